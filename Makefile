@@ -1,0 +1,50 @@
+# hindlog: `make demo` runs the main job, `make test` the tests; each sets itself up.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt lint test check bench crash demo docs clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "hindlog needs Python 3.11 or later on PATH; name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+setup: $(STAMP) ## a virtual environment with hindlog and its tools in .venv
+
+fmt: $(STAMP) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+
+lint: $(STAMP) ## format check, lint, types, import rules
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: $(STAMP) ## the tests
+	$(BIN)/python -m pytest -n 2
+
+check: lint test ## what every commit passes
+
+bench: $(STAMP) ## every figure, as a ratio against its baseline in the same run
+	@for b in bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+crash: $(STAMP) ## kill -9 the real processes a thousand times
+	HINDLOG_CRASH_ROUNDS=1000 $(BIN)/python -m pytest -n 2 tests/crash
+
+demo: $(STAMP) ## the main job from end to end, offline, in under a minute
+	$(BIN)/hindlog demo
+
+docs: $(STAMP) ## write the generated pages of docs/ anew
+	$(BIN)/python -m cli.reference > docs/cli.md
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

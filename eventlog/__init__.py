@@ -1,0 +1,1 @@
+"""The log: events in hourly segments, written, sealed, read back, verified."""

@@ -1,0 +1,1 @@
+"""The network: sources, crawl, import, and the built-in upstream."""

@@ -1,0 +1,1 @@
+"""The projector: replays the log into Parquet parts and DuckDB views."""
