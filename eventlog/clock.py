@@ -1,0 +1,48 @@
+"""Time: the one module that reads the clock.
+
+An instant is an int, microseconds since 1970-01-01T00:00:00Z. As text it is
+RFC 3339 with six decimals and `Z`, so that text order is time order.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+
+Clock = Callable[[], int]
+"""A function without arguments that gives the present instant."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_us() -> int:
+    """The present, by this machine's clock."""
+    return time.time_ns() // 1000
+
+
+def format_us(instant: int) -> str:
+    """`2026-11-21T05:00:00.000000Z`. Inverse of `parse_us`."""
+    moment = _EPOCH + timedelta(microseconds=instant)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+
+
+def parse_us(text: str) -> int:
+    """The instant of an RFC 3339 text with a zone. Raises `ValueError`."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"instant without a zone: {text!r}")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def hour_start(instant: int) -> int:
+    """The first instant of the UTC hour that holds `instant`."""
+    return instant - instant % HOUR
+
+
+def epoch_of(instant: int) -> str:
+    """The slot of an instant, `2026-11-21T05`."""
+    return format_us(instant)[:13]

@@ -1,0 +1,188 @@
+"""Events: the lines of the log, from values to bytes and back. Pure.
+
+    {"v":1,"source":…,"writer":…,"seq":…,"observed_at":…,"kind":…, … ,"body":…}
+
+A line is one strict JSON object. `body`, where there is one, is its last member,
+so the exact bytes of an entity are a slice of the line. docs/format.md has every
+member.
+"""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import msgspec
+import orjson
+
+from eventlog.clock import format_us, parse_us
+from eventlog.errors import Corrupt
+
+FORMAT = 1
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+ENTITY = "entity"
+PAGE = "page"
+PAGE_FAILED = "page_failed"
+ANOMALY = "anomaly"
+GONE = "gone"
+UNLISTED = "unlisted"
+BACK = "back"
+RUN = "run"
+ASSET = "asset"
+HEARTBEAT = "heartbeat"
+KINDS = (ENTITY, PAGE, PAGE_FAILED, ANOMALY, GONE, UNLISTED, BACK, RUN, ASSET, HEARTBEAT)
+
+_EMPTY: Mapping[str, Any] = {}
+
+
+@attrs.frozen(order=True)
+class Position:
+    """The place of an event in the one total order."""
+
+    observed_at: int
+    writer: str
+    seq: int
+
+    def packed(self) -> int:
+        """128 bits: 56 of microseconds, 32 of writer, 40 of seq. Keeps the order."""
+        return (self.observed_at << 72) | (int(self.writer, 16) << 40) | self.seq
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """An event before a writer gave it its position."""
+
+    kind: str
+    run: str | None = None
+    epoch: str | None = None
+    type: str | None = None
+    id: str | None = None
+    parent_type: str | None = None
+    parent_id: str | None = None
+    shape: str | None = None
+    endpoint: str | None = None
+    params: Mapping[str, str] = _EMPTY
+    hash: str | None = None
+    members: Mapping[str, Any] = _EMPTY
+    """The members of this kind, in the order of the line."""
+    repaired: bool = False
+    body_asset: str | None = None
+    body_raw: bytes | None = None
+    """The exact bytes, where `body` is not those."""
+    body: bytes | None = None
+    """Strict JSON without line breaks, valid UTF-8."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as read back. Members of its kind that are not named here: `members`."""
+
+    v: int
+    source: str
+    writer: str
+    seq: int
+    observed_at: str
+    kind: str
+    run: str | None = None
+    epoch: str | None = None
+    type: str | None = None
+    id: str | None = None
+    parent_type: str | None = None
+    parent_id: str | None = None
+    shape: str | None = None
+    endpoint: str | None = None
+    params: dict[str, str] = {}
+    hash: str | None = None
+    url: str | None = None
+    status: int | None = None
+    sha256: str | None = None
+    scope: str | None = None
+    page_no: int | None = None
+    last: bool = False
+    roster: dict[str, list[tuple[str, str, int]]] = {}
+    shapes: dict[str, str] = {}
+    repaired: bool = False
+    body_asset: str | None = None
+    body_raw: str | None = None
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
+_LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+
+
+def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str) -> bytes:
+    """The line of an event, with its line feed. Null members are left out."""
+    members: dict[str, Any] = {
+        "v": FORMAT,
+        "source": source,
+        "writer": writer,
+        "seq": seq,
+        "observed_at": observed_at,
+        "kind": draft.kind,
+    }
+    for name in _NAMED:
+        value = getattr(draft, name)
+        if value:
+            members[name] = value
+    members.update((name, value) for name, value in draft.members.items() if value is not None)
+    if draft.repaired:
+        members["repaired"] = True
+    if draft.body_asset is not None:
+        members["body_asset"] = draft.body_asset
+    if draft.body_raw is not None:
+        members["body_raw"] = base64.b64encode(draft.body_raw).decode()
+    head = orjson.dumps(members)
+    if draft.body is None:
+        return head + b"\n"
+    return b"".join((head[:-1], b',"body":', draft.body, b"}\n"))
+
+
+_NAMED = (
+    "run",
+    "epoch",
+    "type",
+    "id",
+    "parent_type",
+    "parent_id",
+    "shape",
+    "endpoint",
+    "params",
+    "hash",
+)
+
+
+def decode(line: bytes) -> Line:
+    """The event of a line, with or without its line feed. Raises `Corrupt`."""
+    try:
+        return _LINE.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Corrupt(f"a line of {len(line)} bytes is no event: {error}") from error
+
+
+def observed_us(line: Line) -> int:
+    """When the event was observed, in microseconds."""
+    return parse_us(line.observed_at)
+
+
+def position(line: Line) -> Position:
+    """Where the event stands in the total order."""
+    return Position(parse_us(line.observed_at), line.writer, line.seq)
+
+
+def has_body(line: Line) -> bool:
+    """Whether the line itself holds bytes of a body, exact or repaired."""
+    return line.body_raw is not None or len(bytes(line.body)) > 0
+
+
+def exact_body(line: Line) -> bytes | None:
+    """The bytes as upstream sent them. None where they lie in `assets/`, or are none."""
+    if line.body_asset is not None:
+        return None
+    if line.body_raw is not None:
+        return base64.b64decode(line.body_raw)
+    return bytes(line.body) or None
+
+
+def stamp(instant: int) -> str:
+    """An instant as it stands in a line."""
+    return format_us(instant)

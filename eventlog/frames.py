@@ -1,0 +1,59 @@
+"""Frames: how the lines of a sealed segment lie in its file. Pure.
+
+    frame | frame | …
+
+A frame is about 1 MiB of whole lines, an independent zstd frame with content size
+and checksum. Any zstd reader sees one stream; a reader with the manifest opens one
+frame alone.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import zstandard
+
+from eventlog.errors import Corrupt
+
+FRAME_BYTES = 1024 * 1024
+LEVEL = 3
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines in blocks of at least `FRAME_BYTES`, but for the last.
+
+    Law: joined, the blocks are the chunks joined; each ends at a line end, if the
+    chunks do.
+    """
+    held: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        held.append(chunk)
+        size += len(chunk)
+        while size >= FRAME_BYTES:
+            data = b"".join(held)
+            end = data.find(b"\n", FRAME_BYTES - 1) + 1
+            if end == 0:
+                held = [data]
+                break
+            yield data[:end]
+            held, size = [data[end:]], size - end
+    rest = b"".join(held)
+    if rest:
+        yield rest
+
+
+def compress(block: bytes) -> bytes:
+    """One frame. Inverse of `decompress`."""
+    return zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(block)
+
+
+def decompress(frame: bytes, raw_bytes: int) -> bytes:
+    """The lines of one frame, whose raw size the manifest says. Raises `Corrupt`."""
+    try:
+        block = zstandard.ZstdDecompressor().decompress(
+            frame, max_output_size=raw_bytes, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise Corrupt(f"a zstd frame of {len(frame)} bytes: {error}") from error
+    if len(block) != raw_bytes:
+        raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, found {len(block)}")
+    return block

@@ -1,0 +1,112 @@
+"""Paths: the names of everything in an archive. Pure.
+
+    log/<source>/<YYYY-MM-DD>/<HH>-<writer>-<nnn>{.ndjson,.ndjson.zst,.manifest.json}
+
+A sorted listing of a source is in hour order; dates and hours are UTC.
+"""
+
+import re
+from pathlib import Path
+
+import attrs
+
+from eventlog.clock import format_us, parse_us
+
+OPEN = ".ndjson"
+SEALED = ".ndjson.zst"
+MANIFEST = ".manifest.json"
+
+_SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_WRITER = re.compile(r"[0-9a-f]{8}")
+_NAME = re.compile(
+    r"(?P<source>[a-z][a-z0-9_-]{0,62})/(?P<date>\d{4}-\d\d-\d\d)"
+    r"/(?P<hour>[01]\d|2[0-3])-(?P<writer>[0-9a-f]{8})-(?P<number>\d{3,})"
+)
+
+
+@attrs.frozen(order=True)
+class SegmentName:
+    """Which segment. Its order is (source, date, hour, writer, number)."""
+
+    source: str
+    date: str
+    hour: str
+    writer: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.date}/{self.hour}-{self.writer}-{self.number:03d}"
+
+    @property
+    def starts_at(self) -> int:
+        """First instant of its hour, in microseconds."""
+        return parse_us(f"{self.date}T{self.hour}:00:00Z")
+
+
+def is_source(text: str) -> bool:
+    """Whether a text can name a source."""
+    return _SOURCE.fullmatch(text) is not None
+
+
+def is_writer(text: str) -> bool:
+    """Whether a text can name a writer: 8 hex digits."""
+    return _WRITER.fullmatch(text) is not None
+
+
+def segment_at(source: str, writer: str, instant: int, number: int) -> SegmentName:
+    """The name of a writer's segment number `number` in the hour of `instant`."""
+    text = format_us(instant)
+    return SegmentName(source, text[:10], text[11:13], writer, number)
+
+
+def parse_segment(text: str) -> SegmentName | None:
+    """The name in `openrouter/2026-11-21/05-1a2b3c4d-000`, with or without suffix.
+
+    Inverse of `str`. None where the text is no segment's name.
+    """
+    stem = text.removeprefix("log/")
+    for suffix in (SEALED, OPEN, MANIFEST):
+        stem = stem.removesuffix(suffix)
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        return None
+    part = match.groupdict()
+    name = SegmentName(
+        part["source"], part["date"], part["hour"], part["writer"], int(part["number"])
+    )
+    return name if str(name) == stem else None
+
+
+def log_dir(root: Path) -> Path:
+    """Where the log lies."""
+    return root / "log"
+
+
+def open_path(root: Path, name: SegmentName) -> Path:
+    """The file of an open segment."""
+    return root / "log" / f"{name}{OPEN}"
+
+
+def sealed_path(root: Path, name: SegmentName) -> Path:
+    """The file of a sealed segment."""
+    return root / "log" / f"{name}{SEALED}"
+
+
+def manifest_path(root: Path, name: SegmentName) -> Path:
+    """The manifest beside a sealed segment."""
+    return root / "log" / f"{name}{MANIFEST}"
+
+
+def lock_path(root: Path, source: str, writer: str) -> Path:
+    """The file whose kernel lock is held while a stream is written."""
+    return root / "log" / source / f".{writer}.lock"
+
+
+def head_path(root: Path, source: str, writer: str) -> Path:
+    """Where a stream notes how far it is durable. Disposable."""
+    return root / "state" / "heads" / source / f"{writer}.json"
+
+
+def asset_path(root: Path, sha256: str) -> Path:
+    """Where bytes too large for a line lie, by their content."""
+    return root / "assets" / "sha256" / sha256[:2] / sha256

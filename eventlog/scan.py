@@ -1,0 +1,184 @@
+"""Scanning: where the members and elements of a JSON value lie in its bytes. Pure.
+
+Spans are half-open offsets into the same buffer; nothing is copied or changed.
+
+The fast way asks msgspec, whose `Raw` values are views of the buffer, and reads
+their addresses (a search could hit an equal copy). msgspec refuses a whole page for
+one NaN or lone surrogate: then our own scanner goes over it, which knows only
+strings and brackets. Of repeated keys both take the last.
+"""
+
+import ctypes
+import json
+import re
+
+import attrs
+import msgspec
+
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
+_BLANK = b" \t\r\n"
+_DEEP = 200
+"""msgspec's own depth limit depends on the caller's stack; we stay far below it."""
+
+
+@attrs.frozen
+class Span:
+    """Half-open offsets of a value in a buffer."""
+
+    start: int
+    end: int
+
+    def of(self, buffer: bytes) -> bytes:
+        """The bytes of the value."""
+        return buffer[self.start : self.end]
+
+
+class NotJson(ValueError):
+    """Bytes that are not the expected JSON value; `offset` says where they stop being it."""
+
+    def __init__(self, what: str, offset: int) -> None:
+        super().__init__(f"{what} at byte {offset}")
+        self.offset = offset
+
+
+def whole(buffer: bytes) -> Span:
+    """The value of a buffer without the white space and byte order mark around it."""
+    start = 3 if buffer.startswith(b"\xef\xbb\xbf") else 0
+    body = buffer[start:]
+    start += len(body) - len(body.lstrip(_BLANK))
+    end = len(buffer.rstrip(_BLANK))
+    if start >= end:
+        raise NotJson("no JSON value", start)
+    return Span(start, end)
+
+
+def members(buffer: bytes, span: Span) -> dict[str, Span]:
+    """Where each member of an object lies. Raises `NotJson` if it is none."""
+    if buffer[span.start : span.start + 1] != b"{":
+        raise NotJson("expected an object", span.start)
+    raws = _fast_members(buffer, span)
+    return raws if raws is not None else _slow_members(buffer, span)
+
+
+def elements(buffer: bytes, span: Span) -> list[Span]:
+    """Where each element of an array lies. Raises `NotJson` if it is none."""
+    if buffer[span.start : span.start + 1] != b"[":
+        raise NotJson("expected an array", span.start)
+    raws = _fast_elements(buffer, span)
+    return raws if raws is not None else _slow_elements(buffer, span)
+
+
+class _Buffer(ctypes.Structure):
+    """`Py_buffer` of CPython's stable ABI."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
+_get_buffer.argtypes = (ctypes.py_object, ctypes.POINTER(_Buffer), ctypes.c_int)
+_release = ctypes.pythonapi.PyBuffer_Release
+_release.argtypes = (ctypes.POINTER(_Buffer),)
+
+
+def _address(value: object) -> tuple[int, int]:
+    view = _Buffer()
+    _get_buffer(value, ctypes.byref(view), 0)
+    found = (view.buf or 0, view.len)
+    _release(ctypes.byref(view))
+    return found
+
+
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_REFUSED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
+
+def _fast_members(buffer: bytes, span: Span) -> dict[str, Span] | None:
+    view = memoryview(buffer)[span.start : span.end]
+    try:
+        found = _MEMBERS.decode(view)
+    except _REFUSED:
+        return None
+    base = _address(buffer)[0]
+    return {key: _span(base, raw) for key, raw in found.items()}
+
+
+def _fast_elements(buffer: bytes, span: Span) -> list[Span] | None:
+    view = memoryview(buffer)[span.start : span.end]
+    try:
+        found = _ELEMENTS.decode(view)
+    except _REFUSED:
+        return None
+    base = _address(buffer)[0]
+    return [_span(base, raw) for raw in found]
+
+
+def _span(base: int, raw: msgspec.Raw) -> Span:
+    address, length = _address(raw)
+    return Span(address - base, address - base + length)
+
+
+def _slow_members(buffer: bytes, span: Span) -> dict[str, Span]:
+    found: dict[str, Span] = {}
+    for part in _parts(buffer, span, b"}"):
+        token = _TOKEN.match(buffer, part.start)
+        colon = buffer.find(b":", token.end(), part.end) if token else -1
+        if token is None or token[0][:1] != b'"' or colon < 0:
+            raise NotJson("expected a member", part.start)
+        found[_key(token[0])] = _trim(buffer, colon + 1, part.end)
+    return found
+
+
+def _slow_elements(buffer: bytes, span: Span) -> list[Span]:
+    return list(_parts(buffer, span, b"]"))
+
+
+def _parts(buffer: bytes, span: Span, closing: bytes) -> list[Span]:
+    """What stands between the commas of one array or object."""
+    parts: list[Span] = []
+    depth, start, last = 1, span.start + 1, span.start
+    for match in _TOKEN.finditer(buffer, span.start + 1, span.end):
+        token = match[0]
+        last = match.end()
+        if token in (b"[", b"{"):
+            depth += 1
+        elif token in (b"]", b"}"):
+            depth -= 1
+        if depth == 0 or (depth == 1 and token == b","):
+            part = _trim(buffer, start, match.start())
+            if part.start < part.end:
+                parts.append(part)
+            start = match.end()
+        if depth == 0:
+            break
+    if depth != 0 or last != span.end or buffer[span.end - 1 : span.end] != closing:
+        raise NotJson("an array or object does not end", last)
+    return parts
+
+
+def _trim(buffer: bytes, start: int, end: int) -> Span:
+    while start < end and buffer[start] in _BLANK:
+        start += 1
+    while end > start and buffer[end - 1] in _BLANK:
+        end -= 1
+    return Span(start, end)
+
+
+def _key(token: bytes) -> str:
+    try:
+        key = json.loads(token.decode("utf-8", "replace"), strict=False)
+    except ValueError:
+        return token[1:-1].decode("utf-8", "replace")
+    return str(key)

@@ -1,0 +1,141 @@
+"""Writers: whose streams are whose, and the lock that keeps a stream to one process.
+
+A writer is 8 random hex digits, one per role of the archive on one machine; on
+another machine (an archive that was copied, say) new ids are made, so that two
+machines never write the same name. The lock is the kernel's: it goes with the
+process, and its file is never removed.
+"""
+
+import fcntl
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import orjson
+
+from eventlog.disk import REAL, make_dirs, write_durable
+from eventlog.errors import Corrupt, Locked
+from eventlog.paths import is_writer, lock_path
+
+FETCH = "fetch"
+IMPORT = "import"
+COMMAND = "command"
+ROLES = (FETCH, IMPORT, COMMAND)
+
+_PATIENCE_S = 5.0
+"""How long a `command` waits for another one's append."""
+
+
+def machine_name(env: Mapping[str, str]) -> str:
+    """What tells this machine from others: `HINDLOG_MACHINE`, else its own id."""
+    named = env.get("HINDLOG_MACHINE")
+    if named:
+        return named
+    try:
+        return Path("/etc/machine-id").read_text().strip() or platform.node()
+    except OSError:
+        return platform.node()
+
+
+def new_id() -> str:
+    """A writer id nobody has."""
+    return os.urandom(4).hex()
+
+
+def writer_id(root: Path, role: str, machine: str, make: Callable[[], str] = new_id) -> str:
+    """The id of a role on this machine, made and kept if there is none yet."""
+    path = root / "log" / "writer.json"
+    make_dirs(REAL, path.parent, root)
+    handle = os.open(path.with_name(".writer.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        known = _read(path)
+        found = known.get(machine, {}).get(role)
+        if found is not None:
+            return found
+        taken = {each for roles in known.values() for each in roles.values()}
+        fresh = next(each for each in iter(make, "") if is_writer(each) and each not in taken)
+        known.setdefault(machine, {})[role] = fresh
+        temporary = path.with_name(".writer.json.tmp")
+        write_durable(REAL, temporary, orjson.dumps(known, option=orjson.OPT_INDENT_2) + b"\n")
+        REAL.rename(temporary, path)
+        REAL.sync_dir(path.parent)
+        return fresh
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path) -> dict[str, dict[str, str]]:
+    """Machine to role to id."""
+    if not path.exists():
+        return {}
+    try:
+        found = orjson.loads(path.read_bytes())
+        return {str(m): {str(r): str(w) for r, w in roles.items()} for m, roles in found.items()}
+    except (orjson.JSONDecodeError, AttributeError) as error:
+        raise Corrupt(f"{path}: expected writer ids by machine and role: {error}") from error
+
+
+def lock_stream(root: Path, source: str, writer: str, now: str) -> int:
+    """Hold a stream. The handle is the lock: closing it, or dying, lets go.
+
+    Raises `Locked` with who holds it.
+    """
+    handle = _try_lock(root, source, writer)
+    if handle is None:
+        raise Locked(
+            f"{source}, writer {writer}: held by {_holder(root, source, writer)}",
+            "wait for it or stop that process; a lock goes with its process",
+        )
+    os.ftruncate(handle, 0)
+    note = orjson.dumps({"pid": os.getpid(), "host": platform.node(), "since": now})
+    os.pwrite(handle, note, 0)
+    return handle
+
+
+def lock_patiently(root: Path, source: str, writer: str, now: str) -> int:
+    """As `lock_stream`, but waits some seconds: for roles that hold it for one append."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return lock_stream(root, source, writer, now)
+        except Locked:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def is_held(root: Path, source: str, writer: str) -> bool:
+    """Whether a living process writes this stream."""
+    if not lock_path(root, source, writer).exists():
+        return False
+    handle = _try_lock(root, source, writer, fcntl.LOCK_SH)
+    if handle is None:
+        return True
+    os.close(handle)
+    return False
+
+
+def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
+    path = lock_path(root, source, writer)
+    make_dirs(REAL, path.parent, root)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _holder(root: Path, source: str, writer: str) -> str:
+    try:
+        note = orjson.loads(lock_path(root, source, writer).read_bytes())
+        return f"process {note['pid']} on {note['host']} since {note['since']}"
+    except (OSError, KeyError, TypeError, orjson.JSONDecodeError):
+        return "another process"
