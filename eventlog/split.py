@@ -19,6 +19,7 @@ import attrs
 from eventlog.scan import NotJson, Span, elements, members, values, whole
 
 _STUB = re.compile(rb'\{"id":(?:-?\d+|"(?:[^"\\]|\\.)*")\}')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @attrs.frozen
@@ -88,7 +89,9 @@ def id_text(spelled: bytes) -> str:
     if spelled[:1] != b'"':
         return spelled.decode()
     text = spelled.decode("utf-8", "replace")
-    return str(json.loads(text, strict=False)) if "\\" in text else text[1:-1]
+    if "\\" not in text:
+        return text[1:-1]
+    return _SURROGATE.sub("\ufffd", json.loads(text, strict=False))
 
 
 def split(body: bytes, rules: Sequence[Rule]) -> Split:
