@@ -192,16 +192,24 @@ def offered(world: World, now_us: int) -> list[tuple[Model, str]]:
 
 def alias_target(world: World, alias: Model, now_us: int) -> Model:
     """The model a ~alias means now: a steady one, another one after some weeks."""
-    steady = [s for s in range(world.openrouter_models) if role_of(world, s) == "steady"]
+    steady = _steady(world)
     turn = count(Rhythm(world.seed, ("or alias", alias.slot), 45 * DAY), now_us)
-    return model(world, pick(steady or [alias.slot], world.seed, "target", alias.slot, turn), 0)
+    return model(world, pick(steady or (alias.slot,), world.seed, "target", alias.slot, turn), 0)
 
 
 def has_twins(world: World, what: Model) -> bool:
     """Whether two endpoints of this model share provider, tag and name for ever."""
-    steady = [s for s in range(world.openrouter_models) if role_of(world, s) == "steady"]
-    text = [s for s in steady if _output("steady", s) == "text"]
-    return what.slot in text[:2]
+    return what.slot in _twins(world)
+
+
+@lru_cache(maxsize=64)
+def _steady(world: World) -> tuple[int, ...]:
+    return tuple(s for s in range(world.openrouter_models) if role_of(world, s) == "steady")
+
+
+@lru_cache(maxsize=64)
+def _twins(world: World) -> tuple[int, ...]:
+    return tuple(slot for slot in _steady(world) if _output("steady", slot) == "text")[:2]
 
 
 def endpoints(world: World, what: Model, variant: str, now_us: int) -> list[Endpoint]:
