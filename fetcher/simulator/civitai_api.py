@@ -3,11 +3,11 @@
 import attrs
 
 from fetcher.simulator.civitai_feed import feed_answer
+from fetcher.simulator.civitai_files import files
 from fetcher.simulator.civitai_list import list_answer
 from fetcher.simulator.civitai_pages import creators_answer, tags_answer
 from fetcher.simulator.civitai_shapes import (
     all_versions,
-    files,
     model_object,
     single_version,
     thinned,
