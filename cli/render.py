@@ -90,7 +90,7 @@ def write_rows(
     """
     if fmt == "table":
         size = width or shutil.get_terminal_size((100, 24)).columns
-        lines = _table(columns, iter(rows), size if terminal else None, color and terminal)
+        lines = _table(columns, iter(rows), size if terminal else None, color)
     elif fmt in _STREAMS:
         lines = _STREAMS[fmt](columns, rows)
         if terminal:

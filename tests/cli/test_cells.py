@@ -2,6 +2,7 @@ import json
 import math
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from time import tzset
 from uuid import UUID
 
 import pytest
@@ -117,6 +118,18 @@ def test_visible_text_spells_what_it_escapes() -> None:
     assert visible("a\x1b[2J\n\u202eb\ud800") == r"a\x1b[2J\n\u202eb\ud800"
     assert visible("a\n\tb", keep="\n") == "a\n\\tb"
     assert visible("grüße 漢字 🎉 \\n") == "grüße 漢字 🎉 \\n"
+
+
+def test_an_instant_without_zone_is_utc_wherever_the_machine_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    tzset()
+    try:
+        assert as_text(datetime(2026, 11, 1)) == "2026-11-01T00:00:00.000000Z"
+    finally:
+        monkeypatch.undo()
+        tzset()
 
 
 def test_an_instant_for_eyes_is_short() -> None:
