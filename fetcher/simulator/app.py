@@ -36,8 +36,8 @@ def make_app(
 ) -> web.Application:
     """The application; `now` gives the simulated instant of each request in microseconds.
 
-    `observe` is called with path and query, status and the bytes of the body that are
-    sent (before transfer compression), in the order of sending. `elsewhere` is the origin
+    `observe` is called with path and query, status and the bytes of the body that a client
+    can have (before transfer compression), in the order of sending. `elsewhere` is the origin
     that redirects lead to.
     """
     asked: Counter[str] = Counter()
@@ -49,7 +49,8 @@ def make_app(
         found = _answer(world, request, asked_at(fault, now_us))
         sending = spoil(found, fault, address, now_us, elsewhere)
         if observe is not None:
-            observe(address, sending.answer.status, sending.answer.body)
+            body = sending.answer.body[: sending.promised_bytes]
+            observe(address, sending.answer.status, body)
         return await _send(request, sending, _headers(sending.answer, now_us))
 
     app = web.Application()
@@ -79,8 +80,8 @@ async def _send(
     request: web.Request, sending: Sending, headers: dict[str, str]
 ) -> web.StreamResponse:
     body, status = sending.answer.body, sending.answer.status
-    if sending.promised_bytes is not None:
-        return _send_raw(request, sending, headers)
+    if sending.promised_bytes is not None and request.method != "HEAD":
+        return await _send_raw(request, sending, headers)
     if sending.pause_at is not None:
         return await _send_slowly(request, sending, headers)
     response = web.Response(status=status, body=body, headers=headers)
@@ -89,14 +90,22 @@ async def _send(
     return response
 
 
-def _send_raw(
+async def _send_raw(
     request: web.Request, sending: Sending, headers: dict[str, str]
 ) -> web.StreamResponse:
-    """Past the library, which would not let the length be wrong."""
+    """Past the library, which would not let the length be wrong.
+
+    What is more than was promised follows a moment later: together with the rest some
+    clients would refuse the whole response.
+    """
+    body, promised = sending.answer.body, sending.promised_bytes
     lines = [f"HTTP/1.1 {sending.answer.status} OK", *(f"{k}: {v}" for k, v in headers.items())]
-    lines += [f"Content-Length: {sending.promised_bytes}", "", ""]
+    lines += [f"Content-Length: {promised}", "", ""]
     if request.transport is not None:
-        request.transport.write("\r\n".join(lines).encode() + sending.answer.body)
+        request.transport.write("\r\n".join(lines).encode() + body[:promised])
+        if body[promised:]:
+            await asyncio.sleep(0.05)
+            request.transport.write(body[promised:])
         request.transport.close()
     return web.Response()
 

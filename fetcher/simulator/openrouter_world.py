@@ -197,9 +197,9 @@ def alias_target(world: World, alias: Model, now_us: int) -> Model:
     return model(world, pick(steady or (alias.slot,), world.seed, "target", alias.slot, turn), 0)
 
 
-def has_twins(world: World, what: Model) -> bool:
-    """Whether two endpoints of this model share provider, tag and name for ever."""
-    return what.slot in _twins(world)
+def has_twins(world: World, what: Model, variant: str) -> bool:
+    """Whether its first two endpoints share provider, tag and name for ever."""
+    return variant == "standard" and what.slot in _twins(world)
 
 
 @lru_cache(maxsize=64)
@@ -220,7 +220,7 @@ def endpoints(world: World, what: Model, variant: str, now_us: int) -> list[Endp
     if what.role in ("router", "alias") or variant not in what.variants:
         return []
     most = whole(1, 5, world.seed, "or endpoints", what.slot, variant)
-    most = max(2, most) if variant == "standard" and has_twins(world, what) else most
+    most = max(2, most) if has_twins(world, what, variant) else most
     live = (_endpoint_now(world, what, variant, number, now_us) for number in range(most))
     return [each for each in live if each is not None]
 
@@ -228,7 +228,7 @@ def endpoints(world: World, what: Model, variant: str, now_us: int) -> list[Endp
 def _endpoint_now(
     world: World, what: Model, variant: str, number: int, now_us: int
 ) -> Endpoint | None:
-    twin = number == 1 and has_twins(world, what)
+    twin = number == 1 and has_twins(world, what, variant)
     if number == 0 or twin:
         return endpoint(world, what, variant, number, 0)
     key = ("or endpoint", what.slot, variant, number)
@@ -244,7 +244,7 @@ def endpoint(world: World, what: Model, variant: str, number: int, generation: i
     """One endpoint's identity; a later generation is a new offering with a new UUID."""
     key = ("or endpoint", what.slot, what.generation, variant, number, generation)
     alike = ("or endpoint", what.slot, what.generation, variant, 0, 0)
-    look = alike if number == 1 and has_twins(world, what) else key
+    look = alike if number == 1 and has_twins(world, what, variant) else key
     start = draw(world.seed, "or provider", what.slot) + number * 5
     provider = PROVIDERS[(start if look == key else start - 5) % len(PROVIDERS)]
     region = pick(REGIONS, world.seed, *look, "r") if chance(0.2, world.seed, *look) else None
