@@ -134,7 +134,7 @@ def version_object(
     return {
         "id": what.id,
         "index": index,
-        "name": f"v{what.number + 1}.0" if what.id % 3 else f"第{what.number + 1}版 / “{index}”",
+        "name": f"v{what.number + 1}.0" if what.id % 3 else f"第{what.number + 1}版 / “β”",
         "baseModel": base_model(world, what),
         "baseModelType": "Standard",
         **dates,
@@ -146,15 +146,18 @@ def version_object(
         "trainedWords": some(TAGS, draw(world.seed, "tw", what.id) % 4, world.seed, what.id),
         **({"covered": True} if detail else {}),
         "paidAccess": None,
-        "stats": {
-            "downloadCount": downloads(world, what, now_us),
-            "thumbsUpCount": likes(world, what, now_us),
-            "thumbsDownCount": 0,
-        },
+        "stats": {**_version_stats(world, what, now_us), "thumbsDownCount": 0},
         "supportsGeneration": what.id % 2 == 0,
         "files": [] if gone else files(world.seed, what),
         "images": [_example(world, image, detail) for image in shown],
         "downloadUrl": f"{DOWNLOADS}/{what.id}",
+    }
+
+
+def _version_stats(world: World, what: Version, now_us: int) -> Json:
+    return {
+        "downloadCount": downloads(world, what, now_us),
+        "thumbsUpCount": likes(world, what, now_us),
     }
 
 
@@ -197,37 +200,28 @@ def single_version(world: World, what: Version, now_us: int) -> Json:
     """`/model-versions/:id` and by-hash: images carry meta and no id, ten at most."""
     owner = what.model
     base = version_object(world, what, 0, now_us, 63, True, owner.mode is not None)
-    shown = examples(world, what)[:10]
-    pictures = [
-        {**_example(world, each, True), "meta": generation_meta(world.seed, each)} for each in shown
-    ]
-    kind = owner.type.lower()
+    kept = ("name", "createdAt", "publishedAt", "trainedWords", "baseModel", "baseModelType")
     return {
         "id": what.id,
         "modelId": owner.id,
-        "name": base["name"],
+        **{key: base[key] for key in kept},
         "nsfwLevel": owner.level,
-        "createdAt": base["createdAt"],
         "updatedAt": iso(what.born_us + 10 * MINUTE),
         "status": "Published",
-        "publishedAt": base["publishedAt"],
-        "trainedWords": base["trainedWords"],
         "trainingStatus": None,
         "trainingDetails": None,
-        "baseModel": base["baseModel"],
-        "baseModelType": "Standard",
         "description": base["description"],
         "uploadType": "Created",
         "usageControl": "Download",
         "paidAccess": None,
-        "air": f"urn:air:sd1:{kind}:civitai:{owner.id}@{what.id}",
-        "stats": {
-            "downloadCount": downloads(world, what, now_us),
-            "thumbsUpCount": likes(world, what, now_us),
-        },
+        "air": f"urn:air:sd1:{owner.type.lower()}:civitai:{owner.id}@{what.id}",
+        "stats": _version_stats(world, what, now_us),
         "model": {"name": owner.name, "type": owner.type, "nsfw": owner.level >= 8, "poi": False},
         "files": base["files"],
-        "images": pictures,
+        "images": [
+            {**_example(world, each, True), "meta": generation_meta(world.seed, each)}
+            for each in examples(world, what)[:10]
+        ],
         "downloadUrl": base["downloadUrl"],
     }
 

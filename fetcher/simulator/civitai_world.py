@@ -156,7 +156,9 @@ def versions(world: World, what: Model, now_us: int) -> list[Version]:
         rhythm = Rhythm(world.seed, ("civ version", what.slot), NEW_VERSIONS)
         first = count(rhythm, what.born_us)
         latest = count(rhythm, now_us)
-        return [version(world, what, n - first) for n in range(latest, max(first, latest - 3), -1)]
+        return [
+            version(world, what, n - first) for n in range(latest, max(first - 1, latest - 3), -1)
+        ]
     most = whole(1, 4, world.seed, "civ versions", what.id)
     every = (version(world, what, number) for number in range(most - 1, -1, -1))
     return [each for each in every if each.born_us <= now_us]

@@ -48,8 +48,6 @@ def _model(world: World, what: Model, now_us: int, zone: str = "Z") -> Json:
     listed = model_object(world, what, "standard", now_us)
     edits = Rhythm(world.seed, ("or edit", what.slot), 25 * DAY)
     edited = max(what.born_us, instant(edits, count(edits, now_us)))
-    architecture = listed["architecture"]
-    assert isinstance(architecture, dict)
     digits = 3 if zone == "Z" else 6
     return {
         "slug": what.slug,
@@ -63,6 +61,23 @@ def _model(world: World, what: Model, now_us: int, zone: str = "Z") -> Json:
         "author_display_name": what.author_name,
         "description": description(world, what, now_us, whole_text=True),
         "model_version_group_id": None,
+        **_abilities(listed, what),
+        "hidden": False,
+        "router": None,
+        "warning_message": (None, "", "This model leaves soon.")[what.slot % 3],
+        "promotion_message": None,
+        "routing_error_message": None if what.slot % 2 else "",
+        "is_private": False,
+        "permaslug": what.permaslug,
+        "limit_rpm": 0,
+        "limit_rpd": 0,
+    }
+
+
+def _abilities(listed: Json, what: Model) -> Json:
+    architecture = listed["architecture"]
+    assert isinstance(architecture, dict)
+    return {
         "context_length": listed["context_length"],
         "input_modalities": architecture["input_modalities"],
         "output_modalities": architecture["output_modalities"],
@@ -71,20 +86,11 @@ def _model(world: World, what: Model, now_us: int, zone: str = "Z") -> Json:
         "instruct_type": None,
         "default_system": None,
         "default_stops": [],
-        "hidden": False,
-        "router": None,
-        "warning_message": (None, "", "This model leaves soon.")[what.slot % 3],
-        "promotion_message": None,
-        "routing_error_message": None if what.slot % 2 else "",
-        "is_private": False,
-        "permaslug": what.permaslug,
         "supports_reasoning": "reasoning" in listed,
         "reasoning_config": {"start_token": None, "end_token": None},
         "features": {},
         "default_parameters": listed["default_parameters"],
         "knowledge_cutoff": listed["knowledge_cutoff"],
-        "limit_rpm": 0,
-        "limit_rpd": 0,
     }
 
 
@@ -102,8 +108,6 @@ def endpoint_rows(world: World, permaslug: str, variant: str, now_us: int) -> li
 def endpoint_row(world: World, what: Endpoint, now_us: int) -> Json:
     """One endpoint as the frontend shows it, with its model inside once more."""
     name, slug, country = what.provider
-    prices = pricing(world, what, now_us)
-    prompt, completion = list_price(world, what, now_us)
     suffix = "" if what.variant == "standard" else f":{what.variant}"
     return {
         "id": what.uuid,
@@ -126,7 +130,18 @@ def endpoint_row(world: World, what: Endpoint, now_us: int) -> Json:
         "supported_parameters": ["max_tokens", "temperature", "stop"],
         "moderation_required": False,
         "data_policy": {"training": False, "retainsPrompts": what.number == 2},
-        "pricing": {**prices, "discount": 0},
+        **_terms(world, what, now_us),
+        "created_at": iso(what.born_us, 3),
+        "status": 0,
+        **_telemetry(world, what, now_us),
+    }
+
+
+def _terms(world: World, what: Endpoint, now_us: int) -> Json:
+    """What it costs, twice in two spellings, and what else may hold it back."""
+    prompt, completion = list_price(world, what, now_us)
+    return {
+        "pricing": {**pricing(world, what, now_us), "discount": 0},
         "pricing_json": {
             "plain:prompt_tokens": f"{prompt / 1e8:g}e-6",
             "plain:completion_tokens": f"{completion / 1e8:g}e-6".replace("0.", ".", 1),
@@ -141,9 +156,6 @@ def endpoint_row(world: World, what: Endpoint, now_us: int) -> Json:
         "limit_rpm": whole(1, 9, world.seed, "rpm", what.uuid) * 100 if what.number else None,
         "provider_region": what.region,
         "deprecation_date": None,
-        "created_at": iso(what.born_us, 3),
-        "status": 0,
-        **_telemetry(world, what, now_us),
     }
 
 

@@ -122,12 +122,11 @@ def model_object(world: World, what: Model, variant: str, now_us: int) -> Json:
     target = alias_target(world, what, now_us) if what.role == "alias" else what
     live = endpoints(world, target, variant, now_us)
     context = None if what.role == "router" else _context(world, target, now_us)
-    alias: Json = {"alias_target": {"name": target.name, "slug": target.slug}}
     first = draw(world.seed, "or misc", what.slot)
     return {
         "id": identifier(what, variant),
         "canonical_slug": what.permaslug,
-        **(alias if what.role == "alias" else {}),
+        **_alias(what, target),
         "hugging_face_id": ("", None, f"example/{what.slug.split('/')[1]}")[first % 3],
         "name": _name(what, variant),
         "created": what.born_us // SECOND,
@@ -135,11 +134,7 @@ def model_object(world: World, what: Model, variant: str, now_us: int) -> Json:
         "context_length": 2_000_000 if context is None else context,
         "architecture": _architecture(world.seed, what),
         "pricing": _prices(world, target, live, now_us),
-        "top_provider": {
-            "context_length": context,
-            "max_completion_tokens": None if first & 8 else (context or 65_536) // 2,
-            "is_moderated": bool(first & 16),
-        },
+        "top_provider": _top(context, first),
         "per_request_limits": None,
         "supported_parameters": sorted(_parameters(world, target, now_us)),
         "default_parameters": (dict(_NOTHING_SET), {}, None, {"temperature": 0.7})[first >> 8 & 3],
@@ -159,6 +154,20 @@ def uptime(world: World, what: Endpoint, window_us: int, now_us: int) -> float |
     if idle and chance(0.9, world.seed, *key, "idle"):
         return None
     return 100 if chance(0.1, world.seed, *key) else 100 - 4 * unit(world.seed, *key, "n") ** 3
+
+
+def _top(context: int | None, chances: int) -> Json:
+    return {
+        "context_length": context,
+        "max_completion_tokens": None if chances & 8 else (context or 65_536) // 2,
+        "is_moderated": bool(chances & 16),
+    }
+
+
+def _alias(what: Model, target: Model) -> Json:
+    if what.role != "alias":
+        return {}
+    return {"alias_target": {"name": target.name, "slug": target.slug}}
 
 
 def endpoint_object(world: World, what: Endpoint, now_us: int) -> Json:

@@ -23,7 +23,14 @@ from fetcher.simulator.timetable import (
     instant,
     staggered,
 )
-from fetcher.simulator.words import AUTHORS, MODEL_SIZES, MODEL_WORDS, PROVIDERS, REGIONS
+from fetcher.simulator.words import (
+    AUTHORS,
+    MODEL_SIZES,
+    MODEL_WORDS,
+    PROVIDERS,
+    QUANTIZATIONS,
+    REGIONS,
+)
 from fetcher.simulator.world import World
 
 ROUTERS = ("auto", "free", "pareto-code", "fusion", "bodybuilder", "auto-beta")
@@ -228,28 +235,40 @@ def endpoints(world: World, what: Model, variant: str, now_us: int) -> list[Endp
 def _endpoint_now(
     world: World, what: Model, variant: str, number: int, now_us: int
 ) -> Endpoint | None:
-    twin = number == 1 and has_twins(world, what, variant)
-    if number == 0 or twin:
+    if _is_fixed(world, what, variant, number):
         return endpoint(world, what, variant, number, 0)
-    key = ("or endpoint", what.slot, variant, number)
-    life = Rhythm(world.seed, (*key, "life"), int(spread(20 * DAY, 120 * DAY, world.seed, *key)))
-    if away(Rhythm(world.seed, (*key, "away"), 12 * DAY), 20 * MINUTE, 2 * DAY, now_us):
+    key = ("or endpoint", what.slot, variant, number, "away")
+    if away(Rhythm(world.seed, key, 12 * DAY), 20 * MINUTE, 2 * DAY, now_us):
         return None
-    found = endpoint(world, what, variant, number, count(life, now_us))
+    generation = count(_offerings(world, what, variant, number), now_us)
+    found = endpoint(world, what, variant, number, generation)
     return found if found.born_us <= now_us else None
+
+
+def _is_fixed(world: World, what: Model, variant: str, number: int) -> bool:
+    return number == 0 or (number == 1 and has_twins(world, what, variant))
+
+
+def _offerings(world: World, what: Model, variant: str, number: int) -> Rhythm:
+    key = ("or endpoint", what.slot, variant, number)
+    period = int(spread(20 * DAY, 120 * DAY, world.seed, *key))
+    return Rhythm(world.seed, (*key, "life"), period)
 
 
 @lru_cache(maxsize=1 << 15)
 def endpoint(world: World, what: Model, variant: str, number: int, generation: int) -> Endpoint:
     """One endpoint's identity; a later generation is a new offering with a new UUID."""
     key = ("or endpoint", what.slot, what.generation, variant, number, generation)
-    alike = ("or endpoint", what.slot, what.generation, variant, 0, 0)
-    look = alike if number == 1 and has_twins(world, what, variant) else key
-    start = draw(world.seed, "or provider", what.slot) + number * 5
-    provider = PROVIDERS[(start if look == key else start - 5) % len(PROVIDERS)]
+    fixed = _is_fixed(world, what, variant, number)
+    like = 0 if fixed else number  # the second of twins looks like the first
+    look = ("or endpoint", what.slot, what.generation, variant, like, generation)
+    provider = PROVIDERS[(draw(world.seed, "or provider", what.slot) + like * 5) % len(PROVIDERS)]
     region = pick(REGIONS, world.seed, *look, "r") if chance(0.2, world.seed, *look) else None
-    quantization = pick(("unknown", "fp8", "fp8", "bf16", "fp4"), world.seed, *look, "q")
-    born = what.born_us + whole(0, 3 * DAY, world.seed, *key, "born") * (number > 0)
+    quantization = pick(QUANTIZATIONS, world.seed, *look, "q")
+    born = what.born_us
+    if not fixed:
+        begun = instant(_offerings(world, what, variant, number), generation)
+        born = max(born + whole(HOUR, 3 * DAY, world.seed, *key, "born"), begun)
     return Endpoint(
         uuid(world.seed, *key), what, variant, number, provider, region, quantization, born
     )

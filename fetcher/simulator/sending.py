@@ -116,7 +116,9 @@ def _limited(form: str, now_us: int, civitai: bool) -> Answer:
     if form in waits:
         headers = (*headers, ("Retry-After", waits[form]))
     if not civitai:
-        headers = (*headers, ("X-RateLimit-Limit", "60"), ("X-RateLimit-Remaining", "0"))
+        reset = str(now_us // 1000 + 2000)
+        limits = {"Limit": "60", "Remaining": "0", "Reset": reset}
+        headers = (*headers, *((f"X-RateLimit-{k}", v) for k, v in limits.items()))
     return attrs.evolve(found, headers=headers)
 
 

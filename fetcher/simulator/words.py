@@ -31,7 +31,7 @@ PROVIDERS = (
 )
 
 REGIONS = ("us-south1", "eu-west4", "global")
-QUANTIZATIONS = ("unknown", "fp8", "bf16", "fp4", "int4", "fp16")
+QUANTIZATIONS = ("unknown", "fp8", "fp8", "bf16", "fp4", "int4", "fp16")
 PARAMETERS = (
     "frequency_penalty", "include_reasoning", "logit_bias", "logprobs", "max_tokens", "min_p",
     "presence_penalty", "reasoning", "reasoning_effort", "repetition_penalty", "response_format",

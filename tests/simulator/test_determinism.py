@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import Request, World, answer
+from fetcher.simulator.civitai_world import model, versions
 from fetcher.simulator.timetable import DAY, HOUR, MINUTE, Rhythm, count, instant
 from tests.simulator.asking import NOW, OR, C, F, ask
 
@@ -91,3 +92,24 @@ def test_the_nth_time_of_a_rhythm_is_when_its_count_becomes_n(rhythm: Rhythm, nu
 @given(RHYTHMS, INSTANTS, st.integers(0, 10 * DAY))
 def test_the_count_of_a_rhythm_never_falls(rhythm: Rhythm, now_us: int, later_us: int) -> None:
     assert count(rhythm, now_us + later_us) >= count(rhythm, now_us)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.integers(19_300 * DAY, 20_100 * DAY),
+    st.sampled_from(PATHS),
+)
+def test_a_world_of_any_size_answers_at_any_instant_of_its_beginning(
+    seed: int, size: int, now_us: int, path: str
+) -> None:
+    assert ask(World(seed, size, size), path, now_us, sort="Newest").status == 200
+
+
+def test_every_model_has_a_version_from_its_first_microsecond_on() -> None:
+    world = World(5)
+    for slot in range(world.civitai_models):
+        what = model(world, slot, 77)
+        assert versions(world, what, what.born_us)
+        assert versions(world, what, what.born_us)[-1].born_us == what.born_us
