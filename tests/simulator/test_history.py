@@ -1,6 +1,7 @@
 """What happens in the world while a crawler watches: arrivals, absences, returns, prices."""
 
 from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -103,13 +104,28 @@ def test_an_endpoint_keeps_its_uuid_when_its_tag_changes() -> None:
 
 
 def test_a_window_of_the_day_decides_the_price_that_is_shown() -> None:
-    world, shown = World(5), set[tuple[str, str]]()
-    for hour in range(24):
-        for row in told(world, f"{OR}/models", NOW + hour * HOUR)["data"]:
+    world, midnight, seen = World(5), NOW - NOW % DAY, 0
+    for half_hour in range(48):
+        at = midnight + half_hour * HOUR // 2
+        start = 30 if 1 <= half_hour < 33 else 1630
+        for row in told(world, f"{OR}/models", at)["data"]:
             windows = row["pricing"].get("overrides", [{}])
             if "utc_start" in windows[0]:
-                prices = {each["prompt"]: each["utc_start"] for each in windows}
-                assert row["pricing"]["prompt"] in prices
-                shown.add((row["id"], str(prices[row["pricing"]["prompt"]])))
+                now = next(each for each in windows if each["utc_start"] == start)
+                assert row["pricing"]["prompt"] == now["prompt"]
+                assert row["pricing"]["completion"] == now["completion"]
+                seen += 1
 
-    assert {start for _, start in shown} == {"30", "1630"}
+    assert seen >= 48
+
+
+def test_a_model_that_announces_its_end_is_gone_the_day_after() -> None:
+    world, ends = World(5), dict[str, str]()
+    for row in told(world, f"{OR}/models")["data"]:
+        if row["expiration_date"] not in (None, "2098-12-31"):
+            ends[row["id"]] = row["expiration_date"]
+    assert ends
+    for identity, end in ends.items():
+        after = (date.fromisoformat(end).toordinal() - date(1970, 1, 1).toordinal() + 1) * DAY
+        listed = {row["id"] for row in told(world, f"{OR}/models", after)["data"]}
+        assert identity not in listed
