@@ -11,13 +11,14 @@ and never stops the others.
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import attrs
 
-from eventlog.clock import parse_us
+from eventlog.clock import format_us, parse_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.event import Position
 from eventlog.frames import decompress
@@ -210,6 +211,7 @@ class Extent:
     first_seq: int
     last_seq: int | None
     """None for an open segment: it grows."""
+    last_us: int | None = None
 
 
 def extents(root: Path, source: str, writer: str) -> list[Extent]:
@@ -228,33 +230,47 @@ def _extent(root: Path, files: Files) -> Extent | None:
         except FileNotFoundError:
             if not manifest_path(root, name).exists():
                 return None  # a .zst alone: verify names it
+    return _sealed_extent(root, name)
+
+
+@lru_cache(maxsize=1 << 16)  # sealed segments never change
+def _sealed_extent(root: Path, name: SegmentName) -> Extent:
     manifest = read_manifest(root, name)
-    return Extent(name, manifest.first_seq, manifest.last_seq)
+    return Extent(name, manifest.first_seq, manifest.last_seq, manifest.last_us)
 
 
-def read_stream(root: Path, source: str, writer: str, after_seq: int = 0) -> Iterator[Record]:
+def read_stream(
+    root: Path, source: str, writer: str, after_seq: int = 0, since: int | None = None
+) -> Iterator[Record]:
     """The events of one stream with a seq greater than `after_seq`, in seq order.
 
-    Raises `Corrupt` at a hole: a segment is missing.
+    `since` leaves out what was observed before that instant. Raises `Corrupt` at a
+    hole: a segment is missing.
     """
     expected = after_seq + 1
+    floor = "" if since is None else format_us(since)
     for extent in extents(root, source, writer):
         if extent.last_seq is not None and extent.last_seq < expected:
+            continue
+        if after_seq and extent.first_seq > expected:
+            raise _hole(source, writer, expected, extent)
+        if since is not None and extent.last_us is not None and extent.last_us < since:
+            expected = (extent.last_seq or 0) + 1
             continue
         for record in _segment_records(root, extent.name, ready(EVERYTHING), False):
             if record.seq < expected:
                 continue
             if record.seq != expected:
-                raise _hole(root, source, writer, expected, record)
+                raise _hole(source, writer, expected, attrs.evolve(extent, first_seq=record.seq))
             expected += 1
-            yield record
+            if record.observed_at >= floor:
+                yield record
 
 
-def _hole(root: Path, source: str, writer: str, expected: int, found: Record) -> Corrupt:
-    where = f"{source}, writer {writer}"
+def _hole(source: str, writer: str, expected: int, found: Extent) -> Corrupt:
     return Corrupt(
-        f"{where}: expected seq {expected}, found {found.seq} in {found.segment}: "
-        "a segment is missing",
+        f"{source}, writer {writer}: expected seq {expected}, found {found.first_seq} in "
+        f"{found.name}: a segment is missing",
         "hindlog verify",
     )
 
