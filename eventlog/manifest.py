@@ -7,7 +7,8 @@ removed or replaced segment is evident.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ import orjson
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
 from eventlog.paths import SegmentName, parse_segment
+from eventlog.prefix import Census
 
 FORMAT = 1
 
@@ -102,6 +104,52 @@ def from_bytes(data: bytes, where: str) -> Manifest:
     if problem:
         raise Corrupt(f"{where}: {problem}", "hindlog verify")
     return manifest
+
+
+def summarize(
+    name: SegmentName,
+    frames: Sequence[tuple[int, int, Census]],
+    raw_sha256: str,
+    zst_sha256: str,
+    previous: str | None,
+) -> Manifest:
+    """The manifest of a segment, from (compressed bytes, raw bytes, census) of its frames.
+
+    A pure function of the segment's content and the manifest before: so a verifier
+    makes it again and compares every byte. Raises `Corrupt` if the frames do not fit.
+    """
+    held = [census for _, _, census in frames]
+    offsets = [sum(size for size, _, _ in frames[:n]) for n in range(len(frames))]
+    manifest = Manifest(
+        format=FORMAT,
+        segment=str(name),
+        rows=sum(each.rows for each in held),
+        first_seq=held[0].first_seq,
+        last_seq=held[-1].last_seq,
+        first_observed_at=held[0].first_observed_at,
+        last_observed_at=held[-1].last_observed_at,
+        raw=Content(sum(size for _, size, _ in frames), raw_sha256),
+        zst=Content(sum(size for size, _, _ in frames), zst_sha256),
+        longest_line_bytes=max(each.longest_line_bytes for each in held),
+        kinds=_total(each.kinds for each in held),
+        types=_total(each.types for each in held),
+        frames=tuple(
+            Frame(offset, size, raw_size, each.rows, each.kinds, each.types)
+            for offset, (size, raw_size, each) in zip(offsets, frames, strict=True)
+        ),
+        previous=previous,
+    )
+    problem = inconsistency(manifest)
+    if problem:
+        raise Corrupt(f"{name}: {problem}", "hindlog verify")
+    return manifest
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return {name: total[name] for name in sorted(total)}
 
 
 def inconsistency(manifest: Manifest) -> str | None:

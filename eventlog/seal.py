@@ -10,28 +10,18 @@ A crash between any two leaves a state that `finish` knows.
 """
 
 import hashlib
-import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-
-import attrs
 
 from eventlog import manifest as manifests
 from eventlog.disk import REAL, Disk, write_all
 from eventlog.errors import Corrupt
-from eventlog.event import decode
 from eventlog.frames import blocks, compress, decompress
-from eventlog.manifest import Content, Frame, Manifest
+from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.prefix import Census, census
 
 _CHUNK = 4 * 1024 * 1024
-_HEAD = re.compile(
-    rb'^\{"v":\d+,"source":"[^"]*","writer":"[0-9a-f]{8}","seq":(\d+),'
-    rb'"observed_at":"([^"]*)","kind":"([^"]*)"'
-    rb'(?:,"run":"[^"\\]*")?(?:,"epoch":"[^"\\]*")?(?:,"type":"([^"\\]*)")?',
-    re.MULTILINE,
-)
 
 
 def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL) -> Manifest:
@@ -64,114 +54,26 @@ def _read_chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-@attrs.frozen
-class _Block:
-    """What one block of lines holds."""
-
-    rows: int
-    first: tuple[int, str]
-    last: tuple[int, str]
-    longest: int
-    kinds: Counter[str]
-    types: Counter[str]
-
-
-def describe(block: bytes, where: str) -> _Block:
-    """Rows, first and last (seq, time), kinds and types of a block of whole lines."""
-    rows = block.count(b"\n")
-    heads = _HEAD.findall(block)
-    if len(heads) != rows:
-        heads = [_head(line, where) for line in block.splitlines()]
-    kinds = Counter(head[2].decode() for head in heads)
-    types = Counter(head[3].decode() for head in heads if head[3])
-    first, last = heads[0], heads[-1]
-    return _Block(
-        rows,
-        (int(first[0]), first[1].decode()),
-        (int(last[0]), last[1].decode()),
-        _longest(block),
-        kinds,
-        types,
-    )
-
-
-def _head(line: bytes, where: str) -> tuple[bytes, bytes, bytes, bytes]:
-    try:
-        event = decode(line)
-    except Corrupt as error:
-        raise Corrupt(f"{where}: {error.what}", "hindlog verify") from error
-    seq, kind = str(event.seq).encode(), event.kind.encode()
-    return (seq, event.observed_at.encode(), kind, (event.type or "").encode())
-
-
-def _longest(block: bytes) -> int:
-    return max(map(len, block.split(b"\n")), default=0)
-
-
 def _write_frames(
     source: Path, target: Path, name: SegmentName, previous: str | None, disk: Disk
 ) -> Manifest:
     raw, packed = hashlib.sha256(), hashlib.sha256()
-    frames: list[Frame] = []
-    found: list[_Block] = []
-    offset = 0
+    frames: list[tuple[int, int, Census]] = []
     handle = disk.open_append(target)
     try:
         for block in blocks(_read_chunks(source)):
-            if not block.endswith(b"\n"):
-                raise Corrupt(f"{source}: the last line does not end", "hindlog repair")
-            held = describe(block, str(source))
+            held = census(block, name.source, name.writer, f"{source}: frame {len(frames)}")
             frame = compress(block)
             write_all(disk, handle, frame)
             raw.update(block)
             packed.update(frame)
-            frames.append(Frame(offset, len(frame), len(block), held.rows, held.kinds, held.types))
-            found.append(held)
-            offset += len(frame)
+            frames.append((len(frame), len(block), held))
         disk.fsync(handle)
     finally:
         disk.close(handle)
     if not frames:
         raise Corrupt(f"{source}: an empty segment cannot be sealed")
-    raw_bytes = sum(frame.raw_bytes for frame in frames)
-    return _manifest(
-        name,
-        found,
-        frames,
-        Content(raw_bytes, raw.hexdigest()),
-        Content(offset, packed.hexdigest()),
-        previous,
-    )
-
-
-def _manifest(
-    name: SegmentName,
-    found: list[_Block],
-    frames: list[Frame],
-    raw: Content,
-    zst: Content,
-    previous: str | None,
-) -> Manifest:
-    manifest = Manifest(
-        format=manifests.FORMAT,
-        segment=str(name),
-        rows=sum(block.rows for block in found),
-        first_seq=found[0].first[0],
-        last_seq=found[-1].last[0],
-        first_observed_at=found[0].first[1],
-        last_observed_at=found[-1].last[1],
-        raw=raw,
-        zst=zst,
-        longest_line_bytes=max(block.longest for block in found),
-        kinds=sum((block.kinds for block in found), Counter()),
-        types=sum((block.types for block in found), Counter()),
-        frames=tuple(frames),
-        previous=previous,
-    )
-    problem = manifests.inconsistency(manifest)
-    if problem:
-        raise Corrupt(f"{name}: {problem}", "hindlog verify")
-    return manifest
+    return manifests.summarize(name, frames, raw.hexdigest(), packed.hexdigest(), previous)
 
 
 def _check_written(path: Path, manifest: Manifest) -> None:

@@ -42,6 +42,8 @@ class Appended:
     first: Position
     last: Position
     segment: SegmentName
+    sha256: str
+    """Of the last line, without its line feed: what an index names beside its position."""
 
 
 @attrs.define
@@ -175,19 +177,20 @@ def append(
         for draft in build(first, at):
             seq += 1
             lines.append(_line(stream, draft, seq, at))
-        done.append(_appended(stream, at, first, seq))
+        done.append(_appended(stream, at, first, seq, lines))
     _write(stream, b"".join(lines))
     stream.last_seq, stream.last_observed = seq, at
     _note_head(stream)
     return done
 
 
-def _appended(stream: Stream, at: int, first: int, last: int) -> Appended:
+def _appended(stream: Stream, at: int, first: int, last: int, lines: list[bytes]) -> Appended:
     assert stream.segment is not None
     return Appended(
         Position(at, stream.writer, first),
         Position(at, stream.writer, last),
         stream.segment.name,
+        manifests.digest(lines[-1][:-1]),
     )
 
 
