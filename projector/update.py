@@ -159,7 +159,7 @@ def _job(
     definitions: Sequence[Definition],
 ) -> Built:
     """One reading of some segments: the parts of all definitions that lack them."""
-    scratch = context.scratch / str(number)
+    scratch = context.scratch / f"{source}-{number}"
     scratch.mkdir()
     threads = 1 if context.jobs > 1 else 2
     with contextlib.closing(builder(scratch, threads)) as connection:
