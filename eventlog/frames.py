@@ -17,8 +17,8 @@ FRAME_BYTES = 1024 * 1024
 LEVEL = 3
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines in blocks of at least `FRAME_BYTES`, but for the last.
+def blocks(chunks: Iterable[bytes], size_bytes: int = FRAME_BYTES) -> Iterator[bytes]:
+    """Whole lines in blocks of at least `size_bytes`, but for the last.
 
     Law: joined, the blocks are the chunks joined; each ends at a line end, if the
     chunks do.
@@ -28,9 +28,9 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         held.append(chunk)
         size += len(chunk)
-        while size >= FRAME_BYTES:
+        while size >= size_bytes:
             data = b"".join(held)
-            end = data.find(b"\n", FRAME_BYTES - 1) + 1
+            end = data.find(b"\n", size_bytes - 1) + 1
             if end == 0:
                 held = [data]
                 break
