@@ -86,9 +86,8 @@ entity AS (
 ),
 winner AS (
     SELECT
-        _type, _id, max(position) AS position,
-        arg_max(writer, position) AS writer, arg_max(seq, position) AS seq,
-        max(last_at) AS seen_at
+        _type, _id,
+        max({'rank': $rank, 'position': position, 'writer': writer, 'seq': seq, 'at': last_at}) AS best
     FROM seen
     WHERE NOT _gone AND ($shapes)
     GROUP BY ALL
