@@ -112,7 +112,10 @@ def script_for(
         for listing in listings
         if each.has_parts and each.source in (LOG, listing.source)
     }
-    texts = [f"CREATE SCHEMA {identifier(s)};" for s in sorted({d.source for d in definitions})]
+    sources = sorted(each.source for each in listings)
+    texts = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
+    for source in sources:
+        texts += _lookups(root, source, files)
     for definition in (each for each in definitions if each.has_parts):
         if definition.source == LOG:
             texts.append(_log_view(root, definition, files))
@@ -161,10 +164,10 @@ def _expression(root: Path, files: Files) -> str:
 def _entity_views(
     root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]
 ) -> list[str]:
-    source = definition.source
+    """The macro and the view of each sibling."""
     many = definition.many
     common = {
-        "schema": identifier(source),
+        **_source_files(root, definition.source, files),
         "key": identifier(definition.key[0]),
         "key_type": definition.key[1],
         "hidden": ", ".join((*PROVENANCE, "_row") if many else PROVENANCE),
@@ -173,12 +176,12 @@ def _entity_views(
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),
-        "sightings": _expression(root, files[source, "log.sightings"]),
-        "pages": _expression(root, files[source, "log.pages"]),
-        "bodies": _expression(root, _timeless(files[source, definition.name])),
-        "instant": fill("instant"),
+        "one": "",
+        "one_event": "",
+        "bodies": _expression(root, _timeless(files[definition.source, definition.name])),
     }
     common["presence"] = fill("presence", **common)
+    common["spans"] = fill("spans", **common)
     texts = []
     for template, suffix, seen_at in _SIBLINGS:
         view = identifier(definition.view + suffix)
@@ -190,6 +193,33 @@ def _entity_views(
             f"FROM {common['schema']}.{macro}(getvariable('as_of'));"
         )
     return texts
+
+
+def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
+    """The macros that find one entity of any type."""
+    common = {
+        **_source_files(root, source, files),
+        "types": "of_type",
+        "shapes": "true",
+        "rank": "0",
+        "one": "AND _id = of_id",
+        "one_event": "AND id = of_id",
+    }
+    common["presence"] = fill("presence", **common)
+    common["spans"] = fill("spans", **common)
+    return [fill(template, **common) + ";" for template in ("entity", "history")]
+
+
+def _source_files(
+    root: Path, source: str, files: Mapping[tuple[str, str], Files]
+) -> dict[str, str]:
+    return {
+        "schema": identifier(source),
+        "instant": fill("instant"),
+        "sightings": _expression(root, files[source, "log.sightings"]),
+        "pages": _expression(root, files[source, "log.pages"]),
+        "events": _expression(root, _timeless(files[source, "log.events"])),
+    }
 
 
 def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]) -> str:

@@ -5,10 +5,10 @@ SELECT DISTINCT ON (winner._type, winner._id $row)
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),
     $provenance,
-    least(entity.by_listing['at'], entity.gone_at) AS _absent_since,
+    least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,
     CASE
         WHEN entity.by_listing IS NULL AND entity.gone_at IS NULL THEN NULL
-        WHEN entity.gone_at <= entity.by_listing['at'] OR entity.by_listing IS NULL
+        WHEN entity.gone_at <= entity.by_listing['ended_at'] OR entity.by_listing IS NULL
             THEN 'probed and gone'
         ELSE concat('not on the complete listing ', entity.by_listing['scope'],
             coalesce(' of run ' || entity.by_listing['run'], ''))

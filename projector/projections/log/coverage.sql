@@ -1,7 +1,7 @@
 -- log.coverage: when somebody looked: a complete listing speaks until the next one
 -- reads: view
 -- At most 1.5 times the interval in force, the median of the twenty before it; after that
--- nobody looked. A scope with one listing only speaks for the instant it ended.
+-- nobody looked. `is_regular`: enough looks to know how often somebody does. A scope with one listing only speaks for the instant it ended.
 SELECT
     source,
     scope,
@@ -12,6 +12,7 @@ SELECT
     END AS covered_to,
     next_at IS NOT NULL AND next_at <= ended_at + 1.5 * coalesce(usual, next_at - ended_at)
         AS complete,
+    usual IS NOT NULL AND looks > 2 AS is_regular,
     run,
     CASE
         WHEN next_at IS NULL THEN 'the last look so far'
@@ -19,7 +20,8 @@ SELECT
         ELSE 'nobody looked from then until ' || next_at::VARCHAR
     END AS why
 FROM (
-    SELECT *, to_microseconds(median(epoch_us(next_at) - epoch_us(ended_at)) OVER (
+    SELECT *, count(*) OVER (PARTITION BY source, scope ORDER BY ended_at) AS looks,
+    to_microseconds(median(epoch_us(next_at) - epoch_us(ended_at)) OVER (
         PARTITION BY source, scope ORDER BY ended_at ROWS BETWEEN 20 PRECEDING AND CURRENT ROW
     )::BIGINT) AS usual
     FROM (
