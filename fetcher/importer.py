@@ -16,7 +16,7 @@ from eventlog.errors import Invalid
 from eventlog.event import RUN, Draft
 from eventlog.manifest import digest
 from eventlog.scan import NotJson
-from eventlog.writer import roll, wait_sealed
+from eventlog.writer import Build, roll, wait_sealed
 from fetcher.import_files import Recorded, containers, in_order, time_of
 from fetcher.imported import Imported, close_imported, is_imported, open_imported, page_key
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
@@ -103,7 +103,7 @@ def _import_one(work: _Import, recorded: Recorded) -> None:
     if is_imported(work.imported, key):
         work.told = attrs.evolve(work.told, already=work.told.already + 1)
         return
-    _make_room(work.journal, recorded.observed_at)
+    _leave_hour(work.journal, recorded.observed_at)
     _write(work, recorded, endpoint, params, key)
     work.imported.fresh.add(key)
 
@@ -126,13 +126,19 @@ def _recognise(work: _Import, body: bytes) -> tuple[Endpoint, Params]:
     )
 
 
-def _make_room(journal: Journal, at: int) -> None:
-    """Seal an hour before the next is opened."""
+def _leave_hour(journal: Journal, at: int) -> None:
+    """Begin to seal the open hour if this instant is of another."""
     held = journal.stream.segment
     is_other_hour = held is not None and held.name.starts_at != hour_start(at)
     if is_other_hour or at < journal.stream.last_observed:
         roll(journal.stream)
+
+
+def _append(journal: Journal, builds: Sequence[Build], at: int) -> None:
+    """Append once the hour before is sealed: one segment is open at any time."""
+    if journal.stream.segment is None:
         wait_sealed(journal.stream)
+    write(journal, builds, at)
 
 
 def _write(
@@ -150,14 +156,14 @@ def _write(
         parts = take_apart(response, endpoint.rules(params))
     except NotJson as problem:
         draft = anomaly(response, place, f"not_json: {problem}", work.journal.put)
-        write(work.journal, [of_drafts(draft)], recorded.observed_at)
+        _append(work.journal, [of_drafts(draft)], recorded.observed_at)
         work.told = attrs.evolve(work.told, anomalies=work.told.anomalies + 1)
         return
     place = _numbered(place, endpoint, params, parts)
     result: list[Observed] = []
     page = page_build(work.journal, response, place, parts, result.append)
     run = of_drafts(_run(place, response, len(parts.entities)))
-    write(work.journal, [page, run], recorded.observed_at)
+    _append(work.journal, [page, run], recorded.observed_at)
     _count(work, parts, result[-1])
 
 
