@@ -30,6 +30,9 @@ RUNNER_FORMAT = 1
 
 ENTITY_ROWS = "entity"
 LINE_ROWS = "line"
+NO_ROWS = "view"
+"""A view over other views: it has no parts."""
+READS = (ENTITY_ROWS, LINE_ROWS, NO_ROWS)
 LOG = "log"
 """The folder of definitions that are read from every source."""
 
@@ -78,8 +81,9 @@ class Definition:
     about: str
     reads: str
     types: tuple[str, ...]
-    shapes: tuple[str, ...]
-    """Glob patterns of the shapes it reads."""
+    shapes: tuple[tuple[str, ...], ...]
+    """Glob patterns of the shapes it reads, in groups, the better form first: the view
+    shows of an entity its newest sighting in the first group that has one."""
     key: tuple[str, str]
     """Name and SQL type of the key column."""
     many: bool
@@ -92,6 +96,11 @@ class Definition:
     def name(self) -> str:
         """`source.view`."""
         return f"{self.source}.{self.view}"
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether rows of it are kept."""
+        return self.reads != NO_ROWS
 
 
 def load_all(folder: Path = FOLDER) -> tuple[Definition, ...]:
@@ -111,13 +120,15 @@ def parse(text: str, source: str, view: str) -> Definition:
             raise Invalid(f"projection {source}.{view}: expected lower-case letters, digits, '_'")
     head, body = _halves(text)
     fields, columns = _fields(head, f"{source}.{view}")
+    if fields.get("reads", ENTITY_ROWS) not in READS:
+        raise Invalid(f"{source}.{view}: reads {fields['reads']!r}", f"one of {', '.join(READS)}")
     return Definition(
         source=source,
         view=view,
         about=head[0].lstrip("- ").partition(": ")[2] if head else "",
         reads=fields.get("reads", ENTITY_ROWS),
         types=_words(fields.get("types", "")),
-        shapes=_words(fields.get("shapes", "*")),
+        shapes=tuple(_words(group) for group in fields.get("shapes", "*").split(",")),
         key=_key(fields.get("key", "id VARCHAR"), f"{source}.{view}"),
         many=fields.get("rows", "one") == "many",
         columns=columns,
@@ -133,9 +144,7 @@ def find(definitions: Sequence[Definition], names: Sequence[str] | None) -> list
     known = {each.name: each for each in definitions}
     for name in names:
         if name not in known:
-            raise NotFound(
-                f"no view {name!r}", "there are: " + ", ".join(sorted(known)) or "none"
-            )
+            raise NotFound(f"no view {name!r}", "there are: " + ", ".join(sorted(known)) or "none")
     return [known[name] for name in dict.fromkeys(names)]
 
 

@@ -199,9 +199,18 @@ def select(definition: Definition) -> str:
 
 def shape_test(definition: Definition, column: str) -> str:
     """The condition that a shape is one the definition reads."""
-    return " OR ".join(
-        f"coalesce({column}, '') GLOB {literal(pattern)}" for pattern in definition.shapes
-    )
+    return " OR ".join(_is_of(group, column) for group in definition.shapes)
+
+
+def shape_rank(definition: Definition, column: str) -> str:
+    """How good a shape is: the first group highest."""
+    groups = enumerate(reversed(definition.shapes))
+    tests = (f"WHEN {_is_of(group, column)} THEN {rank}" for rank, group in groups)
+    return "CASE " + " ".join(reversed(list(tests))) + " END"
+
+
+def _is_of(group: Sequence[str], column: str) -> str:
+    return " OR ".join(f"coalesce({column}, '') GLOB {literal(pattern)}" for pattern in group)
 
 
 def _value(number: int, column: Column) -> str:

@@ -57,7 +57,7 @@ def definitions_of(definitions: Iterable[Definition], source: str) -> list[Defin
     sees an earlier state and never a hole.
     """
     order = {"sightings": 1, "pages": 2, "events": 3}
-    mine = [each for each in definitions if each.source in (source, LOG)]
+    mine = [each for each in definitions if each.source in (source, LOG) and each.has_parts]
     return sorted(mine, key=lambda d: (order.get(d.view, 4) if d.source == LOG else 0, d.name))
 
 

@@ -24,7 +24,15 @@ from projector import parts as parts_of
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.parts import Part, Segment, folder_of, list_parts, open_name, part_name
-from projector.plan import Listing, batches, copy_open, definitions_of, list_source, read_sealed, tasks
+from projector.plan import (
+    Listing,
+    batches,
+    copy_open,
+    definitions_of,
+    list_source,
+    read_sealed,
+    tasks,
+)
 from projector.views import write_views
 
 VIEWS = "views"
@@ -135,9 +143,7 @@ def _sealed(
         for task in tasks(listing, done)
         for batch in batches([read_sealed(context.root, name) for name in task.segments])
     ]
-    futures = [
-        pool.submit(_job, context, n, listing.source, *each) for n, each in enumerate(work)
-    ]
+    futures = [pool.submit(_job, context, n, listing.source, *each) for n, each in enumerate(work)]
     return [future.result() for future in futures]
 
 
@@ -159,7 +165,7 @@ def _job(
     definitions: Sequence[Definition],
 ) -> Built:
     """One reading of some segments: the parts of all definitions that lack them."""
-    scratch = context.scratch / str(number)
+    scratch = context.scratch / f"{source}-{number}"
     scratch.mkdir()
     threads = 1 if context.jobs > 1 else 2
     with contextlib.closing(builder(scratch, threads)) as connection:
@@ -227,7 +233,7 @@ def _schemas(
 ) -> None:
     """An empty part per definition: views name it first, so that none is without a file."""
     staged = False
-    for definition in definitions:
+    for definition in (each for each in definitions if each.has_parts):
         for source in sources if definition.source == LOG else [definition.source]:
             path = folder_of(context.parts, source, definition) / parts_of.SCHEMA
             if path.exists():

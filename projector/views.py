@@ -7,23 +7,31 @@ it (`hindlog.sql`); where that would be the same, nothing is written.
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 import duckdb
 
+from eventlog.errors import Invalid
 from projector.definition import LOG, Definition
-from projector.engine import sql_errors
-from projector.parts import SCHEMA, choose, folder_of, list_parts, open_name, shape_test
+from projector.engine import connect, sql_errors
+from projector.parts import (
+    SCHEMA,
+    choose,
+    folder_of,
+    list_parts,
+    open_name,
+    shape_rank,
+    shape_test,
+)
 from projector.plan import Listing
 from projector.texts import fill, identifier, literals
 
 FILE = "hindlog.duckdb"
 SCRIPT = "hindlog.sql"
-STORAGE = "v1.4.0"
 
-HIDDEN = (
+PROVENANCE = (
     "_position",
     "_writer",
     "_seq",
@@ -43,16 +51,24 @@ HIDDEN = (
 )
 """Columns of bodies that views show in their own order, or not at all."""
 
+_SIBLINGS = (
+    ("at", "", "winner.best['at']"),
+    ("all", "_all", "winner.best['at']"),
+    ("versions", "_versions", "version.valid_from"),
+)
+"""Template, suffix of the view, and the instant of the sighting that it shows."""
+
 
 @attrs.frozen
-class _Files:
-    """The files of a definition: always read, and read from an instant on."""
+class Files:
+    """The files of a definition: those always read, and those read from an instant on."""
 
     always: tuple[str, ...]
     dated: tuple[tuple[str, str], ...]
 
     @property
     def all(self) -> tuple[str, ...]:
+        """All of them."""
         return (*self.always, *(path for _, path in self.dated))
 
 
@@ -71,7 +87,7 @@ def write_views(
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
     temporary.unlink(missing_ok=True)
-    with contextlib.closing(duckdb.connect()) as memory, sql_errors(FILE):
+    with contextlib.closing(connect()) as memory, sql_errors(FILE):
         memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
         memory.execute("USE made")
         memory.execute(script)
@@ -90,21 +106,22 @@ def script_for(
     connection: duckdb.DuckDBPyConnection,
 ) -> str:
     """The SQL of the views over the parts as they are."""
-    builtin = {each.view: each for each in definitions if each.source == LOG}
-    texts = [f"CREATE SCHEMA {identifier(s)};" for s in sorted({d.source for d in definitions})]
-    for definition in definitions:
+    files = {
+        (listing.source, each.name): _files(connection, parts, listing, each)
+        for each in definitions
+        for listing in listings
+        if each.has_parts and each.source in (LOG, listing.source)
+    }
+    sources = sorted(each.source for each in listings)
+    texts = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
+    for source in sources:
+        texts += _lookups(root, source, files)
+    for definition in (each for each in definitions if each.has_parts):
         if definition.source == LOG:
-            files = [_files(connection, parts, each, definition) for each in listings]
             texts.append(_log_view(root, definition, files))
-            continue
-        listing = next(each for each in listings if each.source == definition.source)
-        of = {
-            name: _expression(root, _files(connection, parts, listing, builtin[name]))
-            for name in ("sightings", "pages")
-        }
-        bodies = _files(connection, parts, listing, definition)
-        of["bodies"] = _expression(root, _timeless(bodies))
-        texts += _entity_views(definition, of)
+        else:
+            texts += _entity_views(root, definition, files)
+    texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
     return "\n".join(texts) + "\n"
 
 
@@ -113,19 +130,24 @@ def _files(
     parts: Path,
     listing: Listing,
     definition: Definition,
-) -> _Files:
+) -> Files:
     folder = folder_of(parts, listing.source, definition)
     chosen = choose(list_parts(connection, folder), listing.sealed_names)
     opened = [folder / open_name(name) for name in listing.open]
     relative = folder.relative_to(parts.parent)
     always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
-    return _Files(
+    return Files(
         tuple(str(path) for path in always),
         tuple((part.first, str(relative / part.path.name)) for part in chosen),
     )
 
 
-def _expression(root: Path, files: _Files) -> str:
+def _timeless(files: Files) -> Files:
+    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
+    return Files(files.always, tuple(("0", path) for _, path in files.dated))
+
+
+def _expression(root: Path, files: Files) -> str:
     """The list of files as of T: a constant expression, folded when a query is planned.
 
     One text that is split costs a thirtieth of a list of literals.
@@ -139,67 +161,110 @@ def _expression(root: Path, files: _Files) -> str:
     )
 
 
-def _timeless(files: _Files) -> _Files:
-    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
-    return _Files(files.always, tuple(("0", path) for _, path in files.dated))
-
-
-def _entity_views(definition: Definition, files: dict[str, str]) -> list[str]:
+def _entity_views(
+    root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]
+) -> list[str]:
+    """The macro and the view of each sibling."""
+    many = definition.many
     common = {
-        "schema": identifier(definition.source),
+        **_source_files(root, definition.source, files),
         "key": identifier(definition.key[0]),
         "key_type": definition.key[1],
-        "hidden": ", ".join(HIDDEN + (("_row",) if definition.many else ())),
-        "row": ", body._row" if definition.many else "",
-        "given": "AND body._row > 0" if definition.many else "",
+        "hidden": ", ".join((*PROVENANCE, "_row") if many else PROVENANCE),
+        "row": ", body._row" if many else "",
+        "given": "AND body._row > 0" if many else "",
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
-        "sightings": files["sightings"],
-        "bodies": files["bodies"],
-        "instant": fill("instant"),
+        "rank": shape_rank(definition, "_shape"),
+        "one": "",
+        "one_event": "",
+        "bodies": _expression(root, _timeless(files[definition.source, definition.name])),
     }
-    presence = fill("presence", pages=files["pages"], **common)
+    common["presence"] = fill("presence", **common)
+    common["spans"] = fill("spans", **common)
     texts = []
-    for template, suffix, seen in (
-        ("at", "", "winner.seen_at"),
-        ("all", "_all", "winner.seen_at"),
-        ("versions", "_versions", "version.valid_from"),
-    ):
-        name = definition.view + suffix
-        macro = identifier(f"{name}_at")
+    for template, suffix, seen_at in _SIBLINGS:
+        view = identifier(definition.view + suffix)
+        macro = identifier(f"{definition.view}{suffix}_at")
+        shown = fill("provenance", seen_at=seen_at)
+        texts.append(fill(template, at=macro, provenance=shown, **common) + ";")
         texts.append(
-            fill(
-                template,
-                at=macro,
-                presence=presence,
-                provenance=fill("provenance", seen_at=seen),
-                **common,
-            )
-            + ";"
-        )
-        texts.append(
-            f"CREATE VIEW {common['schema']}.{identifier(name)} AS "
+            f"CREATE VIEW {common['schema']}.{view} AS "
             f"FROM {common['schema']}.{macro}(getvariable('as_of'));"
         )
     return texts
 
 
-def _log_view(root: Path, definition: Definition, files: Iterable[_Files]) -> str:
-    every = [path for each in files for path in each.all]
+def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
+    """The macros that find one entity of any type."""
+    common = {
+        **_source_files(root, source, files),
+        "types": "of_type",
+        "shapes": "true",
+        "rank": "0",
+        "one": "AND _id = of_id",
+        "one_event": "AND id = of_id",
+    }
+    common["presence"] = fill("presence", **common)
+    common["spans"] = fill("spans", **common)
+    return [fill(template, **common) + ";" for template in ("entity", "history")]
+
+
+def _source_files(
+    root: Path, source: str, files: Mapping[tuple[str, str], Files]
+) -> dict[str, str]:
+    return {
+        "schema": identifier(source),
+        "instant": fill("instant"),
+        "sightings": _expression(root, files[source, "log.sightings"]),
+        "pages": _expression(root, files[source, "log.pages"]),
+        "events": _expression(root, _timeless(files[source, "log.events"])),
+    }
+
+
+def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]) -> str:
+    """A view over a definition's rows of every source, each row once."""
+    every = [
+        path for (_, name), each in files.items() if name == definition.name for path in each.all
+    ]
+    if not every:
+        return ""
+    sightings = definition.view == "sightings"
     return (
         fill(
             "log_view",
-            schema=identifier(LOG),
+            schema=identifier(definition.source),
             name=identifier(definition.view),
-            row=", _type, _id, _shape, _seq" if definition.view == "sightings" else "",
-            at="_at" if definition.view == "sightings" else "observed_at",
+            row=", _type, _id, _shape, _seq" if sightings else "",
+            at="_at" if sightings else "observed_at",
             files=",".join(every),
             root=_quoted(root),
             instant=fill("instant").replace("t::", "getvariable('as_of')::"),
         )
         + ";"
-        if every
-        else ""
+    )
+
+
+def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
+    """Views over views, each after those that it names."""
+    waiting, ordered = list(definitions), list[Definition]()
+    while waiting:
+        ready = [
+            each
+            for each in waiting
+            if not any(other.name in each.select for other in waiting if other is not each)
+        ]
+        if not ready:
+            raise Invalid(f"views that need each other: {', '.join(d.name for d in waiting)}")
+        ordered += ready
+        waiting = [each for each in waiting if each not in ready]
+    return ordered
+
+
+def _plain_view(definition: Definition) -> str:
+    return (
+        f"CREATE VIEW {identifier(definition.source)}.{identifier(definition.view)} AS\n"
+        f"{definition.select};"
     )
 
 

@@ -21,6 +21,7 @@ FROM read_json(
         scope: 'VARCHAR', page_no: 'INTEGER', last: 'BOOLEAN',
         roster: 'MAP(VARCHAR, VARCHAR[][])', shapes: 'MAP(VARCHAR, VARCHAR)',
         reason: 'JSON', error: 'JSON', attempts: 'JSON', state: 'VARCHAR', evidence: 'JSON',
-        headers: 'JSON', repaired: 'BOOLEAN', body_asset: 'VARCHAR', body: 'JSON'
+        headers: 'JSON', listing: 'VARCHAR', why: 'JSON', pages: 'BIGINT', entities: 'BIGINT',
+        repaired: 'BOOLEAN', body_asset: 'VARCHAR', body: 'JSON'
     }
 )

@@ -11,7 +11,7 @@ seen AS MATERIALIZED (
         max(_at) AS last_at,
         list({'position': _position, 'at': _at}) FILTER (_gone) AS gone
     FROM read_parquet($sightings)
-    WHERE _type IN ($types) AND _at <= $instant
+    WHERE _type IN ($types) AND _at <= $instant $one
     GROUP BY ALL
 ),
 page AS MATERIALIZED (
@@ -48,12 +48,6 @@ listing AS (
     FROM step
     WHERE is_last AND count = page_no
 ),
-fence AS (
-    SELECT scope, begins, min({'at': ended['at'], 'scope': scope, 'run': run}) OVER (
-        PARTITION BY scope ORDER BY begins DESC RANGE UNBOUNDED PRECEDING
-    ) AS ended
-    FROM listing
-),
 life AS (
     SELECT
         _type, _id,
@@ -66,13 +60,27 @@ life AS (
     GROUP BY ALL
 ),
 missed AS (
-    SELECT life._type, life._id, min(fence.ended) AS by_listing
+    -- The first complete listing that began after the entity was last listed. A window, not
+    -- an ASOF join: that becomes a nested loop where the planner expects few rows.
+    SELECT _type, _id, min(by_listing) AS by_listing
     FROM (
-        SELECT DISTINCT life._type, life._id, life.listed, seen._scope
-        FROM seen JOIN life USING (_type, _id)
-        WHERE seen._listing AND seen._scope IS NOT NULL
-    ) AS life
-    ASOF JOIN fence ON life._scope = fence.scope AND life.listed < fence.begins
+        SELECT _type, _id, min(ended) OVER (
+            PARTITION BY scope ORDER BY position DESC, ended IS NOT NULL
+            ROWS UNBOUNDED PRECEDING
+        ) AS by_listing
+        FROM (
+            SELECT DISTINCT
+                _type, _id, seen._scope AS scope, life.listed AS position,
+                NULL::STRUCT(ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR) AS ended
+            FROM seen JOIN life USING (_type, _id)
+            WHERE seen._listing AND seen._scope IS NOT NULL
+            UNION ALL
+            SELECT NULL, NULL, scope, begins,
+                {'ended_at': ended['at'], 'scope': scope, 'run': run}
+            FROM listing
+        )
+    )
+    WHERE _id IS NOT NULL
     GROUP BY ALL
 ),
 entity AS (
@@ -86,9 +94,8 @@ entity AS (
 ),
 winner AS (
     SELECT
-        _type, _id, max(position) AS position,
-        arg_max(writer, position) AS writer, arg_max(seq, position) AS seq,
-        max(last_at) AS seen_at
+        _type, _id,
+        max({'rank': $rank, 'position': position, 'writer': writer, 'seq': seq, 'at': last_at}) AS best
     FROM seen
     WHERE NOT _gone AND ($shapes)
     GROUP BY ALL

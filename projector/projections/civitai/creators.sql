@@ -1,6 +1,6 @@
 -- civitai.creators: one row per creator
 -- types: creator
--- shapes: *
+-- shapes: list*
 -- key: username VARCHAR
 -- columns:
 --   image        /image       text

@@ -1,6 +1,6 @@
 -- civitai.images: one row per image record; files are shared, see `uuid`
 -- types: image
--- shapes: *
+-- shapes: list*, embedded*
 -- key: id BIGINT
 -- columns:
 --   url                /url                  text

@@ -1,6 +1,6 @@
 -- civitai.model_versions: one row per version of a model, with its files
 -- types: modelVersion
--- shapes: *
+-- shapes: embedded* detail* by-hash*
 -- key: id BIGINT
 -- columns:
 --   told_model_id    /modelId             int

@@ -1,6 +1,6 @@
 -- civitai.tags: one row per tag
 -- types: tag
--- shapes: *
+-- shapes: list*
 -- key: name VARCHAR
 -- columns:
 --   link         /link        text

@@ -3,6 +3,7 @@
 SELECT
     position AS _position, observed_at, source_of(segment) AS source, writer, seq, kind,
     run, epoch, type, id, parent_type, parent_id, shape, endpoint, hash, segment,
-    CASE WHEN kind NOT IN ('entity', 'page') THEN coalesce(body, evidence, reason, error)::VARCHAR END AS detail,
-    state, coalesce(repaired, false) AS repaired
+    url, status, state, listing, pages, entities,
+    json_extract_string(coalesce(why, evidence, reason, error), '$') AS why,
+    coalesce(repaired, false) AS repaired
 FROM line

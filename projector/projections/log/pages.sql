@@ -6,6 +6,6 @@ SELECT
     scope, page_no, coalesce(last, false) AS last,
     coalesce(list_sum(list_transform(map_values(roster), lambda each: len(each))), 0)::BIGINT
         AS entities,
-    coalesce(reason, error)::VARCHAR AS reason, segment
+    json_extract_string(coalesce(reason, error, why), '$') AS why, segment
 FROM line
 WHERE kind IN ('page', 'page_failed')

@@ -1,6 +1,6 @@
 -- openrouter.endpoints: one row per offer of a model by a provider; prices in USD per unit
 -- types: endpoint
--- shapes: *
+-- shapes: list*
 -- key: id VARCHAR
 -- columns:
 --   name                   /name                   text

@@ -1,6 +1,6 @@
 -- openrouter.providers: one row per provider
 -- types: provider
--- shapes: *
+-- shapes: list*, frontend*
 -- key: slug VARCHAR
 -- columns:
 --   name                  /name                  text
