@@ -24,8 +24,8 @@ from eventlog.errors import Invalid, NotFound
 _WINDOW = 2**31
 _SUFFIXES = (".zst", ".gz", ".json", ".ndjson", ".jsonl")
 _NAME_TIME = re.compile(
-    r"(?P<y>20\d\d)-?(?P<m>[01]\d)-?(?P<d>[0-3]\d)"
-    r"(?:[T_ /-]?(?P<H>[0-2]\d)[:\-]?(?P<M>[0-5]\d)[:\-]?(?P<S>[0-5]\d)?Z?)?"
+    r"(?<!\d)(?P<y>20\d\d)-?(?P<m>[01]\d)-?(?P<d>[0-3]\d)"
+    r"(?:[T_ /-]?(?P<H>[0-2]\d)[:-]?(?P<M>[0-5]\d)(?:[:-]?(?P<S>[0-5]\d))?(?!\d)|(?!\d))"
 )
 
 

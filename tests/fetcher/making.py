@@ -1,5 +1,6 @@
 """What the tests of the fetcher make: journals, responses, logs read back, upstreams."""
 
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -72,7 +73,7 @@ def lines(root: Path, source: str, writer: str = WRITER) -> list[Line]:
     found = []
     for record in read_stream(root, source, writer):
         record.line.decode()
-        assert orjson.loads(record.line)["seq"] == record.seq
+        assert json.loads(record.line)["seq"] == record.seq
         found.append(decode(record.line))
     return found
 
