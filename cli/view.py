@@ -1,6 +1,7 @@
 """`view`, `sql` and `export`: what the log says, now and as of any instant."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -65,22 +66,34 @@ def sql(
 ) -> None:
     """One SELECT over the views, as of now or of any past instant.
 
-    Without QUERY and -f it is read from stdin.
+    Without QUERY and -f it is read from stdin; on a terminal there is a prompt.
     """
     from projector.sql import query as ask
 
     if query is not None and path is not None:
         raise click.UsageError("a query and --file: leave one of them out")
-    text = query if query is not None else path.read_text() if path else _from_stdin()
     given = dict(_param(each) for each in params)
-    result = ask(archive(), text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
+    root = archive()
+    if query is None and path is None and sys.stdin.isatty():
+        _prompt(root, instant_of(as_of), given, timeout)
+        return
+    text = query if query is not None else path.read_text() if path else sys.stdin.read()
+    result = ask(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
     emit(result.columns, result.rows, chosen(fmt, as_json, output))
 
 
-def _from_stdin() -> str:
-    if sys.stdin.isatty():
-        say("SQL, ended by Ctrl-D:")
-    return sys.stdin.read()
+def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
+    from cli.prompt import run_prompt
+    from projector.sql import query as ask
+
+    def answer(
+        text: str, as_of: int | None
+    ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+        instant = begin if as_of is None else as_of
+        result = ask(root, text, as_of=instant, params=params, timeout_s=timeout)
+        return result.columns, result.rows
+
+    run_prompt(answer, root / "state" / "sql_history", instant_of)
 
 
 def _param(text: str) -> tuple[str, str]:
