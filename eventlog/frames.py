@@ -49,10 +49,13 @@ def compress(block: bytes) -> bytes:
 def decompress(frame: bytes, raw_bytes: int) -> bytes:
     """The lines of one frame, whose raw size the manifest says. Raises `Corrupt`."""
     try:
+        told = zstandard.get_frame_parameters(frame).content_size
+        if told != raw_bytes:  # before it is believed: a flipped bit can ask for terabytes
+            raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, it says {told}")
         block = zstandard.ZstdDecompressor().decompress(
             frame, max_output_size=raw_bytes, allow_extra_data=False
         )
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, MemoryError) as error:
         raise Corrupt(f"a zstd frame of {len(frame)} bytes: {error}") from error
     if len(block) != raw_bytes:
         raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, found {len(block)}")
