@@ -2,15 +2,18 @@
 
 Spans are half-open offsets into the same buffer; nothing is copied or changed.
 
-The fast way asks msgspec, whose `Raw` values are views of the buffer, and reads
-their addresses (a search could hit an equal copy). msgspec refuses a whole page for
-one NaN or lone surrogate: then our own scanner goes over it, which knows only
-strings and brackets. Of repeated keys both take the last.
+The fast way asks msgspec, only for the members that are wanted. Elements lie one
+after the other, so their lengths say where they are; a member is found by the
+address of its `Raw` view (a search could hit an equal copy). msgspec refuses a whole
+page for one NaN or lone surrogate: then our own scanner goes over it, which knows
+only strings and brackets. Of repeated keys both take the last.
 """
 
 import ctypes
 import json
 import re
+from functools import cache
+from typing import Any
 
 import attrs
 import msgspec
@@ -52,12 +55,27 @@ def whole(buffer: bytes) -> Span:
     return Span(start, end)
 
 
-def members(buffer: bytes, span: Span) -> dict[str, Span]:
-    """Where each member of an object lies. Raises `NotJson` if it is none."""
+def members(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span]:
+    """Where the named members of an object lie, those it has. Raises `NotJson` if it is none."""
     if buffer[span.start : span.start + 1] != b"{":
         raise NotJson("expected an object", span.start)
-    raws = _fast_members(buffer, span)
-    return raws if raws is not None else _slow_members(buffer, span)
+    raws = _fast_members(memoryview(buffer)[span.start : span.end], names)
+    if raws is None:
+        found = _slow_members(buffer, span)
+        return {name: found[name] for name in names if name in found}
+    base = _address(buffer)[0]
+    return {name: _span(base, raw) for name, raw in raws.items()}
+
+
+def values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
+    """The bytes of the named members of an object, those it has. Raises `NotJson`."""
+    if value[:1] != b"{":
+        raise NotJson("expected an object", 0)
+    raws = _fast_members(value, names)
+    if raws is None:
+        found = _slow_members(value, Span(0, len(value)))
+        return {name: found[name].of(value) for name in names if name in found}
+    return {name: bytes(raw) for name, raw in raws.items()}
 
 
 def elements(buffer: bytes, span: Span) -> list[Span]:
@@ -100,29 +118,44 @@ def _address(value: object) -> tuple[int, int]:
     return found
 
 
-_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _REFUSED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_MISSING = msgspec.Raw(b"")
+_BETWEEN = _BLANK + b","
 
 
-def _fast_members(buffer: bytes, span: Span) -> dict[str, Span] | None:
-    view = memoryview(buffer)[span.start : span.end]
+@cache
+def _asking(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """A decoder that reads the named members and walks over the others."""
+    fields = {f"member_{number}": name for number, name in enumerate(names)}
+    wanted = [(field, msgspec.Raw, _MISSING) for field in fields]
+    return msgspec.json.Decoder(msgspec.defstruct("Asked", wanted, rename=fields))
+
+
+def _fast_members(
+    value: bytes | memoryview, names: tuple[str, ...]
+) -> dict[str, msgspec.Raw] | None:
     try:
-        found = _MEMBERS.decode(view)
+        found = _asking(names).decode(value)
     except _REFUSED:
         return None
-    base = _address(buffer)[0]
-    return {key: _span(base, raw) for key, raw in found.items()}
+    raws = zip(names, msgspec.structs.astuple(found), strict=True)
+    return {name: raw for name, raw in raws if raw is not _MISSING}
 
 
 def _fast_elements(buffer: bytes, span: Span) -> list[Span] | None:
-    view = memoryview(buffer)[span.start : span.end]
     try:
-        found = _ELEMENTS.decode(view)
+        found = _ELEMENTS.decode(memoryview(buffer)[span.start : span.end])
     except _REFUSED:
         return None
-    base = _address(buffer)[0]
-    return [_span(base, raw) for raw in found]
+    spans = []
+    at = span.start + 1
+    for raw in found:
+        while buffer[at] in _BETWEEN:
+            at += 1
+        spans.append(Span(at, at + len(raw)))
+        at += len(raw)
+    return spans
 
 
 def _span(base: int, raw: msgspec.Raw) -> Span:

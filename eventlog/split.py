@@ -12,16 +12,24 @@ no entity: it stays where it stands.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
-from eventlog.scan import NotJson, Span, elements, members, whole
+from eventlog.scan import NotJson, Span, elements, members, values, whole
 
 _STUB = re.compile(rb'\{"id":(?:-?\d+|"(?:[^"\\]|\\.)*")\}')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-Identify = Callable[[bytes, Mapping[str, Span]], bytes | None]
-"""From a buffer and the members of an element to its id as JSON, as spelled; None: no entity."""
+
+@attrs.frozen
+class Identity:
+    """How an element names itself."""
+
+    reads: tuple[str, ...]
+    """The members that are looked at."""
+    spell: Callable[[Mapping[str, bytes]], bytes | None]
+    """From those that are there to the id as JSON, as spelled; None: no entity."""
 
 
 @attrs.frozen
@@ -31,9 +39,11 @@ class Rule:
     pointer: str
     type: str
     shape: str
-    identify: Identify
+    identity: Identity
     number_repeats: bool = False
     """Whether the k-th element with the same id gets the id `…~k` (k from 2)."""
+    parent: tuple[str, str] | None = None
+    """Type and id of what they belong to, where the request says so and not the body."""
 
 
 @attrs.frozen
@@ -63,22 +73,25 @@ class Split:
     `envelope`: such a response is kept whole."""
 
 
-def id_member(name: str) -> Identify:
+def id_member(name: str) -> Identity:
     """The id that stands in a member: an integer, or a text that is not empty."""
 
-    def identify(buffer: bytes, found: Mapping[str, Span]) -> bytes | None:
-        span = found.get(name)
-        value = span.of(buffer) if span else b""
-        return value if value[:1] == b'"' != value[1:2] or value.isdigit() else None
+    def spell(found: Mapping[str, bytes]) -> bytes | None:
+        value = found.get(name, b"")
+        is_text = value[:1] == b'"' and len(value) > 2
+        return value if is_text or value.removeprefix(b"-").isdigit() else None
 
-    return identify
+    return Identity((name,), spell)
 
 
 def id_text(spelled: bytes) -> str:
     """The id as text, from its JSON spelling."""
-    if spelled[:1] == b'"':
-        return str(json.loads(spelled.decode("utf-8", "replace"), strict=False))
-    return spelled.decode()
+    if spelled[:1] != b'"':
+        return spelled.decode()
+    text = spelled.decode("utf-8", "replace")
+    if "\\" not in text:
+        return text[1:-1]
+    return _SURROGATE.sub("\ufffd", json.loads(text, strict=False))
 
 
 def split(body: bytes, rules: Sequence[Rule]) -> Split:
@@ -87,29 +100,37 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
     Raises `NotJson` with the byte where the body stops being what the rules say;
     the caller keeps the whole body as an anomaly.
     """
-    found: list[Entity] = []
-    misfits: list[tuple[str, bytes]] = []
-    work = _Work(body, {rule.pointer: rule for rule in rules}, found, misfits, {})
+    work = _Work({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
     root = whole(body)
-    top = work.rules.get("")
+    top = next((rule for rule in rules if rule.pointer == ""), None)
     if top is not None:
-        _take(work, root, top, None)
-        return Split(None if found else body, tuple(found), tuple(misfits))
-    cuts = [cut for rule in _page_rules(rules) for cut in _empty(work, root, rule)]
-    return Split(_without(body, cuts), tuple(found), tuple(misfits))
+        taken = _take(work, root.of(body), top, top.parent)
+        return Split(None if taken else body, tuple(work.found), ())
+    pages = [rule for rule in rules if "*" not in rule.pointer]
+    cuts = [cut for rule in pages for cut in _empty(work, body, root, rule)]
+    return Split(_without(body, cuts), tuple(work.found), tuple(work.misfits))
 
 
 @attrs.frozen
 class _Work:
-    body: bytes
-    rules: Mapping[str, Rule]
+    children: Mapping[str, tuple[Rule, ...]]
     found: list[Entity]
     misfits: list[tuple[str, bytes]]
     repeats: dict[tuple[str, str], int]
 
 
-def _page_rules(rules: Sequence[Rule]) -> list[Rule]:
-    return [rule for rule in rules if "*" not in rule.pointer]
+def _children(rule: Rule, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple(other for other in rules if _is_child(rule.pointer, other.pointer))
+
+
+def _is_child(pointer: str, other: str) -> bool:
+    prefix = f"{pointer}/*/" if pointer else "/"  # one object stands without `*`
+    return other != pointer and other.startswith(prefix) and "/" not in other[len(prefix) :]
+
+
+def _key(pointer: str) -> str:
+    """The member in which the elements of a pointer stand."""
+    return pointer.rsplit("/", 1)[1]
 
 
 def locate(body: bytes, root: Span, pointer: str) -> Span | None:
@@ -118,51 +139,45 @@ def locate(body: bytes, root: Span, pointer: str) -> Span | None:
     for key in pointer.split("/")[1:]:
         if body[span.start : span.start + 1] != b"{":
             return None
-        inner = members(body, span).get(key)
+        inner = members(body, span, (key,)).get(key)
         if inner is None:
             return None
         span = inner
     return span
 
 
-def _empty(work: _Work, root: Span, rule: Rule) -> list[tuple[Span, bytes]]:
+def _empty(work: _Work, body: bytes, root: Span, rule: Rule) -> list[tuple[Span, bytes]]:
     """Take what a page rule points at; the cut that empties it."""
-    span = locate(work.body, root, rule.pointer)
-    opening = work.body[span.start : span.start + 1] if span else b""
+    span = locate(body, root, rule.pointer)
+    opening = body[span.start : span.start + 1] if span else b""
     if span is None:
         raise NotJson(f"nothing at {rule.pointer}", root.start)
     if opening == b"{":
-        taken = _take(work, span, rule, None)
+        taken = _take(work, span.of(body), rule, rule.parent)
         return [(span, _stub(taken))] if taken is not None else []
     if opening != b"[":
         raise NotJson(f"expected an array at {rule.pointer}", span.start)
-    for element in elements(work.body, span):
-        if _take(work, element, rule, None) is None:
-            work.misfits.append((rule.pointer, element.of(work.body)))
+    for part in elements(body, span):
+        element = part.of(body)
+        if _take(work, element, rule, rule.parent) is None:
+            work.misfits.append((rule.pointer, element))
     return [(Span(span.start + 1, span.end - 1), b"")]
 
 
-def _take(work: _Work, span: Span, rule: Rule, parent: tuple[str, str] | None) -> bytes | None:
+def _take(work: _Work, element: bytes, rule: Rule, parent: tuple[str, str] | None) -> bytes | None:
     """Take one element as an entity, and its children; its spelled id."""
-    if work.body[span.start : span.start + 1] != b"{":
-        return None
     try:
-        inner = members(work.body, span)
+        spelled = rule.identity.spell(values(element, rule.identity.reads))
     except NotJson:
         return None
-    spelled = rule.identify(work.body, inner)
     if spelled is None:
         return None
     name = _numbered(work, rule, id_text(spelled))
+    children = work.children[rule.pointer]
     place = len(work.found)
-    cuts = [
-        cut
-        for child in _children(work, rule)
-        for cut in _take_children(work, inner, child, (rule.type, name))
-    ]
-    body = _without(span.of(work.body), [(_shift(cut, -span.start), new) for cut, new in cuts])
-    entity = Entity(rule.pointer, rule.type, rule.shape, name, body, parent)
-    work.found.insert(place, entity)
+    cuts = _take_children(work, element, children, (rule.type, name)) if children else []
+    body = _without(element, cuts) if cuts else element
+    work.found.insert(place, Entity(rule.pointer, rule.type, rule.shape, name, body, parent))
     return spelled
 
 
@@ -174,41 +189,38 @@ def _numbered(work: _Work, rule: Rule, name: str) -> str:
     return name if count == 1 else f"{name}~{count}"
 
 
-def _children(work: _Work, rule: Rule) -> list[Rule]:
-    return [child for child in work.rules.values() if _is_child(rule.pointer, child.pointer)]
-
-
-def _is_child(pointer: str, other: str) -> bool:
-    prefix = _inside(pointer)
-    return other != pointer and other.startswith(prefix) and "/" not in other[len(prefix) :]
-
-
-def _inside(pointer: str) -> str:
-    """What the pointers of children begin with. A page object stands without `*`."""
-    return f"{pointer}/*/" if pointer else "/"
-
-
 def _take_children(
-    work: _Work, inner: Mapping[str, Span], rule: Rule, parent: tuple[str, str]
+    work: _Work, element: bytes, rules: tuple[Rule, ...], parent: tuple[str, str]
 ) -> list[tuple[Span, bytes]]:
-    span = inner.get(rule.pointer.rsplit("/", 1)[1])
-    opening = work.body[span.start : span.start + 1] if span else b""
+    cuts = []
+    for rule, part in _places(element, rules):
+        spelled = _take(work, part.of(element), rule, parent)
+        if spelled is not None:
+            cuts.append((part, _stub(spelled)))
+    return cuts
+
+
+def _places(element: bytes, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Span]]:
+    """Where the children of an element may stand, rule by rule."""
+    names = tuple(_key(rule.pointer) for rule in rules)
+    inner = members(element, Span(0, len(element)), names)
+    for rule, name in zip(rules, names, strict=True):
+        yield from ((rule, part) for part in _parts(element, inner.get(name)))
+
+
+def _parts(body: bytes, span: Span | None) -> list[Span]:
+    """The elements of an array, or the one object that stands in its place."""
+    opening = body[span.start : span.start + 1] if span else b""
     if span is None or opening not in (b"[", b"{"):
         return []
     try:
-        parts = elements(work.body, span) if opening == b"[" else [span]
+        return elements(body, span) if opening == b"[" else [span]
     except NotJson:
         return []
-    taken = ((part, _take(work, part, rule, parent)) for part in parts)
-    return [(part, _stub(spelled)) for part, spelled in taken if spelled is not None]
 
 
 def _stub(spelled: bytes) -> bytes:
     return b'{"id":' + spelled + b"}"
-
-
-def _shift(span: Span, by: int) -> Span:
-    return Span(span.start + by, span.end + by)
 
 
 def _without(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
@@ -230,7 +242,7 @@ def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes
     """
     queues = {pointer: iter(stored) for pointer, stored in bodies.items()}
     if envelope is None:
-        return _fill(next(queues[""]), "", queues)
+        return _fill(_next(queues, ""), "", queues)
     root = whole(envelope)
     cuts = []
     for pointer in (pointer for pointer in bodies if "*" not in pointer):
@@ -243,28 +255,23 @@ def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes
     return _without(envelope, cuts)
 
 
-def _fill(body: bytes, pointer: str, queues: Mapping[str, "object"]) -> bytes:
+def _next(queues: Mapping[str, Iterator[bytes]], pointer: str) -> bytes:
+    body = next(queues[pointer], None)
+    if body is None:
+        raise NotJson(f"more stubs than entities at {pointer}", 0)
+    return body
+
+
+def _fill(body: bytes, pointer: str, queues: Mapping[str, Iterator[bytes]]) -> bytes:
     """An entity with its stubs replaced by the stored children."""
-    inside = [other for other in queues if _is_child(pointer, other)]
+    inside = tuple(other for other in queues if _is_child(pointer, other))
     if not inside:
         return body
-    inner = members(body, whole(body))
+    names = tuple(map(_key, inside))
+    inner = members(body, whole(body), names)
     cuts: list[tuple[Span, bytes]] = []
-    for other in sorted(inside, key=lambda name: _start(inner, name)):
-        for part in _slots(body, inner.get(other.rsplit("/", 1)[1])):
-            cuts.append((part, _fill(next(queues[other]), other, queues)))  # type: ignore[call-overload]
+    for other, name in zip(inside, names, strict=True):
+        for part in _parts(body, inner.get(name)):
+            if _STUB.fullmatch(body, part.start, part.end):
+                cuts.append((part, _fill(_next(queues, other), other, queues)))
     return _without(body, cuts)
-
-
-def _start(inner: Mapping[str, Span], pointer: str) -> int:
-    span = inner.get(pointer.rsplit("/", 1)[1])
-    return span.start if span else -1
-
-
-def _slots(body: bytes, span: Span | None) -> list[Span]:
-    """The stubs in an array, or the one object that is a stub."""
-    if span is None or body[span.start : span.start + 1] not in (b"[", b"{"):
-        return []
-    array = body[span.start : span.start + 1] == b"["
-    parts = elements(body, span) if array else [span]
-    return [part for part in parts if _STUB.fullmatch(body, part.start, part.end)]

@@ -1,0 +1,158 @@
+"""Exit codes: the one place where an error becomes a number and a message.
+
+The codes are a contract with scripts: only ever added to. An error that is none
+of ours is a bug: it keeps its traceback and exits with 1.
+"""
+
+import errno
+import json
+import traceback
+from typing import TextIO
+
+import click
+
+from cli.cells import visible
+from cli.times import BadTime
+from eventlog import errors
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+PARTIAL = 3
+DAMAGE = 4
+REFUSED = 5
+NOTHING = 6
+TEMPORARY = 7
+LOCAL = 8
+NO_ARCHIVE = 10
+LOCKED = 11
+INTERRUPTED = 130
+TERMINATED = 143
+
+MEANINGS = {
+    DONE: "done; also: the reader closed the pipe, or drained after SIGTERM",
+    FAILED: "failed otherwise",
+    USAGE: "usage or configuration",
+    PARTIAL: "done in part, the rest is listed on stderr",
+    DAMAGE: "differences or damage found",
+    REFUSED: "upstream refused (auth, 4xx)",
+    NOTHING: "nothing there",
+    TEMPORARY: "temporary (network, 429, 5xx after retries)",
+    LOCAL: "local resource (disk full, permission)",
+    NO_ARCHIVE: "no archive here",
+    LOCKED: "locked by another process",
+    INTERRUPTED: "interrupted by Ctrl-C",
+    TERMINATED: "ended at once by a second SIGTERM",
+}
+"""Every code with its sentence, for the manual and for help."""
+
+CODES: dict[type[BaseException], int] = {
+    errors.Invalid: USAGE,
+    errors.Partial: PARTIAL,
+    errors.Corrupt: DAMAGE,
+    errors.Refused: REFUSED,
+    errors.NotFound: NOTHING,
+    errors.Unavailable: TEMPORARY,
+    errors.LocalResource: LOCAL,
+    errors.NoArchive: NO_ARCHIVE,
+    errors.Locked: LOCKED,
+    BadTime: USAGE,
+    BrokenPipeError: DONE,
+    KeyboardInterrupt: INTERRUPTED,
+    click.Abort: INTERRUPTED,
+}
+
+_LOCAL_ERRNOS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EMFILE,
+    errno.ENFILE,
+}
+
+
+def exit_code(error: BaseException) -> int:
+    """The code a process that ends with `error` exits with.
+
+    By class, the nearest in its line of descent. A group has the code its members
+    agree on, else 1: a task group wraps even a single error.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        codes = {exit_code(member) for member in error.exceptions}
+        return codes.pop() if len(codes) == 1 else FAILED
+    for kind in type(error).__mro__:
+        if kind in CODES:
+            return CODES[kind]
+    if isinstance(error, click.exceptions.Exit | click.ClickException):
+        return error.exit_code
+    if isinstance(error, SystemExit):
+        return _system_exit_code(error.code)
+    if isinstance(error, OSError) and error.errno in _LOCAL_ERRNOS:
+        return LOCAL
+    return FAILED
+
+
+def report(error: BaseException, as_json: bool, err: TextIO) -> None:
+    """Says on `err` what went wrong and what to do next; nothing where the code is 0.
+
+    `hindlog: <what>`, then the hint, each of its lines indented by two. With
+    `as_json` the last line is one JSON object with message_type, code, message and
+    hint (null where there is none). A bug shows its traceback first. Control
+    characters are escaped: messages quote what upstream sent.
+    """
+    code = exit_code(error)
+    if code == DONE:
+        return
+    if _is_bug(error):
+        err.write(visible("".join(traceback.format_exception(error)), keep="\n"))
+    what, hint = _message(error)
+    lines = [f"hindlog: {line}" for line in what.split("\n") if line]
+    lines += [f"  {line}" for line in (hint.split("\n") if hint else ())]
+    err.write("".join(f"{visible(line)}\n" for line in lines))
+    if as_json:
+        last = {"message_type": "exit_error", "code": code, "message": what, "hint": hint}
+        err.write(json.dumps(last) + "\n")
+    err.flush()
+
+
+def _system_exit_code(code: object) -> int:
+    if code is None:
+        return DONE
+    return code if isinstance(code, int) else FAILED
+
+
+def _message(error: BaseException) -> tuple[str, str | None]:
+    if isinstance(error, BaseExceptionGroup):
+        parts = [_message(member) for member in error.exceptions]
+        hints = dict.fromkeys(hint for _, hint in parts if hint)
+        return "\n".join(what for what, _ in parts), "\n".join(hints) or None
+    if isinstance(error, errors.HindlogError):
+        return error.what, error.hint
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "interrupted", None
+    if isinstance(error, SystemExit | click.exceptions.Exit):
+        return error.code if isinstance(error, SystemExit) and isinstance(
+            error.code, str
+        ) else "", None
+    if isinstance(error, click.ClickException):
+        return error.format_message(), _usage_hint(error)
+    if _is_bug(error):
+        return (
+            f"{type(error).__name__}: {error}",
+            "this is a bug in hindlog: report the lines above",
+        )
+    return str(error) or type(error).__name__, None
+
+
+def _usage_hint(error: click.ClickException) -> str | None:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{context.command_path} --help" if context else None
+
+
+def _is_bug(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return any(_is_bug(member) for member in error.exceptions)
+    ours = (errors.HindlogError, click.ClickException, click.exceptions.Exit, SystemExit)
+    return exit_code(error) == FAILED and not isinstance(error, ours)

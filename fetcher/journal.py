@@ -1,0 +1,127 @@
+"""The journal: one stream with its index, written by many.
+
+Batches that wait while one is being written go together in the next write: one fsync
+for all of them. Whoever awaits `record` gets back when its batch is durable.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from eventlog.assets import put_asset
+from eventlog.clock import Clock, now_us
+from eventlog.event import Draft
+from eventlog.writer import Build, Stream, append, close_stream, open_stream
+from fetcher.known import Known, acknowledge, close_known, forget, look_up, note, open_known, seen
+from fetcher.observe import Observed, Parts, Place, Put, Response, keys, observe
+
+
+@attrs.define
+class Journal:
+    """Close it with `close_journal`."""
+
+    stream: Stream
+    known: Known
+    lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    waiting: list[tuple[Build, asyncio.Future[None]]] = attrs.field(factory=list)
+
+    @property
+    def put(self) -> Put:
+        """Keeps bytes that are too large for a line."""
+        return partial(put_asset, self.stream.root, disk=self.stream.disk)
+
+
+def open_journal(
+    root: Path, source: str, writer: str, *, clock: Clock = now_us, patient: bool = False
+) -> Journal:
+    """Take a stream and bring its index up to date. Raises as `open_stream` does."""
+    stream = open_stream(root, source, writer, clock=clock, patient=patient)
+    try:
+        return Journal(stream, open_known(root, source, writer))
+    except BaseException:
+        close_stream(stream)
+        raise
+
+
+def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
+    """Keep the index and let go of the stream."""
+    try:
+        close_known(journal.known)
+    finally:
+        close_stream(journal.stream, seal_open=seal_open)
+
+
+def write(journal: Journal, builds: Sequence[Build], observed_at: int | None = None) -> None:
+    """Append batches, durable when this returns, and remember what they hold."""
+    try:
+        done = append(journal.stream, builds, observed_at)
+    except BaseException:
+        forget(journal.known)
+        raise
+    acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
+
+
+async def record(journal: Journal, build: Build) -> None:
+    """Append one batch, together with those of others that wait."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    journal.waiting.append((build, done))
+    async with journal.lock:
+        batch, journal.waiting = journal.waiting, []
+        if batch:
+            await _write_aside(journal, batch)
+    await done
+
+
+async def _write_aside(
+    journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[None]]]
+) -> None:
+    """Write in a thread. A cancelled caller leaves only when the write is over."""
+    builds = [build for build, _ in batch]
+    work = asyncio.get_running_loop().run_in_executor(None, write, journal, builds)
+    try:
+        await asyncio.wait([work])
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
+    finally:
+        error = work.exception()
+        for _, done in batch:
+            if not done.done():
+                done.set_exception(error) if error else done.set_result(None)
+
+
+def page_build(
+    journal: Journal,
+    response: Response,
+    place: Place,
+    parts: Parts,
+    then: Callable[[Observed], None],
+) -> Build:
+    """A batch that holds one response; `then` gets what came of it."""
+
+    def build(first_seq: int, observed_at: int) -> Sequence[Draft]:
+        known = journal.known
+        look_up(known, keys(parts))
+        observed = observe(
+            response,
+            place,
+            parts,
+            first_seq=first_seq,
+            observed_at=observed_at,
+            known=partial(seen, known),
+            put=journal.put,
+        )
+        for key, what in observed.noted.items():
+            note(known, key, what)
+        then(observed)
+        return observed.drafts
+
+    return build
+
+
+def of_drafts(*drafts: Draft) -> Build:
+    """A batch of events that need no position."""
+    return lambda first_seq, observed_at: drafts

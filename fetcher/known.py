@@ -1,0 +1,200 @@
+"""What is known: per entity and shape, the bytes stored last in one's own stream.
+
+An index over the log, disposable. It names the position it covers and the SHA-256 of
+the line there; what the log does not confirm is thrown away and built again. What a
+batch adds is seen by the next batch at once, and kept only after it was acknowledged.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+
+from eventlog.clock import DAY
+from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
+from eventlog.reader import read_stream
+
+REFRESH_US = 30 * DAY
+"""A body is stored again after this long, changed or not."""
+_HELD = 20_000
+"""Entries kept in memory before they are written and forgotten."""
+
+Key = tuple[str, str, str]
+"""Type, id, shape."""
+
+
+@attrs.frozen
+class Seen:
+    """What was stored last for an entity."""
+
+    digest: bytes
+    """128 bits of SHA-256 over the exact bytes."""
+    seq: int
+    observed_at: int
+    hash: str
+
+
+@attrs.define
+class Known:
+    """The index of one stream. Close it with `close_known`."""
+
+    db: sqlite3.Connection
+    covered: tuple[int, str] = (0, "")
+    """Last seq that the index covers, and the SHA-256 of its line."""
+    recent: dict[Key, Seen] = attrs.field(factory=dict)
+    unwritten: dict[Key, Seen] = attrs.field(factory=dict)
+    """Acknowledged, not yet in the database."""
+    noted: dict[Key, Seen] = attrs.field(factory=dict)
+    """Of the batch being appended."""
+
+
+def digest(body: bytes) -> bytes:
+    """What tells bytes apart in the index."""
+    return hashlib.sha256(body).digest()[:16]
+
+
+def is_current(seen: Seen | None, found: bytes, observed_at: int) -> bool:
+    """Whether the roster may name the event that holds the same bytes already."""
+    return (
+        seen is not None
+        and seen.digest == found
+        and abs(observed_at - seen.observed_at) < REFRESH_US
+    )
+
+
+def index_path(root: Path, source: str, writer: str) -> Path:
+    """Where the index of a stream lies. Disposable."""
+    return root / "state" / "known" / source / f"{writer}.sqlite"
+
+
+def open_known(root: Path, source: str, writer: str) -> Known:
+    """The index of a stream, caught up with its log."""
+    path = index_path(root, source, writer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = _load(path)
+    if known is not None and not _catch_up(root, source, writer, known):
+        known.db.close()
+        known = None
+    if known is None:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        known = Known(_create(path))
+        _catch_up(root, source, writer, known)
+    return known
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS seen (
+    type TEXT, id TEXT, shape TEXT, digest BLOB, seq INTEGER, observed_at INTEGER, hash TEXT,
+    PRIMARY KEY (type, id, shape)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS covered (one INTEGER PRIMARY KEY, seq INTEGER, sha256 TEXT);
+"""
+
+
+def _create(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")  # a crash costs a rebuild, never a wrong answer
+    db.executescript(_SCHEMA)
+    return db
+
+
+def _load(path: Path) -> Known | None:
+    """The index as it lies on disk. None where there is none that can be read."""
+    if not path.exists():
+        return None
+    try:
+        db = _create(path)
+        row = db.execute("SELECT seq, sha256 FROM covered").fetchone()
+    except sqlite3.DatabaseError:
+        return None
+    return Known(db, (row[0], row[1]) if row else (0, ""))
+
+
+def _catch_up(root: Path, source: str, writer: str, known: Known) -> bool:
+    """Read what the log has gained. False if the log does not confirm the index."""
+    covered, sha256 = known.covered
+    records = read_stream(root, source, writer, max(covered - 1, 0))
+    if covered:
+        first = next(records, None)
+        if first is None or line_sha256(first.line) != sha256:
+            return False
+    last = None
+    for record in records:
+        last = record
+        _read(known, decode(record.line))
+        if len(known.noted) >= _HELD:
+            acknowledge(known, record.seq, line_sha256(record.line))
+    if last is not None:
+        acknowledge(known, last.seq, line_sha256(last.line))
+    return True
+
+
+def _read(known: Known, line: Line) -> None:
+    if line.kind == ENTITY and line.type and line.id and line.shape:
+        asset = line.body_asset
+        found = bytes.fromhex(asset)[:16] if asset else digest(exact_body(line) or b"")
+        what = Seen(found, line.seq, observed_us(line), line.hash or "")
+        note(known, (line.type, line.id, line.shape), what)
+
+
+def line_sha256(line: bytes) -> str:
+    """What confirms a position: over the line without its line feed."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def look_up(known: Known, keys: Iterable[Key]) -> None:
+    """Bring what the index says about these entities into memory, in one go."""
+    missing = [key for key in keys if key not in known.recent]
+    for key in missing:
+        row = known.db.execute(_SELECT, key).fetchone()
+        if row is not None:
+            known.recent[key] = Seen(*row)
+
+
+_SELECT = "SELECT digest, seq, observed_at, hash FROM seen WHERE type = ? AND id = ? AND shape = ?"
+
+
+def seen(known: Known, key: Key) -> Seen | None:
+    """What is known of an entity, the batch being appended included."""
+    return known.noted.get(key) or known.recent.get(key)
+
+
+def note(known: Known, key: Key, what: Seen) -> None:
+    """Remember an entity of the batch being appended."""
+    known.noted[key] = what
+
+
+def forget(known: Known) -> None:
+    """The batch being appended does not count."""
+    known.noted.clear()
+
+
+def acknowledge(known: Known, seq: int, sha256: str) -> None:
+    """The batch is durable up to `seq`, whose line has this SHA-256."""
+    known.recent.update(known.noted)
+    known.unwritten.update(known.noted)
+    known.noted.clear()
+    known.covered = (seq, sha256)
+    if len(known.unwritten) >= _HELD:
+        write(known)
+
+
+def write(known: Known) -> None:
+    """Put what is acknowledged into the database; forget what memory held too much of."""
+    rows = [(*key, *attrs.astuple(what)) for key, what in known.unwritten.items()]
+    with known.db:
+        known.db.execute("BEGIN")
+        known.db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        known.db.execute("INSERT OR REPLACE INTO covered VALUES (1, ?, ?)", known.covered)
+    known.unwritten.clear()
+    if len(known.recent) > 2 * _HELD:
+        known.recent.clear()
+
+
+def close_known(known: Known) -> None:
+    """Write what is acknowledged, and let go."""
+    write(known)
+    known.db.close()

@@ -1,0 +1,287 @@
+"""Observing: a response and what is known, to the events of one batch. Pure.
+
+    response ──split──> entities ── new bytes ──> entity events ┐
+                            └────── as known ───> (nothing)     ├─ one batch; the page
+                        misfits ────────────────> anomalies     │  event is its commit
+                        envelope, roster ───────> page event    ┘
+
+Only `put`, given by the caller, touches the disk: it keeps what is too large for a line.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from eventlog.embed import MAX_INLINE_BYTES, embed
+from eventlog.event import ANOMALY, ENTITY, PAGE, Draft
+from eventlog.normalize import value_hash
+from eventlog.scan import NotJson
+from eventlog.split import Entity, Rule, join, split
+from fetcher.known import Key, Seen, digest, is_current
+
+_MOST_ENTITIES = 100_000
+"""More would not fit into the roster of one line."""
+
+Put = Callable[[bytes], str]
+"""Keeps bytes outside the line, durable, under the SHA-256 it gives back."""
+
+
+@attrs.frozen(kw_only=True)
+class Response:
+    """What came back for one request; nothing secret is in it."""
+
+    url: str
+    endpoint: str
+    params: Mapping[str, str]
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    """Lower-case names, and only those that matter."""
+    ms: int | None = None
+    key_removed: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """What a response is part of."""
+
+    run: str
+    epoch: str
+    scope: str | None = None
+    page_no: int | None = None
+    is_last: bool = False
+    next_url: str | None = None
+    imported: Mapping[str, str] | None = None
+    """File, member and commit, where the response was recorded elsewhere."""
+
+
+@attrs.frozen
+class Parts:
+    """A response taken apart, and checked to come together again."""
+
+    envelope: bytes
+    """What `continues` reads: the response with every split array emptied."""
+    entities: tuple[Entity, ...]
+    digests: tuple[bytes, ...]
+    misfits: tuple[tuple[str, bytes], ...]
+    shapes: Mapping[str, str]
+    """Per pointer, in the order of the rules."""
+    page_body: bytes | None
+    is_exact: bool
+    """Whether page and entities alone give the response back."""
+    sha256: str
+
+
+@attrs.frozen
+class Observed:
+    """The events of a batch, and what the index learns from them."""
+
+    drafts: tuple[Draft, ...]
+    noted: Mapping[Key, Seen]
+    stored: int
+    unchanged: int
+
+
+def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
+    """Split a response. Raises `NotJson` where it is not what the rules say.
+
+    Answers that are no success have no entities: they are all envelope.
+    """
+    body = response.body
+    expected = rules if 200 <= response.status < 300 else ()
+    found = split(body, expected)
+    if found.envelope is not None and any(rule.pointer == "" for rule in expected):
+        raise NotJson("an entity without an id", 0)
+    if len(found.entities) > _MOST_ENTITIES:
+        raise NotJson(f"more than {_MOST_ENTITIES:,} entities", len(body))
+    return Parts(
+        envelope=found.envelope or body,
+        entities=found.entities,
+        digests=tuple(digest(entity.body) for entity in found.entities),
+        misfits=found.misfits,
+        shapes={rule.pointer: rule.shape for rule in expected},
+        page_body=found.envelope,
+        is_exact=not found.misfits and _joins(found.envelope, found.entities, expected, body),
+        sha256=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def _joins(
+    envelope: bytes | None, entities: Sequence[Entity], rules: Sequence[Rule], body: bytes
+) -> bool:
+    bodies: dict[str, list[bytes]] = {rule.pointer: [] for rule in rules}
+    for entity in entities:
+        bodies[entity.pointer].append(entity.body)
+    if envelope is not None and not rules:
+        return True
+    try:
+        return join(envelope, bodies) == body
+    except NotJson:
+        return False
+
+
+def keys(parts: Parts) -> Iterator[Key]:
+    """What must be looked up before `observe`."""
+    return ((each.type, each.id, each.shape) for each in parts.entities)
+
+
+def observe(
+    response: Response,
+    place: Place,
+    parts: Parts,
+    *,
+    first_seq: int,
+    observed_at: int,
+    known: Callable[[Key], Seen | None],
+    put: Put,
+) -> Observed:
+    """The events of a response, the first of which will have `first_seq`.
+
+    Law: the roster names, for every entity in order of appearance, an event of this
+    stream that holds exactly its bytes.
+    """
+    drafts: list[Draft] = []
+    noted: dict[Key, Seen] = {}
+    roster: dict[str, list[tuple[str, str, int]]] = {pointer: [] for pointer in parts.shapes}
+    for entity, found in zip(parts.entities, parts.digests, strict=True):
+        key = (entity.type, entity.id, entity.shape)
+        seen = noted.get(key) or known(key)
+        if not is_current(seen, found, observed_at) or seen is None:
+            draft = _entity(response, place, entity, put)
+            seen = Seen(found, first_seq + len(drafts), observed_at, draft.hash or "")
+            drafts.append(draft)
+            noted[key] = seen
+        roster[entity.pointer].append((entity.type, entity.id, seen.seq))
+    stored = len(drafts)
+    drafts += [misfit(response, place, pointer, body, put) for pointer, body in parts.misfits]
+    drafts.append(_page(response, place, parts, roster, put))
+    return Observed(tuple(drafts), noted, stored, len(parts.entities) - stored)
+
+
+def _entity(response: Response, place: Place, entity: Entity, put: Put) -> Draft:
+    parent_type, parent_id = entity.parent or (None, None)
+    draft = Draft(
+        kind=ENTITY,
+        run=place.run,
+        epoch=place.epoch,
+        type=entity.type,
+        id=entity.id,
+        parent_type=parent_type,
+        parent_id=parent_id,
+        shape=entity.shape,
+        endpoint=response.endpoint,
+        params=response.params,
+        hash=value_hash(entity.body),
+    )
+    return with_body(draft, entity.body, put)
+
+
+def with_body(draft: Draft, body: bytes, put: Put) -> Draft:
+    """The event holding these bytes: in its line, or by name where they are too large."""
+    held = embed(body) if len(body) <= MAX_INLINE_BYTES else None
+    if held is None or _line_bytes(held.body, held.body_raw) > _MOST_INLINE_BYTES:
+        return attrs.evolve(draft, body_asset=put(body))
+    return attrs.evolve(draft, body=held.body, body_raw=held.body_raw, repaired=held.repaired)
+
+
+_MOST_INLINE_BYTES = 12 * 1024 * 1024
+
+
+def _line_bytes(body: bytes | None, body_raw: bytes | None) -> int:
+    return len(body or b"") + len(body_raw or b"") * 4 // 3
+
+
+def _page(
+    response: Response,
+    place: Place,
+    parts: Parts,
+    roster: Mapping[str, Sequence[tuple[str, str, int]]],
+    put: Put,
+) -> Draft:
+    members = {
+        **described(response, parts.sha256),
+        "scope": place.scope,
+        "page_no": place.page_no,
+        "last": place.is_last or None,
+        "next": place.next_url,
+        "key_removed": response.key_removed or None,
+        "import": place.imported,
+        "roster": roster or None,
+        "shapes": parts.shapes or None,
+    }
+    draft = Draft(
+        kind=PAGE,
+        run=place.run,
+        epoch=place.epoch,
+        endpoint=response.endpoint,
+        params=response.params,
+        members=members,
+    )
+    if not parts.is_exact:
+        return _kept_whole(draft, parts.page_body, response.body, put)
+    if parts.page_body is None:
+        return draft
+    held = with_body(draft, parts.page_body, put)
+    is_inline = held.body_raw is None and held.body_asset is None
+    return held if is_inline else _kept_whole(draft, parts.page_body, response.body, put)
+
+
+def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: Put) -> Draft:
+    """The exact bytes in `body_raw`, the envelope where readers look for it."""
+    if len(body) > MAX_INLINE_BYTES:
+        return attrs.evolve(draft, body_asset=put(body))
+    shown = embed(envelope).body if envelope is not None else None
+    return attrs.evolve(draft, body=shown, body_raw=body, repaired=shown is not None)
+
+
+def described(response: Response, sha256: str) -> dict[str, Any]:
+    """The members that say what was asked and what came."""
+    return {
+        "url": response.url,
+        "status": response.status,
+        "headers": response.headers or None,
+        "ms": response.ms,
+        "bytes": len(response.body),
+        "sha256": sha256,
+    }
+
+
+def misfit(response: Response, place: Place, pointer: str, body: bytes, put: Put) -> Draft:
+    """The anomaly of one element that is no entity."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    members = {
+        "reason": "no id",
+        "pointer": pointer,
+        **described(attrs.evolve(response, body=body), sha256),
+    }
+    return _anomaly(response, place, members, body, put)
+
+
+def anomaly(response: Response, place: Place, reason: str, put: Put) -> Draft:
+    """The event that keeps a response whole which could not be taken apart."""
+    sha256 = hashlib.sha256(response.body).hexdigest()
+    members = {
+        "reason": reason,
+        **described(response, sha256),
+        "key_removed": response.key_removed or None,
+        "import": place.imported,
+    }
+    return _anomaly(response, place, members, response.body, put)
+
+
+def _anomaly(
+    response: Response, place: Place, members: Mapping[str, Any], body: bytes, put: Put
+) -> Draft:
+    draft = Draft(
+        kind=ANOMALY,
+        run=place.run,
+        epoch=place.epoch,
+        endpoint=response.endpoint,
+        params=response.params,
+        members=members,
+    )
+    if len(body) > MAX_INLINE_BYTES:
+        return attrs.evolve(draft, body_asset=put(body))
+    return attrs.evolve(draft, body_raw=body)

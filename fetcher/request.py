@@ -1,0 +1,184 @@
+"""Requests: one question to upstream, asked until it is answered or given up.
+
+Nothing that came is lost: the body of an attempt that failed is kept as an anomaly
+(the same body once a run), and what is given up leaves a `page_failed` event with all
+its attempts.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import attrs
+
+from eventlog.clock import SECOND, Clock, format_us
+from eventlog.event import PAGE_FAILED, Draft
+from eventlog.scan import NotJson
+from eventlog.split import Rule
+from eventlog.writer import check_upstream_clock
+from fetcher.http import Client, Got, get, hide_text
+from fetcher.journal import Journal, of_drafts, record
+from fetcher.observe import Parts, Place, Response, anomaly, take_apart
+from fetcher.retry import (
+    Chance,
+    Decision,
+    Policy,
+    Reaction,
+    decide,
+    error_class,
+    retry_after,
+)
+from fetcher.source import Endpoint, Params, Source, url_of
+from fetcher.throttle import Gate
+
+
+@attrs.frozen
+class Desk:
+    """What every request of a sync needs."""
+
+    source: Source
+    client: Client
+    gate: Gate
+    journal: Journal
+    clock: Clock
+    policy: Policy
+    chance: Chance
+    kept: set[tuple[str, str]] = attrs.field(factory=set)
+    """Run and SHA-256 of anomalies that are in the log already."""
+
+
+@attrs.frozen
+class Answered:
+    """Upstream answered; nothing of it is in the log yet."""
+
+    response: Response
+    parts: Parts
+
+
+@attrs.frozen
+class GivenUp:
+    """Upstream did not answer; the log says so."""
+
+    error_class: str
+    what: str
+    stops_run: bool
+
+
+async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> Answered | GivenUp:
+    """The answer to one request, retried as `retry` says."""
+    url = url_of(desk.client.base_url, endpoint.path, params)
+    rules = endpoint.rules(params)
+    attempts: list[Mapping[str, Any]] = []
+    while True:
+        await desk.gate.passes()
+        at = desk.clock()
+        got = await get(desk.client, url)
+        _check_clock(desk, got)
+        response = _response(desk, got, endpoint, params)
+        outcome = _take(desk.source, got, response, rules)
+        if isinstance(outcome, Parts):
+            desk.gate.warms()
+            return Answered(response, outcome)
+        decision = _decide(desk, got, outcome[0], len(attempts) + 1)
+        attempts.append(_attempt(at, got, outcome))
+        await _keep(desk, place, response, outcome[1])
+        if decision.reaction is not Reaction.RETRY:
+            await record(desk.journal, of_drafts(_failed(place, response, outcome, attempts)))
+            return GivenUp(*outcome, decision.reaction is Reaction.STOP)
+        await _wait(desk, got, decision)
+
+
+def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Response:
+    key = desk.client.key
+    return Response(
+        url=got.url,
+        endpoint=endpoint.path,
+        params={name: hide_text(value, key) for name, value in params.items()},
+        status=got.status or 0,
+        body=got.body,
+        headers=got.headers,
+        ms=got.ms,
+        key_removed=got.key_removed,
+    )
+
+
+def _take(
+    source: Source, got: Got, response: Response, rules: Sequence[Rule]
+) -> Parts | tuple[str, str]:
+    """The answer taken apart, or the class of its error and what it was."""
+    is_poison = got.broken is None and source.is_poison(response.status, got.body)
+    is_json = got.body.lstrip()[:1] in (b"{", b"[")
+    error = error_class(got.status, got.broken, is_json=is_json, is_poison=is_poison)
+    if error is not None:
+        return error, got.what or f"status {got.status}"
+    try:
+        return take_apart(response, rules)
+    except NotJson as problem:
+        return "not_json", str(problem)
+
+
+def _decide(desk: Desk, got: Got, error: str, attempt: int) -> Decision:
+    asked = retry_after(got.headers.get("retry-after"), desk.clock() / SECOND)
+    return decide(error, attempt, asked, desk.policy, desk.chance)
+
+
+async def _wait(desk: Desk, got: Got, decision: Decision) -> None:
+    """A host that asks for fewer requests gets fewer from everyone."""
+    if got.status in (429, 503):
+        desk.gate.cools(decision.wait_s)
+    else:
+        await asyncio.sleep(decision.wait_s)
+
+
+def _attempt(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
+    return {
+        "at": format_us(at),
+        "error": outcome[0],
+        "what": outcome[1],
+        "status": got.status,
+        "ms": got.ms,
+    }
+
+
+async def _keep(desk: Desk, place: Place, response: Response, reason: str) -> None:
+    """Keep a body that is no answer, once a run."""
+    name = (place.run, hashlib.sha256(response.body).hexdigest())
+    if response.body and name not in desk.kept:
+        desk.kept.add(name)
+        await record(desk.journal, of_drafts(anomaly(response, place, reason, desk.journal.put)))
+
+
+def _failed(
+    place: Place,
+    response: Response,
+    outcome: tuple[str, str],
+    attempts: Sequence[Mapping[str, Any]],
+) -> Draft:
+    members = {
+        "url": response.url,
+        "status": response.status or None,
+        "error": outcome[0],
+        "what": outcome[1],
+        "scope": place.scope,
+        "page_no": place.page_no,
+        "attempts": attempts,
+    }
+    return Draft(
+        kind=PAGE_FAILED,
+        run=place.run,
+        epoch=place.epoch,
+        endpoint=response.endpoint,
+        params=response.params,
+        members=members,
+    )
+
+
+def _check_clock(desk: Desk, got: Got) -> None:
+    """Stop before writing a day that has not come yet."""
+    try:
+        upstream = parsedate_to_datetime(got.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError):
+        return
+    check_upstream_clock(desk.clock(), int(upstream * SECOND))

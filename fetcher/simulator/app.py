@@ -1,0 +1,169 @@
+"""The simulator over real HTTP: the two upstreams on one port.
+
+OpenRouter answers at `/api/v1` and `/api/frontend/v1`, Civitai at `/civitai/api/v1`: on
+one port their `/models` would be one address. What is answered is decided in `catalog`,
+what goes wrong in `faults`; here it is only sent. The one thing kept is how often each
+address was asked for.
+"""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from typing import TypeAlias
+
+from aiohttp import web
+
+from fetcher.simulator.catalog import Answer, Request, World, answer
+from fetcher.simulator.faults import NO_FAULTS, Faults, choose
+from fetcher.simulator.sending import ELSEWHERE, Sending, asked_at, spoil
+from fetcher.simulator.timetable import SECOND
+
+Clock: TypeAlias = Callable[[], int]
+Observe: TypeAlias = Callable[[str, int, bytes], None]
+
+SHUTDOWN_S = 0.5
+
+
+def make_app(
+    world: World,
+    now: Clock,
+    faults: Faults = NO_FAULTS,
+    observe: Observe | None = None,
+    elsewhere: str = ELSEWHERE,
+) -> web.Application:
+    """The application; `now` gives the simulated instant of each request in microseconds.
+
+    `observe` is called with path and query, status and the bytes of the body that a client
+    can have (before transfer compression), in the order of sending. `elsewhere` is the origin
+    that redirects lead to.
+    """
+    asked: Counter[str] = Counter()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        address, now_us = request.path_qs, now()
+        asked[address] += 1
+        fault = choose(faults, world.seed, address, asked[address])
+        found = _answer(world, request, asked_at(fault, now_us))
+        sending = spoil(found, fault, address, now_us, elsewhere)
+        if observe is not None:
+            body = sending.answer.body[: sending.promised_bytes]
+            observe(address, sending.answer.status, body)
+        return await _send(request, sending, _headers(sending.answer, now_us))
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    return app
+
+
+def _answer(world: World, request: web.Request, now_us: int) -> Answer:
+    if request.method not in ("GET", "HEAD"):
+        return Answer(405, b'{"error":"Method not allowed"}', headers=(("Allow", "GET"),))
+    query = {key: ",".join(request.query.getall(key)) for key in request.query}
+    origin = f"{request.scheme}://{request.host}"
+    return answer(world, Request(request.path, query, origin), now_us)
+
+
+def _headers(what: Answer, now_us: int) -> dict[str, str]:
+    date = formatdate(now_us // SECOND, usegmt=True)
+    return {
+        "Content-Type": what.content_type,
+        "Date": date,
+        "Server": "simulator",
+        **dict(what.headers),
+    }
+
+
+async def _send(
+    request: web.Request, sending: Sending, headers: dict[str, str]
+) -> web.StreamResponse:
+    body, status = sending.answer.body, sending.answer.status
+    if sending.promised_bytes is not None and request.method != "HEAD":
+        return await _send_raw(request, sending, headers)
+    if sending.pause_at is not None:
+        return await _send_slowly(request, sending, headers)
+    response = web.Response(status=status, body=body, headers=headers)
+    if "gzip" in request.headers.get("Accept-Encoding", "") and not sending.encoded:
+        response.enable_compression(web.ContentCoding.gzip)
+    return response
+
+
+async def _send_raw(
+    request: web.Request, sending: Sending, headers: dict[str, str]
+) -> web.StreamResponse:
+    """Past the library, which would not let the length be wrong.
+
+    What is more than was promised follows a moment later: together with the rest some
+    clients would refuse the whole response.
+    """
+    body, promised = sending.answer.body, sending.promised_bytes
+    lines = [f"HTTP/1.1 {sending.answer.status} OK", *(f"{k}: {v}" for k, v in headers.items())]
+    lines += [f"Content-Length: {promised}", "", ""]
+    if request.transport is not None:
+        request.transport.write("\r\n".join(lines).encode() + body[:promised])
+        if body[promised:]:
+            await asyncio.sleep(0.05)
+            request.transport.write(body[promised:])
+        request.transport.close()
+    return web.Response()
+
+
+async def _send_slowly(
+    request: web.Request, sending: Sending, headers: dict[str, str]
+) -> web.StreamResponse:
+    body, start = sending.answer.body, sending.pause_at or 0
+    response = web.StreamResponse(status=sending.answer.status, headers=headers)
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[:start])
+    size = max(1, -(-(len(body) - start) // sending.pieces))
+    for at in range(start, len(body), size):
+        await asyncio.sleep(sending.pause_s / sending.pieces)
+        await response.write(body[at : at + size])
+    await response.write_eof()
+    return response
+
+
+@asynccontextmanager
+async def serve(
+    served: web.Application | World, now: Clock, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
+    """The origin (`http://host:port`) at which an application, or a world, answers meanwhile.
+
+    Port 0 is any free one. For an application `now` is not used: it has its own.
+    """
+    app = make_app(served, now) if isinstance(served, World) else served
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield f"http://{host}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def run_server(
+    port: int,
+    seed: int,
+    now: Clock,
+    ready: Callable[[str], None],
+    faults: Faults = NO_FAULTS,
+) -> None:
+    """Serve the world of that seed until SIGINT or SIGTERM; `ready` is told the origin."""
+    asyncio.run(_until_stopped(make_app(World(seed), now, faults), now, port, ready))
+
+
+async def _until_stopped(
+    app: web.Application, now: Clock, port: int, ready: Callable[[str], None]
+) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopped.set)
+    async with serve(app, now, port=port) as origin:
+        ready(origin)
+        await stopped.wait()

@@ -1,0 +1,34 @@
+"""The whole upstream as one pure function: a world, a question and an instant in, bytes out.
+
+`answer` keeps nothing between calls: equal arguments give equal bytes, in any order,
+in any process. Instants are integer microseconds since 1970 UTC.
+"""
+
+import re
+
+from fetcher.simulator import civitai_api, openrouter_api
+from fetcher.simulator.chance import draw
+from fetcher.simulator.civitai_shapes import MEDIA_TOKEN
+from fetcher.simulator.world import Answer, Request, World, no_such_page
+
+__all__ = ["Answer", "Request", "World", "answer"]
+
+_MEDIA = re.compile(rf"/{MEDIA_TOKEN}/([0-9a-f-]{{36}})/[^/]+/[^/]+")
+
+
+def answer(world: World, request: Request, now_us: int) -> Answer:
+    """What a GET gets at that instant, when nothing goes wrong on the way."""
+    if request.path.startswith(civitai_api.PREFIX + "/"):
+        return civitai_api.answer(world, request, now_us)
+    if request.path.startswith(("/api/v1/", "/api/frontend/v1/")):
+        return openrouter_api.answer(world, request, now_us)
+    media = _MEDIA.fullmatch(request.path)
+    return _picture(world, media[1]) if media else no_such_page()
+
+
+def _picture(world: World, file_uuid: str) -> Answer:
+    """A file of one pixel whose comment is the UUID: small, valid, and its own."""
+    shade = draw(world.seed, "pixel", file_uuid) % 256
+    header = b"P5\n# " + file_uuid.encode() + b"\n1 1\n255\n"
+    cache = (("Cache-Control", "public, max-age=31536000"),)
+    return Answer(200, header + bytes([shade]), "image/x-portable-graymap", cache)

@@ -1,0 +1,136 @@
+"""Civitai: models with versions and images inside, images, creators, tags. Pure.
+
+Listings move while one walks them and end without saying whether that was the end, so
+none of them proves that something is gone (`scope` stays empty). Page cursors are
+opaque; only `creators` and `tags` count pages.
+"""
+
+import msgspec
+
+from eventlog.split import Rule, id_member
+from fetcher.source import (
+    Endpoint,
+    Listing,
+    Page,
+    Params,
+    Recognise,
+    Source,
+    look,
+    match_query,
+    read_member,
+    text_of,
+    with_query,
+)
+
+_OF_MODELS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
+"""Parameters of `/models` that change what stands inside an item."""
+_OF_IMAGES = frozenset({"withMeta", "flatMeta", "withTags"})
+_ID = id_member("id")
+
+
+def _models(params: Params) -> tuple[Rule, ...]:
+    embedded = with_query("embedded", params, _OF_MODELS)
+    return (
+        Rule("/items", "model", with_query("list", params, _OF_MODELS), _ID),
+        Rule("/items/*/modelVersions", "modelVersion", embedded, _ID),
+        Rule("/items/*/modelVersions/*/images", "image", embedded, _ID),
+    )
+
+
+def _model(params: Params) -> tuple[Rule, ...]:
+    # A version inside a detail has other members than one inside a list: its own shape,
+    # or every crawl of both would look like a change and a change back.
+    embedded = "embedded?in=detail"
+    return (
+        Rule("", "model", "detail", _ID),
+        Rule("/modelVersions", "modelVersion", embedded, _ID),
+        Rule("/modelVersions/*/images", "image", embedded, _ID),
+    )
+
+
+def _version(shape: str) -> tuple[Rule, ...]:
+    inside = "embedded?in=" + shape
+    return Rule("", "modelVersion", shape, _ID), Rule("/images", "image", inside, _ID)
+
+
+def _images(params: Params) -> tuple[Rule, ...]:
+    return (Rule("/items", "image", with_query("list", params, _OF_IMAGES), _ID),)
+
+
+def _creators(params: Params) -> tuple[Rule, ...]:
+    return (Rule("/items", "creator", "list", id_member("username")),)
+
+
+def _tags(params: Params) -> tuple[Rule, ...]:
+    return (Rule("/items", "tag", "list", id_member("name")),)
+
+
+def continues(envelope: bytes, params: Params, count: int) -> Page:
+    """The page cursor as upstream gives it, or the next page number where pages count.
+
+    A page with neither items nor metadata is a timeout in disguise: not believed to be
+    the end.
+    """
+    metadata = read_member(envelope, "metadata")
+    url = text_of(metadata.get("nextPage"))
+    cursor = text_of(metadata.get("nextCursor"))
+    if cursor is not None:
+        return Page({"cursor": cursor}, url, False)
+    onward = match_query(url or "", ("cursor", "page"))
+    return Page(onward or None, url, not onward and bool(count or metadata))
+
+
+class _Listed(msgspec.Struct):
+    items: list[dict[str, msgspec.Raw]]
+    metadata: msgspec.Raw
+
+
+def _page_with(*names: str) -> Recognise:
+    def recognise(body: bytes) -> Params | None:
+        page = look(body, _Listed)
+        return {} if page and page.items and set(names) <= page.items[0].keys() else None
+
+    return recognise
+
+
+def _one_with(*names: str) -> Recognise:
+    def recognise(body: bytes) -> Params | None:
+        found = look(body, dict[str, msgspec.Raw]) or {}
+        is_it = set(names) <= found.keys()
+        return {"id": bytes(found["id"]).decode()} if is_it else None
+
+    return recognise
+
+
+CIVITAI = Source(
+    name="civitai",
+    base_url="https://civitai.com/api/v1",
+    endpoints=(
+        Endpoint("/models", _models, continues, recognise=_page_with("id", "modelVersions")),
+        Endpoint("/models/:id", _model, recognise=_one_with("id", "modelVersions")),
+        Endpoint("/images", _images, continues, recognise=_page_with("id", "url", "postId")),
+        Endpoint("/creators", _creators, continues, recognise=_page_with("username", "link")),
+        Endpoint("/tags", _tags, continues, recognise=_page_with("name", "link")),
+        Endpoint("/model-versions/by-hash/:hash", lambda params: _version("by-hash")),
+        Endpoint(
+            "/model-versions/:id",
+            lambda params: _version("detail"),
+            recognise=_one_with("id", "modelId"),
+        ),
+    ),
+    listings=(
+        Listing("models", "/models", {"limit": "100", "nsfw": "true", "sort": "Newest"}),
+        Listing(
+            "images",
+            "/images",
+            {"limit": "200", "browsingLevel": "31", "sort": "Newest", "withMeta": "true"},
+            ends_silently_at=50_000,
+        ),
+        Listing("creators", "/creators", {"limit": "200"}, by_default=False),
+        Listing("tags", "/tags", {"limit": "200"}, by_default=False),
+    ),
+    is_poison=lambda status, body: (
+        (status == 429 and b"use cursors instead" in body)
+        or (status == 500 and b"URI malformed" in body)
+    ),
+)

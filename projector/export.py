@@ -1,0 +1,177 @@
+"""Exports: views as files that other tools read, published in one step.
+
+    <to>/<source>/<view>.parquet                      one file per view, or
+    <to>/<source>/<view>/<column>=<value>/….parquet    hive partitions
+    <to>/manifest.json                                rows, and SHA-256 of every file
+
+JSON is text, positions are text: `polars`, `pandas`, `pyarrow` and DuckDB all read it.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import orjson
+
+from eventlog.clock import format_us
+from eventlog.errors import Invalid
+from projector.archive import find_views, open_views
+from projector.definition import LOG, load_all
+from projector.engine import sql_errors
+from projector.texts import fill, identifier, literal
+
+FORMATS = ("parquet", "ndjson", "csv")
+MANIFEST = "manifest.json"
+_ROW_GROUP = 100_000
+_NESTED = ("JSON", "UUID")
+
+
+@attrs.frozen
+class Exported:
+    """A view that was written."""
+
+    view: str
+    rows: int
+    files: tuple[str, ...]
+    """Paths below the folder."""
+
+
+@attrs.frozen
+class ExportReport:
+    """What an export wrote."""
+
+    to: Path
+    as_of: int | None
+    views: tuple[Exported, ...]
+
+
+def export(
+    root: Path,
+    views: Sequence[str],
+    to: Path,
+    *,
+    as_of: int | None = None,
+    format: str = "parquet",
+    partition: Sequence[str] = (),
+) -> ExportReport:
+    """Write views, as of an instant, into a folder that appears whole or not at all.
+
+    An earlier export under that name is replaced. Raises `Invalid` where something
+    else lies there, or a view has no such column.
+    """
+    if format not in FORMATS:
+        raise Invalid(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+    to = to.absolute()
+    _check_free(to)
+    temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        with contextlib.closing(open_views(root, as_of)) as connection:
+            names = find_views(connection, views or _current())
+        done = tuple(_one(root, each, temporary, as_of, format, partition) for each in names)
+        (temporary / MANIFEST).write_bytes(_manifest(temporary, as_of, format, done))
+        _publish(temporary, to)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return ExportReport(to, as_of, done)
+
+
+def _current() -> list[str]:
+    """Every view of the present: not the log's, not the siblings."""
+    return [each.name for each in load_all() if each.source != LOG]
+
+
+def _check_free(to: Path) -> None:
+    if to.exists() and not (to / MANIFEST).exists() and (not to.is_dir() or any(to.iterdir())):
+        raise Invalid(f"{to}: holds something else than an export", "name an empty or new folder")
+
+
+def _one(
+    root: Path,
+    view: str,
+    folder: Path,
+    as_of: int | None,
+    format: str,
+    partition: Sequence[str],
+) -> Exported:
+    source, name = view.split(".")
+    target = folder / source / (name if partition else f"{name}.{format}")
+    target.parent.mkdir(exist_ok=True)
+    quoted = f"{identifier(source)}.{identifier(name)}"
+    with contextlib.closing(open_views(root, as_of)) as connection, sql_errors(view):
+        columns = connection.execute(f"DESCRIBE FROM {quoted}").fetchall()
+        known = [str(column[0]) for column in columns]
+        for column in partition:
+            if column not in known:
+                raise Invalid(f"{view}: no column {column!r}", "there are: " + ", ".join(known))
+        selected = ", ".join(_plain(str(column[0]), str(column[1])) for column in columns)
+        copy = fill(
+            "export",
+            columns=selected,
+            view=quoted,
+            target=literal(str(target)),
+            options=_options(format, partition),
+        )
+        rows = connection.execute(copy).fetchall()[0][0]
+    if partition and not target.exists():
+        target.mkdir()
+    files = sorted(target.rglob("*.*")) if target.is_dir() else [target]
+    listed = tuple(str(path.relative_to(folder)) for path in files if path.is_file())
+    return Exported(view, int(rows), listed)
+
+
+def _plain(name: str, kind: str) -> str:
+    quoted = identifier(name)
+    return f"{quoted}::VARCHAR AS {quoted}" if kind in _NESTED else quoted
+
+
+def _options(format: str, partition: Sequence[str]) -> str:
+    options = {
+        "parquet": f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}",
+        "ndjson": "FORMAT json",
+        "csv": "FORMAT csv, HEADER",
+    }[format]
+    if not partition:
+        return options
+    extension = f", FILE_EXTENSION {literal(format)}"
+    return f"{options}, PARTITION_BY ({', '.join(map(identifier, partition))}){extension}"
+
+
+def _manifest(folder: Path, as_of: int | None, format: str, done: Sequence[Exported]) -> bytes:
+    held = {
+        "format": format,
+        "as_of": None if as_of is None else format_us(as_of),
+        "views": [
+            {
+                "view": each.view,
+                "rows": each.rows,
+                "files": [_file(folder, path) for path in each.files],
+            }
+            for each in done
+        ],
+    }
+    return orjson.dumps(held, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _file(folder: Path, path: str) -> dict[str, object]:
+    data = folder / path
+    with data.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"path": path, "bytes": data.stat().st_size, "sha256": digest}
+
+
+def _publish(temporary: Path, to: Path) -> None:
+    """The old export steps aside and the new one takes its name."""
+    if not to.exists():
+        temporary.rename(to)
+        return
+    old = to.with_name(f".{to.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    to.rename(old)
+    temporary.rename(to)
+    shutil.rmtree(old)

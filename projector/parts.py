@@ -1,0 +1,225 @@
+"""Parts: the rows of a definition over a list of segments, as one Parquet file.
+
+    views/parts/<source>/<definition name>/<definition hash>/<first>-<last>-<list>.parquet
+
+A part is a pure function of (definition, list of segments): its name holds the first
+and last instant and a hash of the list, its metadata the list itself. It appears by
+rename; building it twice is harmless. The open segment of a writer has a part of its
+own, `open-<segment>.parquet`, that is replaced as the segment grows.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+import orjson
+
+from eventlog.clock import format_us
+from eventlog.errors import Corrupt
+from eventlog.paths import SegmentName
+from projector.definition import CASTS, LINE_ROWS, Column, Definition
+from projector.engine import ROW_GROUP
+from projector.texts import fill, literal, literals
+
+SCHEMA = "schema.parquet"
+MIN_LINE_BYTES = 1024 * 1024
+_FAR = "99991231T235959999999"
+
+
+@attrs.frozen
+class Segment:
+    """A segment as the runner sees it: what its manifest says, or its open file."""
+
+    name: SegmentName
+    path: Path
+    first_us: int
+    last_us: int
+    raw_bytes: int
+    rows: int | None
+    """None while it is open: whole lines of a copy are counted as they are read."""
+    longest_line: int
+
+
+@attrs.frozen
+class Part:
+    """A published part."""
+
+    path: Path
+    first: str
+    """First instant, `YYYYMMDDTHHMMSSffffff`; what `--as-of` is compared with."""
+    covers: frozenset[str]
+
+
+def compact_instant(instant: int) -> str:
+    """An instant as it stands in names of parts; text order is time order."""
+    text = format_us(instant)
+    return "".join(c for c in text if c not in "-:.Z")
+
+
+def folder_of(parts: Path, source: str, definition: Definition) -> Path:
+    """Where the parts of a definition over one source lie."""
+    return parts / source / definition.name / definition.hash
+
+
+def part_name(segments: Sequence[Segment]) -> str:
+    """The name of the part over a list of sealed segments."""
+    listed = "\n".join(str(each.name) for each in segments)
+    digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
+    first = compact_instant(min(each.first_us for each in segments))
+    last = compact_instant(max(each.last_us for each in segments))
+    return f"{first}-{last}-{digest}.parquet"
+
+
+def open_name(name: SegmentName) -> str:
+    """The name of the part over an open segment."""
+    return f"open-{name.date}T{name.hour}-{name.writer}-{name.number:03d}.parquet"
+
+
+def list_parts(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Part]:
+    """The published parts over sealed segments, by name. A file that is none is left out."""
+    files = sorted(path for path in folder.glob("[0-9]*.parquet"))
+    if not files:
+        return []
+    rows = connection.execute(
+        "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
+        [[str(path) for path in files]],
+    ).fetchall()
+    covers = {Path(name): frozenset(orjson.loads(value)) for name, value in rows}
+    return [Part(path, path.name.partition("-")[0], covers[path]) for path in files]
+
+
+def choose(parts: Iterable[Part], sealed: frozenset[str]) -> list[Part]:
+    """The fewest parts, largest first, that cover what is covered.
+
+    A part over a segment that the log no longer has is not read.
+    """
+    done: set[str] = set()
+    chosen: list[Part] = []
+    for part in sorted(parts, key=lambda each: (-len(each.covers), each.path.name)):
+        if part.covers <= sealed and not part.covers <= done:
+            chosen.append(part)
+            done |= part.covers
+    return sorted(chosen, key=lambda each: each.path.name)
+
+
+def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], *, once: bool) -> int:
+    """Make `line` hold the events of the segments; how many.
+
+    `once`: only one definition reads them, so they are not kept. Raises `Corrupt`
+    where the rows are not as many as the manifests say: a cut `.zst` is read short
+    without an error.
+    """
+    longest = max((each.longest_line for each in segments), default=0)
+    query = fill(
+        "lines",
+        files="[" + literals(str(each.path) for each in segments) + "]",
+        longest=str(max(MIN_LINE_BYTES, longest + 1024)),
+    )
+    connection.execute("DROP TABLE IF EXISTS line" if not once else "DROP VIEW IF EXISTS line")
+    connection.execute(f"CREATE TEMP {'VIEW' if once else 'TABLE'} line AS {query}")
+    found = connection.execute("SELECT count(*) FROM line").fetchall()[0][0]
+    expected = sum(each.rows or 0 for each in segments)
+    if all(each.rows is not None for each in segments) and found != expected:
+        raise Corrupt(
+            f"{segments[0].name} to {segments[-1].name}: expected {expected} events, found {found}",
+            "hindlog verify",
+        )
+    return int(found)
+
+
+def stage_nothing(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    """Make `line` an empty relation with its columns."""
+    empty = scratch / "log" / "none" / "none" / "none.ndjson"
+    empty.parent.mkdir(parents=True, exist_ok=True)
+    empty.write_bytes(b"")
+    query = fill("lines", files=f"[{literal(str(empty))}]", longest=str(MIN_LINE_BYTES))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE line AS {query}")
+
+
+def build(
+    connection: duckdb.DuckDBPyConnection,
+    definition: Definition,
+    path: Path,
+    covers: Sequence[str],
+) -> int:
+    """Publish the part of a definition over `line` under `path`; its rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    metadata = {
+        "covers": orjson.dumps(list(covers)).decode(),
+        "definition": definition.hash,
+        "duckdb": duckdb.__version__,
+    }
+    options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
+    try:
+        rows = connection.execute(
+            f"COPY ({select(definition)}) TO {literal(str(temporary))} (FORMAT parquet, "
+            f"COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{options}}})"
+        ).fetchall()[0][0]
+        _sync(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return int(rows)
+
+
+def _sync(path: Path) -> None:
+    """A renamed file without its bytes would look published after a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def select(definition: Definition) -> str:
+    """The SQL that makes a definition's rows from `line`."""
+    if definition.reads == LINE_ROWS:
+        return definition.select
+    numbered = list(enumerate(definition.columns, 1))
+    failed = [f"({_failed(n, column)})" for n, column in numbered]
+    return fill(
+        "event",
+        pointers="[" + literals(each.pointer for each in definition.columns) + "]::VARCHAR[]",
+        types="[" + literals(definition.types) + "]",
+        shapes=shape_test(definition, "shape"),
+        columns="".join(f"{_value(n, each)} AS {each.name},\n        " for n, each in numbered),
+        any_error=" OR ".join(failed) or "false",
+        errors=", ".join(
+            f"CASE WHEN {test} THEN {{path: {literal(column.pointer)}, value: told[{n}]}} END"
+            for test, (n, column) in zip(failed, numbered, strict=True)
+        )
+        or "NULL",
+        select=definition.select,
+    )
+
+
+def shape_test(definition: Definition, column: str) -> str:
+    """The condition that a shape is one the definition reads."""
+    return " OR ".join(_is_of(group, column) for group in definition.shapes)
+
+
+def shape_rank(definition: Definition, column: str) -> str:
+    """How good a shape is: the first group highest."""
+    groups = enumerate(reversed(definition.shapes))
+    tests = (f"WHEN {_is_of(group, column)} THEN {rank}" for rank, group in groups)
+    return "CASE " + " ".join(reversed(list(tests))) + " END"
+
+
+def _is_of(group: Sequence[str], column: str) -> str:
+    return " OR ".join(f"coalesce({column}, '') GLOB {literal(pattern)}" for pattern in group)
+
+
+def _value(number: int, column: Column) -> str:
+    cast = f"as_{column.cast}(told[{number}])::{CASTS[column.cast]}"
+    if column.cast != "text":
+        return cast
+    odd = f"is_odd(told[{number}], body, {literal(column.pointer)})"
+    return f"CASE WHEN {odd} THEN NULL ELSE {cast} END"
+
+
+def _failed(number: int, column: Column) -> str:
+    return f"told[{number}] IS NOT NULL AND {column.name} IS NULL"

@@ -1,0 +1,12 @@
+-- openrouter.providers: one row per provider
+-- types: provider
+-- shapes: list*, frontend*
+-- key: slug VARCHAR
+-- columns:
+--   name                  /name                  text
+--   privacy_policy_url    /privacy_policy_url    text
+--   terms_of_service_url  /terms_of_service_url  text
+--   status_page_url       /status_page_url       text
+--   headquarters          /headquarters          text
+--   datacenters           /datacenters           texts
+SELECT * FROM event

@@ -1,0 +1,20 @@
+-- As the view at T, absent entities too: since when, and the evidence.
+CREATE MACRO $schema.$at(t) AS TABLE
+WITH $presence
+SELECT DISTINCT ON (winner._type, winner._id $row)
+    winner._id::$key_type AS $key,
+    body.* EXCLUDE ($hidden),
+    $provenance,
+    least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,
+    CASE
+        WHEN entity.by_listing IS NULL AND entity.gone_at IS NULL THEN NULL
+        WHEN entity.gone_at <= entity.by_listing['ended_at'] OR entity.by_listing IS NULL
+            THEN 'probed and gone'
+        ELSE concat('not on the complete listing ', entity.by_listing['scope'],
+            coalesce(' of run ' || entity.by_listing['run'], ''))
+    END AS _absent_because
+FROM winner
+JOIN entity USING (_type, _id)
+JOIN read_parquet($bodies) AS body
+    ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
+WHERE true $given

@@ -1,0 +1,27 @@
+-- In: files of whole lines (a list of paths), the longest line in bytes.
+-- Out: `line`, one row per event: its envelope, what SQL needs of a page, the body as JSON.
+SELECT
+    writer,
+    seq,
+    observed_at::TIMESTAMPTZ AS observed_at,
+    position_of(observed_at::TIMESTAMPTZ, writer, seq) AS position,
+    * EXCLUDE (writer, seq, observed_at, filename),
+    regexp_extract(filename, 'log/([^/]+/[^/]+/[^/.]+)\.ndjson(\.zst)?$$', 1) AS segment
+FROM read_json(
+    $files,
+    format = 'newline_delimited',
+    filename = true,
+    maximum_object_size = $longest,
+    columns = {
+        writer: 'VARCHAR', seq: 'BIGINT', observed_at: 'VARCHAR', kind: 'VARCHAR',
+        run: 'VARCHAR', epoch: 'VARCHAR', type: 'VARCHAR', id: 'VARCHAR',
+        parent_type: 'VARCHAR', parent_id: 'VARCHAR', shape: 'VARCHAR',
+        endpoint: 'VARCHAR', params: 'JSON', hash: 'VARCHAR',
+        url: 'VARCHAR', status: 'INTEGER', ms: 'DOUBLE', bytes: 'BIGINT', sha256: 'VARCHAR',
+        scope: 'VARCHAR', page_no: 'INTEGER', last: 'BOOLEAN',
+        roster: 'MAP(VARCHAR, VARCHAR[][])', shapes: 'MAP(VARCHAR, VARCHAR)',
+        reason: 'JSON', error: 'JSON', attempts: 'JSON', state: 'VARCHAR', evidence: 'JSON',
+        headers: 'JSON', listing: 'VARCHAR', why: 'JSON', pages: 'BIGINT', entities: 'BIGINT',
+        repaired: 'BOOLEAN', body_asset: 'VARCHAR', body: 'JSON'
+    }
+)

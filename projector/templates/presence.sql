@@ -1,0 +1,102 @@
+-- In: files of sightings and pages, types, the instant.
+-- Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each, with
+-- `absent`: since when and why, or NULL). Positions are UUIDs: their order is the one order.
+seen AS MATERIALIZED (
+    SELECT
+        _type, _id, _shape, _scope, _listing, _gone,
+        max(_position) AS position,
+        arg_max(_writer, _position) AS writer,
+        arg_max(_seq, _position) AS seq,
+        min(_at) AS first_at,
+        max(_at) AS last_at,
+        list({'position': _position, 'at': _at}) FILTER (_gone) AS gone
+    FROM read_parquet($sightings)
+    WHERE _type IN ($types) AND _at <= $instant $one
+    GROUP BY ALL
+),
+page AS MATERIALIZED (
+    SELECT scope, run, writer, page_no, last, _position AS position, observed_at
+    FROM read_parquet($pages)
+    WHERE kind = 'page' AND scope IS NOT NULL AND page_no IS NOT NULL AND observed_at <= $instant
+        AND scope IN (SELECT _scope FROM seen WHERE _listing)
+),
+walk AS (
+    SELECT
+        scope, run, writer, page_no,
+        min({'position': position, 'at': observed_at}) AS place,
+        min({'position': position, 'at': observed_at}) FILTER (last) AS ended
+    FROM page
+    WHERE NOT (page_no = 1 AND last)
+    GROUP BY ALL
+),
+step AS (
+    SELECT
+        scope, run, page_no,
+        list_max([ended, max(place) OVER pages]) AS ended,
+        ended IS NOT NULL AS is_last,
+        row_number() OVER pages AS count,
+        first_value(place['position']) OVER pages AS begins
+    FROM walk
+    WINDOW pages AS (PARTITION BY scope, run, writer ORDER BY page_no)
+),
+listing AS (
+    SELECT scope, run, position AS begins, {'position': position, 'at': observed_at} AS ended
+    FROM page
+    WHERE page_no = 1 AND last
+    UNION ALL
+    SELECT scope, run, begins, ended
+    FROM step
+    WHERE is_last AND count = page_no
+),
+life AS (
+    SELECT
+        _type, _id,
+        max(position) FILTER (_listing) AS listed,
+        max(position) FILTER (NOT _gone) AS last,
+        min(first_at) FILTER (NOT _gone) AS first_at,
+        max(last_at) FILTER (NOT _gone) AS last_at,
+        flatten(list(gone) FILTER (_gone)) AS gone
+    FROM seen
+    GROUP BY ALL
+),
+missed AS (
+    -- The first complete listing that began after the entity was last listed. A window, not
+    -- an ASOF join: that becomes a nested loop where the planner expects few rows.
+    SELECT _type, _id, min(by_listing) AS by_listing
+    FROM (
+        SELECT _type, _id, min(ended) OVER (
+            PARTITION BY scope ORDER BY position DESC, ended IS NOT NULL
+            ROWS UNBOUNDED PRECEDING
+        ) AS by_listing
+        FROM (
+            SELECT DISTINCT
+                _type, _id, seen._scope AS scope, life.listed AS position,
+                NULL::STRUCT(ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR) AS ended
+            FROM seen JOIN life USING (_type, _id)
+            WHERE seen._listing AND seen._scope IS NOT NULL
+            UNION ALL
+            SELECT NULL, NULL, scope, begins,
+                {'ended_at': ended['at'], 'scope': scope, 'run': run}
+            FROM listing
+        )
+    )
+    WHERE _id IS NOT NULL
+    GROUP BY ALL
+),
+entity AS (
+    SELECT
+        life.* EXCLUDE (gone), missed.by_listing,
+        list_min(list_transform(
+            list_filter(life.gone, lambda each: each['position'] > life.last),
+            lambda each: each['at']
+        )) AS gone_at
+    FROM life LEFT JOIN missed USING (_type, _id)
+),
+winner AS (
+    SELECT
+        _type, _id,
+        max({'rank': $rank, 'position': position, 'writer': writer, 'seq': seq, 'at': last_at}) AS best
+    FROM seen
+    WHERE NOT _gone AND ($shapes)
+    GROUP BY ALL
+)

@@ -1,0 +1,103 @@
+-- In: `presence.sql` before it, the same files and types, the files of events.
+-- Out: `version` (valid_from, valid_to, `told`: hash, writer, seq; NULL where absent).
+sighting AS MATERIALIZED (
+    SELECT _type, _id, _shape, _scope, _listing, _gone, _position, _at, _writer, _seq
+    FROM read_parquet($sightings)
+    WHERE _type IN ($types) AND _at <= $instant $one
+),
+listed AS (
+    SELECT
+        _type, _id, _position,
+        lead(_at) OVER (PARTITION BY _type, _id ORDER BY _position) AS next_at
+    FROM sighting
+    WHERE _listing
+),
+known AS (
+    SELECT _type, _id, _scope, min(_position) AS since
+    FROM sighting
+    WHERE _listing AND _scope IS NOT NULL
+    GROUP BY ALL
+),
+wait AS (
+    SELECT listed._type, listed._id, listed._position, listed.next_at, known._scope
+    FROM listed JOIN known USING (_type, _id)
+    WHERE known.since <= listed._position
+),
+fence AS (
+    -- Per place and scope, when the next complete listing that began later was over.
+    SELECT scope, position, ended_at
+    FROM (
+        SELECT scope, position, is_listing, min(ended_at) OVER (
+            PARTITION BY scope ORDER BY position DESC, is_listing ROWS UNBOUNDED PRECEDING
+        ) AS ended_at
+        FROM (
+            SELECT DISTINCT _scope AS scope, _position AS position, NULL::TIMESTAMPTZ AS ended_at,
+                false AS is_listing
+            FROM wait
+            UNION ALL
+            SELECT scope, begins, ended['at'], true FROM listing
+        )
+    )
+    WHERE NOT is_listing
+),
+probed AS (
+    SELECT _type, _id, _at, _gone, min(CASE WHEN NOT _gone THEN _at END) OVER (
+        PARTITION BY _type, _id ORDER BY _position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+    ) AS next_at
+    FROM sighting
+    WHERE (_type, _id) IN (SELECT (_type, _id) FROM seen WHERE _gone)
+),
+gap AS (
+    SELECT wait._type, wait._id, fence.ended_at AS absent_from, wait.next_at
+    FROM wait JOIN fence ON wait._scope = fence.scope AND wait._position = fence.position
+    WHERE fence.ended_at < coalesce(wait.next_at, TIMESTAMPTZ '9999-01-01 00:00:00+00')
+    UNION ALL
+    SELECT _type, _id, _at, next_at FROM probed WHERE _gone
+),
+body_hash AS (
+    SELECT DISTINCT writer AS _writer, seq AS _seq, hash AS _hash
+    FROM read_parquet($events)
+    WHERE kind = 'entity' AND type IN ($types) $one_event
+),
+told AS (
+    SELECT _type, _id, _shape, _at, arg_max({'hash': _hash, 'writer': _writer, 'seq': _seq}, _position) AS told
+    FROM sighting JOIN body_hash USING (_writer, _seq)
+    WHERE NOT _gone AND ($shapes)
+    GROUP BY ALL
+),
+turn AS (
+    SELECT _type, _id, _shape, _at, told, 0 AS delta
+    FROM told
+    QUALIFY told['hash'] IS DISTINCT FROM
+        lag(told['hash']) OVER (PARTITION BY _type, _id, _shape ORDER BY _at)
+    UNION ALL
+    SELECT forms._type, forms._id, forms._shape, edge._at, NULL, edge.delta
+    FROM (SELECT DISTINCT _type, _id, _shape FROM told) AS forms
+    JOIN (
+        SELECT _type, _id, absent_from AS _at, 1 AS delta FROM gap
+        UNION ALL
+        SELECT _type, _id, next_at, -1 FROM gap WHERE next_at IS NOT NULL
+    ) AS edge USING (_type, _id)
+),
+moment AS (
+    SELECT _type, _id, _shape, _at, any_value(told) AS told, sum(delta) AS delta
+    FROM turn
+    GROUP BY ALL
+),
+state AS (
+    SELECT
+        _type, _id, _shape, _at,
+        CASE WHEN sum(delta) OVER past <= 0 THEN last_value(told IGNORE NULLS) OVER past END
+            AS told
+    FROM moment
+    WINDOW past AS (PARTITION BY _type, _id, _shape ORDER BY _at)
+),
+version AS (
+    SELECT _type, _id, _shape, told, _at AS valid_from,
+        lead(_at) OVER (PARTITION BY _type, _id, _shape ORDER BY _at) AS valid_to
+    FROM (
+        FROM state
+        QUALIFY told['hash'] IS DISTINCT FROM
+            lag(told['hash']) OVER (PARTITION BY _type, _id, _shape ORDER BY _at)
+    )
+)

@@ -1,0 +1,16 @@
+-- The versions up to T: maximal runs of sightings with the same value hash, cut where the
+-- entity is absent. Half-open; `valid_to` NULL while it lasts.
+CREATE MACRO $schema.$at(t) AS TABLE
+WITH $presence,
+$spans
+SELECT DISTINCT ON (version._type, version._id, version._shape, version.valid_from $row)
+    version._id::$key_type AS $key,
+    body.* EXCLUDE ($hidden),
+    $provenance,
+    version.valid_from,
+    version.valid_to
+FROM version
+JOIN entity USING (_type, _id)
+JOIN read_parquet($bodies) AS body
+    ON body._writer = version.told['writer'] AND body._seq = version.told['seq']
+WHERE version.told IS NOT NULL $given

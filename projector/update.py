@@ -1,0 +1,273 @@
+"""Update: build the parts that are missing, then swap the views file.
+
+    list segments → plan → parts (published by rename) → views/hindlog.duckdb (swapped)
+
+Whatever stops it halfway leaves published parts, which the next update finds, and the
+old views file, which names only files that are still there.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+import duckdb
+
+from eventlog.blocks import durable_bytes
+from eventlog.errors import HindlogError, NoArchive
+from eventlog.paths import SegmentName, log_dir
+from eventlog.segments import list_sources
+from projector import parts as parts_of
+from projector.definition import LOG, Definition, find, load_all
+from projector.engine import builder, sql_errors
+from projector.parts import Part, Segment, folder_of, list_parts, open_name, part_name
+from projector.plan import (
+    Listing,
+    batches,
+    copy_open,
+    definitions_of,
+    list_source,
+    read_sealed,
+    tasks,
+)
+from projector.views import write_views
+
+VIEWS = "views"
+Report = Callable[[str], None]
+
+
+@attrs.frozen
+class UpdateReport:
+    """What an update did."""
+
+    segments: int
+    """Sealed segments read."""
+    parts: int
+    """Parts published, those of open segments among them."""
+    rows: int
+    failed: tuple[str, ...]
+    """What went wrong, per definition and list of segments; the others are done."""
+    swapped: bool
+    """Whether the views file was written anew."""
+
+
+@attrs.frozen
+class Built:
+    """What one job did."""
+
+    segments: int = 0
+    parts: int = 0
+    rows: int = 0
+    failed: tuple[str, ...] = ()
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def update(
+    root: Path,
+    views: Sequence[str] | None = None,
+    *,
+    jobs: int = 1,
+    report: Report = _silent,
+    definitions: Sequence[Definition] | None = None,
+) -> UpdateReport:
+    """Bring the views of an archive up to its log. Harmless when repeated.
+
+    `views`: names as `source.view`; the log's own always come along.
+    """
+    known = load_all() if definitions is None else tuple(definitions)
+    named = find(known, views)
+    wanted = [each for each in known if each in named or each.source == LOG]
+    root = root.resolve()
+    if not log_dir(root).is_dir():
+        raise NoArchive(f"{root}: no archive here", "hindlog init")
+    with _locked(root / VIEWS):
+        return build_views(root, root / VIEWS, wanted, known, jobs=jobs, report=report)
+
+
+def build_views(
+    root: Path,
+    target: Path,
+    wanted: Sequence[Definition],
+    known: Sequence[Definition],
+    *,
+    jobs: int = 1,
+    report: Report = _silent,
+) -> UpdateReport:
+    """Build what is missing of `wanted` under `target`, and its views file for `known`."""
+    with _scratch(target) as scratch, ThreadPoolExecutor(max(1, jobs)) as pool:
+        context = _Context(root, target / "parts", scratch, jobs, report)
+        listings = [list_source(root, source) for source in _sources(root, known)]
+        done = [each for listing in listings for each in _sealed(context, listing, wanted, pool)]
+        done += [_open(context, listing, wanted) for listing in listings]
+        with contextlib.closing(builder(scratch, 1)) as connection:
+            _schemas(context, connection, known, [each.source for each in listings])
+            swapped = write_views(root, target / "parts", listings, known, connection)
+    return UpdateReport(
+        sum(each.segments for each in done),
+        sum(each.parts for each in done),
+        sum(each.rows for each in done),
+        tuple(text for each in done for text in each.failed),
+        swapped,
+    )
+
+
+def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
+    """Those in the log, and those that definitions read."""
+    return sorted({*list_sources(root), *(each.source for each in definitions)} - {LOG})
+
+
+@attrs.frozen
+class _Context:
+    root: Path
+    parts: Path
+    scratch: Path
+    jobs: int
+    report: Report
+
+
+def _sealed(
+    context: _Context, listing: Listing, wanted: Sequence[Definition], pool: Executor
+) -> list[Built]:
+    """Build the missing parts over sealed segments."""
+    mine = definitions_of(wanted, listing.source)
+    with contextlib.closing(builder(context.scratch, 1)) as connection:
+        done = [(each, _published(context, connection, listing, each)) for each in mine]
+    work = [
+        (batch, task.definitions)
+        for task in tasks(listing, done)
+        for batch in batches([read_sealed(context.root, name) for name in task.segments])
+    ]
+    futures = [pool.submit(_job, context, n, listing.source, *each) for n, each in enumerate(work)]
+    return [future.result() for future in futures]
+
+
+def _published(
+    context: _Context,
+    connection: duckdb.DuckDBPyConnection,
+    listing: Listing,
+    definition: Definition,
+) -> list[Part]:
+    found = list_parts(connection, folder_of(context.parts, listing.source, definition))
+    return [part for part in found if part.covers <= listing.sealed_names]
+
+
+def _job(
+    context: _Context,
+    number: int,
+    source: str,
+    segments: Sequence[Segment],
+    definitions: Sequence[Definition],
+) -> Built:
+    """One reading of some segments: the parts of all definitions that lack them."""
+    scratch = context.scratch / f"{source}-{number}"
+    scratch.mkdir()
+    threads = 1 if context.jobs > 1 else 2
+    with contextlib.closing(builder(scratch, threads)) as connection:
+        with sql_errors(f"{segments[0].name} to {segments[-1].name}"):
+            parts_of.stage(connection, segments, once=len(definitions) == 1)
+        name = part_name(segments)
+        built = _build_all(context, connection, source, segments, definitions, name)
+    context.report(f"{source}: {len(segments)} segments, {built.rows} rows")
+    return attrs.evolve(built, segments=len(segments))
+
+
+def _build_all(
+    context: _Context,
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    segments: Sequence[Segment],
+    definitions: Sequence[Definition],
+    name: str,
+) -> Built:
+    """The parts of independent definitions: one that fails leaves the others."""
+    rows, parts, failed = 0, 0, []
+    covers = [str(each.name) for each in segments]
+    for definition in definitions:
+        path = folder_of(context.parts, source, definition) / name
+        try:
+            with sql_errors(f"{definition.name} over {covers[0]} to {covers[-1]}"):
+                rows += parts_of.build(connection, definition, path, covers)
+            parts += 1
+        except HindlogError as error:
+            failed.append(error.what)
+            path.unlink(missing_ok=True)
+    return Built(parts=parts, rows=rows, failed=tuple(failed))
+
+
+def _open(context: _Context, listing: Listing, wanted: Sequence[Definition]) -> Built:
+    """Replace the parts over open segments."""
+    built = Built()
+    for name in listing.open:
+        one = _open_one(context, listing.source, name, definitions_of(wanted, listing.source))
+        built = Built(0, built.parts + one.parts, built.rows + one.rows, built.failed + one.failed)
+    return built
+
+
+def _open_one(
+    context: _Context, source: str, name: SegmentName, definitions: Sequence[Definition]
+) -> Built:
+    try:
+        size = durable_bytes(context.root, name)
+        segment = copy_open(context.root, name, size, context.scratch)
+    except FileNotFoundError:  # sealed since it was listed: the next update reads it
+        return Built()
+    if segment is None:
+        return Built()
+    with contextlib.closing(builder(context.scratch, 1)) as connection:
+        with sql_errors(str(name)):
+            parts_of.stage(connection, [segment], once=False)
+        return _build_all(context, connection, source, [segment], definitions, open_name(name))
+
+
+def _schemas(
+    context: _Context,
+    connection: duckdb.DuckDBPyConnection,
+    definitions: Sequence[Definition],
+    sources: Sequence[str],
+) -> None:
+    """An empty part per definition: views name it first, so that none is without a file."""
+    staged = False
+    for definition in (each for each in definitions if each.has_parts):
+        for source in sources if definition.source == LOG else [definition.source]:
+            path = folder_of(context.parts, source, definition) / parts_of.SCHEMA
+            if path.exists():
+                continue
+            if not staged:
+                parts_of.stage_nothing(connection, context.scratch)
+                staged = True
+            with sql_errors(definition.name):
+                parts_of.build(connection, definition, path, [])
+
+
+@contextlib.contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """A folder for copies and spilled rows, gone afterwards; those of dead processes too."""
+    folder = target / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    mine = folder / str(os.getpid())
+    for each in folder.iterdir():
+        shutil.rmtree(each, ignore_errors=True)
+    mine.mkdir()
+    try:
+        yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Only one process builds at a time; a second one waits."""
+    target.mkdir(parents=True, exist_ok=True)
+    handle = os.open(target / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

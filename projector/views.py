@@ -1,0 +1,272 @@
+"""Views: `views/hindlog.duckdb`, only views and macros over the parts.
+
+It names the archive's absolute path and every file it reads, and is swapped in one
+step: a reader that has it open keeps its snapshot. The text that made it lies beside
+it (`hindlog.sql`); where that would be the same, nothing is written.
+"""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+
+from eventlog.errors import Invalid
+from projector.definition import LOG, Definition
+from projector.engine import connect, sql_errors
+from projector.parts import (
+    SCHEMA,
+    choose,
+    folder_of,
+    list_parts,
+    open_name,
+    shape_rank,
+    shape_test,
+)
+from projector.plan import Listing
+from projector.texts import fill, identifier, literals
+
+FILE = "hindlog.duckdb"
+SCRIPT = "hindlog.sql"
+
+PROVENANCE = (
+    "_position",
+    "_writer",
+    "_seq",
+    "_body_at",
+    "_type",
+    "_id",
+    "_parent_type",
+    "_parent_id",
+    "_hash",
+    "_shape",
+    "_endpoint",
+    "_params",
+    "_run",
+    "_epoch",
+    "_segment",
+    "_errors",
+)
+"""Columns of bodies that views show in their own order, or not at all."""
+
+_SIBLINGS = (
+    ("at", "", "winner.best['at']"),
+    ("all", "_all", "winner.best['at']"),
+    ("versions", "_versions", "version.valid_from"),
+)
+"""Template, suffix of the view, and the instant of the sighting that it shows."""
+
+
+@attrs.frozen
+class Files:
+    """The files of a definition: those always read, and those read from an instant on."""
+
+    always: tuple[str, ...]
+    dated: tuple[tuple[str, str], ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.always, *(path for _, path in self.dated))
+
+
+def write_views(
+    root: Path,
+    parts: Path,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
+    connection: duckdb.DuckDBPyConnection,
+) -> bool:
+    """Write the views file beside `parts` anew if it would say something else; whether it did."""
+    script = script_for(root, parts, listings, definitions, connection)
+    target = parts.parent
+    held = target / SCRIPT
+    if (target / FILE).exists() and held.exists() and held.read_text() == script:
+        return False
+    temporary = target / f".{FILE}.{os.getpid()}.tmp"
+    temporary.unlink(missing_ok=True)
+    with contextlib.closing(connect()) as memory, sql_errors(FILE):
+        memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
+        memory.execute("USE made")
+        memory.execute(script)
+        memory.execute("USE memory")
+        memory.execute("DETACH made")
+    temporary.replace(target / FILE)
+    held.write_text(script)
+    return True
+
+
+def script_for(
+    root: Path,
+    parts: Path,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
+    connection: duckdb.DuckDBPyConnection,
+) -> str:
+    """The SQL of the views over the parts as they are."""
+    files = {
+        (listing.source, each.name): _files(connection, parts, listing, each)
+        for each in definitions
+        for listing in listings
+        if each.has_parts and each.source in (LOG, listing.source)
+    }
+    sources = sorted(each.source for each in listings)
+    texts = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
+    for source in sources:
+        texts += _lookups(root, source, files)
+    for definition in (each for each in definitions if each.has_parts):
+        if definition.source == LOG:
+            texts.append(_log_view(root, definition, files))
+        else:
+            texts += _entity_views(root, definition, files)
+    texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
+    return "\n".join(texts) + "\n"
+
+
+def _files(
+    connection: duckdb.DuckDBPyConnection,
+    parts: Path,
+    listing: Listing,
+    definition: Definition,
+) -> Files:
+    folder = folder_of(parts, listing.source, definition)
+    chosen = choose(list_parts(connection, folder), listing.sealed_names)
+    opened = [folder / open_name(name) for name in listing.open]
+    relative = folder.relative_to(parts.parent)
+    always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
+    return Files(
+        tuple(str(path) for path in always),
+        tuple((part.first, str(relative / part.path.name)) for part in chosen),
+    )
+
+
+def _timeless(files: Files) -> Files:
+    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
+    return Files(files.always, tuple(("0", path) for _, path in files.dated))
+
+
+def _expression(root: Path, files: Files) -> str:
+    """The list of files as of T: a constant expression, folded when a query is planned.
+
+    One text that is split costs a thirtieth of a list of literals.
+    """
+    return fill(
+        "files",
+        always="', '".join(files.always),
+        dated=",".join(f"{first}~{path}" for first, path in files.dated),
+        root=_quoted(root),
+        instant=fill("instant"),
+    )
+
+
+def _entity_views(
+    root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]
+) -> list[str]:
+    """The macro and the view of each sibling."""
+    many = definition.many
+    common = {
+        **_source_files(root, definition.source, files),
+        "key": identifier(definition.key[0]),
+        "key_type": definition.key[1],
+        "hidden": ", ".join((*PROVENANCE, "_row") if many else PROVENANCE),
+        "row": ", body._row" if many else "",
+        "given": "AND body._row > 0" if many else "",
+        "types": literals(definition.types),
+        "shapes": shape_test(definition, "_shape"),
+        "rank": shape_rank(definition, "_shape"),
+        "one": "",
+        "one_event": "",
+        "bodies": _expression(root, _timeless(files[definition.source, definition.name])),
+    }
+    common["presence"] = fill("presence", **common)
+    common["spans"] = fill("spans", **common)
+    texts = []
+    for template, suffix, seen_at in _SIBLINGS:
+        view = identifier(definition.view + suffix)
+        macro = identifier(f"{definition.view}{suffix}_at")
+        shown = fill("provenance", seen_at=seen_at)
+        texts.append(fill(template, at=macro, provenance=shown, **common) + ";")
+        texts.append(
+            f"CREATE VIEW {common['schema']}.{view} AS "
+            f"FROM {common['schema']}.{macro}(getvariable('as_of'));"
+        )
+    return texts
+
+
+def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
+    """The macros that find one entity of any type."""
+    common = {
+        **_source_files(root, source, files),
+        "types": "of_type",
+        "shapes": "true",
+        "rank": "0",
+        "one": "AND _id = of_id",
+        "one_event": "AND id = of_id",
+    }
+    common["presence"] = fill("presence", **common)
+    common["spans"] = fill("spans", **common)
+    return [fill(template, **common) + ";" for template in ("entity", "history")]
+
+
+def _source_files(
+    root: Path, source: str, files: Mapping[tuple[str, str], Files]
+) -> dict[str, str]:
+    return {
+        "schema": identifier(source),
+        "instant": fill("instant"),
+        "sightings": _expression(root, files[source, "log.sightings"]),
+        "pages": _expression(root, files[source, "log.pages"]),
+        "events": _expression(root, _timeless(files[source, "log.events"])),
+    }
+
+
+def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]) -> str:
+    """A view over a definition's rows of every source, each row once."""
+    every = [
+        path for (_, name), each in files.items() if name == definition.name for path in each.all
+    ]
+    if not every:
+        return ""
+    sightings = definition.view == "sightings"
+    return (
+        fill(
+            "log_view",
+            schema=identifier(definition.source),
+            name=identifier(definition.view),
+            row=", _type, _id, _shape, _seq" if sightings else "",
+            at="_at" if sightings else "observed_at",
+            files=",".join(every),
+            root=_quoted(root),
+            instant=fill("instant").replace("t::", "getvariable('as_of')::"),
+        )
+        + ";"
+    )
+
+
+def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
+    """Views over views, each after those that it names."""
+    waiting, ordered = list(definitions), list[Definition]()
+    while waiting:
+        ready = [
+            each
+            for each in waiting
+            if not any(other.name in each.select for other in waiting if other is not each)
+        ]
+        if not ready:
+            raise Invalid(f"views that need each other: {', '.join(d.name for d in waiting)}")
+        ordered += ready
+        waiting = [each for each in waiting if each not in ready]
+    return ordered
+
+
+def _plain_view(definition: Definition) -> str:
+    return (
+        f"CREATE VIEW {identifier(definition.source)}.{identifier(definition.view)} AS\n"
+        f"{definition.select};"
+    )
+
+
+def _quoted(root: Path) -> str:
+    return str(root).replace("'", "''")

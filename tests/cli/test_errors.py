@@ -1,0 +1,161 @@
+import errno
+import io
+import json
+import pickle
+
+import click
+import pytest
+
+from cli.errors import CODES, MEANINGS, exit_code, report
+from cli.times import BadTime
+from eventlog import errors
+from eventlog.errors import HindlogError, Invalid, Unavailable
+
+
+def said(error: BaseException, as_json: bool = False) -> str:
+    err = io.StringIO()
+    report(error, as_json, err)
+    return err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.Invalid, 2),
+        (errors.Partial, 3),
+        (errors.Corrupt, 4),
+        (errors.Refused, 5),
+        (errors.NotFound, 6),
+        (errors.Unavailable, 7),
+        (errors.LocalResource, 8),
+        (errors.NoArchive, 10),
+        (errors.Locked, 11),
+        (BadTime, 2),
+    ],
+)
+def test_every_kind_has_the_code_of_the_manual(kind: type[Exception], code: int) -> None:
+    assert exit_code(kind("x")) == code
+
+
+def test_no_kind_of_ours_is_without_a_code() -> None:
+    assert all(kind in CODES for kind in HindlogError.__subclasses__())
+
+
+def test_every_code_has_a_meaning() -> None:
+    assert set(CODES.values()) <= set(MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+        (BrokenPipeError(), 0),
+        (click.UsageError("x"), 2),
+        (click.ClickException("x"), 1),
+        (click.exceptions.Exit(6), 6),
+        (SystemExit(), 0),
+        (SystemExit(143), 143),
+        (SystemExit("x"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 8),
+        (PermissionError(errno.EACCES, "Permission denied"), 8),
+        (FileNotFoundError(errno.ENOENT, "No such file"), 1),
+        (ValueError("x"), 1),
+        (HindlogError("x"), 1),
+        (ExceptionGroup("tasks", [Unavailable("a"), Unavailable("b")]), 7),
+        (ExceptionGroup("tasks", [Unavailable("a"), Invalid("b")]), 1),
+    ],
+    ids=repr,
+)
+def test_what_others_raise_has_a_code_too(error: BaseException, code: int) -> None:
+    assert exit_code(error) == code
+
+
+def test_a_kind_of_a_kind_has_its_code() -> None:
+    class Slow(Unavailable):
+        pass
+
+    assert exit_code(Slow("x")) == 7
+
+
+def test_an_error_is_what_and_its_hint_stands_apart() -> None:
+    error = Invalid("place: expected a, found b", "hindlog config check")
+
+    assert str(error) == "place: expected a, found b"
+    assert error.hint == "hindlog config check"
+
+
+def test_an_error_survives_pickling() -> None:
+    copy = pickle.loads(pickle.dumps(Unavailable("x", "y")))
+
+    assert (type(copy), copy.what, copy.hint) == (Unavailable, "x", "y")
+
+
+def test_a_report_is_what_and_then_the_hint_indented() -> None:
+    assert said(Invalid("a\nb", "c\nd")) == "hindlog: a\nhindlog: b\n  c\n  d\n"
+    assert said(Invalid("a")) == "hindlog: a\n"
+
+
+def test_the_last_line_of_a_report_is_json_where_that_is_asked_for() -> None:
+    lines = said(Invalid("a", "b"), as_json=True).splitlines()
+
+    assert lines[:-1] == ["hindlog: a", "  b"]
+    assert json.loads(lines[-1]) == {
+        "message_type": "exit_error",
+        "code": 2,
+        "message": "a",
+        "hint": "b",
+    }
+
+
+def test_the_json_line_stays_one_line_whatever_the_message_holds() -> None:
+    last = said(Invalid("a\n\u2028\x85\x1b[2J\ud800"), as_json=True).split("\n")[-2]
+
+    assert json.loads(last)["message"] == "a\n\u2028\x85\x1b[2J\ud800"
+    assert last.isascii()
+
+
+def test_a_report_holds_nothing_that_a_terminal_obeys() -> None:
+    assert said(Unavailable("<\x1b[2J\r\x9b>")) == r"hindlog: <\x1b[2J\r\x9b>" + "\n"
+
+
+def test_a_bug_shows_its_traceback() -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("x")
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        broken()
+    text = said(caught.value)
+
+    assert "in broken" in text
+    assert "hindlog: ZeroDivisionError: x\n  this is a bug in hindlog" in text
+
+
+def test_what_is_no_bug_shows_no_traceback() -> None:
+    for error in (Invalid("x"), click.UsageError("x"), OSError(errno.ENOSPC, "full"), BadTime("x")):
+        assert "Traceback" not in said(error)
+        assert "bug" not in said(error)
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), SystemExit(0), click.exceptions.Exit(0)])
+def test_a_good_end_says_nothing(error: BaseException) -> None:
+    assert said(error, as_json=True) == ""
+
+
+def test_an_exit_with_a_code_says_nothing_but_in_json() -> None:
+    assert said(click.exceptions.Exit(1)) == ""
+    assert json.loads(said(SystemExit(6), as_json=True))["code"] == 6
+
+
+def test_a_group_reports_each_of_its_errors() -> None:
+    group = ExceptionGroup("tasks", [Unavailable("a", "wait"), Unavailable("b", "wait")])
+
+    assert said(group) == "hindlog: a\nhindlog: b\n  wait\n"
+
+
+def test_a_wrong_use_names_the_help_of_its_command() -> None:
+    context = click.Context(click.Command("tail"), info_name="hindlog tail")
+
+    assert said(click.UsageError("no such option", context)) == (
+        "hindlog: no such option\n  hindlog tail --help\n"
+    )

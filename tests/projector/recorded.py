@@ -1,0 +1,67 @@
+"""Recorded responses as events at their own time, for tests that judge by real history."""
+
+import io
+import os
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+import orjson
+import zstandard
+
+from eventlog.clock import epoch_of, parse_us
+from fetcher.journal import close_journal, open_journal, page_build, write
+from fetcher.observe import Place, Response, take_apart
+from fetcher.sources.openrouter import MODELS, OPENROUTER
+
+RECORDINGS = Path(
+    os.environ.get(
+        "HINDLOG_RECORDINGS", str(Path(__file__).parents[2].parent / "shared" / "samples")
+    )
+)
+HISTORY = RECORDINGS / "openrouter" / "history"
+
+
+@attrs.frozen
+class Snapshot:
+    """A recorded answer of the models list."""
+
+    at: int
+    body: bytes
+
+
+def snapshots(folder: str) -> Iterator[Snapshot]:
+    """Every snapshot of a collector, oldest first."""
+    manifest = (HISTORY / "MANIFEST.jsonl").read_bytes().splitlines()
+    lines = [line for line in map(orjson.loads, manifest) if line["source"] == folder]
+    times = {line["member"]: parse_us(line["utc"]) for line in lines}
+    for pack in sorted({line["pack"] for line in lines}):
+        data = (HISTORY / folder / pack).read_bytes()
+        plain = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj().decompress(data)
+        with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+            for member in archive:
+                file = archive.extractfile(member)
+                if file is not None and member.name in times:
+                    yield Snapshot(times[member.name], file.read())
+
+
+def import_snapshots(root: Path, writer: str, taken: Sequence[Snapshot]) -> None:
+    """Write snapshots as runs at their own times."""
+    last = max(each.at for each in taken)
+    endpoint = OPENROUTER.endpoint(MODELS)
+    journal = open_journal(root, "openrouter", writer, clock=lambda: last)
+    try:
+        for each in taken:
+            response = Response(url=MODELS, endpoint=MODELS, params={}, status=200, body=each.body)
+            place = Place(
+                run=f"{writer}-{each.at}",
+                epoch=epoch_of(each.at),
+                scope=endpoint.scope({}),
+                page_no=1,
+                is_last=True,
+            )
+            parts = take_apart(response, endpoint.rules({}))
+            write(journal, [page_build(journal, response, place, parts, lambda _: None)], each.at)
+    finally:
+        close_journal(journal, seal_open=True)

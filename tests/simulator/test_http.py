@@ -1,0 +1,245 @@
+"""The simulator over real HTTP on a free port, as a crawler meets it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from fetcher.simulator.app import make_app, serve
+from fetcher.simulator.catalog import World
+from fetcher.simulator.faults import parse_faults
+from fetcher.simulator.timetable import DAY, HOUR, SECOND
+from tests.simulator.asking import NOW, OR, C, F, ask
+
+WORLD = World(5, 30, 30)
+Visit = Callable[[aiohttp.ClientSession, str], Awaitable[Any]]
+
+
+def visit(app: web.Application | World, what: Visit, **session: Any) -> Any:
+    """What a visitor finds at a served application."""
+
+    async def go() -> Any:
+        async with (
+            serve(app, lambda: NOW) as origin,
+            aiohttp.ClientSession(origin, **session) as client,
+        ):
+            return await what(client, origin)
+
+    return asyncio.run(go())
+
+
+def faulty(text: str, **more: Any) -> web.Application:
+    return make_app(WORLD, lambda: NOW, parse_faults(text), **more)
+
+
+async def body(client: aiohttp.ClientSession, path: str) -> tuple[int, bytes]:
+    async with client.get(path, allow_redirects=False) as response:
+        return response.status, await response.read()
+
+
+@pytest.mark.parametrize(
+    "path", [f"{OR}/models", f"{OR}/providers", f"{F}/catalog/models", f"{C}/models/7"]
+)
+def test_what_is_served_is_what_the_catalogue_answers(path: str) -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> tuple[int, bytes]:
+        return await body(client, path)
+
+    expected = ask(WORLD, path)
+
+    assert visit(WORLD, what) == (expected.status, expected.body)
+
+
+def test_links_lead_on_through_the_port_and_prefix_they_came_from() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> list[int]:
+        met, address = [], f"{origin}{C}/models?limit=4&sort=Newest&nsfw=true"
+        while address:
+            async with client.get(address) as response:
+                page = await response.json()
+            met += [item["id"] for item in page["items"]]
+            address = page["metadata"].get("nextPage")
+        return met
+
+    met = visit(WORLD, what)
+
+    assert len(met) == len(set(met)) > 20
+
+
+def test_headers_tell_the_simulated_date_and_who_may_cache() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> Any:
+        async with client.get(f"{C}/models") as response:
+            return response.headers
+
+    headers = visit(WORLD, what)
+
+    assert parsedate_to_datetime(headers["Date"]).timestamp() == NOW // SECOND
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    assert "s-maxage=300" in headers["Cache-Control"]
+
+
+def test_gzip_is_sent_when_asked_for_and_only_then() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> Any:
+        async with client.get(f"{OR}/models", headers={"Accept-Encoding": "gzip"}) as response:
+            packed = response.headers.get("Content-Encoding"), await response.read()
+        async with client.get(f"{OR}/models", headers={"Accept-Encoding": "identity"}) as response:
+            return packed, (response.headers.get("Content-Encoding"), await response.read())
+
+    packed, plain = visit(WORLD, what)
+
+    assert (packed[0], plain[0]) == ("gzip", None)
+    assert packed[1] == plain[1]
+
+
+def test_the_clock_that_was_handed_in_decides_what_is_there() -> None:
+    clock = [NOW]
+
+    async def what(client: aiohttp.ClientSession, origin: str) -> tuple[Any, Any, Any]:
+        first = await body(client, f"{OR}/models")
+        clock[0] += 30 * DAY
+        later = await body(client, f"{OR}/models")
+        clock[0] -= 30 * DAY
+        return first, later, await body(client, f"{OR}/models")
+
+    first, later, again = visit(make_app(WORLD, lambda: clock[0]), what)
+
+    assert first == again != later
+
+
+def test_an_observer_sees_every_body_that_is_sent() -> None:
+    seen: list[tuple[str, int, bytes]] = []
+
+    async def what(client: aiohttp.ClientSession, origin: str) -> list[tuple[str, int, bytes]]:
+        paths = (f"{C}/models?limit=2", f"{C}/models/7", f"{OR}/nothing")
+        return [(path, *await body(client, path)) for path in paths]
+
+    got = visit(faulty("", observe=lambda *served: seen.append(served)), what)
+
+    assert got == seen
+    assert [status for _, status, _ in seen] == [200, 404, 404]
+
+
+def test_other_methods_than_get_are_not_allowed() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> int:
+        async with client.post(f"{OR}/models", data=b"{}") as response:
+            return response.status
+
+    assert visit(WORLD, what) == 405
+
+
+def test_a_cut_body_is_an_error_of_the_connection() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> bytes:
+        return (await body(client, f"{OR}/models"))[1]
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        visit(faulty("cut:1"), what)
+
+
+def test_a_body_longer_than_promised_arrives_short_and_the_next_request_is_whole() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> tuple[bytes, bytes]:
+        short = (await body(client, f"{OR}/models"))[1]
+        await asyncio.sleep(0.2)  # the client must notice that the connection is closed
+        return short, (await body(client, f"{OR}/models"))[1]
+
+    short, whole = visit(faulty(f"wronglength@{OR}/models#1"), what)
+
+    assert short == whole[:-7]
+    assert whole == ask(WORLD, f"{OR}/models").body
+
+
+def test_a_stalled_body_outlasts_the_patience_of_the_client() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> bytes:
+        return (await body(client, f"{OR}/models"))[1]
+
+    with pytest.raises(TimeoutError):
+        visit(faulty("stall:1:30"), what, timeout=aiohttp.ClientTimeout(total=0.3))
+
+
+def test_a_slow_body_arrives_whole() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> tuple[int, bytes]:
+        return await body(client, f"{OR}/models")
+
+    assert visit(faulty("slow:1:0.08"), what) == (200, ask(WORLD, f"{OR}/models").body)
+
+
+def test_a_redirect_leads_to_the_other_origin() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> str:
+        async with client.get(f"{C}/models?limit=3", allow_redirects=False) as response:
+            return f"{response.status} {response.headers['Location']}"
+
+    found = visit(faulty("redirect:1", elsewhere="http://127.0.0.1:9"), what)
+
+    assert found == f"302 http://127.0.0.1:9{C}/models?limit=3"
+
+
+def test_a_gzip_bomb_comes_as_gzip_and_small() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> tuple[Any, int]:
+        async with client.get(f"{OR}/models") as response:
+            return response.headers["Content-Encoding"], len(await response.read())
+
+    encoding, size = visit(faulty("gzipbomb:1"), what, auto_decompress=False)
+
+    assert encoding == "gzip"
+    assert size < 400_000
+
+
+def test_a_retry_is_a_new_request_with_its_own_luck() -> None:
+    async def what(client: aiohttp.ClientSession, origin: str) -> list[int]:
+        return [(await body(client, f"{OR}/models"))[0] for _ in range(20)]
+
+    statuses = visit(faulty("429:0.5"), what)
+
+    assert set(statuses) == {200, 429}
+    assert statuses == visit(faulty("429:0.5"), what)
+
+
+def test_two_hours_of_crawling_under_faults_end_with_every_request_answered() -> None:
+    clock = [NOW]
+    text = "429:0.1,503:0.1,html:0.1,torn:0.1,repeat:0.1,hostile:0.2,drift:0.1,empty:0.1,cut:0.05"
+    app = make_app(WORLD, lambda: clock[0], parse_faults(text))
+
+    async def what(client: aiohttp.ClientSession, origin: str) -> int:
+        answered = 0
+        for _ in range(60):
+            clock[0] += HOUR // 30
+            with suppress(aiohttp.ClientError):
+                await body(client, f"{C}/models?limit=20")
+            answered += 1
+        return answered
+
+    assert visit(app, what) == 60
+
+
+PROGRAM = """
+from fetcher.simulator.app import run_server
+run_server(0, 5, lambda: {now}, lambda origin: print(origin, flush=True))
+"""
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_serves_until_it_is_told_to_stop_and_ends_well(name: signal.Signals) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", PROGRAM.format(now=NOW)]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        origin = process.stdout.readline().strip()
+
+        async def status() -> int:
+            async with (
+                aiohttp.ClientSession() as client,
+                client.get(f"{origin}{OR}/models") as response,
+            ):
+                return response.status
+
+        found = asyncio.run(status())
+        process.send_signal(name)
+        ended = process.wait(timeout=20)
+
+    assert (found, ended) == (200, 0)
