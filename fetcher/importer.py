@@ -1,11 +1,12 @@
 """Importing: responses recorded elsewhere become events at their own time.
 
-    recorded, by time ──> endpoint recognised ──> known? ──> one batch each, its own run
+    recorded, by time ──> parts ──> endpoint recognised ──> known? ──> one run, one write
 
 One segment is open at any time, and an hour is sealed before the next is opened, so
 that an import of years leaves a chain in the order of time.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from eventlog.event import RUN, Draft
 from eventlog.manifest import digest
 from eventlog.scan import NotJson
 from eventlog.writer import Build, roll, wait_sealed
-from fetcher.import_files import Recorded, containers, in_order, time_of
+from fetcher.import_files import Container, Recorded, containers, in_order, time_of
+from fetcher.import_git import git_containers
+from fetcher.import_parts import Inner, Part, inner_responses, parse_part
 from fetcher.imported import Imported, close_imported, is_imported, open_imported, page_key
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
 from fetcher.observe import Observed, Parts, Place, Response, anomaly, take_apart
-from fetcher.source import Endpoint, Params, Source, match_url, url_of
+from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
 
 
 @attrs.frozen(kw_only=True)
@@ -48,12 +51,21 @@ ImportProgress = Callable[[ImportReport], None]
 
 @attrs.define
 class _Import:
-    root: Path
     source: Source
     endpoint: str | None
+    parts: tuple[Part, ...]
     journal: Journal
     imported: Imported
     told: ImportReport
+
+
+@attrs.frozen
+class _Answer:
+    """A recorded response that is not in the log yet."""
+
+    endpoint: Endpoint
+    params: Params
+    body: bytes
 
 
 def import_paths(
@@ -63,6 +75,7 @@ def import_paths(
     *,
     writer: str,
     endpoint: str | None = None,
+    parts: Sequence[str] = (),
     observed_at: int | None = None,
     time_from: str = "name",
     now: Clock,
@@ -70,15 +83,17 @@ def import_paths(
 ) -> ImportReport:
     """Import every response among the paths; durable and sealed when this returns.
 
-    Law: any order and any portions of the same input give the same answers at every
-    instant, and a second import adds nothing. Raises `Invalid` where a time is missing.
+    `parts`: where the responses of an envelope lie, see `import_parts`. Law: any order
+    and any portions of the same input give the same answers at every instant, and a
+    second import adds nothing. Raises `Invalid` where a time is missing.
     """
-    found = containers(paths, time_of(time_from, observed_at))
+    inside = tuple(map(parse_part, parts))
+    found = _find(paths, observed_at, time_from)
     journal = open_journal(root, source.name, writer, clock=now)
     try:
         imported = open_imported(root, source.name, writer)
-        expected = sum(each.count for each in found)
-        work = _Import(root, source, endpoint, journal, imported, ImportReport(expected=expected))
+        told = ImportReport(expected=sum(each.count for each in found))
+        work = _Import(source, endpoint, inside, journal, imported, told)
         try:
             for recorded in in_order(found):
                 _import_one(work, recorded)
@@ -90,38 +105,74 @@ def import_paths(
     return work.told
 
 
+def _find(paths: Sequence[Path], observed_at: int | None, time_from: str) -> list[Container]:
+    if time_from == "git" and observed_at is None:
+        return git_containers(list(paths))
+    return containers(paths, time_of(time_from, observed_at))
+
+
 def _import_one(work: _Import, recorded: Recorded) -> None:
     work.told = attrs.evolve(work.told, responses=work.told.responses + 1)
-    try:
-        endpoint, params = _recognise(work, recorded.body)
-    except Invalid as error:
-        name = recorded.file + (f"/{recorded.member}" if recorded.member else "")
-        work.told = attrs.evolve(work.told, refused=(*work.told.refused, f"{name}: {error.what}"))
+    fresh = [answer for inner in _inner(work, recorded) for answer in _fresh(work, recorded, inner)]
+    if not fresh:
         return
-    sha256 = digest(recorded.body)
-    key = page_key(endpoint.path, params, recorded.observed_at, sha256)
+    at = recorded.observed_at
+    _leave_hour(work.journal, at)
+    place = _place(recorded)
+    results: list[tuple[Parts, Observed]] = []
+    builds = [_build(work, place, answer, results) for answer in fresh]
+    if work.journal.stream.segment is None:
+        wait_sealed(work.journal.stream)  # one segment is open at any time
+    run: Build = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
+    write(work.journal, [*builds, run], at)
+    for parts, observed in results:
+        _count(work, parts, observed)
+
+
+def _inner(work: _Import, recorded: Recorded) -> Sequence[Inner]:
+    if not work.parts:
+        return [Inner(work.endpoint, recorded.body)]
+    try:
+        return inner_responses(recorded.body, work.parts)
+    except NotJson as problem:
+        _refuse(work, recorded, str(problem))
+        return []
+
+
+def _fresh(work: _Import, recorded: Recorded, inner: Inner) -> list[_Answer]:
+    """The response, unless it is in the log, or nobody knows what it answers."""
+    try:
+        endpoint, params = _recognise(work.source, inner)
+    except Invalid as error:
+        _refuse(work, recorded, error.what)
+        return []
+    key = page_key(endpoint.path, params, recorded.observed_at, digest(inner.body))
     if is_imported(work.imported, key):
         work.told = attrs.evolve(work.told, already=work.told.already + 1)
-        return
-    _leave_hour(work.journal, recorded.observed_at)
-    _write(work, recorded, endpoint, params, key)
+        return []
     work.imported.fresh.add(key)
+    return [_Answer(endpoint, params, inner.body)]
 
 
-def _recognise(work: _Import, body: bytes) -> tuple[Endpoint, Params]:
+def _refuse(work: _Import, recorded: Recorded, why: str) -> None:
+    name = recorded.file + (f"/{recorded.member}" if recorded.member else "")
+    work.told = attrs.evolve(work.told, refused=(*work.told.refused, f"{name}: {why}"))
+
+
+def _recognise(source: Source, inner: Inner) -> tuple[Endpoint, Params]:
     """Which endpoint answered, and to what. Raises `Invalid`."""
-    if work.endpoint is not None:
-        endpoint, params = match_url(work.source, work.source.base_url, work.endpoint)
+    if inner.endpoint is not None:
+        endpoint, params = match_url(source, source.base_url, inner.endpoint)
         if not params and ":" in endpoint.path:
-            params = dict(endpoint.recognise(body) or {})
+            params = dict(endpoint.recognise(inner.body) or {})
         url_of("", endpoint.path, params)
-        return endpoint, params
-    for each in work.source.endpoints:
-        found = each.recognise(body)
+        return endpoint, without_secrets(params)
+    for each in source.endpoints:
+        found = each.recognise(inner.body)
         if found is not None:
             return each, found
     raise Invalid(
-        f"no answer of {work.source.name} looks like this: {body[:40]!r}…",
+        f"no answer of {source.name} looks like this: {inner.body[:40]!r}…",
         "name its endpoint: --endpoint PATH",
     )
 
@@ -134,58 +185,37 @@ def _leave_hour(journal: Journal, at: int) -> None:
         roll(journal.stream)
 
 
-def _append(journal: Journal, builds: Sequence[Build], at: int) -> None:
-    """Append once the hour before is sealed: one segment is open at any time."""
-    if journal.stream.segment is None:
-        wait_sealed(journal.stream)
-    write(journal, builds, at)
+def _place(recorded: Recorded) -> Place:
+    """One run for everything that was recorded together, the same whoever imports it."""
+    named = f"{recorded.observed_at} {digest(recorded.body)}".encode()
+    names = {"file": recorded.file, "member": recorded.member, "commit": recorded.commit}
+    return Place(
+        run=f"import.{hashlib.sha256(named).hexdigest()[:32]}",
+        epoch=epoch_of(recorded.observed_at),
+        imported={name: value for name, value in names.items() if value is not None},
+    )
 
 
-def _write(
-    work: _Import, recorded: Recorded, endpoint: Endpoint, params: Params, key: bytes
-) -> None:
+def _build(
+    work: _Import, place: Place, answer: _Answer, results: list[tuple[Parts, Observed]]
+) -> Build:
+    endpoint, params = answer.endpoint, answer.params
     response = Response(
         url=url_of(work.source.base_url, endpoint.path, params),
         endpoint=endpoint.path,
         params=params,
         status=200,
-        body=recorded.body,
+        body=answer.body,
     )
-    place = _place(recorded, endpoint, params, f"import.{key.hex()}")
+    place = attrs.evolve(place, scope=endpoint.scope(params))
     try:
         parts = take_apart(response, endpoint.rules(params))
     except NotJson as problem:
-        draft = anomaly(response, place, f"not_json: {problem}", work.journal.put)
-        _append(work.journal, [of_drafts(draft)], recorded.observed_at)
         work.told = attrs.evolve(work.told, anomalies=work.told.anomalies + 1)
-        return
+        return of_drafts(anomaly(response, place, f"not_json: {problem}", work.journal.put))
     place = _numbered(place, endpoint, params, parts)
-    result: list[Observed] = []
-    page = page_build(work.journal, response, place, parts, result.append)
-    run = of_drafts(_run(place, response, len(parts.entities)))
-    _append(work.journal, [page, run], recorded.observed_at)
-    _count(work, parts, result[-1])
-
-
-def _count(work: _Import, parts: Parts, observed: Observed) -> None:
-    told = work.told
-    work.told = attrs.evolve(
-        told,
-        pages=told.pages + 1,
-        entities=told.entities + len(parts.entities),
-        stored=told.stored + observed.stored,
-        unchanged=told.unchanged + observed.unchanged,
-        anomalies=told.anomalies + len(parts.misfits),
-    )
-
-
-def _place(recorded: Recorded, endpoint: Endpoint, params: Params, run: str) -> Place:
-    names = {"file": recorded.file, "member": recorded.member, "commit": recorded.commit}
-    return Place(
-        run=run,
-        epoch=epoch_of(recorded.observed_at),
-        scope=endpoint.scope(params),
-        imported={name: value for name, value in names.items() if value is not None},
+    return page_build(
+        work.journal, response, place, parts, lambda found: results.append((parts, found))
     )
 
 
@@ -203,12 +233,19 @@ def _numbered(place: Place, endpoint: Endpoint, params: Params, parts: Parts) ->
     )
 
 
-def _run(place: Place, response: Response, entities: int) -> Draft:
-    return Draft(
-        kind=RUN,
-        run=place.run,
-        epoch=place.epoch,
-        endpoint=response.endpoint,
-        params=response.params,
-        members={"state": "completed", "listing": "import", "pages": 1, "entities": entities},
+def _count(work: _Import, parts: Parts, observed: Observed) -> None:
+    told = work.told
+    work.told = attrs.evolve(
+        told,
+        pages=told.pages + 1,
+        entities=told.entities + len(parts.entities),
+        stored=told.stored + observed.stored,
+        unchanged=told.unchanged + observed.unchanged,
+        anomalies=told.anomalies + len(parts.misfits),
     )
+
+
+def _run(place: Place, pages: int) -> Draft:
+    state = "completed" if pages else "failed"
+    members = {"state": state, "listing": "import", "pages": pages}
+    return Draft(kind=RUN, run=place.run, epoch=place.epoch, members=members)

@@ -154,6 +154,15 @@ def _query(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
+SECRETS = frozenset({"token", "key", "api_key", "apikey", "access_token"})
+"""Parameters that never reach the log."""
+
+
+def without_secrets(params: Params) -> dict[str, str]:
+    """The parameters that may be written down."""
+    return {name: value for name, value in params.items() if name.lower() not in SECRETS}
+
+
 def with_query(name: str, params: Params, names: frozenset[str]) -> str:
     """A shape or scope: a name, and those of the parameters that matter, sorted."""
     kept = sorted((key, value) for key, value in params.items() if key in names)

@@ -63,7 +63,9 @@ def test_a_gzip_bomb_ends_at_the_cap() -> None:
     assert "1000000 bytes" in found.what
 
 
-@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(b"{}" * 900)[:-9]])
+@pytest.mark.parametrize(
+    "packed", [b"no gzip at all", gzip.compress(b"{}" * 900)[:-9]], ids=["other", "cut"]
+)
 def test_what_does_not_decode_is_an_error_of_its_own(packed: bytes) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})

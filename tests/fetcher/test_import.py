@@ -13,7 +13,7 @@ import zstandard
 
 from eventlog.clock import HOUR, format_us, parse_us
 from eventlog.errors import Invalid, NotFound
-from eventlog.event import ANOMALY, ENTITY, PAGE, Line, exact_body
+from eventlog.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
 from eventlog.manifest import digest
 from eventlog.segments import list_segments
 from eventlog.writer import open_stream
@@ -177,7 +177,8 @@ def test_a_torn_body_of_a_named_endpoint_is_kept_as_an_anomaly(tmp_path: Path) -
     again = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
 
     assert (told.anomalies, again.already) == (1, 1)
-    (line,) = lines(tmp_path / "log", "openrouter")
+    line, run = lines(tmp_path / "log", "openrouter")
+    assert run.kind == RUN
     assert (line.kind, exact_body(line)) == (ANOMALY, torn)
 
 
