@@ -43,7 +43,7 @@ def segment_blocks(
         yield from _sealed_blocks(root, name, select, backwards, from_seq)
         return
     with file:
-        limit = _durable(root, name, file)
+        limit = durable_bytes(root, name, file)
         yield from last_blocks(file, limit) if backwards else first_blocks(file, limit)
 
 
@@ -57,17 +57,10 @@ def _open_file(root: Path, name: SegmentName) -> BinaryIO | None:
     return None
 
 
-def durable_bytes(root: Path, name: SegmentName) -> int:
-    """How many bytes of an open segment a reader may show.
+def durable_bytes(root: Path, name: SegmentName, file: BinaryIO) -> int:
+    """How many bytes of an open segment, opened as `file`, a reader may show.
 
-    Raises `FileNotFoundError` where it is sealed meanwhile.
-    """
-    with open_path(root, name).open("rb") as file:
-        return _durable(root, name, file)
-
-
-def _durable(root: Path, name: SegmentName, file: BinaryIO) -> int:
-    """What its writer noted after the last fsync. A note about an earlier segment means
+    What its writer noted after the last fsync. A note about an earlier segment means
     that nothing of this one is durable yet. Where nobody says anything: as far as
     recovery would keep its lines.
     """
