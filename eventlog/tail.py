@@ -9,14 +9,13 @@ could take back. Where a head is missing we go as far as recovery would.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 import attrs
 
 from eventlog import cursor as cursors
 from eventlog.blocks import first_blocks
-from eventlog.cursor import Cursor, Mark, StreamKey
+from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.paths import SegmentName, head_path, open_path, parse_segment
 from eventlog.reader import (
@@ -24,7 +23,6 @@ from eventlog.reader import (
     block_records,
     extents,
     merge,
-    read_events,
     read_one,
     read_stream,
     skip_it,
@@ -185,19 +183,6 @@ def last_of(root: Path, source: str, writer: str) -> Record | None:
     return None
 
 
-def last_before(
-    root: Path, cursor: Cursor, count: int, select: Select = EVERYTHING
-) -> list[Record]:
-    """The last `count` wanted events that a cursor has behind it, in their order."""
-    none = Mark(0, "")
-    found = (
-        record
-        for record in read_events(root, select, refuse=skip_it, backwards=True)
-        if record.seq <= cursor.get((record.segment.source, record.writer), none).seq
-    )
-    return list(islice(found, count))[::-1]
-
-
 def confirm(root: Path, cursor: Cursor) -> None:
     """Check that the log still holds what a cursor says. Raises `Invalid` if not."""
     for (source, writer), mark in cursor.items():
@@ -221,4 +206,4 @@ def confirm(root: Path, cursor: Cursor) -> None:
             )
 
 
-__all__ = ["confirm", "end_of", "follow", "last_before", "last_of", "list_streams"]
+__all__ = ["confirm", "end_of", "follow", "last_of", "list_streams"]

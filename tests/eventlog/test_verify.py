@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from eventlog.assets import put_asset
+from eventlog.blocks import segment_blocks
 from eventlog.damage import Damage
 from eventlog.event import ENTITY, Draft
 from eventlog.paths import (
@@ -19,7 +20,6 @@ from eventlog.paths import (
     open_path,
     sealed_path,
 )
-from eventlog.reader import segment_blocks
 from eventlog.segments import list_segments, read_manifest
 from eventlog.select import Select
 from eventlog.verify import verify
