@@ -2,7 +2,7 @@
 
 What a query can return: null, bool, int, float, Decimal, text, bytes, UUID, date,
 time, datetime, interval, and lists, structs and maps of them. Each has one exact
-spelling: a Decimal keeps its digits, an integer of any size counts in full, an
+spelling: a Decimal keeps its value (zeros at its end go), an integer of any size counts in full, an
 instant is RFC 3339 in UTC with six digits after the point (so that text sorts as
 time), bytes are base64, an interval is ISO 8601. JSON has no NaN and no infinity:
 there they are the texts "NaN", "Infinity", "-Infinity".
@@ -125,7 +125,10 @@ def _float(value: float) -> str:
 
 def _decimal(value: Decimal) -> str:
     # not by way of float: 1e400 is finite here
-    return "NaN" if value.is_nan() else format(value, "f")
+    if value.is_nan():
+        return "NaN"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _json_text(text: str) -> str:

@@ -51,6 +51,8 @@ def from_text(text: str) -> Cursor:
             raise ValueError("no cursor begins so")
         packed = text[len(_PREFIX) :]
         found = orjson.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        if not isinstance(found, list):
+            raise ValueError("no cursor holds this")
         cursor = {(s, w): Mark(int(seq), str(check)) for s, w, seq, check in found}
         if not all(is_source(s) and is_writer(w) for s, w in cursor):
             raise ValueError("no stream of this name")

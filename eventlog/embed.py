@@ -16,6 +16,9 @@ MAX_DEPTH = 256
 MAX_INLINE_BYTES = 8 * 1024 * 1024
 """Larger bodies go to `assets/`: a line, with base64 and envelope, stays under 16 MiB."""
 
+MAX_BOTH_BYTES = 15 * 1024 * 1024
+"""A repaired copy that does not fit a line beside the base64 is left out."""
+
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _PIECE = re.compile(_STRING + rb"|[\[\]{},:]|[^\s\[\]{},:\"]+|\s+|\"", re.DOTALL)
 _NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
@@ -44,9 +47,14 @@ def embed(body: bytes) -> Embedded:
     if is_strict(body):
         if b"\n" not in body and b"\r" not in body:
             return Embedded(body, None, False)
-        flat = body.replace(b"\n", b" ").replace(b"\r", b" ")
-        return Embedded(flat, body, True)
-    copy = repair(body)
+        return _beside(body.replace(b"\n", b" ").replace(b"\r", b" "), body)
+    return _beside(repair(body), body)
+
+
+def _beside(copy: bytes | None, body: bytes) -> Embedded:
+    """The exact bytes with their copy, where both fit a line."""
+    if copy is not None and len(body) * 4 // 3 + len(copy) > MAX_BOTH_BYTES:
+        copy = None
     return Embedded(copy, body, copy is not None)
 
 

@@ -17,8 +17,8 @@ FRAME_BYTES = 1024 * 1024
 LEVEL = 3
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole lines in blocks of at least `FRAME_BYTES`, but for the last.
+def blocks(chunks: Iterable[bytes], size_bytes: int = FRAME_BYTES) -> Iterator[bytes]:
+    """Whole lines in blocks of at least `size_bytes`, but for the last.
 
     Law: joined, the blocks are the chunks joined; each ends at a line end, if the
     chunks do.
@@ -28,9 +28,9 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         held.append(chunk)
         size += len(chunk)
-        while size >= FRAME_BYTES:
+        while size >= size_bytes:
             data = b"".join(held)
-            end = data.find(b"\n", FRAME_BYTES - 1) + 1
+            end = data.find(b"\n", size_bytes - 1) + 1
             if end == 0:
                 held = [data]
                 break
@@ -49,10 +49,13 @@ def compress(block: bytes) -> bytes:
 def decompress(frame: bytes, raw_bytes: int) -> bytes:
     """The lines of one frame, whose raw size the manifest says. Raises `Corrupt`."""
     try:
+        told = zstandard.get_frame_parameters(frame).content_size
+        if told != raw_bytes:  # before it is believed: a flipped bit can ask for terabytes
+            raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, it says {told}")
         block = zstandard.ZstdDecompressor().decompress(
             frame, max_output_size=raw_bytes, allow_extra_data=False
         )
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, MemoryError) as error:
         raise Corrupt(f"a zstd frame of {len(frame)} bytes: {error}") from error
     if len(block) != raw_bytes:
         raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, found {len(block)}")

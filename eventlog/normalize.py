@@ -5,8 +5,8 @@ decoded key (code points, equal keys in their order), strings with the shortest
 escapes, numbers as spelled. It counts versions; storing never depends on it.
 
 The fast way lets the C scanner of the standard library parse and orjson write. It
-gives up on repeated keys, which a dict would lose; then the slow way walks the
-tokens itself. Bytes that are not strict JSON are hashed as they are.
+gives up on repeated keys, which a dict would lose, and on the deepest values; then
+the slow way walks the tokens itself. Bytes that are not strict JSON are hashed as they are.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def normal_form(body: bytes) -> bytes:
         return body
     try:
         return _fast(body)
-    except _Repeated:
+    except (_Repeated, orjson.JSONEncodeError):  # orjson goes 254 deep
         return _slow(body)
 
 

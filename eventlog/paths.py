@@ -6,6 +6,7 @@ A sorted listing of a source is in hour order; dates and hours are UTC.
 """
 
 import re
+from datetime import date
 from pathlib import Path
 
 import attrs
@@ -74,7 +75,15 @@ def parse_segment(text: str) -> SegmentName | None:
     name = SegmentName(
         part["source"], part["date"], part["hour"], part["writer"], int(part["number"])
     )
-    return name if str(name) == stem else None
+    return name if str(name) == stem and _is_date(name.date) else None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def log_dir(root: Path) -> Path:

@@ -67,6 +67,18 @@ def members(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span
     return {name: _span(base, raw) for name, raw in raws.items()}
 
 
+def all_members(buffer: bytes, span: Span) -> dict[str, Span]:
+    """Where every member of an object lies, in order. Raises `NotJson` if it is none."""
+    if buffer[span.start : span.start + 1] != b"{":
+        raise NotJson("expected an object", span.start)
+    try:
+        raws = _EVERY.decode(memoryview(buffer)[span.start : span.end])
+    except _REFUSED:
+        return _slow_members(buffer, span)
+    base = _address(buffer)[0]
+    return {name: _span(base, raw) for name, raw in raws.items()}
+
+
 def values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
     """The bytes of the named members of an object, those it has. Raises `NotJson`."""
     if value[:1] != b"{":
@@ -119,6 +131,7 @@ def _address(value: object) -> tuple[int, int]:
 
 
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_EVERY = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _REFUSED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _MISSING = msgspec.Raw(b"")
 _BETWEEN = _BLANK + b","

@@ -105,7 +105,6 @@ async def _say(run: Run, state: str) -> None:
     members = {
         "state": state,
         "listing": told.listing,
-        "params": run.listing.params or None,
         "pages": told.pages if ended else None,
         "entities": told.entities if ended else None,
         "partial": True if told.state == PARTIAL else None,
@@ -116,6 +115,7 @@ async def _say(run: Run, state: str) -> None:
         run=told.run,
         epoch=run.crawl.epoch,
         endpoint=run.listing.path,
+        params=run.listing.params,
         members=members,
     )
     await record(run.crawl.desk.journal, of_drafts(draft))
@@ -129,10 +129,7 @@ async def _walk(run: Run, params: Params) -> None:
         asked.add(_name(params))
         page = await _one(run, params, page_no)
         if page is None or page.next is None:
-            if page is None:
-                _stop(run, run.told.why or "no answer")
-            elif not page.is_end:
-                _stop(run, f"page {page_no} has no next page, and does not look like the end")
+            _end(run, page, page_no)
             return
         params = {**params, **page.next}
         page_no += 1
@@ -140,6 +137,17 @@ async def _walk(run: Run, params: Params) -> None:
             _stop(run, f"page {page_no} was asked for before: the page cursor repeats")
         elif run.is_full():
             _stop(run, f"limit of {run.crawl.limit} reached")
+
+
+def _end(run: Run, page: Page | None, page_no: int) -> None:
+    """Say so where the last page was not the end."""
+    most = run.listing.ends_silently_at
+    if page is None:
+        _stop(run, run.told.why or "no answer")
+    elif not page.is_end:
+        _stop(run, f"page {page_no} has no next page, and does not look like the end")
+    elif most is not None and run.told.entities >= 0.99 * most:
+        _stop(run, f"ended near {most} entities, where upstream stops without saying so")
 
 
 def _name(params: Params) -> bytes:
@@ -188,7 +196,8 @@ async def _one(run: Run, params: Params, page_no: int) -> Page | None:
         if not run.listing.follows:
             run.tell(attrs.evolve(run.told, why=f"status {found.response.status}"))
         return None
-    page = (run.endpoint.continues or no_paging)(found.parts.envelope, params)
+    count = len(found.parts.entities)
+    page = (run.endpoint.continues or no_paging)(found.parts.envelope, params, count)
     is_last = page.is_end and numbered is not None
     await _record(run, found, attrs.evolve(place, next_url=page.next_url, is_last=is_last))
     return page

@@ -15,6 +15,7 @@ import attrs
 from eventlog.clock import DAY
 from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
 from eventlog.reader import read_stream
+from fetcher.index import cover, covered, line_sha256, open_index, remove
 
 REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
@@ -41,6 +42,7 @@ class Known:
     """The index of one stream. Close it with `close_known`."""
 
     db: sqlite3.Connection
+    writer: str
     covered: tuple[int, str] = (0, "")
     """Last seq that the index covers, and the SHA-256 of its line."""
     recent: dict[Key, Seen] = attrs.field(factory=dict)
@@ -72,52 +74,27 @@ def index_path(root: Path, source: str, writer: str) -> Path:
 def open_known(root: Path, source: str, writer: str) -> Known:
     """The index of a stream, caught up with its log."""
     path = index_path(root, source, writer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known = _load(path)
-    if known is not None and not _catch_up(root, source, writer, known):
+    known = Known(open_index(path, _SCHEMA), writer)
+    if not _catch_up(root, source, known):
         known.db.close()
-        known = None
-    if known is None:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        known = Known(_create(path))
-        _catch_up(root, source, writer, known)
+        remove(path)
+        known = Known(open_index(path, _SCHEMA), writer)
+        _catch_up(root, source, known)
     return known
 
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (
     type TEXT, id TEXT, shape TEXT, digest BLOB, seq INTEGER, observed_at INTEGER, hash TEXT,
-    PRIMARY KEY (type, id, shape)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS covered (one INTEGER PRIMARY KEY, seq INTEGER, sha256 TEXT);
+    PRIMARY KEY (type, id, shape)) WITHOUT ROWID
 """
 
 
-def _create(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = OFF")  # a crash costs a rebuild, never a wrong answer
-    db.executescript(_SCHEMA)
-    return db
-
-
-def _load(path: Path) -> Known | None:
-    """The index as it lies on disk. None where there is none that can be read."""
-    if not path.exists():
-        return None
-    try:
-        db = _create(path)
-        row = db.execute("SELECT seq, sha256 FROM covered").fetchone()
-    except sqlite3.DatabaseError:
-        return None
-    return Known(db, (row[0], row[1]) if row else (0, ""))
-
-
-def _catch_up(root: Path, source: str, writer: str, known: Known) -> bool:
+def _catch_up(root: Path, source: str, known: Known) -> bool:
     """Read what the log has gained. False if the log does not confirm the index."""
-    covered, sha256 = known.covered
-    records = read_stream(root, source, writer, max(covered - 1, 0))
-    if covered:
+    seq, sha256 = known.covered = covered(known.db).get(known.writer, (0, ""))
+    records = read_stream(root, source, known.writer, max(seq - 1, 0))
+    if seq:
         first = next(records, None)
         if first is None or line_sha256(first.line) != sha256:
             return False
@@ -138,11 +115,6 @@ def _read(known: Known, line: Line) -> None:
         found = bytes.fromhex(asset)[:16] if asset else digest(exact_body(line) or b"")
         what = Seen(found, line.seq, observed_us(line), line.hash or "")
         note(known, (line.type, line.id, line.shape), what)
-
-
-def line_sha256(line: bytes) -> str:
-    """What confirms a position: over the line without its line feed."""
-    return hashlib.sha256(line).hexdigest()
 
 
 def look_up(known: Known, keys: Iterable[Key]) -> None:
@@ -188,7 +160,7 @@ def write(known: Known) -> None:
     with known.db:
         known.db.execute("BEGIN")
         known.db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        known.db.execute("INSERT OR REPLACE INTO covered VALUES (1, ?, ?)", known.covered)
+        cover(known.db, known.writer, *known.covered)
     known.unwritten.clear()
     if len(known.recent) > 2 * _HELD:
         known.recent.clear()

@@ -10,10 +10,11 @@ A source module fills these in; nothing else in the package knows an API.
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import attrs
+import msgspec
 
 from eventlog.errors import Invalid
 from eventlog.scan import NotJson, values
@@ -35,8 +36,17 @@ class Page:
     """Whether upstream can be believed that nothing comes after."""
 
 
-Continue = Callable[[bytes, Params], Page]
-"""From the envelope of a page (its arrays emptied) and its parameters to what follows."""
+Continue = Callable[[bytes, Params, int], Page]
+"""From the envelope of a page (its arrays emptied), its parameters and the number of
+its entities to what follows."""
+
+
+Recognise = Callable[[bytes], Params | None]
+"""From a recorded body to the parameters that may have asked for it; None: another's."""
+
+
+Rules = Callable[[Params], tuple[Rule, ...]]
+"""Where the entities of an answer sit, given the parameters of its request."""
 
 
 @attrs.frozen
@@ -45,12 +55,12 @@ class Endpoint:
 
     path: str
     """Template below the base URL: `/models/:id`."""
-    rules: Callable[[Params], tuple[Rule, ...]]
+    rules: Rules
     continues: Continue | None = None
     """None: a detail, one answer."""
     scope: Callable[[Params], str | None] = lambda params: None
     """What a listing enumerates; None proves nothing about absence."""
-    recognise: Callable[[Mapping[str, Any]], Params | None] = lambda body: None
+    recognise: Recognise = lambda body: None
     """Whether a recorded body is an answer of this endpoint, and to which parameters."""
 
 
@@ -74,6 +84,8 @@ class Listing:
     params: Params = attrs.field(factory=dict)
     follows: tuple[Follow, ...] = ()
     """Where its requests come from; none: one walk with `params`."""
+    ends_silently_at: int | None = None
+    """Entities after which upstream is known to stop without saying so."""
     by_default: bool = True
     """Whether a sync walks it without being told."""
 
@@ -142,15 +154,35 @@ def _query(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
+SECRETS = frozenset({"token", "key", "api_key", "apikey", "access_token"})
+"""Parameters that never reach the log."""
+
+
+def without_secrets(params: Params) -> dict[str, str]:
+    """The parameters that may be written down."""
+    return {name: value for name, value in params.items() if name.lower() not in SECRETS}
+
+
 def with_query(name: str, params: Params, names: frozenset[str]) -> str:
     """A shape or scope: a name, and those of the parameters that matter, sorted."""
     kept = sorted((key, value) for key, value in params.items() if key in names)
     return name + ("?" + "&".join(f"{key}={value}" for key, value in kept) if kept else "")
 
 
-def no_paging(envelope: bytes, params: Params) -> Page:
+def no_paging(envelope: bytes, params: Params, count: int) -> Page:
     """A listing that always answers whole."""
     return Page(None, None, True)
+
+
+Shape = TypeVar("Shape")
+
+
+def look(body: bytes, shape: type[Shape]) -> Shape | None:
+    """What a body says, seen through a type that names only what is asked; None if it differs."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
 
 
 def read_member(envelope: bytes, name: str) -> Mapping[str, Any]:

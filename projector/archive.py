@@ -34,6 +34,8 @@ def open_views(
     if not path.exists():
         raise NotFound(f"{path}: no views yet", "hindlog view update")
     connection = reader(path)
+    # the file names absolute paths, and the archive may have been moved since
+    connection.execute("SET VARIABLE hindlog_root = ?::VARCHAR", [str(root.resolve())])
     if as_of is not None:
         connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(as_of)])
     return connection

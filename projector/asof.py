@@ -115,9 +115,7 @@ def _never(
     )
 
 
-def history(
-    root: Path, source: str, type: str, id: str, as_of: int | None = None
-) -> list[Version]:
+def history(root: Path, source: str, type: str, id: str, as_of: int | None = None) -> list[Version]:
     """The versions of an entity, oldest first; empty for one that was never seen."""
     with contextlib.closing(open_views(root, as_of)) as connection:
         if not _has_source(connection, source):

@@ -85,8 +85,8 @@ def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> 
     """What a view holds. Equal for equal rows, in any order, in one version of DuckDB."""
     source, _, view = name.partition(".")
     rows = connection.execute(
-        "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR "
-        f"FROM {identifier(database)}.{identifier(source)}.{identifier(view)} AS shown"
+        f"FROM {identifier(database)}.{identifier(source)}.{identifier(view)} AS shown "
+        "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR"
     ).fetchall()
     return Content(int(rows[0][0]), str(rows[0][1]))
 
@@ -119,9 +119,7 @@ def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -
     return None if rows[0][0] is None else int(rows[0][0])
 
 
-def list_views(
-    root: Path, definitions: Sequence[Definition] | None = None
-) -> list[ViewInfo]:
+def list_views(root: Path, definitions: Sequence[Definition] | None = None) -> list[ViewInfo]:
     """Every view there is a definition of, with what it holds now."""
     known = load_all() if definitions is None else tuple(definitions)
     with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
@@ -139,7 +137,7 @@ def _info(
     connection: duckdb.DuckDBPyConnection, definition: Definition, last: int | None
 ) -> ViewInfo:
     name = f"{identifier(definition.source)}.{identifier(definition.view)}"
-    rows = connection.execute(f"SELECT count(*) FROM {name}").fetchall()
+    rows = connection.execute(f"FROM {name} SELECT count(*)").fetchall()
     columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
     return ViewInfo(
         definition.name,

@@ -22,7 +22,7 @@ from eventlog.errors import Invalid
 from projector.archive import find_views, open_views
 from projector.definition import LOG, load_all
 from projector.engine import sql_errors
-from projector.texts import identifier, literal
+from projector.texts import fill, identifier, literal
 
 FORMATS = ("parquet", "ndjson", "csv")
 MANIFEST = "manifest.json"
@@ -110,9 +110,14 @@ def _one(
             if column not in known:
                 raise Invalid(f"{view}: no column {column!r}", "there are: " + ", ".join(known))
         selected = ", ".join(_plain(str(column[0]), str(column[1])) for column in columns)
-        rows = connection.execute(
-            f"COPY (SELECT {selected} FROM {quoted} ORDER BY ALL) TO {literal(str(target))} ({_options(format, partition)})"
-        ).fetchall()[0][0]
+        copy = fill(
+            "export",
+            columns=selected,
+            view=quoted,
+            target=literal(str(target)),
+            options=_options(format, partition),
+        )
+        rows = connection.execute(copy).fetchall()[0][0]
     if partition and not target.exists():
         target.mkdir()
     files = sorted(target.rglob("*.*")) if target.is_dir() else [target]

@@ -172,7 +172,7 @@ def _copy_tables(
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS made.{identifier(source)}")
         query = f"FROM hindlog.{_quoted(name)} ORDER BY ALL"
         connection.execute(f"CREATE TABLE made.{_quoted(name)} AS {query}")
-        counted = connection.execute(f"SELECT count(*) FROM made.{_quoted(name)}").fetchall()
+        counted = connection.execute(f"FROM made.{_quoted(name)} SELECT count(*)").fetchall()
         rows.append(int(counted[0][0]))
     connection.execute("DETACH made")
     return rows
@@ -180,7 +180,7 @@ def _copy_tables(
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     with sql_errors(name):
-        rows = connection.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchall()
+        rows = connection.execute(f"FROM {_quoted(name)} SELECT count(*)").fetchall()
     return int(rows[0][0])
 
 

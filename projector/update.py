@@ -17,7 +17,7 @@ import duckdb
 from eventlog.clock import now_us
 from eventlog.errors import HindlogError
 from eventlog.paths import SegmentName
-from eventlog.segments import durable_bytes, list_sources
+from eventlog.segments import list_sources
 from projector import parts as parts_of
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
@@ -173,7 +173,7 @@ def _job(
     definitions: Sequence[Definition],
 ) -> Built:
     """One reading of some segments: the parts of all definitions that lack them."""
-    scratch = context.scratch / str(number)
+    scratch = context.scratch / f"{source}-{number}"
     scratch.mkdir()
     threads = 1 if context.jobs > 1 else 2
     with contextlib.closing(builder(scratch, threads)) as connection:
@@ -221,8 +221,7 @@ def _open_one(
     context: _Context, source: str, name: SegmentName, definitions: Sequence[Definition]
 ) -> Built:
     try:
-        size = durable_bytes(context.root, name)
-        segment = copy_open(context.root, name, size, context.scratch)
+        segment = copy_open(context.root, name, context.scratch)
     except FileNotFoundError:  # sealed since it was listed: the next update reads it
         return Built()
     if segment is None:

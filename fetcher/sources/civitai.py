@@ -5,8 +5,7 @@ none of them proves that something is gone (`scope` stays empty). Page cursors a
 opaque; only `creators` and `tags` count pages.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import msgspec
 
 from eventlog.split import Rule, id_member
 from fetcher.source import (
@@ -14,7 +13,9 @@ from fetcher.source import (
     Listing,
     Page,
     Params,
+    Recognise,
     Source,
+    look,
     match_query,
     read_member,
     text_of,
@@ -64,10 +65,11 @@ def _tags(params: Params) -> tuple[Rule, ...]:
     return (Rule("/items", "tag", "list", id_member("name")),)
 
 
-def continues(envelope: bytes, params: Params) -> Page:
+def continues(envelope: bytes, params: Params, count: int) -> Page:
     """The page cursor as upstream gives it, or the next page number where pages count.
 
-    A listing without metadata at all is a timeout in disguise: not believed to be the end.
+    A page with neither items nor metadata is a timeout in disguise: not believed to be
+    the end.
     """
     metadata = read_member(envelope, "metadata")
     url = text_of(metadata.get("nextPage"))
@@ -75,31 +77,29 @@ def continues(envelope: bytes, params: Params) -> Page:
     if cursor is not None:
         return Page({"cursor": cursor}, url, False)
     onward = match_query(url or "", ("cursor", "page"))
-    return Page(onward or None, url, bool(metadata) and not onward)
+    return Page(onward or None, url, not onward and bool(count or metadata))
 
 
-def _items(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The first item of a recorded page; empty for a page without any; None: no page."""
-    items = body.get("items")
-    if not isinstance(items, list) or "metadata" not in body:
-        return None
-    return items[0] if items and isinstance(items[0], dict) else {}
+class _Listed(msgspec.Struct):
+    items: list[dict[str, msgspec.Raw]]
+    metadata: msgspec.Raw
 
 
-def _page_with(*names: str) -> Any:
-    def recognise(body: Mapping[str, Any]) -> Params | None:
-        first = _items(body)
-        return {} if first is not None and all(name in first for name in names) else None
+def _page_with(*names: str) -> Recognise:
+    def recognise(body: bytes) -> Params | None:
+        page = look(body, _Listed)
+        return {} if page and page.items and set(names) <= page.items[0].keys() else None
 
     return recognise
 
 
-def _is_model(body: Mapping[str, Any]) -> Params | None:
-    return {"id": str(body["id"])} if "modelVersions" in body and "id" in body else None
+def _one_with(*names: str) -> Recognise:
+    def recognise(body: bytes) -> Params | None:
+        found = look(body, dict[str, msgspec.Raw]) or {}
+        is_it = set(names) <= found.keys()
+        return {"id": bytes(found["id"]).decode()} if is_it else None
 
-
-def _is_version(body: Mapping[str, Any]) -> Params | None:
-    return {"id": str(body["id"])} if "modelId" in body and "id" in body else None
+    return recognise
 
 
 CIVITAI = Source(
@@ -107,12 +107,16 @@ CIVITAI = Source(
     base_url="https://civitai.com/api/v1",
     endpoints=(
         Endpoint("/models", _models, continues, recognise=_page_with("id", "modelVersions")),
-        Endpoint("/models/:id", _model, recognise=_is_model),
+        Endpoint("/models/:id", _model, recognise=_one_with("id", "modelVersions")),
         Endpoint("/images", _images, continues, recognise=_page_with("id", "url", "postId")),
         Endpoint("/creators", _creators, continues, recognise=_page_with("username", "link")),
         Endpoint("/tags", _tags, continues, recognise=_page_with("name", "link")),
         Endpoint("/model-versions/by-hash/:hash", lambda params: _version("by-hash")),
-        Endpoint("/model-versions/:id", lambda params: _version("detail"), recognise=_is_version),
+        Endpoint(
+            "/model-versions/:id",
+            lambda params: _version("detail"),
+            recognise=_one_with("id", "modelId"),
+        ),
     ),
     listings=(
         Listing("models", "/models", {"limit": "100", "nsfw": "true", "sort": "Newest"}),
@@ -120,6 +124,7 @@ CIVITAI = Source(
             "images",
             "/images",
             {"limit": "200", "browsingLevel": "31", "sort": "Newest", "withMeta": "true"},
+            ends_silently_at=50_000,
         ),
         Listing("creators", "/creators", {"limit": "200"}, by_default=False),
         Listing("tags", "/tags", {"limit": "200"}, by_default=False),

@@ -7,19 +7,20 @@ the routing tag, numbered where a page has it twice.
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from eventlog.split import Entity, Identity, Rule, id_member
 from fetcher.source import (
-    Continue,
     Endpoint,
     Follow,
     Listing,
     Page,
     Params,
+    Recognise,
+    Rules,
     Source,
+    look,
     match_query,
     no_paging,
     read_member,
@@ -73,10 +74,8 @@ def _catalog_id(found: Mapping[str, bytes]) -> bytes | None:
 
 
 def _variant(endpoint: bytes) -> str:
-    try:
-        return msgspec.json.decode(endpoint, type=_HasVariant).variant or ""
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return ""
+    found = look(endpoint, _HasVariant)
+    return found.variant or "" if found else ""
 
 
 class _HasVariant(msgspec.Struct):
@@ -95,20 +94,19 @@ def _spelled(text: str) -> bytes:
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def continues(envelope: bytes, params: Params) -> Page:
+def continues(envelope: bytes, params: Params, count: int) -> Page:
     """The whole list at once, unless a page size was asked for."""
     url = text_of(read_member(envelope, "links").get("next"))
     onward = match_query(url or "", ("offset", "limit"))
     return Page(onward or None, url, url is None)
 
 
-def _listing(type_: str, shape: str, identity: Identity) -> Any:
+def _listing(type_: str, shape: str, identity: Identity) -> Rules:
     return lambda params: (Rule("/data", type_, shape, identity, True),)
 
 
-def _whole(path: str, rules: Any, recognise: Any = lambda body: None) -> Endpoint:
-    paging: Continue = no_paging
-    return Endpoint(path, rules, paging, lambda params: path, recognise)
+def _whole(path: str, rules: Rules, recognise: Recognise) -> Endpoint:
+    return Endpoint(path, rules, no_paging, lambda params: path, recognise)
 
 
 def _scope_of_models(params: Params) -> str:
@@ -123,32 +121,54 @@ def _scope_of_stats(params: Params) -> str:
     return with_query(STATS, params, frozenset({"permaslug", "variant"}))
 
 
-def _rows(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    data = body.get("data")
-    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+class _Architecture(msgspec.Struct):
+    output_modalities: list[str] | None = None
 
 
-def _is_models(body: Mapping[str, Any]) -> Params | None:
-    rows = _rows(body)
-    if not rows or not {"id", "pricing", "context_length"} <= rows[0].keys():
+class _Row(msgspec.Struct):
+    id: str
+    pricing: msgspec.Raw
+    context_length: msgspec.Raw
+    architecture: _Architecture | None = None
+
+
+class _Models(msgspec.Struct):
+    data: list[_Row]
+
+
+def _is_models(body: bytes) -> Params | None:
+    """The list is of text models unless one of them gives no text."""
+    found = look(body, _Models)
+    if found is None or not found.data:
         return None
-    outputs = [(row.get("architecture") or {}).get("output_modalities") for row in rows]
+    outputs = (row.architecture and row.architecture.output_modalities for row in found.data)
     is_text = all("text" in each for each in outputs if each)
     return {} if is_text else {"output_modalities": "all"}
 
 
-def _is_endpoints(body: Mapping[str, Any]) -> Params | None:
-    data = body.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("endpoints"), list):
-        return None
-    author, _, slug = str(data.get("id", "")).partition("/")
+class _Details(msgspec.Struct):
+    id: str
+    endpoints: list[msgspec.Raw]
+
+
+class _OneModel(msgspec.Struct):
+    data: _Details
+
+
+def _is_endpoints(body: bytes) -> Params | None:
+    found = look(body, _OneModel)
+    author, _, slug = found.data.id.partition("/") if found else ("", "", "")
     return {"author": author, "slug": slug} if slug else None
 
 
-def _has(*names: str) -> Any:
-    def recognise(body: Mapping[str, Any]) -> Params | None:
-        rows = _rows(body)
-        return {} if rows and set(names) <= rows[0].keys() else None
+class _Rows(msgspec.Struct):
+    data: list[dict[str, msgspec.Raw]]
+
+
+def _has(*names: str) -> Recognise:
+    def recognise(body: bytes) -> Params | None:
+        found = look(body, _Rows)
+        return {} if found and found.data and set(names) <= found.data[0].keys() else None
 
     return recognise
 
@@ -166,11 +186,8 @@ class _CatalogRow(msgspec.Struct):
 
 def _stats_of(entity: Entity) -> Params | None:
     """A row without endpoint is retired; an alias repeats its target."""
-    try:
-        row = msgspec.json.decode(entity.body, type=_CatalogRow)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return None
-    if row.endpoint is None or not row.permaslug or row.permaslug.startswith("~"):
+    row = look(entity.body, _CatalogRow)
+    if row is None or row.endpoint is None or not row.permaslug or row.permaslug.startswith("~"):
         return None
     return {"permaslug": row.permaslug, "variant": row.endpoint.variant or "standard"}
 

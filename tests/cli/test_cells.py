@@ -27,7 +27,7 @@ SPELLINGS = [
     (1e16, "1e+16", "1e+16"),
     (math.nan, "NaN", '"NaN"'),
     (-math.inf, "-Infinity", '"-Infinity"'),
-    (Decimal("1.10"), "1.10", "1.10"),
+    (Decimal("1.10"), "1.1", "1.1"),
     (Decimal("1E+3"), "1000", "1000"),
     (Decimal("0.0000000001"), "0.0000000001", "0.0000000001"),
     (Decimal("sNaN"), "NaN", '"NaN"'),
@@ -55,7 +55,7 @@ SPELLINGS = [
     (timedelta(days=1, seconds=2.5), "P1DT2.5S", '"P1DT2.5S"'),
     (-timedelta(seconds=1), "-P0DT1S", '"-P0DT1S"'),
     ([1, None, "x"], '[1,null,"x"]', '[1,null,"x"]'),
-    ({"a": Decimal("1.0"), "b": {}}, '{"a":1.0,"b":{}}', '{"a":1.0,"b":{}}'),
+    ({"a": Decimal("1.0"), "b": {}}, '{"a":1,"b":{}}', '{"a":1,"b":{}}'),
     ({1: b"x"}, '{"1":"eA=="}', '{"1":"eA=="}'),
     (None, "", "null"),
 ]

@@ -70,7 +70,7 @@ def test_a_lone_null_in_csv_is_no_empty_line() -> None:
 def test_json_is_one_array_with_a_row_a_line() -> None:
     text = written(["a", "b"], [(Decimal("1.10"), None), ("x", {"y": [1]})], "json")
 
-    assert text == '[\n{"a":1.10,"b":null},\n{"a":"x","b":{"y":[1]}}\n]\n'
+    assert text == '[\n{"a":1.1,"b":null},\n{"a":"x","b":{"y":[1]}}\n]\n'
 
 
 def test_json_without_rows_is_an_empty_array() -> None:

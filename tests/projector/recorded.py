@@ -53,9 +53,7 @@ def import_snapshots(root: Path, writer: str, taken: Sequence[Snapshot]) -> None
     journal = open_journal(root, "openrouter", writer, clock=lambda: last)
     try:
         for each in taken:
-            response = Response(
-                url=MODELS, endpoint=MODELS, params={}, status=200, body=each.body
-            )
+            response = Response(url=MODELS, endpoint=MODELS, params={}, status=200, body=each.body)
             place = Place(
                 run=f"{writer}-{each.at}",
                 epoch=epoch_of(each.at),

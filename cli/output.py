@@ -1,0 +1,68 @@
+"""Output: rows to stdout or a file, in the format that was asked for."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import click
+
+from cli.options import stdout_is_terminal, wants_color
+from cli.render import choose_format, write_rows
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FORMATS = ("table", "json", "ndjson", "csv", "tsv", "markdown", "parquet")
+
+
+@attrs.frozen
+class Output:
+    """Where rows go, and how."""
+
+    format: str
+    path: Path | None
+
+
+def output_options(command: Command) -> Command:
+    """Add `-F`, `--json` and `-o`; the command takes `fmt`, `as_json` and `output`."""
+    for option in (
+        click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to FILE."),
+        click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
+        click.option("-F", "--format", "fmt", type=click.Choice(FORMATS), help="Form of the rows."),
+    ):
+        command = option(command)
+    return command
+
+
+def chosen(fmt: str | None, as_json: bool, output: Path | None) -> Output:
+    """What the output options mean here. Raises `Invalid`."""
+    if fmt == "parquet" or (fmt is None and output is not None and output.suffix == ".parquet"):
+        if output is None:
+            raise click.UsageError("--format parquet needs a file: -o FILE.parquet")
+        return Output("parquet", output)
+    place = output if output is None or str(output) != "-" else None
+    return Output(choose_format(fmt, as_json, place, stdout_is_terminal()), place)
+
+
+def emit(columns: Sequence[str], rows: Iterable[Sequence[object]], to: Output) -> None:
+    """Write rows. A file appears whole, by rename, or not at all."""
+    if to.path is None:
+        terminal = stdout_is_terminal()
+        sys.stdout.flush()
+        out = sys.stdout.buffer
+        write_rows(columns, rows, to.format, out, terminal=terminal, color=wants_color(terminal))
+        return
+    temporary = to.path.with_name(f".{to.path.name}.{os.getpid()}.tmp")
+    try:
+        if to.format == "parquet":
+            from projector.parquet import write_parquet
+
+            write_parquet(columns, rows, temporary)
+        else:
+            with temporary.open("wb") as file:
+                write_rows(columns, rows, to.format, file, terminal=False, color=False)
+        temporary.replace(to.path)
+    finally:
+        temporary.unlink(missing_ok=True)

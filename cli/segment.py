@@ -1,0 +1,157 @@
+"""`segment` and `verify`: the files of the log."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cli.options import archive, global_options, say
+from cli.output import chosen, emit, output_options
+
+
+@click.group(short_help="The files of the log: list, cat, seal.")
+@global_options
+def segment() -> None:
+    """The files of the log."""
+
+
+@segment.command("list", epilog="Example: hindlog segment list --json")
+@click.option("--source", metavar="NAME", help="Only this source.")
+@output_options
+@global_options
+def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """The segments of the log, in the order of their hours."""
+    columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
+    more = ("last_observed_at", "raw_bytes", "zst_bytes")
+    root = archive()
+    emit((*columns, *more), _rows(root, source), chosen(fmt, as_json, output))
+
+
+def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    from eventlog.blocks import segment_blocks
+    from eventlog.paths import open_path
+    from eventlog.prefix import prefix
+    from eventlog.segments import list_segments, read_manifest
+
+    for each in list_segments(root, source):
+        if each.is_sealed:
+            found = read_manifest(root, each.name)
+            counts = (found.rows, found.first_seq, found.last_seq)
+            times = (found.first_observed_at, found.last_observed_at)
+            yield (str(each.name), "sealed", *counts, *times, found.raw.bytes, found.zst.bytes)
+            continue
+        if not each.is_open:
+            yield (str(each.name), "damaged", *([None] * 7))
+            continue
+        rows, first, last = 0, None, None
+        for block in segment_blocks(root, each.name):
+            lines = block.splitlines()
+            rows, first, last = rows + len(lines), first or prefix(lines[0]), prefix(lines[-1])
+        seqs = (first.seq if first else None, last.seq if last else None)
+        times_ = (first.observed_at if first else None, last.observed_at if last else None)
+        size = open_path(root, each.name).stat().st_size
+        yield (str(each.name), "open", rows, *seqs, *times_, size, None)
+
+
+@segment.command(epilog="Example: hindlog segment cat openrouter/2026-11-21/05-1a2b3c4d-000 | jq")
+@click.argument("segments", nargs=-1, required=True)
+@global_options
+def cat(segments: tuple[str, ...]) -> None:
+    """The lines of SEGMENTS, exactly as written."""
+    from eventlog.blocks import segment_blocks
+    from eventlog.errors import Invalid
+    from eventlog.paths import parse_segment
+
+    root = archive()
+    for text in segments:
+        name = parse_segment(text) or parse_segment(_relative(root, text))
+        if name is None:
+            what = f"segment {text!r}: expected a name as openrouter/2026-11-21/05-1a2b3c4d-000"
+            raise Invalid(what, "hindlog segment list")
+        for block in segment_blocks(root, name):
+            sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+
+
+def _relative(root: Path, text: str) -> str:
+    """A path as the shell completes it, as the name of a segment."""
+    path, log = Path.cwd() / text, root / "log"
+    return path.relative_to(log).as_posix() if path.is_relative_to(log) else ""
+
+
+@segment.command(epilog="Example: hindlog segment seal --all")
+@click.option("--all", "everything", is_flag=True, help="Also segments whose hour is not over.")
+@global_options
+def seal(everything: bool) -> int:
+    """Seal open segments that no process is writing."""
+    from eventlog.clock import HOUR, now_us
+    from eventlog.segments import list_segments
+    from eventlog.writer import seal_idle
+
+    root = archive()
+    now = now_us()
+    waiting = [each.name for each in list_segments(root) if not each.is_sealed and each.is_open]
+    due = [name for name in waiting if everything or name.starts_at + HOUR <= now]
+    held: list[str] = []
+    sealed = 0
+    for source, writer in sorted({(name.source, name.writer) for name in due}):
+        count = seal_idle(root, source, writer)
+        if count is None:
+            held.append(f"{source}, writer {writer}")
+        sealed += count or 0
+    say(f"{sealed} sealed, {len(waiting) - len(due)} whose hour is not over left open")
+    for each in held:
+        say(f"left alone, a process writes it: {each}")
+    return 3 if held else 0
+
+
+@click.command(
+    epilog="Example: hindlog verify --since 7d",
+    short_help="Read and check everything; change nothing.",
+)
+@click.option("--since", metavar="T", help="Only segments from this instant on.")
+@click.option("--sample", default="100%", show_default=True, help="Share of segments read whole.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@global_options
+def verify(since: str | None, sample: str, as_json: bool) -> int:
+    """Read everything and check it against manifests, checksums and chains.
+
+    Says segment, frame, line and byte of each damage, and exits with 4 if there is
+    any. Changes nothing.
+    """
+    from cli.times import parse_time
+    from eventlog.clock import now_us
+    from eventlog.select import Select
+    from eventlog.verify import verify as check
+
+    select = Select(since=parse_time(since, now_us())) if since else None
+    found = check(archive(), select, _share(sample))
+    if as_json:
+        _emit_json(found)
+    else:
+        for damage in found.damages:
+            sys.stdout.write(f"{damage}\n")
+    size = f"{found.raw_bytes / 1e6:,.1f} MB"
+    say(f"{found.segments} segments, {found.rows} events, {size}: {len(found.damages)} damaged")
+    return 4 if found.damages else 0
+
+
+def _emit_json(found: object) -> None:
+    import attrs
+    import orjson
+
+    sys.stdout.write(orjson.dumps(attrs.asdict(found)).decode() + "\n")  # type: ignore[arg-type]
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%")) / 100
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 1:
+        raise click.BadParameter(f"expected a share as 5%, found {text!r}", param_hint="--sample")
+    return value
+
+
+COMMANDS = (segment, verify)

@@ -1,0 +1,185 @@
+"""Recorded responses: files, folders, `.zst`, `.gz`, and members of `tar.zst` packs.
+
+A first look lists what there is with its times, reading no more than names; then the
+bodies come in the order of time, one at a time. A pack is opened when its first member
+is due: an open zstd stream may hold 128 MiB.
+"""
+
+import gzip
+import heapq
+import re
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import IO
+
+import attrs
+import zstandard
+
+from eventlog.clock import SECOND, parse_us
+from eventlog.errors import Invalid, NotFound
+
+_WINDOW = 2**31
+_SUFFIXES = (".zst", ".gz", ".json", ".ndjson", ".jsonl")
+_NAME_TIME = re.compile(
+    r"(?<!\d)(?P<y>20\d\d)-?(?P<m>[01]\d)-?(?P<d>[0-3]\d)"
+    r"(?:[T_ /-]?(?P<H>[0-2]\d)[:-]?(?P<M>[0-5]\d)(?:[:-]?(?P<S>[0-5]\d))?(?!\d)|(?!\d))"
+)
+
+
+@attrs.frozen
+class Recorded:
+    """A response that was recorded elsewhere."""
+
+    observed_at: int
+    file: str
+    """Name below the path that was given."""
+    member: str | None
+    body: bytes
+    commit: str | None = None
+
+
+@attrs.frozen
+class Container:
+    """A file that holds one or more recorded responses."""
+
+    first_at: int
+    count: int
+    open: Callable[[], Iterator[Recorded]]
+    """They come in the order of time."""
+
+
+TimeOf = Callable[[str, float], int]
+"""From a name and its mtime in seconds to the instant of the response."""
+
+
+def time_of(time_from: str, observed_at: int | None) -> TimeOf:
+    """How a recorded response says when it came. Raises `Invalid` for another word."""
+    if observed_at is not None:
+        return lambda name, mtime: observed_at
+    if time_from == "mtime":
+        return lambda name, mtime: int(mtime * SECOND)
+    if time_from == "name":
+        return lambda name, mtime: name_time(name)
+    raise Invalid(f"time from {time_from!r}: expected name, mtime or git")
+
+
+def name_time(name: str) -> int:
+    """The instant in a name: `20260810T120114Z`, `2026-08-15/121622`, `2026-08-15`.
+
+    The last one in the path counts; no zone means UTC. Raises `Invalid` where there
+    is none.
+    """
+    for match in reversed(list(_NAME_TIME.finditer(name))):
+        part = match.groupdict(default="00")
+        text = f"{part['y']}-{part['m']}-{part['d']}T{part['H']}:{part['M']}:{part['S']}Z"
+        try:
+            return parse_us(text)
+        except ValueError:
+            continue
+    raise Invalid(
+        f"{name}: no time in this name",
+        "give one: --observed-at TIME, or --time-from mtime",
+    )
+
+
+def containers(paths: Sequence[Path], when: TimeOf) -> list[Container]:
+    """Every file among the paths and below them. Raises `NotFound`, `Invalid`."""
+    found = []
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"{path}: no such file or folder")
+        for file in sorted(_files(path)):
+            found.append(_container(file, str(file.relative_to(path.parent)), when))
+    return [each for each in found if each.count]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    for file in path.rglob("*"):
+        if file.is_file() and file.name.endswith(_SUFFIXES) and not file.name.startswith("."):
+            yield file
+
+
+def _container(file: Path, name: str, when: TimeOf) -> Container:
+    if ".tar" in file.suffixes:
+        return _pack(file, name, when)
+    at = when(name, file.stat().st_mtime)
+
+    def read() -> Iterator[Recorded]:
+        with _reading(file) as stream:
+            yield Recorded(at, name, None, stream.read())
+
+    return Container(at, 1, read)
+
+
+def _pack(file: Path, name: str, when: TimeOf) -> Container:
+    times = [at for at, _, _ in _members(file, when)]
+
+    def read() -> Iterator[Recorded]:
+        for at, member, stream in _members(file, when):
+            yield Recorded(at, name, member, stream.read())
+
+    def read_sorted() -> Iterator[Recorded]:
+        yield from sorted(read(), key=lambda each: each.observed_at)
+
+    is_sorted = all(a <= b for a, b in pairwise(times))
+    return Container(min(times, default=0), len(times), read if is_sorted else read_sorted)
+
+
+def _members(file: Path, when: TimeOf) -> Iterator[tuple[int, str, IO[bytes]]]:
+    try:
+        with _reading(file) as stream, tarfile.open(fileobj=stream, mode="r|") as pack:
+            for member in pack:
+                inside = pack.extractfile(member) if member.isfile() else None
+                if inside is not None:
+                    yield when(member.name, member.mtime), member.name, inside
+    except (tarfile.TarError, EOFError) as error:
+        raise Invalid(f"{file}: no whole tar: {error}") from error
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[IO[bytes]]:
+    """The decompressed bytes of a file. Raises `Invalid` where they end too early."""
+    with file.open("rb") as raw:
+        if file.suffix == ".gz":
+            with gzip.open(raw) as stream:
+                yield stream  # type: ignore[misc]
+        elif file.suffix == ".zst":
+            machine = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
+            with machine.stream_reader(raw, read_across_frames=True) as stream:
+                try:
+                    yield stream
+                except zstandard.ZstdError as error:
+                    raise Invalid(f"{file}: {error}") from error
+        else:
+            yield raw
+
+
+def in_order(found: Iterable[Container]) -> Iterator[Recorded]:
+    """All responses by time, then file and member: each container opened when it is due."""
+    heap = [(each.first_at, number, each) for number, each in enumerate(found)]
+    heapq.heapify(heap)
+    running: list[tuple[int, str, str, int, Recorded, Iterator[Recorded]]] = []
+    while heap or running:
+        while heap and (not running or heap[0][0] <= running[0][0]):
+            _, number, container = heapq.heappop(heap)
+            _advance(running, container.open(), number)
+        *_, number, recorded, rest = heapq.heappop(running)
+        yield recorded
+        _advance(running, rest, number)
+
+
+def _advance(
+    running: list[tuple[int, str, str, int, Recorded, Iterator[Recorded]]],
+    rest: Iterator[Recorded],
+    number: int,
+) -> None:
+    recorded = next(rest, None)
+    if recorded is not None:
+        place = (recorded.observed_at, recorded.file, recorded.member or "", number)
+        heapq.heappush(running, (*place, recorded, rest))

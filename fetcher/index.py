@@ -1,0 +1,112 @@
+"""Indexes over the log: tables that can be thrown away at any time.
+
+Per writer an index names the last seq it has read and the SHA-256 of the line there.
+What the log confirms is caught up from there; anything else is built again from
+nothing. Each event is given to the index exactly once, those of one writer in order.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from eventlog.reader import Record, read_stream
+from eventlog.segments import list_segments, read_head
+
+Take = Callable[[sqlite3.Connection, Record], None]
+"""Puts what an event says into the tables."""
+
+_COVERED = "CREATE TABLE IF NOT EXISTS covered (writer TEXT PRIMARY KEY, seq INTEGER, sha256 TEXT)"
+
+
+class NotConfirmed(Exception):
+    """The log is not the one this index was built from."""
+
+
+def open_index(path: Path, schema: str) -> sqlite3.Connection:
+    """The index at a path, made anew where there is none that can be read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _open(path, schema)
+    except sqlite3.DatabaseError:
+        remove(path)
+        return _open(path, schema)
+
+
+def _open(path: Path, schema: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")  # a crash costs a rebuild, never a wrong answer
+    db.executescript(f"{_COVERED};{schema}")
+    db.execute("SELECT count(*) FROM covered").fetchone()
+    return db
+
+
+def remove(path: Path) -> None:
+    """Take an index away, with what belongs to it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def line_sha256(line: bytes) -> str:
+    """What confirms a position: over the line without its line feed."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def covered(db: sqlite3.Connection) -> dict[str, tuple[int, str]]:
+    """Per writer the last seq read, and the SHA-256 of its line."""
+    rows = db.execute("SELECT writer, seq, sha256 FROM covered")
+    return {writer: (seq, sha256) for writer, seq, sha256 in rows}
+
+
+def cover(db: sqlite3.Connection, writer: str, seq: int, sha256: str) -> None:
+    """Note how far a writer's stream is read."""
+    db.execute("INSERT OR REPLACE INTO covered VALUES (?, ?, ?)", (writer, seq, sha256))
+
+
+def catch_up(db: sqlite3.Connection, root: Path, source: str, take: Take) -> None:
+    """Read what the log of a source has gained, in one transaction.
+
+    Raises `NotConfirmed` if the log does not hold what the index says it read.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        known = covered(db)
+        writers = {each.name.writer for each in list_segments(root, source)}
+        if not known.keys() <= writers:
+            raise NotConfirmed
+        for writer in sorted(writers):
+            if not _is_at_its_head(root, source, writer, known.get(writer)):
+                _read(db, root, source, writer, known.get(writer, (0, "")), take)
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _is_at_its_head(root: Path, source: str, writer: str, at: tuple[int, str] | None) -> bool:
+    """Whether nothing came since. The head is noted by the writer after each fsync."""
+    head = read_head(root, source, writer)
+    return head is not None and at is not None and head.last_seq == at[0]
+
+
+def _read(
+    db: sqlite3.Connection,
+    root: Path,
+    source: str,
+    writer: str,
+    at: tuple[int, str],
+    take: Take,
+) -> None:
+    seq, sha256 = at
+    records = read_stream(root, source, writer, max(seq - 1, 0))
+    if seq:
+        first = next(records, None)
+        if first is None or line_sha256(first.line) != sha256:
+            raise NotConfirmed
+    last = None
+    for record in records:
+        last = record
+        take(db, record)
+    if last is not None:
+        cover(db, writer, last.seq, line_sha256(last.line))

@@ -1,0 +1,91 @@
+"""The README does what it says: its blocks are run, in order, as a reader would."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eventlog.clock import now_us
+from fetcher.simulator.app import serve
+from fetcher.simulator.catalog import World
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    """The built-in upstream, on a free port, in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    origin: list[str] = []
+    ready, done = threading.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with serve(World(3, civitai_models=20, openrouter_models=12), now_us) as found:
+            origin.append(found)
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
+    thread.start()
+    assert ready.wait(30)
+    yield origin[0]
+    loop.call_soon_threadsafe(done.set)
+    thread.join()
+    loop.close()
+
+
+def environment(upstream: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("HINDLOG_")}
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HINDLOG_OPENROUTER_BASE_URL": upstream,
+        "HINDLOG_CIVITAI_BASE_URL": f"{upstream}/civitai/api/v1",
+        "HINDLOG_CIVITAI_REQUESTS_PER_MINUTE": "1000000",
+        "HINDLOG_OPENROUTER_REQUESTS_PER_MINUTE": "1000000",
+    }
+
+
+def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path: Path, upstream: str) -> None:
+    blocks = [block for block in BLOCKS if "make " not in block]
+
+    for block in blocks:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block],
+            cwd=tmp_path,
+            env=environment(upstream),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+    assert len(blocks) >= 5
+    assert (tmp_path / "data/views/hindlog.duckdb").exists()
+
+
+def test_the_two_first_commands_are_targets_and_ci_runs_them() -> None:
+    first = [line.split("#")[0].strip() for line in BLOCKS[0].strip().splitlines()]
+    makefile, ci = (ROOT / "Makefile").read_text(), (ROOT / ".ci/run").read_text()
+
+    assert first == ["make demo", "make test"]
+    for command in first:
+        assert f"\n{command.split()[1]}: " in makefile
+        assert command in ci.splitlines()
+
+
+def test_every_link_of_the_documentation_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -1,0 +1,37 @@
+"""The CLI reference is what the program says, and every command keeps the rules."""
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cli.main import cli
+from cli.reference import commands, page
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(cli, ())]
+
+
+def test_the_reference_is_current() -> None:
+    assert (ROOT / "docs/cli.md").read_text() == page(), "run: make docs"
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS)
+def test_every_command_has_help_that_ends_with_an_example(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    result = CliRunner().invoke(cli, [*path, "--help"])
+
+    assert result.exit_code == 0
+    assert command.help
+    assert (command.epilog or "").startswith(f"Example: hindlog {' '.join(path)}")
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS)
+def test_every_command_takes_the_global_options(
+    path: tuple[str, ...], command: click.Command
+) -> None:
+    names = {param.name for param in command.params}
+
+    assert {"archive", "config", "quiet", "verbose", "color", "log_format"} <= names

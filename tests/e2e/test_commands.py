@@ -1,0 +1,208 @@
+"""The program as a user meets it: pipes, wrong arguments, damage, the past."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import environment, hindlog
+
+
+def test_tail_gives_the_last_lines_as_written(crawled: Path) -> None:
+    done = hindlog("tail", "-n", "3", cwd=crawled)
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0
+    assert len(lines) == 3
+    assert all(json.loads(line)["v"] == 1 for line in lines)
+
+
+def test_log_gives_every_event_once_and_in_order(crawled: Path) -> None:
+    done = hindlog("log", cwd=crawled)
+
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    order = [(e["observed_at"], e["writer"], e["seq"], e["source"]) for e in events]
+    assert order == sorted(order)
+    for source in ("civitai", "openrouter"):
+        seqs = [e["seq"] for e in events if e["source"] == source]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_log_backwards_is_log_from_the_end(crawled: Path) -> None:
+    forwards = hindlog("log", "openrouter/model", cwd=crawled).stdout.splitlines()
+    backwards = hindlog("log", "openrouter/model", "--reverse", cwd=crawled).stdout.splitlines()
+
+    assert forwards
+    assert backwards == forwards[::-1]
+
+
+def test_a_tail_that_comes_back_with_its_cursor_sees_each_event_once(
+    archive: Path, tmp_path: Path
+) -> None:
+    cursor = tmp_path / "cursor"
+    arguments = ("tail", "--from", "beginning", "--cursor-file", str(cursor), "--count", "100")
+    first = hindlog(*arguments, cwd=archive).stdout
+    rest = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
+    again = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
+
+    everything = hindlog("tail", "--from", "beginning", cwd=archive).stdout
+    assert len(first.splitlines()) == 100
+    assert sorted((first + rest).splitlines()) == sorted(everything.splitlines())
+    assert again == ""
+
+
+def test_a_cursor_that_the_log_does_not_confirm_is_refused(archive: Path, tmp_path: Path) -> None:
+    cursor = tmp_path / "cursor"
+    hindlog("tail", "--from", "end", "--cursor-file", str(cursor), cwd=archive)
+    other = tmp_path / "other"
+    (other / "log").mkdir(parents=True)
+    (other / "hindlog.toml").touch()
+
+    done = hindlog("tail", "--cursor-file", str(cursor), cwd=other)
+
+    assert done.returncode == 2
+    assert "no event with seq" in done.stderr
+
+
+def test_a_following_tail_ends_quietly_on_sigterm(crawled: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "tail", "-f", "-n", "1"],
+        cwd=crawled,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+def test_a_closed_pipe_ends_quietly(crawled: Path) -> None:
+    command = f"{sys.executable} -m cli.main log | head -n 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=crawled,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("tail", "--kind", "nonsense"), 2, "expected one of entity"),
+        (("log", "--since", "2026-13-01"), 2, "2026-13-01"),
+        (("sql", "SELECT * FROM nowhere.models"), 2, "nowhere"),
+        (("sql", "SELECT 1; SELECT 2"), 2, "one"),
+        (("sql", "COPY (SELECT 1) TO 'x.csv'"), 2, "SELECT"),
+        (("sql", "--as-of", "2h ahead", "SELECT 1"), 2, "2h ahead"),
+        (("show", "openrouter/model/no-such/model"), 6, "no-such/model"),
+        (("show", "model"), 2, "source/type/id"),
+        (("segment", "cat", "no/such"), 2, "segment list"),
+        (("fetch", "run", "--once", "nowhere"), 2, "civitai"),
+        (("frobnicate",), 2, "frobnicate"),
+    ],
+)
+def test_a_wrong_argument_says_what_was_expected(
+    crawled: Path, arguments: tuple[str, ...], code: int, word: str
+) -> None:
+    done = hindlog(*arguments, cwd=crawled)
+
+    assert done.returncode == code, done.stderr
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_without_an_archive_the_next_command_is_named(tmp_path: Path) -> None:
+    done = hindlog("tail", cwd=tmp_path)
+
+    assert done.returncode == 10
+    assert "hindlog init" in done.stderr
+
+
+def test_with_json_the_last_line_of_stderr_tells_the_failure(crawled: Path) -> None:
+    done = hindlog("sql", "--json", "SELEC", cwd=crawled)
+
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert told["message_type"] == "exit_error"
+    assert told["code"] == done.returncode == 2
+
+
+def test_show_gives_the_bytes_upstream_sent(crawled: Path) -> None:
+    found = hindlog(
+        "sql",
+        "-F",
+        "tsv",
+        "SELECT id, _seq FROM openrouter.models ORDER BY id LIMIT 1",
+        cwd=crawled,
+    ).stdout.splitlines()[1]
+    id_, seq = found.split("\t")
+
+    shown = hindlog("show", f"openrouter/model/{id_}", cwd=crawled)
+
+    assert shown.returncode == 0
+    lines = hindlog("log", f"openrouter/model/{id_}", "--kind", "entity", cwd=crawled).stdout
+    line = next(each for each in lines.splitlines() if json.loads(each)["seq"] == int(seq))
+    assert line.endswith(f'"body":{shown.stdout.rstrip()}}}')
+
+
+def test_damage_is_found_and_placed_and_the_rest_is_still_read(archive: Path) -> None:
+    assert hindlog("segment", "seal", "--all", cwd=archive).returncode == 0
+    assert hindlog("verify", cwd=archive).returncode == 0
+    victim = sorted((archive / "log/openrouter").rglob("*.zst"))[0]
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+
+    verified = hindlog("verify", cwd=archive)
+    logged = hindlog("log", cwd=archive)
+
+    assert verified.returncode == logged.returncode == 4
+    assert victim.name in verified.stdout
+    assert victim.name.removesuffix(".ndjson.zst") in logged.stderr
+    assert logged.stdout.count('"source":"civitai"') > 0
+
+
+def test_views_and_state_come_back_from_the_log_alone(archive: Path) -> None:
+    import shutil
+
+    questions = (
+        "SELECT id, prompt, completion FROM openrouter.models ORDER BY id",
+        "SELECT id, valid_from, valid_to, _hash FROM openrouter.endpoints_versions ORDER BY ALL",
+        "SELECT id, download_count FROM civitai.models ORDER BY id",
+        "SELECT id, url FROM civitai.images ORDER BY id",
+    )
+    before = [hindlog("sql", question, cwd=archive).stdout for question in questions]
+    shutil.rmtree(archive / "views")
+    shutil.rmtree(archive / "state")
+
+    assert hindlog("view", "update", cwd=archive).returncode == 0
+
+    assert all(len(each.splitlines()) > 1 for each in before)
+    assert [hindlog("sql", question, cwd=archive).stdout for question in questions] == before
+
+
+def test_an_export_says_what_the_views_say(archive: Path, tmp_path: Path) -> None:
+    import duckdb
+
+    to = tmp_path / "out"
+    done = hindlog("export", "openrouter.models", "--to", str(to), cwd=archive)
+    counted = hindlog("sql", "SELECT count(*) AS n FROM openrouter.models", cwd=archive).stdout
+
+    assert done.returncode == 0, done.stderr
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"SELECT count(*) FROM '{to}/**/*.parquet'").fetchall()
+    assert rows == [(int(counted.splitlines()[1]),)]

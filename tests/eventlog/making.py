@@ -1,0 +1,216 @@
+"""What the tests of the log make: clocks that are set by hand, drafts, small logs."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+from hypothesis import strategies as st
+
+from eventlog.clock import HOUR, MINUTE, SECOND, parse_us
+from eventlog.disk import REAL, Disk
+from eventlog.embed import embed
+from eventlog.event import ENTITY, PAGE, Draft
+from eventlog.paths import SegmentName
+from eventlog.segments import list_segments
+from eventlog.writer import Stream, append, close_stream, open_stream, roll, wait_sealed
+
+SOURCE = "openrouter"
+WRITER = "1a2b3c4d"
+OTHER = "feedbee5"
+START = parse_us("2026-11-21T05:00:00Z")
+
+__all__ = ["HOUR", "MINUTE", "SECOND"]
+
+
+@attrs.define
+class Hand:
+    """A clock that stands where it is put."""
+
+    at: int = START
+
+    def __call__(self) -> int:
+        return self.at
+
+
+def disk_with(**functions: object) -> Disk:
+    """The real disk, some of its functions exchanged."""
+    return attrs.evolve(REAL, **functions)  # type: ignore[arg-type]
+
+
+def entity(number: int, size: int = 20, type_: str = "model") -> Draft:
+    """An entity with a body of about `size` bytes."""
+    body = b'{"id":%d,"text":"%s"}' % (number, b"x" * size)
+    return Draft(kind=ENTITY, type=type_, id=str(number), shape="list", hash="c1:0", body=body)
+
+
+def body_of(raw: bytes, name: str = "1") -> Draft:
+    """An entity with this body, embedded as the fetcher does."""
+    held = embed(raw)
+    return Draft(
+        kind=ENTITY,
+        type="model",
+        id=name,
+        shape="list",
+        repaired=held.repaired,
+        body_raw=held.body_raw,
+        body=held.body,
+    )
+
+
+def page(**members: object) -> Draft:
+    """A page without roster."""
+    return Draft(
+        kind=PAGE, endpoint="/models", members={"url": "http://x/", "status": 200} | members
+    )
+
+
+def put(stream: Stream, *drafts: Draft, at: int | None = None) -> None:
+    """Append a batch of these drafts."""
+    append(stream, [lambda _seq, _at: list(drafts)], observed_at=at)
+
+
+def opened(
+    root: Path,
+    clock: Hand | None = None,
+    *,
+    writer: str = WRITER,
+    source: str = SOURCE,
+    disk: Disk = REAL,
+    segment_bytes: int = 1 << 28,
+) -> Stream:
+    """A stream at a clock set by hand."""
+    return open_stream(
+        root, source, writer, clock=clock or Hand(), disk=disk, segment_bytes=segment_bytes
+    )
+
+
+def write_log(
+    root: Path,
+    batches: Iterable[Sequence[Draft]],
+    *,
+    writer: str = WRITER,
+    source: str = SOURCE,
+    seal: bool = True,
+    clock: Hand | None = None,
+    step: int = SECOND,
+) -> SegmentName:
+    """One segment of these batches, a second apart; sealed unless said otherwise."""
+    hand = clock or Hand()
+    stream = opened(root, hand, writer=writer, source=source)
+    for drafts in batches:
+        put(stream, *drafts)
+        hand.at += step
+    assert stream.segment is not None
+    name = stream.segment.name
+    close_stream(stream, seal_open=seal)
+    return name
+
+
+def write_hours(root: Path, hours: int, rows: int, **kind: str) -> list[SegmentName]:
+    """As many sealed hours, each with as many entities."""
+    hand = Hand()
+    stream = opened(root, hand, **kind)
+    for hour in range(hours):
+        for row in range(rows):
+            put(stream, entity(hour * rows + row))
+            hand.at += SECOND
+        hand.at = START + (hour + 1) * HOUR
+        roll(stream)
+        wait_sealed(stream)
+    close_stream(stream)
+    return [each.name for each in list_segments(root)]
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    """Every visible file of the log, by name."""
+    log = root / "log"
+    return {
+        path.relative_to(log).as_posix(): path.read_bytes()
+        for path in sorted(log.rglob("*"))
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def duckdb_rows(path: Path) -> list[tuple[int, str | None]]:
+    """What DuckDB reads of a segment: seq and body, line by line."""
+    columns = "{seq: 'BIGINT', kind: 'VARCHAR', body_raw: 'VARCHAR', body: 'JSON'}"
+    with duckdb.connect() as db:
+        return db.execute(
+            f"SELECT seq, body FROM read_json(?, format = 'newline_delimited', "
+            f"columns = {columns}, maximum_object_size = 33554432) ORDER BY seq",
+            [str(path)],
+        ).fetchall()
+
+
+HOSTILE = [
+    b'"\\ud800"',
+    b'{"a":"\\ude00x"}',
+    b'{"a":"\xff\xfe"}',
+    b'{"a":NaN,"b":-Infinity}',
+    b'{"a":"\x00\x01\x1f"}',
+    b"[" * 3000 + b"]" * 3000,
+    b"[" * 256 + b"]" * 256,
+    b"[" * 257 + b"]" * 257,
+    b'{"a":' * 300 + b"1" + b"}" * 300,
+    b'{"a":1,"a":2}',
+    b'{"n":1234567890123456789012345}',
+    b'{"n":-0,"m":1e400,"k":1.10}',
+    b'\xef\xbb\xbf{"a":1}',
+    b'{\r\n  "a": [\n1,\n2]\n}',
+    b"<html>\n<body>502</body></html>\n",
+    b'{"a":"torn',
+    b"",
+    b" ",
+    b"null",
+    b"\n",
+    b"\x00" * 512,
+    '{"line":"\u2028\u2029\x85 é😀"}'.encode(),
+    b'{"a":"\\u0000"}',
+    b'{"a":"\\/"}',
+]
+"""Bodies that break a careless archive, one defect each."""
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+blanks = st.text(alphabet=" \t\r\n", max_size=2)
+
+
+@st.composite
+def spelled(draw: st.DrawFn, value: object) -> str:
+    """Some JSON spelling of a value: white space, escapes and the order of members vary."""
+    blank = draw(blanks)
+    match value:
+        case dict():
+            items = draw(st.permutations(list(value.items())))
+            inner = ",".join(
+                f"{draw(blanks)}{draw(spelled(key))}:{draw(spelled(each))}" for key, each in items
+            )
+            return f"{blank}{{{inner}}}{blank}"
+        case list():
+            inner = ",".join(draw(spelled(each)) for each in value)
+            return f"{blank}[{inner}]{blank}"
+        case str():
+            text = "".join(_escaped(char, draw(st.booleans())) for char in value)
+            return f'{blank}"{text}"{blank}'
+        case True | False | None:
+            return {True: "true", False: "false", None: "null"}[value]
+        case _:
+            return f"{blank}{value!r}{blank}"
+
+
+def _escaped(char: str, escape: bool) -> str:
+    if not escape and char not in '"\\' and ord(char) >= 0x20:
+        return char
+    pairs = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{pairs[n] << 8 | pairs[n + 1]:04x}" for n in range(0, len(pairs), 2))

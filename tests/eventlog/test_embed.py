@@ -1,0 +1,104 @@
+"""Any bytes stand exactly in one line of strict JSON, and DuckDB reads the line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventlog.embed import embed, repair
+from eventlog.event import MAX_LINE_BYTES, decode, encode, exact_body
+from eventlog.normalize import is_strict
+from tests.eventlog.making import HOSTILE, SOURCE, WRITER, body_of, duckdb_rows
+
+AT = "2026-11-21T05:00:00.000000Z"
+any_body = (
+    st.binary(max_size=60)
+    | st.sampled_from(HOSTILE)
+    | st.text(alphabet='[]{}",:01eE+-.\\ud8\x00\x1f\n\r NaN\xff', max_size=20).map(
+        lambda text: text.encode("latin-1")
+    )
+)
+
+
+def line_of(body: bytes, seq: int = 1) -> bytes:
+    return encode(body_of(body), source=SOURCE, writer=WRITER, seq=seq, observed_at=AT)
+
+
+@given(any_body)
+def test_the_exact_bytes_come_back(body: bytes) -> None:
+    assert (exact_body(decode(line_of(body))) or b"") == body
+
+
+@given(any_body)
+def test_the_line_is_strict_json_on_one_line(body: bytes) -> None:
+    line = line_of(body)
+
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert b"\r" not in line
+    json.loads(line, parse_constant=lambda name: pytest.fail(name))
+
+
+@given(any_body)
+def test_a_repaired_copy_is_strict_or_there_is_none(body: bytes) -> None:
+    copy = repair(body)
+
+    assert copy is None or is_strict(copy)
+
+
+@pytest.mark.parametrize(
+    ("body", "copy"),
+    [
+        (b'{"a":NaN,"b":-Infinity}', b'{"a":null,"b":null}'),
+        (b'"\\ud800x"', '"\ufffdx"'.encode()),
+        (b'{"a":"\xff"}', '{"a":"\ufffd"}'.encode()),
+        (b'\xef\xbb\xbf{"a":1}', b'{"a":1}'),
+        (b'{"a":"\x01\n"}', b'{"a":"\\u0001\\n"}'),
+        (b'{"a":"torn', None),
+        (b"<html>", None),
+        (b"", None),
+        (b"[" * 3000 + b"]" * 3000, None),
+    ],
+)
+def test_the_copy_keeps_what_can_be_seen(body: bytes, copy: bytes | None) -> None:
+    assert repair(body) == copy
+
+
+def test_line_breaks_between_tokens_are_kept_aside() -> None:
+    held = embed(b'{\n"a": 1\r\n}')
+
+    assert (held.body, held.body_raw, held.repaired) == (
+        b'{ "a": 1  }',
+        b'{\n"a": 1\r\n}',
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"\n" * (8 * 2**20 - 2) + b"]",
+        b'"' + b"\x01" * (8 * 2**20 - 2) + b'"',
+        b"\xff" * 2**23,
+    ],
+)
+def test_the_largest_inline_body_fits_a_line_whatever_it_holds(body: bytes) -> None:
+    assert len(line_of(body)) <= MAX_LINE_BYTES
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(any_body, min_size=1, max_size=30))
+def test_duckdb_reads_every_line(tmp_path: Path, bodies: list[bytes]) -> None:
+    path = tmp_path / "lines.ndjson"
+    path.write_bytes(b"".join(line_of(body, seq) for seq, body in enumerate(bodies, 1)))
+
+    assert [seq for seq, _ in duckdb_rows(path)] == list(range(1, len(bodies) + 1))
+
+
+def test_duckdb_reads_every_hostile_body(tmp_path: Path) -> None:
+    path = tmp_path / "lines.ndjson"
+    path.write_bytes(b"".join(line_of(body, seq) for seq, body in enumerate(HOSTILE, 1)))
+
+    assert len(duckdb_rows(path)) == len(HOSTILE)

@@ -1,0 +1,145 @@
+"""Events: encoding and decoding are inverse; positions keep the order."""
+
+import base64
+import json
+import uuid
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog.errors import Corrupt
+from eventlog.event import (
+    ENTITY,
+    HEARTBEAT,
+    KINDS,
+    Draft,
+    Position,
+    decode,
+    encode,
+    exact_body,
+    position,
+)
+from eventlog.prefix import prefix
+from tests.eventlog.making import SOURCE, START, WRITER
+
+AT = "2026-11-21T05:00:00.000001Z"
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+optional = st.none() | texts
+drafts = st.builds(
+    Draft,
+    kind=st.sampled_from(KINDS),
+    run=optional,
+    epoch=optional,
+    type=optional,
+    id=optional,
+    parent_type=optional,
+    parent_id=optional,
+    shape=optional,
+    endpoint=optional,
+    params=st.dictionaries(texts, texts, max_size=2),
+    hash=optional,
+    members=st.fixed_dictionaries(
+        {},
+        optional={
+            "url": texts,
+            "status": st.integers(100, 599),
+            "state": texts,
+            "reason": texts,
+            "something_new": st.integers(-9, 9) | texts,
+        },
+    ),
+    body_raw=st.none() | st.binary(max_size=9),
+    body=st.none() | st.sampled_from([b"{}", b"[1.10,1e400]", b'"\\u00e9"', b"null", b"-0"]),
+)
+
+
+def line_of(draft: Draft, seq: int = 7) -> bytes:
+    return encode(draft, source=SOURCE, writer=WRITER, seq=seq, observed_at=AT)
+
+
+@given(drafts)
+def test_decode_gives_back_what_was_encoded(draft: Draft) -> None:
+    line = decode(line_of(draft))
+
+    assert (line.source, line.writer, line.seq, line.observed_at) == (SOURCE, WRITER, 7, AT)
+    for name in ("kind", "run", "epoch", "type", "id", "parent_type", "parent_id", "shape"):
+        assert getattr(line, name) == getattr(draft, name)
+    assert line.endpoint == draft.endpoint
+    assert line.params == draft.params
+    assert line.hash == draft.hash
+    assert bytes(line.body) == (draft.body or b"")
+    assert exact_body(line) == (draft.body if draft.body_raw is None else draft.body_raw)
+
+
+@given(drafts)
+def test_a_line_is_what_any_json_reader_sees(draft: Draft) -> None:
+    seen = json.loads(line_of(draft))
+
+    assert {name: seen[name] for name in draft.members} == draft.members
+    assert None not in [value for name, value in seen.items() if name != "body"]
+    if draft.body is not None:
+        assert list(seen)[-1] == "body"
+        assert line_of(draft).endswith(b',"body":' + draft.body + b"}\n")
+    if draft.body_raw is not None:
+        assert base64.b64decode(seen["body_raw"]) == draft.body_raw
+
+
+@given(drafts)
+def test_the_prefix_says_what_decoding_in_full_says(draft: Draft) -> None:
+    line, head = decode(line_of(draft)), prefix(line_of(draft))
+
+    for name in ("source", "writer", "seq", "observed_at", "kind", "type", "id", "shape"):
+        assert getattr(head, name) == getattr(line, name)
+
+
+def test_unknown_kinds_and_members_are_read() -> None:
+    line = line_of(Draft(kind="novelty", members={"what": {"is": [1, None]}}))
+
+    assert decode(line).kind == "novelty"
+    assert prefix(line).kind == "novelty"
+
+
+def test_a_heartbeat_is_only_an_envelope() -> None:
+    assert line_of(Draft(kind=HEARTBEAT), 1) == (
+        b'{"v":1,"source":"openrouter","writer":"1a2b3c4d","seq":1,'
+        b'"observed_at":"2026-11-21T05:00:00.000001Z","kind":"heartbeat"}\n'
+    )
+
+
+@pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"\x00" * 40, b'{"v":1', b'{"v":"1"}'])
+def test_what_is_no_event_is_corrupt(line: bytes) -> None:
+    with pytest.raises(Corrupt):
+        decode(line)
+    with pytest.raises(Corrupt):
+        prefix(line)
+
+
+positions = st.builds(
+    Position,
+    observed_at=st.integers(0, 2**55),
+    writer=st.integers(0, 2**32 - 1).map("{:08x}".format),
+    seq=st.integers(1, 2**40 - 1),
+)
+
+
+@given(st.lists(positions, min_size=2, max_size=6))
+def test_packing_keeps_the_order(found: list[Position]) -> None:
+    assert sorted(found) == sorted(found, key=Position.packed)
+    assert sorted(found) == sorted(found, key=lambda each: uuid.UUID(int=each.packed()).bytes)
+
+
+def test_the_position_of_a_line_is_its_place() -> None:
+    line = decode(line_of(Draft(kind=ENTITY), 9))
+
+    assert position(line) == Position(START + 1, WRITER, 9)
+    assert position(line).packed() >> 72 == START + 1
+    assert (position(line).packed() >> 40) & 0xFFFFFFFF == 0x1A2B3C4D
+    assert position(line).packed() & (2**40 - 1) == 9
+
+
+def test_a_repaired_body_says_so() -> None:
+    draft = attrs.evolve(Draft(kind=ENTITY), repaired=True, body_raw=b"NaN", body=b"null")
+
+    assert decode(line_of(draft)).repaired

@@ -1,0 +1,135 @@
+"""Manifests: bytes and values are inverse, and what cannot be is refused."""
+
+import attrs
+import orjson
+import pytest
+
+from eventlog import manifest as manifests
+from eventlog.errors import Corrupt
+from eventlog.event import encode
+from eventlog.manifest import Manifest, from_bytes, summarize, to_bytes
+from eventlog.paths import parse_segment
+from eventlog.prefix import census
+from tests.eventlog.making import SOURCE, WRITER, entity
+
+
+def block(first: int, rows: int) -> bytes:
+    return b"".join(
+        encode(
+            entity(seq, type_="model" if seq % 2 else "image"),
+            source=SOURCE,
+            writer=WRITER,
+            seq=seq,
+            observed_at=f"2026-11-21T05:00:{seq:02d}.000000Z",
+        )
+        for seq in range(first, first + rows)
+    )
+
+
+def made() -> Manifest:
+    name = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")
+    assert name is not None
+    held = [
+        (10, len(each), census(each, SOURCE, WRITER, "here")) for each in (block(4, 3), block(7, 2))
+    ]
+    return summarize(name, held, "aa", "bb", "cc")
+
+
+def test_a_manifest_sums_up_its_frames() -> None:
+    found = made()
+
+    assert (found.rows, found.first_seq, found.last_seq) == (5, 4, 8)
+    assert found.first_observed_at == "2026-11-21T05:00:04.000000Z"
+    assert found.last_observed_at == "2026-11-21T05:00:08.000000Z"
+    assert found.types == {"image": 3, "model": 2}
+    assert found.kinds == {"entity": 5}
+    assert [(frame.offset, frame.bytes, frame.rows) for frame in found.frames] == [
+        (0, 10, 3),
+        (10, 10, 2),
+    ]
+    assert found.raw.bytes == sum(frame.raw_bytes for frame in found.frames)
+    assert found.previous == "cc"
+
+
+def test_from_bytes_is_the_inverse_of_to_bytes() -> None:
+    assert from_bytes(to_bytes(made()), "here") == made()
+    assert to_bytes(from_bytes(to_bytes(made()), "here")) == to_bytes(made())
+    assert to_bytes(made()).endswith(b"}\n")
+
+
+def test_the_last_seq_stands_near_the_beginning() -> None:
+    assert manifests.seqs_in(to_bytes(made())[:300]) == (4, 8)
+    assert manifests.seqs_in(b"{") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": 6},
+        {"first_seq": 5},
+        {"last_seq": 9},
+        {"format": 2},
+        {"segment": "nonsense"},
+        {"segment": 5},
+        {"raw": {"bytes": 1, "sha256": "aa"}},
+        {"zst": {"bytes": 19, "sha256": "bb"}},
+        {"frames": []},
+        {"frames": None},
+        {"first_observed_at": "yesterday"},
+        {"last_observed_at": "2026-11-21T04:00:00.000000Z"},
+        {"kinds": {"entity": 4}},
+        {"types": {"image": 3}},
+    ],
+)
+def test_what_cannot_be_is_refused(change: dict[str, object]) -> None:
+    found = orjson.loads(to_bytes(made())) | change
+
+    with pytest.raises(Corrupt, match="here"):
+        from_bytes(orjson.dumps(found), "here")
+
+
+def test_frames_that_do_not_touch_are_refused() -> None:
+    first, second = made().frames
+    moved = attrs.evolve(made(), frames=(first, attrs.evolve(second, offset=11)))
+
+    with pytest.raises(Corrupt, match="frame 1 at 11, expected 10"):
+        from_bytes(to_bytes(moved), "here")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\x00" * 90, to_bytes(made())[:-20]])
+def test_torn_bytes_are_no_manifest(data: bytes) -> None:
+    with pytest.raises(Corrupt, match="here"):
+        from_bytes(data, "here")
+
+
+def test_members_of_later_versions_are_passed_over() -> None:
+    found = orjson.loads(to_bytes(made())) | {"novelty": 1}
+
+    assert from_bytes(orjson.dumps(found), "here") == made()
+
+
+@pytest.mark.parametrize(
+    ("damaged", "what"),
+    [
+        (block(1, 2) + block(4, 1), "expected seq 3, found 4"),
+        (block(1, 2) + block(2, 1), "expected seq 3, found 2"),
+        (block(1, 2)[:-1], "line 2 does not end"),
+        (block(2, 1) + block(1, 1), "expected seq 3, found 1"),
+        (block(1, 1) + b"\x00\x00\n", "line 2"),
+        (block(1, 1).replace(b"1a2b3c4d", b"1a2b3c4e"), "another stream"),
+        (block(1, 2).replace(b"05:00:01", b"05:00:03"), "observed before"),
+        (b"", "no line"),
+    ],
+)
+def test_a_block_that_is_no_run_of_events_is_refused(damaged: bytes, what: str) -> None:
+    with pytest.raises(Corrupt, match=what):
+        census(damaged, SOURCE, WRITER, "here")
+
+
+def test_events_in_another_spelling_are_counted_alike() -> None:
+    spaced = b"\n".join(
+        line.replace(b'{"v":1', b'{ "v": 1', 1) for line in block(1, 3).split(b"\n")
+    )
+    one, other = census(block(1, 3), SOURCE, WRITER, ""), census(spaced, SOURCE, WRITER, "")
+
+    assert attrs.evolve(other, longest_line_bytes=0) == attrs.evolve(one, longest_line_bytes=0)

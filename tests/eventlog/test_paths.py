@@ -1,0 +1,88 @@
+"""Names: parsing and spelling are inverse; a sorted listing is in hour order."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog.clock import HOUR, format_us, hour_start, parse_us
+from eventlog.paths import (
+    SegmentName,
+    is_source,
+    is_writer,
+    manifest_path,
+    open_path,
+    parse_segment,
+    sealed_path,
+    segment_at,
+)
+
+instants = st.integers(0, 4 * 10**15)
+names = st.builds(
+    segment_at,
+    st.from_regex(r"[a-z][a-z0-9_-]{0,9}", fullmatch=True),
+    st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
+    instants,
+    st.integers(0, 2000),
+)
+
+
+@given(names)
+def test_parsing_is_the_inverse_of_spelling(name: SegmentName) -> None:
+    assert parse_segment(str(name)) == name
+    for path in (open_path, sealed_path, manifest_path):
+        assert parse_segment(str(path(Path(), name))) == name
+
+
+@given(instants, instants)
+def test_names_sort_in_hour_order(one: int, other: int) -> None:
+    first, second = (segment_at("s", "00000000", at, 0) for at in sorted((one, other)))
+
+    assert str(first) <= str(second)
+    assert first.starts_at == hour_start(min(one, other))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "openrouter/2026-11-21/05-1a2b3c4d-00",
+        "openrouter/2026-11-21/24-1a2b3c4d-000",
+        "openrouter/2026-11-21/05-1A2B3C4D-000",
+        "openrouter/2026-11-21/05-1a2b3c4d-0000",
+        "Open/2026-11-21/05-1a2b3c4d-000",
+        "openrouter/2026-11-21/05-1a2b3c4d-000.r1",
+        "openrouter/05-1a2b3c4d-000",
+        "",
+    ],
+)
+def test_what_is_no_segment_has_no_name(text: str) -> None:
+    assert parse_segment(text) is None
+
+
+def test_a_date_that_does_not_exist_names_nothing() -> None:
+    assert parse_segment("openrouter/2026-13-41/05-1a2b3c4d-000") is None
+
+
+@given(instants)
+def test_instants_and_texts_are_inverse_and_in_the_same_order(at: int) -> None:
+    assert parse_us(format_us(at)) == at
+    assert format_us(at) < format_us(at + 1)
+    assert hour_start(at) <= at < hour_start(at) + HOUR
+
+
+def test_sources_and_writers_have_plain_names() -> None:
+    assert [is_source(text) for text in ("civitai", "a_b-c1", "", "A", "a/b", "-a")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert [is_writer(text) for text in ("00ff00ff", "0", "00FF00FF", "00ff00ff0")] == [
+        True,
+        False,
+        False,
+        False,
+    ]

@@ -1,0 +1,117 @@
+"""What the tests of the fetcher make: journals, responses, logs read back, upstreams."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import orjson
+import pytest
+from aiohttp import web
+
+from eventlog.assets import get_asset
+from eventlog.clock import parse_us
+from eventlog.event import PAGE, Line, decode
+from eventlog.reader import read_stream
+from eventlog.rebuild import rebuild
+from eventlog.split import Rule, id_member
+from fetcher.journal import Journal, page_build, write
+from fetcher.observe import Observed, Place, Response, take_apart
+from fetcher.retry import Policy
+
+START = parse_us("2026-11-21T05:00:00Z")
+WRITER = "1a2b3c4d"
+OTHER = "feedbee5"
+HURRIED = Policy(attempts=4, base_s=0.001, longest_s=0.002, longest_asked_s=0.002)
+LIST = (Rule("/items", "model", "list", id_member("id")),)
+NESTED = (*LIST, Rule("/items/*/versions", "version", "embedded", id_member("id")))
+
+
+@attrs.define
+class Hand:
+    """A clock that moves a millisecond each time it is read."""
+
+    at: int = START
+
+    def __call__(self) -> int:
+        self.at += 1000
+        return self.at
+
+
+def page_of(*items: object, **more: object) -> bytes:
+    return orjson.dumps({"items": items, **more})
+
+
+def response(body: bytes, endpoint: str = "/models", **changes: object) -> Response:
+    made = Response(
+        url="http://127.0.0.1/models", endpoint=endpoint, params={}, status=200, body=body
+    )
+    return attrs.evolve(made, **changes)  # type: ignore[arg-type]
+
+
+PLACE = Place(run="run-1", epoch="2026-11-21T05", page_no=1, is_last=True)
+
+
+def observe_into(
+    journal: Journal,
+    body: bytes,
+    rules: Sequence[Rule] = LIST,
+    observed_at: int | None = None,
+) -> Observed:
+    """Put one response into a journal."""
+    answer = response(body)
+    result: list[Observed] = []
+    build = page_build(journal, answer, PLACE, take_apart(answer, rules), result.append)
+    write(journal, [build], observed_at)
+    return result[-1]
+
+
+def lines(root: Path, source: str, writer: str = WRITER) -> list[Line]:
+    """Every event of a stream; each line must be strict JSON."""
+    found = []
+    for record in read_stream(root, source, writer):
+        record.line.decode()
+        assert json.loads(record.line)["seq"] == record.seq
+        found.append(decode(record.line))
+    return found
+
+
+def kinds(found: Sequence[Line]) -> list[str]:
+    return [line.kind for line in found]
+
+
+def responses(root: Path, source: str, writer: str = WRITER) -> Iterator[bytes]:
+    """Every response of a stream, rebuilt from the log and checked against its SHA-256."""
+    raw = {record.seq: record.line for record in read_stream(root, source, writer)}
+    for line in raw.values():
+        page = decode(line)
+        if page.kind == PAGE:
+            yield rebuild(page, raw.__getitem__, lambda name: get_asset(root, name))
+
+
+Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def upstream(handle: Handle) -> AsyncIterator[str]:
+    """The origin at which a handler answers every GET."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def recordings() -> Path:
+    """Where recorded responses lie; the test is skipped, and says so, where they do not."""
+    beside = Path(__file__).parents[3] / "shared" / "samples"
+    found = Path(os.environ.get("HINDLOG_RECORDINGS", beside))
+    if not (found / "openrouter" / "history").is_dir():
+        pytest.skip(f"no recorded responses at {found}: set HINDLOG_RECORDINGS")
+    return found

@@ -1,0 +1,248 @@
+"""Imports: recorded responses at their own time, in any order and portions the same."""
+
+import gzip
+import io
+import json
+import random
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from eventlog.clock import HOUR, format_us, parse_us
+from eventlog.errors import Invalid, NotFound
+from eventlog.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
+from eventlog.manifest import digest
+from eventlog.segments import list_segments
+from eventlog.writer import open_stream
+from fetcher.import_files import name_time
+from fetcher.importer import ImportReport, import_paths
+from fetcher.sources import SOURCES
+from tests.fetcher.making import OTHER, START, WRITER, Hand, lines, recordings, responses
+
+Model = Mapping[str, object]
+
+
+def listing(*models: tuple[str, int]) -> bytes:
+    data = [
+        {"id": name, "context_length": 1, "pricing": {"prompt": str(price)}}
+        for name, price in models
+    ]
+    return json.dumps({"data": data}, separators=(",", ":")).encode()
+
+
+def snapshots(count: int, chance: random.Random) -> dict[str, bytes]:
+    """Hourly lists in which models come and go and prices move, by file name."""
+    found = {}
+    for number in range(count):
+        at = format_us(START + number * HOUR).replace("-", "").replace(":", "")[:15] + "Z"
+        models = [(f"a/{each}", chance.randrange(3)) for each in range(6) if chance.random() < 0.8]
+        found[f"{at}.json"] = listing(("a/base", 1), *models)
+    return found
+
+
+def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, body in files.items():
+        (folder / name).write_bytes(body)
+    return [folder / name for name in files]
+
+
+def pack(path: Path, files: Mapping[str, bytes]) -> Path:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as tar:
+        for name, body in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+    path.write_bytes(zstandard.ZstdCompressor().compress(held.getvalue()))
+    return path
+
+
+def imported(
+    root: Path, paths: Sequence[Path], writer: str = WRITER, **more: object
+) -> ImportReport:
+    root.mkdir(exist_ok=True)
+    name = str(more.pop("source", "openrouter"))
+    return import_paths(root, SOURCES[name], paths, writer=writer, now=Hand(), **more)  # type: ignore[arg-type]
+
+
+def sightings(root: Path, writers: Iterable[str] = (WRITER,)) -> set[tuple[str, str, bytes]]:
+    """Time, model and exact bytes of everything that was seen."""
+    found = set()
+    for writer in writers:
+        events = lines(root, "openrouter", writer)
+        held = {line.seq: exact_body(line) for line in events if line.kind == ENTITY}
+        for page in (line for line in events if line.kind == PAGE):
+            for _, name, seq in page.roster.get("/data", []):
+                found.add((page.observed_at, name, held[seq] or b""))
+    return found
+
+
+def test_a_snapshot_becomes_events_at_its_own_time(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250815T090055Z.json": listing(("a/b", 1))})
+
+    told = imported(tmp_path / "log", files)
+
+    assert (told.pages, told.stored, told.refused) == (1, 1, ())
+    entity, page, run = lines(tmp_path / "log", "openrouter")
+    assert {line.observed_at for line in (entity, page, run)} == {"2025-08-15T09:00:55.000000Z"}
+    assert {line.epoch for line in (entity, page, run)} == {"2025-08-15T09"}
+    assert (page.scope, page.page_no, page.last) == ("/api/v1/models", 1, True)
+    assert [str(each.name) for each in list_segments(tmp_path / "log") if each.is_sealed] == [
+        f"openrouter/2025-08-15/09-{WRITER}-000"
+    ]
+
+
+def test_files_folders_packs_and_compressed_files_are_the_same_input(tmp_path: Path) -> None:
+    files = snapshots(12, random.Random(1))
+    names = sorted(files)
+    loose = put(tmp_path / "in", {name: files[name] for name in names[:3]})
+    folder = tmp_path / "folder"
+    put(folder, {f"{name}.gz": gzip.compress(files[name]) for name in names[3:6]})
+    packed = zstandard.ZstdCompressor().compress
+    put(folder / "below", {f"{name}.zst": packed(files[name]) for name in names[6:9]})
+    tar = pack(tmp_path / "2026.tar.zst", {name: files[name] for name in names[9:]})
+
+    imported(tmp_path / "mixed", [tar, folder, *loose])
+    imported(tmp_path / "plain", put(tmp_path / "all", files))
+
+    assert sightings(tmp_path / "mixed") == sightings(tmp_path / "plain")
+    assert list(responses(tmp_path / "mixed", "openrouter")) == [files[name] for name in names]
+
+
+def test_a_second_import_adds_nothing_whoever_made_the_first(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", snapshots(5, random.Random(2)))
+    imported(tmp_path / "log", files)
+    before = sorted(path.name for path in (tmp_path / "log" / "log").rglob("*.zst"))
+
+    again = imported(tmp_path / "log", files)
+    other = imported(tmp_path / "log", files, writer=OTHER)
+
+    assert (again.pages, again.already, other.pages, other.already) == (0, 5, 0, 5)
+    assert sorted(path.name for path in (tmp_path / "log" / "log").rglob("*.zst")) == before
+
+
+def test_without_state_a_second_import_still_adds_nothing(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", snapshots(3, random.Random(3)))
+    imported(tmp_path / "log", files)
+    for path in (tmp_path / "log" / "state").rglob("*.sqlite"):
+        path.unlink()
+
+    assert imported(tmp_path / "log", files).already == 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_order_portions_and_writers_see_the_same(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    files = put(tmp_path / "in", snapshots(30, random.Random(99)))
+    imported(tmp_path / "straight", files)
+    chance.shuffle(files)
+    writers = [WRITER, OTHER, "0badcafe"][: 1 + seed % 3]
+
+    while files:
+        portion = [files.pop() for _ in range(min(len(files), chance.randint(1, 9)))]
+        imported(tmp_path / "odd", portion, writer=chance.choice(writers))
+
+    assert sightings(tmp_path / "odd", writers) == sightings(tmp_path / "straight")
+
+
+def test_an_import_leaves_one_chain_of_sealed_hours(tmp_path: Path) -> None:
+    imported(tmp_path, put(tmp_path / "in", snapshots(6, random.Random(4))))
+
+    listed = list_segments(tmp_path, "openrouter")
+    assert len(listed) == 6
+    assert all(each.is_sealed and not each.is_open for each in listed)
+    open_stream(tmp_path, "openrouter", WRITER, clock=Hand())
+
+
+def test_what_is_no_answer_of_the_source_is_named_and_the_rest_imported(tmp_path: Path) -> None:
+    good = listing(("a/b", 1))
+    files = put(tmp_path / "in", {"20250101.json": b"<html>", "20250102.json": good})
+
+    told = imported(tmp_path / "log", files)
+
+    assert told.pages == 1
+    assert len(told.refused) == 1
+    assert told.refused[0].startswith("20250101.json: no answer of openrouter")
+
+
+def test_a_torn_body_of_a_named_endpoint_is_kept_as_an_anomaly(tmp_path: Path) -> None:
+    torn = listing(("a/b", 1))[:-7]
+    files = put(tmp_path / "in", {"20250101.json": torn})
+
+    told = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
+    again = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
+
+    assert (told.anomalies, again.already) == (1, 1)
+    line, run = lines(tmp_path / "log", "openrouter")
+    assert run.kind == RUN
+    assert (line.kind, exact_body(line)) == (ANOMALY, torn)
+
+
+def test_a_named_endpoint_brings_its_parameters(tmp_path: Path) -> None:
+    body = b'{"data":{"id":"a/b","endpoints":[{"tag":"t"}]}}'
+    files = put(tmp_path / "in", {"20250101.json": body})
+
+    imported(tmp_path / "log", files, endpoint="/api/v1/models/a/b:free/endpoints")
+
+    entity, page, _ = lines(tmp_path / "log", "openrouter")
+    assert (entity.id, page.scope) == ("a/b:free#t", "/api/v1/models/a/b:free/endpoints")
+
+
+def test_an_instant_can_be_given_for_all(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"x.json": listing(("a/b", 1))})
+
+    imported(tmp_path / "log", files, observed_at=START)
+
+    assert lines(tmp_path / "log", "openrouter")[0].observed_at == format_us(START)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("20260810T120114Z.json", "2026-08-10T12:01:14Z"),
+        ("2026-08-10T12:01:14Z.json.zst", "2026-08-10T12:01:14Z"),
+        ("2026-08-10T12-01-14Z.models.json", "2026-08-10T12:01:14Z"),
+        ("raw/2026-08-15/121622.json.gz", "2026-08-15T12:16:22Z"),
+        ("models-2026-08-15.json", "2026-08-15T00:00:00Z"),
+        ("20260810T1201.json", "2026-08-10T12:01:00Z"),
+        ("2024-01-01/20260810T120114Z.json", "2026-08-10T12:01:14Z"),
+    ],
+)
+def test_a_name_says_when(name: str, expected: str) -> None:
+    assert name_time(name) == parse_us(expected)
+
+
+@pytest.mark.parametrize("name", ["models.json", "model-15003.json", "20261301T000000Z.json"])
+def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
+    with pytest.raises(Invalid, match="no time in this name"):
+        name_time(name)
+
+
+def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        imported(tmp_path / "log", [tmp_path / "nothing"])
+    tar = pack(tmp_path / "a.tar.zst", snapshots(9, random.Random(5)))
+    tar.write_bytes(tar.read_bytes()[:-30])
+    with pytest.raises(Invalid):
+        imported(tmp_path / "log", [tar])
+
+
+@pytest.mark.recordings
+def test_every_recorded_list_is_rebuilt_to_its_own_sha256(tmp_path: Path) -> None:
+    history = recordings() / "openrouter" / "history"
+    told = (json.loads(line) for line in (history / "MANIFEST.jsonl").open())
+    expected = sorted(each["sha256"] for each in told if each["exact"])
+
+    found = imported(
+        tmp_path,
+        [history / name / "packs" for name in ("jvrck-openrouterlist", "meni432-ModelGraveyard")],
+    )
+
+    assert found.pages == len(expected) == 1285
+    assert sorted(map(digest, responses(tmp_path, "openrouter"))) == expected
+    whole: list[Line] = [line for line in lines(tmp_path, "openrouter") if line.kind == PAGE]
+    assert [line.observed_at for line in whole if line.body_raw] == ["2025-08-15T09:00:55.000000Z"]

@@ -1,0 +1,86 @@
+"""The index of what is stored: disposable, and never believed against the log."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.errors import LocalResource
+from eventlog.split import id_member
+from fetcher.journal import close_journal, open_journal
+from fetcher.known import index_path
+from tests.fetcher.making import WRITER, Hand, observe_into, page_of
+
+PAGE = page_of({"id": 1}, {"id": 2})
+
+
+def stored(root: Path, body: bytes = PAGE) -> int:
+    journal = open_journal(root, "civitai", WRITER, clock=Hand())
+    try:
+        return observe_into(journal, body).stored
+    finally:
+        close_journal(journal)
+
+
+def test_a_new_process_knows_what_is_stored(tmp_path: Path) -> None:
+    assert [stored(tmp_path), stored(tmp_path)] == [2, 0]
+
+
+def test_without_its_index_a_process_reads_the_log(tmp_path: Path) -> None:
+    stored(tmp_path)
+    index_path(tmp_path, "civitai", WRITER).unlink()
+
+    assert stored(tmp_path) == 0
+
+
+def test_an_index_that_is_behind_catches_up(tmp_path: Path) -> None:
+    stored(tmp_path)
+    path = index_path(tmp_path, "civitai", WRITER)
+    old = path.read_bytes()
+    stored(tmp_path, page_of({"id": 3}))
+    path.write_bytes(old)
+
+    assert stored(tmp_path, page_of({"id": 1}, {"id": 3})) == 0
+
+
+def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    stored(one)
+    stored(other, page_of({"id": 7}, {"id": 8}))
+    path = index_path(one, "civitai", WRITER)
+    index_path(other, "civitai", WRITER).write_bytes(path.read_bytes())
+
+    assert stored(other) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"no database at all", b"\0" * 8192])
+def test_a_damaged_index_is_built_again(tmp_path: Path, damage: bytes) -> None:
+    stored(tmp_path)
+    index_path(tmp_path, "civitai", WRITER).write_bytes(damage)
+
+    assert stored(tmp_path) == 0
+
+
+def test_a_batch_that_was_not_written_is_not_known(tmp_path: Path) -> None:
+    clock = Hand()
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=clock)
+    observe_into(journal, page_of({"id": 9}))
+    clock.at -= 3_600_000_000
+    with pytest.raises(LocalResource):
+        observe_into(journal, PAGE)
+    clock.at += 3_600_000_000
+
+    assert observe_into(journal, PAGE).stored == 2
+    close_journal(journal)
+
+
+def test_shapes_of_an_entity_are_known_apart(tmp_path: Path) -> None:
+    from eventlog.split import Rule
+
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    detail = (Rule("/items", "model", "detail", id_member("id")),)
+    observe_into(journal, PAGE)
+
+    assert observe_into(journal, PAGE, detail).stored == 2
+    close_journal(journal)

@@ -1,0 +1,196 @@
+"""From a response to events: nothing is lost, nothing is stored twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from eventlog.clock import DAY, HOUR
+from eventlog.event import ANOMALY, ENTITY, PAGE, exact_body
+from eventlog.scan import NotJson
+from eventlog.split import Rule, id_member
+from fetcher.journal import Journal, close_journal, open_journal
+from fetcher.observe import take_apart
+from tests.fetcher.making import (
+    LIST,
+    NESTED,
+    WRITER,
+    Hand,
+    kinds,
+    lines,
+    observe_into,
+    page_of,
+    response,
+    responses,
+)
+
+HOSTILE = {
+    "lone surrogate": rb'{"id":50,"name":"\ud800"}',
+    "NaN": b'{"id":50,"score":NaN}',
+    "invalid UTF-8": b'{"id":50,"name":"\xff\xfe"}',
+    "control character": b'{"id":50,"name":"a\x01b"}',
+    "depth 3000": b'{"id":50,"deep":' + b"[" * 3000 + b"]" * 3000 + b"}",
+}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    opened = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    yield opened
+    close_journal(opened)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_hostile_entity_leaves_the_99_others_as_always(journal: Journal, name: str) -> None:
+    hostile = HOSTILE[name]
+    items = [b'{"id":%d,"name":"fine"}' % number for number in range(100)]
+    items[50] = hostile
+    body = b'{"items":[' + b",".join(items) + b'],"metadata":{"nextCursor":7}}'
+
+    observe_into(journal, body)
+
+    found = lines(journal.stream.root, "civitai")
+    assert kinds(found) == [ENTITY] * 100 + [PAGE]
+    for line, item in zip(found, items, strict=False):
+        assert exact_body(line) == item
+        assert (line.body_raw is not None) == (item == hostile)
+    assert list(responses(journal.stream.root, "civitai")) == [body]
+
+
+def test_an_unchanged_entity_stands_in_the_roster_only(journal: Journal) -> None:
+    first = observe_into(journal, page_of({"id": 1}, {"id": 2, "n": 1}))
+    second = observe_into(journal, page_of({"id": 1}, {"id": 2, "n": 2}))
+
+    assert (first.stored, second.stored, second.unchanged) == (2, 1, 1)
+    page = lines(journal.stream.root, "civitai")[-1]
+    assert page.roster == {"/items": [("model", "1", 1), ("model", "2", 4)]}
+    assert len(list(responses(journal.stream.root, "civitai"))) == 2
+
+
+def test_other_spacing_is_stored_but_counts_as_no_version(journal: Journal) -> None:
+    observe_into(journal, b'{"items":[{"id":1,"n":2}]}')
+    observe_into(journal, b'{"items":[{"id":1, "n":2}]}')
+
+    first, second = (line for line in lines(journal.stream.root, "civitai") if line.kind == ENTITY)
+    assert first.hash == second.hash
+    assert exact_body(second) == b'{"id":1, "n":2}'
+
+
+def test_a_body_is_stored_again_after_thirty_days(journal: Journal) -> None:
+    body, start = page_of({"id": 1}), 1_000_000 * HOUR
+    stored = [
+        observe_into(journal, body, observed_at=start + after).stored
+        for after in (0, 29 * DAY, 30 * DAY, 31 * DAY)
+    ]
+
+    assert stored == [1, 0, 1, 0]
+
+
+def test_a_count_in_one_of_22_versions_does_not_store_the_parent_again(journal: Journal) -> None:
+    versions = [{"id": number, "downloads": 5} for number in range(22)]
+    first = observe_into(journal, page_of({"id": 1, "versions": versions}), NESTED)
+    versions[7]["downloads"] = 6
+    second = observe_into(journal, page_of({"id": 1, "versions": versions}), NESTED)
+
+    assert (first.stored, second.stored, second.unchanged) == (23, 1, 22)
+    stored = lines(journal.stream.root, "civitai")[-2]
+    assert (stored.type, stored.id, stored.parent_id) == ("version", "7", "1")
+    assert len(list(responses(journal.stream.root, "civitai"))) == 2
+
+
+def test_the_same_entity_twice_in_a_page_is_stored_once_unless_it_differs(
+    journal: Journal,
+) -> None:
+    body = page_of({"id": 1, "n": 1}, {"id": 1, "n": 1}, {"id": 1, "n": 2})
+
+    assert observe_into(journal, body).stored == 2
+    assert list(responses(journal.stream.root, "civitai")) == [body]
+
+
+def test_an_element_without_an_id_is_an_anomaly_and_the_page_is_kept_whole(
+    journal: Journal,
+) -> None:
+    body = page_of({"id": 1}, {"name": "no id"}, None, {"id": 2})
+
+    observe_into(journal, body)
+
+    found = lines(journal.stream.root, "civitai")
+    assert kinds(found) == [ENTITY, ENTITY, ANOMALY, ANOMALY, PAGE]
+    assert [exact_body(line) for line in found[2:4]] == [b'{"name":"no id"}', b"null"]
+    assert found[-1].body_raw is not None
+    assert list(responses(journal.stream.root, "civitai")) == [body]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{\n  "items": [\n    {"id": 1},\n    {"id": 2}\n  ]\n}\n',
+        b'\xef\xbb\xbf{"items":[{"id":1},{"id":2}]}',
+        b'{"items":[{"id":1},{"id":2}],"metadata":{"x":NaN}}',
+        b' {"items":[ {"id":1} , {"id":2} ]} ',
+    ],
+)
+def test_what_stands_between_entities_comes_back_too(journal: Journal, body: bytes) -> None:
+    observe_into(journal, body)
+
+    assert list(responses(journal.stream.root, "civitai")) == [body]
+    page = lines(journal.stream.root, "civitai")[-1]
+    assert orjson.loads(bytes(page.body))["items"] == []
+
+
+def test_a_response_that_is_one_entity_has_no_envelope(journal: Journal) -> None:
+    rules = (
+        Rule("", "model", "detail", id_member("id")),
+        Rule("/versions", "version", "embedded", id_member("id")),
+    )
+    body = b'{"id":15003,"versions":[{"id":1},{"id":2}]}'
+
+    observe_into(journal, body, rules)
+
+    found = lines(journal.stream.root, "civitai")
+    assert exact_body(found[0]) == b'{"id":15003,"versions":[{"id":1},{"id":2}]}'
+    assert list(found[-1].roster) == ["", "/versions"]
+    assert bytes(found[-1].body) == b""
+    assert list(responses(journal.stream.root, "civitai")) == [body]
+
+
+def test_an_empty_list_has_an_empty_roster(journal: Journal) -> None:
+    observe_into(journal, page_of())
+
+    assert lines(journal.stream.root, "civitai")[-1].roster == {"/items": []}
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_an_answer_that_is_no_success_has_no_entities(status: int) -> None:
+    parts = take_apart(response(page_of({"id": 1}), status=status), LIST)
+
+    assert parts.entities == ()
+    assert parts.is_exact
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>We're adjusting a few things</html>",
+        b'{"items":[{"id":1}',
+        b'{"items":[]}{"items":[]}',
+        b'{"items":7}',
+        b"[]",
+        b'{"error":"Server busy"}',
+    ],
+)
+def test_what_is_no_page_is_refused_with_the_byte_where_it_stops(body: bytes) -> None:
+    with pytest.raises(NotJson, match="at byte"):
+        take_apart(response(body), LIST)
+
+
+def test_a_body_too_large_for_a_line_lies_in_assets(journal: Journal) -> None:
+    body = page_of({"id": 1, "text": "x" * 9_000_000})
+
+    observe_into(journal, body)
+
+    found = lines(journal.stream.root, "civitai")
+    assert found[0].body_asset is not None
+    assert list(responses(journal.stream.root, "civitai")) == [body]

@@ -1,0 +1,101 @@
+"""The table of retry decisions."""
+
+import pytest
+
+from fetcher.retry import (
+    BY_CLASS,
+    Policy,
+    Reaction,
+    decide,
+    error_class,
+    retry_after,
+    wait_s,
+)
+
+POLICY = Policy(attempts=5, base_s=1, longest_s=60, longest_asked_s=900)
+
+
+@pytest.mark.parametrize(
+    ("status", "broken", "is_json", "is_poison", "expected", "reaction"),
+    [
+        (200, None, True, False, None, Reaction.ANSWER),
+        (200, None, False, False, "not_json", Reaction.RETRY),
+        (400, None, True, False, None, Reaction.ANSWER),
+        (400, None, False, False, "not_json", Reaction.RETRY),
+        (401, None, True, False, "refused", Reaction.STOP),
+        (403, None, True, False, "refused", Reaction.STOP),
+        (403, None, False, False, "wall", Reaction.RETRY),
+        (404, None, True, False, None, Reaction.ANSWER),
+        (404, None, False, False, None, Reaction.ANSWER),
+        (429, None, True, False, "throttled", Reaction.RETRY),
+        (429, None, True, True, "poison", Reaction.GIVE_UP),
+        (451, None, True, False, "region", Reaction.STOP),
+        (500, None, True, False, "server", Reaction.RETRY),
+        (500, None, True, True, "poison", Reaction.GIVE_UP),
+        (502, None, False, False, "server", Reaction.RETRY),
+        (503, None, True, False, "server", Reaction.RETRY),
+        (520, None, False, False, "server", Reaction.RETRY),
+        (304, None, False, False, "redirects", Reaction.GIVE_UP),
+        (None, "connect", False, False, "connect", Reaction.RETRY),
+        (None, "timeout", False, False, "timeout", Reaction.RETRY),
+        (200, "broken", False, False, "broken", Reaction.RETRY),
+        (200, "encoding", False, False, "encoding", Reaction.RETRY),
+        (200, "too_large", False, False, "too_large", Reaction.GIVE_UP),
+        (302, "redirects", False, False, "redirects", Reaction.GIVE_UP),
+        (None, "bad_url", False, False, "bad_url", Reaction.GIVE_UP),
+        (None, "tls", False, False, "tls", Reaction.STOP),
+    ],
+)
+def test_what_an_outcome_means(
+    status: int | None,
+    broken: str | None,
+    is_json: bool,
+    is_poison: bool,
+    expected: str | None,
+    reaction: Reaction,
+) -> None:
+    found = error_class(status, broken, is_json=is_json, is_poison=is_poison)
+
+    assert found == expected
+    assert decide(found, 1, None, POLICY, lambda: 0.5).reaction is reaction
+
+
+def test_after_the_last_attempt_it_is_given_up() -> None:
+    reactions = [decide("server", n, None, POLICY, lambda: 0.5).reaction for n in (4, 5)]
+
+    assert reactions == [Reaction.RETRY, Reaction.GIVE_UP]
+
+
+def test_waits_grow_exponentially_under_full_jitter() -> None:
+    longest = [wait_s(n, None, POLICY, lambda: 1.0) for n in range(1, 9)]
+
+    assert longest == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert wait_s(8, None, POLICY, lambda: 0.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [(0.0, 0.0), (7.0, 7.0), (-5.0, 0.0), (864_000.0, 900.0)]
+)
+def test_what_upstream_asks_for_is_honoured_within_bounds(asked: float, expected: float) -> None:
+    assert wait_s(1, asked, POLICY, lambda: 0.0) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("2", 2.0),
+        ("-1", -1.0),
+        ("1.5", 1.5),
+        ("soon", None),
+        ("nan", None),
+        ("Sat, 21 Nov 2026 05:00:30 GMT", 30.0),
+        ("Sat, 21 Nov 2026 04:59:00 GMT", -60.0),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(value: str | None, expected: float | None) -> None:
+    assert retry_after(value, 1_795_237_200.0) == expected
+
+
+def test_every_class_of_error_has_a_reaction() -> None:
+    assert Reaction.ANSWER not in BY_CLASS.values()

@@ -1,0 +1,222 @@
+"""What every source promises, and what each makes of recorded and made pages."""
+
+import json
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog.errors import Invalid
+from eventlog.split import split
+from fetcher.source import Source, match_url, url_of
+from fetcher.sources import SOURCES
+from fetcher.sources.civitai import continues
+from fetcher.sources.openrouter import continues as continues_openrouter
+from tests.fetcher.making import recordings, response
+
+ALL = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+CIVITAI, OPENROUTER = SOURCES["civitai"], SOURCES["openrouter"]
+
+values = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9)
+names = st.text("abcxyz", min_size=2, max_size=6)
+
+
+@ALL
+def test_every_listing_has_an_endpoint_that_pages(source: Source) -> None:
+    for listing in source.listings:
+        assert source.endpoint(listing.path).continues is not None
+
+
+@ALL
+def test_a_listing_follows_only_those_before_it(source: Source) -> None:
+    before: set[str] = set()
+    for listing in source.listings:
+        assert {follow.listing for follow in listing.follows} <= before
+        before.add(listing.name)
+
+
+@ALL
+def test_every_rule_of_an_endpoint_has_another_pointer(source: Source) -> None:
+    for endpoint in source.endpoints:
+        pointers = [rule.pointer for rule in endpoint.rules({})]
+        assert len(pointers) == len(set(pointers)) > 0
+
+
+@ALL
+@given(data=st.data())
+def test_a_url_says_again_what_was_asked(source: Source, data: st.DataObject) -> None:
+    endpoint = data.draw(st.sampled_from(source.endpoints))
+    places = [part[1:] for part in endpoint.path.split("/") if part.startswith(":")]
+    params = data.draw(st.dictionaries(names, values, max_size=3))
+    params |= {place: data.draw(values.filter(lambda v: "/" not in v)) for place in places}
+
+    url = url_of(source.base_url, endpoint.path, params)
+
+    found, again = match_url(source, source.base_url, url)
+    same_place = url_of(source.base_url, found.path, again) == url
+    assert same_place and (found.path != endpoint.path or again == params)
+
+
+@ALL
+def test_an_unknown_address_is_refused_with_those_there_are(source: Source) -> None:
+    with pytest.raises(Invalid) as caught:
+        match_url(source, source.base_url, "/no/such/thing/here/at/all")
+
+    assert source.endpoints[0].path in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "count", "next_", "is_end"),
+    [
+        ({"nextCursor": 101}, 1, {"cursor": "101"}, False),
+        ({"nextCursor": "41291|348916|4468"}, 1, {"cursor": "41291|348916|4468"}, False),
+        ({"nextCursor": "2023-06-23T22:01:39.171Z|9"}, 1, None, False),
+        ({"nextCursor": "feed:1:2", "nextPage": "https://other/?cursor=x"}, 0, None, False),
+        ({"nextPage": "https://x/?limit=2&page=2", "currentPage": 1}, 1, {"page": "2"}, False),
+        ({"nextPage": "https://x/?cursor=a%7Cb"}, 1, {"cursor": "a|b"}, False),
+        ({}, 3, {}, True),
+        ({}, 0, {}, False),
+        ({"totalItems": 0}, 0, {}, True),
+        ({"nextCursor": None, "nextPage": ""}, 2, {}, True),
+    ],
+)
+def test_civitai_pages_continue_in_every_recorded_form(
+    metadata: dict[str, object], count: int, next_: dict[str, str] | None, is_end: bool
+) -> None:
+    envelope = json.dumps({"items": [], "metadata": metadata}).encode()
+
+    page = continues(envelope, {}, count)
+
+    expected = {"cursor": str(metadata["nextCursor"])} if next_ is None else next_ or None
+    assert (page.next, page.is_end) == (expected, is_end)
+
+
+def test_a_page_cursor_is_found_beside_what_no_json_reader_takes() -> None:
+    envelope = b'{"items":[],"bad":NaN,"metadata":{"nextCursor":"a|1"}}'
+
+    assert continues(envelope, {}, 1).next == {"cursor": "a|1"}
+
+
+def test_openrouter_pages_continue_only_where_a_page_size_was_asked_for() -> None:
+    whole = b'{"data":[],"total_count":2,"links":{"next":null}}'
+    part = b'{"data":[],"links":{"next":"/api/v1/models?offset=500&limit=500"}}'
+
+    assert continues_openrouter(whole, {}, 2).is_end
+    assert continues_openrouter(b'{"data":[]}', {}, 2).is_end
+    assert continues_openrouter(part, {}, 2).next == {"offset": "500", "limit": "500"}
+
+
+@pytest.mark.parametrize(
+    ("params", "scope"),
+    [
+        ({}, "/api/v1/models"),
+        ({"offset": "500", "limit": "500", "sort": "newest"}, "/api/v1/models"),
+        ({"output_modalities": "all"}, "/api/v1/models?output_modalities=all"),
+    ],
+)
+def test_the_scope_names_what_a_list_enumerates(params: dict[str, str], scope: str) -> None:
+    assert OPENROUTER.endpoint("/api/v1/models").scope(params) == scope
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "shape"),
+    [
+        ("/models", {"limit": "9"}, "list"),
+        ("/models", {"nsfw": "true", "sort": "Newest"}, "list?nsfw=true"),
+        ("/models", {"nsfw": "true", "baseModels": "SD"}, "list?baseModels=SD&nsfw=true"),
+        ("/images", {"withMeta": "true", "limit": "9"}, "list?withMeta=true"),
+        ("/models/:id", {"id": "9"}, "detail"),
+        ("/model-versions/by-hash/:hash", {"hash": "A"}, "by-hash"),
+    ],
+)
+def test_the_shape_names_what_changes_an_item(
+    path: str, params: dict[str, str], shape: str
+) -> None:
+    assert CIVITAI.endpoint(path).rules(params)[0].shape == shape
+
+
+def test_endpoints_of_a_model_are_named_by_model_and_tag_and_numbered() -> None:
+    params = {"author": "google", "slug": "gemma:free"}
+    body = b'{"data":{"id":"x","endpoints":[{"tag":"t"},{"tag":"t"},{"tag":"u/fp8"}]}}'
+
+    path = "/api/v1/models/:author/:slug/endpoints"
+    found = split(body, OPENROUTER.endpoint(path).rules(params)).entities
+
+    assert [each.id for each in found] == [
+        "google/gemma:free#t",
+        "google/gemma:free#t~2",
+        "google/gemma:free#u/fp8",
+    ]
+    assert {each.parent for each in found} == {("model", "google/gemma:free")}
+
+
+def test_catalog_rows_are_called_as_in_the_public_api() -> None:
+    body = (
+        b'{"data":[{"slug":"a/b","endpoint":{"variant":"standard"}},{"slug":"a/b","endpoint":'
+        b'{"variant":"free"}},{"slug":"c/d","endpoint":null}]}'
+    )
+
+    rules = OPENROUTER.endpoint("/api/frontend/v1/catalog/models").rules({})
+
+    assert [each.id for each in split(body, rules).entities] == ["a/b", "a/b:free", "c/d"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}', True),
+        (429, b'{"error":"Rate limit exceeded, please retry shortly."}', False),
+        (500, b'{"message":"An unexpected error occurred","error":"URI malformed"}', True),
+        (500, b'{"error":"canceling statement due to statement timeout"}', False),
+    ],
+)
+def test_some_refusals_never_heal(status: int, body: bytes, expected: bool) -> None:
+    assert CIVITAI.is_poison(status, body) is expected
+
+
+RECORDED = {
+    "civitai/models/models-page-2024-08-raw.json": ("/models", 3),
+    "civitai/models/models-page-2025-05.json": ("/models", 2),
+    "civitai/images/images-page-modelversion-1218156.json": ("/images", 4),
+    "civitai/model/model-15003.json": ("/models/:id", 1),
+    "civitai/model/model-1580878-raw.json": ("/models/:id", 1),
+    "civitai/model-version/model-version-1218156.json": ("/model-versions/:id", 1),
+    "civitai/creators/creators-page-2025-05.json": ("/creators", 2),
+    "civitai/tags/tags-page-2022.json": ("/tags", 3),
+    "openrouter/v1/models.2024-09-21.json.zst": ("/api/v1/models", 178),
+    "openrouter/v1/models.2026-08-15.json.zst": ("/api/v1/models", 411),
+    "openrouter/v1/providers.2026-08-15.json": ("/api/v1/providers", 90),
+    "openrouter/v1/model-endpoints.glm-5.2.2026-08-15.json": (
+        "/api/v1/models/:author/:slug/endpoints",
+        10,
+    ),
+    "openrouter/v1/model-endpoints.router-auto.empty.2026-08-15.json": (
+        "/api/v1/models/:author/:slug/endpoints",
+        0,
+    ),
+}
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_body_is_recognised_by_its_shape(name: str) -> None:
+    path, least = RECORDED[name]
+    source = SOURCES[name.split("/", maxsplit=1)[0]]
+    body = read(recordings() / name)
+
+    found = [(each, each.recognise(body)) for each in source.endpoints]
+
+    matches = [(each, params) for each, params in found if params is not None]
+    assert [each.path for each, _ in matches] == [path]
+    endpoint, params = matches[0]
+    entities = split(response(body).body, endpoint.rules(params or {})).entities
+    assert sum("*" not in each.pointer for each in entities) >= least
+
+
+def read(path: Path) -> bytes:
+    data = path.read_bytes()
+    if path.suffix != ".zst":
+        return data
+    return zstandard.ZstdDecompressor().stream_reader(data).read()

@@ -1,0 +1,335 @@
+"""Whole syncs over real HTTP: complete, durable, and honest about what is missing."""
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+
+from eventlog.clock import HOUR
+from eventlog.errors import Invalid, LocalResource
+from eventlog.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
+from fetcher.http import Limits
+from fetcher.report import Progress, RunReport
+from fetcher.retry import Policy
+from fetcher.simulator.app import make_app, serve
+from fetcher.simulator.faults import parse_faults
+from fetcher.simulator.world import World
+from fetcher.sources import SOURCES
+from fetcher.sync import plan, probe, run_once
+from tests.fetcher.making import HURRIED, START, WRITER, Hand, Handle, lines, responses, upstream
+
+WORLD = World(3, 40, 20)
+KEY = "sk-test-0123456789"
+BASES = {"civitai": "/civitai/api/v1", "openrouter": ""}
+BOTH = pytest.mark.parametrize("name", BASES)
+
+
+async def synced(root: Path, name: str, base_url: str, clock: Hand, **more: Any) -> RunReport:
+    settings: dict[str, Any] = {
+        "key": KEY,
+        "writer": WRITER,
+        "now": clock,
+        "requests_per_minute": 600_000,
+        "concurrency": 4,
+        "policy": HURRIED,
+        **more,
+    }
+    return await run_once(root, SOURCES[name], base_url=base_url, **settings)
+
+
+def sync(
+    root: Path, name: str, faults: str = "", clock: Hand | None = None, **more: Any
+) -> RunReport:
+    """One sync with the simulator."""
+    clock = clock or Hand()
+    served: list[tuple[str, int, bytes]] | None = more.pop("served", None)
+
+    def note(address: str, status: int, body: bytes) -> None:
+        if served is not None:
+            served.append((address, status, body))
+
+    async def go() -> RunReport:
+        app = make_app(WORLD, lambda: clock.at, parse_faults(faults), note)
+        async with serve(app, clock) as origin:
+            return await synced(root, name, origin + BASES[name], clock, **more)
+
+    return asyncio.run(go())
+
+
+def sync_with(root: Path, name: str, handle: Handle, **more: Any) -> RunReport:
+    """One sync with an upstream made for the test."""
+
+    async def go() -> RunReport:
+        async with upstream(handle) as origin:
+            return await synced(root, name, origin, Hand(), **more)
+
+    return asyncio.run(go())
+
+
+def pages(found: Sequence[Line]) -> list[Line]:
+    return [line for line in found if line.kind == PAGE]
+
+
+@BOTH
+def test_a_sync_keeps_every_response_byte_for_byte(tmp_path: Path, name: str) -> None:
+    served: list[tuple[str, int, bytes]] = []
+
+    told = sync(tmp_path, name, served=served)
+
+    assert told.is_complete, told
+    assert sorted(responses(tmp_path, name)) == sorted(body for _, _, body in served)
+    assert {page.epoch for page in pages(lines(tmp_path, name))} == {told.epoch}
+
+
+@BOTH
+def test_the_next_sync_stores_only_what_changed(tmp_path: Path, name: str) -> None:
+    clock = Hand()
+    first = sync(tmp_path, name, clock=clock)
+    clock.at += 6 * HOUR
+    second = sync(tmp_path, name, clock=clock)
+
+    assert first.total("unchanged") < first.total("stored")
+    assert 0 < second.total("stored") < first.total("stored")
+    assert second.total("unchanged") > 0
+    assert len(list(responses(tmp_path, name))) == first.total("pages") + second.total("pages")
+
+
+def test_openrouter_listings_prove_absence_and_civitai_listings_never(tmp_path: Path) -> None:
+    sync(tmp_path, "openrouter")
+    sync(tmp_path, "civitai")
+
+    scopes = {page.scope for page in pages(lines(tmp_path, "openrouter"))}
+    assert {
+        "/api/v1/models",
+        "/api/v1/models?output_modalities=all",
+        "/api/v1/providers",
+        "/api/frontend/v1/catalog/models",
+    } <= scopes
+    assert any(str(scope).endswith("/endpoints") for scope in scopes)
+    assert None not in scopes
+    assert all(page.last for page in pages(lines(tmp_path, "openrouter")) if page.status == 200)
+    assert {page.scope for page in pages(lines(tmp_path, "civitai"))} == {None}
+
+
+def test_endpoints_are_asked_for_every_model_but_aliases(tmp_path: Path) -> None:
+    sync(tmp_path, "openrouter", listings=["endpoints"])
+
+    found = lines(tmp_path, "openrouter")
+    models = {line.id for line in found if line.type == "model"}
+    asked = {
+        f"{page.params['author']}/{page.params['slug']}"
+        for page in pages(found)
+        if page.endpoint and page.endpoint.endswith("/endpoints")
+    }
+    assert asked == {name for name in models if name and not name.startswith("~")}
+    some = next(line for line in found if line.type == "endpoint")
+    assert (some.parent_type, some.id and some.id.split("#")[0]) == ("model", some.parent_id)
+
+
+FAULTS = (
+    "429:0.3",
+    "500:0.3",
+    "502:0.2",
+    "503:0.3",
+    "504:0.2",
+    "520:0.2",
+    "html:0.3",
+    "cut:0.3",
+    "torn:0.3",
+    "wronglength:0.3",
+    "hostile:0.5",
+    "drift:0.5",
+    "repeat:0.5",
+    "stale:0.5",
+    "slow:0.1:0.05",
+    "stall:0.1:3",
+    "redirect:0.1",
+)
+
+
+@pytest.mark.parametrize("faults", FAULTS)
+@BOTH
+def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, faults: str) -> None:
+    served: list[tuple[str, int, bytes]] = []
+    policy = Policy(attempts=12, base_s=0.001, longest_s=0.002, longest_asked_s=0.002)
+
+    told = sync(tmp_path, name, faults, served=served, policy=policy, limits=Limits(read_s=0.3))
+
+    assert told.is_complete, told
+    kept = set(responses(tmp_path, name))
+    kept |= {raw(line) for line in lines(tmp_path, name) if line.kind == ANOMALY}
+    for address, _, body in served:
+        is_there = body in kept or any(body.startswith(part) for part in kept if part)
+        assert is_there or not body, address
+
+
+def raw(line: Line) -> bytes:
+    return base64.b64decode(line.body_raw or "")
+
+
+def test_what_is_given_up_leaves_its_attempts_and_the_run_says_partial(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        if "cursor" in request.query:
+            return web.json_response({"error": "Server busy"}, status=503)
+        body = {"items": [{"id": 1}], "metadata": {"nextCursor": "a|1"}}
+        return web.json_response(body)
+
+    told = sync_with(tmp_path, "civitai", handle, listings=["models"])
+
+    assert (told.listings[0].state, told.listings[0].failures) == ("partial", 1)
+    found = lines(tmp_path, "civitai")
+    failed = [line for line in found if line.kind == PAGE_FAILED]
+    assert len(failed) == 1
+    assert sum(line.kind == ANOMALY for line in found) == 1
+
+
+def test_a_page_cursor_that_repeats_ends_the_run(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        following = {"": "a", "a": "b", "b": "a"}[request.query.get("cursor", "")]
+        body = {"items": [{"id": 1}], "metadata": {"nextCursor": following}}
+        return web.json_response(body)
+
+    told = sync_with(tmp_path, "civitai", handle, listings=["images"])
+
+    assert (told.listings[0].state, told.listings[0].pages) == ("partial", 3)
+    assert "repeats" in str(told.listings[0].why)
+
+
+def test_neither_items_nor_metadata_is_not_believed_to_be_the_end(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        if "cursor" not in request.query:
+            return web.json_response({"items": [{"id": 1}], "metadata": {"nextCursor": 101}})
+        return web.json_response({"items": [], "metadata": {}})
+
+    told = sync_with(tmp_path, "civitai", handle, listings=["images"])
+
+    assert told.listings[0].state == "partial"
+    assert pages(lines(tmp_path, "civitai"))[-1].params["cursor"] == "101"
+
+
+def test_a_blocked_region_stops_the_run_at_once(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response({"code": "REGION_BLOCKED"}, status=451)
+
+    told = sync_with(tmp_path, "civitai", handle, listings=["models"])
+
+    assert (told.listings[0].state, told.listings[0].failures) == ("failed", 1)
+    assert str(told.listings[0].why).startswith("region")
+
+
+def test_the_429_that_never_heals_is_asked_once(tmp_path: Path) -> None:
+    asked = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path_qs)
+        text = "You've requested too many pages, please use cursors instead"
+        return web.json_response({"error": text}, status=429)
+
+    sync_with(tmp_path, "civitai", handle, listings=["models"])
+
+    assert len(asked) == 1
+
+
+def test_a_failed_call_says_nothing_about_its_endpoints(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        if request.path.endswith("/endpoints"):
+            return web.Response(status=500)
+        return web.json_response({"data": [{"id": "a/b"}, {"id": "c/d"}]})
+
+    told = sync_with(tmp_path, "openrouter", handle, listings=["endpoints"])
+
+    assert told.listings[-1].state == "failed"
+    scopes = {page.scope for page in pages(lines(tmp_path, "openrouter"))}
+    assert scopes == {"/api/v1/models", "/api/v1/models?output_modalities=all"}
+
+
+def test_a_missing_detail_is_a_page_without_a_roster(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        if request.path.endswith("/endpoints"):
+            return web.json_response({"error": {"code": 404}}, status=404)
+        return web.json_response({"data": [{"id": "a/b"}]})
+
+    sync_with(tmp_path, "openrouter", handle, listings=["endpoints"])
+
+    page = pages(lines(tmp_path, "openrouter"))[-1]
+    assert (page.status, page.roster, page.last, page.page_no) == (404, {}, False, None)
+    assert orjson.loads(bytes(page.body)) == {"error": {"code": 404}}
+
+
+def test_a_limit_ends_a_listing_after_whole_pages(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        number = int(request.query.get("cursor", 0))
+        items = [{"id": number * 10 + place} for place in range(10)]
+        return web.json_response({"items": items, "metadata": {"nextCursor": number + 1}})
+
+    told = sync_with(tmp_path, "civitai", handle, listings=["models"], limit=25)
+
+    assert (told.listings[0].entities, told.listings[0].state) == (30, "completed")
+    assert not pages(lines(tmp_path, "civitai"))[-1].last
+
+
+def test_the_key_is_in_no_file_of_the_archive(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == f"Bearer {KEY}"
+        link = f"http://127.0.0.1/models?token={KEY}&cursor=2"
+        onward = {} if "cursor" in request.query else {"nextPage": link}
+        return web.json_response({"items": [{"id": 1}], "metadata": onward})
+
+    told = sync_with(tmp_path, "civitai", handle, listings=["models"])
+
+    assert told.listings[0].pages == 2
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_runs_begin_and_end_in_the_log(tmp_path: Path) -> None:
+    told = sync(tmp_path, "civitai", listings=["models"])
+
+    found = lines(tmp_path, "civitai")
+    assert [line.kind for line in (found[0], found[-2])] == [RUN, RUN]
+    assert {line.run for line in found[:-1]} == {told.listings[0].run}
+
+
+def test_a_clock_a_day_ahead_of_upstream_stops_the_sync(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        headers = {"Date": "Thu, 19 Nov 2026 05:00:00 GMT"}
+        return web.json_response({"items": [], "metadata": {}}, headers=headers)
+
+    with pytest.raises(LocalResource, match="upstream says"):
+        sync_with(tmp_path, "civitai", handle, listings=["models"])
+
+
+def test_progress_is_reported_page_by_page(tmp_path: Path) -> None:
+    told: list[Progress] = []
+
+    sync(tmp_path, "openrouter", listings=["endpoints"], report=told.append)
+
+    fan = [each for each in told if each.listing.listing == "endpoints"]
+    counts = [each.listing.pages for each in fan]
+    assert counts == sorted(counts)
+    assert fan[-1].expected == counts[-1] > 10
+
+
+def test_a_plan_takes_along_what_a_listing_follows() -> None:
+    names = [each.name for each in plan(SOURCES["openrouter"], ["endpoints"])]
+
+    assert names == ["models", "models-all", "endpoints"]
+    with pytest.raises(Invalid, match="no listing 'modles'"):
+        plan(SOURCES["openrouter"], ["modles"])
+
+
+def test_a_probe_shows_the_split_and_writes_nothing(tmp_path: Path) -> None:
+    async def go() -> int:
+        async with serve(WORLD, lambda: START) as origin:
+            base = origin + BASES["civitai"]
+            found = await probe(
+                SOURCES["civitai"], f"{base}/models?limit=3", base_url=base, key=None
+            )
+            return sum(entity.type == "model" for entity in found.parts.entities)
+
+    assert asyncio.run(go()) == 3
