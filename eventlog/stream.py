@@ -121,15 +121,24 @@ def wait_sealed(stream: Stream) -> None:
         stream.sealer.submit(seal_pending, stream).result()
 
 
+def keep_head(stream: Stream) -> None:
+    """Note the head again if it was deleted under us.
+
+    Before lines are written: without a head readers believe whole lines, and would
+    show what is not durable yet.
+    """
+    if not head_path(stream.root, stream.source, stream.writer).exists():
+        note_head(stream)
+
+
 def note_head(stream: Stream) -> None:
-    """Say in `state/` how far the open segment is durable. Disposable: it never fails."""
+    """Say in `state/` how far the stream is durable. Disposable: it never fails."""
     held = stream.segment
-    assert held is not None
     path = head_path(stream.root, stream.source, stream.writer)
     note = orjson.dumps(
         {
-            "segment": str(held.name),
-            "durable_bytes": held.size,
+            "segment": str(held.name) if held else "",
+            "durable_bytes": held.size if held else 0,
             "last_seq": stream.last_seq,
         }
     )

@@ -98,11 +98,10 @@ def _fresh(root: Path, stream: _Follow, since: int | None, look: bool) -> Iterat
     if stamp is not None and stamp == stream.seen:
         return None
     head = read_head(root, stream.source, stream.writer)
-    name = parse_segment(head.segment) if head else None
-    if head is None or name is None:
+    if head is None:
         stream.segment = None
         return _known(root, stream, since, None) if look else None
-    return _up_to(root, stream, since, name, head, stamp)
+    return _up_to(root, stream, since, head, stamp)
 
 
 def _stamp(path: Path) -> _Stamp | None:
@@ -114,15 +113,11 @@ def _stamp(path: Path) -> _Stamp | None:
 
 
 def _up_to(
-    root: Path,
-    stream: _Follow,
-    since: int | None,
-    name: SegmentName,
-    head: Head,
-    stamp: _Stamp | None,
+    root: Path, stream: _Follow, since: int | None, head: Head, stamp: _Stamp | None
 ) -> Iterator[Record]:
     """New events as far as the head says."""
-    if name == stream.segment:
+    name = parse_segment(head.segment)
+    if name is not None and name == stream.segment:
         with suppress(FileNotFoundError, Corrupt):  # sealed meanwhile, or no longer the same
             yield from _from_offset(root, stream, since, name, head)
     if stream.next_seq <= head.last_seq:

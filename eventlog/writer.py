@@ -118,9 +118,9 @@ def _resume(stream: Stream, found: Resume) -> None:
         stream.segment = OpenSegment(tail.name, handle, tail.size)
         stream.disk.fsync(handle)  # what a crashed writer left unsynced is made durable first
         sync_up(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
-        note_head(stream)
-        if hour_start(stream.clock()) > tail.name.starts_at:
-            roll(stream)
+    note_head(stream)  # whatever state/ said before
+    if stream.segment and hour_start(stream.clock()) > stream.segment.name.starts_at:
+        roll(stream)
     for cut in found.cuts:
         _append_cut(stream, cut, found)
 
