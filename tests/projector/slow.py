@@ -119,9 +119,7 @@ def absent_since(
     return min(ends, default=None)
 
 
-def view_at(
-    lines: Sequence[Line], instant: int, shape: str | None = None
-) -> dict[str, State]:
+def view_at(lines: Sequence[Line], instant: int, shape: str | None = None) -> dict[str, State]:
     """Per id what its greatest sighting (of a shape) not after the instant names."""
     known = [line for line in lines if observed_us(line) <= instant]
     hashes = {(line.writer, line.seq): line.hash for line in lines if line.kind == "entity"}
