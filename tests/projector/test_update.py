@@ -1,7 +1,6 @@
 """Updates: what is missing and nothing else, whatever was there before."""
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -228,7 +227,7 @@ def test_check_finds_a_part_that_says_something_else(archive):
             f"COPY (SELECT * REPLACE ('X' AS name) FROM '{part}') TO '{part}.new' "
             f"(FORMAT parquet, KV_METADATA {{covers: '{covers.decode()}'}})"
         )
-    os.replace(f"{part}.new", part)
+    part.with_name(f"{part.name}.new").replace(part)
 
     assert {each.view for each in check(archive)} == {
         "openrouter.models",
@@ -261,7 +260,7 @@ def test_views_are_told_with_rows_position_and_columns(archive):
 def test_what_is_not_there_is_said(empty, tmp_path_factory):
     with pytest.raises(NotFound, match="no views yet"):
         open_views(empty)
-    with pytest.raises(NotFound, match="no view 'openrouter.nope'"):
+    with pytest.raises(NotFound, match=r"no view 'openrouter\.nope'"):
         update(empty, ["openrouter.nope"])
     with pytest.raises(NoArchive):
         update(tmp_path_factory.mktemp("nothing"))
