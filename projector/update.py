@@ -19,6 +19,7 @@ from eventlog.errors import HindlogError, Invalid
 from eventlog.paths import SegmentName
 from eventlog.segments import list_sources
 from projector import parts as parts_of
+from projector.changes import add_differences, folder_of_diffs, make_schema
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
@@ -117,6 +118,8 @@ def build_views(
             wrong = _schemas(context, connection, known, sources)
             sound = [each for each in known if each.name not in wrong]
             script = script_for(root, parts, listings, sound, connection)
+            if any(each.parts for each in done) and _compare(context, sources, sound, script):
+                script = script_for(root, parts, listings, sound, connection)
     told = UpdateReport(
         sum(each.segments for each in done),
         sum(each.parts for each in done),
@@ -244,6 +247,8 @@ def _schemas(
 
     What went wrong, by name of the definition: such a one gets no view.
     """
+    for source in sources:
+        make_schema(folder_of_diffs(context.parts, source))
     staged = False
     wrong: dict[str, str] = {}
     for definition in (each for each in definitions if each.has_parts):
@@ -260,3 +265,17 @@ def _schemas(
             except Invalid as error:
                 wrong[definition.name] = error.what
     return wrong
+
+
+def _compare(
+    context: _Context, sources: Sequence[str], definitions: Sequence[Definition], script: Script
+) -> int:
+    """Compare neighbouring versions that were not compared yet; how many pairs."""
+    pairs = 0
+    with contextlib.closing(builder(context.scratch, 1)) as views, sql_errors("changes"):
+        views.execute(script.text)
+        for source in sources:
+            types = sorted({t for each in definitions if each.source == source for t in each.types})
+            folder = folder_of_diffs(context.parts, source)
+            pairs += add_differences(context.root, folder, source, types, views)
+    return pairs
