@@ -12,7 +12,6 @@ and never stops the others.
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path

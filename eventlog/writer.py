@@ -168,7 +168,7 @@ def append(
         raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
     at = _instant(stream) if observed_at is None else observed_at
     _make_room(stream, at)
-    seq = stream.last_seq
+    seq, stamp = stream.last_seq, format_us(at)
     lines: list[bytes] = []
     done: list[Appended] = []
     assert stream.segment is not None
@@ -176,7 +176,7 @@ def append(
         first = seq + 1
         for draft in build(first, at):
             seq += 1
-            lines.append(_line(stream, draft, seq, at))
+            lines.append(_line(stream, draft, seq, stamp))
         done.append(_appended(stream, at, first, seq, lines))
     _write(stream, b"".join(lines))
     stream.last_seq, stream.last_observed = seq, at
@@ -194,13 +194,13 @@ def _appended(stream: Stream, at: int, first: int, last: int, lines: list[bytes]
     )
 
 
-def _line(stream: Stream, draft: Draft, seq: int, at: int) -> bytes:
+def _line(stream: Stream, draft: Draft, seq: int, observed_at: str) -> bytes:
     line = encode(
         draft,
         source=stream.source,
         writer=stream.writer,
         seq=seq,
-        observed_at=format_us(at),
+        observed_at=observed_at,
     )
     if len(line) > MAX_LINE_BYTES:
         raise Invalid(

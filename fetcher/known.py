@@ -156,7 +156,10 @@ def acknowledge(known: Known, seq: int, sha256: str) -> None:
 
 def write(known: Known) -> None:
     """Put what is acknowledged into the database; forget what memory held too much of."""
-    rows = [(*key, *attrs.astuple(what)) for key, what in known.unwritten.items()]
+    rows = [
+        (*key, what.digest, what.seq, what.observed_at, what.hash)
+        for key, what in known.unwritten.items()
+    ]
     with known.db:
         known.db.execute("BEGIN")
         known.db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
