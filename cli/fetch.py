@@ -101,12 +101,19 @@ def _line(source: str, found: "ListingReport") -> str:
     epilog="Example: hindlog fetch import openrouter recordings/*.tar.zst",
 )
 @click.argument("source")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--endpoint", metavar="PATH", help="What was asked; else known by its shape.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="JSONPATH=ENDPOINT",
+    help="Where responses lie in another collector's envelope.",
+)
 @click.option("--observed-at", metavar="T", help="When it was recorded, for all of PATHS.")
 @click.option(
     "--time-from",
-    type=click.Choice(("name", "mtime")),
+    type=click.Choice(("name", "mtime", "git")),
     default="name",
     show_default=True,
     help="Where the time of each response stands.",
@@ -116,13 +123,19 @@ def import_(
     source: str,
     paths: tuple[Path, ...],
     endpoint: str | None,
+    parts: tuple[str, ...],
     observed_at: str | None,
     time_from: str,
 ) -> int:
     """Take responses recorded elsewhere into the log, at their own time.
 
-    PATHS are files, folders, .zst files and .tar.zst packs. Importing the same thing
-    twice adds nothing; any order gives the same answers.
+    PATHS are files, folders, .zst files and .tar.zst packs; with --time-from git files
+    of a repository, of which every version is taken. Importing the same thing twice
+    adds nothing; any order gives the same answers.
+
+    --part splits an envelope that holds several responses: a JSON path, =, and the
+    endpoint, in which {key} is what the last * of the path stands for. For example
+    '$.endpoints.*=/api/v1/models/{key}/endpoints'.
     """
     from cli.progress import progress
     from cli.times import parse_time
@@ -140,6 +153,7 @@ def import_(
             paths,
             writer=writer_id(root, IMPORT, machine_name(os.environ)),
             endpoint=endpoint,
+            parts=parts,
             observed_at=parse_time(observed_at, now_us()) if observed_at else None,
             time_from=time_from,
             now=now_us,

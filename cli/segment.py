@@ -29,9 +29,9 @@ def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | Non
 
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    from eventlog.blocks import segment_blocks
     from eventlog.paths import open_path
     from eventlog.prefix import prefix
-    from eventlog.reader import segment_blocks
     from eventlog.segments import list_segments, read_manifest
 
     for each in list_segments(root, source):
@@ -59,9 +59,9 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 @global_options
 def cat(segments: tuple[str, ...]) -> None:
     """The lines of SEGMENTS, exactly as written."""
+    from eventlog.blocks import segment_blocks
     from eventlog.errors import Invalid
     from eventlog.paths import parse_segment
-    from eventlog.reader import segment_blocks
 
     root = archive()
     for text in segments:

@@ -1,6 +1,7 @@
 """`view`, `sql` and `export`: what the log says, now and as of any instant."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -42,6 +43,66 @@ def update(views: tuple[str, ...], jobs: int) -> int:
     return 3 if report.failed else 0
 
 
+@view.command("list", epilog="Example: hindlog view list")
+@output_options
+@global_options
+def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """The views there are."""
+    from projector.checks import list_views
+
+    found = list_views(archive())
+    columns = ("view", "rows", "position", "definition", "columns", "about")
+    rows = [
+        (v.name, v.rows, _told(v.position), v.definition, len(v.columns), v.about) for v in found
+    ]
+    emit(columns, rows, chosen(fmt, as_json, output))
+
+
+@view.command(
+    epilog="Example: hindlog view rebuild openrouter.models --as-of 2026-10 --to m.parquet"
+)
+@click.argument("views", nargs=-1)
+@click.option("--as-of", metavar="T", help="The state after every event up to T.")
+@click.option("--to", type=click.Path(path_type=Path), help="Write to this .parquet or .duckdb.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
+@global_options
+def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: int) -> int:
+    """Replay the log from nothing, beside what is there, then swap."""
+    from projector.rebuild import rebuild as replay
+
+    instant = instant_of(as_of)
+    report = replay(archive(), views or None, as_of=instant, to=to, jobs=jobs, report=teller())
+    for each in report.done.failed:
+        say(f"left out: {each}")
+    for name, rows in report.rows:
+        say(f"{name}: {rows} rows{f' in {to}' if to else ''}")
+    return 3 if report.done.failed else 0
+
+
+@view.command(epilog="Example: hindlog view check")
+@click.argument("views", nargs=-1)
+@global_options
+def check(views: tuple[str, ...]) -> int:
+    """Rebuild aside and compare content hashes; exit 4 where they differ."""
+    from projector.checks import check as compare
+
+    differences = compare(archive(), views or None)
+    for each in differences:
+        found, expected = each.found, each.expected
+        sys.stdout.write(
+            f"{each.view}: expected {expected.rows} rows with hash {expected.hash}, "
+            f"found {found.rows} with {found.hash}\n"
+        )
+    say(f"{len(differences)} views differ from what the log says")
+    return 4 if differences else 0
+
+
+def _told(position: int | None) -> str | None:
+    from cli.times import format_time
+
+    return None if position is None else format_time(position)
+
+
 @click.command(
     epilog="Example: hindlog sql --as-of '2 days ago' 'SELECT id, prompt FROM openrouter.models'",
     short_help="Read-only SQL over the views.",
@@ -65,22 +126,34 @@ def sql(
 ) -> None:
     """One SELECT over the views, as of now or of any past instant.
 
-    Without QUERY and -f it is read from stdin.
+    Without QUERY and -f it is read from stdin; on a terminal there is a prompt.
     """
     from projector.sql import query as ask
 
     if query is not None and path is not None:
         raise click.UsageError("a query and --file: leave one of them out")
-    text = query if query is not None else path.read_text() if path else _from_stdin()
     given = dict(_param(each) for each in params)
-    result = ask(archive(), text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
+    root = archive()
+    if query is None and path is None and sys.stdin.isatty():
+        _prompt(root, instant_of(as_of), given, timeout)
+        return
+    text = query if query is not None else path.read_text() if path else sys.stdin.read()
+    result = ask(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
     emit(result.columns, result.rows, chosen(fmt, as_json, output))
 
 
-def _from_stdin() -> str:
-    if sys.stdin.isatty():
-        say("SQL, ended by Ctrl-D:")
-    return sys.stdin.read()
+def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
+    from cli.prompt import run_prompt
+    from projector.sql import query as ask
+
+    def answer(
+        text: str, as_of: int | None
+    ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+        instant = begin if as_of is None else as_of
+        result = ask(root, text, as_of=instant, params=params, timeout_s=timeout)
+        return result.columns, result.rows
+
+    run_prompt(answer, root / "state" / "sql_history", instant_of)
 
 
 def _param(text: str) -> tuple[str, str]:

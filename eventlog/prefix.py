@@ -7,15 +7,13 @@ same, only slower.
 
 import re
 from collections import Counter
-from typing import Any
 
 import attrs
-import msgspec
 
 from eventlog.errors import Corrupt
 from eventlog.event import decode
 
-_TEXT = rb'"([^"\\]*)"'
+_TEXT = rb'"([^"\\\n]*)"'
 _HEAD = (
     rb'^\{"v":\d+,"source":' + _TEXT + rb',"writer":"([0-9a-f]{8})","seq":(\d+),"observed_at":'
     rb'"([^"\\]*)","kind":' + _TEXT + rb'(?:,"run":"[^"\\]*")?(?:,"epoch":"[^"\\]*")?'
@@ -71,6 +69,18 @@ def prefix(line: bytes) -> Prefix:
     )
 
 
+Head = tuple[bytes, ...]
+"""Source, writer, seq, observed_at, kind, type, as they stand in a line; no type is empty."""
+
+
+def heads(block: bytes, lines: list[bytes], where: str) -> list[Head]:
+    """The heads of all lines of a block, in one go. Raises `Corrupt` with the line."""
+    found: list[Head] = _MANY.findall(block)
+    if len(found) != len(lines):
+        return [_slow_head(line, f"{where}: line {n}") for n, line in enumerate(lines, 1)]
+    return found
+
+
 @attrs.frozen
 class Census:
     """What a block of whole lines holds."""
@@ -94,19 +104,17 @@ def census(block: bytes, source: str, writer: str, where: str) -> Census:
     lines = block.split(b"\n")
     if lines.pop():
         raise Corrupt(f"{where}: line {len(lines) + 1} does not end")
-    heads: list[tuple[Any, ...]] = [match.groups() for match in _MANY.finditer(block)]
-    if len(heads) != len(lines):
-        heads = [_slow_head(line, f"{where}: line {n}") for n, line in enumerate(lines, 1)]
-    _check_order(heads, source.encode(), writer.encode(), where)
+    found = heads(block, lines, where)
+    _check_order(found, source.encode(), writer.encode(), where)
     return Census(
         rows=len(lines),
-        first_seq=int(heads[0][2]),
-        last_seq=int(heads[-1][2]),
-        first_observed_at=heads[0][3].decode(),
-        last_observed_at=heads[-1][3].decode(),
+        first_seq=int(found[0][2]),
+        last_seq=int(found[-1][2]),
+        first_observed_at=found[0][3].decode(),
+        last_observed_at=found[-1][3].decode(),
         longest_line_bytes=max(map(len, lines)),
-        kinds=_counted([head[4] for head in heads]),
-        types=_counted([head[5] for head in heads if head[5] is not None]),
+        kinds=_counted([head[4] for head in found]),
+        types=_counted([head[5] for head in found if head[5]]),
     )
 
 
@@ -115,36 +123,25 @@ def _counted(names: list[bytes]) -> dict[str, int]:
     return {name.decode(): counts[name] for name in sorted(counts)}
 
 
-def _slow_head(line: bytes, where: str) -> tuple[bytes | None, ...]:
+def _slow_head(line: bytes, where: str) -> Head:
     try:
         event = decode(line)
     except Corrupt as error:
         raise Corrupt(f"{where}: {error.what}") from error
     found = (event.source, event.writer, str(event.seq), event.observed_at, event.kind)
-    kind = event.type.encode() if event.type is not None else None
-    return (*(text.encode() for text in found), kind)
+    return tuple(text.encode() for text in (*found, event.type or ""))
 
 
-def _check_order(heads: list[tuple[bytes, ...]], source: bytes, writer: bytes, where: str) -> None:
-    if not heads:
+def _check_order(found: list[Head], source: bytes, writer: bytes, where: str) -> None:
+    if not found:
         raise Corrupt(f"{where}: no line")
-    expected, before = int(heads[0][2]), b""
-    for number, head in enumerate(heads, 1):
+    expected, before = int(found[0][2]), b""
+    for number, head in enumerate(found, 1):
         if head[0] != source or head[1] != writer:
-            found = f"{head[0].decode()}, writer {head[1].decode()}"
-            raise Corrupt(f"{where}: line {number}: an event of another stream: {found}")
+            other = f"{head[0].decode()}, writer {head[1].decode()}"
+            raise Corrupt(f"{where}: line {number}: an event of another stream: {other}")
         if int(head[2]) != expected:
             raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {int(head[2])}")
         if head[3] < before:
             raise Corrupt(f"{where}: line {number}: observed before the line above it")
         expected, before = expected + 1, head[3]
-
-
-def is_whole(line: bytes) -> bool:
-    """Whether a line is strict JSON in UTF-8 with a line feed at its end."""
-    try:
-        line.decode()
-        msgspec.json.decode(line, type=msgspec.Raw)
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-        return False
-    return line.endswith(b"\n")

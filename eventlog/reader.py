@@ -4,47 +4,35 @@
                   segment ─┼─ merged by (observed_at, writer, seq) ──> records
                   segment ─┘
 
-Memory is one frame per segment of one hour, whatever the size of the log. Manifests
+Memory is one frame per stream of one hour, whatever the size of the log. Manifests
 and their frame indexes skip what cannot match. A damaged segment is refused by name
 and never stops the others.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
 import attrs
+import msgspec
 
-from eventlog.clock import format_us, parse_us
+from eventlog.blocks import first_seq, segment_blocks
+from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.event import Position
-from eventlog.frames import decompress
-from eventlog.manifest import Frame, Manifest
-from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.prefix import prefix
-from eventlog.segments import Files, durable_bytes, list_segments, read_manifest
-from eventlog.select import (
-    EVERYTHING,
-    Filter,
-    Select,
-    matches,
-    ready,
-    wants_frame,
-    wants_manifest,
-    wants_segment,
-)
-
-_CHUNK = 1024 * 1024
+from eventlog.paths import SegmentName, manifest_path, open_path
+from eventlog.prefix import heads
+from eventlog.segments import Files, list_segments, read_manifest
+from eventlog.select import EVERYTHING, Filter, Select, chosen, ready, wants_segment
 
 Refuse = Callable[[Corrupt], None]
 """What is done about a damaged segment, while the others are read on."""
 
 
-@attrs.frozen
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):  # a Struct: a log has millions
     """One event, as it stands in the log."""
 
     line: bytes
@@ -70,6 +58,10 @@ def raise_it(error: Corrupt) -> None:
     raise error
 
 
+def skip_it(error: Corrupt) -> None:
+    """Pass over a damaged segment: `verify` names it."""
+
+
 def read_events(
     root: Path,
     select: Select = EVERYTHING,
@@ -79,128 +71,82 @@ def read_events(
 ) -> Iterator[Record]:
     """The events wanted, in the total order, or in its reverse."""
     wanted = ready(select)
-    listed = [each for each in list_segments(root) if wants_segment(select, each.name)]
-    listed.sort(key=lambda each: (each.name.date, each.name.hour), reverse=backwards)
-    for _, hour in groupby(listed, key=lambda each: (each.name.date, each.name.hour)):
+    listed = [each.name for each in list_segments(root) if wants_segment(select, each.name)]
+    listed.sort(key=lambda name: (name.date, name.hour), reverse=backwards)
+    for _, hour in groupby(listed, key=lambda name: (name.date, name.hour)):
         streams = [
-            _guarded(_segment_records(root, each.name, wanted, backwards), refuse) for each in hour
+            _chain_records(root, chain, wanted, refuse, backwards)
+            for chain in _chains(root, list(hour))
         ]
-        yield from heapq.merge(*streams, key=attrgetter("key"), reverse=backwards)
+        yield from merge(streams, backwards=backwards)
 
 
-def _guarded(records: Iterator[Record], refuse: Refuse) -> Iterator[Record]:
-    try:
-        yield from records
-    except Corrupt as error:
-        refuse(error)
+def merge(streams: list[Iterator[Record]], *, backwards: bool = False) -> Iterator[Record]:
+    """Records of several streams, each in order, in the total order."""
+    if len(streams) == 1:
+        return streams[0]
+    return heapq.merge(*streams, key=attrgetter("key"), reverse=backwards)
 
 
-def _segment_records(
-    root: Path, name: SegmentName, wanted: Filter, backwards: bool
-) -> Iterator[Record]:
-    for block in segment_blocks(root, name, wanted.select, backwards=backwards):
-        lines = block.split(b"\n")
-        lines.pop()
-        for line in reversed(lines) if backwards else lines:
-            head = prefix(line)
-            if wanted.takes_all or matches(wanted, head):
-                yield Record(line, name, head.observed_at, head.writer, head.seq)
+def _chains(root: Path, hour: list[SegmentName]) -> list[list[SegmentName]]:
+    """The segments of an hour, those in a row that follow each other in time.
 
-
-def segment_blocks(
-    root: Path,
-    name: SegmentName,
-    select: Select = EVERYTHING,
-    *,
-    backwards: bool = False,
-) -> Iterator[bytes]:
-    """The whole lines of a segment, in blocks; frames that cannot match are skipped.
-
-    An open segment gives what is durable. One that is sealed while we look is read
-    from its sealed file.
+    So many small segments of one stream (imports) are open one after the other.
     """
+    chains: list[list[SegmentName]] = []
+    ends: dict[tuple[str, str], tuple[int, list[SegmentName]]] = {}
+    for name in sorted(hour):
+        stream = (name.source, name.writer)
+        times = _times(root, name)
+        if times and stream in ends and ends[stream][0] <= times[0]:
+            chain = ends[stream][1]
+            chain.append(name)
+        else:
+            chain = [name]
+            chains.append(chain)
+        if times:
+            ends[stream] = (times[1], chain)
+    return chains
+
+
+def _times(root: Path, name: SegmentName) -> tuple[int, int] | None:
+    """When a sealed segment begins and ends. None for open and for damaged ones."""
     try:
-        file = open_path(root, name).open("rb")
-    except FileNotFoundError:
-        yield from _sealed_blocks(root, name, select, backwards)
-        return
-    if manifest_path(root, name).exists():
-        file.close()
-        yield from _sealed_blocks(root, name, select, backwards)
-        return
-    with file:
-        found = _open_blocks(iter(lambda: file.read(_CHUNK), b""), _durable(root, name))
-        yield from reversed(list(found)) if backwards else found
+        found = read_manifest(root, name)
+    except (FileNotFoundError, Corrupt):
+        return None
+    return found.first_us, found.last_us
 
 
-def _durable(root: Path, name: SegmentName) -> int:
-    try:
-        return durable_bytes(root, name)
-    except FileNotFoundError:  # sealed since we opened it: all of it was durable
-        return read_manifest(root, name).raw.bytes
+def _chain_records(
+    root: Path, chain: list[SegmentName], wanted: Filter, refuse: Refuse, backwards: bool
+) -> Iterator[Record]:
+    for name in reversed(chain) if backwards else chain:
+        try:
+            yield from segment_records(root, name, wanted, backwards=backwards)
+        except Corrupt as error:
+            refuse(error)
 
 
-def _open_blocks(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """Whole lines of the first `limit` bytes."""
-    rest, left = b"", limit
-    for chunk in chunks:
-        data = rest + chunk[:left]
-        left -= len(chunk[:left])
-        end = data.rfind(b"\n") + 1
-        rest = data[end:]
-        if end:
-            yield data[:end]
-        if left <= 0:
-            return
+def segment_records(
+    root: Path, name: SegmentName, wanted: Filter, *, backwards: bool = False
+) -> Iterator[Record]:
+    """The events wanted of one segment, in the order of its lines or in its reverse."""
+    for block in segment_blocks(root, name, wanted.select, backwards=backwards):
+        found = block_records(block, name, wanted)
+        yield from reversed(found) if backwards else found
 
 
-def _sealed_blocks(
-    root: Path, name: SegmentName, select: Select, backwards: bool
-) -> Iterator[bytes]:
-    manifest = _manifest(root, name)
-    if not wants_manifest(select, manifest):
-        return
-    path = sealed_path(root, name)
-    with _open_sealed(path, manifest) as file:
-        for frame in reversed(manifest.frames) if backwards else manifest.frames:
-            if wants_frame(select, frame):
-                file.seek(frame.offset)
-                yield _frame_lines(file.read(frame.bytes), frame, manifest, path)
-
-
-def _manifest(root: Path, name: SegmentName) -> Manifest:
-    try:
-        return read_manifest(root, name)
-    except FileNotFoundError as error:
-        if sealed_path(root, name).exists():
-            where = sealed_path(root, name)
-            raise Corrupt(f"{where}: its manifest is missing", "hindlog verify") from error
-        raise NotFound(f"{name}: no such segment", "hindlog segment list") from error
-
-
-def _open_sealed(path: Path, manifest: Manifest):  # type: ignore[no-untyped-def]
-    """The `.zst`, its size checked: a shorter one would be read short without an error."""
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise Corrupt(f"{path}: missing, its manifest is there", "hindlog verify") from error
-    if size != manifest.zst.bytes:
-        what = f"{path}: expected {manifest.zst.bytes} bytes, found {size}"
-        raise Corrupt(what, f"hindlog repair {manifest.segment}")
-    return path.open("rb")
-
-
-def _frame_lines(data: bytes, frame: Frame, manifest: Manifest, path: Path) -> bytes:
-    number = manifest.frames.index(frame)
-    where = f"{path}: frame {number} at byte {frame.offset}"
-    try:
-        block = decompress(data, frame.raw_bytes)
-    except Corrupt as error:
-        raise Corrupt(f"{where}: {error.what}", f"hindlog repair {manifest.segment}") from error
-    rows = block.count(b"\n")
-    if rows != frame.rows:
-        raise Corrupt(f"{where}: expected {frame.rows} lines, found {rows}")
-    return block
+def block_records(block: bytes, name: SegmentName, wanted: Filter) -> list[Record]:
+    """The events wanted of some whole lines."""
+    lines = block.split(b"\n")
+    lines.pop()
+    found = heads(block, lines, str(name))
+    pairs = zip(lines, found, strict=True)
+    if not wanted.takes_all:
+        pairs = ((line, head) for line, head in pairs if chosen(wanted, line, head))  # type: ignore[assignment]
+    writer = name.writer
+    return [Record(line, name, head[3].decode(), writer, int(head[2])) for line, head in pairs]
 
 
 @attrs.frozen
@@ -214,10 +160,17 @@ class Extent:
     last_us: int | None = None
 
 
-def extents(root: Path, source: str, writer: str) -> list[Extent]:
+def extents(root: Path, source: str, writer: str, refuse: Refuse = raise_it) -> list[Extent]:
     """The segments of a stream in the order of their seqs."""
-    found = [_extent(root, each) for each in list_segments(root, source, writer)]
-    return sorted((each for each in found if each), key=lambda each: each.first_seq)
+    found: list[Extent] = []
+    for each in list_segments(root, source, writer):
+        try:
+            extent = _extent(root, each)
+        except Corrupt as error:
+            refuse(error)
+        else:
+            found += [extent] if extent else []
+    return sorted(found, key=lambda extent: extent.first_seq)
 
 
 def _extent(root: Path, files: Files) -> Extent | None:
@@ -225,8 +178,8 @@ def _extent(root: Path, files: Files) -> Extent | None:
     if not files.is_sealed:
         try:
             with open_path(root, name).open("rb") as file:
-                line = file.readline()
-            return Extent(name, prefix(line).seq, None) if line.endswith(b"\n") else None
+                seq = first_seq(file)
+            return Extent(name, seq, None) if seq is not None else None
         except FileNotFoundError:
             if not manifest_path(root, name).exists():
                 return None  # a .zst alone: verify names it
@@ -248,23 +201,34 @@ def read_stream(
     hole: a segment is missing.
     """
     expected = after_seq + 1
-    floor = "" if since is None else format_us(since)
+    wanted = ready(Select(since=since))
     for extent in extents(root, source, writer):
         if extent.last_seq is not None and extent.last_seq < expected:
             continue
-        if after_seq and extent.first_seq > expected:
+        if expected == 1:
+            expected = extent.first_seq  # from the oldest there is
+        if extent.first_seq > expected:
             raise _hole(source, writer, expected, extent)
         if since is not None and extent.last_us is not None and extent.last_us < since:
             expected = (extent.last_seq or 0) + 1
             continue
-        for record in _segment_records(root, extent.name, ready(EVERYTHING), False):
-            if record.seq < expected:
+        for block in segment_blocks(root, extent.name, from_seq=expected):
+            records = block_records(block, extent.name, ready(EVERYTHING))
+            records = [each for each in records if each.seq >= expected]
+            if not records:
                 continue
-            if record.seq != expected:
-                raise _hole(source, writer, expected, attrs.evolve(extent, first_seq=record.seq))
-            expected += 1
-            if record.observed_at >= floor:
-                yield record
+            _check_run(records, expected, extent)
+            expected = records[-1].seq + 1
+            yield from (each for each in records if each.observed_at >= wanted.since)
+
+
+def _check_run(records: list[Record], expected: int, extent: Extent) -> None:
+    """Lines of a stream count on by one."""
+    if [each.seq for each in records] != list(range(expected, expected + len(records))):
+        bad = next(each for seq, each in enumerate(records, expected) if each.seq != seq)
+        raise _hole(
+            extent.name.source, bad.writer, expected, attrs.evolve(extent, first_seq=bad.seq)
+        )
 
 
 def _hole(source: str, writer: str, expected: int, found: Extent) -> Corrupt:
@@ -277,36 +241,22 @@ def _hole(source: str, writer: str, expected: int, found: Extent) -> Corrupt:
 
 def read_one(root: Path, source: str, writer: str, seq: int) -> Record:
     """One event by its position, without reading the rest. Raises `NotFound`."""
-    for extent in extents(root, source, writer):
+    damages: list[Corrupt] = []
+    for extent in reversed(extents(root, source, writer, damages.append)):
         if extent.first_seq <= seq and (extent.last_seq is None or seq <= extent.last_seq):
             return read_at(root, extent.name, seq)
+    if damages:
+        raise damages[0]
     raise NotFound(f"{source}, writer {writer}: no event with seq {seq}", "hindlog segment list")
 
 
 def read_at(root: Path, name: SegmentName, seq: int) -> Record:
     """One event of a known segment, from its one frame. Raises `NotFound`."""
-    blocks = (
-        _block_of(root, name, seq)
-        if manifest_path(root, name).exists()
-        else segment_blocks(root, name)
-    )
-    for block in blocks:
-        first = prefix(block[: block.index(b"\n")]).seq
-        rows = block.count(b"\n")
-        if first <= seq < first + rows:
-            line = block.split(b"\n", seq - first + 1)[seq - first]
-            head = prefix(line)
-            return Record(line, name, head.observed_at, head.writer, head.seq)
+    for block in segment_blocks(root, name, from_seq=seq):
+        lines = block.split(b"\n")
+        lines.pop()
+        first = int(heads(lines[0] + b"\n", lines[:1], str(name))[0][2])
+        if first <= seq < first + len(lines):
+            line = lines[seq - first]
+            return block_records(line + b"\n", name, ready(EVERYTHING))[0]
     raise NotFound(f"{name}: no event with seq {seq}", f"hindlog segment cat {name}")
-
-
-def _block_of(root: Path, name: SegmentName, seq: int) -> Iterator[bytes]:
-    manifest = _manifest(root, name)
-    path = sealed_path(root, name)
-    first = manifest.first_seq
-    for frame in manifest.frames:
-        if first <= seq < first + frame.rows:
-            with _open_sealed(path, manifest) as file:
-                file.seek(frame.offset)
-                yield _frame_lines(file.read(frame.bytes), frame, manifest, path)
-        first += frame.rows

@@ -96,16 +96,20 @@ def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> N
         disk.fsync(handle)
     finally:
         disk.close(handle)
-    disk.link(temporary, target)  # not rename: that replaces what another writer put there
-    disk.unlink(temporary)
+    try:
+        disk.link(temporary, target)  # not rename: that replaces what another writer put there
+    except FileExistsError as error:
+        raise Corrupt(f"{target}: a manifest stands there already", "hindlog verify") from error
+    finally:
+        disk.unlink(temporary)
     disk.sync_dir(target.parent)
 
 
 def finish(root: Path, name: SegmentName, disk: Disk = REAL) -> bool:
     """Bring one segment out of a half-done sealing. True if it is sealed now.
 
-    With manifest and `.zst` the sealed pair counts, and the open file goes once its
-    SHA-256 agrees. Without a manifest a `.zst` beside its open file is thrown away,
+    With manifest and `.zst` the sealed pair counts, and the open file goes once both
+    SHA-256 agree. Without a manifest a `.zst` beside its open file is thrown away,
     to be made again; alone, it is damage: `Corrupt`.
     """
     source, packed, truth = (
@@ -142,15 +146,19 @@ def _drop_open(root: Path, name: SegmentName, disk: Disk) -> bool:
     if not source.exists():
         return True
     manifest = manifests.from_bytes(truth.read_bytes(), str(truth))
-    raw = hashlib.sha256()
-    for chunk in _read_chunks(source):
-        raw.update(chunk)
-    if raw.hexdigest() != manifest.raw.sha256:
-        raise Corrupt(
-            f"{source}: differs from its sealed copy (expected SHA-256 "
-            f"{manifest.raw.sha256[:16]}…, found {raw.hexdigest()[:16]}…)",
-            f"hindlog verify; then remove one of the two: {name}",
-        )
+    _agree(packed, manifest.zst.sha256, f"hindlog repair {name}")
+    _agree(source, manifest.raw.sha256, f"hindlog verify; then remove one of the two: {name}")
     disk.unlink(source)
     disk.sync_dir(source.parent)
     return True
+
+
+def _agree(path: Path, sha256: str, hint: str) -> None:
+    """Before the last other copy goes."""
+    found = hashlib.sha256()
+    for chunk in _read_chunks(path):
+        found.update(chunk)
+    if found.hexdigest() != sha256:
+        raise Corrupt(
+            f"{path}: expected SHA-256 {sha256[:16]}…, found {found.hexdigest()[:16]}…", hint
+        )

@@ -18,7 +18,6 @@ from eventlog.paths import (
     head_path,
     log_dir,
     manifest_path,
-    open_path,
     parse_segment,
 )
 
@@ -71,6 +70,11 @@ def list_sources(root: Path) -> list[str]:
     return sorted(each.name for each in log.iterdir() if each.is_dir())
 
 
+def list_streams(root: Path) -> list[tuple[str, str]]:
+    """Every (source, writer) that the log holds something of, sorted."""
+    return sorted({(each.name.source, each.name.writer) for each in list_segments(root)})
+
+
 def read_manifest(root: Path, name: SegmentName) -> Manifest:
     """The manifest of a sealed segment. Raises `Corrupt`."""
     path = manifest_path(root, name)
@@ -96,16 +100,3 @@ def read_head(root: Path, source: str, writer: str) -> Head | None:
         return Head(str(note["segment"]), int(note["durable_bytes"]), int(note["last_seq"]))
     except (OSError, KeyError, TypeError, ValueError):
         return None
-
-
-def durable_bytes(root: Path, name: SegmentName) -> int:
-    """How many bytes of an open segment a reader may show.
-
-    What its writer noted after the last fsync; where nothing is noted for this
-    segment, all of the file (its reader stops at the last whole line).
-    """
-    size = open_path(root, name).stat().st_size
-    head = read_head(root, name.source, name.writer)
-    if head is None or head.segment != str(name):
-        return size
-    return min(size, head.durable_bytes)

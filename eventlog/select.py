@@ -13,7 +13,7 @@ import attrs
 from eventlog.clock import HOUR, format_us
 from eventlog.manifest import Frame, Manifest
 from eventlog.paths import SegmentName
-from eventlog.prefix import Prefix
+from eventlog.prefix import Head, Prefix, prefix
 
 
 @attrs.frozen(kw_only=True)
@@ -88,17 +88,30 @@ class Filter:
     until: str
     pattern: "re.Pattern[str] | None"
 
-    @property
-    def takes_all(self) -> bool:
-        """Whether no line needs to be looked at."""
-        return self.select == EVERYTHING
+    takes_all: bool
+    """Whether no line needs to be looked at."""
+    by_head: bool
+    """Whether time, kind and type say it all; segments are chosen by source."""
 
 
 def ready(select: Select) -> Filter:
     """The filter of a selection."""
     since = "" if select.since is None else format_us(select.since)
     until = "~" if select.until is None else format_us(select.until)
-    return Filter(select, since, until, accepts(select))
+    by_head = not select.shapes and not select.patterns
+    return Filter(select, since, until, accepts(select), select == EVERYTHING, by_head)
+
+
+def chosen(wanted: Filter, line: bytes, head: Head) -> bool:
+    """Whether an event is wanted, from its line and what was read of it at once."""
+    select = wanted.select
+    if select.kinds and head[4].decode() not in select.kinds:
+        return False
+    if select.types and head[5].decode() not in select.types:
+        return False
+    if not wanted.since <= head[3].decode() < wanted.until:
+        return False
+    return wanted.by_head or matches(wanted, prefix(line))
 
 
 def matches(wanted: Filter, head: Prefix) -> bool:

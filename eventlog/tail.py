@@ -3,28 +3,38 @@
 Per stream it knows the next seq and, for the open segment, how many bytes of it are
 shown. Writers note in `state/heads/` how far they are durable; we look there (a
 `stat` per stream), go no further than that, and so show nothing that a power cut
-could take back. Where a head is missing we stop at the last whole line.
+could take back. Where a head is missing we go as far as recovery would.
 """
 
-import heapq
 import time
 from collections.abc import Callable, Iterator
-from operator import attrgetter
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from eventlog import cursor as cursors
+from eventlog.blocks import first_blocks
 from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.paths import SegmentName, head_path, open_path, parse_segment
-from eventlog.prefix import prefix
-from eventlog.reader import Record, extents, read_one, read_stream
-from eventlog.segments import Head, list_segments, read_head
+from eventlog.reader import (
+    Record,
+    block_records,
+    extents,
+    merge,
+    read_one,
+    read_stream,
+    skip_it,
+)
+from eventlog.segments import Head, list_streams, read_head
+from eventlog.select import EVERYTHING, Select, ready
 
 POLL_S = 0.005
 _LIST_EVERY = 40
-"""New streams without a head are looked for every so many polls."""
+"""New streams, and what streams without a head hold, are looked for every so many polls."""
+
+_Stamp = tuple[int, int, int]
 
 
 @attrs.define
@@ -34,7 +44,7 @@ class _Follow:
     source: str
     writer: str
     next_seq: int
-    seen: tuple[int, int, int] | None = None
+    seen: _Stamp | None = None
     """Inode, size and time of the head that was read last."""
     segment: SegmentName | None = None
     offset: int = 0
@@ -60,12 +70,14 @@ def follow(
     }
     turn = 0
     while True:
-        if turn % _LIST_EVERY == 0:
+        look = turn % _LIST_EVERY == 0
+        if look:
             _discover(root, streams)
         turn += 1
-        fresh = [_fresh(root, stream, since) for stream in streams.values()]
+        news = [_fresh(root, stream, since, look) for stream in streams.values()]
+        fresh = [each for each in news if each is not None]
         silent = True
-        for record in heapq.merge(*fresh, key=attrgetter("key")):
+        for record in merge(fresh) if fresh else ():
             silent = False
             yield record
         if silent:
@@ -80,75 +92,74 @@ def _discover(root: Path, streams: dict[StreamKey, _Follow]) -> None:
             streams[key] = _Follow(*key, 1)
 
 
-def list_streams(root: Path) -> list[StreamKey]:
-    """Every (source, writer) that the log holds something of."""
-    return sorted({(each.name.source, each.name.writer) for each in list_segments(root)})
-
-
-def _fresh(root: Path, stream: _Follow, since: int | None) -> Iterator[Record]:
+def _fresh(root: Path, stream: _Follow, since: int | None, look: bool) -> Iterator[Record] | None:
     """What is new and durable in a stream. It counts as shown when it is taken."""
-    path = head_path(root, stream.source, stream.writer)
+    stamp = _stamp(head_path(root, stream.source, stream.writer))
+    if stamp is not None and stamp == stream.seen:
+        return None
+    head = read_head(root, stream.source, stream.writer)
+    name = parse_segment(head.segment) if head else None
+    if head is None or name is None:
+        stream.segment = None
+        return _known(root, stream, since, None) if look else None
+    return _up_to(root, stream, since, name, head, stamp)
+
+
+def _stamp(path: Path) -> _Stamp | None:
     try:
         found = path.stat()
     except FileNotFoundError:
-        stream.segment = None
-        yield from _known(root, stream, since, None)
-        return
-    stamp = (found.st_ino, found.st_size, found.st_mtime_ns)
-    head = read_head(root, stream.source, stream.writer) if stamp != stream.seen else None
-    name = parse_segment(head.segment) if head else None
-    if head is None or name is None:
-        return
-    if head.last_seq >= stream.next_seq:
-        records = _from_offset(root, stream, name, head) if name == stream.segment else None
-        if records is None:
-            yield from _known(root, stream, since, head)
-        else:
-            yield from _taken(stream, records)
-        stream.segment, stream.offset = name, head.durable_bytes
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def _up_to(
+    root: Path,
+    stream: _Follow,
+    since: int | None,
+    name: SegmentName,
+    head: Head,
+    stamp: _Stamp | None,
+) -> Iterator[Record]:
+    """New events as far as the head says."""
+    if name == stream.segment:
+        with suppress(FileNotFoundError, Corrupt):  # sealed meanwhile, or no longer the same
+            yield from _from_offset(root, stream, since, name, head)
+    if stream.next_seq <= head.last_seq:
+        yield from _known(root, stream, since, head)
     stream.seen = stamp
+    if stream.next_seq == head.last_seq + 1:
+        stream.segment, stream.offset = name, head.durable_bytes
+
+
+def _from_offset(
+    root: Path, stream: _Follow, since: int | None, name: SegmentName, head: Head
+) -> Iterator[Record]:
+    """The new lines of the open segment we stand in."""
+    wanted = ready(Select(since=since))
+    with open_path(root, name).open("rb") as file:
+        file.seek(stream.offset)
+        for block in first_blocks(file, head.durable_bytes - stream.offset):
+            records = block_records(block, name, ready(EVERYTHING))
+            for record in records:
+                if record.seq != stream.next_seq:
+                    return
+                stream.next_seq += 1
+                if record.observed_at >= wanted.since:
+                    yield record
 
 
 def _known(root: Path, stream: _Follow, since: int | None, head: Head | None) -> Iterator[Record]:
     """New events by way of the listing; up to the head, where there is one."""
-    found = read_stream(root, stream.source, stream.writer, stream.next_seq - 1, since)
-    for record in found:
+    for record in read_stream(root, stream.source, stream.writer, stream.next_seq - 1, since):
         if head is not None and record.seq > head.last_seq:
-            return
+            break
         stream.next_seq = record.seq + 1
         yield record
-    if head is not None:
-        stream.next_seq = max(stream.next_seq, head.last_seq + 1)
-
-
-def _taken(stream: _Follow, records: list[Record]) -> Iterator[Record]:
-    for record in records:
-        stream.next_seq = record.seq + 1
-        yield record
-
-
-def _from_offset(root: Path, stream: _Follow, name: SegmentName, head: Head) -> list[Record] | None:
-    """The new lines of the open segment we stand in. None if it is gone."""
-    try:
-        with open_path(root, name).open("rb") as file:
-            file.seek(stream.offset)
-            data = file.read(head.durable_bytes - stream.offset)
-    except FileNotFoundError:
-        return None
-    lines = data.split(b"\n")
-    if lines.pop() or not lines:
-        return None
-    records = [_record(line, name) for line in lines]
-    if [record.seq for record in records] != list(
-        range(stream.next_seq, stream.next_seq + len(records))
-    ):
-        return None
-    return records
-
-
-def _record(line: bytes, name: SegmentName) -> Record:
-    head = prefix(line)
-    return Record(line, name, head.observed_at, head.writer, head.seq)
+    if head is not None and stream.next_seq <= head.last_seq:
+        with suppress(NotFound):  # the head knows more than the log: it is not believed
+            read_one(root, stream.source, stream.writer, head.last_seq)
+            stream.next_seq = head.last_seq + 1  # what lies between is before `since`
 
 
 def end_of(root: Path) -> Cursor:
@@ -162,7 +173,7 @@ def end_of(root: Path) -> Cursor:
 
 def last_of(root: Path, source: str, writer: str) -> Record | None:
     """The last durable event of a stream."""
-    for extent in reversed(extents(root, source, writer)):
+    for extent in reversed(extents(root, source, writer, skip_it)):
         after = (extent.last_seq or extent.first_seq) - 1
         last = None
         for record in read_stream(root, source, writer, after):
@@ -176,8 +187,8 @@ def confirm(root: Path, cursor: Cursor) -> None:
     """Check that the log still holds what a cursor says. Raises `Invalid` if not."""
     for (source, writer), mark in cursor.items():
         where = f"cursor of {source}, writer {writer}"
-        floor = next(iter(extents(root, source, writer)), None)
-        if floor is not None and mark.seq < floor.first_seq - 1:
+        floor = next(iter(extents(root, source, writer, skip_it)), None)
+        if floor is not None and mark.seq < floor.first_seq:
             raise Invalid(
                 f"{where}: seq {mark.seq} is below the oldest segment, which begins with "
                 f"seq {floor.first_seq} ({floor.name})",
@@ -193,3 +204,6 @@ def confirm(root: Path, cursor: Cursor) -> None:
                 f"{where}: the event with seq {mark.seq} is another one than the cursor saw",
                 "hindlog verify; then hindlog tail --from beginning",
             )
+
+
+__all__ = ["confirm", "end_of", "follow", "last_of", "list_streams"]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import orjson
 
+from eventlog.clock import SECOND, parse_us
 from eventlog.disk import REAL, make_dirs, write_durable
 from eventlog.errors import Corrupt, Locked
 from eventlog.paths import is_writer, lock_path
@@ -26,6 +27,8 @@ ROLES = (FETCH, IMPORT, COMMAND)
 
 _PATIENCE_S = 5.0
 """How long a `command` waits for another one's append."""
+_GLANCE_S = 0.05
+"""So long at least: somebody may only have looked whether the stream is held."""
 
 
 def machine_name(env: Mapping[str, str]) -> str:
@@ -47,7 +50,7 @@ def new_id() -> str:
 def writer_id(root: Path, role: str, machine: str, make: Callable[[], str] = new_id) -> str:
     """The id of a role on this machine, made and kept if there is none yet."""
     path = root / "log" / "writer.json"
-    make_dirs(REAL, path.parent, root)
+    make_dirs(REAL, path.parent)
     handle = os.open(path.with_name(".writer.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -67,6 +70,13 @@ def writer_id(root: Path, role: str, machine: str, make: Callable[[], str] = new
         os.close(handle)
 
 
+def role_of(root: Path, writer: str) -> str | None:
+    """The role of a writer, where this log knows it."""
+    known = _read(root / "log" / "writer.json")
+    found = (role for roles in known.values() for role, each in roles.items() if each == writer)
+    return next(found, None)
+
+
 def _read(path: Path) -> dict[str, dict[str, str]]:
     """Machine to role to id."""
     if not path.exists():
@@ -78,15 +88,17 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
         raise Corrupt(f"{path}: expected writer ids by machine and role: {error}") from error
 
 
-def lock_stream(root: Path, source: str, writer: str, now: str) -> int:
+def lock_stream(
+    root: Path, source: str, writer: str, now: str, patience_s: float = _GLANCE_S
+) -> int:
     """Hold a stream. The handle is the lock: closing it, or dying, lets go.
 
     Raises `Locked` with who holds it.
     """
-    handle = _try_lock(root, source, writer)
+    handle = _lock_within(root, source, writer, patience_s)
     if handle is None:
         raise Locked(
-            f"{source}, writer {writer}: held by {_holder(root, source, writer)}",
+            f"{source}, writer {writer}: held by {_holder(root, source, writer, now)}",
             "wait for it or stop that process; a lock goes with its process",
         )
     os.ftruncate(handle, 0)
@@ -97,14 +109,16 @@ def lock_stream(root: Path, source: str, writer: str, now: str) -> int:
 
 def lock_patiently(root: Path, source: str, writer: str, now: str) -> int:
     """As `lock_stream`, but waits some seconds: for roles that hold it for one append."""
-    deadline = time.monotonic() + _PATIENCE_S
+    return lock_stream(root, source, writer, now, _PATIENCE_S)
+
+
+def _lock_within(root: Path, source: str, writer: str, patience_s: float) -> int | None:
+    deadline = time.monotonic() + patience_s
     while True:
-        try:
-            return lock_stream(root, source, writer, now)
-        except Locked:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+        handle = _try_lock(root, source, writer)
+        if handle is not None or time.monotonic() > deadline:
+            return handle
+        time.sleep(0.01)
 
 
 def is_held(root: Path, source: str, writer: str) -> bool:
@@ -120,22 +134,26 @@ def is_held(root: Path, source: str, writer: str) -> bool:
 
 def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
     path = lock_path(root, source, writer)
-    make_dirs(REAL, path.parent, root)
+    make_dirs(REAL, path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
+        current = path.stat().st_ino == os.fstat(handle).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        current = False
     except BaseException:
         os.close(handle)
         raise
-    return handle
+    if current:
+        return handle
+    os.close(handle)  # held, or a file that somebody has removed meanwhile
+    return None
 
 
-def _holder(root: Path, source: str, writer: str) -> str:
+def _holder(root: Path, source: str, writer: str, now: str) -> str:
     try:
         note = orjson.loads(lock_path(root, source, writer).read_bytes())
-        return f"process {note['pid']} on {note['host']} since {note['since']}"
-    except (OSError, KeyError, TypeError, orjson.JSONDecodeError):
+        age_s = (parse_us(now) - parse_us(note["since"])) // SECOND
+        return f"process {note['pid']} on {note['host']} since {note['since']} ({age_s} s)"
+    except (OSError, KeyError, TypeError, ValueError):
         return "another process"

@@ -13,11 +13,16 @@ VIEWS_FILE = "hindlog.duckdb"
 
 
 def open_views(
-    root: Path, as_of: int | None = None, *, now: int | None = None
+    root: Path,
+    as_of: int | None = None,
+    *,
+    now: int | None = None,
+    folder: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the views of an archive, as of an instant.
 
-    Raises `NotFound` where nothing was projected yet, `Invalid` for an instant to come.
+    `folder`: other views than the archive's own. Raises `NotFound` where nothing was
+    projected yet, `Invalid` for an instant to come.
     """
     present = now_us() if now is None else now
     if as_of is not None and as_of > present:
@@ -25,7 +30,7 @@ def open_views(
             f"as of {format_us(as_of)}: that is after now, {format_us(present)}",
             "name an instant that has passed",
         )
-    path = root.resolve() / "views" / VIEWS_FILE
+    path = (folder or root.resolve() / "views") / VIEWS_FILE
     if not path.exists():
         raise NotFound(f"{path}: no views yet", "hindlog view update")
     connection = reader(path)

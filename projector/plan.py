@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from eventlog.blocks import durable_bytes
 from eventlog.errors import Corrupt
 from eventlog.paths import SegmentName, open_path, sealed_path
 from eventlog.segments import list_segments, read_manifest
@@ -109,14 +110,14 @@ def read_sealed(root: Path, name: SegmentName) -> Segment:
     )
 
 
-def copy_open(root: Path, name: SegmentName, size: int, scratch: Path) -> Segment | None:
-    """A copy of the whole lines among the first `size` bytes of an open segment.
+def copy_open(root: Path, name: SegmentName, scratch: Path) -> Segment | None:
+    """A copy of the whole and durable lines of an open segment.
 
     DuckDB reads files, not ranges, and would refuse half a line. None where no line
     is whole. Raises `FileNotFoundError` if the segment was sealed meanwhile.
     """
     with open_path(root, name).open("rb") as file:
-        data = file.read(size)
+        data = file.read(durable_bytes(root, name, file))
     data = data[: data.rfind(b"\n") + 1]
     if not data:
         return None

@@ -7,22 +7,21 @@ old views file, which names only files that are still there.
 """
 
 import contextlib
-import fcntl
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
 import duckdb
 
-from eventlog.errors import HindlogError, NoArchive
-from eventlog.paths import SegmentName, log_dir
-from eventlog.segments import durable_bytes, list_sources
+from eventlog.clock import now_us
+from eventlog.errors import HindlogError
+from eventlog.paths import SegmentName
+from eventlog.segments import list_sources
 from projector import parts as parts_of
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
+from projector.generation import current_parts, locked, scratch, sweep, views_dir
 from projector.parts import Part, Segment, folder_of, list_parts, open_name, part_name
 from projector.plan import (
     Listing,
@@ -33,9 +32,8 @@ from projector.plan import (
     read_sealed,
     tasks,
 )
-from projector.views import write_views
+from projector.views import Script, named_by, script_for, write_views
 
-VIEWS = "views"
 Report = Callable[[str], None]
 
 
@@ -64,8 +62,8 @@ class Built:
     failed: tuple[str, ...] = ()
 
 
-def _silent(_text: str) -> None:
-    pass
+def silent(_text: str) -> None:
+    """Says nothing."""
 
 
 def update(
@@ -73,7 +71,7 @@ def update(
     views: Sequence[str] | None = None,
     *,
     jobs: int = 1,
-    report: Report = _silent,
+    report: Report = silent,
     definitions: Sequence[Definition] | None = None,
 ) -> UpdateReport:
     """Bring the views of an archive up to its log. Harmless when repeated.
@@ -81,40 +79,50 @@ def update(
     `views`: names as `source.view`; the log's own always come along.
     """
     known = load_all() if definitions is None else tuple(definitions)
-    named = find(known, views)
-    wanted = [each for each in known if each in named or each.source == LOG]
     root = root.resolve()
-    if not log_dir(root).is_dir():
-        raise NoArchive(f"{root}: no archive here", "hindlog init")
-    with _locked(root / VIEWS):
-        return build_views(root, root / VIEWS, wanted, known, jobs=jobs, report=report)
+    views_folder = views_dir(root)
+    with locked(views_folder):
+        parts = current_parts(views_folder)
+        wanted = with_log(known, find(known, views))
+        done, script = build_views(root, parts, wanted, known, jobs=jobs, report=report)
+        before = named_by(views_folder)
+        swapped = write_views(views_folder, script)
+        if swapped:
+            sweep(views_folder, before, script.names, now_us())
+    return attrs.evolve(done, swapped=swapped)
+
+
+def with_log(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
+    """Those named, and the log's own, which every view needs."""
+    return [each for each in known if each in named or each.source == LOG]
 
 
 def build_views(
     root: Path,
-    target: Path,
+    parts: Path,
     wanted: Sequence[Definition],
     known: Sequence[Definition],
     *,
     jobs: int = 1,
-    report: Report = _silent,
-) -> UpdateReport:
-    """Build what is missing of `wanted` under `target`, and its views file for `known`."""
-    with _scratch(target) as scratch, ThreadPoolExecutor(max(1, jobs)) as pool:
-        context = _Context(root, target / "parts", scratch, jobs, report)
+    report: Report = silent,
+) -> tuple[UpdateReport, Script]:
+    """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
+    with scratch(root / "views") as folder, ThreadPoolExecutor(max(1, jobs)) as pool:
+        context = _Context(root, parts, folder, jobs, report)
         listings = [list_source(root, source) for source in _sources(root, known)]
         done = [each for listing in listings for each in _sealed(context, listing, wanted, pool)]
         done += [_open(context, listing, wanted) for listing in listings]
-        with contextlib.closing(builder(scratch, 1)) as connection:
+        with contextlib.closing(builder(folder, 1)) as connection:
             _schemas(context, connection, known, [each.source for each in listings])
-            swapped = write_views(root, target / "parts", listings, known, connection)
-    return UpdateReport(
+            script = script_for(root, parts, listings, known, connection)
+    told = UpdateReport(
         sum(each.segments for each in done),
         sum(each.parts for each in done),
         sum(each.rows for each in done),
         tuple(text for each in done for text in each.failed),
-        swapped,
+        False,
     )
+    return told, script
 
 
 def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
@@ -213,8 +221,7 @@ def _open_one(
     context: _Context, source: str, name: SegmentName, definitions: Sequence[Definition]
 ) -> Built:
     try:
-        size = durable_bytes(context.root, name)
-        segment = copy_open(context.root, name, size, context.scratch)
+        segment = copy_open(context.root, name, context.scratch)
     except FileNotFoundError:  # sealed since it was listed: the next update reads it
         return Built()
     if segment is None:
@@ -243,30 +250,3 @@ def _schemas(
                 staged = True
             with sql_errors(definition.name):
                 parts_of.build(connection, definition, path, [])
-
-
-@contextlib.contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
-    """A folder for copies and spilled rows, gone afterwards; those of dead processes too."""
-    folder = target / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    mine = folder / str(os.getpid())
-    for each in folder.iterdir():
-        shutil.rmtree(each, ignore_errors=True)
-    mine.mkdir()
-    try:
-        yield mine
-    finally:
-        shutil.rmtree(mine, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    """Only one process builds at a time; a second one waits."""
-    target.mkdir(parents=True, exist_ok=True)
-    handle = os.open(target / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -7,12 +7,14 @@ it (`hindlog.sql`); where that would be the same, nothing is written.
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 import duckdb
 
+from eventlog.disk import replace_file
 from eventlog.errors import Invalid
 from projector.definition import LOG, Definition
 from projector.engine import connect, sql_errors
@@ -30,6 +32,7 @@ from projector.texts import fill, identifier, literals
 
 FILE = "hindlog.duckdb"
 SCRIPT = "hindlog.sql"
+_PART = re.compile(r"parts[-0-9]*/[^~,']+\.parquet")
 
 PROVENANCE = (
     "_position",
@@ -72,30 +75,39 @@ class Files:
         return (*self.always, *(path for _, path in self.dated))
 
 
-def write_views(
-    root: Path,
-    parts: Path,
-    listings: Sequence[Listing],
-    definitions: Sequence[Definition],
-    connection: duckdb.DuckDBPyConnection,
-) -> bool:
-    """Write the views file beside `parts` anew if it would say something else; whether it did."""
-    script = script_for(root, parts, listings, definitions, connection)
-    target = parts.parent
+@attrs.frozen
+class Script:
+    """The text that makes a views file, and the parts it names, by path below `views`."""
+
+    text: str
+    names: frozenset[str]
+
+
+def write_views(target: Path, script: Script) -> bool:
+    """Write the views file in a folder anew if it would say something else; whether it did."""
     held = target / SCRIPT
-    if (target / FILE).exists() and held.exists() and held.read_text() == script:
+    if (target / FILE).exists() and held.exists() and held.read_text() == script.text:
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
     temporary.unlink(missing_ok=True)
     with contextlib.closing(connect()) as memory, sql_errors(FILE):
         memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
         memory.execute("USE made")
-        memory.execute(script)
+        memory.execute(script.text)
         memory.execute("USE memory")
         memory.execute("DETACH made")
     temporary.replace(target / FILE)
-    held.write_text(script)
+    replace_file(held, script.text.encode())
     return True
+
+
+def named_by(target: Path) -> frozenset[str]:
+    """The parts that the views file in a folder names."""
+    try:
+        text = (target / SCRIPT).read_text()
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(_PART.findall(text))
 
 
 def script_for(
@@ -104,10 +116,10 @@ def script_for(
     listings: Sequence[Listing],
     definitions: Sequence[Definition],
     connection: duckdb.DuckDBPyConnection,
-) -> str:
+) -> Script:
     """The SQL of the views over the parts as they are."""
     files = {
-        (listing.source, each.name): _files(connection, parts, listing, each)
+        (listing.source, each.name): _files(connection, root / "views", parts, listing, each)
         for each in definitions
         for listing in listings
         if each.has_parts and each.source in (LOG, listing.source)
@@ -122,11 +134,13 @@ def script_for(
         else:
             texts += _entity_views(root, definition, files)
     texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
-    return "\n".join(texts) + "\n"
+    names = frozenset(path for each in files.values() for path in each.all)
+    return Script("\n".join(texts) + "\n", names)
 
 
 def _files(
     connection: duckdb.DuckDBPyConnection,
+    views: Path,
     parts: Path,
     listing: Listing,
     definition: Definition,
@@ -134,7 +148,7 @@ def _files(
     folder = folder_of(parts, listing.source, definition)
     chosen = choose(list_parts(connection, folder), listing.sealed_names)
     opened = [folder / open_name(name) for name in listing.open]
-    relative = folder.relative_to(parts.parent)
+    relative = folder.relative_to(views)
     always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
     return Files(
         tuple(str(path) for path in always),

@@ -128,7 +128,7 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(log).as_posix(): path.read_bytes()
         for path in sorted(log.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and "/." not in path.as_posix().removeprefix(log.as_posix())
     }
 
 

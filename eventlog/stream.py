@@ -1,0 +1,144 @@
+"""Streams: one writer's end of (source, writer), its open segment and its sealing.
+
+Segments that were rolled wait in a queue and are sealed behind the writer's back, in
+the order of their seqs: a segment whose sealing went wrong holds up the later ones, so
+that the chain of manifests never skips one.
+"""
+
+import contextlib
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+import orjson
+
+from eventlog import manifest as manifests
+from eventlog.clock import Clock
+from eventlog.disk import Disk, check_free, make_dirs, replace_file, sync_up
+from eventlog.errors import LocalResource
+from eventlog.paths import SegmentName, head_path, manifest_path, open_path, segment_at
+from eventlog.seal import finish, seal
+
+SEGMENT_BYTES = 256 * 1024 * 1024
+MAX_UNSEALED = 4
+"""So many rolled segments may wait; then rolling waits for the sealer."""
+
+
+@attrs.define
+class OpenSegment:
+    """The segment being written."""
+
+    name: SegmentName
+    handle: int
+    size: int
+
+
+@attrs.define
+class Stream:
+    """One writer's end of a stream (source, writer). Close it with `close_stream`."""
+
+    root: Path
+    source: str
+    writer: str
+    clock: Clock
+    disk: Disk
+    segment_bytes: int
+    lock: int
+    last_seq: int
+    last_observed: int
+    previous: str | None
+    """SHA-256 of the manifest sealed last."""
+    segment: OpenSegment | None
+    sealer: ThreadPoolExecutor
+    unsealed: deque[SegmentName] = attrs.field(factory=deque)
+    sealing: list[Future[None]] = attrs.field(factory=list)
+    broken: bool = False
+
+
+def open_segment(stream: Stream, at: int) -> OpenSegment:
+    """The next segment of the hour of `at`, its name durable."""
+    check_free(stream.disk, stream.root)
+    first = segment_at(stream.source, stream.writer, at, 0)
+    folder = open_path(stream.root, first).parent
+    make_dirs(stream.disk, folder)
+    prefix = f"{first.hour}-{first.writer}-"
+    numbers = [
+        int(entry.name[len(prefix) :].partition(".")[0])
+        for entry in folder.iterdir()
+        if entry.name.startswith(prefix)
+    ]
+    name = attrs.evolve(first, number=max(numbers, default=-1) + 1)
+    handle = stream.disk.open_append(open_path(stream.root, name))
+    sync_up(stream.disk, folder, stream.root)
+    return OpenSegment(name, handle, 0)
+
+
+def roll(stream: Stream) -> None:
+    """Close the open segment and have it sealed in the background.
+
+    Raises what went wrong with an earlier sealing; that is tried again each time.
+    """
+    held = stream.segment
+    if held is None:
+        return
+    stream.disk.close(held.handle)
+    stream.segment = None
+    if held.size:
+        stream.unsealed.append(held.name)
+        stream.sealing.append(stream.sealer.submit(seal_pending, stream))
+    else:
+        stream.disk.unlink(open_path(stream.root, held.name))
+    _raise_seal_errors(stream, wait=len(stream.unsealed) > MAX_UNSEALED)
+
+
+def seal_pending(stream: Stream) -> None:
+    """Seal what waits, in the order of its seqs."""
+    while stream.unsealed:
+        name = stream.unsealed[0]
+        try:
+            if not finish(stream.root, name, stream.disk):
+                seal(stream.root, name, stream.previous, stream.disk)
+        except OSError as error:
+            raise LocalResource(
+                f"{name}: sealing: {error.strerror}", "make room, then: hindlog segment seal --all"
+            ) from error
+        stream.previous = manifests.digest(manifest_path(stream.root, name).read_bytes())
+        stream.unsealed.popleft()
+
+
+def _raise_seal_errors(stream: Stream, *, wait: bool) -> None:
+    for future in list(stream.sealing):
+        if wait or future.done():
+            stream.sealing.remove(future)
+            future.result()
+
+
+def wait_sealed(stream: Stream) -> None:
+    """Return when every rolled segment is sealed. Raises what went wrong with one."""
+    _raise_seal_errors(stream, wait=True)
+    if stream.unsealed:
+        stream.sealer.submit(seal_pending, stream).result()
+
+
+def note_head(stream: Stream) -> None:
+    """Say in `state/` how far the open segment is durable. Disposable: it never fails."""
+    held = stream.segment
+    assert held is not None
+    path = head_path(stream.root, stream.source, stream.writer)
+    note = orjson.dumps(
+        {
+            "segment": str(held.name),
+            "durable_bytes": held.size,
+            "last_seq": stream.last_seq,
+        }
+    )
+    try:
+        try:
+            replace_file(path, note)
+        except FileNotFoundError:  # state/ was deleted under us
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, note)
+    except OSError:  # no head is better than an old one, which would hide what is durable
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -1,0 +1,124 @@
+"""Generations: folders of parts, one of which the views file reads.
+
+    views/parts…/          parts; `views/current` names the folder that updates go on with
+    views/hindlog.duckdb   names files of it
+
+A rebuild makes a new folder beside and swaps the views file. What is no longer named is
+deleted an hour later at the earliest: an open reader still reads by the old list.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from eventlog.clock import HOUR
+from eventlog.disk import replace_file
+from eventlog.errors import NoArchive
+from eventlog.paths import log_dir
+
+FIRST = "parts"
+CURRENT = "current"
+_NAME = re.compile(r"parts(-[0-9]+)?")
+_ASIDE = re.compile(r"aside-[0-9]+")
+
+
+def views_dir(root: Path) -> Path:
+    """Where an archive's views lie. Raises `NoArchive`."""
+    if not log_dir(root).is_dir():
+        raise NoArchive(f"{root}: no archive here", "hindlog init")
+    return root.resolve() / "views"
+
+
+def current_parts(views: Path) -> Path:
+    """The folder of parts that updates go on with."""
+    try:
+        name = (views / CURRENT).read_text().strip()
+    except FileNotFoundError:
+        return views / FIRST
+    return views / (name if _NAME.fullmatch(name) else FIRST)
+
+
+def next_parts(views: Path) -> Path:
+    """A folder of parts that nobody has used."""
+    numbers = [
+        int(each.name.partition("-")[2] or 0)
+        for each in views.iterdir()
+        if _NAME.fullmatch(each.name)
+    ]
+    return views / f"{FIRST}-{max(numbers, default=0) + 1}"
+
+
+def make_current(parts: Path) -> None:
+    """Let updates go on with this folder."""
+    replace_file(parts.parent / CURRENT, parts.name.encode() + b"\n")
+
+
+def sweep(views: Path, before: frozenset[str], after: frozenset[str], now: int) -> None:
+    """Delete parts that no views file has named for an hour, and what crashes left.
+
+    `before` and `after`: paths below `views` that the last and the present views file
+    name. A part that leaves is stamped with the time it left.
+    """
+    for path in (views / each for each in before - after):
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path, ns=(now * 1000, now * 1000))
+    keep = current_parts(views).name
+    for folder in [each for each in views.iterdir() if each.is_dir()]:
+        if _ASIDE.fullmatch(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif _NAME.fullmatch(folder.name):
+            for path in folder.rglob("*.parquet*"):
+                left = str(path.relative_to(views)) not in after
+                if left and now - path.stat().st_mtime_ns // 1000 > HOUR:
+                    path.unlink(missing_ok=True)
+            if folder.name != keep:
+                _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            with contextlib.suppress(OSError):
+                path.rmdir()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+@contextlib.contextmanager
+def locked(views: Path) -> Iterator[None]:
+    """Only one process builds at a time; a second one waits."""
+    views.mkdir(parents=True, exist_ok=True)
+    handle = os.open(views / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def scratch(views: Path) -> Iterator[Path]:
+    """A folder for copies and spilled rows, gone afterwards, also after a crash."""
+    mine = views / "tmp" / str(os.getpid())
+    shutil.rmtree(views / "tmp", ignore_errors=True)
+    mine.mkdir(parents=True)
+    try:
+        yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def aside(views: Path) -> Iterator[Path]:
+    """A folder beside, for views that are only looked at; gone afterwards."""
+    mine = views / f"aside-{os.getpid()}"
+    shutil.rmtree(mine, ignore_errors=True)
+    mine.mkdir(parents=True)
+    try:
+        yield mine
+    finally:
+        shutil.rmtree(mine, ignore_errors=True)

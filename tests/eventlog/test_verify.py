@@ -1,0 +1,333 @@
+"""Verify: each kind of damage is found and placed, and nothing is changed."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from eventlog.assets import put_asset
+from eventlog.blocks import segment_blocks
+from eventlog.damage import Damage
+from eventlog.event import ENTITY, Draft
+from eventlog.paths import (
+    SegmentName,
+    asset_path,
+    head_path,
+    manifest_path,
+    open_path,
+    sealed_path,
+)
+from eventlog.segments import list_segments, read_manifest
+from eventlog.select import Select
+from eventlog.verify import verify
+from eventlog.writer import close_stream
+from tests.eventlog.making import (
+    HOUR,
+    MINUTE,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    files_of,
+    opened,
+    put,
+    write_hours,
+    write_log,
+)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three sealed hours of three frames each, and an open one."""
+    root = tmp_path_factory.mktemp("sound")
+    hand = Hand()
+    stream = opened(root, hand)
+    for hour in range(4):
+        for number in range(5 if hour < 3 else 2):
+            put(stream, entity(number, 600_000))
+            hand.at += MINUTE
+        hand.at = START + (hour + 1) * HOUR
+        if hour == 3:
+            hand.at -= 1
+    close_stream(stream)
+    return root
+
+
+@pytest.fixture
+def log(sound: Path, tmp_path: Path) -> Path:
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def names(root: Path) -> list[SegmentName]:
+    return [each.name for each in list_segments(root)]
+
+
+def found(root: Path) -> list[Damage]:
+    before = files_of(root)
+    damages = list(verify(root).damages)
+    assert files_of(root) == before
+    return damages
+
+
+def test_a_sound_log_has_no_damage(log: Path) -> None:
+    checked = verify(log)
+
+    assert checked.damages == ()
+    assert (checked.segments, checked.rows) == (4, 17)
+    assert checked.raw_bytes > 17 * 600_000
+
+
+def flip(path: Path, at: int, bit: int = 3) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1 << bit
+    path.write_bytes(bytes(data))
+
+
+def test_a_flipped_bit_is_placed_in_its_frame(log: Path) -> None:
+    name = names(log)[1]
+    manifest = read_manifest(log, name)
+    assert len(manifest.frames) == 3
+    frame = manifest.frames[1]
+    flip(sealed_path(log, name), frame.offset + frame.bytes // 2)
+    (damage,) = found(log)
+
+    assert damage.place == f"{name}.ndjson.zst"
+    assert (damage.frame, damage.line, damage.byte) == (1, 3, frame.offset)
+    assert str(damage).startswith(f"{name}.ndjson.zst, frame 1, line 3, byte {frame.offset}: ")
+
+
+@pytest.mark.parametrize("cut", [0, 1, -1])
+def test_a_cut_file_is_placed_where_it_ends(log: Path, cut: int) -> None:
+    name = names(log)[0]
+    path, manifest = sealed_path(log, name), read_manifest(log, name)
+    size = manifest.frames[2].offset if cut == 1 else cut % manifest.zst.bytes
+    path.write_bytes(path.read_bytes()[:size])
+    (damage,) = found(log)
+
+    assert damage.what == f"expected {manifest.zst.bytes} bytes, found {size}"
+    assert damage.byte == size
+    assert damage.frame == (0 if cut == 0 else 2)
+
+
+def test_a_longer_file_is_damage(log: Path) -> None:
+    path = sealed_path(log, names(log)[0])
+    path.write_bytes(path.read_bytes() + b"\x00")
+
+    assert "found" in found(log)[0].what
+
+
+def lose(root: Path, name: SegmentName) -> None:
+    sealed_path(root, name).unlink()
+    manifest_path(root, name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("lost", "what"),
+    [
+        (0, "begins with seq 6: the segments before it are missing"),
+        (1, "expected seq 6 (after"),
+        (2, "expected seq 11, found 16: a sealed segment is missing"),
+    ],
+)
+def test_a_lost_segment_is_noticed_by_the_one_behind_it(log: Path, lost: int, what: str) -> None:
+    all_names = names(log)
+    lose(log, all_names[lost])
+    (damage,) = found(log)
+
+    assert what in damage.what
+    assert damage.place.startswith(str(all_names[lost + 1]))
+
+
+def test_a_lost_newest_segment_is_noticed_by_what_was_durable(log: Path) -> None:
+    open_path(log, names(log)[3]).unlink()
+
+    assert [each.what for each in found(log)] == [
+        "seq 17 was durable, but the log ends with seq 15"
+    ]
+
+
+@pytest.mark.parametrize("which", ["zst", "manifest"])
+def test_a_file_without_its_other_is_damage(log: Path, which: str) -> None:
+    name = names(log)[1]
+    (sealed_path if which == "zst" else manifest_path)(log, name).unlink()
+    damages = found(log)
+
+    assert any(str(name) in each.place and "missing" in each.what for each in damages)
+
+
+def test_a_swapped_pair_is_damage(log: Path) -> None:
+    one, two, *_ = names(log)
+    for path in (sealed_path, manifest_path):
+        a, b = path(log, one), path(log, two)
+        held = a.read_bytes()
+        a.write_bytes(b.read_bytes())
+        b.write_bytes(held)
+
+    assert {each.place for each in found(log)} >= {f"{one}.manifest.json", f"{two}.manifest.json"}
+
+
+def test_swapped_files_are_damage(log: Path) -> None:
+    one, two, *_ = names(log)
+    a, b = sealed_path(log, one), sealed_path(log, two)
+    held = a.read_bytes()
+    a.write_bytes(b.read_bytes())
+    b.write_bytes(held)
+
+    assert {each.place for each in found(log)} == {f"{one}.ndjson.zst", f"{two}.ndjson.zst"}
+
+
+EDITS: list[Callable[[dict[str, object]], object]] = [
+    lambda m: m.update(rows=4),
+    lambda m: m.update(longest_line_bytes=5),
+    lambda m: m.update(first_observed_at="2026-11-21T05:00:00.000000Z"),
+    lambda m: m["raw"].update(sha256="0" * 64),  # type: ignore[attr-defined]
+    lambda m: m["zst"].update(sha256="0" * 64),  # type: ignore[attr-defined]
+    lambda m: m.update(previous=None),
+    lambda m: m.update(previous="0" * 64),
+    lambda m: m.update(kinds={"page": 5}),
+    lambda m: (
+        [frame.update(types={"image": frame["rows"]}) for frame in m["frames"]]  # type: ignore[attr-defined]
+        and m.update(types={"image": 5})
+    ),
+    lambda m: m.update(novelty=True),
+    lambda m: m.update(format=2),
+]
+
+
+@pytest.mark.parametrize("number", range(len(EDITS)))
+@pytest.mark.parametrize("which", [1, 2])
+def test_an_edited_manifest_is_damage(log: Path, which: int, number: int) -> None:
+    name = names(log)[which]
+    path = manifest_path(log, name)
+    told = orjson.loads(path.read_bytes())
+    EDITS[number](told)
+    path.write_bytes(orjson.dumps(told) + b"\n")
+
+    assert any(each.place.startswith(str(name)) or "previous" in each.what for each in found(log))
+
+
+def test_a_replaced_segment_breaks_the_chain(
+    log: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    write_hours(other, 2, 5)
+    name = names(log)[0]
+    for path in (sealed_path, manifest_path):
+        shutil.copy(path(other, names(other)[0]), path(log, name))
+    damages = found(log)
+
+    assert [each.place for each in damages] == [f"{name}.manifest.json"]
+    assert "names a previous manifest" in damages[0].what
+
+
+def test_a_seq_that_stands_twice_is_damage(log: Path) -> None:
+    first = names(log)[0]
+    twin = SegmentName(first.source, first.date, "04", first.writer, 0)
+    data = b"".join(_lines(log, first))
+    open_path(log, twin).write_bytes(data)
+
+    assert any(
+        each.place == f"{twin}.ndjson" and "stand already" in each.what for each in found(log)
+    )
+
+
+def _lines(root: Path, name: SegmentName) -> list[bytes]:
+    return list(segment_blocks(root, name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["notes.txt", "2026-11-21/05-1a2b3c4d-000.ndjson.bak", "2026-11-21/05-1a2b3c4d-0.ndjson"],
+)
+def test_a_foreign_file_is_named(log: Path, name: str) -> None:
+    (log / "log" / SOURCE / name).write_text("hello")
+
+    assert [str(each) for each in found(log)] == [f"{SOURCE}/{name}: a file that is no segment"]
+
+
+def test_damage_in_what_was_durable_is_placed_by_line_and_byte(log: Path) -> None:
+    name = names(log)[3]
+    path = open_path(log, name)
+    second = path.read_bytes().index(b"\n") + 1
+    data = bytearray(path.read_bytes())
+    data[second : second + 9] = b"\x00" * 9
+    path.write_bytes(bytes(data))
+    (damage,) = found(log)
+
+    assert (damage.place, damage.line, damage.byte) == (f"{name}.ndjson", 2, second)
+    head_path(log, SOURCE, WRITER).unlink()
+    assert found(log) == []  # the last line of an unfinished write, for all we know
+
+
+def test_whole_events_behind_a_bad_line_are_damage_without_a_head_too(log: Path) -> None:
+    path = open_path(log, names(log)[3])
+    data = path.read_bytes()
+    path.write_bytes(b"\x00" * 40 + data[40:])
+    head_path(log, SOURCE, WRITER).unlink()
+    (damage,) = found(log)
+
+    assert (damage.line, damage.byte) == (1, 0)
+
+
+def test_an_unfinished_tail_is_no_damage(log: Path) -> None:
+    with open_path(log, names(log)[3]).open("ab") as file:
+        file.write(b'{"v":1,"source":"openr')
+
+    assert found(log) == []
+
+
+@pytest.mark.parametrize("how", ["missing", "edited"])
+@pytest.mark.parametrize("sealed", [True, False])
+def test_an_asset_that_an_event_names_is_checked(tmp_path: Path, how: str, sealed: bool) -> None:
+    asset = put_asset(tmp_path, b"large")
+    draft = Draft(kind=ENTITY, type="model", id="1", shape="list", body_asset=asset)
+    name = write_log(tmp_path, [[draft]], seal=sealed)
+    assert found(tmp_path) == []
+    path = asset_path(tmp_path, asset)
+    path.unlink() if how == "missing" else path.write_bytes(b"edited")
+    (damage,) = found(tmp_path)
+
+    assert damage.place.startswith(str(name))
+    assert asset in damage.what
+
+
+def test_a_range_is_checked_alone(log: Path) -> None:
+    flip(sealed_path(log, names(log)[0]), 100)
+
+    assert verify(log, Select(since=START + HOUR)).damages == ()
+    assert len(verify(log, Select(until=START + HOUR)).damages) == 1
+
+
+def test_a_sample_reads_a_share_but_always_all_names_and_chains(log: Path) -> None:
+    for name in names(log)[:3]:
+        flip(sealed_path(log, name), 100)
+
+    assert len(verify(log, sample=0.34).damages) == 1
+    assert len(verify(log, sample=0.0).damages) == 0
+    lose(log, names(log)[1])
+    assert len(verify(log, sample=0.0).damages) == 1
+
+
+def test_verify_finds_nothing_wrong_while_a_writer_writes(tmp_path: Path) -> None:
+    stream = opened(tmp_path, Hand(), segment_bytes=5_000)
+    done = threading.Event()
+    damages: list[Damage] = []
+
+    def check() -> None:
+        while not done.is_set():
+            damages.extend(verify(tmp_path).damages)
+
+    checker = threading.Thread(target=check)
+    checker.start()
+    for number in range(300):
+        put(stream, entity(number, 300))
+    close_stream(stream)
+    done.set()
+    checker.join()
+
+    assert damages == []

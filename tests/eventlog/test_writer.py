@@ -1,0 +1,500 @@
+"""The writer: positions, rolling, the clock rule, and what it does when the disk says no."""
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+
+from eventlog.clock import DAY, format_us
+from eventlog.disk import REAL
+from eventlog.errors import Invalid, LocalResource, Locked
+from eventlog.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position, decode
+from eventlog.paths import head_path, open_path
+from eventlog.reader import read_events
+from eventlog.segments import list_segments
+from eventlog.verify import verify
+from eventlog.writer import (
+    append,
+    append_each,
+    check_upstream_clock,
+    close_stream,
+    keep_hours,
+    open_stream,
+    roll,
+    seal_all,
+    seal_idle,
+    wait_sealed,
+)
+from eventlog.writers import lock_stream, writer_id
+from tests.eventlog.making import (
+    HOUR,
+    MINUTE,
+    OTHER,
+    SECOND,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    disk_with,
+    entity,
+    opened,
+    page,
+    put,
+    write_log,
+)
+
+
+def seqs(root: Path) -> list[int]:
+    return [record.seq for record in read_events(root)]
+
+
+def test_a_batch_is_built_when_its_first_seq_is_known(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(1), entity(2))
+
+    def build(first: int, at: int) -> list[Draft]:
+        roster = {"/data": [["model", "1", first]]}
+        return [entity(1), Draft(kind=PAGE, members={"roster": roster, "at": format_us(at)})]
+
+    (done,) = append(stream, [build])
+    close_stream(stream)
+    (*_, last) = read_events(tmp_path)
+
+    assert done.first == Position(START, WRITER, 3)
+    assert done.last == Position(START, WRITER, 4)
+    assert decode(last.line).roster == {"/data": [("model", "1", 3)]}
+    assert done.sha256 == hashlib.sha256(last.line).hexdigest()
+
+
+def test_many_batches_share_one_write_and_one_fsync(tmp_path: Path) -> None:
+    calls: list[str] = []
+    stream = opened(tmp_path, disk=counting(calls))
+    calls.clear()
+
+    done = append(stream, [lambda _seq, _at: [entity(1), entity(2)]] * 50)
+
+    assert calls == ["write", "fsync"]
+    assert [each.first.seq for each in done] == list(range(1, 101, 2))
+    close_stream(stream)
+
+
+def counting(calls: list[str]):  # type: ignore[no-untyped-def]
+    def noted(name: str) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            calls.append(name)
+            return getattr(REAL, name)(*args)
+
+        return call
+
+    return disk_with(write=noted("write"), fsync=noted("fsync"))
+
+
+def test_seq_goes_on_over_hours_and_restarts(tmp_path: Path) -> None:
+    hand = Hand()
+    for _ in range(5):
+        stream = opened(tmp_path, hand)
+        put(stream, entity(1), entity(2))
+        hand.at += 25 * MINUTE
+        put(stream, entity(3))
+        close_stream(stream)
+
+    assert seqs(tmp_path) == list(range(1, 16))
+    assert verify(tmp_path).damages == ()
+
+
+def test_a_segment_rolls_when_its_hour_is_over(tmp_path: Path) -> None:
+    hand = Hand(START + HOUR - 1)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    hand.at += 1
+    put(stream, entity(2))
+    wait_sealed(stream)
+
+    first, second = list_segments(tmp_path)
+    assert (first.is_sealed, first.is_open) == (True, False)
+    assert (second.is_sealed, second.is_open) == (False, True)
+    assert second.name.hour == "06"
+    close_stream(stream)
+
+
+def test_a_segment_rolls_when_it_is_full(tmp_path: Path) -> None:
+    stream = opened(tmp_path, segment_bytes=500)
+    for number in range(6):
+        put(stream, entity(number, 400))
+    close_stream(stream)
+
+    names = [each.name for each in list_segments(tmp_path)]
+    assert [name.number for name in names] == [0, 1, 2, 3, 4, 5]
+    assert seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
+    assert verify(tmp_path).damages == ()
+
+
+def test_time_never_goes_back_in_a_live_stream(tmp_path: Path) -> None:
+    hand = Hand(START + 10 * SECOND)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    hand.at -= 5 * SECOND
+    put(stream, entity(2))
+    close_stream(stream)
+
+    one, two = read_events(tmp_path)
+    assert one.observed_at == two.observed_at == format_us(START + 10 * SECOND)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_clock_a_minute_behind_the_log_stops_the_writer(tmp_path: Path, restart: bool) -> None:
+    hand = Hand(START + 10 * MINUTE)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    hand.at -= MINUTE
+    put(stream, entity(2))
+    hand.at -= 1
+    if restart:
+        close_stream(stream)
+        stream = opened(tmp_path, hand)
+
+    with pytest.raises(LocalResource, match=r"05:10:00\.000000Z, but the clock says .*05:08:59"):
+        put(stream, entity(3))
+    hand.at += 1
+    put(stream, entity(3))
+    close_stream(stream)
+    assert seqs(tmp_path) == [1, 2, 3]
+
+
+def test_the_hour_of_the_open_segment_is_a_floor_of_time(tmp_path: Path) -> None:
+    hand = Hand(START + 30 * SECOND)
+    stream = opened(tmp_path, hand)
+    stream.segment = None
+    stream.last_observed = START + HOUR - 20 * SECOND
+    hand.at = START + HOUR - 30 * SECOND
+    put(stream, entity(1))
+
+    (record,) = read_events(tmp_path)
+    assert record.observed_at == format_us(START + HOUR - 20 * SECOND)
+    close_stream(stream)
+
+
+def test_upstreams_clock_is_believed_within_a_day() -> None:
+    check_upstream_clock(START + DAY, START)
+    with pytest.raises(LocalResource, match=r"2026-11-22T05.*2026-11-21T05"):
+        check_upstream_clock(START + DAY + 1, START)
+
+
+def test_imports_bring_their_own_time_and_seal_hour_by_hour(tmp_path: Path) -> None:
+    stream = opened(tmp_path, Hand(START + DAY))
+    for hour in (3, 1, 1, 2):
+        put(stream, entity(hour), at=START + hour * HOUR)
+    put(stream, entity(0), at=START + 2 * HOUR - 1)
+    put(stream, entity(0), at=START + 2 * HOUR - 2)
+    close_stream(stream, seal_open=True)
+
+    found = list_segments(tmp_path)
+    assert all(each.is_sealed and not each.is_open for each in found)
+    assert [str(each.name)[-14:] for each in found] == [
+        f"06-{WRITER}-000"[-14:],
+        f"06-{WRITER}-001"[-14:],
+        f"06-{WRITER}-002"[-14:],
+        f"07-{WRITER}-000"[-14:],
+        f"08-{WRITER}-000"[-14:],
+    ]
+    assert verify(tmp_path).damages == ()
+    stream = opened(tmp_path, Hand(START + DAY))
+    assert stream.last_seq == 6
+    close_stream(stream)
+
+
+def test_a_line_over_16_mib_is_refused_and_nothing_of_its_batch_counts(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    with pytest.raises(Invalid, match="expected at most 16777216"):
+        put(stream, entity(1), entity(2, MAX_LINE_BYTES))
+    put(stream, entity(3))
+    close_stream(stream)
+
+    assert seqs(tmp_path) == [1]
+
+
+def test_a_failing_build_leaves_the_other_batches_of_its_group(tmp_path: Path) -> None:
+    def failing(_seq: int, _at: int) -> list[Draft]:
+        raise KeyError("of the caller")
+
+    stream = opened(tmp_path)
+    good = lambda seq, _at: [entity(seq)]  # noqa: E731
+    one, bad, two, empty = append_each(stream, [good, failing, good, lambda _seq, _at: []])
+    close_stream(stream)
+
+    assert isinstance(bad, KeyError)
+    assert isinstance(empty, Invalid)
+    assert [each.first.seq for each in (one, two) if not isinstance(each, Exception)] == [1, 2]
+    assert [decode(each.line).id for each in read_events(tmp_path)] == ["1", "2"]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 50, 99])
+def test_a_full_disk_takes_the_half_written_batch_back(tmp_path: Path, kept: int) -> None:
+    full = False
+
+    def write(handle: int, data: bytes) -> int:
+        if not full:
+            return os.write(handle, data)
+        if len(data) <= kept:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(handle, bytes(data)[: max(kept, 1)]) if kept else fail()
+
+    def fail() -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    stream = opened(tmp_path, disk=disk_with(write=write))
+    put(stream, entity(1))
+    full = True
+    with pytest.raises(LocalResource, match="No space left on device; nothing of the batch"):
+        put(stream, entity(2), entity(3))
+    full = False
+    put(stream, entity(4))
+    close_stream(stream)
+
+    assert [decode(each.line).id for each in read_events(tmp_path)] == ["1", "4"]
+    assert seqs(tmp_path) == [1, 2]
+
+
+def test_short_writes_are_gone_on_with(tmp_path: Path) -> None:
+    stream = opened(tmp_path, disk=disk_with(write=lambda h, data: os.write(h, bytes(data)[:7])))
+    put(stream, entity(1), entity(2))
+    close_stream(stream)
+
+    assert seqs(tmp_path) == [1, 2]
+
+
+def test_a_failed_fsync_ends_the_stream_for_good(tmp_path: Path) -> None:
+    failing = False
+
+    def fsync(handle: int) -> None:
+        if failing:
+            raise OSError(errno.EIO, "Input/output error")
+        os.fsync(handle)
+
+    stream = opened(tmp_path, disk=disk_with(fsync=fsync))
+    put(stream, entity(1))
+    failing = True
+    with pytest.raises(LocalResource, match="fsync: Input/output error"):
+        put(stream, entity(2))
+    failing = False
+    with pytest.raises(LocalResource, match="has ended"):
+        put(stream, entity(3))
+    assert seqs(tmp_path) == [1]
+    close_stream(stream)
+
+    stream = opened(tmp_path)
+    put(stream, entity(4))
+    close_stream(stream)
+    assert seqs(tmp_path) == list(range(1, len(seqs(tmp_path)) + 1))
+
+
+def test_a_write_that_cannot_be_taken_back_ends_the_stream(tmp_path: Path) -> None:
+    failing = False
+
+    def write(handle: int, data: bytes) -> int:
+        if failing:
+            os.write(handle, bytes(data)[:20])
+            raise OSError(errno.EIO, "Input/output error")
+        return os.write(handle, data)
+
+    def truncate(_handle: int, _size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    stream = opened(tmp_path, disk=disk_with(write=write, truncate=truncate))
+    put(stream, entity(1))
+    failing = True
+    with pytest.raises(LocalResource):
+        put(stream, entity(2))
+    with pytest.raises(LocalResource, match="has ended"):
+        put(stream, entity(3))
+    close_stream(stream)
+    assert seqs(tmp_path) == [1]
+
+
+def test_crawling_stops_before_the_disk_is_full(tmp_path: Path) -> None:
+    free = 10**12
+    stream = opened(tmp_path, disk=disk_with(free_bytes=lambda _path: free))
+    put(stream, entity(1))
+    free = 500 * 2**20
+    with pytest.raises(LocalResource, match="500 MiB free, expected at least 512 MiB"):
+        put(stream, entity(2))
+    close_stream(stream)
+    assert seqs(tmp_path) == [1]
+
+
+def test_one_process_writes_a_stream(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    with pytest.raises(Locked, match=f"held by process {os.getpid()} on .* since 2026-11-21T05"):
+        opened(tmp_path)
+    others = [opened(tmp_path, writer=OTHER), opened(tmp_path, source="civitai")]
+    for each in (stream, *others):
+        close_stream(each)
+    close_stream(opened(tmp_path))
+
+
+def test_no_second_writer_gets_in_when_state_is_deleted(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(1))
+    head_path(tmp_path, SOURCE, WRITER).unlink()
+    head_path(tmp_path, SOURCE, WRITER).parent.rmdir()
+    with pytest.raises(Locked):
+        opened(tmp_path)
+    put(stream, entity(2))
+    close_stream(stream)
+
+    assert seqs(tmp_path) == [1, 2]
+
+
+def test_a_replaced_lock_file_does_not_let_two_in(tmp_path: Path) -> None:
+    first = lock_stream(tmp_path, SOURCE, WRITER, "now")
+    os.close(first)
+    path = tmp_path / "log" / SOURCE / f".{WRITER}.lock"
+    path.unlink()
+    second = lock_stream(tmp_path, SOURCE, WRITER, "now")
+
+    assert os.fstat(second).st_ino == path.stat().st_ino
+    os.close(second)
+
+
+@pytest.mark.parametrize(("source", "writer"), [("Bad/Name", WRITER), (SOURCE, "nothex")])
+def test_a_stream_needs_a_plain_name(tmp_path: Path, source: str, writer: str) -> None:
+    with pytest.raises(Invalid):
+        open_stream(tmp_path, source, writer)
+
+
+def test_the_head_says_how_far_the_segment_is_durable(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(1), entity(2))
+    assert stream.segment is not None
+    path = open_path(tmp_path, stream.segment.name)
+
+    assert orjson.loads(head_path(tmp_path, SOURCE, WRITER).read_bytes()) == {
+        "segment": str(stream.segment.name),
+        "durable_bytes": path.stat().st_size,
+        "last_seq": 2,
+    }
+    close_stream(stream)
+
+
+def test_a_head_that_cannot_be_written_does_not_stop_the_writer(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(1))
+    folder = tmp_path / "state" / "heads" / SOURCE
+    (folder / f"{WRITER}.json").unlink()
+    folder.rmdir()
+    folder.write_text("a file where a folder belongs")
+    put(stream, entity(2))
+    close_stream(stream)
+
+    assert seqs(tmp_path) == [1, 2]
+
+
+def test_a_quiet_hour_leaves_a_sealed_segment_with_its_heartbeat(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    while hand.at < START + 3 * HOUR + MINUTE:
+        hand.at += MINUTE
+        keep_hours(stream)
+    wait_sealed(stream)
+    kinds = [decode(record.line).kind for record in read_events(tmp_path)]
+
+    assert kinds == [ENTITY, HEARTBEAT, HEARTBEAT]
+    assert [each.name.hour for each in list_segments(tmp_path) if each.is_sealed] == [
+        "05",
+        "06",
+        "07",
+    ]
+    close_stream(stream)
+
+
+def test_an_hour_with_events_needs_no_heartbeat(tmp_path: Path) -> None:
+    hand = Hand(START + MINUTE)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    hand.at += 40 * MINUTE
+    keep_hours(stream)
+    close_stream(stream)
+
+    assert seqs(tmp_path) == [1]
+
+
+def test_sealing_all_leaves_alone_what_a_process_writes(tmp_path: Path) -> None:
+    write_log(tmp_path, [[entity(1)]], seal=False)
+    write_log(tmp_path, [[entity(1)]], seal=False, source="civitai")
+    busy = opened(tmp_path, writer=OTHER)
+    put(busy, entity(2))
+
+    assert seal_all(tmp_path, Hand()) == {
+        ("civitai", WRITER): 1,
+        (SOURCE, WRITER): 1,
+        (SOURCE, OTHER): None,
+    }
+    assert seal_idle(tmp_path, SOURCE, WRITER, Hand()) == 0
+    assert [each.is_open for each in list_segments(tmp_path)] == [False, False, True]
+    close_stream(busy)
+
+
+def test_a_sealing_that_went_wrong_holds_up_the_later_ones(tmp_path: Path) -> None:
+    full = False
+
+    def rename(old: Path, new: Path) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        REAL.rename(old, new)
+
+    hand = Hand()
+    stream = opened(tmp_path, hand, disk=disk_with(rename=rename))
+    full = True
+    put(stream, entity(1))
+    hand.at += HOUR
+    put(stream, entity(2))
+    with pytest.raises(LocalResource, match="05-1a2b3c4d-000: sealing: No space left"):
+        wait_sealed(stream)
+    full = False
+    hand.at += HOUR
+    put(stream, entity(3))
+    wait_sealed(stream)
+    close_stream(stream, seal_open=True)
+
+    assert [each.is_sealed for each in list_segments(tmp_path)] == [True, True, True]
+    assert verify(tmp_path).damages == ()
+
+
+def test_an_empty_open_segment_leaves_no_file(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    with pytest.raises(ZeroDivisionError):
+        append(stream, [lambda _seq, _at: [entity(1 // 0)]])
+    hand.at += HOUR
+    roll(stream)
+    close_stream(stream)
+
+    assert list_segments(tmp_path) == []
+
+
+def test_each_role_of_each_machine_has_its_own_writer(tmp_path: Path) -> None:
+    ids = iter(["bad", "00000001", "00000001", "00000002", "00000003"])
+    make = lambda: next(ids)  # noqa: E731
+    one = writer_id(tmp_path, "fetch", "here", make)
+
+    assert one == "00000001"
+    assert writer_id(tmp_path, "fetch", "here", make) == one
+    assert writer_id(tmp_path, "import", "here", make) == "00000002"
+    assert writer_id(tmp_path, "fetch", "there", make) == "00000003"
+    assert orjson.loads((tmp_path / "log" / "writer.json").read_bytes()) == {
+        "here": {"fetch": "00000001", "import": "00000002"},
+        "there": {"fetch": "00000003"},
+    }
+
+
+def test_pages_are_the_last_event_of_their_batch(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1), page()]])
+    (_, last) = read_events(tmp_path)
+
+    assert decode(last.line).kind == PAGE
+    assert last.segment == name
