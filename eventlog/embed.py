@@ -45,9 +45,9 @@ def embed(body: bytes) -> Embedded:
     JSON on one line.
     """
     if is_strict(body):
-        if b"\n" not in body and b"\r" not in body:
-            return Embedded(body, None, False)
-        return _beside(body.replace(b"\n", b" ").replace(b"\r", b" "), body)
+        flat = body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
+        # White space around the value is lost when the line is read.
+        return Embedded(body, None, False) if flat == body else _beside(flat, body)
     return _beside(repair(body), body)
 
 
