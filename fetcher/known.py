@@ -134,6 +134,12 @@ def seen(known: Known, key: Key) -> Seen | None:
     return known.noted.get(key) or known.recent.get(key)
 
 
+def recall(known: Known, key: Key) -> Seen | None:
+    """What is known of one entity."""
+    look_up(known, [key])
+    return seen(known, key)
+
+
 def note(known: Known, key: Key, what: Seen) -> None:
     """Remember an entity of the batch being appended."""
     known.noted[key] = what
