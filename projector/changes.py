@@ -86,7 +86,8 @@ def add_differences(
     """
     pairs = [(type_, *pair) for type_ in types for pair in _missing(views, source, type_)]
     for group in _groups(pairs):
-        bodies = dict(_bodies(root, views, source, {place for _, *two in group for place in two[2:]}))
+        places = {place for pair in group for place in (pair[3], pair[4])}
+        bodies = dict(_bodies(root, views, source, places))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
         _publish(folder, f"d-{name}.parquet", rows)
@@ -101,8 +102,8 @@ def _missing(
     views: duckdb.DuckDBPyConnection, source: str, type_: str
 ) -> Iterator[tuple[str, str, Place, Place]]:
     rows = views.execute(
-        "SELECT before_hash, hash, before_writer, before_seq, writer, seq "
         f"FROM {identifier(source)}._pairs(?, NULL) AS pair "
+        "SELECT before_hash, hash, before_writer, before_seq, writer, seq "
         f"WHERE NOT EXISTS (FROM {identifier(source)}._diffs() AS diff WHERE diff.type = ? "
         "AND diff.before_hash = pair.before_hash AND diff.hash = pair.hash)",
         [type_, type_],
@@ -179,7 +180,7 @@ def _text(value: Any) -> str:
 
 
 def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in _SCHEMA]
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [() for _ in _SCHEMA]
     arrays = [pa.array(list(c), f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
     temporary = folder / f".{name}.{os.getpid()}.tmp"
     pq.write_table(pa.table(arrays, schema=_SCHEMA), temporary, compression="zstd")
