@@ -10,8 +10,11 @@ A crash between any two leaves a state that `finish` knows.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from eventlog import manifest as manifests
 from eventlog.disk import REAL, Disk, write_all
@@ -21,7 +24,10 @@ from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.prefix import Census, census
 
+T = TypeVar("T")
+
 _CHUNK = 4 * 1024 * 1024
+_AHEAD = 2
 
 
 def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL) -> Manifest:
@@ -61,13 +67,12 @@ def _write_frames(
     frames: list[tuple[int, int, Census]] = []
     handle = disk.open_append(target)
     try:
-        for block in blocks(_read_chunks(source)):
+        for block, frame in _side_by_side(compress, blocks(_read_chunks(source))):
             held = census(block, name.source, name.writer, f"{source}: frame {len(frames)}")
-            frame = compress(block)
-            write_all(disk, handle, frame)
             raw.update(block)
-            packed.update(frame)
-            frames.append((len(frame), len(block), held))
+            packed.update(frame.result())
+            write_all(disk, handle, frame.result())
+            frames.append((len(frame.result()), len(block), held))
         disk.fsync(handle)
     finally:
         disk.close(handle)
@@ -80,10 +85,24 @@ def _check_written(path: Path, manifest: Manifest) -> None:
     """Read back what was written and compare it with the raw SHA-256."""
     raw = hashlib.sha256()
     with path.open("rb") as file:
-        for frame in manifest.frames:
-            raw.update(decompress(file.read(frame.bytes), frame.raw_bytes))
+        read = ((file.read(frame.bytes), frame.raw_bytes) for frame in manifest.frames)
+        for _, block in _side_by_side(lambda pair: decompress(*pair), read):
+            raw.update(block.result())
     if raw.hexdigest() != manifest.raw.sha256:
         raise Corrupt(f"{path}: what was written does not read back")
+
+
+def _side_by_side(
+    work: Callable[[T], bytes], pieces: Iterable[T]
+) -> Iterator[tuple[T, "Future[bytes]"]]:
+    """Each piece with the work on it, of which two are done ahead: zstd lets go of the GIL."""
+    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="seal") as pool:
+        waiting: deque[tuple[T, Future[bytes]]] = deque()
+        for piece in pieces:
+            waiting.append((piece, pool.submit(work, piece)))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft()
+        yield from waiting
 
 
 def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> None:
