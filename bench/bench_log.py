@@ -9,7 +9,6 @@ Medians of several rounds; machines are noisy, ratios less so.
 import argparse
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -114,7 +113,7 @@ def bench_seal(root: Path, name: SegmentName, copy: Path) -> None:
     """Sealing (compress, read back, manifest, fsyncs) against the zstd program."""
     size = copy.stat().st_size / 1e6
     ours, theirs = [], []
-    for number in range(3):
+    for number in range(5):
         if number:
             open_path(root, name).write_bytes(copy.read_bytes())
             for path in (
@@ -196,17 +195,13 @@ def bench_tail(root: Path) -> None:
     )
 
 
-def peak_megabytes() -> float:
-    """Most memory this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def bench_memory(root: Path) -> None:
     """Reading all of it, in a process of its own, against reading nothing."""
     code = (
-        "import resource,sys;from pathlib import Path;from eventlog.reader import read_events;"
+        "import re,sys;from pathlib import Path;from eventlog.reader import read_events;"
         "n=sum(1 for r in read_events(Path(sys.argv[1])));"
-        "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        "told=Path('/proc/self/status').read_text();"
+        "print(n, int(re.search(r'VmHWM:\\s+(\\d+)', told)[1]) // 1024)"
     )
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-c", code]

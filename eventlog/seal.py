@@ -11,10 +11,9 @@ A crash between any two leaves a state that `finish` knows.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 from eventlog import manifest as manifests
 from eventlog.disk import REAL, Disk, write_all
@@ -23,8 +22,6 @@ from eventlog.frames import blocks, compress, decompress
 from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.prefix import Census, census
-
-T = TypeVar("T")
 
 _CHUNK = 4 * 1024 * 1024
 _AHEAD = 2
@@ -67,7 +64,7 @@ def _write_frames(
     frames: list[tuple[int, int, Census]] = []
     handle = disk.open_append(target)
     try:
-        for block, frame in _side_by_side(compress, blocks(_read_chunks(source))):
+        for block, frame in _packed(blocks(_read_chunks(source))):
             held = census(block, name.source, name.writer, f"{source}: frame {len(frames)}")
             raw.update(block)
             packed.update(frame.result())
@@ -82,27 +79,31 @@ def _write_frames(
 
 
 def _check_written(path: Path, manifest: Manifest) -> None:
-    """Read back what was written and compare it with the raw SHA-256."""
-    raw = hashlib.sha256()
-    with path.open("rb") as file:
-        read = ((file.read(frame.bytes), frame.raw_bytes) for frame in manifest.frames)
-        for _, block in _side_by_side(lambda pair: decompress(*pair), read):
-            raw.update(block.result())
-    if raw.hexdigest() != manifest.raw.sha256:
+    """Read back what was written: the very frames that were seen to unpack to the lines."""
+    packed = hashlib.sha256()
+    for chunk in _read_chunks(path):
+        packed.update(chunk)
+    if packed.hexdigest() != manifest.zst.sha256:
         raise Corrupt(f"{path}: what was written does not read back")
 
 
-def _side_by_side(
-    work: Callable[[T], bytes], pieces: Iterable[T]
-) -> Iterator[tuple[T, "Future[bytes]"]]:
-    """Each piece with the work on it, of which two are done ahead: zstd lets go of the GIL."""
+def _packed(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, "Future[bytes]"]]:
+    """Each block with its frame, of which two are packed ahead: zstd lets go of the GIL."""
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="seal") as pool:
-        waiting: deque[tuple[T, Future[bytes]]] = deque()
-        for piece in pieces:
-            waiting.append((piece, pool.submit(work, piece)))
+        waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+        for block in pieces:
+            waiting.append((block, pool.submit(_pack, block)))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft()
         yield from waiting
+
+
+def _pack(block: bytes) -> bytes:
+    """One frame, unpacked again and compared."""
+    frame = compress(block)
+    if decompress(frame, len(block)) != block:
+        raise Corrupt("a zstd frame does not unpack to what was packed")
+    return frame
 
 
 def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> None:
