@@ -7,6 +7,7 @@ same, only slower.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from operator import le
@@ -33,12 +34,12 @@ _ONE = re.compile(
     rb'(?:,"shape":' + _TEXT + rb')?,"'
 )
 _KNOWN_NEXT = re.compile(rb'(?:endpoint|params|hash|body|body_raw|url|state|reason)"')
-_SORT = re.compile(_KIND)
+_SORT = re.compile(_KIND + rb'(?=\}|,"(?!(?:run|epoch|type)":)\w+":)')
 _FIRST_SEQ = re.compile(rb'\{"v":1,"source":"[^"]*","writer":"[^"]*","seq":(\d+),')
 _STAMP = 27
 """Bytes of an instant in a line."""
 _AHEAD = 160
-"""Kind and type stand within so many bytes behind the instant, or are looked for slowly."""
+"""Kind and type stand within so many bytes behind the instant, or the line is decoded."""
 
 
 @attrs.frozen
@@ -83,6 +84,10 @@ def prefix(line: bytes) -> Prefix:
     )
 
 
+Sort = bytes | tuple[str, str | None]
+"""Kind and type: the bytes of a line in which they stand, or themselves."""
+
+
 @attrs.frozen
 class Run:
     """What a block of lines says at a glance: the events of one stream, seq by seq."""
@@ -91,8 +96,8 @@ class Run:
     """Without their line feeds."""
     first_seq: int
     observed: list[str]
-    sorts: list[bytes]
-    """Of each line the bytes from its kind on; `sort_of` reads them."""
+    sorts: Sequence[Sort]
+    """Of each line its kind and type, as `sort_of` reads them."""
 
 
 def glance(block: bytes, source: str, writer: str, where: str) -> Run:
@@ -121,18 +126,22 @@ def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
         return None
     ends = [len(start) + _STAMP for start in starts]
     observed = b"\n".join([line[end - _STAMP : end] for line, end in zip(lines, ends, strict=True)])
-    sorts = [
-        line[end : line.find(b',"id":', end, end + _AHEAD)]
-        for line, end in zip(lines, ends, strict=True)
-    ]
-    if not all(sort.startswith(b'","kind":"') for sort in sorts):
+    sorts = [_sort(line, end) for line, end in zip(lines, ends, strict=True)]
+    if not all(map(_SORT.match, set(sorts))):
         return None
     return Run(lines, first, observed.decode("ascii", "replace").split("\n"), sorts)
 
 
+def _sort(line: bytes, end: int) -> bytes:
+    """The bytes from the kind up to the id, or as many as hold kind and type."""
+    found = line.find(b',"id":', end, end + _AHEAD)
+    return line[end : found + 6] if found > 0 else line[end : end + _AHEAD]
+
+
 def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
     """In any other spelling of the same."""
-    observed, sorts = [], []
+    observed: list[str] = []
+    sorts: list[Sort] = []
     first = expected = 0
     for number, line in enumerate(lines, 1):
         try:
@@ -147,14 +156,15 @@ def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
             raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {event.seq}")
         expected += 1
         observed.append(event.observed_at)
-        kind = f',"type":"{event.type}"' if event.type is not None else ""
-        sorts.append(f'","kind":"{event.kind}"{kind}'.encode())
+        sorts.append((event.kind, event.type))
     return Run(lines, first, observed, sorts)
 
 
 @lru_cache(maxsize=4096)  # a run of a crawl has a handful
-def sort_of(sort: bytes) -> tuple[str, str | None]:
-    """Kind and type, from the bytes that `glance` set aside."""
+def sort_of(sort: Sort) -> tuple[str, str | None]:
+    """Kind and type, from what `glance` set aside."""
+    if isinstance(sort, tuple):
+        return sort
     found = _SORT.match(sort)
     if found is None:
         raise Corrupt(f"no kind in {sort[:40]!r}")

@@ -13,7 +13,7 @@ import attrs
 from eventlog.clock import HOUR, format_us
 from eventlog.manifest import Frame, Manifest
 from eventlog.paths import SegmentName
-from eventlog.prefix import Prefix, prefix, sort_of
+from eventlog.prefix import Prefix, Sort, prefix, sort_of
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +102,7 @@ def ready(select: Select) -> Filter:
     return Filter(select, since, until, accepts(select), select == EVERYTHING, by_head)
 
 
-def chosen(wanted: Filter, line: bytes, observed_at: str, sort: bytes) -> bool:
+def chosen(wanted: Filter, line: bytes, observed_at: str, sort: Sort) -> bool:
     """Whether an event is wanted, from its line and what was read of it at a glance."""
     if not wanted.since <= observed_at < wanted.until:
         return False
