@@ -76,7 +76,7 @@ def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
         gaps += _hours(source, (name for names in looking for name in names), now)
         for writer in live:
             gaps += _seqs(root, source, writer)
-            gaps += _runs(root, source, writer, since)
+        gaps += _runs(root, source, frozenset(live), since)
     found = [gap for gap in gaps if since is None or gap.until > since]
     return sorted(found, key=lambda gap: (gap.source, gap.since, gap.until, gap.what))
 
@@ -120,17 +120,20 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
         yield Gap(source, SEQS, 0, 0, damage.what)
 
 
-def _runs(root: Path, source: str, writer: str, since: int | None) -> Iterator[Gap]:
-    """Runs that ended otherwise than completed, or never."""
+def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -> Iterator[Gap]:
+    """Runs that ended otherwise than completed, or never.
+
+    Of all writers together: one queues a run, another one works on it.
+    """
     began: dict[str, str] = {}
     last: dict[str, _Run] = {}
     select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
     for record in read_events(root, select, refuse=skip_it):
-        if record.writer == writer:
+        if record.writer in writers:
             event = _RUN.decode(record.line)
             began.setdefault(event.run, event.observed_at)
             last[event.run] = event
-    held = is_held(root, source, writer)
+    held = any(is_held(root, source, writer) for writer in writers)
     for run, event in last.items():
         going = event.state in _GOING
         if (event.state in ENDED_WELL and not event.partial) or (going and held):

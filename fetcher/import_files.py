@@ -9,7 +9,7 @@ import gzip
 import heapq
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +39,9 @@ class Recorded:
     member: str | None
     body: bytes
     commit: str | None = None
+    endpoint: str | None = None
+    """Template of what was asked, where that is known."""
+    params: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -16,7 +16,13 @@ from eventlog.event import ANOMALY, PAGE, decode
 from eventlog.reader import Record
 from fetcher.index import NotConfirmed, catch_up, open_index, remove
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY) WITHOUT ROWID"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY, is_page INTEGER) WITHOUT ROWID
+"""
+_INSERT = """
+INSERT INTO page VALUES (?, ?)
+ON CONFLICT DO UPDATE SET is_page = max(is_page, excluded.is_page)
+"""
 
 
 @attrs.define
@@ -54,15 +60,15 @@ def _take(db: sqlite3.Connection, record: Record) -> None:
     line = decode(record.line)
     if line.kind in (PAGE, ANOMALY) and line.endpoint and line.sha256:
         key = page_key(line.endpoint, line.params, parse_us(line.observed_at), line.sha256)
-        db.execute("INSERT OR IGNORE INTO page VALUES (?)", (key,))
+        db.execute(_INSERT, (key, line.kind == PAGE))
 
 
-def is_imported(imported: Imported, key: bytes) -> bool:
-    """Whether this page is in the log."""
+def is_imported(imported: Imported, key: bytes, *, as_page: bool = False) -> bool:
+    """Whether this response is in the log; `as_page`: taken apart, not as an anomaly."""
     if key in imported.fresh:
         return True
-    row = imported.db.execute("SELECT 1 FROM page WHERE key = ?", (key,)).fetchone()
-    return row is not None
+    row = imported.db.execute("SELECT is_page FROM page WHERE key = ?", (key,)).fetchone()
+    return row is not None and bool(row[0] or not as_page)
 
 
 def close_imported(imported: Imported) -> None:

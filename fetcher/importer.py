@@ -87,13 +87,35 @@ def import_paths(
     and any portions of the same input give the same answers at every instant, and a
     second import adds nothing. Raises `Invalid` where a time is missing.
     """
-    inside = tuple(map(parse_part, parts))
-    found = _find(paths, observed_at, time_from)
+    return import_recorded(
+        root,
+        source,
+        _find(paths, observed_at, time_from),
+        writer=writer,
+        endpoint=endpoint,
+        parts=tuple(map(parse_part, parts)),
+        now=now,
+        report=report,
+    )
+
+
+def import_recorded(
+    root: Path,
+    source: Source,
+    found: Sequence[Container],
+    *,
+    writer: str,
+    endpoint: str | None = None,
+    parts: tuple[Part, ...] = (),
+    now: Clock,
+    report: ImportProgress = lambda told: None,
+) -> ImportReport:
+    """The same, of responses that were found already."""
     journal = open_journal(root, source.name, writer, clock=now)
     try:
         imported = open_imported(root, source.name, writer)
         told = ImportReport(expected=sum(each.count for each in found))
-        work = _Import(source, endpoint, inside, journal, imported, told)
+        work = _Import(source, endpoint, parts, journal, imported, told)
         try:
             for recorded in in_order(found):
                 _import_one(work, recorded)
@@ -130,6 +152,8 @@ def _import_one(work: _Import, recorded: Recorded) -> None:
 
 
 def _inner(work: _Import, recorded: Recorded) -> Sequence[Inner]:
+    if recorded.endpoint is not None:
+        return [Inner(url_of("", recorded.endpoint, recorded.params), recorded.body)]
     if not work.parts:
         return [Inner(work.endpoint, recorded.body)]
     try:
@@ -147,7 +171,7 @@ def _fresh(work: _Import, recorded: Recorded, inner: Inner) -> list[_Answer]:
         _refuse(work, recorded, error.what)
         return []
     key = page_key(endpoint.path, params, recorded.observed_at, digest(inner.body))
-    if is_imported(work.imported, key):
+    if is_imported(work.imported, key, as_page=recorded.endpoint is not None):
         work.told = attrs.evolve(work.told, already=work.told.already + 1)
         return []
     work.imported.fresh.add(key)

@@ -134,6 +134,12 @@ def seen(known: Known, key: Key) -> Seen | None:
     return known.noted.get(key) or known.recent.get(key)
 
 
+def recall(known: Known, key: Key) -> Seen | None:
+    """What is known of one entity."""
+    look_up(known, [key])
+    return seen(known, key)
+
+
 def note(known: Known, key: Key, what: Seen) -> None:
     """Remember an entity of the batch being appended."""
     known.noted[key] = what
@@ -156,7 +162,10 @@ def acknowledge(known: Known, seq: int, sha256: str) -> None:
 
 def write(known: Known) -> None:
     """Put what is acknowledged into the database; forget what memory held too much of."""
-    rows = [(*key, *attrs.astuple(what)) for key, what in known.unwritten.items()]
+    rows = [
+        (*key, what.digest, what.seq, what.observed_at, what.hash)
+        for key, what in known.unwritten.items()
+    ]
     with known.db:
         known.db.execute("BEGIN")
         known.db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)

@@ -11,9 +11,10 @@ from eventlog.event import PAGE, Line, decode, exact_body
 from eventlog.reader import read_events, read_one
 from eventlog.select import Select
 from eventlog.split import Entity
+from fetcher.known import recall
 from fetcher.queue import tasks
 from fetcher.run import Crawl, request_name
-from fetcher.source import Listing, Params
+from fetcher.source import Follow, Listing, Params
 from fetcher.task import CLEANED, COMPLETED, Task
 
 
@@ -22,17 +23,28 @@ def lead_on(crawl: Crawl, task: Task, entities: Iterable[Entity]) -> None:
     for listing in crawl.desk.source.listings:
         if any(follow.listing == task.listing for follow in listing.follows):
             leads = crawl.leads.setdefault((task.epoch, listing.name), {})
-            for params in _led(listing, task.listing, entities):
+            for params in _led(crawl, listing, task.listing, entities):
                 leads.setdefault(request_name(params), params)
 
 
-def _led(listing: Listing, origin: str, entities: Iterable[Entity]) -> Iterator[Params]:
+def _led(
+    crawl: Crawl, listing: Listing, origin: str, entities: Iterable[Entity]
+) -> Iterator[Params]:
     follows = [follow for follow in listing.follows if follow.listing == origin]
     for entity in entities:
         for follow in follows:
-            params = follow.params(entity) if entity.type == follow.type else None
-            if params is not None:
-                yield params
+            if entity.type == follow.type:
+                yield from (
+                    each for each in follow.requests(entity) if _is_due(crawl, follow, each)
+                )
+
+
+def _is_due(crawl: Crawl, follow: Follow, params: Params) -> bool:
+    """Whether a request brings something that is not known, or known for too long."""
+    if follow.fetches is None:
+        return True
+    found = recall(crawl.desk.journal.known, follow.fetches(params))
+    return found is None or crawl.desk.clock() - found.observed_at >= follow.max_age_us
 
 
 def requests_of(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
@@ -69,7 +81,7 @@ def _from_log(
     for page in pages:
         origin = origins.get(page.run or "", "")
         if any(follow.listing == origin for follow in listing.follows):
-            for params in _led(listing, origin, _entities(crawl, page)):
+            for params in _led(crawl, listing, origin, _entities(crawl, page)):
                 found.setdefault(request_name(params), params)
     return found
 

@@ -16,7 +16,7 @@ import attrs
 
 from eventlog.embed import MAX_INLINE_BYTES, embed
 from eventlog.event import ANOMALY, ENTITY, PAGE, Draft
-from eventlog.normalize import value_hash
+from eventlog.normalize import strict_value_hash, value_hash
 from eventlog.scan import NotJson
 from eventlog.split import Entity, Rule, join, split
 from fetcher.known import Key, Seen, digest, is_current
@@ -162,7 +162,9 @@ def observe(
 
 def _entity(response: Response, place: Place, entity: Entity, put: Put) -> Draft:
     parent_type, parent_id = entity.parent or (None, None)
-    draft = Draft(
+    held = hold(entity.body, put)
+    is_strict = held.body is entity.body
+    return Draft(
         kind=ENTITY,
         run=place.run,
         epoch=place.epoch,
@@ -173,24 +175,34 @@ def _entity(response: Response, place: Place, entity: Entity, put: Put) -> Draft
         shape=entity.shape,
         endpoint=response.endpoint,
         params=response.params,
-        hash=value_hash(entity.body),
+        hash=strict_value_hash(entity.body) if is_strict else value_hash(entity.body),
+        repaired=held.repaired,
+        body_asset=held.asset,
+        body_raw=held.body_raw,
+        body=held.body,
     )
-    return with_body(draft, entity.body, put)
 
 
-def with_body(draft: Draft, body: bytes, put: Put) -> Draft:
-    """The event holding these bytes: in its line, or by name where they are too large."""
-    held = embed(body) if len(body) <= MAX_INLINE_BYTES else None
-    if held is None or _line_bytes(held.body, held.body_raw) > _MOST_INLINE_BYTES:
-        return attrs.evolve(draft, body_asset=put(body))
-    return attrs.evolve(draft, body=held.body, body_raw=held.body_raw, repaired=held.repaired)
+@attrs.frozen
+class Held:
+    """Where the bytes of a body stand: in the line, or outside under a name."""
+
+    body: bytes | None
+    body_raw: bytes | None
+    repaired: bool
+    asset: str | None = None
+
+
+def hold(body: bytes, put: Put) -> Held:
+    """In the line where they fit, exact or with `body_raw` beside them; else by name."""
+    if len(body) <= MAX_INLINE_BYTES:
+        found = embed(body)
+        if len(found.body or b"") + len(found.body_raw or b"") * 4 // 3 <= _MOST_INLINE_BYTES:
+            return Held(found.body, found.body_raw, found.repaired)
+    return Held(None, None, False, put(body))
 
 
 _MOST_INLINE_BYTES = 12 * 1024 * 1024
-
-
-def _line_bytes(body: bytes | None, body_raw: bytes | None) -> int:
-    return len(body or b"") + len(body_raw or b"") * 4 // 3
 
 
 def _page(
@@ -223,9 +235,10 @@ def _page(
         return _kept_whole(draft, parts.page_body, response.body, put)
     if parts.page_body is None:
         return draft
-    held = with_body(draft, parts.page_body, put)
-    is_inline = held.body_raw is None and held.body_asset is None
-    return held if is_inline else _kept_whole(draft, parts.page_body, response.body, put)
+    held = embed(parts.page_body) if len(parts.page_body) <= MAX_INLINE_BYTES else None
+    if held is None or held.body_raw is not None:
+        return _kept_whole(draft, parts.page_body, response.body, put)
+    return attrs.evolve(draft, body=held.body)
 
 
 def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: Put) -> Draft:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.clock import MINUTE, SECOND, Clock, epoch_of
-from eventlog.writer import beat
+from eventlog.clock import SECOND, Clock, epoch_of
+from eventlog.writer import keep_hours
 from fetcher.queue import refresh, tasks
 from fetcher.report import ListingReport, Report, silent
 from fetcher.retry import Chance
@@ -25,7 +25,6 @@ from fetcher.sync import CHANCE, Upstream, create_runs, drain, open_crawl, plan
 from fetcher.task import PENDING, RUNNING
 
 _POLL_S = 1.0
-_BEAT_EVERY = 10 * MINUTE
 _JITTER_S = 30.0
 
 Told = Callable[[str], None]
@@ -101,11 +100,9 @@ async def _begin_sync(crawl: Crawl, what: Plan, tell: Told, due: int) -> int:
 
 
 async def _rest(crawl: Crawl, what: Plan, due: int) -> None:
-    """Wait a little; say that the writer lives where the log was quiet for long."""
-    stream, now = crawl.desk.journal.stream, crawl.desk.clock()
-    if now - stream.last_observed >= _BEAT_EVERY:
-        await asyncio.to_thread(beat, stream)
-    wait_s = min(what.poll_s, max(0.0, (due - now) / SECOND))
+    """Wait a little; seal an hour that is over, and say that the writer lives."""
+    await asyncio.to_thread(keep_hours, crawl.desk.journal.stream)
+    wait_s = min(what.poll_s, max(0.0, (due - crawl.desk.clock()) / SECOND))
     try:
         await asyncio.wait_for(crawl.stopping.wait(), wait_s or 0.001)
     except TimeoutError:

@@ -9,13 +9,14 @@ A source module fills these in; nothing else in the package knows an API.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import attrs
 import msgspec
 
+from eventlog.clock import DAY
 from eventlog.errors import Invalid
 from eventlog.scan import NotJson, values
 from eventlog.split import Entity, Rule
@@ -70,8 +71,13 @@ class Follow:
 
     listing: str
     type: str
-    params: Callable[[Entity], Params | None]
-    """None: this entity leads nowhere."""
+    requests: Callable[[Entity], Iterable[Params]]
+    """What an entity leads to; nothing, if nowhere."""
+    fetches: Callable[[Params], tuple[str, str, str]] | None = None
+    """Type, id and shape of what such a request brings, if that is not asked for again
+    while it is young; None: it always is."""
+    max_age_us: int = 7 * DAY
+    """How old it may be."""
 
 
 @attrs.frozen

@@ -15,10 +15,11 @@ import attrs
 import duckdb
 
 from eventlog.clock import now_us
-from eventlog.errors import HindlogError
+from eventlog.errors import HindlogError, Invalid
 from eventlog.paths import SegmentName
 from eventlog.segments import list_sources
 from projector import parts as parts_of
+from projector.changes import add_differences, folder_of_diffs, make_schema
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
@@ -113,13 +114,17 @@ def build_views(
         done = [each for listing in listings for each in _sealed(context, listing, wanted, pool)]
         done += [_open(context, listing, wanted) for listing in listings]
         with contextlib.closing(builder(folder, 1)) as connection:
-            _schemas(context, connection, known, [each.source for each in listings])
-            script = script_for(root, parts, listings, known, connection)
+            sources = [each.source for each in listings]
+            wrong = _schemas(context, connection, known, sources)
+            sound = [each for each in known if each.name not in wrong]
+            script = script_for(root, parts, listings, sound, connection)
+            if any(each.parts for each in done) and _compare(context, sources, sound, script):
+                script = script_for(root, parts, listings, sound, connection)
     told = UpdateReport(
         sum(each.segments for each in done),
         sum(each.parts for each in done),
         sum(each.rows for each in done),
-        tuple(text for each in done for text in each.failed),
+        (*wrong.values(), *(text for each in done for text in each.failed)),
         False,
     )
     return told, script
@@ -237,9 +242,15 @@ def _schemas(
     connection: duckdb.DuckDBPyConnection,
     definitions: Sequence[Definition],
     sources: Sequence[str],
-) -> None:
-    """An empty part per definition: views name it first, so that none is without a file."""
+) -> dict[str, str]:
+    """An empty part per definition: views name it first, so that none is without a file.
+
+    What went wrong, by name of the definition: such a one gets no view.
+    """
+    for source in sources:
+        make_schema(folder_of_diffs(context.parts, source))
     staged = False
+    wrong: dict[str, str] = {}
     for definition in (each for each in definitions if each.has_parts):
         for source in sources if definition.source == LOG else [definition.source]:
             path = folder_of(context.parts, source, definition) / parts_of.SCHEMA
@@ -248,5 +259,23 @@ def _schemas(
             if not staged:
                 parts_of.stage_nothing(connection, context.scratch)
                 staged = True
-            with sql_errors(definition.name):
-                parts_of.build(connection, definition, path, [])
+            try:
+                with sql_errors(definition.name):
+                    parts_of.build(connection, definition, path, [])
+            except Invalid as error:
+                wrong[definition.name] = error.what
+    return wrong
+
+
+def _compare(
+    context: _Context, sources: Sequence[str], definitions: Sequence[Definition], script: Script
+) -> int:
+    """Compare neighbouring versions that were not compared yet; how many pairs."""
+    pairs = 0
+    with contextlib.closing(builder(context.scratch, 1)) as views, sql_errors("changes"):
+        views.execute(script.text)
+        for source in sources:
+            types = sorted({t for each in definitions if each.source == source for t in each.types})
+            folder = folder_of_diffs(context.parts, source)
+            pairs += add_differences(context.root, folder, source, types, views)
+    return pairs

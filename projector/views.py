@@ -16,6 +16,7 @@ import duckdb
 
 from eventlog.disk import replace_file
 from eventlog.errors import Invalid
+from projector.changes import FOLDER, folder_of_diffs, list_diffs
 from projector.definition import LOG, Definition
 from projector.engine import connect, sql_errors
 from projector.parts import (
@@ -58,6 +59,7 @@ _SIBLINGS = (
     ("at", "", "winner.best['at']"),
     ("all", "_all", "winner.best['at']"),
     ("versions", "_versions", "version.valid_from"),
+    ("changes", "_changes", ""),
 )
 """Template, suffix of the view, and the instant of the sighting that it shows."""
 
@@ -125,6 +127,12 @@ def script_for(
         if each.has_parts and each.source in (LOG, listing.source)
     }
     sources = sorted(each.source for each in listings)
+    for listing in listings:
+        held = folder_of_diffs(parts, listing.source)
+        relative = held.relative_to(root / "views")
+        files[listing.source, FOLDER] = Files(
+            tuple(str(relative / path.name) for path in (held / SCHEMA, *list_diffs(held))), ()
+        )
     texts = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
     for source in sources:
         texts += _lookups(root, source, files)
@@ -202,9 +210,10 @@ def _entity_views(
         macro = identifier(f"{definition.view}{suffix}_at")
         shown = fill("provenance", seen_at=seen_at)
         texts.append(fill(template, at=macro, provenance=shown, **common) + ";")
+        shown = "WHERE NOT is_telemetry AND NOT is_wave" if template == "changes" else ""
         texts.append(
             f"CREATE VIEW {common['schema']}.{view} AS "
-            f"FROM {common['schema']}.{macro}(getvariable('as_of'));"
+            f"FROM {common['schema']}.{macro}(getvariable('as_of')) {shown};"
         )
     return texts
 
@@ -219,9 +228,12 @@ def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) ->
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    common["presence"] = fill("presence", **common)
-    common["spans"] = fill("spans", **common)
-    return [fill(template, **common) + ";" for template in ("entity", "history")]
+    every = {**common, "one": "", "one_event": ""}
+    texts = [fill("diffs", **common)]
+    for template, held in (("entity", common), ("history", common), ("pairs", every)):
+        presence, spans = fill("presence", **held), fill("spans", **held)
+        texts.append(fill(template, presence=presence, spans=spans, **held))
+    return [f"{text};" for text in texts]
 
 
 def _source_files(
@@ -233,6 +245,7 @@ def _source_files(
         "sightings": _expression(root, files[source, "log.sightings"]),
         "pages": _expression(root, files[source, "log.pages"]),
         "events": _expression(root, _timeless(files[source, "log.events"])),
+        "diffs": _all_of(root, files[source, FOLDER].all),
     }
 
 
@@ -251,8 +264,7 @@ def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str]
             name=identifier(definition.view),
             row=", _type, _id, _shape, _seq" if sightings else "",
             at="_at" if sightings else "observed_at",
-            files=",".join(every),
-            root=_quoted(root),
+            files=_all_of(root, every),
             instant=fill("instant").replace("t::", "getvariable('as_of')::"),
         )
         + ";"
@@ -280,6 +292,11 @@ def _plain_view(definition: Definition) -> str:
         f"CREATE VIEW {identifier(definition.source)}.{identifier(definition.view)} AS\n"
         f"{definition.select};"
     )
+
+
+def _all_of(root: Path, paths: Sequence[str]) -> str:
+    """The list of files whatever the instant."""
+    return fill("every", files=",".join(paths), root=_quoted(root))
 
 
 def _quoted(root: Path) -> str:

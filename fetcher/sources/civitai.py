@@ -7,9 +7,10 @@ opaque; only `creators` and `tags` count pages.
 
 import msgspec
 
-from eventlog.split import Rule, id_member
+from eventlog.split import Entity, Rule, id_member
 from fetcher.source import (
     Endpoint,
+    Follow,
     Listing,
     Page,
     Params,
@@ -102,6 +103,43 @@ def _one_with(*names: str) -> Recognise:
     return recognise
 
 
+class _Image(msgspec.Struct):
+    modelVersionIds: list[int] | None = None
+    meta: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Named(msgspec.Struct):
+    modelVersionId: int | None = None
+
+
+class _Meta(msgspec.Struct):
+    civitaiResources: list[_Named] | None = None
+    meta: msgspec.Raw = msgspec.Raw(b"")
+
+
+def versions_of(entity: Entity) -> list[Params]:
+    """The model versions an image says it was made with."""
+    image = look(entity.body, _Image)
+    if image is None:
+        return []
+    meta = look(bytes(image.meta), _Meta)
+    if meta is not None and bytes(meta.meta):  # wrapped once more, on one of the paths
+        meta = look(bytes(meta.meta), _Meta)
+    named = meta.civitaiResources or [] if meta else []
+    found = [*(image.modelVersionIds or []), *(each.modelVersionId for each in named)]
+    return [{"id": str(each)} for each in dict.fromkeys(found) if each is not None]
+
+
+class _Version(msgspec.Struct):
+    modelId: int | None = None
+
+
+def model_of(entity: Entity) -> list[Params]:
+    """The model of a version that was fetched for itself."""
+    version = look(entity.body, _Version)
+    return [{"id": str(version.modelId)}] if version and version.modelId else []
+
+
 CIVITAI = Source(
     name="civitai",
     base_url="https://civitai.com/api/v1",
@@ -125,6 +163,32 @@ CIVITAI = Source(
             "/images",
             {"limit": "200", "browsingLevel": "31", "sort": "Newest", "withMeta": "true"},
             ends_silently_at=50_000,
+        ),
+        Listing(
+            "versions-of-images",
+            "/model-versions/:id",
+            follows=(
+                Follow(
+                    "images",
+                    "image",
+                    versions_of,
+                    lambda params: ("modelVersion", params["id"], "detail"),
+                ),
+            ),
+            by_default=False,
+        ),
+        Listing(
+            "models-of-images",
+            "/models/:id",
+            follows=(
+                Follow(
+                    "versions-of-images",
+                    "modelVersion",
+                    model_of,
+                    lambda params: ("model", params["id"], "detail"),
+                ),
+            ),
+            by_default=False,
         ),
         Listing("creators", "/creators", {"limit": "200"}, by_default=False),
         Listing("tags", "/tags", {"limit": "200"}, by_default=False),

@@ -173,10 +173,10 @@ def _has(*names: str) -> Recognise:
     return recognise
 
 
-def _endpoints_of(entity: Entity) -> Params | None:
+def _endpoints_of(entity: Entity) -> list[Params]:
     """Aliases (`~…`) give no endpoints of their own."""
     author, _, slug = entity.id.partition("/")
-    return {"author": author, "slug": slug} if slug and not author.startswith("~") else None
+    return [{"author": author, "slug": slug}] if slug and not author.startswith("~") else []
 
 
 class _CatalogRow(msgspec.Struct):
@@ -184,12 +184,12 @@ class _CatalogRow(msgspec.Struct):
     endpoint: _HasVariant | None = None
 
 
-def _stats_of(entity: Entity) -> Params | None:
+def _stats_of(entity: Entity) -> list[Params]:
     """A row without endpoint is retired; an alias repeats its target."""
     row = look(entity.body, _CatalogRow)
     if row is None or row.endpoint is None or not row.permaslug or row.permaslug.startswith("~"):
-        return None
-    return {"permaslug": row.permaslug, "variant": row.endpoint.variant or "standard"}
+        return []
+    return [{"permaslug": row.permaslug, "variant": row.endpoint.variant or "standard"}]
 
 
 OPENROUTER = Source(

@@ -38,4 +38,4 @@ event AS (
         ) AS _errors
     FROM told
 )
-SELECT * EXCLUDE (body) FROM ($select)
+SELECT COLUMNS(lambda name: name <> 'body') FROM ($select)

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from contextlib import closing
 from pathlib import Path
 
 import orjson
@@ -16,7 +17,7 @@ from eventlog.segments import list_segments
 from eventlog.select import Select
 from fetcher.importer import import_paths
 from fetcher.sources import SOURCES
-from projector.sql import query
+from projector.archive import open_views
 from projector.update import update
 from tests.e2e.recordings import HISTORY, MISSING, members
 
@@ -28,6 +29,7 @@ pytestmark = [
 PRETTY = parse_us("2025-08-15T09:00:55Z")
 """The one hour in which upstream answered pretty-printed."""
 WRITERS = ("aaaaaaaa", "0000000b")
+AS_OF = "SELECT id, name, context_length FROM openrouter.models_at(?::VARCHAR)"
 Snapshots = dict[int, bytes]
 
 
@@ -55,12 +57,13 @@ def imported(root: Path, folder: Path, snapshots: Snapshots, writer: str) -> Non
 def wrong(root: Path, snapshots: Snapshots) -> list[str]:
     """Instants at which the view does not hold exactly that snapshot's models."""
     found = []
-    for at, body in sorted(snapshots.items()):
-        models = {each["id"]: each for each in orjson.loads(body)["data"]}
-        rows = query(root, "SELECT id, name, context_length FROM openrouter.models", as_of=at).rows
-        expected = {(i, m.get("name"), m.get("context_length")) for i, m in models.items()}
-        if set(rows) != expected:
-            found.append(format_us(at))
+    with closing(open_views(root)) as connection:
+        for at, body in sorted(snapshots.items()):
+            models = {each["id"]: each for each in orjson.loads(body)["data"]}
+            rows = connection.execute(AS_OF, [format_us(at)]).fetchall()
+            expected = {(i, m.get("name"), m.get("context_length")) for i, m in models.items()}
+            if set(rows) != expected:
+                found.append(format_us(at))
     return found
 
 
@@ -77,7 +80,7 @@ def test_as_of_each_snapshot_the_view_holds_exactly_its_models(
 
 
 def test_each_response_is_rebuilt_to_its_own_sha256(tmp_path: Path, taken: Snapshots) -> None:
-    some = dict(sorted(taken.items())[::6]) | {PRETTY: taken[PRETTY]}
+    some = dict(sorted(taken.items())[::12]) | {PRETTY: taken[PRETTY]}
     root = new_archive(tmp_path / "archive")
     imported(root, tmp_path / "all", some, WRITERS[0])
 
@@ -88,13 +91,13 @@ def test_each_response_is_rebuilt_to_its_own_sha256(tmp_path: Path, taken: Snaps
     }
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_random_order_random_portions_and_two_writers_give_the_same_answers(
     tmp_path: Path, taken: Snapshots, seed: int
 ) -> None:
     chance = random.Random(seed)
     root = new_archive(tmp_path / "archive")
-    left = chance.sample(sorted(taken), 150)
+    left = chance.sample(sorted(taken), 100)
     judged = {at: taken[at] for at in left}
     portion = 0
     while left:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import Invalid
-from eventlog.split import split
+from eventlog.split import Entity, split
 from fetcher.source import Source, match_url, url_of
 from fetcher.sources import SOURCES
-from fetcher.sources.civitai import continues
+from fetcher.sources.civitai import continues, versions_of
 from fetcher.sources.openrouter import continues as continues_openrouter
 from tests.fetcher.making import recordings, response
 
@@ -24,9 +24,9 @@ names = st.text("abcxyz", min_size=2, max_size=6)
 
 
 @ALL
-def test_every_listing_has_an_endpoint_that_pages(source: Source) -> None:
+def test_every_walk_has_an_endpoint_that_pages(source: Source) -> None:
     for listing in source.listings:
-        assert source.endpoint(listing.path).continues is not None
+        assert listing.follows or source.endpoint(listing.path).continues is not None
 
 
 @ALL
@@ -220,3 +220,20 @@ def read(path: Path) -> bytes:
     if path.suffix != ".zst":
         return data
     return zstandard.ZstdDecompressor().stream_reader(data).read()
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        (None, ["9"]),
+        ({"civitaiResources": [{"modelVersionId": 7, "type": "lora"}, {"type": "x"}]}, ["9", "7"]),
+        ({"id": 1, "meta": {"civitaiResources": [{"modelVersionId": 8}]}}, ["9", "8"]),
+        ({"civitaiResources": "odd"}, ["9"]),
+    ],
+)
+def test_an_image_leads_to_the_versions_it_names(meta: object, expected: list[str]) -> None:
+    body = json.dumps({"id": 1, "modelVersionIds": [9, 9], "meta": meta}).encode()
+
+    found = versions_of(Entity("/items", "image", "list", "1", body, None))
+
+    assert [each["id"] for each in found] == expected

@@ -333,3 +333,25 @@ def test_a_probe_shows_the_split_and_writes_nothing(tmp_path: Path) -> None:
             return sum(entity.type == "model" for entity in found.parts.entities)
 
     assert asyncio.run(go()) == 3
+
+
+def test_from_an_image_its_versions_and_their_models_are_fetched_while_not_known(
+    tmp_path: Path,
+) -> None:
+    clock = Hand()
+    first = sync(tmp_path, "civitai", clock=clock, listings=["models-of-images"])
+    again = sync(tmp_path, "civitai", clock=clock, listings=["models-of-images"])
+    clock.at += 8 * 24 * HOUR
+    later = sync(tmp_path, "civitai", clock=clock, listings=["models-of-images"])
+
+    counts = [[each.pages for each in told.listings[1:]] for told in (first, again, later)]
+    assert [each.listing for each in first.listings] == [
+        "images",
+        "versions-of-images",
+        "models-of-images",
+    ]
+    assert min(counts[0]) > 0
+    assert sum(counts[1]) < sum(counts[0]) / 4
+    assert sum(counts[2]) > 0.8 * sum(counts[0])
+    stored = {(line.type, line.shape) for line in lines(tmp_path, "civitai")}
+    assert {("modelVersion", "detail"), ("model", "detail")} <= stored

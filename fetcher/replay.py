@@ -1,0 +1,73 @@
+"""Replay: quarantined bodies through today's splitter.
+
+What could not be taken apart when it came may be, now that the rules know more. It
+becomes events at its own time, as an import does, and its provenance names the anomaly;
+what still cannot be taken apart is left where it is.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from eventlog.assets import get_asset
+from eventlog.clock import Clock
+from eventlog.errors import Invalid
+from eventlog.event import ANOMALY, Line, decode, observed_us
+from eventlog.reader import read_events
+from eventlog.rebuild import stored_body
+from eventlog.scan import NotJson
+from eventlog.select import Select
+from fetcher.import_files import Container, Recorded
+from fetcher.importer import ImportProgress, ImportReport, import_recorded
+from fetcher.observe import Response, take_apart
+from fetcher.source import Source
+
+
+def replay(
+    root: Path,
+    source: Source,
+    *,
+    writer: str,
+    now: Clock,
+    since: int | None = None,
+    until: int | None = None,
+    report: ImportProgress = lambda told: None,
+) -> ImportReport:
+    """Take apart what can be by now; a second replay adds nothing."""
+    select = Select(
+        since=since,
+        until=until,
+        sources=frozenset({source.name}),
+        kinds=frozenset({ANOMALY}),
+    )
+    lines = [decode(each.line) for each in read_events(root, select)]
+    found = [each for line in lines for each in _healed(root, source, line)]
+    return import_recorded(root, source, found, writer=writer, now=now, report=report)
+
+
+def _healed(root: Path, source: Source, line: Line) -> Iterator[Container]:
+    """The response of an anomaly, if today's rules can take it apart."""
+    body = stored_body(line, lambda name: get_asset(root, name))
+    if body is None or line.endpoint is None or line.status not in (None, 200):
+        return
+    try:
+        endpoint = source.endpoint(line.endpoint)
+        response = Response(
+            url=line.url or "", endpoint=line.endpoint, params=line.params, status=200, body=body
+        )
+        take_apart(response, endpoint.rules(line.params))
+    except (Invalid, NotJson):
+        return
+    yield _container(line, body)
+
+
+def _container(line: Line, body: bytes) -> Container:
+    recorded = Recorded(
+        observed_at=observed_us(line),
+        file=f"{line.source}/{line.writer}",
+        member=str(line.seq),
+        body=body,
+        endpoint=line.endpoint,
+        params=line.params,
+    )
+    read: Callable[[], Iterator[Recorded]] = lambda: iter([recorded])  # noqa: E731
+    return Container(recorded.observed_at, 1, read)

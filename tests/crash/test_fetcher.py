@@ -1,0 +1,91 @@
+"""Kill -9 at random instants, under faults: nothing served is lost, nothing invented."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventlog.clock import now_us
+from eventlog.event import ANOMALY, PAGE, exact_body
+from eventlog.manifest import digest
+from fetcher.errands import list_runs
+from fetcher.simulator.app import make_app, serve
+from fetcher.simulator.faults import parse_faults
+from fetcher.simulator.world import World
+from fetcher.task import COMPLETED
+from tests.fetcher.making import WRITER, lines, responses
+
+ROUNDS = max(1, int(os.environ.get("HINDLOG_CRASH_ROUNDS", "12")) // 6)
+FAULTS = "429:0.05,503:0.05,html:0.03,cut:0.03,torn:0.03,hostile:0.1,repeat:0.1,slow:0.05:0.1"
+WORLD = World(7, 60, 30)
+
+CRAWLER = """
+import asyncio, sys
+from pathlib import Path
+from eventlog.clock import now_us
+from fetcher.retry import Policy
+from fetcher.sources import SOURCES
+from fetcher.sync import run_once
+
+root, source = Path(sys.argv[1]), SOURCES[sys.argv[2]]
+asyncio.run(run_once(
+    root, source, base_url=sys.argv[3], key=None, writer="1a2b3c4d", now=now_us,
+    requests_per_minute=600_000,
+    policy=Policy(attempts=12, base_s=0.001, longest_s=0.01, longest_asked_s=0.01),
+))
+"""
+
+
+async def crawl(root: Path, name: str, base_url: str, kill_after_s: float | None) -> int:
+    """One process that crawls; killed after so many seconds, if it still lives."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", CRAWLER, str(root), name, base_url, cwd=Path(__file__).parents[2]
+    )
+    try:
+        return await asyncio.wait_for(process.wait(), kill_after_s)
+    except TimeoutError:
+        process.send_signal(signal.SIGKILL)
+        return await process.wait()
+
+
+@pytest.mark.parametrize("name", ["civitai", "openrouter"])
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_crawl_under_faults_that_is_killed_again_and_again_loses_nothing(
+    tmp_path: Path, name: str, seed: int
+) -> None:
+    chance = random.Random(f"{name} {seed}")
+    served: list[tuple[str, int, bytes]] = []
+    instant = now_us()
+
+    async def go() -> None:
+        app = make_app(
+            WORLD,
+            lambda: instant,
+            parse_faults(FAULTS),
+            lambda path, status, body: served.append((path, status, body)),
+        )
+        async with serve(app, lambda: instant) as origin:
+            base_url = origin + ("/civitai/api/v1" if name == "civitai" else "")
+            for _ in range(4):
+                await crawl(tmp_path, name, base_url, chance.uniform(0.3, 1.3))
+            assert await crawl(tmp_path, name, base_url, None) == 0
+
+    asyncio.run(go())
+
+    found = lines(tmp_path, name)
+    taken_apart = {digest(body) for body in responses(tmp_path, name)}
+    kept = taken_apart | {digest(exact_body(each) or b"") for each in found if each.kind == ANOMALY}
+    last_of = {path: digest(body) for path, status, body in served if status == 200}
+    assert {path for path, body in last_of.items() if body not in kept} == set()
+    assert taken_apart <= {digest(body) for _, _, body in served}
+    assert {task.state for task in list_runs(tmp_path, name, now_us)} == {COMPLETED}
+    asked = [(each.run, str(each.params)) for each in found if each.kind == PAGE]
+    assert len(set(asked)) == len(asked)
+
+
+def test_the_writer_of_the_crawler_is_the_one_looked_at() -> None:
+    assert f'writer="{WRITER}"' in CRAWLER

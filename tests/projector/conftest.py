@@ -1,0 +1,34 @@
+"""An archive with an hour or three of models, for tests that look at it."""
+
+from pathlib import Path
+
+import pytest
+
+from projector.update import update
+from tests.projector.logs import Page, Seen, hours, write_log
+
+WRITER = "0a0b0c0d"
+
+
+def model(id: str, name: str, **more: object) -> Seen:
+    return Seen("model", id, {"id": id, "name": name, **more})
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    (tmp_path / "log").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def archive(empty: Path) -> Path:
+    """`a` changes at one o'clock, `b` is away from one to two."""
+    a, a2, b = model("a", "A", pricing={"prompt": "0.25"}), model("a", "A2"), model("b", "B")
+    listings = [
+        Page(hours(0), [a, b], "r0", "/models", 1, True),
+        Page(hours(1), [a2], "r1", "/models", 1, True),
+        Page(hours(2), [a2, b], "r2", "/models", 1, True),
+    ]
+    write_log(empty, "openrouter", WRITER, listings)
+    update(empty)
+    return empty

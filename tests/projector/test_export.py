@@ -1,0 +1,73 @@
+"""Exports: whole or not at all, with a manifest that says what there is."""
+
+import hashlib
+
+import duckdb
+import orjson
+import pyarrow.parquet
+import pytest
+
+from eventlog.errors import Invalid, NotFound
+from projector.export import export
+from tests.projector.logs import hours
+
+
+def test_a_view_as_of_an_instant_with_its_manifest(archive, tmp_path):
+    to = tmp_path / "out"
+    report = export(archive, ["openrouter.models"], to, as_of=hours(1.5))
+    held = orjson.loads((to / "manifest.json").read_bytes())
+
+    assert report.views[0].rows == 1
+    assert held["as_of"] == "2026-11-01T01:30:00.000000Z"
+    assert held["views"][0]["rows"] == 1
+    (file,) = held["views"][0]["files"]
+    assert hashlib.sha256((to / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    table = pyarrow.parquet.read_table(to / file["path"])
+    assert table.column("name").to_pylist() == ["A2"]
+
+
+@pytest.mark.parametrize("format", ["parquet", "ndjson", "csv"])
+def test_every_format_is_read_back(archive, tmp_path, format):
+    export(archive, ["openrouter.models"], tmp_path / "out", format=format)
+    path = tmp_path / "out" / "openrouter" / f"models.{format}"
+
+    assert duckdb.sql(f"SELECT id FROM '{path}' ORDER BY id").fetchall() == [("a",), ("b",)]
+
+
+def test_partitions_are_hive_folders(archive, tmp_path):
+    export(archive, ["openrouter.models"], tmp_path / "out", partition=["variant", "id"])
+    found = duckdb.sql(
+        f"SELECT id FROM read_parquet('{tmp_path}/out/openrouter/models/**/*.parquet', "
+        "hive_partitioning = true) ORDER BY id"
+    ).fetchall()
+
+    assert found == [("a",), ("b",)]
+
+
+def test_without_names_every_view_of_the_present_comes_along(archive, tmp_path):
+    names = {each.view for each in export(archive, [], tmp_path / "out").views}
+
+    assert {"openrouter.models", "civitai.model_versions", "civitai.images"} <= names
+    assert not any(name.startswith("log.") for name in names)
+
+
+def test_an_earlier_export_is_replaced_and_anything_else_is_not(archive, tmp_path):
+    to = tmp_path / "out"
+    export(archive, ["openrouter.models", "civitai.models"], to)
+    export(archive, ["openrouter.models"], to, format="csv")
+    assert sorted(p.name for p in to.rglob("*") if p.is_file()) == ["manifest.json", "models.csv"]
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(Invalid, match="something else"):
+        export(archive, [], tmp_path / "mine")
+
+
+def test_a_failed_export_leaves_nothing(archive, tmp_path):
+    with pytest.raises(NotFound):
+        export(archive, ["openrouter.nope"], tmp_path / "out")
+    with pytest.raises(Invalid, match="no column"):
+        export(archive, ["openrouter.models"], tmp_path / "out", partition=["nope"])
+
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".out*"))

@@ -1,0 +1,96 @@
+"""SQL for users: one SELECT, read-only, nothing but the archive."""
+
+import pytest
+
+from eventlog.errors import Invalid, Unavailable
+from projector.sql import query
+from tests.projector.logs import hours
+
+
+def test_a_select_gives_columns_types_and_rows(archive):
+    found = query(
+        archive, "SELECT id, prompt FROM openrouter.models_at('2026-11-01T00:30') LIMIT 1"
+    )
+
+    assert found.columns == ("id", "prompt")
+    assert found.types == ("VARCHAR", "DECIMAL(38,24)")
+    assert len(list(found.rows)) == 1
+
+
+def test_parameters_are_values_never_text(archive):
+    sql = "SELECT name FROM openrouter.models WHERE id = $id"
+
+    assert list(query(archive, sql, params={"id": "a"}).rows) == [("A2",)]
+    assert list(query(archive, sql, params={"id": "a' OR 'x' = 'x"}).rows) == []
+
+
+def test_the_past_is_asked_with_the_same_words(archive):
+    sql = "SELECT count(*) FROM openrouter.models"
+
+    assert list(query(archive, sql).rows) == [(2,)]
+    assert list(query(archive, sql, as_of=hours(1)).rows) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1; SELECT 2",
+        "",
+        "COPY (SELECT 1) TO '{out}'",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{out}'",
+        "WITH x AS (COPY (SELECT 1) TO '{out}') SELECT 1",
+        "WITH x AS MATERIALIZED (COPY (SELECT 1) TO '{out}') SELECT 1 WHERE false",
+        "SELECT * FROM query('WITH x AS (COPY (SELECT 1) TO ''{out}'') SELECT 1')",
+        "WITH x AS (INSERT INTO t VALUES (1) RETURNING *) FROM x",
+        "ATTACH '{out}' AS x",
+        "SET enable_external_access = true",
+        "SET VARIABLE as_of = '2026-11-01'",
+        "CREATE TABLE x (a int)",
+        "CALL pragma_version()",
+        "EXPORT DATABASE '{out}'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+    ],
+)
+def test_what_is_no_single_select_is_refused_and_writes_nothing(archive, sql):
+    out = archive / "out.file"
+    with pytest.raises(Invalid):
+        list(query(archive, sql.replace("{out}", str(out))).rows)
+
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM read_text('/etc/hostname')",
+        "FROM read_csv('/etc/passwd')",
+        "FROM '/etc/passwd'",
+        "FROM glob('/etc/*')",
+        "FROM read_parquet('https://example.com/x.parquet')",
+    ],
+)
+def test_nothing_outside_the_archive_is_read(archive, sql):
+    with pytest.raises(Invalid):
+        list(query(archive, sql).rows)
+
+
+def test_variables_of_python_are_not_tables(archive):
+    archive_rows = [1]  # noqa: F841
+    with pytest.raises(Invalid, match="archive_rows"):
+        query(archive, "FROM archive_rows")
+
+
+def test_an_error_is_told_in_the_words_and_lines_of_the_query(archive):
+    with pytest.raises(Invalid, match="LINE 1: SELECT nope"):
+        query(archive, "SELECT nope FROM openrouter.models")
+
+
+def test_a_query_is_stopped_when_its_time_is_over(archive):
+    with pytest.raises(Unavailable, match=r"stopped after 0\.2 s"):
+        list(query(archive, "SELECT count(*) FROM range(100000000000)", timeout_s=0.2).rows)
+
+
+def test_the_future_is_refused(archive):
+    with pytest.raises(Invalid, match="after now"):
+        query(archive, "SELECT 1", as_of=2**52)

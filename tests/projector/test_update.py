@@ -1,0 +1,269 @@
+"""Updates: what is missing and nothing else, whatever was there before."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+
+import duckdb
+import pytest
+
+from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
+from eventlog.segments import list_segments
+from eventlog.writer import append, close_stream, open_stream
+from projector import plan
+from projector.archive import open_views
+from projector.checks import check, list_views
+from projector.definition import load_all, parse
+from projector.generation import current_parts
+from projector.rebuild import rebuild
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.logs import UNSAFE, Page, _drafts, hours, write_log
+
+NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
+
+
+def rows(root, sql=NAMES, **more):
+    return list(query(root, sql, **more).rows)
+
+
+def test_an_update_with_nothing_new_writes_nothing(archive):
+    before = {path: path.stat().st_mtime_ns for path in (archive / "views").rglob("*.parquet")}
+    done = update(archive)
+
+    assert (done.segments, done.parts, done.swapped) == (0, 0, False)
+    assert before == {p: p.stat().st_mtime_ns for p in (archive / "views").rglob("*.parquet")}
+
+
+def test_only_segments_that_no_part_covers_are_read(archive):
+    write_log(archive, "openrouter", WRITER, [Page(hours(3), [model("c", "C")], "r3")])
+    done = update(archive)
+
+    assert done.segments == 1
+    assert rows(archive) == [("a", "A2"), ("b", "B"), ("c", "C")]
+
+
+def test_deleting_views_and_state_gives_the_same_answers(archive):
+    before = rows(archive, "FROM openrouter.models_versions ORDER BY ALL")
+    shutil.rmtree(archive / "views")
+    shutil.rmtree(archive / "state")
+    update(archive)
+
+    assert rows(archive, "FROM openrouter.models_versions ORDER BY ALL") == before
+
+
+def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archive, monkeypatch):
+    parts = sorted(path.name for path in (archive / "views").rglob("*.parquet"))
+    shutil.rmtree(archive / "views")
+    update(archive, jobs=2)
+
+    assert sorted(path.name for path in (archive / "views").rglob("*.parquet")) == parts
+
+
+def test_batches_end_with_the_month_and_at_their_size(monkeypatch, empty):
+    pages = [Page(hours(24 * day), [model("a", str(day))], f"r{day}") for day in (0, 1, 29, 30)]
+    write_log(empty, "openrouter", WRITER, pages)
+    segments = [
+        plan.read_sealed(empty, name) for name in plan.list_source(empty, "openrouter").sealed
+    ]
+
+    assert [len(batch) for batch in plan.batches(segments)] == [3, 1]
+    monkeypatch.setattr(plan, "BATCH_BYTES", 2 * max(each.raw_bytes for each in segments))
+    assert [len(batch) for batch in plan.batches(segments)] == [2, 1, 1]
+
+
+def test_the_open_segment_is_read_up_to_what_is_durable(empty):
+    stream = open_stream(empty, "openrouter", WRITER, clock=lambda: hours(0), disk=UNSAFE)
+    page = Page(hours(0), [model("a", "A")], "r0")
+    append(stream, [lambda seq, at: _drafts(page, seq, {})], hours(0))
+    segment = list_segments(empty, "openrouter")[0].name
+    with (empty / "log" / f"{segment}.ndjson").open("ab") as file:
+        file.write(b'{"v":1,"source":"openrouter","torn')
+    update(empty)
+
+    assert rows(empty) == [("a", "A")]
+    stream.segment.size = (empty / "log" / f"{segment}.ndjson").stat().st_size
+    close_stream(stream)
+
+
+def test_an_open_segment_is_one_part_that_is_replaced_and_then_sealed(empty):
+    for n in range(3):
+        write_log(
+            empty, "openrouter", WRITER, [Page(hours(n / 9), [model("a", str(n))])], seal=False
+        )
+        update(empty)
+        assert rows(empty) == [("a", str(n))]
+    opened = list((empty / "views").rglob("openrouter.models/*/open-*.parquet"))
+    assert len(opened) == 1
+    write_log(empty, "openrouter", WRITER, [Page(hours(2), [model("a", "last")])])
+    update(empty)
+
+    assert rows(empty) == [("a", "last")]
+    assert len(rows(empty, "SELECT * FROM openrouter.models_versions")) == 4
+    assert opened[0].exists(), "a reader that opened the views before still reads it"
+
+
+def test_a_reader_of_another_process_and_folder_keeps_its_snapshot(archive, tmp_path_factory):
+    script = f"""
+import duckdb
+c = duckdb.connect({str(archive / "views" / "hindlog.duckdb")!r}, read_only=True)
+print(c.execute("SELECT name FROM openrouter.models WHERE id = 'a'").fetchall())
+input()
+print(c.execute("SELECT name FROM openrouter.models WHERE id = 'a'").fetchall())
+"""
+    reader = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert reader.stdout is not None
+    assert reader.stdin is not None
+    assert reader.stdout.readline() == "[('A2',)]\n"
+    write_log(archive, "openrouter", WRITER, [Page(hours(5), [model("a", "A5")])])
+    update(archive)
+    rebuild(archive)
+    out, _ = reader.communicate("\n", timeout=30)
+
+    assert out == "[('A2',)]\n"
+    assert rows(archive)[0] == ("a", "A5")
+
+
+def test_the_session_chooses_the_instant(archive):
+    with contextlib.closing(
+        duckdb.connect(str(archive / "views" / "hindlog.duckdb"), read_only=True)
+    ) as session:
+        session.execute("SET TimeZone = 'America/New_York'")
+        for text in (
+            "'2026-11-01T01:30'",
+            "'2026-11-01 01:30:00Z'",
+            "'2026-11-01T03:30:00+02:00'",
+            "TIMESTAMP '2026-11-01 01:30:00'",
+            "TIMESTAMPTZ '2026-11-01 01:30:00+00'",
+        ):
+            session.execute(f"SET VARIABLE as_of = {text}")
+            assert session.execute(NAMES).fetchall() == [("a", "A2")], text
+        session.execute("SET VARIABLE as_of = DATE '2026-11-01'")
+        assert session.execute(NAMES).fetchall() == [("a", "A"), ("b", "B")]
+        session.execute("RESET VARIABLE as_of")
+        assert session.execute(NAMES).fetchall() == [("a", "A2"), ("b", "B")]
+        with pytest.raises(duckdb.Error):
+            session.execute("FROM openrouter.models_at('yesterday-ish')")
+
+
+def test_a_moved_archive_answers_with_its_new_root(archive, tmp_path_factory):
+    moved = tmp_path_factory.mktemp("moved") / "archive"
+    shutil.move(archive, moved)
+    with contextlib.closing(
+        duckdb.connect(str(moved / "views" / "hindlog.duckdb"), read_only=True)
+    ) as session:
+        session.execute("SET VARIABLE hindlog_root = ?", [str(moved)])
+        assert session.execute(NAMES).fetchall() == [("a", "A2"), ("b", "B")]
+    update(moved)
+
+    assert rows(moved) == [("a", "A2"), ("b", "B")]
+
+
+def test_a_sealed_segment_of_another_size_is_refused(archive):
+    shutil.rmtree(archive / "views")
+    path = next((archive / "log").rglob("*.zst"))
+    path.write_bytes(path.read_bytes()[:-20])
+
+    with pytest.raises(Corrupt, match="bytes, found"):
+        update(archive)
+
+
+def test_a_projection_that_fails_leaves_the_others(archive):
+    broken = parse(
+        "-- openrouter.broken: x\n-- types: model\nSELECT *, error(_id) AS x FROM event",
+        "openrouter",
+        "broken",
+    )
+    done = update(archive, definitions=(*load_all(), broken))
+    assert len(done.failed) == 1
+    assert "openrouter.broken" in done.failed[0]
+    assert rows(archive) == [("a", "A2"), ("b", "B")]
+
+
+def test_a_definition_that_is_no_sql_gets_no_view_and_leaves_the_others(archive):
+    broken = parse("-- openrouter.broken: x\n-- types: model\nSELEC", "openrouter", "broken")
+    done = update(archive, definitions=(*load_all(), broken))
+
+    assert any("openrouter.broken" in text for text in done.failed)
+    assert rows(archive) == [("a", "A2"), ("b", "B")]
+
+
+def test_a_changed_definition_gets_parts_of_its_own(archive):
+    old = sorted((archive / "views").rglob("openrouter.models/*/2*.parquet"))
+    text = "-- openrouter.models: x\n-- types: model\n-- key: id VARCHAR\n-- columns:\n"
+    others = [each for each in load_all() if each.name != "openrouter.models"]
+    changed = parse(text + "--   title  /name  text\n", "openrouter", "models")
+    update(archive, definitions=(*others, changed))
+
+    assert rows(archive, "SELECT title FROM openrouter.models ORDER BY 1") == [("A2",), ("B",)]
+    assert all(path.exists() for path in old)
+
+
+def test_rebuild_swaps_to_new_parts_and_check_agrees(archive):
+    before = current_parts(archive / "views")
+    report = rebuild(archive)
+
+    assert current_parts(archive / "views") != before
+    assert ("openrouter.models", 2) in report.rows
+    assert check(archive) == []
+    assert update(archive).parts == 0
+
+
+def test_check_finds_a_part_that_says_something_else(archive):
+    part = next((archive / "views").rglob("openrouter.models/*/2*.parquet"))
+    with contextlib.closing(duckdb.connect()) as connection:
+        covers = connection.execute(
+            "SELECT value FROM parquet_kv_metadata(?) WHERE key = 'covers'", [str(part)]
+        ).fetchone()[0]
+        connection.execute(
+            f"COPY (SELECT * REPLACE ('X' AS name) FROM '{part}') TO '{part}.new' "
+            f"(FORMAT parquet, KV_METADATA {{covers: '{covers.decode()}'}})"
+        )
+    part.with_name(f"{part.name}.new").replace(part)
+
+    assert {each.view for each in check(archive)} == {
+        "openrouter.models",
+        "openrouter.models_all",
+        "openrouter.models_versions",
+    }
+
+
+@pytest.mark.parametrize("name", ["m.parquet", "m.duckdb"])
+def test_the_view_at_an_instant_is_written_to_a_file(archive, tmp_path, name):
+    done = rebuild(archive, ["openrouter.models"], as_of=hours(1.5), to=tmp_path / name)
+
+    with contextlib.closing(duckdb.connect()) as connection:
+        if name.endswith(".duckdb"):
+            connection.execute(f"ATTACH '{tmp_path / name}' AS m (READ_ONLY)")
+        table = "m.openrouter.models" if name.endswith(".duckdb") else f"'{tmp_path / name}'"
+        assert connection.execute(f"SELECT id, name FROM {table}").fetchall() == [("a", "A2")]
+    assert done.rows == (("openrouter.models", 1),)
+
+
+def test_views_are_told_with_rows_position_and_columns(archive):
+    told = {each.name: each for each in list_views(archive)}
+
+    assert told["openrouter.models"].rows == 2
+    assert told["openrouter.models"].position == hours(2)
+    assert ("prompt", "DECIMAL(38,24)") in told["openrouter.models"].columns
+    assert told["log.events"].rows == 6
+
+
+def test_what_is_not_there_is_said(empty, tmp_path_factory):
+    with pytest.raises(NotFound, match="no views yet"):
+        open_views(empty)
+    with pytest.raises(NotFound, match=r"no view 'openrouter\.nope'"):
+        update(empty, ["openrouter.nope"])
+    with pytest.raises(NoArchive):
+        update(tmp_path_factory.mktemp("nothing"))
+    update(empty)
+    with pytest.raises(Invalid, match="after now"):
+        open_views(empty, hours(2), now=hours(1))
