@@ -6,19 +6,20 @@ that the chain of manifests never skips one.
 """
 
 import contextlib
+import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
-import orjson
 
 from eventlog import manifest as manifests
 from eventlog.clock import Clock
-from eventlog.disk import Disk, check_free, make_dirs, replace_file, sync_up
+from eventlog.disk import Disk, check_free, make_dirs, sync_up
 from eventlog.errors import LocalResource
 from eventlog.paths import SegmentName, head_path, manifest_path, open_path, segment_at
 from eventlog.seal import finish, seal
+from eventlog.segments import Head, head_bytes
 
 SEGMENT_BYTES = 256 * 1024 * 1024
 MAX_UNSEALED = 4
@@ -135,19 +136,23 @@ def note_head(stream: Stream) -> None:
     """Say in `state/` how far the stream is durable. Disposable: it never fails."""
     held = stream.segment
     path = head_path(stream.root, stream.source, stream.writer)
-    note = orjson.dumps(
-        {
-            "segment": str(held.name) if held else "",
-            "durable_bytes": held.size if held else 0,
-            "last_seq": stream.last_seq,
-        }
-    )
+    name, size = (str(held.name), held.size) if held else ("", 0)
+    note = head_bytes(Head(name, size, stream.last_seq))
     try:
         try:
-            replace_file(path, note)
+            _write_over(path, note)
         except FileNotFoundError:  # state/ was deleted under us
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, note)
+            _write_over(path, note)
     except OSError:  # no head is better than an old one, which would hide what is durable
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    # In place: a rename makes ext4 write the new file out within our next fsync.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.pwrite(handle, data, 0)
+    finally:
+        os.close(handle)

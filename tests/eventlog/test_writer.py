@@ -15,7 +15,7 @@ from eventlog.errors import Invalid, LocalResource, Locked
 from eventlog.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position, decode
 from eventlog.paths import head_path, open_path
 from eventlog.reader import read_events
-from eventlog.segments import list_segments
+from eventlog.segments import Head, list_segments, read_head
 from eventlog.verify import verify
 from eventlog.writer import (
     append,
@@ -372,11 +372,9 @@ def test_the_head_says_how_far_the_segment_is_durable(tmp_path: Path) -> None:
     assert stream.segment is not None
     path = open_path(tmp_path, stream.segment.name)
 
-    assert orjson.loads(head_path(tmp_path, SOURCE, WRITER).read_bytes()) == {
-        "segment": str(stream.segment.name),
-        "durable_bytes": path.stat().st_size,
-        "last_seq": 2,
-    }
+    assert read_head(tmp_path, SOURCE, WRITER) == Head(
+        str(stream.segment.name), path.stat().st_size, 2
+    )
     close_stream(stream)
 
 
