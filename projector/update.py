@@ -33,7 +33,8 @@ from projector.plan import (
     read_sealed,
     tasks,
 )
-from projector.views import Script, named_by, script_for, write_views
+from projector.views import Script, script_for
+from projector.views_file import named_by, write_views
 
 Report = Callable[[str], None]
 
@@ -273,7 +274,7 @@ def _compare(
     """Compare neighbouring versions that were not compared yet; how many pairs."""
     pairs = 0
     with contextlib.closing(builder(context.scratch, 1)) as views, sql_errors("changes"):
-        views.execute(script.text)
+        views.execute(script.core)
         for source in sources:
             types = sorted({t for each in definitions if each.source == source for t in each.types})
             folder = folder_of_diffs(context.parts, source)
