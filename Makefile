@@ -41,7 +41,7 @@ crash: $(STAMP) ## kill -9 the real processes a thousand times
 	HINDLOG_CRASH_ROUNDS=1000 $(BIN)/python -m pytest -n 2 tests/crash
 
 demo: $(STAMP) ## the main job from end to end, offline, in under a minute
-	$(BIN)/hindlog demo
+	$(BIN)/hindlog demo data/demo
 
 docs: $(STAMP) ## write the generated pages of docs/ anew
 	$(BIN)/python -m cli.reference > docs/cli.md

@@ -37,6 +37,11 @@ def demo(directory: Path, days: int, seed: int) -> None:
     _keep(root)
     _again(root)
     _tell(_goodbye(directory))
+    if shutil.which("hindlog") is None:
+        _tell(
+            "# hindlog is not on your PATH yet:\n\n"
+            f"  export PATH={Path(sys.executable).parent}:$PATH"
+        )
 
 
 def _fresh(directory: Path) -> Path:
@@ -171,9 +176,15 @@ def _shown(root: Path, command: str) -> None:
         raise RuntimeError(f"{command}: exit code {done.returncode}")
 
 
+def _shell(command: str) -> list[str]:
+    """A shell in which a pipe fails when any of its commands does, where there is one."""
+    bash = shutil.which("bash")
+    return [bash, "-o", "pipefail", "-c", command] if bash else ["sh", "-c", command]
+
+
 def _output(root: Path, command: str) -> bytes:
     return subprocess.run(
-        ["sh", "-c", command], cwd=root, env=_environment(root), stdout=subprocess.PIPE, check=True
+        _shell(command), cwd=root, env=_environment(root), stdout=subprocess.PIPE, check=True
     ).stdout
 
 

@@ -1,4 +1,4 @@
-"""`fetch`: crawl the upstreams, import what was recorded elsewhere."""
+"""`fetch`: crawl the upstreams, by schedule or once."""
 
 import os
 from pathlib import Path
@@ -9,156 +9,156 @@ import click
 from cli.options import archive, config, global_options, say
 
 if TYPE_CHECKING:
-    from cli.settings import Source as SourceSettings
-    from fetcher.importer import ImportReport
+    from cli.settings import Config
     from fetcher.report import ListingReport
+    from fetcher.sync import Upstream
 
 
-@click.group(short_help="Crawl the upstreams; import recordings.")
+@click.group(short_help="Crawl the upstreams; the queue; import recordings.")
 @global_options
 def fetch() -> None:
-    """Crawl the upstreams, or import what was recorded elsewhere."""
+    """Crawl the upstreams, look after the queue, import what was recorded elsewhere."""
 
 
 @fetch.command(epilog="Example: hindlog fetch run openrouter --once")
 @click.argument("sources", nargs=-1)
-@click.option("--once", is_flag=True, help="One run of each source, then end.")
+@click.option("--once", is_flag=True, help="One sync of each source, then end.")
 @click.option("--limit", type=click.IntRange(1), help="Stop a listing after N entities.")
+@click.option("--for", "duration", metavar="D", help="Stop after this long, as in 90m.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked, and when.")
 @global_options
-def run(sources: tuple[str, ...], once: bool, limit: int | None) -> int:
-    """Crawl every enabled source, or only SOURCES, following cursors to the end."""
+def run(
+    sources: tuple[str, ...], once: bool, limit: int | None, duration: str | None, dry_run: bool
+) -> int:
+    """Crawl every enabled source, or only SOURCES, following cursors to the end.
+
+    By schedule until it is stopped, or once. The first Ctrl-C or SIGTERM finishes the
+    page under way; a second one leaves at once. A crash is always safe.
+    """
+    from cli.times import parse_duration
+    from eventlog.clock import now_us
     from eventlog.writers import FETCH, machine_name, writer_id
 
-    if not once:
-        raise click.UsageError("a schedule is not there yet: hindlog fetch run --once")
     root = archive()
     settings = config(root)
+    names = chosen_sources(sources, settings.source)
+    if dry_run:
+        return _dry_run(names, settings, now_us())
     writer = writer_id(root, FETCH, machine_name(os.environ))
-    codes = []
-    for name in _chosen(sources, settings.source):
-        codes.append(_run_source(root, name, settings.source[name], writer, limit))
-    return max(codes, default=0)
+    if once:
+        return max((_sync(root, name, settings, writer, limit) for name in names), default=0)
+    from cli.serve import serve_sources
+
+    return serve_sources(
+        root, names, settings, writer, limit, parse_duration(duration) if duration else None
+    )
 
 
-def _chosen(sources: tuple[str, ...], known: Any) -> list[str]:
+def chosen_sources(sources: tuple[str, ...], known: Any) -> list[str]:
+    """The sources that were named, or all that are enabled. Raises `Invalid`."""
     from eventlog.errors import Invalid
 
     for name in sources:
         if name not in known:
-            raise Invalid(
-                f"source {name!r}: expected one of {', '.join(sorted(known))}",
-                "hindlog fetch run --help",
-            )
+            what = f"source {name!r}: expected one of {', '.join(sorted(known))}"
+            raise Invalid(what, "hindlog fetch run --help")
     return list(sources) or [name for name in sorted(known) if known[name].enabled]
 
 
-def _run_source(
-    root: Path, name: str, settings: "SourceSettings", writer: str, limit: int | None
-) -> int:
+def upstream_of(settings: "Config", name: str) -> "Upstream":
+    """How a source is reached, by configuration and environment."""
+    from cli.config import secrets
+    from fetcher.http import Limits
+    from fetcher.sync import Upstream
+
+    mine = settings.source[name]
+    return Upstream(
+        mine.base_url,
+        secrets(os.environ).api_keys.get(name),
+        mine.requests_per_minute,
+        mine.concurrency,
+        limits=Limits(total_s=mine.timeout_s),
+    )
+
+
+def _dry_run(names: list[str], settings: "Config", now: int) -> int:
+    from cli.output import chosen, emit
+    from cli.times import format_time
+    from fetcher.schedule import next_slot
+    from fetcher.source import url_of
+    from fetcher.sources import SOURCES
+    from fetcher.sync import plan
+
+    rows: list[tuple[object, ...]] = []
+    for name in names:
+        mine = settings.source[name]
+        due = format_time(next_slot(mine.schedule, now))
+        for listing in plan(SOURCES[name], mine.listings):
+            after = ", ".join(follow.listing for follow in listing.follows)
+            params = {} if listing.follows else listing.params
+            url = url_of(mine.base_url, listing.path, params) if not after else listing.path
+            rows.append((name, listing.name, url, after or None, due))
+    emit(("source", "listing", "url", "follows", "next_slot"), rows, chosen(None, False, None))
+    return 0
+
+
+def _sync(root: Path, name: str, settings: "Config", writer: str, limit: int | None) -> int:
     import asyncio
 
-    from cli.config import secrets
     from cli.progress import progress
     from eventlog.clock import now_us
     from fetcher.sources import SOURCES
     from fetcher.sync import run_once
 
+    upstream = upstream_of(settings, name)
     with progress(now_us) as tell:
         report = asyncio.run(
             run_once(
                 root,
                 SOURCES[name],
-                base_url=settings.base_url,
-                key=secrets(os.environ).api_keys.get(name),
+                base_url=upstream.base_url,
+                key=upstream.key,
                 writer=writer,
                 now=now_us,
-                listings=settings.listings,
+                listings=settings.source[name].listings,
                 limit=limit,
-                requests_per_minute=settings.requests_per_minute,
-                concurrency=settings.concurrency,
-                report=lambda found: tell(_line(name, found.listing)),
+                requests_per_minute=upstream.requests_per_minute,
+                concurrency=upstream.concurrency,
+                limits=upstream.limits,
+                report=lambda found: tell(listing_line(name, found.listing)),
             )
         )
     for each in report.listings:
-        say(_line(name, each))
-    return 0 if all(each.state == "completed" for each in report.listings) else 3
+        say(listing_line(name, each))
+    return code_of(report.listings)
 
 
-def _line(source: str, found: "ListingReport") -> str:
+_REFUSED = ("refused", "region")
+_TEMPORARY = ("connect", "timeout", "broken", "throttled", "server", "wall", "not_json")
+
+
+def code_of(listings: "tuple[ListingReport, ...]") -> int:
+    """The exit code of a sync: 0 complete, 3 in part; 5 or 7 where nothing came at all."""
+    if all(each.state == "completed" for each in listings):
+        return 0
+    if any(each.pages for each in listings):
+        return 3
+    classes = {(each.why or "").partition(":")[0] for each in listings if each.why}
+    if classes & set(_REFUSED):
+        return 5
+    return 7 if classes & set(_TEMPORARY) else 3
+
+
+def listing_line(source: str, found: "ListingReport") -> str:
     """How one listing stands."""
     told = (
-        f"{source} {found.listing}: {found.state}, {found.pages} responses, {found.entities} "
-        f"entities ({found.stored} new or changed, {found.unchanged} unchanged)"
+        f"{source} {found.listing or found.run}: {found.state}, {found.pages} responses, "
+        f"{found.entities} entities ({found.stored} new or changed, {found.unchanged} unchanged)"
     )
     more = [f"{found.anomalies} anomalies"] if found.anomalies else []
     more += [f"{found.failures} given up"] if found.failures else []
     more += [found.why] if found.why else []
     return "; ".join((told, *more))
-
-
-@fetch.command(
-    "import",
-    epilog="Example: hindlog fetch import openrouter recordings/*.tar.zst",
-)
-@click.argument("source")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--endpoint", metavar="PATH", help="What was asked; else known by its shape.")
-@click.option("--observed-at", metavar="T", help="When it was recorded, for all of PATHS.")
-@click.option(
-    "--time-from",
-    type=click.Choice(("name", "mtime")),
-    default="name",
-    show_default=True,
-    help="Where the time of each response stands.",
-)
-@global_options
-def import_(
-    source: str,
-    paths: tuple[Path, ...],
-    endpoint: str | None,
-    observed_at: str | None,
-    time_from: str,
-) -> int:
-    """Take responses recorded elsewhere into the log, at their own time.
-
-    PATHS are files, folders, .zst files and .tar.zst packs. Importing the same thing
-    twice adds nothing; any order gives the same answers.
-    """
-    from cli.progress import progress
-    from cli.times import parse_time
-    from eventlog.clock import now_us
-    from eventlog.writers import IMPORT, machine_name, writer_id
-    from fetcher.importer import import_paths
-    from fetcher.sources import SOURCES
-
-    root = archive()
-    _chosen((source,), SOURCES)
-    with progress(now_us) as tell:
-        report = import_paths(
-            root,
-            SOURCES[source],
-            paths,
-            writer=writer_id(root, IMPORT, machine_name(os.environ)),
-            endpoint=endpoint,
-            observed_at=parse_time(observed_at, now_us()) if observed_at else None,
-            time_from=time_from,
-            now=now_us,
-            report=lambda found: tell(f"{source}: {_imported(found)}"),
-        )
-    say(f"{source}: {_imported(report)}")
-    for each in report.refused:
-        say(f"left out: {each}")
-    return 3 if report.refused else 0
-
-
-def _imported(found: "ImportReport") -> str:
-    """How an import stands."""
-    told = (
-        f"{found.responses} of {found.expected} responses, {found.already} of them in the log "
-        f"already; {found.entities} entities ({found.stored} new or changed, "
-        f"{found.unchanged} unchanged)"
-    )
-    return f"{told}; {found.anomalies} anomalies" if found.anomalies else told
 
 
 COMMANDS = (fetch,)

@@ -11,7 +11,19 @@ from importlib.metadata import version
 
 import click
 
-from cli import archive, demo, entity, events, fetch, segment, simulate, view
+from cli import (
+    archive,
+    check,
+    demo,
+    entity,
+    events,
+    fetch,
+    fetch_import,
+    queue,
+    segment,
+    simulate,
+    view,
+)
 from cli.errors import exit_code, report
 from cli.options import global_options
 
@@ -29,6 +41,8 @@ def cli() -> None:
     """
 
 
+for command in (*fetch_import.COMMANDS, *queue.COMMANDS):
+    fetch.fetch.add_command(command)
 for command in (
     *archive.COMMANDS,
     *events.COMMANDS,
@@ -36,6 +50,7 @@ for command in (
     *entity.COMMANDS,
     *view.COMMANDS,
     *segment.COMMANDS,
+    *check.COMMANDS,
     *simulate.COMMANDS,
     *demo.COMMANDS,
 ):

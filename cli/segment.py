@@ -1,13 +1,17 @@
-"""`segment` and `verify`: the files of the log."""
+"""`segment`: the files of the log."""
 
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import archive, global_options, say
 from cli.output import chosen, emit, output_options
+
+if TYPE_CHECKING:
+    from eventlog.paths import SegmentName
 
 
 @click.group(short_help="The files of the log: list, cat, seal.")
@@ -60,18 +64,24 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 def cat(segments: tuple[str, ...]) -> None:
     """The lines of SEGMENTS, exactly as written."""
     from eventlog.blocks import segment_blocks
-    from eventlog.errors import Invalid
-    from eventlog.paths import parse_segment
 
     root = archive()
     for text in segments:
-        name = parse_segment(text) or parse_segment(_relative(root, text))
-        if name is None:
-            what = f"segment {text!r}: expected a name as openrouter/2026-11-21/05-1a2b3c4d-000"
-            raise Invalid(what, "hindlog segment list")
-        for block in segment_blocks(root, name):
+        for block in segment_blocks(root, segment_named(root, text)):
             sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
+
+
+def segment_named(root: Path, text: str) -> "SegmentName":
+    """The segment of a name, or of the path of one of its files. Raises `Invalid`."""
+    from eventlog.errors import Invalid
+    from eventlog.paths import parse_segment
+
+    name = parse_segment(text) or parse_segment(_relative(root, text))
+    if name is None:
+        what = f"segment {text!r}: expected a name as openrouter/2026-11-21/05-1a2b3c4d-000"
+        raise Invalid(what, "hindlog segment list")
+    return name
 
 
 def _relative(root: Path, text: str) -> str:
@@ -106,52 +116,4 @@ def seal(everything: bool) -> int:
     return 3 if held else 0
 
 
-@click.command(
-    epilog="Example: hindlog verify --since 7d",
-    short_help="Read and check everything; change nothing.",
-)
-@click.option("--since", metavar="T", help="Only segments from this instant on.")
-@click.option("--sample", default="100%", show_default=True, help="Share of segments read whole.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
-@global_options
-def verify(since: str | None, sample: str, as_json: bool) -> int:
-    """Read everything and check it against manifests, checksums and chains.
-
-    Says segment, frame, line and byte of each damage, and exits with 4 if there is
-    any. Changes nothing.
-    """
-    from cli.times import parse_time
-    from eventlog.clock import now_us
-    from eventlog.select import Select
-    from eventlog.verify import verify as check
-
-    select = Select(since=parse_time(since, now_us())) if since else None
-    found = check(archive(), select, _share(sample))
-    if as_json:
-        _emit_json(found)
-    else:
-        for damage in found.damages:
-            sys.stdout.write(f"{damage}\n")
-    size = f"{found.raw_bytes / 1e6:,.1f} MB"
-    say(f"{found.segments} segments, {found.rows} events, {size}: {len(found.damages)} damaged")
-    return 4 if found.damages else 0
-
-
-def _emit_json(found: object) -> None:
-    import attrs
-    import orjson
-
-    sys.stdout.write(orjson.dumps(attrs.asdict(found)).decode() + "\n")  # type: ignore[arg-type]
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text.removesuffix("%")) / 100
-    except ValueError:
-        value = -1.0
-    if not 0 < value <= 1:
-        raise click.BadParameter(f"expected a share as 5%, found {text!r}", param_hint="--sample")
-    return value
-
-
-COMMANDS = (segment, verify)
+COMMANDS = (segment,)

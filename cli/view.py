@@ -132,7 +132,7 @@ def sql(
 
     if query is not None and path is not None:
         raise click.UsageError("a query and --file: leave one of them out")
-    given = dict(_param(each) for each in params)
+    given = dict(param_of(each) for each in params)
     root = archive()
     if query is None and path is None and sys.stdin.isatty():
         _prompt(root, instant_of(as_of), given, timeout)
@@ -156,7 +156,8 @@ def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: floa
     run_prompt(answer, root / "state" / "sql_history", instant_of)
 
 
-def _param(text: str) -> tuple[str, str]:
+def param_of(text: str) -> tuple[str, str]:
+    """Name and value of `name=value`."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise click.BadParameter(f"expected name=value, found {text!r}", param_hint="--param")

@@ -17,7 +17,7 @@ from eventlog.disk import check_free, write_all
 from eventlog.errors import Invalid, LocalResource
 from eventlog.event import HEARTBEAT, MAX_LINE_BYTES, Draft, Position, encode
 from eventlog.paths import SegmentName, open_path
-from eventlog.stream import OpenSegment, Stream, note_head, open_segment, roll
+from eventlog.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
 
 Build = Callable[[int, int], Sequence[Draft]]
 """From the seq of the first event and the instant observed to the events of a batch."""
@@ -78,6 +78,7 @@ def _append(
         lines += batch
         seq += len(batch)
     if lines:
+        keep_head(stream)
         _write(stream, held, b"".join(lines))
         stream.last_seq, stream.last_observed = seq, at
         note_head(stream)

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from eventlog.disk import REAL, Disk, make_dirs, write_durable
+from eventlog.disk import REAL, Disk, make_dirs, sync_up, write_durable
 from eventlog.errors import Corrupt, NotFound
 from eventlog.manifest import digest
 from eventlog.paths import asset_path
@@ -14,14 +14,15 @@ def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:
     name = digest(data)
     path = asset_path(root, name)
     if path.exists():
+        sync_up(disk, path.parent, root)  # whoever made it may have died before this
         return name
-    make_dirs(disk, path.parent, root)
+    make_dirs(disk, path.parent)
     temporary = path.with_name(f".{name}.tmp")
     write_durable(disk, temporary, data)
     with contextlib.suppress(FileExistsError):
         disk.link(temporary, path)
     disk.unlink(temporary)
-    disk.sync_dir(path.parent)
+    sync_up(disk, path.parent, root)
     return name
 
 

@@ -58,7 +58,7 @@ def _open_file(root: Path, name: SegmentName) -> BinaryIO | None:
 
 
 def durable_bytes(root: Path, name: SegmentName, file: BinaryIO) -> int:
-    """How many bytes of an open segment a reader may show.
+    """How many bytes of an open segment, opened as `file`, a reader may show.
 
     What its writer noted after the last fsync. A note about an earlier segment means
     that nothing of this one is durable yet. Where nobody says anything: as far as
@@ -132,7 +132,7 @@ def _sealed_blocks(
     ]
     with open_sealed(root, manifest) as file:
         for number in reversed(numbers) if backwards else numbers:
-            yield frame_lines(file, manifest, number)
+            yield frame_lines(root, file, manifest, number)
 
 
 def _last_seqs(manifest: Manifest) -> Iterator[int]:
@@ -166,10 +166,10 @@ def open_sealed(root: Path, manifest: Manifest) -> BinaryIO:
     return path.open("rb", buffering=0)
 
 
-def frame_lines(file: BinaryIO, manifest: Manifest, number: int) -> bytes:
+def frame_lines(root: Path, file: BinaryIO, manifest: Manifest, number: int) -> bytes:
     """The lines of one frame, checked against its checksum, size and rows."""
     frame = manifest.frames[number]
-    where = f"{manifest.segment}: frame {number} at byte {frame.offset}"
+    where = f"{sealed_path(root, manifest.name)}: frame {number} at byte {frame.offset}"
     hint = f"hindlog repair {manifest.segment}"
     file.seek(frame.offset)
     try:

@@ -13,9 +13,9 @@ import attrs
 
 from eventlog import manifest as manifests
 from eventlog.assets import get_asset
-from eventlog.blocks import first_seq
+from eventlog.blocks import first_seq, frame_lines, open_sealed
 from eventlog.errors import Corrupt, NotFound
-from eventlog.frames import decompress
+from eventlog.frames import compress, decompress
 from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.prefix import Census, census
@@ -100,15 +100,18 @@ def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Read:
 
 def _compare(root: Path, manifest: Manifest, read: _Read) -> list[Damage]:
     """The manifest made again from what was read, against the one that lies there."""
-    place = f"{manifest.segment}.ndjson.zst"
+    where = f"{manifest.segment}.manifest.json"
     raw, packed = read.raw.hexdigest(), read.packed.hexdigest()
-    if raw != manifest.raw.sha256:
-        what = f"expected raw SHA-256 {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
-        return [Damage(place, what)]
     if packed != manifest.zst.sha256:
         what = f"expected SHA-256 {manifest.zst.sha256[:16]}…, found {packed[:16]}…"
-        return [Damage(place, f"{what}; its lines are unharmed")]
-    where = f"{manifest.segment}.manifest.json"
+        frame = _otherwise_packed(root, manifest)
+        if frame is None:
+            return [Damage(where, f"of its segment: {what}; that one is as it was written")]
+        place, byte = f"{manifest.segment}.ndjson.zst", manifest.frames[frame].offset
+        return [Damage(place, f"{what}; its lines are unharmed", frame=frame, byte=byte)]
+    if raw != manifest.raw.sha256:
+        what = f"of its lines: expected SHA-256 {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
+        return [Damage(where, what)]
     try:
         again = manifests.summarize(manifest.name, read.frames, raw, packed, manifest.previous)
     except Corrupt as error:
@@ -119,6 +122,17 @@ def _compare(root: Path, manifest: Manifest, read: _Read) -> list[Damage]:
         what = f"does not agree with its segment: {', '.join(differing) or 'spelling'}"
         return [Damage(where, what)]
     return []
+
+
+def _otherwise_packed(root: Path, manifest: Manifest) -> int | None:
+    """The first frame that is not what packing its lines gives. None where all are."""
+    with open_sealed(root, manifest) as file:
+        for number, frame in enumerate(manifest.frames):
+            block = frame_lines(root, file, manifest, number)
+            file.seek(frame.offset)
+            if compress(block) != file.read(frame.bytes):
+                return number
+    return None
 
 
 def asset_damage(root: Path, place: str, names: set[str]) -> list[Damage]:

@@ -63,17 +63,24 @@ def write_all(disk: Disk, handle: int, data: bytes) -> None:
         view = view[written:]
 
 
-def make_dirs(disk: Disk, folder: Path, root: Path) -> None:
-    """`folder` and what is missing above it up to `root`, each made durable."""
+def make_dirs(disk: Disk, folder: Path) -> None:
+    """`folder` and what is missing above it, each made durable."""
     missing = []
     at = folder
-    while at != root and not at.is_dir():
+    while not at.is_dir():
         missing.append(at)
         at = at.parent
     for each in reversed(missing):
         with contextlib.suppress(FileExistsError):
             each.mkdir()
         disk.sync_dir(each.parent)
+
+
+def sync_up(disk: Disk, folder: Path, root: Path) -> None:
+    """Make the names on the way to `folder` durable, also those a killed process made."""
+    while folder != root.parent:
+        disk.sync_dir(folder)
+        folder = folder.parent
 
 
 def write_durable(disk: Disk, path: Path, data: bytes) -> None:

@@ -45,9 +45,10 @@ def embed(body: bytes) -> Embedded:
     JSON on one line.
     """
     if is_strict(body):
-        if b"\n" not in body and b"\r" not in body:
+        bare = body.strip()  # a reader of the line hands the value back without it
+        if bare == body and b"\n" not in body and b"\r" not in body:
             return Embedded(body, None, False)
-        return _beside(body.replace(b"\n", b" ").replace(b"\r", b" "), body)
+        return _beside(bare.replace(b"\n", b" ").replace(b"\r", b" "), body)
     return _beside(repair(body), body)
 
 

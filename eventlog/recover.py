@@ -12,7 +12,7 @@ import attrs
 
 from eventlog import manifest as manifests
 from eventlog.clock import parse_us
-from eventlog.disk import REAL, Disk, make_dirs, write_durable
+from eventlog.disk import REAL, Disk, make_dirs, sync_up, write_durable
 from eventlog.errors import Corrupt
 from eventlog.event import Line, decode
 from eventlog.paths import SegmentName, log_dir, manifest_path, open_path
@@ -238,11 +238,11 @@ def _keep(root: Path, tail: Tail, data: bytes, reason: str, disk: Disk) -> None:
     """Set the bytes aside, durable, before the file is cut. In `log/`: they are the only copy."""
     folder = _torn_dir(root, tail.name.source)
     path = folder / f"{str(tail.name).replace('/', '_')}.{tail.size}.{reason}"
-    make_dirs(disk, folder, root)
+    make_dirs(disk, folder)
     temporary = path.with_suffix(".tmp")
     write_durable(disk, temporary, data)
     disk.rename(temporary, path)
-    disk.sync_dir(folder)
+    sync_up(disk, folder, root)
 
 
 def _torn_dir(root: Path, source: str) -> Path:

@@ -86,9 +86,10 @@ def read_manifest(root: Path, name: SegmentName) -> Manifest:
 
 @attrs.frozen
 class Head:
-    """How far an open segment is durable."""
+    """How far a stream is durable."""
 
     segment: str
+    """Its open segment; empty where it has none."""
     durable_bytes: int
     last_seq: int
 

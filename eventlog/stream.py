@@ -15,7 +15,7 @@ import orjson
 
 from eventlog import manifest as manifests
 from eventlog.clock import Clock
-from eventlog.disk import Disk, check_free, make_dirs, replace_file
+from eventlog.disk import Disk, check_free, make_dirs, replace_file, sync_up
 from eventlog.errors import LocalResource
 from eventlog.paths import SegmentName, head_path, manifest_path, open_path, segment_at
 from eventlog.seal import finish, seal
@@ -61,7 +61,7 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     check_free(stream.disk, stream.root)
     first = segment_at(stream.source, stream.writer, at, 0)
     folder = open_path(stream.root, first).parent
-    make_dirs(stream.disk, folder, stream.root)
+    make_dirs(stream.disk, folder)
     prefix = f"{first.hour}-{first.writer}-"
     numbers = [
         int(entry.name[len(prefix) :].partition(".")[0])
@@ -70,7 +70,7 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     ]
     name = attrs.evolve(first, number=max(numbers, default=-1) + 1)
     handle = stream.disk.open_append(open_path(stream.root, name))
-    stream.disk.sync_dir(folder)
+    sync_up(stream.disk, folder, stream.root)
     return OpenSegment(name, handle, 0)
 
 
@@ -121,15 +121,24 @@ def wait_sealed(stream: Stream) -> None:
         stream.sealer.submit(seal_pending, stream).result()
 
 
+def keep_head(stream: Stream) -> None:
+    """Note the head again if it was deleted under us.
+
+    Before lines are written: without a head readers believe whole lines, and would
+    show what is not durable yet.
+    """
+    if not head_path(stream.root, stream.source, stream.writer).exists():
+        note_head(stream)
+
+
 def note_head(stream: Stream) -> None:
-    """Say in `state/` how far the open segment is durable. Disposable: it never fails."""
+    """Say in `state/` how far the stream is durable. Disposable: it never fails."""
     held = stream.segment
-    assert held is not None
     path = head_path(stream.root, stream.source, stream.writer)
     note = orjson.dumps(
         {
-            "segment": str(held.name),
-            "durable_bytes": held.size,
+            "segment": str(held.name) if held else "",
+            "durable_bytes": held.size if held else 0,
             "last_seq": stream.last_seq,
         }
     )

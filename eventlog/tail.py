@@ -9,14 +9,13 @@ could take back. Where a head is missing we go as far as recovery would.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path
 
 import attrs
 
 from eventlog import cursor as cursors
 from eventlog.blocks import first_blocks
-from eventlog.cursor import Cursor, Mark, StreamKey
+from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.paths import SegmentName, head_path, open_path, parse_segment
 from eventlog.reader import (
@@ -24,7 +23,6 @@ from eventlog.reader import (
     block_records,
     extents,
     merge,
-    read_events,
     read_one,
     read_stream,
     skip_it,
@@ -100,11 +98,10 @@ def _fresh(root: Path, stream: _Follow, since: int | None, look: bool) -> Iterat
     if stamp is not None and stamp == stream.seen:
         return None
     head = read_head(root, stream.source, stream.writer)
-    name = parse_segment(head.segment) if head else None
-    if head is None or name is None:
+    if head is None:
         stream.segment = None
         return _known(root, stream, since, None) if look else None
-    return _up_to(root, stream, since, name, head, stamp)
+    return _up_to(root, stream, since, head, stamp)
 
 
 def _stamp(path: Path) -> _Stamp | None:
@@ -116,15 +113,11 @@ def _stamp(path: Path) -> _Stamp | None:
 
 
 def _up_to(
-    root: Path,
-    stream: _Follow,
-    since: int | None,
-    name: SegmentName,
-    head: Head,
-    stamp: _Stamp | None,
+    root: Path, stream: _Follow, since: int | None, head: Head, stamp: _Stamp | None
 ) -> Iterator[Record]:
     """New events as far as the head says."""
-    if name == stream.segment:
+    name = parse_segment(head.segment)
+    if name is not None and name == stream.segment:
         with suppress(FileNotFoundError, Corrupt):  # sealed meanwhile, or no longer the same
             yield from _from_offset(root, stream, since, name, head)
     if stream.next_seq <= head.last_seq:
@@ -185,19 +178,6 @@ def last_of(root: Path, source: str, writer: str) -> Record | None:
     return None
 
 
-def last_before(
-    root: Path, cursor: Cursor, count: int, select: Select = EVERYTHING
-) -> list[Record]:
-    """The last `count` wanted events that a cursor has behind it, in their order."""
-    none = Mark(0, "")
-    found = (
-        record
-        for record in read_events(root, select, refuse=skip_it, backwards=True)
-        if record.seq <= cursor.get((record.segment.source, record.writer), none).seq
-    )
-    return list(islice(found, count))[::-1]
-
-
 def confirm(root: Path, cursor: Cursor) -> None:
     """Check that the log still holds what a cursor says. Raises `Invalid` if not."""
     for (source, writer), mark in cursor.items():
@@ -221,4 +201,4 @@ def confirm(root: Path, cursor: Cursor) -> None:
             )
 
 
-__all__ = ["confirm", "end_of", "follow", "last_before", "last_of", "list_streams"]
+__all__ = ["confirm", "end_of", "follow", "last_of", "list_streams"]

@@ -133,11 +133,10 @@ def _check_chain(root: Path, known: list[Manifest]) -> Iterator[Damage]:
             continue
         found = manifests.digest(manifest_path(root, before.name).read_bytes())
         if after.previous != found:
-            yield Damage(
-                f"{before.segment}.manifest.json",
-                f"{after.segment} names a previous manifest {str(after.previous)[:16]}…, "
-                f"this one is {found[:16]}…",
-            )
+            told = f"names a previous manifest {str(after.previous)[:16]}…"
+            one, other = f"{before.segment}.manifest.json", f"{after.segment}.manifest.json"
+            yield Damage(one, f"{after.segment} {told}, this one is {found[:16]}…")
+            yield Damage(other, f"it {told}, that of {before.segment} is {found[:16]}…")
 
 
 def _check_ends(
@@ -159,7 +158,7 @@ def _check_ends(
         expected = first + _rows(root, name) if first is not None else None
     if not unsealed and head is not None and expected is not None and head.last_seq >= expected:
         what = f"seq {head.last_seq} was durable, but the log ends with seq {expected - 1}"
-        yield Damage(head.segment, what)
+        yield Damage(head.segment or "state/heads", what)
 
 
 def _first(root: Path, name: SegmentName) -> int | None:

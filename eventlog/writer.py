@@ -26,7 +26,7 @@ from eventlog.appending import (
 )
 from eventlog.assets import put_asset
 from eventlog.clock import HOUR, Clock, format_us, hour_start, now_us
-from eventlog.disk import REAL, Disk
+from eventlog.disk import REAL, Disk, sync_up
 from eventlog.embed import MAX_INLINE_BYTES
 from eventlog.errors import Invalid, Locked
 from eventlog.event import ANOMALY, Draft
@@ -117,10 +117,10 @@ def _resume(stream: Stream, found: Resume) -> None:
         handle = stream.disk.open_append(open_path(stream.root, tail.name))
         stream.segment = OpenSegment(tail.name, handle, tail.size)
         stream.disk.fsync(handle)  # what a crashed writer left unsynced is made durable first
-        stream.disk.sync_dir(open_path(stream.root, tail.name).parent)
-        note_head(stream)
-        if hour_start(stream.clock()) > tail.name.starts_at:
-            roll(stream)
+        sync_up(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
+    note_head(stream)  # whatever state/ said before
+    if stream.segment and hour_start(stream.clock()) > stream.segment.name.starts_at:
+        roll(stream)
     for cut in found.cuts:
         _append_cut(stream, cut, found)
 

@@ -50,7 +50,7 @@ def new_id() -> str:
 def writer_id(root: Path, role: str, machine: str, make: Callable[[], str] = new_id) -> str:
     """The id of a role on this machine, made and kept if there is none yet."""
     path = root / "log" / "writer.json"
-    make_dirs(REAL, path.parent, root)
+    make_dirs(REAL, path.parent)
     handle = os.open(path.with_name(".writer.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -134,7 +134,7 @@ def is_held(root: Path, source: str, writer: str) -> bool:
 
 def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
     path = lock_path(root, source, writer)
-    make_dirs(REAL, path.parent, root)
+    make_dirs(REAL, path.parent)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)

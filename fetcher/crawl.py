@@ -1,95 +1,74 @@
-"""Crawling: one run, from its first page to its end.
+"""Crawling: one run, from where it stands to its end.
 
     run created ── page 1 ── page 2 … page k (`last`) ── run completed
                      │ durable before the next is asked for
 
 A walk follows page cursors; a fan asks one question for each entity that earlier
-listings found. Both leave a `run` event at each end that says what they covered.
+listings found. A run that was interrupted goes on at the page after its last durable
+one, or with the questions that have no answer in the log yet.
 """
 
 import asyncio
 from collections.abc import Sequence
-from hashlib import sha256
-from os import urandom
 
 import attrs
-import orjson
 
-from eventlog.event import RUN, Draft
-from fetcher.journal import of_drafts, page_build, record
+from fetcher.journal import page_build, record
+from fetcher.leads import lead_on, requests_of
 from fetcher.observe import Observed, Place
-from fetcher.report import ListingReport, Progress, Report
-from fetcher.request import Answered, Desk, GivenUp, ask
-from fetcher.source import Endpoint, Listing, Page, Params, no_paging
+from fetcher.queue import refresh, release
+from fetcher.report import ListingReport
+from fetcher.request import Answered, GivenUp, ask
+from fetcher.run import Crawl, Run, look_round, request_name, say_end
+from fetcher.source import Listing, Page, Params, match_url, no_paging, url_of
+from fetcher.task import CANCELLED, COMPLETED, FAILED, Task
 
-COMPLETED, PARTIAL, FAILED = "completed", "partial", "failed"
-
-
-@attrs.frozen
-class Crawl:
-    """What the runs of one sync share."""
-
-    desk: Desk
-    epoch: str
-    concurrency: int
-    limit: int | None
-    """Most entities of a listing."""
-    report: Report
-    leads: dict[str, dict[bytes, Params]] = attrs.field(factory=dict)
-    """Per listing, the requests that earlier listings lead to."""
+PARTIAL = "partial"
+PAUSED = "paused"
 
 
-@attrs.define
-class Run:
-    """One run under way."""
-
-    crawl: Crawl
-    listing: Listing
-    endpoint: Endpoint
-    told: ListingReport
-    expected: int | None = None
-    stop: str | None = None
-    """Why nothing more is asked."""
-
-    def place(self, params: Params, page_no: int | None) -> Place:
-        """Where the answer to a request belongs."""
-        return Place(
-            run=self.told.run,
-            epoch=self.crawl.epoch,
-            scope=self.endpoint.scope(params),
-            page_no=page_no,
-        )
-
-    def tell(self, told: ListingReport) -> None:
-        """Note what happened, and report it."""
-        self.told = told
-        source = self.crawl.desk.source.name
-        self.crawl.report(Progress(source, self.told, self.expected))
-
-    def is_full(self) -> bool:
-        """Whether the run has as many entities as it was asked for."""
-        limit = self.crawl.limit
-        return limit is not None and self.told.entities >= limit
-
-
-def new_run_id(epoch: str, listing: str) -> str:
-    """A name for a run that nobody has: its slot, its listing, and chance."""
-    return f"{epoch}.{listing}.{urandom(4).hex()}"
-
-
-async def crawl_listing(crawl: Crawl, listing: Listing) -> ListingReport:
-    """One run of a listing. Raises only for this machine's faults."""
-    endpoint = crawl.desk.source.endpoint(listing.path)
-    told = ListingReport(listing=listing.name, run=new_run_id(crawl.epoch, listing.name))
-    run = Run(crawl, listing, endpoint, told)
-    await _say(run, "created")
-    if listing.follows:
-        await _fan(run, list(crawl.leads.get(listing.name, {}).values()))
-    else:
-        await _walk(run, listing.params)
-    run.tell(attrs.evolve(run.told, state=_state(run)))
-    await _say(run, "failed" if run.told.state == FAILED else "completed")
+async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
+    """Work on a run until its end, or until `stopping`. Raises only for this machine's faults."""
+    run, params = _begin(crawl, task)
+    if run.listing is not None and run.listing.follows:
+        await _fan(run, requests_of(crawl, task, run.listing))
+    elif params is not None:
+        await _walk(run, params)
+    await _finish(run)
+    refresh(crawl.queue)
+    release(crawl.queue, task.run)
     return run.told
+
+
+def _begin(crawl: Crawl, task: Task) -> tuple[Run, Params | None]:
+    """The run, and what it asks first; None where its last page is there already."""
+    desk = crawl.desk
+    listing = _listing(crawl, task.listing)
+    told = ListingReport(
+        listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
+    )
+    if task.url is not None:
+        endpoint, params = match_url(desk.source, desk.client.base_url, task.url)
+        return Run(crawl, task, listing, endpoint, told), params
+    path = listing.path if listing else desk.source.endpoints[0].path
+    return Run(crawl, task, listing, desk.source.endpoint(path), told), None
+
+
+def _listing(crawl: Crawl, name: str) -> Listing | None:
+    return next((each for each in crawl.desk.source.listings if each.name == name), None)
+
+
+async def _finish(run: Run) -> None:
+    """Say how the run ended; nothing where it only paused."""
+    if run.is_paused() and run.stop is None:
+        run.tell(attrs.evolve(run.told, state=PAUSED))
+        return
+    if run.stop == CANCELLED:
+        run.tell(attrs.evolve(run.told, state=CANCELLED))
+        return
+    state = _state(run)
+    run.tell(attrs.evolve(run.told, state=state))
+    await say_end(run, FAILED if run.is_broken else COMPLETED, partial=state == PARTIAL)
 
 
 def _state(run: Run) -> str:
@@ -98,60 +77,43 @@ def _state(run: Run) -> str:
     return PARTIAL if run.told.pages else FAILED
 
 
-async def _say(run: Run, state: str) -> None:
-    """Put a transition of the run into the log."""
-    told = run.told
-    ended = state != "created"
-    members = {
-        "state": state,
-        "listing": told.listing,
-        "pages": told.pages if ended else None,
-        "entities": told.entities if ended else None,
-        "partial": True if told.state == PARTIAL else None,
-        "why": told.why,
-    }
-    draft = Draft(
-        kind=RUN,
-        run=told.run,
-        epoch=run.crawl.epoch,
-        endpoint=run.listing.path,
-        params=run.listing.params,
-        members=members,
-    )
-    await record(run.crawl.desk.journal, of_drafts(draft))
-
-
 async def _walk(run: Run, params: Params) -> None:
     """Follow page cursors to the end."""
     asked: set[bytes] = set()
-    page_no = 1
-    while run.stop is None:
-        asked.add(_name(params))
+    page_no = run.task.page_no + 1
+    while not _is_over(run):
+        asked.add(request_name(params))
         page = await _one(run, params, page_no)
         if page is None or page.next is None:
             _end(run, page, page_no)
             return
         params = {**params, **page.next}
         page_no += 1
-        if _name(params) in asked:
+        if request_name(params) in asked:
             _stop(run, f"page {page_no} was asked for before: the page cursor repeats")
-        elif run.is_full():
-            _stop(run, f"limit of {run.crawl.limit} reached")
+
+
+def _is_over(run: Run) -> bool:
+    """Whether nothing more is asked."""
+    if run.stop is None and run.is_full():
+        _stop(run, f"limit of {run.task.target} reached")
+    if run.stop is None and look_round(run) == CANCELLED:
+        _stop(run, CANCELLED)
+    return run.stop is not None or run.is_paused()
 
 
 def _end(run: Run, page: Page | None, page_no: int) -> None:
     """Say so where the last page was not the end."""
-    most = run.listing.ends_silently_at
+    most = run.listing.ends_silently_at if run.listing else None
+    if run.endpoint.continues is None:
+        return
     if page is None:
+        run.is_broken = True
         _stop(run, run.told.why or "no answer")
     elif not page.is_end:
         _stop(run, f"page {page_no} has no next page, and does not look like the end")
     elif most is not None and run.told.entities >= 0.99 * most:
         _stop(run, f"ended near {most} entities, where upstream stops without saying so")
-
-
-def _name(params: Params) -> bytes:
-    return sha256(orjson.dumps(sorted(params.items()))).digest()
 
 
 def _stop(run: Run, why: str) -> None:
@@ -161,15 +123,12 @@ def _stop(run: Run, why: str) -> None:
 
 async def _fan(run: Run, requests: Sequence[Params]) -> None:
     """Ask for each, `concurrency` at a time."""
-    run.expected = len(requests)
+    run.expected = run.told.pages + len(requests)
     waiting = iter(requests)
 
     async def work() -> None:
         for params in waiting:
-            if run.stop is not None:
-                return
-            if run.is_full():
-                _stop(run, f"limit of {run.crawl.limit} reached")
+            if _is_over(run):
                 return
             await _one(run, params, 1)
 
@@ -193,18 +152,28 @@ async def _one(run: Run, params: Params, page_no: int) -> Page | None:
         return None
     if not 200 <= found.response.status < 300:
         await _record(run, found, attrs.evolve(place, page_no=None))
-        if not run.listing.follows:
+        if run.listing is None or not run.listing.follows:
             run.tell(attrs.evolve(run.told, why=f"status {found.response.status}"))
         return None
     count = len(found.parts.entities)
     page = (run.endpoint.continues or no_paging)(found.parts.envelope, params, count)
-    is_last = page.is_end and numbered is not None
-    await _record(run, found, attrs.evolve(place, next_url=page.next_url, is_last=is_last))
+    await _record(run, found, _onward(run, place, params, page))
     return page
+
+
+def _onward(run: Run, place: Place, params: Params, page: Page) -> Place:
+    """The place with what is asked next: the state of the run, should it end here."""
+    if page.next is None:
+        return attrs.evolve(place, is_last=page.is_end and place.page_no is not None)
+    base_url = run.crawl.desk.client.base_url
+    return attrs.evolve(
+        place, next_url=url_of(base_url, run.endpoint.path, {**params, **page.next})
+    )
 
 
 def _fail(run: Run, found: GivenUp) -> None:
     why = f"{found.error_class}: {found.what}"
+    run.is_broken = True
     run.tell(attrs.evolve(run.told, failures=run.told.failures + 1, why=why))
     if found.stops_run:
         _stop(run, why)
@@ -226,17 +195,4 @@ async def _record(run: Run, found: Answered, place: Place) -> None:
         anomalies=run.told.anomalies + len(found.parts.misfits),
     )
     run.tell(told)
-    _lead_on(run, found)
-
-
-def _lead_on(run: Run, found: Answered) -> None:
-    """Note the requests that these entities lead to."""
-    for listing in run.crawl.desk.source.listings:
-        for follow in listing.follows:
-            if follow.listing != run.listing.name:
-                continue
-            leads = run.crawl.leads.setdefault(listing.name, {})
-            for entity in found.parts.entities:
-                params = follow.params(entity) if entity.type == follow.type else None
-                if params is not None:
-                    leads.setdefault(_name(params), params)
+    lead_on(run.crawl, run.task, found.parts.entities)

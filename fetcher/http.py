@@ -45,7 +45,7 @@ class Client:
 
     session: aiohttp.ClientSession
     base_url: str
-    key: str | None
+    key: str | None = attrs.field(repr=False)
     limits: Limits = attrs.field(factory=Limits)
 
 

@@ -8,19 +8,23 @@ from pathlib import Path
 import attrs
 
 from eventlog.clock import Clock, epoch_of
-from eventlog.errors import Invalid
+from eventlog.errors import Unavailable
 from eventlog.writer import beat
-from fetcher.crawl import Crawl, crawl_listing
+from fetcher.crawl import crawl_task
 from fetcher.http import Client, Limits, get, open_session
-from fetcher.journal import close_journal, open_journal
+from fetcher.journal import close_journal, of_drafts, open_journal, record
 from fetcher.observe import Parts, Response, take_apart
-from fetcher.report import Report, RunReport, silent
+from fetcher.queue import claim, close_queue, open_queue, refresh
+from fetcher.report import ListingReport, Report, RunReport, silent
 from fetcher.request import Desk
 from fetcher.retry import Chance, Policy
+from fetcher.run import Crawl, created, new_run_id
 from fetcher.source import Listing, Source, match_url, url_of
+from fetcher.task import Task
 from fetcher.throttle import Gate, Throttle
 
-_CHANCE: Chance = random.SystemRandom().random
+CHANCE: Chance = random.SystemRandom().random
+"""Chance of this machine."""
 
 
 async def run_once(
@@ -38,36 +42,66 @@ async def run_once(
     report: Report = silent,
     policy: Policy | None = None,
     limits: Limits | None = None,
-    chance: Chance = _CHANCE,
+    chance: Chance = CHANCE,
     contact: str | None = None,
 ) -> RunReport:
     """One sync: the named listings (and those they follow), or all that are default.
 
     Everything fetched is durable when this returns. What could not be fetched is in
     the report and in the log. `limit` is the most entities of each listing, in whole
-    pages. Raises `Locked`, `LocalResource` or `Corrupt`, never for upstream's faults.
+    pages. A sync of everything also goes on with what else is in the queue. Raises
+    `Locked`, `LocalResource` or `Corrupt`, never for upstream's faults.
     """
     wanted = plan(source, listings)
-    epoch = epoch_of(now())
-    journal = open_journal(root, source.name, writer, clock=now)
-    try:
-        async with _client(base_url, key, limits, contact) as client:
-            gate = Gate(Throttle(requests_per_minute / 60))
-            desk = Desk(source, client, gate, journal, now, policy or Policy(), chance)
-            crawl = Crawl(desk, epoch, concurrency, limit, report)
-            told = tuple([await crawl_listing(crawl, listing) for listing in wanted])
-        beat(journal.stream)
-    finally:
-        close_journal(journal)
+    upstream = Upstream(
+        base_url, key, requests_per_minute, concurrency, policy or Policy(), limits or Limits()
+    )
+    async with open_crawl(root, source, upstream, writer, now, report, chance, contact) as crawl:
+        epoch = epoch_of(now())
+        runs = await create_runs(crawl, wanted, epoch, limit)
+        is_part = listings is not None or limit is not None
+        told = await drain(attrs.evolve(crawl, only=runs if is_part else None))
+        beat(crawl.desk.journal.stream)
     return RunReport(source.name, epoch, told)
 
 
+@attrs.frozen
+class Upstream:
+    """How a source is reached, and how gently."""
+
+    base_url: str
+    key: str | None = attrs.field(repr=False)
+    requests_per_minute: int = 60
+    concurrency: int = 4
+    policy: Policy = attrs.field(factory=Policy)
+    limits: Limits = attrs.field(factory=Limits)
+
+
 @asynccontextmanager
-async def _client(
-    base_url: str, key: str | None, limits: Limits | None, contact: str | None
-) -> AsyncIterator[Client]:
-    async with open_session(contact) as session:
-        yield Client(session, base_url, key, limits or Limits())
+async def open_crawl(
+    root: Path,
+    source: Source,
+    upstream: Upstream,
+    writer: str,
+    now: Clock,
+    report: Report = silent,
+    chance: Chance = CHANCE,
+    contact: str | None = None,
+) -> AsyncIterator[Crawl]:
+    """What runs need: the stream, its index, the queue, and a session with upstream."""
+    journal = open_journal(root, source.name, writer, clock=now)
+    try:
+        queue = open_queue(root, source.name)
+        try:
+            async with open_session(contact) as session:
+                client = Client(session, upstream.base_url, upstream.key, upstream.limits)
+                gate = Gate(Throttle(upstream.requests_per_minute / 60))
+                desk = Desk(source, client, gate, journal, now, upstream.policy, chance)
+                yield Crawl(desk, queue, writer, upstream.concurrency, report)
+        finally:
+            close_queue(queue)
+    finally:
+        close_journal(journal)
 
 
 def plan(source: Source, names: Sequence[str] | None) -> tuple[Listing, ...]:
@@ -79,6 +113,39 @@ def plan(source: Source, names: Sequence[str] | None) -> tuple[Listing, ...]:
         if each.name in wanted:
             wanted.update(follow.listing for follow in each.follows)
     return tuple(each for each in source.listings if each.name in wanted)
+
+
+async def create_runs(
+    crawl: Crawl,
+    listings: Sequence[Listing],
+    epoch: str,
+    limit: int | None,
+    priority: int = 0,
+) -> frozenset[str]:
+    """Put one run for each listing into the queue."""
+    desk = crawl.desk
+    runs = []
+    for each in listings:
+        url = None if each.follows else url_of(desk.client.base_url, each.path, each.params)
+        run = new_run_id(epoch, each.name)
+        task = Task(
+            run=run, listing=each.name, epoch=epoch, url=url, target=limit, priority=priority
+        )
+        await record(desk.journal, of_drafts(created(task, each.path, each.params)))
+        runs.append(run)
+    refresh(crawl.queue)
+    return frozenset(runs)
+
+
+async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:
+    """Work on what is in the queue until nothing is left, `stopping`, or a sync is due."""
+    told: dict[str, ListingReport] = {}
+    while not crawl.stopping.is_set() and not crawl.is_sync_due():
+        task = claim(crawl.queue, crawl.owner, crawl.desk.clock(), crawl.only)
+        if task is None:
+            break
+        told[task.run] = await crawl_task(crawl, task)
+    return tuple(told.values())
 
 
 @attrs.frozen
@@ -98,12 +165,16 @@ async def probe(
     limits: Limits | None = None,
     contact: str | None = None,
 ) -> Probe:
-    """One request, and how its answer would be split. Raises `NotJson` where it cannot be."""
+    """One request, and how its answer would be split.
+
+    Raises `Unavailable` without an answer, `NotJson` where it cannot be split.
+    """
     endpoint, params = match_url(source, base_url, url)
-    async with _client(base_url, key, limits, contact) as client:
+    async with open_session(contact) as session:
+        client = Client(session, base_url, key, limits or Limits())
         got = await get(client, url_of(base_url, endpoint.path, params))
     if got.broken is not None or got.status is None:
-        raise Invalid(f"{got.url}: {got.broken}: {got.what}")
+        raise Unavailable(f"{got.url}: {got.broken}: {got.what}", "try again later")
     response = Response(
         url=got.url,
         endpoint=endpoint.path,

@@ -128,7 +128,7 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {
         path.relative_to(log).as_posix(): path.read_bytes()
         for path in sorted(log.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and "/." not in path.as_posix().removeprefix(log.as_posix())
     }
 
 
@@ -163,6 +163,8 @@ HOSTILE = [
     b"",
     b" ",
     b"null",
+    b"\t0",
+    b'{"a":1} ',
     b"\n",
     b"\x00" * 512,
     '{"line":"\u2028\u2029\x85 é😀"}'.encode(),

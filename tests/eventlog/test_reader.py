@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventlog import blocks
+from eventlog.blocks import segment_blocks
 from eventlog.clock import format_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.event import ENTITY, PAGE, decode, position
@@ -19,7 +20,6 @@ from eventlog.reader import (
     read_events,
     read_one,
     read_stream,
-    segment_blocks,
 )
 from eventlog.segments import list_segments, read_manifest
 from eventlog.select import Select
@@ -140,9 +140,9 @@ def test_frames_that_cannot_match_are_not_read(
     read: list[int] = []
     whole = blocks.frame_lines
 
-    def noted(file, manifest, number: int) -> bytes:  # type: ignore[no-untyped-def]
+    def noted(root: Path, file, manifest, number: int) -> bytes:  # type: ignore[no-untyped-def]
         read.append(number)
-        return whole(file, manifest, number)
+        return whole(root, file, manifest, number)
 
     monkeypatch.setattr(blocks, "frame_lines", noted)
     assert len(read_manifest(tmp_path, name).frames) == 8

@@ -9,10 +9,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from eventlog.blocks import segment_blocks
 from eventlog.disk import REAL, Disk
 from eventlog.errors import Corrupt
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events, segment_blocks
+from eventlog.reader import read_events
 from eventlog.seal import finish, seal
 from eventlog.segments import list_segments, read_manifest
 from eventlog.verify import verify

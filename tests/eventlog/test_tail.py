@@ -16,8 +16,7 @@ from eventlog.event import decode
 from eventlog.paths import head_path, manifest_path, open_path, sealed_path
 from eventlog.reader import Record, read_events
 from eventlog.segments import list_segments
-from eventlog.select import Select
-from eventlog.tail import confirm, end_of, follow, last_before, last_of
+from eventlog.tail import confirm, end_of, follow, last_of
 from eventlog.writer import Stream, close_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
@@ -192,17 +191,6 @@ def test_the_end_is_behind_everything_durable(tmp_path: Path) -> None:
 
     assert {key[1]: mark.seq for key, mark in cursor.items()} == {WRITER: 6, OTHER: 2}
     assert drained(tmp_path, cursor) == []
-    assert last_before(tmp_path, cursor, 3) == list(read_events(tmp_path))[-3:]
-
-
-def test_the_last_events_before_a_cursor(tmp_path: Path) -> None:
-    write_hours(tmp_path, 2, 3)
-    cursor = {(SOURCE, WRITER): Mark(4, "")}
-
-    assert [r.seq for r in last_before(tmp_path, cursor, 2)] == [3, 4]
-    assert [r.seq for r in last_before(tmp_path, cursor, 9)] == [1, 2, 3, 4]
-    assert last_before(tmp_path, {}, 9) == []
-    assert last_before(tmp_path, cursor, 9, Select(kinds=frozenset({"page"}))) == []
 
 
 def test_the_last_event_of_nothing_is_none(tmp_path: Path) -> None:

@@ -452,8 +452,8 @@ def test_a_sealing_that_went_wrong_holds_up_the_later_ones(tmp_path: Path) -> No
     full = True
     put(stream, entity(1))
     hand.at += HOUR
-    put(stream, entity(2))
     with pytest.raises(LocalResource, match="05-1a2b3c4d-000: sealing: No space left"):
+        put(stream, entity(2))
         wait_sealed(stream)
     full = False
     hand.at += HOUR
@@ -461,7 +461,8 @@ def test_a_sealing_that_went_wrong_holds_up_the_later_ones(tmp_path: Path) -> No
     wait_sealed(stream)
     close_stream(stream, seal_open=True)
 
-    assert [each.is_sealed for each in list_segments(tmp_path)] == [True, True, True]
+    assert all(each.is_sealed for each in list_segments(tmp_path))
+    assert list_segments(tmp_path)[-1].name.hour == "07"
     assert verify(tmp_path).damages == ()
 
 
@@ -498,3 +499,20 @@ def test_pages_are_the_last_event_of_their_batch(tmp_path: Path) -> None:
 
     assert decode(last.line).kind == PAGE
     assert last.segment == name
+
+
+def test_a_head_deleted_under_a_writer_is_there_before_its_next_lines(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    head = head_path(tmp_path, SOURCE, WRITER)
+
+    def write(handle: int, data: bytes) -> int:
+        seen.append(head.exists())
+        return os.write(handle, data)
+
+    stream = opened(tmp_path, disk=disk_with(write=write))
+    put(stream, entity(1))
+    head.unlink()
+    put(stream, entity(2))
+    close_stream(stream)
+
+    assert seen == [True, True]

@@ -1,0 +1,113 @@
+"""Errands: what people ask of the queue, also while a service works on it.
+
+Each is one event of the archive's `command` writer, held for one append. The service
+reads it from the log.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from eventlog.clock import Clock, epoch_of
+from eventlog.errors import Invalid
+from eventlog.event import Draft
+from eventlog.writer import append, close_stream, open_stream
+from fetcher.queue import close_queue, find, open_queue, tasks
+from fetcher.run import created, decided, new_run_id
+from fetcher.source import Source, match_url, url_of
+from fetcher.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
+
+
+def add_run(
+    root: Path,
+    source: Source,
+    what: str,
+    *,
+    base_url: str,
+    writer: str,
+    now: Clock,
+    params: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    priority: int = 0,
+) -> Task:
+    """Put a run into the queue: a listing by its name, or any URL of the source.
+
+    Raises `Invalid` where the source has neither.
+    """
+    listing = next((each for each in source.listings if each.name == what), None)
+    if listing is not None and listing.follows:
+        raise Invalid(f"{what} follows other listings: it runs with a sync", "hindlog fetch run")
+    if listing is not None:
+        endpoint, asked = source.endpoint(listing.path), {**listing.params, **(params or {})}
+    else:
+        endpoint, found = match_url(source, base_url, what)
+        asked = {**found, **(params or {})}
+    epoch = epoch_of(now())
+    name = listing.name if listing else endpoint.path.strip("/").split("/")[0] or source.name
+    task = Task(
+        run=new_run_id(epoch, name),
+        listing=listing.name if listing else "",
+        epoch=epoch,
+        url=url_of(base_url, endpoint.path, asked),
+        priority=priority,
+        target=limit,
+    )
+    _say(root, source.name, writer, now, [created(task, endpoint.path, asked)])
+    return task
+
+
+def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ()) -> list[Task]:
+    """The queue of a source, in the order in which it is worked on."""
+    queue = open_queue(root, source)
+    try:
+        return tasks(queue, now(), states)
+    finally:
+        close_queue(queue)
+
+
+def cancel_run(root: Path, source: str, run: str, *, writer: str, now: Clock) -> Task:
+    """Cancel a run that is not finished. A page under way is finished first."""
+    return _decide(
+        root, source, run, CANCELLED, lambda task: task.state not in FINISHED, writer, now
+    )
+
+
+def retry_run(root: Path, source: str, run: str, *, writer: str, now: Clock) -> Task:
+    """Have a run that failed or was cancelled go on where it stopped."""
+    again = (FAILED, CANCELLED)
+    return _decide(root, source, run, RETRIED, lambda task: task.state in again, writer, now)
+
+
+def clean_runs(root: Path, source: str, *, writer: str, now: Clock) -> list[Task]:
+    """Tidy away what is finished: it leaves the queue, never the log."""
+    found = list_runs(root, source, now, (COMPLETED, FAILED, CANCELLED))
+    if found:
+        _say(root, source, writer, now, [decided(task, CLEANED) for task in found])
+    return found
+
+
+def _decide(
+    root: Path,
+    source: str,
+    run: str,
+    state: str,
+    is_allowed: Callable[[Task], bool],
+    writer: str,
+    now: Clock,
+) -> Task:
+    queue = open_queue(root, source)
+    try:
+        task = find(queue, run)
+    finally:
+        close_queue(queue)
+    if not is_allowed(task):
+        raise Invalid(f"run {task.run} is {task.state}", "hindlog fetch list")
+    _say(root, source, writer, now, [decided(task, state)])
+    return task
+
+
+def _say(root: Path, source: str, writer: str, now: Clock, drafts: list[Draft]) -> None:
+    stream = open_stream(root, source, writer, clock=now, patient=True)
+    try:
+        append(stream, [lambda first_seq, at: drafts])
+    finally:
+        close_stream(stream)

@@ -1,0 +1,83 @@
+"""Leads: the requests that the entities of one listing give to another.
+
+While a sync runs they are kept in memory; after a restart they are read from the log,
+from the pages of the same epoch, less those that are answered already.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from eventlog.clock import parse_us
+from eventlog.event import PAGE, Line, decode, exact_body
+from eventlog.reader import read_events, read_one
+from eventlog.select import Select
+from eventlog.split import Entity
+from fetcher.queue import tasks
+from fetcher.run import Crawl, request_name
+from fetcher.source import Listing, Params
+from fetcher.task import CLEANED, COMPLETED, Task
+
+
+def lead_on(crawl: Crawl, task: Task, entities: Iterable[Entity]) -> None:
+    """Note the requests that these entities of a run lead to."""
+    for listing in crawl.desk.source.listings:
+        if any(follow.listing == task.listing for follow in listing.follows):
+            leads = crawl.leads.setdefault((task.epoch, listing.name), {})
+            for params in _led(listing, task.listing, entities):
+                leads.setdefault(request_name(params), params)
+
+
+def _led(listing: Listing, origin: str, entities: Iterable[Entity]) -> Iterator[Params]:
+    follows = [follow for follow in listing.follows if follow.listing == origin]
+    for entity in entities:
+        for follow in follows:
+            params = follow.params(entity) if entity.type == follow.type else None
+            if params is not None:
+                yield params
+
+
+def requests_of(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
+    """What a run that follows others still has to ask."""
+    held = crawl.leads.get((task.epoch, listing.name))
+    if held is not None and not task.pages:
+        return list(held.values())
+    pages = list(_pages(crawl, task.epoch))
+    found = held if held is not None else _from_log(crawl, task, listing, pages)
+    answered = {request_name(page.params) for page in pages if page.run == task.run}
+    return [params for name, params in found.items() if name not in answered]
+
+
+def _pages(crawl: Crawl, epoch: str) -> Iterator[Line]:
+    """The pages of an epoch, from the log."""
+    source = crawl.desk.source.name
+    since = parse_us(f"{epoch}:00:00Z")
+    select = Select(since=since, sources=frozenset({source}), kinds=frozenset({PAGE}))
+    for record in read_events(crawl.queue.root, select):
+        line = decode(record.line)
+        if line.epoch == epoch:
+            yield line
+
+
+def _from_log(
+    crawl: Crawl, task: Task, listing: Listing, pages: Iterable[Line]
+) -> dict[bytes, Params]:
+    origins = {
+        each.run: each.listing
+        for each in tasks(crawl.queue, 0, (COMPLETED, CLEANED))
+        if each.epoch == task.epoch
+    }
+    found: dict[bytes, Params] = {}
+    for page in pages:
+        origin = origins.get(page.run or "", "")
+        if any(follow.listing == origin for follow in listing.follows):
+            for params in _led(listing, origin, _entities(crawl, page)):
+                found.setdefault(request_name(params), params)
+    return found
+
+
+def _entities(crawl: Crawl, page: Line) -> Iterator[Entity]:
+    """The entities of a page, each from the event that holds it."""
+    for pointer, entries in page.roster.items():
+        for type_, name, seq in entries:
+            line = decode(read_one(crawl.queue.root, page.source, page.writer, seq).line)
+            shape = page.shapes.get(pointer, "")
+            yield Entity(pointer, type_, shape, name, exact_body(line) or b"", None)

@@ -1,0 +1,193 @@
+"""The service: syncs at their slots, works on the queue between them, stops cleanly."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+from aiohttp import web
+
+from eventlog.clock import HOUR, MINUTE
+from eventlog.event import HEARTBEAT, PAGE
+from fetcher.errands import add_run, cancel_run, list_runs
+from fetcher.schedule import missed_slots, next_slot
+from fetcher.service import Plan, run_service
+from fetcher.sources import SOURCES
+from fetcher.sync import Upstream
+from fetcher.task import CANCELLED, COMPLETED, PENDING, Task
+from tests.fetcher.making import HURRIED, OTHER, START, WRITER, Hand, Handle, lines, upstream
+
+CIVITAI = SOURCES["civitai"]
+HOURLY = "30 * * * *"
+
+
+@attrs.define
+class Service:
+    """A service under test."""
+
+    root: Path
+    origin: str
+    clock: Hand
+    told: list[str]
+
+    def tasks(self) -> list[Task]:
+        return list_runs(self.root, "civitai", self.clock)
+
+    def add(self, what: str, **more: Any) -> str:
+        settings: dict[str, Any] = {"base_url": self.origin, "writer": OTHER, "now": self.clock}
+        return add_run(self.root, CIVITAI, what, **settings, **more).run
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        for _ in range(400):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"never came about: {self.tasks()}")
+
+
+def serving(
+    root: Path,
+    handle: Handle,
+    what: Callable[[Service], Awaitable[None]],
+    start: int = START,
+    **plan: Any,
+) -> Service:
+    """Do something while a service runs, then stop it."""
+    clock, told = Hand(start), list[str]()
+    settings: dict[str, Any] = {"schedule": HOURLY, "listings": ["models"], "jitter_s": 0, **plan}
+
+    async def go() -> Service:
+        stopping = asyncio.Event()
+        async with upstream(handle) as origin:
+            service = Service(root, origin, clock, told)
+            work = asyncio.create_task(
+                run_service(
+                    root,
+                    CIVITAI,
+                    Upstream(origin, None, 600_000, 2, HURRIED),
+                    Plan(poll_s=0.02, **settings),
+                    writer=WRITER,
+                    now=clock,
+                    stopping=stopping,
+                    tell=told.append,
+                )
+            )
+            try:
+                await what(service)
+            finally:
+                stopping.set()
+                await asyncio.wait_for(work, 10)
+            return service
+
+    return asyncio.run(go())
+
+
+async def one_page(request: web.Request) -> web.Response:
+    return web.json_response({"items": [{"id": 1}], "metadata": {"total": 1}})
+
+
+async def endless(request: web.Request) -> web.Response:
+    number = int(request.query.get("cursor", 0))
+    await asyncio.sleep(0.01)
+    body = {"items": [{"id": number}], "metadata": {"nextCursor": number + 1}}
+    return web.json_response(body)
+
+
+def states(service: Service) -> list[str]:
+    return [task.state for task in service.tasks()]
+
+
+def test_a_sync_begins_at_its_slot_and_not_before(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        await asyncio.sleep(0.2)
+        assert service.tasks() == []
+        service.clock.at = START + 30 * MINUTE
+        await service.until(lambda: states(service) == [COMPLETED])
+        service.clock.at = START + 90 * MINUTE
+        await service.until(lambda: states(service) == [COMPLETED] * 2)
+
+    service = serving(tmp_path, one_page, what)
+
+    assert [task.epoch for task in service.tasks()] == ["2026-11-21T05", "2026-11-21T06"]
+
+
+def test_what_is_added_is_worked_on_between_syncs(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        service.add("/images")
+        await service.until(lambda: states(service) == [COMPLETED])
+
+    serving(tmp_path, one_page, what)
+
+
+def test_a_run_under_way_can_be_cancelled(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        run = service.add("/images")
+        await service.until(lambda: bool(service.tasks()) and service.tasks()[0].pages > 2)
+        cancel_run(service.root, "civitai", run, writer=OTHER, now=service.clock)
+        await asyncio.sleep(2.3)
+        pages = service.tasks()[0].pages
+        await asyncio.sleep(0.2)
+        assert (service.tasks()[0].pages, states(service)) == (pages, [CANCELLED])
+
+    serving(tmp_path, endless, what)
+
+
+def test_a_sync_goes_before_what_was_added_which_then_goes_on(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        return await (endless if request.path == "/images" else one_page)(request)
+
+    async def what(service: Service) -> None:
+        service.add("/images")
+        await service.until(lambda: bool(service.tasks()) and service.tasks()[0].pages > 2)
+        service.clock.at = START + 30 * MINUTE
+        await service.until(lambda: COMPLETED in states(service))
+        pages = next(task.pages for task in service.tasks() if task.state != COMPLETED)
+        await service.until(lambda: any(task.pages > pages + 2 for task in service.tasks()))
+
+    serving(tmp_path, handle, what)
+
+
+def test_it_stops_after_the_page_under_way_and_goes_on_later(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        service.add("/images")
+        await service.until(lambda: bool(service.tasks()) and service.tasks()[0].pages > 2)
+
+    service = serving(tmp_path, endless, what)
+
+    (task,) = service.tasks()
+    assert task.state == PENDING
+    assert task.url is not None and task.url.endswith(f"cursor={task.pages}")
+    pages = [line for line in lines(tmp_path, "civitai") if line.kind == PAGE]
+    assert len(pages) == task.pages
+
+
+def test_a_quiet_hour_has_a_heartbeat(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        service.clock.at += 11 * MINUTE
+        await asyncio.sleep(0.3)
+
+    serving(tmp_path, one_page, what)
+
+    assert [line.kind for line in lines(tmp_path, "civitai")] == [HEARTBEAT]
+
+
+def test_slots_that_nobody_looked_at_are_told_and_made_up_for_once(tmp_path: Path) -> None:
+    async def rest(service: Service) -> None:
+        service.clock.at += 11 * MINUTE
+        await asyncio.sleep(0.2)
+
+    async def wake(service: Service) -> None:
+        await service.until(lambda: states(service) == [COMPLETED])
+
+    serving(tmp_path, one_page, rest)
+    service = serving(tmp_path, one_page, wake, start=START + 5 * HOUR)
+
+    assert service.told == ["civitai: 5 slots passed while nobody looked; syncing now"]
+
+
+def test_slots_are_counted_in_utc_and_never_twice() -> None:
+    assert next_slot(HOURLY, START) == START + 30 * MINUTE
+    assert next_slot(HOURLY, START + 30 * MINUTE) == START + 90 * MINUTE
+    assert missed_slots(HOURLY, START, START + 29 * MINUTE) == 0
+    assert missed_slots(HOURLY, START, START + 5 * HOUR) == 5
