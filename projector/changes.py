@@ -31,7 +31,7 @@ from projector.fields import is_telemetry
 from projector.texts import fill, identifier
 
 FOLDER = "log.diffs"
-MOST_BODIES = 20_000
+MOST_BODIES = 8_000
 """Bodies held at a time; more pairs than that are compared in several passes."""
 MOST_FILES = 16
 """Files of differences; more are put together."""
@@ -171,6 +171,13 @@ def _rows(source: str, pair: _Pair, bodies: Mapping[Place, Any]) -> Iterator[tup
 
 
 def _text(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # integers beyond 64 bits
+        return _long_text(value)
+
+
+def _long_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
