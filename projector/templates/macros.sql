@@ -66,7 +66,9 @@ CREATE OR REPLACE TEMP MACRO resources_of_list(meta, place, kind, name, weight, 
         from_json(json_extract(meta, place), '["JSON"]'),
         lambda each: mention(
             coalesce(json_extract_string(each, kind),
-                nullif(regexp_extract(json_extract_string(each, '/air'), '^urn:air:[^:]*:([^:]*):', 1), '')),
+                nullif(regexp_extract(
+                    concat(json_extract_string(each, '/air'), ' ', json_extract_string(each, name)),
+                    'urn:air:[^:]*:([^:]*):', 1), '')),
             json_extract_string(each, name), json_extract_string(each, weight),
             json_extract_string(each, hash), json_extract_string(each, '/modelVersionId'),
             CASE WHEN starts_with(json_extract_string(each, name), 'urn:air:')
