@@ -14,7 +14,7 @@ from projector.engine import sql_errors
 from projector.generation import aside, locked, views_dir
 from projector.texts import identifier
 from projector.update import Report, build_views, silent, with_log
-from projector.views import FILE, write_views
+from projector.views_file import FILE, write_views
 
 
 @attrs.frozen

@@ -91,6 +91,16 @@ def list_parts(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Part
     return [Part(path, path.name.partition("-")[0], covers[path]) for path in files]
 
 
+def covered_size(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+    """How many bytes of its open segment a part covers. None where there is no such part."""
+    if not path.exists():
+        return None
+    rows = connection.execute(
+        "SELECT value FROM parquet_kv_metadata(?) WHERE key = 'size'", [str(path)]
+    ).fetchall()
+    return int(rows[0][0]) if rows else None
+
+
 def choose(parts: Iterable[Part], sealed: frozenset[str]) -> list[Part]:
     """The fewest parts, largest first, that cover what is covered.
 
@@ -144,13 +154,18 @@ def build(
     definition: Definition,
     path: Path,
     covers: Sequence[str],
+    size: int = 0,
 ) -> int:
-    """Publish the part of a definition over `line` under `path`; its rows."""
+    """Publish the part of a definition over `line` under `path`; its rows.
+
+    `size`: how many bytes of an open segment it covers.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     metadata = {
         "covers": orjson.dumps(list(covers)).decode(),
         "definition": definition.hash,
+        "size": str(size),
         "duckdb": duckdb.__version__,
     }
     options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())

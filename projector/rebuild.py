@@ -25,7 +25,7 @@ from projector.generation import (
 )
 from projector.texts import identifier, literal
 from projector.update import Report, UpdateReport, build_views, silent, with_log
-from projector.views import named_by, write_views
+from projector.views_file import named_by, write_views
 
 SUFFIXES = (".parquet", ".duckdb")
 

@@ -23,7 +23,7 @@ from projector.changes import add_differences, folder_of_diffs, make_schema
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
-from projector.parts import Part, Segment, folder_of, list_parts, open_name, part_name
+from projector.parts import Part, Segment, covered_size, folder_of, list_parts, open_name, part_name
 from projector.plan import (
     Listing,
     batches,
@@ -33,7 +33,8 @@ from projector.plan import (
     read_sealed,
     tasks,
 )
-from projector.views import Script, named_by, script_for, write_views
+from projector.views import Script, script_for
+from projector.views_file import named_by, write_views
 
 Report = Callable[[str], None]
 
@@ -197,6 +198,7 @@ def _build_all(
     segments: Sequence[Segment],
     definitions: Sequence[Definition],
     name: str,
+    size: int = 0,
 ) -> Built:
     """The parts of independent definitions: one that fails leaves the others."""
     rows, parts, failed = 0, 0, []
@@ -205,7 +207,7 @@ def _build_all(
         path = folder_of(context.parts, source, definition) / name
         try:
             with sql_errors(f"{definition.name} over {covers[0]} to {covers[-1]}"):
-                rows += parts_of.build(connection, definition, path, covers)
+                rows += parts_of.build(connection, definition, path, covers, size)
             parts += 1
         except HindlogError as error:
             failed.append(error.what)
@@ -231,10 +233,31 @@ def _open_one(
         return Built()
     if segment is None:
         return Built()
+    size = segment.raw_bytes
     with contextlib.closing(builder(context.scratch, 1)) as connection:
+        behind = _behind(context, connection, source, name, definitions, size)
+        if not behind:
+            return Built()
         with sql_errors(str(name)):
             parts_of.stage(connection, [segment], once=False)
-        return _build_all(context, connection, source, [segment], definitions, open_name(name))
+        return _build_all(context, connection, source, [segment], behind, open_name(name), size)
+
+
+def _behind(
+    context: _Context,
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    name: SegmentName,
+    definitions: Sequence[Definition],
+    size: int,
+) -> list[Definition]:
+    """The definitions whose part of an open segment does not cover all that is durable."""
+    part = open_name(name)
+    return [
+        each
+        for each in definitions
+        if covered_size(connection, folder_of(context.parts, source, each) / part) != size
+    ]
 
 
 def _schemas(
@@ -273,7 +296,7 @@ def _compare(
     """Compare neighbouring versions that were not compared yet; how many pairs."""
     pairs = 0
     with contextlib.closing(builder(context.scratch, 1)) as views, sql_errors("changes"):
-        views.execute(script.text)
+        views.execute(script.core)
         for source in sources:
             types = sorted({t for each in definitions if each.source == source for t in each.types})
             folder = folder_of_diffs(context.parts, source)

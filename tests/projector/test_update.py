@@ -15,6 +15,7 @@ from projector import plan
 from projector.archive import open_views
 from projector.checks import check, list_views
 from projector.definition import load_all, parse
+from projector.follow import follow
 from projector.generation import current_parts
 from projector.rebuild import rebuild
 from projector.sql import query
@@ -103,6 +104,25 @@ def test_an_open_segment_is_one_part_that_is_replaced_and_then_sealed(empty):
     assert rows(empty) == [("a", "last")]
     assert len(rows(empty, "SELECT * FROM openrouter.models_versions")) == 4
     assert opened[0].exists(), "a reader that opened the views before still reads it"
+
+
+def test_an_open_segment_without_news_is_not_read_again(empty):
+    write_log(empty, "openrouter", WRITER, [Page(hours(0), [model("a", "A")])], seal=False)
+
+    assert update(empty).parts > 0
+    assert update(empty).parts == 0
+
+
+def test_views_follow_the_log_until_they_are_stopped(empty):
+    done = []
+
+    def wait(_seconds):
+        n = len(done)
+        write_log(empty, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])], seal=False)
+
+    follow(empty, stopped=lambda: len(done) == 3, done=done.append, wait=wait)
+
+    assert rows(empty) == [("a", "2")]
 
 
 def test_a_reader_of_another_process_and_folder_keeps_its_snapshot(archive, tmp_path_factory):
