@@ -13,14 +13,24 @@ from collections.abc import Sequence
 
 import attrs
 
-from fetcher.journal import page_build, record
+from fetcher.journal import of_drafts, page_build, record
 from fetcher.leads import lead_on, missing_origins, requests_of
+from fetcher.lifecycle import after, gone, notices
 from fetcher.observe import Observed, Place
+from fetcher.presence import keep_up
 from fetcher.queue import refresh, release
 from fetcher.report import ListingReport
 from fetcher.request import Answered, GivenUp, ask
-from fetcher.run import Crawl, Run, look_round, request_name, say_end
-from fetcher.source import Listing, Page, Params, match_url, no_paging, url_of
+from fetcher.run import Crawl, Run, decided, look_round, say_end
+from fetcher.source import (
+    Listing,
+    Page,
+    Params,
+    match_url,
+    no_paging,
+    request_name,
+    url_of,
+)
 from fetcher.task import CANCELLED, COMPLETED, FAILED, Task
 
 PARTIAL = "partial"
@@ -30,7 +40,8 @@ PAUSED = "paused"
 async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
     """Work on a run until its end, or until `stopping`. Raises only for this machine's faults."""
     run, params = _begin(crawl, task)
-    if run.listing is not None and run.listing.follows:
+    keep_up(crawl.presence)
+    if run.listing is not None and run.listing.is_led:
         missing = missing_origins(crawl, task, run.listing)
         await _fan(run, requests_of(crawl, task, run.listing))
         if missing and run.stop is None:
@@ -38,6 +49,10 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
             _stop(run, f"{', '.join(missing)} did not come whole: not all is known to ask for")
     elif params is not None:
         await _walk(run, params)
+    if run.listing is not None and run.listing.probe is not None:
+        found = gone(crawl.presence, run.listing.probe, task.run, task.epoch)
+        if found:
+            await record(crawl.desk.journal, of_drafts(*found))
     await _finish(run)
     refresh(crawl.queue)
     release(crawl.queue, task.run)
@@ -56,6 +71,14 @@ def _begin(crawl: Crawl, task: Task) -> tuple[Run, Params | None]:
         return Run(crawl, task, listing, endpoint, told), params
     path = listing.path if listing else desk.source.endpoints[0].path
     return Run(crawl, task, listing, desk.source.endpoint(path), told), None
+
+
+async def _refuse(crawl: Crawl, task: Task, why: str) -> ListingReport:
+    """A run that cannot be worked on fails."""
+    await record(crawl.desk.journal, of_drafts(decided(task, FAILED, why)))
+    refresh(crawl.queue)
+    release(crawl.queue, task.run)
+    return ListingReport(listing=task.listing, run=task.run, state=FAILED, why=why)
 
 
 def _listing(crawl: Crawl, name: str) -> Listing | None:
@@ -156,7 +179,7 @@ async def _one(run: Run, params: Params, page_no: int) -> Page | None:
         return None
     if not 200 <= found.response.status < 300:
         await _record(run, found, attrs.evolve(place, page_no=None))
-        if run.listing is None or not run.listing.follows:
+        if run.listing is None or not run.listing.is_led:
             run.tell(attrs.evolve(run.told, why=f"status {found.response.status}"))
         return None
     count = len(found.parts.entities)
@@ -188,9 +211,10 @@ def _fail(run: Run, found: GivenUp) -> None:
 async def _record(run: Run, found: Answered, place: Place) -> None:
     desk = run.crawl.desk
     result: list[Observed] = []
-    await record(
-        desk.journal, page_build(desk.journal, found.response, place, found.parts, result.append)
-    )
+    names = [(each.type, each.id) for each in found.parts.entities]
+    told_first = notices(run.crawl.presence, place, run.endpoint.path, names)
+    build = page_build(desk.journal, found.response, place, found.parts, result.append)
+    await record(desk.journal, after(told_first, build) if told_first else build)
     top = sum("*" not in entity.pointer for entity in found.parts.entities)
     told = attrs.evolve(
         run.told,

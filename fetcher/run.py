@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from hashlib import sha256
 from os import urandom
 
 import attrs
-import orjson
 
 from eventlog.event import RUN, Draft
 from fetcher.journal import of_drafts, record
 from fetcher.observe import Place
+from fetcher.presence import Presence
 from fetcher.queue import Queue, is_outranked, refresh, renew, state_of
 from fetcher.report import ListingReport, Progress, Report
 from fetcher.request import Desk
@@ -29,6 +28,7 @@ class Crawl:
 
     desk: Desk
     queue: Queue
+    presence: Presence
     owner: str
     concurrency: int
     report: Report
@@ -88,11 +88,6 @@ class Run:
 def new_run_id(epoch: str, listing: str) -> str:
     """A name for a run that nobody has: its slot, its listing, and chance."""
     return f"{epoch}.{listing}.{urandom(4).hex()}"
-
-
-def request_name(params: Params) -> bytes:
-    """What tells the requests to one endpoint apart."""
-    return sha256(orjson.dumps(sorted(params.items()))).digest()
 
 
 def created(task: Task, endpoint: str, params: Params) -> Draft:

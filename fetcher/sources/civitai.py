@@ -7,6 +7,7 @@ opaque; only `creators` and `tags` count pages.
 
 import msgspec
 
+from eventlog.clock import DAY
 from eventlog.split import Entity, Rule, id_member
 from fetcher.source import (
     Endpoint,
@@ -14,10 +15,12 @@ from fetcher.source import (
     Listing,
     Page,
     Params,
+    Probe,
     Recognise,
     Source,
     look,
     match_query,
+    probing,
     read_member,
     text_of,
     with_query,
@@ -140,6 +143,19 @@ def model_of(entity: Entity) -> list[Params]:
     return [{"id": str(version.modelId)}] if version and version.modelId else []
 
 
+def _gone(type_: str, path: str) -> Probe:
+    """A 404 is no deletion: live models answer it for days."""
+    return Probe(
+        type_,
+        path,
+        lambda id_: {"id": id_},
+        times=3,
+        over_us=3 * DAY,
+        subject=lambda params: params.get("id"),
+        by_listing=False,
+    )
+
+
 CIVITAI = Source(
     name="civitai",
     base_url="https://civitai.com/api/v1",
@@ -190,6 +206,8 @@ CIVITAI = Source(
             ),
             by_default=False,
         ),
+        probing("gone-models", _gone("model", "/models/:id")),
+        probing("gone-versions", _gone("modelVersion", "/model-versions/:id")),
         Listing("creators", "/creators", {"limit": "200"}, by_default=False),
         Listing("tags", "/tags", {"limit": "200"}, by_default=False),
     ),

@@ -26,7 +26,7 @@ names = st.text("abcxyz", min_size=2, max_size=6)
 @ALL
 def test_every_walk_has_an_endpoint_that_pages(source: Source) -> None:
     for listing in source.listings:
-        assert listing.follows or source.endpoint(listing.path).continues is not None
+        assert listing.is_led or source.endpoint(listing.path).continues is not None
 
 
 @ALL
