@@ -64,6 +64,10 @@ class Endpoint:
     """What a listing enumerates; None proves nothing about absence."""
     recognise: Recognise = lambda body: None
     """Whether a recorded body is an answer of this endpoint, and to which parameters."""
+    size_param: str | None = None
+    """Says how many entities a page has; None: a page cannot be asked for in pieces."""
+    step_over: Callable[[Params], Params | None] = lambda params: None
+    """From a page that never comes to what begins behind it; None: nobody knows."""
 
 
 @attrs.frozen
@@ -105,6 +109,22 @@ class Probe:
 
 
 @attrs.frozen
+class Partition:
+    """A parameter by which a walk that ends silently is cut into shorter ones."""
+
+    param: str
+    narrower: Callable[[Params], Iterable[str]] = lambda params: ()
+    """The values that together hold what the walk holds; none where it is narrow already."""
+    met: Callable[[Entity], Iterable[str]] | None = None
+    """The values that an entity of the walk names, where nobody lists them all."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values are all there are."""
+        return self.met is None
+
+
+@attrs.frozen
 class Listing:
     """Something a sync walks."""
 
@@ -116,6 +136,8 @@ class Listing:
     """Where its requests come from; none: one walk with `params`."""
     ends_silently_at: int | None = None
     """Entities after which upstream is known to stop without saying so."""
+    partitions: tuple[Partition, ...] = ()
+    """How it is cut then, the first that still can be."""
     by_default: bool = True
     """Whether a sync walks it without being told."""
     probe: Probe | None = None
@@ -136,8 +158,8 @@ class Source:
     endpoints: tuple[Endpoint, ...]
     listings: tuple[Listing, ...]
     """In the order of a sync; a listing follows only those before it."""
-    is_poison: Callable[[int, bytes], bool] = lambda status, body: False
-    """Whether an answer says that this page will never come, however long one waits."""
+    fault: Callable[[int, bytes], str | None] = lambda status, body: None
+    """What an answer, by its own words, is no answer for: `poison`, `too_deep` or `cursor`."""
 
     @property
     def probes(self) -> tuple[Probe, ...]:
@@ -169,6 +191,9 @@ def request_name(params: Params) -> bytes:
     """What tells the requests to one endpoint apart."""
     return sha256(json.dumps(sorted(params.items())).encode()).digest()
 
+
+WHERE_TO = frozenset({"cursor", "page", "offset"})
+"""Parameters that say where in a listing a page is."""
 
 _PLACE = re.compile(r":(\w+)")
 

@@ -124,10 +124,10 @@ async def create_runs(
     epoch: str,
     limit: int | None,
     priority: int = 0,
-) -> frozenset[str]:
+) -> set[str]:
     """Put one run for each listing into the queue."""
     desk = crawl.desk
-    runs = []
+    runs: set[str] = set()
     for each in listings:
         url = None if each.is_led else url_of(desk.client.base_url, each.path, each.params)
         run = new_run_id(epoch, each.name)
@@ -135,9 +135,9 @@ async def create_runs(
             run=run, listing=each.name, epoch=epoch, url=url, target=limit, priority=priority
         )
         await record(desk.journal, of_drafts(created(task, each.path, each.params)))
-        runs.append(run)
+        runs.add(run)
     refresh(crawl.queue)
-    return frozenset(runs)
+    return runs
 
 
 async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:
