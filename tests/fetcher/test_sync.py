@@ -356,3 +356,19 @@ def test_from_an_image_its_versions_and_their_models_are_fetched_while_not_known
     assert sum(counts[2]) > 0.8 * sum(counts[0])
     stored = {(line.type, line.shape) for line in lines(tmp_path, "civitai")}
     assert {("modelVersion", "detail"), ("model", "detail")} <= stored
+
+
+def test_from_an_image_its_creator_is_fetched_while_not_known(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        if request.path == "/creators":
+            items = [{"username": request.query["query"]}]
+        else:
+            items = [{"id": id_, "username": "abc"[id_ % 3 :][:1] or None} for id_ in range(9)]
+        return web.json_response({"items": items, "metadata": {"total": 0}})
+
+    first = sync_with(tmp_path, "civitai", handle, listings=["creators-of-images"])
+    again = sync_with(tmp_path, "civitai", handle, listings=["creators-of-images"])
+
+    assert [told.listings[1].pages for told in (first, again)] == [3, 0]
+    creators = {x.id for x in lines(tmp_path, "civitai") if x.type == "creator"}
+    assert creators == {"a", "b", "c"}
