@@ -144,9 +144,7 @@ def _decide(desk: Desk, got: Got, error: str, attempt: int) -> Decision:
     return decide(error, attempt, asked, policy, desk.chance)
 
 
-async def _wait(
-    desk: Desk, got: Got, decision: Decision, stopping: asyncio.Event
-) -> None:
+async def _wait(desk: Desk, got: Got, decision: Decision, stopping: asyncio.Event) -> None:
     """A host that asks for fewer requests gets fewer from everyone."""
     if got.status in (429, 503):
         desk.gate.cools(decision.wait_s)

@@ -51,8 +51,9 @@ async def run_once(
 
     Everything fetched is durable when this returns. What could not be fetched is in
     the report and in the log. `limit` is the most entities of each listing, in whole
-    pages, `max_requests` the most of all. A sync of everything also goes on with what else is in the queue. Raises
-    `Locked`, `LocalResource` or `Corrupt`, never for upstream's faults.
+    pages, `max_requests` the most requests of all of it. A sync of everything also goes
+    on with what else is in the queue. Raises `Locked`, `LocalResource` or `Corrupt`,
+    never for upstream's faults.
     """
     wanted = plan(source, listings)
     upstream = Upstream(
