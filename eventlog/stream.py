@@ -46,12 +46,12 @@ class Stream:
     disk: Disk
     segment_bytes: int
     lock: int
-    last_seq: int
-    last_observed: int
-    previous: str | None
-    """SHA-256 of the manifest sealed last."""
-    segment: OpenSegment | None
     sealer: ThreadPoolExecutor
+    last_seq: int = 0
+    last_observed: int = 0
+    previous: str | None = None
+    """SHA-256 of the manifest sealed last."""
+    segment: OpenSegment | None = None
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
     sealing: list[Future[None]] = attrs.field(factory=list)
     broken: bool = False
