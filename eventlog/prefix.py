@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from operator import le
+from operator import attrgetter, le
 
 import attrs
 
@@ -42,6 +42,9 @@ _AHEAD = 160
 """Kind and type stand within so many bytes behind the instant, or the line is decoded."""
 
 
+_envelope = attrgetter("source", "writer", "seq", "observed_at", "kind", "type", "id", "shape")
+
+
 @attrs.frozen
 class Prefix:
     """What a filter asks of a line."""
@@ -60,17 +63,7 @@ def prefix(line: bytes) -> Prefix:
     """The envelope of a line. Raises `Corrupt` if it is no event."""
     match = _ONE.match(line)
     if match is None or _KNOWN_NEXT.match(line, match.end()) is None:
-        event = decode(line)
-        return Prefix(
-            event.source,
-            event.writer,
-            event.seq,
-            event.observed_at,
-            event.kind,
-            event.type,
-            event.id,
-            event.shape,
-        )
+        return Prefix(*_envelope(decode(line)))
     source, writer, seq, at, kind, type_, id_, shape = match.groups()
     return Prefix(
         source.decode(),
