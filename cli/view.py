@@ -174,7 +174,7 @@ def sql(
         return
     text = query if query is not None else path.read_text() if path else sys.stdin.read()
     result = ask(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
-    emit(result.columns, result.rows, chosen(fmt, as_json, output))
+    emit(result.columns, result.rows, chosen(fmt, as_json, output), result.types)
 
 
 def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
