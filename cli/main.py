@@ -7,7 +7,6 @@ completion answer at once.
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
@@ -17,11 +16,14 @@ from cli import (
     demo,
     entity,
     events,
+    feed,
     fetch,
     fetch_import,
     queue,
     segment,
+    setup,
     simulate,
+    status,
     view,
 )
 from cli.errors import exit_code, report
@@ -32,7 +34,7 @@ from cli.options import global_options
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: hindlog demo",
 )
-@click.version_option(version("hindlog"), prog_name="hindlog")
+@click.version_option(package_name="hindlog", prog_name="hindlog")
 @global_options
 def cli() -> None:
     """Keeps every version of every entity an API ever returned, as plain files.
@@ -48,10 +50,13 @@ for command in (
     *events.COMMANDS,
     *fetch.COMMANDS,
     *entity.COMMANDS,
+    *feed.COMMANDS,
     *view.COMMANDS,
     *segment.COMMANDS,
     *check.COMMANDS,
     *simulate.COMMANDS,
+    *status.COMMANDS,
+    *setup.COMMANDS,
     *demo.COMMANDS,
 ):
     cli.add_command(command)

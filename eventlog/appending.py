@@ -47,13 +47,15 @@ def append(
     before the open hour. Raises what a build raises, or `LocalResource` where the disk
     or the clock is at fault; then nothing of the batches counts.
     """
-    found = _append(stream, builds, observed_at, one_by_one=False)
+    with stream.turn:
+        found = _append(stream, builds, observed_at, one_by_one=False)
     return [each for each in found if isinstance(each, Appended)]
 
 
 def append_each(stream: Stream, builds: Sequence[Build]) -> list[Appended | Exception]:
     """As `append`, but a batch whose build raises is left out and its error handed back."""
-    return _append(stream, builds, None, one_by_one=True)
+    with stream.turn:
+        return _append(stream, builds, None, one_by_one=True)
 
 
 def _append(
@@ -192,9 +194,10 @@ def keep_hours(stream: Stream) -> None:
     A segment whose hour is over is rolled and sealed; an hour in which nothing was
     said for some minutes gets its heartbeat.
     """
-    now = stream.clock()
-    hour = hour_start(now)
-    if stream.segment is not None and stream.segment.name.starts_at < hour:
-        roll(stream)
-    if stream.last_observed < hour and now >= hour + QUIET_US:
-        beat(stream)
+    with stream.turn:
+        now = stream.clock()
+        hour = hour_start(now)
+        if stream.segment is not None and stream.segment.name.starts_at < hour:
+            roll(stream)
+        if stream.last_observed < hour and now >= hour + QUIET_US:
+            beat(stream)

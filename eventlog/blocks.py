@@ -7,7 +7,9 @@ its sealed copy. Nothing that a power cut could take back is shown.
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +24,8 @@ from eventlog.segments import read_head, read_manifest
 from eventlog.select import EVERYTHING, Select, wants_frame, wants_manifest
 
 _CHUNK = 1024 * 1024
+_FEW = 2
+"""So few frames are not worth a thread."""
 
 
 def segment_blocks(
@@ -130,9 +134,18 @@ def _sealed_blocks(
         for number, last in enumerate(_last_seqs(manifest))
         if last >= from_seq and wants_frame(select, manifest.frames[number])
     ]
+    order = numbers[::-1] if backwards else numbers
     with open_sealed(root, manifest) as file:
-        for number in reversed(numbers) if backwards else numbers:
-            yield frame_lines(root, file, manifest, number)
+        if len(order) <= _FEW:
+            yield from (frame_lines(root, file, manifest, number) for number in order)
+            return
+        with ThreadPoolExecutor(1) as ahead:  # the next frame is unpacked meanwhile
+            read = partial(frame_lines, root, file, manifest)
+            following = ahead.submit(read, order[0])
+            for number in order[1:]:
+                block, following = following.result(), ahead.submit(read, number)
+                yield block
+            yield following.result()
 
 
 def _last_seqs(manifest: Manifest) -> Iterator[int]:

@@ -9,6 +9,7 @@ member.
 
 import base64
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -110,33 +111,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
-def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str) -> bytes:
-    """The line of an event, with its line feed. Null members are left out."""
-    members: dict[str, Any] = {
-        "v": FORMAT,
-        "source": source,
-        "writer": writer,
-        "seq": seq,
-        "observed_at": observed_at,
-        "kind": draft.kind,
-    }
-    for name in _NAMED:
-        value = getattr(draft, name)
-        if value:
-            members[name] = value
-    members.update((name, value) for name, value in draft.members.items() if value is not None)
-    if draft.repaired:
-        members["repaired"] = True
-    if draft.body_asset is not None:
-        members["body_asset"] = draft.body_asset
-    if draft.body_raw is not None:
-        members["body_raw"] = base64.b64encode(draft.body_raw).decode()
-    head = orjson.dumps(members)
-    if draft.body is None:
-        return head + b"\n"
-    return b"".join((head[:-1], b',"body":', draft.body, b"}\n"))
-
-
 _NAMED = (
     "run",
     "epoch",
@@ -149,6 +123,34 @@ _NAMED = (
     "params",
     "hash",
 )
+_named = attrgetter(*_NAMED)
+
+
+def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str) -> bytes:
+    """The line of an event, with its line feed. Null members are left out."""
+    members: dict[str, Any] = {
+        "v": FORMAT,
+        "source": source,
+        "writer": writer,
+        "seq": seq,
+        "observed_at": observed_at,
+        "kind": draft.kind,
+    }
+    for name, value in zip(_NAMED, _named(draft), strict=True):
+        if value:
+            members[name] = value
+    if draft.members:
+        members |= {name: value for name, value in draft.members.items() if value is not None}
+    if draft.repaired:
+        members["repaired"] = True
+    if draft.body_asset is not None:
+        members["body_asset"] = draft.body_asset
+    if draft.body_raw is not None:
+        members["body_raw"] = base64.b64encode(draft.body_raw).decode()
+    head = orjson.dumps(members)
+    if draft.body is None:
+        return head + b"\n"
+    return b"".join((head[:-1], b',"body":', draft.body, b"}\n"))
 
 
 def decode(line: bytes) -> Line:

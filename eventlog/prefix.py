@@ -7,6 +7,10 @@ same, only slower.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from operator import attrgetter, le
 
 import attrs
 
@@ -14,17 +18,31 @@ from eventlog.errors import Corrupt
 from eventlog.event import decode
 
 _TEXT = rb'"([^"\\\n]*)"'
-_HEAD = (
-    rb'^\{"v":\d+,"source":' + _TEXT + rb',"writer":"([0-9a-f]{8})","seq":(\d+),"observed_at":'
-    rb'"([^"\\]*)","kind":' + _TEXT + rb'(?:,"run":"[^"\\]*")?(?:,"epoch":"[^"\\]*")?'
-    rb"(?:,\"type\":" + _TEXT + rb")?"
+_KIND = (
+    rb'","kind":'
+    + _TEXT
+    + rb'(?:,"run":"[^"\\]*")?(?:,"epoch":"[^"\\]*")?(?:,"type":'
+    + _TEXT
+    + rb")?"
 )
-_MANY = re.compile(_HEAD, re.MULTILINE)
+_HEAD = (
+    rb'\{"v":\d+,"source":' + _TEXT + rb',"writer":"([0-9a-f]{8})","seq":(\d+),"observed_at":'
+    rb'"([^"\\]*)' + _KIND
+)
 _ONE = re.compile(
     _HEAD + rb'(?:,"id":' + _TEXT + rb')?(?:,"parent_type":"[^"\\]*")?(?:,"parent_id":"[^"\\]*")?'
     rb'(?:,"shape":' + _TEXT + rb')?,"'
 )
 _KNOWN_NEXT = re.compile(rb'(?:endpoint|params|hash|body|body_raw|url|state|reason)"')
+_SORT = re.compile(_KIND + rb'(?=\}|,"(?!(?:run|epoch|type)":)\w+":)')
+_FIRST_SEQ = re.compile(rb'\{"v":1,"source":"[^"]*","writer":"[^"]*","seq":(\d+),')
+_STAMP = 27
+"""Bytes of an instant in a line."""
+_AHEAD = 160
+"""Kind and type stand within so many bytes behind the instant, or the line is decoded."""
+
+
+_envelope = attrgetter("source", "writer", "seq", "observed_at", "kind", "type", "id", "shape")
 
 
 @attrs.frozen
@@ -45,17 +63,7 @@ def prefix(line: bytes) -> Prefix:
     """The envelope of a line. Raises `Corrupt` if it is no event."""
     match = _ONE.match(line)
     if match is None or _KNOWN_NEXT.match(line, match.end()) is None:
-        event = decode(line)
-        return Prefix(
-            event.source,
-            event.writer,
-            event.seq,
-            event.observed_at,
-            event.kind,
-            event.type,
-            event.id,
-            event.shape,
-        )
+        return Prefix(*_envelope(decode(line)))
     source, writer, seq, at, kind, type_, id_, shape = match.groups()
     return Prefix(
         source.decode(),
@@ -69,16 +77,91 @@ def prefix(line: bytes) -> Prefix:
     )
 
 
-Head = tuple[bytes, ...]
-"""Source, writer, seq, observed_at, kind, type, as they stand in a line; no type is empty."""
+Sort = bytes | tuple[str, str | None]
+"""Kind and type: the bytes of a line in which they stand, or themselves."""
 
 
-def heads(block: bytes, lines: list[bytes], where: str) -> list[Head]:
-    """The heads of all lines of a block, in one go. Raises `Corrupt` with the line."""
-    found: list[Head] = _MANY.findall(block)
-    if len(found) != len(lines):
-        return [_slow_head(line, f"{where}: line {n}") for n, line in enumerate(lines, 1)]
-    return found
+@attrs.frozen
+class Run:
+    """What a block of lines says at a glance: the events of one stream, seq by seq."""
+
+    lines: list[bytes]
+    """Without their line feeds."""
+    first_seq: int
+    observed: list[str]
+    sorts: Sequence[Sort]
+    """Of each line its kind and type, as `sort_of` reads them."""
+
+
+def glance(block: bytes, source: str, writer: str, where: str) -> Run:
+    """Read all lines of a block at once.
+
+    Raises `Corrupt` with the line where one is no event, is one of another stream, or
+    has a seq that is not the next.
+    """
+    lines = block.split(b"\n")
+    if lines.pop():
+        raise Corrupt(f"{where}: line {len(lines) + 1} does not end")
+    if not lines:
+        raise Corrupt(f"{where}: no line")
+    return _fast(lines, source, writer) or _slow(lines, source, writer, where)
+
+
+def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
+    """As our writer spells them: then each line begins with bytes known beforehand."""
+    found = _FIRST_SEQ.match(lines[0])
+    if found is None:
+        return None
+    first = int(found[1])
+    told = f'{{"v":1,"source":"{source}","writer":"{writer}","seq":%d,"observed_at":"'.encode()
+    starts = [told % seq for seq in range(first, first + len(lines))]
+    if not all(map(bytes.startswith, lines, starts)):
+        return None
+    ends = [len(start) + _STAMP for start in starts]
+    observed = b"\n".join([line[end - _STAMP : end] for line, end in zip(lines, ends, strict=True)])
+    sorts = [_sort(line, end) for line, end in zip(lines, ends, strict=True)]
+    if not all(map(_SORT.match, set(sorts))):
+        return None
+    return Run(lines, first, observed.decode("ascii", "replace").split("\n"), sorts)
+
+
+def _sort(line: bytes, end: int) -> bytes:
+    """The bytes from the kind up to the id, or as many as hold kind and type."""
+    found = line.find(b',"id":', end, end + _AHEAD)
+    return line[end : found + 6] if found > 0 else line[end : end + _AHEAD]
+
+
+def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
+    """In any other spelling of the same."""
+    observed: list[str] = []
+    sorts: list[Sort] = []
+    first = expected = 0
+    for number, line in enumerate(lines, 1):
+        try:
+            event = decode(line)
+        except Corrupt as error:
+            raise Corrupt(f"{where}: line {number}: {error.what}") from error
+        first, expected = (first, expected) if number > 1 else (event.seq, event.seq)
+        if (event.source, event.writer) != (source, writer):
+            found = f"{event.source}, writer {event.writer}"
+            raise Corrupt(f"{where}: line {number}: an event of another stream: {found}")
+        if event.seq != expected:
+            raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {event.seq}")
+        expected += 1
+        observed.append(event.observed_at)
+        sorts.append((event.kind, event.type))
+    return Run(lines, first, observed, sorts)
+
+
+@lru_cache(maxsize=4096)  # a run of a crawl has a handful
+def sort_of(sort: Sort) -> tuple[str, str | None]:
+    """Kind and type, from what `glance` set aside."""
+    if isinstance(sort, tuple):
+        return sort
+    found = _SORT.match(sort)
+    if found is None:
+        raise Corrupt(f"no kind in {sort[:40]!r}")
+    return found[1].decode(), found[2].decode() if found[2] is not None else None
 
 
 @attrs.frozen
@@ -98,50 +181,26 @@ class Census:
 def census(block: bytes, source: str, writer: str, where: str) -> Census:
     """Count a block of whole lines, which are the events of one stream in seq order.
 
-    Raises `Corrupt` with the line where it is not that: a line that is no event, one
-    of another stream, a seq that is not the next, a time before the one before.
+    Raises `Corrupt` as `glance` does, and for a time before the one above it.
     """
-    lines = block.split(b"\n")
-    if lines.pop():
-        raise Corrupt(f"{where}: line {len(lines) + 1} does not end")
-    found = heads(block, lines, where)
-    _check_order(found, source.encode(), writer.encode(), where)
+    run = glance(block, source, writer, where)
+    if not all(map(le, run.observed, run.observed[1:])):
+        number = next(n for n, pair in enumerate(pairwise(run.observed), 2) if pair[0] > pair[1])
+        raise Corrupt(f"{where}: line {number}: observed before the line above it")
+    kinds: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for sort, count in Counter(run.sorts).items():
+        kind, type_ = sort_of(sort)
+        kinds[kind] += count
+        if type_ is not None:
+            types[type_] += count
     return Census(
-        rows=len(lines),
-        first_seq=int(found[0][2]),
-        last_seq=int(found[-1][2]),
-        first_observed_at=found[0][3].decode(),
-        last_observed_at=found[-1][3].decode(),
-        longest_line_bytes=max(map(len, lines)),
-        kinds=_counted([head[4] for head in found]),
-        types=_counted([head[5] for head in found if head[5]]),
+        rows=len(run.lines),
+        first_seq=run.first_seq,
+        last_seq=run.first_seq + len(run.lines) - 1,
+        first_observed_at=run.observed[0],
+        last_observed_at=run.observed[-1],
+        longest_line_bytes=max(map(len, run.lines)),
+        kinds=dict(sorted(kinds.items())),
+        types=dict(sorted(types.items())),
     )
-
-
-def _counted(names: list[bytes]) -> dict[str, int]:
-    counts = Counter(names)
-    return {name.decode(): counts[name] for name in sorted(counts)}
-
-
-def _slow_head(line: bytes, where: str) -> Head:
-    try:
-        event = decode(line)
-    except Corrupt as error:
-        raise Corrupt(f"{where}: {error.what}") from error
-    found = (event.source, event.writer, str(event.seq), event.observed_at, event.kind)
-    return tuple(text.encode() for text in (*found, event.type or ""))
-
-
-def _check_order(found: list[Head], source: bytes, writer: bytes, where: str) -> None:
-    if not found:
-        raise Corrupt(f"{where}: no line")
-    expected, before = int(found[0][2]), b""
-    for number, head in enumerate(found, 1):
-        if head[0] != source or head[1] != writer:
-            other = f"{head[0].decode()}, writer {head[1].decode()}"
-            raise Corrupt(f"{where}: line {number}: an event of another stream: {other}")
-        if int(head[2]) != expected:
-            raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {int(head[2])}")
-        if head[3] < before:
-            raise Corrupt(f"{where}: line {number}: observed before the line above it")
-        expected, before = expected + 1, head[3]

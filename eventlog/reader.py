@@ -24,7 +24,7 @@ from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.event import Position
 from eventlog.paths import SegmentName, manifest_path, open_path
-from eventlog.prefix import heads
+from eventlog.prefix import glance
 from eventlog.segments import Files, list_segments, read_manifest
 from eventlog.select import EVERYTHING, Filter, Select, chosen, ready, wants_segment
 
@@ -139,14 +139,16 @@ def segment_records(
 
 def block_records(block: bytes, name: SegmentName, wanted: Filter) -> list[Record]:
     """The events wanted of some whole lines."""
-    lines = block.split(b"\n")
-    lines.pop()
-    found = heads(block, lines, str(name))
-    pairs = zip(lines, found, strict=True)
-    if not wanted.takes_all:
-        pairs = ((line, head) for line, head in pairs if chosen(wanted, line, head))  # type: ignore[assignment]
     writer = name.writer
-    return [Record(line, name, head[3].decode(), writer, int(head[2])) for line, head in pairs]
+    run = glance(block, name.source, writer, str(name))
+    rows = enumerate(zip(run.lines, run.observed, strict=True), run.first_seq)
+    if wanted.takes_all:
+        return [Record(line, name, at, writer, seq) for seq, (line, at) in rows]
+    return [
+        Record(line, name, at, writer, seq)
+        for (seq, (line, at)), sort in zip(rows, run.sorts, strict=True)
+        if chosen(wanted, line, at, sort)
+    ]
 
 
 @attrs.frozen
@@ -253,10 +255,8 @@ def read_one(root: Path, source: str, writer: str, seq: int) -> Record:
 def read_at(root: Path, name: SegmentName, seq: int) -> Record:
     """One event of a known segment, from its one frame. Raises `NotFound`."""
     for block in segment_blocks(root, name, from_seq=seq):
-        lines = block.split(b"\n")
-        lines.pop()
-        first = int(heads(lines[0] + b"\n", lines[:1], str(name))[0][2])
-        if first <= seq < first + len(lines):
-            line = lines[seq - first]
-            return block_records(line + b"\n", name, ready(EVERYTHING))[0]
+        run = glance(block, name.source, name.writer, str(name))
+        if run.first_seq <= seq < run.first_seq + len(run.lines):
+            at = seq - run.first_seq
+            return Record(run.lines[at], name, run.observed[at], name.writer, seq)
     raise NotFound(f"{name}: no event with seq {seq}", f"hindlog segment cat {name}")

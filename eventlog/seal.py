@@ -10,7 +10,9 @@ A crash between any two leaves a state that `finish` knows.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from eventlog import manifest as manifests
@@ -22,6 +24,7 @@ from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.prefix import Census, census
 
 _CHUNK = 4 * 1024 * 1024
+_AHEAD = 2
 
 
 def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL) -> Manifest:
@@ -61,13 +64,12 @@ def _write_frames(
     frames: list[tuple[int, int, Census]] = []
     handle = disk.open_append(target)
     try:
-        for block in blocks(_read_chunks(source)):
+        for block, frame in _packed(blocks(_read_chunks(source))):
             held = census(block, name.source, name.writer, f"{source}: frame {len(frames)}")
-            frame = compress(block)
-            write_all(disk, handle, frame)
             raw.update(block)
-            packed.update(frame)
-            frames.append((len(frame), len(block), held))
+            packed.update(frame.result())
+            write_all(disk, handle, frame.result())
+            frames.append((len(frame.result()), len(block), held))
         disk.fsync(handle)
     finally:
         disk.close(handle)
@@ -77,13 +79,31 @@ def _write_frames(
 
 
 def _check_written(path: Path, manifest: Manifest) -> None:
-    """Read back what was written and compare it with the raw SHA-256."""
-    raw = hashlib.sha256()
-    with path.open("rb") as file:
-        for frame in manifest.frames:
-            raw.update(decompress(file.read(frame.bytes), frame.raw_bytes))
-    if raw.hexdigest() != manifest.raw.sha256:
+    """Read back what was written: the very frames that were seen to unpack to the lines."""
+    packed = hashlib.sha256()
+    for chunk in _read_chunks(path):
+        packed.update(chunk)
+    if packed.hexdigest() != manifest.zst.sha256:
         raise Corrupt(f"{path}: what was written does not read back")
+
+
+def _packed(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, "Future[bytes]"]]:
+    """Each block with its frame, of which two are packed ahead: zstd lets go of the GIL."""
+    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="seal") as pool:
+        waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+        for block in pieces:
+            waiting.append((block, pool.submit(_pack, block)))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft()
+        yield from waiting
+
+
+def _pack(block: bytes) -> bytes:
+    """One frame, unpacked again and compared."""
+    frame = compress(block)
+    if decompress(frame, len(block)) != block:
+        raise Corrupt("a zstd frame does not unpack to what was packed")
+    return frame
 
 
 def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> None:

@@ -1,6 +1,7 @@
 """Segments: what lies in the log, as a listing. Changes nothing."""
 
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,10 +95,43 @@ class Head:
     last_seq: int
 
 
+_HEAD_BYTES = 255
+_TRIES = 5
+"""Twice is one reader met halfway; more is a broken file."""
+
+
+def head_bytes(head: Head) -> bytes:
+    """The file of a head. Inverse of `head_in`.
+
+    Always of one size, and with a checksum: it is written over in place, and a reader
+    may meet it halfway.
+    """
+    found = {**attrs.asdict(head), "check": _check(head)}
+    return orjson.dumps(found).ljust(_HEAD_BYTES) + b"\n"
+
+
+def head_in(data: bytes) -> Head | None:
+    """The head in a file. None where nothing usable is noted."""
+    try:
+        note = orjson.loads(data)
+        head = Head(str(note["segment"]), int(note["durable_bytes"]), int(note["last_seq"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return head if note.get("check") == _check(head) else None
+
+
+def _check(head: Head) -> int:
+    return zlib.crc32(f"{head.segment} {head.durable_bytes} {head.last_seq}".encode())
+
+
 def read_head(root: Path, source: str, writer: str) -> Head | None:
     """What the writer noted after its last fsync. None where nothing usable is noted."""
-    try:
-        note = orjson.loads(head_path(root, source, writer).read_bytes())
-        return Head(str(note["segment"]), int(note["durable_bytes"]), int(note["last_seq"]))
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
+    for _ in range(_TRIES):
+        try:
+            data = head_path(root, source, writer).read_bytes()
+        except OSError:
+            return None
+        head = head_in(data)
+        if head is not None or not data:
+            return head
+    return None

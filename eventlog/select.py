@@ -13,7 +13,7 @@ import attrs
 from eventlog.clock import HOUR, format_us
 from eventlog.manifest import Frame, Manifest
 from eventlog.paths import SegmentName
-from eventlog.prefix import Head, Prefix, prefix
+from eventlog.prefix import Prefix, Sort, prefix, sort_of
 
 
 @attrs.frozen(kw_only=True)
@@ -102,14 +102,13 @@ def ready(select: Select) -> Filter:
     return Filter(select, since, until, accepts(select), select == EVERYTHING, by_head)
 
 
-def chosen(wanted: Filter, line: bytes, head: Head) -> bool:
-    """Whether an event is wanted, from its line and what was read of it at once."""
+def chosen(wanted: Filter, line: bytes, observed_at: str, sort: Sort) -> bool:
+    """Whether an event is wanted, from its line and what was read of it at a glance."""
+    if not wanted.since <= observed_at < wanted.until:
+        return False
+    kind, type_ = sort_of(sort)
     select = wanted.select
-    if select.kinds and head[4].decode() not in select.kinds:
-        return False
-    if select.types and head[5].decode() not in select.types:
-        return False
-    if not wanted.since <= head[3].decode() < wanted.until:
+    if (select.kinds and kind not in select.kinds) or (select.types and type_ not in select.types):
         return False
     return wanted.by_head or matches(wanted, prefix(line))
 

@@ -6,19 +6,21 @@ that the chain of manifests never skips one.
 """
 
 import contextlib
+import os
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
-import orjson
 
 from eventlog import manifest as manifests
 from eventlog.clock import Clock
-from eventlog.disk import Disk, check_free, make_dirs, replace_file, sync_up
+from eventlog.disk import Disk, check_free, make_dirs, sync_up
 from eventlog.errors import LocalResource
 from eventlog.paths import SegmentName, head_path, manifest_path, open_path, segment_at
 from eventlog.seal import finish, seal
+from eventlog.segments import Head, head_bytes
 
 SEGMENT_BYTES = 256 * 1024 * 1024
 MAX_UNSEALED = 4
@@ -45,15 +47,17 @@ class Stream:
     disk: Disk
     segment_bytes: int
     lock: int
-    last_seq: int
-    last_observed: int
-    previous: str | None
-    """SHA-256 of the manifest sealed last."""
-    segment: OpenSegment | None
     sealer: ThreadPoolExecutor
+    last_seq: int = 0
+    last_observed: int = 0
+    previous: str | None = None
+    """SHA-256 of the manifest sealed last."""
+    segment: OpenSegment | None = None
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
     sealing: list[Future[None]] = attrs.field(factory=list)
     broken: bool = False
+    turn: threading.RLock = attrs.field(factory=threading.RLock)
+    """Held while something is appended or rolled: one at a time, whoever calls."""
 
 
 def open_segment(stream: Stream, at: int) -> OpenSegment:
@@ -79,17 +83,18 @@ def roll(stream: Stream) -> None:
 
     Raises what went wrong with an earlier sealing; that is tried again each time.
     """
-    held = stream.segment
-    if held is None:
-        return
-    stream.disk.close(held.handle)
-    stream.segment = None
-    if held.size:
-        stream.unsealed.append(held.name)
-        stream.sealing.append(stream.sealer.submit(seal_pending, stream))
-    else:
-        stream.disk.unlink(open_path(stream.root, held.name))
-    _raise_seal_errors(stream, wait=len(stream.unsealed) > MAX_UNSEALED)
+    with stream.turn:
+        held = stream.segment
+        if held is None:
+            return
+        stream.disk.close(held.handle)
+        stream.segment = None
+        if held.size:
+            stream.unsealed.append(held.name)
+            stream.sealing.append(stream.sealer.submit(seal_pending, stream))
+        else:
+            stream.disk.unlink(open_path(stream.root, held.name))
+        _raise_seal_errors(stream, wait=len(stream.unsealed) > MAX_UNSEALED)
 
 
 def seal_pending(stream: Stream) -> None:
@@ -135,19 +140,23 @@ def note_head(stream: Stream) -> None:
     """Say in `state/` how far the stream is durable. Disposable: it never fails."""
     held = stream.segment
     path = head_path(stream.root, stream.source, stream.writer)
-    note = orjson.dumps(
-        {
-            "segment": str(held.name) if held else "",
-            "durable_bytes": held.size if held else 0,
-            "last_seq": stream.last_seq,
-        }
-    )
+    name, size = (str(held.name), held.size) if held else ("", 0)
+    note = head_bytes(Head(name, size, stream.last_seq))
     try:
         try:
-            replace_file(path, note)
+            _write_over(path, note)
         except FileNotFoundError:  # state/ was deleted under us
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, note)
+            _write_over(path, note)
     except OSError:  # no head is better than an old one, which would hide what is durable
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def _write_over(path: Path, data: bytes) -> None:
+    # In place: a rename makes ext4 write the new file out within our next fsync.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.pwrite(handle, data, 0)
+    finally:
+        os.close(handle)

@@ -2,7 +2,7 @@
 
 Per stream it knows the next seq and, for the open segment, how many bytes of it are
 shown. Writers note in `state/heads/` how far they are durable; we look there (a
-`stat` per stream), go no further than that, and so show nothing that a power cut
+look per stream), go no further than that, and so show nothing that a power cut
 could take back. Where a head is missing we go as far as recovery would.
 """
 
@@ -17,7 +17,7 @@ from eventlog import cursor as cursors
 from eventlog.blocks import first_blocks
 from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
-from eventlog.paths import SegmentName, head_path, open_path, parse_segment
+from eventlog.paths import SegmentName, open_path, parse_segment
 from eventlog.reader import (
     Record,
     block_records,
@@ -34,8 +34,6 @@ POLL_S = 0.005
 _LIST_EVERY = 40
 """New streams, and what streams without a head hold, are looked for every so many polls."""
 
-_Stamp = tuple[int, int, int]
-
 
 @attrs.define
 class _Follow:
@@ -44,8 +42,8 @@ class _Follow:
     source: str
     writer: str
     next_seq: int
-    seen: _Stamp | None = None
-    """Inode, size and time of the head that was read last."""
+    seen: Head | None = None
+    """The head that was read last."""
     segment: SegmentName | None = None
     offset: int = 0
 
@@ -94,27 +92,14 @@ def _discover(root: Path, streams: dict[StreamKey, _Follow]) -> None:
 
 def _fresh(root: Path, stream: _Follow, since: int | None, look: bool) -> Iterator[Record] | None:
     """What is new and durable in a stream. It counts as shown when it is taken."""
-    stamp = _stamp(head_path(root, stream.source, stream.writer))
-    if stamp is not None and stamp == stream.seen:
-        return None
     head = read_head(root, stream.source, stream.writer)
     if head is None:
-        stream.segment = None
+        stream.segment = stream.seen = None
         return _known(root, stream, since, None) if look else None
-    return _up_to(root, stream, since, head, stamp)
+    return None if head == stream.seen else _up_to(root, stream, since, head)
 
 
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return (found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-def _up_to(
-    root: Path, stream: _Follow, since: int | None, head: Head, stamp: _Stamp | None
-) -> Iterator[Record]:
+def _up_to(root: Path, stream: _Follow, since: int | None, head: Head) -> Iterator[Record]:
     """New events as far as the head says."""
     name = parse_segment(head.segment)
     if name is not None and name == stream.segment:
@@ -122,7 +107,7 @@ def _up_to(
             yield from _from_offset(root, stream, since, name, head)
     if stream.next_seq <= head.last_seq:
         yield from _known(root, stream, since, head)
-    stream.seen = stamp
+    stream.seen = head
     if stream.next_seq == head.last_seq + 1:
         stream.segment, stream.offset = name, head.durable_bytes
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from fetcher.journal import page_build, record
-from fetcher.leads import followers, lead_on, requests_of
+from fetcher.leads import followers, lead_on, missing_origins, requests_of
 from fetcher.observe import Observed, Place
 from fetcher.queue import refresh, release
 from fetcher.report import ListingReport
@@ -31,7 +31,11 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
     """Work on a run until its end, or until `stopping`. Raises only for this machine's faults."""
     run, params = _begin(crawl, task)
     if run.listing is not None and run.listing.follows:
+        missing = missing_origins(crawl, task, run.listing)
         await _fan(run, requests_of(crawl, task, run.listing))
+        if missing and run.stop is None:
+            run.is_broken = True
+            _stop(run, f"{', '.join(missing)} did not come whole: not all is known to ask for")
     elif params is not None:
         await _walk(run, params)
     await _finish(run)
@@ -178,6 +182,8 @@ def _fail(run: Run, found: GivenUp) -> None:
     run.tell(attrs.evolve(run.told, failures=run.told.failures + 1, why=why))
     if found.stops_run:
         _stop(run, why)
+    elif run.crawl.desk.reach.is_down:
+        _stop(run, f"{why}; {run.crawl.desk.reach.in_a_row} requests in a row: the host is down")
 
 
 async def _record(run: Run, found: Answered, place: Place) -> None:

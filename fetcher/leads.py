@@ -15,7 +15,7 @@ from fetcher.known import recall
 from fetcher.queue import tasks
 from fetcher.run import Crawl, Run, request_name
 from fetcher.source import Follow, Listing, Params
-from fetcher.task import CLEANED, COMPLETED, PENDING, RUNNING, Task
+from fetcher.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
 def followers(crawl: Crawl, task: Task) -> tuple[Listing, ...]:
@@ -70,6 +70,17 @@ def requests_of(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
     found = held if held is not None else _from_log(crawl, task, listing, pages)
     answered = {request_name(page.params) for page in pages if page.run == task.run}
     return [params for name, params in found.items() if name not in answered]
+
+
+def missing_origins(crawl: Crawl, task: Task, listing: Listing) -> list[str]:
+    """The listings it follows that failed in this epoch, the last run of each counting."""
+    origins = {follow.listing for follow in listing.follows}
+    states = {
+        each.listing: each.state
+        for each in tasks(crawl.queue, 0)
+        if each.epoch == task.epoch and each.listing in origins
+    }
+    return [name for name, state in states.items() if state == FAILED]
 
 
 def _pages(crawl: Crawl, epoch: str) -> Iterator[Line]:

@@ -1,5 +1,6 @@
 """Power cuts at every instant: what was acknowledged or shown is there afterwards."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -12,13 +13,14 @@ from eventlog.assets import get_asset, put_asset
 from eventlog.cursor import Cursor, mark
 from eventlog.event import ANOMALY, ENTITY, Draft, decode
 from eventlog.reader import read_events, read_stream
+from eventlog.seal import seal
 from eventlog.segments import list_streams
 from eventlog.tail import confirm, follow
 from eventlog.verify import verify
 from eventlog.writer import Stream, append, close_stream, keep_hours, open_stream, roll, wait_sealed
 from tests.crash.platter import Platter, PowerCut, disk_of, power_cut, settle
 from tests.crash.rounds import ROUNDS
-from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity
+from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity, write_log
 
 LIVES = max(2, ROUNDS // 20)
 """Power cuts in the life of one archive; the test has forty such archives."""
@@ -124,6 +126,27 @@ def _check(root: Path, hand: Hand, witness: Witness) -> None:
         get_asset(root, name)
     reasons = {decode(line).kind for seq, line in held.items() if seq not in witness.acknowledged}
     assert reasons <= {ENTITY, ANOMALY, "heartbeat"}
+
+
+@pytest.mark.parametrize("disorder", [False, True])
+@pytest.mark.parametrize("fuse", range(20))
+def test_a_power_cut_at_every_step_of_sealing_loses_no_line(
+    tmp_path: Path, fuse: int, disorder: bool
+) -> None:
+    for seed in range(6):
+        chance = random.Random(seed)
+        root, after = tmp_path / f"{seed}", tmp_path / f"{seed}-after"
+        name = write_log(root, [[entity(number)] for number in range(5)], seal=False)
+        lines = [record.line for record in read_events(root)]
+        platter = Platter(root, chance, fuse)
+        settle(platter)
+        with contextlib.suppress(PowerCut):
+            seal(root, name, None, disk_of(platter))
+        power_cut(platter, after, disorder=disorder, state="gone")
+        close_stream(open_stream(after, SOURCE, WRITER, clock=Hand()), seal_open=True)
+
+        assert [record.line for record in read_events(after)] == lines
+        assert verify(after).damages == ()
 
 
 def test_the_platter_forgets_what_was_not_synced(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from eventlog.event import (
     exact_body,
     position,
 )
-from eventlog.prefix import prefix
+from eventlog.prefix import glance, prefix, sort_of
 from tests.eventlog.making import SOURCE, START, WRITER
 
 AT = "2026-11-21T05:00:00.000001Z"
@@ -143,3 +143,22 @@ def test_a_repaired_body_says_so() -> None:
     draft = attrs.evolve(Draft(kind=ENTITY), repaired=True, body_raw=b"NaN", body=b"null")
 
     assert decode(line_of(draft)).repaired
+
+
+@given(st.lists(drafts, min_size=1, max_size=6))
+def test_a_glance_at_a_block_says_what_decoding_each_line_says(found: list[Draft]) -> None:
+    lines = [line_of(draft, seq) for seq, draft in enumerate(found, 5)]
+    run = glance(b"".join(lines), SOURCE, WRITER, "here")
+    events = [decode(line) for line in lines]
+
+    assert run.first_seq == 5
+    assert run.observed == [event.observed_at for event in events]
+    assert [sort_of(sort) for sort in run.sorts] == [(event.kind, event.type) for event in events]
+    assert b"".join(line + b"\n" for line in run.lines) == b"".join(lines)
+
+
+def test_a_glance_is_not_fooled_by_long_members() -> None:
+    draft = Draft(kind=ENTITY, run="r" * 200, epoch="e" * 200, type="t" * 200, id="1")
+    run = glance(line_of(draft, 1), SOURCE, WRITER, "here")
+
+    assert sort_of(run.sorts[0]) == (ENTITY, "t" * 200)

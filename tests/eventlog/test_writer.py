@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
@@ -15,7 +16,7 @@ from eventlog.errors import Invalid, LocalResource, Locked
 from eventlog.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position, decode
 from eventlog.paths import head_path, open_path
 from eventlog.reader import read_events
-from eventlog.segments import list_segments
+from eventlog.segments import Head, list_segments, read_head
 from eventlog.verify import verify
 from eventlog.writer import (
     append,
@@ -372,11 +373,9 @@ def test_the_head_says_how_far_the_segment_is_durable(tmp_path: Path) -> None:
     assert stream.segment is not None
     path = open_path(tmp_path, stream.segment.name)
 
-    assert orjson.loads(head_path(tmp_path, SOURCE, WRITER).read_bytes()) == {
-        "segment": str(stream.segment.name),
-        "durable_bytes": path.stat().st_size,
-        "last_seq": 2,
-    }
+    assert read_head(tmp_path, SOURCE, WRITER) == Head(
+        str(stream.segment.name), path.stat().st_size, 2
+    )
     close_stream(stream)
 
 
@@ -516,3 +515,20 @@ def test_a_head_deleted_under_a_writer_is_there_before_its_next_lines(tmp_path: 
     close_stream(stream)
 
     assert seen == [True, True]
+
+
+def test_producers_in_many_threads_take_turns(tmp_path: Path) -> None:
+    stream = opened(tmp_path, segment_bytes=2000)
+
+    def produce(number: int) -> None:
+        for _ in range(20):
+            append(stream, [lambda _seq, _at: [entity(number)] * 2])
+            keep_hours(stream)
+            roll(stream)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(produce, range(4)))
+    close_stream(stream)
+
+    assert seqs(tmp_path) == list(range(1, 161))
+    assert verify(tmp_path).damages == ()
