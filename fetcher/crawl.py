@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from fetcher.journal import page_build, record
-from fetcher.leads import lead_on, missing_origins, requests_of
+from fetcher.leads import followers, lead_on, missing_origins, requests_of
 from fetcher.observe import Observed, Place
 from fetcher.queue import refresh, release
 from fetcher.report import ListingReport
@@ -47,15 +47,16 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
 def _begin(crawl: Crawl, task: Task) -> tuple[Run, Params | None]:
     """The run, and what it asks first; None where its last page is there already."""
     desk = crawl.desk
+    waiting = followers(crawl, task)
     listing = _listing(crawl, task.listing)
     told = ListingReport(
         listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
     )
     if task.url is not None:
         endpoint, params = match_url(desk.source, desk.client.base_url, task.url)
-        return Run(crawl, task, listing, endpoint, told), params
+        return Run(crawl, task, listing, endpoint, told, waiting), params
     path = listing.path if listing else desk.source.endpoints[0].path
-    return Run(crawl, task, listing, desk.source.endpoint(path), told), None
+    return Run(crawl, task, listing, desk.source.endpoint(path), told, waiting), None
 
 
 def _listing(crawl: Crawl, name: str) -> Listing | None:
@@ -201,4 +202,4 @@ async def _record(run: Run, found: Answered, place: Place) -> None:
         anomalies=run.told.anomalies + len(found.parts.misfits),
     )
     run.tell(told)
-    lead_on(run.crawl, run.task, found.parts.entities)
+    lead_on(run, found.parts.entities)
