@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,39 +51,51 @@ def tail(
     lost and none comes twice, whatever happens in between.
     """
     from cli.signals import stop_on_sigterm
-    from eventlog.tail import end_of, follow
+    from eventlog.tail import end_of
 
     stop_on_sigterm()
     root = archive()
     select = _select(patterns, kinds)
     show = _printer()
-    shown = 0
     begin, since = _beginning(root, start, cursor_file)
+    left = count
     if begin is None:
         begin = end_of(root)
-        for record in _last(root, select, min(lines, count or lines), begin):
+        last = _last(root, select, lines if count is None else min(lines, count), begin)
+        for record in last:
             show(record)
-            shown += 1
-    _flush()
+        left = None if count is None else count - len(last)
     note = _noter(cursor_file, begin)
-    wanted = _wanted(select)
-    left = None if count is None else count - shown
-    if left == 0:
-        note(None)
-        return
+    if left != 0:
+        _show_fresh(root, begin, since, following, _wanted(select), show, note, left)
+    _flush()
+    note(None)
+
+
+def _show_fresh(
+    root: Path,
+    begin: "Cursor",
+    since: int | None,
+    following: bool,
+    wanted: "Callable[[Record], bool]",
+    show: "Callable[[Record], None]",
+    note: "Callable[[Record | None], None]",
+    left: int | None,
+) -> None:
+    """Events behind a cursor, until `left` of them are shown or nothing more comes."""
+    from eventlog.tail import follow
+
+    _flush()
     fresh = follow(root, begin, since=since, idle=lambda: _idle(note, following))
     for number, record in enumerate(fresh, 1):
-        hit = wanted(record)
-        if hit:
+        if wanted(record):
             show(record)
             left = None if left is None else left - 1
         note(record)
         if left == 0:
-            break
+            return
         if number % _FLUSH_LINES == 0:
             _flush()
-    _flush()
-    note(None)
 
 
 def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
@@ -142,7 +154,7 @@ def _beginning(
     return {}, parse_time(start, now_us())
 
 
-def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Iterable[Record]":
+def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Collection[Record]":
     """The last events that are wanted and lie before a cursor."""
     from eventlog.reader import read_events
 
