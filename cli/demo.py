@@ -90,13 +90,8 @@ def _look(root: Path) -> None:
 
 def _ask(root: Path) -> None:
     model = _moved(root)
-    _tell("# What changed: versions of models that began in the last day")
-    _shown(
-        root,
-        'hindlog sql -F table "SELECT valid_from, id, prompt, completion '
-        "FROM openrouter.models_versions WHERE valid_from > now() - INTERVAL 1 DAY "
-        'ORDER BY valid_from DESC LIMIT 5"',
-    )
+    _tell("# What changed in the last day, field by field; telemetry and schema waves left out")
+    _shown(root, "hindlog changes openrouter/model --since 1d --fields -F table | head -n 9")
     _tell("# A price, now and as it was two days ago")
     question = _PRICE.format(model)
     _shown(root, f'hindlog sql -F table "{question}"')

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import attrs
 
 from fetcher.journal import page_build, record
-from fetcher.leads import lead_on, requests_of
+from fetcher.leads import followers, lead_on, missing_origins, requests_of
 from fetcher.observe import Observed, Place
 from fetcher.queue import refresh, release
 from fetcher.report import ListingReport
@@ -31,7 +31,11 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
     """Work on a run until its end, or until `stopping`. Raises only for this machine's faults."""
     run, params = _begin(crawl, task)
     if run.listing is not None and run.listing.follows:
+        missing = missing_origins(crawl, task, run.listing)
         await _fan(run, requests_of(crawl, task, run.listing))
+        if missing and run.stop is None:
+            run.is_broken = True
+            _stop(run, f"{', '.join(missing)} did not come whole: not all is known to ask for")
     elif params is not None:
         await _walk(run, params)
     await _finish(run)
@@ -43,15 +47,16 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
 def _begin(crawl: Crawl, task: Task) -> tuple[Run, Params | None]:
     """The run, and what it asks first; None where its last page is there already."""
     desk = crawl.desk
+    waiting = followers(crawl, task)
     listing = _listing(crawl, task.listing)
     told = ListingReport(
         listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
     )
     if task.url is not None:
         endpoint, params = match_url(desk.source, desk.client.base_url, task.url)
-        return Run(crawl, task, listing, endpoint, told), params
+        return Run(crawl, task, listing, endpoint, told, waiting), params
     path = listing.path if listing else desk.source.endpoints[0].path
-    return Run(crawl, task, listing, desk.source.endpoint(path), told), None
+    return Run(crawl, task, listing, desk.source.endpoint(path), told, waiting), None
 
 
 def _listing(crawl: Crawl, name: str) -> Listing | None:
@@ -177,6 +182,8 @@ def _fail(run: Run, found: GivenUp) -> None:
     run.tell(attrs.evolve(run.told, failures=run.told.failures + 1, why=why))
     if found.stops_run:
         _stop(run, why)
+    elif run.crawl.desk.reach.is_down:
+        _stop(run, f"{why}; {run.crawl.desk.reach.in_a_row} requests in a row: the host is down")
 
 
 async def _record(run: Run, found: Answered, place: Place) -> None:
@@ -195,4 +202,4 @@ async def _record(run: Run, found: Answered, place: Place) -> None:
         anomalies=run.told.anomalies + len(found.parts.misfits),
     )
     run.tell(told)
-    lead_on(run.crawl, run.task, found.parts.entities)
+    lead_on(run, found.parts.entities)

@@ -13,18 +13,32 @@ from eventlog.select import Select
 from eventlog.split import Entity
 from fetcher.known import recall
 from fetcher.queue import tasks
-from fetcher.run import Crawl, request_name
+from fetcher.run import Crawl, Run, request_name
 from fetcher.source import Follow, Listing, Params
-from fetcher.task import CLEANED, COMPLETED, Task
+from fetcher.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
-def lead_on(crawl: Crawl, task: Task, entities: Iterable[Entity]) -> None:
+def followers(crawl: Crawl, task: Task) -> tuple[Listing, ...]:
+    """The listings of the same epoch that wait for what this run finds."""
+    following = [
+        listing
+        for listing in crawl.desk.source.listings
+        if any(follow.listing == task.listing for follow in listing.follows)
+    ]
+    if not following:
+        return ()
+    pending = tasks(crawl.queue, crawl.desk.clock(), (PENDING, RUNNING))
+    awaited = {each.listing for each in pending if each.epoch == task.epoch}
+    return tuple(listing for listing in following if listing.name in awaited)
+
+
+def lead_on(run: Run, entities: Iterable[Entity]) -> None:
     """Note the requests that these entities of a run lead to."""
-    for listing in crawl.desk.source.listings:
-        if any(follow.listing == task.listing for follow in listing.follows):
-            leads = crawl.leads.setdefault((task.epoch, listing.name), {})
-            for params in _led(crawl, listing, task.listing, entities):
-                leads.setdefault(request_name(params), params)
+    crawl, task = run.crawl, run.task
+    for listing in run.followers:
+        leads = crawl.leads.setdefault((task.epoch, listing.name), {})
+        for params in _led(crawl, listing, task.listing, entities):
+            leads.setdefault(request_name(params), params)
 
 
 def _led(
@@ -56,6 +70,17 @@ def requests_of(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
     found = held if held is not None else _from_log(crawl, task, listing, pages)
     answered = {request_name(page.params) for page in pages if page.run == task.run}
     return [params for name, params in found.items() if name not in answered]
+
+
+def missing_origins(crawl: Crawl, task: Task, listing: Listing) -> list[str]:
+    """The listings it follows that failed in this epoch, the last run of each counting."""
+    origins = {follow.listing for follow in listing.follows}
+    states = {
+        each.listing: each.state
+        for each in tasks(crawl.queue, 0)
+        if each.epoch == task.epoch and each.listing in origins
+    }
+    return [name for name, state in states.items() if state == FAILED]
 
 
 def _pages(crawl: Crawl, epoch: str) -> Iterator[Line]:

@@ -21,6 +21,7 @@ from eventlog.writer import check_upstream_clock
 from fetcher.http import Client, Got, get, hide_text
 from fetcher.journal import Journal, of_drafts, record
 from fetcher.observe import Parts, Place, Response, anomaly, take_apart
+from fetcher.reach import DOWN, Reach
 from fetcher.retry import (
     Chance,
     Decision,
@@ -45,6 +46,7 @@ class Desk:
     clock: Clock
     policy: Policy
     chance: Chance
+    reach: Reach = attrs.field(factory=Reach)
     kept: set[tuple[str, str]] = attrs.field(factory=set)
     """Run and SHA-256 of anomalies that are in the log already."""
 
@@ -80,11 +82,13 @@ async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> A
         outcome = _take(desk.source, got, response, rules)
         if isinstance(outcome, Parts):
             desk.gate.warms()
+            desk.reach.answered()
             return Answered(response, outcome)
         decision = _decide(desk, got, outcome[0], len(attempts) + 1)
         attempts.append(_attempt(at, got, outcome))
         await _keep(desk, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
+            desk.reach.gave_up(outcome[0])
             await record(desk.journal, of_drafts(_failed(place, response, outcome, attempts)))
             return GivenUp(*outcome, decision.reaction is Reaction.STOP)
         await _wait(desk, got, decision)
@@ -121,7 +125,9 @@ def _take(
 
 def _decide(desk: Desk, got: Got, error: str, attempt: int) -> Decision:
     asked = retry_after(got.headers.get("retry-after"), desk.clock() / SECOND)
-    return decide(error, attempt, asked, desk.policy, desk.chance)
+    is_last = desk.reach.is_down and error in DOWN
+    policy = attrs.evolve(desk.policy, attempts=attempt) if is_last else desk.policy
+    return decide(error, attempt, asked, policy, desk.chance)
 
 
 async def _wait(desk: Desk, got: Got, decision: Decision) -> None:

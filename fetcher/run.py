@@ -52,6 +52,8 @@ class Run:
     """None: a single request, or a listing asked for by its URL."""
     endpoint: Endpoint
     told: ListingReport
+    followers: tuple[Listing, ...] = ()
+    """The listings that wait for what this run finds."""
     expected: int | None = None
     stop: str | None = None
     """Why nothing more is asked."""

@@ -28,10 +28,10 @@ from eventlog.rebuild import stored_body
 from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
 from projector.fields import is_telemetry
-from projector.texts import identifier
+from projector.texts import fill, identifier
 
 FOLDER = "log.diffs"
-MOST_BODIES = 50_000
+MOST_BODIES = 8_000
 """Bodies held at a time; more pairs than that are compared in several passes."""
 MOST_FILES = 16
 """Files of differences; more are put together."""
@@ -86,8 +86,8 @@ def add_differences(
     """
     pairs = [(type_, *pair) for type_ in types for pair in _missing(views, source, type_)]
     for group in _groups(pairs):
-        places = {place for pair in group for place in (pair[3], pair[4])}
-        bodies = dict(_bodies(root, views, source, places))
+        wanted = {place for *_, old, new in group for place in (old, new)}
+        bodies = dict(_bodies(root, views, source, wanted))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
         _publish(folder, f"d-{name}.parquet", rows)
@@ -101,13 +101,8 @@ _Pair = tuple[str, str, str, Place, Place]
 def _missing(
     views: duckdb.DuckDBPyConnection, source: str, type_: str
 ) -> Iterator[tuple[str, str, Place, Place]]:
-    rows = views.execute(
-        f"FROM {identifier(source)}._pairs(?, NULL) AS pair "
-        "SELECT before_hash, hash, before_writer, before_seq, writer, seq "
-        f"WHERE NOT EXISTS (FROM {identifier(source)}._diffs() AS diff WHERE diff.type = ? "
-        "AND diff.before_hash = pair.before_hash AND diff.hash = pair.hash)",
-        [type_, type_],
-    ).fetchall()
+    query = fill("missing", schema=identifier(source))
+    rows = views.execute(query, {"type": type_}).fetchall()
     for before, after, before_writer, before_seq, writer, seq in rows:
         yield before, after, (before_writer, before_seq), (writer, seq)
 
@@ -176,12 +171,18 @@ def _rows(source: str, pair: _Pair, bodies: Mapping[Place, Any]) -> Iterator[tup
 
 
 def _text(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # integers beyond 64 bits
+        return _long_text(value)
+
+
+def _long_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [() for _ in _SCHEMA]
-    arrays = [pa.array(list(c), f.type) for c, f in zip(columns, _SCHEMA, strict=True)]
+    arrays = [pa.array([row[n] for row in rows], each.type) for n, each in enumerate(_SCHEMA)]
     temporary = folder / f".{name}.{os.getpid()}.tmp"
     pq.write_table(pa.table(arrays, schema=_SCHEMA), temporary, compression="zstd")
     temporary.replace(folder / name)

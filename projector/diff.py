@@ -72,8 +72,12 @@ def _members(path: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Ch
             yield Change(at, ADD, new=after)
         elif after is _MISSING:
             yield Change(at, REMOVE, old=before)
-        else:
+        elif type(before) is not type(after) or before != after or isinstance(after, _HOLDERS):
             yield from _diff(at, before, after)
+
+
+_HOLDERS = (dict, list)
+"""Equal ones are looked into: `[1] == [True]` in Python."""
 
 
 def _elements(path: str, old: list[Any], new: list[Any]) -> Iterator[Change]:

@@ -9,7 +9,7 @@ import duckdb
 from eventlog.errors import Corrupt, Invalid
 from projector.texts import statements
 
-MEMORY_LIMIT = "300MB"
+MEMORY_LIMIT = "200MB"
 ROW_GROUP = 20_000
 
 

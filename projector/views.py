@@ -1,24 +1,18 @@
-"""Views: `views/hindlog.duckdb`, only views and macros over the parts.
+"""Views: the SQL over the parts as they are, projection by projection.
 
-It names the archive's absolute path and every file it reads, and is swapped in one
-step: a reader that has it open keeps its snapshot. The text that made it lies beside
-it (`hindlog.sql`); where that would be the same, nothing is written.
+Every view names the files it reads, chosen by the instant asked for; `views_file.py`
+puts the text into `views/hindlog.duckdb`.
 """
 
-import contextlib
-import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 import duckdb
 
-from eventlog.disk import replace_file
 from eventlog.errors import Invalid
 from projector.changes import FOLDER, folder_of_diffs, list_diffs
 from projector.definition import LOG, Definition
-from projector.engine import connect, sql_errors
 from projector.parts import (
     SCHEMA,
     choose,
@@ -30,10 +24,6 @@ from projector.parts import (
 )
 from projector.plan import Listing
 from projector.texts import fill, identifier, literals
-
-FILE = "hindlog.duckdb"
-SCRIPT = "hindlog.sql"
-_PART = re.compile(r"parts[-0-9]*/[^~,']+\.parquet")
 
 PROVENANCE = (
     "_position",
@@ -83,33 +73,8 @@ class Script:
 
     text: str
     names: frozenset[str]
-
-
-def write_views(target: Path, script: Script) -> bool:
-    """Write the views file in a folder anew if it would say something else; whether it did."""
-    held = target / SCRIPT
-    if (target / FILE).exists() and held.exists() and held.read_text() == script.text:
-        return False
-    temporary = target / f".{FILE}.{os.getpid()}.tmp"
-    temporary.unlink(missing_ok=True)
-    with contextlib.closing(connect()) as memory, sql_errors(FILE):
-        memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
-        memory.execute("USE made")
-        memory.execute(script.text)
-        memory.execute("USE memory")
-        memory.execute("DETACH made")
-    temporary.replace(target / FILE)
-    replace_file(held, script.text.encode())
-    return True
-
-
-def named_by(target: Path) -> frozenset[str]:
-    """The parts that the views file in a folder names."""
-    try:
-        text = (target / SCRIPT).read_text()
-    except FileNotFoundError:
-        return frozenset()
-    return frozenset(_PART.findall(text))
+    core: str
+    """The part of it that finds entities and pairs: no views of projections."""
 
 
 def script_for(
@@ -126,24 +91,22 @@ def script_for(
         for listing in listings
         if each.has_parts and each.source in (LOG, listing.source)
     }
-    sources = sorted(each.source for each in listings)
     for listing in listings:
-        held = folder_of_diffs(parts, listing.source)
-        relative = held.relative_to(root / "views")
-        files[listing.source, FOLDER] = Files(
-            tuple(str(relative / path.name) for path in (held / SCHEMA, *list_diffs(held))), ()
-        )
-    texts = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
-    for source in sources:
-        texts += _lookups(root, source, files)
-    for definition in (each for each in definitions if each.has_parts):
-        if definition.source == LOG:
-            texts.append(_log_view(root, definition, files))
-        else:
-            texts += _entity_views(root, definition, files)
+        folder = folder_of_diffs(parts, listing.source)
+        held = (folder / SCHEMA, *list_diffs(folder))
+        relative = tuple(str(path.relative_to(root / "views")) for path in held)
+        files[listing.source, FOLDER] = Files(relative, ())
+    sources = sorted(each.source for each in listings)
+    core = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
+    core += [text for source in sources for text in _lookups(root, source, files)]
+    rows = [each for each in definitions if each.has_parts]
+    core += [_log_view(root, each, files) for each in rows if each.source == LOG]
+    texts = [
+        text for each in rows if each.source != LOG for text in _entity_views(root, each, files)
+    ]
     texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
     names = frozenset(path for each in files.values() for path in each.all)
-    return Script("\n".join(texts) + "\n", names)
+    return Script("\n".join([*core, *texts]) + "\n", names, "\n".join(core))
 
 
 def _files(

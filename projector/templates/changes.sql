@@ -28,17 +28,21 @@ alive AS (
         sum(delta) OVER (PARTITION BY _type, _shape ORDER BY instant) AS entities
     FROM step_of
 ),
-field AS (
-    SELECT
-        neighbour.*, diff.path, diff.kind, diff.old, diff.new, diff.is_telemetry,
-        date_trunc('hour', valid_from) AS epoch, diff.old_class, alive.entities
+differing AS MATERIALIZED (
+    -- Joined before `alive`: the planner expects one row everywhere and would begin there.
+    SELECT neighbour.*, diff.* EXCLUDE (type, before_hash, hash)
     FROM neighbour
     JOIN (SELECT DISTINCT * FROM read_parquet($diffs)) AS diff
         ON diff.type = neighbour._type AND diff.before_hash = neighbour.before['hash']
         AND diff.hash = neighbour.told['hash']
-    JOIN alive ON alive._type = neighbour._type AND alive._shape IS NOT DISTINCT FROM neighbour._shape
-        AND alive.instant = neighbour.valid_from
     WHERE diff.path IS NOT NULL
+),
+field AS (
+    SELECT differing.*, date_trunc('hour', valid_from) AS epoch, alive.entities
+    FROM differing
+    JOIN alive ON alive._type = differing._type
+        AND alive._shape IS NOT DISTINCT FROM differing._shape
+        AND alive.instant = differing.valid_from
 ),
 wave AS (
     SELECT _type, _shape, epoch, path, kind, old_class

@@ -42,3 +42,80 @@ CREATE OR REPLACE TEMP MACRO is_odd(t, body, pointer) AS
 CREATE OR REPLACE TEMP MACRO position_of(instant, writer, seq) AS
     ((epoch_us(instant)::UHUGEINT << 72) + (('0x' || writer)::UHUGEINT << 40) + seq::UHUGEINT)::UUID;
 CREATE OR REPLACE TEMP MACRO source_of(segment) AS split_part(segment, '/', 1);
+-- Mentions of models in the meta of an image: lists of one structure, empty or NULL for none.
+CREATE OR REPLACE TEMP MACRO mention(kind, name, weight_raw, hash, version_id, air, source_path) AS
+    {'kind': kind, 'name': name, 'weight_raw': weight_raw, 'hash': hash,
+        'version_id': version_id, 'air': air, 'source_path': source_path};
+CREATE OR REPLACE TEMP MACRO resources_of_tags(prompt, place) AS
+    list_transform(
+        list_zip(
+            regexp_extract_all(prompt, '(?i)<\s*(lora|lyco|hypernet)\s*:([^<>]*)>', 1),
+            list_transform(
+                regexp_extract_all(prompt, '(?i)<\s*(lora|lyco|hypernet)\s*:([^<>]*)>', 2),
+                lambda rest: string_split(
+                    regexp_replace(rest, '(?i)^\s*(lora|lyco|hypernet)\s*:', ''), ':')
+            )
+        ),
+        lambda tag: mention(
+            lower(tag[1]), nullif(trim(tag[2][1]), ''),
+            nullif(array_to_string(list_slice(tag[2], 2, len(tag[2])), ':'), ''),
+            NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, place)
+    );
+CREATE OR REPLACE TEMP MACRO resources_of_list(meta, place, kind, name, weight, hash) AS
+    CASE WHEN json_type(meta, place) = 'ARRAY' THEN list_transform(
+        from_json(json_extract(meta, place), '["JSON"]'),
+        lambda each: mention(
+            coalesce(json_extract_string(each, kind),
+                nullif(regexp_extract(
+                    concat(json_extract_string(each, '/air'), ' ', json_extract_string(each, name)),
+                    'urn:air:[^:]*:([^:]*):', 1), '')),
+            json_extract_string(each, name), json_extract_string(each, weight),
+            json_extract_string(each, hash), json_extract_string(each, '/modelVersionId'),
+            CASE WHEN starts_with(json_extract_string(each, name), 'urn:air:')
+                THEN json_extract_string(each, name) ELSE json_extract_string(each, '/air') END,
+            '/meta' || place)
+    ) END;
+CREATE OR REPLACE TEMP MACRO resources_of_names(meta, place, kind) AS
+    CASE WHEN json_type(meta, place) = 'ARRAY' THEN list_transform(
+        json_extract_string(json_extract(meta, place), '$[*]'),
+        lambda each: mention(
+            kind, each, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR,
+            CASE WHEN starts_with(each, 'urn:air:') THEN each END, '/meta' || place)
+    ) END;
+CREATE OR REPLACE TEMP MACRO resources_of_ids(meta, place) AS
+    CASE WHEN json_type(meta, place) = 'ARRAY' THEN list_transform(
+        json_extract_string(json_extract(meta, place), '$[*]'),
+        lambda each: mention(
+            NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, each, NULL::VARCHAR,
+            '/meta' || place)
+    ) END;
+CREATE OR REPLACE TEMP MACRO resources_of_hashes(hashes, place, usual) AS
+    CASE WHEN json_type(hashes) = 'OBJECT' THEN list_transform(
+        list_zip(json_keys(hashes), json_extract_string(hashes, '$.*')),
+        lambda each: mention(
+            coalesce(usual, CASE WHEN contains(each[1], ':') THEN
+                CASE split_part(each[1], ':', 1) WHEN 'embed' THEN 'embedding'
+                    ELSE split_part(each[1], ':', 1) END
+                ELSE CASE each[1] WHEN 'model' THEN 'checkpoint' ELSE each[1] END END),
+            CASE WHEN usual IS NOT NULL THEN each[1]
+                WHEN contains(each[1], ':') THEN substr(each[1], strpos(each[1], ':') + 1) END,
+            NULL::VARCHAR, each[2], NULL::VARCHAR, NULL::VARCHAR, place)
+    ) END;
+CREATE OR REPLACE TEMP MACRO resources_of_pairs(told, place, kind) AS
+    CASE WHEN NOT starts_with(told, '{') THEN list_transform(
+        regexp_extract_all(told, '[^,:]+:\s*(0[xX])?[0-9a-fA-F]{8,64}'),
+        lambda each: mention(
+            kind, trim(regexp_extract(each, '^([^:]+):', 1)), NULL::VARCHAR,
+            trim(regexp_extract(each, ':\s*([0-9a-zA-Z]+)$', 1)), NULL::VARCHAR, NULL::VARCHAR, place)
+    ) END;
+CREATE OR REPLACE TEMP MACRO resource_of_text(meta, name, hash, kind, weight) AS
+    CASE WHEN json_type(meta, name) = 'VARCHAR' OR json_type(meta, hash) = 'VARCHAR' THEN [mention(
+        kind, CASE WHEN json_type(meta, name) = 'VARCHAR' THEN json_extract_string(meta, name) END,
+        CASE WHEN weight IS NOT NULL THEN json_extract_string(meta, weight) END,
+        json_extract_string(meta, hash), NULL::VARCHAR, NULL::VARCHAR, '/meta' || name)] END;
+CREATE OR REPLACE TEMP MACRO resource_of_addnet(told, weight, place) AS
+    CASE WHEN told IS NULL THEN []
+    ELSE [mention(
+        'lora', coalesce(nullif(regexp_extract(told, '^(.*)\([0-9a-fA-F]+\)$', 1), ''), told), weight,
+        nullif(regexp_extract(told, '\(([0-9a-fA-F]+)\)$', 1), ''), NULL::VARCHAR, NULL::VARCHAR,
+        place)] END;

@@ -1,0 +1,12 @@
+-- civitai.media: one row per file of an image: several records may share one
+-- reads: view
+SELECT
+    uuid,
+    any_value(url) AS url,
+    any_value(type) AS type,
+    list(DISTINCT id ORDER BY id) AS image_ids,
+    min(_first_seen_at) AS _first_seen_at,
+    max(_last_seen_at) AS _last_seen_at
+FROM civitai.images
+WHERE uuid IS NOT NULL
+GROUP BY uuid

@@ -1,0 +1,72 @@
+"""The change feed: what happened, without what moves by itself."""
+
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.logs import Page, hours, write_log
+
+FEED = (
+    "SELECT id, change, path, kind, old, new FROM openrouter.models_changes "
+    "ORDER BY changed_at, change = 'changed', id, path"
+)
+
+
+def feed(root, sql=FEED):
+    return list(query(root, sql).rows)
+
+
+def test_appeared_changed_gone_and_back(archive):
+    assert feed(archive) == [
+        ("a", "appeared", None, None, None, None),
+        ("b", "appeared", None, None, None, None),
+        ("b", "gone", None, None, None, None),
+        ("a", "changed", "/name", "replace", '"A"', '"A2"'),
+        ("a", "changed", "/pricing", "remove", '{"prompt":"0.25"}', None),
+        ("b", "back", None, None, None, None),
+    ]
+
+
+def test_telemetry_is_left_out_unless_asked_for(empty):
+    pages = [
+        Page(hours(n), [model("a", "A", benchmarks={"elo": n})], f"r{n}", "/models", 1, True)
+        for n in range(3)
+    ]
+    write_log(empty, "openrouter", WRITER, pages)
+    update(empty)
+    told = (
+        "SELECT path, is_telemetry FROM openrouter.models_changes_at(NULL) WHERE path IS NOT NULL"
+    )
+
+    assert [row[1] for row in feed(empty)] == ["appeared"]
+    assert feed(empty, told) == [("/benchmarks/elo", True)] * 2
+
+
+def test_the_same_field_of_most_entities_in_one_hour_is_one_wave(empty):
+    ids = [f"m{n:02d}" for n in range(20)]
+    before = [model(id, id, price=1) for id in ids]
+    after = [model(id, id, price=2 if id == "m00" else 1, links={}) for id in ids]
+    pages = [
+        Page(hours(0), before, "r0", "/models", 1, True),
+        Page(hours(1), after, "r1", "/models", 1, True),
+    ]
+    write_log(empty, "openrouter", WRITER, pages)
+    update(empty)
+    waves = "SELECT count(*) FROM openrouter.models_changes_at(NULL) WHERE is_wave"
+
+    assert [row[2] for row in feed(empty) if row[1] == "changed"] == ["/price"]
+    assert feed(empty, waves) == [(20,)]
+
+
+def test_a_late_segment_makes_new_neighbours(archive):
+    late = [Page(hours(0.5), [model("a", "between")], "l", None, 1)]
+    write_log(archive, "openrouter", "0000000b", late)
+    update(archive)
+
+    names = [row[4:] for row in feed(archive) if row[2] == "/name"]
+    assert names == [('"A"', '"between"'), ('"between"', '"A2"')]
+
+
+def test_the_feed_knows_the_past_as_of_any_instant(archive):
+    found = query(archive, FEED, as_of=hours(0.9))
+
+    assert [row[1] for row in found.rows] == ["appeared", "appeared"]

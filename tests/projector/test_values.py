@@ -1,0 +1,237 @@
+"""Values: what upstream says in three spellings, and what it says wrongly."""
+
+from decimal import Decimal
+
+import pytest
+
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER
+from tests.projector.logs import Page, Seen, hours, write_log
+
+
+def shown(root, source, view, seen, columns):
+    """The columns of the rows that one body gives."""
+    write_log(root, source, WRITER, [Page(hours(0), [seen])])
+    assert update(root).failed == ()
+    return list(query(root, f"SELECT {columns} FROM {source}.{view}").rows)
+
+
+def civitai_model(**body):
+    return Seen("model", "7", {"id": 7, **body})
+
+
+def image(**body):
+    return Seen("image", "9", {"id": 9, **body}, "list?withMeta=true")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (["Image", "Sell"], ["Image", "Sell"]),
+        ("Sell", ["Sell"]),
+        ("None", []),
+        ([], []),
+        ("{Image,RentCivit}", ["Image", "RentCivit"]),
+        (None, None),
+    ],
+)
+def test_commercial_use_is_one_list_in_all_its_spellings(empty, told, expected):
+    seen = civitai_model(allowCommercialUse=told)
+
+    columns = "id, allow_commercial_use, len(_errors)"
+    assert shown(empty, "civitai", "models", seen, columns) == [(7, expected, 0)]
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        ({"prompt": "p", "seed": -3258557518}, ("p", Decimal(-3258557518), True)),
+        ({"id": 9, "meta": {"prompt": "p"}}, ("p", None, True)),
+        ({"id": 9, "meta": None}, (None, None, False)),
+        ({"prompt": "p", "seed": 99999999999999999999999999}, None),
+        (None, (None, None, False)),
+        ("text", (None, None, False)),
+        ([1], (None, None, False)),
+    ],
+)
+def test_meta_is_flat_or_wrapped_or_none(empty, meta, expected):
+    if expected is None:  # beyond what the writer of tests can spell
+        meta["seed"] = "99999999999999999999999999"
+        expected = ("p", Decimal(99999999999999999999999999), True)
+
+    found = shown(empty, "civitai", "images", image(meta=meta), "prompt, seed, has_meta")
+    assert found == [expected]
+
+
+@pytest.mark.parametrize(
+    ("url", "uuid"),
+    [
+        (
+            "https://image.civitai.com/xG1/cc242d6c-f960-4274-aa1d-f22a71e705ef/width=450/9.jpeg",
+            "cc242d6c-f960-4274-aa1d-f22a71e705ef",
+        ),
+        ("https://image.civitai.com/.../cc242d6c-f960-4274-aa1d-f22a71e705ef.jpeg", None),
+        ("https://lh3.googleusercontent.com/a/b", None),
+        (None, None),
+    ],
+)
+def test_the_uuid_of_an_image_or_none(empty, url, uuid):
+    assert shown(empty, "civitai", "images", image(url=url), "uuid") == [(uuid,)]
+
+
+TAGS = [
+    ("<lora:FilmG2:0.5:0.1,0.1,1>", "lora", "FilmG2", 0.5, "0.5:0.1,0.1,1"),
+    ("<lora:flat1:-1:OUT04-11>", "lora", "flat1", -1.0, "-1:OUT04-11"),
+    ("<lora:jinzya_V1_Resize_DIM8:1:NIN>", "lora", "jinzya_V1_Resize_DIM8", 1.0, "1:NIN"),
+    ("<lora:LowRA:0:7>", "lora", "LowRA", 0.0, "0:7"),
+    ("<lyco:nahida-LyCORIS:unet=0.7:te=1>", "lyco", "nahida-LyCORIS", None, "unet=0.7:te=1"),
+    ("<lora:GHV7:.31>", "lora", "GHV7", 0.31, ".31"),
+    ("<lora:karylV1>", "lora", "karylV1", None, None),
+    ("<lora:0.8>", "lora", "0.8", None, None),
+    ("<lora::1>", "lora", None, 1.0, "1"),
+    ("<lora:Laquadia-08:0.0.55>", "lora", "Laquadia-08", None, "0.0.55"),
+    ("<lora:GameIcon_chest Lora: 0.5>", "lora", "GameIcon_chest Lora", 0.5, " 0.5"),
+    ("< lora : epinoiseoffset_v2:1>", "lora", "epinoiseoffset_v2", 1.0, "1"),
+    ("<LORA:锖兔V1:0.9>", "lora", "锖兔V1", 0.9, "0.9"),
+    ("<lora:lora:Dra9onScaleAI:0.5>", "lora", "Dra9onScaleAI", 0.5, "0.5"),
+    ("<hypernet:hypernet:tongues:0.9>", "hypernet", "tongues", 0.9, "0.9"),
+    ("<lora:nerdy_fc_v1.0.safetensors:0.5>", "lora", "nerdy_fc_v1.0.safetensors", 0.5, "0.5"),
+    ("<hypernet:EmiliaReZero:0,7>", "hypernet", "EmiliaReZero", None, "0,7"),
+    ("<lora:Airasia Uniform:1=0.85>", "lora", "Airasia Uniform", None, "1=0.85"),
+    ("<lora:玄远仙境 V1:1.01/0.9/>", "lora", "玄远仙境 V1", None, "1.01/0.9/"),
+    ("<lora:PAseer的/PAseer's Clothes:0.6>", "lora", "PAseer的/PAseer's Clothes", 0.6, "0.6"),
+    ("<lora:eddiemauroLora2(Tech):1>", "lora", "eddiemauroLora2(Tech)", 1.0, "1"),
+    ("<lora:Planet[celestial_globe]-6:1>", "lora", "Planet[celestial_globe]-6", 1.0, "1"),
+    ("<lora:redmoondjmv2-5:STRENGHT>", "lora", "redmoondjmv2-5", None, "STRENGHT"),
+    ("<lora:1.13):David Martinez:0.85>", "lora", "1.13)", None, "David Martinez:0.85"),
+]
+
+
+def test_every_odd_tag_of_the_wild_is_a_mention(empty):
+    prompt = ", ".join(tag for tag, *_ in TAGS)
+    found = shown(
+        empty,
+        "civitai",
+        "image_resources",
+        image(meta={"prompt": prompt}),
+        "kind, name, weight, weight_raw",
+    )
+
+    expected = [tuple(each) for _, *each in TAGS]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+
+
+def test_the_forms_in_which_meta_names_models(empty):
+    meta = {
+        "resources": [{"type": "lora", "name": "a", "weight": 0.5, "hash": "0x95d20eda2f"}],
+        "civitaiResources": [{"type": "checkpoint", "modelVersionId": 345685}],
+        "additionalResources": [{"name": "urn:air:sdxl:lora:civitai:11@22", "strength": 1}],
+        "hashes": {"model": "aadddd3d75", "lora:x y": "0123456789"},
+        "Model hash": "aadddd3d75",
+        "Model": {"odd": 1},
+        "TI hashes": "neg: 0123456789ab, pos: ba9876543210",
+        "AddNet Model 1": "thing(fffe00001111)",
+        "AddNet Weight A 1": "0.4",
+    }
+    columns = "source_path, kind, name, weight, hash, model_id, version_id"
+    found = shown(empty, "civitai", "image_resources", image(meta=meta), columns)
+
+    assert sorted(found, key=str) == sorted(
+        [
+            ("/meta/resources", "lora", "a", 0.5, "95D20EDA2F", None, None),
+            ("/meta/civitaiResources", "checkpoint", None, None, None, None, 345685),
+            (
+                "/meta/additionalResources",
+                "lora",
+                "urn:air:sdxl:lora:civitai:11@22",
+                1.0,
+                None,
+                11,
+                22,
+            ),
+            ("/meta/hashes", "checkpoint", None, None, "AADDDD3D75", None, None),
+            ("/meta/hashes", "lora", "x y", None, "0123456789", None, None),
+            ("/meta/Model", "checkpoint", None, None, "AADDDD3D75", None, None),
+            ("/meta/TI hashes", "embedding", "neg", None, "0123456789AB", None, None),
+            ("/meta/TI hashes", "embedding", "pos", None, "BA9876543210", None, None),
+            ("/meta/AddNet Model 1", "lora", "thing", 0.4, "FFFE00001111", None, None),
+        ],
+        key=str,
+    )
+
+
+def test_a_new_version_without_mentions_hides_those_of_the_old(empty):
+    pages = [
+        Page(hours(0), [image(meta={"prompt": "<lora:x:1>"})]),
+        Page(hours(1), [image(meta={"prompt": "nothing"})]),
+    ]
+    write_log(empty, "civitai", WRITER, pages)
+    update(empty)
+    count = "SELECT count(*) FROM civitai.image_resources"
+
+    assert list(query(empty, count).rows) == [(0,)]
+    assert list(query(empty, count, as_of=hours(0)).rows) == [(1,)]
+
+
+def test_prices_are_decimals_and_a_router_has_none(empty):
+    columns = "prompt, completion, is_router, variant, author"
+    seen = Seen(
+        "model",
+        "~x/auto:free",
+        {
+            "id": "~x/auto:free",
+            "pricing": {"prompt": "-1", "completion": "0.0000000833333333333333"},
+        },
+    )
+
+    assert shown(empty, "openrouter", "models", seen, columns) == [
+        (None, Decimal("0.0000000833333333333333"), True, "free", "x")
+    ]
+
+
+def test_the_list_price_is_that_before_the_discount(empty):
+    seen = Seen(
+        "endpoint",
+        "a/b#c",
+        {"tag": "c", "pricing": {"prompt": "0.0000002574", "completion": "0", "discount": 0.1}},
+    )
+    columns = "prompt, list_prompt, list_completion, model_id"
+
+    assert shown(empty, "openrouter", "endpoints", seen, columns) == [
+        (Decimal("2.574E-7"), Decimal("2.86E-7"), Decimal(0), "a/b")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("context_length", 1.5, "1.5"),
+        ("context_length", "many", "many"),
+        ("context_length", 2**70, str(2**70)),
+        ("name", {"en": "x"}, '{"en":"x"}'),
+        ("created", "soon", "soon"),
+        ("supported_parameters", "all", "all"),
+        ("expiration_date", "never", "never"),
+    ],
+)
+def test_what_is_there_and_does_not_cast_is_null_and_an_error(empty, field, value, text):
+    import json
+
+    import projector.update as updates
+    from eventlog.event import ENTITY, PAGE, Draft
+    from eventlog.writer import append, close_stream, open_stream
+    from tests.projector.logs import UNSAFE
+
+    body = json.dumps({"id": "a", field: value}, separators=(",", ":")).encode()
+    stream = open_stream(empty, "openrouter", WRITER, clock=lambda: hours(0), disk=UNSAFE)
+    drafts = [
+        Draft(kind=ENTITY, type="model", id="a", shape="list", hash="c1:0", body=body),
+        Draft(kind=PAGE, members={"roster": {"/x": [("model", "a", 1)]}, "shapes": {"/x": "list"}}),
+    ]
+    append(stream, [lambda seq, at: drafts], hours(0))
+    close_stream(stream, seal_open=True)
+    updates.update(empty)
+
+    rows = list(query(empty, f"SELECT {field}, _errors FROM openrouter.models").rows)
+    assert rows == [(None, [{"path": f"/{field}", "value": text}])]
