@@ -35,6 +35,8 @@ class Appended:
     segment: SegmentName
     sha256: str
     """Of the last line, without its line feed: what an index names beside its position."""
+    lines: Sequence[bytes] = attrs.field(repr=False)
+    """With their line feeds."""
 
 
 def append(
@@ -112,6 +114,7 @@ def _appended(
         Position(at, stream.writer, first + len(lines) - 1),
         held.name,
         manifests.digest(lines[-1][:-1]),
+        lines,
     )
 
 
