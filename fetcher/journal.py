@@ -13,7 +13,7 @@ import attrs
 
 from eventlog.assets import put_asset
 from eventlog.clock import Clock, now_us
-from eventlog.event import Draft
+from eventlog.event import Alike, Draft
 from eventlog.writer import Appended, Build, Stream, append, close_stream, open_stream
 from fetcher.known import Known, acknowledge, close_known, forget, look_up, note, open_known, seen
 from fetcher.observe import Observed, Parts, Place, Put, Response, keys, observe
@@ -110,7 +110,7 @@ def page_build(
 ) -> Build:
     """A batch that holds one response; `then` gets what came of it."""
 
-    def build(first_seq: int, observed_at: int) -> Sequence[Draft]:
+    def build(first_seq: int, observed_at: int) -> Sequence[Draft | Alike]:
         known = journal.known
         look_up(known, keys(parts))
         observed = observe(
@@ -125,7 +125,7 @@ def page_build(
         for key, what in observed.noted.items():
             note(known, key, what)
         then(observed)
-        return observed.drafts
+        return observed.events
 
     return build
 
