@@ -71,17 +71,25 @@ def cover(db: sqlite3.Connection, writer: str, seq: int, sha256: str) -> None:
 
 
 def catch_up(
-    db: sqlite3.Connection, root: Path, source: str, take: Take, *, trust_heads: bool = False
+    db: sqlite3.Connection,
+    root: Path,
+    source: str,
+    take: Take,
+    *,
+    trust_heads: bool = False,
+    only: frozenset[str] | None = None,
 ) -> None:
     """Read what the log of a source has gained, in one transaction.
 
-    `trust_heads`: pass over writers whose noted head was read; for polling. Raises
+    `trust_heads`: pass over writers whose noted head was read; for polling. `only`: the
+    writers whose streams count. Raises
     `NotConfirmed` if the log does not hold what the index says it read.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
         known = covered(db)
         writers = {each.name.writer for each in list_segments(root, source)}
+        writers = writers if only is None else writers & only
         if not known.keys() <= writers:
             raise NotConfirmed
         for writer in sorted(writers):
