@@ -95,8 +95,11 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
         due = format_time(next_slot(mine.schedule, now))
         for listing in plan(SOURCES[name], mine.listings):
             after = ", ".join(follow.listing for follow in listing.follows)
-            params = {} if listing.follows else listing.params
-            url = url_of(mine.base_url, listing.path, params) if not after else listing.path
+            url = (
+                listing.path
+                if listing.is_led
+                else url_of(mine.base_url, listing.path, listing.params)
+            )
             rows.append((name, listing.name, url, after or None, due))
     emit(("source", "listing", "url", "follows", "next_slot"), rows, chosen(None, False, None))
     return 0

@@ -34,8 +34,8 @@ def add_run(
     Raises `Invalid` where the source has neither.
     """
     listing = next((each for each in source.listings if each.name == what), None)
-    if listing is not None and listing.follows:
-        raise Invalid(f"{what} follows other listings: it runs with a sync", "hindlog fetch run")
+    if listing is not None and listing.is_led:
+        raise Invalid(f"{what} is led by other listings: it runs with a sync", "hindlog fetch run")
     if listing is not None:
         endpoint, asked = source.endpoint(listing.path), {**listing.params, **(params or {})}
     else:

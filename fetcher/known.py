@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
+import msgspec
 
 from eventlog.clock import DAY
 from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
@@ -26,8 +27,7 @@ Key = tuple[str, str, str]
 """Type, id, shape."""
 
 
-@attrs.frozen
-class Seen:
+class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
     """What was stored last for an entity."""
 
     digest: bytes

@@ -12,19 +12,34 @@ from eventlog.reader import read_events, read_one
 from eventlog.select import Select
 from eventlog.split import Entity
 from fetcher.known import recall
+from fetcher.lifecycle import to_ask
 from fetcher.queue import tasks
-from fetcher.run import Crawl, request_name
-from fetcher.source import Follow, Listing, Params
-from fetcher.task import CLEANED, COMPLETED, FAILED, Task
+from fetcher.run import Crawl, Run
+from fetcher.source import Follow, Listing, Params, request_name
+from fetcher.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
-def lead_on(crawl: Crawl, task: Task, entities: Iterable[Entity]) -> None:
+def followers(crawl: Crawl, task: Task) -> tuple[Listing, ...]:
+    """The listings of the same epoch that wait for what this run finds."""
+    following = [
+        listing
+        for listing in crawl.desk.source.listings
+        if any(follow.listing == task.listing for follow in listing.follows)
+    ]
+    if not following:
+        return ()
+    pending = tasks(crawl.queue, crawl.desk.clock(), (PENDING, RUNNING))
+    awaited = {each.listing for each in pending if each.epoch == task.epoch}
+    return tuple(listing for listing in following if listing.name in awaited)
+
+
+def lead_on(run: Run, entities: Iterable[Entity]) -> None:
     """Note the requests that these entities of a run lead to."""
-    for listing in crawl.desk.source.listings:
-        if any(follow.listing == task.listing for follow in listing.follows):
-            leads = crawl.leads.setdefault((task.epoch, listing.name), {})
-            for params in _led(crawl, listing, task.listing, entities):
-                leads.setdefault(request_name(params), params)
+    crawl, task = run.crawl, run.task
+    for listing in run.followers:
+        leads = crawl.leads.setdefault((task.epoch, listing.name), {})
+        for params in _led(crawl, listing, task.listing, entities):
+            leads.setdefault(request_name(params), params)
 
 
 def _led(
@@ -48,7 +63,9 @@ def _is_due(crawl: Crawl, follow: Follow, params: Params) -> bool:
 
 
 def requests_of(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
-    """What a run that follows others still has to ask."""
+    """What a run that others lead still has to ask."""
+    if listing.probe is not None:
+        return to_ask(crawl.presence, listing.probe, crawl.desk.clock())
     held = crawl.leads.get((task.epoch, listing.name))
     if held is not None and not task.pages:
         return list(held.values())

@@ -1,7 +1,7 @@
 """Requests: one question to upstream, asked until it is answered or given up.
 
 Nothing that came is lost: the body of an attempt that failed is kept as an anomaly
-(the same body once a run), and what is given up leaves a `page_failed` event with all
+(the same body once a run), and what is given up becomes a `page_failed` event with all
 its attempts.
 """
 
@@ -61,11 +61,12 @@ class Answered:
 
 @attrs.frozen
 class GivenUp:
-    """Upstream did not answer; the log says so."""
+    """Upstream did not answer; the event that says so is not in the log yet."""
 
     error_class: str
     what: str
     stops_run: bool
+    draft: Draft
 
 
 async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> Answered | GivenUp:
@@ -89,8 +90,8 @@ async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> A
         await _keep(desk, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
             desk.reach.gave_up(outcome[0])
-            await record(desk.journal, of_drafts(_failed(place, response, outcome, attempts)))
-            return GivenUp(*outcome, decision.reaction is Reaction.STOP)
+            draft = _failed(place, response, outcome, attempts)
+            return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
         await _wait(desk, got, decision)
 
 
@@ -112,9 +113,9 @@ def _take(
     source: Source, got: Got, response: Response, rules: Sequence[Rule]
 ) -> Parts | tuple[str, str]:
     """The answer taken apart, or the class of its error and what it was."""
-    is_poison = got.broken is None and source.is_poison(response.status, got.body)
+    fault = source.fault(response.status, got.body) if got.broken is None else None
     is_json = got.body.lstrip()[:1] in (b"{", b"[")
-    error = error_class(got.status, got.broken, is_json=is_json, is_poison=is_poison)
+    error = error_class(got.status, got.broken, is_json=is_json, fault=fault)
     if error is not None:
         return error, got.what or f"status {got.status}"
     try:

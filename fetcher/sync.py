@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,8 @@ from fetcher.crawl import crawl_task
 from fetcher.http import Client, Limits, get, open_session
 from fetcher.journal import close_journal, of_drafts, open_journal, record
 from fetcher.observe import Parts, Response, take_apart
-from fetcher.queue import claim, close_queue, open_queue, refresh
+from fetcher.presence import close_presence, open_presence
+from fetcher.queue import claim, close_queue, hear, open_queue, refresh
 from fetcher.report import ListingReport, Report, RunReport, silent
 from fetcher.request import Desk
 from fetcher.retry import Chance, Policy
@@ -92,13 +94,16 @@ async def open_crawl(
     journal = open_journal(root, source.name, writer, clock=now)
     try:
         queue = open_queue(root, source.name)
+        journal.hearers.append(partial(hear, queue))
+        presence = open_presence(root, source, writer)
         try:
             async with open_session(contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
                 gate = Gate(Throttle(upstream.requests_per_minute / 60))
                 desk = Desk(source, client, gate, journal, now, upstream.policy, chance)
-                yield Crawl(desk, queue, writer, upstream.concurrency, report)
+                yield Crawl(desk, queue, presence, writer, upstream.concurrency, report)
         finally:
+            close_presence(presence)
             close_queue(queue)
     finally:
         close_journal(journal)
@@ -121,20 +126,20 @@ async def create_runs(
     epoch: str,
     limit: int | None,
     priority: int = 0,
-) -> frozenset[str]:
+) -> set[str]:
     """Put one run for each listing into the queue."""
     desk = crawl.desk
-    runs = []
+    runs: set[str] = set()
     for each in listings:
-        url = None if each.follows else url_of(desk.client.base_url, each.path, each.params)
+        url = None if each.is_led else url_of(desk.client.base_url, each.path, each.params)
         run = new_run_id(epoch, each.name)
         task = Task(
             run=run, listing=each.name, epoch=epoch, url=url, target=limit, priority=priority
         )
         await record(desk.journal, of_drafts(created(task, each.path, each.params)))
-        runs.append(run)
+        runs.add(run)
     refresh(crawl.queue)
-    return frozenset(runs)
+    return runs
 
 
 async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:

@@ -149,6 +149,7 @@ FAULTS = (
     "slow:0.1:0.05",
     "stall:0.1:3",
     "redirect:0.1",
+    "cursor:0.1",
 )
 
 
