@@ -35,6 +35,8 @@ class Crawl:
     report: Report
     leads: dict[tuple[str, str], dict[bytes, Params]] = attrs.field(factory=dict)
     """Per epoch and listing, the requests that listings before it lead to."""
+    synced: set[str] = attrs.field(factory=set)
+    """The runs of this sync."""
     only: set[str] | None = None
     """The runs that are worked on; None: whatever is in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -120,6 +122,11 @@ class Run:
 def new_run_id(epoch: str, listing: str) -> str:
     """A name for a run that nobody has: its slot, its listing, and chance."""
     return f"{epoch}.{listing}.{urandom(4).hex()}"
+
+
+def is_patient(crawl: Crawl, task: Task) -> bool:
+    """Whether a run waits in the queue for the next budget: people asked for it, no schedule."""
+    return task.run not in crawl.synced and task.priority < SYNC_PRIORITY
 
 
 def created(task: Task, endpoint: str, params: Params) -> Draft:

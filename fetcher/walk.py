@@ -12,7 +12,7 @@ import attrs
 from fetcher.answer import give_up, one
 from fetcher.journal import of_drafts, record
 from fetcher.partition import go_on_in_parts
-from fetcher.request import GivenUp
+from fetcher.request import GivenUp, NotAsked
 from fetcher.run import Run
 from fetcher.source import WHERE_TO, Page, Params, request_name
 from fetcher.task import CANCELLED
@@ -70,6 +70,8 @@ async def _step(run: Run, way: _Way) -> None:
             case _:
                 await give_up(run, found)
                 _break(run, way)
+    elif isinstance(found, NotAsked):
+        return
     elif found is None:
         _break(run, way)
     elif found.next is None:
