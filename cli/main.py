@@ -24,6 +24,7 @@ from cli import (
     setup,
     simulate,
     status,
+    tail,
     view,
 )
 from cli.errors import exit_code, report
@@ -47,6 +48,7 @@ for command in (*fetch_import.COMMANDS, *queue.COMMANDS):
     fetch.fetch.add_command(command)
 for command in (
     *archive.COMMANDS,
+    *tail.COMMANDS,
     *events.COMMANDS,
     *fetch.COMMANDS,
     *entity.COMMANDS,

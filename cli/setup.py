@@ -57,7 +57,7 @@ def check() -> None:
 
 
 @click.command(
-    epilog='Example: eval "$(hindlog completion bash)"',
+    epilog="Example: hindlog completion bash >> ~/.bashrc",
     short_help="Completion for a shell.",
 )
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
