@@ -83,19 +83,44 @@ def _state(run: Run) -> str:
 
 
 async def _walk(run: Run, params: Params) -> None:
-    """Follow page cursors to the end."""
+    """Follow page cursors to the end.
+
+    While a page is made durable the next may be under way; but it is nobody's state, and
+    nothing of it is written, before the page is.
+    """
     asked: set[bytes] = set()
     page_no = run.task.page_no + 1
-    while not _is_over(run):
-        asked.add(request_name(params))
-        page = await _one(run, params, page_no)
-        if page is None or page.next is None:
-            _end(run, page, page_no)
-            return
-        params = {**params, **page.next}
-        page_no += 1
-        if request_name(params) in asked:
-            _stop(run, f"page {page_no} was asked for before: the page cursor repeats")
+    try:
+        while not _is_over(run) or run.has_landed():
+            asked.add(request_name(params))
+            page = await _one(run, params, page_no, asked)
+            if page is None or page.next is None:
+                _end(run, page, page_no)
+                return
+            params = {**params, **page.next}
+            page_no += 1
+            if request_name(params) in asked:
+                _stop(run, f"page {page_no} was asked for before: the page cursor repeats")
+    finally:
+        await _let_go(run)
+
+
+async def _let_go(run: Run) -> None:
+    """Give up the request that is under way."""
+    if run.ahead is not None:
+        run.ahead.cancel()
+        await asyncio.wait([run.ahead])
+        run.ahead = None
+
+
+def _go_ahead(run: Run, params: Params, page: Page, page_no: int, asked: set[bytes]) -> None:
+    """Ask for the page after this one, where it is clear that it will be wanted."""
+    if page.next is None or run.stop is not None or run.is_paused():
+        return
+    onward = {**params, **page.next}
+    if request_name(onward) not in asked:
+        place = run.place(onward, page_no + 1)
+        run.ahead = asyncio.create_task(ask(run.crawl.desk, place, run.endpoint, onward))
 
 
 def _is_over(run: Run) -> bool:
@@ -146,12 +171,18 @@ async def _fan(run: Run, requests: Sequence[Params]) -> None:
         await asyncio.gather(*workers, return_exceptions=True)
 
 
-async def _one(run: Run, params: Params, page_no: int) -> Page | None:
-    """One page, durable when this returns; what follows it. None: nothing, it was no answer."""
+async def _one(
+    run: Run, params: Params, page_no: int, asked: set[bytes] | None = None
+) -> Page | None:
+    """One page, durable when this returns; what follows it. None: nothing, it was no answer.
+
+    `asked`: of a walk, which may go ahead to a page that was not asked for yet.
+    """
     desk = run.crawl.desk
     numbered = page_no if run.endpoint.continues is not None else None
     place = run.place(params, numbered)
-    found = await ask(desk, place, run.endpoint, params)
+    ahead, run.ahead = run.ahead, None
+    found = await (ahead or ask(desk, place, run.endpoint, params))
     if isinstance(found, GivenUp):
         _fail(run, found)
         return None
@@ -162,6 +193,8 @@ async def _one(run: Run, params: Params, page_no: int) -> Page | None:
         return None
     count = len(found.parts.entities)
     page = (run.endpoint.continues or no_paging)(found.parts.envelope, params, count)
+    if asked is not None and not run.is_full(count):
+        _go_ahead(run, params, page, page_no, asked)
     await _record(run, found, _onward(run, place, params, page))
     return page
 

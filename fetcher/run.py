@@ -13,7 +13,7 @@ from fetcher.journal import of_drafts, record
 from fetcher.observe import Place
 from fetcher.queue import Queue, is_outranked, refresh, renew, state_of
 from fetcher.report import ListingReport, Progress, Report
-from fetcher.request import Desk
+from fetcher.request import Answered, Desk, GivenUp
 from fetcher.source import Endpoint, Listing, Params
 from fetcher.task import CREATED, PENDING, Task
 
@@ -60,6 +60,8 @@ class Run:
     is_broken: bool = False
     """Whether something of it was given up: it can be retried."""
     looked_at: float = 0.0
+    ahead: asyncio.Task[Answered | GivenUp] | None = None
+    """The request for the page after the one that is being made durable."""
     yields: bool = False
     """Whether something of higher priority goes first."""
 
@@ -78,9 +80,13 @@ class Run:
         source = self.crawl.desk.source.name
         self.crawl.report(Progress(source, self.told, self.expected))
 
-    def is_full(self) -> bool:
-        """Whether the run has as many entities as it was asked for."""
-        return self.task.target is not None and self.told.entities >= self.task.target
+    def is_full(self, more: int = 0) -> bool:
+        """Whether the run has as many entities as it was asked for, with so many more."""
+        return self.task.target is not None and self.told.entities + more >= self.task.target
+
+    def has_landed(self) -> bool:
+        """Whether the answer asked for ahead is there: it is kept, also where the run ends."""
+        return self.ahead is not None and self.ahead.done()
 
     def is_paused(self) -> bool:
         """Whether the run is left as it is, to be gone on with later."""
