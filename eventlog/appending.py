@@ -15,11 +15,11 @@ from eventlog import manifest as manifests
 from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.disk import check_free, write_all
 from eventlog.errors import Invalid, LocalResource
-from eventlog.event import HEARTBEAT, MAX_LINE_BYTES, Draft, Position, encode
+from eventlog.event import HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position, encode, encode_alike
 from eventlog.paths import SegmentName, open_path
 from eventlog.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
 
-Build = Callable[[int, int], Sequence[Draft]]
+Build = Callable[[int, int], Sequence[Draft | Alike]]
 """From the seq of the first event and the instant observed to the events of a batch."""
 
 QUIET_US = 5 * MINUTE
@@ -35,6 +35,8 @@ class Appended:
     segment: SegmentName
     sha256: str
     """Of the last line, without its line feed: what an index names beside its position."""
+    lines: Sequence[bytes] = attrs.field(repr=False)
+    """With their line feeds."""
 
 
 def append(
@@ -88,11 +90,9 @@ def _append(
 
 
 def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
-    text = format_us(at)
-    lines = [
-        encode(draft, source=stream.source, writer=stream.writer, seq=seq, observed_at=text)
-        for seq, draft in enumerate(build(first, at), first)
-    ]
+    lines: list[bytes] = []
+    for event in build(first, at):
+        lines += _lines(stream, event, first + len(lines), format_us(at))
     longest = max(map(len, lines), default=0)
     if longest > MAX_LINE_BYTES:
         raise Invalid(
@@ -104,6 +104,13 @@ def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
     return lines
 
 
+def _lines(stream: Stream, event: Draft | Alike, seq: int, at: str) -> list[bytes]:
+    source, writer = stream.source, stream.writer
+    if isinstance(event, Alike):
+        return encode_alike(event, source=source, writer=writer, first_seq=seq, observed_at=at)
+    return [encode(event, source=source, writer=writer, seq=seq, observed_at=at)]
+
+
 def _appended(
     stream: Stream, held: OpenSegment, at: int, first: int, lines: list[bytes]
 ) -> Appended:
@@ -112,6 +119,7 @@ def _appended(
         Position(at, stream.writer, first + len(lines) - 1),
         held.name,
         manifests.digest(lines[-1][:-1]),
+        lines,
     )
 
 

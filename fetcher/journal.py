@@ -13,8 +13,8 @@ import attrs
 
 from eventlog.assets import put_asset
 from eventlog.clock import Clock, now_us
-from eventlog.event import Draft
-from eventlog.writer import Build, Stream, append, close_stream, open_stream
+from eventlog.event import Alike, Draft
+from eventlog.writer import Appended, Build, Stream, append, close_stream, open_stream
 from fetcher.known import Known, acknowledge, close_known, forget, look_up, note, open_known, seen
 from fetcher.observe import Observed, Parts, Place, Put, Response, keys, observe
 
@@ -27,6 +27,8 @@ class Journal:
     known: Known
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     waiting: list[tuple[Build, asyncio.Future[None]]] = attrs.field(factory=list)
+    hearers: list[Callable[[Appended], None]] = attrs.field(factory=list)
+    """Told of every batch of `record` that is durable, in the event loop."""
 
     @property
     def put(self) -> Put:
@@ -54,7 +56,9 @@ def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
         close_stream(journal.stream, seal_open=seal_open)
 
 
-def write(journal: Journal, builds: Sequence[Build], observed_at: int | None = None) -> None:
+def write(
+    journal: Journal, builds: Sequence[Build], observed_at: int | None = None
+) -> list[Appended]:
     """Append batches, durable when this returns, and remember what they hold."""
     try:
         done = append(journal.stream, builds, observed_at)
@@ -62,6 +66,7 @@ def write(journal: Journal, builds: Sequence[Build], observed_at: int | None = N
         forget(journal.known)
         raise
     acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
+    return done
 
 
 async def record(journal: Journal, build: Build) -> None:
@@ -88,6 +93,9 @@ async def _write_aside(
         raise
     finally:
         error = work.exception()
+        for written in [] if error else work.result():
+            for hear in journal.hearers:
+                hear(written)
         for _, done in batch:
             if not done.done():
                 done.set_exception(error) if error else done.set_result(None)
@@ -102,7 +110,7 @@ def page_build(
 ) -> Build:
     """A batch that holds one response; `then` gets what came of it."""
 
-    def build(first_seq: int, observed_at: int) -> Sequence[Draft]:
+    def build(first_seq: int, observed_at: int) -> Sequence[Draft | Alike]:
         known = journal.known
         look_up(known, keys(parts))
         observed = observe(
@@ -117,7 +125,7 @@ def page_build(
         for key, what in observed.noted.items():
             note(known, key, what)
         then(observed)
-        return observed.drafts
+        return observed.events
 
     return build
 
