@@ -45,6 +45,7 @@ demo: $(STAMP) ## the main job from end to end, offline, in under a minute
 
 docs: $(STAMP) ## write the generated pages of docs/ anew
 	$(BIN)/python -m cli.reference > docs/cli.md
+	$(BIN)/python -m cli.reference views > docs/views.md
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -1,9 +1,8 @@
-"""`tail`, `log` and `show`: events and entities as they stand in the log."""
+"""`log`, and how events are chosen and shown."""
 
 import shutil
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,91 +12,13 @@ from cli.options import archive, global_options, say, stdout_is_terminal, wants_
 from cli.output import Output, chosen, emit, output_options
 
 if TYPE_CHECKING:
-    from eventlog.cursor import Cursor
     from eventlog.errors import Corrupt
     from eventlog.reader import Record
     from eventlog.select import Select
 
-_FLUSH_LINES = 256
 
-
-@click.command(
-    epilog="Example: hindlog tail -f 'openrouter/model/*' --kind entity",
-    short_help="Events as they are appended.",
-)
-@click.argument("patterns", nargs=-1)
-@click.option("-f/--no-follow", "--follow/", "following", default=False, help="Go on for ever.")
-@click.option("-n", "--lines", default=10, show_default=True, help="Begin with the last N events.")
-@click.option("--from", "start", metavar="WHERE", help="beginning, end, a cursor, or a time.")
-@click.option(
-    "--cursor-file", type=click.Path(path_type=Path), help="Go on from here, and note how far."
-)
-@click.option("--kind", "kinds", multiple=True, help="Only events of this kind.")
-@click.option("--count", type=click.IntRange(1), help="Stop after N events.")
-@global_options
-def tail(
-    patterns: tuple[str, ...],
-    following: bool,
-    lines: int,
-    start: str | None,
-    cursor_file: Path | None,
-    kinds: tuple[str, ...],
-    count: int | None,
-) -> None:
-    """Events as they are appended, optionally only those of PATTERNS.
-
-    A pattern is a glob over source/type/id. In a pipe the lines are NDJSON, exactly
-    as written; on a terminal one readable line each. With a cursor file no event is
-    lost and none comes twice, whatever happens in between.
-    """
-    from cli.signals import stop_on_sigterm
-    from eventlog.tail import end_of, follow
-
-    stop_on_sigterm()
-    root = archive()
-    select = _select(patterns, kinds)
-    show = _printer()
-    shown = 0
-    begin, since = _beginning(root, start, cursor_file)
-    if begin is None:
-        begin = end_of(root)
-        for record in _last(root, select, min(lines, count or lines), begin):
-            show(record)
-            shown += 1
-    _flush()
-    note = _noter(cursor_file, begin)
-    wanted = _wanted(select)
-    left = None if count is None else count - shown
-    if left == 0:
-        note(None)
-        return
-    fresh = follow(root, begin, since=since, idle=lambda: _idle(note, following))
-    for number, record in enumerate(fresh, 1):
-        hit = wanted(record)
-        if hit:
-            show(record)
-            left = None if left is None else left - 1
-        note(record)
-        if left == 0:
-            break
-        if number % _FLUSH_LINES == 0:
-            _flush()
-    _flush()
-    note(None)
-
-
-def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
-    _flush()
-    note(None)
-    return following
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.flush()
-
-
-def _select(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
+def selection(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
+    """What patterns and kinds ask for. Raises `Invalid` for a kind that is none."""
     from eventlog.errors import Invalid
     from eventlog.event import KINDS
     from eventlog.select import Select
@@ -108,82 +29,7 @@ def _select(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
     return Select(kinds=frozenset(kinds), patterns=patterns)
 
 
-def _wanted(select: "Select") -> "Callable[[Record], bool]":
-    from eventlog.prefix import prefix
-    from eventlog.select import matches, ready
-
-    wanted = ready(select)
-    if wanted.takes_all:
-        return lambda _record: True
-    return lambda record: matches(wanted, prefix(record.line))
-
-
-def _beginning(
-    root: Path, start: str | None, cursor_file: Path | None
-) -> "tuple[Cursor | None, int | None]":
-    """Where to begin, and the instant before which nothing is shown."""
-    from cli.times import parse_time
-    from eventlog.clock import now_us
-    from eventlog.cursor import from_text
-    from eventlog.tail import confirm, end_of
-
-    if start is None and cursor_file is not None and cursor_file.exists():
-        start = cursor_file.read_text().strip()
-    if start is None:
-        return None, None
-    if start == "beginning":
-        return {}, None
-    if start == "end":
-        return end_of(root), None
-    if start.startswith("h1."):
-        cursor = from_text(start)
-        confirm(root, cursor)
-        return cursor, None
-    return {}, parse_time(start, now_us())
-
-
-def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Iterable[Record]":
-    """The last events that are wanted and lie before a cursor."""
-    from eventlog.reader import read_events
-
-    found: deque[Record] = deque()
-    if count <= 0:
-        return found
-    for record in read_events(root, select, backwards=True):
-        mark = end.get((record.segment.source, record.writer))
-        if mark is not None and record.seq <= mark.seq:
-            found.appendleft(record)
-            if len(found) == count:
-                break
-    return found
-
-
-def _noter(path: Path | None, begin: "Cursor") -> "Callable[[Record | None], None]":
-    """Keeps a cursor file: written, by rename, only after the lines are out."""
-    from eventlog.cursor import mark, to_text
-    from eventlog.disk import replace_file
-
-    if path is None:
-        return lambda _record: None
-    marks = dict(begin)
-    latest: dict[tuple[str, str], Record] = {}
-    written: list[str] = []
-
-    def note(record: "Record | None") -> None:
-        if record is not None:
-            latest[record.segment.source, record.writer] = record
-            return
-        marks.update((key, mark(each.seq, each.line)) for key, each in latest.items())
-        latest.clear()
-        text = to_text(marks)
-        if written != [text]:
-            replace_file(path, text.encode() + b"\n")
-            written[:] = [text]
-
-    return note
-
-
-def _printer() -> "Callable[[Record], None]":
+def printer() -> "Callable[[Record], None]":
     """How an event is shown: untouched in a pipe, readable on a terminal."""
     if not stdout_is_terminal():
         out = sys.stdout.buffer
@@ -198,6 +44,12 @@ def _printer() -> "Callable[[Record], None]":
 def _write(write: Callable[[bytes], int], line: bytes) -> None:
     write(line)
     write(b"\n")
+
+
+def flush() -> None:
+    """Hand over what is held back for stdout."""
+    sys.stdout.flush()
+    sys.stdout.buffer.flush()
 
 
 @click.command(
@@ -238,7 +90,7 @@ def log(
 
     now = now_us()
     select = attrs.evolve(
-        _select(patterns, kinds),
+        selection(patterns, kinds),
         since=parse_time(since, now) if since else None,
         until=parse_time(until, now) if until else None,
     )
@@ -247,12 +99,12 @@ def log(
     if stats:
         _print_stats(records, chosen(fmt, as_json, output))
     else:
-        show = _printer()
+        show = printer()
         for number, record in enumerate(records, 1):
             show(record)
             if number == lines:
                 break
-    _flush()
+    flush()
     for error in refused:
         say(f"refused: {error.what}")
         say(f"  {error.hint}" if error.hint else "")
@@ -272,4 +124,4 @@ def _print_stats(records: "Iterator[Record]", to: Output) -> None:
     emit(("source", "kind", "type", "events", "bytes"), rows, to)
 
 
-COMMANDS = (tail, log)
+COMMANDS = (log,)

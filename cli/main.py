@@ -7,7 +7,6 @@ completion answer at once.
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
@@ -22,7 +21,10 @@ from cli import (
     fetch_import,
     queue,
     segment,
+    setup,
     simulate,
+    status,
+    tail,
     view,
 )
 from cli.errors import exit_code, report
@@ -33,7 +35,7 @@ from cli.options import global_options
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: hindlog demo",
 )
-@click.version_option(version("hindlog"), prog_name="hindlog")
+@click.version_option(package_name="hindlog", prog_name="hindlog")
 @global_options
 def cli() -> None:
     """Keeps every version of every entity an API ever returned, as plain files.
@@ -46,6 +48,7 @@ for command in (*fetch_import.COMMANDS, *queue.COMMANDS):
     fetch.fetch.add_command(command)
 for command in (
     *archive.COMMANDS,
+    *tail.COMMANDS,
     *events.COMMANDS,
     *fetch.COMMANDS,
     *entity.COMMANDS,
@@ -54,6 +57,8 @@ for command in (
     *segment.COMMANDS,
     *check.COMMANDS,
     *simulate.COMMANDS,
+    *status.COMMANDS,
+    *setup.COMMANDS,
     *demo.COMMANDS,
 ):
     cli.add_command(command)

@@ -46,8 +46,16 @@ def chosen(fmt: str | None, as_json: bool, output: Path | None) -> Output:
     return Output(choose_format(fmt, as_json, place, stdout_is_terminal()), place)
 
 
-def emit(columns: Sequence[str], rows: Iterable[Sequence[object]], to: Output) -> None:
-    """Write rows. A file appears whole, by rename, or not at all."""
+def emit(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    to: Output,
+    types: Sequence[str] | None = None,
+) -> None:
+    """Write rows. A file appears whole, by rename, or not at all.
+
+    `types` are DuckDB's names of the columns' types; only Parquet asks for them.
+    """
     if to.path is None:
         terminal = stdout_is_terminal()
         sys.stdout.flush()
@@ -59,7 +67,7 @@ def emit(columns: Sequence[str], rows: Iterable[Sequence[object]], to: Output) -
         if to.format == "parquet":
             from projector.parquet import write_parquet
 
-            write_parquet(columns, rows, temporary)
+            write_parquet(columns, rows, temporary, types)
         else:
             with temporary.open("wb") as file:
                 write_rows(columns, rows, to.format, file, terminal=False, color=False)

@@ -3,11 +3,15 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import archive, global_options, say, teller
 from cli.output import chosen, emit, output_options
+
+if TYPE_CHECKING:
+    from projector.update import UpdateReport
 
 
 def instant_of(text: str | None) -> int | None:
@@ -30,17 +34,48 @@ def view() -> None:
 
 @view.command(epilog="Example: hindlog view update")
 @click.argument("views", nargs=-1)
+@click.option("-f", "--follow", "following", is_flag=True, help="Keep up with the log.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
 @global_options
-def update(views: tuple[str, ...], jobs: int) -> int:
-    """Project new segments; nothing that is there already is made again."""
+def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
+    """Project new segments; nothing that is there already is made again.
+
+    With --follow until Ctrl-C or SIGTERM, a second or two behind the log.
+    """
+    from projector.follow import follow
     from projector.update import update as project
 
+    if following:
+        from cli.signals import stop_flag
+
+        stopped = stop_flag()
+        follow(archive(), views or None, stopped=stopped, jobs=jobs, done=_tell_update)
+        return 0
     report = project(archive(), views or None, jobs=jobs, report=teller())
+    _tell_update(report)
+    return 3 if report.failed else 0
+
+
+def _tell_update(report: "UpdateReport") -> None:
     for each in report.failed:
         say(f"left out: {each}")
     say(f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written")
-    return 3 if report.failed else 0
+
+
+@view.command(epilog="Example: hindlog view show openrouter.models")
+@click.argument("name")
+@output_options
+@global_options
+def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """The columns of the view NAME, and what it means."""
+    from eventlog.errors import NotFound
+    from projector.checks import list_views
+
+    found = next((each for each in list_views(archive()) if each.name == name), None)
+    if found is None:
+        raise NotFound(f"{name}: no such view", "hindlog view list")
+    say(f"{found.about}; {found.rows} rows up to {_told(found.position)}")
+    emit(("column", "type"), found.columns, chosen(fmt, as_json, output))
 
 
 @view.command("list", epilog="Example: hindlog view list")
@@ -139,7 +174,7 @@ def sql(
         return
     text = query if query is not None else path.read_text() if path else sys.stdin.read()
     result = ask(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
-    emit(result.columns, result.rows, chosen(fmt, as_json, output))
+    emit(result.columns, result.rows, chosen(fmt, as_json, output), result.types)
 
 
 def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:

@@ -15,11 +15,11 @@ from eventlog import manifest as manifests
 from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.disk import check_free, write_all
 from eventlog.errors import Invalid, LocalResource
-from eventlog.event import HEARTBEAT, MAX_LINE_BYTES, Draft, Position, encode
+from eventlog.event import HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position, encode, encode_alike
 from eventlog.paths import SegmentName, open_path
 from eventlog.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
 
-Build = Callable[[int, int], Sequence[Draft]]
+Build = Callable[[int, int], Sequence[Draft | Alike]]
 """From the seq of the first event and the instant observed to the events of a batch."""
 
 QUIET_US = 5 * MINUTE
@@ -35,6 +35,8 @@ class Appended:
     segment: SegmentName
     sha256: str
     """Of the last line, without its line feed: what an index names beside its position."""
+    lines: Sequence[bytes] = attrs.field(repr=False)
+    """With their line feeds."""
 
 
 def append(
@@ -47,18 +49,47 @@ def append(
     before the open hour. Raises what a build raises, or `LocalResource` where the disk
     or the clock is at fault; then nothing of the batches counts.
     """
-    found = _append(stream, builds, observed_at, one_by_one=False)
-    return [each for each in found if isinstance(each, Appended)]
+    with stream.turn:
+        return commit(stream, compose(stream, builds, observed_at))
 
 
 def append_each(stream: Stream, builds: Sequence[Build]) -> list[Appended | Exception]:
     """As `append`, but a batch whose build raises is left out and its error handed back."""
-    return _append(stream, builds, None, one_by_one=True)
+    with stream.turn:
+        composed = _compose(stream, builds, None, one_by_one=True)
+    commit(stream, composed)
+    return composed.done
 
 
-def _append(
+@attrs.frozen
+class Composed:
+    """Batches with their positions, not written yet. The next thing appended to the stream."""
+
+    held: OpenSegment
+    lines: Sequence[bytes]
+    done: list[Appended | Exception]
+    last_seq: int
+    at: int
+
+
+def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
+    """The first half of `append`: all of its work but for waiting on the disk."""
+    return _compose(stream, builds, observed_at, one_by_one=False)
+
+
+def commit(stream: Stream, composed: Composed) -> list[Appended]:
+    """The second half of `append`: durable when this returns."""
+    if composed.lines:
+        keep_head(stream)
+        _write(stream, composed.held, b"".join(composed.lines))
+        stream.last_seq, stream.last_observed = composed.last_seq, composed.at
+        note_head(stream)
+    return [each for each in composed.done if isinstance(each, Appended)]
+
+
+def _compose(
     stream: Stream, builds: Sequence[Build], observed_at: int | None, *, one_by_one: bool
-) -> list[Appended | Exception]:
+) -> Composed:
     if stream.broken:
         raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
     check_free(stream.disk, stream.root)
@@ -77,20 +108,13 @@ def _append(
         done.append(_appended(stream, held, at, seq + 1, batch))
         lines += batch
         seq += len(batch)
-    if lines:
-        keep_head(stream)
-        _write(stream, held, b"".join(lines))
-        stream.last_seq, stream.last_observed = seq, at
-        note_head(stream)
-    return done
+    return Composed(held, lines, done, seq, at)
 
 
 def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
-    text = format_us(at)
-    lines = [
-        encode(draft, source=stream.source, writer=stream.writer, seq=seq, observed_at=text)
-        for seq, draft in enumerate(build(first, at), first)
-    ]
+    lines: list[bytes] = []
+    for event in build(first, at):
+        lines += _lines(stream, event, first + len(lines), format_us(at))
     longest = max(map(len, lines), default=0)
     if longest > MAX_LINE_BYTES:
         raise Invalid(
@@ -102,6 +126,13 @@ def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
     return lines
 
 
+def _lines(stream: Stream, event: Draft | Alike, seq: int, at: str) -> list[bytes]:
+    source, writer = stream.source, stream.writer
+    if isinstance(event, Alike):
+        return encode_alike(event, source=source, writer=writer, first_seq=seq, observed_at=at)
+    return [encode(event, source=source, writer=writer, seq=seq, observed_at=at)]
+
+
 def _appended(
     stream: Stream, held: OpenSegment, at: int, first: int, lines: list[bytes]
 ) -> Appended:
@@ -110,6 +141,7 @@ def _appended(
         Position(at, stream.writer, first + len(lines) - 1),
         held.name,
         manifests.digest(lines[-1][:-1]),
+        lines,
     )
 
 
@@ -192,9 +224,10 @@ def keep_hours(stream: Stream) -> None:
     A segment whose hour is over is rolled and sealed; an hour in which nothing was
     said for some minutes gets its heartbeat.
     """
-    now = stream.clock()
-    hour = hour_start(now)
-    if stream.segment is not None and stream.segment.name.starts_at < hour:
-        roll(stream)
-    if stream.last_observed < hour and now >= hour + QUIET_US:
-        beat(stream)
+    with stream.turn:
+        now = stream.clock()
+        hour = hour_start(now)
+        if stream.segment is not None and stream.segment.name.starts_at < hour:
+            roll(stream)
+        if stream.last_observed < hour and now >= hour + QUIET_US:
+            beat(stream)

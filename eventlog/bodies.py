@@ -1,12 +1,16 @@
 """Bodies: the exact bytes of what an event holds, wherever they lie."""
 
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from eventlog.assets import get_asset
+from eventlog.blocks import segment_blocks
 from eventlog.errors import NotFound
 from eventlog.event import decode
-from eventlog.reader import read_one
+from eventlog.paths import SegmentName
+from eventlog.prefix import prefix
+from eventlog.reader import extents
 from eventlog.rebuild import rebuild, stored_body
 
 
@@ -27,8 +31,34 @@ def body_of(root: Path, line: bytes) -> bytes:
 def response_of(root: Path, line: bytes) -> bytes:
     """The whole response of a page event, as upstream sent it. Raises `Corrupt`."""
     page = decode(line)
+    seqs = {seq for entries in page.roster.values() for *_, seq in entries}
+    held = lines_of(root, page.source, page.writer, seqs)
+    return rebuild(page, held.__getitem__, partial(get_asset, root))
 
-    def line_of(seq: int) -> bytes:
-        return read_one(root, page.source, page.writer, seq).line
 
-    return rebuild(page, line_of, partial(get_asset, root))
+def lines_of(root: Path, source: str, writer: str, seqs: Collection[int]) -> dict[int, bytes]:
+    """The events of a stream with these seqs; each segment is opened once.
+
+    Raises `NotFound` if one is not there.
+    """
+    found: dict[int, bytes] = {}
+    for extent in extents(root, source, writer):
+        end = extent.last_seq
+        mine = sorted(seq for seq in seqs if extent.first_seq <= seq and (not end or seq <= end))
+        if mine:
+            found.update(_pick(root, extent.name, mine))
+    missing = sorted(set(seqs) - found.keys())
+    if missing:
+        raise NotFound(f"{source}, writer {writer}: no event with seq {missing[0]}")
+    return found
+
+
+def _pick(root: Path, name: SegmentName, seqs: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """The lines with these seqs, which are sorted, out of one segment."""
+    for block in segment_blocks(root, name, from_seq=seqs[0]):
+        lines = block.split(b"\n")
+        lines.pop()
+        first = prefix(lines[0]).seq
+        yield from ((seq, lines[seq - first]) for seq in seqs if first <= seq < first + len(lines))
+        if first + len(lines) > seqs[-1]:
+            return

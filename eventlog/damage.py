@@ -5,6 +5,7 @@ is made again from what was read, and compared byte for byte.
 """
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,10 +159,11 @@ def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, 
         return 0, 0, []  # sealed meanwhile
     place = f"{name}.ndjson"
     with file:
+        size = os.fstat(file.fileno()).st_size  # what is appended from now on is not looked at
         first = first_seq(file)
         tail = whole_lines(file, name, (first or 1) - 1)
         file.seek(tail.size)
-        rest = file.read()
+        rest = file.read(max(0, size - tail.size))
         file.seek(0)
         damages = asset_damage(root, place, set(_assets(file, tail.size)))
     line, byte = tail.rows + 1, tail.size

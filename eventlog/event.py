@@ -8,7 +8,7 @@ member.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -72,6 +72,18 @@ class Draft:
     body_raw: bytes | None = None
     """The exact bytes, where `body` is not those."""
     body: bytes | None = None
+    """Strict JSON without line breaks, valid UTF-8."""
+
+
+@attrs.frozen
+class Alike:
+    """Entity events that differ in id, hash and body only: most of a page."""
+
+    form: Draft
+    """What they share."""
+    ids: list[str]
+    hashes: list[str]
+    bodies: list[bytes]
     """Strict JSON without line breaks, valid UTF-8."""
 
 
@@ -151,6 +163,31 @@ def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str
     if draft.body is None:
         return head + b"\n"
     return b"".join((head[:-1], b',"body":', draft.body, b"}\n"))
+
+
+def encode_alike(
+    alike: Alike, *, source: str, writer: str, first_seq: int, observed_at: str
+) -> list[bytes]:
+    """The lines of events that are alike: what `encode` makes of each of them."""
+    shared = list(zip(_NAMED, _named(alike.form), strict=True))
+    at = _NAMED.index("id")
+    start = b'{"v":%d%b,"seq":' % (FORMAT, _inner([("source", source), ("writer", writer)]))
+    kind = [("observed_at", observed_at), ("kind", alike.form.kind)]
+    middle = _inner(kind + shared[:at]) + b',"id":'
+    behind = _inner(shared[at + 1 :]) + b',"hash":"'
+    events = zip(alike.ids, alike.hashes, alike.bodies, strict=True)
+    return [
+        b'%b%d%b%b%b%b","body":%b}\n'
+        % (start, seq, middle, orjson.dumps(name), behind, value_hash.encode(), body)
+        for seq, (name, value_hash, body) in enumerate(events, first_seq)
+    ]
+
+
+def _inner(members: Iterable[tuple[str, Any]]) -> bytes:
+    """Members behind others: `,"a":1,"b":2`. Those without a value are left out."""
+    return b"".join(
+        b",%b:%b" % (orjson.dumps(name), orjson.dumps(value)) for name, value in members if value
+    )
 
 
 def decode(line: bytes) -> Line:

@@ -36,6 +36,11 @@ def strict_value_hash(body: bytes) -> str:
     return _named(strict_normal_form(body))
 
 
+def read_value_hash(value: object) -> str:
+    """The same, of a value that orjson read from a body and writes back as the same bytes."""
+    return _named(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
 def _named(normal: bytes) -> str:
     return "c1:" + hashlib.sha256(normal).hexdigest()[:32]
 

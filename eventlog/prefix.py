@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from operator import le
+from operator import attrgetter, le
 
 import attrs
 
@@ -42,6 +42,9 @@ _AHEAD = 160
 """Kind and type stand within so many bytes behind the instant, or the line is decoded."""
 
 
+_envelope = attrgetter("source", "writer", "seq", "observed_at", "kind", "type", "id", "shape")
+
+
 @attrs.frozen
 class Prefix:
     """What a filter asks of a line."""
@@ -60,17 +63,7 @@ def prefix(line: bytes) -> Prefix:
     """The envelope of a line. Raises `Corrupt` if it is no event."""
     match = _ONE.match(line)
     if match is None or _KNOWN_NEXT.match(line, match.end()) is None:
-        event = decode(line)
-        return Prefix(
-            event.source,
-            event.writer,
-            event.seq,
-            event.observed_at,
-            event.kind,
-            event.type,
-            event.id,
-            event.shape,
-        )
+        return Prefix(*_envelope(decode(line)))
     source, writer, seq, at, kind, type_, id_, shape = match.groups()
     return Prefix(
         source.decode(),
@@ -126,16 +119,15 @@ def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
         return None
     ends = [len(start) + _STAMP for start in starts]
     observed = b"\n".join([line[end - _STAMP : end] for line, end in zip(lines, ends, strict=True)])
-    sorts = [_sort(line, end) for line, end in zip(lines, ends, strict=True)]
+    sorts = [
+        line[end : mark + 6]  # from the kind up to the id
+        if (mark := line.find(b',"id":', end, end + _AHEAD)) > 0
+        else line[end : end + _AHEAD]
+        for line, end in zip(lines, ends, strict=True)
+    ]
     if not all(map(_SORT.match, set(sorts))):
         return None
     return Run(lines, first, observed.decode("ascii", "replace").split("\n"), sorts)
-
-
-def _sort(line: bytes, end: int) -> bytes:
-    """The bytes from the kind up to the id, or as many as hold kind and type."""
-    found = line.find(b',"id":', end, end + _AHEAD)
-    return line[end : found + 6] if found > 0 else line[end : end + _AHEAD]
 
 
 def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:

@@ -10,6 +10,7 @@ and never stops the others.
 """
 
 import heapq
+import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -27,6 +28,11 @@ from eventlog.paths import SegmentName, manifest_path, open_path
 from eventlog.prefix import glance
 from eventlog.segments import Files, list_segments, read_manifest
 from eventlog.select import EVERYTHING, Filter, Select, chosen, ready, wants_segment
+from eventlog.writers import is_held
+
+_LOOKS = 4
+"""So often a folder is listed before a hole is called one."""
+_LOOK_AGAIN_S = 0.02
 
 Refuse = Callable[[Corrupt], None]
 """What is done about a damaged segment, while the others are read on."""
@@ -202,8 +208,26 @@ def read_stream(
     `since` leaves out what was observed before that instant. Raises `Corrupt` at a
     hole: a segment is missing.
     """
+    floor = ready(Select(since=since)).since
     expected = after_seq + 1
-    wanted = ready(Select(since=since))
+    looks = 0
+    while True:
+        try:
+            for records in _onwards(root, source, writer, expected, since):
+                expected = records[-1].seq + 1
+                yield from (each for each in records if each.observed_at >= floor)
+            return
+        except _Hole:  # segments come and go while a folder is listed: look again first
+            looks += 1
+            if looks == _LOOKS or (looks > 1 and not is_held(root, source, writer)):
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _onwards(
+    root: Path, source: str, writer: str, expected: int, since: int | None
+) -> Iterator[list[Record]]:
+    """The events of a stream from a seq on, block by block, as one listing has them."""
     for extent in extents(root, source, writer):
         if extent.last_seq is not None and extent.last_seq < expected:
             continue
@@ -217,24 +241,25 @@ def read_stream(
         for block in segment_blocks(root, extent.name, from_seq=expected):
             records = block_records(block, extent.name, ready(EVERYTHING))
             records = [each for each in records if each.seq >= expected]
-            if not records:
-                continue
-            _check_run(records, expected, extent)
-            expected = records[-1].seq + 1
-            yield from (each for each in records if each.observed_at >= wanted.since)
+            if records:
+                _check_run(records, expected, extent)
+                expected = records[-1].seq + 1
+                yield records
 
 
 def _check_run(records: list[Record], expected: int, extent: Extent) -> None:
-    """Lines of a stream count on by one."""
-    if [each.seq for each in records] != list(range(expected, expected + len(records))):
-        bad = next(each for seq, each in enumerate(records, expected) if each.seq != seq)
-        raise _hole(
-            extent.name.source, bad.writer, expected, attrs.evolve(extent, first_seq=bad.seq)
-        )
+    """Lines of a stream count on by one: within a block that was seen already."""
+    if records[0].seq != expected:
+        found = attrs.evolve(extent, first_seq=records[0].seq)
+        raise _hole(extent.name.source, extent.name.writer, expected, found)
 
 
-def _hole(source: str, writer: str, expected: int, found: Extent) -> Corrupt:
-    return Corrupt(
+class _Hole(Corrupt):
+    """A seq that no segment of a listing holds."""
+
+
+def _hole(source: str, writer: str, expected: int, found: Extent) -> _Hole:
+    return _Hole(
         f"{source}, writer {writer}: expected seq {expected}, found {found.first_seq} in "
         f"{found.name}: a segment is missing",
         "hindlog verify",

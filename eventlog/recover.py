@@ -237,7 +237,9 @@ def has_later(data: bytes, name: SegmentName, seq: int) -> bool:
 def _keep(root: Path, tail: Tail, data: bytes, reason: str, disk: Disk) -> None:
     """Set the bytes aside, durable, before the file is cut. In `log/`: they are the only copy."""
     folder = _torn_dir(root, tail.name.source)
-    path = folder / f"{str(tail.name).replace('/', '_')}.{tail.size}.{reason}"
+    # By content too: a start that died while it appended leaves two cuts at one offset.
+    which = f"{tail.size}.{manifests.digest(data)[:16]}.{reason}"
+    path = folder / f"{str(tail.name).replace('/', '_')}.{which}"
     make_dirs(disk, folder)
     temporary = path.with_suffix(".tmp")
     write_durable(disk, temporary, data)
@@ -254,8 +256,9 @@ def _kept(root: Path, source: str, writer: str) -> tuple[Cut, ...]:
     cuts = []
     folder = _torn_dir(root, source)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        name, _, rest = path.name.partition(".")
-        offset, _, reason = rest.partition(".")
+        name, _, which = path.name.partition(".")
+        offset, _, reason = which.partition(".")
+        reason = reason.partition(".")[2]
         if f"-{writer}-" in name and reason in (TORN, DAMAGED):
             day, hour = name.split("_")[-2:]
             segment = f"{source}/{day}/{hour}"

@@ -9,6 +9,7 @@ import attrs
 import orjson
 
 from eventlog import manifest as manifests
+from eventlog.clock import SECOND, now_us
 from eventlog.errors import Corrupt
 from eventlog.manifest import Manifest
 from eventlog.paths import (
@@ -22,6 +23,8 @@ from eventlog.paths import (
     parse_segment,
 )
 
+_SETTLED_US = 10 * SECOND
+"""A folder that did not change for so long does not change while it is listed, or shows it."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -44,16 +47,29 @@ def list_segments(root: Path, source: str | None = None, writer: str | None = No
     """The segments of a log in the order (source, date, hour, writer, number)."""
     found: dict[SegmentName, set[str]] = {}
     for folder in _folders(root, source):
-        for path in folder.iterdir():
-            name = parse_segment(f"{folder.parent.name}/{folder.name}/{path.name}")
+        for file in _files(folder):
+            name = parse_segment(f"{folder.parent.name}/{folder.name}/{file}")
             if name is not None and (writer is None or name.writer == writer):
-                found.setdefault(name, set()).add(path.name.partition(".")[2])
+                found.setdefault(name, set()).add(file.partition(".")[2])
     kinds = (OPEN[1:], SEALED[1:], MANIFEST[1:])
     return [
         Files(name, *(kind in found[name] for kind in kinds))
         for name in sorted(found)
         if found[name].intersection(kinds)
     ]
+
+
+def _files(folder: Path) -> set[str]:
+    """The names in a folder.
+
+    A listing is no snapshot: of a segment that is being sealed it may miss the old name,
+    which goes, and the new one, which comes. A second one that begins after the first
+    has the new one; it is needed only where something changed just now.
+    """
+    found = {path.name for path in folder.iterdir()}
+    if now_us() - folder.stat().st_mtime_ns // 1000 < _SETTLED_US:
+        found.update(path.name for path in folder.iterdir())
+    return found
 
 
 def _folders(root: Path, source: str | None) -> Iterator[Path]:

@@ -13,8 +13,11 @@ no entity: it stays where it stands.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import attrs
+import msgspec
+import orjson
 
 from eventlog.scan import NotJson, Span, elements, members, values, whole
 
@@ -30,6 +33,8 @@ class Identity:
     """The members that are looked at."""
     spell: Callable[[Mapping[str, bytes]], bytes | None]
     """From those that are there to the id as JSON, as spelled; None: no entity."""
+    member: str | None = None
+    """The one member that is the id itself, an integer or a text that is not empty."""
 
 
 @attrs.frozen
@@ -46,8 +51,7 @@ class Rule:
     """Type and id of what they belong to, where the request says so and not the body."""
 
 
-@attrs.frozen
-class Entity:
+class Entity(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
     """One entity of a response."""
 
     pointer: str
@@ -71,6 +75,8 @@ class Split:
     misfits: tuple[tuple[str, bytes], ...]
     """Elements of split arrays that have no id, with their pointer. They are not in
     `envelope`: such a response is kept whole."""
+    values: tuple[Any, ...] | None = None
+    """Where orjson writes the whole response back unchanged: each entity as it reads it."""
 
 
 def id_member(name: str) -> Identity:
@@ -81,7 +87,7 @@ def id_member(name: str) -> Identity:
         is_text = value[:1] == b'"' and len(value) > 2
         return value if is_text or value.removeprefix(b"-").isdigit() else None
 
-    return Identity((name,), spell)
+    return Identity((name,), spell, name)
 
 
 def id_text(spelled: bytes) -> str:
@@ -100,6 +106,9 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
     Raises `NotJson` with the byte where the body stops being what the rules say;
     the caller keeps the whole body as an anomaly.
     """
+    flat = _flat(body, rules[0]) if len(rules) == 1 else None
+    if flat is not None:
+        return flat
     work = _Work({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
     root = whole(body)
     top = next((rule for rule in rules if rule.pointer == ""), None)
@@ -109,6 +118,71 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
     pages = [rule for rule in rules if "*" not in rule.pointer]
     cuts = [cut for rule in pages for cut in _empty(work, body, root, rule)]
     return Split(_without(body, cuts), tuple(work.found), tuple(work.misfits))
+
+
+_MOST_READ_BYTES = 8 * 1024 * 1024
+"""As Python objects a response takes several times its bytes."""
+
+
+def _flat(body: bytes, rule: Rule) -> Split | None:
+    """The same of one array of entities without children, where every one has its id and
+    orjson writes all of it back as it was: what it writes of an element is its bytes.
+    """
+    if len(body) > _MOST_READ_BYTES or "*" in rule.pointer or not rule.pointer:
+        return None
+    try:
+        page = orjson.loads(body)
+        holder, key, items = _array(page, rule.pointer)
+        if items is None:
+            return None
+        bodies = list(map(orjson.dumps, items))
+        holder[key] = orjson.Fragment(b"[" + b",".join(bodies) + b"]")
+        if orjson.dumps(page) != body:
+            return None
+        holder[key] = []
+        envelope = orjson.dumps(page)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+    names = _names(rule, items)
+    if names is None:
+        return None
+    entities = tuple(
+        Entity(rule.pointer, rule.type, rule.shape, name, body, rule.parent)
+        for name, body in zip(names, bodies, strict=True)
+    )
+    return Split(envelope, entities, (), tuple(items))
+
+
+def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
+    """The array of a pointer, what holds it, and under which key; None if there is none."""
+    *path, key = pointer.split("/")[1:]
+    for name in path:
+        page = page.get(name) if isinstance(page, dict) else None
+    items = page.get(key) if isinstance(page, dict) else None
+    return page, key, items if isinstance(items, list) else None
+
+
+def _names(rule: Rule, items: Sequence[Any]) -> list[str] | None:
+    """The id of each element; None where one has none."""
+    work = _Work({}, [], [], {})
+    names = []
+    for item in items:
+        name = _name(rule.identity, item) if type(item) is dict else None
+        if name is None:
+            return None
+        names.append(_numbered(work, rule, name) if rule.number_repeats else name)
+    return names
+
+
+def _name(identity: Identity, item: dict[str, Any]) -> str | None:
+    if identity.member is not None:
+        value = item.get(identity.member)
+        if type(value) is int:
+            return str(value)
+        return value or None if type(value) is str else None
+    read = {name: orjson.dumps(item[name]) for name in identity.reads if name in item}
+    spelled = identity.spell(read)
+    return id_text(spelled) if spelled is not None else None
 
 
 @attrs.frozen
@@ -249,10 +323,16 @@ def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes
         span = locate(envelope, root, pointer)
         if span is None:
             raise NotJson(f"nothing at {pointer}", 0)
-        filled = b",".join(_fill(body, pointer, queues) for body in queues[pointer])
+        filled = b",".join(_filled(pointer, queues))
         array = envelope[span.start : span.start + 1] == b"["
         cuts.append((Span(span.start + 1, span.end - 1) if array else span, filled))
     return _without(envelope, cuts)
+
+
+def _filled(pointer: str, queues: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
+    if not any(_is_child(pointer, other) for other in queues):
+        return queues[pointer]
+    return (_fill(body, pointer, queues) for body in queues[pointer])
 
 
 def _next(queues: Mapping[str, Iterator[bytes]], pointer: str) -> bytes:

@@ -7,6 +7,7 @@ that the chain of manifests never skips one.
 
 import contextlib
 import os
+import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -46,15 +47,17 @@ class Stream:
     disk: Disk
     segment_bytes: int
     lock: int
-    last_seq: int
-    last_observed: int
-    previous: str | None
-    """SHA-256 of the manifest sealed last."""
-    segment: OpenSegment | None
     sealer: ThreadPoolExecutor
+    last_seq: int = 0
+    last_observed: int = 0
+    previous: str | None = None
+    """SHA-256 of the manifest sealed last."""
+    segment: OpenSegment | None = None
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
     sealing: list[Future[None]] = attrs.field(factory=list)
     broken: bool = False
+    turn: threading.RLock = attrs.field(factory=threading.RLock)
+    """Held while something is appended or rolled: one at a time, whoever calls."""
 
 
 def open_segment(stream: Stream, at: int) -> OpenSegment:
@@ -80,17 +83,18 @@ def roll(stream: Stream) -> None:
 
     Raises what went wrong with an earlier sealing; that is tried again each time.
     """
-    held = stream.segment
-    if held is None:
-        return
-    stream.disk.close(held.handle)
-    stream.segment = None
-    if held.size:
-        stream.unsealed.append(held.name)
-        stream.sealing.append(stream.sealer.submit(seal_pending, stream))
-    else:
-        stream.disk.unlink(open_path(stream.root, held.name))
-    _raise_seal_errors(stream, wait=len(stream.unsealed) > MAX_UNSEALED)
+    with stream.turn:
+        held = stream.segment
+        if held is None:
+            return
+        stream.disk.close(held.handle)
+        stream.segment = None
+        if held.size:
+            stream.unsealed.append(held.name)
+            stream.sealing.append(stream.sealer.submit(seal_pending, stream))
+        else:
+            stream.disk.unlink(open_path(stream.root, held.name))
+        _raise_seal_errors(stream, wait=len(stream.unsealed) > MAX_UNSEALED)
 
 
 def seal_pending(stream: Stream) -> None:

@@ -4,6 +4,7 @@ Changes nothing, and may run while writers write: what is sealed while it looks 
 damage.
 """
 
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +34,11 @@ from eventlog.segments import (
     read_manifest,
 )
 from eventlog.select import Select, wants_segment
+from eventlog.writers import is_held
+
+_LOOKS = 3
+"""So often a stream is listed again before what it lacks is damage."""
+_LOOK_AGAIN_S = 0.03
 
 __all__ = ["Checked", "Damage", "verify"]
 
@@ -52,38 +58,62 @@ def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> Che
 
     Names, manifests and chains are always all checked.
     """
-    heads = {key: read_head(root, *key) for key in list_streams(root)}  # before the listing
-    streams: dict[tuple[str, str], list[Files]] = {key: [] for key in heads}
-    for each in list_segments(root):
-        if select is None or wants_segment(select, each.name):
-            streams.setdefault((each.name.source, each.name.writer), []).append(each)
     damages = list(_foreign_files(root))
     segments = rows = raw_bytes = 0
-    for key, files in streams.items():
-        found = _check_stream(root, files, heads.get(key), sample, whole=select is None)
+    for key in list_streams(root):
+        found = _check_stream(root, key, select, sample)
         segments, rows = segments + found.segments, rows + found.rows
         raw_bytes += found.raw_bytes
         damages += found.damages
     return Checked(segments, rows, raw_bytes, tuple(damages))
 
 
+@attrs.frozen
+class _Listed:
+    """A stream as one listing has it."""
+
+    known: list[Manifest]
+    unsealed: list[SegmentName]
+    damages: list[Damage]
+    head: Head | None
+
+
 def _check_stream(
-    root: Path, files: list[Files], head: Head | None, sample: float, *, whole: bool
+    root: Path, key: tuple[str, str], select: Select | None, sample: float
 ) -> Checked:
-    known, unsealed, damages = _check_names(root, files)
-    damages += _check_chain(root, known)
-    if whole:
-        damages += _check_ends(root, known, unsealed, head)
+    listed = _list_stream(root, key, select)
+    for _ in range(_LOOKS):  # segments come and go while a folder is listed
+        if not listed.damages:
+            break
+        held = is_held(root, *key)
+        time.sleep(_LOOK_AGAIN_S if held else 0)
+        listed = _list_stream(root, key, select)
+        if not held:
+            break
+    damages = list(listed.damages)
     rows = raw_bytes = 0
-    for number, manifest in enumerate(known):
+    for number, manifest in enumerate(listed.known):
         if int(number * sample) != int((number + 1) * sample):
             damages += sealed_damage(root, manifest)
         rows, raw_bytes = rows + manifest.rows, raw_bytes + manifest.raw.bytes
-    for name in unsealed:
-        lines, size, found = open_damage(root, name, head)
+    for name in listed.unsealed:
+        lines, size, found = open_damage(root, name, listed.head)
         damages += found
         rows, raw_bytes = rows + lines, raw_bytes + size
-    return Checked(len(files), rows, raw_bytes, tuple(damages))
+    segments = len(listed.known) + len(listed.unsealed)
+    return Checked(segments, rows, raw_bytes, tuple(damages))
+
+
+def _list_stream(root: Path, key: tuple[str, str], select: Select | None) -> _Listed:
+    """What names, manifests and chain of a stream say."""
+    head = read_head(root, *key)  # before the listing: what it knows of must be there
+    files = list_segments(root, *key)
+    wanted = [each for each in files if select is None or wants_segment(select, each.name)]
+    known, unsealed, damages = _check_names(root, wanted)
+    damages += _check_chain(root, known)
+    if select is None:
+        damages += _check_ends(root, known, unsealed, head)
+    return _Listed(known, unsealed, damages, head)
 
 
 def _foreign_files(root: Path) -> Iterator[Damage]:

@@ -18,10 +18,13 @@ from eventlog import writers
 from eventlog.appending import (
     Appended,
     Build,
+    Composed,
     append,
     append_each,
     beat,
     check_upstream_clock,
+    commit,
+    compose,
     keep_hours,
 )
 from eventlog.assets import put_asset
@@ -48,12 +51,15 @@ __all__ = [
     "SEGMENT_BYTES",
     "Appended",
     "Build",
+    "Composed",
     "Stream",
     "append",
     "append_each",
     "beat",
     "check_upstream_clock",
     "close_stream",
+    "commit",
+    "compose",
     "keep_hours",
     "open_stream",
     "roll",
@@ -85,20 +91,7 @@ def open_stream(
     take = writers.lock_patiently if patient else writers.lock_stream
     lock = take(root, source, writer, format_us(clock()))
     sealer = ThreadPoolExecutor(1, thread_name_prefix=f"seal-{source}")
-    stream = Stream(
-        root=root,
-        source=source,
-        writer=writer,
-        clock=clock,
-        disk=disk,
-        segment_bytes=segment_bytes,
-        lock=lock,
-        last_seq=0,
-        last_observed=0,
-        previous=None,
-        segment=None,
-        sealer=sealer,
-    )
+    stream = Stream(root, source, writer, clock, disk, segment_bytes, lock, sealer)
     try:
         _resume(stream, recover(root, source, writer, disk, distrust_head=distrust_head))
     except BaseException:

@@ -1,5 +1,8 @@
 """One page of a run: asked for, taken apart, durable."""
 
+import asyncio
+from collections.abc import Callable
+
 import attrs
 
 from eventlog.split import Entity
@@ -12,20 +15,29 @@ from fetcher.request import Answered, GivenUp, NotAsked, ask
 from fetcher.run import Run, is_patient
 from fetcher.source import Page, Params, no_paging, url_of
 
+Asked = Answered | GivenUp | NotAsked
+
 
 async def one(
-    run: Run, params: Params, page_no: int, size: Params | None = None
+    run: Run,
+    params: Params,
+    page_no: int,
+    size: Params | None = None,
+    ahead: "asyncio.Task[Asked] | None" = None,
+    go_ahead: Callable[[Page, int], None] | None = None,
 ) -> Page | GivenUp | NotAsked | None:
     """One page, durable when this returns; what follows it. None: it was no answer.
 
     `size`: how many entities are asked for, where those are fewer than `params` say.
-    What was given up is not in the log yet: see `give_up`.
+    `ahead`: the request, where it is under way already. `go_ahead` is told what follows,
+    and how many entities came, before the page is made durable. What was given up is
+    not in the log yet: see `give_up`.
     """
     desk = run.crawl.desk
     numbered = page_no if run.endpoint.continues is not None else None
     asked = {**params, **(size or {})}
     place = run.place(asked, numbered)
-    found = await ask(desk, place, run.endpoint, asked, run.crawl.stopping)
+    found = await (ahead or ask(desk, place, run.endpoint, asked, run.crawl.stopping))
     if isinstance(found, NotAsked):
         _leave(run, found)
     if isinstance(found, GivenUp | NotAsked):
@@ -38,6 +50,8 @@ async def one(
     count = len(found.parts.entities)
     page = (run.endpoint.continues or no_paging)(found.parts.envelope, asked, count)
     _note_known(run, found.parts.entities)
+    if go_ahead is not None:
+        go_ahead(page, count)
     await _record(run, found, _onward(run, place, params, page))
     return page
 
@@ -99,5 +113,5 @@ async def _record(run: Run, found: Answered, place: Place) -> None:
         anomalies=run.told.anomalies + len(found.parts.misfits),
     )
     run.tell(told)
-    lead_on(run.crawl, run.task, found.parts.entities)
+    lead_on(run, found.parts.entities)
     run.meet(found.response.params, found.parts.entities)

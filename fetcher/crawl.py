@@ -16,7 +16,7 @@ import attrs
 from eventlog.errors import Invalid
 from fetcher.answer import give_up, one
 from fetcher.journal import of_drafts, record
-from fetcher.leads import missing_origins, requests_of
+from fetcher.leads import followers, missing_origins, requests_of
 from fetcher.lifecycle import gone
 from fetcher.presence import keep_up
 from fetcher.queue import refresh, release
@@ -53,15 +53,16 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
 def _begin(crawl: Crawl, task: Task) -> tuple[Run, Params | None]:
     """The run, and what it asks first; None where its last page is there already."""
     desk = crawl.desk
+    waiting = followers(crawl, task)
     listing = _listing(crawl, task.listing)
     told = ListingReport(
         listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
     )
     if task.url is not None:
         endpoint, params = match_url(desk.source, desk.client.base_url, task.url)
-        return Run(crawl, task, listing, endpoint, told), params
+        return Run(crawl, task, listing, endpoint, told, waiting), params
     path = listing.path if listing else desk.source.endpoints[0].path
-    return Run(crawl, task, listing, desk.source.endpoint(path), told), None
+    return Run(crawl, task, listing, desk.source.endpoint(path), told, waiting), None
 
 
 async def _refuse(crawl: Crawl, task: Task, why: str) -> ListingReport:

@@ -14,18 +14,32 @@ from eventlog.split import Entity
 from fetcher.known import recall
 from fetcher.lifecycle import to_ask
 from fetcher.queue import tasks
-from fetcher.run import Crawl
+from fetcher.run import Crawl, Run
 from fetcher.source import Follow, Listing, Params, request_name
-from fetcher.task import CLEANED, COMPLETED, FAILED, Task
+from fetcher.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
-def lead_on(crawl: Crawl, task: Task, entities: Iterable[Entity]) -> None:
+def followers(crawl: Crawl, task: Task) -> tuple[Listing, ...]:
+    """The listings of the same epoch that wait for what this run finds."""
+    following = [
+        listing
+        for listing in crawl.desk.source.listings
+        if any(follow.listing == task.listing for follow in listing.follows)
+    ]
+    if not following:
+        return ()
+    pending = tasks(crawl.queue, crawl.desk.clock(), (PENDING, RUNNING))
+    awaited = {each.listing for each in pending if each.epoch == task.epoch}
+    return tuple(listing for listing in following if listing.name in awaited)
+
+
+def lead_on(run: Run, entities: Iterable[Entity]) -> None:
     """Note the requests that these entities of a run lead to."""
-    for listing in crawl.desk.source.listings:
-        if any(follow.listing == task.listing for follow in listing.follows):
-            leads = crawl.leads.setdefault((task.epoch, listing.name), {})
-            for params in _led(crawl, listing, task.listing, entities):
-                leads.setdefault(request_name(params), params)
+    crawl, task = run.crawl, run.task
+    for listing in run.followers:
+        leads = crawl.leads.setdefault((task.epoch, listing.name), {})
+        for params in _led(crawl, listing, task.listing, entities):
+            leads.setdefault(request_name(params), params)
 
 
 def _led(

@@ -9,14 +9,15 @@ Only `put`, given by the caller, touches the disk: it keeps what is too large fo
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from eventlog.embed import MAX_INLINE_BYTES, embed
-from eventlog.event import ANOMALY, ENTITY, PAGE, Draft
-from eventlog.normalize import strict_value_hash, value_hash
+from eventlog.event import ANOMALY, ENTITY, PAGE, Alike, Draft
+from eventlog.normalize import read_value_hash, strict_value_hash, value_hash
 from eventlog.scan import NotJson
 from eventlog.split import Entity, Rule, join, split
 from fetcher.known import Key, Seen, digest, is_current
@@ -64,6 +65,8 @@ class Parts:
     envelope: bytes
     """What `continues` reads: the response with every split array emptied."""
     entities: tuple[Entity, ...]
+    values: tuple[Any, ...] | None
+    """See `Split.values`."""
     digests: tuple[bytes, ...]
     misfits: tuple[tuple[str, bytes], ...]
     shapes: Mapping[str, str]
@@ -78,7 +81,7 @@ class Parts:
 class Observed:
     """The events of a batch, and what the index learns from them."""
 
-    drafts: tuple[Draft, ...]
+    events: tuple[Draft | Alike, ...]
     noted: Mapping[Key, Seen]
     stored: int
     unchanged: int
@@ -99,6 +102,7 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
     return Parts(
         envelope=found.envelope or body,
         entities=found.entities,
+        values=found.values,
         digests=tuple(digest(entity.body) for entity in found.entities),
         misfits=found.misfits,
         shapes={rule.pointer: rule.shape for rule in expected},
@@ -142,44 +146,90 @@ def observe(
     Law: the roster names, for every entity in order of appearance, an event of this
     stream that holds exactly its bytes.
     """
-    drafts: list[Draft] = []
+    events = _Events(response, place, put)
     noted: dict[Key, Seen] = {}
     roster: dict[str, list[tuple[str, str, int]]] = {pointer: [] for pointer in parts.shapes}
-    for entity, found in zip(parts.entities, parts.digests, strict=True):
+    values = parts.values or itertools.repeat(_UNREAD)
+    stored = 0
+    for entity, value, found in zip(parts.entities, values, parts.digests, strict=False):
         key = (entity.type, entity.id, entity.shape)
         seen = noted.get(key) or known(key)
-        if not is_current(seen, found, observed_at) or seen is None:
-            draft = _entity(response, place, entity, put)
-            seen = Seen(found, first_seq + len(drafts), observed_at, draft.hash or "")
-            drafts.append(draft)
-            noted[key] = seen
+        if seen is None or not is_current(seen, found, observed_at):
+            hash_ = events.add(entity, value)
+            seen = noted[key] = Seen(found, first_seq + stored, observed_at, hash_)
+            stored += 1
         roster[entity.pointer].append((entity.type, entity.id, seen.seq))
-    stored = len(drafts)
-    drafts += [misfit(response, place, pointer, body, put) for pointer, body in parts.misfits]
-    drafts.append(_page(response, place, parts, roster, put))
-    return Observed(tuple(drafts), noted, stored, len(parts.entities) - stored)
+    misfits = (misfit(response, place, pointer, body, put) for pointer, body in parts.misfits)
+    page = _page(response, place, parts, roster, put)
+    return Observed((*events.found, *misfits, page), noted, stored, len(parts.entities) - stored)
 
 
-def _entity(response: Response, place: Place, entity: Entity, put: Put) -> Draft:
+_UNREAD = object()
+"""In place of the value of an entity that was not read."""
+
+
+@attrs.define
+class _Events:
+    """The entity events of a batch: those that are alike together."""
+
+    response: Response
+    place: Place
+    put: Put
+    found: list[Draft | Alike] = attrs.field(factory=list)
+    last: Entity | None = None
+    """The entity added last, if one that is alike may follow."""
+
+    def add(self, entity: Entity, value: Any) -> str:
+        """The event of one more entity; its value hash."""
+        if value is not _UNREAD:
+            hash_ = read_value_hash(value)
+            self._join(entity, hash_)
+            return hash_
+        held = hold(entity.body, self.put)
+        if held.body is entity.body:
+            hash_ = strict_value_hash(entity.body)
+            self._join(entity, hash_)
+            return hash_
+        hash_ = value_hash(entity.body)
+        self.last = None
+        self.found.append(
+            attrs.evolve(
+                _form(self.response, self.place, entity),
+                id=entity.id,
+                hash=hash_,
+                repaired=held.repaired,
+                body_asset=held.asset,
+                body_raw=held.body_raw,
+                body=held.body,
+            )
+        )
+        return hash_
+
+    def _join(self, entity: Entity, hash_: str) -> None:
+        last, self.last = self.last, entity
+        if last is None or last.pointer != entity.pointer or last.parent != entity.parent:
+            form = _form(self.response, self.place, entity)
+            self.found.append(Alike(form, [], [], []))
+        alike = self.found[-1]
+        assert isinstance(alike, Alike)
+        alike.ids.append(entity.id)
+        alike.hashes.append(hash_)
+        alike.bodies.append(entity.body)
+
+
+def _form(response: Response, place: Place, entity: Entity) -> Draft:
+    """What an entity event says besides id, hash and body."""
     parent_type, parent_id = entity.parent or (None, None)
-    held = hold(entity.body, put)
-    is_strict = held.body is entity.body
     return Draft(
         kind=ENTITY,
         run=place.run,
         epoch=place.epoch,
         type=entity.type,
-        id=entity.id,
         parent_type=parent_type,
         parent_id=parent_id,
         shape=entity.shape,
         endpoint=response.endpoint,
         params=response.params,
-        hash=strict_value_hash(entity.body) if is_strict else value_hash(entity.body),
-        repaired=held.repaired,
-        body_asset=held.asset,
-        body_raw=held.body_raw,
-        body=held.body,
     )
 
 

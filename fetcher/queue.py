@@ -12,10 +12,12 @@ from pathlib import Path
 import attrs
 import orjson
 
+from eventlog.appending import Appended
 from eventlog.clock import MINUTE
 from eventlog.errors import NotFound
 from eventlog.event import PAGE, PAGE_FAILED, RUN, decode
 from eventlog.reader import Record
+from fetcher import index
 from fetcher.index import NotConfirmed, catch_up, open_index, remove
 from fetcher.task import CLEANED, PENDING, RUNNING, Task, apply, said_by
 
@@ -62,6 +64,11 @@ def close_queue(queue: Queue) -> None:
 def refresh(queue: Queue) -> None:
     """Read what the log has gained."""
     catch_up(queue.db, queue.root, queue.source, _take, trust_heads=True)
+
+
+def hear(queue: Queue, done: Appended) -> None:
+    """Take what this process just appended: the same as reading it back, only cheaper."""
+    index.hear(queue.db, done, _take)
 
 
 def _take(db: sqlite3.Connection, record: Record) -> None:

@@ -55,6 +55,8 @@ class Run:
     """None: a single request, or a listing asked for by its URL."""
     endpoint: Endpoint
     told: ListingReport
+    followers: tuple[Listing, ...] = ()
+    """The listings that wait for what this run finds."""
     expected: int | None = None
     stop: str | None = None
     """Why nothing more is asked."""
@@ -108,9 +110,9 @@ class Run:
         """The state that others gave the run meanwhile. Now and then; renews the claim."""
         return look_round(self)
 
-    def is_full(self) -> bool:
-        """Whether the run has as many entities as it was asked for."""
-        return self.task.target is not None and self.told.entities >= self.task.target
+    def is_full(self, more: int = 0) -> bool:
+        """Whether the run has as many entities as it was asked for, with so many more."""
+        return self.task.target is not None and self.told.entities + more >= self.task.target
 
     def is_paused(self) -> bool:
         """Whether the run is left as it is, to be gone on with later."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -15,7 +16,7 @@ from fetcher.http import Client, Limits, get, open_session
 from fetcher.journal import close_journal, of_drafts, open_journal, record
 from fetcher.observe import Parts, Response, take_apart
 from fetcher.presence import close_presence, open_presence
-from fetcher.queue import claim, close_queue, open_queue, refresh, release
+from fetcher.queue import claim, close_queue, hear, open_queue, refresh, release
 from fetcher.report import ListingReport, Report, RunReport, silent
 from fetcher.request import Desk
 from fetcher.retry import Chance, Policy
@@ -103,6 +104,7 @@ async def open_crawl(
     journal = open_journal(root, source.name, writer, clock=now)
     try:
         queue = open_queue(root, source.name)
+        journal.hearers.append(partial(hear, queue))
         presence = open_presence(root, source, writer)
         try:
             async with open_session(contact) as session:

@@ -9,11 +9,12 @@ import duckdb
 
 from eventlog.clock import format_us
 from projector.archive import find_views, open_views, views_of
+from projector.build import Report, silent
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import sql_errors
 from projector.generation import aside, locked, views_dir
 from projector.texts import identifier
-from projector.update import Report, build_views, silent, with_log
+from projector.update import build_views, with_log
 from projector.views_file import FILE, write_views
 
 

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from projector.build import Report, silent
 from projector.generation import views_dir
-from projector.update import Report, UpdateReport, silent, update
+from projector.update import UpdateReport, update
 
 INTERVAL_S = 0.5
 """Between two looks at the log."""

@@ -66,10 +66,16 @@ def folder_of(parts: Path, source: str, definition: Definition) -> Path:
 
 def part_name(segments: Sequence[Segment]) -> str:
     """The name of the part over a list of sealed segments."""
-    listed = "\n".join(str(each.name) for each in segments)
-    digest = hashlib.sha256(listed.encode()).hexdigest()[:16]
-    first = compact_instant(min(each.first_us for each in segments))
-    last = compact_instant(max(each.last_us for each in segments))
+    return name_over(
+        compact_instant(min(each.first_us for each in segments)),
+        compact_instant(max(each.last_us for each in segments)),
+        [str(each.name) for each in segments],
+    )
+
+
+def name_over(first: str, last: str, covers: Sequence[str]) -> str:
+    """The name of the part over some segments between two instants."""
+    digest = hashlib.sha256("\n".join(sorted(covers)).encode()).hexdigest()[:16]
     return f"{first}-{last}-{digest}.parquet"
 
 
@@ -160,18 +166,30 @@ def build(
 
     `size`: how many bytes of an open segment it covers.
     """
+    return publish(connection, select(definition), path, covers, definition.hash, size)
+
+
+def publish(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    covers: Sequence[str],
+    definition: str,
+    size: int = 0,
+) -> int:
+    """Write the rows of a query as a part that appears whole or not at all; their number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     metadata = {
         "covers": orjson.dumps(list(covers)).decode(),
-        "definition": definition.hash,
+        "definition": definition,
         "size": str(size),
         "duckdb": duckdb.__version__,
     }
     options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
     try:
         rows = connection.execute(
-            f"COPY ({select(definition)}) TO {literal(str(temporary))} (FORMAT parquet, "
+            f"COPY ({query}) TO {literal(str(temporary))} (FORMAT parquet, "
             f"COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{options}}})"
         ).fetchall()[0][0]
         _sync(temporary)

@@ -12,6 +12,7 @@ import duckdb
 from eventlog.clock import now_us
 from eventlog.errors import Invalid, Partial
 from projector.archive import find_views, open_views
+from projector.build import Report, silent
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import sql_errors
 from projector.generation import (
@@ -24,7 +25,7 @@ from projector.generation import (
     views_dir,
 )
 from projector.texts import identifier, literal
-from projector.update import Report, UpdateReport, build_views, silent, with_log
+from projector.update import UpdateReport, build_views, with_log
 from projector.views_file import named_by, write_views
 
 SUFFIXES = (".parquet", ".duckdb")

@@ -1,5 +1,6 @@
 """Power cuts at every instant: what was acknowledged or shown is there afterwards."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -10,15 +11,18 @@ import pytest
 
 from eventlog.assets import get_asset, put_asset
 from eventlog.cursor import Cursor, mark
-from eventlog.event import ANOMALY, ENTITY, Draft, decode
+from eventlog.disk import REAL
+from eventlog.event import ANOMALY, ENTITY, Draft, decode, exact_body
+from eventlog.paths import open_path
 from eventlog.reader import read_events, read_stream
+from eventlog.seal import seal
 from eventlog.segments import list_streams
 from eventlog.tail import confirm, follow
 from eventlog.verify import verify
 from eventlog.writer import Stream, append, close_stream, keep_hours, open_stream, roll, wait_sealed
 from tests.crash.platter import Platter, PowerCut, disk_of, power_cut, settle
 from tests.crash.rounds import ROUNDS
-from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity
+from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity, write_log
 
 LIVES = max(2, ROUNDS // 20)
 """Power cuts in the life of one archive; the test has forty such archives."""
@@ -124,6 +128,82 @@ def _check(root: Path, hand: Hand, witness: Witness) -> None:
         get_asset(root, name)
     reasons = {decode(line).kind for seq, line in held.items() if seq not in witness.acknowledged}
     assert reasons <= {ENTITY, ANOMALY, "heartbeat"}
+
+
+@pytest.mark.parametrize("disorder", [False, True])
+@pytest.mark.parametrize("fuse", range(20))
+def test_a_power_cut_at_every_step_of_sealing_loses_no_line(
+    tmp_path: Path, fuse: int, disorder: bool
+) -> None:
+    for seed in range(3):
+        chance = random.Random(seed)
+        root, after = tmp_path / f"{seed}", tmp_path / f"{seed}-after"
+        name = write_log(root, [[entity(number)] for number in range(5)], seal=False)
+        lines = [record.line for record in read_events(root)]
+        platter = Platter(root, chance, fuse)
+        settle(platter)
+        with contextlib.suppress(PowerCut):
+            seal(root, name, None, disk_of(platter))
+        power_cut(platter, after, disorder=disorder, state="gone")
+        close_stream(open_stream(after, SOURCE, WRITER, clock=Hand()), seal_open=True)
+
+        assert [record.line for record in read_events(after)] == lines
+        assert verify(after).damages == ()
+
+
+@pytest.mark.parametrize("disorder", [False, True])
+@pytest.mark.parametrize("fuse", range(20))
+def test_a_power_cut_at_every_step_of_recovery_keeps_the_bytes_it_cuts(
+    tmp_path: Path, fuse: int, disorder: bool
+) -> None:
+    torn = b'{"v":1,"source":"openrouter","writer":"1a2b'
+    for seed in range(3):
+        root, after = tmp_path / f"{seed}", tmp_path / f"{seed}-after"
+        name = write_log(root, [[entity(1)], [entity(2)]], seal=False)
+        with open_path(root, name).open("ab") as file:
+            file.write(torn)
+        platter = Platter(root, random.Random(seed), fuse)
+        settle(platter)
+        with contextlib.suppress(PowerCut):
+            _come_and_go(platter)
+        power_cut(platter, after, disorder=disorder, state="gone")
+        close_stream(open_stream(after, SOURCE, WRITER, clock=Hand()))
+        events = [decode(record.line) for record in read_events(after)]
+
+        assert [event.id for event in events[:2]] == ["1", "2"]
+        assert torn in [exact_body(event) for event in events[2:]]
+        assert verify(after).damages == ()
+
+
+def _come_and_go(platter: Platter) -> None:
+    stream = open_stream(platter.root, SOURCE, WRITER, clock=Hand(), disk=disk_of(platter))
+    stream.sealer.shutdown()
+    os.close(stream.lock)
+
+
+def test_lines_a_killed_writer_left_unsynced_are_synced_before_they_are_shown(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "a"
+    root.mkdir()
+    platter = Platter(root, random.Random(2))
+    settle(platter)
+    disk = attrs.evolve(disk_of(platter), write=REAL.write)
+    stream = open_stream(root, SOURCE, WRITER, clock=Hand(), disk=disk)
+    append(stream, [lambda _seq, _at: [entity(1)]])
+    platter.fuse = 0  # the next fsync is its last
+    with pytest.raises(PowerCut):
+        append(stream, [lambda _seq, _at: [entity(2)]])
+    os.close(stream.lock)
+    platter.fuse = 1 << 60
+    again = open_stream(root, SOURCE, WRITER, clock=Hand(), disk=disk)
+    shown = [record.line for record in follow(root, {}, idle=lambda: False)]
+    os.close(again.lock)
+    power_cut(platter, tmp_path / "b", disorder=False, state="kept")
+    close_stream(open_stream(tmp_path / "b", SOURCE, WRITER, clock=Hand()))
+
+    assert len(shown) == 2
+    assert [record.line for record in read_events(tmp_path / "b")] == shown
 
 
 def test_the_platter_forgets_what_was_not_synced(tmp_path: Path) -> None:

@@ -7,14 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import cli
-from cli.reference import commands, page
+from cli.reference import commands, page, views_page
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(cli, ())]
 
 
-def test_the_reference_is_current() -> None:
+def test_the_references_are_current() -> None:
     assert (ROOT / "docs/cli.md").read_text() == page(), "run: make docs"
+    assert (ROOT / "docs/views.md").read_text() == views_page(), "run: make docs"
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)

@@ -206,3 +206,27 @@ def test_an_export_says_what_the_views_say(archive: Path, tmp_path: Path) -> Non
     with duckdb.connect() as connection:
         rows = connection.execute(f"SELECT count(*) FROM '{to}/**/*.parquet'").fetchall()
     assert rows == [(int(counted.splitlines()[1]),)]
+
+
+def test_status_config_doctor_and_completion_answer(crawled: Path) -> None:
+    status = json.loads(hindlog("status", "--json", cwd=crawled).stdout)
+    shown = hindlog("config", "show", "--origin", cwd=crawled, HINDLOG_CIVITAI_API_KEY="s3cret")
+    doctor = hindlog("doctor", cwd=crawled, HINDLOG_CIVITAI_API_KEY="s3cret")
+
+    assert {each["source"] for each in status["sources"]} == {"civitai", "openrouter"}
+    assert all(each["events_24h"] > 0 for each in status["sources"])
+    assert "source.civitai.base_url" in shown.stdout
+    assert "s3cret" not in shown.stdout + shown.stderr + doctor.stdout + doctor.stderr
+    assert "FAIL" not in doctor.stdout
+    assert hindlog("config", "check", cwd=crawled).returncode == 0
+    assert "_HINDLOG_COMPLETE" in hindlog("completion", "bash", cwd=crawled).stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "duckdb, pyarrow, aiohttp, rich, zstandard, msgspec, importlib.metadata"
+    code = f"import sys, cli.main; print([m for m in '{heavy}'.split(', ') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"

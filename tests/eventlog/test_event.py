@@ -14,10 +14,12 @@ from eventlog.event import (
     ENTITY,
     HEARTBEAT,
     KINDS,
+    Alike,
     Draft,
     Position,
     decode,
     encode,
+    encode_alike,
     exact_body,
     position,
 )
@@ -162,3 +164,18 @@ def test_a_glance_is_not_fooled_by_long_members() -> None:
     run = glance(line_of(draft, 1), SOURCE, WRITER, "here")
 
     assert sort_of(run.sorts[0]) == (ENTITY, "t" * 200)
+
+
+@given(drafts, st.lists(st.tuples(st.text(min_size=1), st.sampled_from([b"{}", b'{"a":1.10}']))))
+def test_events_that_are_alike_have_the_lines_they_would_have_alone(
+    form: Draft, events: list[tuple[str, bytes]]
+) -> None:
+    bare = attrs.evolve(form, id=None, hash=None, members={}, body=None, body_raw=None)
+    form = attrs.evolve(bare, body_asset=None, repaired=False)
+    alike = Alike(form, [name for name, _ in events], ["c1:00"] * len(events), [])
+    alike.bodies.extend(body for _, body in events)
+
+    assert encode_alike(alike, source=SOURCE, writer=WRITER, first_seq=5, observed_at=AT) == [
+        line_of(attrs.evolve(form, id=name, hash="c1:00", body=body), seq)
+        for seq, (name, body) in enumerate(events, 5)
+    ]

@@ -112,6 +112,19 @@ def test_a_line_that_is_json_but_no_event_is_cut_too(tmp_path: Path, bad: bytes)
     assert exact_body(anomaly) == bad
 
 
+def test_a_line_that_is_not_utf_8_is_cut_though_its_json_parses(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1), entity(2)]], seal=False)
+    path = open_path(tmp_path, name)
+    one, two = path.read_bytes().splitlines(keepends=True)
+    bad = two.replace(b"xxx", b"x\xffx", 1)
+    path.write_bytes(one + bad)
+    forget_heads(tmp_path)
+    (_, anomaly) = reopened(tmp_path)
+
+    assert exact_body(anomaly) == bad
+    assert len(duckdb_rows(path)) == 2
+
+
 def test_a_skipped_or_repeated_seq_is_not_read_over(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1), entity(2), entity(3)]], seal=False)
     path = open_path(tmp_path, name)

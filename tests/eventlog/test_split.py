@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventlog.normalize import read_value_hash, value_hash
 from eventlog.scan import NotJson
 from eventlog.split import Entity, Rule, Split, id_member, id_text, join, split
 from tests.eventlog.making import json_values, spelled
@@ -85,6 +86,21 @@ def test_one_entity_is_split_and_joined(value: object, ascii_only: bool) -> None
 
     assert rejoined(body, ONE) == body
     assert split(body, ONE).envelope is None
+
+
+@given(pages, st.booleans(), st.sampled_from(["id", "username"]))
+def test_a_flat_page_says_the_same_however_it_is_read(
+    value: object, ascii_only: bool, member: str
+) -> None:
+    body = compact(value, ascii_only)
+    rule = Rule("/items", "model", "list", id_member(member), number_repeats=True)
+    found, slowly = split(body, [rule]), split(body + b" ", [rule])
+
+    assert found.entities == slowly.entities
+    assert found.misfits == slowly.misfits
+    assert found.envelope == (slowly.envelope or b" ")[:-1]
+    for entity, read in zip(found.entities, found.values or (), strict=False):
+        assert read_value_hash(read) == value_hash(entity.body)
 
 
 @given(st.data(), pages)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
@@ -514,3 +515,20 @@ def test_a_head_deleted_under_a_writer_is_there_before_its_next_lines(tmp_path: 
     close_stream(stream)
 
     assert seen == [True, True]
+
+
+def test_producers_in_many_threads_take_turns(tmp_path: Path) -> None:
+    stream = opened(tmp_path, segment_bytes=2000)
+
+    def produce(number: int) -> None:
+        for _ in range(20):
+            append(stream, [lambda _seq, _at: [entity(number)] * 2])
+            keep_hours(stream)
+            roll(stream)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(produce, range(4)))
+    close_stream(stream)
+
+    assert seqs(tmp_path) == list(range(1, 161))
+    assert verify(tmp_path).damages == ()

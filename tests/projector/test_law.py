@@ -4,11 +4,13 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, format_us
 from eventlog.event import observed_us
+from projector import changes, compact
 from projector.checks import check
 from projector.definition import FOLDER, load, parse
 from projector.update import update
@@ -55,6 +57,13 @@ portions = st.lists(
     min_size=1,
     max_size=4,
 )
+
+
+@pytest.fixture(autouse=True)
+def small_limits(monkeypatch):
+    monkeypatch.setattr(compact, "MOST_PARTS", 2)
+    monkeypatch.setattr(changes, "MOST_FILES", 1)
+    monkeypatch.setattr(changes, "MOST_BODIES", 4)
 
 
 @given(portions, st.booleans())

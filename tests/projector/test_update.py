@@ -11,7 +11,7 @@ import pytest
 from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
 from eventlog.segments import list_segments
 from eventlog.writer import append, close_stream, open_stream
-from projector import plan
+from projector import compact, plan
 from projector.archive import open_views
 from projector.checks import check, list_views
 from projector.definition import load_all, parse
@@ -20,6 +20,7 @@ from projector.generation import current_parts
 from projector.rebuild import rebuild
 from projector.sql import query
 from projector.update import update
+from projector.views_file import named_by
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Page, _drafts, hours, write_log
 
@@ -185,6 +186,18 @@ def test_a_moved_archive_answers_with_its_new_root(archive, tmp_path_factory):
     update(moved)
 
     assert rows(moved) == [("a", "A2"), ("b", "B")]
+
+
+def test_small_parts_are_put_together_and_say_the_same(archive, monkeypatch):
+    monkeypatch.setattr(compact, "MOST_PARTS", 3)
+    for n in range(3, 8):
+        write_log(archive, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])])
+        update(archive)
+    named = named_by(archive / "views")
+
+    assert sum("/openrouter.models/" in path for path in named) <= 1 + 3
+    assert check(archive) == []
+    assert len(rows(archive, "SELECT * FROM openrouter.models_versions WHERE id = 'a'")) == 7
 
 
 def test_a_sealed_segment_of_another_size_is_refused(archive):

@@ -1,0 +1,117 @@
+"""`status`: how each source, the log and the views stand."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.options import archive, config, global_options, stdout_is_terminal
+from cli.output import chosen, emit
+
+if TYPE_CHECKING:
+    from eventlog.segments import Files
+
+
+@click.command(
+    epilog="Example: hindlog status --json",
+    short_help="How each source, the log and the views stand.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@global_options
+def status(as_json: bool) -> None:
+    """How each source, the log and the views stand."""
+    import orjson
+
+    from eventlog.clock import now_us
+
+    root = archive()
+    found = state_of(root, now_us())
+    if as_json:
+        sys.stdout.write(orjson.dumps(found).decode() + "\n")
+        return
+    to = chosen(None, False, None)
+    columns = ("source", "last_event", "ago", "events_24h", "open", "sealed", "bytes", "next_run")
+    rows = [tuple(each.get(name) for name in columns) for each in found["sources"]]
+    emit(columns, rows, to)
+    if stdout_is_terminal():
+        sys.stdout.write("\n")
+    told = found["views"]
+    lag = "not made yet: hindlog view update" if told["position"] is None else told["position"]
+    sys.stdout.write(f"views\t{lag}\n" if not stdout_is_terminal() else f"views up to: {lag}\n")
+
+
+def state_of(root: Path, now: int) -> dict[str, Any]:
+    """What `status` tells, as a value."""
+    from eventlog.segments import list_segments
+
+    files = list_segments(root)
+    settings = config(root).source
+    names = sorted({*settings, *(each.name.source for each in files)})
+    sources = [
+        _source(root, name, [f for f in files if f.name.source == name], settings.get(name), now)
+        for name in names
+    ]
+    return {"archive": str(root), "sources": sources, "views": _views(root)}
+
+
+def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int) -> dict[str, Any]:
+    from cli.times import format_ago, format_time
+    from eventlog.clock import DAY
+    from eventlog.reader import read_events
+    from eventlog.select import Select
+    from fetcher.schedule import next_slot
+
+    last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
+    at = last.position.observed_at if last else None
+    recent = [each for each in files if each.name.starts_at >= now - DAY]
+    due = next_slot(settings.schedule, now) if settings and settings.enabled else None
+    return {
+        "source": name,
+        "last_event": None if at is None else format_time(at),
+        "ago": None if at is None else format_ago(at, now),
+        "events_24h": sum(_rows(root, each) for each in recent),
+        "open": sum(not each.is_sealed for each in files),
+        "sealed": sum(each.is_sealed for each in files),
+        "bytes": sum(_size(root, each) for each in files),
+        "next_run": None if due is None else format_time(due),
+    }
+
+
+def _rows(root: Path, files: "Files") -> int:
+    from eventlog.blocks import segment_blocks
+    from eventlog.segments import read_manifest
+
+    if files.is_sealed:
+        return read_manifest(root, files.name).rows
+    return sum(block.count(b"\n") for block in segment_blocks(root, files.name))
+
+
+def _size(root: Path, files: "Files") -> int:
+    from eventlog.paths import open_path, sealed_path
+
+    path = sealed_path(root, files.name) if files.is_sealed else open_path(root, files.name)
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _views(root: Path) -> dict[str, Any]:
+    from cli.times import format_time
+    from eventlog.errors import NotFound
+    from projector.archive import open_views
+    from projector.checks import position
+
+    try:
+        connection = open_views(root)
+    except NotFound:
+        return {"position": None}
+    try:
+        at = position(connection)
+    finally:
+        connection.close()
+    return {"position": None if at is None else format_time(at)}
+
+
+COMMANDS = (status,)

@@ -1,0 +1,85 @@
+"""One hostile entity in a page of a hundred, all the way from HTTP to SQL."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import NoReturn
+
+import duckdb
+import pytest
+from aiohttp import web
+
+from cli.config import default_toml
+from eventlog.clock import now_us
+from eventlog.event import ENTITY, decode, exact_body
+from eventlog.reader import read_events
+from eventlog.select import Select
+from eventlog.writer import seal_idle
+from fetcher.simulator.app import serve
+from fetcher.sources import SOURCES
+from fetcher.sync import run_once
+from projector.sql import query
+from projector.update import update
+
+WRITER = "0bad0bad"
+HOSTILE = {
+    "a lone surrogate": b'{"id":50,"url":"u","postId":1,"x":"\\ud800"}',
+    "NaN": b'{"id":50,"url":"u","postId":1,"x":NaN}',
+    "invalid UTF-8": b'{"id":50,"url":"u","postId":1,"x":"\xff\xfe"}',
+    "depth 3000": b'{"id":50,"url":"u","postId":1,"x":' + b"[" * 3000 + b"]" * 3000 + b"}",
+}
+
+
+def good(number: int) -> bytes:
+    return b'{"id":%d,"url":"u%d","postId":1,"meta":{"seed":12345678901234567890}}' % (
+        number,
+        number,
+    )
+
+
+async def crawl(root: Path, body: bytes) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/images", answer)
+    async with serve(app, now_us) as origin:
+        await run_once(
+            root,
+            SOURCES["civitai"],
+            base_url=origin,
+            key=None,
+            writer=WRITER,
+            now=now_us,
+            listings=["images"],
+            requests_per_minute=100_000,
+        )
+
+
+def refuse(constant: str) -> NoReturn:
+    raise ValueError(f"not strict JSON: {constant}")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_ninety_nine_are_stored_as_always_and_the_one_exactly(tmp_path: Path, name: str) -> None:
+    items = [HOSTILE[name] if number == 50 else good(number) for number in range(100)]
+    body = b'{"items":[' + b",".join(items) + b'],"metadata":{}}'
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").write_text(default_toml())
+
+    asyncio.run(crawl(tmp_path, body))
+    assert seal_idle(tmp_path, "civitai", WRITER) == 1
+    update(tmp_path)
+
+    lines = [record.line for record in read_events(tmp_path)]
+    assert all(json.loads(line.decode(), parse_constant=refuse) for line in lines)
+    select = Select(kinds=frozenset({ENTITY}))
+    stored = [decode(record.line) for record in read_events(tmp_path, select)]
+    assert [exact_body(event) for event in stored] == items
+    assert [event.id for event in stored if event.body_raw] == ["50"]
+    with duckdb.connect() as connection:
+        files = str(tmp_path / "log/*/*/*.ndjson.zst")
+        read = "SELECT count(*) FROM read_json(?, format='newline_delimited')"
+        assert connection.execute(read, [files]).fetchall() == [(len(lines),)]
+    ids = {row[0] for row in query(tmp_path, "SELECT id FROM civitai.images").rows}
+    assert ids >= set(range(100)) - {50}
