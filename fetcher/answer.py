@@ -1,5 +1,8 @@
 """One page of a run: asked for, taken apart, durable."""
 
+import asyncio
+from collections.abc import Callable
+
 import attrs
 
 from eventlog.split import Entity
@@ -8,25 +11,36 @@ from fetcher.known import recall
 from fetcher.leads import lead_on
 from fetcher.lifecycle import after, notices
 from fetcher.observe import Observed, Place
-from fetcher.request import Answered, GivenUp, ask
-from fetcher.run import Run
+from fetcher.request import Answered, GivenUp, NotAsked, ask
+from fetcher.run import Run, is_patient
 from fetcher.source import Page, Params, no_paging, url_of
+
+Asked = Answered | GivenUp | NotAsked
 
 
 async def one(
-    run: Run, params: Params, page_no: int, size: Params | None = None
-) -> Page | GivenUp | None:
+    run: Run,
+    params: Params,
+    page_no: int,
+    size: Params | None = None,
+    ahead: "asyncio.Task[Asked] | None" = None,
+    go_ahead: Callable[[Page, int], None] | None = None,
+) -> Page | GivenUp | NotAsked | None:
     """One page, durable when this returns; what follows it. None: it was no answer.
 
     `size`: how many entities are asked for, where those are fewer than `params` say.
-    What was given up is not in the log yet: see `give_up`.
+    `ahead`: the request, where it is under way already. `go_ahead` is told what follows,
+    and how many entities came, before the page is made durable. What was given up is
+    not in the log yet: see `give_up`.
     """
     desk = run.crawl.desk
     numbered = page_no if run.endpoint.continues is not None else None
     asked = {**params, **(size or {})}
     place = run.place(asked, numbered)
-    found = await ask(desk, place, run.endpoint, asked)
-    if isinstance(found, GivenUp):
+    found = await (ahead or ask(desk, place, run.endpoint, asked, run.crawl.stopping))
+    if isinstance(found, NotAsked):
+        _leave(run, found)
+    if isinstance(found, GivenUp | NotAsked):
         return found
     if not 200 <= found.response.status < 300:
         await _record(run, found, attrs.evolve(place, page_no=None))
@@ -36,8 +50,20 @@ async def one(
     count = len(found.parts.entities)
     page = (run.endpoint.continues or no_paging)(found.parts.envelope, asked, count)
     _note_known(run, found.parts.entities)
+    if go_ahead is not None:
+        go_ahead(page, count)
     await _record(run, found, _onward(run, place, params, page))
     return page
+
+
+def _leave(run: Run, found: NotAsked) -> None:
+    """Without a budget a sync ends in part; what people queued waits for the next budget."""
+    if run.crawl.desk.budget.has_left:
+        return
+    if is_patient(run.crawl, run.task):
+        run.yields = True
+    else:
+        run.end(found.why)
 
 
 def _note_known(run: Run, entities: tuple[Entity, ...]) -> None:

@@ -35,6 +35,8 @@ class Crawl:
     report: Report
     leads: dict[tuple[str, str], dict[bytes, Params]] = attrs.field(factory=dict)
     """Per epoch and listing, the requests that listings before it lead to."""
+    synced: set[str] = attrs.field(factory=set)
+    """The runs of this sync."""
     only: set[str] | None = None
     """The runs that are worked on; None: whatever is in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -108,9 +110,9 @@ class Run:
         """The state that others gave the run meanwhile. Now and then; renews the claim."""
         return look_round(self)
 
-    def is_full(self) -> bool:
-        """Whether the run has as many entities as it was asked for."""
-        return self.task.target is not None and self.told.entities >= self.task.target
+    def is_full(self, more: int = 0) -> bool:
+        """Whether the run has as many entities as it was asked for, with so many more."""
+        return self.task.target is not None and self.told.entities + more >= self.task.target
 
     def is_paused(self) -> bool:
         """Whether the run is left as it is, to be gone on with later."""
@@ -120,6 +122,11 @@ class Run:
 def new_run_id(epoch: str, listing: str) -> str:
     """A name for a run that nobody has: its slot, its listing, and chance."""
     return f"{epoch}.{listing}.{urandom(4).hex()}"
+
+
+def is_patient(crawl: Crawl, task: Task) -> bool:
+    """Whether a run waits in the queue for the next budget: people asked for it, no schedule."""
+    return task.run not in crawl.synced and task.priority < SYNC_PRIORITY
 
 
 def created(task: Task, endpoint: str, params: Params) -> Draft:

@@ -7,12 +7,15 @@
 What was stepped over or not covered is said; nothing is silent.
 """
 
+import asyncio
+from functools import partial
+
 import attrs
 
-from fetcher.answer import give_up, one
+from fetcher.answer import Asked, give_up, one
 from fetcher.journal import of_drafts, record
 from fetcher.partition import go_on_in_parts
-from fetcher.request import GivenUp
+from fetcher.request import GivenUp, NotAsked, ask
 from fetcher.run import Run
 from fetcher.source import WHERE_TO, Page, Params, request_name
 from fetcher.task import CANCELLED
@@ -37,13 +40,48 @@ class _Way:
     refused: set[bytes] = attrs.field(factory=set)
     stepped_over: int = 0
     is_over: bool = False
+    ahead: asyncio.Task[Asked] | None = None
+    """The request for the page after the one that is being made durable."""
 
 
 async def walk(run: Run, params: Params) -> None:
-    """Follow page cursors to the end."""
+    """Follow page cursors to the end.
+
+    While a page is made durable the next may be under way; but it is nobody's state, and
+    nothing of it is written, before the page is.
+    """
     way = _Way(params, run.task.page_no + 1)
-    while not way.is_over and not is_over(run):
-        await _step(run, way)
+    try:
+        while not way.is_over and (not is_over(run) or _has_landed(way)):
+            await _step(run, way)
+    finally:
+        await _let_go(way)
+
+
+def _has_landed(way: _Way) -> bool:
+    """Whether the answer asked for ahead is there: it is kept, also where the run ends."""
+    return way.ahead is not None and way.ahead.done()
+
+
+async def _let_go(way: _Way) -> None:
+    """Give up the request that is under way."""
+    if way.ahead is not None:
+        way.ahead.cancel()
+        await asyncio.wait([way.ahead])
+        way.ahead = None
+
+
+def _go_ahead(run: Run, way: _Way, page: Page, count: int) -> None:
+    """Ask for the page after this one, where it is clear that it will be wanted."""
+    unclear = way.size is not None or run.stop is not None or run.has_met_known
+    if page.next is None or unclear or run.is_paused() or run.is_full(count):
+        return
+    onward = {**way.params, **page.next}
+    if request_name(onward) in way.asked:
+        return
+    place = run.place(onward, way.page_no + 1)
+    request = ask(run.crawl.desk, place, run.endpoint, onward, run.crawl.stopping)
+    way.ahead = asyncio.create_task(request)
 
 
 def is_over(run: Run) -> bool:
@@ -60,7 +98,10 @@ def is_over(run: Run) -> bool:
 async def _step(run: Run, way: _Way) -> None:
     """One page."""
     way.asked.add(request_name(way.params))
-    found = await one(run, way.params, way.page_no, _size(run, way))
+    ahead, way.ahead = way.ahead, None
+    found = await one(
+        run, way.params, way.page_no, _size(run, way), ahead, partial(_go_ahead, run, way)
+    )
     if isinstance(found, GivenUp):
         match found.error_class:
             case "poison":
@@ -70,6 +111,8 @@ async def _step(run: Run, way: _Way) -> None:
             case _:
                 await give_up(run, found)
                 _break(run, way)
+    elif isinstance(found, NotAsked):
+        return
     elif found is None:
         _break(run, way)
     elif found.next is None:
