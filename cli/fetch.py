@@ -78,6 +78,7 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
         mine.requests_per_minute,
         mine.concurrency,
         limits=Limits(total_s=mine.timeout_s),
+        max_requests=mine.max_requests_per_sync,
     )
 
 
@@ -95,8 +96,11 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
         due = format_time(next_slot(mine.schedule, now))
         for listing in plan(SOURCES[name], mine.listings):
             after = ", ".join(follow.listing for follow in listing.follows)
-            params = {} if listing.follows else listing.params
-            url = url_of(mine.base_url, listing.path, params) if not after else listing.path
+            url = (
+                listing.path
+                if listing.is_led
+                else url_of(mine.base_url, listing.path, listing.params)
+            )
             rows.append((name, listing.name, url, after or None, due))
     emit(("source", "listing", "url", "follows", "next_slot"), rows, chosen(None, False, None))
     return 0
@@ -125,6 +129,7 @@ def _sync(root: Path, name: str, settings: "Config", writer: str, limit: int | N
                 requests_per_minute=upstream.requests_per_minute,
                 concurrency=upstream.concurrency,
                 limits=upstream.limits,
+                max_requests=upstream.max_requests,
                 report=lambda found: tell(listing_line(name, found.listing)),
             )
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eventlog.appending import Appended
 from eventlog.clock import format_us
+from eventlog.paths import log_dir
 from eventlog.reader import Record, read_stream
 from eventlog.segments import list_segments, read_head
 
@@ -71,17 +72,27 @@ def cover(db: sqlite3.Connection, writer: str, seq: int, sha256: str) -> None:
 
 
 def catch_up(
-    db: sqlite3.Connection, root: Path, source: str, take: Take, *, trust_heads: bool = False
+    db: sqlite3.Connection,
+    root: Path,
+    source: str,
+    take: Take,
+    *,
+    trust_heads: bool = False,
+    only: frozenset[str] | None = None,
 ) -> None:
     """Read what the log of a source has gained, in one transaction.
 
-    `trust_heads`: pass over writers whose noted head was read; for polling. Raises
+    `trust_heads`: pass over writers whose noted head was read; for polling. `only`: the
+    writers whose streams count. Raises
     `NotConfirmed` if the log does not hold what the index says it read.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
         known = covered(db)
-        writers = {each.name.writer for each in list_segments(root, source)}
+        writers = _holders(root, source) if trust_heads else set[str]()
+        if not trust_heads or not known.keys() <= writers:  # the segments know for sure
+            writers = {each.name.writer for each in list_segments(root, source)}
+        writers = writers if only is None else writers & only
         if not known.keys() <= writers:
             raise NotConfirmed
         for writer in sorted(writers):
@@ -111,6 +122,11 @@ def hear(db: sqlite3.Connection, done: Appended, take: Take) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def _holders(root: Path, source: str) -> set[str]:
+    """Who ever held a stream of this source: one folder, however long the log is."""
+    return {path.name[1:-5] for path in log_dir(root).joinpath(source).glob(".????????.lock")}
 
 
 def _is_at_its_head(root: Path, source: str, writer: str, at: tuple[int, str] | None) -> bool:

@@ -12,9 +12,10 @@ from eventlog.reader import read_events, read_one
 from eventlog.select import Select
 from eventlog.split import Entity
 from fetcher.known import recall
+from fetcher.lifecycle import to_ask
 from fetcher.queue import tasks
-from fetcher.run import Crawl, Run, request_name
-from fetcher.source import Follow, Listing, Params
+from fetcher.run import Crawl, Run
+from fetcher.source import Follow, Listing, Params, request_name
 from fetcher.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
@@ -62,7 +63,9 @@ def _is_due(crawl: Crawl, follow: Follow, params: Params) -> bool:
 
 
 def requests_of(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
-    """What a run that follows others still has to ask."""
+    """What a run that others lead still has to ask."""
+    if listing.probe is not None:
+        return to_ask(crawl.presence, listing.probe, crawl.desk.clock())
     held = crawl.leads.get((task.epoch, listing.name))
     if held is not None and not task.pages:
         return list(held.values())

@@ -1,7 +1,7 @@
 """Requests: one question to upstream, asked until it is answered or given up.
 
 Nothing that came is lost: the body of an attempt that failed is kept as an anomaly
-(the same body once a run), and what is given up leaves a `page_failed` event with all
+(the same body once a run), and what is given up becomes a `page_failed` event with all
 its attempts.
 """
 
@@ -32,7 +32,7 @@ from fetcher.retry import (
     retry_after,
 )
 from fetcher.source import Endpoint, Params, Source, url_of
-from fetcher.throttle import Gate
+from fetcher.throttle import Budget, Gate, waits
 
 
 @attrs.frozen
@@ -46,6 +46,7 @@ class Desk:
     clock: Clock
     policy: Policy
     chance: Chance
+    budget: Budget = attrs.field(factory=Budget)
     reach: Reach = attrs.field(factory=Reach)
     kept: set[tuple[str, str]] = attrs.field(factory=set)
     """Run and SHA-256 of anomalies that are in the log already."""
@@ -61,27 +62,40 @@ class Answered:
 
 @attrs.frozen
 class GivenUp:
-    """Upstream did not answer; the log says so."""
+    """Upstream did not answer; the event that says so is not in the log yet."""
 
     error_class: str
     what: str
     stops_run: bool
+    draft: Draft
 
 
-async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> Answered | GivenUp:
-    """The answer to one request, retried as `retry` says."""
+@attrs.frozen
+class NotAsked:
+    """Nothing (more) was asked, and nothing is known: the budget is spent, or it stops."""
+
+    why: str
+
+
+async def ask(
+    desk: Desk, place: Place, endpoint: Endpoint, params: Params, stopping: asyncio.Event
+) -> Answered | GivenUp | NotAsked:
+    """The answer to one request, retried as `retry` says, until `stopping`."""
     url = url_of(desk.client.base_url, endpoint.path, params)
     rules = endpoint.rules(params)
     attempts: list[Mapping[str, Any]] = []
     while True:
-        await desk.gate.passes()
+        if not await desk.gate.passes(stopping):
+            return NotAsked("stopping")
+        if not desk.budget.take():
+            return NotAsked(f"budget: {desk.budget.most} requests are spent")
         at = desk.clock()
         got = await get(desk.client, url)
         _check_clock(desk, got)
         response = _response(desk, got, endpoint, params)
         outcome = _take(desk.source, got, response, rules)
         if isinstance(outcome, Parts):
-            desk.gate.warms()
+            desk.gate.answered(got.ms / 1000)
             desk.reach.answered()
             return Answered(response, outcome)
         decision = _decide(desk, got, outcome[0], len(attempts) + 1)
@@ -89,9 +103,9 @@ async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> A
         await _keep(desk, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
             desk.reach.gave_up(outcome[0])
-            await record(desk.journal, of_drafts(_failed(place, response, outcome, attempts)))
-            return GivenUp(*outcome, decision.reaction is Reaction.STOP)
-        await _wait(desk, got, decision)
+            draft = _failed(place, response, outcome, attempts)
+            return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
+        await _wait(desk, got, decision, stopping)
 
 
 def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Response:
@@ -112,9 +126,9 @@ def _take(
     source: Source, got: Got, response: Response, rules: Sequence[Rule]
 ) -> Parts | tuple[str, str]:
     """The answer taken apart, or the class of its error and what it was."""
-    is_poison = got.broken is None and source.is_poison(response.status, got.body)
+    fault = source.fault(response.status, got.body) if got.broken is None else None
     is_json = got.body.lstrip()[:1] in (b"{", b"[")
-    error = error_class(got.status, got.broken, is_json=is_json, is_poison=is_poison)
+    error = error_class(got.status, got.broken, is_json=is_json, fault=fault)
     if error is not None:
         return error, got.what or f"status {got.status}"
     try:
@@ -130,12 +144,12 @@ def _decide(desk: Desk, got: Got, error: str, attempt: int) -> Decision:
     return decide(error, attempt, asked, policy, desk.chance)
 
 
-async def _wait(desk: Desk, got: Got, decision: Decision) -> None:
+async def _wait(desk: Desk, got: Got, decision: Decision, stopping: asyncio.Event) -> None:
     """A host that asks for fewer requests gets fewer from everyone."""
     if got.status in (429, 503):
         desk.gate.cools(decision.wait_s)
     else:
-        await asyncio.sleep(decision.wait_s)
+        await waits(decision.wait_s, stopping)
 
 
 def _attempt(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:

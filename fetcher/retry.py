@@ -38,6 +38,8 @@ BY_CLASS: dict[str, Reaction] = {
     "server": Reaction.RETRY,
     "wall": Reaction.RETRY,
     "poison": Reaction.GIVE_UP,
+    "too_deep": Reaction.GIVE_UP,
+    "cursor": Reaction.GIVE_UP,
     "too_large": Reaction.GIVE_UP,
     "redirects": Reaction.GIVE_UP,
     "bad_url": Reaction.GIVE_UP,
@@ -46,7 +48,9 @@ BY_CLASS: dict[str, Reaction] = {
     "tls": Reaction.STOP,
 }
 """Per class of error. `not_json`: a success that is not what was asked for. `wall`: a
-page for people where an answer should be."""
+page for people where an answer should be. A source tells three from its own words:
+`poison`, a page that breaks upstream; `too_deep`, one that it never gives; `cursor`, one
+that its cursor no longer leads to."""
 
 BY_STATUS: dict[int, str] = {
     401: "refused",
@@ -81,13 +85,13 @@ class Decision:
 
 
 def error_class(
-    status: int | None, broken: str | None, *, is_json: bool, is_poison: bool
+    status: int | None, broken: str | None, *, is_json: bool, fault: str | None = None
 ) -> str | None:
-    """The class of an outcome; None for an answer."""
+    """The class of an outcome; None for an answer. `fault`: what the source says it is."""
     if broken is not None:
         return broken
-    if is_poison:
-        return "poison"
+    if fault is not None:
+        return fault
     if status is None or status >= 500:
         return "server"
     if status in BY_STATUS:

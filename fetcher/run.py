@@ -1,19 +1,20 @@
 """Runs: what the runs of a sync share, and what each says into the log."""
 
 import asyncio
-from collections.abc import Callable
-from hashlib import sha256
+from collections import deque
+from collections.abc import Callable, Iterable
 from os import urandom
 
 import attrs
-import orjson
 
 from eventlog.event import RUN, Draft
+from eventlog.split import Entity
 from fetcher.journal import of_drafts, record
 from fetcher.observe import Place
+from fetcher.presence import Presence
 from fetcher.queue import Queue, is_outranked, refresh, renew, state_of
 from fetcher.report import ListingReport, Progress, Report
-from fetcher.request import Answered, Desk, GivenUp
+from fetcher.request import Desk
 from fetcher.source import Endpoint, Listing, Params
 from fetcher.task import CREATED, PENDING, Task
 
@@ -29,12 +30,15 @@ class Crawl:
 
     desk: Desk
     queue: Queue
+    presence: Presence
     owner: str
     concurrency: int
     report: Report
     leads: dict[tuple[str, str], dict[bytes, Params]] = attrs.field(factory=dict)
     """Per epoch and listing, the requests that listings before it lead to."""
-    only: frozenset[str] | None = None
+    synced: set[str] = attrs.field(factory=set)
+    """The runs of this sync."""
+    only: set[str] | None = None
     """The runs that are worked on; None: whatever is in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set: take nothing more on, finish the page."""
@@ -60,10 +64,16 @@ class Run:
     is_broken: bool = False
     """Whether something of it was given up: it can be retried."""
     looked_at: float = 0.0
-    ahead: asyncio.Task[Answered | GivenUp] | None = None
-    """The request for the page after the one that is being made durable."""
+    underway: int = 0
+    """Entities that have come and are not durable yet."""
+    behind: deque[asyncio.Task[None]] | None = None
+    """Of a walk, the pages that are being made durable, oldest first."""
     yields: bool = False
     """Whether something of higher priority goes first."""
+    has_met_known: bool = False
+    """Whether the last page held nothing new, where only what is new was asked for."""
+    met: dict[str, dict[str, None]] = attrs.field(factory=dict)
+    """Per parameter of a partition, the values that entities of the walk named."""
 
     def place(self, params: Params, page_no: int | None) -> Place:
         """Where the answer to a request belongs."""
@@ -80,13 +90,35 @@ class Run:
         source = self.crawl.desk.source.name
         self.crawl.report(Progress(source, self.told, self.expected))
 
-    def is_full(self, more: int = 0) -> bool:
-        """Whether the run has as many entities as it was asked for, with so many more."""
-        return self.task.target is not None and self.told.entities + more >= self.task.target
+    def end(self, why: str) -> None:
+        """Ask nothing more, for this reason."""
+        self.stop = why
+        self.tell(attrs.evolve(self.told, why=why))
 
-    def has_landed(self) -> bool:
-        """Whether the answer asked for ahead is there: it is kept, also where the run ends."""
-        return self.ahead is not None and self.ahead.done()
+    def ended_silently(self) -> bool:
+        """Whether as much came as upstream ever gives: then the end was none."""
+        most = self.listing.ends_silently_at if self.listing else None
+        return most is not None and self.told.entities >= 0.99 * most
+
+    def meet(self, params: Params, entities: Iterable[Entity]) -> None:
+        """Note the values by which the walk could be cut, where nothing else is left for it."""
+        for each in self.listing.partitions if self.listing else ():
+            if each.met is None:
+                if len(tuple(each.narrower(params))) > 1:
+                    return
+            elif each.met is not None and each.param not in params:
+                values = self.met.setdefault(each.param, {})
+                for entity in entities:
+                    values.update(dict.fromkeys(each.met(entity)))
+
+    def look_round(self) -> str:
+        """The state that others gave the run meanwhile. Now and then; renews the claim."""
+        return look_round(self)
+
+    def is_full(self) -> bool:
+        """Whether the run has as many entities as it was asked for."""
+        target, got = self.task.target, self.told.entities + self.underway
+        return target is not None and got >= target
 
     def is_paused(self) -> bool:
         """Whether the run is left as it is, to be gone on with later."""
@@ -98,9 +130,9 @@ def new_run_id(epoch: str, listing: str) -> str:
     return f"{epoch}.{listing}.{urandom(4).hex()}"
 
 
-def request_name(params: Params) -> bytes:
-    """What tells the requests to one endpoint apart."""
-    return sha256(orjson.dumps(sorted(params.items()))).digest()
+def is_patient(crawl: Crawl, task: Task) -> bool:
+    """Whether a run waits in the queue for the next budget: people asked for it, no schedule."""
+    return task.run not in crawl.synced and task.priority < SYNC_PRIORITY
 
 
 def created(task: Task, endpoint: str, params: Params) -> Draft:
@@ -111,6 +143,7 @@ def created(task: Task, endpoint: str, params: Params) -> Draft:
         "url": task.url,
         "priority": task.priority or None,
         "target": task.target,
+        "until_known": task.until_known or None,
     }
     return Draft(
         kind=RUN,

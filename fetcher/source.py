@@ -10,6 +10,7 @@ A source module fills these in; nothing else in the package knows an API.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -20,6 +21,7 @@ from eventlog.clock import DAY
 from eventlog.errors import Invalid
 from eventlog.scan import NotJson, values
 from eventlog.split import Entity, Rule
+from fetcher.template import Template
 
 Params = Mapping[str, str]
 """Parameters of a request as text, those in the path included."""
@@ -63,6 +65,10 @@ class Endpoint:
     """What a listing enumerates; None proves nothing about absence."""
     recognise: Recognise = lambda body: None
     """Whether a recorded body is an answer of this endpoint, and to which parameters."""
+    size_param: str | None = None
+    """Says how many entities a page has; None: a page cannot be asked for in pieces."""
+    step_over: Callable[[Params], Params | None] = lambda params: None
+    """From a page that never comes to what begins behind it; None: nobody knows."""
 
 
 @attrs.frozen
@@ -81,6 +87,45 @@ class Follow:
 
 
 @attrs.frozen
+class Probe:
+    """How it is found out that an entity is gone: asked for directly, again and again."""
+
+    type: str
+    path: str
+    """Of the endpoint that answers 404 or 410 for what is not there."""
+    request: Callable[[str], Params | None]
+    """From an id to what is asked; None: such an id cannot be asked for."""
+    times: int
+    """Refusals that it takes, with nothing seen of the entity in between."""
+    over_us: int
+    """How far apart the first and the last of them lie at least."""
+    parent: Callable[[str], tuple[str, str] | None] | None = None
+    """What an entity goes with: it is missed when that is. None: when it is missed itself."""
+    subject: Callable[[Params], str | None] = lambda params: None
+    """Inverse of `request`, where no listing proves absence: any refusal begins the asking."""
+    by_listing: bool = True
+    """Whether listings say what is missing; else only refusals do, by `subject`."""
+    most: int = 50
+    """Requests of one sync."""
+
+
+@attrs.frozen
+class Partition:
+    """A parameter by which a walk that ends silently is cut into shorter ones."""
+
+    param: str
+    narrower: Callable[[Params], Iterable[str]] = lambda params: ()
+    """The values that together hold what the walk holds; none where it is narrow already."""
+    met: Callable[[Entity], Iterable[str]] | None = None
+    """The values that an entity of the walk names, where nobody lists them all."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values are all there are."""
+        return self.met is None
+
+
+@attrs.frozen
 class Listing:
     """Something a sync walks."""
 
@@ -92,8 +137,17 @@ class Listing:
     """Where its requests come from; none: one walk with `params`."""
     ends_silently_at: int | None = None
     """Entities after which upstream is known to stop without saying so."""
+    partitions: tuple[Partition, ...] = ()
+    """How it is cut then, the first that still can be."""
     by_default: bool = True
     """Whether a sync walks it without being told."""
+    probe: Probe | None = None
+    """What it asks of entities that are missed, instead of walking."""
+
+    @property
+    def is_led(self) -> bool:
+        """Whether its requests come from what others found."""
+        return bool(self.follows) or self.probe is not None
 
 
 @attrs.frozen
@@ -105,8 +159,15 @@ class Source:
     endpoints: tuple[Endpoint, ...]
     listings: tuple[Listing, ...]
     """In the order of a sync; a listing follows only those before it."""
-    is_poison: Callable[[int, bytes], bool] = lambda status, body: False
-    """Whether an answer says that this page will never come, however long one waits."""
+    templates: tuple[Template, ...] = ()
+    """Questions with a name, for the queue."""
+    fault: Callable[[int, bytes], str | None] = lambda status, body: None
+    """What an answer, by its own words, is no answer for: `poison`, `too_deep` or `cursor`."""
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """How it is found out that something is gone."""
+        return tuple(each.probe for each in self.listings if each.probe is not None)
 
     def endpoint(self, path: str) -> Endpoint:
         """The endpoint of a path template."""
@@ -123,6 +184,19 @@ class Source:
         names = ", ".join(each.name for each in self.listings)
         raise Invalid(f"{self.name} has no listing {name!r}", f"its listings: {names}")
 
+
+def probing(name: str, probe: Probe) -> Listing:
+    """A listing that only probes."""
+    return Listing(name, probe.path, probe=probe)
+
+
+def request_name(params: Params) -> bytes:
+    """What tells the requests to one endpoint apart."""
+    return sha256(json.dumps(sorted(params.items())).encode()).digest()
+
+
+WHERE_TO = frozenset({"cursor", "page", "offset"})
+"""Parameters that say where in a listing a page is."""
 
 _PLACE = re.compile(r":(\w+)")
 

@@ -48,6 +48,8 @@ class Task:
     """Higher goes first; then the older one."""
     target: int | None = None
     """Entities after which it is enough."""
+    until_known: bool = False
+    """Whether it is enough when a page holds nothing that is new."""
     page_no: int = 0
     """Of the last page that is durable."""
     pages: int = 0
@@ -75,6 +77,7 @@ class Said(msgspec.Struct, frozen=True):
     next: str | None = None
     priority: int = 0
     target: int | None = None
+    until_known: bool = False
     why: str | None = None
     error: str | None = None
     attempts: list[msgspec.Raw] = []
@@ -131,6 +134,7 @@ def _created(task: Task, line: Line, said: Said) -> Task:
         epoch=line.epoch or "",
         priority=said.priority,
         target=said.target,
+        until_known=said.until_known,
         created_at=line.observed_at,
         created_seq=line.seq,
         url=task.url if task.moved_by[0] else said.url,

@@ -74,8 +74,17 @@ def update(
 
 
 def with_log(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
-    """Those named, and the log's own, which every view needs."""
-    return [each for each in known if each in named or each.source == LOG]
+    """Those named, those that they are views over, and the log's own, which every view needs."""
+    wanted = {each.name for each in known if each in named or each.source == LOG}
+    while more := {
+        other.name
+        for each in known
+        if each.name in wanted and not each.has_parts
+        for other in known
+        if other.name in each.select and other.name not in wanted
+    }:
+        wanted |= more
+    return [each for each in known if each.name in wanted]
 
 
 def build_views(

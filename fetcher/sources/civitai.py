@@ -7,26 +7,29 @@ opaque; only `creators` and `tags` count pages.
 
 import msgspec
 
+from eventlog.clock import DAY
 from eventlog.split import Entity, Rule, id_member
 from fetcher.source import (
     Endpoint,
     Follow,
     Listing,
-    Page,
     Params,
+    Partition,
+    Probe,
     Recognise,
     Source,
     look,
-    match_query,
-    read_member,
-    text_of,
+    probing,
     with_query,
 )
+from fetcher.sources.civitai_pages import MEDIA, continues, fault, levels, next_page, step_over
+from fetcher.template import Query, Template
 
 _OF_MODELS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
 """Parameters of `/models` that change what stands inside an item."""
 _OF_IMAGES = frozenset({"withMeta", "flatMeta", "withTags"})
 _ID = id_member("id")
+PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
 
 
 def _models(params: Params) -> tuple[Rule, ...]:
@@ -64,21 +67,6 @@ def _creators(params: Params) -> tuple[Rule, ...]:
 
 def _tags(params: Params) -> tuple[Rule, ...]:
     return (Rule("/items", "tag", "list", id_member("name")),)
-
-
-def continues(envelope: bytes, params: Params, count: int) -> Page:
-    """The page cursor as upstream gives it, or the next page number where pages count.
-
-    A page with neither items nor metadata is a timeout in disguise: not believed to be
-    the end.
-    """
-    metadata = read_member(envelope, "metadata")
-    url = text_of(metadata.get("nextPage"))
-    cursor = text_of(metadata.get("nextCursor"))
-    if cursor is not None:
-        return Page({"cursor": cursor}, url, False)
-    onward = match_query(url or "", ("cursor", "page"))
-    return Page(onward or None, url, not onward and bool(count or metadata))
 
 
 class _Listed(msgspec.Struct):
@@ -130,8 +118,26 @@ def versions_of(entity: Entity) -> list[Params]:
     return [{"id": str(each)} for each in dict.fromkeys(found) if each is not None]
 
 
+def _versions_named(entity: Entity) -> list[str]:
+    return [each["id"] for each in versions_of(entity)]
+
+
+class _Authored(msgspec.Struct):
+    username: str | None = None
+
+
+def _author(entity: Entity) -> list[str]:
+    found = look(entity.body, _Authored)
+    return [found.username] if found and found.username else []
+
+
 class _Version(msgspec.Struct):
     modelId: int | None = None
+
+
+def creator_of(entity: Entity) -> list[Params]:
+    """The creator of an image; a creator has no address but a search."""
+    return [{"query": name, "limit": "20"} for name in _author(entity)]
 
 
 def model_of(entity: Entity) -> list[Params]:
@@ -140,15 +146,54 @@ def model_of(entity: Entity) -> list[Params]:
     return [{"id": str(version.modelId)}] if version and version.modelId else []
 
 
+def _gone(type_: str, path: str) -> Probe:
+    """A 404 is no deletion: live models answer it for days."""
+    return Probe(
+        type_,
+        path,
+        lambda id_: {"id": id_},
+        times=3,
+        over_us=3 * DAY,
+        subject=lambda params: params.get("id"),
+        by_listing=False,
+    )
+
+
 CIVITAI = Source(
     name="civitai",
     base_url="https://civitai.com/api/v1",
     endpoints=(
-        Endpoint("/models", _models, continues, recognise=_page_with("id", "modelVersions")),
+        Endpoint(
+            "/models",
+            _models,
+            continues,
+            recognise=_page_with("id", "modelVersions"),
+            size_param="limit",
+            step_over=step_over,
+        ),
         Endpoint("/models/:id", _model, recognise=_one_with("id", "modelVersions")),
-        Endpoint("/images", _images, continues, recognise=_page_with("id", "url", "postId")),
-        Endpoint("/creators", _creators, continues, recognise=_page_with("username", "link")),
-        Endpoint("/tags", _tags, continues, recognise=_page_with("name", "link")),
+        Endpoint(
+            "/images",
+            _images,
+            continues,
+            recognise=_page_with("id", "url", "postId"),
+            size_param="limit",
+            step_over=step_over,
+        ),
+        Endpoint(
+            "/creators",
+            _creators,
+            continues,
+            recognise=_page_with("username", "link"),
+            step_over=next_page,
+        ),
+        Endpoint(
+            "/tags",
+            _tags,
+            continues,
+            recognise=_page_with("name", "link"),
+            step_over=next_page,
+        ),
         Endpoint("/model-versions/by-hash/:hash", lambda params: _version("by-hash")),
         Endpoint(
             "/model-versions/:id",
@@ -163,6 +208,12 @@ CIVITAI = Source(
             "/images",
             {"limit": "200", "browsingLevel": "31", "sort": "Newest", "withMeta": "true"},
             ends_silently_at=50_000,
+            partitions=(
+                Partition("browsingLevel", levels),
+                Partition("type", lambda params: () if "type" in params else MEDIA),
+                Partition("username", met=_author),
+                Partition("modelVersionId", met=_versions_named),
+            ),
         ),
         Listing(
             "versions-of-images",
@@ -190,11 +241,39 @@ CIVITAI = Source(
             ),
             by_default=False,
         ),
+        Listing(
+            "creators-of-images",
+            "/creators",
+            follows=(
+                Follow(
+                    "images",
+                    "image",
+                    creator_of,
+                    lambda params: ("creator", params["query"], "list"),
+                ),
+            ),
+            by_default=False,
+        ),
+        probing("gone-models", _gone("model", "/models/:id")),
+        probing("gone-versions", _gone("modelVersion", "/model-versions/:id")),
         Listing("creators", "/creators", {"limit": "200"}, by_default=False),
         Listing("tags", "/tags", {"limit": "200"}, by_default=False),
     ),
-    is_poison=lambda status, body: (
-        (status == 429 and b"use cursors instead" in body)
-        or (status == 500 and b"URI malformed" in body)
+    templates=(
+        Template("images-of-model", (Query("images"),), "modelId"),
+        Template("images-of-version", (Query("images"),), "modelVersionId"),
+        Template("images-of-user", (Query("images"),), "username"),
+        Template("models-of-user", (Query("models"),), "username"),
+        Template(
+            "top-images", (Query("images", {"sort": "Most Reactions"}),), "period", "Week", PERIODS
+        ),
+        Template(
+            "top-models", (Query("models", {"sort": "Most Downloaded"}),), "period", "Week", PERIODS
+        ),
+        Template("model", (Query("/models/:id"),), "id"),
+        Template("version", (Query("/model-versions/:id"),), "id"),
+        Template("version-by-hash", (Query("/model-versions/by-hash/:hash"),), "hash"),
+        Template("everything-new", (Query("models"), Query("images")), until_known=True),
     ),
+    fault=fault,
 )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from eventlog.clock import HOUR
 from eventlog.split import Entity, Identity, Rule, id_member
 from fetcher.source import (
     Endpoint,
@@ -17,19 +18,23 @@ from fetcher.source import (
     Listing,
     Page,
     Params,
+    Probe,
     Recognise,
     Rules,
     Source,
     look,
     match_query,
     no_paging,
+    probing,
     read_member,
     text_of,
     with_query,
 )
+from fetcher.template import Query, Template
 
 MODELS = "/api/v1/models"
 ENDPOINTS = "/api/v1/models/:author/:slug/endpoints"
+MODEL = "/api/v1/model/:author/:slug"
 CATALOG = "/api/frontend/v1/catalog/models"
 STATS = "/api/frontend/v1/stats/endpoint"
 
@@ -175,8 +180,24 @@ def _has(*names: str) -> Recognise:
 
 def _endpoints_of(entity: Entity) -> list[Params]:
     """Aliases (`~…`) give no endpoints of their own."""
-    author, _, slug = entity.id.partition("/")
-    return [{"author": author, "slug": slug}] if slug and not author.startswith("~") else []
+    params = _model_params(entity.id)
+    return [params] if params and not entity.id.startswith("~") else []
+
+
+def _model_params(id_: str) -> Params | None:
+    author, _, slug = id_.partition("/")
+    return {"author": author, "slug": slug} if slug else None
+
+
+def _params_of_endpoint(id_: str) -> Params | None:
+    """Only the public ids name their model; an endpoint known by UUID cannot be asked for."""
+    model, mark, _ = id_.partition("#")
+    return _model_params(model) if mark else None
+
+
+def _model_of_endpoint(id_: str) -> tuple[str, str] | None:
+    model, mark, _ = id_.partition("#")
+    return ("model", model) if mark else None
 
 
 class _CatalogRow(msgspec.Struct):
@@ -204,7 +225,7 @@ OPENROUTER = Source(
             _has("name", "slug", "privacy_policy_url"),
         ),
         Endpoint(
-            "/api/v1/model/:author/:slug",
+            MODEL,
             lambda params: (Rule("/data", "model", "detail", id_member("id")),),
         ),
         _whole(
@@ -236,5 +257,22 @@ OPENROUTER = Source(
         Listing("catalog", CATALOG),
         Listing("all-providers", "/api/frontend/v1/all-providers"),
         Listing("stats", STATS, follows=(Follow("catalog", "catalog", _stats_of),)),
+        probing("gone-models", Probe("model", MODEL, _model_params, times=2, over_us=HOUR // 2)),
+        probing(
+            "gone-endpoints",
+            Probe(
+                "endpoint",
+                ENDPOINTS,
+                _params_of_endpoint,
+                times=2,
+                over_us=HOUR // 2,
+                parent=_model_of_endpoint,
+            ),
+        ),
+    ),
+    templates=(
+        Template("model", (Query(MODEL), Query(ENDPOINTS)), "author/slug"),
+        Template("endpoints-of-model", (Query(ENDPOINTS),), "author/slug"),
+        Template("everything-new", (Query("models"), Query("models-all"), Query("catalog"))),
     ),
 )

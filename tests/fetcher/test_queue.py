@@ -343,3 +343,31 @@ def sync_endpoints(root: Path, handle: Handle, clock: Hand, **more: Any) -> RunR
     if "listings" in more:
         return sync_with(root, source, handle, now=clock, concurrency=1, **more)
     return drain(root, handle, source, now=clock, concurrency=1, **more)
+
+
+def test_a_run_whose_address_is_of_no_endpoint_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    add(tmp_path, base_url="http://127.0.0.1:1/elsewhere", priority=5)
+
+    async def go() -> RunReport:
+        async with upstream(many(1)) as origin:
+            settings: dict[str, Any] = {"key": None, "writer": WRITER, "now": Hand()}
+            settings |= {"policy": HURRIED, "requests_per_minute": 600_000}
+            return await run_once(tmp_path, CIVITAI, base_url=origin + "/v1", **settings)
+
+    told = asyncio.run(go())
+
+    assert (told.listings[0].state, "no endpoint" in str(told.listings[0].why)) == (FAILED, True)
+    assert len(told.listings) > 1
+    assert {each.state for each in told.listings[1:3]} == {COMPLETED}
+
+
+def test_what_people_queued_waits_for_the_next_budget(tmp_path: Path) -> None:
+    task = add(tmp_path, "/models?limit=1")
+
+    pages = []
+    for _ in range(3):
+        drain(tmp_path, many(7), max_requests=3)
+        pages.append([(each.state, each.pages) for each in listed(tmp_path)])
+
+    assert pages == [[(PENDING, 3)], [(PENDING, 6)], [(COMPLETED, 7)]]
+    assert listed(tmp_path)[0].run == task.run

@@ -16,45 +16,46 @@ POLICY = Policy(attempts=5, base_s=1, longest_s=60, longest_asked_s=900)
 
 
 @pytest.mark.parametrize(
-    ("status", "broken", "is_json", "is_poison", "expected", "reaction"),
+    ("status", "broken", "is_json", "fault", "expected", "reaction"),
     [
-        (200, None, True, False, None, Reaction.ANSWER),
-        (200, None, False, False, "not_json", Reaction.RETRY),
-        (400, None, True, False, None, Reaction.ANSWER),
-        (400, None, False, False, "not_json", Reaction.RETRY),
-        (401, None, True, False, "refused", Reaction.STOP),
-        (403, None, True, False, "refused", Reaction.STOP),
-        (403, None, False, False, "wall", Reaction.RETRY),
-        (404, None, True, False, None, Reaction.ANSWER),
-        (404, None, False, False, None, Reaction.ANSWER),
-        (429, None, True, False, "throttled", Reaction.RETRY),
-        (429, None, True, True, "poison", Reaction.GIVE_UP),
-        (451, None, True, False, "region", Reaction.STOP),
-        (500, None, True, False, "server", Reaction.RETRY),
-        (500, None, True, True, "poison", Reaction.GIVE_UP),
-        (502, None, False, False, "server", Reaction.RETRY),
-        (503, None, True, False, "server", Reaction.RETRY),
-        (520, None, False, False, "server", Reaction.RETRY),
-        (304, None, False, False, "redirects", Reaction.GIVE_UP),
-        (None, "connect", False, False, "connect", Reaction.RETRY),
-        (None, "timeout", False, False, "timeout", Reaction.RETRY),
-        (200, "broken", False, False, "broken", Reaction.RETRY),
-        (200, "encoding", False, False, "encoding", Reaction.RETRY),
-        (200, "too_large", False, False, "too_large", Reaction.GIVE_UP),
-        (302, "redirects", False, False, "redirects", Reaction.GIVE_UP),
-        (None, "bad_url", False, False, "bad_url", Reaction.GIVE_UP),
-        (None, "tls", False, False, "tls", Reaction.STOP),
+        (200, None, True, None, None, Reaction.ANSWER),
+        (200, None, False, None, "not_json", Reaction.RETRY),
+        (400, None, True, None, None, Reaction.ANSWER),
+        (400, None, False, None, "not_json", Reaction.RETRY),
+        (401, None, True, None, "refused", Reaction.STOP),
+        (403, None, True, None, "refused", Reaction.STOP),
+        (403, None, False, None, "wall", Reaction.RETRY),
+        (404, None, True, None, None, Reaction.ANSWER),
+        (404, None, False, None, None, Reaction.ANSWER),
+        (429, None, True, None, "throttled", Reaction.RETRY),
+        (429, None, True, "too_deep", "too_deep", Reaction.GIVE_UP),
+        (451, None, True, None, "region", Reaction.STOP),
+        (500, None, True, None, "server", Reaction.RETRY),
+        (500, None, True, "poison", "poison", Reaction.GIVE_UP),
+        (400, None, True, "cursor", "cursor", Reaction.GIVE_UP),
+        (502, None, False, None, "server", Reaction.RETRY),
+        (503, None, True, None, "server", Reaction.RETRY),
+        (520, None, False, None, "server", Reaction.RETRY),
+        (304, None, False, None, "redirects", Reaction.GIVE_UP),
+        (None, "connect", False, None, "connect", Reaction.RETRY),
+        (None, "timeout", False, None, "timeout", Reaction.RETRY),
+        (200, "broken", False, None, "broken", Reaction.RETRY),
+        (200, "encoding", False, None, "encoding", Reaction.RETRY),
+        (200, "too_large", False, None, "too_large", Reaction.GIVE_UP),
+        (302, "redirects", False, None, "redirects", Reaction.GIVE_UP),
+        (None, "bad_url", False, None, "bad_url", Reaction.GIVE_UP),
+        (None, "tls", False, None, "tls", Reaction.STOP),
     ],
 )
 def test_what_an_outcome_means(
     status: int | None,
     broken: str | None,
     is_json: bool,
-    is_poison: bool,
+    fault: str | None,
     expected: str | None,
     reaction: Reaction,
 ) -> None:
-    found = error_class(status, broken, is_json=is_json, is_poison=is_poison)
+    found = error_class(status, broken, is_json=is_json, fault=fault)
 
     assert found == expected
     assert decide(found, 1, None, POLICY, lambda: 0.5).reaction is reaction
@@ -74,9 +75,30 @@ def test_waits_grow_exponentially_under_full_jitter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"), [(0.0, 0.0), (7.0, 7.0), (-5.0, 0.0), (864_000.0, 900.0)]
+    ("header", "expected"),
+    [
+        (None, 0.0),
+        ("0", 0.0),
+        ("7", 7.0),
+        ("1.5", 1.5),
+        ("-5", 0.0),
+        ("259200", 900.0),
+        ("1e400", 900.0),
+        ("-inf", 0.0),
+        ("nan", 0.0),
+        ("soon", 0.0),
+        ("", 0.0),
+        ("Sat, 21 Nov 2026 05:00:30 GMT", 30.0),
+        ("Sat, 21 Nov 2026 04:00:00 GMT", 0.0),
+        ("Wed, 25 Nov 2026 05:00:00 GMT", 900.0),
+        ("Sat, 99 Nov 2026 05:00:30 GMT", 0.0),
+    ],
 )
-def test_what_upstream_asks_for_is_honoured_within_bounds(asked: float, expected: float) -> None:
+def test_what_upstream_asks_for_is_honoured_within_bounds(
+    header: str | None, expected: float
+) -> None:
+    asked = retry_after(header, 1_795_237_200.0)
+
     assert wait_s(1, asked, POLICY, lambda: 0.0) == expected
 
 

@@ -12,7 +12,8 @@ from eventlog.errors import Invalid
 from eventlog.split import Entity, split
 from fetcher.source import Source, match_url, url_of
 from fetcher.sources import SOURCES
-from fetcher.sources.civitai import continues, versions_of
+from fetcher.sources.civitai import versions_of
+from fetcher.sources.civitai_pages import continues, levels, step_over
 from fetcher.sources.openrouter import continues as continues_openrouter
 from tests.fetcher.making import recordings, response
 
@@ -26,7 +27,7 @@ names = st.text("abcxyz", min_size=2, max_size=6)
 @ALL
 def test_every_walk_has_an_endpoint_that_pages(source: Source) -> None:
     for listing in source.listings:
-        assert listing.follows or source.endpoint(listing.path).continues is not None
+        assert listing.is_led or source.endpoint(listing.path).continues is not None
 
 
 @ALL
@@ -166,14 +167,56 @@ def test_catalog_rows_are_called_as_in_the_public_api() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (429, b'{"error":"You\'ve requested too many pages, please use cursors instead"}', True),
-        (429, b'{"error":"Rate limit exceeded, please retry shortly."}', False),
-        (500, b'{"message":"An unexpected error occurred","error":"URI malformed"}', True),
-        (500, b'{"error":"canceling statement due to statement timeout"}', False),
+        (
+            429,
+            b'{"error":"You\'ve requested too many pages, please use cursors instead"}',
+            "too_deep",
+        ),
+        (429, b'{"error":"Rate limit exceeded, please retry shortly."}', None),
+        (500, b'{"message":"An unexpected error occurred","error":"URI malformed"}', "poison"),
+        (500, b'{"error":"canceling statement due to statement timeout"}', None),
+        (400, b'{"error":"Invalid cursor: expected 3 parts"}', "cursor"),
+        (400, b'{"message":"This cursor cannot be continued with these filters"}', "cursor"),
+        (400, b'{"message":"This cursor can no longer be continued; start again"}', "cursor"),
+        (400, b'{"error":{"issues":[]}}', None),
+        (404, b'{"error":"Invalid cursor"}', None),
     ],
 )
-def test_some_refusals_never_heal(status: int, body: bytes, expected: bool) -> None:
-    assert CIVITAI.is_poison(status, body) is expected
+def test_what_never_heals_is_told_by_upstream_s_own_words(
+    status: int, body: bytes, expected: str | None
+) -> None:
+    assert CIVITAI.fault(status, body) == expected
+
+
+@pytest.mark.parametrize(
+    ("cursor", "sort", "expected"),
+    [
+        ("41291|348916|4468", "Highest Rated", "41291|348916|4467"),
+        ("2026-11-21T05:00:00.000Z|77", "Newest", "2026-11-21T05:00:00.000Z|76"),
+        ("2026-11-21T05:00:00.000Z|77", "Oldest", "2026-11-21T05:00:00.000Z|78"),
+        ("feed:1736603039244:9", "Newest", "feed:1736603039244:8"),
+        ("feed:1736603039244:9", "Oldest", "feed:1736603039244:10"),
+        ("4|1736603039244", "Most Reactions", "5|1736603039244"),
+        ("9476750", "Newest", "9476749"),
+        ("2024-07-01T00:00:00.000Z", "Newest", None),
+        ("4|bdx:{}", "Newest", None),
+        ("", "Newest", None),
+    ],
+)
+def test_a_cursor_one_entity_further_on_is_known_for_some_forms(
+    cursor: str, sort: str, expected: str | None
+) -> None:
+    found = step_over({"cursor": cursor, "sort": sort})
+
+    assert found == (None if expected is None else {"cursor": expected})
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("31", ("1", "2", "4", "8", "16")), ("5", ("1", "4")), ("4", ()), ("", ()), ("x", ())],
+)
+def test_a_browsing_level_is_cut_into_its_bits(level: str, expected: tuple[str, ...]) -> None:
+    assert levels({"browsingLevel": level}) == expected
 
 
 RECORDED = {

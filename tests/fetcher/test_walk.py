@@ -1,0 +1,219 @@
+"""Walks past what stands in the way: poison, refused cursors, ends that are none."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import attrs
+import orjson
+import pytest
+from aiohttp import web
+
+from eventlog.event import PAGE, PAGE_FAILED
+from eventlog.reader import read_one
+from fetcher.report import RunReport
+from fetcher.source import Source
+from fetcher.sources import SOURCES
+from tests.fetcher.making import lines
+from tests.fetcher.test_queue import sync_with
+
+CIVITAI = SOURCES["civitai"]
+
+
+@attrs.define
+class Feed:
+    """Images 1 to `count`, newest first; a cursor names the next one, inclusive."""
+
+    count: int
+    poison: frozenset[int] = frozenset()
+    refuses: Callable[["Feed", str], bool] = lambda feed, cursor: False
+    end: int = 10**6
+    """Entities after which every walk ends without saying so."""
+    of: Callable[[int], Mapping[str, object]] = lambda id_: {}
+    """What else an image says."""
+    keeps: Callable[[int, Mapping[str, str]], bool] = lambda id_, query: True
+    """Whether a query holds an image."""
+    asked: Counter[str] = attrs.field(factory=Counter)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        query = dict(request.query)
+        cursor = query.get("cursor", "")
+        self.asked[cursor] += 1
+        if cursor and self.refuses(self, cursor):
+            return web.json_response(
+                {"message": "This cursor can no longer be continued"}, status=400
+            )
+        limit = int(query["limit"])
+        held = [each for each in range(self.count, 0, -1) if self.keeps(each, query)][: self.end]
+        rest = [each for each in held if not cursor or each <= int(cursor.split(":")[2])]
+        if self.poison & set(rest[:limit]):
+            return web.json_response({"error": "URI malformed"}, status=500)
+        items = [{"id": each, **self.of(each)} for each in rest[:limit]]
+        onward = {"nextCursor": f"feed:1:{rest[limit]}"} if rest[limit:] else {"total": 1}
+        return web.json_response({"items": items, "metadata": onward})
+
+
+def source(limit: int = 16, most: int | None = None) -> Source:
+    """Civitai, of which a sync walks images in pages of `limit`."""
+    listing = CIVITAI.listing("images")
+    params = {**listing.params, "limit": str(limit)}
+    listing = attrs.evolve(listing, params=params, ends_silently_at=most)
+    return attrs.evolve(CIVITAI, listings=(listing,))
+
+
+def walk(root: Path, feed: Feed, **more: int) -> RunReport:
+    return sync_with(root, source(**more), feed.handle)
+
+
+def ids(root: Path) -> set[int]:
+    pages = [line for line in lines(root, "civitai") if line.kind == PAGE]
+    return {int(id_) for page in pages for entries in page.roster.values() for _, id_, _ in entries}
+
+
+def failed(root: Path) -> list[dict[str, str]]:
+    return [dict(line.params) for line in lines(root, "civitai") if line.kind == PAGE_FAILED]
+
+
+def but(count: int, *missing: int) -> set[int]:
+    return set(range(1, count + 1)) - set(missing)
+
+
+@pytest.mark.parametrize("poison", [[84], [50], [1], [84, 83], [70, 31], [77, 60, 59, 2]])
+def test_a_poison_page_is_bisected_and_one_entity_stepped_over(
+    tmp_path: Path, poison: list[int]
+) -> None:
+    feed = Feed(100, frozenset(poison))
+
+    told = walk(tmp_path, feed)
+
+    assert ids(tmp_path) == but(100, *poison)
+    assert [(each["cursor"], each["limit"]) for each in failed(tmp_path)] == [
+        (f"feed:1:{each}", "1") for each in poison
+    ]
+    assert (told.listings[0].state, told.listings[0].failures) == ("partial", len(poison))
+    assert "stepped over" in str(told.listings[0].why)
+    assert sum(feed.asked.values()) < 7 + 11 * len(poison)
+
+
+def test_poison_that_nobody_can_step_over_ends_the_run_and_is_named(tmp_path: Path) -> None:
+    told = walk(tmp_path, Feed(100, frozenset([100])))
+
+    assert told.listings[0].state == "failed"
+    assert [each["limit"] for each in failed(tmp_path)] == ["1"]
+    assert "no cursor leads past it" in str(told.listings[0].why)
+
+
+def test_poison_that_heals_while_it_is_bisected_costs_nothing(tmp_path: Path) -> None:
+    feed = Feed(100, frozenset([50]))
+    poisoned = feed.handle
+
+    async def handle(request: web.Request) -> web.Response:
+        if sum(feed.asked.values()) == 6:
+            feed.poison = frozenset()
+        return await poisoned(request)
+
+    told = sync_with(tmp_path, source(), handle)
+
+    assert (told.listings[0].state, ids(tmp_path)) == ("completed", but(100))
+    sizes = [line.params["limit"] for line in lines(tmp_path, "civitai") if line.kind == PAGE]
+    assert sizes[-1] == "16"
+
+
+def first_time(feed: Feed, cursor: str) -> bool:
+    return cursor == "feed:1:52" and feed.asked[cursor] == 1
+
+
+def twice(feed: Feed, cursor: str) -> bool:
+    return cursor == "feed:1:52" and feed.asked[cursor] <= 2
+
+
+def always(feed: Feed, cursor: str) -> bool:
+    return cursor == "feed:1:52"
+
+
+@pytest.mark.parametrize(
+    ("refuses", "state", "pages", "count"),
+    [
+        (first_time, "completed", "the page before", 8),
+        (twice, "completed", "the beginning", 11),
+        (always, "partial", "cursor:", 7),
+    ],
+)
+def test_a_refused_cursor_goes_back_to_a_safe_place_and_says_so(
+    tmp_path: Path,
+    refuses: Callable[[Feed, str], bool],
+    state: str,
+    pages: str,
+    count: int,
+) -> None:
+    told = walk(tmp_path, Feed(100, refuses=refuses))
+
+    assert (told.listings[0].state, told.listings[0].pages) == (state, count)
+    assert pages in str(told.listings[0].why)
+    if state == "completed":
+        assert ids(tmp_path) == but(100)
+    assert all(each["cursor"] == "feed:1:52" for each in failed(tmp_path))
+    assert len(failed(tmp_path)) >= 1
+
+
+def levelled(id_: int, query: Mapping[str, str]) -> bool:
+    """Five browsing levels, two media, and users `a` to `e`."""
+    is_level = int(query["browsingLevel"]) >> id_ % 5 & 1
+    is_type = query.get("type", kind(id_)) == kind(id_)
+    return bool(is_level and is_type and query.get("username", user(id_)) == user(id_))
+
+
+def kind(id_: int) -> str:
+    return "image" if id_ % 3 else "video"
+
+
+def user(id_: int) -> str:
+    return "abcde"[id_ * 7 // 11 % 5]
+
+
+def feed_of(count: int, most: int) -> Feed:
+    return Feed(count, end=most, keeps=levelled, of=lambda id_: {"username": user(id_)})
+
+
+def test_a_walk_that_ends_silently_goes_on_in_parts_that_cover_it(tmp_path: Path) -> None:
+    told = walk(tmp_path, feed_of(300, 100), most=100)
+
+    assert ids(tmp_path) == but(300)
+    assert told.is_complete
+    assert len(told.listings) == 1 + 5
+    assert "goes on in 5 runs by browsingLevel" in str(told.listings[0].why)
+
+
+def test_parts_are_cut_again_by_the_next_parameter(tmp_path: Path) -> None:
+    told = walk(tmp_path, feed_of(300, 50), most=50)
+
+    assert ids(tmp_path) == but(300)
+    assert told.is_complete
+    assert len(told.listings) == 1 + 5 + 5 * 3
+
+
+def test_where_nothing_covers_it_the_run_is_partial(tmp_path: Path) -> None:
+    told = walk(tmp_path, feed_of(600, 50), most=50)
+
+    states = Counter(each.state for each in told.listings)
+    assert states["partial"] == 5
+    found = [str(each.why) for each in told.listings if each.state == "partial"]
+    assert all("by username, of those met: there may be others" in why for why in found)
+    assert ids(tmp_path) == but(600)
+
+
+def test_parts_inherit_what_was_asked_and_go_before_what_follows(tmp_path: Path) -> None:
+    walk(tmp_path, feed_of(300, 100), most=100)
+
+    made = list(created(tmp_path))
+    assert {each["params"]["withMeta"] for each in made} == {"true"}
+    assert {each["params"].get("cursor") for each in made} == {None}
+    assert [each.get("priority", 0) for each in made] == [0, 1, 1, 1, 1, 1]
+    assert len({each["epoch"] for each in made}) == 1
+
+
+def created(root: Path) -> Iterable[dict[str, dict[str, str]]]:
+    for line in lines(root, "civitai"):
+        found = orjson.loads(read_one(root, "civitai", line.writer, line.seq).line)
+        if found.get("state") == "created":
+            yield found
