@@ -59,6 +59,8 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
 def _tell_update(report: "UpdateReport") -> None:
     for each in report.failed:
         say(f"left out: {each}")
+    for each in report.quarantined:
+        say(f"in quarantine: {each}")
     say(f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written")
 
 

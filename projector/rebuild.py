@@ -84,7 +84,7 @@ def _swap(
     parts = next_parts(folder)
     try:
         _keep_others(current_parts(folder), parts, {each.name for each in wanted})
-        done, script = build_views(root, parts, known, known, jobs=jobs, report=report)
+        done, script = build_views(root, parts, known, known, jobs=jobs, report=report, strict=True)
         _stop_at(done)
     except BaseException:
         shutil.rmtree(parts, ignore_errors=True)
@@ -130,7 +130,9 @@ def _write_file(
         raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
     with aside(folder) as beside:
         needed = with_log(known, wanted)
-        done, script = build_views(root, beside / "parts", needed, needed, jobs=jobs, report=report)
+        done, script = build_views(
+            root, beside / "parts", needed, needed, jobs=jobs, report=report, strict=True
+        )
         _stop_at(done)
         write_views(beside, script)
         rows = _write(root, beside, names, as_of, to)

@@ -45,6 +45,8 @@ class UpdateReport:
     """What went wrong, per definition and list of segments; the others are done."""
     swapped: bool
     """Whether the views file was written anew."""
+    quarantined: tuple[str, ...] = ()
+    """Lines that were left out, each with its segment and seq; see `log.quarantine`."""
 
 
 def update(
@@ -67,10 +69,11 @@ def update(
         wanted = with_log(known, find(known, views))
         done, script = build_views(root, parts, wanted, known, jobs=jobs, report=report)
         before = named_by(views_folder)
-        swapped = write_views(views_folder, script)
+        wrong: list[str] = []
+        swapped = write_views(views_folder, script, wrong)
         if swapped:
             sweep(views_folder, before, script.names, now_us())
-    return attrs.evolve(done, swapped=swapped)
+    return attrs.evolve(done, swapped=swapped, failed=(*done.failed, *wrong))
 
 
 def with_log(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
@@ -95,10 +98,11 @@ def build_views(
     *,
     jobs: int = 1,
     report: Report = silent,
+    strict: bool = False,
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
     with scratch(root / "views") as folder, ThreadPoolExecutor(max(1, jobs)) as pool:
-        context = Context(root, parts, folder, jobs, report)
+        context = Context(root, parts, folder, jobs, report, strict)
         listings = [list_source(root, source) for source in _sources(root, known)]
         done = [
             each for listing in listings for each in build_sealed(context, listing, wanted, pool)
@@ -118,6 +122,7 @@ def build_views(
         sum(each.rows for each in done),
         (*wrong.values(), *(text for each in done for text in each.failed)),
         False,
+        tuple(text for each in done for text in each.quarantined),
     )
     return told, script
 

@@ -23,6 +23,8 @@ from projector.parts import (
     shape_test,
 )
 from projector.plan import Listing
+from projector.quarantine import FOLDER as REFUSED
+from projector.quarantine import folder_of_refused, list_refused
 from projector.texts import fill, identifier, literals
 
 PROVENANCE = (
@@ -72,9 +74,12 @@ class Script:
     """The text that makes a views file, and the parts it names, by path below `views`."""
 
     text: str
+    """All but the views over views."""
     names: frozenset[str]
     core: str
     """The part of it that finds entities and pairs: no views of projections."""
+    plain: tuple[str, ...]
+    """Views over views, each after those it names."""
 
 
 def script_for(
@@ -96,17 +101,23 @@ def script_for(
         held = (folder / SCHEMA, *list_diffs(folder))
         relative = tuple(str(path.relative_to(root / "views")) for path in held)
         files[listing.source, FOLDER] = Files(relative, ())
+        refused = list_refused(folder_of_refused(parts, listing.source))
+        relative = tuple(str(path.relative_to(root / "views")) for path in refused)
+        files[listing.source, REFUSED] = Files(relative, ())
     sources = sorted(each.source for each in listings)
     core = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
     core += [text for source in sources for text in _lookups(root, source, files)]
+    core.append(_refused(root, definitions, files))
     rows = [each for each in definitions if each.has_parts]
     core += [_log_view(root, each, files) for each in rows if each.source == LOG]
     texts = [
         text for each in rows if each.source != LOG for text in _entity_views(root, each, files)
     ]
-    texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
+    over = _needed_first([each for each in definitions if not each.has_parts])
     names = frozenset(path for each in files.values() for path in each.all)
-    return Script("\n".join([*core, *texts]) + "\n", names, "\n".join(core))
+    return Script(
+        "\n".join([*core, *texts]) + "\n", names, "\n".join(core), tuple(map(_plain_view, over))
+    )
 
 
 def _files(
@@ -232,6 +243,15 @@ def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str]
         )
         + ";"
     )
+
+
+def _refused(
+    root: Path, definitions: Sequence[Definition], files: Mapping[tuple[str, str], Files]
+) -> str:
+    """What was left out of the parts of the definitions as they are."""
+    paths = [path for (_, name), each in files.items() if name == REFUSED for path in each.all]
+    hashes = literals(each.hash for each in definitions)
+    return fill("refused", files=_all_of(root, paths), hashes=hashes or "NULL") + ";"
 
 
 def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
