@@ -1,7 +1,6 @@
 """One page of a run: asked for, taken apart, durable."""
 
 import asyncio
-from collections.abc import Callable
 
 import attrs
 
@@ -15,29 +14,26 @@ from fetcher.request import Answered, GivenUp, NotAsked, ask
 from fetcher.run import Run, is_patient
 from fetcher.source import Page, Params, no_paging, url_of
 
-Asked = Answered | GivenUp | NotAsked
+_BEHIND = 3
+"""So many pages of a walk may wait for the disk while the next is asked for."""
 
 
 async def one(
-    run: Run,
-    params: Params,
-    page_no: int,
-    size: Params | None = None,
-    ahead: "asyncio.Task[Asked] | None" = None,
-    go_ahead: Callable[[Page, int], None] | None = None,
+    run: Run, params: Params, page_no: int, size: Params | None = None
 ) -> Page | GivenUp | NotAsked | None:
-    """One page, durable when this returns; what follows it. None: it was no answer.
+    """One page, and what follows it. None: it was no answer.
 
+    Durable when this returns; of a walk, when `settle` does. Pages become durable in the
+    order in which they came, and where the run stands is what the last one says: a page
+    that is under way meanwhile is nobody's state.
     `size`: how many entities are asked for, where those are fewer than `params` say.
-    `ahead`: the request, where it is under way already. `go_ahead` is told what follows,
-    and how many entities came, before the page is made durable. What was given up is
-    not in the log yet: see `give_up`.
+    What was given up is not in the log yet: see `give_up`.
     """
     desk = run.crawl.desk
     numbered = page_no if run.endpoint.continues is not None else None
     asked = {**params, **(size or {})}
     place = run.place(asked, numbered)
-    found = await (ahead or ask(desk, place, run.endpoint, asked, run.crawl.stopping))
+    found = await ask(desk, place, run.endpoint, asked, run.crawl.stopping)
     if isinstance(found, NotAsked):
         _leave(run, found)
     if isinstance(found, GivenUp | NotAsked):
@@ -50,10 +46,26 @@ async def one(
     count = len(found.parts.entities)
     page = (run.endpoint.continues or no_paging)(found.parts.envelope, asked, count)
     _note_known(run, found.parts.entities)
-    if go_ahead is not None:
-        go_ahead(page, count)
-    await _record(run, found, _onward(run, place, params, page))
+    run.underway += _top(found)
+    recording = _record(run, found, _onward(run, place, params, page))
+    if run.behind is None:
+        await recording
+    else:
+        run.behind.append(asyncio.create_task(recording))
+        await settle(run, _BEHIND)
     return page
+
+
+def _top(found: Answered) -> int:
+    """How many entities of the listing itself there are, those inside them not counted."""
+    return sum("*" not in entity.pointer for entity in found.parts.entities)
+
+
+async def settle(run: Run, most: int = 0) -> None:
+    """Return when at most so many pages of a walk are not durable."""
+    while run.behind is not None and len(run.behind) > most:
+        await run.behind[0]
+        run.behind.popleft()
 
 
 def _leave(run: Run, found: NotAsked) -> None:
@@ -102,8 +114,11 @@ async def _record(run: Run, found: Answered, place: Place) -> None:
     names = [(each.type, each.id) for each in found.parts.entities]
     told_first = notices(run.crawl.presence, place, run.endpoint.path, names)
     build = page_build(desk.journal, found.response, place, found.parts, result.append)
-    await record(desk.journal, after(told_first, build) if told_first else build)
-    top = sum("*" not in entity.pointer for entity in found.parts.entities)
+    top = _top(found)
+    try:
+        await record(desk.journal, after(told_first, build) if told_first else build)
+    finally:
+        run.underway -= top
     told = attrs.evolve(
         run.told,
         pages=run.told.pages + 1,

@@ -69,7 +69,14 @@ def write(
     journal: Journal, builds: Sequence[Build], observed_at: int | None = None
 ) -> list[Appended]:
     """Append batches, durable when this returns, and remember what they hold."""
-    return _commit(journal, _compose(journal, builds, observed_at))
+    composed = _compose(journal, builds, observed_at)
+    try:
+        done = commit(journal.stream, composed)
+    except BaseException:
+        forget(journal.known)
+        raise
+    acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
+    return done
 
 
 def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
@@ -78,16 +85,6 @@ def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None 
     except BaseException:
         forget(journal.known)
         raise
-
-
-def _commit(journal: Journal, composed: Composed) -> list[Appended]:
-    try:
-        done = commit(journal.stream, composed)
-    except BaseException:
-        forget(journal.known)
-        raise
-    acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
-    return done
 
 
 async def record(journal: Journal, build: Build) -> None:
@@ -107,11 +104,10 @@ async def _write(journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[N
     A cancelled caller leaves only when the write is over.
     """
     error: BaseException | None = None
-    written: Sequence[Appended] = ()
     try:
         composed = _compose(journal, [build for build, _ in batch])
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(None, _commit, journal, composed)
+        work = loop.run_in_executor(None, commit, journal.stream, composed)
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
@@ -119,16 +115,24 @@ async def _write(journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[N
             raise
         finally:
             error = work.exception()
-            written = () if error else work.result()
+            _learn(journal, work.result() if error is None else [])
     except Exception as problem:
         error = problem
     finally:
-        for each in written:
-            for hear in journal.hearers:
-                hear(each)
         for _, done in batch:
             if not done.done():
                 done.set_exception(error) if error else done.set_result(None)
+
+
+def _learn(journal: Journal, written: Sequence[Appended]) -> None:
+    """Remember what is durable now; forget what is not."""
+    if not written:
+        forget(journal.known)
+        return
+    acknowledge(journal.known, written[-1].last.seq, written[-1].sha256)
+    for each in written:
+        for hear in journal.hearers:
+            hear(each)
 
 
 def page_build(

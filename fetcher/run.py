@@ -1,6 +1,7 @@
 """Runs: what the runs of a sync share, and what each says into the log."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from os import urandom
 
@@ -63,6 +64,10 @@ class Run:
     is_broken: bool = False
     """Whether something of it was given up: it can be retried."""
     looked_at: float = 0.0
+    underway: int = 0
+    """Entities that have come and are not durable yet."""
+    behind: deque[asyncio.Task[None]] | None = None
+    """Of a walk, the pages that are being made durable, oldest first."""
     yields: bool = False
     """Whether something of higher priority goes first."""
     has_met_known: bool = False
@@ -110,9 +115,10 @@ class Run:
         """The state that others gave the run meanwhile. Now and then; renews the claim."""
         return look_round(self)
 
-    def is_full(self, more: int = 0) -> bool:
-        """Whether the run has as many entities as it was asked for, with so many more."""
-        return self.task.target is not None and self.told.entities + more >= self.task.target
+    def is_full(self) -> bool:
+        """Whether the run has as many entities as it was asked for."""
+        target, got = self.task.target, self.told.entities + self.underway
+        return target is not None and got >= target
 
     def is_paused(self) -> bool:
         """Whether the run is left as it is, to be gone on with later."""

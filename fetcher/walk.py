@@ -8,14 +8,14 @@ What was stepped over or not covered is said; nothing is silent.
 """
 
 import asyncio
-from functools import partial
+from collections import deque
 
 import attrs
 
-from fetcher.answer import Asked, give_up, one
+from fetcher.answer import give_up, one, settle
 from fetcher.journal import of_drafts, record
 from fetcher.partition import go_on_in_parts
-from fetcher.request import GivenUp, NotAsked, ask
+from fetcher.request import GivenUp, NotAsked
 from fetcher.run import Run
 from fetcher.source import WHERE_TO, Page, Params, request_name
 from fetcher.task import CANCELLED
@@ -40,48 +40,19 @@ class _Way:
     refused: set[bytes] = attrs.field(factory=set)
     stepped_over: int = 0
     is_over: bool = False
-    ahead: asyncio.Task[Asked] | None = None
-    """The request for the page after the one that is being made durable."""
 
 
 async def walk(run: Run, params: Params) -> None:
-    """Follow page cursors to the end.
-
-    While a page is made durable the next may be under way; but it is nobody's state, and
-    nothing of it is written, before the page is.
-    """
+    """Follow page cursors to the end."""
     way = _Way(params, run.task.page_no + 1)
+    run.behind = deque()
     try:
-        while not way.is_over and (not is_over(run) or _has_landed(way)):
+        while not way.is_over and not is_over(run):
             await _step(run, way)
+        await settle(run)
     finally:
-        await _let_go(way)
-
-
-def _has_landed(way: _Way) -> bool:
-    """Whether the answer asked for ahead is there: it is kept, also where the run ends."""
-    return way.ahead is not None and way.ahead.done()
-
-
-async def _let_go(way: _Way) -> None:
-    """Give up the request that is under way."""
-    if way.ahead is not None:
-        way.ahead.cancel()
-        await asyncio.wait([way.ahead])
-        way.ahead = None
-
-
-def _go_ahead(run: Run, way: _Way, page: Page, count: int) -> None:
-    """Ask for the page after this one, where it is clear that it will be wanted."""
-    unclear = way.size is not None or run.stop is not None or run.has_met_known
-    if page.next is None or unclear or run.is_paused() or run.is_full(count):
-        return
-    onward = {**way.params, **page.next}
-    if request_name(onward) in way.asked:
-        return
-    place = run.place(onward, way.page_no + 1)
-    request = ask(run.crawl.desk, place, run.endpoint, onward, run.crawl.stopping)
-    way.ahead = asyncio.create_task(request)
+        await asyncio.gather(*run.behind, return_exceptions=True)
+        run.behind = None
 
 
 def is_over(run: Run) -> bool:
@@ -98,10 +69,9 @@ def is_over(run: Run) -> bool:
 async def _step(run: Run, way: _Way) -> None:
     """One page."""
     way.asked.add(request_name(way.params))
-    ahead, way.ahead = way.ahead, None
-    found = await one(
-        run, way.params, way.page_no, _size(run, way), ahead, partial(_go_ahead, run, way)
-    )
+    found = await one(run, way.params, way.page_no, _size(run, way))
+    if not isinstance(found, Page) or found.next is None:
+        await settle(run)
     if isinstance(found, GivenUp):
         match found.error_class:
             case "poison":
