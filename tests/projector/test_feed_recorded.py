@@ -1,6 +1,7 @@
 """The change feed over recorded history, against a difference made another way."""
 
 import random
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,6 +86,10 @@ def test_the_feed_is_what_differs_between_neighbouring_snapshots(tmp_path):
         scalars = {
             (id, path, old, new)
             for id, change, path, kind, old, new in rows
-            if kind == "replace" and id in before and old[0] not in "[{" and new[0] not in "[{"
+            if kind == "replace"
+            and id in before
+            and old[0] not in "[{"
+            and new[0] not in "[{"
+            and not re.search(r"/\d+(/|$)", path)  # inside a list
         }
         assert replaced(before, after) == scalars
