@@ -69,7 +69,7 @@ def rebuild(
             return _write_file(root, folder, wanted, known, as_of, to, jobs, report)
         done = _swap(root, folder, wanted, known, jobs, report)
     with contextlib.closing(open_views(root)) as connection:
-        names = [each.name for each in wanted if each.source != LOG]
+        names = [each.name for each in wanted if each.is_view and each.source != LOG]
         return RebuildReport(done, tuple((name, _count(connection, name)) for name in names), None)
 
 
@@ -123,7 +123,7 @@ def _write_file(
     jobs: int,
     report: Report,
 ) -> RebuildReport:
-    names = [each.name for each in wanted if each.source != LOG]
+    names = [each.name for each in wanted if each.is_view and each.source != LOG]
     if to.suffix not in SUFFIXES:
         raise Invalid(f"{to}: expected a name that ends in {' or '.join(SUFFIXES)}")
     if to.suffix == ".parquet" and len(names) != 1:

@@ -271,10 +271,11 @@ def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
 
 
 def _plain_view(definition: Definition) -> str:
-    return (
-        f"CREATE VIEW {identifier(definition.source)}.{identifier(definition.view)} AS\n"
-        f"{definition.select};"
-    )
+    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
+    if definition.is_view:
+        return f"CREATE VIEW {name} AS\n{definition.select};"
+    takes = ", ".join(definition.takes)
+    return f"CREATE MACRO {name}({takes}) AS TABLE\n{definition.select};"
 
 
 def _all_of(root: Path, paths: Sequence[str]) -> str:
