@@ -21,7 +21,7 @@ path AS (
 )
 SELECT
     path.*,
-    coalesce(any_value(path.bodies) / sum(root.bodies) FILTER (root.observed_at <= path.last_seen_at), 1)
+    coalesce(min(path.bodies) / sum(root.bodies) FILTER (root.observed_at <= path.last_seen_at), 1)
         AS share,
     coalesce(sum(root.bodies) FILTER (root.observed_at > path.last_seen_at), 0)::BIGINT
         AS bodies_since
