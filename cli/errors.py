@@ -6,12 +6,14 @@ of ours is a bug: it keeps its traceback and exits with 1.
 
 import errno
 import json
+import os
 import traceback
 from typing import TextIO
 
 import click
 
 from cli.cells import visible
+from cli.signals import Terminated
 from cli.times import BadTime
 from eventlog import errors
 
@@ -42,7 +44,7 @@ MEANINGS = {
     NO_ARCHIVE: "no archive here",
     LOCKED: "locked by another process",
     INTERRUPTED: "interrupted by Ctrl-C",
-    TERMINATED: "ended at once by a second SIGTERM",
+    TERMINATED: "ended by SIGTERM before it was done, or at once by a second one",
 }
 """Every code with its sentence, for the manual and for help."""
 
@@ -59,6 +61,7 @@ CODES: dict[type[BaseException], int] = {
     BadTime: USAGE,
     BrokenPipeError: DONE,
     KeyboardInterrupt: INTERRUPTED,
+    Terminated: TERMINATED,
     click.Abort: INTERRUPTED,
 }
 
@@ -68,6 +71,8 @@ _LOCAL_ERRNOS = {
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
+    errno.EFBIG,
+    errno.EBADF,
     errno.EMFILE,
     errno.ENFILE,
 }
@@ -132,6 +137,8 @@ def _message(error: BaseException) -> tuple[str, str | None]:
         return error.what, error.hint
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "interrupted", None
+    if isinstance(error, Terminated):
+        return "ended by SIGTERM", None
     if isinstance(error, SystemExit | click.exceptions.Exit):
         return error.code if isinstance(error, SystemExit) and isinstance(
             error.code, str
@@ -143,7 +150,17 @@ def _message(error: BaseException) -> tuple[str, str | None]:
             f"{type(error).__name__}: {error}",
             "this is a bug in hindlog: report the lines above",
         )
+    if isinstance(error, OSError) and error.strerror:
+        return _local(error)
     return str(error) or type(error).__name__, None
+
+
+def _local(error: OSError) -> tuple[str, str | None]:
+    """What the system refused, and where."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    what = f"{where}: {error.strerror}" if where else str(error.strerror)
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return what, "make room there, then run it again: nothing was lost" if is_full else None
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

@@ -10,6 +10,7 @@ import click
 
 from cli.options import archive, global_options, say, stdout_is_terminal, wants_color
 from cli.output import Output, chosen, emit, output_options
+from cli.streams import naming_stdout
 
 if TYPE_CHECKING:
     from eventlog.errors import Corrupt
@@ -48,8 +49,9 @@ def _write(write: Callable[[bytes], int], line: bytes) -> None:
 
 def flush() -> None:
     """Hand over what is held back for stdout."""
-    sys.stdout.flush()
-    sys.stdout.buffer.flush()
+    with naming_stdout():
+        sys.stdout.flush()
+        sys.stdout.buffer.flush()
 
 
 @click.command(
@@ -100,10 +102,11 @@ def log(
         _print_stats(records, chosen(fmt, as_json, output))
     else:
         show = printer()
-        for number, record in enumerate(records, 1):
-            show(record)
-            if number == lines:
-                break
+        with naming_stdout():
+            for number, record in enumerate(records, 1):
+                show(record)
+                if number == lines:
+                    break
     flush()
     for error in refused:
         say(f"refused: {error.what}")

@@ -58,30 +58,38 @@ def import_(
     '$.endpoints.*=/api/v1/models/{key}/endpoints'.
     """
     from cli.progress import progress
+    from cli.signals import note_signals
     from cli.times import parse_time
     from eventlog.clock import now_us
     from eventlog.writers import IMPORT, machine_name, writer_id
-    from fetcher.importer import import_paths
+    from fetcher.import_parts import parse_part
+    from fetcher.importer import find_recorded, import_recorded
     from fetcher.sources import SOURCES
 
     root = archive()
     chosen_sources((source,), SOURCES)
+    planned = tuple(map(parse_part, parts))
+    at = parse_time(observed_at, now_us()) if observed_at else None
+    found = find_recorded(paths, at, time_from)
+    stop = note_signals()
     with progress(now_us) as tell:
-        report = import_paths(
+        report = import_recorded(
             root,
             SOURCES[source],
-            paths,
+            found,
             writer=writer_id(root, IMPORT, machine_name(os.environ)),
             endpoint=endpoint,
-            parts=parts,
-            observed_at=parse_time(observed_at, now_us()) if observed_at else None,
-            time_from=time_from,
+            parts=planned,
             now=now_us,
-            report=lambda found: tell(f"{source}: {_imported(found)}"),
+            report=lambda told: tell(f"{source}: {_imported(told)}"),
+            stopped=stop.is_asked,
         )
     say(f"{source}: {_imported(report)}")
     for each in report.refused:
         say(f"left out: {each}")
+    if report.responses < report.expected and stop.is_asked():
+        say("stopped; what was taken is on disk, and the same import again goes on")
+        return stop.code()
     return 3 if report.refused else 0
 
 
@@ -100,13 +108,14 @@ def _imported(found: "ImportReport") -> str:
 @click.option("--since", metavar="T", help="Only bodies observed from this instant on.")
 @click.option("--until", metavar="T", help="Only bodies observed before this instant.")
 @global_options
-def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> None:
+def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> int:
     """Run quarantined bodies (anomalies) through today's splitter.
 
     What can be taken apart by now becomes events at its own time; a second replay adds
     nothing.
     """
     from cli.progress import progress
+    from cli.signals import note_signals
     from cli.times import parse_time
     from eventlog.clock import now_us
     from eventlog.writers import IMPORT, machine_name, writer_id
@@ -115,7 +124,10 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> No
 
     root, now = archive(), now_us()
     writer = writer_id(root, IMPORT, machine_name(os.environ))
+    stop = note_signals()
     for name in chosen_sources(sources, SOURCES) if sources else sorted(SOURCES):
+        if stop.is_asked():
+            break
         with progress(now_us) as tell:
             found = take_apart(
                 root,
@@ -125,8 +137,11 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> No
                 since=parse_time(since, now) if since else None,
                 until=parse_time(until, now) if until else None,
                 report=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
+                stopped=stop.is_asked,
             )
-        say(f"{name}: {_imported(found)}")
+        none = f"{name}: nothing in quarantine that can be taken apart by now"
+        say(f"{name}: {_imported(found)}" if found.expected else none)
+    return stop.code()
 
 
 COMMANDS = (import_, replay)

@@ -11,6 +11,7 @@ import click
 
 from cli.options import stdout_is_terminal, wants_color
 from cli.render import choose_format, write_rows
+from cli.streams import naming_stdout
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,7 +61,9 @@ def emit(
         terminal = stdout_is_terminal()
         sys.stdout.flush()
         out = sys.stdout.buffer
-        write_rows(columns, rows, to.format, out, terminal=terminal, color=wants_color(terminal))
+        color = wants_color(terminal)
+        with naming_stdout():
+            write_rows(columns, rows, to.format, out, terminal=terminal, color=color)
         return
     temporary = to.path.with_name(f".{to.path.name}.{os.getpid()}.tmp")
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.errors import MEANINGS
-from cli.main import cli
+from cli.program import cli
 
 if TYPE_CHECKING:
     from projector.definition import Definition

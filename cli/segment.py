@@ -95,17 +95,22 @@ def _relative(root: Path, text: str) -> str:
 @global_options
 def seal(everything: bool) -> int:
     """Seal open segments that no process is writing."""
+    from cli.signals import note_signals
     from eventlog.clock import HOUR, now_us
     from eventlog.segments import list_segments
     from eventlog.writer import seal_idle
 
     root = archive()
+    stop = note_signals()
     now = now_us()
     waiting = [each.name for each in list_segments(root) if not each.is_sealed and each.is_open]
     due = [name for name in waiting if everything or name.starts_at + HOUR <= now]
     held: list[str] = []
     sealed = 0
     for source, writer in sorted({(name.source, name.writer) for name in due}):
+        if stop.is_asked():
+            say(f"stopped; {sealed} sealed, the others stay open: hindlog segment seal")
+            return stop.code()
         count = seal_idle(root, source, writer)
         if count is None:
             held.append(f"{source}, writer {writer}")

@@ -9,6 +9,7 @@ import click
 
 from cli.options import archive, global_options, say, teller
 from cli.output import chosen, emit, output_options
+from cli.signals import Terminated, note_signals
 
 if TYPE_CHECKING:
     from projector.update import UpdateReport
@@ -46,12 +47,14 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     from projector.update import update as project
 
     if following:
-        from cli.signals import stop_flag
-
-        stopped = stop_flag()
-        follow(archive(), views or None, stopped=stopped, jobs=jobs, done=_tell_update)
+        stop = note_signals()
+        follow(archive(), views or None, stopped=stop.is_asked, jobs=jobs, done=_tell_update)
+        return stop.code()
+    try:
+        report = project(archive(), views or None, jobs=jobs, report=teller())
+    except Terminated:  # what was under way is finished by now
+        say("stopped; what is published stays, and the next update goes on")
         return 0
-    report = project(archive(), views or None, jobs=jobs, report=teller())
     _tell_update(report)
     return 3 if report.failed else 0
 

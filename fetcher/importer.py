@@ -91,7 +91,7 @@ def import_paths(
     return import_recorded(
         root,
         source,
-        _find(paths, observed_at, time_from),
+        find_recorded(paths, observed_at, time_from),
         writer=writer,
         endpoint=endpoint,
         parts=tuple(map(parse_part, parts)),
@@ -110,8 +110,9 @@ def import_recorded(
     parts: tuple[Part, ...] = (),
     now: Clock,
     report: ImportProgress = lambda told: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
-    """The same, of responses that were found already."""
+    """The same, of responses that were found already; as many as come before `stopped`."""
     journal = open_journal(root, source.name, writer, clock=now)
     try:
         imported = open_imported(root, source.name, writer)
@@ -119,6 +120,8 @@ def import_recorded(
         work = _Import(source, endpoint, parts, journal, imported, told)
         try:
             for recorded in in_order(found):
+                if stopped():
+                    break
                 _import_one(work, recorded)
                 report(work.told)
         finally:
@@ -128,7 +131,10 @@ def import_recorded(
     return work.told
 
 
-def _find(paths: Sequence[Path], observed_at: int | None, time_from: str) -> list[Container]:
+def find_recorded(
+    paths: Sequence[Path], observed_at: int | None, time_from: str
+) -> list[Container]:
+    """Every response among the paths, with its time. Raises `Invalid` where one is missing."""
     if time_from == "git" and observed_at is None:
         return git_containers(list(paths))
     return containers(paths, time_of(time_from, observed_at))

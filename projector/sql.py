@@ -7,8 +7,9 @@ and by a COPY or INSERT inside WITH, which DuckDB takes for a SELECT.
 
 import json
 import re
-import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ import duckdb
 from eventlog.errors import Invalid, Unavailable
 from projector.archive import open_views
 from projector.engine import close_doors
+from projector.waiting import waited_for
 
 CHUNK = 1000
+Ask = Callable[[Callable[[], Any]], Any]
 _LINE = re.compile(r"LINE (\d+):")
 _WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ATTACH", "EXPORT")
 
@@ -46,26 +49,39 @@ def query(
     """The rows of one SELECT over the views as of an instant.
 
     `params` fill `$name` in it. Raises `Invalid` with DuckDB's own words, `Unavailable`
-    when the time is over.
+    when the time is over; the query also ends where the waiting for it does.
     """
     connection = open_views(root, as_of)
     close_doors(connection, root.resolve())
-    timer = _stop_after(connection, timeout_s)
+    ask = _asker(connection, timeout_s)
+    values = dict(params) if params else None
     try:
-        _check(connection, sql, params)
-        connection.execute(sql, dict(params) if params else None)
+        ask(lambda: _check(connection, sql, params))
+        ask(lambda: connection.execute(sql, values))
         described = connection.description or []
-    except duckdb.InterruptException as error:
-        timer.cancel()
+    except BaseException:
         connection.close()
-        raise _late(timeout_s) from error
-    except (duckdb.Error, Invalid) as error:
-        timer.cancel()
-        connection.close()
-        raise Invalid(_as_written(str(getattr(error, "what", error)))) from error
+        raise
     names = tuple(str(each[0]) for each in described)
     types = tuple(str(each[1]) for each in described)
-    return Result(names, types, _rows(connection, timer, timeout_s))
+    return Result(names, types, _rows(connection, ask))
+
+
+def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Ask:
+    """How a step of the query is done: to be interrupted, within the time of all of them."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="sql")
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def ask(work: Callable[[], Any]) -> Any:
+        try:
+            return waited_for(connection, work, pool=pool, deadline=deadline)
+        except TimeoutError as error:
+            what = f"the query was stopped after {timeout_s:g} s"
+            raise Unavailable(what, "give it more with --timeout, or ask for less") from error
+        except (duckdb.Error, Invalid) as error:
+            raise Invalid(_as_written(str(getattr(error, "what", error)))) from error
+
+    return ask
 
 
 def _check(
@@ -95,30 +111,9 @@ def _operators(plan: Any) -> Iterator[str]:
         yield from _operators(node.get("children", []))
 
 
-def _stop_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> threading.Timer:
-    timer = threading.Timer(timeout_s or 0, connection.interrupt)
-    timer.daemon = True
-    if timeout_s is not None:
-        timer.start()
-    return timer
-
-
-def _late(timeout_s: float | None) -> Unavailable:
-    return Unavailable(
-        f"the query was stopped after {timeout_s} s", "give it more with --timeout, or ask for less"
-    )
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, timer: threading.Timer, timeout_s: float | None
-) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: duckdb.DuckDBPyConnection, ask: Ask) -> Iterator[tuple[Any, ...]]:
     try:
-        while rows := connection.fetchmany(CHUNK):
+        while rows := ask(lambda: connection.fetchmany(CHUNK)):
             yield from rows
-    except duckdb.InterruptException as error:
-        raise _late(timeout_s) from error
-    except duckdb.Error as error:
-        raise Invalid(str(error)) from error
     finally:
-        timer.cancel()
         connection.close()
