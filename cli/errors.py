@@ -7,6 +7,7 @@ of ours is a bug: it keeps its traceback and exits with 1.
 import errno
 import json
 import os
+import re
 import traceback
 from typing import TextIO
 
@@ -65,6 +66,7 @@ CODES: dict[type[BaseException], int] = {
     click.Abort: INTERRUPTED,
 }
 
+_LINE_BREAK = re.compile(r"\s*\n\s*")
 _LOCAL_ERRNOS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -99,13 +101,14 @@ def exit_code(error: BaseException) -> int:
     return FAILED
 
 
-def report(error: BaseException, as_json: bool, err: TextIO) -> None:
+def report(error: BaseException, as_json: bool, err: TextIO, *, only_json: bool = False) -> None:
     """Says on `err` what went wrong and what to do next; nothing where the code is 0.
 
     `hindlog: <what>`, then the hint, each of its lines indented by two. With
     `as_json` the last line is one JSON object with message_type, code, message and
-    hint (null where there is none). A bug shows its traceback first. Control
-    characters are escaped: messages quote what upstream sent.
+    hint (null where there is none); with `only_json` nothing else is said, but for the
+    traceback of a bug, which comes first. Control characters are escaped: messages quote
+    what upstream sent.
     """
     code = exit_code(error)
     if code == DONE:
@@ -115,8 +118,9 @@ def report(error: BaseException, as_json: bool, err: TextIO) -> None:
     what, hint = _message(error)
     lines = [f"hindlog: {line}" for line in what.split("\n") if line]
     lines += [f"  {line}" for line in (hint.split("\n") if hint else ())]
-    err.write("".join(f"{visible(line)}\n" for line in lines))
-    if as_json:
+    if not only_json:
+        err.write("".join(f"{visible(line)}\n" for line in lines))
+    if as_json or only_json:
         last = {"message_type": "exit_error", "code": code, "message": what, "hint": hint}
         err.write(json.dumps(last) + "\n")
     err.flush()
@@ -144,7 +148,7 @@ def _message(error: BaseException) -> tuple[str, str | None]:
             error.code, str
         ) else "", None
     if isinstance(error, click.ClickException):
-        return error.format_message(), _usage_hint(error)
+        return _LINE_BREAK.sub(" ", error.format_message()), _usage_hint(error)
     if _is_bug(error):
         return (
             f"{type(error).__name__}: {error}",

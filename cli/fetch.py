@@ -22,7 +22,11 @@ def fetch() -> None:
 @fetch.command(epilog="Example: hindlog fetch run openrouter --once")
 @click.argument("sources", nargs=-1)
 @click.option("--once", is_flag=True, help="One sync of each source, then end.")
-@click.option("--limit", type=click.IntRange(1), help="Stop a listing after N entities.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help="Stop a listing when it has N entities; pages are kept whole.",
+)
 @click.option("--for", "duration", metavar="D", help="Stop after this long, as in 90m.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and when.")
 @global_options
@@ -53,14 +57,14 @@ def run(
     )
 
 
-def chosen_sources(sources: tuple[str, ...], known: Any) -> list[str]:
+def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
     """The sources that were named, or all that are enabled. Raises `Invalid`."""
     from eventlog.errors import Invalid
 
     for name in sources:
         if name not in known:
             what = f"source {name!r}: expected one of {', '.join(sorted(known))}"
-            raise Invalid(what, "hindlog fetch run --help")
+            raise Invalid(what, f"hindlog {command} --help")
     return list(sources) or [name for name in sorted(known) if known[name].enabled]
 
 

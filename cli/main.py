@@ -9,6 +9,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and end the process with its exit code."""
     _leave_on_signals()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # asks for progress, which not all have
     from cli.program import run
     from cli.signals import raise_on_signals
     from cli.streams import open_streams

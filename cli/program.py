@@ -6,6 +6,7 @@ completion answer at once.
 
 import os
 import sys
+from itertools import pairwise
 
 import click
 
@@ -22,6 +23,7 @@ from cli import (
     segment,
     setup,
     simulate,
+    sql,
     status,
     tail,
     view,
@@ -54,6 +56,7 @@ for command in (
     *entity.COMMANDS,
     *feed.COMMANDS,
     *view.COMMANDS,
+    *sql.COMMANDS,
     *segment.COMMANDS,
     *check.COMMANDS,
     *simulate.COMMANDS,
@@ -70,21 +73,31 @@ def run(arguments: list[str]) -> int:
         cli.main(arguments, prog_name="hindlog")
     try:
         # not cli.main(): click ends with 1 when the reader closes the pipe
-        with cli.make_context("hindlog", arguments) as ctx:
+        with cli.make_context("hindlog", list(arguments)) as ctx:  # which it empties
             result = cli.invoke(ctx)
         with naming_stdout():
             sys.stdout.flush()
     except BaseException as error:
-        return _ended(error, "--json" in arguments)
+        return _ended(error, "--json" in arguments, _log_format(arguments) == "json")
     return result if isinstance(result, int) else 0
 
 
-def _ended(error: BaseException, as_json: bool) -> int:
+def _log_format(arguments: list[str]) -> str:
+    """What --log-format says, also where the arguments are otherwise wrong."""
+    found = "text"
+    for word, following in pairwise([*arguments, ""]):
+        name, equals, value = word.partition("=")
+        if name == "--log-format":
+            found = value if equals else following
+    return found
+
+
+def _ended(error: BaseException, as_json: bool, only_json: bool) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, OSError) and error.filename in (None, STDOUT):
         let_go_of_stdout()
     if isinstance(error, BrokenPipeError):
         return 0  # the reader has enough: leave quietly
-    report(error, as_json, sys.stderr)
+    report(error, as_json, sys.stderr, only_json=only_json)
     return exit_code(error)

@@ -29,7 +29,20 @@ def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | Non
     columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
     root = archive()
+    _check_source(root, source)
     emit((*columns, *more), _rows(root, source), chosen(fmt, as_json, output))
+
+
+def _check_source(root: Path, source: str | None) -> None:
+    """Raises `Invalid` for a source that this archive does not have."""
+    from cli.options import config
+    from eventlog.errors import Invalid
+    from eventlog.segments import list_sources
+
+    known = sorted({*list_sources(root), *config(root).source})
+    if source is not None and source not in known:
+        what = f"--source {source}: expected one of {', '.join(known)}"
+        raise Invalid(what, "hindlog segment list --help")
 
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:

@@ -135,8 +135,11 @@ def is_held(root: Path, source: str, writer: str) -> bool:
 
 def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
     path = lock_path(root, source, writer)
-    make_dirs(REAL, path.parent)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    if how == fcntl.LOCK_SH:  # only looked at: also where nothing may be written
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    else:
+        make_dirs(REAL, path.parent)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
         current = path.stat().st_ino == os.fstat(handle).st_ino

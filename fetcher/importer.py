@@ -19,7 +19,7 @@ from eventlog.manifest import digest
 from eventlog.scan import NotJson
 from eventlog.writer import Build, roll, wait_sealed
 from fetcher.import_bare import Inner, by_line, dressed
-from fetcher.import_files import Container, Recorded, containers, in_order, time_of
+from fetcher.import_files import Container, Recorded, Refuse, containers, in_order, time_of
 from fetcher.import_git import git_containers
 from fetcher.import_parts import Part, inner_responses, parse_part
 from fetcher.imported import Imported, close_imported, is_imported, open_imported, page_key
@@ -132,12 +132,15 @@ def import_recorded(
 
 
 def find_recorded(
-    paths: Sequence[Path], observed_at: int | None, time_from: str
+    paths: Sequence[Path],
+    observed_at: int | None,
+    time_from: str,
+    refuse: Refuse | None = None,
 ) -> list[Container]:
-    """Every response among the paths, with its time. Raises `Invalid` where one is missing."""
+    """Every response among the paths, with its time; `refuse` as in `containers`."""
     if time_from == "git" and observed_at is None:
         return git_containers(list(paths))
-    return containers(paths, time_of(time_from, observed_at))
+    return containers(paths, time_of(time_from, observed_at), refuse)
 
 
 def _import_one(work: _Import, recorded: Recorded) -> None:

@@ -1,8 +1,9 @@
 """SQL: one SELECT over the views, read-only.
 
-What is closed, each with a test: other statements and several at once; reading files
-outside the archive (external access is off); writing by COPY, by EXPLAIN ANALYZE COPY
-and by a COPY or INSERT inside WITH, which DuckDB takes for a SELECT.
+EXPLAIN of a SELECT, and PIVOT, are such too. What is closed, each with a test: other
+statements and several at once; reading files outside the archive (external access is
+off); writing by COPY, by EXPLAIN ANALYZE COPY and by a COPY or INSERT inside WITH, which
+DuckDB takes for a SELECT.
 """
 
 import json
@@ -24,6 +25,12 @@ from projector.waiting import waited_for
 CHUNK = 1000
 Ask = Callable[[Callable[[], Any]], Any]
 _LINE = re.compile(r"LINE (\d+):")
+_EXPLAIN = re.compile(
+    r"\s*EXPLAIN\b\s*(ANALYZE\b|ANALYSE\b)?\s*"
+    r"(\(\s*(ANALYZE|ANALYSE|FORMAT)\b[^()]*\))?(?P<query>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_READING = (["PIVOT"], ["PIVOT_WIDER"], ["SELECT"], ["FROM"], ["WITH"])
 _WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ATTACH", "EXPORT")
 
 
@@ -79,7 +86,8 @@ def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> As
             what = f"the query was stopped after {timeout_s:g} s"
             raise Unavailable(what, "give it more with --timeout, or ask for less") from error
         except (duckdb.Error, Invalid) as error:
-            raise Invalid(_as_written(str(getattr(error, "what", error)))) from error
+            what = _as_written(str(getattr(error, "what", error)))
+            raise Invalid(what, getattr(error, "hint", None)) from error
 
     return ask
 
@@ -87,13 +95,57 @@ def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> As
 def _check(
     connection: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, str] | None
 ) -> None:
+    """Raises `Invalid` for what is not one statement that only reads."""
     found = connection.extract_statements(sql)
     if len(found) != 1:
         raise Invalid(f"expected one SELECT, found {len(found)} statements")
-    if found[0].type != duckdb.StatementType.SELECT:
-        raise Invalid(f"expected a SELECT, found {found[0].type.name}")
+    match found[0].type:
+        case duckdb.StatementType.SELECT:
+            _check_plan(connection, found[0].query, params)
+        case duckdb.StatementType.EXPLAIN:
+            inner = _EXPLAIN.match(found[0].query)
+            if inner is None:
+                raise Invalid("EXPLAIN: expected EXPLAIN or EXPLAIN ANALYZE, then a SELECT")
+            _check(connection, inner["query"], params)
+        case duckdb.StatementType.MULTI:
+            _check_pivot(found[0].query)
+            _check_plan(connection, found[0].query, params)
+        case other:
+            hint = "hindlog export writes files" if other.name.startswith("COPY") else None
+            raise Invalid(f"expected a SELECT, found {other.name}", hint)
+
+
+def _check_pivot(sql: str) -> None:
+    """A PIVOT without IN comes as several statements, which no plan shows: it looks first.
+
+    What writes inside of it stands at its top level, or DuckDB refuses it.
+    """
+    words = _words(sql)
+    if words[:1] not in _READING or "PIVOT" not in " ".join(words):
+        raise Invalid("expected one SELECT, found several statements in one")
+    for word in words:
+        if word in _WRITES:
+            raise Invalid(f"expected a PIVOT that only reads, found {word}")
+
+
+def _words(sql: str) -> list[str]:
+    """The words of a statement that are neither text nor quoted, in capitals."""
+    data = sql.encode()  # places are in bytes
+    starts = [at for at, _ in duckdb.tokenize(sql)]
+    kinds = [kind for _, kind in duckdb.tokenize(sql)]
+    ends = [*starts[1:], len(data)]
+    texts = [data[a:b].decode().strip().upper() for a, b in zip(starts, ends, strict=True)]
+    plain = (duckdb.token_type.keyword, duckdb.token_type.identifier)
+    return [
+        text for text, kind in zip(texts, kinds, strict=True) if kind in plain and text[:1] != '"'
+    ]
+
+
+def _check_plan(
+    connection: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, str] | None
+) -> None:
     plan = connection.execute(
-        "EXPLAIN (FORMAT json)\n" + found[0].query, dict(params) if params else None
+        "EXPLAIN (FORMAT json)\n" + sql, dict(params) if params else None
     ).fetchall()
     for operator in _operators(json.loads(plan[0][1])):
         if any(word in operator for word in _WRITES):

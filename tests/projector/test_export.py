@@ -19,6 +19,7 @@ def test_a_view_as_of_an_instant_with_its_manifest(archive, tmp_path):
 
     assert report.views[0].rows == 1
     assert held["as_of"] == "2026-11-01T01:30:00.000000Z"
+    assert held["position"] == "2026-11-01T01:00:00.000000Z"
     assert held["views"][0]["rows"] == 1
     (file,) = held["views"][0]["files"]
     assert hashlib.sha256((to / file["path"]).read_bytes()).hexdigest() == file["sha256"]
