@@ -38,13 +38,15 @@ def changes(
     """The feed of changes, oldest first, optionally only of PATTERNS (source/type/id)."""
     from cli.times import format_time
     from eventlog.clock import now_us
+    from projector.archive import open_views
     from projector.feed import feed, folded
 
     begin, end = since_of(since) or 0, until_of(until)
     end = now_us() if end is None else end
-    found = feed(archive(), begin, end, telemetry=telemetry, waves=waves)
+    root, to = archive(), chosen(fmt, as_json, output)
+    open_views(root).close()  # or the header would come before the error
+    found = feed(root, begin, end, telemetry=telemetry, waves=waves)
     wanted = (each for each in found if _matches(each.entity, patterns))
-    to = chosen(fmt, as_json, output)
     if fields:
         rows: Iterator[tuple[object, ...]] = (
             (format_time(e.at), e.entity, e.change, e.path, e.kind, e.old, e.new) for e in wanted

@@ -102,7 +102,7 @@ def writable(root: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hindlog-") as other:
         (Path(other) / "views").mkdir()
         for path in (*root.iterdir(), *views.glob("*")):
-            if path != views:
+            if path not in (views, views / ".lock", views / "tmp"):
                 (Path(other) / path.relative_to(root)).symlink_to(path)
         yield Path(other).resolve()
 

@@ -133,6 +133,17 @@ def test_without_an_archive_the_next_command_is_named(tmp_path: Path) -> None:
     assert "hindlog init" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["sql", "changes", "show", "view list", "export", "history"])
+def test_without_views_the_next_command_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").touch()
+    more = {"sql": ["SELECT 1"], "show": ["a/b/c"], "history": ["a/b/c"], "export": ["--to", "x"]}
+    done = hindlog(*command.split(), *more.get(command, []), cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "hindlog view update" in done.stderr
+
+
 def test_with_json_the_last_line_of_stderr_tells_the_failure(crawled: Path) -> None:
     done = hindlog("sql", "--json", "SELEC", cwd=crawled)
 

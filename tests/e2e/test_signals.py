@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -216,3 +217,64 @@ def test_ignored_ctrl_c_stays_ignored(crawled: Path) -> None:
     os.kill(process.pid, signal.SIGTERM)
 
     assert process.wait(60) == 0
+
+
+def read_until(terminal: int, ending: str) -> str:
+    seen = ""
+    while not seen.endswith(ending):
+        seen += os.read(terminal, 65536).decode()
+    return seen
+
+
+def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(crawled: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "sql", "--color", "never"],
+        cwd=crawled,
+        env=environment(TERM="dumb"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    os.close(theirs)
+    read_until(ours, "hindlog> ")
+    for _ in range(2):
+        os.write(ours, f"{ENDLESS};\n".encode())
+        read_until(ours, ";\r\n")
+        time.sleep(0.5)  # or Ctrl-C would drop what is not yet begun
+        process.send_signal(signal.SIGINT)
+        assert "stopped" in read_until(ours, "hindlog> ")
+    os.write(ours, b"SELECT 40 + 2 AS x;\n")
+    answer = read_until(ours, "hindlog> ")
+    os.write(ours, b".quit\n")
+
+    assert process.wait(60) == 0
+    assert "42" in answer
+    os.close(ours)
+
+
+def test_sigusr1_shows_how_an_import_stands_and_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").write_text(default_toml())
+    given = tmp_path / "given"
+    given.mkdir()
+    for day in range(1, 29):
+        for hour in range(24):
+            listing = {"data": [{"id": f"a/{day}", "name": str(hour)}]}
+            (given / f"2026-01-{day:02}T{hour:02}00.json").write_text(json.dumps(listing))
+    arguments = ("fetch", "import", "openrouter", "given", "--endpoint", "/api/v1/models")
+    process = begin(*arguments, cwd=tmp_path)
+    wait_until(lambda: any((tmp_path / "log").rglob("*.manifest.json")), process)
+    process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(list((tmp_path / "log").rglob("*.manifest.json"))) > 20, process)
+    process.send_signal(signal.SIGTERM)
+
+    returned, _, err = end(process)
+    assert returned == 0, err
+    assert "of 672 responses" in err.splitlines()[0]
+    assert "the same import again goes on" in err.splitlines()[-1]
+    assert not list((tmp_path / "log").rglob("*.ndjson"))
+    assert hindlog(*arguments, cwd=tmp_path).returncode == 0
+    assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 672
+    assert hindlog("verify", cwd=tmp_path).returncode == 0
