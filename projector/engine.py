@@ -18,6 +18,7 @@ _LOCAL = tuple(
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 )
 """DuckDB tells the system's reasons in the system's words."""
+_NO_PART = ("too small to be a Parquet file", "No magic bytes")
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -79,6 +80,8 @@ def _translated(what: str, error: duckdb.Error) -> HindlogError:
         return LocalResource(told, "make room there, then run it again: nothing was lost")
     if isinstance(error, duckdb.IOException | duckdb.SerializationException):
         return Corrupt(told, "hindlog verify")
+    if any(each in str(error) for each in _NO_PART):
+        return Corrupt(told, "hindlog view rebuild")
     return Invalid(f"{what}: {error}")
 
 

@@ -75,7 +75,7 @@ def export(
     to = to.absolute()
     _check_free(to)
     with _beside(to) as temporary:
-        with contextlib.closing(open_views(root, as_of)) as connection:
+        with contextlib.closing(open_views(root, as_of)) as connection, sql_errors("views"):
             names = find_views(connection, views or _current())
             at = position(connection)
             done = tuple(_one(connection, each, temporary, format, partition) for each in names)

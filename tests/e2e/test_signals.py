@@ -146,6 +146,48 @@ def test_a_sync_finishes_its_page_and_leaves_the_rest_in_the_queue(
     assert COMPLETED not in states
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_service_that_is_stopped_says_that_all_is_on_disk(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").write_text(default_toml(["civitai"]))
+    process = begin("fetch", "run", cwd=tmp_path, HINDLOG_CIVITAI_BASE_URL="http://127.0.0.1:9")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("serving civitai")
+    process.send_signal(number)
+
+    returned, _, err = end(process)
+    assert returned == code, err
+    assert err.endswith("stopped; everything fetched is on disk\n")
+
+
+def test_sealing_that_is_stopped_finishes_the_stream_under_way(archive: Path) -> None:
+    code = """
+import os, signal, cli.main, eventlog.writer
+seal = eventlog.writer.seal_idle
+def seal_idle(*stream):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return seal(*stream)
+eventlog.writer.seal_idle = seal_idle
+cli.main.main(["segment", "seal", "--all"])
+"""
+    before = len(list((archive / "log").rglob("*.ndjson")))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=archive,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the others stay open: hindlog segment seal" in done.stderr
+    assert 0 < len(list((archive / "log").rglob("*.ndjson"))) < before
+    assert hindlog("verify", cwd=archive).returncode == 0
+
+
 @pytest.mark.parametrize(("number", "code"), STOPS)
 def test_an_export_that_is_stopped_leaves_nothing(
     crawled: Path, tmp_path: Path, number: int, code: int
