@@ -148,7 +148,9 @@ def _message(error: BaseException) -> tuple[str, str | None]:
             error.code, str
         ) else "", None
     if isinstance(error, click.ClickException):
-        return _LINE_BREAK.sub(" ", error.format_message()), _usage_hint(error)
+        is_list = isinstance(error, click.MissingParameter)  # of choices, a line each
+        told = error.format_message()
+        return _LINE_BREAK.sub(" ", told) if is_list else told, _usage_hint(error)
     if _is_bug(error):
         return (
             f"{type(error).__name__}: {error}",

@@ -32,6 +32,9 @@ from cli.errors import exit_code, report
 from cli.options import global_options
 from cli.streams import STDOUT, let_go_of_stdout, naming_stdout
 
+_NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""A group without a command, since click 8.2: its message is the help."""
+
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -95,6 +98,9 @@ def _log_format(arguments: list[str]) -> str:
 def _ended(error: BaseException, as_json: bool, only_json: bool) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, _NO_COMMAND):
+        sys.stderr.write(f"{error.format_message()}\n")
+        return exit_code(error)
     if isinstance(error, OSError) and error.filename in (None, STDOUT):
         let_go_of_stdout()
     if isinstance(error, BrokenPipeError):

@@ -144,6 +144,16 @@ def test_without_views_the_next_command_is_named(tmp_path: Path, command: str) -
     assert "hindlog view update" in done.stderr
 
 
+@pytest.mark.parametrize("group", [(), ("fetch",), ("view",)])
+def test_without_a_command_the_help_is_shown_as_it_is(
+    tmp_path: Path, group: tuple[str, ...]
+) -> None:
+    done = hindlog(*group, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == hindlog(*group, "--help", cwd=tmp_path).stdout
+
+
 def test_with_json_the_last_line_of_stderr_tells_the_failure(crawled: Path) -> None:
     done = hindlog("sql", "--json", "SELEC", cwd=crawled)
 
