@@ -96,7 +96,7 @@ def _check_name(source: Source, what: str) -> None:
     listings = [each.name for each in source.listings if not each.is_led]
     told = [f"its listings: {', '.join(listings)}"]
     told += [f"its templates: {describe_templates(source.templates)}"] if templates else []
-    raise Invalid(f"{source.name} has no listing or template {what!r}", "\n".join(told))
+    raise Invalid(f"{source.name} has no listing and no template {what!r}", "\n".join(told))
 
 
 def _planned(

@@ -53,9 +53,9 @@ def open_journal(
 
     Raises as `open_stream` does, and `LocalResource` where the disk is nearly full.
     """
-    check_free(REAL, root)
     stream = open_stream(root, source, writer, clock=clock, patient=patient)
     try:
+        check_free(REAL, root)  # before the index, which may be large
         return Journal(stream, open_known(root, source, writer))
     except BaseException:
         close_stream(stream)
