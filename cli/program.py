@@ -30,6 +30,7 @@ from cli import (
 )
 from cli.errors import exit_code, report
 from cli.options import global_options
+from cli.signals import as_raised
 from cli.streams import STDOUT, let_go_of_stdout, naming_stdout
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -81,7 +82,7 @@ def run(arguments: list[str]) -> int:
         with naming_stdout():
             sys.stdout.flush()
     except BaseException as error:
-        return _ended(error, "--json" in arguments, _log_format(arguments) == "json")
+        return _ended(as_raised(error), "--json" in arguments, _log_format(arguments) == "json")
     return result if isinstance(result, int) else 0
 
 

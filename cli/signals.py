@@ -20,6 +20,9 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _SAME_S = 0.1
 """`timeout` and some shells send the one signal twice, to the process and to its group."""
 
+_RAISED: list[type[BaseException]] = []
+"""What handlers of signals raised in this process."""
+
 
 class Terminated(BaseException):
     """SIGTERM came before the work was done."""
@@ -76,7 +79,16 @@ def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
 
 
 def _raise(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    error = KeyboardInterrupt if number == signal.SIGINT else Terminated
+    _RAISED.append(error)
+    raise error
+
+
+def as_raised(error: BaseException) -> BaseException:
+    """What a signal raised, where DuckDB tells it in words of its own; else the error."""
+    if _RAISED and isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+        return _RAISED[-1]()
+    return error
 
 
 def _leave_at_the_second() -> None:

@@ -1,0 +1,37 @@
+"""Signals: what a handler raises arrives as that, whatever a library makes of it."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+TOLD = """
+import os, time
+from cli.signals import as_raised, raise_on_signals
+
+raise_on_signals()
+print(type(as_raised(RuntimeError("Query interrupted"))).__name__)
+try:
+    os.kill(os.getpid(), {number})
+    time.sleep(60)
+except BaseException:
+    print(type(as_raised(RuntimeError("Query interrupted"))).__name__)
+    print(type(as_raised(RuntimeError("something else"))).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "Terminated")],
+)
+def test_a_query_that_ends_with_a_signal_ends_as_the_signal_does(
+    number: int, expected: str
+) -> None:
+    """DuckDB says `Query interrupted`, whatever the handler raised."""
+    program = TOLD.format(number=int(number))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout.split() == ["RuntimeError", expected, "RuntimeError"], done.stderr
