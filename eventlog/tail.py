@@ -17,6 +17,7 @@ from eventlog import cursor as cursors
 from eventlog.blocks import first_blocks
 from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
+from eventlog.loss import beyond, read_losses
 from eventlog.paths import SegmentName, open_path, parse_segment
 from eventlog.reader import (
     Record,
@@ -164,9 +165,14 @@ def last_of(root: Path, source: str, writer: str) -> Record | None:
 
 
 def confirm(root: Path, cursor: Cursor) -> None:
-    """Check that the log still holds what a cursor says. Raises `Invalid` if not."""
+    """Check that the log still holds what a cursor says, accepted losses aside.
+
+    Raises `Invalid` if not.
+    """
     for (source, writer), mark in cursor.items():
         where = f"cursor of {source}, writer {writer}"
+        if beyond(read_losses(root, source, writer), mark.seq) > mark.seq:
+            continue  # what it saw is lost, and known to be
         floor = next(iter(extents(root, source, writer, skip_it)), None)
         if floor is not None and mark.seq < floor.first_seq:
             raise Invalid(
