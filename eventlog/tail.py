@@ -9,12 +9,13 @@ could take back. Where a head is missing we go as far as recovery would.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import attrs
 
 from eventlog import cursor as cursors
-from eventlog.blocks import first_blocks
+from eventlog.blocks import first_blocks, first_seq
 from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.loss import beyond, read_losses
@@ -28,7 +29,8 @@ from eventlog.reader import (
     read_stream,
     skip_it,
 )
-from eventlog.segments import Head, list_streams, read_head
+from eventlog.recover import whole_lines
+from eventlog.segments import Head, list_segments, list_streams, read_head
 from eventlog.select import EVERYTHING, Select, ready
 
 POLL_S = 0.005
@@ -180,16 +182,34 @@ def confirm(root: Path, cursor: Cursor) -> None:
                 f"seq {floor.first_seq} ({floor.name})",
                 "hindlog tail --from beginning",
             )
+        line = _written(root, source, writer, mark.seq)
         try:
-            record = read_one(root, source, writer, mark.seq)
+            line = line or read_one(root, source, writer, mark.seq).line
         except (NotFound, Corrupt) as error:
             what = f"{where}: the log has no event with seq {mark.seq}: {error.what}"
             raise Invalid(what, "hindlog verify") from error
-        if cursors.mark(record.seq, record.line) != mark:
+        if cursors.mark(mark.seq, line) != mark:
             raise Invalid(
                 f"{where}: the event with seq {mark.seq} is another one than the cursor saw",
                 "hindlog verify; then hindlog tail --from beginning",
             )
+
+
+def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
+    """A line of an open segment, also where a head of another time does not know it.
+
+    What a cursor saw was durable: a `state/` that was put back does not unmake it.
+    """
+    for each in list_segments(root, source, writer):
+        with suppress(FileNotFoundError), open_path(root, each.name).open("rb") as file:
+            first = first_seq(file)
+            if (
+                first is not None
+                and first <= seq <= whole_lines(file, each.name, first - 1).last_seq
+            ):
+                file.seek(0)
+                return next(islice(file, seq - first, None)).rstrip(b"\n")
+    return None
 
 
 __all__ = ["confirm", "end_of", "follow", "last_of", "list_streams"]
