@@ -148,7 +148,7 @@ def make_segment(root: Path, megabytes: int) -> tuple[SegmentName, Path]:
 def bench_seal(root: Path, name: SegmentName, copy: Path) -> None:
     """Sealing (compress, read back, manifest, fsyncs) against the zstd program."""
     size = copy.stat().st_size / 1e6
-    ours, theirs = [], []
+    ours, theirs, tools = [], [], []
     for number in range(5):
         if number:
             open_path(root, name).write_bytes(copy.read_bytes())
@@ -161,12 +161,20 @@ def bench_seal(root: Path, name: SegmentName, copy: Path) -> None:
         packed = root / "copy.zst"
         command = ["zstd", "-3", "-q", "-f", str(copy), "-o", str(packed)]
         theirs.append(rounds(lambda command=command: subprocess.run(command, check=True), 1))
-    mine, other = (
+        same = f"zstd -3qf '{copy}' -o '{packed}' && zstd -dcq '{packed}' | sha256sum"
+        same += f" && sha256sum '{packed}' && wc -l '{copy}'"
+        shell = ["sh", "-c", same]
+        tools.append(
+            rounds(lambda shell=shell: subprocess.run(shell, check=True, capture_output=True), 1)
+        )
+    mine, other, those = (
         Took(median(each.wall for each in took), median(each.cpu for each in took))
-        for took in (ours, theirs)
+        for took in (ours, theirs, tools)
     )
     base = f"zstd -3 {size / other.wall:.0f} MB/s (cpu ratio {other.cpu / mine.cpu:.2f})"
     say("seal", f"{size / mine.wall:.0f} MB/s", base, other.wall / mine.wall, ">= 0.8")
+    base = f"the same by tools {size / those.wall:.0f} MB/s (cpu ratio {those.cpu / mine.cpu:.2f})"
+    say("  and read back, hashed, counted", "", base, those.wall / mine.wall, "")
 
 
 def bench_read(root: Path, name: SegmentName, copy: Path) -> None:
