@@ -182,9 +182,8 @@ def confirm(root: Path, cursor: Cursor) -> None:
                 f"seq {floor.first_seq} ({floor.name})",
                 "hindlog tail --from beginning",
             )
-        line = _written(root, source, writer, mark.seq)
         try:
-            line = line or read_one(root, source, writer, mark.seq).line
+            line = _seen(root, source, writer, mark.seq)
         except (NotFound, Corrupt) as error:
             what = f"{where}: the log has no event with seq {mark.seq}: {error.what}"
             raise Invalid(what, "hindlog verify") from error
@@ -195,18 +194,27 @@ def confirm(root: Path, cursor: Cursor) -> None:
             )
 
 
-def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
-    """A line of an open segment, also where a head of another time does not know it.
+def _seen(root: Path, source: str, writer: str, seq: int) -> bytes:
+    """The line that a cursor saw, also where a head of another time does not know it.
 
-    What a cursor saw was durable: a `state/` that was put back does not unmake it.
+    It was durable then: a `state/` that was put back does not unmake it.
     """
-    for each in list_segments(root, source, writer):
-        with suppress(FileNotFoundError), open_path(root, each.name).open("rb") as file:
+    try:
+        return read_one(root, source, writer, seq).line
+    except (NotFound, Corrupt):
+        line = _written(root, source, writer, seq)
+        if line is None:
+            raise
+        return line
+
+
+def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
+    """A whole line of an open segment, whatever the head says."""
+    unsealed = (each.name for each in list_segments(root, source, writer) if each.is_open)
+    for name in unsealed:
+        with suppress(FileNotFoundError), open_path(root, name).open("rb") as file:
             first = first_seq(file)
-            if (
-                first is not None
-                and first <= seq <= whole_lines(file, each.name, first - 1).last_seq
-            ):
+            if first is not None and first <= seq <= whole_lines(file, name, first - 1).last_seq:
                 file.seek(0)
                 return next(islice(file, seq - first, None)).rstrip(b"\n")
     return None
