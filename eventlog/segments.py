@@ -64,8 +64,12 @@ def list_lost(
     root: Path, source: str | None = None, writer: str | None = None
 ) -> list[SegmentName]:
     """The names under which a loss is recorded, in the same order."""
-    found = _suffixes(root, source, writer)
-    return sorted(name for name, kinds in found.items() if LOST[1:] in kinds)
+    names = (
+        parse_segment(f"{folder.parent.name}/{folder.name}/{path.name}")
+        for folder in _folders(root, source)
+        for path in folder.glob(f"*{LOST}")  # hardly any: the others are not looked at
+    )
+    return sorted(name for name in names if name and writer in (None, name.writer))
 
 
 def _suffixes(root: Path, source: str | None, writer: str | None) -> dict[SegmentName, set[str]]:
