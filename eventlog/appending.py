@@ -113,8 +113,12 @@ def _compose(
 
 def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
     lines: list[bytes] = []
+    told = format_us(at)
     for event in build(first, at):
-        lines += _lines(stream, event, first + len(lines), format_us(at))
+        if isinstance(event, Alike):
+            lines += _alike(stream, event, first + len(lines), told)
+        else:
+            lines.append(_line(stream, event, first + len(lines), told))
     longest = max(map(len, lines), default=0)
     if longest > MAX_LINE_BYTES:
         raise Invalid(
@@ -126,11 +130,14 @@ def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
     return lines
 
 
-def _lines(stream: Stream, event: Draft | Alike, seq: int, at: str) -> list[bytes]:
+def _alike(stream: Stream, event: Alike, seq: int, at: str) -> list[bytes]:
     source, writer = stream.source, stream.writer
-    if isinstance(event, Alike):
-        return encode_alike(event, source=source, writer=writer, first_seq=seq, observed_at=at)
-    return [encode(event, source=source, writer=writer, seq=seq, observed_at=at)]
+    return encode_alike(event, source=source, writer=writer, first_seq=seq, observed_at=at)
+
+
+def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:
+    source, writer = stream.source, stream.writer
+    return encode(event, source=source, writer=writer, seq=seq, observed_at=at)
 
 
 def _appended(
@@ -184,13 +191,12 @@ def _room(stream: Stream, at: int) -> OpenSegment:
 
 
 def _write(stream: Stream, held: OpenSegment, data: bytes) -> None:
-    path = open_path(stream.root, held.name)
     try:
         write_all(stream.disk, held.handle, data)
     except OSError as error:
         _cut_back(stream, held)
         raise LocalResource(
-            f"{path}: {error.strerror}; nothing of the batch counts",
+            f"{open_path(stream.root, held.name)}: {error.strerror}; nothing of the batch counts",
             "make room, then start again",
         ) from error
     try:
@@ -198,7 +204,7 @@ def _write(stream: Stream, held: OpenSegment, data: bytes) -> None:
     except OSError as error:
         stream.broken = True  # never retried: the kernel may have dropped the pages
         raise LocalResource(
-            f"{path}: fsync: {error.strerror}",
+            f"{open_path(stream.root, held.name)}: fsync: {error.strerror}",
             "check the disk, then start again: recovery goes on from what is durable",
         ) from error
     held.size += len(data)

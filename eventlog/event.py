@@ -175,12 +175,11 @@ def encode_alike(
     kind = [("observed_at", observed_at), ("kind", alike.form.kind)]
     middle = _inner(kind + shared[:at]) + b',"id":'
     behind = _inner(shared[at + 1 :]) + b',"hash":"'
-    events = zip(alike.ids, alike.hashes, alike.bodies, strict=True)
-    return [
-        b'%b%d%b%b%b%b","body":%b}\n'
-        % (start, seq, middle, orjson.dumps(name), behind, value_hash.encode(), body)
-        for seq, (name, value_hash, body) in enumerate(events, first_seq)
-    ]
+    pieces = (piece.replace(b"%", b"%%") for piece in (start, middle, behind))
+    line = b'%b%%d%b%%b%b%%b","body":%%b}\n' % tuple(pieces)
+    seqs = range(first_seq, first_seq + len(alike.ids))
+    hashes, names = map(str.encode, alike.hashes), map(orjson.dumps, alike.ids)
+    return list(map(line.__mod__, zip(seqs, names, hashes, alike.bodies, strict=True)))
 
 
 def _inner(members: Iterable[tuple[str, Any]]) -> bytes:

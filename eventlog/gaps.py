@@ -16,6 +16,7 @@ import msgspec
 from eventlog.clock import HOUR, format_us, hour_start, parse_us
 from eventlog.errors import Corrupt
 from eventlog.event import PAGE, RUN
+from eventlog.loss import beyond, read_losses
 from eventlog.paths import SegmentName
 from eventlog.reader import extents, read_events, segment_records, skip_it
 from eventlog.segments import list_segments
@@ -108,11 +109,14 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
     """Seqs that no segment holds."""
     damages: list[Corrupt] = []
     expected, end = 1, None
+    losses = read_losses(root, source, writer)
     for extent in extents(root, source, writer, damages.append):
         begin = extent.name.starts_at
         if extent.first_seq > expected:
             missing = f"seq {expected} to {extent.first_seq - 1}"
             reason = f"writer {writer}: {missing} missing before {extent.name}"
+            if beyond(losses, expected) == extent.first_seq:
+                reason += f", given up {losses[-1].accepted_at[:16]}Z"
             yield Gap(source, SEQS, begin if end is None else end, begin, reason)
         expected = (extent.last_seq or extent.first_seq) + 1
         end = extent.last_us

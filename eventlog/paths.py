@@ -1,6 +1,6 @@
 """Paths: the names of everything in an archive. Pure.
 
-    log/<source>/<YYYY-MM-DD>/<HH>-<writer>-<nnn>{.ndjson,.ndjson.zst,.manifest.json}
+    log/<source>/<YYYY-MM-DD>/<HH>-<writer>-<nnn>{.ndjson,.ndjson.zst,.manifest.json,.lost.json}
 
 A sorted listing of a source is in hour order; dates and hours are UTC.
 """
@@ -16,6 +16,7 @@ from eventlog.clock import format_us, parse_us
 OPEN = ".ndjson"
 SEALED = ".ndjson.zst"
 MANIFEST = ".manifest.json"
+LOST = ".lost.json"
 
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _WRITER = re.compile(r"[0-9a-f]{8}")
@@ -66,7 +67,7 @@ def parse_segment(text: str) -> SegmentName | None:
     Inverse of `str`. None where the text is no segment's name.
     """
     stem = text.removeprefix("log/")
-    for suffix in (SEALED, OPEN, MANIFEST):
+    for suffix in (SEALED, OPEN, MANIFEST, LOST):
         stem = stem.removesuffix(suffix)
     match = _NAME.fullmatch(stem)
     if match is None:
@@ -104,6 +105,11 @@ def sealed_path(root: Path, name: SegmentName) -> Path:
 def manifest_path(root: Path, name: SegmentName) -> Path:
     """The manifest beside a sealed segment."""
     return root / "log" / f"{name}{MANIFEST}"
+
+
+def loss_path(root: Path, name: SegmentName) -> Path:
+    """Where it stands that a segment is lost for good."""
+    return root / "log" / f"{name}{LOST}"
 
 
 def lock_path(root: Path, source: str, writer: str) -> Path:

@@ -7,9 +7,9 @@ same, only slower.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from operator import attrgetter, le
 
 import attrs
@@ -88,9 +88,20 @@ class Run:
     lines: list[bytes]
     """Without their line feeds."""
     first_seq: int
-    observed: list[str]
-    sorts: Sequence[Sort]
-    """Of each line its kind and type, as `sort_of` reads them."""
+    heads: Sequence[Hashable]
+    """Of each line what stands for its instant, kind and type: the same for most of a page."""
+    told: Mapping[Hashable, tuple[str, Sort]]
+    """What each head says: the instant, and kind and type as `sort_of` reads them."""
+
+    @property
+    def observed(self) -> list[str]:
+        """Of each line its instant."""
+        return [self.told[head][0] for head in self.heads]
+
+    @property
+    def sorts(self) -> list[Sort]:
+        """Of each line its kind and type."""
+        return [self.told[head][1] for head in self.heads]
 
 
 def glance(block: bytes, source: str, writer: str, where: str) -> Run:
@@ -113,27 +124,28 @@ def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
     if found is None:
         return None
     first = int(found[1])
-    told = f'{{"v":1,"source":"{source}","writer":"{writer}","seq":%d,"observed_at":"'.encode()
-    starts = [told % seq for seq in range(first, first + len(lines))]
+    start = f'{{"v":1,"source":"{source}","writer":"{writer}","seq":%d,"observed_at":"'.encode()
+    starts = [start % seq for seq in range(first, first + len(lines))]
     if not all(map(bytes.startswith, lines, starts)):
         return None
-    ends = [len(start) + _STAMP for start in starts]
-    observed = b"\n".join([line[end - _STAMP : end] for line, end in zip(lines, ends, strict=True)])
-    sorts = [
-        line[end : mark + 6]  # from the kind up to the id
-        if (mark := line.find(b',"id":', end, end + _AHEAD)) > 0
-        else line[end : end + _AHEAD]
-        for line, end in zip(lines, ends, strict=True)
+    heads = [
+        line[at : mark + 6]  # from the instant up to the id: most lines of a page have the same
+        if (mark := line.find(b',"id":', at + _STAMP, at + _STAMP + _AHEAD)) > 0
+        else line[at : at + _STAMP + _AHEAD]
+        for line, at in zip(lines, map(len, starts), strict=True)
     ]
-    if not all(map(_SORT.match, set(sorts))):
-        return None
-    return Run(lines, first, observed.decode("ascii", "replace").split("\n"), sorts)
+    told: dict[Hashable, tuple[str, Sort]] = {}
+    for head in set(heads):
+        sort = head[_STAMP:]
+        if not _SORT.match(sort):
+            return None
+        told[head] = head[:_STAMP].decode("ascii", "replace"), sort
+    return Run(lines, first, heads, told)
 
 
 def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
     """In any other spelling of the same."""
-    observed: list[str] = []
-    sorts: list[Sort] = []
+    heads: list[tuple[str, Sort]] = []
     first = expected = 0
     for number, line in enumerate(lines, 1):
         try:
@@ -147,9 +159,8 @@ def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
         if event.seq != expected:
             raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {event.seq}")
         expected += 1
-        observed.append(event.observed_at)
-        sorts.append((event.kind, event.type))
-    return Run(lines, first, observed, sorts)
+        heads.append((event.observed_at, (event.kind, event.type)))
+    return Run(lines, first, heads, {head: head for head in heads})
 
 
 @lru_cache(maxsize=4096)  # a run of a crawl has a handful
@@ -183,13 +194,14 @@ def census(block: bytes, source: str, writer: str, where: str) -> Census:
     Raises `Corrupt` as `glance` does, and for a time before the one above it.
     """
     run = glance(block, source, writer, where)
-    if not all(map(le, run.observed, run.observed[1:])):
+    observed = [run.told[head][0] for head, _ in groupby(run.heads)]
+    if not all(map(le, observed, observed[1:])):
         number = next(n for n, pair in enumerate(pairwise(run.observed), 2) if pair[0] > pair[1])
         raise Corrupt(f"{where}: line {number}: observed before the line above it")
     kinds: Counter[str] = Counter()
     types: Counter[str] = Counter()
-    for sort, count in Counter(run.sorts).items():
-        kind, type_ = sort_of(sort)
+    for head, count in Counter(run.heads).items():
+        kind, type_ = sort_of(run.told[head][1])
         kinds[kind] += count
         if type_ is not None:
             types[type_] += count
@@ -197,8 +209,8 @@ def census(block: bytes, source: str, writer: str, where: str) -> Census:
         rows=len(run.lines),
         first_seq=run.first_seq,
         last_seq=run.first_seq + len(run.lines) - 1,
-        first_observed_at=run.observed[0],
-        last_observed_at=run.observed[-1],
+        first_observed_at=observed[0],
+        last_observed_at=observed[-1],
         longest_line_bytes=max(map(len, run.lines)),
         kinds=dict(sorted(kinds.items())),
         types=dict(sorted(types.items())),

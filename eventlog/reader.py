@@ -24,6 +24,7 @@ from eventlog.blocks import first_seq, segment_blocks
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.event import Position
+from eventlog.loss import beyond, read_losses
 from eventlog.paths import SegmentName, manifest_path, open_path
 from eventlog.prefix import glance
 from eventlog.segments import Files, list_segments, read_manifest
@@ -233,6 +234,8 @@ def _onwards(
             continue
         if expected == 1:
             expected = extent.first_seq  # from the oldest there is
+        if extent.first_seq > expected:  # looked up where something is missing, not before
+            expected = beyond(read_losses(root, source, writer), expected)
         if extent.first_seq > expected:
             raise _hole(source, writer, expected, extent)
         if since is not None and extent.last_us is not None and extent.last_us < since:

@@ -5,7 +5,7 @@ segment is cut off (and handed back, to be appended as an anomaly), and the plac
 go on from is read from the log itself. Whoever calls this holds the stream's lock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -15,7 +15,8 @@ from eventlog.clock import parse_us
 from eventlog.disk import REAL, Disk, make_dirs, sync_up, write_durable
 from eventlog.errors import Corrupt
 from eventlog.event import Line, decode
-from eventlog.paths import SegmentName, log_dir, manifest_path, open_path
+from eventlog.loss import Loss, beyond, link_of, read_losses
+from eventlog.paths import SegmentName, head_path, log_dir, manifest_path, open_path
 from eventlog.prefix import prefix
 from eventlog.seal import finish
 from eventlog.segments import list_segments, read_head, read_manifest
@@ -81,16 +82,27 @@ def recover(
     still_open = [name for name in pending if not finish(root, name, disk)]
     last = _last_sealed(root, [each.name for each in found if each.name not in still_open])
     manifest = read_manifest(root, last) if last else None
+    losses = read_losses(root, source, writer)
     seq = manifest.last_seq if manifest else 0
-    tails, lost = _tails(root, still_open, seq, disk, distrust_head)
+    tails, lost = _tails(root, still_open, seq, losses, disk, distrust_head)
+    end = beyond(losses, (tails[-1].last_seq if tails else seq) + 1) - 1
+    if not distrust_head and not lost:
+        _check_head(root, source, writer, end)
     times = [parse_us(prefix(tail.last_line).observed_at) for tail in tails]
     return Resume(
-        last_seq=tails[-1].last_seq if tails else seq,
+        last_seq=end,
         last_observed=max([manifest.last_us if manifest else 0, *times]),
-        previous=manifests.digest(manifest_path(root, last).read_bytes()) if last else None,
+        previous=last_link(root, last, losses),
         open=tails,
         cuts=(*_kept(root, source, writer), *lost),
     )
+
+
+def last_link(root: Path, last: SegmentName | None, losses: Sequence[Loss]) -> str | None:
+    """What the next manifest names: the one sealed last, or a loss behind it."""
+    found = manifests.digest(manifest_path(root, last).read_bytes()) if last else None
+    end = _last_seq(root, last) if last else 0
+    return next((link_of(loss) for loss in reversed(losses) if loss.last_seq > end), found)
 
 
 def _last_sealed(root: Path, names: list[SegmentName]) -> SegmentName | None:
@@ -108,13 +120,19 @@ def _last_seq(root: Path, name: SegmentName) -> int:
 
 
 def _tails(
-    root: Path, names: list[SegmentName], seq: int, disk: Disk, distrust_head: bool
+    root: Path,
+    names: list[SegmentName],
+    seq: int,
+    losses: Sequence[Loss],
+    disk: Disk,
+    distrust_head: bool,
 ) -> tuple[tuple[Tail, ...], tuple[Cut, ...]]:
     firsts = {name: _first_seq(root, name) for name in names}
     ordered = sorted(names, key=lambda name: (firsts[name] is None, firsts[name] or 0, name))
     tails: list[Tail] = []
     lost: list[Cut] = []
     for name in ordered:
+        seq = beyond(losses, seq + 1) - 1
         _check_follows(root, name, firsts[name], seq)
         tail = _recover_open(root, name, seq, disk, distrust_head)
         lost += _lost(root, tail)
@@ -146,6 +164,21 @@ def _check_follows(root: Path, name: SegmentName, first: int | None, seq: int) -
             f"{open_path(root, name)}: expected seq {seq + 1} in its first line, found {first}: "
             f"{what}",
             "hindlog verify",
+        )
+
+
+def _check_head(root: Path, source: str, writer: str, end: int) -> None:
+    """What was acknowledged and stands nowhere is no unfinished write either.
+
+    To go on below the head would give seqs and names again that a mirror may hold.
+    """
+    head = read_head(root, source, writer)
+    if head is not None and head.last_seq > end:
+        named = head.segment or f"the last segment of {source}, writer {writer},"
+        raise Corrupt(
+            f"{head_path(root, source, writer)}: seq {head.last_seq} was durable, but the log "
+            f"ends with seq {end}: {named} is missing",
+            "hindlog verify names what to take from a mirror or a backup, or to give up",
         )
 
 

@@ -17,8 +17,9 @@ from eventlog import manifest as manifests
 from eventlog.clock import Clock, now_us
 from eventlog.damage import sealed_damage
 from eventlog.disk import REAL, make_dirs, write_durable
-from eventlog.errors import Corrupt, NotFound
+from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.frames import blocks, compress
+from eventlog.loss import read_loss
 from eventlog.manifest import Manifest
 from eventlog.paths import (
     MANIFEST,
@@ -26,6 +27,7 @@ from eventlog.paths import (
     SEALED,
     SegmentName,
     log_dir,
+    loss_path,
     manifest_path,
     open_path,
     sealed_path,
@@ -49,14 +51,18 @@ def repair(
     """Put one segment right. `good`: a folder or file that may hold a good copy.
 
     Raises `Corrupt` where no good copy is found, `Locked` where the open segment is
-    being written, `NotFound` where nothing is there under the name.
+    being written, `NotFound` where nothing is there under the name, `Invalid` where its
+    loss was accepted.
     """
+    if loss_path(root, name).exists():
+        what = f"{name}: was given up on {read_loss(root, name).accepted_at}"
+        raise Invalid(what, f"to take it back, move log/{name}.lost.json out of the log first")
     sealed = sealed_path(root, name).exists() or manifest_path(root, name).exists()
     if open_path(root, name).exists() and not sealed:
         return _repair_open(root, name, clock)
     if not sealed and good is None:
         raise NotFound(f"{name}: no such segment", "hindlog segment list")
-    return _repair_sealed(root, name, good)
+    return repair_sealed(root, name, good)
 
 
 def _repair_open(root: Path, name: SegmentName, clock: Clock) -> Repaired:
@@ -68,7 +74,8 @@ def _repair_open(root: Path, name: SegmentName, clock: Clock) -> Repaired:
     return Repaired(str(name), what)
 
 
-def _repair_sealed(root: Path, name: SegmentName, good: Path | None) -> Repaired:
+def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> Repaired:
+    """Put a sealed segment right from a good copy. Raises `Corrupt` where none is found."""
     done: list[str] = []
     manifest = _standing_manifest(root, name)
     if manifest is None:
@@ -92,14 +99,14 @@ def _repair_sealed(root: Path, name: SegmentName, good: Path | None) -> Repaired
 def _standing_manifest(root: Path, name: SegmentName) -> Manifest | None:
     """The manifest that lies there, if neither chain nor segment has anything against it."""
     try:
-        found = _fitting(root, name, manifest_path(root, name).read_bytes())
+        found = fitting(root, name, manifest_path(root, name).read_bytes())
     except FileNotFoundError:
         return None
     whole = found and _digest_of(sealed_path(root, name)) == found.zst.sha256
     return None if found and whole and sealed_damage(root, found) else found
 
 
-def _fitting(root: Path, name: SegmentName, data: bytes) -> Manifest | None:
+def fitting(root: Path, name: SegmentName, data: bytes) -> Manifest | None:
     """A manifest, if its neighbours in the chain agree with it."""
     try:
         found = manifests.from_bytes(data, str(name))
@@ -131,7 +138,7 @@ def _find_manifest(root: Path, name: SegmentName, good: Path | None) -> tuple[by
     """A good manifest: the user's, or the one that follows from the segment itself."""
     for path in _candidates(good, name, MANIFEST):
         data = path.read_bytes()
-        if _fitting(root, name, data):
+        if fitting(root, name, data):
             return data, str(path)
     for made in _made_again(root, name, good):
         before, after = _neighbours(root, made)

@@ -64,9 +64,9 @@ def _write_frames(
     frames: list[tuple[int, int, Census]] = []
     handle = disk.open_append(target)
     try:
-        for block, frame in _packed(blocks(_read_chunks(source))):
+        for block, hashed, frame in _packed(blocks(_read_chunks(source)), raw):
             held = census(block, name.source, name.writer, f"{source}: frame {len(frames)}")
-            raw.update(block)
+            hashed.result()
             packed.update(frame.result())
             write_all(disk, handle, frame.result())
             frames.append((len(frame.result()), len(block), held))
@@ -87,12 +87,20 @@ def _check_written(path: Path, manifest: Manifest) -> None:
         raise Corrupt(f"{path}: what was written does not read back")
 
 
-def _packed(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, "Future[bytes]"]]:
-    """Each block with its frame, of which two are packed ahead: zstd lets go of the GIL."""
-    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="seal") as pool:
-        waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+def _packed(
+    pieces: Iterable[bytes], raw: "hashlib._Hash"
+) -> Iterator[tuple[bytes, "Future[None]", "Future[bytes]"]]:
+    """Each block, taken into `raw`, with its frame; two are worked on ahead.
+
+    Packing and hashing let go of the GIL, so that only the counting of lines holds it.
+    """
+    with (
+        ThreadPoolExecutor(_AHEAD, thread_name_prefix="seal") as pool,
+        ThreadPoolExecutor(1, thread_name_prefix="hash") as hashing,  # one: in their order
+    ):
+        waiting: deque[tuple[bytes, Future[None], Future[bytes]]] = deque()
         for block in pieces:
-            waiting.append((block, pool.submit(_pack, block)))
+            waiting.append((block, hashing.submit(raw.update, block), pool.submit(_pack, block)))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft()
         yield from waiting

@@ -13,11 +13,14 @@ from eventlog.clock import SECOND, now_us
 from eventlog.errors import Corrupt
 from eventlog.manifest import Manifest
 from eventlog.paths import (
+    LOST,
     MANIFEST,
     OPEN,
     SEALED,
     SegmentName,
     head_path,
+    is_source,
+    is_writer,
     log_dir,
     manifest_path,
     parse_segment,
@@ -44,19 +47,39 @@ class Files:
 
 
 def list_segments(root: Path, source: str | None = None, writer: str | None = None) -> list[Files]:
-    """The segments of a log in the order (source, date, hour, writer, number)."""
+    """The segments of a log in the order (source, date, hour, writer, number).
+
+    Without those whose loss was accepted, also where something is left of them.
+    """
+    found = _suffixes(root, source, writer)
+    kinds = (OPEN[1:], SEALED[1:], MANIFEST[1:])
+    return [
+        Files(name, *(kind in found[name] for kind in kinds))
+        for name in sorted(found)
+        if found[name].intersection(kinds) and LOST[1:] not in found[name]
+    ]
+
+
+def list_lost(
+    root: Path, source: str | None = None, writer: str | None = None
+) -> list[SegmentName]:
+    """The names under which a loss is recorded, in the same order."""
+    names = (
+        parse_segment(f"{folder.parent.name}/{folder.name}/{path.name}")
+        for folder in _folders(root, source)
+        for path in folder.glob(f"*{LOST}")  # hardly any: the others are not looked at
+    )
+    return sorted(name for name in names if name and writer in (None, name.writer))
+
+
+def _suffixes(root: Path, source: str | None, writer: str | None) -> dict[SegmentName, set[str]]:
     found: dict[SegmentName, set[str]] = {}
     for folder in _folders(root, source):
         for file in _files(folder):
             name = parse_segment(f"{folder.parent.name}/{folder.name}/{file}")
             if name is not None and (writer is None or name.writer == writer):
                 found.setdefault(name, set()).add(file.partition(".")[2])
-    kinds = (OPEN[1:], SEALED[1:], MANIFEST[1:])
-    return [
-        Files(name, *(kind in found[name] for kind in kinds))
-        for name in sorted(found)
-        if found[name].intersection(kinds)
-    ]
+    return found
 
 
 def _files(folder: Path) -> set[str]:
@@ -90,6 +113,15 @@ def list_sources(root: Path) -> list[str]:
 def list_streams(root: Path) -> list[tuple[str, str]]:
     """Every (source, writer) that the log holds something of, sorted."""
     return sorted({(each.name.source, each.name.writer) for each in list_segments(root)})
+
+
+def known_streams(root: Path) -> list[tuple[str, str]]:
+    """As `list_streams`, with those of which only a loss, a head or a lock is left."""
+    losses = ((name.source, name.writer) for name in list_lost(root))
+    heads = ((path.parent.name, path.stem) for path in (root / "state" / "heads").glob("*/*.json"))
+    locks = ((path.parent.name, path.name[1:-5]) for path in log_dir(root).glob("*/.*.lock"))
+    found = {*list_streams(root), *losses, *heads, *locks}
+    return sorted(key for key in found if is_source(key[0]) and is_writer(key[1]))
 
 
 def read_manifest(root: Path, name: SegmentName) -> Manifest:
@@ -151,3 +183,9 @@ def read_head(root: Path, source: str, writer: str) -> Head | None:
         if head is not None or not data:
             return head
     return None
+
+
+def noted_at(root: Path, source: str, writer: str) -> int:
+    """When the head of a stream was written; 0 where there is none."""
+    path = head_path(root, source, writer)
+    return path.stat().st_mtime_ns // 1000 if path.exists() else 0

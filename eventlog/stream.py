@@ -53,6 +53,7 @@ class Stream:
     previous: str | None = None
     """SHA-256 of the manifest sealed last."""
     segment: OpenSegment | None = None
+    head: Path = attrs.field(init=False)
     named: set[Path] = attrs.field(factory=set)
     """Folders whose own names are known to be durable."""
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
@@ -60,6 +61,10 @@ class Stream:
     broken: bool = False
     turn: threading.RLock = attrs.field(factory=threading.RLock)
     """Held while something is appended or rolled: one at a time, whoever calls."""
+
+    @head.default
+    def _head_of(self) -> Path:
+        return head_path(self.root, self.source, self.writer)
 
 
 def open_segment(stream: Stream, at: int) -> OpenSegment:
@@ -138,14 +143,14 @@ def keep_head(stream: Stream) -> None:
     Before lines are written: without a head readers believe whole lines, and would
     show what is not durable yet.
     """
-    if not head_path(stream.root, stream.source, stream.writer).exists():
+    if not stream.head.exists():
         note_head(stream)
 
 
 def note_head(stream: Stream) -> None:
     """Say in `state/` how far the stream is durable. Disposable: it never fails."""
     held = stream.segment
-    path = head_path(stream.root, stream.source, stream.writer)
+    path = stream.head
     name, size = (str(held.name), held.size) if held else ("", 0)
     note = head_bytes(Head(name, size, stream.last_seq))
     try:

@@ -9,14 +9,16 @@ could take back. Where a head is missing we go as far as recovery would.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import attrs
 
 from eventlog import cursor as cursors
-from eventlog.blocks import first_blocks
+from eventlog.blocks import first_blocks, first_seq
 from eventlog.cursor import Cursor, StreamKey
 from eventlog.errors import Corrupt, Invalid, NotFound
+from eventlog.loss import beyond, read_losses
 from eventlog.paths import SegmentName, open_path, parse_segment
 from eventlog.reader import (
     Record,
@@ -27,7 +29,8 @@ from eventlog.reader import (
     read_stream,
     skip_it,
 )
-from eventlog.segments import Head, list_streams, read_head
+from eventlog.recover import whole_lines
+from eventlog.segments import Head, list_segments, list_streams, read_head
 from eventlog.select import EVERYTHING, Select, ready
 
 POLL_S = 0.005
@@ -164,9 +167,14 @@ def last_of(root: Path, source: str, writer: str) -> Record | None:
 
 
 def confirm(root: Path, cursor: Cursor) -> None:
-    """Check that the log still holds what a cursor says. Raises `Invalid` if not."""
+    """Check that the log still holds what a cursor says, accepted losses aside.
+
+    Raises `Invalid` if not.
+    """
     for (source, writer), mark in cursor.items():
         where = f"cursor of {source}, writer {writer}"
+        if beyond(read_losses(root, source, writer), mark.seq) > mark.seq:
+            continue  # what it saw is lost, and known to be
         floor = next(iter(extents(root, source, writer, skip_it)), None)
         if floor is not None and mark.seq < floor.first_seq:
             raise Invalid(
@@ -175,15 +183,41 @@ def confirm(root: Path, cursor: Cursor) -> None:
                 "hindlog tail --from beginning",
             )
         try:
-            record = read_one(root, source, writer, mark.seq)
+            line = _seen(root, source, writer, mark.seq)
         except (NotFound, Corrupt) as error:
             what = f"{where}: the log has no event with seq {mark.seq}: {error.what}"
             raise Invalid(what, "hindlog verify") from error
-        if cursors.mark(record.seq, record.line) != mark:
+        if cursors.mark(mark.seq, line) != mark:
             raise Invalid(
                 f"{where}: the event with seq {mark.seq} is another one than the cursor saw",
                 "hindlog verify; then hindlog tail --from beginning",
             )
+
+
+def _seen(root: Path, source: str, writer: str, seq: int) -> bytes:
+    """The line that a cursor saw, also where a head of another time does not know it.
+
+    It was durable then: a `state/` that was put back does not unmake it.
+    """
+    try:
+        return read_one(root, source, writer, seq).line
+    except (NotFound, Corrupt):
+        line = _written(root, source, writer, seq)
+        if line is None:
+            raise
+        return line
+
+
+def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
+    """A whole line of an open segment, whatever the head says."""
+    unsealed = (each.name for each in list_segments(root, source, writer) if each.is_open)
+    for name in unsealed:
+        with suppress(FileNotFoundError), open_path(root, name).open("rb") as file:
+            first = first_seq(file)
+            if first is not None and first <= seq <= whole_lines(file, name, first - 1).last_seq:
+                file.seek(0)
+                return next(islice(file, seq - first, None)).rstrip(b"\n")
+    return None
 
 
 __all__ = ["confirm", "end_of", "follow", "last_of", "list_streams"]

@@ -5,7 +5,7 @@ damage.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +15,12 @@ from eventlog import manifest as manifests
 from eventlog.blocks import first_seq
 from eventlog.damage import Damage, open_damage, sealed_damage
 from eventlog.errors import Corrupt
+from eventlog.holes import Hole, Stretch, find_holes, name_of
+from eventlog.loss import Loss, link_of, read_loss
 from eventlog.manifest import Manifest
 from eventlog.paths import (
+    LOST,
+    OPEN,
     SegmentName,
     log_dir,
     manifest_path,
@@ -27,9 +31,11 @@ from eventlog.paths import (
 from eventlog.segments import (
     Files,
     Head,
+    known_streams,
+    list_lost,
     list_segments,
     list_sources,
-    list_streams,
+    noted_at,
     read_head,
     read_manifest,
 )
@@ -54,13 +60,13 @@ class Checked:
 
 
 def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> Checked:
-    """Check the log. `sample`: which share of the sealed segments is read in full.
+    """Check the log. `select`: which segments are read; `sample`: which share of the sealed ones.
 
     Names, manifests and chains are always all checked.
     """
     damages = list(_foreign_files(root))
     segments = rows = raw_bytes = 0
-    for key in list_streams(root):
+    for key in known_streams(root):
         found = _check_stream(root, key, select, sample)
         segments, rows = segments + found.segments, rows + found.rows
         raw_bytes += found.raw_bytes
@@ -81,38 +87,39 @@ class _Listed:
 def _check_stream(
     root: Path, key: tuple[str, str], select: Select | None, sample: float
 ) -> Checked:
-    listed = _list_stream(root, key, select)
+    listed = _list_stream(root, key)
     for _ in range(_LOOKS):  # segments come and go while a folder is listed
         if not listed.damages:
             break
         held = is_held(root, *key)
         time.sleep(_LOOK_AGAIN_S if held else 0)
-        listed = _list_stream(root, key, select)
+        listed = _list_stream(root, key)
         if not held:
             break
+    known = [x for x in listed.known if select is None or wants_segment(select, x.name)]
+    unsealed = [x for x in listed.unsealed if select is None or wants_segment(select, x)]
     damages = list(listed.damages)
     rows = raw_bytes = 0
-    for number, manifest in enumerate(listed.known):
+    for number, manifest in enumerate(known):
         if int(number * sample) != int((number + 1) * sample):
             damages += sealed_damage(root, manifest)
         rows, raw_bytes = rows + manifest.rows, raw_bytes + manifest.raw.bytes
-    for name in listed.unsealed:
+    for name in unsealed:
         lines, size, found = open_damage(root, name, listed.head)
         damages += found
         rows, raw_bytes = rows + lines, raw_bytes + size
-    segments = len(listed.known) + len(listed.unsealed)
+    segments = len(known) + len(unsealed)
     return Checked(segments, rows, raw_bytes, tuple(damages))
 
 
-def _list_stream(root: Path, key: tuple[str, str], select: Select | None) -> _Listed:
+def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
     """What names, manifests and chain of a stream say."""
     head = read_head(root, *key)  # before the listing: what it knows of must be there
-    files = list_segments(root, *key)
-    wanted = [each for each in files if select is None or wants_segment(select, each.name)]
-    known, unsealed, damages = _check_names(root, wanted)
-    damages += _check_chain(root, known)
-    if select is None:
-        damages += _check_ends(root, known, unsealed, head)
+    known, unsealed, damages = _check_names(root, list_segments(root, *key))
+    losses, unread = _check_losses(root, key)
+    damages += unread
+    damages += _check_chain(root, known, losses)
+    damages += _check_holes(root, key, [*known, *losses], unsealed, head)
     return _Listed(known, unsealed, damages, head)
 
 
@@ -153,42 +160,86 @@ def _check_names(
     return sorted(known, key=lambda manifest: manifest.first_seq), unsealed, damages
 
 
-def _check_chain(root: Path, known: list[Manifest]) -> Iterator[Damage]:
-    """Each manifest names the one before; seqs go on without holes or repeats."""
-    for before, after in pairwise(known):
+def _check_losses(root: Path, key: tuple[str, str]) -> tuple[list[Loss], list[Damage]]:
+    """What was given up, in the order of seqs; records that cannot be read."""
+    losses: list[Loss] = []
+    damages: list[Damage] = []
+    for name in list_lost(root, *key):
+        try:
+            losses.append(read_loss(root, name))
+        except Corrupt as error:
+            damages.append(Damage(f"{name}{LOST}", error.what))
+    return sorted(losses, key=lambda loss: loss.first_seq), damages
+
+
+def _check_chain(root: Path, known: list[Manifest], losses: list[Loss]) -> Iterator[Damage]:
+    """Each manifest names the one before, or the loss; no seq stands twice."""
+    links: list[Manifest | Loss] = [*known, *losses]
+    for before, after in pairwise(sorted(links, key=lambda link: link.first_seq)):
         expected = before.last_seq + 1
-        if after.first_seq != expected:
+        if after.first_seq < expected:
             what = f"expected seq {expected} (after {before.segment}), found {after.first_seq}"
             yield Damage(after.segment, what)
-            continue
-        found = manifests.digest(manifest_path(root, before.name).read_bytes())
-        if after.previous != found:
+        elif after.first_seq == expected and after.previous != (found := _link(root, before)):
             told = f"names a previous manifest {str(after.previous)[:16]}…"
             one, other = f"{before.segment}.manifest.json", f"{after.segment}.manifest.json"
             yield Damage(one, f"{after.segment} {told}, this one is {found[:16]}…")
             yield Damage(other, f"it {told}, that of {before.segment} is {found[:16]}…")
 
 
-def _check_ends(
-    root: Path, known: list[Manifest], unsealed: list[SegmentName], head: Head | None
+def _link(root: Path, link: Manifest | Loss) -> str:
+    """What must be named by the manifest behind it."""
+    if isinstance(link, Loss):
+        return link_of(link)
+    return manifests.digest(manifest_path(root, link.name).read_bytes())
+
+
+def _check_holes(
+    root: Path,
+    key: tuple[str, str],
+    links: Sequence[Manifest | Loss],
+    unsealed: list[SegmentName],
+    head: Head | None,
 ) -> Iterator[Damage]:
-    """A stream begins with seq 1, and goes on in its open segments to what its head says."""
-    if known and (known[0].previous is not None or known[0].first_seq != 1):
-        what = f"begins with seq {known[0].first_seq}: the segments before it are missing"
-        yield Damage(known[0].segment, what)
-    expected: int | None = known[-1].last_seq + 1 if known else 1
-    firsts = [(_first(root, name), name) for name in unsealed]
+    """A stream begins with seq 1, and goes on without a hole to what its head says."""
+    stretches = [Stretch(x.name, x.first_seq, x.last_seq) for x in links]
+    for name in unsealed:
+        first = _first(root, name)
+        if first is not None:
+            last = first + _rows(root, name) - 1
+            stretches.append(Stretch(name, first, last, is_open=True))
     if not all(open_path(root, name).exists() for name in unsealed):
         return  # sealed meanwhile: what the listing said is over
-    for first, name in sorted(firsts, key=lambda each: (each[0] is None, each[0] or 0)):
-        if first is not None and expected is not None and first != expected:
-            missing = "a sealed segment is missing" if first > expected else "these stand already"
-            what = f"expected seq {expected}, found {first}: {missing}"
-            yield Damage(f"{name}.ndjson", what, line=1, byte=0)
-        expected = first + _rows(root, name) if first is not None else None
-    if not unsealed and head is not None and expected is not None and head.last_seq >= expected:
-        what = f"seq {head.last_seq} was durable, but the log ends with seq {expected - 1}"
-        yield Damage(head.segment or "state/heads", what)
+    yield from _repeats(stretches)
+    taken = {each.name for each in stretches}
+    durable = head.last_seq if head and head.segment not in map(str, unsealed) else 0
+    for hole in find_holes(stretches, durable):
+        name = name_of(hole, key, taken, head, noted_at(root, *key))
+        found = _hole_damage(hole, name)
+        hint = f"if no copy is left: hindlog repair --accept-loss {name}"
+        yield attrs.evolve(found, what=f"{found.what}; {hint}")
+
+
+def _repeats(stretches: list[Stretch]) -> Iterator[Damage]:
+    """Open segments whose seqs stand elsewhere already."""
+    for before, after in pairwise(sorted(stretches, key=lambda stretch: stretch.first_seq)):
+        if after.is_open and after.first_seq <= before.last_seq:
+            what = f"expected seq {before.last_seq + 1}, found {after.first_seq}"
+            yield Damage(f"{after.name}{OPEN}", f"{what}: these stand already", line=1, byte=0)
+
+
+def _hole_damage(hole: Hole, name: SegmentName) -> Damage:
+    first, before, after = hole.first_seq, hole.before, hole.after
+    if after is None:
+        what = f"seq {hole.last_seq} was durable, but the log ends with seq {first - 1}"
+        return Damage(str(name), what)
+    if before is None:
+        what = f"begins with seq {after.first_seq}: the segments before it are missing"
+        return Damage(str(after.name), what)
+    found = f"expected seq {first} (after {before.name}), found {after.first_seq}"
+    if not after.is_open:
+        return Damage(str(after.name), found)
+    return Damage(f"{after.name}{OPEN}", f"{found}: a sealed segment is missing", line=1, byte=0)
 
 
 def _first(root: Path, name: SegmentName) -> int | None:

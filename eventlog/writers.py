@@ -78,6 +78,12 @@ def role_of(root: Path, writer: str) -> str | None:
     return next(found, None)
 
 
+def machines_of(root: Path, writer: str) -> list[str]:
+    """The machines to which this log says a writer belongs."""
+    known = _read(root / "log" / "writer.json")
+    return [machine for machine, roles in known.items() if writer in roles.values()]
+
+
 def _read(path: Path) -> dict[str, dict[str, str]]:
     """Machine to role to id."""
     if not path.exists():

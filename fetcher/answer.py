@@ -9,7 +9,7 @@ from fetcher.journal import of_drafts, page_build, record
 from fetcher.known import recall
 from fetcher.leads import lead_on
 from fetcher.lifecycle import after, notices
-from fetcher.observe import Observed, Place
+from fetcher.observe import LONGEST_URL, Observed, Place
 from fetcher.request import Answered, GivenUp, NotAsked, ask
 from fetcher.run import Run, is_patient
 from fetcher.source import Page, Params, no_paging, url_of
@@ -44,7 +44,7 @@ async def one(
             run.tell(attrs.evolve(run.told, why=f"status {found.response.status}"))
         return None
     count = len(found.parts.entities)
-    page = (run.endpoint.continues or no_paging)(found.parts.envelope, asked, count)
+    page = _askable(run, (run.endpoint.continues or no_paging)(found.parts.envelope, asked, count))
     _note_known(run, found.parts.entities)
     run.underway += _top(found)
     recording = _record(run, found, _onward(run, place, params, page))
@@ -54,6 +54,13 @@ async def one(
         run.behind.append(asyncio.create_task(recording))
         await settle(run, _BEHIND)
     return page
+
+
+def _askable(run: Run, page: Page) -> Page:
+    """Without a next page where no URL is long enough to ask for it: that is no end."""
+    if page.next is None or len(url_of("", run.endpoint.path, page.next)) <= LONGEST_URL:
+        return page
+    return attrs.evolve(page, next=None, is_end=False)
 
 
 def _top(found: Answered) -> int:

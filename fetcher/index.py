@@ -15,6 +15,7 @@ from pathlib import Path
 from eventlog.appending import Appended
 from eventlog.clock import format_us
 from eventlog.errors import LocalResource
+from eventlog.loss import tells_loss
 from eventlog.paths import log_dir
 from eventlog.reader import Record, read_stream
 from eventlog.segments import list_segments, read_head
@@ -198,6 +199,8 @@ def _read(
     last = None
     for record in records:
         last = record
+        if seq and tells_loss(record.line):
+            raise NotConfirmed  # what was read before may be lost since
         take(db, record)
     if last is not None:
         cover(db, writer, last.seq, line_sha256(last.line))

@@ -16,6 +16,7 @@ import orjson
 
 from eventlog.clock import DAY
 from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
+from eventlog.loss import tells_loss
 from eventlog.reader import read_stream
 from fetcher.index import cover, covered, line_sha256, open_index, remove, sqlite_errors
 
@@ -102,6 +103,8 @@ def _catch_up(root: Path, source: str, known: Known) -> bool:
     last = None
     for record in records:
         last = record
+        if seq and tells_loss(record.line):
+            return False  # a roster must not name what is lost
         _read(known, decode(record.line))
         if len(known.noted) >= _HELD:
             acknowledge(known, record.seq, line_sha256(record.line))

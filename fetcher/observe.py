@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+import orjson
 
 from eventlog.embed import MAX_INLINE_BYTES, embed
-from eventlog.event import ANOMALY, ENTITY, PAGE, Alike, Draft
+from eventlog.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
 from eventlog.normalize import read_value_hash, strict_value_hash, value_hash
 from eventlog.scan import NotJson
 from eventlog.split import Entity, Rule, join, split
@@ -24,6 +25,11 @@ from fetcher.known import Key, Seen, digest, is_current
 
 _MOST_ENTITIES = 100_000
 """More would not fit into the roster of one line."""
+LONGEST_URL = 65_536
+"""No server reads a longer one."""
+_LONGEST_ID = 65_536
+_MOST_ID_BYTES = 6 * 1024 * 1024
+"""Escaped, of one page: with type and seq of each the roster takes less than 12 MiB."""
 
 Put = Callable[[bytes], str]
 """Keeps bytes outside the line, durable, under the SHA-256 it gives back."""
@@ -97,8 +103,7 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
     found = split(body, expected)
     if found.envelope is not None and any(rule.pointer == "" for rule in expected):
         raise NotJson("an entity without an id", 0)
-    if len(found.entities) > _MOST_ENTITIES:
-        raise NotJson(f"more than {_MOST_ENTITIES:,} entities", len(body))
+    _check_roster(found.entities, len(body))
     return Parts(
         envelope=found.envelope or body,
         entities=found.entities,
@@ -110,6 +115,17 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
         is_exact=not found.misfits and _joins(found.envelope, found.entities, expected, body),
         sha256=hashlib.sha256(body).hexdigest(),
     )
+
+
+def _check_roster(entities: Sequence[Entity], end: int) -> None:
+    """Refuse what would make the line of a page, or of an entity, too long."""
+    if len(entities) > _MOST_ENTITIES:
+        raise NotJson(f"more than {_MOST_ENTITIES:,} entities", end)
+    ids = [entity.id for entity in entities]
+    if max(map(len, ids), default=0) > _LONGEST_ID:
+        raise NotJson(f"an id of more than {_LONGEST_ID:,} characters", end)
+    if end > _SMALL_BYTES and len(orjson.dumps(ids)) > _MOST_ID_BYTES:
+        raise NotJson(f"ids of more than {_MOST_ID_BYTES:,} bytes", end)
 
 
 def _joins(
@@ -267,7 +283,7 @@ def _page(
         "scope": place.scope,
         "page_no": place.page_no,
         "last": place.is_last or None,
-        "next": place.next_url,
+        "next": place.next_url if len(place.next_url or "") <= LONGEST_URL else None,
         "key_removed": response.key_removed or None,
         "import": place.imported,
         "roster": roster or None,
@@ -288,7 +304,7 @@ def _page(
     held = embed(parts.page_body) if len(parts.page_body) <= MAX_INLINE_BYTES else None
     if held is None or held.body_raw is not None:
         return _kept_whole(draft, parts.page_body, response.body, put)
-    return attrs.evolve(draft, body=held.body)
+    return _in_line(attrs.evolve(draft, body=held.body), response.body, put)
 
 
 def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: Put) -> Draft:
@@ -296,7 +312,26 @@ def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: Put) -> 
     if len(body) > MAX_INLINE_BYTES:
         return attrs.evolve(draft, body_asset=put(body))
     shown = embed(envelope).body if envelope is not None else None
-    return attrs.evolve(draft, body=shown, body_raw=body, repaired=shown is not None)
+    whole = attrs.evolve(draft, body=shown, body_raw=body, repaired=shown is not None)
+    return _in_line(whole, body, put)
+
+
+def _in_line(draft: Draft, body: bytes, put: Put) -> Draft:
+    """The page as it is, where its line is not too long; else with its bytes outside.
+
+    Roster and envelope come from the body too: of a small one the line is never too long.
+    """
+    if len(body) <= _SMALL_BYTES:
+        return draft
+    told = len(orjson.dumps((draft.members, draft.params)))
+    if told + len(draft.body or b"") + len(draft.body_raw or b"") * 4 // 3 <= _MOST_LINE_BYTES:
+        return draft
+    return attrs.evolve(draft, body=None, body_raw=None, repaired=False, body_asset=put(body))
+
+
+_SMALL_BYTES = 256 * 1024
+_MOST_LINE_BYTES = MAX_LINE_BYTES - 1024 * 1024
+"""The rest is for the position and what else every line says."""
 
 
 def described(response: Response, sha256: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Kill -9 at random instants, under faults: nothing served is lost, nothing invented."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -48,7 +49,8 @@ async def crawl(root: Path, name: str, base_url: str, kill_after_s: float | None
     try:
         return await asyncio.wait_for(process.wait(), kill_after_s)
     except TimeoutError:
-        process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            process.send_signal(signal.SIGKILL)
         return await process.wait()
 
 

@@ -247,7 +247,7 @@ def test_an_open_segment_behind_a_lost_one_is_refused_not_cut(tmp_path: Path) ->
     with pytest.raises(Corrupt, match="expected seq 1 in its first line, found 3"):
         opened(tmp_path, hand)
     assert b'"seq":3' in open_path(tmp_path, second).read_bytes()
-    assert "a sealed segment is missing" in str(verify(tmp_path).damages[0])
+    assert "the segments before it are missing" in str(verify(tmp_path).damages[0])
 
 
 def test_an_open_segment_whose_seqs_are_taken_is_refused(tmp_path: Path) -> None:

@@ -270,3 +270,21 @@ def test_a_tail_in_another_thread_keeps_up_with_a_rolling_writer(tmp_path: Path)
 
     assert shown == list(range(1, 2001))
     assert len(list_segments(tmp_path)) > 10
+
+
+def test_a_head_of_another_time_does_not_unmake_what_a_cursor_saw(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    older = head_path(tmp_path, SOURCE, WRITER).read_bytes()
+    put(stream, entity(2))
+    cursor = end_of(tmp_path)
+    close_stream(stream)
+    head_path(tmp_path, SOURCE, WRITER).write_bytes(older)
+
+    confirm(tmp_path, cursor)
+    assert drained(tmp_path, cursor) == []
+    stream = opened(tmp_path, hand)
+    put(stream, entity(3))
+    close_stream(stream)
+    assert drained(tmp_path, cursor) == [3]

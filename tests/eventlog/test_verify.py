@@ -131,7 +131,7 @@ def lose(root: Path, name: SegmentName) -> None:
     [
         (0, "begins with seq 6: the segments before it are missing"),
         (1, "expected seq 6 (after"),
-        (2, "expected seq 11, found 16: a sealed segment is missing"),
+        (2, "found 16: a sealed segment is missing"),
     ],
 )
 def test_a_lost_segment_is_noticed_by_the_one_behind_it(log: Path, lost: int, what: str) -> None:
@@ -146,9 +146,9 @@ def test_a_lost_segment_is_noticed_by_the_one_behind_it(log: Path, lost: int, wh
 def test_a_lost_newest_segment_is_noticed_by_what_was_durable(log: Path) -> None:
     open_path(log, names(log)[3]).unlink()
 
-    assert [each.what for each in found(log)] == [
-        "seq 17 was durable, but the log ends with seq 15"
-    ]
+    (damage,) = found(log)
+
+    assert "seq 17 was durable, but the log ends with seq 15" in damage.what
 
 
 @pytest.mark.parametrize("which", ["zst", "manifest"])

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.accept import accept_loss
 from eventlog.errors import LocalResource
+from eventlog.paths import sealed_path
+from eventlog.segments import list_segments
 from eventlog.split import id_member
+from eventlog.writer import close_stream, open_stream
 from fetcher.journal import close_journal, open_journal
 from fetcher.known import index_path
 from tests.fetcher.making import WRITER, Hand, observe_into, page_of
@@ -84,3 +88,14 @@ def test_shapes_of_an_entity_are_known_apart(tmp_path: Path) -> None:
 
     assert observe_into(journal, PAGE, detail).stored == 2
     close_journal(journal)
+
+
+def test_what_was_given_up_is_not_leant_on(tmp_path: Path) -> None:
+    stored(tmp_path)
+    close_stream(open_stream(tmp_path, "civitai", WRITER, clock=Hand()), seal_open=True)
+    stored(tmp_path, page_of({"id": 3}))
+    lost = list_segments(tmp_path, "civitai", WRITER)[0].name
+    sealed_path(tmp_path, lost).unlink()
+    accept_loss(tmp_path, lost, clock=Hand())
+
+    assert stored(tmp_path, page_of({"id": 1}, {"id": 3})) == 1

@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import orjson
 import pytest
 
+from eventlog.bodies import body_of, response_of
 from eventlog.clock import DAY, HOUR
-from eventlog.event import ANOMALY, ENTITY, PAGE, exact_body
+from eventlog.event import ANOMALY, ENTITY, PAGE, decode, exact_body
+from eventlog.reader import read_stream
 from eventlog.scan import NotJson
 from eventlog.split import Rule, id_member
-from fetcher.journal import Journal, close_journal, open_journal
-from fetcher.observe import take_apart
+from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
+from fetcher.observe import anomaly, take_apart
 from tests.fetcher.making import (
     LIST,
     NESTED,
+    PLACE,
     WRITER,
     Hand,
     kinds,
@@ -194,3 +198,83 @@ def test_a_body_too_large_for_a_line_lies_in_assets(journal: Journal) -> None:
     found = lines(journal.stream.root, "civitai")
     assert found[0].body_asset is not None
     assert list(responses(journal.stream.root, "civitai")) == [body]
+
+
+MIB = 1024 * 1024
+FILLS = {
+    "plain": b"x",
+    "quotes": b'\\"',
+    "controls": b"\x01",
+    "escaped": b"\\u0001",
+    "high": b"\xff",
+}
+
+
+def filled(head: bytes, fill: bytes, tail: bytes, size: int) -> bytes:
+    """A body of `size` bytes at most, with as much of `fill` as it takes."""
+    return head + fill * ((size - len(head) - len(tail)) // len(fill)) + tail
+
+
+BODIES = {
+    "an envelope": (b'{"items":[{"id":1}],"x":"', b'"}'),
+    "an envelope with white space": (b'{"items":[{"id":1} , {"id":2}],"x":"', b'"}'),
+    "an entity": (b'{"items":[{"id":1,"x":"', b'"}]}'),
+    "an element without id": (b'{"items":[{"id":1},{"x":"', b'"}]}'),
+    "an id": (b'{"items":[{"id":"', b'"}]}'),
+    "a key": (b'{"items":[{"id":1}],"', b'":1}'),
+    "no array": (b'{"x":"', b'"}'),
+}
+
+
+CASES = [
+    (shape, fill, size)
+    for shape in BODIES
+    for fill in FILLS
+    for size in ([5.2, 8, 8.001] if fill != "controls" else [2.3])
+    if fill != "controls" or shape in ("an envelope with white space", "an entity")  # 6 s each
+]
+
+
+@pytest.mark.parametrize(("shape", "fill", "size"), CASES)
+def test_whatever_fills_a_response_it_is_stored(
+    journal: Journal, shape: str, fill: str, size: float
+) -> None:
+    """Bodies around what fits a line, with the characters that take most when escaped."""
+    head, tail = BODIES[shape]
+    body = filled(head, FILLS[fill], tail, int(size * MIB))
+
+    assert stored_whole(journal, body) == body
+
+
+@pytest.mark.parametrize("count", [20_000, 99_999, 100_001, 250_000])
+@pytest.mark.parametrize("length", [8, 60, 400])
+def test_however_many_entities_a_response_has_it_is_stored(
+    journal: Journal, count: int, length: int
+) -> None:
+    items = b",".join(b'{"id":"%0*d"}' % (length, number) for number in range(count))
+    body = b'{"items":[' + items + b"]}"
+
+    assert stored_whole(journal, body) == body
+
+
+def stored_whole(journal: Journal, body: bytes) -> bytes:
+    """A response as the log gives it back: a page, or an anomaly where it is none."""
+    try:
+        observe_into(journal, body)
+    except NotJson as problem:
+        draft = anomaly(response(body), PLACE, str(problem), journal.put)
+        write(journal, [of_drafts(draft)])
+    *_, last = read_stream(journal.stream.root, "civitai", WRITER)
+    if decode(last.line).kind == ANOMALY:
+        return body_of(journal.stream.root, last.line)
+    return response_of(journal.stream.root, last.line)
+
+
+def test_a_page_cursor_as_long_as_a_book_is_left_in_the_body(journal: Journal) -> None:
+    place = attrs.evolve(PLACE, next_url="http://x/?cursor=" + "y" * 17_000_000)
+    answer = response(page_of({"id": 1}))
+    build = page_build(journal, answer, place, take_apart(answer, LIST), lambda _: None)
+
+    write(journal, [build])
+
+    assert kinds(lines(journal.stream.root, "civitai")) == [ENTITY, PAGE]

@@ -12,9 +12,13 @@ import attrs
 import pytest
 from aiohttp import web
 
+from eventlog.accept import accept_loss
 from eventlog.errors import Invalid, NotFound
 from eventlog.event import PAGE, decode
+from eventlog.paths import sealed_path
 from eventlog.reader import read_events
+from eventlog.segments import list_segments
+from eventlog.writer import close_stream, open_stream
 from fetcher.errands import add_run, cancel_run, clean_runs, list_runs, retry_run
 from fetcher.queue import LEASE_US, claim, close_queue, open_queue, release
 from fetcher.report import RunReport
@@ -371,3 +375,17 @@ def test_what_people_queued_waits_for_the_next_budget(tmp_path: Path) -> None:
 
     assert pages == [[(PENDING, 3)], [(PENDING, 6)], [(COMPLETED, 7)]]
     assert listed(tmp_path)[0].run == task.run
+
+
+def test_a_run_that_was_given_up_with_its_segment_is_not_queued(tmp_path: Path) -> None:
+    add(tmp_path)
+    close_stream(open_stream(tmp_path, "civitai", OTHER, clock=Hand()), seal_open=True)
+    kept = add(tmp_path, "images")
+    assert len(listed(tmp_path)) == 2
+    lost = list_segments(tmp_path, "civitai", OTHER)[0].name
+    sealed_path(tmp_path, lost).unlink()
+    accept_loss(tmp_path, lost, clock=Hand())
+
+    assert [task.run for task in listed(tmp_path)] == [kept.run]
+    shutil.rmtree(tmp_path / "state")
+    assert [task.run for task in listed(tmp_path)] == [kept.run]

@@ -217,3 +217,16 @@ def created(root: Path) -> Iterable[dict[str, dict[str, str]]]:
         found = orjson.loads(read_one(root, "civitai", line.writer, line.seq).line)
         if found.get("state") == "created":
             yield found
+
+
+def test_a_page_cursor_that_no_url_can_hold_ends_the_walk_in_part(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        onward = {"nextCursor": "y" * 100_000}
+        return web.json_response({"items": [{"id": 1}], "metadata": onward})
+
+    told = sync_with(tmp_path, source(), handle)
+
+    assert ids(tmp_path) == {1}
+    (listing,) = told.listings
+    assert listing.state == "partial"
+    assert "no next page, and does not look like the end" in str(listing.why)

@@ -1,0 +1,297 @@
+"""Losses: a stream heeds what its head knows, and goes on behind what was given up."""
+
+import shutil
+from pathlib import Path
+
+import orjson
+import pytest
+
+from eventlog.accept import accept_loss
+from eventlog.cursor import mark
+from eventlog.errors import Corrupt, Invalid, Locked
+from eventlog.gaps import find_gaps
+from eventlog.loss import beyond, read_losses
+from eventlog.paths import (
+    SegmentName,
+    head_path,
+    loss_path,
+    manifest_path,
+    open_path,
+    parse_segment,
+    sealed_path,
+)
+from eventlog.reader import read_events, read_stream
+from eventlog.repair import repair
+from eventlog.segments import list_segments
+from eventlog.tail import confirm, follow
+from eventlog.verify import verify
+from eventlog.writer import close_stream, roll, wait_sealed
+from eventlog.writers import FETCH, writer_id
+from tests.eventlog.making import (
+    HOUR,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    files_of,
+    opened,
+    put,
+    write_hours,
+)
+
+LATER = Hand(START + 5 * HOUR)
+FILES = (open_path, sealed_path, manifest_path)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Four sealed hours of two events each, and an open one."""
+    write_hours(tmp_path, 4, 2)
+    stream = opened(tmp_path, Hand(START + 4 * HOUR))
+    put(stream, entity(8), entity(9))
+    close_stream(stream)
+    return tmp_path
+
+
+def names(root: Path) -> list[SegmentName]:
+    return [each.name for each in list_segments(root)]
+
+
+def lose(root: Path, *lost: SegmentName) -> None:
+    for name in lost:
+        for path in FILES:
+            path(root, name).unlink(missing_ok=True)
+
+
+def go_on(root: Path) -> int:
+    """A writer comes, appends, and lets its hour be sealed; the last seq."""
+    stream = opened(root, Hand(LATER.at))
+    put(stream, entity(100))
+    roll(stream)
+    wait_sealed(stream)
+    close_stream(stream)
+    return stream.last_seq
+
+
+def seqs(root: Path) -> list[int]:
+    return [record.seq for record in read_stream(root, SOURCE, WRITER)]
+
+
+def told_names(root: Path) -> list[SegmentName]:
+    """The names that verify gives to holes."""
+    told = [each.what.partition("--accept-loss ")[2] for each in verify(root).damages]
+    return [name for each in told if (name := parse_segment(each)) is not None]
+
+
+@pytest.mark.parametrize("kept", ["state and locks", "locks"])
+def test_a_stream_without_any_file_is_damage(log: Path, kept: str) -> None:
+    shutil.rmtree(log / "log" / SOURCE / "2026-11-21")
+    if kept == "locks":
+        head_path(log, SOURCE, WRITER).unlink()
+
+    assert len(verify(log).damages) == (1 if kept != "locks" else 0)
+
+
+@pytest.mark.parametrize("lost", [1, 2, 5], ids=["the open one", "two", "all"])
+def test_a_writer_does_not_begin_below_what_was_durable(log: Path, lost: int) -> None:
+    lose(log, *names(log)[-lost:])
+    before = head_path(log, SOURCE, WRITER).read_bytes()
+
+    with pytest.raises(Corrupt, match="seq 10 was durable, but the log ends with seq"):
+        opened(log, Hand(LATER.at))
+    assert head_path(log, SOURCE, WRITER).read_bytes() == before
+    assert len(verify(log).damages) == 1
+
+
+HOLES = {
+    "first": ([0], []),
+    "middle": ([2], []),
+    "two in a row": ([1, 2], []),
+    "before the open one": ([3], []),
+    "the open one": ([4], []),
+    "the end": ([3, 4], []),
+    "all": ([0, 1, 2, 3, 4], []),
+    "zst only": ([], [1]),
+    "last zst only": ([], [3]),
+}
+
+
+@pytest.mark.parametrize(("lost", "unpacked"), HOLES.values(), ids=HOLES)
+def test_a_stream_goes_on_behind_an_accepted_loss(
+    log: Path, lost: list[int], unpacked: list[int]
+) -> None:
+    all_names = names(log)
+    lose(log, *(all_names[number] for number in lost))
+    for number in unpacked:
+        sealed_path(log, all_names[number]).unlink()
+    before = files_of(log)
+    (name,) = told_names(log) or [all_names[number] for number in unpacked]
+    accept_loss(log, name, clock=LATER)
+    last = go_on(log)
+    missing = [s for n in lost + unpacked for s in (2 * n + 1, 2 * n + 2)]
+
+    assert verify(log).damages == ()
+    assert last == 12
+    assert seqs(log) == [seq for seq in range(1, 13) if seq not in missing]
+    assert [record.seq for record in read_events(log)] == seqs(log)
+    assert [r.seq for r in follow(log, {}, idle=lambda: False)] == seqs(log)
+    assert before.items() <= {**files_of(log), **_opened_of(before)}.items()
+
+
+def _opened_of(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in files.items() if name.endswith(".ndjson")}
+
+
+def test_the_log_itself_says_what_was_given_up(log: Path) -> None:
+    name = names(log)[1]
+    lose(log, name)
+    for _ in range(2):
+        accept_loss(log, told_names(log)[0] if told_names(log) else _lost(log), clock=LATER)
+    events = [orjson.loads(record.line) for record in read_events(log)]
+    (told,) = [each for each in events if each["kind"] == "anomaly"]
+
+    assert (told["reason"], told["first_seq"], told["last_seq"]) == ("lost", 3, 4)
+    assert told["segment"] == str(_lost(log))
+    gaps = [gap for gap in find_gaps(log, LATER.at) if gap.what == "seqs"]
+    assert ["seq 3 to 4 missing" in gap.reason and "given up" in gap.reason for gap in gaps] == [
+        True
+    ]
+
+
+def _lost(root: Path) -> SegmentName:
+    (loss,) = read_losses(root, SOURCE, WRITER)
+    return loss.name
+
+
+@pytest.mark.parametrize("more", [0, 2, 3, 4])
+def test_whatever_is_lost_besides_is_still_damage(log: Path, more: int) -> None:
+    all_names = names(log)
+    lose(log, all_names[1])
+    accept_loss(log, all_names[1], clock=LATER)
+    assert verify(log).damages == ()
+    lose(log, all_names[more])
+
+    assert verify(log).damages != ()
+    accept_loss(log, told_names(log)[0], clock=LATER)
+    assert verify(log).damages == ()
+
+
+@pytest.mark.parametrize("how", ["gone", "longer", "garbage", "another manifest"])
+def test_a_changed_record_of_a_loss_is_damage(log: Path, how: str) -> None:
+    lose(log, *names(log)[-2:])
+    accept_loss(log, told_names(log)[0], clock=LATER)
+    go_on(log)
+    path = loss_path(log, _lost(log))
+    found = orjson.loads(path.read_bytes())
+    changed = {
+        "longer": {"last_seq": found["last_seq"] + 1},
+        "another manifest": {"manifest": "0" * 64},
+        "garbage": {"first_seq": "x"},
+    }
+    path.unlink()
+    if how != "gone":
+        path.write_bytes(orjson.dumps(found | changed[how]) + b"\n")
+
+    assert verify(log).damages != ()
+
+
+def test_the_name_of_a_lost_segment_is_not_given_again(log: Path) -> None:
+    name = names(log)[4]
+    lose(log, name)
+    hand = Hand(START + 4 * HOUR)
+    accept_loss(log, name, clock=hand)
+
+    assert names(log)[-1].hour == name.hour
+    assert names(log)[-1].number == name.number + 1
+
+
+def test_what_is_whole_or_can_be_made_whole_is_not_given_up(log: Path) -> None:
+    sealed, held = names(log)[1], names(log)[4]
+    raw = b"".join(
+        record.line + b"\n" for record in read_stream(log, SOURCE, WRITER) if record.seq in (3, 4)
+    )
+    sealed_path(log, sealed).unlink()
+    open_path(log, sealed).write_bytes(raw)
+
+    assert "segment from" in accept_loss(log, sealed, clock=LATER).what
+    assert "nothing to do" in accept_loss(log, sealed, clock=LATER).what
+    with pytest.raises(Invalid, match="is open, and not lost"):
+        accept_loss(log, held, clock=LATER)
+    with pytest.raises(Invalid, match="expected one hole in its stream there, found 0"):
+        accept_loss(log, SegmentName(SOURCE, "2026-11-21", "05", WRITER, 7), clock=LATER)
+    assert list(log.rglob("*.lost.json")) == []
+
+
+def test_a_stream_that_is_written_or_belongs_to_another_machine_is_left_alone(log: Path) -> None:
+    lose(log, names(log)[1])
+    stream = opened(log, LATER)
+    (name,) = told_names(log)
+    with pytest.raises(Locked):
+        accept_loss(log, name, clock=LATER)
+    close_stream(stream)
+    writer_id(log, FETCH, "elsewhere", make=lambda: WRITER)
+
+    with pytest.raises(Invalid, match="belongs to machine elsewhere"):
+        accept_loss(log, name, clock=LATER)
+
+
+def test_repair_leaves_what_was_given_up(log: Path) -> None:
+    name = names(log)[1]
+    sealed_path(log, name).unlink()
+    accept_loss(log, name, clock=LATER)
+
+    with pytest.raises(Invalid, match="was given up on 2026-11-21"):
+        repair(log, name)
+
+
+def test_an_unreadable_last_segment_can_be_given_up(log: Path) -> None:
+    *_, last, held = names(log)
+    lose(log, held)
+    for path in (sealed_path, manifest_path):
+        path(log, last).write_bytes(b"\x00" * 50)
+    head_path(log, SOURCE, WRITER).unlink()
+    accept_loss(log, last, clock=LATER)
+
+    assert verify(log).damages == ()
+    assert go_on(log) == 9
+
+
+def test_what_was_left_open_before_a_lost_segment_is_sealed_first(tmp_path: Path) -> None:
+    stream = opened(tmp_path, Hand())
+    put(stream, entity(1))
+    close_stream(stream)
+    first = names(tmp_path)[0]
+    held = open_path(tmp_path, first).read_bytes()
+    stream = opened(tmp_path, Hand(START + HOUR))
+    put(stream, entity(2))
+    close_stream(stream)
+    lose(tmp_path, *names(tmp_path))
+    open_path(tmp_path, first).write_bytes(held)
+    (name,) = told_names(tmp_path)
+    accept_loss(tmp_path, name, clock=LATER)
+
+    assert go_on(tmp_path) == 4
+    assert seqs(tmp_path) == [1, 3, 4]
+    assert verify(tmp_path).damages == ()
+
+
+def test_a_cursor_in_what_was_given_up_goes_on_behind_it(log: Path) -> None:
+    seen = next(read_stream(log, SOURCE, WRITER, 2))
+    cursor = {(SOURCE, WRITER): mark(seen.seq, seen.line)}
+    lose(log, names(log)[1])
+    accept_loss(log, told_names(log)[0], clock=LATER)
+    confirm(log, cursor)
+
+    assert next(follow(log, cursor, idle=lambda: False)).seq == 5
+
+
+def test_beyond_steps_over_losses_that_touch(log: Path) -> None:
+    all_names = names(log)
+    for name in all_names[1:3]:
+        sealed_path(log, name).unlink()
+        accept_loss(log, name, clock=LATER)
+    losses = read_losses(log, SOURCE, WRITER)
+
+    assert [beyond(losses, seq) for seq in (2, 3, 4, 6, 7)] == [2, 7, 7, 7, 7]
+    assert verify(log).damages == ()
