@@ -9,8 +9,14 @@ import duckdb
 from eventlog.errors import Corrupt, Invalid
 from projector.texts import statements
 
-MEMORY_LIMIT = "1GB"
+MEMORY_MB = 300
+"""Of a connection that makes parts; shared by those that run side by side."""
+LEAST_MB = 150
+MUCH_MB = 4000
+"""For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
 ROW_GROUP = 20_000
+ROW_GROUP_BYTES = "8MB"
+"""Whatever is reached first ends a group: each thread that writes holds one."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -21,18 +27,37 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def builder(scratch: Path, threads: int) -> duckdb.DuckDBPyConnection:
+def builder(scratch: Path, threads: int, beside: int = 1) -> duckdb.DuckDBPyConnection:
     """A connection that makes parts: bounded memory, UTC, the casts of `macros.sql`.
 
-    `preserve_insertion_order` is off, or every COPY would hold its whole result.
+    `beside`: how many such connections share the memory. `preserve_insertion_order` is
+    off, or every COPY would hold its whole result; what files hold is not kept.
     """
     connection = connect()
     connection.execute(f"SET threads = {int(threads)}")
-    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute(f"SET memory_limit = '{max(LEAST_MB, MEMORY_MB // beside)}MB'")
+    connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(statements("macros"))
     return connection
+
+
+def write(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
+    """Run a COPY; how many rows it wrote. One that runs out of memory is given more."""
+    try:
+        return _rows_written(connection, copy)
+    except duckdb.OutOfMemoryException:
+        (given,) = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
+    connection.execute(f"SET memory_limit = '{MUCH_MB}MB'")
+    try:
+        return _rows_written(connection, copy)
+    finally:
+        connection.execute(f"SET memory_limit = '{given}'")
+
+
+def _rows_written(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
+    return int(connection.execute(copy).fetchall()[0][0])
 
 
 def reader(views: Path) -> duckdb.DuckDBPyConnection:
