@@ -18,7 +18,7 @@ from projector import parts as parts_of
 from projector import quarantine
 from projector.changes import folder_of_diffs, make_schema
 from projector.definition import LOG, Definition
-from projector.engine import builder, sql_errors
+from projector.engine import MEMORY_MB, builder, sql_errors
 from projector.parts import Part, Segment, covered_size, folder_of, list_parts, open_name, part_name
 from projector.plan import (
     Listing,
@@ -40,6 +40,9 @@ from projector.quarantine import (
 from projector.staging import stage, stage_nothing, stage_once
 
 Report = Callable[[str], None]
+
+LEAST_MB = 150
+"""Memory of a job; one that parses lines as it builds needs twice that of the others."""
 
 STOPPED = "`hindlog view update` leaves such a line out, says so and goes on"
 
@@ -107,8 +110,10 @@ def _job(
     scratch = context.scratch / f"{source}-{number}"
     scratch.mkdir()
     threads = 1 if context.jobs > 1 else 2
-    with contextlib.closing(builder(scratch, threads, context.jobs)) as connection:
-        if len(definitions) == 1:
+    lone = len(definitions) == 1
+    memory = max(LEAST_MB, MEMORY_MB // context.jobs) * (2 if lone else 1)
+    with contextlib.closing(builder(scratch, threads, memory)) as connection:
+        if lone:
             stage_once(connection, segments)
             kept = Kept(tuple(segments), ())
         else:

@@ -10,8 +10,7 @@ from eventlog.errors import Corrupt, Invalid
 from projector.texts import statements
 
 MEMORY_MB = 300
-"""Of a connection that makes parts; shared by those that run side by side."""
-LEAST_MB = 150
+"""Of a connection that makes parts."""
 MUCH_MB = 4000
 """For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
 ROW_GROUP = 20_000
@@ -27,15 +26,15 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def builder(scratch: Path, threads: int, beside: int = 1) -> duckdb.DuckDBPyConnection:
+def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyConnection:
     """A connection that makes parts: bounded memory, UTC, the casts of `macros.sql`.
 
-    `beside`: how many such connections share the memory. `preserve_insertion_order` is
-    off, or every COPY would hold its whole result; what files hold is not kept.
+    `memory_mb`: instead of `MEMORY_MB`. `preserve_insertion_order` is off, or every COPY
+    would hold its whole result; what files hold is not kept.
     """
     connection = connect()
     connection.execute(f"SET threads = {int(threads)}")
-    connection.execute(f"SET memory_limit = '{max(LEAST_MB, MEMORY_MB // beside)}MB'")
+    connection.execute(f"SET memory_limit = '{memory_mb or MEMORY_MB}MB'")
     connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")

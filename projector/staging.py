@@ -61,13 +61,11 @@ def stage_nothing(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     empty = scratch / "log" / "none" / "none" / "none.ndjson"
     empty.parent.mkdir(parents=True, exist_ok=True)
     empty.write_bytes(b"")
-    connection.execute("DROP VIEW IF EXISTS line")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE line AS {_query([empty], MIN_LINE_BYTES)}")
+    _name(connection, _query([empty], MIN_LINE_BYTES))
 
 
 def _name(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    connection.execute("DROP TABLE IF EXISTS line")
-    connection.execute(f"CREATE TEMP VIEW line AS {query}")
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW line AS {query}")
 
 
 def _lines(segments: Sequence[Segment]) -> str:

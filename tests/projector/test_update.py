@@ -11,7 +11,7 @@ import pytest
 from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
 from eventlog.segments import list_segments
 from eventlog.writer import append, close_stream, open_stream
-from projector import compact, engine, plan
+from projector import build, compact, plan
 from projector.archive import open_views
 from projector.checks import check, list_views
 from projector.definition import load_all, parse
@@ -311,8 +311,8 @@ def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty, monk
     long = ["x" * 40_000 + str(n) for n in range(600)]
     models = [model(str(n), text, description=text) for n, text in enumerate(long)]
     write_log(empty, "openrouter", WRITER, [Page(hours(0), models, "r0", "/models", 1, True)])
-    monkeypatch.setattr(engine, "MEMORY_MB", 60)
-    monkeypatch.setattr(engine, "LEAST_MB", 60)
+    monkeypatch.setattr(build, "MEMORY_MB", 60)
+    monkeypatch.setattr(build, "LEAST_MB", 60)
     done = update(empty)
 
     assert done.failed == ()
