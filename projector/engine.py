@@ -1,5 +1,6 @@
 """The engine: DuckDB connections, set up the same everywhere, its errors translated."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import duckdb
 
 from eventlog.errors import Corrupt, Invalid
+from projector.damage import damage
+from projector.generation import SPILL
 from projector.texts import statements
 
 MEMORY_MB = 300
@@ -19,8 +22,12 @@ ROW_GROUP_BYTES = "8MB"
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A database in memory, in UTC. SQL does not see the variables of Python."""
+    """A database in memory, in UTC. SQL does not see the variables of Python.
+
+    It spills nothing: DuckDB would do that in the folder where it was called.
+    """
     connection = duckdb.connect()
+    connection.execute("SET temp_directory = ''")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
@@ -66,6 +73,8 @@ def reader(views: Path) -> duckdb.DuckDBPyConnection:
     settings within a process.
     """
     connection = connect()
+    spill = views.parent / f"{SPILL}{os.getpid()}"  # made when needed, gone with the connection
+    connection.execute("SET temp_directory = ?", [str(spill)])
     connection.execute("ATTACH ? AS hindlog (READ_ONLY)", [str(views)])
     connection.execute("USE hindlog")
     return connection
@@ -80,13 +89,17 @@ def close_doors(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
 
 @contextmanager
 def sql_errors(what: str) -> Iterator[None]:
-    """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`."""
+    """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`.
+
+    A damaged file of the views is named, with the command that makes it again.
+    """
     try:
         yield
     except (duckdb.IOException, duckdb.SerializationException) as error:
-        raise Corrupt(f"{what}: {_first_line(error)}", "hindlog verify") from error
+        told = Corrupt(f"{what}: {_first_line(error)}", "hindlog verify")
+        raise damage(error) or told from error
     except duckdb.Error as error:
-        raise Invalid(f"{what}: {error}") from error
+        raise damage(error) or Invalid(f"{what}: {error}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -20,7 +20,7 @@ import orjson
 from eventlog.clock import format_us
 from eventlog.paths import SegmentName
 from projector.definition import CASTS, LINE_ROWS, Column, Definition
-from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, write
+from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
 from projector.texts import fill, literal, literals
 
 SCHEMA = "schema.parquet"
@@ -89,21 +89,25 @@ def list_parts(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Part
     files = sorted(path for path in folder.glob("[0-9]*.parquet"))
     if not files:
         return []
-    rows = connection.execute(
-        "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
-        [[str(path) for path in files]],
-    ).fetchall()
+    with sql_errors(str(folder)):
+        rows = connection.execute(
+            "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
+            [[str(path) for path in files]],
+        ).fetchall()
     covers = {Path(name): frozenset(orjson.loads(value)) for name, value in rows}
-    return [Part(path, path.name.partition("-")[0], covers[path]) for path in files]
+    return [
+        Part(path, path.name.partition("-")[0], covers[path]) for path in files if path in covers
+    ]
 
 
 def covered_size(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
     """How many bytes of its open segment a part covers. None where there is no such part."""
     if not path.exists():
         return None
-    rows = connection.execute(
-        "SELECT value FROM parquet_kv_metadata(?) WHERE key = 'size'", [str(path)]
-    ).fetchall()
+    with sql_errors(str(path)):
+        rows = connection.execute(
+            "SELECT value FROM parquet_kv_metadata(?) WHERE key = 'size'", [str(path)]
+        ).fetchall()
     return int(rows[0][0]) if rows else None
 
 

@@ -17,6 +17,7 @@ import duckdb
 
 from eventlog.errors import Invalid, Unavailable
 from projector.archive import open_views
+from projector.damage import damage
 from projector.engine import close_doors
 
 CHUNK = 1000
@@ -62,7 +63,8 @@ def query(
     except (duckdb.Error, Invalid) as error:
         timer.cancel()
         connection.close()
-        raise Invalid(_as_written(str(getattr(error, "what", error)))) from error
+        told = Invalid(_as_written(str(getattr(error, "what", error))))
+        raise damage(error) or told from error
     names = tuple(str(each[0]) for each in described)
     types = tuple(str(each[1]) for each in described)
     return Result(names, types, _rows(connection, timer, timeout_s))
@@ -118,7 +120,7 @@ def _rows(
     except duckdb.InterruptException as error:
         raise _late(timeout_s) from error
     except duckdb.Error as error:
-        raise Invalid(str(error)) from error
+        raise damage(error) or Invalid(str(error)) from error
     finally:
         timer.cancel()
         connection.close()
