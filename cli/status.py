@@ -41,6 +41,8 @@ def status(as_json: bool) -> None:
     told = found["views"]
     lag = "not made yet: hindlog view update" if told["position"] is None else told["position"]
     drift = f"{len(told['drift'])} in {DRIFT_DAYS} days"
+    if told["drift"]:
+        drift += ": hindlog sql 'FROM log.drift ORDER BY changed_at DESC'"
     if stdout_is_terminal():
         sys.stdout.write(f"views up to: {lag}\nnew, retyped or vanished paths: {drift}\n")
     else:
