@@ -1,5 +1,6 @@
 """The engine: DuckDB connections, set up the same everywhere, its errors translated."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from eventlog.errors import Corrupt, Invalid
+from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
 from projector.damage import damage
 from projector.generation import SPILL
 from projector.texts import statements
@@ -19,6 +20,11 @@ MUCH_MB = 4000
 ROW_GROUP = 20_000
 ROW_GROUP_BYTES = "8MB"
 """Whatever is reached first ends a group: each thread that writes holds one."""
+_LOCAL = tuple(
+    os.strerror(number)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+)
+"""DuckDB tells the system's reasons in the system's words."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -91,15 +97,25 @@ def close_doors(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
 def sql_errors(what: str) -> Iterator[None]:
     """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`.
 
-    A damaged file of the views is named, with the command that makes it again.
+    What this machine refuses (a full disk) is `LocalResource`; a damaged file of the views
+    is named, with the command that makes it again.
     """
     try:
         yield
-    except (duckdb.IOException, duckdb.SerializationException) as error:
-        told = Corrupt(f"{what}: {_first_line(error)}", "hindlog verify")
-        raise damage(error) or told from error
     except duckdb.Error as error:
-        raise damage(error) or Invalid(f"{what}: {error}") from error
+        raise _translated(what, error) from error
+
+
+def _translated(what: str, error: duckdb.Error) -> HindlogError:
+    told = f"{what}: {_first_line(error)}"
+    if any(each in str(error) for each in _LOCAL):
+        return LocalResource(told, "make room there, then run it again: nothing was lost")
+    found = damage(error)
+    if found is not None:
+        return found
+    if isinstance(error, duckdb.IOException | duckdb.SerializationException):
+        return Corrupt(told, "hindlog verify")
+    return Invalid(f"{what}: {error}")
 
 
 def _first_line(error: Exception) -> str:
