@@ -22,11 +22,13 @@ def init(directory: Path, sources: tuple[str, ...]) -> None:
     from cli.config import FILE, default_toml
     from cli.settings import SOURCES
     from eventlog.errors import Invalid
+    from projector.generation import refuse_glob
 
     for name in sources:
         if name not in SOURCES:
             known = ", ".join(sorted(SOURCES))
             raise Invalid(f"source {name!r}: expected one of {known}", "hindlog init --help")
+    refuse_glob(directory)
     target = directory / FILE
     if target.exists():
         raise Invalid(f"{target}: there is an archive already", f"hindlog -C {directory} tail")

@@ -160,13 +160,17 @@ def _log(root: Path) -> Iterator[Finding]:
 def _views(root: Path) -> Iterator[Finding]:
     from eventlog.errors import NotFound
     from projector.archive import open_views
+    from projector.checks import damaged_parts
 
     try:
         open_views(root).close()
+        damaged = damaged_parts(root)
     except NotFound as error:
         yield ("WARN", error.what, error.hint)
     else:
-        yield ("OK", "the views open", None)
+        yield from (("FAIL", each.what, each.hint) for each in damaged)
+        if not damaged:
+            yield ("OK", "the views open, and every file they name is there", None)
 
 
 COMMANDS = (config_, completion, doctor)

@@ -48,6 +48,8 @@ def status(as_json: bool) -> None:
         else f"{told['position']}, {told['lag']}"
     )
     drift = f"{len(told['drift'])} in {DRIFT_DAYS} days"
+    if told["drift"]:
+        drift += ": hindlog sql 'FROM log.drift ORDER BY changed_at DESC'"
     if stdout_is_terminal():
         sys.stdout.write(f"views up to: {lag}\nnew, retyped or vanished paths: {drift}\n")
     else:

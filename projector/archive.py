@@ -7,7 +7,8 @@ import duckdb
 
 from eventlog.clock import format_us, now_us
 from eventlog.errors import Invalid, NotFound
-from projector.engine import reader
+from projector.engine import reader, sql_errors
+from projector.generation import refuse_glob
 
 VIEWS_FILE = "hindlog.duckdb"
 
@@ -33,7 +34,9 @@ def open_views(
     path = (folder or root.resolve() / "views") / VIEWS_FILE
     if not path.exists():
         raise NotFound(f"{path}: no views yet", "hindlog view update")
-    connection = reader(path)
+    refuse_glob(root)
+    with sql_errors(str(path)):
+        connection = reader(path)
     # the file names absolute paths, and the archive may have been moved since
     connection.execute("SET VARIABLE hindlog_root = ?::VARCHAR", [str(root.resolve())])
     if as_of is not None:

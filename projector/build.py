@@ -18,7 +18,7 @@ from projector import parts as parts_of
 from projector import quarantine
 from projector.changes import folder_of_diffs, make_schema
 from projector.definition import LOG, Definition
-from projector.engine import builder, sql_errors
+from projector.engine import MEMORY_MB, builder, sql_errors
 from projector.parts import Part, Segment, covered_size, folder_of, list_parts, open_name, part_name
 from projector.plan import (
     Listing,
@@ -37,8 +37,12 @@ from projector.quarantine import (
     readable,
     write_down,
 )
+from projector.staging import stage, stage_nothing, stage_once
 
 Report = Callable[[str], None]
+
+LEAST_MB = 150
+"""Memory of a job; one that parses lines as it builds needs twice that of the others."""
 
 STOPPED = "`hindlog view update` leaves such a line out, says so and goes on"
 
@@ -106,8 +110,14 @@ def _job(
     scratch = context.scratch / f"{source}-{number}"
     scratch.mkdir()
     threads = 1 if context.jobs > 1 else 2
-    with contextlib.closing(builder(scratch, threads)) as connection:
-        kept = _stage(context, connection, scratch, segments, once=len(definitions) == 1)
+    lone = len(definitions) == 1
+    memory = max(LEAST_MB, MEMORY_MB // context.jobs) * (2 if lone else 1)
+    with contextlib.closing(builder(scratch, threads, memory)) as connection:
+        if lone:
+            stage_once(connection, segments)
+            kept = Kept(tuple(segments), ())
+        else:
+            kept = _stage(context, connection, scratch, segments)
         name = part_name(segments)
         built = _build_all(context, connection, scratch, kept, source, definitions, name)
     context.report(f"{source}: {len(segments)} segments, {built.rows} rows")
@@ -119,22 +129,20 @@ def _stage(
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
     segments: Sequence[Segment],
-    *,
-    once: bool,
 ) -> Kept:
     """Make `line` hold what can be read of the segments."""
-    kept = Kept(tuple(segments), ())
     try:
         with sql_errors(f"{segments[0].name} to {segments[-1].name}"):
-            parts_of.stage(connection, segments, once=once)
+            stage(connection, segments, scratch)
     except Invalid as error:
         if not is_of_values(error):
             raise
         kept = readable(context.root, scratch, segments)
         if context.strict and kept.refused:
             raise Invalid(kept.refused[0].told, STOPPED) from error
-        parts_of.stage(connection, kept.segments, once=once)
-    return kept
+        stage(connection, kept.segments, scratch)
+        return kept
+    return Kept(tuple(segments), ())
 
 
 def _build_all(
@@ -177,14 +185,18 @@ def _build_without(
     context: Context, scratch: Path, kept: Kept, definition: Definition, path: Path, size: int
 ) -> tuple[int, Sequence[Refused]]:
     """The part of a definition without the lines on which it fails; its rows, and those."""
-    rest = projectable(context.root, scratch, kept.segments, definition)
-    if context.strict and rest.refused:
-        raise Invalid(rest.refused[0].told, STOPPED)
-    write_down(folder_of_refused(context.parts, kept.segments[0].name.source), rest.refused)
+    beside = scratch / "without"  # the other definitions still read what is staged
+    beside.mkdir(exist_ok=True)
+    sound = readable(context.root, beside, kept.segments)  # a lone one is read only as it builds
+    rest = projectable(context.root, beside, sound.segments, definition)
+    refused = (*sound.refused, *rest.refused)
+    if context.strict and refused:
+        raise Invalid(refused[0].told, STOPPED)
+    write_down(folder_of_refused(context.parts, kept.segments[0].name.source), refused)
     covers = [str(each.name) for each in kept.segments]
-    with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
-        parts_of.stage(connection, rest.segments, once=True)
-        return parts_of.build(connection, definition, path, covers, size), rest.refused
+    with contextlib.closing(builder(beside, 1)) as connection, sql_errors(definition.name):
+        stage_once(connection, rest.segments)
+        return parts_of.build(connection, definition, path, covers, size), refused
 
 
 def build_open(context: Context, listing: Listing, wanted: Sequence[Definition]) -> Built:
@@ -216,7 +228,7 @@ def _open_one(
         behind = _behind(context, connection, source, name, definitions, size)
         if not behind:
             return Built()
-        kept = _stage(context, connection, context.scratch, [segment], once=False)
+        kept = _stage(context, connection, context.scratch, [segment])
         part = open_name(name)
         return _build_all(context, connection, context.scratch, kept, source, behind, part, size)
 
@@ -259,7 +271,7 @@ def build_schemas(
             if path.exists():
                 continue
             if not staged:
-                parts_of.stage_nothing(connection, context.scratch)
+                stage_nothing(connection, context.scratch)
                 staged = True
             try:
                 with sql_errors(definition.name):

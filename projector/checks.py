@@ -8,14 +8,15 @@ import attrs
 import duckdb
 
 from eventlog.clock import format_us
+from eventlog.errors import Corrupt
 from projector.archive import find_views, open_views, views_of
 from projector.build import Report, silent
 from projector.definition import LOG, Definition, find, load_all
-from projector.engine import sql_errors
+from projector.engine import connect, sql_errors
 from projector.generation import aside, locked, views_dir, writable
 from projector.texts import identifier
 from projector.update import build_views, with_log
-from projector.views_file import FILE, write_views
+from projector.views_file import FILE, named_by, write_views
 
 
 @attrs.frozen
@@ -93,6 +94,21 @@ def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> 
     return Content(int(rows[0][0]), str(rows[0][1]))
 
 
+def damaged_parts(root: Path) -> list[Corrupt]:
+    """The files that the views name and that are missing or no Parquet, by their ends alone."""
+    folder = views_dir(root)
+    found = []
+    with contextlib.closing(connect()) as connection:
+        for name in sorted(named_by(folder)):
+            try:
+                with sql_errors(name):
+                    query = "FROM parquet_file_metadata(?)"
+                    connection.execute(query, [str(folder / name)]).fetchall()
+            except Corrupt as error:
+                found.append(error)
+    return found
+
+
 def _compared(
     connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]
 ) -> list[str]:
@@ -115,10 +131,11 @@ def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
 
 def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
     """The last instant of the log, or of one source, that the views have read."""
-    rows = connection.execute(
-        "SELECT epoch_us(max(observed_at)) FROM log.events WHERE source = coalesce(?, source)",
-        [source],
-    ).fetchall()
+    with sql_errors("log.events"):
+        rows = connection.execute(
+            "SELECT epoch_us(max(observed_at)) FROM log.events WHERE source = coalesce(?, source)",
+            [source],
+        ).fetchall()
     return None if rows[0][0] is None else int(rows[0][0])
 
 

@@ -9,38 +9,67 @@ from pathlib import Path
 import duckdb
 
 from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
+from projector.damage import damage
+from projector.generation import SPILL
 from projector.texts import statements
 
-MEMORY_LIMIT = "1GB"
+MEMORY_MB = 300
+"""Of a connection that makes parts."""
+MUCH_MB = 4000
+"""For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
 ROW_GROUP = 20_000
+ROW_GROUP_BYTES = "8MB"
+"""Whatever is reached first ends a group: each thread that writes holds one."""
 _LOCAL = tuple(
     os.strerror(number)
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 )
 """DuckDB tells the system's reasons in the system's words."""
-_NO_PART = ("too small to be a Parquet file", "No magic bytes")
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A database in memory, in UTC. SQL does not see the variables of Python."""
+    """A database in memory, in UTC. SQL does not see the variables of Python.
+
+    It spills nothing: DuckDB would do that in the folder where it was called.
+    """
     connection = duckdb.connect()
+    connection.execute("SET temp_directory = ''")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
 
-def builder(scratch: Path, threads: int) -> duckdb.DuckDBPyConnection:
+def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyConnection:
     """A connection that makes parts: bounded memory, UTC, the casts of `macros.sql`.
 
-    `preserve_insertion_order` is off, or every COPY would hold its whole result.
+    `memory_mb`: instead of `MEMORY_MB`. `preserve_insertion_order` is off, or every COPY
+    would hold its whole result; what files hold is not kept.
     """
     connection = connect()
     connection.execute(f"SET threads = {int(threads)}")
-    connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    connection.execute(f"SET memory_limit = '{memory_mb or MEMORY_MB}MB'")
+    connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")
     connection.execute(statements("macros"))
     return connection
+
+
+def write(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
+    """Run a COPY; how many rows it wrote. One that runs out of memory is given more."""
+    try:
+        return _rows_written(connection, copy)
+    except duckdb.OutOfMemoryException:
+        (given,) = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
+    connection.execute(f"SET memory_limit = '{MUCH_MB}MB'")
+    try:
+        return _rows_written(connection, copy)
+    finally:
+        connection.execute(f"SET memory_limit = '{given}'")
+
+
+def _rows_written(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
+    return int(connection.execute(copy).fetchall()[0][0])
 
 
 def reader(views: Path) -> duckdb.DuckDBPyConnection:
@@ -50,6 +79,8 @@ def reader(views: Path) -> duckdb.DuckDBPyConnection:
     settings within a process.
     """
     connection = connect()
+    spill = views.parent / f"{SPILL}{os.getpid()}"  # made when needed, gone with the connection
+    connection.execute("SET temp_directory = ?", [str(spill)])
     connection.execute("ATTACH ? AS hindlog (READ_ONLY)", [str(views)])
     connection.execute("USE hindlog")
     return connection
@@ -66,7 +97,8 @@ def close_doors(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
 def sql_errors(what: str) -> Iterator[None]:
     """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`.
 
-    What this machine refuses (a full disk) is `LocalResource`.
+    What this machine refuses (a full disk) is `LocalResource`; a damaged file of the views
+    is named, with the command that makes it again.
     """
     try:
         yield
@@ -78,10 +110,11 @@ def _translated(what: str, error: duckdb.Error) -> HindlogError:
     told = f"{what}: {_first_line(error)}"
     if any(each in str(error) for each in _LOCAL):
         return LocalResource(told, "make room there, then run it again: nothing was lost")
+    found = damage(error)
+    if found is not None:
+        return found
     if isinstance(error, duckdb.IOException | duckdb.SerializationException):
         return Corrupt(told, "hindlog verify")
-    if any(each in str(error) for each in _NO_PART):
-        return Corrupt(told, "hindlog view rebuild")
     return Invalid(f"{what}: {error}")
 
 

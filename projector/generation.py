@@ -18,11 +18,13 @@ from pathlib import Path
 
 from eventlog.clock import HOUR
 from eventlog.disk import replace_file
-from eventlog.errors import NoArchive
+from eventlog.errors import Invalid, NoArchive
 from eventlog.paths import log_dir
 
 FIRST = "parts"
 CURRENT = "current"
+SPILL = "spill-"
+"""With its process: what a reader could not hold in memory."""
 _NAME = re.compile(r"parts(-[0-9]+)?")
 _ASIDE = re.compile(r"aside-[0-9]+")
 
@@ -31,7 +33,19 @@ def views_dir(root: Path) -> Path:
     """Where an archive's views lie. Raises `NoArchive`."""
     if not log_dir(root).is_dir():
         raise NoArchive(f"{root}: no archive here", "hindlog init")
+    refuse_glob(root)
     return root.resolve() / "views"
+
+
+def refuse_glob(root: Path) -> None:
+    """Raises `Invalid` for a folder whose name DuckDB would take for a pattern of names."""
+    odd = sorted(set("*?[") & set(str(root.resolve())))
+    if odd:
+        raise Invalid(
+            f"{root.resolve()}: expected no {' '.join(odd)} in the path of an archive: "
+            "its views name files by it, and these stand for other names",
+            "rename the folder",
+        )
 
 
 def current_parts(views: Path) -> Path:
@@ -122,6 +136,9 @@ def locked(views: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def scratch(views: Path) -> Iterator[Path]:
     """A folder for copies and spilled rows, gone afterwards, also after a crash."""
+    for left in views.glob(f"{SPILL}*"):
+        if not _lives(left.name.removeprefix(SPILL)):
+            shutil.rmtree(left, ignore_errors=True)
     mine = views / "tmp" / str(os.getpid())
     shutil.rmtree(views / "tmp", ignore_errors=True)
     mine.mkdir(parents=True)
@@ -129,6 +146,16 @@ def scratch(views: Path) -> Iterator[Path]:
         yield mine
     finally:
         shutil.rmtree(mine, ignore_errors=True)
+
+
+def _lives(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextlib.contextmanager

@@ -18,14 +18,12 @@ import duckdb
 import orjson
 
 from eventlog.clock import format_us
-from eventlog.errors import Corrupt
 from eventlog.paths import SegmentName
 from projector.definition import CASTS, LINE_ROWS, Column, Definition
-from projector.engine import ROW_GROUP
+from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
 from projector.texts import fill, literal, literals
 
 SCHEMA = "schema.parquet"
-MIN_LINE_BYTES = 1024 * 1024
 _FAR = "99991231T235959999999"
 
 
@@ -41,6 +39,8 @@ class Segment:
     rows: int | None
     """None while it is open: whole lines of a copy are counted as they are read."""
     longest_line: int
+    sha256: str | None = None
+    """Of the sealed file; None for copies of lines."""
 
 
 @attrs.frozen
@@ -89,21 +89,25 @@ def list_parts(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Part
     files = sorted(path for path in folder.glob("[0-9]*.parquet"))
     if not files:
         return []
-    rows = connection.execute(
-        "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
-        [[str(path) for path in files]],
-    ).fetchall()
+    with sql_errors(str(folder)):
+        rows = connection.execute(
+            "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
+            [[str(path) for path in files]],
+        ).fetchall()
     covers = {Path(name): frozenset(orjson.loads(value)) for name, value in rows}
-    return [Part(path, path.name.partition("-")[0], covers[path]) for path in files]
+    return [
+        Part(path, path.name.partition("-")[0], covers[path]) for path in files if path in covers
+    ]
 
 
 def covered_size(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
     """How many bytes of its open segment a part covers. None where there is no such part."""
     if not path.exists():
         return None
-    rows = connection.execute(
-        "SELECT value FROM parquet_kv_metadata(?) WHERE key = 'size'", [str(path)]
-    ).fetchall()
+    with sql_errors(str(path)):
+        rows = connection.execute(
+            "SELECT value FROM parquet_kv_metadata(?) WHERE key = 'size'", [str(path)]
+        ).fetchall()
     return int(rows[0][0]) if rows else None
 
 
@@ -119,40 +123,6 @@ def choose(parts: Iterable[Part], sealed: frozenset[str]) -> list[Part]:
             chosen.append(part)
             done |= part.covers
     return sorted(chosen, key=lambda each: each.path.name)
-
-
-def stage(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], *, once: bool) -> int:
-    """Make `line` hold the events of the segments; how many.
-
-    `once`: only one definition reads them, so they are not kept. Raises `Corrupt`
-    where the rows are not as many as the manifests say: a cut `.zst` is read short
-    without an error.
-    """
-    longest = max((each.longest_line for each in segments), default=0)
-    query = fill(
-        "lines",
-        files="[" + literals(str(each.path) for each in segments) + "]",
-        longest=str(max(MIN_LINE_BYTES, longest + 1024)),
-    )
-    connection.execute("DROP TABLE IF EXISTS line" if not once else "DROP VIEW IF EXISTS line")
-    connection.execute(f"CREATE TEMP {'VIEW' if once else 'TABLE'} line AS {query}")
-    found = connection.execute("SELECT count(*) FROM line").fetchall()[0][0]
-    expected = sum(each.rows or 0 for each in segments)
-    if all(each.rows is not None for each in segments) and found != expected:
-        raise Corrupt(
-            f"{segments[0].name} to {segments[-1].name}: expected {expected} events, found {found}",
-            "hindlog verify",
-        )
-    return int(found)
-
-
-def stage_nothing(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
-    """Make `line` an empty relation with its columns."""
-    empty = scratch / "log" / "none" / "none" / "none.ndjson"
-    empty.parent.mkdir(parents=True, exist_ok=True)
-    empty.write_bytes(b"")
-    query = fill("lines", files=f"[{literal(str(empty))}]", longest=str(MIN_LINE_BYTES))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE line AS {query}")
 
 
 def build(
@@ -188,15 +158,17 @@ def publish(
     }
     options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
     try:
-        rows = connection.execute(
+        rows = write(
+            connection,
             f"COPY ({query}) TO {literal(str(temporary))} (FORMAT parquet, "
-            f"COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, KV_METADATA {{{options}}})"
-        ).fetchall()[0][0]
+            f"COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, "
+            f"ROW_GROUP_SIZE_BYTES '{ROW_GROUP_BYTES}', KV_METADATA {{{options}}})",
+        )
         _sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return int(rows)
+    return rows
 
 
 def _sync(path: Path) -> None:

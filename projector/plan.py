@@ -107,6 +107,7 @@ def read_sealed(root: Path, name: SegmentName) -> Segment:
         manifest.raw.bytes,
         manifest.rows,
         manifest.longest_line_bytes,
+        manifest.zst.sha256,
     )
 
 

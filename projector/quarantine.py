@@ -26,7 +26,8 @@ from eventlog.blocks import segment_blocks
 from eventlog.errors import HindlogError, Invalid
 from projector.definition import Definition
 from projector.engine import builder, sql_errors
-from projector.parts import SCHEMA, Segment, build, stage, stage_nothing
+from projector.parts import SCHEMA, Segment, build
+from projector.staging import stage, stage_nothing
 
 FOLDER = "log.quarantine"
 MOST = 1000
@@ -80,7 +81,11 @@ def is_of_values(error: BaseException) -> bool:
 
 def readable(root: Path, scratch: Path, segments: Sequence[Segment]) -> Kept:
     """The segments without the lines that DuckDB refuses."""
-    return _without(root, scratch, segments, _read_whole, None)
+
+    def read_whole(connection: duckdb.DuckDBPyConnection, some: Sequence[Segment]) -> None:
+        stage(connection, some, scratch)
+
+    return _without(root, scratch, segments, read_whole, None)
 
 
 def projectable(
@@ -90,17 +95,13 @@ def projectable(
     target = scratch / "attempt.parquet"
 
     def attempt(connection: duckdb.DuckDBPyConnection, some: Sequence[Segment]) -> None:
-        stage(connection, some, once=False)
+        stage(connection, some, scratch)
         build(connection, definition, target, [])
 
     with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
         stage_nothing(connection, scratch)
         build(connection, definition, target, [])
     return _without(root, scratch, segments, attempt, definition)
-
-
-def _read_whole(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment]) -> None:
-    stage(connection, segments, once=False)
 
 
 def _without(
@@ -171,7 +172,9 @@ class _Lines:
             for start, stop in pairwise(edges):
                 if start not in left_out:
                     file.write(self.read(start, stop))
-        return attrs.evolve(self.segment, path=target, rows=end - begin - len(left_out))
+        return attrs.evolve(
+            self.segment, path=target, rows=end - begin - len(left_out), sha256=None
+        )
 
 
 def _lines_of(root: Path, scratch: Path, segment: Segment) -> _Lines:

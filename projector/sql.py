@@ -19,6 +19,7 @@ import duckdb
 
 from eventlog.errors import Invalid, Unavailable
 from projector.archive import open_views
+from projector.damage import damage
 from projector.engine import close_doors
 from projector.waiting import waited_for
 
@@ -87,7 +88,8 @@ def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> As
             raise Unavailable(what, "give it more with --timeout, or ask for less") from error
         except (duckdb.Error, Invalid) as error:
             what = _as_written(str(getattr(error, "what", error)))
-            raise Invalid(what, getattr(error, "hint", None)) from error
+            told = Invalid(what, getattr(error, "hint", None))
+            raise damage(error) or told from error
 
     return ask
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from eventlog.disk import replace_file
-from eventlog.errors import Invalid
-from projector.engine import connect, sql_errors
+from eventlog.errors import Corrupt, Invalid
+from projector.engine import connect, reader, sql_errors
 from projector.views import Script
 
 FILE = "hindlog.duckdb"
@@ -30,7 +30,7 @@ def write_views(target: Path, script: Script, wrong: list[str] | None = None) ->
     """
     text = "".join((script.text, *(f"{each}\n" for each in script.plain)))
     held = target / SCRIPT
-    if (target / FILE).exists() and held.exists() and held.read_text() == text:
+    if held.exists() and held.read_text() == text and _opens(target / FILE):
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
     for left in target.glob(f".{FILE}.*"):  # only one process builds: the others are dead
@@ -46,6 +46,17 @@ def write_views(target: Path, script: Script, wrong: list[str] | None = None) ->
     temporary.replace(target / FILE)
     # with what is wrong the text is another one, so that the next update says it again
     replace_file(held, "".join((text, *(f"-- {each!r}\n" for each in wrong or ()))).encode())
+    return True
+
+
+def _opens(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with sql_errors(str(path)):
+            reader(path).close()
+    except Corrupt:
+        return False
     return True
 
 

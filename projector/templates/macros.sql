@@ -42,7 +42,15 @@ CREATE OR REPLACE TEMP MACRO is_odd(t, body, pointer) AS
 CREATE OR REPLACE TEMP MACRO position_of(instant, writer, seq) AS
     ((epoch_us(instant)::UHUGEINT << 72) + (('0x' || writer)::UHUGEINT << 40) + seq::UHUGEINT)::UUID;
 CREATE OR REPLACE TEMP MACRO source_of(segment) AS split_part(segment, '/', 1);
+-- The meta of an image, from its `/meta` and `/meta/meta` as JSON: an object, flat or wrapped.
+CREATE OR REPLACE TEMP MACRO meta_of(told) AS CASE WHEN starts_with(told[1], '{') THEN
+    CASE WHEN told[2] IS NULL THEN told[1]
+        WHEN list_sort(json_keys(told[1])) <> ['id', 'meta'] THEN told[1]
+        WHEN starts_with(told[2], '{') THEN told[2] END END;
+CREATE OR REPLACE TEMP MACRO text_of(told) AS
+    CASE WHEN told IS NOT NULL THEN json_extract_string(told, '$') END;
 -- Mentions of models in the meta of an image: lists of one structure, empty or NULL for none.
+-- In: JSON as `json_extract` gives it, so that its first character tells its type.
 CREATE OR REPLACE TEMP MACRO mention(kind, name, weight_raw, hash, version_id, air, source_path) AS
     {'kind': kind, 'name': name, 'weight_raw': weight_raw, 'hash': hash,
         'version_id': version_id, 'air': air, 'source_path': source_path};
@@ -61,36 +69,35 @@ CREATE OR REPLACE TEMP MACRO resources_of_tags(prompt, place) AS
             nullif(array_to_string(list_slice(tag[2], 2, len(tag[2])), ':'), ''),
             NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, place)
     );
-CREATE OR REPLACE TEMP MACRO resources_of_list(meta, place, kind, name, weight, hash) AS
-    CASE WHEN json_type(meta, place) = 'ARRAY' THEN list_transform(
-        from_json(json_extract(meta, place), '["JSON"]'),
+CREATE OR REPLACE TEMP MACRO resources_of_list(told, place, kind, name, weight, hash) AS
+    CASE WHEN starts_with(told, '[') THEN list_transform(
+        list_transform(
+            from_json(told, '["JSON"]'),
+            lambda each: json_extract_string(
+                each, [kind, name, weight, hash, '/modelVersionId', '/air'])
+        ),
         lambda each: mention(
-            coalesce(json_extract_string(each, kind),
-                nullif(regexp_extract(
-                    concat(json_extract_string(each, '/air'), ' ', json_extract_string(each, name)),
-                    'urn:air:[^:]*:([^:]*):', 1), '')),
-            json_extract_string(each, name), json_extract_string(each, weight),
-            json_extract_string(each, hash), json_extract_string(each, '/modelVersionId'),
-            CASE WHEN starts_with(json_extract_string(each, name), 'urn:air:')
-                THEN json_extract_string(each, name) ELSE json_extract_string(each, '/air') END,
-            '/meta' || place)
+            coalesce(each[1],
+                nullif(regexp_extract(concat(each[6], ' ', each[2]), 'urn:air:[^:]*:([^:]*):', 1), '')),
+            each[2], each[3], each[4], each[5],
+            CASE WHEN starts_with(each[2], 'urn:air:') THEN each[2] ELSE each[6] END,
+            place)
     ) END;
-CREATE OR REPLACE TEMP MACRO resources_of_names(meta, place, kind) AS
-    CASE WHEN json_type(meta, place) = 'ARRAY' THEN list_transform(
-        json_extract_string(json_extract(meta, place), '$[*]'),
+CREATE OR REPLACE TEMP MACRO resources_of_names(told, place, kind) AS
+    CASE WHEN starts_with(told, '[') THEN list_transform(
+        json_extract_string(told, '$[*]'),
         lambda each: mention(
             kind, each, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR,
-            CASE WHEN starts_with(each, 'urn:air:') THEN each END, '/meta' || place)
+            CASE WHEN starts_with(each, 'urn:air:') THEN each END, place)
     ) END;
-CREATE OR REPLACE TEMP MACRO resources_of_ids(meta, place) AS
-    CASE WHEN json_type(meta, place) = 'ARRAY' THEN list_transform(
-        json_extract_string(json_extract(meta, place), '$[*]'),
+CREATE OR REPLACE TEMP MACRO resources_of_ids(told, place) AS
+    CASE WHEN starts_with(told, '[') THEN list_transform(
+        json_extract_string(told, '$[*]'),
         lambda each: mention(
-            NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, each, NULL::VARCHAR,
-            '/meta' || place)
+            NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, each, NULL::VARCHAR, place)
     ) END;
 CREATE OR REPLACE TEMP MACRO resources_of_hashes(hashes, place, usual) AS
-    CASE WHEN json_type(hashes) = 'OBJECT' THEN list_transform(
+    CASE WHEN starts_with(hashes, '{') THEN list_transform(
         list_zip(json_keys(hashes), json_extract_string(hashes, '$.*')),
         lambda each: mention(
             coalesce(usual, CASE WHEN contains(each[1], ':') THEN
@@ -103,21 +110,22 @@ CREATE OR REPLACE TEMP MACRO resources_of_hashes(hashes, place, usual) AS
     ) END;
 CREATE OR REPLACE TEMP MACRO resources_of_pairs(told, place, kind) AS
     CASE WHEN NOT starts_with(told, '{') THEN list_transform(
-        regexp_extract_all(told, '[^,:]+:\s*(0[xX])?[0-9a-fA-F]{8,64}'),
+        regexp_extract_all(text_of(told), '[^,:]+:\s*(0[xX])?[0-9a-fA-F]{8,64}'),
         lambda each: mention(
             kind, trim(regexp_extract(each, '^([^:]+):', 1)), NULL::VARCHAR,
             trim(regexp_extract(each, ':\s*([0-9a-zA-Z]+)$', 1)), NULL::VARCHAR, NULL::VARCHAR, place)
     ) END;
-CREATE OR REPLACE TEMP MACRO resource_of_text(meta, name, hash, kind, weight) AS
-    CASE WHEN json_type(meta, name) = 'VARCHAR' OR json_type(meta, hash) = 'VARCHAR' THEN [mention(
-        kind, CASE WHEN json_type(meta, name) = 'VARCHAR' THEN json_extract_string(meta, name) END,
-        CASE WHEN weight IS NOT NULL THEN json_extract_string(meta, weight) END,
-        json_extract_string(meta, hash), NULL::VARCHAR, NULL::VARCHAR, '/meta' || name)] END;
+CREATE OR REPLACE TEMP MACRO resource_of_text(kind, name, hash, weight, place) AS
+    CASE WHEN starts_with(name, '"') OR starts_with(hash, '"') THEN [mention(
+        kind, CASE WHEN starts_with(name, '"') THEN text_of(name) END, text_of(weight),
+        text_of(hash), NULL::VARCHAR, NULL::VARCHAR, place)] END;
 CREATE OR REPLACE TEMP MACRO resource_of_addnet(told, weight, place) AS
-    CASE WHEN told IS NULL THEN []
+    CASE WHEN text_of(told) IS NULL THEN []
     ELSE [mention(
-        'lora', coalesce(nullif(regexp_extract(told, '^(.*)\([0-9a-fA-F]+\)$', 1), ''), told), weight,
-        nullif(regexp_extract(told, '\(([0-9a-fA-F]+)\)$', 1), ''), NULL::VARCHAR, NULL::VARCHAR,
+        'lora',
+        coalesce(nullif(regexp_extract(text_of(told), '^(.*)\([0-9a-fA-F]+\)$', 1), ''), text_of(told)),
+        text_of(weight),
+        nullif(regexp_extract(text_of(told), '\(([0-9a-fA-F]+)\)$', 1), ''), NULL::VARCHAR, NULL::VARCHAR,
         place)] END;
 -- A graph of ComfyUI is a text that may hold what JSON does not know; a resource switched off
 -- or of strength 0 was not used.

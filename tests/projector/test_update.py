@@ -11,7 +11,7 @@ import pytest
 from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
 from eventlog.segments import list_segments
 from eventlog.writer import append, close_stream, open_stream
-from projector import compact, plan
+from projector import build, compact, plan
 from projector.archive import open_views
 from projector.checks import check, list_views
 from projector.definition import load_all, parse
@@ -305,3 +305,15 @@ def test_what_is_not_there_is_said(empty, tmp_path_factory):
     update(empty)
     with pytest.raises(Invalid, match="after now"):
         open_views(empty, hours(2), now=hours(1))
+
+
+def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty, monkeypatch):
+    long = ["x" * 40_000 + str(n) for n in range(600)]
+    models = [model(str(n), text, description=text) for n, text in enumerate(long)]
+    write_log(empty, "openrouter", WRITER, [Page(hours(0), models, "r0", "/models", 1, True)])
+    monkeypatch.setattr(build, "MEMORY_MB", 60)
+    monkeypatch.setattr(build, "LEAST_MB", 60)
+    done = update(empty)
+
+    assert done.failed == ()
+    assert rows(empty, "SELECT count(*), min(len(name)) FROM openrouter.models") == [(600, 40_001)]

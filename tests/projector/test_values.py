@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from eventlog.event import ENTITY, PAGE, Draft
+from eventlog.writer import append, close_stream, open_stream
 from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER
-from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.logs import UNSAFE, Page, Seen, hours, write_log
 
 
 def shown(root, source, view, seen, columns):
@@ -16,6 +18,19 @@ def shown(root, source, view, seen, columns):
     write_log(root, source, WRITER, [Page(hours(0), [seen])])
     assert update(root).failed == ()
     return list(query(root, f"SELECT {columns} FROM {source}.{view}").rows)
+
+
+def write_bodies(root, source, type_, id_, body):
+    """A body as its bytes are, and the views of it."""
+    stream = open_stream(root, source, WRITER, clock=lambda: hours(0), disk=UNSAFE)
+    seen = {"roster": {"/x": [(type_, id_, 1)]}, "shapes": {"/x": "list"}}
+    drafts = [
+        Draft(kind=ENTITY, type=type_, id=id_, shape="list", hash="c1:0", body=body),
+        Draft(kind=PAGE, members=seen),
+    ]
+    append(stream, [lambda seq, at: drafts], hours(0))
+    close_stream(stream, seal_open=True)
+    assert update(root).failed == ()
 
 
 def civitai_model(**body):
@@ -105,6 +120,10 @@ TAGS = [
     ("<lora:eddiemauroLora2(Tech):1>", "lora", "eddiemauroLora2(Tech)", 1.0, "1"),
     ("<lora:Planet[celestial_globe]-6:1>", "lora", "Planet[celestial_globe]-6", 1.0, "1"),
     ("<lora:redmoondjmv2-5:STRENGHT>", "lora", "redmoondjmv2-5", None, "STRENGHT"),
+    ("<lora:anime_v10:1:BACKGROUND>", "lora", "anime_v10", 1.0, "1:BACKGROUND"),
+    ("<lora:tokiame:1:1:1,1,1>", "lora", "tokiame", 1.0, "1:1:1,1,1"),
+    ("<lora:flat2:-1>", "lora", "flat2", -1.0, "-1"),
+    ("<lora:食物:1>", "lora", "食物", 1.0, "1"),
     ("<lora:1.13):David Martinez:0.85>", "lora", "1.13)", None, "David Martinez:0.85"),
 ]
 
@@ -160,6 +179,49 @@ def test_the_forms_in_which_meta_names_models(empty):
         ],
         key=str,
     )
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        ({"hashes": ["AADDDD3D75", "0123456789"]}, []),
+        ({"hashes": "aadddd3d75"}, []),
+        (
+            {"TI hashes": {"neg": "0123456789AB"}, "Lora hashes": {"x y": "0xfe00"}},
+            [("embedding", "neg", "0123456789AB"), ("lora", "x y", "FE00")],
+        ),
+        ({"Lora hashes": "a b: 0123456789ab"}, [("lora", "a b", "0123456789AB")]),
+        (
+            {"hashes": {"vae": "0x95d20eda2f", "embed:bad": "12345678"}},
+            [("embedding", "bad", "12345678"), ("vae", None, "95D20EDA2F")],
+        ),
+        ({"hashes": {}, "resources": {}, "models": "x", "AddNet Model 1": None}, []),
+    ],
+)
+def test_hashes_are_an_object_or_a_text_and_of_a_list_nobody_knows_of_what(empty, meta, expected):
+    found = shown(empty, "civitai", "image_resources", image(meta=meta), "kind, name, hash")
+
+    assert sorted(found, key=str) == expected
+
+
+@pytest.mark.parametrize(
+    ("spelled", "seed", "text"),
+    [
+        (b"419750308183444", 419750308183444, "419750308183444"),
+        (b"18446744073709551615", 2**64 - 1, "18446744073709551615"),
+        (b"99999999999999999999999999", 10**26 - 1, "99999999999999999999999999"),
+        (b'"99999999999999999999999999"', 10**26 - 1, "99999999999999999999999999"),
+        (b"-3258557518", -3258557518, "-3258557518"),
+        (b"null", None, None),
+        (b'"random"', None, "random"),
+    ],
+)
+def test_a_seed_is_whole_however_long_it_is(empty, spelled, seed, text):
+    body = b'{"id":9,"meta":{"seed":' + spelled + b"}}"
+    write_bodies(empty, "civitai", "image", "9", body)
+    rows = list(query(empty, "SELECT seed, seed_text FROM civitai.images").rows)
+
+    assert rows == [(None if seed is None else Decimal(seed), text)]
 
 
 def comfy(**nodes):
@@ -271,20 +333,8 @@ def test_the_list_price_is_that_before_the_discount(empty):
     ],
 )
 def test_what_is_there_and_does_not_cast_is_null_and_an_error(empty, field, value, text):
-    import projector.update as updates
-    from eventlog.event import ENTITY, PAGE, Draft
-    from eventlog.writer import append, close_stream, open_stream
-    from tests.projector.logs import UNSAFE
-
     body = json.dumps({"id": "a", field: value}, separators=(",", ":")).encode()
-    stream = open_stream(empty, "openrouter", WRITER, clock=lambda: hours(0), disk=UNSAFE)
-    drafts = [
-        Draft(kind=ENTITY, type="model", id="a", shape="list", hash="c1:0", body=body),
-        Draft(kind=PAGE, members={"roster": {"/x": [("model", "a", 1)]}, "shapes": {"/x": "list"}}),
-    ]
-    append(stream, [lambda seq, at: drafts], hours(0))
-    close_stream(stream, seal_open=True)
-    updates.update(empty)
+    write_bodies(empty, "openrouter", "model", "a", body)
 
     rows = list(query(empty, f"SELECT {field}, _errors FROM openrouter.models").rows)
     assert rows == [(None, [{"path": f"/{field}", "value": text}])]

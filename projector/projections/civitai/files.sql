@@ -9,31 +9,38 @@
 SELECT
     * EXCLUDE (told_model_id, told_files, files, file),
     coalesce(told_model_id, as_int(_parent_id)) AS model_id,
-    as_int(json_extract_string(file, '/id')) AS id,
-    json_extract_string(file, '/name') AS name,
-    json_extract_string(file, '/type') AS type,
-    as_float(json_extract_string(file, '/sizeKB')) AS size_kb,
-    coalesce(as_bool(json_extract_string(file, '/primary')), false) AS is_primary,
-    coalesce(json_extract_string(file, '/metadata/format'), json_extract_string(file, '/format'))
-        AS format,
-    json_extract_string(file, '/metadata/fp') AS fp,
-    json_extract_string(file, '/metadata/size') AS size,
-    upper(json_extract_string(file, '/hashes/SHA256')) AS sha256,
-    upper(json_extract_string(file, '/hashes/AutoV1')) AS autov1,
-    upper(json_extract_string(file, '/hashes/AutoV2')) AS autov2,
-    upper(json_extract_string(file, '/hashes/AutoV3')) AS autov3,
-    upper(json_extract_string(file, '/hashes/CRC32')) AS crc32,
-    upper(json_extract_string(file, '/hashes/BLAKE3')) AS blake3,
-    json_extract_string(file, '/pickleScanResult') AS pickle_scan_result,
-    json_extract_string(file, '/virusScanResult') AS virus_scan_result,
-    as_time(json_extract_string(file, '/scannedAt')) AS scanned_at,
-    json_extract_string(file, '/downloadUrl') AS download_url
+    as_int(file[1]) AS id,
+    file[2] AS name,
+    file[3] AS type,
+    as_float(file[4]) AS size_kb,
+    coalesce(as_bool(file[5]), false) AS is_primary,
+    coalesce(file[6], file[7]) AS format,
+    file[8] AS fp,
+    file[9] AS size,
+    upper(file[10]) AS sha256,
+    upper(file[11]) AS autov1,
+    upper(file[12]) AS autov2,
+    upper(file[13]) AS autov3,
+    upper(file[14]) AS crc32,
+    upper(file[15]) AS blake3,
+    file[16] AS pickle_scan_result,
+    file[17] AS virus_scan_result,
+    as_time(file[18]) AS scanned_at,
+    file[19] AS download_url
 FROM (
     SELECT *, unnest(CASE WHEN len(files) = 0 THEN [NULL] ELSE files END) AS file,
         unnest(CASE WHEN len(files) = 0 THEN [0] ELSE range(1, len(files) + 1) END)::INTEGER AS _row
     FROM (
-        SELECT *, CASE WHEN starts_with(told_files, '[') THEN from_json(told_files, '["JSON"]')
-            ELSE [] END AS files
+        SELECT *, list_transform(
+            CASE WHEN starts_with(told_files, '[') THEN from_json(told_files, '["JSON"]')
+                ELSE [] END,
+            lambda f: json_extract_string(f, [
+                '/id', '/name', '/type', '/sizeKB', '/primary', '/metadata/format', '/format',
+                '/metadata/fp', '/metadata/size', '/hashes/SHA256', '/hashes/AutoV1',
+                '/hashes/AutoV2', '/hashes/AutoV3', '/hashes/CRC32', '/hashes/BLAKE3',
+                '/pickleScanResult', '/virusScanResult', '/scannedAt', '/downloadUrl'
+            ])
+        ) AS files
         FROM event
     )
 )

@@ -22,38 +22,32 @@
 --   dislike_count      /stats/dislikeCount   int
 --   heart_count        /stats/heartCount     int
 --   comment_count      /stats/commentCount   int
---   told_meta          /meta                 json
 -- `meta` is flat, or wrapped as {id, meta}, or null, or (rarely) a text or a list: then there
 -- is none. `nsfw` was a level once ("None", "Soft", …), is a boolean now; `nsfw_level` is the
 -- word of the images listing or the bits of the models listing, as text.
+-- Each call of a JSON function reads its whole text again: so there are few of them.
 SELECT
-    * EXCLUDE (told_nsfw, told_level, told_meta, meta, keys),
+    * EXCLUDE (told_nsfw, told_level, told),
     coalesce(as_bool(told_nsfw), told_nsfw <> 'None') AS nsfw,
     coalesce(told_level, CASE WHEN as_bool(told_nsfw) IS NULL THEN told_nsfw END) AS nsfw_level,
     nullif(regexp_extract(url, '^https?://[^/]+/[^/]+/([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(/|$)', 1), '') AS uuid,
     coalesce(cry_count, 0) + coalesce(laugh_count, 0) + coalesce(like_count, 0)
         + coalesce(dislike_count, 0) + coalesce(heart_count, 0) AS total_reactions,
-    json_extract_string(meta, '/prompt') AS prompt,
-    json_extract_string(meta, '/negativePrompt') AS negative_prompt,
-    json_extract_string(meta, '/seed') AS seed_text,
-    as_big(json_extract_string(meta, '/seed')) AS seed,
-    as_int(json_extract_string(meta, '/steps')) AS steps,
-    json_extract_string(meta, '/sampler') AS sampler,
-    as_float(json_extract_string(meta, '/cfgScale')) AS cfg_scale,
-    meta IS NOT NULL AS has_meta,
-    meta::VARCHAR AS meta
+    told[1] AS prompt,
+    told[2] AS negative_prompt,
+    told[3] AS seed_text,
+    as_big(told[3]) AS seed,
+    as_int(told[4]) AS steps,
+    told[5] AS sampler,
+    as_float(told[6]) AS cfg_scale,
+    meta IS NOT NULL AS has_meta
 FROM (
-    SELECT *,
-        CASE
-            WHEN keys IS NULL THEN NULL
-            WHEN list_sort(keys) = ['id', 'meta'] THEN
-                CASE WHEN json_type(told_meta, '/meta') = 'OBJECT'
-                    THEN json_extract(told_meta, '/meta') END
-            ELSE told_meta::JSON
-        END AS meta
+    SELECT * REPLACE (meta::VARCHAR AS meta),
+        json_extract_string(
+            meta, ['/prompt', '/negativePrompt', '/seed', '/steps', '/sampler', '/cfgScale']
+        ) AS told
     FROM (
-        SELECT *,
-            CASE WHEN json_type(body, '/meta') = 'OBJECT' THEN json_keys(told_meta) END AS keys
-        FROM event
+        SELECT * EXCLUDE (metas), meta_of(metas) AS meta
+        FROM (SELECT *, json_extract(body, ['/meta', '/meta/meta']) AS metas FROM event)
     )
 )

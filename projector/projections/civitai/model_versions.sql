@@ -25,22 +25,29 @@ SELECT
     * EXCLUDE (told_model_id, told_files, told_images),
     coalesce(told_model_id, as_int(_parent_id)) AS model_id,
     list_transform(
-        CASE WHEN starts_with(told_files, '[') THEN from_json(told_files, '["JSON"]') END,
+        list_transform(
+            CASE WHEN starts_with(told_files, '[') THEN from_json(told_files, '["JSON"]') END,
+            lambda f: json_extract_string(f, [
+                '/id', '/name', '/type', '/sizeKB', '/primary', '/metadata/format', '/format',
+                '/metadata/fp', '/hashes/SHA256', '/hashes/AutoV1', '/hashes/AutoV2',
+                '/hashes/AutoV3', '/hashes/CRC32', '/hashes/BLAKE3', '/downloadUrl'
+            ])
+        ),
         lambda f: {
-            'id': as_int(json_extract_string(f, '/id')),
-            'name': json_extract_string(f, '/name'),
-            'type': json_extract_string(f, '/type'),
-            'size_kb': as_float(json_extract_string(f, '/sizeKB')),
-            'is_primary': coalesce(as_bool(json_extract_string(f, '/primary')), false),
-            'format': coalesce(json_extract_string(f, '/metadata/format'), json_extract_string(f, '/format')),
-            'fp': json_extract_string(f, '/metadata/fp'),
-            'sha256': json_extract_string(f, '/hashes/SHA256'),
-            'autov1': json_extract_string(f, '/hashes/AutoV1'),
-            'autov2': json_extract_string(f, '/hashes/AutoV2'),
-            'autov3': json_extract_string(f, '/hashes/AutoV3'),
-            'crc32': json_extract_string(f, '/hashes/CRC32'),
-            'blake3': json_extract_string(f, '/hashes/BLAKE3'),
-            'download_url': json_extract_string(f, '/downloadUrl')
+            'id': as_int(f[1]),
+            'name': f[2],
+            'type': f[3],
+            'size_kb': as_float(f[4]),
+            'is_primary': coalesce(as_bool(f[5]), false),
+            'format': coalesce(f[6], f[7]),
+            'fp': f[8],
+            'sha256': f[9],
+            'autov1': f[10],
+            'autov2': f[11],
+            'autov3': f[12],
+            'crc32': f[13],
+            'blake3': f[14],
+            'download_url': f[15]
         }
     ) AS files,
     as_int_stubs(told_images) AS image_ids,

@@ -1,0 +1,115 @@
+"""Damaged views: named, with the command that makes them again; odd places refused."""
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eventlog.errors import Corrupt, Invalid
+from projector.archive import open_views
+from projector.checks import check, damaged_parts, list_views
+from projector.rebuild import rebuild
+from projector.sql import query
+from projector.update import update
+
+NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
+DAMAGES = {
+    "junk": lambda data: b"this is no such file at all, whatever its name says",
+    "cut": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+}
+damaged = pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES.keys())
+
+
+def spoil(path: Path, how) -> None:
+    path.write_bytes(how(path.read_bytes()))
+
+
+@damaged
+@pytest.mark.parametrize("view", ["openrouter.models", "log.sightings", "log.events"])
+def test_a_damaged_part_is_named_and_a_rebuild_makes_it_again(archive, how, view):
+    part = next((archive / "views").rglob(f"openrouter/{view}/*/2*.parquet"))
+    spoil(part, how)
+
+    for work in (lambda: list(query(archive, f"FROM {view}").rows), lambda: update(archive)):
+        with pytest.raises(Corrupt) as told:
+            work()
+        assert str(part) in told.value.what
+        assert told.value.hint == "hindlog view rebuild"
+    for work in (lambda: check(archive), lambda: list_views(archive)):
+        with pytest.raises(Corrupt):
+            work()
+    assert [str(part) in each.what for each in damaged_parts(archive)] == [True]
+    rebuild(archive)
+    assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
+    assert damaged_parts(archive) == []
+    assert check(archive) == []
+
+
+def test_a_part_that_is_gone_is_named_and_made_again_by_an_update(archive):
+    part = next((archive / "views").rglob("openrouter.models/*/2*.parquet"))
+    part.unlink()
+
+    assert len(damaged_parts(archive)) == 1
+    with pytest.raises(Corrupt, match=part.name):
+        list(query(archive, NAMES).rows)
+    update(archive)
+    assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
+
+
+@damaged
+def test_a_damaged_views_file_is_named_and_an_update_makes_it_again(archive, how):
+    path = archive / "views" / "hindlog.duckdb"
+    spoil(path, how)
+
+    with pytest.raises(Corrupt) as told:
+        query(archive, NAMES)
+    assert str(path) in told.value.what
+    assert told.value.hint == "hindlog view update"
+    update(archive)
+    assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
+
+
+@pytest.mark.parametrize("name", ["a*", "wh?t", "[a]"])
+def test_a_folder_whose_name_is_a_pattern_is_no_place_for_an_archive(tmp_path, name):
+    (tmp_path / name / "log").mkdir(parents=True)
+
+    with pytest.raises(Invalid, match="in the path of an archive") as told:
+        update(tmp_path / name)
+    assert told.value.hint == "rename the folder"
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "init", str(tmp_path / f"new{name}")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, (tmp_path / f"new{name}").exists()) == (2, False)
+    assert "in the path of an archive" in done.stderr
+
+
+def test_what_a_query_cannot_hold_lies_below_views_and_nowhere_else(archive, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    with contextlib.closing(open_views(archive)) as views:
+        views.execute("SET memory_limit = '60MB'; SET threads = 1")
+        cursor = views.execute(
+            "FROM (SELECT repeat(md5(range::VARCHAR), 4) AS t FROM range(400000)) ORDER BY t"
+        )
+        assert cursor.fetchone() is not None
+        assert [path.name[:6] for path in (archive / "views").glob("spill-*")] == ["spill-"]
+
+    assert list(elsewhere.iterdir()) == []
+    assert list((archive / "views").glob("spill-*")) == []
+
+
+def test_what_a_killed_reader_spilled_is_removed_by_the_next_update(archive):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = archive / "views" / f"spill-{gone.pid}"
+    (left / "deep").mkdir(parents=True)
+    update(archive)
+
+    assert not left.exists()
