@@ -2,9 +2,11 @@
 
 The rows of a part over a list of segments are the rows of the parts over its pieces, so
 the result is named as if it had been built from the log. The pieces stay until no views
-file has named them for an hour.
+file has named them for an hour. Parts that a keyframe covers and parts that it does not are
+never put together, or views would read again what it spares them.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,9 +20,17 @@ MOST_PARTS = 24
 MOST_BYTES = 256 * 1024 * 1024
 
 
-def compact(connection: duckdb.DuckDBPyConnection, folder: Path, sealed: frozenset[str]) -> int:
-    """Put together what is due in the folder of a definition; how many parts that made."""
-    due = list(groups(choose(list_parts(connection, folder), sealed)))
+def compact(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    sealed: frozenset[str],
+    keyframes: Sequence[frozenset[str]] = (),
+) -> int:
+    """Put together what is due in the folder of a definition; how many parts that made.
+
+    `keyframes`: the segments that each covers.
+    """
+    due = list(groups(choose(list_parts(connection, folder), sealed), keyframes))
     for group in due:
         covers = sorted(name for part in group for name in part.covers)
         first = min(part.first for part in group)
@@ -31,15 +41,17 @@ def compact(connection: duckdb.DuckDBPyConnection, folder: Path, sealed: frozens
     return len(due)
 
 
-def groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
+def groups(parts: Sequence[Part], keyframes: Sequence[frozenset[str]] = ()) -> Iterator[list[Part]]:
     """The parts to put together: of one month, without overlap, not too large."""
-    months: dict[str, list[Part]] = {}
+    counts = Counter(part.first[:6] for part in parts)
+    newest = max(counts, default="")
+    alike: dict[tuple[str, tuple[bool, ...]], list[Part]] = {}
     for part in parts:
-        months.setdefault(part.first[:6], []).append(part)
-    newest = max(months, default="")
-    for month, held in months.items():
-        if len(held) > (MOST_PARTS if month == newest else 1):
-            yield from (group for group in _sized(held) if len(group) > 1)
+        if counts[part.first[:6]] > (MOST_PARTS if part.first[:6] == newest else 1):
+            covered = tuple(part.covers <= each for each in keyframes)
+            alike.setdefault((part.first[:6], covered), []).append(part)
+    for held in alike.values():
+        yield from (group for group in _sized(held) if len(group) > 1)
 
 
 def _sized(parts: Sequence[Part]) -> Iterator[list[Part]]:

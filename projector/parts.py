@@ -52,6 +52,11 @@ class Part:
     """First instant, `YYYYMMDDTHHMMSSffffff`; what `--as-of` is compared with."""
     covers: frozenset[str]
 
+    @property
+    def last(self) -> str:
+        """Last instant."""
+        return self.path.name.split("-")[1]
+
 
 def compact_instant(instant: int) -> str:
     """An instant as it stands in names of parts; text order is time order."""

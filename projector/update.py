@@ -22,6 +22,8 @@ from projector.compact import compact
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
+from projector.keyframes import folder_of_keyframes, load_source
+from projector.keyframing import build_keyframes, make_schema
 from projector.parts import folder_of
 from projector.plan import (
     Listing,
@@ -99,7 +101,11 @@ def build_views(
             sources = [each.source for each in listings]
             wrong = build_schemas(context, connection, known, sources)
             sound = [each for each in known if each.name not in wrong]
-            _compact(context, connection, listings, sound)
+            for listing in listings:
+                folder = folder_of_keyframes(parts, listing.source, sound)
+                make_schema(connection, folder)
+                _compact(context, connection, listing, sound)
+                build_keyframes(context, connection, listing, sound)
             script = script_for(root, parts, listings, sound, connection)
             if any(each.parts for each in done) and _compare(context, sources, sound, script):
                 script = script_for(root, parts, listings, sound, connection)
@@ -121,15 +127,16 @@ def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
 def _compact(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[Listing],
+    listing: Listing,
     definitions: Sequence[Definition],
 ) -> None:
     """Put small parts together, so that views name few files however long the log is."""
-    for listing in listings:
-        for each in definitions_of(definitions, listing.source):
-            folder = folder_of(context.parts, listing.source, each)
-            with sql_errors(each.name):
-                compact(connection, folder, listing.sealed_names)
+    held = load_source(connection, context.parts, listing, definitions).keyframes
+    covers = [each.covers for each in held]
+    for each in definitions_of(definitions, listing.source):
+        folder = folder_of(context.parts, listing.source, each)
+        with sql_errors(each.name):
+            compact(connection, folder, listing.sealed_names, covers)
 
 
 def _compare(

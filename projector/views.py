@@ -13,6 +13,7 @@ import duckdb
 from eventlog.errors import Invalid
 from projector.changes import FOLDER, folder_of_diffs, list_diffs
 from projector.definition import LOG, Definition
+from projector.keyframes import SEEN_SCHEMA, Keyframe, Source, is_late, late, load_source
 from projector.parts import (
     SCHEMA,
     choose,
@@ -54,6 +55,10 @@ _SIBLINGS = (
 """Template, suffix of the view, and the instant of the sighting that it shows."""
 
 
+_OF_AN_INSTANT = ("at", "all")
+"""Templates that need no history, and so read from a keyframe on."""
+
+
 @attrs.frozen
 class Files:
     """The files of a definition: those always read, and those read from an instant on."""
@@ -65,6 +70,25 @@ class Files:
     def all(self) -> tuple[str, ...]:
         """All of them."""
         return (*self.always, *(path for _, path in self.dated))
+
+
+@attrs.frozen
+class Keyframes:
+    """The keyframes of a view: entries `instant~path~…`, the file of each that is read."""
+
+    schema: str
+    """A file without rows."""
+    seen: tuple[str, ...] = ()
+    """With the parts that are late for each."""
+    pages: tuple[str, ...] = ()
+    """Only of those for which nothing is late."""
+    bodies: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All files."""
+        entries = (*self.seen, *self.pages, *self.bodies)
+        return (self.schema, *(path for each in entries for path in each.split("~")[1:]))
 
 
 @attrs.frozen
@@ -85,6 +109,7 @@ def script_for(
     connection: duckdb.DuckDBPyConnection,
 ) -> Script:
     """The SQL of the views over the parts as they are."""
+    sources = {each.source: load_source(connection, parts, each, definitions) for each in listings}
     files = {
         (listing.source, each.name): _files(connection, root / "views", parts, listing, each)
         for each in definitions
@@ -96,16 +121,33 @@ def script_for(
         held = (folder / SCHEMA, *list_diffs(folder))
         relative = tuple(str(path.relative_to(root / "views")) for path in held)
         files[listing.source, FOLDER] = Files(relative, ())
-    sources = sorted(each.source for each in listings)
-    core = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
-    core += [text for source in sources for text in _lookups(root, source, files)]
+    keyframes = {
+        (source, each.name): _keyframes(root / "views", parts, source, state, each)
+        for source, state in sources.items()
+        for each in definitions
+        if each.has_parts and each.source == source
+    }
+    schemas = {
+        source: str((state.folder / SEEN_SCHEMA).relative_to(root / "views"))
+        for source, state in sources.items()
+    }
+    core = [f"CREATE SCHEMA {identifier(source)};" for source in (*sorted(sources), LOG)]
+    core += [
+        text
+        for source in sorted(sources)
+        for text in _lookups(root, source, files, schemas[source])
+    ]
     rows = [each for each in definitions if each.has_parts]
     core += [_log_view(root, each, files) for each in rows if each.source == LOG]
     texts = [
-        text for each in rows if each.source != LOG for text in _entity_views(root, each, files)
+        text
+        for each in rows
+        if each.source != LOG
+        for text in _entity_views(root, each, files, keyframes[each.source, each.name])
     ]
     texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
     names = frozenset(path for each in files.values() for path in each.all)
+    names |= frozenset(path for each in keyframes.values() for path in each.all)
     return Script("\n".join([*core, *texts]) + "\n", names, "\n".join(core))
 
 
@@ -127,6 +169,25 @@ def _files(
     )
 
 
+def _keyframes(
+    views: Path, parts: Path, source: str, state: Source, definition: Definition
+) -> Keyframes:
+    def entry(keyframe: Keyframe, *paths: Path) -> str:
+        return "~".join((keyframe.instant, *(str(path.relative_to(views)) for path in paths)))
+
+    folder = folder_of(parts, source, definition)
+    held = state.keyframes
+    return Keyframes(
+        str((state.folder / SEEN_SCHEMA).relative_to(views)),
+        tuple(
+            entry(each, each.path, *(part.path for part in late(each, state.sightings)))
+            for each in held
+        ),
+        tuple(entry(each, each.pages) for each in held if not is_late(state, each)),
+        tuple(entry(each, each.bodies(folder)) for each in held if each.bodies(folder).exists()),
+    )
+
+
 def _timeless(files: Files) -> Files:
     """Bodies are read whatever their time: a later import may hold those of an earlier one."""
     return Files(files.always, tuple(("0", path) for _, path in files.dated))
@@ -142,12 +203,47 @@ def _expression(root: Path, files: Files) -> str:
         always="', '".join(files.always),
         dated=",".join(f"{first}~{path}" for first, path in files.dated),
         root=_quoted(root),
-        instant=fill("instant"),
+        until=_until(),
     )
 
 
+def _since(root: Path, files: Files, keyframes: Sequence[str], extra: int) -> str:
+    """The files as of T that a keyframe does not spare, and of its entry those from `extra` on."""
+    return fill(
+        "files_since",
+        always="', '".join(files.always),
+        dated=",".join(f"{first}~{path}" for first, path in files.dated),
+        root=_quoted(root),
+        until=_until(),
+        keyframe=_last_keyframe(keyframes),
+        extra=str(extra),
+    )
+
+
+def _last_keyframe(entries: Sequence[str]) -> str:
+    """The entry of the last keyframe not after T, or an empty text."""
+    return fill("keyframe_at", keyframes=",".join(entries), until=_until())
+
+
+def _keyframe_file(root: Path, keyframes: Keyframes, entries: Sequence[str]) -> str:
+    return fill(
+        "keyframe_file",
+        always=keyframes.schema,
+        keyframe=_last_keyframe(entries),
+        root=_quoted(root),
+    )
+
+
+def _until() -> str:
+    """T as it stands in names of parts."""
+    return fill("until", instant=fill("instant"))
+
+
 def _entity_views(
-    root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]
+    root: Path,
+    definition: Definition,
+    files: Mapping[tuple[str, str], Files],
+    keyframes: Keyframes,
 ) -> list[str]:
     """The macro and the view of each sibling."""
     many = definition.many
@@ -165,14 +261,15 @@ def _entity_views(
         "one_event": "",
         "bodies": _expression(root, _timeless(files[definition.source, definition.name])),
     }
-    common["presence"] = fill("presence", **common)
-    common["spans"] = fill("spans", **common)
+    far = {"presence": _presence(root, keyframes, (), common), "spans": fill("spans", **common)}
+    near = _near(root, definition, files, keyframes, common)
     texts = []
     for template, suffix, seen_at in _SIBLINGS:
+        held = {**common, **(near if template in _OF_AN_INSTANT else far)}
         view = identifier(definition.view + suffix)
         macro = identifier(f"{definition.view}{suffix}_at")
         shown = fill("provenance", seen_at=seen_at)
-        texts.append(fill(template, at=macro, provenance=shown, **common) + ";")
+        texts.append(fill(template, at=macro, provenance=shown, **held) + ";")
         shown = "WHERE NOT is_telemetry AND NOT is_wave" if template == "changes" else ""
         texts.append(
             f"CREATE VIEW {common['schema']}.{view} AS "
@@ -181,7 +278,44 @@ def _entity_views(
     return texts
 
 
-def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
+def _near(
+    root: Path,
+    definition: Definition,
+    files: Mapping[tuple[str, str], Files],
+    keyframes: Keyframes,
+    common: Mapping[str, str],
+) -> dict[str, str]:
+    """What views of an instant read: from the last keyframe on."""
+    source = definition.source
+    held = {
+        **common,
+        "sightings": _since(root, files[source, "log.sightings"], keyframes.seen, 3),
+        "pages": _since(root, files[source, "log.pages"], keyframes.pages, 2),
+    }
+    if not keyframes.bodies:
+        body, lookup = f"read_parquet({common['bodies']})", ""
+    else:
+        near = _since(root, files[source, definition.name], keyframes.bodies, 2)
+        body, lookup = "near_or_far", fill("near_bodies", near=near, bodies=common["bodies"])
+    presence = _presence(root, keyframes, keyframes.seen, held)
+    return {"presence": presence, "bodies_of_winners": lookup, "body": body}
+
+
+def _presence(
+    root: Path, keyframes: Keyframes, entries: Sequence[str], held: Mapping[str, str]
+) -> str:
+    given = fill("pages_until", instant=held["instant"])
+    return fill(
+        "presence",
+        listings=fill("listings", pages=held["pages"], given=given),
+        keyframe=_keyframe_file(root, keyframes, entries),
+        **held,
+    )
+
+
+def _lookups(
+    root: Path, source: str, files: Mapping[tuple[str, str], Files], schema: str
+) -> list[str]:
     """The macros that find one entity of any type."""
     common = {
         **_source_files(root, source, files),
@@ -194,7 +328,7 @@ def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) ->
     every = {**common, "one": "", "one_event": ""}
     texts = [fill("diffs", **common)]
     for template, held in (("entity", common), ("history", common), ("pairs", every)):
-        presence, spans = fill("presence", **held), fill("spans", **held)
+        presence, spans = _presence(root, Keyframes(schema), (), held), fill("spans", **held)
         texts.append(fill(template, presence=presence, spans=spans, **held))
     return [f"{text};" for text in texts]
 

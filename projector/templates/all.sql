@@ -1,6 +1,7 @@
 -- As the view at T, absent entities too: since when, and the evidence.
 CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
+$bodies_of_winners
 SELECT DISTINCT ON (winner._type, winner._id $row)
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),
@@ -15,6 +16,6 @@ SELECT DISTINCT ON (winner._type, winner._id $row)
     END AS _absent_because
 FROM winner
 JOIN entity USING (_type, _id)
-JOIN read_parquet($bodies) AS body
+JOIN $body AS body
     ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
 WHERE true $given

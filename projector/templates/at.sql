@@ -1,12 +1,13 @@
 -- The view at T: per entity the body that its greatest sighting names, unless it is absent.
 CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
+$bodies_of_winners
 SELECT DISTINCT ON (winner._type, winner._id $row)
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),
     $provenance
 FROM winner
 JOIN entity USING (_type, _id)
-JOIN read_parquet($bodies) AS body
+JOIN $body AS body
     ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
 WHERE entity.by_listing IS NULL AND entity.gone_at IS NULL $given

@@ -1,4 +1,4 @@
 list_transform(
     list_concat(['$always'], list_filter(string_split('$dated', ','), lambda p: p <> ''
-        AND split_part(p, '~', 1) <= strftime($instant AT TIME ZONE 'UTC', '%Y%m%dT%H%M%S%f'))),
+        AND split_part(p, '~', 1) <= $until)),
     lambda p: coalesce(getvariable('hindlog_root'), '$root') || '/views/' || split_part(p, '~', -1))

@@ -1,53 +1,30 @@
--- In: files of sightings and pages, types, the instant.
--- Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each, with
--- `absent`: since when and why, or NULL). Positions are UUIDs: their order is the one order.
+-- In: files of sightings and of keyframes before them, the listings of the pages, types, the
+-- instant. Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each,
+-- with `by_listing` and `gone_at`: since when and why it is absent, or NULL). Positions are
+-- UUIDs: their order is the one order.
 seen AS MATERIALIZED (
     SELECT
         _type, _id, _shape, _scope, _listing, _gone,
         max(_position) AS position,
         arg_max(_writer, _position) AS writer,
         arg_max(_seq, _position) AS seq,
-        min(_at) AS first_at,
+        min(_first_at) AS first_at,
         max(_at) AS last_at,
         list({'position': _position, 'at': _at}) FILTER (_gone) AS gone
-    FROM read_parquet($sightings)
-    WHERE _type IN ($types) AND _at <= $instant $one
+    FROM (
+        SELECT _type, _id, _shape, _scope, _listing, _gone, _writer, _position, _at,
+            _at AS _first_at, _seq
+        FROM read_parquet($sightings)
+        WHERE _type IN ($types) AND _at <= $instant $one
+        UNION ALL
+        SELECT _type, _id, _shape, _scope, _listing, _gone, _writer, _position, _at, _first_at,
+            _seq
+        FROM read_parquet($keyframe)
+        WHERE _type IN ($types) $one
+    )
     GROUP BY ALL
 ),
-page AS MATERIALIZED (
-    SELECT scope, run, writer, page_no, last, _position AS position, observed_at
-    FROM read_parquet($pages)
-    WHERE kind = 'page' AND scope IS NOT NULL AND page_no IS NOT NULL AND observed_at <= $instant
-        AND scope IN (SELECT _scope FROM seen WHERE _listing)
-),
-walk AS (
-    SELECT
-        scope, run, writer, page_no,
-        min({'position': position, 'at': observed_at}) AS place,
-        min({'position': position, 'at': observed_at}) FILTER (last) AS ended
-    FROM page
-    WHERE NOT (page_no = 1 AND last)
-    GROUP BY ALL
-),
-step AS (
-    SELECT
-        scope, run, page_no,
-        list_max([ended, max(place) OVER pages]) AS ended,
-        ended IS NOT NULL AS is_last,
-        row_number() OVER pages AS count,
-        first_value(place['position']) OVER pages AS begins
-    FROM walk
-    WINDOW pages AS (PARTITION BY scope, run, writer ORDER BY page_no)
-),
-listing AS (
-    SELECT scope, run, position AS begins, {'position': position, 'at': observed_at} AS ended
-    FROM page
-    WHERE page_no = 1 AND last
-    UNION ALL
-    SELECT scope, run, begins, ended
-    FROM step
-    WHERE is_last AND count = page_no
-),
+$listings,
 life AS (
     SELECT
         _type, _id,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, format_us
 from eventlog.event import observed_us
-from projector import changes, compact
+from projector import changes, compact, keyframes
 from projector.checks import check
 from projector.definition import FOLDER, load, parse
 from projector.update import update
@@ -62,6 +62,7 @@ portions = st.lists(
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch):
     monkeypatch.setattr(compact, "MOST_PARTS", 2)
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(changes, "MOST_FILES", 1)
     monkeypatch.setattr(changes, "MOST_BODIES", 4)
 
