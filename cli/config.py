@@ -178,7 +178,7 @@ def _parse(kind: object, text: str) -> object:
         if text not in ("true", "false", "1", "0"):
             raise ValueError(f"expected true or false, found {text!a}")
         return text in ("true", "1")
-    if kind is int:
+    if kind in (int, int | None):
         if not re.fullmatch("-?[0-9]{1,18}", text):
             raise ValueError(f"expected a whole number, found {text!a}")
         return int(text)

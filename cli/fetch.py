@@ -78,6 +78,7 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
         mine.requests_per_minute,
         mine.concurrency,
         limits=Limits(total_s=mine.timeout_s),
+        max_requests=mine.max_requests_per_sync,
     )
 
 
@@ -128,6 +129,7 @@ def _sync(root: Path, name: str, settings: "Config", writer: str, limit: int | N
                 requests_per_minute=upstream.requests_per_minute,
                 concurrency=upstream.concurrency,
                 limits=upstream.limits,
+                max_requests=upstream.max_requests,
                 report=lambda found: tell(listing_line(name, found.listing)),
             )
         )

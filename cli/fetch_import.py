@@ -50,6 +50,9 @@ def import_(
     of a repository, of which every version is taken. Importing the same thing twice
     adds nothing; any order gives the same answers.
 
+    A file named .ndjson or .jsonl holds one response, or one entity, in every line; an
+    array alone is the listing it was the only member of.
+
     --part splits an envelope that holds several responses: a JSON path, =, and the
     endpoint, in which {key} is what the last * of the path stands for. For example
     '$.endpoints.*=/api/v1/models/{key}/endpoints'.

@@ -30,33 +30,46 @@ def _source_of(root: Path, what: str) -> str:
     raise Invalid(f"{what}: no source has this address ({known})", "hindlog fetch add --help")
 
 
-@click.command(epilog="Example: hindlog fetch add civitai images --param modelId=4384 --limit 500")
+@click.command(epilog="Example: hindlog fetch add civitai images-of-model 4384 --limit 500")
 @click.argument("what")
 @click.argument("listing", required=False)
+@click.argument("arg", required=False)
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the request.")
 @click.option("--limit", type=click.IntRange(1), help="Enough after N entities.")
 @click.option("--priority", default=0, show_default=True, help="Higher goes first.")
 @global_options
 def add(
-    what: str, listing: str | None, params: tuple[str, ...], limit: int | None, priority: int
+    what: str,
+    listing: str | None,
+    arg: str | None,
+    params: tuple[str, ...],
+    limit: int | None,
+    priority: int,
 ) -> None:
-    """Queue a run: a URL of a source, or SOURCE and the name of a listing.
+    """Queue a run: a URL of a source, or SOURCE and the name of a listing or a template.
+
+    \b
+    civitai: images-of-model ID, images-of-version ID, images-of-user NAME,
+      models-of-user NAME, top-images [PERIOD], top-models [PERIOD], model ID,
+      version ID, version-by-hash HASH, everything-new
+    openrouter: model AUTHOR/SLUG, endpoints-of-model AUTHOR/SLUG, everything-new
 
     Works while the service runs, which takes it up; else the next `fetch run` does.
     Prints the run.
     """
     from cli.view import param_of
     from eventlog.clock import now_us
-    from fetcher.errands import add_run
+    from fetcher.errands import add_runs
     from fetcher.sources import SOURCES
 
     root = archive()
     name = what if listing else _source_of(root, what)
     chosen_sources((name,), SOURCES)
-    task = add_run(
+    tasks = add_runs(
         root,
         SOURCES[name],
         listing or what,
+        arg,
         base_url=config(root).source[name].base_url,
         writer=_writer(root),
         now=now_us,
@@ -64,8 +77,9 @@ def add(
         limit=limit,
         priority=priority,
     )
-    sys.stdout.write(f"{task.run}\n")
-    say(f"queued: {task.url}")
+    for task in tasks:
+        sys.stdout.write(f"{task.run}\n")
+        say(f"queued: {task.url}")
 
 
 _COLUMNS = ("source", "run", "state", "priority", "pages", "entities", "target", "attempts")

@@ -102,7 +102,8 @@ def views_page() -> str:
 
 
 def _view(found: "Definition") -> str:
-    told = f"## {found.name}\n\n{found.about}\n"
+    takes = f"({', '.join(found.takes)})" if found.takes else ""
+    told = f"## {found.name}{takes}\n\n{found.about}\n"
     if not found.columns:
         return told
     rows = "".join(f"| `{c.name}` | `{_cell(c.pointer)}` | {c.cast} |\n" for c in found.columns)

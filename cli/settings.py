@@ -50,6 +50,12 @@ class Source:
     enabled: bool = _key("whether it is crawled at all", True)
     requests_per_minute: int = _key("never more requests than this", 60, _positive)
     concurrency: int = _key("requests under way at the same time", 4, _positive)
+    max_requests_per_sync: int | None = _key(
+        "requests of one sync at most, or of an hour of the service; no bound if unset",
+        None,
+        _positive,
+        5000,
+    )
     timeout_s: float = _key("seconds until a response must be complete", 120.0, _positive)
     listings: tuple[str, ...] | None = _key(
         "names of the listings to crawl; all of them if unset", None, example=["models"]

@@ -1,6 +1,7 @@
 """`simulate`: the built-in upstream."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -17,12 +18,22 @@ from cli.options import global_options, say
 @click.option(
     "--at", metavar="TIME", help="The instant its clock starts from (default: now); it runs on."
 )
+@click.option(
+    "--recordings",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Serve what was recorded, as of the clock, instead of a made-up world.",
+)
 @global_options
-def simulate(port: int, seed: int, faults: str, at: str | None) -> None:
+def simulate(port: int, seed: int, faults: str, at: str | None, recordings: Path | None) -> None:
     """Serve an evolving catalogue on 127.0.0.1 that speaks both APIs over HTTP.
 
     OpenRouter at the origin, Civitai under /civitai/api/v1. Both are pure functions
     of the seed and the clock: prices move, models appear, vanish and return.
+
+    With --recordings each request is answered with the body that was recorded last before
+    the instant of the clock; what was never recorded is a 404. Files are read as by
+    `fetch import`. Redirects of --faults lead to a second port.
     """
     from cli.times import parse_time
     from eventlog.clock import now_us
@@ -45,7 +56,7 @@ def simulate(port: int, seed: int, faults: str, at: str | None) -> None:
         say("  hindlog fetch run --once")
 
     try:
-        run_server(port, seed, lambda: now_us() + shift, ready, planned)
+        run_server(port, seed, lambda: now_us() + shift, ready, planned, recordings)
     except OSError as error:
         what = f"127.0.0.1:{port}: {error.strerror}"
         raise Invalid(what, "hindlog simulate --port 0 takes a free one") from error

@@ -12,6 +12,8 @@ from cli.output import chosen, emit
 if TYPE_CHECKING:
     from eventlog.segments import Files
 
+DRIFT_DAYS = 7
+
 
 @click.command(
     epilog="Example: hindlog status --json",
@@ -38,7 +40,11 @@ def status(as_json: bool) -> None:
         sys.stdout.write("\n")
     told = found["views"]
     lag = "not made yet: hindlog view update" if told["position"] is None else told["position"]
-    sys.stdout.write(f"views\t{lag}\n" if not stdout_is_terminal() else f"views up to: {lag}\n")
+    drift = f"{len(told['drift'])} in {DRIFT_DAYS} days"
+    if stdout_is_terminal():
+        sys.stdout.write(f"views up to: {lag}\nnew, retyped or vanished paths: {drift}\n")
+    else:
+        sys.stdout.write(f"views\t{lag}\ndrift\t{drift}\n")
 
 
 def state_of(root: Path, now: int) -> dict[str, Any]:
@@ -52,7 +58,7 @@ def state_of(root: Path, now: int) -> dict[str, Any]:
         _source(root, name, [f for f in files if f.name.source == name], settings.get(name), now)
         for name in names
     ]
-    return {"archive": str(root), "sources": sources, "views": _views(root)}
+    return {"archive": str(root), "sources": sources, "views": _views(root, now)}
 
 
 def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int) -> dict[str, Any]:
@@ -97,21 +103,29 @@ def _size(root: Path, files: "Files") -> int:
         return 0
 
 
-def _views(root: Path) -> dict[str, Any]:
+def _views(root: Path, now: int) -> dict[str, Any]:
+    import attrs
+
     from cli.times import format_time
+    from eventlog.clock import DAY
     from eventlog.errors import NotFound
     from projector.archive import open_views
     from projector.checks import position
+    from projector.drift import drift_since
 
     try:
         connection = open_views(root)
     except NotFound:
-        return {"position": None}
+        return {"position": None, "drift": []}
     try:
         at = position(connection)
     finally:
         connection.close()
-    return {"position": None if at is None else format_time(at)}
+    drift = [
+        {**attrs.asdict(each), "changed_at": format_time(each.changed_at)}
+        for each in drift_since(root, now - DRIFT_DAYS * DAY)
+    ]
+    return {"position": None if at is None else format_time(at), "drift": drift}
 
 
 COMMANDS = (status,)

@@ -59,6 +59,8 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
 def _tell_update(report: "UpdateReport") -> None:
     for each in report.failed:
         say(f"left out: {each}")
+    for each in report.quarantined:
+        say(f"in quarantine: {each}")
     say(f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written")
 
 
@@ -130,6 +132,43 @@ def check(views: tuple[str, ...]) -> int:
         )
     say(f"{len(differences)} views differ from what the log says")
     return 4 if differences else 0
+
+
+@view.command(epilog="Example: hindlog view diff openrouter.models --definition models.sql")
+@click.argument("name")
+@click.option(
+    "--definition",
+    "path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A projection as a .sql file, as those in projector/projections.",
+)
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
+@output_options
+@global_options
+def diff(
+    name: str, path: Path, jobs: int, fmt: str | None, as_json: bool, output: Path | None
+) -> int:
+    """What another definition of the view NAME would change; exit 4 if anything.
+
+    Every version of all of history, value by value, with the event behind each. The
+    archive's views stay as they are.
+    """
+    from cli.times import format_time
+    from projector.compare import compare
+
+    found = compare(archive(), name, path.read_text(), jobs=jobs, report=teller())
+    for word, columns in (("new", found.added_columns), ("no longer", found.removed_columns)):
+        for each in columns:
+            say(f"{word} there: column {each}")
+    header = ("change", "id", "valid_from", "column", "old", "new", "segment", "seq")
+    rows = [
+        (d.change, d.id, format_time(d.valid_from), d.column, d.old, d.new, d.segment, d.seq)
+        for d in found.differences
+    ]
+    emit(header, rows, chosen(fmt, as_json, output))
+    say(f"{len(rows)} differences")
+    return 0 if found.is_same else 4
 
 
 def _told(position: int | None) -> str | None:

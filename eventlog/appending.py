@@ -50,19 +50,46 @@ def append(
     or the clock is at fault; then nothing of the batches counts.
     """
     with stream.turn:
-        found = _append(stream, builds, observed_at, one_by_one=False)
-    return [each for each in found if isinstance(each, Appended)]
+        return commit(stream, compose(stream, builds, observed_at))
 
 
 def append_each(stream: Stream, builds: Sequence[Build]) -> list[Appended | Exception]:
     """As `append`, but a batch whose build raises is left out and its error handed back."""
     with stream.turn:
-        return _append(stream, builds, None, one_by_one=True)
+        composed = _compose(stream, builds, None, one_by_one=True)
+    commit(stream, composed)
+    return composed.done
 
 
-def _append(
+@attrs.frozen
+class Composed:
+    """Batches with their positions, not written yet. The next thing appended to the stream."""
+
+    held: OpenSegment
+    lines: Sequence[bytes]
+    done: list[Appended | Exception]
+    last_seq: int
+    at: int
+
+
+def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
+    """The first half of `append`: all of its work but for waiting on the disk."""
+    return _compose(stream, builds, observed_at, one_by_one=False)
+
+
+def commit(stream: Stream, composed: Composed) -> list[Appended]:
+    """The second half of `append`: durable when this returns."""
+    if composed.lines:
+        keep_head(stream)
+        _write(stream, composed.held, b"".join(composed.lines))
+        stream.last_seq, stream.last_observed = composed.last_seq, composed.at
+        note_head(stream)
+    return [each for each in composed.done if isinstance(each, Appended)]
+
+
+def _compose(
     stream: Stream, builds: Sequence[Build], observed_at: int | None, *, one_by_one: bool
-) -> list[Appended | Exception]:
+) -> Composed:
     if stream.broken:
         raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
     check_free(stream.disk, stream.root)
@@ -81,12 +108,7 @@ def _append(
         done.append(_appended(stream, held, at, seq + 1, batch))
         lines += batch
         seq += len(batch)
-    if lines:
-        keep_head(stream)
-        _write(stream, held, b"".join(lines))
-        stream.last_seq, stream.last_observed = seq, at
-        note_head(stream)
-    return done
+    return Composed(held, lines, done, seq, at)
 
 
 def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:

@@ -6,6 +6,7 @@ its sealed copy. Nothing that a power cut could take back is shown.
 """
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,8 +25,8 @@ from eventlog.segments import read_head, read_manifest
 from eventlog.select import EVERYTHING, Select, wants_frame, wants_manifest
 
 _CHUNK = 1024 * 1024
-_FEW = 2
-"""So few frames are not worth a thread."""
+_AHEAD = 2
+"""So many frames are read ahead; fewer are not worth a thread."""
 
 
 def segment_blocks(
@@ -136,16 +137,17 @@ def _sealed_blocks(
     ]
     order = numbers[::-1] if backwards else numbers
     with open_sealed(root, manifest) as file:
-        if len(order) <= _FEW:
-            yield from (frame_lines(root, file, manifest, number) for number in order)
+        read = partial(frame_lines, root, file, manifest)
+        if len(order) <= _AHEAD:
+            yield from map(read, order)
             return
-        with ThreadPoolExecutor(1) as ahead:  # the next frame is unpacked meanwhile
-            read = partial(frame_lines, root, file, manifest)
-            following = ahead.submit(read, order[0])
-            for number in order[1:]:
-                block, following = following.result(), ahead.submit(read, number)
+        with ThreadPoolExecutor(_AHEAD) as pool:  # the next frames are unpacked meanwhile
+            waiting = deque(pool.submit(read, number) for number in order[:_AHEAD])
+            for number in order[_AHEAD:]:
+                block = waiting.popleft().result()
+                waiting.append(pool.submit(read, number))
                 yield block
-            yield following.result()
+            yield from (each.result() for each in waiting)
 
 
 def _last_seqs(manifest: Manifest) -> Iterator[int]:
@@ -184,9 +186,8 @@ def frame_lines(root: Path, file: BinaryIO, manifest: Manifest, number: int) -> 
     frame = manifest.frames[number]
     where = f"{sealed_path(root, manifest.name)}: frame {number} at byte {frame.offset}"
     hint = f"hindlog repair {manifest.segment}"
-    file.seek(frame.offset)
     try:
-        block = decompress(file.read(frame.bytes), frame.raw_bytes)
+        block = decompress(os.pread(file.fileno(), frame.bytes, frame.offset), frame.raw_bytes)
     except Corrupt as error:
         raise Corrupt(f"{where}: {error.what}", hint) from error
     rows = block.count(b"\n")

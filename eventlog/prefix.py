@@ -119,16 +119,15 @@ def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
         return None
     ends = [len(start) + _STAMP for start in starts]
     observed = b"\n".join([line[end - _STAMP : end] for line, end in zip(lines, ends, strict=True)])
-    sorts = [_sort(line, end) for line, end in zip(lines, ends, strict=True)]
+    sorts = [
+        line[end : mark + 6]  # from the kind up to the id
+        if (mark := line.find(b',"id":', end, end + _AHEAD)) > 0
+        else line[end : end + _AHEAD]
+        for line, end in zip(lines, ends, strict=True)
+    ]
     if not all(map(_SORT.match, set(sorts))):
         return None
     return Run(lines, first, observed.decode("ascii", "replace").split("\n"), sorts)
-
-
-def _sort(line: bytes, end: int) -> bytes:
-    """The bytes from the kind up to the id, or as many as hold kind and type."""
-    found = line.find(b',"id":', end, end + _AHEAD)
-    return line[end : found + 6] if found > 0 else line[end : end + _AHEAD]
 
 
 def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:

@@ -1,5 +1,7 @@
 """One page of a run: asked for, taken apart, durable."""
 
+import asyncio
+
 import attrs
 
 from eventlog.split import Entity
@@ -8,16 +10,22 @@ from fetcher.known import recall
 from fetcher.leads import lead_on
 from fetcher.lifecycle import after, notices
 from fetcher.observe import Observed, Place
-from fetcher.request import Answered, GivenUp, ask
-from fetcher.run import Run
+from fetcher.request import Answered, GivenUp, NotAsked, ask
+from fetcher.run import Run, is_patient
 from fetcher.source import Page, Params, no_paging, url_of
+
+_BEHIND = 3
+"""So many pages of a walk may wait for the disk while the next is asked for."""
 
 
 async def one(
     run: Run, params: Params, page_no: int, size: Params | None = None
-) -> Page | GivenUp | None:
-    """One page, durable when this returns; what follows it. None: it was no answer.
+) -> Page | GivenUp | NotAsked | None:
+    """One page, and what follows it. None: it was no answer.
 
+    Durable when this returns; of a walk, when `settle` does. Pages become durable in the
+    order in which they came, and where the run stands is what the last one says: a page
+    that is under way meanwhile is nobody's state.
     `size`: how many entities are asked for, where those are fewer than `params` say.
     What was given up is not in the log yet: see `give_up`.
     """
@@ -25,8 +33,10 @@ async def one(
     numbered = page_no if run.endpoint.continues is not None else None
     asked = {**params, **(size or {})}
     place = run.place(asked, numbered)
-    found = await ask(desk, place, run.endpoint, asked)
-    if isinstance(found, GivenUp):
+    found = await ask(desk, place, run.endpoint, asked, run.crawl.stopping)
+    if isinstance(found, NotAsked):
+        _leave(run, found)
+    if isinstance(found, GivenUp | NotAsked):
         return found
     if not 200 <= found.response.status < 300:
         await _record(run, found, attrs.evolve(place, page_no=None))
@@ -36,8 +46,36 @@ async def one(
     count = len(found.parts.entities)
     page = (run.endpoint.continues or no_paging)(found.parts.envelope, asked, count)
     _note_known(run, found.parts.entities)
-    await _record(run, found, _onward(run, place, params, page))
+    run.underway += _top(found)
+    recording = _record(run, found, _onward(run, place, params, page))
+    if run.behind is None:
+        await recording
+    else:
+        run.behind.append(asyncio.create_task(recording))
+        await settle(run, _BEHIND)
     return page
+
+
+def _top(found: Answered) -> int:
+    """How many entities of the listing itself there are, those inside them not counted."""
+    return sum("*" not in entity.pointer for entity in found.parts.entities)
+
+
+async def settle(run: Run, most: int = 0) -> None:
+    """Return when at most so many pages of a walk are not durable."""
+    while run.behind is not None and len(run.behind) > most:
+        await run.behind[0]
+        run.behind.popleft()
+
+
+def _leave(run: Run, found: NotAsked) -> None:
+    """Without a budget a sync ends in part; what people queued waits for the next budget."""
+    if run.crawl.desk.budget.has_left:
+        return
+    if is_patient(run.crawl, run.task):
+        run.yields = True
+    else:
+        run.end(found.why)
 
 
 def _note_known(run: Run, entities: tuple[Entity, ...]) -> None:
@@ -76,8 +114,11 @@ async def _record(run: Run, found: Answered, place: Place) -> None:
     names = [(each.type, each.id) for each in found.parts.entities]
     told_first = notices(run.crawl.presence, place, run.endpoint.path, names)
     build = page_build(desk.journal, found.response, place, found.parts, result.append)
-    await record(desk.journal, after(told_first, build) if told_first else build)
-    top = sum("*" not in entity.pointer for entity in found.parts.entities)
+    top = _top(found)
+    try:
+        await record(desk.journal, after(told_first, build) if told_first else build)
+    finally:
+        run.underway -= top
     told = attrs.evolve(
         run.told,
         pages=run.told.pages + 1,

@@ -7,6 +7,8 @@ reads it from the log.
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+import attrs
+
 from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Invalid
 from eventlog.event import Draft
@@ -15,6 +17,7 @@ from fetcher.queue import close_queue, find, open_queue, tasks
 from fetcher.run import created, decided, new_run_id
 from fetcher.source import Source, match_url, url_of
 from fetcher.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
+from fetcher.template import Query, Template, argument_of, describe_templates, find_template
 
 
 def add_run(
@@ -33,26 +36,76 @@ def add_run(
 
     Raises `Invalid` where the source has neither.
     """
+    (task,) = add_runs(
+        root,
+        attrs.evolve(source, templates=()),
+        what,
+        base_url=base_url,
+        writer=writer,
+        now=now,
+        params=params,
+        limit=limit,
+        priority=priority,
+    )
+    return task
+
+
+def add_runs(
+    root: Path,
+    source: Source,
+    what: str,
+    arg: str | None = None,
+    *,
+    base_url: str,
+    writer: str,
+    now: Clock,
+    params: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    priority: int = 0,
+) -> list[Task]:
+    """Put the runs of a template into the queue, in one write; or what `add_run` takes.
+
+    Raises `Invalid` where the source has neither, or the argument is not what it takes.
+    """
+    template = find_template(source.templates, what)
+    if template is None:
+        if arg is not None:
+            known = describe_templates(source.templates)
+            raise Invalid(f"{source.name} has no template {what!r}", f"its templates: {known}")
+        template = Template(what, (Query(what),))
+    asked = {**argument_of(template, arg), **(params or {})}
+    tasks, drafts = [], []
+    for query in template.queries:
+        task, draft = _planned(
+            source, base_url, query.what, {**query.params, **asked}, epoch_of(now())
+        )
+        is_new = template.until_known
+        tasks.append(attrs.evolve(task, target=limit, priority=priority, until_known=is_new))
+        drafts.append(draft(tasks[-1]))
+    _say(root, source.name, writer, now, drafts)
+    return tasks
+
+
+def _planned(
+    source: Source, base_url: str, what: str, params: Mapping[str, str], epoch: str
+) -> tuple[Task, Callable[[Task], Draft]]:
+    """A run, and what puts it into the queue."""
     listing = next((each for each in source.listings if each.name == what), None)
     if listing is not None and listing.is_led:
         raise Invalid(f"{what} is led by other listings: it runs with a sync", "hindlog fetch run")
     if listing is not None:
-        endpoint, asked = source.endpoint(listing.path), {**listing.params, **(params or {})}
+        endpoint, asked = source.endpoint(listing.path), {**listing.params, **params}
     else:
         endpoint, found = match_url(source, base_url, what)
-        asked = {**found, **(params or {})}
-    epoch = epoch_of(now())
+        asked = {**found, **params}
     name = listing.name if listing else endpoint.path.strip("/").split("/")[0] or source.name
     task = Task(
         run=new_run_id(epoch, name),
         listing=listing.name if listing else "",
         epoch=epoch,
         url=url_of(base_url, endpoint.path, asked),
-        priority=priority,
-        target=limit,
     )
-    _say(root, source.name, writer, now, [created(task, endpoint.path, asked)])
-    return task
+    return task, lambda task: created(task, endpoint.path, asked)
 
 
 def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ()) -> list[Task]:

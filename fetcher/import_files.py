@@ -7,6 +7,7 @@ is due: an open zstd stream may hold 128 MiB.
 
 import gzip
 import heapq
+import io
 import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,9 @@ from eventlog.errors import Invalid, NotFound
 
 _WINDOW = 2**31
 _SUFFIXES = (".zst", ".gz", ".json", ".ndjson", ".jsonl")
+_LINED = re.compile(r"\.(ndjson|jsonl)(\.zst|\.gz)?$")
+_MOST_LINES, _MOST_BYTES = 1000, 8 * 1024 * 1024
+"""Of a dump, that become pages together."""
 _NAME_TIME = re.compile(
     r"(?<!\d)(?P<y>20\d\d)-?(?P<m>[01]\d)-?(?P<d>[0-3]\d)"
     r"(?:[T_ /-]?(?P<H>[0-2]\d)[:-]?(?P<M>[0-5]\d)(?:[:-]?(?P<S>[0-5]\d))?(?!\d)|(?!\d))"
@@ -42,6 +46,8 @@ class Recorded:
     endpoint: str | None = None
     """Template of what was asked, where that is known."""
     params: Mapping[str, str] = attrs.field(factory=dict)
+    first_line: int | None = None
+    """Where it is some lines of a dump, each a document of its own."""
 
 
 @attrs.frozen
@@ -115,9 +121,25 @@ def _container(file: Path, name: str, when: TimeOf) -> Container:
 
     def read() -> Iterator[Recorded]:
         with _reading(file) as stream:
-            yield Recorded(at, name, None, stream.read())
+            yield from _documents(Recorded(at, name, None, b""), name, stream)
 
     return Container(at, 1, read)
+
+
+def _documents(empty: Recorded, name: str, stream: IO[bytes]) -> Iterator[Recorded]:
+    """What a file holds: one document, or chunks of the lines of a dump."""
+    if not _LINED.search(name):
+        yield attrs.evolve(empty, body=stream.read())
+        return
+    lines, size, first = list[bytes](), 0, 1
+    for number, line in enumerate(io.BufferedReader(stream), 1):  # type: ignore[type-var]
+        lines.append(line)
+        size += len(line)
+        if len(lines) >= _MOST_LINES or size >= _MOST_BYTES:
+            yield attrs.evolve(empty, body=b"".join(lines), first_line=first)
+            lines, size, first = [], 0, number + 1
+    if lines:
+        yield attrs.evolve(empty, body=b"".join(lines), first_line=first)
 
 
 def _pack(file: Path, name: str, when: TimeOf) -> Container:
@@ -125,7 +147,7 @@ def _pack(file: Path, name: str, when: TimeOf) -> Container:
 
     def read() -> Iterator[Recorded]:
         for at, member, stream in _members(file, when):
-            yield Recorded(at, name, member, stream.read())
+            yield from _documents(Recorded(at, name, member, b""), member, stream)
 
     def read_sorted() -> Iterator[Recorded]:
         yield from sorted(read(), key=lambda each: each.observed_at)

@@ -17,6 +17,7 @@ import attrs
 
 from eventlog.errors import Invalid
 from eventlog.scan import NotJson, Span, all_members, elements, members, whole
+from fetcher.import_bare import Inner
 
 _STEP = re.compile(r"\.(?P<name>[A-Za-z_][\w-]*)|\.\*|\[\*\]|\['(?P<quoted>[^']+)'\]")
 _HOLE = re.compile(r"\{(\w+)\}")
@@ -30,14 +31,6 @@ class Part:
     steps: tuple[str | None, ...]
     """Names of members; None for every member or element."""
     endpoint: str
-
-
-@attrs.frozen
-class Inner:
-    """One response, and what it answers; None: to be recognised."""
-
-    endpoint: str | None
-    body: bytes
 
 
 def parse_part(text: str) -> Part:

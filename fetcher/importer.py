@@ -18,9 +18,10 @@ from eventlog.event import RUN, Draft
 from eventlog.manifest import digest
 from eventlog.scan import NotJson
 from eventlog.writer import Build, roll, wait_sealed
+from fetcher.import_bare import Inner, by_line, dressed
 from fetcher.import_files import Container, Recorded, containers, in_order, time_of
 from fetcher.import_git import git_containers
-from fetcher.import_parts import Inner, Part, inner_responses, parse_part
+from fetcher.import_parts import Part, inner_responses, parse_part
 from fetcher.imported import Imported, close_imported, is_imported, open_imported, page_key
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
 from fetcher.observe import Observed, Parts, Place, Response, anomaly, take_apart
@@ -65,7 +66,7 @@ class _Answer:
 
     endpoint: Endpoint
     params: Params
-    body: bytes
+    inner: Inner
 
 
 def import_paths(
@@ -154,10 +155,28 @@ def _import_one(work: _Import, recorded: Recorded) -> None:
 def _inner(work: _Import, recorded: Recorded) -> Sequence[Inner]:
     if recorded.endpoint is not None:
         return [Inner(url_of("", recorded.endpoint, recorded.params), recorded.body)]
-    if not work.parts:
-        return [Inner(work.endpoint, recorded.body)]
+    if work.parts:
+        return [each for text in _texts(recorded) for each in _parts(work, recorded, text)]
+    if recorded.first_line is None:
+        return [dressed(work.source, recorded.body, work.endpoint)]
+    found = list(by_line(work.source, recorded.body, recorded.first_line, work.endpoint))
+    none = [each for each in found if not isinstance(each, Inner)]
+    if none:
+        more = f" (and {len(none) - 1} more lines)" if len(none) > 1 else ""
+        _refuse(work, recorded, f"line {none[0][0]}{more}: {none[0][1]}")
+    return [each for each in found if isinstance(each, Inner)]
+
+
+def _texts(recorded: Recorded) -> list[bytes]:
+    if recorded.first_line is None:
+        return [recorded.body]
+    return [line for line in recorded.body.split(b"\n") if line.strip()]
+
+
+def _parts(work: _Import, recorded: Recorded, text: bytes) -> Sequence[Inner]:
     try:
-        return inner_responses(recorded.body, work.parts)
+        found = inner_responses(text, work.parts)
+        return [dressed(work.source, each.body, each.endpoint) for each in found]
     except NotJson as problem:
         _refuse(work, recorded, str(problem))
         return []
@@ -175,7 +194,7 @@ def _fresh(work: _Import, recorded: Recorded, inner: Inner) -> list[_Answer]:
         work.told = attrs.evolve(work.told, already=work.told.already + 1)
         return []
     work.imported.fresh.add(key)
-    return [_Answer(endpoint, params, inner.body)]
+    return [_Answer(endpoint, params, inner)]
 
 
 def _refuse(work: _Import, recorded: Recorded, why: str) -> None:
@@ -229,15 +248,17 @@ def _build(
         endpoint=endpoint.path,
         params=params,
         status=200,
-        body=answer.body,
+        body=answer.inner.body,
     )
-    place = attrs.evolve(place, scope=endpoint.scope(params))
+    provenance = {**(place.imported or {}), **answer.inner.provenance}
+    place = attrs.evolve(place, scope=endpoint.scope(params), imported=provenance)
     try:
         parts = take_apart(response, endpoint.rules(params))
     except NotJson as problem:
         work.told = attrs.evolve(work.told, anomalies=work.told.anomalies + 1)
         return of_drafts(anomaly(response, place, f"not_json: {problem}", work.journal.put))
-    place = _numbered(place, endpoint, params, parts)
+    if answer.inner.is_whole:
+        place = _numbered(place, endpoint, params, parts)
     return page_build(
         work.journal, response, place, parts, lambda found: results.append((parts, found))
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from eventlog.appending import Appended
 from eventlog.clock import format_us
+from eventlog.paths import log_dir
 from eventlog.reader import Record, read_stream
 from eventlog.segments import list_segments, read_head
 
@@ -88,7 +89,9 @@ def catch_up(
     db.execute("BEGIN IMMEDIATE")
     try:
         known = covered(db)
-        writers = {each.name.writer for each in list_segments(root, source)}
+        writers = _holders(root, source) if trust_heads else set[str]()
+        if not trust_heads or not known.keys() <= writers:  # the segments know for sure
+            writers = {each.name.writer for each in list_segments(root, source)}
         writers = writers if only is None else writers & only
         if not known.keys() <= writers:
             raise NotConfirmed
@@ -119,6 +122,11 @@ def hear(db: sqlite3.Connection, done: Appended, take: Take) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def _holders(root: Path, source: str) -> set[str]:
+    """Who ever held a stream of this source: one folder, however long the log is."""
+    return {path.name[1:-5] for path in log_dir(root).joinpath(source).glob(".????????.lock")}
 
 
 def _is_at_its_head(root: Path, source: str, writer: str, at: tuple[int, str] | None) -> bool:

@@ -14,7 +14,16 @@ import attrs
 from eventlog.assets import put_asset
 from eventlog.clock import Clock, now_us
 from eventlog.event import Alike, Draft
-from eventlog.writer import Appended, Build, Stream, append, close_stream, open_stream
+from eventlog.writer import (
+    Appended,
+    Build,
+    Composed,
+    Stream,
+    close_stream,
+    commit,
+    compose,
+    open_stream,
+)
 from fetcher.known import Known, acknowledge, close_known, forget, look_up, note, open_known, seen
 from fetcher.observe import Observed, Parts, Place, Put, Response, keys, observe
 
@@ -60,13 +69,22 @@ def write(
     journal: Journal, builds: Sequence[Build], observed_at: int | None = None
 ) -> list[Appended]:
     """Append batches, durable when this returns, and remember what they hold."""
+    composed = _compose(journal, builds, observed_at)
     try:
-        done = append(journal.stream, builds, observed_at)
+        done = commit(journal.stream, composed)
     except BaseException:
         forget(journal.known)
         raise
     acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
     return done
+
+
+def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
+    try:
+        return compose(journal.stream, builds, observed_at)
+    except BaseException:
+        forget(journal.known)
+        raise
 
 
 async def record(journal: Journal, build: Build) -> None:
@@ -76,29 +94,45 @@ async def record(journal: Journal, build: Build) -> None:
     async with journal.lock:
         batch, journal.waiting = journal.waiting, []
         if batch:
-            await _write_aside(journal, batch)
+            await _write(journal, batch)
     await done
 
 
-async def _write_aside(
-    journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[None]]]
-) -> None:
-    """Write in a thread. A cancelled caller leaves only when the write is over."""
-    builds = [build for build, _ in batch]
-    work = asyncio.get_running_loop().run_in_executor(None, write, journal, builds)
+async def _write(journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[None]]]) -> None:
+    """Build here, and wait for the disk in a thread: two that compute hinder each other.
+
+    A cancelled caller leaves only when the write is over.
+    """
+    error: BaseException | None = None
     try:
-        await asyncio.wait([work])
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
+        composed = _compose(journal, [build for build, _ in batch])
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(None, commit, journal.stream, composed)
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            raise
+        finally:
+            error = work.exception()
+            _learn(journal, work.result() if error is None else [])
+    except Exception as problem:
+        error = problem
     finally:
-        error = work.exception()
-        for written in [] if error else work.result():
-            for hear in journal.hearers:
-                hear(written)
         for _, done in batch:
             if not done.done():
                 done.set_exception(error) if error else done.set_result(None)
+
+
+def _learn(journal: Journal, written: Sequence[Appended]) -> None:
+    """Remember what is durable now; forget what is not."""
+    if not written:
+        forget(journal.known)
+        return
+    acknowledge(journal.known, written[-1].last.seq, written[-1].sha256)
+    for each in written:
+        for hear in journal.hearers:
+            hear(each)
 
 
 def page_build(

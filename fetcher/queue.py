@@ -98,9 +98,12 @@ def _task(blob: bytes) -> Task:
 
 def tasks(queue: Queue, now: int, states: Collection[str] = ()) -> list[Task]:
     """The tasks in the order in which they are worked on; those cleaned only if asked for."""
-    rows = queue.db.execute(
+    kept = {PENDING if state == RUNNING else state for state in states}
+    rows = queue.db.execute(  # only those: what is finished piles up until somebody cleans
         "SELECT task, coalesce(until, 0) FROM task LEFT JOIN lease USING (run) "
-        "ORDER BY priority DESC, created_at, created_seq"
+        "WHERE ? = '[]' OR state IN (SELECT value FROM json_each(?)) "
+        "ORDER BY priority DESC, created_at, created_seq",
+        [orjson.dumps(sorted(kept)).decode()] * 2,
     )
     found = [_shown(_task(blob), until > now) for blob, until in rows]
     return [

@@ -35,7 +35,7 @@ async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progre
     clock = _Clock(start)
     hours = range(start, end, HOUR)
     pages = entities = done = 0
-    app = make_app(World(seed, civitai_models=60, openrouter_models=36), lambda: clock.now)
+    app = make_app(World(seed, civitai_models=40, openrouter_models=24), lambda: clock.now)
     async with serve(app, lambda: clock.now) as origin:
         for hour in hours:
             for name, minute in sorted(_MINUTES.items(), key=lambda each: each[1]):

@@ -32,7 +32,7 @@ from fetcher.retry import (
     retry_after,
 )
 from fetcher.source import Endpoint, Params, Source, url_of
-from fetcher.throttle import Gate
+from fetcher.throttle import Budget, Gate, waits
 
 
 @attrs.frozen
@@ -46,6 +46,7 @@ class Desk:
     clock: Clock
     policy: Policy
     chance: Chance
+    budget: Budget = attrs.field(factory=Budget)
     reach: Reach = attrs.field(factory=Reach)
     kept: set[tuple[str, str]] = attrs.field(factory=set)
     """Run and SHA-256 of anomalies that are in the log already."""
@@ -69,20 +70,32 @@ class GivenUp:
     draft: Draft
 
 
-async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> Answered | GivenUp:
-    """The answer to one request, retried as `retry` says."""
+@attrs.frozen
+class NotAsked:
+    """Nothing (more) was asked, and nothing is known: the budget is spent, or it stops."""
+
+    why: str
+
+
+async def ask(
+    desk: Desk, place: Place, endpoint: Endpoint, params: Params, stopping: asyncio.Event
+) -> Answered | GivenUp | NotAsked:
+    """The answer to one request, retried as `retry` says, until `stopping`."""
     url = url_of(desk.client.base_url, endpoint.path, params)
     rules = endpoint.rules(params)
     attempts: list[Mapping[str, Any]] = []
     while True:
-        await desk.gate.passes()
+        if not await desk.gate.passes(stopping):
+            return NotAsked("stopping")
+        if not desk.budget.take():
+            return NotAsked(f"budget: {desk.budget.most} requests are spent")
         at = desk.clock()
         got = await get(desk.client, url)
         _check_clock(desk, got)
         response = _response(desk, got, endpoint, params)
         outcome = _take(desk.source, got, response, rules)
         if isinstance(outcome, Parts):
-            desk.gate.warms()
+            desk.gate.answered(got.ms / 1000)
             desk.reach.answered()
             return Answered(response, outcome)
         decision = _decide(desk, got, outcome[0], len(attempts) + 1)
@@ -92,7 +105,7 @@ async def ask(desk: Desk, place: Place, endpoint: Endpoint, params: Params) -> A
             desk.reach.gave_up(outcome[0])
             draft = _failed(place, response, outcome, attempts)
             return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
-        await _wait(desk, got, decision)
+        await _wait(desk, got, decision, stopping)
 
 
 def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Response:
@@ -131,12 +144,12 @@ def _decide(desk: Desk, got: Got, error: str, attempt: int) -> Decision:
     return decide(error, attempt, asked, policy, desk.chance)
 
 
-async def _wait(desk: Desk, got: Got, decision: Decision) -> None:
+async def _wait(desk: Desk, got: Got, decision: Decision, stopping: asyncio.Event) -> None:
     """A host that asks for fewer requests gets fewer from everyone."""
     if got.status in (429, 503):
         desk.gate.cools(decision.wait_s)
     else:
-        await asyncio.sleep(decision.wait_s)
+        await waits(decision.wait_s, stopping)
 
 
 def _attempt(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Runs: what the runs of a sync share, and what each says into the log."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable
 from os import urandom
 
@@ -35,6 +36,8 @@ class Crawl:
     report: Report
     leads: dict[tuple[str, str], dict[bytes, Params]] = attrs.field(factory=dict)
     """Per epoch and listing, the requests that listings before it lead to."""
+    synced: set[str] = attrs.field(factory=set)
+    """The runs of this sync."""
     only: set[str] | None = None
     """The runs that are worked on; None: whatever is in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
@@ -61,6 +64,10 @@ class Run:
     is_broken: bool = False
     """Whether something of it was given up: it can be retried."""
     looked_at: float = 0.0
+    underway: int = 0
+    """Entities that have come and are not durable yet."""
+    behind: deque[asyncio.Task[None]] | None = None
+    """Of a walk, the pages that are being made durable, oldest first."""
     yields: bool = False
     """Whether something of higher priority goes first."""
     has_met_known: bool = False
@@ -110,7 +117,8 @@ class Run:
 
     def is_full(self) -> bool:
         """Whether the run has as many entities as it was asked for."""
-        return self.task.target is not None and self.told.entities >= self.task.target
+        target, got = self.task.target, self.told.entities + self.underway
+        return target is not None and got >= target
 
     def is_paused(self) -> bool:
         """Whether the run is left as it is, to be gone on with later."""
@@ -120,6 +128,11 @@ class Run:
 def new_run_id(epoch: str, listing: str) -> str:
     """A name for a run that nobody has: its slot, its listing, and chance."""
     return f"{epoch}.{listing}.{urandom(4).hex()}"
+
+
+def is_patient(crawl: Crawl, task: Task) -> bool:
+    """Whether a run waits in the queue for the next budget: people asked for it, no schedule."""
+    return task.run not in crawl.synced and task.priority < SYNC_PRIORITY
 
 
 def created(task: Task, endpoint: str, params: Params) -> Draft:

@@ -64,6 +64,7 @@ async def run_service(
         done: list[ListingReport] = []
         while not stopping.is_set():
             refresh(crawl.queue)
+            crawl.desk.budget.refill(epoch_of(now()))
             if crawl.is_sync_due():
                 due = await _begin_sync(crawl, what, tell, due)
             done += await drain(crawl)

@@ -21,6 +21,7 @@ from eventlog.clock import DAY
 from eventlog.errors import Invalid
 from eventlog.scan import NotJson, values
 from eventlog.split import Entity, Rule
+from fetcher.template import Template
 
 Params = Mapping[str, str]
 """Parameters of a request as text, those in the path included."""
@@ -158,6 +159,8 @@ class Source:
     endpoints: tuple[Endpoint, ...]
     listings: tuple[Listing, ...]
     """In the order of a sync; a listing follows only those before it."""
+    templates: tuple[Template, ...] = ()
+    """Questions with a name, for the queue."""
     fault: Callable[[int, bytes], str | None] = lambda status, body: None
     """What an answer, by its own words, is no answer for: `poison`, `too_deep` or `cursor`."""
 

@@ -16,14 +16,14 @@ from fetcher.http import Client, Limits, get, open_session
 from fetcher.journal import close_journal, of_drafts, open_journal, record
 from fetcher.observe import Parts, Response, take_apart
 from fetcher.presence import close_presence, open_presence
-from fetcher.queue import claim, close_queue, hear, open_queue, refresh
+from fetcher.queue import claim, close_queue, hear, open_queue, refresh, release
 from fetcher.report import ListingReport, Report, RunReport, silent
 from fetcher.request import Desk
 from fetcher.retry import Chance, Policy
-from fetcher.run import Crawl, created, new_run_id
+from fetcher.run import Crawl, created, is_patient, new_run_id
 from fetcher.source import Listing, Source, match_url, url_of
 from fetcher.task import Task
-from fetcher.throttle import Gate, Throttle
+from fetcher.throttle import Budget, Gate, Throttle
 
 CHANCE: Chance = random.SystemRandom().random
 """Chance of this machine."""
@@ -46,17 +46,25 @@ async def run_once(
     limits: Limits | None = None,
     chance: Chance = CHANCE,
     contact: str | None = None,
+    max_requests: int | None = None,
 ) -> RunReport:
     """One sync: the named listings (and those they follow), or all that are default.
 
     Everything fetched is durable when this returns. What could not be fetched is in
     the report and in the log. `limit` is the most entities of each listing, in whole
-    pages. A sync of everything also goes on with what else is in the queue. Raises
-    `Locked`, `LocalResource` or `Corrupt`, never for upstream's faults.
+    pages, `max_requests` the most requests of all of it. A sync of everything also goes
+    on with what else is in the queue. Raises `Locked`, `LocalResource` or `Corrupt`,
+    never for upstream's faults.
     """
     wanted = plan(source, listings)
     upstream = Upstream(
-        base_url, key, requests_per_minute, concurrency, policy or Policy(), limits or Limits()
+        base_url,
+        key,
+        requests_per_minute,
+        concurrency,
+        policy or Policy(),
+        limits or Limits(),
+        max_requests,
     )
     async with open_crawl(root, source, upstream, writer, now, report, chance, contact) as crawl:
         epoch = epoch_of(now())
@@ -77,6 +85,8 @@ class Upstream:
     concurrency: int = 4
     policy: Policy = attrs.field(factory=Policy)
     limits: Limits = attrs.field(factory=Limits)
+    max_requests: int | None = None
+    """Of one sync; of an hour, where it is a service."""
 
 
 @asynccontextmanager
@@ -100,7 +110,8 @@ async def open_crawl(
             async with open_session(contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
                 gate = Gate(Throttle(upstream.requests_per_minute / 60))
-                desk = Desk(source, client, gate, journal, now, upstream.policy, chance)
+                budget = Budget(upstream.max_requests)
+                desk = Desk(source, client, gate, journal, now, upstream.policy, chance, budget)
                 yield Crawl(desk, queue, presence, writer, upstream.concurrency, report)
         finally:
             close_presence(presence)
@@ -139,6 +150,7 @@ async def create_runs(
         await record(desk.journal, of_drafts(created(task, each.path, each.params)))
         runs.add(run)
     refresh(crawl.queue)
+    crawl.synced.update(runs)
     return runs
 
 
@@ -148,6 +160,9 @@ async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:
     while not crawl.stopping.is_set() and not crawl.is_sync_due():
         task = claim(crawl.queue, crawl.owner, crawl.desk.clock(), crawl.only)
         if task is None:
+            break
+        if not crawl.desk.budget.has_left and is_patient(crawl, task):
+            release(crawl.queue, task.run)
             break
         told[task.run] = await crawl_task(crawl, task)
     return tuple(told.values())

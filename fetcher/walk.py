@@ -7,12 +7,15 @@
 What was stepped over or not covered is said; nothing is silent.
 """
 
+import asyncio
+from collections import deque
+
 import attrs
 
-from fetcher.answer import give_up, one
+from fetcher.answer import give_up, one, settle
 from fetcher.journal import of_drafts, record
 from fetcher.partition import go_on_in_parts
-from fetcher.request import GivenUp
+from fetcher.request import GivenUp, NotAsked
 from fetcher.run import Run
 from fetcher.source import WHERE_TO, Page, Params, request_name
 from fetcher.task import CANCELLED
@@ -42,8 +45,14 @@ class _Way:
 async def walk(run: Run, params: Params) -> None:
     """Follow page cursors to the end."""
     way = _Way(params, run.task.page_no + 1)
-    while not way.is_over and not is_over(run):
-        await _step(run, way)
+    run.behind = deque()
+    try:
+        while not way.is_over and not is_over(run):
+            await _step(run, way)
+        await settle(run)
+    finally:
+        await asyncio.gather(*run.behind, return_exceptions=True)
+        run.behind = None
 
 
 def is_over(run: Run) -> bool:
@@ -61,6 +70,8 @@ async def _step(run: Run, way: _Way) -> None:
     """One page."""
     way.asked.add(request_name(way.params))
     found = await one(run, way.params, way.page_no, _size(run, way))
+    if not isinstance(found, Page) or found.next is None:
+        await settle(run)
     if isinstance(found, GivenUp):
         match found.error_class:
             case "poison":
@@ -70,6 +81,8 @@ async def _step(run: Run, way: _Way) -> None:
             case _:
                 await give_up(run, found)
                 _break(run, way)
+    elif isinstance(found, NotAsked):
+        return
     elif found is None:
         _break(run, way)
     elif found.next is None:

@@ -15,6 +15,7 @@ import duckdb
 from eventlog.errors import HindlogError, Invalid
 from eventlog.paths import SegmentName
 from projector import parts as parts_of
+from projector import quarantine
 from projector.changes import folder_of_diffs, make_schema
 from projector.definition import LOG, Definition
 from projector.engine import builder, sql_errors
@@ -27,8 +28,19 @@ from projector.plan import (
     read_sealed,
     tasks,
 )
+from projector.quarantine import (
+    Kept,
+    Refused,
+    folder_of_refused,
+    is_of_values,
+    projectable,
+    readable,
+    write_down,
+)
 
 Report = Callable[[str], None]
+
+STOPPED = "`hindlog view update` leaves such a line out, says so and goes on"
 
 
 def silent(_text: str) -> None:
@@ -43,6 +55,7 @@ class Built:
     parts: int = 0
     rows: int = 0
     failed: tuple[str, ...] = ()
+    quarantined: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -52,6 +65,8 @@ class Context:
     scratch: Path
     jobs: int
     report: Report
+    strict: bool = False
+    """Stop at a line that cannot be read or projected; else it is left out."""
 
 
 def build_sealed(
@@ -92,26 +107,51 @@ def _job(
     scratch.mkdir()
     threads = 1 if context.jobs > 1 else 2
     with contextlib.closing(builder(scratch, threads)) as connection:
-        with sql_errors(f"{segments[0].name} to {segments[-1].name}"):
-            parts_of.stage(connection, segments, once=len(definitions) == 1)
+        kept = _stage(context, connection, scratch, segments, once=len(definitions) == 1)
         name = part_name(segments)
-        built = _build_all(context, connection, source, segments, definitions, name)
+        built = _build_all(context, connection, scratch, kept, source, definitions, name)
     context.report(f"{source}: {len(segments)} segments, {built.rows} rows")
     return attrs.evolve(built, segments=len(segments))
+
+
+def _stage(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    segments: Sequence[Segment],
+    *,
+    once: bool,
+) -> Kept:
+    """Make `line` hold what can be read of the segments."""
+    kept = Kept(tuple(segments), ())
+    try:
+        with sql_errors(f"{segments[0].name} to {segments[-1].name}"):
+            parts_of.stage(connection, segments, once=once)
+    except Invalid as error:
+        if not is_of_values(error):
+            raise
+        kept = readable(context.root, scratch, segments)
+        if context.strict and kept.refused:
+            raise Invalid(kept.refused[0].told, STOPPED) from error
+        parts_of.stage(connection, kept.segments, once=once)
+    return kept
 
 
 def _build_all(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
+    scratch: Path,
+    kept: Kept,
     source: str,
-    segments: Sequence[Segment],
     definitions: Sequence[Definition],
     name: str,
     size: int = 0,
 ) -> Built:
     """The parts of independent definitions: one that fails leaves the others."""
     rows, parts, failed = 0, 0, []
-    covers = [str(each.name) for each in segments]
+    refused = list(kept.refused)
+    covers = [str(each.name) for each in kept.segments]
+    write_down(folder_of_refused(context.parts, source), kept.refused)
     for definition in definitions:
         path = folder_of(context.parts, source, definition) / name
         try:
@@ -119,9 +159,30 @@ def _build_all(
                 rows += parts_of.build(connection, definition, path, covers, size)
             parts += 1
         except HindlogError as error:
-            failed.append(error.what)
-            path.unlink(missing_ok=True)
-    return Built(parts=parts, rows=rows, failed=tuple(failed))
+            try:
+                if not is_of_values(error):
+                    raise
+                more, left_out = _build_without(context, scratch, kept, definition, path, size)
+                rows, parts, refused = rows + more, parts + 1, [*refused, *left_out]
+            except HindlogError as reason:
+                failed.append(reason.what)
+                path.unlink(missing_ok=True)
+    told = tuple(each.told for each in refused)
+    return Built(parts=parts, rows=rows, failed=tuple(failed), quarantined=told)
+
+
+def _build_without(
+    context: Context, scratch: Path, kept: Kept, definition: Definition, path: Path, size: int
+) -> tuple[int, Sequence[Refused]]:
+    """The part of a definition without the lines on which it fails; its rows, and those."""
+    rest = projectable(context.root, scratch, kept.segments, definition)
+    if context.strict and rest.refused:
+        raise Invalid(rest.refused[0].told, STOPPED)
+    write_down(folder_of_refused(context.parts, kept.segments[0].name.source), rest.refused)
+    covers = [str(each.name) for each in kept.segments]
+    with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
+        parts_of.stage(connection, rest.segments, once=True)
+        return parts_of.build(connection, definition, path, covers, size), rest.refused
 
 
 def build_open(context: Context, listing: Listing, wanted: Sequence[Definition]) -> Built:
@@ -129,7 +190,13 @@ def build_open(context: Context, listing: Listing, wanted: Sequence[Definition])
     built = Built()
     for name in listing.open:
         one = _open_one(context, listing.source, name, definitions_of(wanted, listing.source))
-        built = Built(0, built.parts + one.parts, built.rows + one.rows, built.failed + one.failed)
+        built = Built(
+            0,
+            built.parts + one.parts,
+            built.rows + one.rows,
+            built.failed + one.failed,
+            built.quarantined + one.quarantined,
+        )
     return built
 
 
@@ -147,9 +214,9 @@ def _open_one(
         behind = _behind(context, connection, source, name, definitions, size)
         if not behind:
             return Built()
-        with sql_errors(str(name)):
-            parts_of.stage(connection, [segment], once=False)
-        return _build_all(context, connection, source, [segment], behind, open_name(name), size)
+        kept = _stage(context, connection, context.scratch, [segment], once=False)
+        part = open_name(name)
+        return _build_all(context, connection, context.scratch, kept, source, behind, part, size)
 
 
 def _behind(
@@ -181,6 +248,7 @@ def build_schemas(
     """
     for source in sources:
         make_schema(folder_of_diffs(context.parts, source))
+        quarantine.make_schema(folder_of_refused(context.parts, source))
     staged = False
     wrong: dict[str, str] = {}
     for definition in (each for each in definitions if each.has_parts):

@@ -3,8 +3,11 @@
 A difference is a pure function of two bodies, kept by (type, hash before, hash after),
 in any order: a late segment makes new neighbours, and old ones simply stop being
 neighbours. The view `X_changes` joins them with the neighbours of its versions.
+
+What has been compared is noted beside them; without the note all of history is.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,28 +16,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import attrs
 import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eventlog.assets import get_asset
+from eventlog.clock import format_us
 from eventlog.disk import replace_file
 from eventlog.embed import repair
 from eventlog.event import decode
-from eventlog.paths import SegmentName, parse_segment
+from eventlog.paths import parse_segment
 from eventlog.reader import segment_records
 from eventlog.rebuild import stored_body
 from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
+from projector.engine import builder
 from projector.fields import is_telemetry
-from projector.texts import fill, identifier
+from projector.parts import SCHEMA, publish
+from projector.texts import fill, literal, literals
 
 FOLDER = "log.diffs"
-MOST_BODIES = 8_000
+MOST_BODIES = 4_000
 """Bodies held at a time; more pairs than that are compared in several passes."""
+MOST_SIGHTINGS = 200_000
+"""Sightings looked at in one go; of more the entities are taken in turns."""
 MOST_FILES = 16
-"""Files of differences; more are put together."""
+"""Small files of differences; more are put together."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a small file."""
 
 _SCHEMA = pa.schema(
     [
@@ -50,8 +61,28 @@ _SCHEMA = pa.schema(
     ]
 )
 
-Place = tuple[str, int]
-"""Writer and seq."""
+Place = tuple[str, str, int]
+"""Segment, writer and seq."""
+_Pair = tuple[str, str, str, Place, Place]
+"""Type, hash before, hash after, and where their bodies lie."""
+
+_STATE = "compared.json"
+_END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
+
+
+@attrs.frozen
+class History:
+    """What a source's neighbours are found in: lists of files, as SQL writes them."""
+
+    source: str
+    types: tuple[str, ...]
+    read: frozenset[str]
+    """The segments that are in the files; of an open one with how far."""
+    sightings: str
+    pages: str
+    events: str
+    keyframe: str
+    """A file without rows: all of history is read."""
 
 
 def version_of_rules() -> str:
@@ -73,74 +104,132 @@ def make_schema(folder: Path) -> None:
         _publish(folder, "schema.parquet", [])
 
 
-def add_differences(
-    root: Path,
-    folder: Path,
-    source: str,
-    types: Sequence[str],
-    views: duckdb.DuckDBPyConnection,
-) -> int:
+def add_differences(root: Path, folder: Path, history: History, scratch: Path) -> int:
     """Compare the neighbours that were not compared yet; how many pairs.
 
-    `views`: a connection in which the views over the parts as they are stand.
+    Only entities that were seen since the first hour that is new are looked at, and of
+    them only what followed: facts that came since cannot touch an earlier neighbour.
     """
-    pairs = [(type_, *pair) for type_ in types for pair in _missing(views, source, type_)]
-    for group in _groups(pairs):
-        wanted = {place for *_, old, new in group for place in (old, new)}
-        bodies = dict(_bodies(root, views, source, wanted))
+    done = _compared(folder, history.types)
+    fresh = history.read - done
+    if not fresh:
+        return 0
+    hours = [name.starts_at for name in map(parse_segment, map(_name, fresh)) if name]
+    since = min(hours, default=0) if done else None
+    with contextlib.closing(builder(scratch, 1)) as connection:
+        buckets = 1 + _sighted(connection, history, since) // MOST_SIGHTINGS
+        for bucket in range(buckets):
+            query = _query(folder, history, since, bucket, buckets)
+            begin = "INSERT INTO pair" if bucket else "CREATE TEMP TABLE pair AS"
+            connection.execute(f"{begin} {query}")
+        pairs = _compare(root, folder, history.source, connection)
+        _merge(folder, connection)
+    state = {"types": list(history.types), "read": sorted(history.read)}
+    replace_file(folder / _STATE, orjson.dumps(state))
+    return pairs
+
+
+def _name(read: str) -> str:
+    """The segment of an entry of `History.read`."""
+    return read.partition(" ")[0]
+
+
+def _compared(folder: Path, types: Sequence[str]) -> frozenset[str]:
+    """What has been compared, of these types: entries of `History.read`."""
+    try:
+        state = orjson.loads((folder / _STATE).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return frozenset()
+    return frozenset(state["read"]) if set(types) <= set(state["types"]) else frozenset()
+
+
+def _sighted(connection: duckdb.DuckDBPyConnection, history: History, since: int | None) -> int:
+    """How many sightings there are of the entities to be looked at."""
+    query = fill(
+        "sighted",
+        touched="" if since is None else _touched(history, since, ""),
+        sightings=history.sightings,
+        types=literals(history.types),
+        one="" if since is None else "AND _id IN (SELECT touched._id FROM touched)",
+    )
+    return int(connection.execute(query).fetchall()[0][0])
+
+
+def _touched(history: History, since: int, bucket: str) -> str:
+    return fill(
+        "touched",
+        sightings=history.sightings,
+        types=literals(history.types),
+        since=_instant(since),
+        bucket=bucket,
+    )
+
+
+def _query(folder: Path, history: History, since: int | None, bucket: int, buckets: int) -> str:
+    chosen = f"AND hash(%s) % {int(buckets)} = {int(bucket)}"
+    touched = "" if since is None else _touched(history, since, chosen.replace("%s", "_id"))
+    one = chosen if since is None else "AND %s IN (SELECT touched._id FROM touched)"
+    common = {
+        "sightings": history.sightings,
+        "pages": history.pages,
+        "events": history.events,
+        "types": literals(history.types),
+        "instant": _END,
+        "shapes": "true",
+        "rank": "0",
+        "one": one.replace("%s", "_id"),
+        "one_event": one.replace("%s", "id"),
+        "keyframe": history.keyframe,
+    }
+    listings = fill("listings", pages=history.pages, given=fill("pages_until", instant=_END))
+    return fill(
+        "pairs",
+        touched=touched,
+        presence=fill("presence", listings=listings, **common),
+        spans=fill("spans", **common),
+        since=_instant(since or 0),
+        diffs="[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]",
+        events=history.events,
+    )
+
+
+def _instant(instant: int) -> str:
+    return f"TIMESTAMPTZ {literal(format_us(instant))}"
+
+
+def _compare(root: Path, folder: Path, source: str, connection: duckdb.DuckDBPyConnection) -> int:
+    """Compare the pairs of a bucket, a few at a time, in the order of the log."""
+    cursor = connection.execute("FROM pair ORDER BY segment, writer, seq")
+    count = 0
+    while group := [_pair(row) for row in cursor.fetchmany(MOST_BODIES // 2)]:
+        bodies = dict(_bodies(root, group))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
         _publish(folder, f"d-{name}.parquet", rows)
-    _merge(folder)
-    return len(pairs)
+        count += len(group)
+    return count
 
 
-_Pair = tuple[str, str, str, Place, Place]
+def _pair(row: tuple[Any, ...]) -> _Pair:
+    type_, before, after, old_writer, old_seq, writer, seq, old_segment, segment = row
+    return (type_, before, after, (old_segment, old_writer, old_seq), (segment, writer, seq))
 
 
-def _missing(
-    views: duckdb.DuckDBPyConnection, source: str, type_: str
-) -> Iterator[tuple[str, str, Place, Place]]:
-    query = fill("missing", schema=identifier(source))
-    rows = views.execute(query, {"type": type_}).fetchall()
-    for before, after, before_writer, before_seq, writer, seq in rows:
-        yield before, after, (before_writer, before_seq), (writer, seq)
-
-
-def _groups(pairs: Sequence[_Pair]) -> Iterator[Sequence[_Pair]]:
-    size = MOST_BODIES // 2
-    ordered = sorted(pairs, key=lambda each: (each[0], each[4]))
-    yield from (ordered[n : n + size] for n in range(0, len(ordered), size))
-
-
-def _bodies(
-    root: Path, views: duckdb.DuckDBPyConnection, source: str, wanted: set[Place]
-) -> Iterator[tuple[Place, Any]]:
-    """The bodies at some places, each segment read once."""
-    for segment, places in _by_segment(views, source, wanted):
-        for record in segment_records(root, segment, ready(EVERYTHING)):
-            if (record.writer, record.seq) in places:
-                body = stored_body(decode(record.line), partial(get_asset, root))
-                yield (record.writer, record.seq), _value(body or b"null")
-
-
-def _by_segment(
-    views: duckdb.DuckDBPyConnection, source: str, wanted: set[Place]
-) -> Iterator[tuple[SegmentName, set[Place]]]:
-    writers, seqs = [each[0] for each in wanted], [each[1] for each in wanted]
-    rows = views.execute(
-        "SELECT DISTINCT segment, writer, seq FROM log.events AS event JOIN ("
-        "SELECT unnest(?::VARCHAR[]) AS writer, unnest(?::BIGINT[]) AS seq) AS wanted "
-        "USING (writer, seq) WHERE source = ?",
-        [writers, seqs, source],
-    ).fetchall()
+def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, Any]]:
+    """The bodies at the places of pairs, each segment read once."""
     places: dict[str, set[Place]] = {}
-    for segment, writer, seq in rows:
-        places.setdefault(segment, set()).add((writer, seq))
+    for *_, old, new in pairs:
+        for place in (old, new):
+            places.setdefault(place[0], set()).add(place)
     for text in sorted(places):
         name = parse_segment(text)
-        if name is not None:
-            yield name, places[text]
+        if name is None:
+            continue
+        for record in segment_records(root, name, ready(EVERYTHING)):
+            place = (text, record.writer, record.seq)
+            if place in places[text]:
+                body = stored_body(decode(record.line), partial(get_asset, root))
+                yield place, _value(body or b"null")
 
 
 def _value(body: bytes) -> Any:
@@ -188,16 +277,14 @@ def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     temporary.replace(folder / name)
 
 
-def _merge(folder: Path) -> None:
+def _merge(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Put many small files together. The old ones are left to readers that named them."""
-    files = list_diffs(folder)
+    files = [path for path in list_diffs(folder) if path.stat().st_size < MOST_BYTES]
     if len(files) <= MOST_FILES:
         return
-    table = pa.concat_tables([pq.read_table(path) for path in files])
     name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
-    temporary = folder / f".m-{name}.{os.getpid()}.tmp"
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(folder / f"m-{name}.parquet")
+    query = f"FROM read_parquet([{literals(map(str, files))}])"
+    publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)
     names = [*_read_merged(folder), *(path.name for path in files)]
     replace_file(folder / "merged", "\n".join(names).encode())
 

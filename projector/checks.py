@@ -72,7 +72,7 @@ def check(
         _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
-            _as_of_last(connection)
+            as_of_last(connection)
             connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
             names = _compared(connection, wanted)
             pairs = [
@@ -105,7 +105,8 @@ def _compared(
     return [name for name in names if name in known]
 
 
-def _as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
+def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection speak of the last instant that its views have read."""
     last = position(connection)
     if last is not None:
         connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(last)])

@@ -32,7 +32,9 @@ ENTITY_ROWS = "entity"
 LINE_ROWS = "line"
 NO_ROWS = "view"
 """A view over other views: it has no parts."""
-READS = (ENTITY_ROWS, LINE_ROWS, NO_ROWS)
+MACRO = "macro"
+"""A view over other views that takes arguments: `FROM name(…)`."""
+READS = (ENTITY_ROWS, LINE_ROWS, NO_ROWS, MACRO)
 LOG = "log"
 """The folder of definitions that are read from every source."""
 
@@ -57,7 +59,7 @@ CASTS: Mapping[str, str] = {
 """Names of casts, each a macro `as_<name>`, with the type it gives."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FIELD = re.compile(r"--\s*(reads|types|shapes|key|rows|columns|views):\s*(.*)")
+_FIELD = re.compile(r"--\s*(reads|takes|types|shapes|key|rows|columns|views):\s*(.*)")
 _COLUMN = re.compile(r"--\s+(\w+)\s+(/\S*)\s+(\w+)\s*")
 _KEYS = ("VARCHAR", "BIGINT")
 
@@ -89,6 +91,8 @@ class Definition:
     many: bool
     """Whether a body gives several rows (column `_row`, 0 for none)."""
     columns: tuple[Column, ...]
+    takes: tuple[str, ...]
+    """Arguments, where it is a macro."""
     select: str
     hash: str
 
@@ -98,9 +102,14 @@ class Definition:
         return f"{self.source}.{self.view}"
 
     @property
+    def is_view(self) -> bool:
+        """Whether it has rows of its own, without arguments."""
+        return self.reads != MACRO
+
+    @property
     def has_parts(self) -> bool:
         """Whether rows of it are kept."""
-        return self.reads != NO_ROWS
+        return self.reads not in (NO_ROWS, MACRO)
 
 
 def load_all(folder: Path = FOLDER) -> tuple[Definition, ...]:
@@ -132,6 +141,7 @@ def parse(text: str, source: str, view: str) -> Definition:
         key=_key(fields.get("key", "id VARCHAR"), f"{source}.{view}"),
         many=fields.get("rows", "one") == "many",
         columns=columns,
+        takes=_words(fields.get("takes", "")),
         select=body or "SELECT * FROM event",
         hash=_hash(text),
     )

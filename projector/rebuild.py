@@ -70,7 +70,7 @@ def rebuild(
             return _write_file(root, folder, wanted, known, as_of, to, jobs, report)
         done = _swap(root, folder, wanted, known, jobs, report)
     with contextlib.closing(open_views(root)) as connection:
-        names = [each.name for each in wanted if each.source != LOG]
+        names = [each.name for each in wanted if each.is_view and each.source != LOG]
         return RebuildReport(done, tuple((name, _count(connection, name)) for name in names), None)
 
 
@@ -85,7 +85,7 @@ def _swap(
     parts = next_parts(folder)
     try:
         _keep_others(current_parts(folder), parts, {each.name for each in wanted})
-        done, script = build_views(root, parts, known, known, jobs=jobs, report=report)
+        done, script = build_views(root, parts, known, known, jobs=jobs, report=report, strict=True)
         _stop_at(done)
     except BaseException:
         shutil.rmtree(parts, ignore_errors=True)
@@ -124,14 +124,16 @@ def _write_file(
     jobs: int,
     report: Report,
 ) -> RebuildReport:
-    names = [each.name for each in wanted if each.source != LOG]
+    names = [each.name for each in wanted if each.is_view and each.source != LOG]
     if to.suffix not in SUFFIXES:
         raise Invalid(f"{to}: expected a name that ends in {' or '.join(SUFFIXES)}")
     if to.suffix == ".parquet" and len(names) != 1:
         raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
     with aside(folder) as beside:
         needed = with_log(known, wanted)
-        done, script = build_views(root, beside / "parts", needed, needed, jobs=jobs, report=report)
+        done, script = build_views(
+            root, beside / "parts", needed, needed, jobs=jobs, report=report, strict=True
+        )
         _stop_at(done)
         write_views(beside, script)
         rows = _write(root, beside, names, as_of, to)

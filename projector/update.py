@@ -15,9 +15,10 @@ import attrs
 import duckdb
 
 from eventlog.clock import now_us
+from eventlog.errors import HindlogError
 from eventlog.segments import list_sources
 from projector.build import Context, Report, build_open, build_schemas, build_sealed, silent
-from projector.changes import add_differences, folder_of_diffs
+from projector.changes import FOLDER, add_differences, folder_of_diffs
 from projector.compact import compact
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
@@ -47,6 +48,8 @@ class UpdateReport:
     """What went wrong, per definition and list of segments; the others are done."""
     swapped: bool
     """Whether the views file was written anew."""
+    quarantined: tuple[str, ...] = ()
+    """Lines that were left out, each with its segment and seq; see `log.quarantine`."""
 
 
 def update(
@@ -69,15 +72,25 @@ def update(
         wanted = with_log(known, find(known, views))
         done, script = build_views(root, parts, wanted, known, jobs=jobs, report=report)
         before = named_by(views_folder)
-        swapped = write_views(views_folder, script)
+        wrong: list[str] = []
+        swapped = write_views(views_folder, script, wrong)
         if swapped:
             sweep(views_folder, before, script.names, now_us())
-    return attrs.evolve(done, swapped=swapped)
+    return attrs.evolve(done, swapped=swapped, failed=(*done.failed, *wrong))
 
 
 def with_log(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
-    """Those named, and the log's own, which every view needs."""
-    return [each for each in known if each in named or each.source == LOG]
+    """Those named, those that they are views over, and the log's own, which every view needs."""
+    wanted = {each.name for each in known if each in named or each.source == LOG}
+    while more := {
+        other.name
+        for each in known
+        if each.name in wanted and not each.has_parts
+        for other in known
+        if other.name in each.select and other.name not in wanted
+    }:
+        wanted |= more
+    return [each for each in known if each.name in wanted]
 
 
 def build_views(
@@ -88,10 +101,11 @@ def build_views(
     *,
     jobs: int = 1,
     report: Report = silent,
+    strict: bool = False,
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
     with scratch(root / "views") as folder, ThreadPoolExecutor(max(1, jobs)) as pool:
-        context = Context(root, parts, folder, jobs, report)
+        context = Context(root, parts, folder, jobs, report, strict)
         listings = [list_source(root, source) for source in _sources(root, known)]
         done = [
             each for listing in listings for each in build_sealed(context, listing, wanted, pool)
@@ -107,7 +121,8 @@ def build_views(
                 _compact(context, connection, listing, sound)
                 build_keyframes(context, connection, listing, sound)
             script = script_for(root, parts, listings, sound, connection)
-            if any(each.parts for each in done) and _compare(context, sources, sound, script):
+            if any(each.parts for each in done):
+                wrong |= _compare(context, script)
                 script = script_for(root, parts, listings, sound, connection)
     told = UpdateReport(
         sum(each.segments for each in done),
@@ -115,6 +130,7 @@ def build_views(
         sum(each.rows for each in done),
         (*wrong.values(), *(text for each in done for text in each.failed)),
         False,
+        tuple(text for each in done for text in each.quarantined),
     )
     return told, script
 
@@ -139,15 +155,14 @@ def _compact(
             compact(connection, folder, listing.sealed_names, covers)
 
 
-def _compare(
-    context: Context, sources: Sequence[str], definitions: Sequence[Definition], script: Script
-) -> int:
-    """Compare neighbouring versions that were not compared yet; how many pairs."""
-    pairs = 0
-    with contextlib.closing(builder(context.scratch, 1)) as views, sql_errors("changes"):
-        views.execute(script.core)
-        for source in sources:
-            types = sorted({t for each in definitions if each.source == source for t in each.types})
-            folder = folder_of_diffs(context.parts, source)
-            pairs += add_differences(context.root, folder, source, types, views)
-    return pairs
+def _compare(context: Context, script: Script) -> dict[str, str]:
+    """Compare neighbouring versions that were not compared yet; what went wrong."""
+    wrong = {}
+    for history in script.histories:
+        folder = folder_of_diffs(context.parts, history.source)
+        try:
+            with sql_errors(f"changes of {history.source}"):
+                add_differences(context.root, folder, history, context.scratch)
+        except HindlogError as error:
+            wrong[f"{history.source} {FOLDER}"] = error.what
+    return wrong

@@ -11,7 +11,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid
-from projector.changes import FOLDER, folder_of_diffs, list_diffs
+from projector.changes import FOLDER, History, folder_of_diffs, list_diffs
 from projector.definition import LOG, Definition
 from projector.keyframes import SEEN_SCHEMA, Keyframe, Source, is_late, late, load_source
 from projector.parts import (
@@ -24,6 +24,8 @@ from projector.parts import (
     shape_test,
 )
 from projector.plan import Listing
+from projector.quarantine import FOLDER as REFUSED
+from projector.quarantine import folder_of_refused, list_refused
 from projector.texts import fill, identifier, literals
 
 PROVENANCE = (
@@ -96,9 +98,14 @@ class Script:
     """The text that makes a views file, and the parts it names, by path below `views`."""
 
     text: str
+    """All but the views over views."""
     names: frozenset[str]
     core: str
     """The part of it that finds entities and pairs: no views of projections."""
+    plain: tuple[str, ...]
+    """Views over views, each after those it names."""
+    histories: tuple[History, ...]
+    """What the neighbours of each source are found in."""
 
 
 def script_for(
@@ -121,6 +128,9 @@ def script_for(
         held = (folder / SCHEMA, *list_diffs(folder))
         relative = tuple(str(path.relative_to(root / "views")) for path in held)
         files[listing.source, FOLDER] = Files(relative, ())
+        refused = list_refused(folder_of_refused(parts, listing.source))
+        relative = tuple(str(path.relative_to(root / "views")) for path in refused)
+        files[listing.source, REFUSED] = Files(relative, ())
     keyframes = {
         (source, each.name): _keyframes(root / "views", parts, source, state, each)
         for source, state in sources.items()
@@ -137,6 +147,7 @@ def script_for(
         for source in sorted(sources)
         for text in _lookups(root, source, files, schemas[source])
     ]
+    core.append(_refused(root, definitions, files))
     rows = [each for each in definitions if each.has_parts]
     core += [_log_view(root, each, files) for each in rows if each.source == LOG]
     texts = [
@@ -145,10 +156,16 @@ def script_for(
         if each.source != LOG
         for text in _entity_views(root, each, files, keyframes[each.source, each.name])
     ]
-    texts += map(_plain_view, _needed_first([each for each in definitions if not each.has_parts]))
+    over = _needed_first([each for each in definitions if not each.has_parts])
     names = frozenset(path for each in files.values() for path in each.all)
     names |= frozenset(path for each in keyframes.values() for path in each.all)
-    return Script("\n".join([*core, *texts]) + "\n", names, "\n".join(core))
+    return Script(
+        "\n".join([*core, *texts]) + "\n",
+        names,
+        "\n".join(core),
+        tuple(map(_plain_view, over)),
+        tuple(_history(root, each, sources[each.source], files, definitions) for each in listings),
+    )
 
 
 def _files(
@@ -185,6 +202,36 @@ def _keyframes(
         ),
         tuple(entry(each, each.pages) for each in held if not is_late(state, each)),
         tuple(entry(each, each.bodies(folder)) for each in held if each.bodies(folder).exists()),
+    )
+
+
+def _history(
+    root: Path,
+    listing: Listing,
+    state: Source,
+    files: Mapping[tuple[str, str], Files],
+    definitions: Sequence[Definition],
+) -> History:
+    source = listing.source
+    opened = files[source, "log.sightings"].always
+    read = {name for part in state.sightings for name in part.covers}
+    for name in listing.open:
+        for path in opened:
+            if path.endswith(open_name(name)):
+                stamp = (root / "views" / path).stat()
+                read.add(f"{name} {stamp.st_mtime_ns}-{stamp.st_size}")
+    sightings, pages, events = (
+        _all_of(root, files[source, name].all)
+        for name in ("log.sightings", "log.pages", "log.events")
+    )
+    return History(
+        source,
+        tuple(sorted({t for each in definitions if each.source == source for t in each.types})),
+        frozenset(read),
+        sightings,
+        pages,
+        events,
+        _all_of(root, [str((state.folder / SEEN_SCHEMA).relative_to(root / "views"))]),
     )
 
 
@@ -325,9 +372,8 @@ def _lookups(
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    every = {**common, "one": "", "one_event": ""}
-    texts = [fill("diffs", **common)]
-    for template, held in (("entity", common), ("history", common), ("pairs", every)):
+    texts = []
+    for template, held in (("entity", common), ("history", common)):
         presence, spans = _presence(root, Keyframes(schema), (), held), fill("spans", **held)
         texts.append(fill(template, presence=presence, spans=spans, **held))
     return [f"{text};" for text in texts]
@@ -368,6 +414,15 @@ def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str]
     )
 
 
+def _refused(
+    root: Path, definitions: Sequence[Definition], files: Mapping[tuple[str, str], Files]
+) -> str:
+    """What was left out of the parts of the definitions as they are."""
+    paths = [path for (_, name), each in files.items() if name == REFUSED for path in each.all]
+    hashes = literals(each.hash for each in definitions)
+    return fill("refused", files=_all_of(root, paths), hashes=hashes or "NULL") + ";"
+
+
 def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
     """Views over views, each after those that it names."""
     waiting, ordered = list(definitions), list[Definition]()
@@ -385,10 +440,11 @@ def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
 
 
 def _plain_view(definition: Definition) -> str:
-    return (
-        f"CREATE VIEW {identifier(definition.source)}.{identifier(definition.view)} AS\n"
-        f"{definition.select};"
-    )
+    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
+    if definition.is_view:
+        return f"CREATE VIEW {name} AS\n{definition.select};"
+    takes = ", ".join(definition.takes)
+    return f"CREATE MACRO {name}({takes}) AS TABLE\n{definition.select};"
 
 
 def _all_of(root: Path, paths: Sequence[str]) -> str:

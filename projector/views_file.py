@@ -10,7 +10,10 @@ import os
 import re
 from pathlib import Path
 
+import duckdb
+
 from eventlog.disk import replace_file
+from eventlog.errors import Invalid
 from projector.engine import connect, sql_errors
 from projector.views import Script
 
@@ -19,10 +22,15 @@ SCRIPT = "hindlog.sql"
 _PART = re.compile(r"parts[-0-9]*/[^~,']+\.parquet")
 
 
-def write_views(target: Path, script: Script) -> bool:
-    """Write the views file in a folder anew if it would say something else; whether it did."""
+def write_views(target: Path, script: Script, wrong: list[str] | None = None) -> bool:
+    """Write the views file in a folder anew if it would say something else; whether it did.
+
+    A view over views that does not fit them is left out and told in `wrong`; without
+    that list it is an error.
+    """
+    text = "".join((script.text, *(f"{each}\n" for each in script.plain)))
     held = target / SCRIPT
-    if (target / FILE).exists() and held.exists() and held.read_text() == script.text:
+    if (target / FILE).exists() and held.exists() and held.read_text() == text:
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
     temporary.unlink(missing_ok=True)
@@ -30,11 +38,24 @@ def write_views(target: Path, script: Script) -> bool:
         memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
         memory.execute("USE made")
         memory.execute(script.text)
+        for view in script.plain:
+            _add(memory, view, wrong)
         memory.execute("USE memory")
         memory.execute("DETACH made")
     temporary.replace(target / FILE)
-    replace_file(held, script.text.encode())
+    # with what is wrong the text is another one, so that the next update says it again
+    replace_file(held, "".join((text, *(f"-- {each!r}\n" for each in wrong or ()))).encode())
     return True
+
+
+def _add(memory: duckdb.DuckDBPyConnection, view: str, wrong: list[str] | None) -> None:
+    try:
+        with sql_errors(view.partition(" AS\n")[0]):
+            memory.execute(view)
+    except Invalid as error:
+        if wrong is None:
+            raise
+        wrong.append(error.what)
 
 
 def named_by(target: Path) -> frozenset[str]:

@@ -12,17 +12,21 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.utils import formatdate
+from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 
 from aiohttp import web
 
 from fetcher.simulator.catalog import Answer, Request, World, answer
 from fetcher.simulator.faults import NO_FAULTS, Faults, choose
+from fetcher.simulator.recorded import recorded_answer, shelve
 from fetcher.simulator.sending import ELSEWHERE, Sending, asked_at, spoil
 from fetcher.simulator.timetable import SECOND
 
 Clock: TypeAlias = Callable[[], int]
 Observe: TypeAlias = Callable[[str, int, bytes], None]
+Answers: TypeAlias = Callable[[Request, int], Answer]
 
 SHUTDOWN_S = 0.5
 
@@ -33,20 +37,22 @@ def make_app(
     faults: Faults = NO_FAULTS,
     observe: Observe | None = None,
     elsewhere: str = ELSEWHERE,
+    answers: Answers | None = None,
 ) -> web.Application:
     """The application; `now` gives the simulated instant of each request in microseconds.
 
     `observe` is called with path and query, status and the bytes of the body that a client
     can have (before transfer compression), in the order of sending. `elsewhere` is the origin
-    that redirects lead to.
+    that redirects lead to. `answers` take the place of the world's.
     """
     asked: Counter[str] = Counter()
+    told: Answers = answers or partial(answer, world)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         address, now_us = request.path_qs, now()
         asked[address] += 1
         fault = choose(faults, world.seed, address, asked[address])
-        found = _answer(world, request, asked_at(fault, now_us))
+        found = _answer(told, request, asked_at(fault, now_us))
         sending = spoil(found, fault, address, now_us, elsewhere)
         if observe is not None:
             body = sending.answer.body[: sending.promised_bytes]
@@ -58,12 +64,12 @@ def make_app(
     return app
 
 
-def _answer(world: World, request: web.Request, now_us: int) -> Answer:
+def _answer(answers: Answers, request: web.Request, now_us: int) -> Answer:
     if request.method not in ("GET", "HEAD"):
         return Answer(405, b'{"error":"Method not allowed"}', headers=(("Allow", "GET"),))
     query = {key: ",".join(request.query.getall(key)) for key in request.query}
     origin = f"{request.scheme}://{request.host}"
-    return answer(world, Request(request.path, query, origin), now_us)
+    return answers(Request(request.path, query, origin), now_us)
 
 
 def _headers(what: Answer, now_us: int) -> dict[str, str]:
@@ -152,18 +158,35 @@ def run_server(
     now: Clock,
     ready: Callable[[str], None],
     faults: Faults = NO_FAULTS,
+    recordings: Path | None = None,
 ) -> None:
-    """Serve the world of that seed until SIGINT or SIGTERM; `ready` is told the origin."""
-    asyncio.run(_until_stopped(make_app(World(seed), now, faults), now, port, ready))
+    """Serve the world of that seed, or what was recorded, until SIGINT or SIGTERM.
+
+    `ready` is told the origin. Redirects lead to a second origin, on a port of its own,
+    which answers the same without faults.
+    """
+    answers = partial(recorded_answer, shelve(recordings)) if recordings else None
+
+    def app(faults: Faults, elsewhere: str) -> web.Application:
+        return make_app(World(seed), now, faults, elsewhere=elsewhere, answers=answers)
+
+    asyncio.run(_until_stopped(app, now, port, ready, faults))
 
 
 async def _until_stopped(
-    app: web.Application, now: Clock, port: int, ready: Callable[[str], None]
+    app: Callable[[Faults, str], web.Application],
+    now: Clock,
+    port: int,
+    ready: Callable[[str], None],
+    faults: Faults,
 ) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopped.set)
-    async with serve(app, now, port=port) as origin:
+    async with (
+        serve(app(NO_FAULTS, ELSEWHERE), now) as elsewhere,
+        serve(app(faults, elsewhere), now, port=port) as origin,
+    ):
         ready(origin)
         await stopped.wait()

@@ -23,11 +23,13 @@ from fetcher.source import (
     with_query,
 )
 from fetcher.sources.civitai_pages import MEDIA, continues, fault, levels, next_page, step_over
+from fetcher.template import Query, Template
 
 _OF_MODELS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
 """Parameters of `/models` that change what stands inside an item."""
 _OF_IMAGES = frozenset({"withMeta", "flatMeta", "withTags"})
 _ID = id_member("id")
+PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
 
 
 def _models(params: Params) -> tuple[Rule, ...]:
@@ -133,6 +135,11 @@ class _Version(msgspec.Struct):
     modelId: int | None = None
 
 
+def creator_of(entity: Entity) -> list[Params]:
+    """The creator of an image; a creator has no address but a search."""
+    return [{"query": name, "limit": "20"} for name in _author(entity)]
+
+
 def model_of(entity: Entity) -> list[Params]:
     """The model of a version that was fetched for itself."""
     version = look(entity.body, _Version)
@@ -234,10 +241,39 @@ CIVITAI = Source(
             ),
             by_default=False,
         ),
+        Listing(
+            "creators-of-images",
+            "/creators",
+            follows=(
+                Follow(
+                    "images",
+                    "image",
+                    creator_of,
+                    lambda params: ("creator", params["query"], "list"),
+                ),
+            ),
+            by_default=False,
+        ),
         probing("gone-models", _gone("model", "/models/:id")),
         probing("gone-versions", _gone("modelVersion", "/model-versions/:id")),
         Listing("creators", "/creators", {"limit": "200"}, by_default=False),
         Listing("tags", "/tags", {"limit": "200"}, by_default=False),
+    ),
+    templates=(
+        Template("images-of-model", (Query("images"),), "modelId"),
+        Template("images-of-version", (Query("images"),), "modelVersionId"),
+        Template("images-of-user", (Query("images"),), "username"),
+        Template("models-of-user", (Query("models"),), "username"),
+        Template(
+            "top-images", (Query("images", {"sort": "Most Reactions"}),), "period", "Week", PERIODS
+        ),
+        Template(
+            "top-models", (Query("models", {"sort": "Most Downloaded"}),), "period", "Week", PERIODS
+        ),
+        Template("model", (Query("/models/:id"),), "id"),
+        Template("version", (Query("/model-versions/:id"),), "id"),
+        Template("version-by-hash", (Query("/model-versions/by-hash/:hash"),), "hash"),
+        Template("everything-new", (Query("models"), Query("images")), until_known=True),
     ),
     fault=fault,
 )

@@ -53,8 +53,9 @@ def fault(status: int, body: bytes) -> str | None:
         return "poison"
     if status == 429 and b"use cursors instead" in body:
         return "too_deep"
-    is_cursor = b"ursor" in body and any(word in body for word in _CURSOR_REFUSED)
-    return "cursor" if status == 400 and is_cursor else None
+    if status == 400 and any(word in body for word in _CURSOR_REFUSED):
+        return "cursor"
+    return None
 
 
 _CURSOR_REFUSED = (b"Invalid cursor", b"cannot be continued", b"can no longer be continued")

@@ -30,6 +30,7 @@ from fetcher.source import (
     text_of,
     with_query,
 )
+from fetcher.template import Query, Template
 
 MODELS = "/api/v1/models"
 ENDPOINTS = "/api/v1/models/:author/:slug/endpoints"
@@ -268,5 +269,10 @@ OPENROUTER = Source(
                 parent=_model_of_endpoint,
             ),
         ),
+    ),
+    templates=(
+        Template("model", (Query(MODEL), Query(ENDPOINTS)), "author/slug"),
+        Template("endpoints-of-model", (Query(ENDPOINTS),), "author/slug"),
+        Template("everything-new", (Query("models"), Query("models-all"), Query("catalog"))),
     ),
 )

@@ -119,3 +119,48 @@ CREATE OR REPLACE TEMP MACRO resource_of_addnet(told, weight, place) AS
         'lora', coalesce(nullif(regexp_extract(told, '^(.*)\([0-9a-fA-F]+\)$', 1), ''), told), weight,
         nullif(regexp_extract(told, '\(([0-9a-fA-F]+)\)$', 1), ''), NULL::VARCHAR, NULL::VARCHAR,
         place)] END;
+-- A graph of ComfyUI is a text that may hold what JSON does not know; a resource switched off
+-- or of strength 0 was not used.
+CREATE OR REPLACE TEMP MACRO comfy_graph(told) AS
+    CASE WHEN json_valid(told) THEN told::JSON
+        WHEN json_valid(regexp_replace(told, '([:\[,]\s*)(undefined|NaN|[-+]?Infinity)\b', '\1null', 'g'))
+        THEN regexp_replace(told, '([:\[,]\s*)(undefined|NaN|[-+]?Infinity)\b', '\1null', 'g')::JSON END;
+CREATE OR REPLACE TEMP MACRO comfy_name(kind, inputs, key, weight, place) AS
+    mention(kind, json_extract_string(inputs, key), weight, NULL::VARCHAR, NULL::VARCHAR,
+        CASE WHEN starts_with(json_extract_string(inputs, key), 'urn:air:')
+            THEN json_extract_string(inputs, key) END, place);
+CREATE OR REPLACE TEMP MACRO is_zero(told) AS
+    coalesce(TRY_CAST(told AS DOUBLE) = 0, false);
+CREATE OR REPLACE TEMP MACRO resources_of_node(inputs, place) AS list_concat(
+    CASE WHEN json_type(inputs, '/ckpt_name') = 'VARCHAR'
+        THEN [comfy_name('checkpoint', inputs, '/ckpt_name', NULL::VARCHAR, place)] END,
+    CASE WHEN json_type(inputs, '/unet_name') = 'VARCHAR'
+        THEN [comfy_name('checkpoint', inputs, '/unet_name', NULL::VARCHAR, place)] END,
+    CASE WHEN json_type(inputs, '/vae_name') = 'VARCHAR'
+        THEN [comfy_name('vae', inputs, '/vae_name', NULL::VARCHAR, place)] END,
+    CASE WHEN json_type(inputs, '/lora_name') = 'VARCHAR' AND NOT (
+            is_zero(json_extract_string(inputs, '/strength_model'))
+            AND coalesce(is_zero(json_extract_string(inputs, '/strength_clip'))
+                OR json_type(inputs, '/strength_clip') IS NULL, true))
+        THEN [comfy_name('lora', inputs, '/lora_name',
+            json_extract_string(inputs, '/strength_model'), place)] END,
+    list_transform(
+        list_filter(
+            CASE WHEN json_type(inputs) = 'OBJECT'
+                THEN list_zip(json_keys(inputs), json_extract(inputs, '$.*')) END,
+            lambda each: regexp_full_match(each[1], 'lora_[0-9]+')
+                AND json_type(each[2], '/lora') = 'VARCHAR'
+                AND coalesce(json_extract_string(each[2], '/on'), 'true') <> 'false'
+                AND NOT is_zero(json_extract_string(each[2], '/strength'))
+        ),
+        lambda each: comfy_name('lora', each[2], '/lora',
+            json_extract_string(each[2], '/strength'), place)
+    )
+);
+CREATE OR REPLACE TEMP MACRO resources_of_comfy(told, place) AS flatten(list_transform(
+    list_filter(
+        json_extract(comfy_graph(told), '$.prompt.*'),
+        lambda node: contains(coalesce(json_extract_string(node, '/class_type'), ''), 'Loader')
+    ),
+    lambda node: resources_of_node(json_extract(node, '/inputs'), place)
+));

@@ -15,7 +15,7 @@ from cli.config import (
     origins,
     secrets,
 )
-from cli.settings import SOURCES, Config, sections, values, variable
+from cli.settings import SOURCES, Config, sections, types, values, variable
 from eventlog.errors import Invalid, LocalResource, NoArchive
 
 
@@ -93,7 +93,9 @@ def test_a_variable_wins_over_the_file_and_the_file_over_the_default(archive: Pa
 def test_every_key_has_a_variable(archive: Path) -> None:
     given_ = {str: "https://x.example", int: "7", float: "7.5", bool: "false"}
     for key, default in values(Config()).items():
-        text = given_[type(default)] if default is not None else "https://x.example"
+        is_number = types()[key] == int | None
+        unset = "7" if is_number else "https://x.example"
+        text = given_[type(default)] if default is not None else unset
         config = load(archive, "", {variable(key): text})
         assert values(config)[key] != default
 

@@ -11,6 +11,7 @@ import pytest
 
 from eventlog.assets import get_asset, put_asset
 from eventlog.cursor import Cursor, mark
+from eventlog.disk import REAL
 from eventlog.event import ANOMALY, ENTITY, Draft, decode, exact_body
 from eventlog.paths import open_path
 from eventlog.reader import read_events, read_stream
@@ -178,6 +179,31 @@ def _come_and_go(platter: Platter) -> None:
     stream = open_stream(platter.root, SOURCE, WRITER, clock=Hand(), disk=disk_of(platter))
     stream.sealer.shutdown()
     os.close(stream.lock)
+
+
+def test_lines_a_killed_writer_left_unsynced_are_synced_before_they_are_shown(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "a"
+    root.mkdir()
+    platter = Platter(root, random.Random(2))
+    settle(platter)
+    disk = attrs.evolve(disk_of(platter), write=REAL.write)
+    stream = open_stream(root, SOURCE, WRITER, clock=Hand(), disk=disk)
+    append(stream, [lambda _seq, _at: [entity(1)]])
+    platter.fuse = 0  # the next fsync is its last
+    with pytest.raises(PowerCut):
+        append(stream, [lambda _seq, _at: [entity(2)]])
+    os.close(stream.lock)
+    platter.fuse = 1 << 60
+    again = open_stream(root, SOURCE, WRITER, clock=Hand(), disk=disk)
+    shown = [record.line for record in follow(root, {}, idle=lambda: False)]
+    os.close(again.lock)
+    power_cut(platter, tmp_path / "b", disorder=False, state="kept")
+    close_stream(open_stream(tmp_path / "b", SOURCE, WRITER, clock=Hand()))
+
+    assert len(shown) == 2
+    assert [record.line for record in read_events(tmp_path / "b")] == shown
 
 
 def test_the_platter_forgets_what_was_not_synced(tmp_path: Path) -> None:

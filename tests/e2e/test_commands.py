@@ -215,6 +215,7 @@ def test_status_config_doctor_and_completion_answer(crawled: Path) -> None:
 
     assert {each["source"] for each in status["sources"]} == {"civitai", "openrouter"}
     assert all(each["events_24h"] > 0 for each in status["sources"])
+    assert status["views"]["drift"] == []
     assert "source.civitai.base_url" in shown.stdout
     assert "s3cret" not in shown.stdout + shown.stderr + doctor.stdout + doctor.stderr
     assert "FAIL" not in doctor.stdout

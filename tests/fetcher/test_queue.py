@@ -359,3 +359,15 @@ def test_a_run_whose_address_is_of_no_endpoint_fails_and_the_others_go_on(tmp_pa
     assert (told.listings[0].state, "no endpoint" in str(told.listings[0].why)) == (FAILED, True)
     assert len(told.listings) > 1
     assert {each.state for each in told.listings[1:3]} == {COMPLETED}
+
+
+def test_what_people_queued_waits_for_the_next_budget(tmp_path: Path) -> None:
+    task = add(tmp_path, "/models?limit=1")
+
+    pages = []
+    for _ in range(3):
+        drain(tmp_path, many(7), max_requests=3)
+        pages.append([(each.state, each.pages) for each in listed(tmp_path)])
+
+    assert pages == [[(PENDING, 3)], [(PENDING, 6)], [(COMPLETED, 7)]]
+    assert listed(tmp_path)[0].run == task.run

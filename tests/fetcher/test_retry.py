@@ -75,9 +75,30 @@ def test_waits_grow_exponentially_under_full_jitter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"), [(0.0, 0.0), (7.0, 7.0), (-5.0, 0.0), (864_000.0, 900.0)]
+    ("header", "expected"),
+    [
+        (None, 0.0),
+        ("0", 0.0),
+        ("7", 7.0),
+        ("1.5", 1.5),
+        ("-5", 0.0),
+        ("259200", 900.0),
+        ("1e400", 900.0),
+        ("-inf", 0.0),
+        ("nan", 0.0),
+        ("soon", 0.0),
+        ("", 0.0),
+        ("Sat, 21 Nov 2026 05:00:30 GMT", 30.0),
+        ("Sat, 21 Nov 2026 04:00:00 GMT", 0.0),
+        ("Wed, 25 Nov 2026 05:00:00 GMT", 900.0),
+        ("Sat, 99 Nov 2026 05:00:30 GMT", 0.0),
+    ],
 )
-def test_what_upstream_asks_for_is_honoured_within_bounds(asked: float, expected: float) -> None:
+def test_what_upstream_asks_for_is_honoured_within_bounds(
+    header: str | None, expected: float
+) -> None:
+    asked = retry_after(header, 1_795_237_200.0)
+
     assert wait_s(1, asked, POLICY, lambda: 0.0) == expected
 
 

@@ -356,3 +356,44 @@ def test_from_an_image_its_versions_and_their_models_are_fetched_while_not_known
     assert sum(counts[2]) > 0.8 * sum(counts[0])
     stored = {(line.type, line.shape) for line in lines(tmp_path, "civitai")}
     assert {("modelVersion", "detail"), ("model", "detail")} <= stored
+
+
+def test_from_an_image_its_creator_is_fetched_while_not_known(tmp_path: Path) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        if request.path == "/creators":
+            items = [{"username": request.query["query"]}]
+        else:
+            items = [{"id": id_, "username": "abc"[id_ % 3 :][:1] or None} for id_ in range(9)]
+        return web.json_response({"items": items, "metadata": {"total": 0}})
+
+    first = sync_with(tmp_path, "civitai", handle, listings=["creators-of-images"])
+    again = sync_with(tmp_path, "civitai", handle, listings=["creators-of-images"])
+
+    assert [told.listings[1].pages for told in (first, again)] == [3, 0]
+    creators = {x.id for x in lines(tmp_path, "civitai") if x.type == "creator"}
+    assert creators == {"a", "b", "c"}
+
+
+def test_a_sync_asks_no_more_than_its_budget_and_says_so(tmp_path: Path) -> None:
+    served: list[tuple[str, int, bytes]] = []
+
+    told = sync(tmp_path, "openrouter", served=served, max_requests=7)
+
+    assert len(served) == 7
+    states = {each.listing: each.state for each in told.listings}
+    assert states["models"] == states["models-all"] == states["providers"] == "completed"
+    assert (states["endpoints"], states["catalog"]) == ("partial", "failed")
+    assert "budget: 7 requests" in str(told.listings[3].why)
+    assert not any(line.kind == PAGE_FAILED for line in lines(tmp_path, "openrouter"))
+
+
+def test_retries_count_against_the_budget(tmp_path: Path) -> None:
+    asked = []
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"error": "Server busy"}, status=503)
+
+    sync_with(tmp_path, "civitai", handle, listings=["models"], max_requests=2)
+
+    assert len(asked) == 2

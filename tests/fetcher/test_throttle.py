@@ -1,6 +1,10 @@
-"""The throttle: even spacing, half the rate after a refusal, and back."""
+"""The throttle: even spacing, less after a refusal or a slow answer, and back; budgets."""
 
-from fetcher.throttle import Throttle, cool, reserve, warm
+import asyncio
+
+import pytest
+
+from fetcher.throttle import Budget, Gate, Throttle, cool, heed, reserve
 
 
 def test_requests_are_spaced_evenly() -> None:
@@ -40,6 +44,51 @@ def test_many_refusals_never_stop_it_for_good() -> None:
 def test_answers_give_the_rate_back() -> None:
     throttle = cool(Throttle(per_second=1), 0.0, 0.0)
     for _ in range(16):
-        throttle = warm(throttle)
+        throttle = heed(throttle, 0.1)
 
     assert throttle.share == 1.0
+
+
+@pytest.mark.parametrize(
+    ("answers_s", "share"),
+    [
+        ([0.2] * 9, 1.0),
+        ([0.2, 2.9], 1.0),
+        ([0.2, 3.1], 0.75),
+        ([0.2, 3.1, 9.0], 0.75 * 0.75),
+        ([0.2, 3.1, *[0.2] * 8], 1.0),
+        ([3.0, 11.0], 1.0),
+        ([3.0, 12.5], 0.75),
+        ([0.2, *[6.0] * 200], 1.0),
+        ([0.2, 3.1, 0.2], 0.75 + 1 / 32),
+    ],
+)
+def test_an_answer_much_slower_than_usual_costs_a_quarter_of_the_rate(
+    answers_s: list[float], share: float
+) -> None:
+    throttle = Throttle(per_second=1)
+    for took_s in answers_s:
+        throttle = heed(throttle, took_s)
+
+    assert throttle.share == share
+
+
+def test_a_stop_ends_the_wait_for_a_host_that_cools() -> None:
+    async def go() -> bool:
+        gate, stopping = Gate(Throttle(per_second=1)), asyncio.Event()
+        gate.cools(900.0)
+        asyncio.get_running_loop().call_later(0.05, stopping.set)
+        return await asyncio.wait_for(gate.passes(stopping), 10)
+
+    assert asyncio.run(go()) is False
+
+
+def test_a_budget_is_taken_one_by_one_and_filled_once_a_period() -> None:
+    budget, endless = Budget(2), Budget()
+
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+    budget.refill("2026-11-21T05")
+    assert budget.take()
+    budget.refill("2026-11-21T05")
+    assert (budget.take(), budget.take()) == (True, False)
+    assert all(endless.take() for _ in range(99))

@@ -1,5 +1,6 @@
 """Values: what upstream says in three spellings, and what it says wrongly."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -161,6 +162,60 @@ def test_the_forms_in_which_meta_names_models(empty):
     )
 
 
+def comfy(**nodes):
+    return json.dumps({"prompt": nodes, "workflow": {"nodes": []}})
+
+
+def node(kind, **inputs):
+    return {"class_type": kind, "inputs": inputs}
+
+
+GRAPH = {
+    "1": node("CheckpointLoaderSimple", ckpt_name="sdxl.safetensors"),
+    "2": node("UNETLoader", unet_name="flux.sft", weight_dtype="default"),
+    "3": node("LoraLoader", lora_name="a", strength_model=0.5, strength_clip=1, model=["1", 0]),
+    "4": node("LoraLoader", lora_name="off", strength_model=0, strength_clip=0),
+    "5": node("LoraLoader", lora_name="clip", strength_model=0, strength_clip=1),
+    "6": node("LoraLoaderModelOnly", lora_name="none", strength_model=0.0),
+    "7": node("VAELoader", vae_name="vae.pt"),
+    "8": node(
+        "Power Lora Loader (rgthree)",
+        lora_1={"on": True, "lora": "b", "strength": 0.7},
+        lora_2={"on": False, "lora": "c", "strength": 1},
+        lora_3={"on": True, "lora": "d", "strength": 0},
+        PowerLoraLoaderHeaderWidget={"type": "x"},
+    ),
+    "9": node("LoraLoader", lora_name=["12", 0], strength_model=1),
+    "10": node("KSampler", seed=1, steps=20),
+}
+LOADED = [
+    ("checkpoint", "flux.sft", None),
+    ("checkpoint", "sdxl.safetensors", None),
+    ("lora", "a", 0.5),
+    ("lora", "b", 0.7),
+    ("lora", "clip", 0.0),
+    ("vae", "vae.pt", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (comfy(**GRAPH), LOADED),
+        (comfy(**GRAPH).replace('"seed": 1', '"seed": undefined, "is_changed": [NaN]'), LOADED),
+        ("{not JSON", []),
+        ("", []),
+        ('{"prompt": null}', []),
+        ({"prompt": GRAPH}, LOADED),
+    ],
+)
+def test_the_loaders_of_a_comfy_graph_are_mentions_where_they_were_on(empty, told, expected):
+    seen = image(meta={"comfy": told})
+
+    columns = "kind, name, weight"
+    assert sorted(shown(empty, "civitai", "image_resources", seen, columns), key=str) == expected
+
+
 def test_a_new_version_without_mentions_hides_those_of_the_old(empty):
     pages = [
         Page(hours(0), [image(meta={"prompt": "<lora:x:1>"})]),
@@ -216,8 +271,6 @@ def test_the_list_price_is_that_before_the_discount(empty):
     ],
 )
 def test_what_is_there_and_does_not_cast_is_null_and_an_error(empty, field, value, text):
-    import json
-
     import projector.update as updates
     from eventlog.event import ENTITY, PAGE, Draft
     from eventlog.writer import append, close_stream, open_stream

@@ -7,7 +7,8 @@
 --   told_meta  /meta  json
 -- One resource is often named several times (tag, civitaiResources, AIR): every mention is
 -- kept. Of a tag `<lora:name:rest>` the rest is `weight_raw`; `weight` is its first part if
--- that is a number. Hashes are upper case without `0x`. Graphs of `comfy` are not read.
+-- that is a number. Hashes are upper case without `0x`. Of a graph of ComfyUI the loaders
+-- are read, those that are switched off or of strength 0 are not.
 SELECT
     * EXCLUDE (told_meta, meta, found, one),
     one['kind'] AS kind,
@@ -43,6 +44,7 @@ FROM (
             resources_of_hashes(json_extract(meta, '/Lora hashes'), '/meta/Lora hashes', 'lora'),
             resources_of_pairs(json_extract_string(meta, '/TI hashes'), '/meta/TI hashes', 'embedding'),
             resources_of_pairs(json_extract_string(meta, '/Lora hashes'), '/meta/Lora hashes', 'lora'),
+            resources_of_comfy(json_extract_string(meta, '/comfy'), '/meta/comfy'),
             resource_of_text(meta, '/Model', '/Model hash', 'checkpoint', NULL),
             resource_of_text(meta, '/VAE', '/VAE hash', 'vae', NULL),
             resource_of_text(meta, '/Refiner', '/Refiner hash', 'checkpoint', NULL),

@@ -1,0 +1,31 @@
+-- log.paths: every path that bodies of a type ever had: its types, when, how often, how often null
+-- reads: view
+-- `types`: array, bool, null, number, object, string; `mixed` for a list of several. `share`: of
+-- the bodies stored while the path was there. `segment` and `seq`: the first body that has it.
+WITH root AS (
+    SELECT source, type, shape, observed_at, bodies FROM log.structures WHERE path = ''
+),
+path AS (
+    SELECT
+        source, type, shape, path,
+        list(DISTINCT kind ORDER BY kind) AS types,
+        min(observed_at) AS first_seen_at,
+        max(last_observed_at) AS last_seen_at,
+        sum(bodies)::BIGINT AS bodies,
+        coalesce(sum(bodies) FILTER (kind = 'null'), 0) / sum(bodies) AS null_rate,
+        arg_min(writer, (observed_at, seq)) AS writer,
+        arg_min(seq, (observed_at, seq)) AS seq,
+        arg_min(segment, (observed_at, seq)) AS segment
+    FROM log.structures
+    GROUP BY source, type, shape, path
+)
+SELECT
+    path.*,
+    coalesce(any_value(path.bodies) / sum(root.bodies) FILTER (root.observed_at <= path.last_seen_at), 1)
+        AS share,
+    coalesce(sum(root.bodies) FILTER (root.observed_at > path.last_seen_at), 0)::BIGINT
+        AS bodies_since
+FROM path JOIN root
+    ON root.source = path.source AND root.type = path.type AND root.shape = path.shape
+    AND root.observed_at >= date_trunc('hour', path.first_seen_at)
+GROUP BY ALL

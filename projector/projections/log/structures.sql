@@ -1,0 +1,78 @@
+-- log.structures: which paths the bodies of a segment have, with the type of their values
+-- reads: line
+-- A path is a JSON Pointer, `*` for any element of a list; '' is the body itself. Below an
+-- object whose keys are free, where each is data and no field, nothing is told: those are
+-- named here, per source. `bodies`: how many have that path with that type.
+WITH RECURSIVE free AS (
+    FROM (VALUES
+        ('civitai', 'image', '/meta'),
+        ('civitai', 'image', '/meta/meta'),
+        ('civitai', 'modelVersion', '/files/*/hashes'),
+        ('civitai', 'modelVersion', '/images/*/meta'),
+        ('civitai', 'modelVersion', '/trainingDetails'),
+        ('openrouter', 'endpoint', '/pricing_json'),
+        ('openrouter', 'endpoint', '/display_pricing'),
+        ('openrouter', 'endpoint', '/features'),
+        ('openrouter', 'catalog', '/endpoint/pricing_json'),
+        ('openrouter', 'catalog', '/endpoint/display_pricing'),
+        ('openrouter', 'catalog', '/features'),
+        ('openrouter', 'catalog', '/endpoint/features')
+    ) AS free(source, type, path)
+),
+whole AS (
+    -- Structures are counted before they are taken apart: they are few.
+    SELECT
+        segment, type, split_part(coalesce(shape, ''), '?', 1) AS shape,
+        json_structure(CASE WHEN type = 'image' AND json_type(body, '/meta') = 'OBJECT'
+            THEN json_merge_patch(json_merge_patch(body, '{"meta": null}'), '{"meta": {}}')
+            ELSE body END) AS node,
+        count(*) AS bodies, min(observed_at) AS first_at, max(observed_at) AS last_at,
+        arg_min({'writer': writer, 'seq': seq}, seq) AS example
+    FROM line
+    WHERE kind = 'entity' AND body IS NOT NULL
+    GROUP BY ALL
+),
+node AS (
+    SELECT * EXCLUDE (node), '' AS path, node FROM whole
+    UNION ALL
+    SELECT
+        * EXCLUDE (path, node, below), path || below['name'], below['node']
+    FROM (
+        SELECT *, unnest(CASE json_type(node)
+            WHEN 'ARRAY' THEN [{'name': '/*', 'node': json_extract(node, '/0')}]
+            WHEN 'OBJECT' THEN list_transform(
+                list_zip(json_keys(node), json_extract(node, '$.*')),
+                lambda each: {
+                    'name': '/' || replace(replace(each[1], '~', '~0'), '/', '~1'),
+                    'node': each[2]
+                }
+            ) END) AS below
+        FROM node
+        WHERE json_type(node) IN ('ARRAY', 'OBJECT') AND NOT EXISTS (
+            FROM free
+            WHERE free.source = split_part(node.segment, '/', 1) AND free.type = node.type
+                AND free.path = node.path
+        )
+    )
+)
+SELECT
+    md5(concat_ws(chr(0), segment, type, shape, path, kind))::UUID AS _position,
+    min(first_at) AS observed_at, max(last_at) AS last_observed_at, split_part(segment, '/', 1) AS source,
+    type, shape, path, kind, sum(bodies)::BIGINT AS bodies,
+    arg_min(example, first_at)['writer'] AS writer, arg_min(example, first_at)['seq'] AS seq,
+    segment
+FROM (
+    SELECT *, CASE json_type(node)
+        WHEN 'ARRAY' THEN 'array'
+        WHEN 'OBJECT' THEN 'object'
+        ELSE CASE json_extract_string(node, '$')
+            WHEN 'VARCHAR' THEN 'string'
+            WHEN 'BOOLEAN' THEN 'bool'
+            WHEN 'NULL' THEN 'null'
+            WHEN 'JSON' THEN CASE WHEN ends_with(path, '/*') THEN 'mixed' ELSE 'object' END
+            ELSE 'number' END
+        END AS kind
+    FROM node
+)
+WHERE NOT (kind = 'null' AND ends_with(path, '/*'))
+GROUP BY segment, type, shape, path, kind

@@ -1,0 +1,95 @@
+"""Another definition: what it would change, and how views go over to it."""
+
+import contextlib
+
+import duckdb
+import pytest
+from click.testing import CliRunner
+
+from cli.main import cli
+from eventlog.errors import Invalid
+from projector.compare import compare
+from projector.definition import FOLDER, load_all, parse
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.logs import Page, Seen, hours, write_log
+
+MODELS = (FOLDER / "openrouter" / "models.sql").read_text()
+LOUD = MODELS.replace("ltrim(split_part(_id", "upper(split_part(_id").replace(
+    ", '~') AS author", ") AS author"
+)
+
+
+def test_the_same_definition_differs_in_nothing(archive):
+    assert compare(archive, "openrouter.models", MODELS).is_same
+
+
+def test_every_version_that_another_definition_changes_is_told_with_its_event(archive):
+    found = compare(archive, "openrouter.models", LOUD)
+
+    told = [
+        (d.id, d.valid_from, d.column, d.old, d.new, d.segment, d.seq) for d in found.differences
+    ]
+    first, second = (f"openrouter/2026-11-01/0{hour}-0a0b0c0d-000" for hour in (0, 1))
+    assert told == [
+        ("a", hours(0), "author", '"a"', '"A"', first, 1),
+        ("b", hours(0), "author", '"b"', '"B"', first, 2),
+        ("a", hours(1), "author", '"a"', '"A"', second, 4),
+        ("b", hours(2), "author", '"b"', '"B"', first, 2),
+    ]
+    assert (found.added_columns, found.removed_columns) == ((), ())
+    assert not list((archive / "views").glob("aside*"))
+
+
+def test_columns_that_come_and_go_are_told(archive):
+    text = MODELS.replace("name                    /name ", "title                   /name ")
+    found = compare(archive, "openrouter.models", text)
+
+    assert (found.added_columns, found.removed_columns) == (("title",), ("name",))
+
+
+def test_of_a_view_with_many_rows_whole_rows_are_told(empty):
+    body = {"id": 1, "files": [{"id": 7, "name": "a", "hashes": {"CRC32": "ff"}}, {"id": 8}]}
+    seen = Seen("modelVersion", "1", body, "detail")
+    write_log(empty, "civitai", WRITER, [Page(hours(0), [seen])])
+    update(empty)
+    text = (FOLDER / "civitai" / "files.sql").read_text()
+    changed = text.replace("upper(json_extract_string(file, '/hashes/CRC32'))", "'x'")
+    found = compare(empty, "civitai.files", changed).differences
+
+    assert sorted((d.change, d.id) for d in found) == [("added", "1")] * 2 + [("removed", "1")] * 2
+    assert compare(empty, "civitai.files", text).is_same
+
+
+def test_a_view_over_views_has_no_versions(archive):
+    with pytest.raises(Invalid, match="no versions"):
+        compare(archive, "openrouter.prices", MODELS)
+
+
+@pytest.mark.parametrize(("text", "code"), [(MODELS, 0), (LOUD, 4)])
+def test_the_command_exits_4_when_anything_differs(archive, tmp_path, text, code):
+    (archive / "hindlog.toml").touch()
+    (tmp_path / "new.sql").write_text(text)
+    words = ["-C", str(archive), "view", "diff", "openrouter.models"]
+    done = CliRunner().invoke(
+        cli, [*words, "--definition", str(tmp_path / "new.sql")], standalone_mode=False
+    )
+
+    assert (done.return_value or 0) == code
+
+
+def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(archive):
+    others = tuple(each for each in load_all() if each.name != "openrouter.models")
+    changed = (*others, parse(LOUD, "openrouter", "models"))
+    file = str(archive / "views" / "hindlog.duckdb")
+    sql = "SELECT id, author FROM openrouter.models ORDER BY id"
+    with contextlib.closing(duckdb.connect(file, read_only=True)) as reader:
+        update(archive, definitions=changed)
+
+        assert reader.execute(sql).fetchall() == [("a", "a"), ("b", "b")]
+    assert list(query(archive, sql).rows) == [("a", "A"), ("b", "B")]
+    write_log(archive, "openrouter", WRITER, [Page(hours(3), [model("c", "C")])])
+    update(archive)
+
+    assert list(query(archive, sql).rows) == [("a", "a"), ("b", "b"), ("c", "c")]

@@ -1,0 +1,126 @@
+"""Drift: the form of what upstream answers, and where it changed."""
+
+import pytest
+
+from eventlog.assets import put_asset
+from eventlog.event import ENTITY, PAGE, Draft
+from eventlog.writer import append, close_stream, open_stream
+from projector.drift import drift_since
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER
+from tests.projector.logs import UNSAFE, Page, Seen, hours, write_log
+from tests.projector.recorded import HISTORY, import_snapshots, snapshots
+
+DRIFT = """SELECT path, change, epoch_us(changed_at), types_before, types, segment, seq
+FROM log.drift ORDER BY changed_at, path"""
+
+
+def models(hour: float, count: int, **body: object) -> Page:
+    seen = [Seen("model", str(n), {"n": n, "at": hour, **body}) for n in range(count)]
+    return Page(hours(hour), seen, f"r{hour}", "/models", 1, True)
+
+
+def told(root, source: str, pages: list[Page], sql: str = DRIFT):
+    write_log(root, source, WRITER, pages)
+    assert update(root).failed == ()
+    return list(query(root, sql).rows)
+
+
+def test_a_new_a_retyped_and_a_vanished_path_are_rows_with_an_event_to_look_at(empty):
+    pages = [
+        models(0, 6, price="1", old={"x": 1}),
+        models(30, 6, price=1, new={"deep": {"er": True}}),
+        models(31, 6, price=1, new={"deep": {"er": True}}),
+    ]
+    found = told(empty, "openrouter", pages)
+
+    second = "openrouter/2026-11-02/06-0a0b0c0d-000"
+    assert found == [
+        ("/new", "new", hours(30), None, ["object"], second, 8),
+        ("/old", "vanished", hours(30), ["object"], None, second.replace("02/06", "01/00"), 1),
+        ("/price", "retyped", hours(30), ["string"], ["number"], second, 8),
+    ]
+    assert [each.change for each in drift_since(empty, hours(30))] == ["new", "vanished", "retyped"]
+    assert drift_since(empty, hours(31)) == []
+
+
+def test_a_path_that_is_rare_has_not_vanished_before_it_was_to_be_expected(empty):
+    rare = Seen("model", "0", {"n": 0, "rare": 1})
+    first = [rare, *(Seen("model", str(n), {"n": n}) for n in range(1, 20))]
+    pages = [Page(hours(0), first, "r", "/models", 1, True), models(2, 20), models(3, 20)]
+
+    assert told(empty, "openrouter", pages) == []
+
+
+def test_every_path_has_its_types_its_share_and_its_null_rate(empty):
+    bodies = [{"a": None}, {"a": "x", "b": [1]}, {"a": None, "b": []}, {"a": None, "c/d": {}}]
+    seen = [Seen("model", str(n), body) for n, body in enumerate(bodies)]
+    sql = "SELECT path, types, bodies, null_rate, share FROM log.paths ORDER BY path"
+
+    assert told(empty, "openrouter", [Page(hours(0), seen)], sql) == [
+        ("", ["object"], 4, 0, 1),
+        ("/a", ["null", "string"], 4, 0.75, 1),
+        ("/b", ["array"], 2, 0, 0.5),
+        ("/b/*", ["number"], 1, 0, 0.25),
+        ("/c~1d", ["object"], 1, 0, 0.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "type", "body", "paths"),
+    [
+        ("civitai", "image", {"meta": {"Model hash": "x", "seed": 1}}, ["", "/meta"]),
+        (
+            "civitai",
+            "modelVersion",
+            {"files": [{"hashes": {"SHA256": "x"}}]},
+            ["", "/files", "/files/*", "/files/*/hashes"],
+        ),
+        ("openrouter", "endpoint", {"pricing_json": {"a:b": "1"}}, ["", "/pricing_json"]),
+    ],
+)
+def test_keys_that_are_data_are_no_paths(empty, source, type, body, paths):
+    sql = "SELECT path FROM log.paths ORDER BY path"
+    found = told(empty, source, [Page(hours(0), [Seen(type, "1", body)])], sql)
+
+    assert [row[0] for row in found] == paths
+
+
+def test_a_body_kept_aside_is_listed_by_its_sha256(empty):
+    name = put_asset(empty, b'{"id":"a"}', UNSAFE)
+    stream = open_stream(empty, "openrouter", WRITER, clock=lambda: hours(0), disk=UNSAFE)
+    large = Draft(kind=ENTITY, type="model", id="a", shape="list", hash="c1:0", body_asset=name)
+    append(stream, [lambda seq, at: [large, Draft(kind=PAGE)]], hours(0))
+    close_stream(stream, seal_open=True)
+    update(empty)
+
+    sql = "SELECT sha256, source, type, id, seq FROM log.assets"
+    assert list(query(empty, sql).rows) == [(name, "openrouter", "model", "a", 1)]
+
+
+WAVES = {
+    ("/pricing/web_search", "new", "2025-03"),
+    ("/supported_parameters", "new", "2025-05"),
+    ("/pricing/audio", "new", "2025-08"),
+    ("/expiration_date", "new", "2026-02"),
+    ("/pricing/request", "vanished", "2026-04"),
+    ("/links", "new", "2026-04"),
+    ("/benchmarks", "new", "2026-06"),
+    ("/supported_voices", "retyped", "2026-07"),
+    ("/alias_target", "new", "2026-07"),
+}
+"""Of the known changes of the schema, by the first of every eighth snapshot that shows it."""
+
+
+@pytest.mark.recordings
+@pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
+def test_the_waves_of_two_years_are_found_and_little_else(tmp_path):
+    (tmp_path / "log").mkdir()
+    import_snapshots(tmp_path, "0000000a", list(snapshots("jvrck-openrouterlist"))[::8])
+    update(tmp_path)
+    sql = "SELECT path, change, strftime(changed_at, '%Y-%m') FROM log.drift"
+    found = list(query(tmp_path, sql).rows)
+
+    assert set(found) >= WAVES
+    assert len(found) < 40

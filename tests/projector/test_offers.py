@@ -1,0 +1,70 @@
+"""Offers: endpoints beside what else is known: their model's presence, the site's UUID."""
+
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.logs import Page, Seen, hours, write_log
+
+SQL = """SELECT id, endpoint_uuid, model_is_listed, epoch_us(_model_absent_since)
+FROM openrouter.offers ORDER BY id"""
+
+
+def endpoint(id: str) -> Seen:
+    return Seen("endpoint", id, {"tag": id.partition("#")[2].partition("~")[0], "model_id": "x"})
+
+
+def on_site(uuid: str, model_id: str, tag: str) -> Seen:
+    body = {"id": uuid, "model_variant_slug": model_id, "provider_slug": tag, "status": 0}
+    return Seen("endpoint", uuid, body, "frontend")
+
+
+def endpoints(hour: float, model_id: str, *seen: Seen) -> Page:
+    return Page(hours(hour), seen, f"e{hour}", f"/models/{model_id}/endpoints", 1, True)
+
+
+def offers(root, *pages: Page, **more):
+    write_log(root, "openrouter", WRITER, pages)
+    assert update(root).failed == ()
+    return list(query(root, SQL, **more).rows)
+
+
+def test_an_endpoint_outlives_its_model_and_says_so(empty):
+    pages = [
+        Page(hours(0), [model("a/x", "X"), model("a/y", "Y")], "r0", "/models", 1, True),
+        endpoints(0.1, "a/x", endpoint("a/x#t")),
+        endpoints(0.2, "a/y", endpoint("a/y#t"), endpoint("a/y#u")),
+        Page(hours(1), [model("a/y", "Y")], "r1", "/models", 1, True),
+        endpoints(1.2, "a/y", endpoint("a/y#t")),
+    ]
+
+    assert offers(empty, *pages) == [
+        ("a/x#t", None, False, hours(1)),
+        ("a/y#t", None, True, None),
+    ]
+    assert list(query(empty, SQL, as_of=hours(0.5)).rows) == [
+        ("a/x#t", None, True, None),
+        ("a/y#t", None, True, None),
+        ("a/y#u", None, True, None),
+    ]
+
+
+def test_a_model_that_no_list_ever_named_is_neither_listed_nor_not(empty):
+    assert offers(empty, endpoints(0, "a/x", endpoint("a/x#t"))) == [("a/x#t", None, None, None)]
+
+
+def test_the_uuid_is_told_where_model_and_tag_name_one_endpoint_on_either_side(empty):
+    site = [on_site("u1", "a/x", "t"), on_site("u2", "a/x", "v"), on_site("u3", "a/x", "v")]
+    found = offers(
+        empty,
+        endpoints(0, "a/x", endpoint("a/x#t"), endpoint("a/x#v"), endpoint("a/x#w")),
+        endpoints(0.1, "a/y", endpoint("a/y#t"), endpoint("a/y#t~2")),
+        Page(hours(0.2), [*site, on_site("u4", "a/y", "t")], "s", "/stats", 1, True),
+    )
+
+    assert [row[:2] for row in found] == [
+        ("a/x#t", "u1"),
+        ("a/x#v", None),
+        ("a/x#w", None),
+        ("a/y#t", None),
+        ("a/y#t~2", None),
+    ]

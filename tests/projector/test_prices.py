@@ -1,0 +1,175 @@
+"""Prices: what changed, and whether it was the price, a discount, the hour or the schema."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import orjson
+import pytest
+
+from projector.checks import check
+from projector.rebuild import rebuild
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER
+from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots
+
+WINDOWS = [
+    {"utc_start": 30, "utc_end": 1630, "prompt": "0.00000028", "completion": "0.00000042"},
+    {"utc_start": 1630, "utc_end": 30, "prompt": "0.00000014", "completion": "0.00000021"},
+]
+"""OpenRouter's own example of prices by time of day."""
+
+
+def endpoint(**pricing: object) -> Seen:
+    return Seen("endpoint", "z-ai/glm-5.2#novita/fp8", {"tag": "novita/fp8", "pricing": pricing})
+
+
+def priced(root, *told: Seen, columns: str = "field, old, new, because"):
+    pages = [Page(hours(n), [each], f"r{n}", "/e", 1, True) for n, each in enumerate(told)]
+    write_log(root, "openrouter", WRITER, pages)
+    assert update(root).failed == ()
+    sql = f"SELECT {columns} FROM openrouter.prices ORDER BY valid_from, field"
+    return list(query(root, sql).rows)
+
+
+CASES = [
+    ({"prompt": "0.1"}, {"prompt": "0.2"}, [("0.1", "0.2", "price")]),
+    (
+        {"prompt": "0.0000002574", "discount": 0.1},
+        {"prompt": "0.00000020735", "discount": 0.275},
+        [("0.0000002574", "0.00000020735", "discount")],
+    ),
+    (
+        {"prompt": "0.0000002574", "discount": 0.1},
+        {"prompt": "0.00000029", "discount": 0},
+        [("0.0000002574", "0.00000029", "price+discount")],
+    ),
+    ({"prompt": "0.5"}, {"prompt": "0.5", "discount": 0.5}, [("0.5", "0.5", "price+discount")]),
+    ({"prompt": "0.5"}, {"prompt": "0.25", "discount": 0.5}, [("0.5", "0.25", "discount")]),
+    ({}, {"prompt": "0"}, [(None, "0", "schema")]),
+    ({"prompt": "0"}, {}, [("0", None, "schema")]),
+    ({"prompt": "0.10"}, {"prompt": "0.1"}, []),
+    ({"prompt": "0"}, {"prompt": "0", "discount": 0.5}, []),
+]
+
+
+def test_a_change_of_a_price_says_what_it_is_due_to(empty):
+    def page(n: int) -> Page:
+        seen = [Seen("endpoint", str(id), {"pricing": each[n]}) for id, each in enumerate(CASES)]
+        return Page(hours(n), seen, f"r{n}", "/e", 1, True)
+
+    write_log(empty, "openrouter", WRITER, [page(0), page(1)])
+    update(empty)
+    for id, (*_, expected) in enumerate(CASES):
+        sql = "SELECT old, new, because FROM openrouter.prices WHERE entity = $id"
+        found = list(query(empty, sql, params={"id": str(id)}).rows)
+        asked = [
+            (old and Decimal(old), Decimal(new) if new else None, why) for old, new, why in expected
+        ]
+        assert found == asked
+
+
+def test_a_price_by_time_of_day_is_no_new_price(empty):
+    day = {"prompt": "0.00000028", "completion": "0.00000042", "overrides": WINDOWS}
+    night = {"prompt": "0.00000014", "completion": "0.00000021", "overrides": WINDOWS}
+    dearer = {**night, "prompt": "0.0000002"}
+
+    found = priced(empty, *(endpoint(**each) for each in (day, night, day, dearer)))
+    assert [(field, because) for field, _, _, because in found] == [
+        ("completion", "schedule"),
+        ("prompt", "schedule"),
+        ("completion", "schedule"),
+        ("prompt", "schedule"),
+        ("completion", "schedule"),
+        ("prompt", "price"),
+    ]
+
+
+def test_a_price_by_prompt_length_is_not_one_by_time_of_day(empty):
+    tiers = [{"min_prompt_tokens": 200000, "prompt": "0.4"}]
+    found = priced(
+        empty,
+        endpoint(prompt="0.2", overrides=tiers),
+        endpoint(prompt="0.4", overrides=tiers),
+    )
+
+    assert [because for *_, because in found] == ["price"]
+
+
+def test_a_price_holds_until_the_next_or_the_end_and_an_absence_is_no_change(empty):
+    told = [[endpoint(prompt="1")], [endpoint(prompt="2")], [], [endpoint(prompt="2")]]
+    told += [[endpoint(prompt="3")], []]
+    pages = [Page(hours(n), each, f"r{n}", "/e", 1, True) for n, each in enumerate(told)]
+    write_log(empty, "openrouter", WRITER, pages)
+    update(empty)
+    columns = "old, new, epoch_us(valid_from), epoch_us(valid_to)"
+    sql = f"SELECT {columns} FROM openrouter.prices ORDER BY 3"
+
+    assert list(query(empty, sql).rows) == [
+        (1, 2, hours(1), hours(4)),
+        (2, 3, hours(4), hours(5)),
+    ]
+    assert list(query(empty, sql, as_of=hours(3)).rows) == [(1, 2, hours(1), None)]
+
+
+FIELDS = (
+    *("prompt", "completion", "request", "image", "audio", "web_search", "internal_reasoning"),
+    *("input_cache_read", "input_cache_write", "input_cache_write_1h"),
+)
+
+
+def steps(
+    taken: list[Snapshot], id: str
+) -> Iterator[tuple[str, int, Decimal | None, Decimal | None]]:
+    """Field, instant, old and new of a model's prices, read from the answers themselves."""
+    before: dict[str, Decimal | None] | None = None
+    for each in taken:
+        found = [model for model in orjson.loads(each.body)["data"] if model["id"] == id]
+        if not found:
+            continue
+        told = {field: found[0]["pricing"].get(field) for field in FIELDS}
+        now = {
+            field: None if text is None or Decimal(text) < 0 else Decimal(text)
+            for field, text in told.items()
+        }
+        if before is not None:
+            yield from (
+                (field, each.at, before[field], now[field])
+                for field in FIELDS
+                if before[field] != now[field]
+            )
+        before = now
+
+
+@pytest.mark.recordings
+@pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
+def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
+    (tmp_path / "log").mkdir()
+    taken = list(snapshots("jvrck-openrouterlist"))[::6]
+    import_snapshots(tmp_path, "0000000a", taken)
+    assert update(tmp_path).failed == ()
+    ten = [
+        row[0]
+        for row in query(
+            tmp_path,
+            "SELECT entity FROM openrouter.prices GROUP BY entity ORDER BY count(*) DESC, entity "
+            "LIMIT 10",
+        ).rows
+    ]
+
+    for id in ten:
+        sql = (
+            "SELECT field, epoch_us(valid_from), old, new FROM openrouter.prices WHERE entity = $id"
+        )
+        found = sorted(query(tmp_path, sql, params={"id": id}).rows, key=str)
+        assert found == sorted(steps(taken, id), key=str)
+    assert len(ten) == 10
+
+
+def test_prices_alone_are_rebuilt_with_the_views_that_they_are_made_of(empty):
+    priced(empty, endpoint(prompt="1"), endpoint(prompt="2"))
+    report = rebuild(empty, ["openrouter.prices"], to=empty / "prices.parquet")
+
+    assert report.rows == (("openrouter.prices", 1),)
+    assert check(empty, ["openrouter.prices"]) == []

@@ -1,0 +1,125 @@
+"""Quarantine: one bad line costs itself, is named, and stops a rebuild."""
+
+import orjson
+import pytest
+
+from eventlog.errors import Invalid, Partial
+from eventlog.event import ENTITY, PAGE, Draft
+from eventlog.writer import append, close_stream, open_stream
+from projector.checks import check
+from projector.definition import load_all, parse
+from projector.rebuild import rebuild
+from projector.sql import query
+from projector.update import update
+from tests.projector.conftest import WRITER
+from tests.projector.logs import UNSAFE, hours
+
+SURROGATE = rb'{"name":"\ud800"}'
+"""JSON by its grammar; DuckDB refuses it, and with it the file."""
+STRICT_TEXT = """-- openrouter.lengths: a definition that fails on what is no number
+-- types: model
+-- shapes: list*
+-- key: id VARCHAR
+-- columns:
+--   told  /context_length  text
+SELECT * EXCLUDE (told), CAST(told AS INTEGER) AS length FROM event
+"""
+STRICT = parse(STRICT_TEXT, "openrouter", "lengths")
+
+
+def write(root, *hourly: list[bytes], seal: bool = True) -> None:
+    """A page per hour, of models `0`, `1`, … with these bodies."""
+    stream = open_stream(root, "openrouter", WRITER, clock=lambda: hours(9), disk=UNSAFE)
+    for hour, bodies in enumerate(hourly):
+
+        def drafts(seq: int, _at: int, bodies=bodies) -> list[Draft]:
+            entities = [
+                Draft(kind=ENTITY, type="model", id=str(n), shape="list", hash=f"c1:{n}", body=body)
+                for n, body in enumerate(bodies)
+            ]
+            roster = {"/data": [("model", str(n), seq + n) for n in range(len(bodies))]}
+            members = {"roster": roster, "shapes": {"/data": "list"}}
+            return [*entities, Draft(kind=PAGE, members=members)]
+
+        append(stream, [drafts], hours(hour))
+    close_stream(stream, seal_open=seal)
+
+
+def names(root):
+    return list(query(root, "SELECT id, name FROM openrouter.models ORDER BY id").rows)
+
+
+def good(name: str, **more: object) -> bytes:
+    return orjson.dumps({"name": name, **more})
+
+
+QUARANTINE = "SELECT source, segment, writer, seq, view FROM log.quarantine ORDER BY ALL"
+
+
+@pytest.mark.parametrize("seal", [True, False])
+def test_a_line_that_duckdb_refuses_costs_itself(empty, seal):
+    write(empty, [good("a"), SURROGATE, good("c")], [good("a2"), good("b"), SURROGATE], seal=seal)
+    done = update(empty)
+
+    assert names(empty) == [("0", "a2"), ("1", "b")]
+    assert done.failed == ()
+    assert [each.partition(":")[0] for each in done.quarantined] == [
+        "openrouter/2026-11-01/00-0a0b0c0d-000, seq 2",
+        "openrouter/2026-11-01/01-0a0b0c0d-000, seq 7",
+    ]
+    assert list(query(empty, QUARANTINE).rows) == [
+        ("openrouter", "openrouter/2026-11-01/00-0a0b0c0d-000", WRITER, 2, None),
+        ("openrouter", "openrouter/2026-11-01/01-0a0b0c0d-000", WRITER, 7, None),
+    ]
+    assert update(empty).quarantined == ()
+    assert check(empty, ["openrouter.models"]) == []
+
+
+def test_a_row_on_which_a_definition_fails_costs_that_definition_a_row(empty):
+    lengths = [good(str(n), context_length=n) for n in range(5)]
+    lengths[3] = good("3", context_length="many")
+    write(empty, lengths)
+    done = update(empty, definitions=(*load_all(), STRICT))
+    sql = "SELECT id, length FROM openrouter.lengths ORDER BY id"
+
+    assert list(query(empty, sql).rows) == [("0", 0), ("1", 1), ("2", 2), ("4", 4)]
+    assert len(names(empty)) == 5
+    assert list(query(empty, QUARANTINE).rows) == [
+        ("openrouter", "openrouter/2026-11-01/00-0a0b0c0d-000", WRITER, 4, "openrouter.lengths")
+    ]
+    assert len(done.quarantined) == 1
+
+
+def test_what_a_definition_does_no_more_is_no_longer_listed(empty):
+    write(empty, [good("a", context_length="many")])
+    update(empty, definitions=(*load_all(), STRICT))
+    update(empty)
+
+    assert list(query(empty, QUARANTINE).rows) == []
+
+
+def test_a_rebuild_stops_at_the_line_and_leaves_the_views_as_they_were(empty):
+    write(empty, [good("a"), SURROGATE])
+    update(empty)
+
+    with pytest.raises(Invalid, match=r"00-0a0b0c0d-000, seq 2: refused by DuckDB: .*surrogate"):
+        rebuild(empty)
+    assert names(empty) == [("0", "a")]
+
+
+def test_a_rebuild_stops_at_the_row_of_a_definition(empty):
+    write(empty, [good("a", context_length="many")])
+    known = (*load_all(), STRICT)
+
+    with pytest.raises(Partial, match=r"00-0a0b0c0d-000, seq 1: refused by openrouter.lengths"):
+        rebuild(empty, definitions=known)
+
+
+def test_a_definition_that_fails_on_nothing_is_broken_and_no_line_is(empty):
+    write(empty, [good("a")])
+    broken = parse(STRICT_TEXT.replace("CAST(told AS INTEGER)", "nowhere"), "openrouter", "broken")
+    done = update(empty, definitions=(*load_all(), broken))
+
+    assert done.failed
+    assert done.quarantined == ()
+    assert names(empty) == [("0", "a")]
