@@ -90,6 +90,8 @@ def _ended(error: BaseException, as_json: bool) -> int:
         return 0
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+        error = KeyboardInterrupt()  # Ctrl-C, as DuckDB tells it
     report(error, as_json, sys.stderr)
     return exit_code(error)
 

@@ -63,6 +63,7 @@ def tail(
             show(record)
         left = None if count is None else count - len(last)
     note = _noter(cursor_file, begin)
+    note(None)  # before the first line: a reader cut short comes back to where it began
     if left != 0:
         _show_fresh(root, begin, since, following, _wanted(select), show, note, left)
     flush()

@@ -63,8 +63,8 @@ def write_all(disk: Disk, handle: int, data: bytes) -> None:
         view = view[written:]
 
 
-def make_dirs(disk: Disk, folder: Path) -> None:
-    """`folder` and what is missing above it, each made durable."""
+def make_dirs(disk: Disk, folder: Path) -> list[Path]:
+    """`folder` and what is missing above it, each made durable; those that were missing."""
     missing = []
     at = folder
     while not at.is_dir():
@@ -74,6 +74,7 @@ def make_dirs(disk: Disk, folder: Path) -> None:
         with contextlib.suppress(FileExistsError):
             each.mkdir()
         disk.sync_dir(each.parent)
+    return missing
 
 
 def sync_up(disk: Disk, folder: Path, root: Path) -> None:

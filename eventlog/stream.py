@@ -53,6 +53,8 @@ class Stream:
     previous: str | None = None
     """SHA-256 of the manifest sealed last."""
     segment: OpenSegment | None = None
+    named: set[Path] = attrs.field(factory=set)
+    """Folders whose own names are known to be durable."""
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
     sealing: list[Future[None]] = attrs.field(factory=list)
     broken: bool = False
@@ -65,7 +67,7 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     check_free(stream.disk, stream.root)
     first = segment_at(stream.source, stream.writer, at, 0)
     folder = open_path(stream.root, first).parent
-    make_dirs(stream.disk, folder)
+    made = make_dirs(stream.disk, folder)
     prefix = f"{first.hour}-{first.writer}-"
     numbers = [
         int(entry.name[len(prefix) :].partition(".")[0])
@@ -74,7 +76,11 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     ]
     name = attrs.evolve(first, number=max(numbers, default=-1) + 1)
     handle = stream.disk.open_append(open_path(stream.root, name))
-    sync_up(stream.disk, folder, stream.root)
+    if folder in stream.named or (folder in made and folder.parent in stream.named):
+        stream.disk.sync_dir(folder)
+    else:
+        sync_up(stream.disk, folder, stream.root)
+    stream.named.update((folder, folder.parent))
     return OpenSegment(name, handle, 0)
 
 

@@ -9,7 +9,7 @@ import duckdb
 from eventlog.errors import Corrupt, Invalid
 from projector.texts import statements
 
-MEMORY_LIMIT = "200MB"
+MEMORY_LIMIT = "1GB"
 ROW_GROUP = 20_000
 
 

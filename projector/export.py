@@ -9,6 +9,7 @@ JSON is text, positions are text: `polars`, `pandas`, `pyarrow` and DuckDB all r
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ import orjson
 from eventlog.clock import format_us
 from eventlog.errors import Invalid
 from projector.archive import find_views, open_views
-from projector.definition import LOG, load_all
+from projector.definition import LOG, MACRO, load_all
 from projector.engine import sql_errors
 from projector.texts import fill, identifier, literal
 
@@ -83,12 +84,25 @@ def export(
 
 def _current() -> list[str]:
     """Every view of the present: not the log's, not the siblings."""
-    return [each.name for each in load_all() if each.source != LOG]
+    return [each.name for each in load_all() if each.source != LOG and each.reads != MACRO]
 
 
 def _check_free(to: Path) -> None:
-    if to.exists() and not (to / MANIFEST).exists() and (not to.is_dir() or any(to.iterdir())):
+    """Only an export may be replaced, and only if nothing else was put there."""
+    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
+        return
+    if not (to / MANIFEST).is_file():
         raise Invalid(f"{to}: holds something else than an export", "name an empty or new folder")
+    try:
+        told = json.loads((to / MANIFEST).read_bytes())
+        ours = {file["path"] for view in told["views"] for file in view["files"]} | {MANIFEST}
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"{to / MANIFEST}: not the manifest of an export: {error}"
+        raise Invalid(what, "name an empty or new folder") from error
+    found = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
+    if found - ours:
+        what = f"{to}: holds {sorted(found - ours)[0]!r}, which no export wrote"
+        raise Invalid(what, "name an empty or new folder")
 
 
 def _one(

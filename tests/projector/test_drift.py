@@ -67,6 +67,20 @@ def test_every_path_has_its_types_its_share_and_its_null_rate(empty):
     ]
 
 
+def test_the_first_event_with_a_path_is_named_also_where_many_are_of_one_instant(empty):
+    """Which of equal values an aggregate takes by itself depends on its threads."""
+    bodies = [{"n": n, f"only{n % 40}": {"x": "y" * n}, "all": n % 7 or None} for n in range(400)]
+    seen = [Seen("model", str(n), body) for n, body in enumerate(bodies)]
+    sql = "SELECT path, writer, seq FROM log.paths"
+    found = told(empty, "openrouter", [Page(hours(0), seen)], sql)
+
+    first = {f"/only{n}": n for n in range(40)} | {f"/only{n}/x": n for n in range(40)}
+    first |= {"": 0, "/n": 0, "/all": 0}
+    assert {path: seq for path, _, seq in found} == {path: n + 1 for path, n in first.items()}
+    kinds = list(query(empty, "SELECT kind, seq FROM log.structures WHERE path = '/all'").rows)
+    assert sorted(kinds) == [("null", 1), ("number", 2)]
+
+
 @pytest.mark.parametrize(
     ("source", "type", "body", "paths"),
     [

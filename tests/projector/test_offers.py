@@ -68,3 +68,40 @@ def test_the_uuid_is_told_where_model_and_tag_name_one_endpoint_on_either_side(e
         ("a/y#t", None),
         ("a/y#t~2", None),
     ]
+
+
+def test_the_authors_of_models_and_how_many_they_have(empty):
+    pages = [
+        Page(
+            hours(0), [model("a/x", "X"), model("a/y", "Y"), model("b/z", "Z")], "r", "/m", 1, True
+        ),
+        Page(hours(1), [model("a/y", "Y"), model("~a/latest", "L")], "r1", "/m", 1, True),
+    ]
+    write_log(empty, "openrouter", WRITER, pages)
+    update(empty)
+    sql = "SELECT author, models, models_ever, model_ids FROM openrouter.authors ORDER BY 1"
+
+    assert list(query(empty, sql).rows) == [
+        ("a", 2, 3, ["a/y", "~a/latest"]),
+        ("b", 0, 1, None),
+    ]
+
+
+def test_the_uptime_of_an_endpoint_is_a_row_per_move_and_ends_where_it_is_absent(empty):
+    def up(percent: float | None, status: int = 0, name: str = "") -> list[Seen]:
+        body = {"tag": "t", "status": status, "uptime_last_30m": percent, "name": name}
+        return [Seen("endpoint", "a/x#t", body)]
+
+    told = [up(100), up(100, name="other"), up(97.5), up(97.5, -2), [], up(97.5, -2)]
+    pages = [endpoints(n, "a/x", *seen) for n, seen in enumerate(told)]
+    write_log(empty, "openrouter", WRITER, pages)
+    update(empty)
+    sql = """SELECT status, uptime_30m, epoch_us(valid_from), epoch_us(valid_to)
+    FROM openrouter.uptime ORDER BY valid_from"""
+
+    assert list(query(empty, sql).rows) == [
+        (0, 100, hours(0), hours(2)),
+        (0, 97.5, hours(2), hours(3)),
+        (-2, 97.5, hours(3), hours(4)),
+        (-2, 97.5, hours(5), None),
+    ]

@@ -2,8 +2,8 @@
 -- reads: view
 SELECT
     uuid,
-    any_value(url) AS url,
-    any_value(type) AS type,
+    arg_min(url, id) AS url,
+    arg_min(type, id) AS type,
     list(DISTINCT id ORDER BY id) AS image_ids,
     min(_first_seen_at) AS _first_seen_at,
     max(_last_seen_at) AS _last_seen_at

@@ -11,9 +11,9 @@ kind AS (
     SELECT
         source, type, shape, path, kind,
         min(observed_at) AS first_seen_at,
-        arg_min(writer, (observed_at, seq)) AS writer,
-        arg_min(seq, (observed_at, seq)) AS seq,
-        arg_min(segment, (observed_at, seq)) AS segment
+        arg_min(writer, (observed_at, writer, seq)) AS writer,
+        arg_min(seq, (observed_at, writer, seq)) AS seq,
+        arg_min(segment, (observed_at, writer, seq)) AS segment
     FROM log.structures
     GROUP BY source, type, shape, path, kind
 ),

@@ -12,7 +12,7 @@ walk AS (
         source, scope, run, writer, page_no,
         min(observed_at) AS observed_at,
         min(observed_at) FILTER (last) AS ended_at,
-        arg_min(entities, observed_at) AS entities
+        arg_min(entities, (observed_at, seq)) AS entities
     FROM page
     WHERE NOT (page_no = 1 AND last)
     GROUP BY ALL

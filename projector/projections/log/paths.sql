@@ -13,15 +13,15 @@ path AS (
         max(last_observed_at) AS last_seen_at,
         sum(bodies)::BIGINT AS bodies,
         coalesce(sum(bodies) FILTER (kind = 'null'), 0) / sum(bodies) AS null_rate,
-        arg_min(writer, (observed_at, seq)) AS writer,
-        arg_min(seq, (observed_at, seq)) AS seq,
-        arg_min(segment, (observed_at, seq)) AS segment
+        arg_min(writer, (observed_at, writer, seq)) AS writer,
+        arg_min(seq, (observed_at, writer, seq)) AS seq,
+        arg_min(segment, (observed_at, writer, seq)) AS segment
     FROM log.structures
     GROUP BY source, type, shape, path
 )
 SELECT
     path.*,
-    coalesce(any_value(path.bodies) / sum(root.bodies) FILTER (root.observed_at <= path.last_seen_at), 1)
+    coalesce(min(path.bodies) / sum(root.bodies) FILTER (root.observed_at <= path.last_seen_at), 1)
         AS share,
     coalesce(sum(root.bodies) FILTER (root.observed_at > path.last_seen_at), 0)::BIGINT
         AS bodies_since

@@ -3,7 +3,7 @@
 SELECT
     segment,
     source,
-    any_value(writer) AS writer,
+    min(writer) AS writer,
     count(*) AS events,
     min(seq) AS first_seq,
     max(seq) AS last_seq,

@@ -26,8 +26,8 @@ whole AS (
         json_structure(CASE WHEN type = 'image' AND json_type(body, '/meta') = 'OBJECT'
             THEN json_merge_patch(json_merge_patch(body, '{"meta": null}'), '{"meta": {}}')
             ELSE body END) AS node,
-        count(*) AS bodies, min(observed_at) AS first_at, max(observed_at) AS last_at,
-        arg_min({'writer': writer, 'seq': seq}, seq) AS example
+        count(*) AS bodies, max(observed_at) AS last_at,
+        min({'at': observed_at, 'seq': seq, 'writer': writer}) AS first
     FROM line
     WHERE kind = 'entity' AND body IS NOT NULL
     GROUP BY ALL
@@ -57,10 +57,9 @@ node AS (
 )
 SELECT
     md5(concat_ws(chr(0), segment, type, shape, path, kind))::UUID AS _position,
-    min(first_at) AS observed_at, max(last_at) AS last_observed_at, split_part(segment, '/', 1) AS source,
-    type, shape, path, kind, sum(bodies)::BIGINT AS bodies,
-    arg_min(example, first_at)['writer'] AS writer, arg_min(example, first_at)['seq'] AS seq,
-    segment
+    min(first)['at'] AS observed_at, max(last_at) AS last_observed_at,
+    split_part(segment, '/', 1) AS source, type, shape, path, kind, sum(bodies)::BIGINT AS bodies,
+    min(first)['writer'] AS writer, min(first)['seq'] AS seq, segment
 FROM (
     SELECT *, CASE json_type(node)
         WHEN 'ARRAY' THEN 'array'
