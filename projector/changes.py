@@ -3,8 +3,6 @@
 A difference is a pure function of two bodies, kept by (type, hash before, hash after),
 in any order: a late segment makes new neighbours, and old ones simply stop being
 neighbours. The view `X_changes` joins them with the neighbours of its versions.
-
-What has been compared is noted beside them; without the note all of history is.
 """
 
 import contextlib
@@ -16,14 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eventlog.assets import get_asset
-from eventlog.clock import format_us
 from eventlog.disk import replace_file
 from eventlog.embed import repair
 from eventlog.event import decode
@@ -34,14 +30,13 @@ from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
 from projector.engine import builder
 from projector.fields import is_telemetry
+from projector.neighbours import History, find_neighbours, read_compared, write_compared
 from projector.parts import SCHEMA, publish
-from projector.texts import fill, literal, literals
+from projector.texts import literals
 
 FOLDER = "log.diffs"
 MOST_BODIES = 4_000
 """Bodies held at a time; more pairs than that are compared in several passes."""
-MOST_SIGHTINGS = 200_000
-"""Sightings looked at in one go; of more the entities are taken in turns."""
 MOST_FILES = 16
 """Small files of differences; more are put together."""
 MOST_BYTES = 32 * 1024 * 1024
@@ -66,24 +61,6 @@ Place = tuple[str, str, int]
 _Pair = tuple[str, str, str, Place, Place]
 """Type, hash before, hash after, and where their bodies lie."""
 
-_STATE = "compared.json"
-_END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
-
-
-@attrs.frozen
-class History:
-    """What a source's neighbours are found in: lists of files, as SQL writes them."""
-
-    source: str
-    types: tuple[str, ...]
-    read: frozenset[str]
-    """The segments that are in the files; of an open one with how far."""
-    sightings: str
-    pages: str
-    events: str
-    keyframe: str
-    """A file without rows: all of history is read."""
-
 
 def version_of_rules() -> str:
     """A name for the rules of comparing: differences of two rules are never mixed."""
@@ -105,96 +82,17 @@ def make_schema(folder: Path) -> None:
 
 
 def add_differences(root: Path, folder: Path, history: History, scratch: Path) -> int:
-    """Compare the neighbours that were not compared yet; how many pairs.
-
-    Only entities that were seen since the first hour that is new are looked at, and of
-    them only what followed: facts that came since cannot touch an earlier neighbour.
-    """
-    done = _compared(folder, history.types)
-    fresh = history.read - done
-    if not fresh:
+    """Compare the neighbours that were not compared yet; how many pairs."""
+    compared = read_compared(folder, history.types)
+    if not history.read - compared.read:
         return 0
-    hours = [name.starts_at for name in map(parse_segment, map(_name, fresh)) if name]
-    since = min(hours, default=0) if done else None
+    files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
     with contextlib.closing(builder(scratch, 1)) as connection:
-        buckets = 1 + _sighted(connection, history, since) // MOST_SIGHTINGS
-        for bucket in range(buckets):
-            query = _query(folder, history, since, bucket, buckets)
-            begin = "INSERT INTO pair" if bucket else "CREATE TEMP TABLE pair AS"
-            connection.execute(f"{begin} {query}")
+        done = find_neighbours(connection, history, compared, files)
         pairs = _compare(root, folder, history.source, connection)
         _merge(folder, connection)
-    state = {"types": list(history.types), "read": sorted(history.read)}
-    replace_file(folder / _STATE, orjson.dumps(state))
+    write_compared(folder, history.types, done)
     return pairs
-
-
-def _name(read: str) -> str:
-    """The segment of an entry of `History.read`."""
-    return read.partition(" ")[0]
-
-
-def _compared(folder: Path, types: Sequence[str]) -> frozenset[str]:
-    """What has been compared, of these types: entries of `History.read`."""
-    try:
-        state = orjson.loads((folder / _STATE).read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        return frozenset()
-    return frozenset(state["read"]) if set(types) <= set(state["types"]) else frozenset()
-
-
-def _sighted(connection: duckdb.DuckDBPyConnection, history: History, since: int | None) -> int:
-    """How many sightings there are of the entities to be looked at."""
-    query = fill(
-        "sighted",
-        touched="" if since is None else _touched(history, since, ""),
-        sightings=history.sightings,
-        types=literals(history.types),
-        one="" if since is None else "AND _id IN (SELECT touched._id FROM touched)",
-    )
-    return int(connection.execute(query).fetchall()[0][0])
-
-
-def _touched(history: History, since: int, bucket: str) -> str:
-    return fill(
-        "touched",
-        sightings=history.sightings,
-        types=literals(history.types),
-        since=_instant(since),
-        bucket=bucket,
-    )
-
-
-def _query(folder: Path, history: History, since: int | None, bucket: int, buckets: int) -> str:
-    chosen = f"AND hash(%s) % {int(buckets)} = {int(bucket)}"
-    touched = "" if since is None else _touched(history, since, chosen.replace("%s", "_id"))
-    one = chosen if since is None else "AND %s IN (SELECT touched._id FROM touched)"
-    common = {
-        "sightings": history.sightings,
-        "pages": history.pages,
-        "events": history.events,
-        "types": literals(history.types),
-        "instant": _END,
-        "shapes": "true",
-        "rank": "0",
-        "one": one.replace("%s", "_id"),
-        "one_event": one.replace("%s", "id"),
-        "keyframe": history.keyframe,
-    }
-    listings = fill("listings", pages=history.pages, given=fill("pages_until", instant=_END))
-    return fill(
-        "pairs",
-        touched=touched,
-        presence=fill("presence", listings=listings, **common),
-        spans=fill("spans", **common),
-        since=_instant(since or 0),
-        diffs="[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]",
-        events=history.events,
-    )
-
-
-def _instant(instant: int) -> str:
-    return f"TIMESTAMPTZ {literal(format_us(instant))}"
 
 
 def _compare(root: Path, folder: Path, source: str, connection: duckdb.DuckDBPyConnection) -> int:

@@ -2,12 +2,10 @@
 
 The rows of a part over a list of segments are the rows of the parts over its pieces, so
 the result is named as if it had been built from the log. The pieces stay until no views
-file has named them for an hour. Parts that a keyframe covers and parts that it does not are
-never put together, or views would read again what it spares them.
+file has named them for an hour.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -24,13 +22,13 @@ def compact(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     sealed: frozenset[str],
-    keyframes: Sequence[frozenset[str]] = (),
+    alike: Callable[[Part], Hashable] = lambda part: None,
 ) -> int:
     """Put together what is due in the folder of a definition; how many parts that made.
 
-    `keyframes`: the segments that each covers.
+    `alike`: only parts of which it says the same are put together.
     """
-    due = list(groups(choose(list_parts(connection, folder), sealed), keyframes))
+    due = list(groups(choose(list_parts(connection, folder), sealed), alike))
     for group in due:
         covers = sorted(name for part in group for name in part.covers)
         first = min(part.first for part in group)
@@ -41,17 +39,18 @@ def compact(
     return len(due)
 
 
-def groups(parts: Sequence[Part], keyframes: Sequence[frozenset[str]] = ()) -> Iterator[list[Part]]:
-    """The parts to put together: of one month, without overlap, not too large."""
-    counts = Counter(part.first[:6] for part in parts)
-    newest = max(counts, default="")
-    alike: dict[tuple[str, tuple[bool, ...]], list[Part]] = {}
+def groups(
+    parts: Sequence[Part], alike: Callable[[Part], Hashable] = lambda part: None
+) -> Iterator[list[Part]]:
+    """The parts to put together: of one month and alike, without overlap, not too large."""
+    together: dict[tuple[str, Hashable], list[Part]] = {}
     for part in parts:
-        if counts[part.first[:6]] > (MOST_PARTS if part.first[:6] == newest else 1):
-            covered = tuple(part.covers <= each for each in keyframes)
-            alike.setdefault((part.first[:6], covered), []).append(part)
-    for held in alike.values():
-        yield from (group for group in _sized(held) if len(group) > 1)
+        together.setdefault((part.first[:6], alike(part)), []).append(part)
+    newest = max((part.first for part in parts), default="")
+    for held in together.values():
+        grows = any(part.first == newest for part in held)
+        if len(held) > (MOST_PARTS if grows else 1):
+            yield from (group for group in _sized(held) if len(group) > 1)
 
 
 def _sized(parts: Sequence[Part]) -> Iterator[list[Part]]:

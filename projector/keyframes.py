@@ -1,22 +1,25 @@
-"""Keyframes: what is known of every entity at an instant, so that a view reads no further back.
+"""Keyframes: what still counts of all that was seen, so that a view reads no further back.
 
     views/parts/<source>/log.keyframes/<hash>/s-<instant>-<list>.parquet   sightings
                                               p-<instant>-<list>.parquet   pages
     views/parts/<source>/<definition>/<hash>/k-<instant>-<list>.parquet    bodies they name
 
-A keyframe holds, per entity, shape, scope and writer, the greatest sighting not after its
-instant, absent entities included, and every `gone` that may still count; of the pages those
-that may still decide. Its metadata names the segments it covers. A view at T reads the last
-keyframe not after T and every part that begins after it and not after T, and late ones: those
-it does not cover though they begin before. It lies on a cut: no part reaches across.
+A keyframe is a selection: rows of the parts it covers, as they are, without those that can
+change no view at its instant or later (`keyframe_seen.sql`, `keyframe_pages.sql`). Absent
+entities stay, and every `gone` that may still count. A view at T reads the last keyframe not
+after T, and of the parts those that begin after it and not after T, and the late ones: those
+it does not cover though they begin before.
 
-The half rule: one is due when the rows since the last exceed half of its rows; bodies, which
-change less often than they are seen, have a rule of their own. So keyframes hold at most
-three times the rows of parts, and a view reads at most 1.5 times its entities.
+Keyframes are a chain: each is made of the one before and the parts since, and names only what
+it adds. It lies on a cut: no part reaches across. The half rule: one is due when the rows since
+the last exceed half of its rows; one with more late rows than that is not read, nor what was
+made of it. Bodies, which change less often than they are seen, have a rule of their own.
+
 Law: a view is the same with any keyframes and without.
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -38,11 +41,11 @@ from projector.plan import Listing
 from projector.texts import statements
 
 FOLDER = "log.keyframes"
-SEEN_SCHEMA = "s-schema.parquet"
-LEAST_ROWS = 20_000
-"""Fewer rows than a row group are read as fast as a keyframe."""
+LEAST_ROWS = 100_000
+"""Fewer rows are read about as fast as a keyframe."""
 
-_TEMPLATES = ("keyframe_seen", "keyframe_pages", "keyframe_bodies", "listings")
+_HOUR = len("YYYYMMDDTHH")
+_MADE_BY = ("keyframe_seen", "keyframe_pages", "listings")
 
 
 @attrs.frozen
@@ -50,40 +53,78 @@ class Keyframe:
     """A published keyframe."""
 
     path: Path
-    """Of its sightings; the last of its files to appear."""
-    instant: str
-    """The greatest that it covers, as it stands in names of parts."""
-    covers: frozenset[str]
+    """Of its sightings."""
+    base: str
+    """The name of the one it was made of, or empty."""
+    adds: frozenset[str]
+    """The segments that it covers and its base does not."""
     rows: int
 
     @property
-    def stem(self) -> str:
-        """What the names of its files have in common."""
+    def name(self) -> str:
+        """What the names of its files have in common: `<instant>-<list>.parquet`."""
         return self.path.name.removeprefix("s-")
 
     @property
+    def instant(self) -> str:
+        """The greatest that it covers, as it stands in names of parts."""
+        return self.name.partition("-")[0]
+
+    @property
     def pages(self) -> Path:
-        """Its pages."""
-        return self.path.with_name(f"p-{self.stem}")
+        """Its pages; the last of its files to appear."""
+        return self.path.with_name(f"p-{self.name}")
 
     def bodies(self, folder: Path) -> Path:
         """The bodies that it names, in the folder of a definition's parts."""
-        return folder / f"k-{self.stem}"
+        return folder / f"k-{self.name}"
+
+
+@attrs.frozen
+class Link:
+    """A keyframe that may be read, with what came too late for it."""
+
+    keyframe: Keyframe
+    late: tuple[Part, ...]
+    """Sightings that begin not after it, and that it does not cover."""
+    decides: bool
+    """Whether its pages stand for all before it. Where something is late they do not: which
+    listing missed an entity that was heard of late, only all pages can tell."""
+
+
+@attrs.frozen
+class Source:
+    """The parts of a source that keyframes are made of."""
+
+    folder: Path
+    """Where its keyframes lie."""
+    sightings: tuple[Part, ...]
+    pages: tuple[Part, ...]
+    rows: Mapping[str, int]
+    """Of sightings, by path."""
+    opened: tuple[str, ...]
+    """When open segments with sightings or pages begin; a queue's have none."""
+    sealed: frozenset[str]
+    chain: tuple[Link, ...] = ()
 
 
 @attrs.frozen
 class Due:
-    """A keyframe to build: from the one before it, and the parts which that does not cover."""
+    """A keyframe to build: from the one before it and the parts since."""
 
     instant: str
-    base: Keyframe | None
-    covers: frozenset[str]
+    base: Link | None
+    sightings: tuple[Part, ...]
+    pages: tuple[Part, ...]
+    """Of the parts since; of all that it covers where those of the base do not decide."""
+    adds: tuple[str, ...]
+    """The segments that it covers and its base does not."""
 
     @property
     def name(self) -> str:
         """The name of its sightings."""
-        _, _, rest = name_over("", self.instant, sorted(self.covers)).partition("-")
-        return f"s-{rest}"
+        base = self.base.keyframe.name if self.base else ""
+        return name_over("s", self.instant, [base, *self.adds])
 
 
 def folder_of_keyframes(parts: Path, source: str, definitions: Iterable[Definition]) -> Path:
@@ -91,118 +132,8 @@ def folder_of_keyframes(parts: Path, source: str, definitions: Iterable[Definiti
     hashes = sorted(
         each.hash for each in definitions if each.name in ("log.sightings", "log.pages")
     )
-    text = "\0".join([*hashes, *map(statements, _TEMPLATES)])
+    text = "\0".join([*hashes, *map(statements, _MADE_BY)])
     return parts / source / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Keyframe]:
-    """The published keyframes, by instant. One without its pages was never finished."""
-    pages = {path.name.removeprefix("p-") for path in folder.glob("p-*.parquet")}
-    files = [path for path in folder.glob("s-[0-9]*.parquet") if path.name[2:] in pages]
-    if not files:
-        return []
-    covers = connection.execute(
-        "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
-        [[str(path) for path in files]],
-    ).fetchall()
-    rows = count_rows(connection, files)
-    return sorted(
-        (
-            Keyframe(
-                Path(name),
-                Path(name).name.split("-")[1],
-                frozenset(orjson.loads(value)),
-                rows[name],
-            )
-            for name, value in covers
-        ),
-        key=lambda each: (each.instant, len(each.covers), each.path.name),
-    )
-
-
-def count_rows(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> dict[str, int]:
-    """How many rows files hold, by path."""
-    names = [str(path) for path in files]
-    if not names:
-        return {}
-    rows = connection.execute(
-        "SELECT file_name, num_rows FROM parquet_file_metadata(?)", [names]
-    ).fetchall()
-    return {str(name): int(count) for name, count in rows}
-
-
-def late(keyframe: Keyframe, parts: Iterable[Part]) -> list[Part]:
-    """The parts that begin not after a keyframe and are not covered by it."""
-    return [
-        part
-        for part in parts
-        if part.first <= keyframe.instant and not part.covers <= keyframe.covers
-    ]
-
-
-def sound(
-    keyframes: Iterable[Keyframe],
-    parts: Sequence[Part],
-    rows: Mapping[str, int],
-    sealed: frozenset[str],
-) -> list[Keyframe]:
-    """The keyframes worth reading, one an instant: late parts are less than half of it.
-
-    One that covers a segment that the log no longer has is not read.
-    """
-    found = {
-        each.instant: each
-        for each in keyframes
-        if each.covers <= sealed
-        and 2 * sum(rows[str(part.path)] for part in late(each, parts))
-        <= max(each.rows, LEAST_ROWS)
-    }
-    return list(found.values())
-
-
-def due(
-    parts: Sequence[Part],
-    rows: Mapping[str, int],
-    keyframes: Sequence[Keyframe],
-    is_busy: Callable[[str], bool],
-) -> Due | None:
-    """The first keyframe that is due and not there.
-
-    `is_busy`: whether an hour that holds the instant is still being written.
-    """
-    ordered = sorted(parts, key=lambda each: (each.first, each.path.name))
-    waiting = sorted(keyframes, key=lambda each: each.instant)
-    base: Keyframe | None = None
-    since: list[Part] = []
-    reach = ""
-    for n, part in enumerate(ordered):
-        reach = max(reach, part.last)
-        since.append(part)
-        if n + 1 < len(ordered) and ordered[n + 1].first <= reach:
-            continue
-        while waiting and waiting[0].instant <= reach:
-            base = waiting.pop(0)
-            since = [each for each in ordered[: n + 1] if not each.covers <= base.covers]
-        if base is not None and base.instant == reach:
-            continue
-        limit = max(LEAST_ROWS, base.rows // 2 if base else 0)
-        if sum(rows[str(each.path)] for each in since) > limit and not is_busy(reach):
-            covers = frozenset[str]().union(*(each.covers for each in since))
-            return Due(reach, base, covers | (base.covers if base else frozenset()))
-    return None
-
-
-@attrs.frozen
-class Source:
-    """The parts of a source that keyframes are made of, and those there are."""
-
-    folder: Path
-    sightings: tuple[Part, ...]
-    pages: tuple[Part, ...]
-    opened: tuple[str, ...]
-    """From when on open segments with pages or sightings go."""
-    rows: dict[str, int]
-    keyframes: tuple[Keyframe, ...]
 
 
 def load_source(
@@ -219,23 +150,21 @@ def load_source(
     sightings, pages = (
         choose(list_parts(connection, each), listing.sealed_names) for each in folders
     )
-    rows = count_rows(connection, [each.path for each in sightings])
-    folder = folder_of_keyframes(parts, listing.source, definitions)
-    found = list_keyframes(connection, folder)
-    return Source(
-        folder,
+    source = Source(
+        folder_of_keyframes(parts, listing.source, definitions),
         tuple(sightings),
         tuple(pages),
+        count_rows(connection, [each.path for each in sightings]),
         _opened(connection, folders, listing),
-        rows,
-        tuple(sound(found, sightings, rows, listing.sealed_names)),
+        listing.sealed_names,
     )
+    found = list_keyframes(connection, source.folder)
+    return attrs.evolve(source, chain=tuple(chain(source, found)))
 
 
 def _opened(
     connection: duckdb.DuckDBPyConnection, folders: Sequence[Path], listing: Listing
 ) -> tuple[str, ...]:
-    """When open segments begin that say something of entities; a queue's do not."""
     paths = {name: [folder / open_name(name) for folder in folders] for name in listing.open}
     held = count_rows(connection, [p for each in paths.values() for p in each if p.exists()])
     return tuple(
@@ -245,14 +174,108 @@ def _opened(
     )
 
 
-def is_late(source: Source, keyframe: Keyframe) -> bool:
-    """Whether something began before a keyframe that it does not cover.
+def count_rows(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> dict[str, int]:
+    """How many rows files hold, by path."""
+    names = [str(path) for path in files]
+    if not names:
+        return {}
+    rows = connection.execute(
+        "SELECT file_name, num_rows FROM parquet_file_metadata(?)", [names]
+    ).fetchall()
+    return {str(name): int(count) for name, count in rows}
 
-    Then its pages do not decide: which complete listing missed an entity that was heard
-    of late, only all of them can tell.
+
+def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Keyframe]:
+    """The published keyframes, by instant. One without its pages was never finished."""
+    pages = {path.name[2:] for path in folder.glob("p-*.parquet")}
+    files = [path for path in sorted(folder.glob("s-*.parquet")) if path.name[2:] in pages]
+    if not files:
+        return []
+    told = connection.execute(
+        "SELECT file_name, key, value FROM parquet_kv_metadata(?)", [list(map(str, files))]
+    ).fetchall()
+    held = {(Path(name), bytes(key)): bytes(value) for name, key, value in told}
+    rows = count_rows(connection, files)
+    return [
+        Keyframe(
+            path,
+            held[path, b"base"].decode(),
+            frozenset(orjson.loads(held[path, b"covers"])),
+            rows[str(path)],
+        )
+        for path in files
+    ]
+
+
+def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
+    """The keyframes worth reading, each made of the one before.
+
+    `keyframes`: by instant. One that covers a segment that the log no longer has is not read.
     """
-    return (
-        any(first <= keyframe.instant for first in source.opened)
-        or bool(late(keyframe, source.sightings))
-        or bool(late(keyframe, source.pages))
+    links: list[Link] = []
+    covered: frozenset[str] = frozenset()
+    waiting = [source.sightings, source.pages]
+    for each in keyframes:
+        base = links[-1].keyframe.name if links else ""
+        if each.base != base or not each.adds <= source.sealed:
+            continue
+        now = covered | each.adds
+        left = [tuple(part for part in parts if not part.covers <= now) for parts in waiting]
+        late, late_pages = (
+            tuple(part for part in parts if part.first <= each.instant) for parts in left
+        )
+        if 2 * sum(source.rows[str(part.path)] for part in late) <= max(each.rows, LEAST_ROWS):
+            opened = any(first <= each.instant for first in source.opened)
+            links.append(Link(each, late, not (late or late_pages or opened)))
+            covered, waiting = now, left
+    return links
+
+
+def due(source: Source, busy: frozenset[str]) -> Due | None:
+    """The next keyframe, if one is due.
+
+    `busy`: the hours, `YYYYMMDDTHH`, that are still being written. A segment of which the
+    sightings or the pages are missing is waited for: what is covered is not looked at again.
+    """
+    base = source.chain[-1] if source.chain else None
+    covered = frozenset[str]().union(*(each.keyframe.adds for each in source.chain))
+    limit = max(LEAST_ROWS, base.keyframe.rows // 2 if base else 0)
+    after = base.keyframe.instant if base else ""
+    since = sorted(
+        (part.first, part.path.name, is_page, part)
+        for is_page, parts in enumerate((source.sightings, source.pages))
+        for part in parts
+        if not part.covers <= covered
     )
+    held: tuple[list[Part], list[Part]] = ([], [])
+    reach, rows = "", 0
+    for n, (_, _, is_page, part) in enumerate(since):
+        held[is_page].append(part)
+        reach = max(reach, part.last)
+        rows += source.rows.get(str(part.path), 0)
+        is_cut = n + 1 == len(since) or since[n + 1][0] > reach
+        if is_cut and rows > limit and reach > after and reach[:_HOUR] not in busy:
+            adds = _names(held[0]) - covered
+            if adds == _names(held[1]) - covered:
+                if base and not base.decides:
+                    held[1][:] = [p for p in source.pages if p.covers <= covered | adds]
+                return Due(reach, base, tuple(held[0]), tuple(held[1]), tuple(sorted(adds)))
+    return None
+
+
+def between(links: Sequence[Link]) -> Callable[[Part], tuple[int, int]]:
+    """Where parts stand among keyframes: the first that covers them, the first after they begin.
+
+    Parts that differ in that are never put together, or views would read again what a
+    keyframe spares them, and what begins after it would look late.
+    """
+    first = {name: n for n, each in enumerate(links) for name in each.keyframe.adds}
+    instants = [each.keyframe.instant for each in links]
+    return lambda part: (
+        max(first.get(name, len(links)) for name in part.covers),
+        bisect_left(instants, part.first),
+    )
+
+
+def _names(parts: Iterable[Part]) -> frozenset[str]:
+    return frozenset[str]().union(*(each.covers for each in parts))

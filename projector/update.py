@@ -23,8 +23,8 @@ from projector.compact import compact
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
-from projector.keyframes import folder_of_keyframes, load_source
-from projector.keyframing import build_keyframes, make_schema
+from projector.keyframes import between, load_source
+from projector.keyframing import build_keyframes
 from projector.parts import folder_of
 from projector.plan import (
     Listing,
@@ -116,10 +116,8 @@ def build_views(
             wrong = build_schemas(context, connection, known, sources)
             sound = [each for each in known if each.name not in wrong]
             for listing in listings:
-                folder = folder_of_keyframes(parts, listing.source, sound)
-                make_schema(connection, folder)
                 _compact(context, connection, listing, sound)
-                build_keyframes(context, connection, listing, sound)
+                build_keyframes(connection, parts, listing, sound)
             script = script_for(root, parts, listings, sound, connection)
             if any(each.parts for each in done):
                 wrong |= _compare(context, script)
@@ -147,12 +145,11 @@ def _compact(
     definitions: Sequence[Definition],
 ) -> None:
     """Put small parts together, so that views name few files however long the log is."""
-    held = load_source(connection, context.parts, listing, definitions).keyframes
-    covers = [each.covers for each in held]
+    alike = between(load_source(connection, context.parts, listing, definitions).chain)
     for each in definitions_of(definitions, listing.source):
         folder = folder_of(context.parts, listing.source, each)
         with sql_errors(each.name):
-            compact(connection, folder, listing.sealed_names, covers)
+            compact(connection, folder, listing.sealed_names, alike)
 
 
 def _compare(context: Context, script: Script) -> dict[str, str]:

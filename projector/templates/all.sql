@@ -1,7 +1,6 @@
 -- As the view at T, absent entities too: since when, and the evidence.
 CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
-$bodies_of_winners
 SELECT DISTINCT ON (winner._type, winner._id $row)
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),

@@ -1,7 +1,6 @@
 -- The view at T: per entity the body that its greatest sighting names, unless it is absent.
 CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
-$bodies_of_winners
 SELECT DISTINCT ON (winner._type, winner._id $row)
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),

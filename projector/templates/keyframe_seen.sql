@@ -1,29 +1,28 @@
--- In: the keyframe before and the sightings since (lists of files).
--- Out: per entity, shape, scope and writer the greatest sighting and when the first was, and
--- every `gone` that no sighting followed.
-WITH greatest AS MATERIALIZED (
+-- In: files of sightings: the keyframe before, and the parts since.
+-- Out: those that still count, as they are. Of every entity the first; per shape and writer the
+-- last; per scope the last on a listing; and every `gone` that no sighting followed. Per writer,
+-- because its next page names a body of its own, which the keyframe's bodies should hold.
+WITH told AS MATERIALIZED (
     SELECT
         _type, _id, _shape, _scope, _listing, _gone, _writer,
-        max(_position) AS _position,
-        max(_at) AS _at,
-        min(_first_at) AS _first_at,
-        arg_max(_seq, _position) AS _seq
-    FROM (
-        SELECT _type, _id, _shape, _scope, _listing, _gone, _writer, _position, _at, _first_at, _seq
-        FROM read_parquet($keyframe)
-        UNION ALL
-        SELECT _type, _id, _shape, _scope, _listing, _gone, _writer, _position, _at, _at, _seq
-        FROM read_parquet($sightings)
-    )
+        min(_position) AS first, max(_position) AS last
+    FROM read_parquet($sightings)
     GROUP BY
         _type, _id, _shape, _scope, _listing, _gone, _writer, CASE WHEN _gone THEN _position END
 ),
-last_seen AS (
-    SELECT _type, _id, max(_position) AS last
-    FROM greatest
-    WHERE NOT _gone AND (_type, _id) IN (SELECT (_type, _id) FROM greatest WHERE _gone)
-    GROUP BY ALL
+kept AS (
+    SELECT _type, _id, max(last) AS _position FROM told WHERE NOT _gone
+    GROUP BY _type, _id, _shape, _writer
+    UNION ALL
+    SELECT _type, _id, max(last) FROM told WHERE _listing GROUP BY _type, _id, _scope
+    UNION ALL
+    SELECT _type, _id, min(first) FROM told WHERE NOT _gone GROUP BY _type, _id
+    UNION ALL
+    SELECT _type, _id, told.last
+    FROM told LEFT JOIN (
+        SELECT _type, _id, max(last) AS seen FROM told WHERE NOT _gone GROUP BY ALL
+    ) USING (_type, _id)
+    WHERE _gone AND (seen IS NULL OR told.last > seen)
 )
-SELECT greatest.*
-FROM greatest LEFT JOIN last_seen USING (_type, _id)
-WHERE NOT _gone OR last IS NULL OR _position > last
+SELECT sighting.*
+FROM read_parquet($sightings) AS sighting SEMI JOIN kept USING (_type, _id, _position)

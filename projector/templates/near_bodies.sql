@@ -2,7 +2,7 @@
 -- Out: `near_or_far`: the rows of those bodies. A writer may name a body from long ago, when
 -- another has told something else meanwhile: what is not found near is looked for everywhere.
 -- The second scan ends at once where nothing is lost.
-, lost AS MATERIALIZED (
+lost AS MATERIALIZED (
     SELECT winner.best['writer'] AS _writer, winner.best['seq'] AS _seq
     FROM winner ANTI JOIN read_parquet($near) AS near
         ON near._writer = winner.best['writer'] AND near._seq = winner.best['seq']

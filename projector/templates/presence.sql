@@ -1,27 +1,17 @@
--- In: files of sightings and of keyframes before them, the listings of the pages, types, the
--- instant. Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each,
--- with `by_listing` and `gone_at`: since when and why it is absent, or NULL). Positions are
--- UUIDs: their order is the one order.
+-- In: files of sightings, the listings of the pages (`listings.sql`), types, the instant.
+-- Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each, with
+-- `absent`: since when and why, or NULL). Positions are UUIDs: their order is the one order.
 seen AS MATERIALIZED (
     SELECT
         _type, _id, _shape, _scope, _listing, _gone,
         max(_position) AS position,
         arg_max(_writer, _position) AS writer,
         arg_max(_seq, _position) AS seq,
-        min(_first_at) AS first_at,
+        min(_at) AS first_at,
         max(_at) AS last_at,
         list({'position': _position, 'at': _at}) FILTER (_gone) AS gone
-    FROM (
-        SELECT _type, _id, _shape, _scope, _listing, _gone, _writer, _position, _at,
-            _at AS _first_at, _seq
-        FROM read_parquet($sightings)
-        WHERE _type IN ($types) AND _at <= $instant $one
-        UNION ALL
-        SELECT _type, _id, _shape, _scope, _listing, _gone, _writer, _position, _at, _first_at,
-            _seq
-        FROM read_parquet($keyframe)
-        WHERE _type IN ($types) $one
-    )
+    FROM read_parquet($sightings)
+    WHERE _type IN ($types) AND _at <= $instant $one
     GROUP BY ALL
 ),
 $listings,

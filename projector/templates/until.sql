@@ -1,1 +1,0 @@
-strftime($instant AT TIME ZONE 'UTC', '%Y%m%dT%H%M%S%f')
