@@ -119,8 +119,8 @@ def build_views(
                 _compact(context, connection, listing, sound)
                 build_keyframes(connection, parts, listing, sound)
             script = script_for(root, parts, listings, sound, connection)
-            if any(each.parts for each in done):
-                wrong |= _compare(context, script)
+            # Also when nothing was built: the last update may have ended before it compared.
+            if _compare(context, script, wrong):
                 script = script_for(root, parts, listings, sound, connection)
     told = UpdateReport(
         sum(each.segments for each in done),
@@ -152,14 +152,14 @@ def _compact(
             compact(connection, folder, listing.sealed_names, alike)
 
 
-def _compare(context: Context, script: Script) -> dict[str, str]:
-    """Compare neighbouring versions that were not compared yet; what went wrong."""
-    wrong = {}
+def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
+    """Compare neighbouring versions that were not compared yet; how many pairs."""
+    pairs = 0
     for history in script.histories:
         folder = folder_of_diffs(context.parts, history.source)
         try:
             with sql_errors(f"changes of {history.source}"):
-                add_differences(context.root, folder, history, context.scratch)
+                pairs += add_differences(context.root, folder, history, context.scratch)
         except HindlogError as error:
             wrong[f"{history.source} {FOLDER}"] = error.what
-    return wrong
+    return pairs

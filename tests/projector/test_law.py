@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,11 +18,11 @@ from eventlog.segments import list_segments
 from projector import changes, compact, keyframes, neighbours
 from projector.archive import open_views
 from projector.definition import FOLDER, load, parse
-from projector.generation import aside
-from projector.update import build_views, update
-from projector.views_file import FILE, named_by, write_views
+from projector.update import update
+from projector.views_file import named_by
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
+from tests.projector.roads import differing
 
 THINGS = parse(
     """-- shop.things: things of a test
@@ -42,7 +41,7 @@ DEFINITIONS = (
     *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
 )
 WRITERS = ("0000000a", "0000000b", "ffffffff")
-SIBLINGS = ("things_at", "things_all_at", "things_versions_at", "things_changes_at")
+SIBLINGS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
 NEVER = 10**9
 
 things = st.builds(
@@ -131,29 +130,18 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monk
 
 
 def _agrees(root: Path, lines: list[Line], jobs: int) -> None:
-    """With the slow model, and row by row with views built from nothing, at every instant."""
-    with aside(root / "views") as beside:
-        _, script = build_views(root, beside / "parts", DEFINITIONS, DEFINITIONS, jobs=jobs)
-        write_views(beside, script)
-        with contextlib.closing(open_views(root)) as shown:
-            shown.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
-            shown.execute("SET TimeZone = 'Asia/Tokyo'")
-            for instant in sorted({observed_us(line) for line in lines}):
-                for view in SIBLINGS:
-                    assert _rows(shown, "hindlog", view, instant) == _rows(
-                        shown, "rebuilt", view, instant
-                    ), (view, format_us(instant))
-                _agrees_at(shown, instant, slow.view_at(lines, instant))
-            found = shown.execute(
-                "SELECT id, _shape, epoch_us(valid_from), epoch_us(valid_to), _hash "
-                "FROM shop.things_versions"
-            ).fetchall()
-            assert sorted(found, key=str) == sorted(slow.versions(lines), key=str)
-
-
-def _rows(shown: duckdb.DuckDBPyConnection, database: str, view: str, instant: int) -> list:
-    query = f"SELECT * FROM {database}.shop.{view}(?)"
-    return sorted(shown.execute(query, [format_us(instant)]).fetchall(), key=str)
+    """With views built from nothing in every row, with the slow model in what it says."""
+    instants = sorted({observed_us(line) for line in lines})
+    assert differing(root, DEFINITIONS, SIBLINGS, instants, jobs) == []
+    with contextlib.closing(open_views(root)) as shown:
+        shown.execute("SET TimeZone = 'Asia/Tokyo'")
+        for instant in instants:
+            _agrees_at(shown, instant, slow.view_at(lines, instant))
+        found = shown.execute(
+            "SELECT id, _shape, epoch_us(valid_from), epoch_us(valid_to), _hash "
+            "FROM shop.things_versions"
+        ).fetchall()
+        assert sorted(found, key=str) == sorted(slow.versions(lines), key=str)
 
 
 def _agrees_at(shown, instant: int, expected: dict) -> None:
