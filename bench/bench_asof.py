@@ -276,7 +276,7 @@ def main() -> None:
     parser.add_argument("--entities", type=int, default=2_000_000)
     options = parser.parse_args()
     versions, entities = options.versions, options.entities
-    for bench, share in ((bench_against_ranking, 1), (bench_growth, 10)):
+    for bench, share in ((bench_growth, 10), (bench_against_ranking, 1)):
         with tempfile.TemporaryDirectory(prefix="hindlog-asof-") as folder:
             free = shutil.disk_usage(folder).free
             less = 1 if free > LEAST_FREE else 10

@@ -252,7 +252,7 @@ def due(source: Source, busy: frozenset[str]) -> Due | None:
     for n, (_, _, is_page, part) in enumerate(since):
         held[is_page].append(part)
         reach = max(reach, part.last)
-        rows += source.rows.get(str(part.path), 0)
+        rows += 0 if is_page else source.rows[str(part.path)]
         is_cut = n + 1 == len(since) or since[n + 1][0] > reach
         if is_cut and rows > limit and reach > after and reach[:_HOUR] not in busy:
             adds = _names(held[0]) - covered

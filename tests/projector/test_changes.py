@@ -1,5 +1,6 @@
 """The change feed: what happened, without what moves by itself."""
 
+from eventlog.errors import Unavailable
 from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER, model
@@ -64,6 +65,22 @@ def test_a_late_segment_makes_new_neighbours(archive):
 
     names = [row[4:] for row in feed(archive) if row[2] == "/name"]
     assert names == [('"A"', '"between"'), ('"between"', '"A2"')]
+
+
+def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monkeypatch):
+    pages = [Page(hours(n), [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
+    write_log(empty, "openrouter", WRITER, pages)
+
+    def ended(*_args):
+        raise Unavailable("ended here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("projector.update.add_differences", ended)
+        assert "ended here" in update(empty).failed
+    assert [row[1] for row in feed(empty)] == ["appeared"]
+    update(empty)
+
+    assert [row[1] for row in feed(empty)] == ["appeared", "changed"]
 
 
 def test_the_feed_knows_the_past_as_of_any_instant(archive):
