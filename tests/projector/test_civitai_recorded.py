@@ -1,0 +1,129 @@
+"""Civitai's recorded answers of all ages: what a body holds is in its row, and nothing fails."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import orjson
+import pytest
+
+from eventlog.clock import now_us, parse_us
+from eventlog.event import decode, exact_body
+from eventlog.paths import parse_segment
+from eventlog.reader import read_at
+from fetcher.importer import import_paths
+from fetcher.sources import SOURCES
+from projector.archive import open_views
+from projector.definition import Definition, load_all
+from projector.update import update
+from tests.projector.conftest import WRITER
+from tests.projector.recorded import RECORDINGS
+
+CIVITAI = RECORDINGS / "civitai"
+pytestmark = [
+    pytest.mark.recordings,
+    pytest.mark.skipif(not CIVITAI.is_dir(), reason="recorded answers are not at hand"),
+]
+FOLDERS = [
+    "models",
+    "model",
+    "models-items-2023",
+    "model-version",
+    "by-hash",
+    "images",
+    "creators",
+    "tags",
+]
+BUNDLE = "bundle-page-and-1102-2025-08.json"
+BUNDLED = ["$.models_list_page1=/api/v1/models", "$.model_get_1102=/api/v1/models/1102"]
+DEFINITIONS = [each for each in load_all() if each.source == "civitai"]
+
+
+@pytest.fixture(scope="module")
+def views(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
+    """An archive of every recorded answer, a file an hour."""
+    root = tmp_path_factory.mktemp("civitai")
+    (root / "log").mkdir()
+    first = parse_us("2025-09-01T00:00:00Z")
+    files = [path for folder in FOLDERS for path in sorted((CIVITAI / folder).glob("*.json"))]
+    for number, path in enumerate(files):
+        told = import_paths(
+            root,
+            SOURCES["civitai"],
+            [path],
+            writer=WRITER,
+            parts=BUNDLED if path.name == BUNDLE else (),
+            observed_at=first + number * 3_600_000_000,
+            now=now_us,
+        )
+        assert told.refused == (), path
+        assert told.anomalies == 0, path
+    done = update(root)
+    assert (done.failed, done.quarantined) == ((), ())
+    with open_views(root) as connection:
+        yield root, connection
+
+
+def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    sql = """SELECT DISTINCT table_name FROM information_schema.columns
+        WHERE table_schema = 'civitai' AND column_name = '_errors'"""
+    return [name for (name,) in connection.execute(sql).fetchall()]
+
+
+def test_no_value_that_is_there_fails_to_cast(views) -> None:
+    _, connection = views
+    found = {
+        name: connection.execute(
+            f"SELECT count(*), count(*) FILTER (len(_errors) > 0) FROM civitai.{name}"
+        ).fetchall()[0]
+        for name in tables(connection)
+    }
+
+    assert {name: bad for name, (_, bad) in found.items() if bad} == {}
+    rows = {name: found[name][0] for name in ("models_all", "model_versions_all", "images_all")}
+    assert rows == {"models_all": 45, "model_versions_all": 188, "images_all": 915}
+
+
+def at_pointer(value: object, pointer: str) -> object:
+    """What a JSON Pointer finds, or None."""
+    for step in pointer.split("/")[1:]:
+        if isinstance(value, list) and step.isdigit():
+            value = value[int(step)] if int(step) < len(value) else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [each for each in DEFINITIONS if each.columns and not each.many],
+    ids=lambda each: each.name,
+)
+def test_whatever_a_body_holds_where_a_column_points_is_in_its_row(
+    views, definition: Definition
+) -> None:
+    root, connection = views
+    table = connection.execute(f"SELECT * FROM {definition.name}_all")
+    names = [each[0] for each in table.description]
+    body_of = functools.cache(lambda segment, seq: body_at(root, segment, seq))
+    seen = 0
+    for row in (dict(zip(names, each, strict=True)) for each in table.fetchall()):
+        body = body_of(row["_segment"], row["_seq"])
+        for column in definition.columns:
+            value = at_pointer(body, column.pointer)
+            if column.name in row and value not in (None, "", [], {}):
+                assert row[column.name] is not None, (row["_segment"], row["_seq"], column)
+                seen += 1
+                if column.cast in ("text", "bool", "int") and type(value) in (str, bool, int):
+                    assert row[column.name] == value
+    assert seen >= 10
+
+
+def body_at(root: Path, segment: str, seq: int) -> object:
+    """The body of an event, read back from the log."""
+    name = parse_segment(segment)
+    assert name is not None
+    return orjson.loads(exact_body(decode(read_at(root, name, seq).line)) or b"null")
