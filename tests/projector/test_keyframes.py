@@ -208,6 +208,22 @@ def test_late_segments_reach_behind_keyframes(grown, monkeypatch):
     assert told == without(grown, monkeypatch)
 
 
+def test_a_few_late_sightings_are_read_beside_the_keyframes_there_are(empty, monkeypatch):
+    many = [model(f"m{n}", "M") for n in range(12)]
+    for n in range(3):
+        write_log(empty, "openrouter", WRITER, [listing(n, *many)])
+        update(empty)
+    before = found(empty)
+    write_log(empty, "openrouter", "0000000b", [Page(hours(0.5), [model("z", "late")], "l")])
+    update(empty)
+
+    assert found(empty) == before
+    assert list(query(empty, "SELECT name FROM openrouter.models WHERE id = 'z'").rows) == [
+        ("late",)
+    ]
+    assert answers(empty) == without(empty, monkeypatch)
+
+
 def test_a_body_named_again_long_after_is_found(empty, monkeypatch):
     first = Page(hours(0), [model("a", "first")], "r", "/models", 1, True)
     write_log(empty, "openrouter", WRITER, [first])
