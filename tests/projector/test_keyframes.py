@@ -151,8 +151,8 @@ def test_a_first_page_taken_again_after_a_keyframe_is_no_new_walk(empty, monkeyp
 def test_a_walk_that_ends_after_a_keyframe_still_tells_who_is_absent(empty, monkeypatch):
     a, b = model("a", "A"), model("b", "B")
     for portion in (
-        [listing(0, a, b), listing(1, a, page=1, last=False, run="w")],
-        [listing(2, page=2, last=True, run="w")],
+        [listing(0, a, b), *(listing(n, a, page=n, last=False, run="w") for n in (1, 2))],
+        [listing(3, page=3, last=True, run="w")],
     ):
         write_log(empty, "openrouter", WRITER, portion)
         update(empty)
@@ -208,7 +208,7 @@ def test_late_segments_reach_behind_keyframes(grown, monkeypatch):
     assert told == without(grown, monkeypatch)
 
 
-def test_a_few_late_sightings_are_read_beside_the_keyframes_there_are(empty, monkeypatch):
+def test_a_few_late_sightings_and_their_bodies_are_found_beside_keyframes(empty, monkeypatch):
     many = [model(f"m{n}", "M") for n in range(12)]
     for n in range(3):
         write_log(empty, "openrouter", WRITER, [listing(n, *many)])
@@ -221,26 +221,6 @@ def test_a_few_late_sightings_are_read_beside_the_keyframes_there_are(empty, mon
     assert list(query(empty, "SELECT name FROM openrouter.models WHERE id = 'z'").rows) == [
         ("late",)
     ]
-    assert answers(empty) == without(empty, monkeypatch)
-
-
-def test_a_body_named_again_long_after_is_found(empty, monkeypatch):
-    first = Page(hours(0), [model("a", "first")], "r", "/models", 1, True)
-    write_log(empty, "openrouter", WRITER, [first])
-    other = Page(hours(1), [model("a", "other")], "o", "/models", 1, True)
-    write_log(empty, "openrouter", "0000000b", [other])
-    update(empty)
-    for n in range(2, 5):
-        write_log(
-            empty,
-            "openrouter",
-            "0000000b",
-            [Page(hours(n), [model("a", f"other{n}")], f"o{n}", "/models", 1, True)],
-        )
-        update(empty)
-    named = [path for path in named_by(empty / "views") if "/k-" in path]
-
-    assert named
     assert answers(empty) == without(empty, monkeypatch)
 
 
