@@ -23,6 +23,7 @@ from projector.compact import compact
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
+from projector.keyframes import FOLDER as KEYFRAMES
 from projector.keyframes import between, load_source
 from projector.keyframing import build_keyframes
 from projector.parts import folder_of
@@ -117,7 +118,10 @@ def build_views(
             sound = [each for each in known if each.name not in wrong]
             for listing in listings:
                 _compact(context, connection, listing, sound)
-                build_keyframes(connection, parts, listing, sound)
+                try:
+                    build_keyframes(connection, parts, listing, sound)
+                except HindlogError as error:  # views are right without them
+                    wrong[f"{listing.source} {KEYFRAMES}"] = error.what
             script = script_for(root, parts, listings, sound, connection)
             # Also when nothing was built: the last update may have ended before it compared.
             if _compare(context, script, wrong):
