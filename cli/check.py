@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from cli.moments import since_of
 from cli.options import archive, global_options, say
 from cli.output import chosen, emit, output_options
 
@@ -23,12 +24,10 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     Says segment, frame, line and byte of each damage, and exits with 4 if there is
     any. Changes nothing.
     """
-    from cli.times import parse_time
-    from eventlog.clock import now_us
     from eventlog.select import Select
     from eventlog.verify import verify as check
 
-    select = Select(since=parse_time(since, now_us())) if since else None
+    select = Select(since=since_of(since)) if since else None
     found = check(archive(), select, _share(sample))
     if as_json:
         _emit_json(found)
@@ -97,12 +96,11 @@ def gaps(
 
     Speaks of live crawling only: imports say nothing about when anybody looked.
     """
-    from cli.times import format_time, parse_time
+    from cli.times import format_time
     from eventlog.clock import now_us
     from eventlog.gaps import find_gaps
 
-    now = now_us()
-    found = find_gaps(archive(), now, parse_time(since, now) if since else None)
+    found = find_gaps(archive(), now_us(), since_of(since))
     rows = [
         (
             each.source,

@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from cli.moments import instant_of
 from cli.options import archive, global_options, say, stdout_is_terminal
 from cli.output import chosen, emit, output_options
-from cli.view import instant_of
+
+if TYPE_CHECKING:
+    from projector.asof import Found
 
 
 def parts_of(entity: str) -> tuple[str, str, str]:
@@ -16,10 +20,15 @@ def parts_of(entity: str) -> tuple[str, str, str]:
 
     source, _, rest = entity.partition("/")
     type_, _, id_ = rest.partition("/")
-    if not (source and type_ and id_):
-        what = f"entity {entity!r}: expected source/type/id"
+    if not (source and type_ and id_) or not _is_text(entity):
+        what = f"entity {entity!a}: expected source/type/id in UTF-8"
         raise Invalid(what, "hindlog show openrouter/model/openai/gpt-5")
     return source, type_, id_
+
+
+def _is_text(word: str) -> bool:
+    """Whether it came as UTF-8: other bytes stand in it as lone surrogates."""
+    return not any("\ud800" <= each <= "\udfff" for each in word)
 
 
 @click.command(
@@ -44,9 +53,16 @@ def show(entity: str, as_of: str | None) -> None:
     source, type_, id_ = parts_of(entity)
     found = lookup(root, source, type_, id_, instant_of(as_of))
     if found.state != PRESENT or found.position is None:
-        raise NotFound(f"{entity}: {found.state}: {found.because}", f"hindlog history {entity}")
+        raise NotFound(f"{entity}: {found.state}: {found.because}", more_of(entity, found))
     say(found.because)
     _print_body(body_of(root, read_one(root, source, *found.position).line))
+
+
+def more_of(entity: str, found: "Found") -> str:
+    """Where to look on: at its history, or where it has none, at what there is."""
+    if found.last_seen_at is not None or found.first_seen_at is not None:
+        return f"hindlog history {entity}"
+    return f"hindlog log '{'/'.join(entity.split('/')[:2])}' --stats"
 
 
 def _print_body(body: bytes) -> None:
@@ -83,8 +99,8 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
     parts = parts_of(entity)
     found = versions_of(root, *parts)
     if not found:
-        because = lookup(root, *parts).because
-        raise NotFound(f"{entity}: {because}", "hindlog tail -n 5")
+        told = lookup(root, *parts)
+        raise NotFound(f"{entity}: {told.because}", more_of(entity, told))
     columns = ("valid_from", "valid_to", "kind", "ends", "shape", "hash", "writer", "seq")
     rows = [
         (

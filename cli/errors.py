@@ -6,12 +6,15 @@ of ours is a bug: it keeps its traceback and exits with 1.
 
 import errno
 import json
+import os
+import re
 import traceback
 from typing import TextIO
 
 import click
 
 from cli.cells import visible
+from cli.signals import Terminated
 from cli.times import BadTime
 from eventlog import errors
 
@@ -42,7 +45,7 @@ MEANINGS = {
     NO_ARCHIVE: "no archive here",
     LOCKED: "locked by another process",
     INTERRUPTED: "interrupted by Ctrl-C",
-    TERMINATED: "ended at once by a second SIGTERM",
+    TERMINATED: "ended by SIGTERM before it was done, or at once by a second one",
 }
 """Every code with its sentence, for the manual and for help."""
 
@@ -59,15 +62,19 @@ CODES: dict[type[BaseException], int] = {
     BadTime: USAGE,
     BrokenPipeError: DONE,
     KeyboardInterrupt: INTERRUPTED,
+    Terminated: TERMINATED,
     click.Abort: INTERRUPTED,
 }
 
+_LINE_BREAK = re.compile(r"\s*\n\s*")
 _LOCAL_ERRNOS = {
     errno.ENOSPC,
     errno.EDQUOT,
     errno.EACCES,
     errno.EPERM,
     errno.EROFS,
+    errno.EFBIG,
+    errno.EBADF,
     errno.EMFILE,
     errno.ENFILE,
 }
@@ -94,13 +101,14 @@ def exit_code(error: BaseException) -> int:
     return FAILED
 
 
-def report(error: BaseException, as_json: bool, err: TextIO) -> None:
+def report(error: BaseException, as_json: bool, err: TextIO, *, only_json: bool = False) -> None:
     """Says on `err` what went wrong and what to do next; nothing where the code is 0.
 
     `hindlog: <what>`, then the hint, each of its lines indented by two. With
     `as_json` the last line is one JSON object with message_type, code, message and
-    hint (null where there is none). A bug shows its traceback first. Control
-    characters are escaped: messages quote what upstream sent.
+    hint (null where there is none); with `only_json` nothing else is said, but for the
+    traceback of a bug, which comes first. Control characters are escaped: messages quote
+    what upstream sent.
     """
     code = exit_code(error)
     if code == DONE:
@@ -110,8 +118,9 @@ def report(error: BaseException, as_json: bool, err: TextIO) -> None:
     what, hint = _message(error)
     lines = [f"hindlog: {line}" for line in what.split("\n") if line]
     lines += [f"  {line}" for line in (hint.split("\n") if hint else ())]
-    err.write("".join(f"{visible(line)}\n" for line in lines))
-    if as_json:
+    if not only_json:
+        err.write("".join(f"{visible(line)}\n" for line in lines))
+    if as_json or only_json:
         last = {"message_type": "exit_error", "code": code, "message": what, "hint": hint}
         err.write(json.dumps(last) + "\n")
     err.flush()
@@ -132,18 +141,32 @@ def _message(error: BaseException) -> tuple[str, str | None]:
         return error.what, error.hint
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return "interrupted", None
+    if isinstance(error, Terminated):
+        return "ended by SIGTERM", None
     if isinstance(error, SystemExit | click.exceptions.Exit):
         return error.code if isinstance(error, SystemExit) and isinstance(
             error.code, str
         ) else "", None
     if isinstance(error, click.ClickException):
-        return error.format_message(), _usage_hint(error)
+        is_list = isinstance(error, click.MissingParameter)  # of choices, a line each
+        told = error.format_message()
+        return _LINE_BREAK.sub(" ", told) if is_list else told, _usage_hint(error)
     if _is_bug(error):
         return (
             f"{type(error).__name__}: {error}",
             "this is a bug in hindlog: report the lines above",
         )
+    if isinstance(error, OSError) and error.strerror:
+        return _local(error)
     return str(error) or type(error).__name__, None
+
+
+def _local(error: OSError) -> tuple[str, str | None]:
+    """What the system refused, and where."""
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    what = f"{where}: {error.strerror}" if where else str(error.strerror)
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return what, "make room there, then run it again: nothing was lost" if is_full else None
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

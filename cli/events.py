@@ -3,13 +3,17 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from cli.options import archive, global_options, say, stdout_is_terminal, wants_color
-from cli.output import Output, chosen, emit, output_options
+from cli.output import Output, chosen, emit, output_options, whole
+from cli.render import SUFFIXES as ROW_SUFFIXES
+from cli.streams import naming_stdout
+from eventlog.errors import Invalid
 
 if TYPE_CHECKING:
     from eventlog.errors import Corrupt
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
 def selection(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
     """What patterns and kinds ask for. Raises `Invalid` for a kind that is none."""
-    from eventlog.errors import Invalid
     from eventlog.event import KINDS
     from eventlog.select import Select
 
@@ -48,8 +51,9 @@ def _write(write: Callable[[bytes], int], line: bytes) -> None:
 
 def flush() -> None:
     """Hand over what is held back for stdout."""
-    sys.stdout.flush()
-    sys.stdout.buffer.flush()
+    with naming_stdout():
+        sys.stdout.flush()
+        sys.stdout.buffer.flush()
 
 
 @click.command(
@@ -79,36 +83,78 @@ def log(
 ) -> int:
     """The events of a range of time, then ends.
 
-    Events are NDJSON, exactly as written, in a pipe; the form of the rows is that of
-    --stats.
+    In a pipe and in a file events are NDJSON, exactly as written. -F json is one array
+    of them, -F table a readable line each; the other forms are for --stats.
     """
     import attrs
 
-    from cli.times import parse_time
-    from eventlog.clock import now_us
+    from cli.moments import since_of, until_of
     from eventlog.reader import read_events
 
-    now = now_us()
-    select = attrs.evolve(
-        selection(patterns, kinds),
-        since=parse_time(since, now) if since else None,
-        until=parse_time(until, now) if until else None,
-    )
+    select = selection(patterns, kinds)
+    to = chosen(fmt, as_json, output) if stats else _form(fmt, as_json, output)
+    select = attrs.evolve(select, since=since_of(since), until=until_of(until))
     refused: list[Corrupt] = []
     records = read_events(archive(), select, refuse=refused.append, backwards=reverse)
     if stats:
-        _print_stats(records, chosen(fmt, as_json, output))
+        _print_stats(records, to)
     else:
-        show = printer()
-        for number, record in enumerate(records, 1):
-            show(record)
-            if number == lines:
-                break
+        _print_events(islice(records, lines), to)
     flush()
     for error in refused:
         say(f"refused: {error.what}")
         say(f"  {error.hint}" if error.hint else "")
     return 4 if refused else 0
+
+
+def _form(fmt: str | None, as_json: bool, output: Path | None) -> Output:
+    """How events are written: as they are, unless somebody reads them."""
+    is_plain = output is None or output.suffix.lower() not in (".json", *ROW_SUFFIXES)
+    if fmt is None and not as_json and is_plain:
+        fmt = "table" if output is None and stdout_is_terminal() else "ndjson"
+    to = chosen(fmt, as_json, output)
+    if to.format not in ("ndjson", "json", "table"):
+        what = f"events as {to.format}: expected ndjson, json or table"
+        raise Invalid(what, "hindlog sql 'FROM log.events' gives them as rows")
+    return to
+
+
+def _print_events(records: "Iterator[Record]", to: Output) -> None:
+    if to.path is None:
+        with naming_stdout():
+            _write_events(records, to.format, sys.stdout.buffer, printer())
+        return
+    with whole(to.path) as temporary, temporary.open("wb") as file:
+        _write_events(records, to.format, file, None)
+
+
+def _write_events(
+    records: "Iterator[Record]",
+    form: str,
+    out: BinaryIO,
+    show: "Callable[[Record], None] | None",
+) -> None:
+    if form == "json":
+        out.write(b"[")
+        for number, record in enumerate(records):
+            out.write((b",\n" if number else b"\n") + record.line)
+        out.write(b"\n]\n")
+    elif form == "table" and (show is None or not stdout_is_terminal()):
+        for record in records:
+            out.write(_readable(record) + b"\n")
+    elif form == "table" and show is not None:
+        for record in records:
+            show(record)
+    else:
+        for record in records:
+            out.write(record.line)
+            out.write(b"\n")
+
+
+def _readable(record: "Record") -> bytes:
+    from cli.event import event_line
+
+    return event_line(record.line, False, 0).encode("utf-8", "backslashreplace")
 
 
 def _print_stats(records: "Iterator[Record]", to: Output) -> None:

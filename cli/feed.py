@@ -3,17 +3,13 @@
 import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from cli.entity import parts_of
+from cli.entity import more_of, parts_of
+from cli.moments import instant_of, since_of, until_of
 from cli.options import archive, global_options, say
 from cli.output import chosen, emit, output_options
-from cli.view import instant_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(
@@ -40,15 +36,17 @@ def changes(
     output: Path | None,
 ) -> None:
     """The feed of changes, oldest first, optionally only of PATTERNS (source/type/id)."""
-    from cli.times import format_time, parse_time
+    from cli.times import format_time
     from eventlog.clock import now_us
+    from projector.archive import open_views
     from projector.feed import feed, folded
 
-    now = now_us()
-    end = parse_time(until, now) if until else now
-    found = feed(archive(), parse_time(since, now), end, telemetry=telemetry, waves=waves)
+    begin, end = since_of(since) or 0, until_of(until)
+    end = now_us() if end is None else end
+    root, to = archive(), chosen(fmt, as_json, output)
+    open_views(root).close()  # or the header would come before the error
+    found = feed(root, begin, end, telemetry=telemetry, waves=waves)
     wanted = (each for each in found if _matches(each.entity, patterns))
-    to = chosen(fmt, as_json, output)
     if fields:
         rows: Iterator[tuple[object, ...]] = (
             (format_time(e.at), e.entity, e.change, e.path, e.kind, e.old, e.new) for e in wanted
@@ -125,7 +123,7 @@ def _body(entity: str, when: str) -> object:
     found = lookup(root, source, type_, id_, None if when == "now" else instant_of(when))
     if found.state != PRESENT or found.position is None:
         what = f"{entity} as of {when}: {found.state}: {found.because}"
-        raise NotFound(what, f"hindlog history {entity}")
+        raise NotFound(what, more_of(entity, found))
     return json.loads(body_of(root, read_one(root, source, *found.position).line))
 
 

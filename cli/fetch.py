@@ -1,12 +1,11 @@
 """`fetch`: crawl the upstreams, by schedule or once."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import archive, config, global_options, say
+from cli.options import archive, config, global_options
 
 if TYPE_CHECKING:
     from cli.settings import Config
@@ -23,7 +22,11 @@ def fetch() -> None:
 @fetch.command(epilog="Example: hindlog fetch run openrouter --once")
 @click.argument("sources", nargs=-1)
 @click.option("--once", is_flag=True, help="One sync of each source, then end.")
-@click.option("--limit", type=click.IntRange(1), help="Stop a listing after N entities.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help="Stop a listing when it has N entities; pages are kept whole.",
+)
 @click.option("--for", "duration", metavar="D", help="Stop after this long, as in 90m.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and when.")
 @global_options
@@ -45,23 +48,23 @@ def run(
     if dry_run:
         return _dry_run(names, settings, now_us())
     writer = writer_id(root, FETCH, machine_name(os.environ))
-    if once:
-        return max((_sync(root, name, settings, writer, limit) for name in names), default=0)
-    from cli.serve import serve_sources
+    from cli.serve import serve_sources, sync_sources
 
+    if once:
+        return sync_sources(root, names, settings, writer, limit)
     return serve_sources(
         root, names, settings, writer, limit, parse_duration(duration) if duration else None
     )
 
 
-def chosen_sources(sources: tuple[str, ...], known: Any) -> list[str]:
+def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
     """The sources that were named, or all that are enabled. Raises `Invalid`."""
     from eventlog.errors import Invalid
 
     for name in sources:
         if name not in known:
             what = f"source {name!r}: expected one of {', '.join(sorted(known))}"
-            raise Invalid(what, "hindlog fetch run --help")
+            raise Invalid(what, f"hindlog {command} --help")
     return list(sources) or [name for name in sorted(known) if known[name].enabled]
 
 
@@ -104,38 +107,6 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
             rows.append((name, listing.name, url, after or None, due))
     emit(("source", "listing", "url", "follows", "next_slot"), rows, chosen(None, False, None))
     return 0
-
-
-def _sync(root: Path, name: str, settings: "Config", writer: str, limit: int | None) -> int:
-    import asyncio
-
-    from cli.progress import progress
-    from eventlog.clock import now_us
-    from fetcher.sources import SOURCES
-    from fetcher.sync import run_once
-
-    upstream = upstream_of(settings, name)
-    with progress(now_us) as tell:
-        report = asyncio.run(
-            run_once(
-                root,
-                SOURCES[name],
-                base_url=upstream.base_url,
-                key=upstream.key,
-                writer=writer,
-                now=now_us,
-                listings=settings.source[name].listings,
-                limit=limit,
-                requests_per_minute=upstream.requests_per_minute,
-                concurrency=upstream.concurrency,
-                limits=upstream.limits,
-                max_requests=upstream.max_requests,
-                report=lambda found: tell(listing_line(name, found.listing)),
-            )
-        )
-    for each in report.listings:
-        say(listing_line(name, each))
-    return code_of(report.listings)
 
 
 _REFUSED = ("refused", "region")

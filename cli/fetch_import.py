@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.fetch import chosen_sources
+from cli.moments import since_of, until_of
 from cli.options import archive, global_options, say
 
 if TYPE_CHECKING:
     from fetcher.importer import ImportReport
+
+_TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
 
 
 @click.command(
@@ -58,31 +61,45 @@ def import_(
     '$.endpoints.*=/api/v1/models/{key}/endpoints'.
     """
     from cli.progress import progress
+    from cli.signals import note_signals
     from cli.times import parse_time
     from eventlog.clock import now_us
+    from eventlog.errors import Invalid
     from eventlog.writers import IMPORT, machine_name, writer_id
-    from fetcher.importer import import_paths
+    from fetcher.import_parts import parse_part
+    from fetcher.importer import find_recorded, import_recorded
     from fetcher.sources import SOURCES
 
     root = archive()
-    chosen_sources((source,), SOURCES)
+    chosen_sources((source,), SOURCES, "fetch import")
+    planned = tuple(map(parse_part, parts))
+    at = parse_time(observed_at, now_us()) if observed_at else None
+    untimed: list[str] = []
+    found = find_recorded(paths, at, time_from, untimed.append)
+    if untimed and not found:
+        raise Invalid("\n".join(untimed), _TIMES)
+    stop = note_signals()
     with progress(now_us) as tell:
-        report = import_paths(
+        report = import_recorded(
             root,
             SOURCES[source],
-            paths,
+            found,
             writer=writer_id(root, IMPORT, machine_name(os.environ)),
             endpoint=endpoint,
-            parts=parts,
-            observed_at=parse_time(observed_at, now_us()) if observed_at else None,
-            time_from=time_from,
+            parts=planned,
             now=now_us,
-            report=lambda found: tell(f"{source}: {_imported(found)}"),
+            report=lambda told: tell(f"{source}: {_imported(told)}"),
+            stopped=stop.is_asked,
         )
     say(f"{source}: {_imported(report)}")
-    for each in report.refused:
+    for each in (*untimed, *report.refused):
         say(f"left out: {each}")
-    return 3 if report.refused else 0
+    if untimed:
+        say(f"  {_TIMES}")
+    if report.responses < report.expected and stop.is_asked():
+        say("stopped; what was taken is on disk, and the same import again goes on")
+        return stop.code()
+    return 3 if untimed or report.refused else 0
 
 
 def _imported(found: "ImportReport") -> str:
@@ -100,33 +117,40 @@ def _imported(found: "ImportReport") -> str:
 @click.option("--since", metavar="T", help="Only bodies observed from this instant on.")
 @click.option("--until", metavar="T", help="Only bodies observed before this instant.")
 @global_options
-def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> None:
+def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> int:
     """Run quarantined bodies (anomalies) through today's splitter.
 
     What can be taken apart by now becomes events at its own time; a second replay adds
     nothing.
     """
     from cli.progress import progress
-    from cli.times import parse_time
+    from cli.signals import note_signals
     from eventlog.clock import now_us
     from eventlog.writers import IMPORT, machine_name, writer_id
     from fetcher.replay import replay as take_apart
     from fetcher.sources import SOURCES
 
-    root, now = archive(), now_us()
+    root = archive()
+    begin, end = since_of(since), until_of(until)
     writer = writer_id(root, IMPORT, machine_name(os.environ))
-    for name in chosen_sources(sources, SOURCES) if sources else sorted(SOURCES):
+    stop = note_signals()
+    for name in chosen_sources(sources, SOURCES, "fetch replay") if sources else sorted(SOURCES):
+        if stop.is_asked():
+            break
         with progress(now_us) as tell:
             found = take_apart(
                 root,
                 SOURCES[name],
                 writer=writer,
                 now=now_us,
-                since=parse_time(since, now) if since else None,
-                until=parse_time(until, now) if until else None,
+                since=begin,
+                until=end,
                 report=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
+                stopped=stop.is_asked,
             )
-        say(f"{name}: {_imported(found)}")
+        none = f"{name}: nothing in quarantine that can be taken apart by now"
+        say(f"{name}: {_imported(found)}" if found.expected else none)
+    return stop.code()
 
 
 COMMANDS = (import_, replay)

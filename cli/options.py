@@ -4,6 +4,7 @@ What was given is kept with click's root context; `settings()` reads it, so that
 command asks for what it needs and no object is handed round.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -52,7 +53,9 @@ _GLOBAL = (
     click.option("-q", "--quiet", is_flag=True, help="Only data and errors."),
     click.option("-v", "--verbose", count=True, help="Say more; twice: everything."),
     click.option("--color", type=click.Choice(COLORS), help="When to colour (default: auto)."),
-    click.option("--log-format", type=click.Choice(("text", "json")), help="Form of log lines."),
+    click.option(
+        "--log-format", type=click.Choice(("text", "json")), help="Form of messages and errors."
+    ),
 )
 
 
@@ -104,14 +107,22 @@ def wants_color(terminal: bool) -> bool:
 
 def teller() -> Callable[[str], None]:
     """What `say` does, for threads, which have no click context."""
-    quiet = settings().quiet
+    quiet, as_json = settings().quiet, settings().log_format == "json"
 
     def tell(text: str) -> None:
         if not quiet:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write((_json_line(text) if as_json else text) + "\n")
             sys.stderr.flush()
 
     return tell
+
+
+def _json_line(text: str) -> str:
+    from cli.times import format_time
+    from eventlog.clock import now_us
+
+    line = {"message_type": "message", "at": format_time(now_us()), "message": text.strip()}
+    return json.dumps(line)
 
 
 def say(text: str) -> None:

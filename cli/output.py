@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ import click
 
 from cli.options import stdout_is_terminal, wants_color
 from cli.render import choose_format, write_rows
+from cli.streams import naming_stdout
+from eventlog.errors import Invalid
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,10 +63,11 @@ def emit(
         terminal = stdout_is_terminal()
         sys.stdout.flush()
         out = sys.stdout.buffer
-        write_rows(columns, rows, to.format, out, terminal=terminal, color=wants_color(terminal))
+        color = wants_color(terminal)
+        with naming_stdout():
+            write_rows(columns, rows, to.format, out, terminal=terminal, color=color)
         return
-    temporary = to.path.with_name(f".{to.path.name}.{os.getpid()}.tmp")
-    try:
+    with whole(to.path) as temporary:
         if to.format == "parquet":
             from projector.parquet import write_parquet
 
@@ -71,6 +75,24 @@ def emit(
         else:
             with temporary.open("wb") as file:
                 write_rows(columns, rows, to.format, file, terminal=False, color=False)
-        temporary.replace(to.path)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A name beside to write to; the file appears by rename when that went well.
+
+    Raises `Invalid` where there is no such folder, or a folder of that name.
+    """
+    if not path.parent.is_dir():
+        raise Invalid(f"{path}: there is no folder {path.parent}", f"mkdir -p {path.parent}")
+    if path.is_dir():
+        raise Invalid(f"{path}: expected the name of a file, found a folder")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from cli.errors import report
 from cli.output import chosen, emit
+from cli.signals import raise_every_time
 
 HELP = """\
-One SELECT at a time, ended by a semicolon; Ctrl-C drops it, Ctrl-D leaves.
+One SELECT at a time, ended by a semicolon; Ctrl-C ends it, Ctrl-D leaves.
   .views             the views there are
   .as-of TIME        ask about that instant from here on; .as-of now to return
   .help  .quit"""
@@ -19,6 +20,7 @@ Ask = Callable[[str, int | None], tuple[tuple[str, ...], Iterator[tuple[object, 
 
 def run_prompt(ask: Ask, history: Path, instant_of: Callable[[str | None], int | None]) -> None:
     """Read and answer until the end of input. Errors are told, and the prompt goes on."""
+    raise_every_time()
     _load_history(history)
     sys.stderr.write(HELP + "\n")
     as_of: int | None = None

@@ -18,7 +18,7 @@ def _writer(root: Path) -> str:
     return writer_id(root, COMMAND, machine_name(os.environ))
 
 
-def _source_of(root: Path, what: str) -> str:
+def _source_of(root: Path, what: str, command: str) -> str:
     """The source that a URL belongs to. Raises `Invalid`."""
     from eventlog.errors import Invalid
 
@@ -27,7 +27,7 @@ def _source_of(root: Path, what: str) -> str:
         if what.startswith(settings[name].base_url.rstrip("/") + "/"):
             return name
     known = ", ".join(f"{name}: {settings[name].base_url}" for name in sorted(settings))
-    raise Invalid(f"{what}: no source has this address ({known})", "hindlog fetch add --help")
+    raise Invalid(f"{what}: no source has this address ({known})", f"hindlog {command} --help")
 
 
 @click.command(epilog="Example: hindlog fetch add civitai images-of-model 4384 --limit 500")
@@ -35,7 +35,9 @@ def _source_of(root: Path, what: str) -> str:
 @click.argument("listing", required=False)
 @click.argument("arg", required=False)
 @click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the request.")
-@click.option("--limit", type=click.IntRange(1), help="Enough after N entities.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Enough with N entities; pages are kept whole."
+)
 @click.option("--priority", default=0, show_default=True, help="Higher goes first.")
 @global_options
 def add(
@@ -57,14 +59,14 @@ def add(
     Works while the service runs, which takes it up; else the next `fetch run` does.
     Prints the run.
     """
-    from cli.view import param_of
+    from cli.sql import param_of
     from eventlog.clock import now_us
     from fetcher.errands import add_runs
     from fetcher.sources import SOURCES
 
     root = archive()
-    name = what if listing else _source_of(root, what)
-    chosen_sources((name,), SOURCES)
+    name = what if listing else _source_of(root, what, "fetch add")
+    chosen_sources((name,), SOURCES, "fetch add")
     tasks = add_runs(
         root,
         SOURCES[name],
@@ -183,7 +185,7 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     from fetcher.sync import probe as ask
 
     root = archive()
-    name = _source_of(root, url)
+    name = _source_of(root, url, "fetch probe")
     upstream = upstream_of(config(root), name)
     try:
         found = asyncio.run(ask(SOURCES[name], url, base_url=upstream.base_url, key=upstream.key))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.errors import MEANINGS
-from cli.main import cli
+from cli.program import cli
 
 if TYPE_CHECKING:
     from projector.definition import Definition
@@ -27,7 +27,14 @@ Every command also takes the global options, before or after its name: `-C/--arc
 Data goes to stdout, everything else to stderr. Times: `now`, `today`, `yesterday`, `2h`,
 `1d12h`, `2 days ago`, `2026-11`, `2026-11-01`, `2026-11-01T13`, `2026-11-01 13:05`, ISO 8601
 with a zone, `@1763000000`; without a zone they are UTC. `--since` is inclusive, `--until`
-exclusive, `--as-of` the state after every event observed at or before that instant.
+exclusive, `--as-of` the state after every event observed at or before that instant. The
+instants that were understood are echoed on stderr.
+
+In JSON and NDJSON, what JSON has no number for is text: `"Infinity"`, `"-Infinity"`, `"NaN"`.
+
+The first Ctrl-C or SIGTERM lets a command finish the step under way, the second one ends
+it at once. SIGUSR1 shows the progress of a long one. With `--log-format json` every line
+on stderr is a JSON object with `message_type`: `message`, or `exit_error` as the last.
 """
 
 _GLOBAL = {"archive", "config", "quiet", "verbose", "color", "log_format", "help"}

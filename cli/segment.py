@@ -29,7 +29,20 @@ def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | Non
     columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
     root = archive()
+    _check_source(root, source)
     emit((*columns, *more), _rows(root, source), chosen(fmt, as_json, output))
+
+
+def _check_source(root: Path, source: str | None) -> None:
+    """Raises `Invalid` for a source that this archive does not have."""
+    from cli.options import config
+    from eventlog.errors import Invalid
+    from eventlog.segments import list_sources
+
+    known = sorted({*list_sources(root), *config(root).source})
+    if source is not None and source not in known:
+        what = f"--source {source}: expected one of {', '.join(known)}"
+        raise Invalid(what, "hindlog segment list --help")
 
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
@@ -95,17 +108,22 @@ def _relative(root: Path, text: str) -> str:
 @global_options
 def seal(everything: bool) -> int:
     """Seal open segments that no process is writing."""
+    from cli.signals import note_signals
     from eventlog.clock import HOUR, now_us
     from eventlog.segments import list_segments
     from eventlog.writer import seal_idle
 
     root = archive()
+    stop = note_signals()
     now = now_us()
     waiting = [each.name for each in list_segments(root) if not each.is_sealed and each.is_open]
     due = [name for name in waiting if everything or name.starts_at + HOUR <= now]
     held: list[str] = []
     sealed = 0
     for source, writer in sorted({(name.source, name.writer) for name in due}):
+        if stop.is_asked():
+            say(f"stopped; {sealed} sealed, the others stay open: hindlog segment seal")
+            return stop.code()
         count = seal_idle(root, source, writer)
         if count is None:
             held.append(f"{source}, writer {writer}")

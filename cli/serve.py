@@ -1,18 +1,75 @@
-"""The service behind `fetch run`: every source in one process, stopped by a signal."""
+"""What is behind `fetch run`: the sources once, or served in one process until a signal."""
 
 import asyncio
-import os
-import signal
 from pathlib import Path
 
-from cli.fetch import listing_line, upstream_of
-from cli.options import teller
+from cli.fetch import code_of, listing_line, upstream_of
+from cli.options import say, teller
 from cli.progress import progress
 from cli.settings import Config
+from cli.signals import Stop, note_signals
 from eventlog.clock import SECOND, now_us
 from fetcher.report import Progress
 from fetcher.service import Plan, run_service
 from fetcher.sources import SOURCES
+from fetcher.sync import run_once
+
+
+def sync_sources(
+    root: Path, names: list[str], settings: Config, writer: str, limit: int | None
+) -> int:
+    """One sync of each source, one after the other; the exit code.
+
+    A signal finishes the page under way, and what is left stays in the queue: 0 after
+    SIGTERM, 130 after Ctrl-C.
+    """
+    return asyncio.run(_sync_each(root, names, settings, writer, limit))
+
+
+async def _sync_each(
+    root: Path, names: list[str], settings: Config, writer: str, limit: int | None
+) -> int:
+    stopping = asyncio.Event()
+    stop = stop_at(stopping)
+    code = 0
+    for name in names:
+        if not stopping.is_set():
+            code = max(code, await _sync(root, name, settings, writer, limit, stopping))
+    if not stop.is_asked():
+        return code
+    say("stopped; what was fetched is on disk, and the next fetch run goes on with the rest")
+    return stop.code()
+
+
+async def _sync(
+    root: Path,
+    name: str,
+    settings: Config,
+    writer: str,
+    limit: int | None,
+    stopping: asyncio.Event,
+) -> int:
+    upstream = upstream_of(settings, name)
+    with progress(now_us) as tell:
+        report = await run_once(
+            root,
+            SOURCES[name],
+            base_url=upstream.base_url,
+            key=upstream.key,
+            writer=writer,
+            now=now_us,
+            listings=settings.source[name].listings,
+            limit=limit,
+            requests_per_minute=upstream.requests_per_minute,
+            concurrency=upstream.concurrency,
+            limits=upstream.limits,
+            max_requests=upstream.max_requests,
+            stopping=stopping,
+            report=lambda found: tell(listing_line(name, found.listing)),
+        )
+    for each in report.listings:
+        say(listing_line(name, each))
+    return code_of(report.listings)
 
 
 def serve_sources(
@@ -35,18 +92,18 @@ async def _serve(
     limit: int | None,
     duration_us: int | None,
 ) -> int:
-    stopping, codes = asyncio.Event(), [0]
-    _listen(stopping, codes)
+    stopping = asyncio.Event()
+    stop = stop_at(stopping)
     if duration_us is not None:
         asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
-    say = teller()
+    tell_all = teller()
     with progress(now_us) as tell:
 
         def report(found: Progress) -> None:
             if found.listing.state == "started":
                 tell(listing_line(found.source, found.listing))
             else:
-                say(listing_line(found.source, found.listing))
+                tell_all(listing_line(found.source, found.listing))
 
         async with asyncio.TaskGroup() as group:
             for name in names:
@@ -61,23 +118,15 @@ async def _serve(
                         now=now_us,
                         stopping=stopping,
                         report=report,
-                        tell=say,
+                        tell=tell_all,
                     )
                 )
-            say(f"serving {', '.join(names)}; Ctrl-C finishes the page under way and stops")
-    say("stopped; everything fetched is on disk")
-    return codes[-1]
+            tell_all(f"serving {', '.join(names)}; Ctrl-C finishes the page under way and stops")
+    tell_all("stopped; everything fetched is on disk")
+    return stop.code()
 
 
-def _listen(stopping: asyncio.Event, codes: list[int]) -> None:
-    """The first signal stops, the second leaves at once."""
-
-    def stop(number: int) -> None:
-        if stopping.is_set():
-            os._exit(128 + number)
-        codes.append(130 if number == signal.SIGINT else 0)
-        stopping.set()
-
+def stop_at(stopping: asyncio.Event) -> Stop:
+    """Let the first signal set `stopping`: the page under way is finished."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, int(number))
+    return note_signals(lambda: loop.call_soon_threadsafe(stopping.set))

@@ -33,13 +33,20 @@ def status(as_json: bool) -> None:
         sys.stdout.write(orjson.dumps(found).decode() + "\n")
         return
     to = chosen(None, False, None)
-    columns = ("source", "last_event", "ago", "events_24h", "open", "sealed", "bytes", "next_run")
+    columns = (
+        *("source", "last_run", "last_run_state", "last_event", "ago", "events_per_hour"),
+        *("errors_24h", "open", "sealed", "bytes", "next_run"),
+    )
     rows = [tuple(each.get(name) for name in columns) for each in found["sources"]]
     emit(columns, rows, to)
     if stdout_is_terminal():
         sys.stdout.write("\n")
     told = found["views"]
-    lag = "not made yet: hindlog view update" if told["position"] is None else told["position"]
+    lag = (
+        "not made yet: hindlog view update"
+        if told["position"] is None
+        else f"{told['position']}, {told['lag']}"
+    )
     drift = f"{len(told['drift'])} in {DRIFT_DAYS} days"
     if stdout_is_terminal():
         sys.stdout.write(f"views up to: {lag}\nnew, retyped or vanished paths: {drift}\n")
@@ -71,17 +78,53 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
     last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
     at = last.position.observed_at if last else None
     recent = [each for each in files if each.name.starts_at >= now - DAY]
+    events = sum(_rows(root, each) for each in recent)
     due = next_slot(settings.schedule, now) if settings and settings.enabled else None
     return {
         "source": name,
         "last_event": None if at is None else format_time(at),
         "ago": None if at is None else format_ago(at, now),
-        "events_24h": sum(_rows(root, each) for each in recent),
+        **_last_run(root, name),
+        "events_24h": events,
+        "events_per_hour": round(events / 24, 1),
+        "errors_24h": _errors(root, name, now - DAY),
         "open": sum(not each.is_sealed for each in files),
         "sealed": sum(each.is_sealed for each in files),
         "bytes": sum(_size(root, each) for each in files),
         "next_run": None if due is None else format_time(due),
     }
+
+
+def _last_run(root: Path, source: str) -> dict[str, str | None]:
+    """The latest word of any run: when, and how it stands."""
+    from cli.times import format_time
+    from eventlog.event import RUN, decode
+    from eventlog.reader import read_events
+    from eventlog.select import Select
+
+    select = Select(sources=frozenset({source}), kinds=frozenset({RUN}))
+    for record in read_events(root, select, backwards=True):
+        line = decode(record.line)
+        at = format_time(record.position.observed_at)
+        return {"last_run": at, "last_run_state": f"{line.run}: {_state(record.line)}"}
+    return {"last_run": None, "last_run_state": None}
+
+
+def _state(line: bytes) -> str:
+    import orjson
+
+    return str(orjson.loads(line).get("state"))
+
+
+def _errors(root: Path, source: str, since: int) -> int:
+    """Pages given up, and answers that could not be taken apart."""
+    from eventlog.event import ANOMALY, PAGE_FAILED
+    from eventlog.reader import read_events
+    from eventlog.select import Select
+
+    kinds = frozenset({PAGE_FAILED, ANOMALY})
+    select = Select(since=since, sources=frozenset({source}), kinds=kinds)
+    return sum(1 for _ in read_events(root, select))
 
 
 def _rows(root: Path, files: "Files") -> int:
@@ -106,7 +149,7 @@ def _size(root: Path, files: "Files") -> int:
 def _views(root: Path, now: int) -> dict[str, Any]:
     import attrs
 
-    from cli.times import format_time
+    from cli.times import format_ago, format_time
     from eventlog.clock import DAY
     from eventlog.errors import NotFound
     from projector.archive import open_views
@@ -116,7 +159,7 @@ def _views(root: Path, now: int) -> dict[str, Any]:
     try:
         connection = open_views(root)
     except NotFound:
-        return {"position": None, "drift": []}
+        return {"position": None, "lag": None, "drift": []}
     try:
         at = position(connection)
     finally:
@@ -125,7 +168,11 @@ def _views(root: Path, now: int) -> dict[str, Any]:
         {**attrs.asdict(each), "changed_at": format_time(each.changed_at)}
         for each in drift_since(root, now - DRIFT_DAYS * DAY)
     ]
-    return {"position": None if at is None else format_time(at), "drift": drift}
+    return {
+        "position": None if at is None else format_time(at),
+        "lag": None if at is None else format_ago(at, now),
+        "drift": drift,
+    }
 
 
 COMMANDS = (status,)

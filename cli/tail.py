@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.events import flush, printer, selection
-from cli.options import archive, global_options
+from cli.options import archive, global_options, say
 
 if TYPE_CHECKING:
     from eventlog.cursor import Cursor
@@ -24,10 +24,19 @@ _FLUSH_LINES = 256
 )
 @click.argument("patterns", nargs=-1)
 @click.option("-f/--no-follow", "--follow/", "following", default=False, help="Go on for ever.")
-@click.option("-n", "--lines", default=10, show_default=True, help="Begin with the last N events.")
+@click.option(
+    "-n",
+    "--lines",
+    default=10,
+    type=click.IntRange(0),
+    show_default=True,
+    help="Begin with the last N events.",
+)
 @click.option("--from", "start", metavar="WHERE", help="beginning, end, a cursor, or a time.")
 @click.option(
-    "--cursor-file", type=click.Path(path_type=Path), help="Go on from here, and note how far."
+    "--cursor-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Go on from here, where there is one, and note how far.",
 )
 @click.option("--kind", "kinds", multiple=True, help="Only events of this kind.")
 @click.option("--count", type=click.IntRange(1), help="Stop after N events.")
@@ -54,6 +63,7 @@ def tail(
     root = archive()
     select = selection(patterns, kinds)
     show = printer()
+    _check_folder(cursor_file)
     begin, since = _beginning(root, start, cursor_file)
     left = count
     if begin is None:
@@ -94,6 +104,7 @@ def _show_fresh(
             return
         if number % _FLUSH_LINES == 0:
             flush()
+            note(None)  # a reader who leaves comes back to what it was handed
 
 
 def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
@@ -121,8 +132,10 @@ def _beginning(
     from eventlog.cursor import from_text
     from eventlog.tail import confirm, end_of
 
-    if start is None and cursor_file is not None and cursor_file.exists():
-        start = cursor_file.read_text().strip()
+    if cursor_file is not None and cursor_file.exists():
+        if start is not None:
+            say(f"going on from the cursor in {cursor_file}; without it --from would count")
+        return _cursor_in(root, cursor_file), None
     if start is None:
         return None, None
     if start == "beginning":
@@ -134,6 +147,28 @@ def _beginning(
         confirm(root, cursor)
         return cursor, None
     return {}, parse_time(start, now_us())
+
+
+def _check_folder(file: Path | None) -> None:
+    from eventlog.errors import Invalid
+
+    if file is not None and not file.parent.is_dir():
+        raise Invalid(f"{file}: there is no folder {file.parent}", f"mkdir -p {file.parent}")
+
+
+def _cursor_in(root: Path, file: Path) -> "Cursor":
+    """The cursor that a file holds. Raises `Invalid`, naming the file."""
+    from eventlog.cursor import from_text
+    from eventlog.errors import Invalid
+    from eventlog.tail import confirm
+
+    try:
+        cursor = from_text(file.read_bytes().decode("utf-8", "backslashreplace").strip())
+        confirm(root, cursor)
+    except Invalid as error:
+        hint = f"{error.hint}; remove the file to begin anew" if error.hint else None
+        raise Invalid(f"{file}: {error.what}", hint) from error
+    return cursor
 
 
 def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Collection[Record]":

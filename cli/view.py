@@ -1,29 +1,18 @@
-"""`view`, `sql` and `export`: what the log says, now and as of any instant."""
+"""`view`: the views that SQL reads, made from the log."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.moments import instant_of
 from cli.options import archive, global_options, say, teller
 from cli.output import chosen, emit, output_options
+from cli.signals import Terminated, note_signals
 
 if TYPE_CHECKING:
     from projector.update import UpdateReport
-
-
-def instant_of(text: str | None) -> int | None:
-    """An as-of, echoed as it was understood."""
-    from cli.times import format_time, parse_as_of
-    from eventlog.clock import now_us
-
-    if text is None:
-        return None
-    instant = parse_as_of(text, now_us())
-    say(f"as of {format_time(instant)}")
-    return instant
 
 
 @click.group(short_help="The views: list, update, rebuild, check.")
@@ -46,12 +35,14 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     from projector.update import update as project
 
     if following:
-        from cli.signals import stop_flag
-
-        stopped = stop_flag()
-        follow(archive(), views or None, stopped=stopped, jobs=jobs, done=_tell_update)
+        stop = note_signals()
+        follow(archive(), views or None, stopped=stop.is_asked, jobs=jobs, done=_tell_update)
+        return stop.code()
+    try:
+        report = project(archive(), views or None, jobs=jobs, report=teller())
+    except Terminated:  # what was under way is finished by now
+        say("stopped; what is published stays, and the next update goes on")
         return 0
-    report = project(archive(), views or None, jobs=jobs, report=teller())
     _tell_update(report)
     return 3 if report.failed else 0
 
@@ -177,93 +168,4 @@ def _told(position: int | None) -> str | None:
     return None if position is None else format_time(position)
 
 
-@click.command(
-    epilog="Example: hindlog sql --as-of '2 days ago' 'SELECT id, prompt FROM openrouter.models'",
-    short_help="Read-only SQL over the views.",
-)
-@click.argument("query", required=False)
-@click.option("-f", "--file", "path", type=click.Path(exists=True, path_type=Path))
-@click.option("--as-of", metavar="T", help="The state after every event up to T.")
-@click.option("--param", "params", multiple=True, metavar="K=V", help="Value of $K in the query.")
-@click.option("--timeout", type=float, metavar="S", help="Stop the query after S seconds.")
-@output_options
-@global_options
-def sql(
-    query: str | None,
-    path: Path | None,
-    as_of: str | None,
-    params: tuple[str, ...],
-    timeout: float | None,
-    fmt: str | None,
-    as_json: bool,
-    output: Path | None,
-) -> None:
-    """One SELECT over the views, as of now or of any past instant.
-
-    Without QUERY and -f it is read from stdin; on a terminal there is a prompt.
-    """
-    from projector.sql import query as ask
-
-    if query is not None and path is not None:
-        raise click.UsageError("a query and --file: leave one of them out")
-    given = dict(param_of(each) for each in params)
-    root = archive()
-    if query is None and path is None and sys.stdin.isatty():
-        _prompt(root, instant_of(as_of), given, timeout)
-        return
-    text = query if query is not None else path.read_text() if path else sys.stdin.read()
-    result = ask(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
-    emit(result.columns, result.rows, chosen(fmt, as_json, output), result.types)
-
-
-def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
-    from cli.prompt import run_prompt
-    from projector.sql import query as ask
-
-    def answer(
-        text: str, as_of: int | None
-    ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
-        instant = begin if as_of is None else as_of
-        result = ask(root, text, as_of=instant, params=params, timeout_s=timeout)
-        return result.columns, result.rows
-
-    run_prompt(answer, root / "state" / "sql_history", instant_of)
-
-
-def param_of(text: str) -> tuple[str, str]:
-    """Name and value of `name=value`."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise click.BadParameter(f"expected name=value, found {text!r}", param_hint="--param")
-    return name, value
-
-
-@click.command(
-    epilog="Example: hindlog export openrouter.models --to prices --as-of 2026-10-01",
-    short_help="Views as Parquet, NDJSON or CSV files.",
-)
-@click.argument("views", nargs=-1)
-@click.option("--to", required=True, type=click.Path(path_type=Path), help="A new folder.")
-@click.option("--as-of", metavar="T", help="The state after every event up to T.")
-@click.option("--partition", multiple=True, metavar="COLUMN", help="A folder per value.")
-@click.option(
-    "--format",
-    "fmt",
-    type=click.Choice(("parquet", "ndjson", "csv")),
-    default="parquet",
-    show_default=True,
-)
-@global_options
-def export(
-    views: tuple[str, ...], to: Path, as_of: str | None, partition: tuple[str, ...], fmt: str
-) -> None:
-    """Write VIEWS (default: all) to files, all at once, with a manifest."""
-    from projector.export import export as write
-
-    instant = instant_of(as_of)
-    report = write(archive(), views, to, as_of=instant, format=fmt, partition=partition)
-    for each in report.views:
-        say(f"{each.view}: {each.rows} rows in {len(each.files)} files under {to}")
-
-
-COMMANDS = (view, sql, export)
+COMMANDS = (view,)

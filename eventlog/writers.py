@@ -54,6 +54,8 @@ def writer_id(root: Path, role: str, machine: str, make: Callable[[], str] = new
     handle = os.open(path.with_name(".writer.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        temporary = path.with_name(".writer.json.tmp")
+        temporary.unlink(missing_ok=True)  # of a process that died
         known = _read(path)
         found = known.get(machine, {}).get(role)
         if found is not None:
@@ -61,7 +63,6 @@ def writer_id(root: Path, role: str, machine: str, make: Callable[[], str] = new
         taken = {each for roles in known.values() for each in roles.values()}
         fresh = next(each for each in iter(make, "") if is_writer(each) and each not in taken)
         known.setdefault(machine, {})[role] = fresh
-        temporary = path.with_name(".writer.json.tmp")
         write_durable(REAL, temporary, orjson.dumps(known, option=orjson.OPT_INDENT_2) + b"\n")
         REAL.rename(temporary, path)
         REAL.sync_dir(path.parent)
@@ -134,8 +135,11 @@ def is_held(root: Path, source: str, writer: str) -> bool:
 
 def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
     path = lock_path(root, source, writer)
-    make_dirs(REAL, path.parent)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    if how == fcntl.LOCK_SH:  # only looked at: also where nothing may be written
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    else:
+        make_dirs(REAL, path.parent)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
         current = path.stat().st_ino == os.fstat(handle).st_ino

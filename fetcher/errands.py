@@ -67,6 +67,8 @@ def add_runs(
 
     Raises `Invalid` where the source has neither, or the argument is not what it takes.
     """
+    if "/" not in what:
+        _check_name(source, what)
     template = find_template(source.templates, what)
     if template is None:
         if arg is not None:
@@ -84,6 +86,17 @@ def add_runs(
         drafts.append(draft(tasks[-1]))
     _say(root, source.name, writer, now, drafts)
     return tasks
+
+
+def _check_name(source: Source, what: str) -> None:
+    """Raises `Invalid` for a word that names no listing and no template of the source."""
+    templates = {each.name for each in source.templates}
+    if what in templates or any(each.name == what for each in source.listings):
+        return
+    listings = [each.name for each in source.listings if not each.is_led]
+    told = [f"its listings: {', '.join(listings)}"]
+    told += [f"its templates: {describe_templates(source.templates)}"] if templates else []
+    raise Invalid(f"{source.name} has no listing and no template {what!r}", "\n".join(told))
 
 
 def _planned(

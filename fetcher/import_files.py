@@ -8,6 +8,7 @@ is due: an open zstd stream may hold 128 MiB.
 import gzip
 import heapq
 import io
+import os
 import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -63,6 +64,9 @@ class Container:
 TimeOf = Callable[[str, float], int]
 """From a name and its mtime in seconds to the instant of the response."""
 
+Refuse = Callable[[str], None]
+"""Is told what is left out, and why."""
+
 
 def time_of(time_from: str, observed_at: int | None) -> TimeOf:
     """How a recorded response says when it came. Raises `Invalid` for another word."""
@@ -94,15 +98,21 @@ def name_time(name: str) -> int:
     )
 
 
-def containers(paths: Sequence[Path], when: TimeOf) -> list[Container]:
-    """Every file among the paths and below them. Raises `NotFound`, `Invalid`."""
+def containers(
+    paths: Sequence[Path], when: TimeOf, refuse: Refuse | None = None
+) -> list[Container]:
+    """Every file among the paths and below them. Raises `NotFound`, `Invalid`.
+
+    `refuse` is told of what says no time, which is left out; without it that is an error.
+    """
     found = []
     for path in paths:
         if not path.exists():
             raise NotFound(f"{path}: no such file or folder")
         for file in sorted(_files(path)):
-            found.append(_container(file, str(file.relative_to(path.parent)), when))
-    return [each for each in found if each.count]
+            name = os.fsencode(file.relative_to(path.parent)).decode("utf-8", "backslashreplace")
+            found.append(_container(file, name, when, refuse))
+    return [each for each in found if each is not None and each.count]
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -114,16 +124,29 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _container(file: Path, name: str, when: TimeOf) -> Container:
+def _container(file: Path, name: str, when: TimeOf, refuse: Refuse | None) -> Container | None:
     if ".tar" in file.suffixes:
-        return _pack(file, name, when)
-    at = when(name, file.stat().st_mtime)
+        return _pack(file, name, when, refuse)
+    at = _time(when, name, name, file.stat().st_mtime, refuse)
+    if at is None:
+        return None
 
     def read() -> Iterator[Recorded]:
         with _reading(file) as stream:
             yield from _documents(Recorded(at, name, None, b""), name, stream)
 
     return Container(at, 1, read)
+
+
+def _time(when: TimeOf, told: str, name: str, mtime: float, refuse: Refuse | None) -> int | None:
+    """The instant of a response; None where it says none, and that is told."""
+    try:
+        return when(name, mtime)
+    except Invalid as error:
+        if refuse is None:
+            raise
+        refuse(f"{told}: {error.what.removeprefix(f'{name}: ')}")
+        return None
 
 
 def _documents(empty: Recorded, name: str, stream: IO[bytes]) -> Iterator[Recorded]:
@@ -142,11 +165,12 @@ def _documents(empty: Recorded, name: str, stream: IO[bytes]) -> Iterator[Record
         yield attrs.evolve(empty, body=b"".join(lines), first_line=first)
 
 
-def _pack(file: Path, name: str, when: TimeOf) -> Container:
-    times = [at for at, _, _ in _members(file, when)]
+def _pack(file: Path, name: str, when: TimeOf, refuse: Refuse | None) -> Container:
+    times = [at for at, _, _ in _members(file, name, when, refuse)]
+    again = None if refuse is None else _silently  # it was told already
 
     def read() -> Iterator[Recorded]:
-        for at, member, stream in _members(file, when):
+        for at, member, stream in _members(file, name, when, again):
             yield from _documents(Recorded(at, name, member, b""), member, stream)
 
     def read_sorted() -> Iterator[Recorded]:
@@ -156,13 +180,23 @@ def _pack(file: Path, name: str, when: TimeOf) -> Container:
     return Container(min(times, default=0), len(times), read if is_sorted else read_sorted)
 
 
-def _members(file: Path, when: TimeOf) -> Iterator[tuple[int, str, IO[bytes]]]:
+def _silently(_told: str) -> None:
+    pass
+
+
+def _members(
+    file: Path, name: str, when: TimeOf, refuse: Refuse | None
+) -> Iterator[tuple[int, str, IO[bytes]]]:
     try:
         with _reading(file) as stream, tarfile.open(fileobj=stream, mode="r|") as pack:
             for member in pack:
                 inside = pack.extractfile(member) if member.isfile() else None
-                if inside is not None:
-                    yield when(member.name, member.mtime), member.name, inside
+                if inside is None:
+                    continue
+                told = f"{name}/{member.name}"
+                at = _time(when, told, member.name, member.mtime, refuse)
+                if at is not None:
+                    yield at, member.name, inside
     except (tarfile.TarError, EOFError) as error:
         raise Invalid(f"{file}: no whole tar: {error}") from error
 

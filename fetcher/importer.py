@@ -19,7 +19,7 @@ from eventlog.manifest import digest
 from eventlog.scan import NotJson
 from eventlog.writer import Build, roll, wait_sealed
 from fetcher.import_bare import Inner, by_line, dressed
-from fetcher.import_files import Container, Recorded, containers, in_order, time_of
+from fetcher.import_files import Container, Recorded, Refuse, containers, in_order, time_of
 from fetcher.import_git import git_containers
 from fetcher.import_parts import Part, inner_responses, parse_part
 from fetcher.imported import Imported, close_imported, is_imported, open_imported, page_key
@@ -91,7 +91,7 @@ def import_paths(
     return import_recorded(
         root,
         source,
-        _find(paths, observed_at, time_from),
+        find_recorded(paths, observed_at, time_from),
         writer=writer,
         endpoint=endpoint,
         parts=tuple(map(parse_part, parts)),
@@ -110,8 +110,9 @@ def import_recorded(
     parts: tuple[Part, ...] = (),
     now: Clock,
     report: ImportProgress = lambda told: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
-    """The same, of responses that were found already."""
+    """The same, of responses that were found already; as many as come before `stopped`."""
     journal = open_journal(root, source.name, writer, clock=now)
     try:
         imported = open_imported(root, source.name, writer)
@@ -119,6 +120,8 @@ def import_recorded(
         work = _Import(source, endpoint, parts, journal, imported, told)
         try:
             for recorded in in_order(found):
+                if stopped():
+                    break
                 _import_one(work, recorded)
                 report(work.told)
         finally:
@@ -128,10 +131,16 @@ def import_recorded(
     return work.told
 
 
-def _find(paths: Sequence[Path], observed_at: int | None, time_from: str) -> list[Container]:
+def find_recorded(
+    paths: Sequence[Path],
+    observed_at: int | None,
+    time_from: str,
+    refuse: Refuse | None = None,
+) -> list[Container]:
+    """Every response among the paths, with its time; `refuse` as in `containers`."""
     if time_from == "git" and observed_at is None:
         return git_containers(list(paths))
-    return containers(paths, time_of(time_from, observed_at))
+    return containers(paths, time_of(time_from, observed_at), refuse)
 
 
 def _import_one(work: _Import, recorded: Recorded) -> None:

@@ -5,13 +5,16 @@ What the log confirms is caught up from there; anything else is built again from
 nothing. Each event is given to the index exactly once, those of one writer in order.
 """
 
+import errno
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from eventlog.appending import Appended
 from eventlog.clock import format_us
+from eventlog.errors import LocalResource
 from eventlog.paths import log_dir
 from eventlog.reader import Record, read_stream
 from eventlog.segments import list_segments, read_head
@@ -19,6 +22,8 @@ from eventlog.segments import list_segments, read_head
 Take = Callable[[sqlite3.Connection, Record], None]
 """Puts what an event says into the tables."""
 
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+_NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _ENTITY = b'"kind":"entity"'
 _AHEAD = 160
 """The kind of an event stands within so many bytes, or it is read in full."""
@@ -31,13 +36,40 @@ class NotConfirmed(Exception):
 
 
 def open_index(path: Path, schema: str) -> sqlite3.Connection:
-    """The index at a path, made anew where there is none that can be read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """The index at a path, made anew where there is none that can be read.
+
+    In memory where nothing may be written there. Raises `LocalResource` on a full disk.
+    """
     try:
-        return _open(path, schema)
-    except sqlite3.DatabaseError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with sqlite_errors(path):
+            return _open(path, schema)
+    except sqlite3.DatabaseError as error:
+        if _reason(error) in _NOT_WRITABLE:
+            return _open(Path(":memory:"), schema)
         remove(path)
-        return _open(path, schema)
+        with sqlite_errors(path):
+            return _open(path, schema)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        return _open(Path(":memory:"), schema)
+
+
+@contextmanager
+def sqlite_errors(place: Path | None = None) -> Iterator[None]:
+    """A disk that is full, or fails, is `LocalResource`."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _reason(error) not in _FULL:
+            raise
+        what = f"{place or 'an index under state/'}: {error}"
+        raise LocalResource(what, "make room there, then run it again: nothing was lost") from error
+
+
+def _reason(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF  # without what extends it
 
 
 def _open(path: Path, schema: str) -> sqlite3.Connection:
@@ -86,6 +118,18 @@ def catch_up(
     writers whose streams count. Raises
     `NotConfirmed` if the log does not hold what the index says it read.
     """
+    with sqlite_errors():
+        _catch_up(db, root, source, take, trust_heads, only)
+
+
+def _catch_up(
+    db: sqlite3.Connection,
+    root: Path,
+    source: str,
+    take: Take,
+    trust_heads: bool,
+    only: frozenset[str] | None,
+) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         known = covered(db)
@@ -100,7 +144,8 @@ def catch_up(
                 _read(db, root, source, writer, known.get(writer, (0, "")), take)
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk has ended it already
+            db.execute("ROLLBACK")
         raise
 
 
@@ -120,7 +165,8 @@ def hear(db: sqlite3.Connection, done: Appended, take: Take) -> None:
             cover(db, writer, done.last.seq, done.sha256)
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:
+            db.execute("ROLLBACK")
         raise
 
 

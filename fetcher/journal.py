@@ -13,6 +13,7 @@ import attrs
 
 from eventlog.assets import put_asset
 from eventlog.clock import Clock, now_us
+from eventlog.disk import REAL, check_free
 from eventlog.event import Alike, Draft
 from eventlog.writer import (
     Appended,
@@ -48,9 +49,13 @@ class Journal:
 def open_journal(
     root: Path, source: str, writer: str, *, clock: Clock = now_us, patient: bool = False
 ) -> Journal:
-    """Take a stream and bring its index up to date. Raises as `open_stream` does."""
+    """Take a stream and bring its index up to date.
+
+    Raises as `open_stream` does, and `LocalResource` where the disk is nearly full.
+    """
     stream = open_stream(root, source, writer, clock=clock, patient=patient)
     try:
+        check_free(REAL, root)  # before the index, which may be large
         return Journal(stream, open_known(root, source, writer))
     except BaseException:
         close_stream(stream)

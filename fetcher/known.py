@@ -17,7 +17,7 @@ import orjson
 from eventlog.clock import DAY
 from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
 from eventlog.reader import read_stream
-from fetcher.index import cover, covered, line_sha256, open_index, remove
+from fetcher.index import cover, covered, line_sha256, open_index, remove, sqlite_errors
 
 REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
@@ -173,7 +173,7 @@ def write(known: Known) -> None:
         (*key, what.digest, what.seq, what.observed_at, what.hash)
         for key, what in known.unwritten.items()
     ]
-    with known.db:
+    with sqlite_errors(), known.db:
         known.db.execute("BEGIN")
         known.db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         cover(known.db, known.writer, *known.covered)

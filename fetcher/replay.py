@@ -31,6 +31,7 @@ def replay(
     since: int | None = None,
     until: int | None = None,
     report: ImportProgress = lambda told: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
     """Take apart what can be by now; a second replay adds nothing."""
     select = Select(
@@ -41,7 +42,9 @@ def replay(
     )
     lines = [decode(each.line) for each in read_events(root, select)]
     found = [each for line in lines for each in _healed(root, source, line)]
-    return import_recorded(root, source, found, writer=writer, now=now, report=report)
+    return import_recorded(
+        root, source, found, writer=writer, now=now, report=report, stopped=stopped
+    )
 
 
 def _healed(root: Path, source: Source, line: Line) -> Iterator[Container]:

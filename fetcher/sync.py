@@ -1,5 +1,6 @@
 """Syncs: every listing of a source once, all of it under one epoch."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -47,13 +48,15 @@ async def run_once(
     chance: Chance = CHANCE,
     contact: str | None = None,
     max_requests: int | None = None,
+    stopping: asyncio.Event | None = None,
 ) -> RunReport:
     """One sync: the named listings (and those they follow), or all that are default.
 
     Everything fetched is durable when this returns. What could not be fetched is in
     the report and in the log. `limit` is the most entities of each listing, in whole
     pages, `max_requests` the most requests of all of it. A sync of everything also goes
-    on with what else is in the queue. Raises `Locked`, `LocalResource` or `Corrupt`,
+    on with what else is in the queue. `stopping`: the page under way is finished, the
+    rest stays in the queue. Raises `Locked`, `LocalResource` or `Corrupt`,
     never for upstream's faults.
     """
     wanted = plan(source, listings)
@@ -70,7 +73,10 @@ async def run_once(
         epoch = epoch_of(now())
         runs = await create_runs(crawl, wanted, epoch, limit)
         is_part = listings is not None or limit is not None
-        told = await drain(attrs.evolve(crawl, only=runs if is_part else None))
+        crawl = attrs.evolve(
+            crawl, only=runs if is_part else None, stopping=stopping or crawl.stopping
+        )
+        told = await drain(crawl)
         beat(crawl.desk.journal.stream)
     return RunReport(source.name, epoch, told)
 

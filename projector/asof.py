@@ -102,11 +102,11 @@ def _never(
     connection: duckdb.DuckDBPyConnection, source: str, type: str, id: str, as_of: int | None
 ) -> Found:
     if as_of is None:
-        return Found(UNKNOWN, f"never seen: {source}/{type}/{id}")
+        return Found(UNKNOWN, "never seen")
     connection.execute("RESET VARIABLE as_of")
     row = _one(connection, f"FROM {identifier(source)}._entity(?, ?, NULL)", [type, id])
     if row is None:
-        return Found(UNKNOWN, f"never seen: {source}/{type}/{id}")
+        return Found(UNKNOWN, "never seen")
     first = _us(row["first_at"])
     return Found(
         UNKNOWN,

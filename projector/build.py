@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import duckdb
 
-from eventlog.errors import HindlogError, Invalid
+from eventlog.errors import HindlogError, Invalid, LocalResource
 from eventlog.paths import SegmentName
 from projector import parts as parts_of
 from projector import quarantine
@@ -165,6 +165,8 @@ def _build_all(
                 more, left_out = _build_without(context, scratch, kept, definition, path, size)
                 rows, parts, refused = rows + more, parts + 1, [*refused, *left_out]
             except HindlogError as reason:
+                if isinstance(reason, LocalResource):  # no use in going on
+                    raise
                 failed.append(reason.what)
                 path.unlink(missing_ok=True)
     told = tuple(each.told for each in refused)

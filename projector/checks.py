@@ -12,7 +12,7 @@ from projector.archive import find_views, open_views, views_of
 from projector.build import Report, silent
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import sql_errors
-from projector.generation import aside, locked, views_dir
+from projector.generation import aside, locked, views_dir, writable
 from projector.texts import identifier
 from projector.update import build_views, with_log
 from projector.views_file import FILE, write_views
@@ -65,10 +65,11 @@ def check(
     on meanwhile. Every sibling is compared: the present, all, and the versions.
     """
     known = load_all() if definitions is None else tuple(definitions)
-    root = root.resolve()
-    folder = views_dir(root)
     wanted = with_log(known, find(known, views))
-    with locked(folder), aside(folder) as beside:
+    with contextlib.ExitStack() as stack:
+        root = stack.enter_context(writable(root.resolve()))
+        stack.enter_context(locked(views_dir(root)))
+        beside = stack.enter_context(aside(views_dir(root)))
         _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors("views"):

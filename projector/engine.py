@@ -1,16 +1,24 @@
 """The engine: DuckDB connections, set up the same everywhere, its errors translated."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from eventlog.errors import Corrupt, Invalid
+from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
 from projector.texts import statements
 
 MEMORY_LIMIT = "1GB"
 ROW_GROUP = 20_000
+_LOCAL = tuple(
+    os.strerror(number)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+)
+"""DuckDB tells the system's reasons in the system's words."""
+_NO_PART = ("too small to be a Parquet file", "No magic bytes")
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -56,13 +64,25 @@ def close_doors(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
 
 @contextmanager
 def sql_errors(what: str) -> Iterator[None]:
-    """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`."""
+    """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`.
+
+    What this machine refuses (a full disk) is `LocalResource`.
+    """
     try:
         yield
-    except (duckdb.IOException, duckdb.SerializationException) as error:
-        raise Corrupt(f"{what}: {_first_line(error)}", "hindlog verify") from error
     except duckdb.Error as error:
-        raise Invalid(f"{what}: {error}") from error
+        raise _translated(what, error) from error
+
+
+def _translated(what: str, error: duckdb.Error) -> HindlogError:
+    told = f"{what}: {_first_line(error)}"
+    if any(each in str(error) for each in _LOCAL):
+        return LocalResource(told, "make room there, then run it again: nothing was lost")
+    if isinstance(error, duckdb.IOException | duckdb.SerializationException):
+        return Corrupt(told, "hindlog verify")
+    if any(each in str(error) for each in _NO_PART):
+        return Corrupt(told, "hindlog view rebuild")
+    return Invalid(f"{what}: {error}")
 
 
 def _first_line(error: Exception) -> str:

@@ -2,28 +2,34 @@
 
     <to>/<source>/<view>.parquet                      one file per view, or
     <to>/<source>/<view>/<column>=<value>/….parquet    hive partitions
-    <to>/manifest.json                                rows, and SHA-256 of every file
+    <to>/manifest.json                                rows, and SHA-256 of every file; the
+                                                      last instant of the log that it knows
 
 JSON is text, positions are text: `polars`, `pandas`, `pyarrow` and DuckDB all read it.
 """
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
+import duckdb
 import orjson
 
 from eventlog.clock import format_us
 from eventlog.errors import Invalid
 from projector.archive import find_views, open_views
+from projector.checks import position
 from projector.definition import LOG, MACRO, load_all
 from projector.engine import sql_errors
 from projector.texts import fill, identifier, literal
+from projector.waiting import waited_for
 
 FORMATS = ("parquet", "ndjson", "csv")
 MANIFEST = "manifest.json"
@@ -68,18 +74,44 @@ def export(
         raise Invalid(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     to = to.absolute()
     _check_free(to)
-    temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        with contextlib.closing(open_views(root, as_of)) as connection:
+    with _beside(to) as temporary:
+        with contextlib.closing(open_views(root, as_of)) as connection, sql_errors("views"):
             names = find_views(connection, views or _current())
-        done = tuple(_one(root, each, temporary, as_of, format, partition) for each in names)
-        (temporary / MANIFEST).write_bytes(_manifest(temporary, as_of, format, done))
+            at = position(connection)
+            done = tuple(_one(connection, each, temporary, format, partition) for each in names)
+        (temporary / MANIFEST).write_bytes(_manifest(temporary, as_of, at, format, done))
         _publish(temporary, to)
+    return ExportReport(to, as_of, done)
+
+
+@contextlib.contextmanager
+def _beside(to: Path) -> Iterator[Path]:
+    """A folder beside, held while it is filled; what an export that died left there goes."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    for left in to.parent.glob(f".{glob.escape(to.name)}.*.tmp"):
+        if (handle := _held(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(handle)
+    temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    temporary.mkdir()
+    handle = _held(temporary)
+    try:
+        yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return ExportReport(to, as_of, done)
+        if handle is not None:
+            os.close(handle)
+
+
+def _held(folder: Path) -> int | None:
+    """A lock on a folder, which goes with its process. None while another one has it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def _current() -> list[str]:
@@ -106,10 +138,9 @@ def _check_free(to: Path) -> None:
 
 
 def _one(
-    root: Path,
+    connection: duckdb.DuckDBPyConnection,
     view: str,
     folder: Path,
-    as_of: int | None,
     format: str,
     partition: Sequence[str],
 ) -> Exported:
@@ -117,7 +148,7 @@ def _one(
     target = folder / source / (name if partition else f"{name}.{format}")
     target.parent.mkdir(exist_ok=True)
     quoted = f"{identifier(source)}.{identifier(name)}"
-    with contextlib.closing(open_views(root, as_of)) as connection, sql_errors(view):
+    with sql_errors(view):
         columns = connection.execute(f"DESCRIBE FROM {quoted}").fetchall()
         known = [str(column[0]) for column in columns]
         for column in partition:
@@ -131,7 +162,7 @@ def _one(
             target=literal(str(target)),
             options=_options(format, partition),
         )
-        rows = connection.execute(copy).fetchall()[0][0]
+        rows = waited_for(connection, lambda: connection.execute(copy).fetchall()[0][0])
     if partition and not target.exists():
         target.mkdir()
     files = sorted(target.rglob("*.*")) if target.is_dir() else [target]
@@ -156,10 +187,13 @@ def _options(format: str, partition: Sequence[str]) -> str:
     return f"{options}, PARTITION_BY ({', '.join(map(identifier, partition))}){extension}"
 
 
-def _manifest(folder: Path, as_of: int | None, format: str, done: Sequence[Exported]) -> bytes:
+def _manifest(
+    folder: Path, as_of: int | None, at: int | None, format: str, done: Sequence[Exported]
+) -> bytes:
     held = {
         "format": format,
         "as_of": None if as_of is None else format_us(as_of),
+        "position": None if at is None else format_us(at),
         "views": [
             {
                 "view": each.view,

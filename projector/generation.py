@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,24 @@ def _remove_empty(folder: Path) -> None:
                 path.rmdir()
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+@contextlib.contextmanager
+def writable(root: Path) -> Iterator[Path]:
+    """The archive; where its views may not be written, a folder that leads to all of it.
+
+    In that folder something can be built aside, and nothing of the archive changes.
+    """
+    views = views_dir(root)
+    if os.access(views if views.exists() else root, os.W_OK):
+        yield root
+        return
+    with tempfile.TemporaryDirectory(prefix="hindlog-") as other:
+        (Path(other) / "views").mkdir()
+        for path in (*root.iterdir(), *views.glob("*")):
+            if path not in (views, views / ".lock", views / "tmp"):
+                (Path(other) / path.relative_to(root)).symlink_to(path)
+        yield Path(other).resolve()
 
 
 @contextlib.contextmanager

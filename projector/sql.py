@@ -1,14 +1,16 @@
 """SQL: one SELECT over the views, read-only.
 
-What is closed, each with a test: other statements and several at once; reading files
-outside the archive (external access is off); writing by COPY, by EXPLAIN ANALYZE COPY
-and by a COPY or INSERT inside WITH, which DuckDB takes for a SELECT.
+EXPLAIN of a SELECT, and PIVOT, are such too. What is closed, each with a test: other
+statements and several at once; reading files outside the archive (external access is
+off); writing by COPY, by EXPLAIN ANALYZE COPY and by a COPY or INSERT inside WITH, which
+DuckDB takes for a SELECT.
 """
 
 import json
 import re
-import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,17 @@ import duckdb
 from eventlog.errors import Invalid, Unavailable
 from projector.archive import open_views
 from projector.engine import close_doors
+from projector.waiting import waited_for
 
 CHUNK = 1000
+Ask = Callable[[Callable[[], Any]], Any]
 _LINE = re.compile(r"LINE (\d+):")
+_EXPLAIN = re.compile(
+    r"\s*EXPLAIN\b\s*(ANALYZE\b|ANALYSE\b)?\s*"
+    r"(\(\s*(ANALYZE|ANALYSE|FORMAT)\b[^()]*\))?(?P<query>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_READING = (["PIVOT"], ["PIVOT_WIDER"], ["SELECT"], ["FROM"], ["WITH"])
 _WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ATTACH", "EXPORT")
 
 
@@ -46,38 +56,96 @@ def query(
     """The rows of one SELECT over the views as of an instant.
 
     `params` fill `$name` in it. Raises `Invalid` with DuckDB's own words, `Unavailable`
-    when the time is over.
+    when the time is over; the query also ends where the waiting for it does.
     """
     connection = open_views(root, as_of)
     close_doors(connection, root.resolve())
-    timer = _stop_after(connection, timeout_s)
+    ask = _asker(connection, timeout_s)
+    values = dict(params) if params else None
     try:
-        _check(connection, sql, params)
-        connection.execute(sql, dict(params) if params else None)
+        ask(lambda: _check(connection, sql, params))
+        ask(lambda: connection.execute(sql, values))
         described = connection.description or []
-    except duckdb.InterruptException as error:
-        timer.cancel()
+    except BaseException:
         connection.close()
-        raise _late(timeout_s) from error
-    except (duckdb.Error, Invalid) as error:
-        timer.cancel()
-        connection.close()
-        raise Invalid(_as_written(str(getattr(error, "what", error)))) from error
+        raise
     names = tuple(str(each[0]) for each in described)
     types = tuple(str(each[1]) for each in described)
-    return Result(names, types, _rows(connection, timer, timeout_s))
+    return Result(names, types, _rows(connection, ask))
+
+
+def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Ask:
+    """How a step of the query is done: to be interrupted, within the time of all of them."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="sql")
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def ask(work: Callable[[], Any]) -> Any:
+        try:
+            return waited_for(connection, work, pool=pool, deadline=deadline)
+        except TimeoutError as error:
+            what = f"the query was stopped after {timeout_s:g} s"
+            raise Unavailable(what, "give it more with --timeout, or ask for less") from error
+        except (duckdb.Error, Invalid) as error:
+            what = _as_written(str(getattr(error, "what", error)))
+            raise Invalid(what, getattr(error, "hint", None)) from error
+
+    return ask
 
 
 def _check(
     connection: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, str] | None
 ) -> None:
+    """Raises `Invalid` for what is not one statement that only reads."""
     found = connection.extract_statements(sql)
     if len(found) != 1:
         raise Invalid(f"expected one SELECT, found {len(found)} statements")
-    if found[0].type != duckdb.StatementType.SELECT:
-        raise Invalid(f"expected a SELECT, found {found[0].type.name}")
+    match found[0].type:
+        case duckdb.StatementType.SELECT:
+            _check_plan(connection, found[0].query, params)
+        case duckdb.StatementType.EXPLAIN:
+            inner = _EXPLAIN.match(found[0].query)
+            if inner is None:
+                raise Invalid("EXPLAIN: expected EXPLAIN or EXPLAIN ANALYZE, then a SELECT")
+            _check(connection, inner["query"], params)
+        case duckdb.StatementType.MULTI:
+            _check_pivot(found[0].query)
+            _check_plan(connection, found[0].query, params)
+        case other:
+            hint = "hindlog export writes files" if other.name.startswith("COPY") else None
+            raise Invalid(f"expected a SELECT, found {other.name}", hint)
+
+
+def _check_pivot(sql: str) -> None:
+    """A PIVOT without IN comes as several statements, which no plan shows: it looks first.
+
+    What writes inside of it stands at its top level, or DuckDB refuses it.
+    """
+    words = _words(sql)
+    if words[:1] not in _READING or "PIVOT" not in " ".join(words):
+        raise Invalid("expected one SELECT, found several statements in one")
+    for word in words:
+        if word in _WRITES:
+            raise Invalid(f"expected a PIVOT that only reads, found {word}")
+
+
+def _words(sql: str) -> list[str]:
+    """The words of a statement that are neither text nor quoted, in capitals."""
+    data = sql.encode()  # places are in bytes
+    starts = [at for at, _ in duckdb.tokenize(sql)]
+    kinds = [kind for _, kind in duckdb.tokenize(sql)]
+    ends = [*starts[1:], len(data)]
+    texts = [data[a:b].decode().strip().upper() for a, b in zip(starts, ends, strict=True)]
+    plain = (duckdb.token_type.keyword, duckdb.token_type.identifier)
+    return [
+        text for text, kind in zip(texts, kinds, strict=True) if kind in plain and text[:1] != '"'
+    ]
+
+
+def _check_plan(
+    connection: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, str] | None
+) -> None:
     plan = connection.execute(
-        "EXPLAIN (FORMAT json)\n" + found[0].query, dict(params) if params else None
+        "EXPLAIN (FORMAT json)\n" + sql, dict(params) if params else None
     ).fetchall()
     for operator in _operators(json.loads(plan[0][1])):
         if any(word in operator for word in _WRITES):
@@ -95,30 +163,9 @@ def _operators(plan: Any) -> Iterator[str]:
         yield from _operators(node.get("children", []))
 
 
-def _stop_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> threading.Timer:
-    timer = threading.Timer(timeout_s or 0, connection.interrupt)
-    timer.daemon = True
-    if timeout_s is not None:
-        timer.start()
-    return timer
-
-
-def _late(timeout_s: float | None) -> Unavailable:
-    return Unavailable(
-        f"the query was stopped after {timeout_s} s", "give it more with --timeout, or ask for less"
-    )
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, timer: threading.Timer, timeout_s: float | None
-) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: duckdb.DuckDBPyConnection, ask: Ask) -> Iterator[tuple[Any, ...]]:
     try:
-        while rows := connection.fetchmany(CHUNK):
+        while rows := ask(lambda: connection.fetchmany(CHUNK)):
             yield from rows
-    except duckdb.InterruptException as error:
-        raise _late(timeout_s) from error
-    except duckdb.Error as error:
-        raise Invalid(str(error)) from error
     finally:
-        timer.cancel()
         connection.close()

@@ -7,7 +7,7 @@ old views file, which names only files that are still there.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def build_views(
     strict: bool = False,
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
-    with scratch(root / "views") as folder, ThreadPoolExecutor(max(1, jobs)) as pool:
+    with scratch(root / "views") as folder, _workers(jobs) as pool:
         context = Context(root, parts, folder, jobs, report, strict)
         listings = [list_source(root, source) for source in _sources(root, known)]
         done = [
@@ -135,6 +135,16 @@ def build_views(
         tuple(text for each in done for text in each.quarantined),
     )
     return told, script
+
+
+@contextlib.contextmanager
+def _workers(jobs: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for jobs; where an error or a signal ends the work, what has not begun is left."""
+    pool = ThreadPoolExecutor(max(1, jobs))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:

@@ -33,7 +33,8 @@ def write_views(target: Path, script: Script, wrong: list[str] | None = None) ->
     if (target / FILE).exists() and held.exists() and held.read_text() == text:
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
-    temporary.unlink(missing_ok=True)
+    for left in target.glob(f".{FILE}.*"):  # only one process builds: the others are dead
+        left.unlink(missing_ok=True)
     with contextlib.closing(connect()) as memory, sql_errors(FILE):
         memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
         memory.execute("USE made")

@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli.main import cli
+from cli.program import cli
 from cli.reference import commands, page, views_page
 
 ROOT = Path(__file__).parents[2]

@@ -133,6 +133,27 @@ def test_without_an_archive_the_next_command_is_named(tmp_path: Path) -> None:
     assert "hindlog init" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["sql", "changes", "show", "view list", "export", "history"])
+def test_without_views_the_next_command_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").touch()
+    more = {"sql": ["SELECT 1"], "show": ["a/b/c"], "history": ["a/b/c"], "export": ["--to", "x"]}
+    done = hindlog(*command.split(), *more.get(command, []), cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "hindlog view update" in done.stderr
+
+
+@pytest.mark.parametrize("group", [(), ("fetch",), ("view",)])
+def test_without_a_command_the_help_is_shown_as_it_is(
+    tmp_path: Path, group: tuple[str, ...]
+) -> None:
+    done = hindlog(*group, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == hindlog(*group, "--help", cwd=tmp_path).stdout
+
+
 def test_with_json_the_last_line_of_stderr_tells_the_failure(crawled: Path) -> None:
     done = hindlog("sql", "--json", "SELEC", cwd=crawled)
 
@@ -225,9 +246,37 @@ def test_status_config_doctor_and_completion_answer(crawled: Path) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     heavy = "duckdb, pyarrow, aiohttp, rich, zstandard, msgspec, importlib.metadata"
-    code = f"import sys, cli.main; print([m for m in '{heavy}'.split(', ') if m in sys.modules])"
+    code = f"import sys, cli.program; print([m for m in '{heavy}'.split(', ') if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
     )
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [("sql", "SELECT 1"), ("log",), ("segment", "list")])
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
+def test_an_stdout_that_takes_nothing_is_told(
+    crawled: Path, arguments: tuple[str, ...], redirection: str
+) -> None:
+    command = f'exec "$@" {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "cli.main", *arguments],
+        cwd=crawled,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 8, done.stderr
+    assert done.stderr.startswith("hindlog: stdout: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_closed_streams_take_nothing_from_commands_that_do_not_use_them(archive: Path) -> None:
+    command = f"{sys.executable} -m cli.main segment seal --all <&- >&- 2>&-"
+    done = subprocess.run(["sh", "-c", command], cwd=archive, env=environment(), check=False)
+
+    assert done.returncode == 0
+    assert hindlog("verify", cwd=archive).returncode == 0

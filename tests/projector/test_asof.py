@@ -32,7 +32,7 @@ def test_before_the_first_observation_nobody_looked(archive):
 
     assert found.state == UNKNOWN
     assert found.first_seen_at == hours(0)
-    assert at(archive, "never").because == "never seen: openrouter/model/never"
+    assert at(archive, "never").because == "never seen"
     assert lookup(archive, "elsewhere", "model", "a").state == UNKNOWN
 
 

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from cli.main import cli
+from cli.program import cli
 from eventlog.errors import Invalid
 from projector.compare import compare
 from projector.definition import FOLDER, load_all, parse

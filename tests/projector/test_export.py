@@ -7,7 +7,7 @@ import orjson
 import pyarrow.parquet
 import pytest
 
-from eventlog.errors import Invalid, NotFound
+from eventlog.errors import Corrupt, Invalid, NotFound
 from projector.export import export
 from tests.projector.logs import hours
 
@@ -19,6 +19,7 @@ def test_a_view_as_of_an_instant_with_its_manifest(archive, tmp_path):
 
     assert report.views[0].rows == 1
     assert held["as_of"] == "2026-11-01T01:30:00.000000Z"
+    assert held["position"] == "2026-11-01T01:00:00.000000Z"
     assert held["views"][0]["rows"] == 1
     (file,) = held["views"][0]["files"]
     assert hashlib.sha256((to / file["path"]).read_bytes()).hexdigest() == file["sha256"]
@@ -61,6 +62,17 @@ def test_an_earlier_export_is_replaced_and_anything_else_is_not(archive, tmp_pat
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(Invalid, match="something else"):
         export(archive, [], tmp_path / "mine")
+
+
+def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp_path):
+    for part in (archive / "views").rglob("*.parquet"):
+        part.write_bytes(b"")
+
+    with pytest.raises(Corrupt) as raised:
+        export(archive, ["openrouter.models"], tmp_path / "out")
+
+    assert raised.value.hint == "hindlog view rebuild"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failed_export_leaves_nothing(archive, tmp_path):

@@ -32,12 +32,37 @@ def test_the_past_is_asked_with_the_same_words(archive):
 
 
 @pytest.mark.parametrize(
+    ("sql", "column"),
+    [
+        ("EXPLAIN SELECT 1", "explain_value"),
+        ("explain analyze\nFROM openrouter.models", "explain_value"),
+        ("EXPLAIN (FORMAT json) SELECT 'COPY'", "explain_value"),
+        ("PIVOT (SELECT 'COPY' AS a, 2 AS b) ON a USING sum(b)", "COPY"),
+        ("SELECT * FROM (PIVOT openrouter.models ON id USING count(*) GROUP BY author)", "a"),
+        ("FROM openrouter.models PIVOT (count(*) FOR id IN ('a', 'b') GROUP BY author)", "b"),
+    ],
+)
+def test_explaining_and_pivoting_only_read(archive, sql, column):
+    found = query(archive, sql)
+
+    assert column in found.columns
+    assert len(list(found.rows)) >= 1
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "SELECT 1; SELECT 2",
         "",
         "COPY (SELECT 1) TO '{out}'",
         "EXPLAIN ANALYZE COPY (SELECT 1) TO '{out}'",
+        "EXPLAIN (ANALYZE, FORMAT json) COPY (SELECT 1) TO '{out}'",
+        "EXPLAIN ANALYZE WITH x AS (COPY (SELECT 1) TO '{out}') SELECT 1",
+        "EXPLAIN SET VARIABLE as_of = '2026-11-01'",
+        "WITH x AS (COPY (SELECT 1) TO '{out}') FROM (PIVOT (SELECT 1 AS a) ON a USING count(*))",
+        "PIVOT (WITH x AS (COPY (SELECT 1) TO '{out}') SELECT 1 AS a, 2 AS b) ON a USING sum(b)",
+        "CREATE TABLE x AS PIVOT (SELECT 1 AS a, 2 AS b) ON a USING sum(b)",
+        "COPY (PIVOT (SELECT 1 AS a, 2 AS b) ON a USING sum(b)) TO '{out}'",
         "WITH x AS (COPY (SELECT 1) TO '{out}') SELECT 1",
         "WITH x AS MATERIALIZED (COPY (SELECT 1) TO '{out}') SELECT 1 WHERE false",
         "SELECT * FROM query('WITH x AS (COPY (SELECT 1) TO ''{out}'') SELECT 1')",

@@ -1,0 +1,109 @@
+"""The program: its commands, and how they end.
+
+Command modules import what is heavy inside their functions, so that `--help` and
+completion answer at once.
+"""
+
+import os
+import sys
+from itertools import pairwise
+
+import click
+
+from cli import (
+    archive,
+    check,
+    demo,
+    entity,
+    events,
+    feed,
+    fetch,
+    fetch_import,
+    queue,
+    segment,
+    setup,
+    simulate,
+    sql,
+    status,
+    tail,
+    view,
+)
+from cli.errors import exit_code, report
+from cli.options import global_options
+from cli.streams import STDOUT, let_go_of_stdout, naming_stdout
+
+_NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""A group without a command, since click 8.2: its message is the help."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: hindlog demo",
+)
+@click.version_option(package_name="hindlog", prog_name="hindlog")
+@global_options
+def cli() -> None:
+    """Keeps every version of every entity an API ever returned, as plain files.
+
+    Answers as of any past moment.
+    """
+
+
+for command in (*fetch_import.COMMANDS, *queue.COMMANDS):
+    fetch.fetch.add_command(command)
+for command in (
+    *archive.COMMANDS,
+    *tail.COMMANDS,
+    *events.COMMANDS,
+    *fetch.COMMANDS,
+    *entity.COMMANDS,
+    *feed.COMMANDS,
+    *view.COMMANDS,
+    *sql.COMMANDS,
+    *segment.COMMANDS,
+    *check.COMMANDS,
+    *simulate.COMMANDS,
+    *status.COMMANDS,
+    *setup.COMMANDS,
+    *demo.COMMANDS,
+):
+    cli.add_command(command)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit code. Errors are told on stderr."""
+    if "_HINDLOG_COMPLETE" in os.environ:
+        cli.main(arguments, prog_name="hindlog")
+    try:
+        # not cli.main(): click ends with 1 when the reader closes the pipe
+        with cli.make_context("hindlog", list(arguments)) as ctx:  # which it empties
+            result = cli.invoke(ctx)
+        with naming_stdout():
+            sys.stdout.flush()
+    except BaseException as error:
+        return _ended(error, "--json" in arguments, _log_format(arguments) == "json")
+    return result if isinstance(result, int) else 0
+
+
+def _log_format(arguments: list[str]) -> str:
+    """What --log-format says, also where the arguments are otherwise wrong."""
+    found = "text"
+    for word, following in pairwise([*arguments, ""]):
+        name, equals, value = word.partition("=")
+        if name == "--log-format":
+            found = value if equals else following
+    return found
+
+
+def _ended(error: BaseException, as_json: bool, only_json: bool) -> int:
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, _NO_COMMAND):
+        sys.stderr.write(f"{error.format_message()}\n")
+        return exit_code(error)
+    if isinstance(error, OSError) and error.filename in (None, STDOUT):
+        let_go_of_stdout()
+    if isinstance(error, BrokenPipeError):
+        return 0  # the reader has enough: leave quietly
+    report(error, as_json, sys.stderr, only_json=only_json)
+    return exit_code(error)

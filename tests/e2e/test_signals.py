@@ -1,0 +1,322 @@
+"""Signals and real processes: what is under way is finished or taken back, then it ends."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from cli.config import default_toml
+from eventlog.clock import now_us
+from fetcher.errands import list_runs
+from fetcher.simulator.app import serve
+from fetcher.task import COMPLETED, PENDING
+from tests.e2e.conftest import environment, hindlog
+
+ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.range * b.range = -1"
+STOPS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+def begin(*arguments: str, cwd: Path, **more: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.main", *arguments],
+        cwd=cwd,
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def end(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def wait_until(holds: Callable[[], object], process: "subprocess.Popen[str]") -> None:
+    while not holds() and process.poll() is None:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_a_signal_ends_a_query_that_would_not_end(crawled: Path, number: int, code: int) -> None:
+    process = begin("sql", "--as-of", "1h", ENDLESS, cwd=crawled)
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("as of")
+    process.send_signal(number)
+
+    returned, out, err = end(process)
+    assert (returned, out) == (code, "")
+    assert err.count("\n") == 1
+
+
+def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import duckdb, cli.program, cli.main, cli.signals;"
+        "cli.program.run = lambda _: (cli.signals.note_signals(), print(1, flush=True),"
+        f" duckdb.sql('{ENDLESS}').fetchall());"
+        "cli.main.main([])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+
+    assert process.returncode == 143
+
+
+def test_a_time_limit_ends_a_query_and_says_so(crawled: Path) -> None:
+    done = hindlog("sql", "--timeout", "0.3", ENDLESS, cwd=crawled)
+
+    assert done.returncode == 7
+    assert "stopped after 0.3 s" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_program_is_loaded_says_nothing(tmp_path: Path, number: int) -> None:
+    code = f"""
+import os, sys, cli.main
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "cli.program":
+            os.kill(os.getpid(), {int(number)})
+sys.meta_path.insert(0, Finder())
+cli.main.main(["--version"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "", "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_sync_finishes_its_page_and_leaves_the_rest_in_the_queue(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").write_text(default_toml(["civitai"]))
+
+    async def go() -> tuple[int, str, str]:
+        asked = asyncio.Event()
+
+        async def answer(request: web.Request) -> web.Response:
+            asked.set()
+            await asyncio.sleep(0.5)
+            page = int(request.query.get("page", "1"))
+            onward = str(request.url.update_query(page=page + 1))
+            body = {"items": [{"id": page, "name": "m"}], "metadata": {"nextPage": onward}}
+            return web.Response(text=json.dumps(body), content_type="application/json")
+
+        app = web.Application()
+        app.router.add_get("/{any:.*}", answer)
+        async with serve(app, now_us) as origin:
+            started = begin("fetch", "run", "--once", cwd=tmp_path, HINDLOG_CIVITAI_BASE_URL=origin)
+            await asyncio.wait_for(asked.wait(), 60)
+            started.send_signal(number)
+            return await asyncio.to_thread(end, started)
+
+    returned, _, err = asyncio.run(go())
+
+    assert returned == code, err
+    assert "stopped; what was fetched is on disk" in err
+    log = hindlog("log", "--kind", "page", cwd=tmp_path).stdout
+    assert len(log.splitlines()) >= 1
+    states = {task.state for task in list_runs(tmp_path, "civitai", now_us)}
+    assert PENDING in states
+    assert COMPLETED not in states
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_a_service_that_is_stopped_says_that_all_is_on_disk(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").write_text(default_toml(["civitai"]))
+    process = begin("fetch", "run", cwd=tmp_path, HINDLOG_CIVITAI_BASE_URL="http://127.0.0.1:9")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("serving civitai")
+    process.send_signal(number)
+
+    returned, _, err = end(process)
+    assert returned == code, err
+    assert err.endswith("stopped; everything fetched is on disk\n")
+
+
+def test_sealing_that_is_stopped_finishes_the_stream_under_way(archive: Path) -> None:
+    code = """
+import os, signal, cli.main, eventlog.writer
+seal = eventlog.writer.seal_idle
+def seal_idle(*stream):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return seal(*stream)
+eventlog.writer.seal_idle = seal_idle
+cli.main.main(["segment", "seal", "--all"])
+"""
+    before = len(list((archive / "log").rglob("*.ndjson")))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=archive,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the others stay open: hindlog segment seal" in done.stderr
+    assert 0 < len(list((archive / "log").rglob("*.ndjson"))) < before
+    assert hindlog("verify", cwd=archive).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_an_export_that_is_stopped_leaves_nothing(
+    crawled: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    to = tmp_path / "out"
+    process = begin("export", "--to", str(to), cwd=crawled)
+    wait_until(lambda: any(tmp_path.glob(".out.*.tmp/*")), process)
+    process.send_signal(number)
+
+    returned, _, err = end(process)
+    assert returned == code, err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_removes_what_one_that_was_killed_left(crawled: Path, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    process = begin("export", "--to", str(to), cwd=crawled)
+    wait_until(lambda: any(tmp_path.glob(".out.*.tmp/*")), process)
+    process.kill()
+    end(process)
+    assert [path.name for path in tmp_path.iterdir()] == [f".out.{process.pid}.tmp"]
+
+    assert hindlog("export", "openrouter.models", "--to", str(to), cwd=crawled).returncode == 0
+
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_update_that_is_stopped_publishes_what_it_has_and_goes_on(archive: Path) -> None:
+    before = hindlog("sql", "SELECT * FROM openrouter.models ORDER BY id", cwd=archive).stdout
+    for path in sorted((archive / "views").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    process = begin("view", "update", cwd=archive)
+    wait_until(lambda: any((archive / "views").rglob("*.parquet")), process)
+    process.send_signal(signal.SIGTERM)
+    returned, _, err = end(process)
+
+    assert returned == 0, err
+    assert "stopped; what is published stays" in err
+    assert not list((archive / "views").rglob("*.tmp"))
+    assert hindlog("view", "update", cwd=archive).returncode == 0
+    after = hindlog("sql", "SELECT * FROM openrouter.models ORDER BY id", cwd=archive).stdout
+    assert after == before
+
+
+def test_what_killed_processes_left_is_removed(archive: Path) -> None:
+    left = [archive / "views/.hindlog.duckdb.1.tmp", archive / "log/.writer.json.tmp"]
+    for path in left:
+        path.write_bytes(b"half")
+    (archive / "views/hindlog.sql").unlink()
+
+    assert hindlog("view", "update", cwd=archive).returncode == 0
+    assert hindlog("fetch", "clean", cwd=archive).returncode == 0
+
+    assert [path for path in left if path.exists()] == []
+
+
+def test_ignored_ctrl_c_stays_ignored(crawled: Path) -> None:
+    command = [sys.executable, "-m", "cli.main", "tail", "-f", "-n", "1"]
+    process = subprocess.Popen(
+        command,
+        cwd=crawled,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    os.kill(process.pid, signal.SIGTERM)
+
+    assert process.wait(60) == 0
+
+
+def read_until(terminal: int, ending: str) -> str:
+    seen = ""
+    while not seen.endswith(ending):
+        seen += os.read(terminal, 65536).decode()
+    return seen
+
+
+def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(crawled: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "sql", "--color", "never"],
+        cwd=crawled,
+        env=environment(TERM="dumb"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    os.close(theirs)
+    read_until(ours, "hindlog> ")
+    for _ in range(2):
+        os.write(ours, f"{ENDLESS};\n".encode())
+        read_until(ours, ";\r\n")
+        time.sleep(0.5)  # or Ctrl-C would drop what is not yet begun
+        process.send_signal(signal.SIGINT)
+        assert "stopped" in read_until(ours, "hindlog> ")
+    os.write(ours, b"SELECT 40 + 2 AS x;\n")
+    answer = read_until(ours, "hindlog> ")
+    os.write(ours, b".quit\n")
+
+    assert process.wait(60) == 0
+    assert "42" in answer
+    os.close(ours)
+
+
+def test_sigusr1_shows_how_an_import_stands_and_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "hindlog.toml").write_text(default_toml())
+    given = tmp_path / "given"
+    given.mkdir()
+    for day in range(1, 29):
+        for hour in range(24):
+            listing = {"data": [{"id": f"a/{day}", "name": str(hour)}]}
+            (given / f"2026-01-{day:02}T{hour:02}00.json").write_text(json.dumps(listing))
+    arguments = ("fetch", "import", "openrouter", "given", "--endpoint", "/api/v1/models")
+    process = begin(*arguments, cwd=tmp_path)
+    wait_until(lambda: any((tmp_path / "log").rglob("*.manifest.json")), process)
+    process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: len(list((tmp_path / "log").rglob("*.manifest.json"))) > 20, process)
+    process.send_signal(signal.SIGTERM)
+
+    returned, _, err = end(process)
+    assert returned == 0, err
+    assert "of 672 responses" in err.splitlines()[0]
+    assert "the same import again goes on" in err.splitlines()[-1]
+    assert not list((tmp_path / "log").rglob("*.ndjson"))
+    assert hindlog(*arguments, cwd=tmp_path).returncode == 0
+    assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 672
+    assert hindlog("verify", cwd=tmp_path).returncode == 0
