@@ -5,6 +5,7 @@ in any order: a late segment makes new neighbours, and old ones simply stop bein
 neighbours. The view `X_changes` joins them with the neighbours of its versions.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,19 +23,24 @@ from eventlog.assets import get_asset
 from eventlog.disk import replace_file
 from eventlog.embed import repair
 from eventlog.event import decode
-from eventlog.paths import SegmentName, parse_segment
+from eventlog.paths import parse_segment
 from eventlog.reader import segment_records
 from eventlog.rebuild import stored_body
 from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
+from projector.engine import builder
 from projector.fields import is_telemetry
-from projector.texts import fill, identifier
+from projector.neighbours import History, find_neighbours, read_compared, write_compared
+from projector.parts import SCHEMA, publish
+from projector.texts import literals
 
 FOLDER = "log.diffs"
-MOST_BODIES = 8_000
+MOST_BODIES = 4_000
 """Bodies held at a time; more pairs than that are compared in several passes."""
 MOST_FILES = 16
-"""Files of differences; more are put together."""
+"""Small files of differences; more are put together."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a small file."""
 
 _SCHEMA = pa.schema(
     [
@@ -50,8 +56,10 @@ _SCHEMA = pa.schema(
     ]
 )
 
-Place = tuple[str, int]
-"""Writer and seq."""
+Place = tuple[str, str, int]
+"""Segment, writer and seq."""
+_Pair = tuple[str, str, str, Place, Place]
+"""Type, hash before, hash after, and where their bodies lie."""
 
 
 def version_of_rules() -> str:
@@ -73,74 +81,53 @@ def make_schema(folder: Path) -> None:
         _publish(folder, "schema.parquet", [])
 
 
-def add_differences(
-    root: Path,
-    folder: Path,
-    source: str,
-    types: Sequence[str],
-    views: duckdb.DuckDBPyConnection,
-) -> int:
-    """Compare the neighbours that were not compared yet; how many pairs.
+def add_differences(root: Path, folder: Path, history: History, scratch: Path) -> int:
+    """Compare the neighbours that were not compared yet; how many pairs."""
+    compared = read_compared(folder, history.types)
+    if not history.read - compared.read:
+        return 0
+    files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
+    with contextlib.closing(builder(scratch, 1)) as connection:
+        done = find_neighbours(connection, history, compared, files)
+        pairs = _compare(root, folder, history.source, connection)
+        _merge(folder, connection)
+    write_compared(folder, history.types, done)
+    return pairs
 
-    `views`: a connection in which the views over the parts as they are stand.
-    """
-    pairs = [(type_, *pair) for type_ in types for pair in _missing(views, source, type_)]
-    for group in _groups(pairs):
-        wanted = {place for *_, old, new in group for place in (old, new)}
-        bodies = dict(_bodies(root, views, source, wanted))
+
+def _compare(root: Path, folder: Path, source: str, connection: duckdb.DuckDBPyConnection) -> int:
+    """Compare the pairs of a bucket, a few at a time, in the order of the log."""
+    cursor = connection.execute("FROM pair ORDER BY segment, writer, seq")
+    count = 0
+    while group := [_pair(row) for row in cursor.fetchmany(MOST_BODIES // 2)]:
+        bodies = dict(_bodies(root, group))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
         _publish(folder, f"d-{name}.parquet", rows)
-    _merge(folder)
-    return len(pairs)
+        count += len(group)
+    return count
 
 
-_Pair = tuple[str, str, str, Place, Place]
+def _pair(row: tuple[Any, ...]) -> _Pair:
+    type_, before, after, old_writer, old_seq, writer, seq, old_segment, segment = row
+    return (type_, before, after, (old_segment, old_writer, old_seq), (segment, writer, seq))
 
 
-def _missing(
-    views: duckdb.DuckDBPyConnection, source: str, type_: str
-) -> Iterator[tuple[str, str, Place, Place]]:
-    query = fill("missing", schema=identifier(source))
-    rows = views.execute(query, {"type": type_}).fetchall()
-    for before, after, before_writer, before_seq, writer, seq in rows:
-        yield before, after, (before_writer, before_seq), (writer, seq)
-
-
-def _groups(pairs: Sequence[_Pair]) -> Iterator[Sequence[_Pair]]:
-    size = MOST_BODIES // 2
-    ordered = sorted(pairs, key=lambda each: (each[0], each[4]))
-    yield from (ordered[n : n + size] for n in range(0, len(ordered), size))
-
-
-def _bodies(
-    root: Path, views: duckdb.DuckDBPyConnection, source: str, wanted: set[Place]
-) -> Iterator[tuple[Place, Any]]:
-    """The bodies at some places, each segment read once."""
-    for segment, places in _by_segment(views, source, wanted):
-        for record in segment_records(root, segment, ready(EVERYTHING)):
-            if (record.writer, record.seq) in places:
-                body = stored_body(decode(record.line), partial(get_asset, root))
-                yield (record.writer, record.seq), _value(body or b"null")
-
-
-def _by_segment(
-    views: duckdb.DuckDBPyConnection, source: str, wanted: set[Place]
-) -> Iterator[tuple[SegmentName, set[Place]]]:
-    writers, seqs = [each[0] for each in wanted], [each[1] for each in wanted]
-    rows = views.execute(
-        "SELECT DISTINCT segment, writer, seq FROM log.events AS event JOIN ("
-        "SELECT unnest(?::VARCHAR[]) AS writer, unnest(?::BIGINT[]) AS seq) AS wanted "
-        "USING (writer, seq) WHERE source = ?",
-        [writers, seqs, source],
-    ).fetchall()
+def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, Any]]:
+    """The bodies at the places of pairs, each segment read once."""
     places: dict[str, set[Place]] = {}
-    for segment, writer, seq in rows:
-        places.setdefault(segment, set()).add((writer, seq))
+    for *_, old, new in pairs:
+        for place in (old, new):
+            places.setdefault(place[0], set()).add(place)
     for text in sorted(places):
         name = parse_segment(text)
-        if name is not None:
-            yield name, places[text]
+        if name is None:
+            continue
+        for record in segment_records(root, name, ready(EVERYTHING)):
+            place = (text, record.writer, record.seq)
+            if place in places[text]:
+                body = stored_body(decode(record.line), partial(get_asset, root))
+                yield place, _value(body or b"null")
 
 
 def _value(body: bytes) -> Any:
@@ -188,16 +175,14 @@ def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     temporary.replace(folder / name)
 
 
-def _merge(folder: Path) -> None:
+def _merge(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
     """Put many small files together. The old ones are left to readers that named them."""
-    files = list_diffs(folder)
+    files = [path for path in list_diffs(folder) if path.stat().st_size < MOST_BYTES]
     if len(files) <= MOST_FILES:
         return
-    table = pa.concat_tables([pq.read_table(path) for path in files])
     name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
-    temporary = folder / f".m-{name}.{os.getpid()}.tmp"
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(folder / f"m-{name}.parquet")
+    query = f"FROM read_parquet([{literals(map(str, files))}])"
+    publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)
     names = [*_read_merged(folder), *(path.name for path in files)]
     replace_file(folder / "merged", "\n".join(names).encode())
 

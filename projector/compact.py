@@ -5,7 +5,7 @@ the result is named as if it had been built from the log. The pieces stay until 
 file has named them for an hour.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,9 +18,17 @@ MOST_PARTS = 24
 MOST_BYTES = 256 * 1024 * 1024
 
 
-def compact(connection: duckdb.DuckDBPyConnection, folder: Path, sealed: frozenset[str]) -> int:
-    """Put together what is due in the folder of a definition; how many parts that made."""
-    due = list(groups(choose(list_parts(connection, folder), sealed)))
+def compact(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    sealed: frozenset[str],
+    alike: Callable[[Part], Hashable] = lambda part: None,
+) -> int:
+    """Put together what is due in the folder of a definition; how many parts that made.
+
+    `alike`: only parts of which it says the same are put together.
+    """
+    due = list(groups(choose(list_parts(connection, folder), sealed), alike))
     for group in due:
         covers = sorted(name for part in group for name in part.covers)
         first = min(part.first for part in group)
@@ -31,14 +39,17 @@ def compact(connection: duckdb.DuckDBPyConnection, folder: Path, sealed: frozens
     return len(due)
 
 
-def groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """The parts to put together: of one month, without overlap, not too large."""
-    months: dict[str, list[Part]] = {}
+def groups(
+    parts: Sequence[Part], alike: Callable[[Part], Hashable] = lambda part: None
+) -> Iterator[list[Part]]:
+    """The parts to put together: of one month and alike, without overlap, not too large."""
+    together: dict[tuple[str, Hashable], list[Part]] = {}
     for part in parts:
-        months.setdefault(part.first[:6], []).append(part)
-    newest = max(months, default="")
-    for month, held in months.items():
-        if len(held) > (MOST_PARTS if month == newest else 1):
+        together.setdefault((part.first[:6], alike(part)), []).append(part)
+    newest = max((part.first for part in parts), default="")
+    for held in together.values():
+        grows = any(part.first == newest for part in held)
+        if len(held) > (MOST_PARTS if grows else 1):
             yield from (group for group in _sized(held) if len(group) > 1)
 
 

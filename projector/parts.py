@@ -52,6 +52,11 @@ class Part:
     """First instant, `YYYYMMDDTHHMMSSffffff`; what `--as-of` is compared with."""
     covers: frozenset[str]
 
+    @property
+    def last(self) -> str:
+        """Last instant."""
+        return self.path.name.split("-")[1]
+
 
 def compact_instant(instant: int) -> str:
     """An instant as it stands in names of parts; text order is time order."""
@@ -146,14 +151,19 @@ def publish(
     covers: Sequence[str],
     definition: str,
     size: int = 0,
+    base: str = "",
 ) -> int:
-    """Write the rows of a query as a part that appears whole or not at all; their number."""
+    """Write the rows of a query as a part that appears whole or not at all; their number.
+
+    `base`: the keyframe that it goes on from.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     metadata = {
         "covers": orjson.dumps(list(covers)).decode(),
         "definition": definition,
         "size": str(size),
+        "base": base,
         "duckdb": duckdb.__version__,
     }
     options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())

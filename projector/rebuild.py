@@ -24,6 +24,7 @@ from projector.generation import (
     sweep,
     views_dir,
 )
+from projector.keyframes import FOLDER
 from projector.texts import identifier, literal
 from projector.update import UpdateReport, build_views, with_log
 from projector.views_file import named_by, write_views
@@ -99,7 +100,7 @@ def _swap(
 def _keep_others(old: Path, new: Path, wanted: set[str]) -> None:
     """Parts never change, so those of other definitions are shared by a second name."""
     for path in old.glob("*/*/*/*.parquet"):
-        if path.parents[1].name in wanted or path.name.startswith("open-"):
+        if path.parents[1].name in (*wanted, FOLDER) or path.name.startswith("open-"):
             continue
         other = new / path.relative_to(old)
         other.parent.mkdir(parents=True, exist_ok=True)

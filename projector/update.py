@@ -15,13 +15,17 @@ import attrs
 import duckdb
 
 from eventlog.clock import now_us
+from eventlog.errors import HindlogError
 from eventlog.segments import list_sources
 from projector.build import Context, Report, build_open, build_schemas, build_sealed, silent
-from projector.changes import add_differences, folder_of_diffs
+from projector.changes import FOLDER, add_differences, folder_of_diffs
 from projector.compact import compact
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
+from projector.keyframes import FOLDER as KEYFRAMES
+from projector.keyframes import between, load_source
+from projector.keyframing import build_keyframes
 from projector.parts import folder_of
 from projector.plan import (
     Listing,
@@ -112,9 +116,15 @@ def build_views(
             sources = [each.source for each in listings]
             wrong = build_schemas(context, connection, known, sources)
             sound = [each for each in known if each.name not in wrong]
-            _compact(context, connection, listings, sound)
+            for listing in listings:
+                _compact(context, connection, listing, sound)
+                try:
+                    build_keyframes(connection, parts, listing, sound)
+                except HindlogError as error:  # views are right without them
+                    wrong[f"{listing.source} {KEYFRAMES}"] = error.what
             script = script_for(root, parts, listings, sound, connection)
-            if any(each.parts for each in done) and _compare(context, sources, sound, script):
+            # Also when nothing was built: the last update may have ended before it compared.
+            if _compare(context, script, wrong):
                 script = script_for(root, parts, listings, sound, connection)
     told = UpdateReport(
         sum(each.segments for each in done),
@@ -145,26 +155,25 @@ def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
 def _compact(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[Listing],
+    listing: Listing,
     definitions: Sequence[Definition],
 ) -> None:
     """Put small parts together, so that views name few files however long the log is."""
-    for listing in listings:
-        for each in definitions_of(definitions, listing.source):
-            folder = folder_of(context.parts, listing.source, each)
-            with sql_errors(each.name):
-                compact(connection, folder, listing.sealed_names)
+    alike = between(load_source(connection, context.parts, listing, definitions).chain)
+    for each in definitions_of(definitions, listing.source):
+        folder = folder_of(context.parts, listing.source, each)
+        with sql_errors(each.name):
+            compact(connection, folder, listing.sealed_names, alike)
 
 
-def _compare(
-    context: Context, sources: Sequence[str], definitions: Sequence[Definition], script: Script
-) -> int:
+def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
     """Compare neighbouring versions that were not compared yet; how many pairs."""
     pairs = 0
-    with contextlib.closing(builder(context.scratch, 1)) as views, sql_errors("changes"):
-        views.execute(script.core)
-        for source in sources:
-            types = sorted({t for each in definitions if each.source == source for t in each.types})
-            folder = folder_of_diffs(context.parts, source)
-            pairs += add_differences(context.root, folder, source, types, views)
+    for history in script.histories:
+        folder = folder_of_diffs(context.parts, history.source)
+        try:
+            with sql_errors(f"changes of {history.source}"):
+                pairs += add_differences(context.root, folder, history, context.scratch)
+        except HindlogError as error:
+            wrong[f"{history.source} {FOLDER}"] = error.what
     return pairs

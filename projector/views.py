@@ -13,19 +13,20 @@ import duckdb
 from eventlog.errors import Invalid
 from projector.changes import FOLDER, folder_of_diffs, list_diffs
 from projector.definition import LOG, Definition
-from projector.parts import (
-    SCHEMA,
-    choose,
-    folder_of,
-    list_parts,
-    open_name,
-    shape_rank,
-    shape_test,
-)
+from projector.neighbours import History
+from projector.parts import SCHEMA, open_name, shape_rank, shape_test
 from projector.plan import Listing
 from projector.quarantine import FOLDER as REFUSED
 from projector.quarantine import folder_of_refused, list_refused
 from projector.texts import fill, identifier, literals
+from projector.view_files import (
+    Files,
+    all_of,
+    expression,
+    files_of,
+    near_files,
+    timeless,
+)
 
 PROVENANCE = (
     "_position",
@@ -55,18 +56,8 @@ _SIBLINGS = (
 )
 """Template, suffix of the view, and the instant of the sighting that it shows."""
 
-
-@attrs.frozen
-class Files:
-    """The files of a definition: those always read, and those read from an instant on."""
-
-    always: tuple[str, ...]
-    dated: tuple[tuple[str, str], ...]
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """All of them."""
-        return (*self.always, *(path for _, path in self.dated))
+_OF_AN_INSTANT = ("at", "all")
+"""Templates that need no history, and so read from the last keyframe on."""
 
 
 @attrs.frozen
@@ -76,10 +67,10 @@ class Script:
     text: str
     """All but the views over views."""
     names: frozenset[str]
-    core: str
-    """The part of it that finds entities and pairs: no views of projections."""
     plain: tuple[str, ...]
     """Views over views, each after those it names."""
+    histories: tuple[History, ...]
+    """What the neighbours of each source are found in."""
 
 
 def script_for(
@@ -91,7 +82,7 @@ def script_for(
 ) -> Script:
     """The SQL of the views over the parts as they are."""
     files = {
-        (listing.source, each.name): _files(connection, root / "views", parts, listing, each)
+        (listing.source, each.name): files_of(connection, root / "views", parts, listing, each)
         for each in definitions
         for listing in listings
         if each.has_parts and each.source in (LOG, listing.source)
@@ -104,6 +95,7 @@ def script_for(
         refused = list_refused(folder_of_refused(parts, listing.source))
         relative = tuple(str(path.relative_to(root / "views")) for path in refused)
         files[listing.source, REFUSED] = Files(relative, ())
+        files |= near_files(connection, root / "views", parts, listing, definitions, files)
     sources = sorted(each.source for each in listings)
     core = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
     core += [text for source in sources for text in _lookups(root, source, files)]
@@ -116,44 +108,35 @@ def script_for(
     over = _needed_first([each for each in definitions if not each.has_parts])
     names = frozenset(path for each in files.values() for path in each.all)
     return Script(
-        "\n".join([*core, *texts]) + "\n", names, "\n".join(core), tuple(map(_plain_view, over))
+        "\n".join([*core, *texts]) + "\n",
+        names,
+        tuple(map(_plain_view, over)),
+        tuple(_history(root, each, definitions, files) for each in listings),
     )
 
 
-def _files(
-    connection: duckdb.DuckDBPyConnection,
-    views: Path,
-    parts: Path,
+def _history(
+    root: Path,
     listing: Listing,
-    definition: Definition,
-) -> Files:
-    folder = folder_of(parts, listing.source, definition)
-    chosen = choose(list_parts(connection, folder), listing.sealed_names)
-    opened = [folder / open_name(name) for name in listing.open]
-    relative = folder.relative_to(views)
-    always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
-    return Files(
-        tuple(str(path) for path in always),
-        tuple((part.first, str(relative / part.path.name)) for part in chosen),
-    )
-
-
-def _timeless(files: Files) -> Files:
-    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
-    return Files(files.always, tuple(("0", path) for _, path in files.dated))
-
-
-def _expression(root: Path, files: Files) -> str:
-    """The list of files as of T: a constant expression, folded when a query is planned.
-
-    One text that is split costs a thirtieth of a list of literals.
-    """
-    return fill(
-        "files",
-        always="', '".join(files.always),
-        dated=",".join(f"{first}~{path}" for first, path in files.dated),
-        root=_quoted(root),
-        instant=fill("instant"),
+    definitions: Sequence[Definition],
+    files: Mapping[tuple[str, str], Files],
+) -> History:
+    source = listing.source
+    opened = [path for path in files[source, "log.sightings"].always if "/open-" in path]
+    stamps = {Path(path).name: (root / "views" / path).stat() for path in opened}
+    return History(
+        source,
+        tuple(sorted({t for each in definitions if each.source == source for t in each.types})),
+        (files[source, "log.sightings"].covers & files[source, "log.events"].covers)
+        | {
+            f"{name} {stamps[open_name(name)].st_mtime_ns}-{stamps[open_name(name)].st_size}"
+            for name in listing.open
+            if open_name(name) in stamps
+        },
+        *(
+            all_of(root, files[source, name].all)
+            for name in ("log.sightings", "log.pages", "log.events")
+        ),
     )
 
 
@@ -174,22 +157,47 @@ def _entity_views(
         "rank": shape_rank(definition, "_shape"),
         "one": "",
         "one_event": "",
-        "bodies": _expression(root, _timeless(files[definition.source, definition.name])),
+        "bodies": expression(root, timeless(files[definition.source, definition.name])),
     }
-    common["presence"] = fill("presence", **common)
-    common["spans"] = fill("spans", **common)
+    far = {"presence": _presence(common), "spans": fill("spans", **common)}
+    near = _near_texts(root, definition, files, common)
     texts = []
     for template, suffix, seen_at in _SIBLINGS:
+        read = near if template in _OF_AN_INSTANT else far
         view = identifier(definition.view + suffix)
         macro = identifier(f"{definition.view}{suffix}_at")
         shown = fill("provenance", seen_at=seen_at)
-        texts.append(fill(template, at=macro, provenance=shown, **common) + ";")
+        texts.append(fill(template, at=macro, provenance=shown, **common, **read) + ";")
         shown = "WHERE NOT is_telemetry AND NOT is_wave" if template == "changes" else ""
         texts.append(
             f"CREATE VIEW {common['schema']}.{view} AS "
             f"FROM {common['schema']}.{macro}(getvariable('as_of')) {shown};"
         )
     return texts
+
+
+def _near_texts(
+    root: Path,
+    definition: Definition,
+    files: Mapping[tuple[str, str], Files],
+    common: Mapping[str, str],
+) -> dict[str, str]:
+    """What views of an instant read: from the last keyframe on."""
+    source = definition.source
+    near = {
+        name: expression(root, files[source, f"near log.{name}"]) for name in ("sightings", "pages")
+    }
+    presence = _presence({**common, **near})
+    bodies = files[source, f"near {definition.name}"]
+    if not bodies.keyframes:
+        return {"presence": presence, "body": f"read_parquet({common['bodies']})"}
+    lookup = fill("near_bodies", near=expression(root, bodies), bodies=common["bodies"])
+    return {"presence": f"{presence},\n{lookup}", "body": "near_or_far"}
+
+
+def _presence(common: Mapping[str, str]) -> str:
+    given = fill("pages_until", instant=common["instant"])
+    return fill("presence", listings=fill("listings", pages=common["pages"], given=given), **common)
 
 
 def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
@@ -202,11 +210,10 @@ def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) ->
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    every = {**common, "one": "", "one_event": ""}
-    texts = [fill("diffs", **common)]
-    for template, held in (("entity", common), ("history", common), ("pairs", every)):
-        presence, spans = fill("presence", **held), fill("spans", **held)
-        texts.append(fill(template, presence=presence, spans=spans, **held))
+    texts = []
+    for template in ("entity", "history"):
+        presence, spans = _presence(common), fill("spans", **common)
+        texts.append(fill(template, presence=presence, spans=spans, **common))
     return [f"{text};" for text in texts]
 
 
@@ -216,10 +223,10 @@ def _source_files(
     return {
         "schema": identifier(source),
         "instant": fill("instant"),
-        "sightings": _expression(root, files[source, "log.sightings"]),
-        "pages": _expression(root, files[source, "log.pages"]),
-        "events": _expression(root, _timeless(files[source, "log.events"])),
-        "diffs": _all_of(root, files[source, FOLDER].all),
+        "sightings": expression(root, files[source, "log.sightings"]),
+        "pages": expression(root, files[source, "log.pages"]),
+        "events": expression(root, timeless(files[source, "log.events"])),
+        "diffs": all_of(root, files[source, FOLDER].all),
     }
 
 
@@ -238,7 +245,7 @@ def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str]
             name=identifier(definition.view),
             row=", _type, _id, _shape, _seq" if sightings else "",
             at="_at" if sightings else "observed_at",
-            files=_all_of(root, every),
+            files=all_of(root, every),
             instant=fill("instant").replace("t::", "getvariable('as_of')::"),
         )
         + ";"
@@ -251,7 +258,7 @@ def _refused(
     """What was left out of the parts of the definitions as they are."""
     paths = [path for (_, name), each in files.items() if name == REFUSED for path in each.all]
     hashes = literals(each.hash for each in definitions)
-    return fill("refused", files=_all_of(root, paths), hashes=hashes or "NULL") + ";"
+    return fill("refused", files=all_of(root, paths), hashes=hashes or "NULL") + ";"
 
 
 def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
@@ -276,12 +283,3 @@ def _plain_view(definition: Definition) -> str:
         return f"CREATE VIEW {name} AS\n{definition.select};"
     takes = ", ".join(definition.takes)
     return f"CREATE MACRO {name}({takes}) AS TABLE\n{definition.select};"
-
-
-def _all_of(root: Path, paths: Sequence[str]) -> str:
-    """The list of files whatever the instant."""
-    return fill("every", files=",".join(paths), root=_quoted(root))
-
-
-def _quoted(root: Path) -> str:
-    return str(root).replace("'", "''")

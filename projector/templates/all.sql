@@ -15,6 +15,6 @@ SELECT DISTINCT ON (winner._type, winner._id $row)
     END AS _absent_because
 FROM winner
 JOIN entity USING (_type, _id)
-JOIN read_parquet($bodies) AS body
+JOIN $body AS body
     ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
 WHERE true $given

@@ -7,6 +7,6 @@ SELECT DISTINCT ON (winner._type, winner._id $row)
     $provenance
 FROM winner
 JOIN entity USING (_type, _id)
-JOIN read_parquet($bodies) AS body
+JOIN $body AS body
     ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
 WHERE entity.by_listing IS NULL AND entity.gone_at IS NULL $given

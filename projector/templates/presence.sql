@@ -1,4 +1,4 @@
--- In: files of sightings and pages, types, the instant.
+-- In: files of sightings, the listings of the pages (`listings.sql`), types, the instant.
 -- Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each, with
 -- `absent`: since when and why, or NULL). Positions are UUIDs: their order is the one order.
 seen AS MATERIALIZED (
@@ -14,40 +14,7 @@ seen AS MATERIALIZED (
     WHERE _type IN ($types) AND _at <= $instant $one
     GROUP BY ALL
 ),
-page AS MATERIALIZED (
-    SELECT scope, run, writer, page_no, last, _position AS position, observed_at
-    FROM read_parquet($pages)
-    WHERE kind = 'page' AND scope IS NOT NULL AND page_no IS NOT NULL AND observed_at <= $instant
-        AND scope IN (SELECT _scope FROM seen WHERE _listing)
-),
-walk AS (
-    SELECT
-        scope, run, writer, page_no,
-        min({'position': position, 'at': observed_at}) AS place,
-        min({'position': position, 'at': observed_at}) FILTER (last) AS ended
-    FROM page
-    WHERE NOT (page_no = 1 AND last)
-    GROUP BY ALL
-),
-step AS (
-    SELECT
-        scope, run, page_no,
-        list_max([ended, max(place) OVER pages]) AS ended,
-        ended IS NOT NULL AS is_last,
-        row_number() OVER pages AS count,
-        first_value(place['position']) OVER pages AS begins
-    FROM walk
-    WINDOW pages AS (PARTITION BY scope, run, writer ORDER BY page_no)
-),
-listing AS (
-    SELECT scope, run, position AS begins, {'position': position, 'at': observed_at} AS ended
-    FROM page
-    WHERE page_no = 1 AND last
-    UNION ALL
-    SELECT scope, run, begins, ended
-    FROM step
-    WHERE is_last AND count = page_no
-),
+$listings,
 life AS (
     SELECT
         _type, _id,
@@ -73,7 +40,10 @@ missed AS (
                 _type, _id, seen._scope AS scope, life.listed AS position,
                 NULL::STRUCT(ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR) AS ended
             FROM seen JOIN life USING (_type, _id)
-            WHERE seen._listing AND seen._scope IS NOT NULL
+            -- Most entities are on the newest listing, and are spared the sorting.
+            JOIN (SELECT scope, max(begins) AS newest FROM listing GROUP BY ALL) AS told
+                ON told.scope = seen._scope AND told.newest > life.listed
+            WHERE seen._listing
             UNION ALL
             SELECT NULL, NULL, scope, begins,
                 {'ended_at': ended['at'], 'scope': scope, 'run': run}

@@ -15,13 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eventlog.clock import HOUR
-from projector import changes, compact
+from eventlog.segments import list_segments
+from projector import changes, compact, keyframes, neighbours
 from projector.archive import open_views
 from projector.checks import check
 from projector.definition import FOLDER, load, parse
 from projector.rebuild import rebuild
 from projector.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
+from tests.projector.roads import differing
 
 THINGS = parse(
     """-- shop.things: things of a test
@@ -39,6 +41,7 @@ DEFINITIONS = (
     THINGS,
     *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
 )
+MACROS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})
 MOST_STEPS = 60
 LONGEST_S = 0.6
@@ -101,6 +104,11 @@ def is_right(root: Path) -> None:
     """An update after all those kills gives what the log says."""
     assert update(root, definitions=DEFINITIONS).failed == ()
     assert check(root, definitions=DEFINITIONS) == []
+    hours = {each.name.starts_at for each in list_segments(root, "shop")}
+    keyframes.LEAST_ROWS = 10**9
+    assert differing(root, DEFINITIONS, MACROS, sorted(hours)[::7]) == []
+    keyframed = {kind for kind in "spk" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
+    assert keyframed == set("spk")
     crumbs = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]
     assert not crumbs
 
@@ -123,6 +131,7 @@ def apart(act: Callable[[], object]) -> int:
 def main(root: Path, rounds: int, seed: int) -> int:
     chance = random.Random(seed)
     compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_BODIES = 2, 1, 4
+    keyframes.LEAST_ROWS, neighbours.MOST_SIGHTINGS = 0, 50
     (root / "log").mkdir(parents=True)
     kills = 0
     for number in range(1, rounds + 1):

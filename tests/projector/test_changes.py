@@ -1,5 +1,10 @@
 """The change feed: what happened, without what moves by itself."""
 
+import shutil
+
+from eventlog.errors import Unavailable
+from eventlog.paths import manifest_path, sealed_path
+from eventlog.segments import list_segments
 from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER, model
@@ -64,6 +69,39 @@ def test_a_late_segment_makes_new_neighbours(archive):
 
     names = [row[4:] for row in feed(archive) if row[2] == "/name"]
     assert names == [('"A"', '"between"'), ('"between"', '"A2"')]
+
+
+def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monkeypatch):
+    pages = [Page(hours(n), [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
+    write_log(empty, "openrouter", WRITER, pages)
+
+    def ended(*_args):
+        raise Unavailable("ended here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("projector.update.add_differences", ended)
+        assert "ended here" in update(empty).failed
+    assert [row[1] for row in feed(empty)] == ["appeared"]
+    update(empty)
+
+    assert [row[1] for row in feed(empty)] == ["appeared", "changed"]
+
+
+def test_a_body_that_arrives_after_what_names_it_is_compared(empty, tmp_path_factory):
+    """As when an import of a later hour was mirrored after that of an earlier one."""
+    far = tmp_path_factory.mktemp("far")
+    (far / "log").mkdir()
+    pages = [Page(hours(n), [model("a", "two")], f"r{n}", "/models", 1, True) for n in (3, 1)]
+    write_log(far, "openrouter", WRITER, pages)
+    first = Page(hours(0), [model("a", "one")], "r0", "/models", 1, True)
+    write_log(empty, "openrouter", "0000000b", [first])
+    for segment in list_segments(far, "openrouter"):
+        for place in (sealed_path, manifest_path):
+            place(empty, segment.name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(place(far, segment.name), place(empty, segment.name))
+        update(empty)
+
+    assert [row[4:] for row in feed(empty) if row[2] == "/name"] == [('"one"', '"two"')]
 
 
 def test_the_feed_knows_the_past_as_of_any_instant(archive):

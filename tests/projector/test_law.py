@@ -1,21 +1,28 @@
 """The law of the semilattice: every road to a view gives what the slow model gives."""
 
+import contextlib
+import shutil
 import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, format_us
-from eventlog.event import observed_us
-from projector import changes, compact
-from projector.checks import check
+from eventlog.event import Line, observed_us
+from eventlog.paths import manifest_path, sealed_path
+from eventlog.segments import list_segments
+from projector import changes, compact, keyframes, neighbours
+from projector.archive import open_views
 from projector.definition import FOLDER, load, parse
 from projector.update import update
+from projector.views_file import named_by
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
+from tests.projector.roads import differing
 
 THINGS = parse(
     """-- shop.things: things of a test
@@ -34,6 +41,8 @@ DEFINITIONS = (
     *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
 )
 WRITERS = ("0000000a", "0000000b", "ffffffff")
+SIBLINGS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
+NEVER = 10**9
 
 things = st.builds(
     lambda id, value, shape: Seen("thing", id, {"id": id, "value": value}, shape),
@@ -62,39 +71,77 @@ portions = st.lists(
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch):
     monkeypatch.setattr(compact, "MOST_PARTS", 2)
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(changes, "MOST_FILES", 1)
     monkeypatch.setattr(changes, "MOST_BODIES", 4)
+    monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
 
 
-@given(portions, st.booleans())
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(log, seal):
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "log").mkdir()
-        for writer, happenings in log:
-            write_log(root, "shop", writer, happenings, seal=seal)
-            assert update(root, definitions=DEFINITIONS).failed == ()
-        lines = slow.read_lines(root, "shop")
-
-        _agrees(root, lines)
-        assert check(root, definitions=DEFINITIONS) == []
+def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:
+    """A log that is written, some of it sealed late."""
+    for writer, happenings in log:
+        write_log(root, "shop", writer, happenings, seal=seal)
+        yield
 
 
-def _agrees(root: Path, lines: list) -> None:
-    shown = duckdb.connect(str(root / "views" / "hindlog.duckdb"), read_only=True)
-    shown.execute("SET TimeZone = 'Asia/Tokyo'")
-    try:
-        for instant in sorted({observed_us(line) for line in lines}):
-            expected = slow.view_at(lines, instant)
-            _agrees_at(shown, instant, expected)
+def arrive(root: Path, log: Sequence, order: Sequence[int]) -> Iterator[None]:
+    """A log that was sealed elsewhere and comes segment by segment, in any order."""
+    far = root / "far"
+    (far / "log").mkdir(parents=True)
+    for writer, happenings in log:
+        write_log(far, "shop", writer, happenings)
+    names = [each.name for each in list_segments(far, "shop")]
+    ranks = [(order[n % len(order)], n) for n in range(len(names))]
+    for count, (_, n) in enumerate(sorted(ranks)):
+        for place in (sealed_path, manifest_path):
+            place(root, names[n]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(place(far, names[n]), place(root, names[n]))
+        if count % 3 == 2:
+            yield
+    yield
+
+
+def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monkeypatch):
+    arisen: Counter[str] = Counter()
+
+    @given(
+        portions,
+        st.one_of(st.booleans(), st.lists(st.integers(0, 99), min_size=1, max_size=20)),
+        st.sampled_from([0, NEVER]),
+        st.sampled_from([1, 2]),
+    )
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    def holds(log, way, other_rows, jobs):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            (root / "log").mkdir()
+            steps = grow(root, log, way) if isinstance(way, bool) else arrive(root, log, way)
+            for _ in steps:
+                assert update(root, definitions=DEFINITIONS).failed == ()
+            files = [Path(path).name for path in named_by(root / "views")]
+            arisen.update({name[:2] for name in files if name[:2] in ("s-", "p-", "k-")})
+
+            with monkeypatch.context() as patch:
+                patch.setattr(keyframes, "LEAST_ROWS", other_rows)
+                _agrees(root, slow.read_lines(root, "shop"), jobs)
+
+    holds()
+    assert min(arisen[kind] for kind in ("s-", "p-", "k-")) > 5, arisen
+
+
+def _agrees(root: Path, lines: list[Line], jobs: int) -> None:
+    """With views built from nothing in every row, with the slow model in what it says."""
+    instants = sorted({observed_us(line) for line in lines})
+    assert differing(root, DEFINITIONS, SIBLINGS, instants, jobs) == []
+    with contextlib.closing(open_views(root)) as shown:
+        shown.execute("SET TimeZone = 'Asia/Tokyo'")
+        for instant in instants:
+            _agrees_at(shown, instant, slow.view_at(lines, instant))
         found = shown.execute(
             "SELECT id, _shape, epoch_us(valid_from), epoch_us(valid_to), _hash "
             "FROM shop.things_versions"
         ).fetchall()
         assert sorted(found, key=str) == sorted(slow.versions(lines), key=str)
-    finally:
-        shown.close()
 
 
 def _agrees_at(shown, instant: int, expected: dict) -> None:

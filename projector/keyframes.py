@@ -1,0 +1,281 @@
+"""Keyframes: what still counts of all that was seen, so that a view reads no further back.
+
+    views/parts/<source>/log.keyframes/<hash>/s-<instant>-<list>.parquet   sightings
+                                              p-<instant>-<list>.parquet   pages
+    views/parts/<source>/<definition>/<hash>/k-<instant>-<list>.parquet    bodies they name
+
+A keyframe is a selection: rows of the parts it covers, as they are, without those that can
+change no view at its instant or later (`keyframe_seen.sql`, `keyframe_pages.sql`). Absent
+entities stay, and every `gone` that may still count. A view at T reads the last keyframe not
+after T, and of the parts those that begin after it and not after T, and the late ones: those
+it does not cover though they begin before.
+
+Keyframes are a chain: each is made of the one before and the parts since, and names only what
+it adds. It lies on a cut: no part reaches across. The half rule: one is due when the rows since
+the last exceed half of its rows; one with more late rows than that is not read, nor what was
+made of it. Bodies, which change less often than they are seen, have a rule of their own.
+
+Law: a view is the same with any keyframes and without.
+"""
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+import orjson
+
+from projector.definition import Definition
+from projector.parts import (
+    Part,
+    choose,
+    compact_instant,
+    folder_of,
+    list_parts,
+    name_over,
+    open_name,
+)
+from projector.plan import Listing
+from projector.texts import statements
+
+FOLDER = "log.keyframes"
+LEAST_ROWS = 100_000
+"""Fewer rows are read about as fast as a keyframe."""
+
+_HOUR = len("YYYYMMDDTHH")
+_MADE_BY = ("keyframe_seen", "keyframe_pages", "listings")
+
+
+@attrs.frozen
+class Keyframe:
+    """A published keyframe."""
+
+    path: Path
+    """Of its sightings."""
+    base: str
+    """The name of the one it was made of, or empty."""
+    adds: frozenset[str]
+    """The segments that it covers and its base does not."""
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """What the names of its files have in common: `<instant>-<list>.parquet`."""
+        return self.path.name.removeprefix("s-")
+
+    @property
+    def instant(self) -> str:
+        """The greatest that it covers, as it stands in names of parts."""
+        return self.name.partition("-")[0]
+
+    @property
+    def pages(self) -> Path:
+        """Its pages; the last of its files to appear."""
+        return self.path.with_name(f"p-{self.name}")
+
+    def bodies(self, folder: Path) -> Path:
+        """The bodies that it names, in the folder of a definition's parts."""
+        return folder / f"k-{self.name}"
+
+
+@attrs.frozen
+class Link:
+    """A keyframe that may be read, with what came too late for it."""
+
+    keyframe: Keyframe
+    late: tuple[Part, ...]
+    """Sightings that begin not after it, and that it does not cover."""
+    decides: bool
+    """Whether its pages stand for all before it. Where something is late they do not: which
+    listing missed an entity that was heard of late, only all pages can tell."""
+
+
+@attrs.frozen
+class Source:
+    """The parts of a source that keyframes are made of."""
+
+    folder: Path
+    """Where its keyframes lie."""
+    sightings: tuple[Part, ...]
+    pages: tuple[Part, ...]
+    rows: Mapping[str, int]
+    """Of sightings, by path."""
+    opened: tuple[str, ...]
+    """When open segments with sightings or pages begin; a queue's have none."""
+    sealed: frozenset[str]
+    chain: tuple[Link, ...] = ()
+
+
+@attrs.frozen
+class Due:
+    """A keyframe to build: from the one before it and the parts since."""
+
+    instant: str
+    base: Link | None
+    sightings: tuple[Part, ...]
+    pages: tuple[Part, ...]
+    """Of the parts since; of all that it covers where those of the base do not decide."""
+    adds: tuple[str, ...]
+    """The segments that it covers and its base does not."""
+
+    @property
+    def name(self) -> str:
+        """The name of its sightings."""
+        base = self.base.keyframe.name if self.base else ""
+        return name_over("s", self.instant, [base, *self.adds])
+
+
+def folder_of_keyframes(parts: Path, source: str, definitions: Iterable[Definition]) -> Path:
+    """Where the keyframes of a source lie; named by all that their rows depend on."""
+    hashes = sorted(
+        each.hash for each in definitions if each.name in ("log.sightings", "log.pages")
+    )
+    text = "\0".join([*hashes, *map(statements, _MADE_BY)])
+    return parts / source / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_source(
+    connection: duckdb.DuckDBPyConnection,
+    parts: Path,
+    listing: Listing,
+    definitions: Sequence[Definition],
+) -> Source:
+    """What there is of a source."""
+    known = {each.name: each for each in definitions}
+    folders = [
+        folder_of(parts, listing.source, known[name]) for name in ("log.sightings", "log.pages")
+    ]
+    sightings, pages = (
+        choose(list_parts(connection, each), listing.sealed_names) for each in folders
+    )
+    source = Source(
+        folder_of_keyframes(parts, listing.source, definitions),
+        tuple(sightings),
+        tuple(pages),
+        count_rows(connection, [each.path for each in sightings]),
+        _opened(connection, folders, listing),
+        listing.sealed_names,
+    )
+    found = list_keyframes(connection, source.folder)
+    return attrs.evolve(source, chain=tuple(chain(source, found)))
+
+
+def _opened(
+    connection: duckdb.DuckDBPyConnection, folders: Sequence[Path], listing: Listing
+) -> tuple[str, ...]:
+    paths = {name: [folder / open_name(name) for folder in folders] for name in listing.open}
+    held = count_rows(connection, [p for each in paths.values() for p in each if p.exists()])
+    return tuple(
+        compact_instant(name.starts_at)
+        for name, each in paths.items()
+        if any(held.get(str(path)) for path in each)
+    )
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> dict[str, int]:
+    """How many rows files hold, by path."""
+    names = [str(path) for path in files]
+    if not names:
+        return {}
+    rows = connection.execute(
+        "SELECT file_name, num_rows FROM parquet_file_metadata(?)", [names]
+    ).fetchall()
+    return {str(name): int(count) for name, count in rows}
+
+
+def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Keyframe]:
+    """The published keyframes, by instant. One without its pages was never finished."""
+    pages = {path.name[2:] for path in folder.glob("p-*.parquet")}
+    files = [path for path in sorted(folder.glob("s-*.parquet")) if path.name[2:] in pages]
+    if not files:
+        return []
+    told = connection.execute(
+        "SELECT file_name, key, value FROM parquet_kv_metadata(?)", [list(map(str, files))]
+    ).fetchall()
+    held = {(Path(name), bytes(key)): bytes(value) for name, key, value in told}
+    rows = count_rows(connection, files)
+    return [
+        Keyframe(
+            path,
+            held[path, b"base"].decode(),
+            frozenset(orjson.loads(held[path, b"covers"])),
+            rows[str(path)],
+        )
+        for path in files
+    ]
+
+
+def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
+    """The keyframes worth reading, each made of the one before.
+
+    `keyframes`: by instant. One that covers a segment that the log no longer has is not read.
+    """
+    links: list[Link] = []
+    covered: frozenset[str] = frozenset()
+    waiting = [source.sightings, source.pages]
+    for each in keyframes:
+        base = links[-1].keyframe.name if links else ""
+        if each.base != base or not each.adds <= source.sealed:
+            continue
+        now = covered | each.adds
+        left = [tuple(part for part in parts if not part.covers <= now) for parts in waiting]
+        late, late_pages = (
+            tuple(part for part in parts if part.first <= each.instant) for parts in left
+        )
+        if 2 * sum(source.rows[str(part.path)] for part in late) <= max(each.rows, LEAST_ROWS):
+            opened = any(first <= each.instant for first in source.opened)
+            links.append(Link(each, late, not (late or late_pages or opened)))
+            covered, waiting = now, left
+    return links
+
+
+def due(source: Source, busy: frozenset[str]) -> Due | None:
+    """The next keyframe, if one is due.
+
+    `busy`: the hours, `YYYYMMDDTHH`, that are still being written. A segment of which the
+    sightings or the pages are missing is waited for: what is covered is not looked at again.
+    """
+    base = source.chain[-1] if source.chain else None
+    covered = frozenset[str]().union(*(each.keyframe.adds for each in source.chain))
+    limit = max(LEAST_ROWS, base.keyframe.rows // 2 if base else 0)
+    after = base.keyframe.instant if base else ""
+    since = sorted(
+        (part.first, part.path.name, is_page, part)
+        for is_page, parts in enumerate((source.sightings, source.pages))
+        for part in parts
+        if not part.covers <= covered
+    )
+    held: tuple[list[Part], list[Part]] = ([], [])
+    reach, rows = "", 0
+    for n, (_, _, is_page, part) in enumerate(since):
+        held[is_page].append(part)
+        reach = max(reach, part.last)
+        rows += 0 if is_page else source.rows[str(part.path)]
+        is_cut = n + 1 == len(since) or since[n + 1][0] > reach
+        if is_cut and rows > limit and reach > after and reach[:_HOUR] not in busy:
+            adds = _names(held[0]) - covered
+            if adds == _names(held[1]) - covered:
+                if base and not base.decides:
+                    held[1][:] = [p for p in source.pages if p.covers <= covered | adds]
+                return Due(reach, base, tuple(held[0]), tuple(held[1]), tuple(sorted(adds)))
+    return None
+
+
+def between(links: Sequence[Link]) -> Callable[[Part], tuple[int, int]]:
+    """Where parts stand among keyframes: the first that covers them, the first after they begin.
+
+    Parts that differ in that are never put together, or views would read again what a
+    keyframe spares them, and what begins after it would look late.
+    """
+    first = {name: n for n, each in enumerate(links) for name in each.keyframe.adds}
+    instants = [each.keyframe.instant for each in links]
+    return lambda part: (
+        max(first.get(name, len(links)) for name in part.covers),
+        bisect_left(instants, part.first),
+    )
+
+
+def _names(parts: Iterable[Part]) -> frozenset[str]:
+    return frozenset[str]().union(*(each.covers for each in parts))

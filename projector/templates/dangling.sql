@@ -1,0 +1,6 @@
+-- Out: the first sighting, from an instant on, of a body that is in no part yet.
+SELECT epoch_us(min(_at))
+FROM read_parquet($sightings) AS sighting ANTI JOIN (
+    SELECT writer, seq FROM read_parquet($events) WHERE kind = 'entity'
+) AS event ON event.writer = sighting._writer AND event.seq = sighting._seq
+WHERE _type IN ($types) AND NOT _gone AND _at >= $since

@@ -1,0 +1,57 @@
+-- In: the sightings of a keyframe; files of pages: the keyframe before, and the parts since.
+-- Out: the pages that may still decide, as they are: of every complete listing that is the
+-- first to miss an entity, and of every walk that may still become the first. A walk that
+-- began before another complete one may not, but keeps its first page: taken again later,
+-- that must not look like the beginning.
+WITH $listings,
+seen AS (
+    SELECT _type, _id, _scope, _position FROM read_parquet($seen) WHERE _listing
+),
+point AS (
+    SELECT DISTINCT seen._scope AS scope, listed.position
+    FROM seen
+    JOIN (SELECT _type, _id, max(_position) AS position FROM seen GROUP BY ALL) AS listed
+        USING (_type, _id)
+    WHERE seen._scope IS NOT NULL
+),
+first_miss AS (
+    SELECT DISTINCT scope, ended['run'] AS run, ended['writer'] AS writer, ended['begins'] AS begins
+    FROM (
+        SELECT scope, is_point, min(ended) OVER (
+            PARTITION BY scope ORDER BY position DESC, NOT is_point ROWS UNBOUNDED PRECEDING
+        ) AS ended
+        FROM (
+            SELECT
+                scope, position, true AS is_point,
+                NULL::STRUCT(ended_at TIMESTAMPTZ, run VARCHAR, begins UUID, writer VARCHAR) AS ended
+            FROM point
+            UNION ALL
+            SELECT
+                scope, begins, false,
+                {'ended_at': ended['at'], 'run': run, 'begins': begins, 'writer': writer}
+            FROM listing
+        )
+    )
+    WHERE is_point AND ended IS NOT NULL
+),
+begun AS (
+    SELECT scope, run, writer, min(place['position']) FILTER (page_no = 1) AS begins
+    FROM walk
+    GROUP BY ALL
+),
+kept_walk AS (
+    SELECT scope, run, writer FROM first_miss
+    UNION ALL
+    SELECT scope, run, writer
+    FROM begun LEFT JOIN (SELECT scope, max(begins) AS last FROM listing GROUP BY ALL) USING (scope)
+    WHERE begins IS NULL OR last IS NULL OR begins > last
+)
+SELECT page.*
+FROM read_parquet($pages) AS page
+WHERE kind = 'page' AND scope IS NOT NULL AND page_no IS NOT NULL AND CASE
+    WHEN page_no = 1 AND last THEN _position IN (SELECT begins FROM first_miss)
+    ELSE page_no = 1 OR EXISTS (
+        FROM kept_walk
+        WHERE kept_walk.scope = page.scope AND kept_walk.writer = page.writer
+            AND kept_walk.run IS NOT DISTINCT FROM page.run
+    ) END

@@ -1,0 +1,35 @@
+-- In: files of pages, which of them count.
+-- Out: `listing`: every complete listing, with the position it began at and when it ended.
+page AS MATERIALIZED (
+    SELECT scope, run, writer, page_no, last, _position AS position, observed_at
+    FROM read_parquet($pages)
+    WHERE kind = 'page' AND scope IS NOT NULL AND page_no IS NOT NULL AND ($given)
+),
+walk AS (
+    SELECT
+        scope, run, writer, page_no,
+        min({'position': position, 'at': observed_at}) AS place,
+        min({'position': position, 'at': observed_at}) FILTER (last) AS ended
+    FROM page
+    WHERE NOT (page_no = 1 AND last)
+    GROUP BY ALL
+),
+step AS (
+    SELECT
+        scope, run, writer, page_no,
+        list_max([ended, max(place) OVER pages]) AS ended,
+        ended IS NOT NULL AS is_last,
+        row_number() OVER pages AS count,
+        first_value(place['position']) OVER pages AS begins
+    FROM walk
+    WINDOW pages AS (PARTITION BY scope, run, writer ORDER BY page_no)
+),
+listing AS (
+    SELECT scope, run, writer, position AS begins, {'position': position, 'at': observed_at} AS ended
+    FROM page
+    WHERE page_no = 1 AND last
+    UNION ALL
+    SELECT scope, run, writer, begins, ended
+    FROM step
+    WHERE is_last AND count = page_no
+)

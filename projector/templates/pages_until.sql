@@ -1,0 +1,1 @@
+observed_at <= $instant AND scope IN (SELECT _scope FROM seen WHERE _listing)

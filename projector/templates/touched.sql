@@ -1,0 +1,6 @@
+-- The entities that were seen at an instant or later.
+touched AS MATERIALIZED (
+    SELECT DISTINCT _id
+    FROM read_parquet($sightings)
+    WHERE _type IN ($types) AND _at >= $since $bucket
+),

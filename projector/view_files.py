@@ -1,0 +1,131 @@
+"""Lists of files, as views write them: expressions that choose by the instant asked for."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+
+from projector.definition import Definition
+from projector.keyframes import Source, load_source
+from projector.parts import SCHEMA, choose, folder_of, list_parts, open_name
+from projector.plan import Listing
+from projector.texts import fill
+
+
+@attrs.frozen
+class Files:
+    """The files of a definition: those always read, and those read from an instant on."""
+
+    always: tuple[str, ...]
+    dated: tuple[tuple[str, str], ...]
+    keyframes: tuple[tuple[str, ...], ...] = ()
+    """An instant and the files that say the same as all that begin not after it."""
+    covers: frozenset[str] = frozenset()
+    """The sealed segments of which they hold the rows."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All of them."""
+        spared = (path for each in self.keyframes for path in each[1:])
+        return (*self.always, *(path for _, path in self.dated), *spared)
+
+
+def files_of(
+    connection: duckdb.DuckDBPyConnection,
+    views: Path,
+    parts: Path,
+    listing: Listing,
+    definition: Definition,
+) -> Files:
+    """The files of a definition over a source."""
+    folder = folder_of(parts, listing.source, definition)
+    chosen = choose(list_parts(connection, folder), listing.sealed_names)
+    opened = [folder / open_name(name) for name in listing.open]
+    relative = folder.relative_to(views)
+    always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
+    return Files(
+        tuple(str(path) for path in always),
+        tuple((part.first, str(relative / part.path.name)) for part in chosen),
+        covers=frozenset[str]().union(*(part.covers for part in chosen)),
+    )
+
+
+def near_files(
+    connection: duckdb.DuckDBPyConnection,
+    views: Path,
+    parts: Path,
+    listing: Listing,
+    definitions: Sequence[Definition],
+    files: Mapping[tuple[str, str], Files],
+) -> dict[tuple[str, str], Files]:
+    """The files that views of an instant read, where keyframes spare them the rest."""
+    name = listing.source
+    source = load_source(connection, parts, listing, definitions)
+    return {
+        (name, "near log.sightings"): _near_sightings(views, source, files[name, "log.sightings"]),
+        (name, "near log.pages"): _near_pages(views, source, files[name, "log.pages"]),
+        **{
+            (name, f"near {each.name}"): _near_bodies(
+                views, source, files[name, each.name], folder_of(parts, name, each)
+            )
+            for each in definitions
+            if each.has_parts and each.source == name
+        },
+    }
+
+
+def _near_sightings(views: Path, source: Source, files: Files) -> Files:
+    """The sightings of a source, from the last keyframe on."""
+    entries = [
+        _entry(views, each.keyframe.instant, each.keyframe.path, *(p.path for p in each.late))
+        for each in source.chain
+    ]
+    return attrs.evolve(files, keyframes=tuple(entries))
+
+
+def _near_pages(views: Path, source: Source, files: Files) -> Files:
+    """The pages of a source, from the last keyframe on that may decide."""
+    held = [each.keyframe for each in source.chain if each.decides]
+    entries = [_entry(views, each.instant, each.pages) for each in held]
+    return attrs.evolve(files, keyframes=tuple(entries))
+
+
+def _near_bodies(views: Path, source: Source, files: Files, folder: Path) -> Files:
+    """The bodies in a folder that are likely to be asked for: from the last keyframe on."""
+    held = [(each.keyframe.instant, each.keyframe.bodies(folder)) for each in source.chain]
+    entries = [_entry(views, instant, path) for instant, path in held if path.exists()]
+    return attrs.evolve(files, keyframes=tuple(entries))
+
+
+def _entry(views: Path, instant: str, *paths: Path) -> tuple[str, ...]:
+    return (instant, *(str(path.relative_to(views)) for path in paths))
+
+
+def timeless(files: Files) -> Files:
+    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
+    return Files(files.always, tuple(("0", path) for _, path in files.dated))
+
+
+def expression(root: Path, files: Files) -> str:
+    """The list of files as of T: a constant expression, folded when a query is planned.
+
+    One text that is split costs a thirtieth of a list of literals.
+    """
+    return fill(
+        "files",
+        always="', '".join(files.always),
+        dated=",".join(f"{first}~{path}" for first, path in files.dated),
+        keyframes=",".join("~".join(each) for each in files.keyframes),
+        root=_quoted(root),
+        instant=fill("instant"),
+    )
+
+
+def all_of(root: Path, paths: Sequence[str]) -> str:
+    """The list of files whatever the instant."""
+    return fill("every", files=",".join(paths), root=_quoted(root))
+
+
+def _quoted(root: Path) -> str:
+    return str(root).replace("'", "''")

@@ -1,0 +1,285 @@
+"""Keyframes: the same answers from fewer files, and nothing lost with them."""
+
+import shutil
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.errors import Invalid
+from projector import compact, keyframes, keyframing
+from projector import parts as parts_of
+from projector.checks import check
+from projector.definition import load_all
+from projector.keyframes import Keyframe, Link, Source, between, chain, due
+from projector.parts import Part
+from projector.sql import query
+from projector.update import update
+from projector.views_file import named_by
+from tests.projector.conftest import WRITER, model
+from tests.projector.logs import Gone, Page, hours, write_log
+
+ALL = "SELECT * FROM openrouter.models_all ORDER BY ALL"
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
+
+
+@pytest.fixture
+def grown(empty):
+    """Six hours, an update each; `c` is away from the third on."""
+    for n in range(6):
+        listed = [model("a", "A"), model("b", f"B{n}"), *([model("c", "C")] if n < 3 else [])]
+        write_log(
+            empty, "openrouter", WRITER, [Page(hours(n), listed, f"r{n}", "/models", 1, True)]
+        )
+        update(empty)
+    return empty
+
+
+def found(root, kind="s"):
+    return sorted((root / "views").rglob(f"{kind}-2*.parquet"))
+
+
+def answers(root):
+    return [list(query(root, ALL, as_of=hours(n + 0.6)).rows) for n in range(9)]
+
+
+def without(root, monkeypatch):
+    """The answers of the same log without keyframes."""
+    shutil.rmtree(root / "views")
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 10**9)
+    update(root)
+    assert found(root) == []
+    return answers(root)
+
+
+def test_keyframes_come_as_the_log_grows_and_change_no_answer(grown, monkeypatch):
+    assert len(found(grown)) == len(found(grown, "p")) > 1
+    assert found(grown, "k")
+    told = answers(grown)
+
+    assert told == without(grown, monkeypatch)
+
+
+def test_an_update_with_nothing_new_builds_no_keyframe(grown):
+    before = {path: path.stat().st_mtime_ns for path in found(grown)}
+    update(grown)
+
+    assert {path: path.stat().st_mtime_ns for path in found(grown)} == before
+
+
+def listing(n, *entities, page=1, last=True, run=None):
+    return Page(hours(n), list(entities), run or f"r{n}", "/models", page, last)
+
+
+def test_a_keyframe_without_its_pages_is_none(grown):
+    told = answers(grown)
+    for kind in "pk":
+        last = found(grown, kind)[-1]
+        last.unlink()
+        update(grown)
+
+        assert last.exists(), "it is made again"
+        assert answers(grown) == told
+
+
+@pytest.mark.parametrize("kind", ["s-", "p-", "k-"])
+def test_a_build_that_ends_halfway_is_gone_on_with(empty, monkeypatch, kind):
+    def publish(connection, query, path, *args, **more):
+        if path.name.startswith(kind):
+            raise Invalid("no space")
+        return parts_of.publish(connection, query, path, *args, **more)
+
+    write_log(empty, "openrouter", WRITER, [listing(0, model("a", "A"))])
+    with monkeypatch.context() as patch:
+        patch.setattr(keyframing, "publish", publish)
+        assert update(empty).failed == ("no space",)
+    assert len(found(empty)) == (kind != "s-")
+    update(empty)
+
+    assert len(found(empty)) == len(found(empty, "p")) == 1
+    assert answers(empty) == without(empty, monkeypatch)
+
+
+def test_an_absent_entity_stays_in_keyframes_and_no_late_sighting_raises_it(grown, monkeypatch):
+    """Without its last sighting the listing that missed it would have nobody to miss."""
+    write_log(grown, "openrouter", "0000000b", [Page(hours(0.5), [model("c", "late")], "l")])
+    update(grown)
+
+    assert list(query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
+        ("a",),
+        ("b",),
+    ]
+    assert answers(grown) == without(grown, monkeypatch)
+
+
+def test_a_probe_that_found_nothing_is_remembered(empty, monkeypatch):
+    happenings = [listing(0, model("a", "A"), model("b", "B")), Gone(hours(1), "model", "a")]
+    write_log(empty, "openrouter", WRITER, happenings)
+    update(empty)
+    for n in range(2, 6):
+        write_log(empty, "openrouter", WRITER, [Page(hours(n), [model("b", f"B{n}")], f"r{n}")])
+        update(empty)
+
+    assert len(found(empty)) > 1
+    assert list(query(empty, "SELECT id FROM openrouter.models").rows) == [("b",)]
+    assert answers(empty) == without(empty, monkeypatch)
+
+
+def test_a_first_page_taken_again_after_a_keyframe_is_no_new_walk(empty, monkeypatch):
+    a, b = model("a", "A"), model("b", "B")
+    for portion in (
+        [listing(0, a, b), listing(1, a, page=1, last=False, run="w")],
+        [listing(2, a, b)],
+        [listing(3, a, page=1, last=False, run="w"), listing(3.5, page=2, last=True, run="w")],
+    ):
+        write_log(empty, "openrouter", WRITER, portion)
+        update(empty)
+
+    assert len(found(empty)) > 1
+    assert list(query(empty, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
+        ("a",),
+        ("b",),
+    ]
+    assert answers(empty) == without(empty, monkeypatch)
+
+
+def test_a_walk_that_ends_after_a_keyframe_still_tells_who_is_absent(empty, monkeypatch):
+    a, b = model("a", "A"), model("b", "B")
+    for portion in (
+        [listing(0, a, b), *(listing(n, a, page=n, last=False, run="w") for n in (1, 2))],
+        [listing(3, page=3, last=True, run="w")],
+    ):
+        write_log(empty, "openrouter", WRITER, portion)
+        update(empty)
+
+    assert found(empty)
+    assert list(query(empty, "SELECT id FROM openrouter.models").rows) == [("a",)]
+    assert answers(empty) == without(empty, monkeypatch)
+
+
+def test_parts_are_put_together_between_keyframes_only(grown, monkeypatch):
+    told = answers(grown)
+    before = found(grown)
+    monkeypatch.setattr(compact, "MOST_PARTS", 1)
+    for n in (6, 7, 8):
+        write_log(grown, "openrouter", WRITER, [listing(n, model("a", "A"), model("b", "B"))])
+        update(grown)
+
+    assert set(before) <= set(found(grown))
+    named = {Path(path) for path in named_by(grown / "views")}
+    assert {path.relative_to(grown / "views") for path in before} <= named, "all are still read"
+    assert answers(grown)[:6] == told[:6]
+    assert answers(grown) == without(grown, monkeypatch)
+
+
+def test_a_changed_definition_never_reads_the_keyframes_of_the_old_one(grown, monkeypatch):
+    known = load_all()
+    folders = {path.parent for path in found(grown)}
+    names = ("log.sightings", "log.pages", "openrouter.models")
+    changed = [
+        attrs.evolve(each, hash=f"{each.hash}0") if each.name in names else each for each in known
+    ]
+    update(grown, definitions=changed)
+
+    named = {Path(path).parent for path in named_by(grown / "views") if "/s-" in path}
+    assert named
+    assert not {folder.relative_to(grown / "views") for folder in folders} & named
+    assert check(grown, definitions=changed) == []
+
+
+def test_late_segments_reach_behind_keyframes(grown, monkeypatch):
+    late = [
+        Page(hours(0.5), [model("d", "ghost"), model("a", "late")], "l", "/models", 1, False),
+        Gone(hours(0.7), "model", "a"),
+        Page(hours(1.2), [], "l", "/models", 2, True),
+    ]
+    write_log(grown, "openrouter", "0000000b", late)
+    update(grown)
+    told = answers(grown)
+    rows = query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows
+
+    assert list(rows) == [("a",), ("b",)]
+    assert check(grown) == []
+    assert told == without(grown, monkeypatch)
+
+
+def test_a_few_late_sightings_and_their_bodies_are_found_beside_keyframes(empty, monkeypatch):
+    many = [model(f"m{n}", "M") for n in range(12)]
+    for n in range(3):
+        write_log(empty, "openrouter", WRITER, [listing(n, *many)])
+        update(empty)
+    before = found(empty)
+    write_log(empty, "openrouter", "0000000b", [Page(hours(0.5), [model("z", "late")], "l")])
+    update(empty)
+
+    assert found(empty) == before
+    assert list(query(empty, "SELECT name FROM openrouter.models WHERE id = 'z'").rows) == [
+        ("late",)
+    ]
+    assert answers(empty) == without(empty, monkeypatch)
+
+
+def test_keyframes_deleted_by_hand_come_back(grown):
+    told = answers(grown)
+    for path in (*found(grown), *found(grown, "p"), *found(grown, "k")):
+        path.unlink()
+    update(grown)
+
+    assert found(grown)
+    assert answers(grown) == told
+
+
+def part(begin, end, *covers):
+    return Part(Path(f"{begin}-{end}-x.parquet"), begin, frozenset(covers))
+
+
+def source(sightings, pages, chain=(), rows=10):
+    counts = {str(each.path): rows for each in sightings}
+    sealed = frozenset().union(*(each.covers for each in (*sightings, *pages)))
+    return Source(Path(), tuple(sightings), tuple(pages), counts, (), sealed, tuple(chain))
+
+
+ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1, 2, 3))
+
+
+def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
+    base = Link(Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30), (), True)
+
+    assert due(source([ONE, TWO], [ONE, TWO], [base]), frozenset()) is None
+    found = due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset())
+    assert found is not None
+    assert (found.instant, found.adds) == ("20260103T01", ("s2", "s3"))
+
+
+def test_none_lies_where_a_part_reaches_across_or_an_hour_is_still_written():
+    across = part("20260101T00", "20260102T00", "s1")
+
+    found = due(source([across, TWO], [across, TWO]), frozenset())
+    assert found is not None
+    assert found.instant == "20260102T01"
+    assert due(source([ONE], [ONE]), frozenset({"20260101T01"})) is None
+
+
+def test_none_covers_a_segment_whose_pages_or_sightings_are_missing():
+    assert due(source([ONE, TWO], [TWO]), frozenset()) is None
+    assert due(source([TWO], [ONE, TWO]), frozenset()) is None
+
+
+def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
+    first = Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30)
+    second = Keyframe(Path("s-20260103T01-y.parquet"), first.name, frozenset({"s3"}), 30)
+    parts = [ONE, TWO, THREE]
+
+    links = chain(source(parts, parts), [first, second])
+    assert [(each.keyframe, each.late, each.decides) for each in links] == [
+        (first, (), True),
+        (second, (TWO,), False),
+    ]
+    assert chain(source(parts, parts, rows=16), [first, second]) == links[:1]
+    assert chain(source(parts[1:], parts[1:]), [first, second]) == [], "its segment is gone"
+    assert chain(source(parts, parts), [second]) == [], "what it was made of is gone"
+    assert [between(links)(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]
