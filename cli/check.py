@@ -64,20 +64,31 @@ def _share(text: str) -> float:
 @click.option(
     "--from", "good", type=click.Path(exists=True, path_type=Path), help="Where good copies lie."
 )
+@click.option(
+    "--accept-loss", is_flag=True, help="Give up what exists nowhere: its stream goes on behind it."
+)
 @global_options
-def repair(segments: tuple[str, ...], good: Path | None) -> None:
+def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> None:
     """Put SEGMENTS right that recovery or a reader refuses.
 
     An open segment loses what is not whole; it stays in the log as an anomaly. For a
     sealed one a good copy is taken, believed only where the chain of manifests
     confirms it. What is replaced is set aside, not deleted.
+
+    --accept-loss records for good that the events are lost. Nothing is deleted, and what
+    can be put right is put right instead. Of a segment that nothing names any more,
+    `hindlog verify` tells under which name to give it up.
     """
     from cli.segment import segment_named
+    from eventlog.accept import accept_loss as give_up
     from eventlog.repair import repair as put_right
 
+    if good is not None and accept_loss:
+        raise click.UsageError("--from and --accept-loss exclude each other")
     root = archive()
     for text in segments:
-        done = put_right(root, segment_named(root, text), good)
+        name = segment_named(root, text)
+        done = give_up(root, name) if accept_loss else put_right(root, name, good)
         say(f"{done.segment}: {done.what}")
 
 

@@ -197,6 +197,30 @@ def test_damage_is_found_and_placed_and_the_rest_is_still_read(archive: Path) ->
     assert logged.stdout.count('"source":"civitai"') > 0
 
 
+def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archive: Path) -> None:
+    assert hindlog("segment", "seal", "--all", cwd=archive).returncode == 0
+    lost = next(iter(sorted((archive / "log" / "openrouter").rglob("*.ndjson.zst"))))
+    lost.unlink()
+    Path(str(lost).replace(".ndjson.zst", ".manifest.json")).unlink()
+    found = hindlog("verify", cwd=archive)
+    assert found.returncode == 4
+    command = next(
+        line.partition("hindlog ")[2].split()
+        for line in (found.stdout + found.stderr).splitlines()
+        if "--accept-loss" in line
+    )
+
+    given_up = hindlog(*command, cwd=archive)
+
+    assert given_up.returncode == 0, given_up.stderr
+    assert "are recorded as lost" in given_up.stderr
+    assert hindlog("verify", cwd=archive).returncode == 0
+    assert hindlog(*command, cwd=archive).returncode == 0
+    assert hindlog("view", "update", cwd=archive).returncode == 0
+    both = hindlog("repair", "--accept-loss", "--from", ".", command[-1], cwd=archive)
+    assert both.returncode == 2
+
+
 def test_views_and_state_come_back_from_the_log_alone(archive: Path) -> None:
     import shutil
 
