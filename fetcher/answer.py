@@ -9,8 +9,9 @@ from fetcher.journal import of_drafts, page_build, record
 from fetcher.known import recall
 from fetcher.leads import lead_on
 from fetcher.lifecycle import after, notices
-from fetcher.observe import LONGEST_URL, Observed, Place
+from fetcher.observe import Observed
 from fetcher.request import Answered, GivenUp, NotAsked, ask
+from fetcher.response import LONGEST_URL, Place
 from fetcher.run import Run, is_patient
 from fetcher.source import Page, Params, no_paging, url_of
 

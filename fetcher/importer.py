@@ -24,7 +24,8 @@ from fetcher.import_git import git_containers
 from fetcher.import_parts import Part, inner_responses, parse_part
 from fetcher.imported import Imported, close_imported, is_imported, open_imported, page_key
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
-from fetcher.observe import Observed, Parts, Place, Response, anomaly, take_apart
+from fetcher.observe import Observed, anomaly
+from fetcher.response import Parts, Place, Response, take_apart
 from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
 
 

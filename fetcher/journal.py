@@ -26,7 +26,8 @@ from eventlog.writer import (
     open_stream,
 )
 from fetcher.known import Known, acknowledge, close_known, forget, look_up, note, open_known, seen
-from fetcher.observe import Observed, Parts, Place, Put, Response, keys, observe
+from fetcher.observe import Observed, Put, observe
+from fetcher.response import Parts, Place, Response, keys
 
 
 @attrs.define

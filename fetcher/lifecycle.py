@@ -14,7 +14,6 @@ import attrs
 from eventlog.clock import DAY, parse_us
 from eventlog.event import BACK, GONE, UNLISTED, Draft
 from eventlog.writer import Build
-from fetcher.observe import Place
 from fetcher.presence import (
     Name,
     Presence,
@@ -28,6 +27,7 @@ from fetcher.presence import (
     refusals,
     walk_so_far,
 )
+from fetcher.response import Place
 from fetcher.source import Params, Probe, request_name
 
 _AGAIN_US = 7 * DAY

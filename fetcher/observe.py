@@ -10,7 +10,7 @@ Only `put`, given by the caller, touches the disk: it keeps what is too large fo
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -19,68 +19,12 @@ import orjson
 from eventlog.embed import MAX_INLINE_BYTES, embed
 from eventlog.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
 from eventlog.normalize import read_value_hash, strict_value_hash, value_hash
-from eventlog.scan import NotJson
-from eventlog.split import Entity, Rule, join, split
-from fetcher.known import Key, Seen, digest, is_current
-
-_MOST_ENTITIES = 100_000
-"""More would not fit into the roster of one line."""
-LONGEST_URL = 65_536
-"""No server reads a longer one."""
-_LONGEST_ID = 65_536
-_MOST_ID_BYTES = 6 * 1024 * 1024
-"""Escaped, of one page: with type and seq of each the roster takes less than 12 MiB."""
+from eventlog.split import Entity
+from fetcher.known import Key, Seen, is_current
+from fetcher.response import LONGEST_URL, SMALL_BYTES, Parts, Place, Response
 
 Put = Callable[[bytes], str]
 """Keeps bytes outside the line, durable, under the SHA-256 it gives back."""
-
-
-@attrs.frozen(kw_only=True)
-class Response:
-    """What came back for one request; nothing secret is in it."""
-
-    url: str
-    endpoint: str
-    params: Mapping[str, str]
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-    """Lower-case names, and only those that matter."""
-    ms: int | None = None
-    key_removed: bool = False
-
-
-@attrs.frozen(kw_only=True)
-class Place:
-    """What a response is part of."""
-
-    run: str
-    epoch: str
-    scope: str | None = None
-    page_no: int | None = None
-    is_last: bool = False
-    next_url: str | None = None
-    imported: Mapping[str, str] | None = None
-    """File, member and commit, where the response was recorded elsewhere."""
-
-
-@attrs.frozen
-class Parts:
-    """A response taken apart, and checked to come together again."""
-
-    envelope: bytes
-    """What `continues` reads: the response with every split array emptied."""
-    entities: tuple[Entity, ...]
-    values: tuple[Any, ...] | None
-    """See `Split.values`."""
-    digests: tuple[bytes, ...]
-    misfits: tuple[tuple[str, bytes], ...]
-    shapes: Mapping[str, str]
-    """Per pointer, in the order of the rules."""
-    page_body: bytes | None
-    is_exact: bool
-    """Whether page and entities alone give the response back."""
-    sha256: str
 
 
 @attrs.frozen
@@ -91,60 +35,6 @@ class Observed:
     noted: Mapping[Key, Seen]
     stored: int
     unchanged: int
-
-
-def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
-    """Split a response. Raises `NotJson` where it is not what the rules say.
-
-    Answers that are no success have no entities: they are all envelope.
-    """
-    body = response.body
-    expected = rules if 200 <= response.status < 300 else ()
-    found = split(body, expected)
-    if found.envelope is not None and any(rule.pointer == "" for rule in expected):
-        raise NotJson("an entity without an id", 0)
-    _check_roster(found.entities, len(body))
-    return Parts(
-        envelope=found.envelope or body,
-        entities=found.entities,
-        values=found.values,
-        digests=tuple(digest(entity.body) for entity in found.entities),
-        misfits=found.misfits,
-        shapes={rule.pointer: rule.shape for rule in expected},
-        page_body=found.envelope,
-        is_exact=not found.misfits and _joins(found.envelope, found.entities, expected, body),
-        sha256=hashlib.sha256(body).hexdigest(),
-    )
-
-
-def _check_roster(entities: Sequence[Entity], end: int) -> None:
-    """Refuse what would make the line of a page, or of an entity, too long."""
-    if len(entities) > _MOST_ENTITIES:
-        raise NotJson(f"more than {_MOST_ENTITIES:,} entities", end)
-    ids = [entity.id for entity in entities]
-    if max(map(len, ids), default=0) > _LONGEST_ID:
-        raise NotJson(f"an id of more than {_LONGEST_ID:,} characters", end)
-    if end > _SMALL_BYTES and len(orjson.dumps(ids)) > _MOST_ID_BYTES:
-        raise NotJson(f"ids of more than {_MOST_ID_BYTES:,} bytes", end)
-
-
-def _joins(
-    envelope: bytes | None, entities: Sequence[Entity], rules: Sequence[Rule], body: bytes
-) -> bool:
-    bodies: dict[str, list[bytes]] = {rule.pointer: [] for rule in rules}
-    for entity in entities:
-        bodies[entity.pointer].append(entity.body)
-    if envelope is not None and not rules:
-        return True
-    try:
-        return join(envelope, bodies) == body
-    except NotJson:
-        return False
-
-
-def keys(parts: Parts) -> Iterator[Key]:
-    """What must be looked up before `observe`."""
-    return ((each.type, each.id, each.shape) for each in parts.entities)
 
 
 def observe(
@@ -321,7 +211,7 @@ def _in_line(draft: Draft, body: bytes, put: Put) -> Draft:
 
     Roster and envelope come from the body too: of a small one the line is never too long.
     """
-    if len(body) <= _SMALL_BYTES:
+    if len(body) <= SMALL_BYTES:
         return draft
     told = len(orjson.dumps((draft.members, draft.params)))
     if told + len(draft.body or b"") + len(draft.body_raw or b"") * 4 // 3 <= _MOST_LINE_BYTES:
@@ -329,7 +219,6 @@ def _in_line(draft: Draft, body: bytes, put: Put) -> Draft:
     return attrs.evolve(draft, body=None, body_raw=None, repaired=False, body_asset=put(body))
 
 
-_SMALL_BYTES = 256 * 1024
 _MOST_LINE_BYTES = MAX_LINE_BYTES - 1024 * 1024
 """The rest is for the position and what else every line says."""
 

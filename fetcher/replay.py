@@ -18,7 +18,7 @@ from eventlog.scan import NotJson
 from eventlog.select import Select
 from fetcher.import_files import Container, Recorded
 from fetcher.importer import ImportProgress, ImportReport, import_recorded
-from fetcher.observe import Response, take_apart
+from fetcher.response import Response, take_apart
 from fetcher.source import Source
 
 

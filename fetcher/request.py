@@ -20,8 +20,9 @@ from eventlog.split import Rule
 from eventlog.writer import check_upstream_clock
 from fetcher.http import Client, Got, get, hide_text
 from fetcher.journal import Journal, of_drafts, record
-from fetcher.observe import Parts, Place, Response, anomaly, take_apart
+from fetcher.observe import anomaly
 from fetcher.reach import DOWN, Reach
+from fetcher.response import Parts, Place, Response, take_apart
 from fetcher.retry import (
     Chance,
     Decision,

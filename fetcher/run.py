@@ -10,11 +10,11 @@ import attrs
 from eventlog.event import RUN, Draft
 from eventlog.split import Entity
 from fetcher.journal import of_drafts, record
-from fetcher.observe import Place
 from fetcher.presence import Presence
 from fetcher.queue import Queue, is_outranked, refresh, renew, state_of
 from fetcher.report import ListingReport, Progress, Report
 from fetcher.request import Desk
+from fetcher.response import Place
 from fetcher.source import Endpoint, Listing, Params
 from fetcher.task import CREATED, PENDING, Task
 

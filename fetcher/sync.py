@@ -15,11 +15,11 @@ from eventlog.writer import beat
 from fetcher.crawl import crawl_task
 from fetcher.http import Client, Limits, get, open_session
 from fetcher.journal import close_journal, of_drafts, open_journal, record
-from fetcher.observe import Parts, Response, take_apart
 from fetcher.presence import close_presence, open_presence
 from fetcher.queue import claim, close_queue, hear, open_queue, refresh, release
 from fetcher.report import ListingReport, Report, RunReport, silent
 from fetcher.request import Desk
+from fetcher.response import Parts, Response, take_apart
 from fetcher.retry import Chance, Policy
 from fetcher.run import Crawl, created, is_patient, new_run_id
 from fetcher.source import Listing, Source, match_url, url_of

@@ -18,7 +18,8 @@ from eventlog.reader import read_stream
 from eventlog.rebuild import rebuild
 from eventlog.split import Rule, id_member
 from fetcher.journal import Journal, page_build, write
-from fetcher.observe import Observed, Place, Response, take_apart
+from fetcher.observe import Observed
+from fetcher.response import Place, Response, take_apart
 from fetcher.retry import Policy
 
 START = parse_us("2026-11-21T05:00:00Z")

@@ -14,7 +14,8 @@ from eventlog.reader import read_stream
 from eventlog.scan import NotJson
 from eventlog.split import Rule, id_member
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
-from fetcher.observe import anomaly, take_apart
+from fetcher.observe import anomaly
+from fetcher.response import take_apart
 from tests.fetcher.making import (
     LIST,
     NESTED,

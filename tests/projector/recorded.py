@@ -12,7 +12,7 @@ import zstandard
 
 from eventlog.clock import epoch_of, parse_us
 from fetcher.journal import close_journal, open_journal, page_build, write
-from fetcher.observe import Place, Response, take_apart
+from fetcher.response import Place, Response, take_apart
 from fetcher.sources.openrouter import MODELS, OPENROUTER
 
 RECORDINGS = Path(
