@@ -28,7 +28,7 @@ from eventlog.reader import segment_records
 from eventlog.rebuild import stored_body
 from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
-from projector.engine import builder
+from projector.engine import LESS_MB, builder
 from projector.fields import is_telemetry
 from projector.neighbours import History, find_neighbours, read_compared, write_compared
 from projector.parts import SCHEMA, publish
@@ -36,7 +36,8 @@ from projector.texts import literals
 
 FOLDER = "log.diffs"
 MOST_BODIES = 4_000
-"""Bodies held at a time; more pairs than that are compared in several passes."""
+"""Bodies held at a time, as bytes (as values they take several times as much); more pairs
+than that are compared in several passes."""
 MOST_FILES = 16
 """Small files of differences; more are put together."""
 MOST_BYTES = 32 * 1024 * 1024
@@ -87,7 +88,7 @@ def add_differences(root: Path, folder: Path, history: History, scratch: Path) -
     if not history.read - compared.read:
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
-    with contextlib.closing(builder(scratch, 1)) as connection:
+    with contextlib.closing(builder(scratch, 1, LESS_MB)) as connection:
         done = find_neighbours(connection, history, compared, files)
         pairs = _compare(root, folder, history.source, connection)
         _merge(folder, connection)
@@ -113,7 +114,7 @@ def _pair(row: tuple[Any, ...]) -> _Pair:
     return (type_, before, after, (old_segment, old_writer, old_seq), (segment, writer, seq))
 
 
-def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, Any]]:
+def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, bytes]]:
     """The bodies at the places of pairs, each segment read once."""
     places: dict[str, set[Place]] = {}
     for *_, old, new in pairs:
@@ -127,7 +128,7 @@ def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, Any]]:
             place = (text, record.writer, record.seq)
             if place in places[text]:
                 body = stored_body(decode(record.line), partial(get_asset, root))
-                yield place, _value(body or b"null")
+                yield place, body or b"null"
 
 
 def _value(body: bytes) -> Any:
@@ -141,12 +142,12 @@ def _value(body: bytes) -> Any:
             return None
 
 
-def _rows(source: str, pair: _Pair, bodies: Mapping[Place, Any]) -> Iterator[tuple[Any, ...]]:
+def _rows(source: str, pair: _Pair, bodies: Mapping[Place, bytes]) -> Iterator[tuple[Any, ...]]:
     """The rows of a pair; one without a path where nothing differs but spelling."""
     type_, before, after, old, new = pair
     if old not in bodies or new not in bodies:
         return
-    found = diff(bodies[old], bodies[new])
+    found = diff(_value(bodies[old]), _value(bodies[new]))
     for each in found:
         telemetry = is_telemetry(source, type_, each.path)
         old_text = None if each.kind == ADD else _text(each.old)

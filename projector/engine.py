@@ -15,6 +15,8 @@ from projector.texts import statements
 
 MEMORY_MB = 300
 """Of a connection that makes parts."""
+LESS_MB = 150
+"""Of one beside it: what puts parts together, keeps keyframes, finds neighbours."""
 MUCH_MB = 4000
 """For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
 ROW_GROUP = 20_000

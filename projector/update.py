@@ -21,7 +21,7 @@ from projector.build import Context, Report, build_open, build_schemas, build_se
 from projector.changes import FOLDER, add_differences, folder_of_diffs
 from projector.compact import compact
 from projector.definition import LOG, Definition, find, load_all
-from projector.engine import builder, sql_errors
+from projector.engine import LESS_MB, builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
 from projector.keyframes import FOLDER as KEYFRAMES
 from projector.keyframes import between, load_source
@@ -112,7 +112,7 @@ def build_views(
             each for listing in listings for each in build_sealed(context, listing, wanted, pool)
         ]
         done += [build_open(context, listing, wanted) for listing in listings]
-        with contextlib.closing(builder(folder, 1)) as connection:
+        with contextlib.closing(builder(folder, 1, LESS_MB)) as connection:
             sources = [each.source for each in listings]
             wrong = build_schemas(context, connection, known, sources)
             sound = [each for each in known if each.name not in wrong]
