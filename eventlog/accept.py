@@ -169,7 +169,7 @@ def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
             return link_of(loss)
     for each in stretches(root, name.source, name.writer):
         if each.last_seq == first - 1 and not each.is_open:
-            return manifests.digest(manifest_path(root, each.name).read_bytes())
+            return _digest(root, each.name)
     return None
 
 

@@ -32,7 +32,7 @@ def compact(
     for group in due:
         covers = sorted(name for part in group for name in part.covers)
         first = min(part.first for part in group)
-        last = max(part.path.name.split("-")[1] for part in group)
+        last = max(part.last for part in group)
         pieces = literals(str(part.path) for part in group)
         path = folder / name_over(first, last, covers)
         publish(connection, f"FROM read_parquet([{pieces}])", path, covers, folder.name)

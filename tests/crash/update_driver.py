@@ -19,29 +19,11 @@ from eventlog.segments import list_segments
 from projector import changes, compact, keyframes, neighbours
 from projector.archive import open_views
 from projector.checks import check
-from projector.definition import FOLDER, load, parse
 from projector.rebuild import rebuild
 from projector.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
-from tests.projector.roads import differing
+from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 
-THINGS = parse(
-    """-- shop.things: things of a test
--- types: thing
--- shapes: list*
--- key: id VARCHAR
--- columns:
---   value  /value  int
-SELECT * FROM event
-""",
-    "shop",
-    "things",
-)
-DEFINITIONS = (
-    THINGS,
-    *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
-)
-MACROS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})
 MOST_STEPS = 60
 LONGEST_S = 0.6
@@ -106,7 +88,7 @@ def is_right(root: Path) -> None:
     assert check(root, definitions=DEFINITIONS) == []
     hours = {each.name.starts_at for each in list_segments(root, "shop")}
     keyframes.LEAST_ROWS = 10**9
-    assert differing(root, DEFINITIONS, MACROS, sorted(hours)[::7]) == []
+    assert differing(root, DEFINITIONS, SIBLINGS, sorted(hours)[::7]) == []
     keyframed = {kind for kind in "spk" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
     assert keyframed == set("spk")
     crumbs = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]

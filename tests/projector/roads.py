@@ -8,10 +8,29 @@ import duckdb
 
 from eventlog.clock import format_us
 from projector.archive import open_views
-from projector.definition import Definition
+from projector.definition import FOLDER, Definition, load, parse
 from projector.generation import aside
 from projector.update import build_views
 from projector.views_file import FILE, write_views
+
+THINGS = parse(
+    """-- shop.things: things of a test
+-- types: thing
+-- shapes: list* detail*
+-- key: id VARCHAR
+-- columns:
+--   value  /value  int
+SELECT * FROM event
+""",
+    "shop",
+    "things",
+)
+DEFINITIONS = (
+    THINGS,
+    *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
+)
+SIBLINGS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
+"""The view, and those beside it, as macros of an instant."""
 
 
 def differing(

@@ -17,31 +17,13 @@ from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
 from projector import changes, compact, keyframes, neighbours
 from projector.archive import open_views
-from projector.definition import FOLDER, load, parse
 from projector.update import update
 from projector.views_file import named_by
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
-from tests.projector.roads import differing
+from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 
-THINGS = parse(
-    """-- shop.things: things of a test
--- types: thing
--- shapes: list* detail*
--- key: id VARCHAR
--- columns:
---   value  /value  int
-SELECT * FROM event
-""",
-    "shop",
-    "things",
-)
-DEFINITIONS = (
-    THINGS,
-    *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
-)
 WRITERS = ("0000000a", "0000000b", "ffffffff")
-SIBLINGS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
 NEVER = 10**9
 
 things = st.builds(
