@@ -231,25 +231,26 @@ def _source_files(
 
 
 def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]) -> str:
-    """A view over a definition's rows of every source, each row once."""
-    every = [
-        path for (_, name), each in files.items() if name == definition.name for path in each.all
-    ]
-    if not every:
-        return ""
+    """A view over a definition's rows of every source, each row once.
+
+    Source by source: a position is one within its source only.
+    """
     sightings = definition.view == "sightings"
-    return (
+    rows = [
         fill(
-            "log_view",
-            schema=identifier(definition.source),
-            name=identifier(definition.view),
+            "log_rows",
             row=", _type, _id, _shape, _seq" if sightings else "",
             at="_at" if sightings else "observed_at",
-            files=all_of(root, every),
+            files=all_of(root, each.all),
             instant=fill("instant").replace("t::", "getvariable('as_of')::"),
         )
-        + ";"
-    )
+        for (_, name), each in files.items()
+        if name == definition.name and each.all
+    ]
+    if not rows:
+        return ""
+    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
+    return f"CREATE VIEW {name} AS\n" + "UNION ALL\n".join(rows) + ";"
 
 
 def _refused(

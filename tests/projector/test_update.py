@@ -317,3 +317,15 @@ def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty, monk
 
     assert done.failed == ()
     assert rows(empty, "SELECT count(*), min(len(name)) FROM openrouter.models") == [(600, 40_001)]
+
+
+def test_sources_crawled_by_one_writer_at_one_instant_keep_their_events_apart(empty):
+    for source in ("civitai", "openrouter"):
+        write_log(
+            empty, source, WRITER, [Page(hours(0), [model("a", "A")], "r", "/models", 1, True)]
+        )
+    update(empty)
+
+    for view, expected in (("events", 2), ("pages", 1), ("sightings", 2)):
+        counted = f"SELECT count(*) FROM log.{view}"
+        assert rows(empty, counted) == [(2 * expected,)], view

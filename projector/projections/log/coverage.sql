@@ -20,12 +20,14 @@ SELECT
         ELSE 'nobody looked from then until ' || next_at::VARCHAR
     END AS why
 FROM (
-    SELECT *, count(*) OVER (PARTITION BY source, scope ORDER BY ended_at) AS looks,
+    SELECT *, count(*) OVER looks AS looks,
     to_microseconds(median(epoch_us(next_at) - epoch_us(ended_at)) OVER (
-        PARTITION BY source, scope ORDER BY ended_at ROWS BETWEEN 20 PRECEDING AND CURRENT ROW
+        looks ROWS BETWEEN 20 PRECEDING AND CURRENT ROW
     )::BIGINT) AS usual
     FROM (
-        SELECT *, lead(ended_at) OVER (PARTITION BY source, scope ORDER BY ended_at) AS next_at
+        SELECT *, lead(ended_at) OVER looks AS next_at
         FROM log.listings
+        WINDOW looks AS (PARTITION BY source, scope ORDER BY ended_at, run, writer)
     )
+    WINDOW looks AS (PARTITION BY source, scope ORDER BY ended_at, run, writer)
 )

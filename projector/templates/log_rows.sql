@@ -1,4 +1,3 @@
-CREATE VIEW $schema.$name AS
 SELECT DISTINCT ON (_position $row) * EXCLUDE (_position)
 FROM read_parquet($files)
 WHERE $at <= $instant

@@ -1,0 +1,169 @@
+"""The law of the semilattice for every projection, over what a crawler makes of both sources."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventlog.clock import HOUR, MINUTE, format_us, parse_us
+from eventlog.paths import SegmentName, manifest_path, sealed_path
+from eventlog.segments import list_segments, list_sources
+from eventlog.writer import close_stream, open_stream
+from fetcher.simulator.app import make_app, serve
+from fetcher.simulator.catalog import World
+from fetcher.simulator.faults import Faults, parse_faults
+from fetcher.sources import SOURCES
+from fetcher.sync import run_once
+from projector import changes, compact, keyframes, neighbours
+from projector.archive import find_views, open_views, views_of
+from projector.checks import Content, content
+from projector.definition import load_all
+from projector.generation import aside
+from projector.update import build_views, update
+from projector.views_file import named_by, write_views
+from tests.fetcher.making import HURRIED
+from tests.projector.logs import UNSAFE
+
+DEFINITIONS = load_all()
+START = parse_us("2026-11-01T00:00:00Z")
+WORLD = World(5, civitai_models=6, openrouter_models=8)
+PATHS = {"civitai": "/civitai/api/v1", "openrouter": ""}
+CRAWLS = {
+    "0000000a": (range(3), "404:0.02,html:0.02,hostile:0.02,drift:0.05,repeat:0.05,cut:0.05"),
+    "0000000b": (range(1, 3), "404:0.05,500:0.1,empty:0.02"),
+}
+"""Of each writer its syncs, and what goes wrong meanwhile."""
+STEP = 30 * HOUR
+"""Long enough for things to vanish and return."""
+ENDS = [START + number * STEP for number in (1, 2, 3)]
+LATER = ENDS[-1] + STEP
+MORE = {"civitai": ["creators", "tags"], "openrouter": []}
+"""Listings that no sync asks for by itself."""
+Archive = tuple[Path, Sequence[SegmentName]]
+
+
+jobs = st.sampled_from([1, 2])
+
+
+async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -> None:
+    """Both sources, sync by sync, over real HTTP from one and the same world."""
+    now = START
+
+    def clock() -> int:
+        return now
+
+    async with serve(make_app(WORLD, clock, faults), clock) as origin:
+        for number, name in itertools.product(syncs, PATHS):
+            now = START + number * STEP + 5 * MINUTE
+            for listings in filter(lambda each: each != [], (None, MORE[name])):
+                await run_once(
+                    root,
+                    SOURCES[name],
+                    base_url=origin + PATHS[name],
+                    key=None,
+                    writer=writer,
+                    now=clock,
+                    listings=listings,
+                    requests_per_minute=1_000_000,
+                    policy=HURRIED,
+                )
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive of two writers, all of it sealed."""
+    root = tmp_path_factory.mktemp("far")
+    (root / "log").mkdir()
+    for writer, (syncs, faults) in CRAWLS.items():
+        asyncio.run(crawl(root, writer, syncs, parse_faults(faults)))
+        for source in PATHS:
+            close_stream(open_stream(root, source, writer, clock=lambda: LATER, disk=UNSAFE))
+    names = [each.name for source in list_sources(root) for each in list_segments(root, source)]
+    assert all(sealed_path(root, name).exists() for name in names)
+    return root, names
+
+
+def bring(far: Path, root: Path, names: Sequence[SegmentName]) -> None:
+    """Copy segments, as a mirror brings them."""
+    for name, place in itertools.product(names, (sealed_path, manifest_path)):
+        place(root, name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(place(far, name), place(root, name))
+
+
+@contextlib.contextmanager
+def archive() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "log").mkdir()
+        yield Path(folder)
+
+
+def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
+    """What each view and its siblings hold as of each instant."""
+    with contextlib.closing(open_views(root, folder=views)) as connection:
+        names = find_views(connection, views_of(connection))
+        told = {}
+        for instant in instants:
+            connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(instant)])
+            told |= {(name, instant): content(connection, "hindlog", name) for name in names}
+    return told
+
+
+def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
+    """The same of views that are built anew, at once."""
+    with aside(root / "views") as beside:
+        _, script = build_views(root, beside / "parts", DEFINITIONS, DEFINITIONS)
+        write_views(beside, script)
+        return rows_of(root, beside, instants)
+
+
+@pytest.fixture(scope="module")
+def expected(far: Archive) -> dict[tuple[str, int], Content]:
+    """As of the end of each hour: the views over what the log held then, and nothing later."""
+    origin, names = far
+    told: dict[tuple[str, int], Content] = {}
+    for end in ENDS:
+        with archive() as root:
+            bring(origin, root, [name for name in names if name.starts_at < end])
+            told |= from_nothing(root, [end])
+    return told
+
+
+@pytest.fixture(autouse=True)
+def small_limits(monkeypatch):
+    monkeypatch.setattr(compact, "MOST_PARTS", 2)
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 20)
+    monkeypatch.setattr(changes, "MOST_FILES", 1)
+    monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 100)
+
+
+def test_every_view_is_the_same_by_every_road(far: Archive, expected):
+    origin, names = far
+    kept: set[str] = set()
+
+    @given(st.permutations(names), st.sets(st.integers(1, len(names) - 1), max_size=3), jobs)
+    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+    def holds(order, cuts, jobs):
+        with archive() as root:
+            for begin, end in itertools.pairwise([0, *sorted(cuts), len(order)]):
+                bring(origin, root, order[begin:end])
+                assert update(root, jobs=jobs).failed == ()
+            found = rows_of(root, root / "views", ENDS)
+            kept.update(Path(path).name[:2] for path in named_by(root / "views"))
+        assert [key for key in expected if found[key] != expected[key]] == []
+
+    holds()
+    assert "s-" in kept
+
+
+def test_the_log_is_about_something(expected):
+    """Rows in nearly every view, absent entities and failures among them."""
+    rows = {name: held.rows for (name, at), held in expected.items() if at == ENDS[-1]}
+    assert {name for name, count in rows.items() if not count} <= {"log.quarantine", "log.assets"}
+    assert rows["openrouter.endpoints_all"] > rows["openrouter.endpoints"]
