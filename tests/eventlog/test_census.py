@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +72,13 @@ def test_a_census_says_what_decoding_each_line_says(
     block = b"".join(made(found, first, times))
 
     assert census(block, SOURCE, WRITER, "here") == decoded(block)
+
+
+def test_a_beginning_that_goes_on_with_a_type_is_another_one() -> None:
+    bare = Draft(kind=ENTITY, run="r", id="1")
+    found = census(line(bare, 1) + line(attrs.evolve(bare, type="model"), 2), SOURCE, WRITER, "")
+
+    assert found.types == {"model": 1}
 
 
 damages = st.sampled_from(
