@@ -100,27 +100,24 @@ def _check_order(walk: _Walk, where: str) -> None:
 def _walked(block: bytes, source: str, writer: str) -> _Walk | None:
     """A block line end by line end. None where a line is not spelled as our writer does."""
     begins, find, size = block.startswith, block.find, len(block)
-    start, head = _head(source, writer)
-    first = head.match(block)
+    first = _head(source, writer)[1].match(block)
     if first is None:
         return None
     told: dict[bytes, _Said] = {}
     recent: list[bytes] = []
     begun: list[tuple[bytes, int]] = []
-    above, seq, at, longest = b"", int(first[1]), 0, 0
+    form, seq, at, longest = b"%d", int(first[1]), 0, 0
     while at < size:
-        for form in recent:
-            if begins(form % seq, at):
-                break
-        else:
-            found = head.match(block, at)
-            form = _form(start, found, told) if found else b""
-            if not found or not begins(form % seq, at):
-                return None
-            recent = [form, *recent[: _TRIED - 1]]
-        if form is not above:
+        if not begins(form % seq, at):
+            for form in recent:
+                if begins(form % seq, at):
+                    break
+            else:
+                form = _form(block, at, _head(source, writer), told)
+                if not form or not begins(form % seq, at):
+                    return None
+                recent = [form, *recent[: _TRIED - 1]]
             begun.append((form, seq))
-            above = form
         end = find(b"\n", at) + 1
         if end - at > longest:  # max() would cost as much as the search
             longest = end - at
@@ -132,8 +129,14 @@ def _walked(block: bytes, source: str, writer: str) -> _Walk | None:
     return _Walk(begun[0][1], longest - 1, runs, told)
 
 
-def _form(start: bytes, found: re.Match[bytes], told: dict[bytes, _Said]) -> bytes:
-    """How a line begins, with `%d` for its seq; what it says is noted."""
+def _form(
+    block: bytes, at: int, head: tuple[bytes, re.Pattern[bytes]], told: dict[bytes, _Said]
+) -> bytes:
+    """How the line at `at` begins, with `%d` for its seq; what it says is noted. Empty: as none."""
+    start, pattern = head
+    found = pattern.match(block, at)
+    if found is None:
+        return b""
     form = start + b"%d" + found[2].replace(b"%", b"%%")
     observed, kind, type_ = found.group(3, 4, 5)
     told[form] = observed.decode(), kind.decode(), None if type_ is None else type_.decode()

@@ -26,7 +26,7 @@ from eventlog.frames import blocks, compress, decompress
 from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 
-_CHUNK = 4 * 1024 * 1024
+_CHUNK = 256 * 1024
 _JOBS = 2
 _AHEAD = 4
 """So many blocks wait or are worked on: the memory that sealing takes."""
