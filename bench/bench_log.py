@@ -293,24 +293,39 @@ def bench_tail(root: Path) -> None:
     )
 
 
-def bench_memory(root: Path) -> None:
-    """Reading all of it, in a process of its own, against reading nothing."""
-    code = (
-        "import re,sys;from pathlib import Path;from eventlog.reader import read_events;"
-        "n=sum(1 for r in read_events(Path(sys.argv[1])));"
-        "told=Path('/proc/self/status').read_text();"
-        "print(n, int(re.search(r'VmHWM:\\s+(\\d+)', told)[1]) // 1024)"
-    )
+_PEAK = (
+    "import re,sys;from pathlib import Path;"
+    "peak=lambda:int(re.search(r'VmHWM:\\s+(\\d+)',Path('/proc/self/status').read_text())[1])//1024;"
+    "root=Path(sys.argv[1]);"
+)
+_READING = (
+    _PEAK + "from eventlog.reader import read_events;n=sum(1 for r in read_events(root));"
+    "print(peak())"
+)
+_SEALING = (
+    _PEAK + "from eventlog.seal import seal;from eventlog.paths import parse_segment;"
+    "before=peak();seal(root,parse_segment(sys.argv[2]),None);print(before,peak())"
+)
+
+
+def _told(code: str, *given: object) -> list[str]:
+    """What a process of its own says."""
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", code]
-    told = [
-        subprocess.run(
-            [*command, str(at)], env=env, capture_output=True, check=True, text=True
-        ).stdout
-        for at in (root / "nothing", root)
-    ]
-    empty, full = (int(text.split()[1]) for text in told)
+    command = [sys.executable, "-c", code, *map(str, given)]
+    found = subprocess.run(command, env=env, capture_output=True, check=True, text=True)
+    return found.stdout.split()
+
+
+def bench_memory(root: Path, name: SegmentName, copy: Path) -> None:
+    """Reading all of it, in a process of its own, against reading nothing; sealing it."""
+    (empty,), (full,) = _told(_READING, root / "nothing"), _told(_READING, root)
     say("memory of reading it all", f"{full} MiB", f"reading nothing {empty} MiB", None, "constant")
+    aside = root / "again"
+    open_path(aside, name).parent.mkdir(parents=True)
+    open_path(aside, name).write_bytes(copy.read_bytes())
+    before, peak = _told(_SEALING, aside, name)
+    size = copy.stat().st_size // 1_000_000
+    say(f"memory of sealing {size} MB", f"{peak} MiB", f"before {before} MiB", None, "constant")
 
 
 def main() -> None:
@@ -326,7 +341,7 @@ def main() -> None:
         name, copy = make_segment(root / "big", given.megabytes)
         bench_seal(root / "big", name, copy)
         bench_read(root / "big", name, copy)
-        bench_memory(root / "big")
+        bench_memory(root / "big", name, copy)
         bench_tail(root / "tail")
 
 
