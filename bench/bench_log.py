@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF
 from statistics import median, quantiles
@@ -24,6 +25,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from eventlog.blocks import segment_blocks
+from eventlog.commit import Committer, start_commits, stop_commits, submit
 from eventlog.event import ENTITY, Alike, Draft, encode, encode_alike
 from eventlog.paths import SegmentName, open_path, sealed_path
 from eventlog.reader import extents, read_at, read_events
@@ -111,6 +113,58 @@ def bench_append(root: Path) -> None:
         figure = f"{rate:,.0f} events/s, {size:.0f} MB/s"
         say(f"append 200, {what}, fsynced", figure, base, median(bare) / median(ours), ">= 0.6")
     close_stream(stream)
+
+
+def bench_commit(root: Path) -> None:
+    """Producers that each wait until their batch of 200 is durable before the next one.
+
+    Against one bare write and fsync for each batch, of the same bytes: producers share fsyncs.
+    """
+    pages = [_alike([draft(n * 200 + k) for k in range(200)]) for n in range(80)]
+    at = {"source": SOURCE, "writer": WRITER, "observed_at": "2026-11-21T05:00:00.000000Z"}
+    pieces = [b"".join(_made([page], at)) for page in pages]
+    handle = os.open(root / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def write_bare() -> None:
+        for piece in pieces:
+            os.write(handle, piece)
+            os.fsync(handle)
+
+    stream = open_stream(root, SOURCE, WRITER)
+    committer = start_commits(stream)
+    for producers in (1, 8):
+        took = [
+            (rounds(write_bare, 1).wall, *_produce(committer, pages, producers)) for _ in range(7)
+        ]
+        bare, ours = median(each[0] for each in took), median(each[1] for each in took)
+        late = [each for _, _, some in took for each in some]
+        rate, size = 200 * len(pages) / ours, sum(map(len, pieces)) / ours / 1e6
+        p99 = quantiles(late, n=100)[98]
+        base = f"write+fsync each {bare / len(pages) * 1e6:.0f} us;"
+        base += f" of ours p50 {median(late) * 1e3:.2f}, p99 {p99 * 1e3:.2f} ms"
+        what = f"group commit, {producers} producer{'s' * (producers > 1)}"
+        figure = f"{rate:,.0f} events/s, {size:.0f} MB/s"
+        say(what, figure, base, bare / ours, ">= 0.6")
+    stop_commits(committer)
+    close_stream(stream)
+
+
+def _produce(committer: Committer, pages: list[Alike], producers: int) -> tuple[float, list[float]]:
+    """Seconds for all pages, and of each from submitted to durable."""
+
+    def one_by_one(own: list[Alike]) -> list[float]:
+        took = []
+        for page in own:
+            begin = time.perf_counter()
+            submit(committer, lambda _seq, _at, page=page: [page]).result()
+            took.append(time.perf_counter() - begin)
+        return took
+
+    with ThreadPoolExecutor(producers) as pool:
+        shares = [pages[number::producers] for number in range(producers)]
+        begin = time.perf_counter()
+        late = [each for took in pool.map(one_by_one, shares) for each in took]
+        return time.perf_counter() - begin, late
 
 
 def _alike(batch: list[Draft]) -> Alike:
@@ -239,24 +293,39 @@ def bench_tail(root: Path) -> None:
     )
 
 
-def bench_memory(root: Path) -> None:
-    """Reading all of it, in a process of its own, against reading nothing."""
-    code = (
-        "import re,sys;from pathlib import Path;from eventlog.reader import read_events;"
-        "n=sum(1 for r in read_events(Path(sys.argv[1])));"
-        "told=Path('/proc/self/status').read_text();"
-        "print(n, int(re.search(r'VmHWM:\\s+(\\d+)', told)[1]) // 1024)"
-    )
+_PEAK = (
+    "import re,sys;from pathlib import Path;"
+    "peak=lambda:int(re.search(r'VmHWM:\\s+(\\d+)',Path('/proc/self/status').read_text())[1])//1024;"
+    "root=Path(sys.argv[1]);"
+)
+_READING = (
+    _PEAK + "from eventlog.reader import read_events;n=sum(1 for r in read_events(root));"
+    "print(peak())"
+)
+_SEALING = (
+    _PEAK + "from eventlog.seal import seal;from eventlog.paths import parse_segment;"
+    "before=peak();seal(root,parse_segment(sys.argv[2]),None);print(before,peak())"
+)
+
+
+def _told(code: str, *given: object) -> list[str]:
+    """What a process of its own says."""
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", code]
-    told = [
-        subprocess.run(
-            [*command, str(at)], env=env, capture_output=True, check=True, text=True
-        ).stdout
-        for at in (root / "nothing", root)
-    ]
-    empty, full = (int(text.split()[1]) for text in told)
+    command = [sys.executable, "-c", code, *map(str, given)]
+    found = subprocess.run(command, env=env, capture_output=True, check=True, text=True)
+    return found.stdout.split()
+
+
+def bench_memory(root: Path, name: SegmentName, copy: Path) -> None:
+    """Reading all of it, in a process of its own, against reading nothing; sealing it."""
+    (empty,), (full,) = _told(_READING, root / "nothing"), _told(_READING, root)
     say("memory of reading it all", f"{full} MiB", f"reading nothing {empty} MiB", None, "constant")
+    aside = root / "again"
+    open_path(aside, name).parent.mkdir(parents=True)
+    open_path(aside, name).write_bytes(copy.read_bytes())
+    before, peak = _told(_SEALING, aside, name)
+    size = copy.stat().st_size // 1_000_000
+    say(f"memory of sealing {size} MB", f"{peak} MiB", f"before {before} MiB", None, "constant")
 
 
 def main() -> None:
@@ -265,13 +334,14 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for part in ("append", "big", "tail"):
+        for part in ("append", "commit", "big", "tail"):
             (root / part).mkdir()
         bench_append(root / "append")
+        bench_commit(root / "commit")
         name, copy = make_segment(root / "big", given.megabytes)
         bench_seal(root / "big", name, copy)
         bench_read(root / "big", name, copy)
-        bench_memory(root / "big")
+        bench_memory(root / "big", name, copy)
         bench_tail(root / "tail")
 
 

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +27,16 @@ def segment() -> None:
 @output_options
 @global_options
 def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """The segments of the log, in the order of their hours."""
+    """The segments of the log, in the order of their hours.
+
+    Also those that are gone: `lost` if that was accepted, `missing` if only the manifest is left.
+    """
     columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
     root = archive()
     _check_source(root, source)
-    emit((*columns, *more), _rows(root, source), chosen(fmt, as_json, output))
+    rows = merge(_rows(root, source), _lost_rows(root, source), key=itemgetter(0))
+    emit((*columns, *more), rows, chosen(fmt, as_json, output))
 
 
 def _check_source(root: Path, source: str | None) -> None:
@@ -56,7 +62,8 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
             found = read_manifest(root, each.name)
             counts = (found.rows, found.first_seq, found.last_seq)
             times = (found.first_observed_at, found.last_observed_at)
-            yield (str(each.name), "sealed", *counts, *times, found.raw.bytes, found.zst.bytes)
+            state = "sealed" if each.has_zst else "missing"
+            yield (str(each.name), state, *counts, *times, found.raw.bytes, found.zst.bytes)
             continue
         if not each.is_open:
             yield (str(each.name), "damaged", *([None] * 7))
@@ -69,6 +76,15 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
         times_ = (first.observed_at if first else None, last.observed_at if last else None)
         size = open_path(root, each.name).stat().st_size
         yield (str(each.name), "open", rows, *seqs, *times_, size, None)
+
+
+def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    from eventlog.loss import read_loss
+    from eventlog.segments import list_lost
+
+    for name in list_lost(root, source):
+        loss = read_loss(root, name)
+        yield (str(name), "lost", None, loss.first_seq, loss.last_seq, *([None] * 4))
 
 
 @segment.command(epilog="Example: hindlog segment cat openrouter/2026-11-21/05-1a2b3c4d-000 | jq")

@@ -33,7 +33,7 @@ from eventlog.seal import finish, seal
 from eventlog.segments import Files, list_segments, noted_at, read_head, read_manifest
 from eventlog.select import Select, ready, wants_segment
 from eventlog.writer import close_stream, open_stream
-from eventlog.writers import lock_stream, machine_name, machines_of
+from eventlog.writers import lock_stream, machine_name, machines_of, sealed_seq
 
 
 def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repaired:
@@ -116,7 +116,8 @@ def _hole_of(root: Path, name: SegmentName) -> Hole:
     key = (name.source, name.writer)
     known = stretches(root, *key, without=name)
     head = read_head(root, *key)
-    durable = max(head.last_seq if head else 0, _told(root, name, known))
+    noted = max(head.last_seq if head else 0, sealed_seq(root, *key))
+    durable = max(noted, _told(root, name, known))
     found = list(find_holes(known, durable))
     manifest = _own_manifest(root, name)
     for hole in found:

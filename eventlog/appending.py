@@ -53,65 +53,101 @@ def append(
         return commit(stream, compose(stream, builds, observed_at))
 
 
-def append_each(stream: Stream, builds: Sequence[Build]) -> list[Appended | Exception]:
-    """As `append`, but a batch whose build raises is left out and its error handed back."""
-    with stream.turn:
-        composed = _compose(stream, builds, None, one_by_one=True)
-    commit(stream, composed)
-    return composed.done
-
-
 @attrs.frozen
 class Composed:
     """Batches with their positions, not written yet. The next thing appended to the stream."""
 
     held: OpenSegment
-    lines: Sequence[bytes]
+    first_seq: int
+    data: bytes = attrs.field(repr=False)
     done: list[Appended | Exception]
     last_seq: int
     at: int
+    size: int
+    """Of the segment, once it is written."""
 
 
 def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
     """The first half of `append`: all of its work but for waiting on the disk."""
-    return _compose(stream, builds, observed_at, one_by_one=False)
+    _check_ready(stream)
+    at = _instant(stream) if observed_at is None else observed_at
+    held = _room(stream, at)
+    return _composed(stream, builds, held, at, stream.last_seq, held.size, one_by_one=False)
+
+
+def compose_each(stream: Stream, builds: Sequence[Build]) -> Composed:
+    """As `compose`, but a batch whose build raises is left out and its error handed back."""
+    _check_ready(stream)
+    at = _instant(stream)
+    held = _room(stream, at)
+    return _composed(stream, builds, held, at, stream.last_seq, held.size, one_by_one=True)
+
+
+def compose_behind(stream: Stream, builds: Sequence[Build], behind: Composed) -> Composed | None:
+    """As `compose_each`, while another thread commits what was composed before.
+
+    `commit` takes it only if that became durable. None where it would begin a segment,
+    which has to wait.
+    """
+    _check_ready(stream)
+    at = _instant(stream, behind)
+    if not _fits(stream, behind.held, behind.size, behind.at, at):
+        return None
+    held, seq, size = behind.held, behind.last_seq, behind.size
+    return _composed(stream, builds, held, at, seq, size, one_by_one=True)
 
 
 def commit(stream: Stream, composed: Composed) -> list[Appended]:
-    """The second half of `append`: durable when this returns."""
-    if composed.lines:
+    """The second half of `append`: durable when this returns.
+
+    Raises `Invalid` where the stream does not end where it did when this was composed.
+    """
+    if composed.data:
+        if composed.first_seq != stream.last_seq + 1 or stream.segment is not composed.held:
+            raise Invalid(f"{stream.source}: composed behind what did not become durable")
         keep_head(stream)
-        _write(stream, composed.held, b"".join(composed.lines))
+        _write(stream, composed.held, composed.data)
         stream.last_seq, stream.last_observed = composed.last_seq, composed.at
         note_head(stream)
     return [each for each in composed.done if isinstance(each, Appended)]
 
 
-def _compose(
-    stream: Stream, builds: Sequence[Build], observed_at: int | None, *, one_by_one: bool
-) -> Composed:
+def _check_ready(stream: Stream) -> None:
     if stream.broken:
         raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
     check_free(stream.disk, stream.root)
-    at = _instant(stream) if observed_at is None else observed_at
-    held = _room(stream, at)
-    seq, lines = stream.last_seq, list[bytes]()
+
+
+def _composed(
+    stream: Stream,
+    builds: Sequence[Build],
+    held: OpenSegment,
+    at: int,
+    seq: int,
+    size: int,
+    *,
+    one_by_one: bool,
+) -> Composed:
+    pieces: list[bytes] = []
     done: list[Appended | Exception] = []
+    first = seq + 1
     for build in builds:
         try:
-            batch = _batch(stream, build, seq + 1, at)
+            lines, piece = _batch(stream, build, seq + 1, at)
         except Exception as error:
             if not one_by_one:
                 raise
             done.append(error)
             continue
-        done.append(_appended(stream, held, at, seq + 1, batch))
-        lines += batch
-        seq += len(batch)
-    return Composed(held, lines, done, seq, at)
+        done.append(_appended(stream, held, at, seq + 1, lines))
+        pieces.append(piece)
+        seq += len(lines)
+    data = b"".join(pieces)
+    return Composed(held, first, data, done, seq, at, size + len(data))
 
 
-def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
+def _batch(stream: Stream, build: Build, first: int, at: int) -> tuple[list[bytes], bytes]:
+    """The lines of a batch, and all of them in one piece."""
     lines: list[bytes] = []
     told = format_us(at)
     for event in build(first, at):
@@ -119,15 +155,16 @@ def _batch(stream: Stream, build: Build, first: int, at: int) -> list[bytes]:
             lines += _alike(stream, event, first + len(lines), told)
         else:
             lines.append(_line(stream, event, first + len(lines), told))
-    longest = max(map(len, lines), default=0)
+    if not lines:
+        raise Invalid("a batch without events")
+    piece = b"".join(lines)
+    longest = max(map(len, lines)) if len(piece) > MAX_LINE_BYTES else 0
     if longest > MAX_LINE_BYTES:
         raise Invalid(
             f"an event of {longest} bytes: expected at most {MAX_LINE_BYTES}",
             "bodies this large belong into assets/",
         )
-    if not lines:
-        raise Invalid("a batch without events")
-    return lines
+    return lines, piece
 
 
 def _alike(stream: Stream, event: Alike, seq: int, at: str) -> list[bytes]:
@@ -152,11 +189,11 @@ def _appended(
     )
 
 
-def _instant(stream: Stream) -> int:
+def _instant(stream: Stream, behind: Composed | None = None) -> int:
     """The clock rule of live streams."""
     now = stream.clock()
     floor = stream.segment.name.starts_at if stream.segment else 0
-    at = max(now, stream.last_observed, floor)
+    at = max(now, behind.at if behind else stream.last_observed, floor)
     if at > now + MINUTE:
         raise LocalResource(
             f"{stream.source}: the log ends at {format_us(at)}, but the clock says "
@@ -178,16 +215,20 @@ def check_upstream_clock(observed_at: int, upstream: int) -> None:
 def _room(stream: Stream, at: int) -> OpenSegment:
     """The open segment that takes an event of this instant."""
     held = stream.segment
-    if (
-        held is not None
-        and hour_start(at) == held.name.starts_at
-        and (at >= stream.last_observed or not held.size)
-        and held.size < stream.segment_bytes
-    ):
+    if held is not None and _fits(stream, held, held.size, stream.last_observed, at):
         return held
     roll(stream)
     stream.segment = open_segment(stream, at)
     return stream.segment
+
+
+def _fits(stream: Stream, held: OpenSegment, size: int, last_observed: int, at: int) -> bool:
+    """Whether a segment of that size, observed so far until then, takes an event of `at`."""
+    return (
+        hour_start(at) == held.name.starts_at
+        and (at >= last_observed or not size)
+        and size < stream.segment_bytes
+    )
 
 
 def _write(stream: Stream, held: OpenSegment, data: bytes) -> None:

@@ -27,7 +27,7 @@ def now_us() -> int:
 def format_us(instant: int) -> str:
     """`2026-11-21T05:00:00.000000Z`. Inverse of `parse_us`."""
     moment = _EPOCH + timedelta(microseconds=instant)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_us(text: str) -> int:

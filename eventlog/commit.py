@@ -1,27 +1,37 @@
 """Group commit: many producers, one write and one fsync.
 
-    threads, tasks ──submit──> queue ──> one thread: append_each ──> futures
+    threads, tasks ──submit──> queue ──> one thread builds ──> one writes ──> futures
 
-While one group is being synced the next one gathers: the busier the producers, the
-larger the groups. Batches are built and numbered in the order in which they were
-submitted, all in the one thread. When nothing comes, the same thread keeps the hours
-(heartbeat, rolling, sealing).
+While one group is being written and synced the next one gathers and is built: the busier
+the producers, the larger the groups. Batches are built and numbered in the order in which
+they were submitted, all in one thread. A group is written only when the one before is
+durable; if that fails, it is dropped, and nothing comes after it. When nothing comes, the
+thread that builds keeps the hours (heartbeat, rolling, sealing).
 """
 
 import asyncio
 import contextlib
 import queue
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import attrs
 
-from eventlog.appending import Appended, Build, append_each, keep_hours
+from eventlog.appending import (
+    Appended,
+    Build,
+    Composed,
+    compose_behind,
+    compose_each,
+    keep_hours,
+)
+from eventlog.appending import commit as commit_composed
 from eventlog.errors import Invalid
 from eventlog.stream import Stream
 
-GROUP = 1024
-"""So many batches at most share one fsync."""
+GROUP = 512
+"""So many batches at most share one fsync; twice as many are in memory."""
 IDLE_S = 5.0
 """How often a writer that has nothing to say looks at the hour."""
 
@@ -85,26 +95,80 @@ def _run(
     failed: list[Exception],
     idle_s: float,
 ) -> None:
+    written: Future[None] | None = None
+    composed: Composed | None = None
     going = True
-    while going:
-        group = _gather(jobs, idle_s)
-        going = None not in group
-        batches = [job for job in group if job is not None and _claimed(job)]
-        try:
-            if failed:
-                raise failed[0]
-            if batches:
-                _commit(stream, batches)
-            elif going:
-                keep_hours(stream)
-        except Exception as error:
-            failed[1:] = []
-            failed[:] = failed or [error]
-            for _, future in batches:
-                future.set_exception(error)
+    with ThreadPoolExecutor(1, thread_name_prefix=f"write-{stream.source}") as writer:
+        while going:
+            group = _gather(jobs, idle_s)
+            going = None not in group
+            batches = [job for job in group if job is not None and _claimed(job)]
+            try:
+                if batches:
+                    composed = _compose(stream, batches, composed, written, failed)
+                    work = partial(_write, stream, batches, composed, failed)
+                    written = None if jobs.empty() else writer.submit(work)
+                    if written is None:  # with nobody waiting there is nothing to build meanwhile
+                        work()
+                elif going:
+                    _settle(written, failed)
+                    keep_hours(stream)
+            except Exception as error:
+                _refuse(batches, failed, error)
     for job in _rest(jobs):
         if job is not None and _claimed(job):
             job[1].set_exception(Invalid(f"{stream.source}: the writer has stopped"))
+
+
+def _compose(
+    stream: Stream,
+    batches: list[_Job],
+    behind: Composed | None,
+    written: "Future[None] | None",
+    failed: list[Exception],
+) -> Composed:
+    """The next group, built while `behind` is being written, and only if that was."""
+    builds = [build for build, _ in batches]
+    composed = None
+    if behind and written and not written.done() and not failed:
+        with stream.turn:
+            composed = compose_behind(stream, builds, behind)
+    _settle(written, failed)
+    if composed is None:  # nothing was under way, or this begins a segment
+        with stream.turn:
+            composed = compose_each(stream, builds)
+    return composed
+
+
+def _settle(written: "Future[None] | None", failed: list[Exception]) -> None:
+    """Wait until nothing is being written. Raises what ended it."""
+    if written is not None:
+        written.result()
+    if failed:
+        raise failed[0]
+
+
+def _write(
+    stream: Stream, batches: list[_Job], composed: Composed, failed: list[Exception]
+) -> None:
+    """Make a group durable, then say so to whom it concerns."""
+    try:
+        commit_composed(stream, composed)
+    except Exception as error:
+        _refuse(batches, failed, error)
+        return
+    for (_, future), result in zip(batches, composed.done, strict=True):
+        if isinstance(result, Appended):
+            future.set_result(result)
+        else:
+            future.set_exception(result)
+
+
+def _refuse(batches: list[_Job], failed: list[Exception], error: Exception) -> None:
+    """This ends it: nothing of the group counts, nor of any behind it."""
+    failed.append(error)
+    for _, future in batches:
+        future.set_exception(failed[0])
 
 
 def _gather(jobs: "queue.SimpleQueue[_Job | None]", idle_s: float) -> list[_Job | None]:
@@ -128,12 +192,3 @@ def _rest(jobs: "queue.SimpleQueue[_Job | None]") -> list[_Job | None]:
 def _claimed(job: _Job) -> bool:
     """False where the producer has given up waiting: then nothing is appended for it."""
     return job[1].set_running_or_notify_cancel()
-
-
-def _commit(stream: Stream, batches: list[_Job]) -> None:
-    done = append_each(stream, [build for build, _ in batches])
-    for (_, future), result in zip(batches, done, strict=True):
-        if isinstance(result, Appended):
-            future.set_result(result)
-        else:
-            future.set_exception(result)

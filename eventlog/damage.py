@@ -15,11 +15,11 @@ import attrs
 from eventlog import manifest as manifests
 from eventlog.assets import get_asset
 from eventlog.blocks import first_seq, frame_lines, open_sealed
+from eventlog.census import Census, census
 from eventlog.errors import Corrupt, NotFound
 from eventlog.frames import compress, decompress
 from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.prefix import Census, census
 from eventlog.recover import has_later, whole_lines
 from eventlog.segments import Head
 

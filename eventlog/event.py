@@ -173,13 +173,21 @@ def encode_alike(
     at = _NAMED.index("id")
     start = b'{"v":%d%b,"seq":' % (FORMAT, _inner([("source", source), ("writer", writer)]))
     kind = [("observed_at", observed_at), ("kind", alike.form.kind)]
-    middle = _inner(kind + shared[:at]) + b',"id":'
-    behind = _inner(shared[at + 1 :]) + b',"hash":"'
+    middle = _inner(kind + shared[:at]) + b',"id":"'
+    behind = b'"' + _inner(shared[at + 1 :]) + b',"hash":"'
     pieces = (piece.replace(b"%", b"%%") for piece in (start, middle, behind))
     line = b'%b%%d%b%%b%b%%b","body":%%b}\n' % tuple(pieces)
     seqs = range(first_seq, first_seq + len(alike.ids))
-    hashes, names = map(str.encode, alike.hashes), map(orjson.dumps, alike.ids)
+    names, hashes = _spelled(alike.ids), map(str.encode, alike.hashes)
     return list(map(line.__mod__, zip(seqs, names, hashes, alike.bodies, strict=True)))
+
+
+def _spelled(texts: list[str]) -> list[bytes]:
+    """Each text as it stands in JSON, without its quotes."""
+    every = orjson.dumps(texts)
+    if b"\\" in every or not texts:  # a quote that belongs to a text
+        return [orjson.dumps(text)[1:-1] for text in texts]
+    return every[2:-2].split(b'","')
 
 
 def _inner(members: Iterable[tuple[str, Any]]) -> bytes:

@@ -8,7 +8,7 @@ frame alone.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import zstandard
 
@@ -16,32 +16,37 @@ from eventlog.errors import Corrupt
 
 FRAME_BYTES = 1024 * 1024
 LEVEL = 3
+_LOOK_BYTES = 4096
 
 _OWN = threading.local()
 """Of each thread its compressor: making one costs a tenth of packing a frame."""
 
 
-def blocks(chunks: Iterable[bytes], size_bytes: int = FRAME_BYTES) -> Iterator[bytes]:
+def blocks(
+    read: Callable[[int, int], bytes], total_bytes: int, size_bytes: int = FRAME_BYTES
+) -> Iterator[bytes]:
     """Whole lines in blocks of at least `size_bytes`, but for the last.
 
-    Law: joined, the blocks are the chunks joined; each ends at a line end, if the
-    chunks do.
+    `read(count, offset)`: so many bytes of the lines, fewer at their end. The line end is
+    looked for first, so that each block is read once and never joined or cut. Law: joined,
+    the blocks are the lines; each ends at a line end, if the lines do.
     """
-    held: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size < size_bytes:
-            continue
-        data, start = b"".join(held), 0
-        while (end := data.find(b"\n", start + size_bytes - 1) + 1) > 0:
-            yield data[start:end]
-            start = end
-        held, size = [data[start:]], size - start
-    rest = b"".join(held)
-    if rest:
-        yield rest
+    start = 0
+    while start < total_bytes:
+        end = _line_end(read, start + size_bytes - 1, total_bytes)
+        yield read(end - start, start)
+        start = end
+
+
+def _line_end(read: Callable[[int, int], bytes], start: int, total_bytes: int) -> int:
+    """Behind the first line feed from `start` on, or the end."""
+    while start < total_bytes:
+        found = read(_LOOK_BYTES, start)
+        at = found.find(b"\n")
+        if at >= 0:
+            return start + at + 1
+        start += _LOOK_BYTES
+    return total_bytes
 
 
 def compress(block: bytes) -> bytes:

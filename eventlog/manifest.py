@@ -15,10 +15,10 @@ from itertools import accumulate
 import attrs
 import msgspec
 
+from eventlog.census import Census
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
 from eventlog.paths import SegmentName, parse_segment
-from eventlog.prefix import Census
 
 FORMAT = 1
 

@@ -6,11 +6,9 @@ same, only slower.
 """
 
 import re
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby, pairwise
-from operator import attrgetter, le
+from operator import attrgetter
 
 import attrs
 
@@ -18,24 +16,25 @@ from eventlog.errors import Corrupt
 from eventlog.event import decode
 
 _TEXT = rb'"([^"\\\n]*)"'
-_KIND = (
+KIND = (
     rb'","kind":'
     + _TEXT
-    + rb'(?:,"run":"[^"\\]*")?(?:,"epoch":"[^"\\]*")?(?:,"type":'
+    + rb'(?:,"run":"[^"\\\n]*")?(?:,"epoch":"[^"\\\n]*")?(?:,"type":'
     + _TEXT
     + rb")?"
 )
+"""From the end of the instant to the type. Groups: kind, type."""
 _HEAD = (
     rb'\{"v":\d+,"source":' + _TEXT + rb',"writer":"([0-9a-f]{8})","seq":(\d+),"observed_at":'
-    rb'"([^"\\]*)' + _KIND
+    rb'"([^"\\]*)' + KIND
 )
 _ONE = re.compile(
     _HEAD + rb'(?:,"id":' + _TEXT + rb')?(?:,"parent_type":"[^"\\]*")?(?:,"parent_id":"[^"\\]*")?'
     rb'(?:,"shape":' + _TEXT + rb')?,"'
 )
 _KNOWN_NEXT = re.compile(rb'(?:endpoint|params|hash|body|body_raw|url|state|reason)"')
-_SORT = re.compile(_KIND + rb'(?=\}|,"(?!(?:run|epoch|type)":)\w+":)')
-_FIRST_SEQ = re.compile(rb'\{"v":1,"source":"[^"]*","writer":"[^"]*","seq":(\d+),')
+_SORT = re.compile(KIND + rb'(?=\}|,"(?!(?:run|epoch|type)":)\w+":)')
+_FIRST_SEQ = re.compile(rb'\{"v":1,"source":"[^"]*","writer":"[^"]*","seq":(\d{1,18}),')
 _STAMP = 27
 """Bytes of an instant in a line."""
 _AHEAD = 160
@@ -172,46 +171,3 @@ def sort_of(sort: Sort) -> tuple[str, str | None]:
     if found is None:
         raise Corrupt(f"no kind in {sort[:40]!r}")
     return found[1].decode(), found[2].decode() if found[2] is not None else None
-
-
-@attrs.frozen
-class Census:
-    """What a block of whole lines holds."""
-
-    rows: int
-    first_seq: int
-    last_seq: int
-    first_observed_at: str
-    last_observed_at: str
-    longest_line_bytes: int
-    kinds: dict[str, int]
-    types: dict[str, int]
-
-
-def census(block: bytes, source: str, writer: str, where: str) -> Census:
-    """Count a block of whole lines, which are the events of one stream in seq order.
-
-    Raises `Corrupt` as `glance` does, and for a time before the one above it.
-    """
-    run = glance(block, source, writer, where)
-    observed = [run.told[head][0] for head, _ in groupby(run.heads)]
-    if not all(map(le, observed, observed[1:])):
-        number = next(n for n, pair in enumerate(pairwise(run.observed), 2) if pair[0] > pair[1])
-        raise Corrupt(f"{where}: line {number}: observed before the line above it")
-    kinds: Counter[str] = Counter()
-    types: Counter[str] = Counter()
-    for head, count in Counter(run.heads).items():
-        kind, type_ = sort_of(run.told[head][1])
-        kinds[kind] += count
-        if type_ is not None:
-            types[type_] += count
-    return Census(
-        rows=len(run.lines),
-        first_seq=run.first_seq,
-        last_seq=run.first_seq + len(run.lines) - 1,
-        first_observed_at=observed[0],
-        last_observed_at=observed[-1],
-        longest_line_bytes=max(map(len, run.lines)),
-        kinds=dict(sorted(kinds.items())),
-        types=dict(sorted(types.items())),
-    )

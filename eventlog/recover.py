@@ -16,10 +16,11 @@ from eventlog.disk import REAL, Disk, make_dirs, sync_up, write_durable
 from eventlog.errors import Corrupt
 from eventlog.event import Line, decode
 from eventlog.loss import Loss, beyond, link_of, read_losses
-from eventlog.paths import SegmentName, head_path, log_dir, manifest_path, open_path
+from eventlog.paths import SegmentName, head_path, lock_path, log_dir, manifest_path, open_path
 from eventlog.prefix import prefix
 from eventlog.seal import finish
 from eventlog.segments import list_segments, read_head, read_manifest
+from eventlog.writers import sealed_seq
 
 TORN = "torn"
 DAMAGED = "damaged"
@@ -87,7 +88,7 @@ def recover(
     tails, lost = _tails(root, still_open, seq, losses, disk, distrust_head)
     end = beyond(losses, (tails[-1].last_seq if tails else seq) + 1) - 1
     if not distrust_head and not lost:
-        _check_head(root, source, writer, end)
+        _check_end(root, source, writer, end)
     times = [parse_us(prefix(tail.last_line).observed_at) for tail in tails]
     return Resume(
         last_seq=end,
@@ -167,19 +168,27 @@ def _check_follows(root: Path, name: SegmentName, first: int | None, seq: int) -
         )
 
 
-def _check_head(root: Path, source: str, writer: str, end: int) -> None:
+def _check_end(root: Path, source: str, writer: str, end: int) -> None:
     """What was acknowledged and stands nowhere is no unfinished write either.
 
-    To go on below the head would give seqs and names again that a mirror may hold.
+    To go on below it would give seqs and names again that a mirror may hold. The head may be
+    gone with its segments; then the lock file knows how far the stream was sealed.
     """
     head = read_head(root, source, writer)
+    sealed = sealed_seq(root, source, writer)
     if head is not None and head.last_seq > end:
-        named = head.segment or f"the last segment of {source}, writer {writer},"
-        raise Corrupt(
-            f"{head_path(root, source, writer)}: seq {head.last_seq} was durable, but the log "
-            f"ends with seq {end}: {named} is missing",
-            "hindlog verify names what to take from a mirror or a backup, or to give up",
-        )
+        said, named = f"seq {head.last_seq} was durable", head.segment
+        path = head_path(root, source, writer)
+    elif sealed > end:
+        said, named = f"seq {sealed} was sealed", ""
+        path = lock_path(root, source, writer)
+    else:
+        return
+    raise Corrupt(
+        f"{path}: {said}, but the log ends with seq {end}: "
+        f"{named or f'the last segment of {source}, writer {writer},'} is missing",
+        "hindlog verify names what to take from a mirror or a backup, or to give up",
+    )
 
 
 def _recover_open(root: Path, name: SegmentName, seq: int, disk: Disk, distrust: bool) -> Tail:

@@ -8,12 +8,15 @@ aside, not deleted.
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from eventlog import manifest as manifests
+from eventlog.census import census
 from eventlog.clock import Clock, now_us
 from eventlog.damage import sealed_damage
 from eventlog.disk import REAL, make_dirs, write_durable
@@ -32,7 +35,6 @@ from eventlog.paths import (
     open_path,
     sealed_path,
 )
-from eventlog.prefix import census
 from eventlog.segments import list_segments, read_manifest
 from eventlog.writer import close_stream, open_stream
 
@@ -185,7 +187,9 @@ def _find_segment(root: Path, manifest: Manifest, good: Path | None) -> tuple[by
             return path.read_bytes(), str(path)
     for path in (open_path(root, name), *_candidates(good, name, OPEN)):
         if _digest_of(path) == manifest.raw.sha256:
-            data = b"".join(compress(block) for block in blocks([path.read_bytes()]))
+            with path.open("rb") as file:
+                pieces = blocks(partial(os.pread, file.fileno()), path.stat().st_size)
+                data = b"".join(map(compress, pieces))
             if manifests.digest(data) == manifest.zst.sha256:
                 return data, str(path)
     raise _no_copy(name, "segment")

@@ -10,21 +10,26 @@ A crash between any two leaves a state that `finish` knows.
 """
 
 import hashlib
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 from eventlog import manifest as manifests
+from eventlog.census import Census, census
 from eventlog.disk import REAL, Disk, write_all
 from eventlog.errors import Corrupt
 from eventlog.frames import blocks, compress, decompress
 from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.prefix import Census, census
 
-_CHUNK = 4 * 1024 * 1024
-_AHEAD = 2
+_CHUNK = 256 * 1024
+_JOBS = 2
+_AHEAD = 4
+"""So many blocks wait or are worked on: the memory that sealing takes."""
 
 
 def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL) -> Manifest:
@@ -64,12 +69,12 @@ def _write_frames(
     frames: list[tuple[int, int, Census]] = []
     handle = disk.open_append(target)
     try:
-        for block, hashed, frame in _packed(blocks(_read_chunks(source)), raw):
-            held = census(block, name.source, name.writer, f"{source}: frame {len(frames)}")
-            hashed.result()
-            packed.update(frame.result())
-            write_all(disk, handle, frame.result())
-            frames.append((len(frame.result()), len(block), held))
+        with source.open("rb", buffering=0) as file:
+            for block, frame, held in _packed(file, name):
+                raw.update(block)
+                packed.update(frame)
+                write_all(disk, handle, frame)
+                frames.append((len(frame), len(block), held))
         disk.fsync(handle)
     finally:
         disk.close(handle)
@@ -87,31 +92,33 @@ def _check_written(path: Path, manifest: Manifest) -> None:
         raise Corrupt(f"{path}: what was written does not read back")
 
 
-def _packed(
-    pieces: Iterable[bytes], raw: "hashlib._Hash"
-) -> Iterator[tuple[bytes, "Future[None]", "Future[bytes]"]]:
-    """Each block, taken into `raw`, with its frame; two are worked on ahead.
+def _packed(file: FileIO, name: SegmentName) -> Iterator[tuple[bytes, bytes, Census]]:
+    """Each block of the lines with its frame and its census, some worked on ahead.
 
-    Packing and hashing let go of the GIL, so that only the counting of lines holds it.
+    All that can be done with a block alone is one job: of it only the census holds the GIL.
     """
-    with (
-        ThreadPoolExecutor(_AHEAD, thread_name_prefix="seal") as pool,
-        ThreadPoolExecutor(1, thread_name_prefix="hash") as hashing,  # one: in their order
-    ):
-        waiting: deque[tuple[bytes, Future[None], Future[bytes]]] = deque()
-        for block in pieces:
-            waiting.append((block, hashing.submit(raw.update, block), pool.submit(_pack, block)))
+    pieces = blocks(partial(os.pread, file.fileno()), os.fstat(file.fileno()).st_size)
+    with ThreadPoolExecutor(_JOBS, thread_name_prefix="seal") as pool:
+        waiting: deque[tuple[bytes, Future[tuple[bytes, Census]]]] = deque()
+        for number, block in enumerate(pieces):
+            where = f"{file.name}: frame {number}"
+            waiting.append((block, pool.submit(_pack, block, name, where)))
             if len(waiting) > _AHEAD:
-                yield waiting.popleft()
-        yield from waiting
+                yield _done(*waiting.popleft())
+        while waiting:
+            yield _done(*waiting.popleft())
 
 
-def _pack(block: bytes) -> bytes:
-    """One frame, unpacked again and compared."""
+def _done(block: bytes, job: "Future[tuple[bytes, Census]]") -> tuple[bytes, bytes, Census]:
+    return block, *job.result()
+
+
+def _pack(block: bytes, name: SegmentName, where: str) -> tuple[bytes, Census]:
+    """One frame, unpacked again and compared, and what it holds."""
     frame = compress(block)
     if decompress(frame, len(block)) != block:
         raise Corrupt("a zstd frame does not unpack to what was packed")
-    return frame
+    return frame, census(block, name.source, name.writer, where)
 
 
 def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> None:

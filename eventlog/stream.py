@@ -21,6 +21,7 @@ from eventlog.errors import LocalResource
 from eventlog.paths import SegmentName, head_path, manifest_path, open_path, segment_at
 from eventlog.seal import finish, seal
 from eventlog.segments import Head, head_bytes
+from eventlog.writers import note_sealed
 
 SEGMENT_BYTES = 256 * 1024 * 1024
 MAX_UNSEALED = 4
@@ -119,7 +120,10 @@ def seal_pending(stream: Stream) -> None:
             raise LocalResource(
                 f"{name}: sealing: {error.strerror}", "make room, then: hindlog segment seal --all"
             ) from error
-        stream.previous = manifests.digest(manifest_path(stream.root, name).read_bytes())
+        sealed = manifest_path(stream.root, name).read_bytes()
+        stream.previous = manifests.digest(sealed)
+        _, last_seq = manifests.seqs_in(sealed) or (0, 0)
+        note_sealed(stream.lock, last_seq)
         stream.unsealed.popleft()
 
 

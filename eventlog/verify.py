@@ -40,7 +40,7 @@ from eventlog.segments import (
     read_manifest,
 )
 from eventlog.select import Select, wants_segment
-from eventlog.writers import is_held
+from eventlog.writers import is_held, sealed_seq
 
 _LOOKS = 3
 """So often a stream is listed again before what it lacks is damage."""
@@ -212,7 +212,8 @@ def _check_holes(
         return  # sealed meanwhile: what the listing said is over
     yield from _repeats(stretches)
     taken = {each.name for each in stretches}
-    durable = head.last_seq if head and head.segment not in map(str, unsealed) else 0
+    noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
+    durable = max(noted, sealed_seq(root, *key))
     for hole in find_holes(stretches, durable):
         name = name_of(hole, key, taken, head, noted_at(root, *key))
         found = _hole_damage(hole, name)

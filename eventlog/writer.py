@@ -20,11 +20,12 @@ from eventlog.appending import (
     Build,
     Composed,
     append,
-    append_each,
     beat,
     check_upstream_clock,
     commit,
     compose,
+    compose_behind,
+    compose_each,
     keep_hours,
 )
 from eventlog.assets import put_asset
@@ -54,12 +55,13 @@ __all__ = [
     "Composed",
     "Stream",
     "append",
-    "append_each",
     "beat",
     "check_upstream_clock",
     "close_stream",
     "commit",
     "compose",
+    "compose_behind",
+    "compose_each",
     "keep_hours",
     "open_stream",
     "roll",
@@ -104,6 +106,8 @@ def _resume(stream: Stream, found: Resume) -> None:
     """Bring a stream to where its log ends."""
     stream.last_seq, stream.last_observed = found.last_seq, found.last_observed
     stream.previous = found.previous
+    sealed = next((tail.last_seq - tail.rows for tail in found.open), found.last_seq)
+    writers.note_sealed(stream.lock, sealed)
     stream.unsealed.extend(tail.name for tail in found.open[:-1])
     seal_pending(stream)
     for tail in found.open[-1:]:

@@ -6,6 +6,7 @@ machines never write the same name. The lock is the kernel's: it goes with the
 process, and its file is never removed.
 """
 
+import contextlib
 import fcntl
 import os
 import platform
@@ -29,6 +30,7 @@ _PATIENCE_S = 5.0
 """How long a `command` waits for another one's append."""
 _GLANCE_S = 0.05
 """So long at least: somebody may only have looked whether the stream is held."""
+_NOTE_BYTES = 4096
 
 
 def machine_name(env: Mapping[str, str]) -> str:
@@ -108,10 +110,40 @@ def lock_stream(
             f"{source}, writer {writer}: held by {_holder(root, source, writer, now)}",
             "wait for it or stop that process; a lock goes with its process",
         )
-    os.ftruncate(handle, 0)
-    note = orjson.dumps({"pid": os.getpid(), "host": platform.node(), "since": now})
-    os.pwrite(handle, note, 0)
+    _write_note(handle, _note(handle) | {"pid": os.getpid(), "host": platform.node(), "since": now})
     return handle
+
+
+def note_sealed(handle: int, last_seq: int) -> None:
+    """Say in the lock file of a stream how far it is sealed. It never fails.
+
+    What `state/` says of it may be deleted, and with it every trace of segments that are gone.
+    """
+    with contextlib.suppress(OSError):
+        _write_note(handle, _note(handle) | {"sealed_seq": last_seq})
+
+
+def sealed_seq(root: Path, source: str, writer: str) -> int:
+    """How far a stream was sealed, by its lock file; 0 where that says nothing."""
+    try:
+        found = orjson.loads(lock_path(root, source, writer).read_bytes()).get("sealed_seq", 0)
+    except (OSError, ValueError, AttributeError):
+        return 0
+    return found if isinstance(found, int) else 0
+
+
+def _note(handle: int) -> dict[str, object]:
+    try:
+        found = orjson.loads(os.pread(handle, _NOTE_BYTES, 0))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_note(handle: int, note: dict[str, object]) -> None:
+    data = orjson.dumps(note)
+    os.pwrite(handle, data, 0)
+    os.ftruncate(handle, len(data))  # behind the write: a crash between leaves the old end of it
 
 
 def lock_patiently(root: Path, source: str, writer: str, now: str) -> int:

@@ -197,10 +197,18 @@ def test_damage_is_found_and_placed_and_the_rest_is_still_read(archive: Path) ->
     assert logged.stdout.count('"source":"civitai"') > 0
 
 
+def states(archive: Path) -> dict[str, str]:
+    """What `segment list` says of each segment."""
+    listed = hindlog("segment", "list", "--json", cwd=archive).stdout
+    return {row["segment"]: row["state"] for row in json.loads(listed)}
+
+
 def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archive: Path) -> None:
     assert hindlog("segment", "seal", "--all", cwd=archive).returncode == 0
     lost = next(iter(sorted((archive / "log" / "openrouter").rglob("*.ndjson.zst"))))
+    name = lost.relative_to(archive / "log").as_posix().removesuffix(".ndjson.zst")
     lost.unlink()
+    assert states(archive)[name] == "missing"
     Path(str(lost).replace(".ndjson.zst", ".manifest.json")).unlink()
     found = hindlog("verify", cwd=archive)
     assert found.returncode == 4
@@ -214,6 +222,7 @@ def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archiv
 
     assert given_up.returncode == 0, given_up.stderr
     assert "are recorded as lost" in given_up.stderr
+    assert states(archive)[command[-1]] == "lost"
     assert hindlog("verify", cwd=archive).returncode == 0
     assert hindlog(*command, cwd=archive).returncode == 0
     assert hindlog("view", "update", cwd=archive).returncode == 0

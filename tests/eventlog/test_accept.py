@@ -14,6 +14,7 @@ from eventlog.loss import beyond, read_losses
 from eventlog.paths import (
     SegmentName,
     head_path,
+    lock_path,
     loss_path,
     manifest_path,
     open_path,
@@ -26,7 +27,7 @@ from eventlog.segments import list_segments
 from eventlog.tail import confirm, follow
 from eventlog.verify import verify
 from eventlog.writer import close_stream, roll, wait_sealed
-from eventlog.writers import FETCH, writer_id
+from eventlog.writers import FETCH, sealed_seq, writer_id
 from tests.eventlog.making import (
     HOUR,
     SOURCE,
@@ -88,9 +89,42 @@ def told_names(root: Path) -> list[SegmentName]:
 def test_a_stream_without_any_file_is_damage(log: Path, kept: str) -> None:
     shutil.rmtree(log / "log" / SOURCE / "2026-11-21")
     if kept == "locks":
-        head_path(log, SOURCE, WRITER).unlink()
+        shutil.rmtree(log / "state")
 
-    assert len(verify(log).damages) == (1 if kept != "locks" else 0)
+    (damage,) = verify(log).damages
+    assert "was durable, but the log ends with seq 0" in damage.what
+
+
+@pytest.mark.parametrize("left", [0, 2, 3])
+def test_without_state_a_writer_does_not_begin_below_what_was_sealed(log: Path, left: int) -> None:
+    lose(log, *names(log)[left:])
+    shutil.rmtree(log / "state")
+
+    with pytest.raises(Corrupt, match=rf"seq 8 was sealed, but the log ends with seq {left * 2}: "):
+        opened(log, Hand(LATER.at))
+    (name,) = told_names(log)
+    accept_loss(log, name, clock=LATER)
+
+    assert verify(log).damages == ()
+    assert go_on(log) == 10
+    assert seqs(log) == [*range(1, left * 2 + 1), 9, 10]
+
+
+def test_a_lock_file_that_says_nothing_stands_in_nobodys_way(log: Path) -> None:
+    shutil.rmtree(log / "state")
+    lock_path(log, SOURCE, WRITER).write_bytes(b'{"pid": 1')
+
+    assert verify(log).damages == ()
+    assert go_on(log) == 11
+    assert sealed_seq(log, SOURCE, WRITER) == 11
+
+
+def test_the_lock_file_says_after_each_start_how_far_the_stream_is_sealed(log: Path) -> None:
+    assert sealed_seq(log, SOURCE, WRITER) == 8
+    lock_path(log, SOURCE, WRITER).write_bytes(b"")
+    close_stream(opened(log, Hand(START + 4 * HOUR)))
+
+    assert sealed_seq(log, SOURCE, WRITER) == 8
 
 
 @pytest.mark.parametrize("lost", [1, 2, 5], ids=["the open one", "two", "all"])
@@ -254,7 +288,7 @@ def test_an_unreadable_last_segment_can_be_given_up(log: Path) -> None:
     accept_loss(log, last, clock=LATER)
 
     assert verify(log).damages == ()
-    assert go_on(log) == 9
+    assert go_on(log) == 10  # the lock file knows that seq 8 was the last
 
 
 def test_what_was_left_open_before_a_lost_segment_is_sealed_first(tmp_path: Path) -> None:

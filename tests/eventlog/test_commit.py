@@ -4,18 +4,32 @@ import asyncio
 import errno
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+import attrs
 import pytest
 
-from eventlog.commit import commit, start_commits, stop_commits, submit
+from eventlog.appending import commit as commit_composed
+from eventlog.commit import Committer, commit, start_commits, stop_commits, submit
+from eventlog.disk import Disk
 from eventlog.errors import Invalid, LocalResource
 from eventlog.event import HEARTBEAT, Draft, decode
 from eventlog.reader import read_events
+from eventlog.segments import read_head
 from eventlog.verify import verify
-from eventlog.writer import Appended, Build, close_stream
-from tests.eventlog.making import HOUR, MINUTE, START, Hand, disk_with, entity, opened
+from eventlog.writer import Appended, Build, Stream, close_stream, compose_behind, compose_each
+from tests.eventlog.making import (
+    HOUR,
+    MINUTE,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    disk_with,
+    entity,
+    opened,
+)
 
 
 def one(number: int) -> Build:
@@ -175,3 +189,199 @@ def test_a_committer_with_nothing_to_do_keeps_the_hours(tmp_path: Path) -> None:
 
     assert [decode(r.line).kind for r in read_events(tmp_path)] == ["entity", HEARTBEAT]
     assert verify(tmp_path).damages == ()
+
+
+@attrs.define
+class Relay:
+    """A first batch, the build of which submits a second: that is built while one is written."""
+
+    committer: Committer | None = None
+    second: Future[Appended] | None = None
+    built: threading.Event = attrs.field(factory=threading.Event)
+    seqs: list[int] = attrs.field(factory=list)
+
+    def one(self, seq: int, _at: int) -> list[Draft]:
+        assert self.committer is not None
+        self.seqs.append(seq)
+        self.second = submit(self.committer, self.two)
+        return [entity(1), entity(1)]
+
+    def two(self, seq: int, _at: int) -> list[Draft]:
+        self.seqs.append(seq)
+        self.built.set()
+        return [entity(2)]
+
+
+def relayed(root: Path, relay: Relay, disk: Disk) -> tuple[Stream, Future[Appended]]:
+    stream = opened(root, disk=disk)
+    relay.committer = start_commits(stream)
+    return stream, submit(relay.committer, relay.one)
+
+
+def test_the_next_group_is_built_while_one_is_synced(tmp_path: Path) -> None:
+    relay = Relay()
+    overlapped: list[bool] = []
+
+    def fsync(handle: int) -> None:
+        if relay.second and not overlapped:
+            overlapped.append(relay.built.wait(10))
+            assert not relay.second.done()
+        os.fsync(handle)
+
+    stream, first = relayed(tmp_path, relay, disk_with(fsync=fsync))
+    assert first.result(10).last.seq == 2
+    assert relay.second is not None
+    assert relay.second.result(10).first.seq == 3
+    assert relay.committer is not None
+    stop_commits(relay.committer)
+    close_stream(stream)
+
+    assert overlapped == [True]
+    assert relay.seqs == [1, 3]
+    assert [decode(r.line).id for r in read_events(tmp_path)] == ["1", "1", "2"]
+
+
+def test_a_group_is_acknowledged_after_its_own_fsync(tmp_path: Path) -> None:
+    relay = Relay()
+    gate = threading.Event()
+    synced: list[int] = []
+
+    def fsync(handle: int) -> None:
+        size = os.fstat(handle).st_size
+        if relay.second and not synced:
+            relay.built.wait(10)
+        elif relay.second and size > synced[-1]:
+            gate.wait(10)
+        os.fsync(handle)
+        if relay.second:
+            synced.append(size)
+
+    stream, first = relayed(tmp_path, relay, disk_with(fsync=fsync))
+    first.result(10)
+    assert relay.second is not None
+    with pytest.raises(TimeoutError):
+        relay.second.result(0.05)
+    durable = read_head(tmp_path, SOURCE, WRITER)
+    gate.set()
+    relay.second.result(10)
+    assert relay.committer is not None
+    stop_commits(relay.committer)
+    close_stream(stream)
+
+    assert durable is not None
+    assert (durable.last_seq, durable.durable_bytes) == (2, synced[0])
+
+
+@pytest.mark.parametrize("failing", ["write", "fsync"])
+def test_what_was_built_behind_a_failed_group_is_never_written(
+    tmp_path: Path, failing: str
+) -> None:
+    relay = Relay()
+    failures: list[int] = []
+
+    def fail(*_: object) -> int:
+        if relay.second and not failures and relay.built.wait(10):
+            failures.append(1)  # the next one would succeed
+            raise OSError(errno.EIO, "Input/output error")
+        return 0
+
+    def write(handle: int, data: bytes) -> int:
+        return (fail() if failing == "write" else 0) or os.write(handle, data)
+
+    def fsync(handle: int) -> None:
+        if failing == "fsync":
+            fail()
+        os.fsync(handle)
+
+    stream, first = relayed(tmp_path, relay, disk_with(write=write, fsync=fsync))
+    assert relay.committer is not None
+    with pytest.raises(LocalResource):
+        first.result(10)
+    assert relay.second is not None
+    with pytest.raises(LocalResource):
+        relay.second.result(10)
+    with pytest.raises(LocalResource):
+        submit(relay.committer, one(3)).result(10)
+    with pytest.raises(LocalResource):
+        stop_commits(relay.committer)
+    close_stream(stream)
+
+    assert relay.seqs == [1, 3]
+    assert [decode(r.line).id for r in read_events(tmp_path)] in ([], ["1", "1"])
+
+
+def test_a_segment_begins_when_the_group_before_is_durable(tmp_path: Path) -> None:
+    hand = Hand(START)
+    relay = Relay()
+
+    def fsync(handle: int) -> None:
+        if relay.second and not relay.built.is_set():
+            threading.Event().wait(0.1)  # long enough to build behind it, were that allowed
+        os.fsync(handle)
+
+    stream = opened(tmp_path, hand, disk=disk_with(fsync=fsync))
+    relay.committer = start_commits(stream)
+
+    def one_hour_on(seq: int, at: int) -> list[Draft]:
+        hand.at = START + HOUR
+        return relay.one(seq, at)
+
+    submit(relay.committer, one_hour_on).result(10)
+    assert relay.second is not None
+    done = relay.second.result(10)
+    stop_commits(relay.committer)
+    close_stream(stream)
+
+    assert (done.first.seq, done.segment.hour) == (3, "06")
+    assert verify(tmp_path).damages == ()
+    assert [r.seq for r in read_events(tmp_path)] == [1, 2, 3]
+
+
+def test_segments_roll_between_groups_of_many_producers(tmp_path: Path) -> None:
+    stream = opened(tmp_path, segment_bytes=3000)
+    committer = start_commits(stream)
+    with ThreadPoolExecutor(4) as pool:
+        futures = list(pool.map(lambda n: submit(committer, one(n)), range(300)))
+    done = {future.result(10).first.seq: str(n) for n, future in enumerate(futures)}
+    stop_commits(committer)
+    close_stream(stream)
+
+    assert {r.seq: decode(r.line).id for r in read_events(tmp_path)} == done
+    assert verify(tmp_path).damages == ()
+
+
+def test_what_was_composed_behind_something_never_committed_is_refused(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    first = compose_each(stream, [one(1)])
+    second = compose_behind(stream, [one(2)], first)
+    assert second is not None
+    with pytest.raises(Invalid, match="did not become durable"):
+        commit_composed(stream, second)
+    commit_composed(stream, first)
+    commit_composed(stream, second)
+    with pytest.raises(Invalid, match="did not become durable"):
+        commit_composed(stream, second)
+    close_stream(stream)
+
+    assert [decode(r.line).id for r in read_events(tmp_path)] == ["1", "2"]
+
+
+def test_nothing_is_composed_behind_what_fills_its_segment(tmp_path: Path) -> None:
+    stream = opened(tmp_path, segment_bytes=100)
+    first = compose_each(stream, [one(1)])
+
+    assert first.size > 100
+    assert compose_behind(stream, [one(2)], first) is None
+    close_stream(stream)
+
+
+def test_time_does_not_go_back_behind_what_is_being_committed(tmp_path: Path) -> None:
+    hand = Hand(START + 2 * MINUTE)
+    stream = opened(tmp_path, hand)
+    first = compose_each(stream, [one(1)])
+    hand.at -= MINUTE // 2
+    second = compose_behind(stream, [one(2)], first)
+    close_stream(stream)
+
+    assert second is not None
+    assert second.at == first.at == START + 2 * MINUTE

@@ -168,6 +168,7 @@ def test_a_glance_is_not_fooled_by_long_members() -> None:
 
 @given(drafts, st.lists(st.tuples(st.text(min_size=1), st.sampled_from([b"{}", b'{"a":1.10}']))))
 @example(Draft(kind=ENTITY, type="%d", shape="list?q=100%b"), [("%s", b'{"a":"%"}')])
+@example(Draft(kind=ENTITY), [('x",', b"{}"), ('","', b"{}"), ("y\\", b"{}"), (",", b"{}")])
 def test_events_that_are_alike_have_the_lines_they_would_have_alone(
     form: Draft, events: list[tuple[str, bytes]]
 ) -> None:

@@ -14,13 +14,15 @@ from eventlog.frames import FRAME_BYTES, blocks, compress, decompress
 lines = st.lists(st.binary(max_size=300).map(lambda data: data.replace(b"\n", b"") + b"\n"))
 
 
-@given(lines, st.integers(1, 200), st.integers(1, 500))
-def test_blocks_joined_are_the_chunks_and_end_at_line_ends(
-    written: list[bytes], chunk: int, size: int
-) -> None:
+def cut(data: bytes, size_bytes: int = FRAME_BYTES) -> list[bytes]:
+    """Blocks of lines that lie in memory."""
+    return list(blocks(lambda count, offset: data[offset : offset + count], len(data), size_bytes))
+
+
+@given(lines, st.integers(1, 200))
+def test_blocks_joined_are_the_lines_and_end_at_line_ends(written: list[bytes], size: int) -> None:
     data = b"".join(written)
-    chunks = [data[n : n + chunk] for n in range(0, len(data), chunk)]
-    found = list(blocks(chunks, size))
+    found = cut(data, size)
 
     assert b"".join(found) == data
     assert all(block.endswith(b"\n") for block in found)
@@ -31,7 +33,14 @@ def test_blocks_joined_are_the_chunks_and_end_at_line_ends(
 def test_a_line_larger_than_a_frame_is_a_frame() -> None:
     long = b"x" * (3 * FRAME_BYTES) + b"\n"
 
-    assert list(blocks([b"a\n", long[:99], long[99:], b"b\n"])) == [b"a\n" + long, b"b\n"]
+    assert cut(b"a\n" + long + b"b\n") == [b"a\n" + long, b"b\n"]
+
+
+@pytest.mark.parametrize("behind", [0, 1, 4095, 4096, 4097, 9000])
+def test_a_frame_ends_at_the_first_line_end_behind_a_mebibyte(behind: int) -> None:
+    line = b"x" * (FRAME_BYTES - 1 + behind) + b"\n"
+
+    assert cut(line + b"short\n" + line) == [line, b"short\n" + line]
 
 
 @given(st.binary(max_size=999))

@@ -5,11 +5,11 @@ import orjson
 import pytest
 
 from eventlog import manifest as manifests
+from eventlog.census import census
 from eventlog.errors import Corrupt
 from eventlog.event import encode
 from eventlog.manifest import Manifest, from_bytes, summarize, to_bytes
 from eventlog.paths import parse_segment
-from eventlog.prefix import census
 from tests.eventlog.making import SOURCE, WRITER, entity
 
 

@@ -12,6 +12,7 @@ import pytest
 from eventlog.blocks import segment_blocks
 from eventlog.disk import REAL, Disk
 from eventlog.errors import Corrupt
+from eventlog.frames import compress
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.reader import read_events
 from eventlog.seal import finish, seal
@@ -176,6 +177,18 @@ def test_what_does_not_read_back_is_not_sealed(tmp_path: Path) -> None:
 
     with pytest.raises(Corrupt):
         seal(tmp_path, name, None, attrs.evolve(REAL, fsync=fsync))
+    assert laid(tmp_path, name) == {"open"}
+
+
+def test_a_frame_that_unpacks_to_other_lines_is_not_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write_log(tmp_path, [[entity(1)]], seal=False)
+    other = compress(open_path(tmp_path, name).read_bytes().replace(b"xxx", b"xyx", 1))
+    monkeypatch.setattr("eventlog.seal.compress", lambda _block: other)
+
+    with pytest.raises(Corrupt, match="does not unpack"):
+        seal(tmp_path, name, None)
     assert laid(tmp_path, name) == {"open"}
 
 

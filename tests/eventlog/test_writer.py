@@ -20,9 +20,10 @@ from eventlog.segments import Head, list_segments, read_head
 from eventlog.verify import verify
 from eventlog.writer import (
     append,
-    append_each,
     check_upstream_clock,
     close_stream,
+    commit,
+    compose_each,
     keep_hours,
     open_stream,
     roll,
@@ -224,7 +225,10 @@ def test_a_failing_build_leaves_the_other_batches_of_its_group(tmp_path: Path) -
 
     stream = opened(tmp_path)
     good = lambda seq, _at: [entity(seq)]  # noqa: E731
-    one, bad, two, empty = append_each(stream, [good, failing, good, lambda _seq, _at: []])
+    composed = compose_each(stream, [good, failing, good, lambda _seq, _at: []])
+    assert composed is not None
+    commit(stream, composed)
+    one, bad, two, empty = composed.done
     close_stream(stream)
 
     assert isinstance(bad, KeyError)
