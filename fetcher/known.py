@@ -5,7 +5,6 @@ the line there; what the log does not confirm is thrown away and built again. Wh
 batch adds is seen by the next batch at once, and kept only after it was acknowledged.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,14 +18,12 @@ from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
 from eventlog.loss import tells_loss
 from eventlog.reader import read_stream
 from fetcher.index import cover, covered, line_sha256, open_index, remove, sqlite_errors
+from fetcher.response import Key, digest
 
 REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
 _HELD = 10_000
 """Entries kept in memory before they are written and forgotten."""
-
-Key = tuple[str, str, str]
-"""Type, id, shape."""
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
@@ -52,11 +49,6 @@ class Known:
     """Acknowledged, not yet in the database."""
     noted: dict[Key, Seen] = attrs.field(factory=dict)
     """Of the batch being appended."""
-
-
-def digest(body: bytes) -> bytes:
-    """What tells bytes apart in the index."""
-    return hashlib.sha256(body).digest()[:16]
 
 
 def is_current(seen: Seen | None, found: bytes, observed_at: int) -> bool:
