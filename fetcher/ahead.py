@@ -9,7 +9,7 @@ A glimpse is a guess; what is written rests on the parts alone.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 import msgspec
@@ -33,24 +33,38 @@ class Mistaken:
 
 
 def glimpse(body: bytes, rules: Sequence[Rule], continues: Continue, params: Params) -> Page | None:
-    """What follows a page, from the members around its entities. Pure.
+    """What follows a page, as it seems from its first and last bytes. Pure.
 
-    None where nothing does, or it cannot be told at a glance: the array is not a member
-    of the page itself, or nothing but a look at the entities would do.
+    None where nothing does, or where it does not show: the array is no member of the page
+    itself, or too much stands around it.
     """
     tops = [rule.pointer for rule in rules if "*" not in rule.pointer]
     name = tops[0].removeprefix("/") if len(tops) == 1 else ""
     if not name or "/" in name:
         return None
-    members = look(body, dict[str, msgspec.Raw])
-    if members is None or bytes(memoryview(members.get(name, b""))[:1]) != b"[":
+    envelope = _around(body, orjson.dumps(name) + b":[")
+    page = continues(envelope, params, 1) if envelope is not None else None
+    return page if page is not None and page.next is not None else None
+
+
+def _around(body: bytes, opening: bytes) -> bytes | None:
+    """What stands around an array, it emptied: up to its opening, and from the last closing
+    bracket with which that is an object.
+    """
+    before = body[:_NEAR].find(opening) + len(opening)
+    if before < len(opening):
         return None
-    count = 0 if memoryview(members[name]).nbytes == 2 else 1
-    page = continues(_without(members, name), params, count)
-    return page if page.next is not None else None
+    end = len(body)
+    for _ in range(_TRIES):
+        end = body.rfind(b"]", max(before, len(body) - _NEAR), end)
+        if end < 0:
+            return None
+        envelope = body[:before] + body[end:]
+        if look(envelope, dict[str, msgspec.Raw]) is not None:
+            return envelope
+    return None
 
 
-def _without(members: Mapping[str, msgspec.Raw], name: str) -> bytes:
-    emptied = {**members, name: b"[]"}
-    told = (orjson.dumps(key) + b":" + bytes(value) for key, value in emptied.items())
-    return b"{" + b",".join(told) + b"}"
+_NEAR = 64 * 1024
+"""How far from the ends of a page is looked."""
+_TRIES = 16

@@ -24,7 +24,7 @@ from fetcher.splitting import can_hand_on, hand_on, take_here
 
 _BEHIND = 3
 """So many pages of a walk may wait for the disk while the next is asked for."""
-_AHEAD = 6
+_AHEAD = 12
 """So many where they are taken apart meanwhile."""
 
 _MOST_MISTAKES = 3

@@ -23,7 +23,9 @@ from fetcher.response import Key, digest
 REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
 _HELD = 10_000
-"""Entries kept in memory before they are written and forgotten."""
+"""Entries kept in memory before they are forgotten."""
+_TOGETHER = 1_000
+"""Entries that are written at once: more would keep the network waiting."""
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
@@ -158,7 +160,7 @@ def acknowledge(known: Known, seq: int, sha256: str) -> None:
     known.unwritten.update(known.noted)
     known.noted.clear()
     known.covered = (seq, sha256)
-    if len(known.unwritten) >= _HELD:
+    if len(known.unwritten) >= _TOGETHER:
         write(known)
 
 

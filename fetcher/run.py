@@ -17,7 +17,7 @@ from fetcher.report import ListingReport, Progress, Report
 from fetcher.request import Desk
 from fetcher.response import Place
 from fetcher.source import Endpoint, Listing, Params
-from fetcher.splitting import Splitting, processes_here
+from fetcher.splitting import Splitting, Terms, terms_here
 from fetcher.task import CREATED, PENDING, Task
 
 SYNC_PRIORITY = 100
@@ -44,8 +44,8 @@ class Crawl:
     """The runs that are worked on; None: whatever is in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set: take nothing more on, finish the page."""
-    processes: int = attrs.field(factory=processes_here)
-    """That take the pages of a long walk apart; 0: all of it is done in this one."""
+    terms: Terms = attrs.field(factory=terms_here)
+    """When pages are taken apart by processes of their own."""
     is_sync_due: Callable[[], bool] = lambda: False
     """Whether runs of lower priority make room for a sync now."""
 

@@ -25,6 +25,8 @@ TASK = struct.Struct("<QQQ")
 """Where a page lies, how long the question before it is, and how long its body."""
 ANSWER = struct.Struct("<QQ")
 """Where the page lay, and how long the parcel is that lies there now; 0: handed back."""
+HERE = 2**64 - 1
+"""The place in the first answer, which says that pages can come."""
 
 
 class Question(msgspec.Struct, array_like=True):
@@ -44,6 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     line, memory, source = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), sys.argv[3]
     try:
+        line.sendall(ANSWER.pack(HERE, 0))
         for at, asked, size in _tasks(line):
             parcel = parcel_of(source, read(memory, asked, at), read(memory, size, at + asked))
             if parcel is not None:

@@ -27,19 +27,29 @@ from fetcher.parcel import unpack
 from fetcher.response import Parts, Response, take_apart
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from fetcher.splitter import ANSWER, TASK, Question, put, read
+from fetcher.splitter import ANSWER, HERE, TASK, Question, put, read
 
-SLOTS = 8
+SLOTS = 16
 """Pages that may be with one splitter."""
 _APART = 64 * 1024 * 1024
 """How far their places in memory are from each other: more than a page or parcel takes."""
-SMALLEST_BYTES = 64 * 1024
-LARGEST_BYTES = 8 * 1024 * 1024
-"""Pages that are handed on: smaller ones are quicker done than told about."""
-_PAYS_BYTES = 1024 * 1024
-_PAYS_SHARE = 0.2
-"""A walk gets splitters when it took so much apart, and that took this part of its time."""
 _MAIN = "from fetcher.splitter import main; main()"
+
+
+@attrs.frozen
+class Terms:
+    """When pages of a walk are taken apart elsewhere."""
+
+    most: int
+    """Processes of a walk; 0: everything is taken apart here."""
+    pays_bytes: int = 1024 * 1024
+    pays_share: float = 0.2
+    """A walk gets them when it took so much apart, and that took this part of its time."""
+    smallest_bytes: int = 64 * 1024
+    """Smaller pages are quicker done than told about."""
+    largest_bytes: int = 8 * 1024 * 1024
+    hung_s: float = 120.0
+    """A page takes milliseconds, the worst some seconds."""
 
 
 class Lost(Exception):
@@ -53,7 +63,8 @@ class Splitter:
     process: subprocess.Popen[bytes]
     line: socket.socket
     memory: int
-    free: list[int] = attrs.field(factory=lambda: [slot * _APART for slot in range(SLOTS)])
+    free: list[int] = attrs.field(factory=list)
+    """Where it can be given a page; nowhere until it says that it is there."""
     waiting: dict[int, asyncio.Future[bytes | None]] = attrs.field(factory=dict)
     held: bytes = b""
     """The beginning of an answer."""
@@ -64,8 +75,7 @@ class Splitting:
     """The splitters of one walk. End it with `close_splitting`."""
 
     source: Source
-    most: int
-    """Processes; 0: everything is taken apart here."""
+    terms: Terms
     began_s: float
     """By the clock of the event loop."""
     busy_s: float = 0.0
@@ -74,24 +84,27 @@ class Splitting:
     splitters: list[Splitter] = attrs.field(factory=list)
     lost: int = 0
     """Processes that could not be started, died or hung; then no more are started."""
-    hung_s: float = 120.0
-    """A page takes milliseconds, the worst some seconds."""
 
 
-def processes_here() -> int:
-    """How many splitters a walk has at most on this machine; none where there is one core."""
+def terms_here() -> Terms:
+    """What suits this machine: a core stays with the crawl itself."""
+    return Terms(_processes_here())
+
+
+def _processes_here() -> int:
     if sys.executable is None or getattr(sys, "frozen", False):
         return 0  # nothing here starts a Python
     allowed = getattr(os, "sched_getaffinity", None)
     cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return min(cores, 2) if cores > 1 else 0
+    return min(cores - 1, 2)
 
 
-def open_splitting(source: Source, most: int) -> Splitting:
+def open_splitting(source: Source, terms: Terms) -> Splitting:
     """Splitters for one walk, none of them started. Only of a source that they know too."""
     known = SOURCES.get(source.name)
     is_known = known is not None and known.endpoints == source.endpoints
-    return Splitting(source, most if is_known else 0, asyncio.get_running_loop().time())
+    terms = terms if is_known else attrs.evolve(terms, most=0)
+    return Splitting(source, terms, asyncio.get_running_loop().time())
 
 
 def take_here(splitting: Splitting, response: Response, rules: Sequence[Rule]) -> Parts:
@@ -102,15 +115,16 @@ def take_here(splitting: Splitting, response: Response, rules: Sequence[Rule]) -
     now_s = loop.time()
     splitting.busy_s += now_s - began_s
     splitting.done_bytes += len(response.body)
-    is_much = splitting.done_bytes >= _PAYS_BYTES
-    if is_much and splitting.busy_s >= _PAYS_SHARE * (now_s - splitting.began_s):
+    terms = splitting.terms
+    is_much = splitting.done_bytes >= terms.pays_bytes
+    if is_much and splitting.busy_s >= terms.pays_share * (now_s - splitting.began_s):
         start(splitting)
     return parts
 
 
 def start(splitting: Splitting) -> None:
     """Start the splitters, unless they are there, or one was lost."""
-    while len(splitting.splitters) < splitting.most and not splitting.lost:
+    while len(splitting.splitters) < splitting.terms.most and not splitting.lost:
         try:
             splitting.splitters.append(_started(splitting.source.name))
         except OSError:
@@ -150,7 +164,7 @@ def _run(source: str, line: int, memory: int) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # what a terminal sends is for the crawl
+        process_group=0,  # what a terminal sends is for the crawl
     )
 
 
@@ -169,6 +183,9 @@ def _hear(splitter: Splitter) -> None:
     whole = len(held) // ANSWER.size * ANSWER.size
     splitter.held = held[whole:]
     for at, size in ANSWER.iter_unpack(held[:whole]):
+        if at == HERE:
+            splitter.free += [slot * _APART for slot in range(SLOTS)]
+            continue
         parcel = read(splitter.memory, size, at) if size else None
         splitter.free.append(at)
         done = splitter.waiting.pop(at)
@@ -194,7 +211,8 @@ def _let_go(splitter: Splitter) -> None:
 
 def can_hand_on(splitting: Splitting, response: Response) -> bool:
     """Whether a splitter can have this response."""
-    is_fit = SMALLEST_BYTES <= len(response.body) <= LARGEST_BYTES
+    terms = splitting.terms
+    is_fit = terms.smallest_bytes <= len(response.body) <= terms.largest_bytes
     return is_fit and any(each.free for each in splitting.splitters)
 
 
@@ -234,7 +252,7 @@ async def _taken(
     rules: Sequence[Rule],
 ) -> Parts:
     try:
-        parcel = await asyncio.wait_for(done, splitting.hung_s)
+        parcel = await asyncio.wait_for(done, splitting.terms.hung_s)
     except (Lost, TimeoutError):
         _lose(splitting, splitter)
         parcel = None

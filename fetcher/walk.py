@@ -55,7 +55,7 @@ async def walk(run: Run, params: Params) -> None:
     """Follow page cursors to the end."""
     way = _Way(params, run.task.page_no + 1)
     run.behind = deque()
-    run.splitting = open_splitting(run.crawl.desk.source, run.crawl.processes)
+    run.splitting = open_splitting(run.crawl.desk.source, run.crawl.terms)
     try:
         while not await _is_done(run, way):
             await _step(run, way)
