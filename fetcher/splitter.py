@@ -42,8 +42,8 @@ _QUESTION = msgspec.msgpack.Decoder(Question)
 
 def main() -> None:
     """Serve until the crawl closes the socket. Arguments: socket, memory, source."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(each, signal.SIG_IGN)
     line, memory, source = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), sys.argv[3]
     try:
         line.sendall(ANSWER.pack(HERE, 0))
