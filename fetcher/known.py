@@ -27,7 +27,7 @@ REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
 _HELD = 10_000
 """Entries kept in memory before they are forgotten."""
-_TOGETHER = 1_000
+_TOGETHER = 4_000
 """Entries that are written at once: more would keep the network waiting."""
 _ROWS = 200
 """Of one statement: half the cost of a statement each."""
