@@ -166,6 +166,10 @@ def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
 
 def _names(rule: Rule, items: Sequence[Any]) -> list[str] | None:
     """The id of each element; None where one has none."""
+    if rule.identity.member is not None and not rule.number_repeats:
+        plain = _whole_numbers(rule.identity.member, items)
+        if plain is not None:
+            return plain
     work = _Work({}, [], [], {})
     names = []
     for item in items:
@@ -174,6 +178,15 @@ def _names(rule: Rule, items: Sequence[Any]) -> list[str] | None:
             return None
         names.append(_numbered(work, rule, name) if rule.number_repeats else name)
     return names
+
+
+def _whole_numbers(member: str, items: Sequence[Any]) -> list[str] | None:
+    """The ids that a member holds; None unless every one is an integer."""
+    try:
+        ids = [item[member] for item in items]
+    except (KeyError, TypeError):
+        return None
+    return list(map(str, ids)) if all(type(each) is int for each in ids) else None
 
 
 def _name(identity: Identity, item: dict[str, Any]) -> str | None:

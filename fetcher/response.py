@@ -4,16 +4,16 @@ response ──split──> envelope + entities + misfits, checked to come toget
 """
 
 import gc
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import attrs
 import orjson
 
 from eventlog.embed import MAX_INLINE_BYTES, embed
-from eventlog.normalize import read_value_hash, strict_value_hash
+from eventlog.normalize import read_value_hashes, strict_value_hash
 from eventlog.scan import NotJson
 from eventlog.split import Entity, Rule, Split, join, split
 
@@ -85,7 +85,7 @@ class Parts:
 
 def digest(body: bytes) -> bytes:
     """What tells bytes apart in the index."""
-    return hashlib.sha256(body).digest()[:16]
+    return sha256(body).digest()[:16]
 
 
 @contextmanager
@@ -120,22 +120,21 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
         entities=found.entities,
         values=found.values,
         first=found.first,
-        digests=tuple(digest(entity.body) for entity in found.entities),
+        digests=tuple([sha256(entity.body).digest()[:16] for entity in found.entities]),
         misfits=found.misfits,
         shapes={rule.pointer: rule.shape for rule in expected},
         page_body=found.envelope,
         is_exact=found.first is not None or _is_exact(found, expected, body),
-        sha256=hashlib.sha256(body).hexdigest(),
+        sha256=sha256(body).hexdigest(),
     )
 
 
 def with_hashes(parts: Parts) -> Parts:
     """The same with the value hash of every entity whose bytes stand in a line as they are."""
     if parts.values is not None:
-        hashes: Iterator[str | None] = map(read_value_hash, parts.values)
-    else:
-        hashes = (_hash_in_line(entity.body) for entity in parts.entities)
-    return attrs.evolve(parts, values=None, hashes=tuple(hashes))
+        return attrs.evolve(parts, values=None, hashes=tuple(read_value_hashes(parts.values)))
+    hashes = tuple(_hash_in_line(entity.body) for entity in parts.entities)
+    return attrs.evolve(parts, values=None, hashes=hashes)
 
 
 def _hash_in_line(body: bytes) -> str | None:
