@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 from aiohttp import web
 from hypothesis import given
@@ -110,8 +111,8 @@ def feed(pages: int, per_page: int = 20) -> Handle:
         number = int(request.query.get("cursor", 0))
         items = [{"z": "é" * 50, "id": number * per_page + n, "a": [n]} for n in range(per_page)]
         onward = {"nextCursor": str(number + 1)} if number + 1 < pages else {"total": pages}
-        body = json.dumps({"items": items, "metadata": onward}, separators=(",", ":"))
-        return web.Response(body=body.encode(), content_type="application/json")
+        body = orjson.dumps({"items": items, "metadata": onward})
+        return web.Response(body=body, content_type="application/json")
 
     return handle
 
