@@ -278,6 +278,7 @@ def _lose(splitting: Splitting, splitter: Splitter) -> None:
 
 def close_splitting(splitting: Splitting) -> None:
     """End the splitters; nothing is waited for."""
+    splitting.lost += sum(each.line.fileno() < 0 for each in splitting.splitters)
     for splitter in splitting.splitters:
         with contextlib.suppress(OSError):
             _let_go(splitter)

@@ -224,6 +224,18 @@ def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
     assert there.listings[0].splitters_lost == 2
 
 
+def test_a_splitter_that_dies_with_nothing_to_do_is_said_too(started: Started) -> None:
+    async def go() -> int:
+        held = splitting.open_splitting(CIVITAI, EAGER)
+        splitting.start(held)
+        started[0].process.kill()
+        await until(lambda: started[0].line.fileno() < 0)
+        splitting.close_splitting(held)
+        return held.lost
+
+    assert asyncio.run(go()) == 1
+
+
 def test_where_no_process_can_be_started_everything_is_done_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
