@@ -133,6 +133,8 @@ def listing_line(source: str, found: "ListingReport") -> str:
     )
     more = [f"{found.anomalies} anomalies"] if found.anomalies else []
     more += [f"{found.failures} given up"] if found.failures else []
+    if found.splitters_lost:
+        more.append("a process that takes pages apart ended early, and was done without")
     more += [found.why] if found.why else []
     return "; ".join((told, *more))
 

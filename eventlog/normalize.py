@@ -9,10 +9,10 @@ gives up on repeated keys, which a dict would lose, and on the deepest values; t
 the slow way walks the tokens itself. Bytes that are not strict JSON are hashed as they are.
 """
 
-import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -41,8 +41,17 @@ def read_value_hash(value: object) -> str:
     return _named(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
+def read_value_hashes(values: Iterable[object]) -> list[str]:
+    """The same of many values, in their order."""
+    # Not by way of `read_value_hash`: the calls would take a tenth of the time.
+    return [
+        "c1:" + sha256(orjson.dumps(value, None, orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        for value in values
+    ]
+
+
 def _named(normal: bytes) -> str:
-    return "c1:" + hashlib.sha256(normal).hexdigest()[:32]
+    return "c1:" + sha256(normal).hexdigest()[:32]
 
 
 def normal_form(body: bytes) -> bytes:

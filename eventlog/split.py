@@ -77,6 +77,9 @@ class Split:
     `envelope`: such a response is kept whole."""
     values: tuple[Any, ...] | None = None
     """Where orjson writes the whole response back unchanged: each entity as it reads it."""
+    first: int | None = None
+    """Where the first entity begins, if they lie in the response one after the other, a
+    comma between them."""
 
 
 def id_member(name: str) -> Identity:
@@ -136,11 +139,10 @@ def _flat(body: bytes, rule: Rule) -> Split | None:
         if items is None:
             return None
         bodies = list(map(orjson.dumps, items))
-        holder[key] = orjson.Fragment(b"[" + b",".join(bodies) + b"]")
-        if orjson.dumps(page) != body:
+        holder[key] = orjson.Fragment(b"[\n]")  # orjson itself writes no line feed
+        before, _, behind = orjson.dumps(page).partition(b"\n")
+        if body != b"".join((before, b",".join(bodies), behind)):
             return None
-        holder[key] = []
-        envelope = orjson.dumps(page)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     names = _names(rule, items)
@@ -150,7 +152,7 @@ def _flat(body: bytes, rule: Rule) -> Split | None:
         Entity(rule.pointer, rule.type, rule.shape, name, body, rule.parent)
         for name, body in zip(names, bodies, strict=True)
     )
-    return Split(envelope, entities, (), tuple(items))
+    return Split(before + behind, entities, (), tuple(items), len(before))
 
 
 def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
@@ -164,6 +166,10 @@ def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
 
 def _names(rule: Rule, items: Sequence[Any]) -> list[str] | None:
     """The id of each element; None where one has none."""
+    if rule.identity.member is not None and not rule.number_repeats:
+        plain = _whole_numbers(rule.identity.member, items)
+        if plain is not None:
+            return plain
     work = _Work({}, [], [], {})
     names = []
     for item in items:
@@ -172,6 +178,15 @@ def _names(rule: Rule, items: Sequence[Any]) -> list[str] | None:
             return None
         names.append(_numbered(work, rule, name) if rule.number_repeats else name)
     return names
+
+
+def _whole_numbers(member: str, items: Sequence[Any]) -> list[str] | None:
+    """The ids that a member holds; None unless every one is an integer."""
+    try:
+        ids = [item[member] for item in items]
+    except (KeyError, TypeError):
+        return None
+    return list(map(str, ids)) if all(type(each) is int for each in ids) else None
 
 
 def _name(identity: Identity, item: dict[str, Any]) -> str | None:

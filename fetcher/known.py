@@ -5,9 +5,11 @@ the line there; what the log does not confirm is thrown away and built again. Wh
 batch adds is seen by the next batch at once, and kept only after it was acknowledged.
 """
 
-import hashlib
 import sqlite3
+import struct
 from collections.abc import Iterable
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import attrs
@@ -19,14 +21,16 @@ from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
 from eventlog.loss import tells_loss
 from eventlog.reader import read_stream
 from fetcher.index import cover, covered, line_sha256, open_index, remove, sqlite_errors
+from fetcher.response import Key, digest
 
 REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
 _HELD = 10_000
-"""Entries kept in memory before they are written and forgotten."""
-
-Key = tuple[str, str, str]
-"""Type, id, shape."""
+"""Entries kept in memory before they are forgotten."""
+_TOGETHER = 4_000
+"""Entries that are written at once: more would keep the network waiting."""
+_ROWS = 200
+"""Of one statement: half the cost of a statement each."""
 
 
 class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
@@ -54,11 +58,6 @@ class Known:
     """Of the batch being appended."""
 
 
-def digest(body: bytes) -> bytes:
-    """What tells bytes apart in the index."""
-    return hashlib.sha256(body).digest()[:16]
-
-
 def is_current(seen: Seen | None, found: bytes, observed_at: int) -> bool:
     """Whether the roster may name the event that holds the same bytes already."""
     return (
@@ -77,7 +76,7 @@ def open_known(root: Path, source: str, writer: str) -> Known:
     """The index of a stream, caught up with its log."""
     path = index_path(root, source, writer)
     known = Known(open_index(path, _SCHEMA), writer)
-    if not _catch_up(root, source, known):
+    if not _is_ours(known) or not _catch_up(root, source, known):
         known.db.close()
         remove(path)
         known = Known(open_index(path, _SCHEMA), writer)
@@ -87,9 +86,29 @@ def open_known(root: Path, source: str, writer: str) -> Known:
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (
-    type TEXT, id TEXT, shape TEXT, digest BLOB, seq INTEGER, observed_at INTEGER, hash TEXT,
-    PRIMARY KEY (type, id, shape)) WITHOUT ROWID
+    id TEXT, form TEXT, what BLOB, PRIMARY KEY (id, form)) WITHOUT ROWID
 """
+"""`form`: type and shape. `what`: digest, seq and instant, and the value hash behind them."""
+_WHAT = struct.Struct(">16sQQ")
+
+
+def _is_ours(known: Known) -> bool:
+    """Whether the index has the columns of today."""
+    columns = known.db.execute("SELECT name FROM pragma_table_info('seen')").fetchall()
+    return [name for (name,) in columns] == ["id", "form", "what"]
+
+
+def _form(type_: str, shape: str) -> str:
+    return f"{type_}\n{shape}"
+
+
+def _packed(what: Seen) -> bytes:
+    return _WHAT.pack(what.digest, what.seq, what.observed_at) + what.hash.encode()
+
+
+def _unpacked(what: bytes) -> Seen:
+    digest, seq, observed_at = _WHAT.unpack_from(what)
+    return Seen(digest, seq, observed_at, what[_WHAT.size :].decode())
 
 
 def _catch_up(root: Path, source: str, known: Known) -> bool:
@@ -128,14 +147,13 @@ def look_up(known: Known, keys: Iterable[Key]) -> None:
         if key not in known.recent:
             missing.setdefault((key[0], key[2]), []).append(key[1])
     for (type_, shape), names in missing.items():
-        rows = known.db.execute(_SELECT, (type_, shape, orjson.dumps(names).decode()))
-        for name, *what in rows:
-            known.recent[type_, name, shape] = Seen(*what)
+        rows = known.db.execute(_SELECT, (orjson.dumps(names).decode(), _form(type_, shape)))
+        for name, what in rows:
+            known.recent[type_, name, shape] = _unpacked(what)
 
 
 _SELECT = """
-SELECT id, digest, seq, observed_at, hash FROM seen
-WHERE type = ? AND shape = ? AND id IN (SELECT value FROM json_each(?))
+SELECT id, what FROM seen WHERE id IN (SELECT value FROM json_each(?)) AND form = ?
 """  # one statement for a page: a SELECT each cost more than the fsync
 
 
@@ -166,23 +184,30 @@ def acknowledge(known: Known, seq: int, sha256: str) -> None:
     known.unwritten.update(known.noted)
     known.noted.clear()
     known.covered = (seq, sha256)
-    if len(known.unwritten) >= _HELD:
+    if len(known.unwritten) >= _TOGETHER:
         write(known)
 
 
 def write(known: Known) -> None:
     """Put what is acknowledged into the database; forget what memory held too much of."""
-    rows = [
-        (*key, what.digest, what.seq, what.observed_at, what.hash)
-        for key, what in known.unwritten.items()
-    ]
+    forms = cache(_form)
+    rows = sorted(  # neighbours share a page of the tree: a third of the writes
+        (id_, forms(type_, shape), _packed(what))
+        for (type_, id_, shape), what in known.unwritten.items()
+    )
     with sqlite_errors(), known.db:
         known.db.execute("BEGIN")
-        known.db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            marks = ", ".join(["(?, ?, ?)"] * len(some))
+            known.db.execute(_INSERT + marks, tuple(chain.from_iterable(some)))
         cover(known.db, known.writer, *known.covered)
     known.unwritten.clear()
     if len(known.recent) > 2 * _HELD:
         known.recent.clear()
+
+
+_INSERT = "INSERT OR REPLACE INTO seen VALUES "
 
 
 def close_known(known: Known) -> None:

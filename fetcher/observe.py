@@ -20,8 +20,8 @@ from eventlog.embed import MAX_INLINE_BYTES, embed
 from eventlog.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
 from eventlog.normalize import read_value_hash, strict_value_hash, value_hash
 from eventlog.split import Entity
-from fetcher.known import Key, Seen, is_current
-from fetcher.response import LONGEST_URL, SMALL_BYTES, Parts, Place, Response
+from fetcher.known import Seen, is_current
+from fetcher.response import LONGEST_URL, SMALL_BYTES, Key, Parts, Place, Response
 
 Put = Callable[[bytes], str]
 """Keeps bytes outside the line, durable, under the SHA-256 it gives back."""
@@ -56,13 +56,15 @@ def observe(
     noted: dict[Key, Seen] = {}
     roster: dict[str, list[tuple[str, str, int]]] = {pointer: [] for pointer in parts.shapes}
     values = parts.values or itertools.repeat(_UNREAD)
+    hashes = parts.hashes or itertools.repeat(None)
     stored = 0
-    for entity, value, found in zip(parts.entities, values, parts.digests, strict=False):
+    each = zip(parts.entities, parts.digests, values, hashes, strict=False)
+    for entity, found, value, hash_ in each:
         key = (entity.type, entity.id, entity.shape)
         seen = noted.get(key) or known(key)
         if seen is None or not is_current(seen, found, observed_at):
-            hash_ = events.add(entity, value)
-            seen = noted[key] = Seen(found, first_seq + stored, observed_at, hash_)
+            told = events.add(entity, value, hash_)
+            seen = noted[key] = Seen(found, first_seq + stored, observed_at, told)
             stored += 1
         roster[entity.pointer].append((entity.type, entity.id, seen.seq))
     misfits = (misfit(response, place, pointer, body, put) for pointer, body in parts.misfits)
@@ -85,10 +87,11 @@ class _Events:
     last: Entity | None = None
     """The entity added last, if one that is alike may follow."""
 
-    def add(self, entity: Entity, value: Any) -> str:
-        """The event of one more entity; its value hash."""
-        if value is not _UNREAD:
+    def add(self, entity: Entity, value: Any, hash_: str | None) -> str:
+        """The event of one more entity; its value hash, where it was not taken ahead."""
+        if hash_ is None and value is not _UNREAD:
             hash_ = read_value_hash(value)
+        if hash_ is not None:
             self._join(entity, hash_)
             return hash_
         held = hold(entity.body, self.put)

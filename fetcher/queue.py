@@ -85,7 +85,7 @@ def _take(db: sqlite3.Connection, record: Record) -> None:
 
 def _put(db: sqlite3.Connection, task: Task) -> None:
     order = (task.priority, task.created_at, task.created_seq)
-    row = (task.run, task.state, *order, orjson.dumps(attrs.asdict(task)))
+    row = (task.run, task.state, *order, orjson.dumps(attrs.asdict(task, recurse=False)))
     db.execute("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?)", row)
 
 

@@ -20,6 +20,8 @@ class ListingReport:
     anomalies: int = 0
     failures: int = 0
     """Requests given up."""
+    splitters_lost: int = 0
+    """Processes that took its pages apart and ended before it did: done without them."""
     why: str | None = None
     """Why it is partial or failed."""
 

@@ -7,7 +7,7 @@ its attempts.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ from fetcher.retry import (
     error_class,
     retry_after,
 )
-from fetcher.source import Endpoint, Params, Source, url_of
+from fetcher.source import Endpoint, Page, Params, Source, url_of
 from fetcher.throttle import Budget, Gate, waits
 
 
@@ -54,11 +54,30 @@ class Desk:
 
 
 @attrs.frozen
+class Ahead:
+    """An answer that is taken apart elsewhere, and what it leads to at a glance."""
+
+    page: Page
+    """To be believed when the parts say the same."""
+    parts: Coroutine[Any, Any, Parts]
+    """To be awaited, once. Raises `NotJson`."""
+
+
+@attrs.frozen
 class Answered:
     """Upstream answered; nothing of it is in the log yet."""
 
     response: Response
-    parts: Parts
+    parts: Parts | Ahead
+    got: Got
+
+
+Take = Callable[[Response, Sequence[Rule]], Parts | Ahead]
+"""Takes a response apart, or has it done. Raises `NotJson`."""
+
+
+async def nothing() -> None:
+    """Nothing has to be waited for."""
 
 
 @attrs.frozen
@@ -79,34 +98,56 @@ class NotAsked:
 
 
 async def ask(
-    desk: Desk, place: Place, endpoint: Endpoint, params: Params, stopping: asyncio.Event
+    desk: Desk,
+    place: Place,
+    endpoint: Endpoint,
+    params: Params,
+    stopping: asyncio.Event,
+    *,
+    take: Take = take_apart,
+    first: Got | None = None,
+    settled: Callable[[], Awaitable[None]] = nothing,
 ) -> Answered | GivenUp | NotAsked:
-    """The answer to one request, retried as `retry` says, until `stopping`."""
+    """The answer to one request, retried as `retry` says, until `stopping`.
+
+    `first`: what came of the first attempt, where that was made already. `settled` is
+    awaited before anything is written.
+    """
     url = url_of(desk.client.base_url, endpoint.path, params)
     rules = endpoint.rules(params)
     attempts: list[Mapping[str, Any]] = []
     while True:
-        if not await desk.gate.passes(stopping):
-            return NotAsked("stopping")
-        if not desk.budget.take():
-            return NotAsked(f"budget: {desk.budget.most} requests are spent")
-        at = desk.clock()
-        got = await get(desk.client, url)
-        _check_clock(desk, got)
+        at, got = await _attempt(desk, url, stopping) if first is None else (desk.clock(), first)
+        if isinstance(got, NotAsked):
+            return got
+        first = None
         response = _response(desk, got, endpoint, params)
-        outcome = _take(desk.source, got, response, rules)
-        if isinstance(outcome, Parts):
+        outcome = _take(desk.source, got, response, rules, take)
+        if isinstance(outcome, Parts | Ahead):
             desk.gate.answered(got.ms / 1000)
             desk.reach.answered()
-            return Answered(response, outcome)
+            return Answered(response, outcome, got)
+        await settled()
         decision = _decide(desk, got, outcome[0], len(attempts) + 1)
-        attempts.append(_attempt(at, got, outcome))
+        attempts.append(_told(at, got, outcome))
         await _keep(desk, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
             desk.reach.gave_up(outcome[0])
             draft = _failed(place, response, outcome, attempts)
             return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
         await _wait(desk, got, decision, stopping)
+
+
+async def _attempt(desk: Desk, url: str, stopping: asyncio.Event) -> tuple[int, Got | NotAsked]:
+    """One attempt, and when it began."""
+    if not await desk.gate.passes(stopping):
+        return 0, NotAsked("stopping")
+    if not desk.budget.take():
+        return 0, NotAsked(f"budget: {desk.budget.most} requests are spent")
+    at = desk.clock()
+    got = await get(desk.client, url)
+    _check_clock(desk, got)
+    return at, got
 
 
 def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Response:
@@ -124,8 +165,8 @@ def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Respo
 
 
 def _take(
-    source: Source, got: Got, response: Response, rules: Sequence[Rule]
-) -> Parts | tuple[str, str]:
+    source: Source, got: Got, response: Response, rules: Sequence[Rule], take: Take
+) -> Parts | Ahead | tuple[str, str]:
     """The answer taken apart, or the class of its error and what it was."""
     fault = source.fault(response.status, got.body) if got.broken is None else None
     is_json = got.body.lstrip()[:1] in (b"{", b"[")
@@ -133,7 +174,7 @@ def _take(
     if error is not None:
         return error, got.what or f"status {got.status}"
     try:
-        return take_apart(response, rules)
+        return take(response, rules)
     except NotJson as problem:
         return "not_json", str(problem)
 
@@ -153,7 +194,7 @@ async def _wait(desk: Desk, got: Got, decision: Decision, stopping: asyncio.Even
         await waits(decision.wait_s, stopping)
 
 
-def _attempt(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
+def _told(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
     return {
         "at": format_us(at),
         "error": outcome[0],

@@ -3,16 +3,22 @@
 response ──split──> envelope + entities + misfits, checked to come together again
 """
 
-import hashlib
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import attrs
 import orjson
 
+from eventlog.embed import MAX_INLINE_BYTES, embed
+from eventlog.normalize import read_value_hashes, strict_value_hash
 from eventlog.scan import NotJson
-from eventlog.split import Entity, Rule, join, split
-from fetcher.known import Key, digest
+from eventlog.split import Entity, Rule, Split, join, split
+
+Key = tuple[str, str, str]
+"""Type, id, shape: what is known of an entity is known under it."""
 
 _MOST_ENTITIES = 100_000
 """More would not fit into the roster of one line."""
@@ -63,6 +69,8 @@ class Parts:
     entities: tuple[Entity, ...]
     values: tuple[Any, ...] | None
     """See `Split.values`."""
+    first: int | None
+    """See `Split.first`."""
     digests: tuple[bytes, ...]
     misfits: tuple[tuple[str, bytes], ...]
     shapes: Mapping[str, str]
@@ -71,6 +79,28 @@ class Parts:
     is_exact: bool
     """Whether page and entities alone give the response back."""
     sha256: str
+    hashes: tuple[str | None, ...] | None = None
+    """Value hashes, where they were taken ahead; None for a body that is not its own line's."""
+
+
+def digest(body: bytes) -> bytes:
+    """What tells bytes apart in the index."""
+    return sha256(body).digest()[:16]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector: what is read from JSON has no cycles to look for.
+
+    A page of 200 images is some 3,000 dicts, and four collections that find nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
@@ -80,7 +110,8 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
     """
     body = response.body
     expected = rules if 200 <= response.status < 300 else ()
-    found = split(body, expected)
+    with uncollected():
+        found = split(body, expected)
     if found.envelope is not None and any(rule.pointer == "" for rule in expected):
         raise NotJson("an entity without an id", 0)
     _check_roster(found.entities, len(body))
@@ -88,13 +119,27 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
         envelope=found.envelope or body,
         entities=found.entities,
         values=found.values,
-        digests=tuple(digest(entity.body) for entity in found.entities),
+        first=found.first,
+        digests=tuple([sha256(entity.body).digest()[:16] for entity in found.entities]),
         misfits=found.misfits,
         shapes={rule.pointer: rule.shape for rule in expected},
         page_body=found.envelope,
-        is_exact=not found.misfits and _joins(found.envelope, found.entities, expected, body),
-        sha256=hashlib.sha256(body).hexdigest(),
+        is_exact=found.first is not None or _is_exact(found, expected, body),
+        sha256=sha256(body).hexdigest(),
     )
+
+
+def with_hashes(parts: Parts) -> Parts:
+    """The same with the value hash of every entity whose bytes stand in a line as they are."""
+    if parts.values is not None:
+        return attrs.evolve(parts, values=None, hashes=tuple(read_value_hashes(parts.values)))
+    hashes = tuple(_hash_in_line(entity.body) for entity in parts.entities)
+    return attrs.evolve(parts, values=None, hashes=hashes)
+
+
+def _hash_in_line(body: bytes) -> str | None:
+    is_in_line = len(body) <= MAX_INLINE_BYTES and embed(body).body is body
+    return strict_value_hash(body) if is_in_line else None
 
 
 def _check_roster(entities: Sequence[Entity], end: int) -> None:
@@ -108,16 +153,17 @@ def _check_roster(entities: Sequence[Entity], end: int) -> None:
         raise NotJson(f"ids of more than {_MOST_ID_BYTES:,} bytes", end)
 
 
-def _joins(
-    envelope: bytes | None, entities: Sequence[Entity], rules: Sequence[Rule], body: bytes
-) -> bool:
-    bodies: dict[str, list[bytes]] = {rule.pointer: [] for rule in rules}
-    for entity in entities:
-        bodies[entity.pointer].append(entity.body)
-    if envelope is not None and not rules:
+def _is_exact(found: Split, rules: Sequence[Rule], body: bytes) -> bool:
+    """Whether joining gives the response back; `split` has shown it where it says `first`."""
+    if found.misfits:
+        return False
+    if found.envelope is not None and not rules:
         return True
+    bodies: dict[str, list[bytes]] = {rule.pointer: [] for rule in rules}
+    for entity in found.entities:
+        bodies[entity.pointer].append(entity.body)
     try:
-        return join(envelope, bodies) == body
+        return join(found.envelope, bodies) == body
     except NotJson:
         return False
 

@@ -9,6 +9,7 @@ import attrs
 
 from eventlog.event import RUN, Draft
 from eventlog.split import Entity
+from fetcher.ahead import Mistaken, Turn
 from fetcher.journal import of_drafts, record
 from fetcher.presence import Presence
 from fetcher.queue import Queue, is_outranked, refresh, renew, state_of
@@ -16,6 +17,7 @@ from fetcher.report import ListingReport, Progress, Report
 from fetcher.request import Desk
 from fetcher.response import Place
 from fetcher.source import Endpoint, Listing, Params
+from fetcher.splitting import Splitting, Terms, terms_here
 from fetcher.task import CREATED, PENDING, Task
 
 SYNC_PRIORITY = 100
@@ -42,6 +44,8 @@ class Crawl:
     """The runs that are worked on; None: whatever is in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
     """Set: take nothing more on, finish the page."""
+    terms: Terms = attrs.field(factory=terms_here)
+    """When pages are taken apart by processes of their own."""
     is_sync_due: Callable[[], bool] = lambda: False
     """Whether runs of lower priority make room for a sync now."""
 
@@ -68,6 +72,14 @@ class Run:
     """Entities that have come and are not durable yet."""
     behind: deque[asyncio.Task[None]] | None = None
     """Of a walk, the pages that are being made durable, oldest first."""
+    splitting: Splitting | None = None
+    """Of a walk, the processes that take its pages apart."""
+    turn: Turn | None = None
+    """Of the page that was gone ahead of last."""
+    mistaken: Mistaken | None = None
+    """What the walk has to go back to."""
+    mistakes: int = 0
+    """How often it went back."""
     yields: bool = False
     """Whether something of higher priority goes first."""
     has_met_known: bool = False

@@ -23,6 +23,7 @@ from fetcher.response import Parts, Response, take_apart
 from fetcher.retry import Chance, Policy
 from fetcher.run import Crawl, created, is_patient, new_run_id
 from fetcher.source import Listing, Source, match_url, url_of
+from fetcher.splitting import Terms
 from fetcher.task import Task
 from fetcher.throttle import Budget, Gate, Throttle
 
@@ -49,6 +50,7 @@ async def run_once(
     contact: str | None = None,
     max_requests: int | None = None,
     stopping: asyncio.Event | None = None,
+    terms: Terms | None = None,
 ) -> RunReport:
     """One sync: the named listings (and those they follow), or all that are default.
 
@@ -56,7 +58,8 @@ async def run_once(
     the report and in the log. `limit` is the most entities of each listing, in whole
     pages, `max_requests` the most requests of all of it. A sync of everything also goes
     on with what else is in the queue. `stopping`: the page under way is finished, the
-    rest stays in the queue. Raises `Locked`, `LocalResource` or `Corrupt`,
+    rest stays in the queue. `terms`: when pages are taken apart by processes of their own,
+    where it is not what suits this machine. Raises `Locked`, `LocalResource` or `Corrupt`,
     never for upstream's faults.
     """
     wanted = plan(source, listings)
@@ -74,7 +77,10 @@ async def run_once(
         runs = await create_runs(crawl, wanted, epoch, limit)
         is_part = listings is not None or limit is not None
         crawl = attrs.evolve(
-            crawl, only=runs if is_part else None, stopping=stopping or crawl.stopping
+            crawl,
+            only=runs if is_part else None,
+            stopping=stopping or crawl.stopping,
+            terms=terms or crawl.terms,
         )
         told = await drain(crawl)
         beat(crawl.desk.journal.stream)

@@ -12,12 +12,15 @@ from collections import deque
 
 import attrs
 
+from fetcher.ahead import Mistaken
 from fetcher.answer import give_up, one, settle
+from fetcher.http import Got
 from fetcher.journal import of_drafts, record
 from fetcher.partition import go_on_in_parts
 from fetcher.request import GivenUp, NotAsked
 from fetcher.run import Run
 from fetcher.source import WHERE_TO, Page, Params, request_name
+from fetcher.splitting import SLOTS, close_splitting, open_splitting
 from fetcher.task import CANCELLED
 
 _MOST_STEPPED_OVER = 20
@@ -37,6 +40,12 @@ class _Way:
     left: int = 0
     """Entities among which the one that stands in the way is."""
     asked: set[bytes] = attrs.field(factory=set)
+    steps: deque[tuple[Params, int, Params | None]] = attrs.field(
+        factory=lambda: deque(maxlen=SLOTS * 2)
+    )
+    """The last steps: what was asked, its number, and what the page before was asked with."""
+    came: Got | None = None
+    """What came of the page to which the walk went back."""
     refused: set[bytes] = attrs.field(factory=set)
     stepped_over: int = 0
     is_over: bool = False
@@ -46,13 +55,24 @@ async def walk(run: Run, params: Params) -> None:
     """Follow page cursors to the end."""
     way = _Way(params, run.task.page_no + 1)
     run.behind = deque()
+    run.splitting = open_splitting(run.crawl.desk.source, run.crawl.terms)
     try:
-        while not way.is_over and not is_over(run):
+        while not await _is_done(run, way):
             await _step(run, way)
-        await settle(run)
     finally:
         await asyncio.gather(*run.behind, return_exceptions=True)
-        run.behind = None
+        close_splitting(run.splitting)
+        if run.splitting.lost:
+            run.tell(attrs.evolve(run.told, splitters_lost=run.splitting.lost))
+        run.behind = run.splitting = run.turn = None
+
+
+async def _is_done(run: Run, way: _Way) -> bool:
+    """Whether the walk is over, and all of it durable."""
+    if run.mistaken is None and not way.is_over and not is_over(run):
+        return False
+    await settle(run)
+    return run.mistaken is None
 
 
 def is_over(run: Run) -> bool:
@@ -68,10 +88,16 @@ def is_over(run: Run) -> bool:
 
 async def _step(run: Run, way: _Way) -> None:
     """One page."""
+    if run.mistaken is not None:
+        _go_back(run, way, run.mistaken)
     way.asked.add(request_name(way.params))
-    found = await one(run, way.params, way.page_no, _size(run, way))
+    way.steps.append((way.params, way.page_no, way.before))
+    came, way.came = way.came, None
+    found = await one(run, way.params, way.page_no, _size(run, way), came)
     if not isinstance(found, Page) or found.next is None:
         await settle(run)
+    if run.mistaken is not None:
+        return
     if isinstance(found, GivenUp):
         match found.error_class:
             case "poison":
@@ -81,7 +107,7 @@ async def _step(run: Run, way: _Way) -> None:
             case _:
                 await give_up(run, found)
                 _break(run, way)
-    elif isinstance(found, NotAsked):
+    elif isinstance(found, NotAsked | Mistaken):
         return
     elif found is None:
         _break(run, way)
@@ -89,7 +115,19 @@ async def _step(run: Run, way: _Way) -> None:
         way.is_over = True
         await _end(run, found, way)
     else:
-        _onward(run, way, found.next)
+        await _onward(run, way, found.next)
+
+
+def _go_back(run: Run, way: _Way, mistaken: Mistaken) -> None:
+    """To a page that did not lead where it seemed to: what was asked after it does not count."""
+    page_no = None
+    while page_no != mistaken.page_no:
+        way.params, page_no, way.before = way.steps.pop()
+        way.asked.discard(request_name(way.params))
+    way.page_no, way.came = mistaken.page_no, mistaken.got
+    way.is_over = False
+    run.mistaken = run.turn = None
+    run.mistakes += 1
 
 
 def _size(run: Run, way: _Way) -> Params | None:
@@ -105,7 +143,7 @@ def _break(run: Run, way: _Way) -> None:
         run.end(run.told.why or "no answer")
 
 
-def _onward(run: Run, way: _Way, onward: Params) -> None:
+async def _onward(run: Run, way: _Way, onward: Params) -> None:
     following = {**way.params, **onward}
     if way.size is not None:
         way.left -= way.size
@@ -113,6 +151,8 @@ def _onward(run: Run, way: _Way, onward: Params) -> None:
     way.before, way.params = way.params, following
     way.page_no += 1
     if request_name(following) in way.asked:
+        await settle(run)  # or it only seems so
+    if run.mistaken is None and request_name(following) in way.asked:
         run.end(f"page {way.page_no} was asked for before: the page cursor repeats")
 
 

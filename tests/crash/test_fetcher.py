@@ -30,21 +30,28 @@ from pathlib import Path
 from eventlog.clock import now_us
 from fetcher.retry import Policy
 from fetcher.sources import SOURCES
+from fetcher.splitting import Terms
 from fetcher.sync import run_once
 
 root, source = Path(sys.argv[1]), SOURCES[sys.argv[2]]
+eager = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
 asyncio.run(run_once(
     root, source, base_url=sys.argv[3], key=None, writer="1a2b3c4d", now=now_us,
     requests_per_minute=600_000,
     policy=Policy(attempts=12, base_s=0.001, longest_s=0.01, longest_asked_s=0.01),
+    terms=eager if sys.argv[4] == "apart" else Terms(most=0),
 ))
 """
 
 
-async def crawl(root: Path, name: str, base_url: str, kill_after_s: float | None) -> int:
+async def crawl(
+    root: Path, name: str, base_url: str, where: str, kill_after_s: float | None
+) -> int:
     """One process that crawls; killed after so many seconds, if it still lives."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", CRAWLER, str(root), name, base_url, cwd=Path(__file__).parents[2]
+        sys.executable,
+        *("-c", CRAWLER, str(root), name, base_url, where),
+        cwd=Path(__file__).parents[2],
     )
     try:
         return await asyncio.wait_for(process.wait(), kill_after_s)
@@ -54,10 +61,12 @@ async def crawl(root: Path, name: str, base_url: str, kill_after_s: float | None
         return await process.wait()
 
 
-@pytest.mark.parametrize("name", ["civitai", "openrouter"])
+@pytest.mark.parametrize(
+    ("name", "where"), [("civitai", "here"), ("civitai", "apart"), ("openrouter", "here")]
+)
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_a_crawl_under_faults_that_is_killed_again_and_again_loses_nothing(
-    tmp_path: Path, name: str, seed: int
+    tmp_path: Path, name: str, where: str, seed: int
 ) -> None:
     chance = random.Random(f"{name} {seed}")
     served: list[tuple[str, int, bytes]] = []
@@ -73,8 +82,8 @@ def test_a_crawl_under_faults_that_is_killed_again_and_again_loses_nothing(
         async with serve(app, lambda: instant) as origin:
             base_url = origin + ("/civitai/api/v1" if name == "civitai" else "")
             for _ in range(4):
-                await crawl(tmp_path, name, base_url, chance.uniform(0.3, 1.3))
-            assert await crawl(tmp_path, name, base_url, None) == 0
+                await crawl(tmp_path, name, base_url, where, chance.uniform(0.3, 1.3))
+            assert await crawl(tmp_path, name, base_url, where, None) == 0
 
     asyncio.run(go())
 

@@ -1,5 +1,7 @@
 """The index of what is stored: disposable, and never believed against the log."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,18 @@ def test_what_was_given_up_is_not_leant_on(tmp_path: Path) -> None:
     accept_loss(tmp_path, lost, clock=Hand())
 
     assert stored(tmp_path, page_of({"id": 1}, {"id": 3})) == 1
+
+
+def test_an_index_of_other_columns_is_thrown_away(tmp_path: Path) -> None:
+    stored(tmp_path)
+    path = index_path(tmp_path, "civitai", WRITER)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TABLE seen; CREATE TABLE seen (type TEXT, id TEXT PRIMARY KEY)")
+
+    assert stored(tmp_path) == 0
+
+
+def test_more_than_one_statement_of_entities_is_known_again(tmp_path: Path) -> None:
+    many = page_of(*({"id": number} for number in range(1_501)))
+
+    assert [stored(tmp_path, many), stored(tmp_path, many)] == [1_501, 0]
