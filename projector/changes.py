@@ -5,7 +5,6 @@ in any order: a late segment makes new neighbours, and old ones simply stop bein
 neighbours. The view `X_changes` joins them with the neighbours of its versions.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -33,6 +32,7 @@ from projector.fields import is_telemetry
 from projector.neighbours import History, find_neighbours, read_compared, write_compared
 from projector.parts import SCHEMA, publish
 from projector.texts import literals
+from projector.workers import Workers, at_work, go_on
 
 FOLDER = "log.diffs"
 MOST_BODIES = 4_000
@@ -82,25 +82,34 @@ def make_schema(folder: Path) -> None:
         _publish(folder, "schema.parquet", [])
 
 
-def add_differences(root: Path, folder: Path, history: History, scratch: Path) -> int:
+def add_differences(
+    root: Path, folder: Path, history: History, scratch: Path, crew: Workers
+) -> int:
     """Compare the neighbours that were not compared yet; how many pairs."""
     compared = read_compared(folder, history.types)
     if not history.read - compared.read:
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
-    with contextlib.closing(builder(scratch, 1, LESS_MB)) as connection:
+    with at_work(crew, builder(scratch, 1, LESS_MB)) as connection:
         done = find_neighbours(connection, history, compared, files)
-        pairs = _compare(root, folder, history.source, connection)
+        pairs = _compare(root, folder, history.source, connection, crew)
         _merge(folder, connection)
     write_compared(folder, history.types, done)
     return pairs
 
 
-def _compare(root: Path, folder: Path, source: str, connection: duckdb.DuckDBPyConnection) -> int:
-    """Compare the pairs of a bucket, a few at a time, in the order of the log."""
+def _compare(
+    root: Path,
+    folder: Path,
+    source: str,
+    connection: duckdb.DuckDBPyConnection,
+    crew: Workers,
+) -> int:
+    """Compare the pairs, a few at a time, in the order of the log."""
     cursor = connection.execute("FROM pair ORDER BY segment, writer, seq")
     count = 0
     while group := [_pair(row) for row in cursor.fetchmany(MOST_BODIES // 2)]:
+        go_on(crew)
         bodies = dict(_bodies(root, group))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]

@@ -1,0 +1,83 @@
+"""Workers: threads that build, and what ends their work before it is done.
+
+Python runs the handlers of signals in its main thread and between its own steps. So that
+thread only waits; whatever ends the waiting, a signal or an error of one job, ends the
+queries of all the others.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from threading import Event, Lock
+from typing import Any, TypeVar
+
+import attrs
+import duckdb
+
+Given = TypeVar("Given")
+
+_AGAIN_S = 0.05
+"""DuckDB forgets an interrupt that comes between two queries."""
+
+
+@attrs.frozen
+class Workers:
+    """Threads, what they were given to do, and the connections they do it with."""
+
+    pool: ThreadPoolExecutor
+    given: list[Future[Any]]
+    live: set[duckdb.DuckDBPyConnection]
+    guard: Lock
+    """Held to change `live`, and to interrupt: nothing is closed meanwhile."""
+    ended: Event
+    """Whether what is under way is no longer wanted."""
+
+
+@contextlib.contextmanager
+def workers(jobs: int) -> Iterator[Workers]:
+    """So many threads. Where an error or a signal ends the work, they stop at once."""
+    crew = Workers(ThreadPoolExecutor(max(1, jobs)), [], set(), Lock(), Event())
+    try:
+        yield crew
+    except BaseException:
+        _end(crew)
+        raise
+    finally:
+        crew.pool.shutdown()
+
+
+def do(crew: Workers, work: Callable[..., Given], *given: object) -> "Future[Given]":
+    """Let the next free thread do it."""
+    future = crew.pool.submit(work, *given)
+    crew.given.append(future)
+    return future
+
+
+@contextlib.contextmanager
+def at_work(
+    crew: Workers, connection: duckdb.DuckDBPyConnection
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that is interrupted when the work is to end; closed afterwards."""
+    with crew.guard:
+        crew.live.add(connection)
+    try:
+        yield connection
+    finally:
+        with crew.guard:
+            crew.live.discard(connection)
+            connection.close()
+
+
+def go_on(crew: Workers) -> None:
+    """Raises `CancelledError` where the work is to end: for loops between two queries."""
+    if crew.ended.is_set():
+        raise CancelledError
+
+
+def _end(crew: Workers) -> None:
+    crew.ended.set()
+    crew.pool.shutdown(wait=False, cancel_futures=True)
+    while wait(crew.given, _AGAIN_S).not_done:
+        with crew.guard:
+            for connection in crew.live:
+                connection.interrupt()
