@@ -77,7 +77,8 @@ def go_on(crew: Workers) -> None:
 def _end(crew: Workers) -> None:
     crew.ended.set()
     crew.pool.shutdown(wait=False, cancel_futures=True)
-    while wait(crew.given, _AGAIN_S).not_done:
+    while running := [each for each in crew.given if not each.done()]:
         with crew.guard:
             for connection in crew.live:
                 connection.interrupt()
+        wait(running, _AGAIN_S)  # for all it would wait for those that never began
