@@ -7,7 +7,6 @@ Independent definitions do not wait for each other, and one that fails leaves th
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
@@ -19,7 +18,7 @@ from projector import parts as parts_of
 from projector import quarantine
 from projector.changes import folder_of_diffs, make_schema
 from projector.definition import LOG, Definition
-from projector.engine import MEMORY_MB, builder, sql_errors
+from projector.engine import MEMORY_MB, sql_errors
 from projector.parts import Segment, covered_size, folder_of, open_name, part_name
 from projector.plan import Listing, copy_open, definitions_of
 from projector.quarantine import (
@@ -32,7 +31,7 @@ from projector.quarantine import (
     write_down,
 )
 from projector.staging import stage, stage_nothing, stage_once
-from projector.workers import Workers, at_work
+from projector.workers import Workers, opened
 
 Report = Callable[[str], None]
 
@@ -79,7 +78,7 @@ def build_sealed(
     lone = len(definitions) == 1
     memory = max(LEAST_MB, MEMORY_MB // context.jobs) * (2 if lone else 1)
     try:
-        with _builder(context, scratch, threads, memory) as connection:
+        with opened(context.workers, scratch, threads, memory) as connection:
             if lone:
                 stage_once(connection, segments)
                 kept = Kept(tuple(segments), ())
@@ -90,12 +89,6 @@ def build_sealed(
         shutil.rmtree(scratch)  # staged lines of all jobs would take as much room as the log
     context.report(f"{source}: {len(segments)} segments, {built.rows} rows")
     return attrs.evolve(built, segments=len(segments))
-
-
-def _builder(
-    context: Context, scratch: Path, threads: int, memory_mb: int = 0
-) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    return at_work(context.workers, builder(scratch, threads, memory_mb))
 
 
 def _stage(
@@ -168,7 +161,7 @@ def _build_without(
         raise Invalid(refused[0].told, STOPPED)
     write_down(folder_of_refused(context.parts, kept.segments[0].name.source), refused)
     covers = [str(each.name) for each in kept.segments]
-    with _builder(context, beside, 1) as connection, sql_errors(definition.name):
+    with opened(context.workers, beside, 1) as connection, sql_errors(definition.name):
         stage_once(connection, rest.segments)
         return parts_of.build(connection, definition, path, covers, size), refused
 
@@ -198,7 +191,7 @@ def _open_one(
     if segment is None:
         return Built()
     size = segment.raw_bytes
-    with _builder(context, context.scratch, 1) as connection:
+    with opened(context.workers, context.scratch, 1) as connection:
         behind = _behind(context, connection, source, name, definitions, size)
         if not behind:
             return Built()

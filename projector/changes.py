@@ -27,12 +27,12 @@ from eventlog.reader import segment_records
 from eventlog.rebuild import stored_body
 from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
-from projector.engine import LESS_MB, builder
+from projector.engine import LESS_MB
 from projector.fields import is_telemetry
 from projector.neighbours import History, find_neighbours, read_compared, write_compared
 from projector.parts import SCHEMA, publish
 from projector.texts import literals
-from projector.workers import Workers, at_work, go_on
+from projector.workers import Workers, go_on, opened
 
 FOLDER = "log.diffs"
 MOST_BODIES = 4_000
@@ -90,26 +90,23 @@ def add_differences(
     if not history.read - compared.read:
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
-    with at_work(crew, builder(scratch, 1, LESS_MB)) as connection:
-        done = find_neighbours(connection, history, compared, files)
-        pairs = _compare(root, folder, history.source, connection, crew)
-        _merge(folder, connection)
+    found = scratch / f"pairs-{history.source}.parquet"
+    with opened(crew, scratch, 1, LESS_MB) as connection:
+        done = find_neighbours(connection, history, compared, files, found)
+    pairs = _compare(root, folder, history.source, found, crew)
+    if small := _small(folder):
+        with opened(crew, scratch, 1, LESS_MB) as connection:
+            _merge(folder, small, connection)
     write_compared(folder, history.types, done)
     return pairs
 
 
-def _compare(
-    root: Path,
-    folder: Path,
-    source: str,
-    connection: duckdb.DuckDBPyConnection,
-    crew: Workers,
-) -> int:
-    """Compare the pairs, a few at a time, in the order of the log."""
-    cursor = connection.execute("FROM pair ORDER BY segment, writer, seq")
+def _compare(root: Path, folder: Path, source: str, found: Path, crew: Workers) -> int:
+    """Compare the pairs in a file, so many at a time; no more of them is held."""
     count = 0
-    while group := [_pair(row) for row in cursor.fetchmany(MOST_BODIES // 2)]:
+    for batch in pq.ParquetFile(found).iter_batches(MOST_BODIES // 2):
         go_on(crew)
+        group = [_pair(row) for row in zip(*(each.to_pylist() for each in batch), strict=True)]
         bodies = dict(_bodies(root, group))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
@@ -185,11 +182,14 @@ def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     temporary.replace(folder / name)
 
 
-def _merge(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Put many small files together. The old ones are left to readers that named them."""
+def _small(folder: Path) -> list[Path]:
+    """The files to put together; none while they are few."""
     files = [path for path in list_diffs(folder) if path.stat().st_size < MOST_BYTES]
-    if len(files) <= MOST_FILES:
-        return
+    return files if len(files) > MOST_FILES else []
+
+
+def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -> None:
+    """Put small files together. The old ones are left to readers that named them."""
     name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
     query = f"FROM read_parquet([{literals(map(str, files))}])"
     publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)

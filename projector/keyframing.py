@@ -5,6 +5,9 @@
     its bodies + bodies since ────────────────> k-…   those named by s-…
 
 Each appears by rename, the pages after the sightings: half of a keyframe is none.
+
+Memory does not follow their size: sightings are narrow, and DuckDB puts aside what it groups
+of them; bodies are not, and are chosen in turns (`turns.py`).
 """
 
 from collections.abc import Iterable, Sequence

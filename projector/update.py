@@ -6,11 +6,10 @@ Whatever stops it halfway leaves published parts, which the next update finds, a
 old views file, which names only files that are still there.
 """
 
+import contextlib
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import attrs
 import duckdb
@@ -33,7 +32,7 @@ from projector.parts import folder_of
 from projector.plan import Listing, definitions_of, list_source
 from projector.views import Script, script_for
 from projector.views_file import named_by, write_views
-from projector.workers import at_work, do, workers
+from projector.workers import at_work, do, opened, workers
 
 
 @attrs.frozen
@@ -105,19 +104,23 @@ def build_views(
     strict: bool = False,
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
-    with scratch(root / "views") as folder, workers(jobs) as crew:
+    with (
+        scratch(root / "views") as folder,
+        contextlib.closing(builder(folder, 1, LESS_MB)) as connection,
+        workers(jobs) as crew,
+    ):
         context = Context(root, parts, folder, jobs, crew, report, strict)
         listings = [list_source(root, source) for source in _sources(root, known)]
-        with at_work(crew, builder(folder, 1, LESS_MB)) as connection:
-            done = _build_parts(context, connection, listings, wanted)
-            wrong = build_schemas(context, connection, known, [each.source for each in listings])
-            sound = [each for each in known if each.name not in wrong]
-            _compact(context, connection, listings, sound)
-            wrong |= _build_keyframes(context, listings, sound)
+        done = _build_parts(context, connection, listings, wanted)
+        wrong = build_schemas(context, connection, known, [each.source for each in listings])
+        sound = [each for each in known if each.name not in wrong]
+        _compact(context, connection, listings, sound)
+        # Source by source: one has most of the rows. By a worker, for the sake of signals.
+        wrong |= do(crew, _build_keyframes, context, connection, listings, sound).result()
+        script = script_for(root, parts, listings, sound, connection)
+        # Also when nothing was built: the last update may have ended before it compared.
+        if _compare(context, script, wrong):
             script = script_for(root, parts, listings, sound, connection)
-            # Also when nothing was built: the last update may have ended before it compared.
-            if _compare(context, script, wrong):
-                script = script_for(root, parts, listings, sound, connection)
     return _told(done, wrong), script
 
 
@@ -181,27 +184,29 @@ def _due(
 
 
 def _compact_one(context: Context, group: Group) -> None:
+    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
     with (
         sql_errors(str(group.folder)),
-        at_work(context.workers, builder(_aside(context), 1, LESS_MB)) as connection,
+        opened(context.workers, scratch, 1, LESS_MB) as connection,
     ):
         compact(connection, group)
 
 
 def _build_keyframes(
-    context: Context, listings: Sequence[Listing], definitions: Sequence[Definition]
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
 ) -> dict[str, str]:
     """Build the keyframes that are due; what went wrong. Views are right without them."""
-    jobs = {
-        each.source: do(context.workers, _keyframes_of, context, each, definitions)
-        for each in listings
-    }
-    return _failed(jobs, KEYFRAMES)
-
-
-def _keyframes_of(context: Context, listing: Listing, definitions: Sequence[Definition]) -> None:
-    with at_work(context.workers, builder(_aside(context), 1, LESS_MB)) as connection:
-        build_keyframes(connection, context.parts, listing, definitions)
+    wrong = {}
+    for listing in listings:
+        try:
+            with at_work(context.workers, connection):
+                build_keyframes(connection, context.parts, listing, definitions)
+        except HindlogError as error:
+            wrong[f"{listing.source} {KEYFRAMES}"] = error.what
+    return wrong
 
 
 def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
@@ -210,27 +215,16 @@ def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
         each.source: do(context.workers, _differences_of, context, each)
         for each in script.histories
     }
-    wrong |= _failed(jobs, FOLDER)
-    return sum(each.result() for each in jobs.values() if each.exception() is None)
+    pairs = 0
+    for source, job in jobs.items():
+        try:
+            pairs += job.result()
+        except HindlogError as error:
+            wrong[f"{source} {FOLDER}"] = error.what
+    return pairs
 
 
 def _differences_of(context: Context, history: History) -> int:
     folder = folder_of_diffs(context.parts, history.source)
     with sql_errors(f"changes of {history.source}"):
         return add_differences(context.root, folder, history, context.scratch, context.workers)
-
-
-def _failed(jobs: Mapping[str, Future[Any]], what: str) -> dict[str, str]:
-    """What went wrong with the jobs of sources, when all are done."""
-    wrong = {}
-    for source, job in jobs.items():
-        try:
-            job.result()
-        except HindlogError as error:
-            wrong[f"{source} {what}"] = error.what
-    return wrong
-
-
-def _aside(context: Context) -> Path:
-    """A folder where a job spills what it cannot hold."""
-    return Path(tempfile.mkdtemp(dir=context.scratch))

@@ -8,11 +8,14 @@ queries of all the others.
 import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from threading import Event, Lock
 from typing import Any, TypeVar
 
 import attrs
 import duckdb
+
+from projector.engine import builder
 
 Given = TypeVar("Given")
 
@@ -28,7 +31,7 @@ class Workers:
     given: list[Future[Any]]
     live: set[duckdb.DuckDBPyConnection]
     guard: Lock
-    """Held to change `live`, and to interrupt: nothing is closed meanwhile."""
+    """Held to change `live`, and to interrupt: what is closed was taken out before."""
     ended: Event
     """Whether what is under way is no longer wanted."""
 
@@ -54,18 +57,27 @@ def do(crew: Workers, work: Callable[..., Given], *given: object) -> "Future[Giv
 
 
 @contextlib.contextmanager
-def at_work(
-    crew: Workers, connection: duckdb.DuckDBPyConnection
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that is interrupted when the work is to end; closed afterwards."""
+def at_work(crew: Workers, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Meanwhile the connection is interrupted if the work is to end."""
     with crew.guard:
         crew.live.add(connection)
     try:
-        yield connection
+        yield
     finally:
         with crew.guard:
             crew.live.discard(connection)
-            connection.close()
+
+
+@contextlib.contextmanager
+def opened(
+    crew: Workers, scratch: Path, threads: int, memory_mb: int = 0
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A `builder` for one job of the workers: at work as long as it is open."""
+    with (
+        contextlib.closing(builder(scratch, threads, memory_mb)) as connection,
+        at_work(crew, connection),
+    ):
+        yield connection
 
 
 def go_on(crew: Workers) -> None:

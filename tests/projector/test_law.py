@@ -57,7 +57,7 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(changes, "MOST_FILES", 1)
     monkeypatch.setattr(changes, "MOST_BODIES", 4)
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
-    monkeypatch.setattr(turns, "MOST_KEYS", 3)
+    monkeypatch.setattr(turns, "MOST_KEYS", 8)
 
 
 def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:

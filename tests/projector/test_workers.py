@@ -19,9 +19,10 @@ ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.rang
 
 
 def endless(crew, begun):
-    with at_work(crew, connect()) as connection, sql_errors("endless"):
+    with contextlib.closing(connect()) as connection, at_work(crew, connection):
         begun.set()
-        connection.execute(ENDLESS).fetchall()
+        with sql_errors("endless"):
+            connection.execute(ENDLESS).fetchall()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
@@ -80,7 +81,8 @@ def test_an_interrupt_is_no_failure_that_takes_away_the_part_of_an_open_segment(
     empty, monkeypatch
 ) -> None:
     """Readers still name it: an update that is stopped leaves what there is."""
-    pages = [Page(hours(n), [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
+    at = [hours(0), hours(0.1)]
+    pages = [Page(at[n], [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
     write_log(empty, "openrouter", WRITER, pages[:1], seal=False)
     update(empty)
     before = sorted((empty / "views").rglob("open-*.parquet"))
