@@ -105,9 +105,8 @@ def _compare(root: Path, folder: Path, source: str, found: Path, crew: Workers) 
     """Compare the pairs in a file, so many at a time; no more of them is held."""
     count = 0
     for batch in pq.ParquetFile(found).iter_batches(MOST_BODIES // 2):
-        go_on(crew)
         group = [_pair(row) for row in zip(*(each.to_pylist() for each in batch), strict=True)]
-        bodies = dict(_bodies(root, group))
+        bodies = dict(_bodies(root, group, crew))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
         _publish(folder, f"d-{name}.parquet", rows)
@@ -120,13 +119,14 @@ def _pair(row: tuple[Any, ...]) -> _Pair:
     return (type_, before, after, (old_segment, old_writer, old_seq), (segment, writer, seq))
 
 
-def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, bytes]]:
+def _bodies(root: Path, pairs: Sequence[_Pair], crew: Workers) -> Iterator[tuple[Place, bytes]]:
     """The bodies at the places of pairs, each segment read once."""
     places: dict[str, set[Place]] = {}
     for *_, old, new in pairs:
         for place in (old, new):
             places.setdefault(place[0], set()).add(place)
     for text in sorted(places):
+        go_on(crew)
         name = parse_segment(text)
         if name is None:
             continue
