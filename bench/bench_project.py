@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -32,8 +31,10 @@ from projector import build, parts, plan, staging
 from projector.archive import open_views
 from projector.definition import Definition, load_all
 from projector.engine import builder, connect
+from projector.jobs import do_jobs, plan_jobs
 from projector.texts import literals
 from projector.update import update
+from projector.workers import workers
 
 HERE = Path(__file__).parents[1]
 CHILD = """
@@ -84,13 +85,17 @@ def named(*names: str) -> list[Definition]:
     return [each for each in load_all() if each.name in names]
 
 
-def ours(root: Path, source: str, wanted: Sequence[Definition], jobs: int, workers: int) -> None:
-    """Build the parts of some definitions over a source from nothing, and no views."""
+def ours(
+    root: Path, sources: Sequence[str], wanted: Sequence[Definition], jobs: int, count: int
+) -> None:
+    """Build the parts of some definitions over sources from nothing, and no views."""
     folder = Path(tempfile.mkdtemp(dir=root))
     try:
-        context = build.Context(root, folder / "parts", folder, jobs, build.silent)
-        with ThreadPoolExecutor(workers) as pool:
-            build.build_sealed(context, plan.list_source(root, source), wanted, pool)
+        with workers(count) as crew, contextlib.closing(builder(folder, 1)) as connection:
+            context = build.Context(root, folder / "parts", folder, jobs, crew, build.silent)
+            listings = [plan.list_source(root, each) for each in sources]
+            planned = [plan_jobs(context, connection, each, wanted) for each in listings]
+            do_jobs(context, [job for each in planned for job in each])
     finally:
         shutil.rmtree(folder)
 
@@ -115,7 +120,7 @@ def compare(what: str, root: Path, source: str, wanted: Sequence[Definition], as
     """Our parts against bare COPYs, as speeds."""
     size = sum(each.raw_bytes for each in segments_of(root, source)) / 1e6
     mine, other = (
-        took(lambda: ours(root, source, wanted, 1, 1)),
+        took(lambda: ours(root, [source], wanted, 1, 1)),
         took(lambda: bare(root, source, wanted)),
     )
     base = f"COPY {size / other.wall:,.0f} MB/s (cpu ratio {other.cpu / mine.cpu:.2f})"
@@ -165,16 +170,12 @@ def bench_asof(folder: Path) -> None:
 def bench_jobs(folder: Path) -> None:
     """Two jobs against one, each with one DuckDB thread."""
     synthetic.make_log(folder, 1800)
-    mine = took(lambda: _all_parts(folder, 2), 1)
-    other = took(lambda: _all_parts(folder, 1), 1)
+    sources = ("civitai", "openrouter")
+    mine = took(lambda: ours(folder, sources, load_all(), 2, 2), 1)
+    other = took(lambda: ours(folder, sources, load_all(), 2, 1), 1)
     base = f"one job, one thread {other.wall:,.1f} s (cpu {other.cpu:,.1f} s)"
     figure = f"{mine.wall:,.1f} s (cpu {mine.cpu:,.1f} s)"
     say("two jobs", figure, base, other.wall / mine.wall, ">= 1.7")
-
-
-def _all_parts(root: Path, workers: int) -> None:
-    for source in ("civitai", "openrouter"):
-        ours(root, source, load_all(), 2, workers)
 
 
 def bench_memory(folder: Path, gigabytes: int) -> None:

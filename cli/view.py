@@ -40,7 +40,7 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
         return stop.code()
     try:
         report = project(archive(), views or None, jobs=jobs, report=teller())
-    except Terminated:  # what was under way is finished by now
+    except Terminated:  # what was under way is taken back by now
         say("stopped; what is published stays, and the next update goes on")
         return 0
     _tell_update(report)

@@ -11,6 +11,7 @@ from eventlog.clock import format_us, parse_us
 from projector.archive import open_views
 from projector.engine import sql_errors
 from projector.texts import identifier
+from projector.waiting import waited_for
 
 PRESENT, ABSENT, UNKNOWN = "present", "absent", "unknown"
 
@@ -194,9 +195,9 @@ def _all(
     connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]
 ) -> list[dict[str, Any]]:
     with sql_errors("views"):
-        connection.execute(sql, values)
+        rows = waited_for(connection, lambda: connection.execute(sql, values).fetchall())
         names = [str(each[0]) for each in connection.description or []]
-        return [dict(zip(names, row, strict=True)) for row in connection.fetchall()]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def _us(moment: Any) -> int | None:

@@ -4,9 +4,9 @@ Each reading of some segments makes the parts of every definition that lacks the
 Independent definitions do not wait for each other, and one that fails leaves the rest.
 """
 
-import contextlib
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from pathlib import Path
 
 import attrs
@@ -18,16 +18,9 @@ from projector import parts as parts_of
 from projector import quarantine
 from projector.changes import folder_of_diffs, make_schema
 from projector.definition import LOG, Definition
-from projector.engine import MEMORY_MB, builder, sql_errors
-from projector.parts import Part, Segment, covered_size, folder_of, list_parts, open_name, part_name
-from projector.plan import (
-    Listing,
-    batches,
-    copy_open,
-    definitions_of,
-    read_sealed,
-    tasks,
-)
+from projector.engine import MEMORY_MB, sql_errors
+from projector.parts import Segment, covered_size, folder_of, open_name, part_name
+from projector.plan import Listing, copy_open, definitions_of
 from projector.quarantine import (
     Kept,
     Refused,
@@ -38,6 +31,7 @@ from projector.quarantine import (
     write_down,
 )
 from projector.staging import stage, stage_nothing, stage_once
+from projector.workers import Workers, opened
 
 Report = Callable[[str], None]
 
@@ -68,58 +62,31 @@ class Context:
     parts: Path
     scratch: Path
     jobs: int
+    workers: Workers
     report: Report
     strict: bool = False
     """Stop at a line that cannot be read or projected; else it is left out."""
 
 
 def build_sealed(
-    context: Context, listing: Listing, wanted: Sequence[Definition], pool: Executor
-) -> list[Built]:
-    """Build the missing parts over sealed segments."""
-    mine = definitions_of(wanted, listing.source)
-    with contextlib.closing(builder(context.scratch, 1)) as connection:
-        done = [(each, _published(context, connection, listing, each)) for each in mine]
-    work = [
-        (batch, task.definitions)
-        for task in tasks(listing, done)
-        for batch in batches([read_sealed(context.root, name) for name in task.segments])
-    ]
-    futures = [pool.submit(_job, context, n, listing.source, *each) for n, each in enumerate(work)]
-    return [future.result() for future in futures]
-
-
-def _published(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    listing: Listing,
-    definition: Definition,
-) -> list[Part]:
-    found = list_parts(connection, folder_of(context.parts, listing.source, definition))
-    return [part for part in found if part.covers <= listing.sealed_names]
-
-
-def _job(
-    context: Context,
-    number: int,
-    source: str,
-    segments: Sequence[Segment],
-    definitions: Sequence[Definition],
+    context: Context, source: str, segments: Sequence[Segment], definitions: Sequence[Definition]
 ) -> Built:
-    """One reading of some segments: the parts of all definitions that lack them."""
-    scratch = context.scratch / f"{source}-{number}"
-    scratch.mkdir()
+    """One reading of some sealed segments: the parts of all definitions that lack them."""
+    name = part_name(segments)
+    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
     threads = 1 if context.jobs > 1 else 2
     lone = len(definitions) == 1
     memory = max(LEAST_MB, MEMORY_MB // context.jobs) * (2 if lone else 1)
-    with contextlib.closing(builder(scratch, threads, memory)) as connection:
-        if lone:
-            stage_once(connection, segments)
-            kept = Kept(tuple(segments), ())
-        else:
-            kept = _stage(context, connection, scratch, segments)
-        name = part_name(segments)
-        built = _build_all(context, connection, scratch, kept, source, definitions, name)
+    try:
+        with opened(context.workers, scratch, threads, memory) as connection:
+            if lone:
+                stage_once(connection, segments)
+                kept = Kept(tuple(segments), ())
+            else:
+                kept = _stage(context, connection, scratch, segments)
+            built = _build_all(context, connection, scratch, kept, source, definitions, name)
+    finally:
+        shutil.rmtree(scratch)  # staged lines of all jobs would take as much room as the log
     context.report(f"{source}: {len(segments)} segments, {built.rows} rows")
     return attrs.evolve(built, segments=len(segments))
 
@@ -194,7 +161,7 @@ def _build_without(
         raise Invalid(refused[0].told, STOPPED)
     write_down(folder_of_refused(context.parts, kept.segments[0].name.source), refused)
     covers = [str(each.name) for each in kept.segments]
-    with contextlib.closing(builder(beside, 1)) as connection, sql_errors(definition.name):
+    with opened(context.workers, beside, 1) as connection, sql_errors(definition.name):
         stage_once(connection, rest.segments)
         return parts_of.build(connection, definition, path, covers, size), refused
 
@@ -224,7 +191,7 @@ def _open_one(
     if segment is None:
         return Built()
     size = segment.raw_bytes
-    with contextlib.closing(builder(context.scratch, 1)) as connection:
+    with opened(context.workers, context.scratch, 1) as connection:
         behind = _behind(context, connection, source, name, definitions, size)
         if not behind:
             return Built()

@@ -5,7 +5,6 @@ in any order: a late segment makes new neighbours, and old ones simply stop bein
 neighbours. The view `X_changes` joins them with the neighbours of its versions.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -28,11 +27,12 @@ from eventlog.reader import segment_records
 from eventlog.rebuild import stored_body
 from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
-from projector.engine import LESS_MB, builder
+from projector.engine import LESS_MB
 from projector.fields import is_telemetry
 from projector.neighbours import History, find_neighbours, read_compared, write_compared
 from projector.parts import SCHEMA, publish
 from projector.texts import literals
+from projector.workers import Workers, go_on, opened
 
 FOLDER = "log.diffs"
 MOST_BODIES = 4_000
@@ -82,26 +82,31 @@ def make_schema(folder: Path) -> None:
         _publish(folder, "schema.parquet", [])
 
 
-def add_differences(root: Path, folder: Path, history: History, scratch: Path) -> int:
+def add_differences(
+    root: Path, folder: Path, history: History, scratch: Path, crew: Workers
+) -> int:
     """Compare the neighbours that were not compared yet; how many pairs."""
     compared = read_compared(folder, history.types)
     if not history.read - compared.read:
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
-    with contextlib.closing(builder(scratch, 1, LESS_MB)) as connection:
-        done = find_neighbours(connection, history, compared, files)
-        pairs = _compare(root, folder, history.source, connection)
-        _merge(folder, connection)
+    found = scratch / f"pairs-{history.source}.parquet"
+    with opened(crew, scratch, 1, LESS_MB) as connection:
+        done = find_neighbours(connection, history, compared, files, found)
+    pairs = _compare(root, folder, history.source, found, crew)
+    if small := _small(folder):
+        with opened(crew, scratch, 1, LESS_MB) as connection:
+            _merge(folder, small, connection)
     write_compared(folder, history.types, done)
     return pairs
 
 
-def _compare(root: Path, folder: Path, source: str, connection: duckdb.DuckDBPyConnection) -> int:
-    """Compare the pairs of a bucket, a few at a time, in the order of the log."""
-    cursor = connection.execute("FROM pair ORDER BY segment, writer, seq")
+def _compare(root: Path, folder: Path, source: str, found: Path, crew: Workers) -> int:
+    """Compare the pairs in a file, so many at a time; no more of them is held."""
     count = 0
-    while group := [_pair(row) for row in cursor.fetchmany(MOST_BODIES // 2)]:
-        bodies = dict(_bodies(root, group))
+    for batch in pq.ParquetFile(found).iter_batches(MOST_BODIES // 2):
+        group = [_pair(row) for row in zip(*(each.to_pylist() for each in batch), strict=True)]
+        bodies = dict(_bodies(root, group, crew))
         rows = [row for each in group for row in _rows(source, each, bodies)]
         name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
         _publish(folder, f"d-{name}.parquet", rows)
@@ -114,13 +119,14 @@ def _pair(row: tuple[Any, ...]) -> _Pair:
     return (type_, before, after, (old_segment, old_writer, old_seq), (segment, writer, seq))
 
 
-def _bodies(root: Path, pairs: Sequence[_Pair]) -> Iterator[tuple[Place, bytes]]:
+def _bodies(root: Path, pairs: Sequence[_Pair], crew: Workers) -> Iterator[tuple[Place, bytes]]:
     """The bodies at the places of pairs, each segment read once."""
     places: dict[str, set[Place]] = {}
     for *_, old, new in pairs:
         for place in (old, new):
             places.setdefault(place[0], set()).add(place)
     for text in sorted(places):
+        go_on(crew)
         name = parse_segment(text)
         if name is None:
             continue
@@ -176,11 +182,14 @@ def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     temporary.replace(folder / name)
 
 
-def _merge(folder: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Put many small files together. The old ones are left to readers that named them."""
+def _small(folder: Path) -> list[Path]:
+    """The files to put together; none while they are few."""
     files = [path for path in list_diffs(folder) if path.stat().st_size < MOST_BYTES]
-    if len(files) <= MOST_FILES:
-        return
+    return files if len(files) > MOST_FILES else []
+
+
+def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -> None:
+    """Put small files together. The old ones are left to readers that named them."""
     name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
     query = f"FROM read_parquet([{literals(map(str, files))}])"
     publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)

@@ -17,6 +17,7 @@ from projector.generation import aside, locked, views_dir, writable
 from projector.texts import identifier
 from projector.update import build_views, with_log
 from projector.views_file import FILE, named_by, write_views
+from projector.waiting import fetched
 
 
 @attrs.frozen
@@ -87,10 +88,11 @@ def check(
 def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> Content:
     """What a view holds. Equal for equal rows, in any order, in one version of DuckDB."""
     source, _, view = name.partition(".")
-    rows = connection.execute(
+    rows = fetched(
+        connection,
         f"FROM {identifier(database)}.{identifier(source)}.{identifier(view)} AS shown "
-        "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR"
-    ).fetchall()
+        "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR",
+    )
     return Content(int(rows[0][0]), str(rows[0][1]))
 
 
@@ -132,10 +134,11 @@ def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
 def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
     """The last instant of the log, or of one source, that the views have read."""
     with sql_errors("log.events"):
-        rows = connection.execute(
+        rows = fetched(
+            connection,
             "SELECT epoch_us(max(observed_at)) FROM log.events WHERE source = coalesce(?, source)",
             [source],
-        ).fetchall()
+        )
     return None if rows[0][0] is None else int(rows[0][0])
 
 
@@ -157,7 +160,7 @@ def _info(
     connection: duckdb.DuckDBPyConnection, definition: Definition, last: int | None
 ) -> ViewInfo:
     name = f"{identifier(definition.source)}.{identifier(definition.view)}"
-    rows = connection.execute(f"FROM {name} SELECT count(*)").fetchall()
+    rows = fetched(connection, f"FROM {name} SELECT count(*)")
     columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
     return ViewInfo(
         definition.name,

@@ -8,6 +8,7 @@ file has named them for an hour.
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
+import attrs
 import duckdb
 
 from projector.parts import Part, choose, list_parts, name_over, publish
@@ -18,25 +19,36 @@ MOST_PARTS = 24
 MOST_BYTES = 256 * 1024 * 1024
 
 
-def compact(
+@attrs.frozen
+class Group:
+    """Parts to put together, and the folder of the definition they are of."""
+
+    folder: Path
+    parts: tuple[Part, ...]
+
+
+def due(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     sealed: frozenset[str],
     alike: Callable[[Part], Hashable] = lambda part: None,
-) -> int:
-    """Put together what is due in the folder of a definition; how many parts that made.
+) -> list[Group]:
+    """What is to be put together in the folder of a definition.
 
     `alike`: only parts of which it says the same are put together.
     """
-    due = list(groups(choose(list_parts(connection, folder), sealed), alike))
-    for group in due:
-        covers = sorted(name for part in group for name in part.covers)
-        first = min(part.first for part in group)
-        last = max(part.last for part in group)
-        pieces = literals(str(part.path) for part in group)
-        path = folder / name_over(first, last, covers)
-        publish(connection, f"FROM read_parquet([{pieces}])", path, covers, folder.name)
-    return len(due)
+    found = groups(choose(list_parts(connection, folder), sealed), alike)
+    return [Group(folder, tuple(each)) for each in found]
+
+
+def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
+    """Put parts together. Their rows pass through: no more is held than what is written."""
+    covers = sorted(name for part in group.parts for name in part.covers)
+    first = min(part.first for part in group.parts)
+    last = max(part.last for part in group.parts)
+    pieces = literals(str(part.path) for part in group.parts)
+    path = group.folder / name_over(first, last, covers)
+    publish(connection, f"FROM read_parquet([{pieces}])", path, covers, group.folder.name)
 
 
 def groups(

@@ -11,12 +11,15 @@ from eventlog.errors import Invalid
 from projector.archive import find_views, open_views
 from projector.build import Report, silent
 from projector.checks import as_of_last
-from projector.definition import Definition, find, load_all, parse
-from projector.engine import sql_errors
+from projector.definition import ENTITY_ROWS, Definition, find, load_all, parse
+from projector.engine import builder, sql_errors
 from projector.generation import aside, locked, views_dir
+from projector.parts import SCHEMA, build
+from projector.staging import stage_nothing
 from projector.texts import fill, identifier, literal
 from projector.update import build_views, with_log
 from projector.views_file import FILE, write_views
+from projector.waiting import fetched
 
 _PLACE = ("_segment", "_seq", "_shape", "valid_from")
 
@@ -74,6 +77,7 @@ def compare(
     root = root.resolve()
     folder = views_dir(root)
     with locked(folder), aside(folder) as beside:
+        _refuse_broken(new, beside)
         wanted = [new, *with_log(known, [])]
         _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
         write_views(beside, script)
@@ -82,6 +86,18 @@ def compare(
             as_of_last(connection)
             connection.execute("ATTACH ? AS made (READ_ONLY)", [str(beside / FILE)])
             return _compared(connection, old, new)
+
+
+def _refuse_broken(definition: Definition, scratch: Path) -> None:
+    """Raises `Invalid` for a text that makes no rows of any log, before the log is read."""
+    if definition.reads == ENTITY_ROWS and not definition.types:
+        raise Invalid(
+            f"{definition.name}: no definition: it names no types of entities",
+            "begin it as the files of projector/projections do",
+        )
+    with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
+        stage_nothing(connection, scratch)
+        build(connection, definition, scratch / SCHEMA, [])
 
 
 def _compared(
@@ -101,7 +117,7 @@ def _compared(
         query = fill("compare_many", row=row, **common)
     else:
         query = fill("compare", fields=", ".join(map(_field, shared)), **common)
-    rows = connection.execute(query).fetchall()
+    rows = fetched(connection, query)
     return Comparison(
         tuple(each for each in after if each not in before),
         tuple(each for each in before if each not in after),

@@ -100,10 +100,13 @@ def sql_errors(what: str) -> Iterator[None]:
     """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`.
 
     What this machine refuses (a full disk) is `LocalResource`; a damaged file of the views
-    is named, with the command that makes it again.
+    is named, with the command that makes it again. An interrupt stays what it is: nobody
+    may take it for a failure, and go on without what was to be done.
     """
     try:
         yield
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error as error:
         raise _translated(what, error) from error
 

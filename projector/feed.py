@@ -15,6 +15,7 @@ from projector.archive import open_views, views_of
 from projector.definition import LOG, Definition, load_all
 from projector.engine import sql_errors
 from projector.texts import fill, identifier, literal
+from projector.waiting import fetched
 
 
 @attrs.frozen
@@ -89,7 +90,7 @@ def _of_view(
         waves=str(waves).lower(),
     )
     with sql_errors(definition.name):
-        rows = connection.execute(query).fetchall()
+        rows = fetched(connection, query)
     return [_happening(definition.source, row) for row in rows]
 
 

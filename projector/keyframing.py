@@ -5,6 +5,9 @@
     its bodies + bodies since ────────────────> k-…   those named by s-…
 
 Each appears by rename, the pages after the sightings: half of a keyframe is none.
+
+Memory does not follow their size: sightings are narrow, and DuckDB puts aside what it groups
+of them; bodies are not, and are chosen in turns (`turns.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +18,11 @@ import duckdb
 from projector import keyframes as keyframes_of
 from projector.definition import Definition
 from projector.engine import sql_errors
-from projector.keyframes import Due, Source, count_rows, load_source
+from projector.keyframes import Due, Keyframe, Source, count_rows, load_source
 from projector.parts import SCHEMA, choose, compact_instant, folder_of, list_parts, publish
 from projector.plan import Listing
 from projector.texts import fill, literals
+from projector.turns import in_turns, ranges
 
 
 def build_keyframes(
@@ -90,14 +94,28 @@ def _build_bodies(
         since = [part.path for part in parts if after < part.first <= each.instant]
         if sum(rows[str(path)] for path in since) <= max(keyframes_of.LEAST_ROWS, before // 2):
             continue
-        query = fill(
-            "keyframe_bodies",
-            seen=_list([each.path]),
-            types="[" + literals(definition.types) + "]",
-            bodies=_list([folder / SCHEMA, *([base.bodies(folder)] if base else []), *since]),
-        )
-        before = publish(connection, query, each.bodies(folder), [], folder.name)
+        bodies = [folder / SCHEMA, *([base.bodies(folder)] if base else []), *since]
+        before = _publish_bodies(connection, folder, each, definition, bodies)
         base = each
+
+
+def _publish_bodies(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    keyframe: Keyframe,
+    definition: Definition,
+    bodies: Sequence[Path],
+) -> int:
+    """Write the bodies that a keyframe names, so many at a time; how many."""
+    types = "[" + literals(definition.types) + "]"
+    named = fill("keyframe_named", seen=_list([keyframe.path]), types=types)
+
+    def query(turn: str) -> str:
+        return fill("keyframe_bodies", named=named, bodies=_list(bodies), turn=turn)
+
+    path = keyframe.bodies(folder)
+    with in_turns(connection, query, ranges(connection, named, keyframe.rows), path) as everything:
+        return publish(connection, everything, path, [], folder.name)
 
 
 def _list(paths: Iterable[Path]) -> str:

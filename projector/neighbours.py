@@ -4,6 +4,9 @@ Only what is new is looked at: the entities that were seen since the first hour 
 and of them the versions that began then. Facts that came since cannot touch an earlier
 neighbour. What has been compared is noted beside the differences; without the note all of
 history is.
+
+Held at a time: the sightings of so many entities, and the pages of the scopes they are in.
+What was found is put in order in a file: comparing needs the memory for bodies.
 """
 
 from collections.abc import Sequence
@@ -16,6 +19,8 @@ import orjson
 from eventlog.clock import format_us
 from eventlog.disk import replace_file
 from eventlog.paths import parse_segment
+from projector.engine import write
+from projector.parts import copy_options
 from projector.texts import fill, literal, literals
 
 MOST_SIGHTINGS = 200_000
@@ -66,9 +71,13 @@ def write_compared(folder: Path, types: Sequence[str], compared: Compared) -> No
 
 
 def find_neighbours(
-    connection: duckdb.DuckDBPyConnection, history: History, compared: Compared, diffs: str
+    connection: duckdb.DuckDBPyConnection,
+    history: History,
+    compared: Compared,
+    diffs: str,
+    found: Path,
 ) -> Compared:
-    """Put them into the table `pair`, with the segments of their bodies; what that covers.
+    """Write them to a file, with the segments of their bodies, by these; what that covers.
 
     `diffs`: the list of the files of differences.
     """
@@ -78,6 +87,8 @@ def find_neighbours(
         query = _query(history, since, bucket, buckets, diffs)
         begin = "INSERT INTO pair" if bucket else "CREATE TEMP TABLE pair AS"
         connection.execute(f"{begin} {query}")
+    ordered = "FROM pair ORDER BY segment, writer, seq"
+    write(connection, f"COPY ({ordered}) TO {literal(str(found))} ({copy_options('lz4')})")
     return Compared(history.read, _waiting(connection, history, since))
 
 

@@ -10,7 +10,9 @@ own, `open-<segment>.parquet`, that is replaced as the segment grows.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import attrs
@@ -24,7 +26,7 @@ from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
 from projector.texts import fill, literal, literals
 
 SCHEMA = "schema.parquet"
-_FAR = "99991231T235959999999"
+_PART = re.compile(r"[0-9].*\.parquet")
 
 
 @attrs.frozen
@@ -91,18 +93,54 @@ def open_name(name: SegmentName) -> str:
 
 def list_parts(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Part]:
     """The published parts over sealed segments, by name. A file that is none is left out."""
-    files = sorted(path for path in folder.glob("[0-9]*.parquet"))
+    found = _stamps(folder)
+    held = _READ.get(folder, {})
+    fresh = [path for path, stamp in found.items() if path not in held or held[path][0] != stamp]
+    told = _read_covers(connection, folder, fresh)
+    known = {path: (found[path], told[path] if path in told else held[path][1]) for path in found}
+    _READ[folder] = known
+    return [
+        Part(path, path.name.partition("-")[0], covers)
+        for path, (_, covers) in sorted(known.items())
+        if covers is not None
+    ]
+
+
+_Stamp = tuple[int, int]
+_READ: dict[Path, dict[Path, tuple[_Stamp, frozenset[str] | None]]] = {}
+"""What the files of a folder covered when they were last listed. An update lists a folder
+several times, and one that follows the log every second; published files never change."""
+
+
+def _stamps(folder: Path) -> dict[Path, _Stamp]:
+    """The files of parts, with size and time of change: one that is damaged has others."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [(each.name, each.stat()) for each in entries if _PART.fullmatch(each.name)]
+    except FileNotFoundError:
+        return {}
+    return {folder / name: (told.st_size, told.st_mtime_ns) for name, told in found}
+
+
+def _read_covers(
+    connection: duckdb.DuckDBPyConnection, folder: Path, files: Sequence[Path]
+) -> dict[Path, frozenset[str] | None]:
+    """What files cover, as their metadata says; None for one that does not say."""
     if not files:
-        return []
+        return {}
     with sql_errors(str(folder)):
         rows = connection.execute(
             "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
             [[str(path) for path in files]],
         ).fetchall()
-    covers = {Path(name): frozenset(orjson.loads(value)) for name, value in rows}
-    return [
-        Part(path, path.name.partition("-")[0], covers[path]) for path in files if path in covers
-    ]
+    told = {Path(name): _names(bytes(value)) for name, value in rows}
+    return {path: told.get(path) for path in files}
+
+
+@lru_cache(1024)
+def _names(text: bytes) -> frozenset[str]:
+    """The list as metadata holds it; parts of all definitions over one list share it."""
+    return frozenset(orjson.loads(text))
 
 
 def covered_size(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
@@ -170,15 +208,22 @@ def publish(
     try:
         rows = write(
             connection,
-            f"COPY ({query}) TO {literal(str(temporary))} (FORMAT parquet, "
-            f"COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, "
-            f"ROW_GROUP_SIZE_BYTES '{ROW_GROUP_BYTES}', KV_METADATA {{{options}}})",
+            f"COPY ({query}) TO {literal(str(temporary))} "
+            f"({copy_options('zstd')}, KV_METADATA {{{options}}})",
         )
         _sync(temporary)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return rows
+
+
+def copy_options(compression: str) -> str:
+    """How COPY writes rows: in groups so small that it holds little."""
+    return (
+        f"FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE {ROW_GROUP}, "
+        f"ROW_GROUP_SIZE_BYTES '{ROW_GROUP_BYTES}'"
+    )
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Plans: which segments a source has, which parts are missing. Decides; changes nothing."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -26,7 +27,7 @@ class Listing:
     sealed: tuple[SegmentName, ...]
     open: tuple[SegmentName, ...]
 
-    @property
+    @cached_property
     def sealed_names(self) -> frozenset[str]:
         """The names of what is sealed, as parts cover them."""
         return frozenset(str(name) for name in self.sealed)

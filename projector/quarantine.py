@@ -224,7 +224,8 @@ def _why(scratch: Path, segments: Sequence[Segment], attempt: Attempt) -> str | 
         except HindlogError as error:
             if not is_of_values(error):
                 raise
-            return str(error.__cause__).partition("\n")[0].partition(" Try setting")[0]
+            told = str(error.__cause__).partition("\n")[0].partition(" Try setting")[0]
+            return told.replace(f"{scratch}/", "")  # the same words whoever looks, and where
     return None
 
 

@@ -28,6 +28,7 @@ from projector.keyframes import FOLDER
 from projector.texts import identifier, literal
 from projector.update import UpdateReport, build_views, with_log
 from projector.views_file import named_by, write_views
+from projector.waiting import fetched
 
 SUFFIXES = (".parquet", ".duckdb")
 
@@ -160,9 +161,9 @@ def _write(
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     query = f"FROM {_quoted(name)} ORDER BY ALL"
-    done = connection.execute(
-        f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchall()
+    done = fetched(
+        connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    )
     return int(done[0][0])
 
 
@@ -175,8 +176,8 @@ def _copy_tables(
         source = name.partition(".")[0]
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS made.{identifier(source)}")
         query = f"FROM hindlog.{_quoted(name)} ORDER BY ALL"
-        connection.execute(f"CREATE TABLE made.{_quoted(name)} AS {query}")
-        counted = connection.execute(f"FROM made.{_quoted(name)} SELECT count(*)").fetchall()
+        fetched(connection, f"CREATE TABLE made.{_quoted(name)} AS {query}")
+        counted = fetched(connection, f"FROM made.{_quoted(name)} SELECT count(*)")
         rows.append(int(counted[0][0]))
     connection.execute("DETACH made")
     return rows
@@ -184,7 +185,7 @@ def _copy_tables(
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     with sql_errors(name):
-        rows = connection.execute(f"FROM {_quoted(name)} SELECT count(*)").fetchall()
+        rows = fetched(connection, f"FROM {_quoted(name)} SELECT count(*)")
     return int(rows[0][0])
 
 

@@ -7,8 +7,8 @@ old views file, which names only files that are still there.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -17,23 +17,22 @@ import duckdb
 from eventlog.clock import now_us
 from eventlog.errors import HindlogError
 from eventlog.segments import list_sources
-from projector.build import Context, Report, build_open, build_schemas, build_sealed, silent
+from projector.build import Built, Context, Report, build_open, build_schemas, silent
 from projector.changes import FOLDER, add_differences, folder_of_diffs
-from projector.compact import compact
+from projector.compact import Group, compact, due
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import LESS_MB, builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
+from projector.jobs import do_jobs, plan_jobs
 from projector.keyframes import FOLDER as KEYFRAMES
 from projector.keyframes import between, load_source
 from projector.keyframing import build_keyframes
+from projector.neighbours import History
 from projector.parts import folder_of
-from projector.plan import (
-    Listing,
-    definitions_of,
-    list_source,
-)
+from projector.plan import Listing, definitions_of, list_source
 from projector.views import Script, script_for
 from projector.views_file import named_by, write_views
+from projector.workers import at_work, do, opened, workers
 
 
 @attrs.frozen
@@ -105,28 +104,28 @@ def build_views(
     strict: bool = False,
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
-    with scratch(root / "views") as folder, _workers(jobs) as pool:
-        context = Context(root, parts, folder, jobs, report, strict)
+    with (
+        scratch(root / "views") as folder,
+        contextlib.closing(builder(folder, 1, LESS_MB)) as connection,
+        workers(jobs) as crew,
+    ):
+        context = Context(root, parts, folder, jobs, crew, report, strict)
         listings = [list_source(root, source) for source in _sources(root, known)]
-        done = [
-            each for listing in listings for each in build_sealed(context, listing, wanted, pool)
-        ]
-        done += [build_open(context, listing, wanted) for listing in listings]
-        with contextlib.closing(builder(folder, 1, LESS_MB)) as connection:
-            sources = [each.source for each in listings]
-            wrong = build_schemas(context, connection, known, sources)
-            sound = [each for each in known if each.name not in wrong]
-            for listing in listings:
-                _compact(context, connection, listing, sound)
-                try:
-                    build_keyframes(connection, parts, listing, sound)
-                except HindlogError as error:  # views are right without them
-                    wrong[f"{listing.source} {KEYFRAMES}"] = error.what
+        done = _build_parts(context, connection, listings, wanted)
+        wrong = build_schemas(context, connection, known, [each.source for each in listings])
+        sound = [each for each in known if each.name not in wrong]
+        _compact(context, connection, listings, sound)
+        # Source by source: one has most of the rows. By a worker, for the sake of signals.
+        wrong |= do(crew, _build_keyframes, context, connection, listings, sound).result()
+        script = script_for(root, parts, listings, sound, connection)
+        # Also when nothing was built: the last update may have ended before it compared.
+        if _compare(context, script, wrong):
             script = script_for(root, parts, listings, sound, connection)
-            # Also when nothing was built: the last update may have ended before it compared.
-            if _compare(context, script, wrong):
-                script = script_for(root, parts, listings, sound, connection)
-    told = UpdateReport(
+    return _told(done, wrong), script
+
+
+def _told(done: Sequence[Built], wrong: Mapping[str, str]) -> UpdateReport:
+    return UpdateReport(
         sum(each.segments for each in done),
         sum(each.parts for each in done),
         sum(each.rows for each in done),
@@ -134,17 +133,6 @@ def build_views(
         False,
         tuple(text for each in done for text in each.quarantined),
     )
-    return told, script
-
-
-@contextlib.contextmanager
-def _workers(jobs: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads for jobs; where an error or a signal ends the work, what has not begun is left."""
-    pool = ThreadPoolExecutor(max(1, jobs))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
@@ -152,28 +140,91 @@ def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
     return sorted({*list_sources(root), *(each.source for each in definitions)} - {LOG})
 
 
+def _build_parts(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[Listing],
+    wanted: Sequence[Definition],
+) -> list[Built]:
+    """The parts that are missing, of all sources at once; then those of open segments."""
+    jobs = [job for each in listings for job in plan_jobs(context, connection, each, wanted)]
+    done = do_jobs(context, jobs)
+    opened = [do(context.workers, build_open, context, each, wanted) for each in listings]
+    return [*done, *(each.result() for each in opened)]
+
+
 def _compact(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
+) -> None:
+    """Put small parts together, so that views name few files however long the log is."""
+    groups = [
+        group for listing in listings for group in _due(context, connection, listing, definitions)
+    ]
+    for each in [do(context.workers, _compact_one, context, group) for group in groups]:
+        each.result()
+
+
+def _due(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
     listing: Listing,
     definitions: Sequence[Definition],
-) -> None:
-    """Put small parts together, so that views name few files however long the log is."""
+) -> list[Group]:
     alike = between(load_source(connection, context.parts, listing, definitions).chain)
-    for each in definitions_of(definitions, listing.source):
-        folder = folder_of(context.parts, listing.source, each)
-        with sql_errors(each.name):
-            compact(connection, folder, listing.sealed_names, alike)
+    folders = [
+        folder_of(context.parts, listing.source, each)
+        for each in definitions_of(definitions, listing.source)
+    ]
+    return [
+        group for each in folders for group in due(connection, each, listing.sealed_names, alike)
+    ]
+
+
+def _compact_one(context: Context, group: Group) -> None:
+    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
+    with (
+        sql_errors(str(group.folder)),
+        opened(context.workers, scratch, 1, LESS_MB) as connection,
+    ):
+        compact(connection, group)
+
+
+def _build_keyframes(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
+) -> dict[str, str]:
+    """Build the keyframes that are due; what went wrong. Views are right without them."""
+    wrong = {}
+    for listing in listings:
+        try:
+            with at_work(context.workers, connection):
+                build_keyframes(connection, context.parts, listing, definitions)
+        except HindlogError as error:
+            wrong[f"{listing.source} {KEYFRAMES}"] = error.what
+    return wrong
 
 
 def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
     """Compare neighbouring versions that were not compared yet; how many pairs."""
+    jobs = {
+        each.source: do(context.workers, _differences_of, context, each)
+        for each in script.histories
+    }
     pairs = 0
-    for history in script.histories:
-        folder = folder_of_diffs(context.parts, history.source)
+    for source, job in jobs.items():
         try:
-            with sql_errors(f"changes of {history.source}"):
-                pairs += add_differences(context.root, folder, history, context.scratch)
+            pairs += job.result()
         except HindlogError as error:
-            wrong[f"{history.source} {FOLDER}"] = error.what
+            wrong[f"{source} {FOLDER}"] = error.what
     return pairs
+
+
+def _differences_of(context: Context, history: History) -> int:
+    folder = folder_of_diffs(context.parts, history.source)
+    with sql_errors(f"changes of {history.source}"):
+        return add_differences(context.root, folder, history, context.scratch, context.workers)

@@ -8,7 +8,7 @@ it can be interrupted.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -40,3 +40,10 @@ def waited_for(
         while not future.done():
             connection.interrupt()
             wait([future], _AGAIN_S)
+
+
+def fetched(
+    connection: duckdb.DuckDBPyConnection, query: str, values: object = None
+) -> list[tuple[Any, ...]]:
+    """All rows of a query, waited for: a signal ends it at once."""
+    return waited_for(connection, lambda: connection.execute(query, values).fetchall())

@@ -1,7 +1,6 @@
--- In: the sightings of a keyframe, types, bodies (those of the keyframe before, and since).
--- Out: the rows of the bodies that they name.
-SELECT *
-FROM read_parquet($bodies)
-WHERE (_writer, _seq) IN (
-    SELECT (_writer, _seq) FROM read_parquet($seen) WHERE NOT _gone AND list_contains($types, _type)
-)
+-- In: places (`keyframe_named.sql`), bodies (those of the keyframe before, and since), which seqs.
+-- Out: the rows of the bodies that lie at those places.
+SELECT body.*
+FROM (FROM read_parquet($bodies) WHERE $turn) AS body
+SEMI JOIN (FROM ($named) WHERE $turn) AS named
+    ON body._writer = named._writer AND body._seq = named._seq

@@ -80,6 +80,44 @@ def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
     assert process.returncode == 143
 
 
+@pytest.mark.parametrize(("number", "code"), STOPS)
+@pytest.mark.parametrize(
+    ("place", "arguments"),
+    [
+        ("projector.feed.fill", ["changes", "--since", "1h"]),
+        ("projector.parts.select", ["view", "rebuild"]),
+        ("projector.rebuild._copy", ["view", "rebuild", "openrouter.models", "--to", "m.parquet"]),
+    ],
+)
+def test_the_first_signal_ends_work_of_which_a_query_would_not_end(
+    archive: Path, place: str, arguments: list[str], number: int, code: int
+) -> None:
+    """The signal comes while the query is under way."""
+    module, _, name = place.rpartition(".")
+    program = f"""
+import os, threading, cli.main, {module} as module
+from projector.waiting import fetched
+def endless(*given, **more):
+    threading.Timer(0.3, os.kill, (os.getpid(), {int(number)})).start()
+    return fetched(given[0], {ENDLESS!r}) if {name!r} == "_copy" else {ENDLESS!r}
+module.{name} = endless
+cli.main.main({arguments!r})
+"""
+    before = sorted((archive / "views").rglob("*"))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=archive,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == code, done.stderr
+    assert sorted((archive / "views").rglob("*")) == before
+
+
 def test_a_time_limit_ends_a_query_and_says_so(crawled: Path) -> None:
     done = hindlog("sql", "--timeout", "0.3", ENDLESS, cwd=crawled)
 

@@ -93,3 +93,22 @@ def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(a
     update(archive)
 
     assert list(query(archive, sql).rows) == [("a", "a"), ("b", "b"), ("c", "c")]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("# no definition at all\n", "names no types"),
+        ("", "names no types"),
+        (MODELS + "\nSELECT nonsense FROM event", "openrouter.models"),
+    ],
+)
+def test_what_is_no_definition_is_refused_before_anything_is_built(archive, monkeypatch, text, why):
+    def built(*_given, **_more):
+        raise AssertionError("built")
+
+    monkeypatch.setattr("projector.compare.build_views", built)
+
+    with pytest.raises(Invalid, match=why):
+        compare(archive, "openrouter.models", text)
+    assert not list((archive / "views").glob("aside*"))

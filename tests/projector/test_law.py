@@ -15,7 +15,7 @@ from eventlog.clock import HOUR, format_us
 from eventlog.event import Line, observed_us
 from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
-from projector import changes, compact, keyframes, neighbours
+from projector import changes, compact, keyframes, neighbours, turns
 from projector.archive import open_views
 from projector.update import update
 from projector.views_file import named_by
@@ -57,6 +57,7 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(changes, "MOST_FILES", 1)
     monkeypatch.setattr(changes, "MOST_BODIES", 4)
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
+    monkeypatch.setattr(turns, "MOST_KEYS", 8)
 
 
 def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:
