@@ -2,7 +2,7 @@
 
     sightings of the base + of parts since ──> s-…   the last per key, and what else counts
     its pages + pages since ──────────────────> p-…   those that may still decide
-    its bodies + bodies since ────────────────> k-…   those named by s-…
+    its bodies + bodies since ────────────────> k-…   those named by s-… and not in r-…
 
 Each appears by rename, the pages after the sightings: half of a keyframe is none.
 """
@@ -16,8 +16,10 @@ from projector import keyframes as keyframes_of
 from projector.definition import Definition
 from projector.engine import sql_errors
 from projector.keyframes import Due, Source, count_rows, load_source
-from projector.parts import SCHEMA, choose, compact_instant, folder_of, list_parts, publish
+from projector.parts import SCHEMA, choose, compact_instant, list_parts, publish
 from projector.plan import Listing
+from projector.resolved import Resolved, kept_beside
+from projector.resolving import build_resolved, instant_of
 from projector.texts import fill, literals
 
 
@@ -41,8 +43,8 @@ def build_keyframes(
     for definition in definitions:
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
-                folder = folder_of(parts, listing.source, definition)
-                _build_bodies(connection, folder, listing, source, definition)
+                found = build_resolved(connection, parts, listing, source, definition, busy)
+                _build_bodies(connection, found, listing, source, definition)
     return made
 
 
@@ -62,20 +64,26 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
         pages=_list(pages),
         listings=fill("listings", pages=_list(pages), given="true"),
     )
-    publish(connection, query, path.with_name(f"p-{path.name[2:]}"), [], folder.name)
+    moved = fill(
+        "keyframe_moved", seen=_list([path]), since=instant_of(base.instant if base else "")
+    )
+    ((share,),) = connection.execute(moved).fetchall()
+    path = path.with_name(f"p-{path.name[2:]}")
+    publish(connection, query, path, [], folder.name, moved=str(share))
 
 
 def _build_bodies(
     connection: duckdb.DuckDBPyConnection,
-    folder: Path,
+    found: Resolved,
     listing: Listing,
     source: Source,
     definition: Definition,
 ) -> None:
-    """The bodies that keyframes name, where they are due by the half rule.
+    """The bodies that keyframes name, where they are due by the half rule, or rows are beside.
 
     Only what is likely to be asked for: a view that misses one looks through all parts.
     """
+    folder = found.folder
     names = [each.keyframe for each in source.chain]
     held = [n for n, each in enumerate(names) if each.bodies(folder).exists()]
     base = names[held[-1]] if held else None
@@ -84,20 +92,24 @@ def _build_bodies(
         return
     parts = choose(list_parts(connection, folder), listing.sealed_names)
     rows = count_rows(connection, [each.path for each in parts])
-    before = 0 if base is None else sum(count_rows(connection, [base.bodies(folder)]).values())
+    kept = kept_beside(found, base) if base else []
+    before = sum(count_rows(connection, kept).values())
     for each in waiting:
         after = base.instant if base else ""
         since = [part.path for part in parts if after < part.first <= each.instant]
-        if sum(rows[str(path)] for path in since) <= max(keyframes_of.LEAST_ROWS, before // 2):
+        count = sum(rows[str(path)] for path in since)
+        if each not in found.held and count <= max(keyframes_of.LEAST_ROWS, before // 2):
             continue
         query = fill(
             "keyframe_bodies",
             seen=_list([each.path]),
             types="[" + literals(definition.types) + "]",
-            bodies=_list([folder / SCHEMA, *([base.bodies(folder)] if base else []), *since]),
+            bodies=_list([folder / SCHEMA, *kept, *since]),
+            rows=_list([found.schema, *(path for path in [found.rows(each)] if path.exists())]),
         )
-        before = publish(connection, query, each.bodies(folder), [], folder.name)
-        base = each
+        publish(connection, query, each.bodies(folder), [], folder.name)
+        base, kept = each, kept_beside(found, each)
+        before = sum(count_rows(connection, kept).values())
 
 
 def _list(paths: Iterable[Path]) -> str:

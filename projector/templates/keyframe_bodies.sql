@@ -1,7 +1,9 @@
--- In: the sightings of a keyframe, types, bodies (those of the keyframe before, and since).
--- Out: the rows of the bodies that they name.
-SELECT *
-FROM read_parquet($bodies)
-WHERE (_writer, _seq) IN (
-    SELECT (_writer, _seq) FROM read_parquet($seen) WHERE NOT _gone AND list_contains($types, _type)
-)
+-- In: the sightings of a keyframe, types, bodies (those of the keyframe before, and since),
+-- the rows beside it.
+-- Out: the rows of the bodies that they name and the rows beside it do not have.
+SELECT body.*
+FROM read_parquet($bodies) AS body
+SEMI JOIN (
+    SELECT _writer, _seq FROM read_parquet($seen) WHERE NOT _gone AND list_contains($types, _type)
+) AS named ON named._writer = body._writer AND named._seq = body._seq
+ANTI JOIN read_parquet($rows) AS kept ON kept._writer = body._writer AND kept._seq = body._seq
