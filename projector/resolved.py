@@ -9,10 +9,10 @@ with all columns of its body. A view at T passes them on from the last not after
 entities that moved since: those it works out from the facts, as ever (`moved.sql`,
 `resolved.sql`). So their cost is that of what moved, and of reading.
 
-Rows belong to a keyframe and are read where it decides: where nothing came late. Between
-keyframes what moved is resolved once more, when it has become an eighth, and takes the place of
-the rows of these entities. Only the newest such delta is kept: it is the present that is asked
-for most.
+Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
+of them what moved is resolved again and again, whenever it has become an eighth, and such a
+delta takes the place of the rows of all entities that moved since the rows. Deltas before the
+last rows are not kept: it is the present that is asked for most.
 
 Law: a view is the same with any rows and without.
 """
@@ -61,8 +61,8 @@ class Resolved:
     """The keyframes of the chain that have rows, by instant."""
     decided: tuple[Keyframe, ...]
     """Those of them that views read."""
-    delta: Delta | None
-    """On the last of those."""
+    deltas: tuple[Delta, ...]
+    """On the last of those, by instant."""
 
     @property
     def schema(self) -> Path:
@@ -85,12 +85,12 @@ def load_resolved(
     """What rows there are of a definition."""
     folder = folder_of(parts, definition.source, definition)
     text = "\0".join([source.folder.name, *map(statements, _MADE_BY)])
-    found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), (), None)
+    found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), (), ())
     held = [each for each in source.chain if found.rows(each.keyframe).exists()]
     decided = tuple(each.keyframe for each in held if each.decides)
     found = attrs.evolve(found, held=tuple(each.keyframe for each in held), decided=decided)
     usable = [each for each in _list_deltas(connection, found) if is_whole(source, found, each)]
-    return attrs.evolve(found, delta=max(usable, key=lambda each: each.instant, default=None))
+    return attrs.evolve(found, deltas=tuple(sorted(usable, key=lambda each: each.instant)))
 
 
 def _list_deltas(connection: duckdb.DuckDBPyConnection, found: Resolved) -> list[Delta]:
@@ -142,18 +142,19 @@ def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
 
 
 def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
-    """The last instant up to which what moved should be resolved; it adds all since the rows.
+    """The next instant up to which what moved should be resolved; it adds all since the rows.
 
     `entities`: how many rows there are. Due when sightings have come for an eighth of them.
     """
     if not found.decided:
         return None
-    held = found.delta.adds if found.delta else frozenset()
-    after = found.delta.instant if found.delta else found.decided[-1].instant
+    last = found.deltas[-1] if found.deltas else None
+    held = last.adds if last else frozenset[str]()
     covered = covered_until(source, found.decided[-1]) | held
+    after = last.instant if last else found.decided[-1].instant
     least = max(keyframes_of.LEAST_ROWS, entities) // 8
-    every = list(cuts(source, busy, covered, after, least))
-    return attrs.evolve(every[-1], adds=every[-1].adds | held) if every else None
+    first = next(cuts(source, busy, covered, after, least), None)
+    return attrs.evolve(first, adds=first.adds | held) if first else None
 
 
 def kept_beside(found: Resolved, keyframe: Keyframe) -> list[Path]:

@@ -59,15 +59,16 @@ def build_resolved(
         query = _query(definition, facts, found, bodies)
         publish(connection, query, found.rows(keyframe), [], definition.hash)
         found = load_resolved(connection, parts, source, definition)
-    if not found.decided:
-        return found
-    held = found.rows(found.decided[-1])
-    cut = due_delta(source, found, busy, sum(count_rows(connection, [held]).values()))
-    if cut is not None:
+    while found.decided:
+        held = found.rows(found.decided[-1])
+        cut = due_delta(source, found, busy, sum(count_rows(connection, [held]).values()))
+        if cut is None:
+            break
         facts = _until_cut(source, found, cut, bodies)
         query = _query(definition, facts, found, bodies)
         path = found.next_delta(cut)
         publish(connection, query, path, sorted(cut.adds), definition.hash, base=held.name)
+        found = load_resolved(connection, parts, source, definition)
     return found
 
 
@@ -108,8 +109,8 @@ def _until_cut(source: Source, found: Resolved, cut: Cut, bodies: Sequence[Part]
         (keyframe.path, *sightings),
         (keyframe.pages, *pages),
         tuple(each.path for each in cut.sightings),
-        (found.delta.path,) if found.delta else (),
-        instant_of(found.delta.instant if found.delta else keyframe.instant),
+        tuple(each.path for each in found.deltas[-1:]),
+        instant_of(found.deltas[-1].instant if found.deltas else keyframe.instant),
         (found.rows(keyframe), *since),
     )
 
@@ -130,10 +131,10 @@ def _query(definition: Definition, facts: Facts, found: Resolved, bodies: Sequen
         "sightings": _list(facts.sightings),
         "pages": _list(facts.pages),
         "fresh": _list(facts.fresh),
-        "rows": _list([found.schema, *facts.before]),
+        "rows": _list([*facts.before, found.schema]),
         "delta": _list([found.schema]),
         "near": _list([schema, *facts.near]),
-        "bodies": _list([schema, *(each.path for each in bodies)]),
+        "bodies": _list([*(each.path for each in bodies), schema]),
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),

@@ -22,6 +22,8 @@ class Files:
     dated: tuple[tuple[str, str], ...]
     keyframes: tuple[tuple[str, ...], ...] = ()
     """An instant and the files that say the same as all that begin not after it."""
+    wider: bool = False
+    """Whether some have more columns than those always read."""
     covers: frozenset[str] = frozenset()
     """The sealed segments of which they hold the rows."""
 
@@ -104,11 +106,12 @@ def _near_rows(
     kept = [(each.keyframe.instant, kept_beside(found, each.keyframe)) for each in source.chain]
     near = [_entry(views, instant, *paths) for instant, paths in kept if paths]
     if not found.decided:
-        return {"near": attrs.evolve(bodies, keyframes=tuple(near))}
+        wider = bool(found.held)
+        return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
     rows = [(each.instant, found.rows(each)) for each in found.decided]
-    delta = [(found.delta.instant, found.delta.path)] if found.delta else []
+    deltas = [(each.instant, each.path) for each in found.deltas]
     # What is read as rows anyway is not read as bodies too.
-    kept += [(instant, kept_beside(found, found.decided[-1])) for instant, _ in delta]
+    kept += [(instant, kept_beside(found, found.decided[-1])) for instant, _ in deltas]
     read = {path for _, path in rows}
     spare = [(instant, [p for p in paths if p not in read]) for instant, paths in kept if paths]
     first = found.decided[0].instant
@@ -118,12 +121,14 @@ def _near_rows(
     empty = Files((str(found.schema.relative_to(views)),), ())
     return {
         "near": attrs.evolve(
-            bodies, keyframes=tuple(_entry(views, instant, *paths) for instant, paths in spare)
+            bodies,
+            keyframes=tuple(_entry(views, instant, *paths) for instant, paths in spare),
+            wider=found.held != found.decided,
         ),
         "rows": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in rows)),
-        "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in delta)),
+        "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in deltas)),
         "fresh": attrs.evolve(
-            sightings, keyframes=(*before, *((instant,) for instant, _ in (*rows, *delta)))
+            sightings, keyframes=(*before, *((instant,) for instant, _ in (*rows, *deltas)))
         ),
     }
 
@@ -140,11 +145,15 @@ def timeless(files: Files) -> Files:
 def expression(root: Path, files: Files) -> str:
     """The list of files as of T: a constant expression, folded when a query is planned.
 
-    One text that is split costs a thirtieth of a list of literals.
+    One text that is split costs a thirtieth of a list of literals. DuckDB takes the first file
+    for the size of all, and so for its plan: that without rows comes last, unless there are
+    files with more columns, of which it takes those of the first.
     """
+    always = "['" + "', '".join(files.always) + "'],"
     return fill(
         "files",
-        always="', '".join(files.always),
+        first=always if files.wider else "",
+        last="" if files.wider else always,
         dated=",".join(f"{first}~{path}" for first, path in files.dated),
         keyframes=",".join("~".join(each) for each in files.keyframes),
         root=_quoted(root),

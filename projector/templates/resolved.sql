@@ -11,15 +11,15 @@ told AS MATERIALIZED (
         $because AS _absent_because
     FROM winner JOIN entity USING (_type, _id)
 ),
-base AS NOT MATERIALIZED (
-    SELECT old.* FROM read_parquet($rows) AS old ANTI JOIN read_parquet($delta) AS new
-        ON new._type = old._type AND new._id = old._id
-    UNION ALL
-    SELECT * FROM read_parquet($delta)
-),
 fresh AS MATERIALIZED (
-    SELECT told.* FROM told ANTI JOIN base ON base._type = told._type AND base._id = told._id
-        AND base._writer = told._writer AND base._seq = told._seq
+    -- A body named again stands in the rows, or in those that took their place.
+    SELECT told.* FROM told
+    ANTI JOIN (
+        SELECT _type, _id, _writer, _seq FROM read_parquet($rows)
+        ANTI JOIN (SELECT _type, _id FROM read_parquet($delta)) USING (_type, _id)
+        UNION ALL
+        SELECT _type, _id, _writer, _seq FROM read_parquet($delta)
+    ) USING (_type, _id, _writer, _seq)
 ),
 lost AS MATERIALIZED (
     SELECT fresh._writer, fresh._seq FROM fresh ANTI JOIN read_parquet($near) AS near
@@ -40,7 +40,13 @@ shown AS (
             AS _absent_since,
         CASE WHEN told._id IS NULL THEN base._absent_because ELSE told._absent_because END
             AS _absent_because)
-    FROM base LEFT JOIN told ON told._type = base._type AND told._id = base._id
+    FROM (
+        SELECT old.* FROM read_parquet($rows) AS old
+        ANTI JOIN (SELECT _type, _id FROM read_parquet($delta)) AS new USING (_type, _id)
+        UNION ALL
+        SELECT * FROM read_parquet($delta)
+    ) AS base
+    LEFT JOIN told ON told._type = base._type AND told._id = base._id
     WHERE told._id IS NULL OR (base._writer = told._writer AND base._seq = told._seq)
     UNION ALL
     SELECT DISTINCT ON (fresh._type, fresh._id $row)

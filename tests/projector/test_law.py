@@ -92,17 +92,20 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monk
     @given(
         portions,
         st.one_of(st.booleans(), st.lists(st.integers(0, 99), min_size=1, max_size=20)),
+        st.sampled_from([0, 0, 8]),
         st.sampled_from([0, NEVER]),
         st.sampled_from([1, 2]),
     )
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-    def holds(log, way, other_rows, jobs):
+    def holds(log, way, rows, other_rows, jobs):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             (root / "log").mkdir()
             steps = grow(root, log, way) if isinstance(way, bool) else arrive(root, log, way)
-            for _ in steps:
-                assert update(root, definitions=DEFINITIONS).failed == ()
+            with monkeypatch.context() as patch:
+                patch.setattr(keyframes, "LEAST_ROWS", rows)
+                for _ in steps:
+                    assert update(root, definitions=DEFINITIONS).failed == ()
             files = [Path(path).name for path in named_by(root / "views")]
             arisen.update({name[:2] for name in files if name[:2] in KINDS})
 
