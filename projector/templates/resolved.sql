@@ -11,19 +11,24 @@ told AS MATERIALIZED (
         $because AS _absent_because
     FROM winner JOIN entity USING (_type, _id)
 ),
-fresh AS MATERIALIZED (
-    -- A body named again stands in the rows, or in those that took their place.
-    SELECT told.* FROM told
-    ANTI JOIN (
+older AS MATERIALIZED (
+    SELECT told.* FROM told ANTI JOIN read_parquet($near) AS near
+        ON near._writer = told._writer AND near._seq = told._seq
+),
+lost AS MATERIALIZED (
+    -- A body from before that is named again stands in the rows, or in those in their place.
+    SELECT older.* FROM older ANTI JOIN (
         SELECT _type, _id, _writer, _seq FROM read_parquet($rows)
         ANTI JOIN (SELECT _type, _id FROM read_parquet($delta)) USING (_type, _id)
         UNION ALL
         SELECT _type, _id, _writer, _seq FROM read_parquet($delta)
     ) USING (_type, _id, _writer, _seq)
 ),
-lost AS MATERIALIZED (
-    SELECT fresh._writer, fresh._seq FROM fresh ANTI JOIN read_parquet($near) AS near
-        ON near._writer = fresh._writer AND near._seq = fresh._seq
+again AS MATERIALIZED (
+    SELECT _type, _id, _writer, _seq FROM older ANTI JOIN lost USING (_type, _id)
+),
+fresh AS (
+    SELECT * FROM told ANTI JOIN again USING (_type, _id)
 ),
 near_or_far AS NOT MATERIALIZED (
     SELECT * FROM read_parquet($near)
@@ -47,7 +52,8 @@ shown AS (
         SELECT * FROM read_parquet($delta)
     ) AS base
     LEFT JOIN told ON told._type = base._type AND told._id = base._id
-    WHERE told._id IS NULL OR (base._writer = told._writer AND base._seq = told._seq)
+    LEFT JOIN again ON again._type = base._type AND again._id = base._id
+    WHERE told._id IS NULL OR (base._writer = again._writer AND base._seq = again._seq)
     UNION ALL
     SELECT DISTINCT ON (fresh._type, fresh._id $row)
         body.* REPLACE (fresh._type AS _type, fresh._id AS _id),
