@@ -13,7 +13,8 @@ it does not cover though they begin before.
 Keyframes are a chain: each is made of the one before and the parts since, and names only what
 it adds. It lies on a cut: no part reaches across. The half rule: one is due when the rows since
 the last exceed half of its rows; one with more late rows than that is not read, nor what was
-made of it. Bodies, which change less often than they are seen, have a rule of their own.
+made of it. Bodies, which change less often than they are seen, have a rule of their own. What a
+view shows as of a keyframe may be kept too: `resolved.py`.
 
 Law: a view is the same with any keyframes and without.
 """

@@ -25,7 +25,7 @@ from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 
 WRITERS = ("0000000a", "0000000b", "ffffffff")
 NEVER = 10**9
-KINDS = ("s-", "p-", "k-", "r-", "d-")
+KINDS = ("s-", "p-", "k-", "r-")
 """Of files that spare views the reading of history."""
 
 things = st.builds(
