@@ -13,14 +13,15 @@ it does not cover though they begin before.
 Keyframes are a chain: each is made of the one before and the parts since, and names only what
 it adds. It lies on a cut: no part reaches across. The half rule: one is due when the rows since
 the last exceed half of its rows; one with more late rows than that is not read, nor what was
-made of it. Bodies, which change less often than they are seen, have a rule of their own.
+made of it. Bodies, which change less often than they are seen, have a rule of their own. What a
+view shows as of a keyframe may be kept too: `resolved.py`.
 
 Law: a view is the same with any keyframes and without.
 """
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -45,7 +46,7 @@ LEAST_ROWS = 100_000
 """Fewer rows are read about as fast as a keyframe."""
 
 _HOUR = len("YYYYMMDDTHH")
-_MADE_BY = ("keyframe_seen", "keyframe_pages", "listings")
+_MADE_BY = ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings")
 
 
 @attrs.frozen
@@ -59,6 +60,8 @@ class Keyframe:
     adds: frozenset[str]
     """The segments that it covers and its base does not."""
     rows: int
+    moved: float
+    """The share of its entities that were seen since its base."""
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ class Keyframe:
     @property
     def pages(self) -> Path:
         """Its pages; the last of its files to appear."""
-        return self.path.with_name(f"p-{self.name}")
+        return _pages(self.path)
 
     def bodies(self, folder: Path) -> Path:
         """The bodies that it names, in the folder of a definition's parts."""
@@ -106,6 +109,18 @@ class Source:
     """When open segments with sightings or pages begin; a queue's have none."""
     sealed: frozenset[str]
     chain: tuple[Link, ...] = ()
+
+
+@attrs.frozen
+class Cut:
+    """An instant that no part reaches across, and what is new up to it."""
+
+    instant: str
+    """The last that is new."""
+    sightings: tuple[Part, ...]
+    pages: tuple[Part, ...]
+    adds: frozenset[str]
+    """Their segments."""
 
 
 @attrs.frozen
@@ -192,7 +207,8 @@ def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[
     if not files:
         return []
     told = connection.execute(
-        "SELECT file_name, key, value FROM parquet_kv_metadata(?)", [list(map(str, files))]
+        "SELECT file_name, key, value FROM parquet_kv_metadata(?)",
+        [[str(path) for each in files for path in (each, _pages(each))]],
     ).fetchall()
     held = {(Path(name), bytes(key)): bytes(value) for name, key, value in told}
     rows = count_rows(connection, files)
@@ -202,9 +218,14 @@ def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[
             held[path, b"base"].decode(),
             frozenset(orjson.loads(held[path, b"covers"])),
             rows[str(path)],
+            float(held[_pages(path), b"moved"]),
         )
         for path in files
     ]
+
+
+def _pages(sightings: Path) -> Path:
+    return sightings.with_name(f"p-{sightings.name[2:]}")
 
 
 def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
@@ -234,13 +255,34 @@ def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
 def due(source: Source, busy: frozenset[str]) -> Due | None:
     """The next keyframe, if one is due.
 
-    `busy`: the hours, `YYYYMMDDTHH`, that are still being written. A segment of which the
-    sightings or the pages are missing is waited for: what is covered is not looked at again.
+    `busy`: the hours, `YYYYMMDDTHH`, that are still being written.
     """
     base = source.chain[-1] if source.chain else None
-    covered = frozenset[str]().union(*(each.keyframe.adds for each in source.chain))
+    covered = covered_by(source.chain)
     limit = max(LEAST_ROWS, base.keyframe.rows // 2 if base else 0)
     after = base.keyframe.instant if base else ""
+    first = next(cuts(source, busy, covered, after, limit), None)
+    if first is None:
+        return None
+    pages = first.pages
+    if base and not base.decides:
+        pages = tuple(p for p in source.pages if p.covers <= covered | first.adds)
+    return Due(first.instant, base, first.sightings, pages, tuple(sorted(first.adds)))
+
+
+def covered_by(links: Iterable[Link]) -> frozenset[str]:
+    """The segments that keyframes cover."""
+    return frozenset[str]().union(*(each.keyframe.adds for each in links))
+
+
+def cuts(
+    source: Source, busy: frozenset[str], covered: frozenset[str], after: str, least: int
+) -> Iterator[Cut]:
+    """Where no part reaches across, after an instant, once more than `least` sightings came.
+
+    A segment of which the sightings or the pages are missing is waited for: what is covered
+    is not looked at again.
+    """
     since = sorted(
         (part.first, part.path.name, is_page, part)
         for is_page, parts in enumerate((source.sightings, source.pages))
@@ -254,13 +296,10 @@ def due(source: Source, busy: frozenset[str]) -> Due | None:
         reach = max(reach, part.last)
         rows += 0 if is_page else source.rows[str(part.path)]
         is_cut = n + 1 == len(since) or since[n + 1][0] > reach
-        if is_cut and rows > limit and reach > after and reach[:_HOUR] not in busy:
+        if is_cut and rows > least and reach > after and reach[:_HOUR] not in busy:
             adds = _names(held[0]) - covered
             if adds == _names(held[1]) - covered:
-                if base and not base.decides:
-                    held[1][:] = [p for p in source.pages if p.covers <= covered | adds]
-                return Due(reach, base, tuple(held[0]), tuple(held[1]), tuple(sorted(adds)))
-    return None
+                yield Cut(reach, tuple(held[0]), tuple(held[1]), adds)
 
 
 def between(links: Sequence[Link]) -> Callable[[Part], tuple[int, int]]:

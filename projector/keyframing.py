@@ -2,7 +2,7 @@
 
     sightings of the base + of parts since ──> s-…   the last per key, and what else counts
     its pages + pages since ──────────────────> p-…   those that may still decide
-    its bodies + bodies since ────────────────> k-…   those named by s-…
+    its bodies + bodies since ────────────────> k-…   those named by s-… and not in r-…
 
 Each appears by rename, the pages after the sightings: half of a keyframe is none.
 
@@ -19,8 +19,10 @@ from projector import keyframes as keyframes_of
 from projector.definition import Definition
 from projector.engine import sql_errors
 from projector.keyframes import Due, Keyframe, Source, count_rows, load_source
-from projector.parts import SCHEMA, choose, compact_instant, folder_of, list_parts, publish
+from projector.parts import SCHEMA, choose, compact_instant, list_parts, publish
 from projector.plan import Listing
+from projector.resolved import Resolved, kept_beside
+from projector.resolving import build_resolved, instant_of
 from projector.texts import fill, literals
 from projector.turns import in_turns, ranges
 
@@ -45,8 +47,8 @@ def build_keyframes(
     for definition in definitions:
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
-                folder = folder_of(parts, listing.source, definition)
-                _build_bodies(connection, folder, listing, source, definition)
+                found = build_resolved(connection, parts, listing, source, definition, busy)
+                _build_bodies(connection, found, listing, source, definition)
     return made
 
 
@@ -66,20 +68,26 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
         pages=_list(pages),
         listings=fill("listings", pages=_list(pages), given="true"),
     )
-    publish(connection, query, path.with_name(f"p-{path.name[2:]}"), [], folder.name)
+    moved = fill(
+        "keyframe_moved", seen=_list([path]), since=instant_of(base.instant if base else "")
+    )
+    ((share,),) = connection.execute(moved).fetchall()
+    path = path.with_name(f"p-{path.name[2:]}")
+    publish(connection, query, path, [], folder.name, moved=str(share))
 
 
 def _build_bodies(
     connection: duckdb.DuckDBPyConnection,
-    folder: Path,
+    found: Resolved,
     listing: Listing,
     source: Source,
     definition: Definition,
 ) -> None:
-    """The bodies that keyframes name, where they are due by the half rule.
+    """The bodies that keyframes name, where they are due by the half rule, or rows are beside.
 
     Only what is likely to be asked for: a view that misses one looks through all parts.
     """
+    folder = found.folder
     names = [each.keyframe for each in source.chain]
     held = [n for n, each in enumerate(names) if each.bodies(folder).exists()]
     base = names[held[-1]] if held else None
@@ -88,34 +96,38 @@ def _build_bodies(
         return
     parts = choose(list_parts(connection, folder), listing.sealed_names)
     rows = count_rows(connection, [each.path for each in parts])
-    before = 0 if base is None else sum(count_rows(connection, [base.bodies(folder)]).values())
+    kept = kept_beside(found, base) if base else []
+    before = sum(count_rows(connection, kept).values())
     for each in waiting:
         after = base.instant if base else ""
         since = [part.path for part in parts if after < part.first <= each.instant]
-        if sum(rows[str(path)] for path in since) <= max(keyframes_of.LEAST_ROWS, before // 2):
+        count = sum(rows[str(path)] for path in since)
+        if each not in found.held and count <= max(keyframes_of.LEAST_ROWS, before // 2):
             continue
-        bodies = [folder / SCHEMA, *([base.bodies(folder)] if base else []), *since]
-        before = _publish_bodies(connection, folder, each, definition, bodies)
-        base = each
+        _publish_bodies(connection, found, each, definition, [folder / SCHEMA, *kept, *since])
+        base, kept = each, kept_beside(found, each)
+        before = sum(count_rows(connection, kept).values())
 
 
 def _publish_bodies(
     connection: duckdb.DuckDBPyConnection,
-    folder: Path,
+    found: Resolved,
     keyframe: Keyframe,
     definition: Definition,
     bodies: Sequence[Path],
-) -> int:
-    """Write the bodies that a keyframe names, so many at a time; how many."""
+) -> None:
+    """Write the bodies that a keyframe names and that no row beside it has, so many at a time."""
     types = "[" + literals(definition.types) + "]"
     named = fill("keyframe_named", seen=_list([keyframe.path]), types=types)
+    beside = [path for path in [found.rows(keyframe)] if path.exists()]
+    given = {"named": named, "bodies": _list(bodies), "rows": _list([found.schema, *beside])}
 
     def query(turn: str) -> str:
-        return fill("keyframe_bodies", named=named, bodies=_list(bodies), turn=turn)
+        return fill("keyframe_bodies", turn=turn, **given)
 
-    path = keyframe.bodies(folder)
+    path = keyframe.bodies(found.folder)
     with in_turns(connection, query, ranges(connection, named, keyframe.rows), path) as everything:
-        return publish(connection, everything, path, [], folder.name)
+        publish(connection, everything, path, [], found.folder.name)
 
 
 def _list(paths: Iterable[Path]) -> str:

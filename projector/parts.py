@@ -189,11 +189,11 @@ def publish(
     covers: Sequence[str],
     definition: str,
     size: int = 0,
-    base: str = "",
+    **more: str,
 ) -> int:
     """Write the rows of a query as a part that appears whole or not at all; their number.
 
-    `base`: the keyframe that it goes on from.
+    `more`: what else its metadata should say.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -201,8 +201,8 @@ def publish(
         "covers": orjson.dumps(list(covers)).decode(),
         "definition": definition,
         "size": str(size),
-        "base": base,
         "duckdb": duckdb.__version__,
+        **more,
     }
     options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
     try:

@@ -10,6 +10,7 @@ from projector.definition import Definition
 from projector.keyframes import Source, load_source
 from projector.parts import SCHEMA, choose, folder_of, list_parts, open_name
 from projector.plan import Listing
+from projector.resolved import Resolved, kept_beside, load_resolved
 from projector.texts import fill
 
 
@@ -21,6 +22,8 @@ class Files:
     dated: tuple[tuple[str, str], ...]
     keyframes: tuple[tuple[str, ...], ...] = ()
     """An instant and the files that say the same as all that begin not after it."""
+    wider: bool = False
+    """Whether some have more columns than those always read."""
     covers: frozenset[str] = frozenset()
     """The sealed segments of which they hold the rows."""
 
@@ -65,13 +68,17 @@ def near_files(
     return {
         (name, "near log.sightings"): _near_sightings(views, source, files[name, "log.sightings"]),
         (name, "near log.pages"): _near_pages(views, source, files[name, "log.pages"]),
-        **{
-            (name, f"near {each.name}"): _near_bodies(
-                views, source, files[name, each.name], folder_of(parts, name, each)
-            )
-            for each in definitions
-            if each.has_parts and each.source == name
-        },
+    } | {
+        (name, f"{kind} {each.name}"): found
+        for each in definitions
+        if each.has_parts and each.source == name
+        for kind, found in _near_rows(
+            views,
+            source,
+            load_resolved(connection, parts, source, each),
+            files[name, each.name],
+            files[name, "log.sightings"],
+        ).items()
     }
 
 
@@ -91,11 +98,39 @@ def _near_pages(views: Path, source: Source, files: Files) -> Files:
     return attrs.evolve(files, keyframes=tuple(entries))
 
 
-def _near_bodies(views: Path, source: Source, files: Files, folder: Path) -> Files:
-    """The bodies in a folder that are likely to be asked for: from the last keyframe on."""
-    held = [(each.keyframe.instant, each.keyframe.bodies(folder)) for each in source.chain]
-    entries = [_entry(views, instant, path) for instant, path in held if path.exists()]
-    return attrs.evolve(files, keyframes=tuple(entries))
+def _near_rows(
+    views: Path, source: Source, found: Resolved, bodies: Files, sightings: Files
+) -> dict[str, Files]:
+    """What a view reads from the last rows on: those of a keyframe, those that took the place
+    of some, the sightings since, and the bodies that are likely to be asked for."""
+    kept = [(each.keyframe.instant, kept_beside(found, each.keyframe)) for each in source.chain]
+    near = [_entry(views, instant, *paths) for instant, paths in kept if paths]
+    if not found.decided:
+        wider = bool(found.held)
+        return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
+    rows = [(each.instant, found.rows(each)) for each in found.decided]
+    deltas = [(each.instant, each.path) for each in found.deltas]
+    # What is read as rows anyway is not read as bodies too.
+    kept += [(instant, kept_beside(found, found.decided[-1])) for instant, _ in deltas]
+    read = {path for _, path in rows}
+    spare = [(instant, [p for p in paths if p not in read]) for instant, paths in kept if paths]
+    first = found.decided[0].instant
+    before = [
+        each for each in _near_sightings(views, source, sightings).keyframes if each[0] < first
+    ]
+    empty = Files((str(found.schema.relative_to(views)),), ())
+    return {
+        "near": attrs.evolve(
+            bodies,
+            keyframes=tuple(_entry(views, instant, *paths) for instant, paths in spare),
+            wider=found.held != found.decided,
+        ),
+        "rows": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in rows)),
+        "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in deltas)),
+        "fresh": attrs.evolve(
+            sightings, keyframes=(*before, *((instant,) for instant, _ in (*rows, *deltas)))
+        ),
+    }
 
 
 def _entry(views: Path, instant: str, *paths: Path) -> tuple[str, ...]:
@@ -110,16 +145,26 @@ def timeless(files: Files) -> Files:
 def expression(root: Path, files: Files) -> str:
     """The list of files as of T: a constant expression, folded when a query is planned.
 
-    One text that is split costs a thirtieth of a list of literals.
+    One text that is split costs a thirtieth of a list of literals. DuckDB takes the first file
+    for the size of all, and so for its plan: that without rows comes last, unless there are
+    files with more columns, of which it takes those of the first.
     """
+    always = "['" + "', '".join(files.always) + "'],"
     return fill(
         "files",
-        always="', '".join(files.always),
+        first=always if files.wider else "",
+        last="" if files.wider else always,
         dated=",".join(f"{first}~{path}" for first, path in files.dated),
         keyframes=",".join("~".join(each) for each in files.keyframes),
         root=_quoted(root),
         instant=fill("instant"),
     )
+
+
+def instant_of(files: Files) -> str:
+    """The instant from which on the dated ones of these files are read, as of T."""
+    instants = ",".join(each[0] for each in files.keyframes if len(each) == 1)
+    return fill("since", instants=instants, instant=fill("instant"))
 
 
 def all_of(root: Path, paths: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import duckdb
 from eventlog.errors import Invalid
 from projector.changes import FOLDER, folder_of_diffs, list_diffs
 from projector.definition import LOG, Definition
+from projector.near_views import OF_ENTITY, presence, texts_of_an_instant
 from projector.neighbours import History
 from projector.parts import SCHEMA, open_name, shape_rank, shape_test
 from projector.plan import Listing
@@ -48,16 +49,8 @@ PROVENANCE = (
 )
 """Columns of bodies that views show in their own order, or not at all."""
 
-_SIBLINGS = (
-    ("at", "", "winner.best['at']"),
-    ("all", "_all", "winner.best['at']"),
-    ("versions", "_versions", "version.valid_from"),
-    ("changes", "_changes", ""),
-)
-"""Template, suffix of the view, and the instant of the sighting that it shows."""
-
-_OF_AN_INSTANT = ("at", "all")
-"""Templates that need no history, and so read from the last keyframe on."""
+_SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes", "_changes"))
+"""Template, and suffix of the view."""
 
 
 @attrs.frozen
@@ -159,45 +152,25 @@ def _entity_views(
         "one_event": "",
         "bodies": expression(root, timeless(files[definition.source, definition.name])),
     }
-    far = {"presence": _presence(common), "spans": fill("spans", **common)}
-    near = _near_texts(root, definition, files, common)
+    shown = fill("provenance", seen_at="version.valid_from", **OF_ENTITY)
+    far = {
+        "presence": presence(common),
+        "spans": fill("spans", **common),
+        "provenance": shown,
+    }
+    near = texts_of_an_instant(root, definition, files, common)
     texts = []
-    for template, suffix, seen_at in _SIBLINGS:
-        read = near if template in _OF_AN_INSTANT else far
+    for template, suffix in _SIBLINGS:
         view = identifier(definition.view + suffix)
         macro = identifier(f"{definition.view}{suffix}_at")
-        shown = fill("provenance", seen_at=seen_at)
-        texts.append(fill(template, at=macro, provenance=shown, **common, **read) + ";")
+        name, values = near.get(template, (template, far))
+        texts.append(fill(name, at=macro, **common, **values) + ";")
         shown = "WHERE NOT is_telemetry AND NOT is_wave" if template == "changes" else ""
         texts.append(
             f"CREATE VIEW {common['schema']}.{view} AS "
             f"FROM {common['schema']}.{macro}(getvariable('as_of')) {shown};"
         )
     return texts
-
-
-def _near_texts(
-    root: Path,
-    definition: Definition,
-    files: Mapping[tuple[str, str], Files],
-    common: Mapping[str, str],
-) -> dict[str, str]:
-    """What views of an instant read: from the last keyframe on."""
-    source = definition.source
-    near = {
-        name: expression(root, files[source, f"near log.{name}"]) for name in ("sightings", "pages")
-    }
-    presence = _presence({**common, **near})
-    bodies = files[source, f"near {definition.name}"]
-    if not bodies.keyframes:
-        return {"presence": presence, "body": f"read_parquet({common['bodies']})"}
-    lookup = fill("near_bodies", near=expression(root, bodies), bodies=common["bodies"])
-    return {"presence": f"{presence},\n{lookup}", "body": "near_or_far"}
-
-
-def _presence(common: Mapping[str, str]) -> str:
-    given = fill("pages_until", instant=common["instant"])
-    return fill("presence", listings=fill("listings", pages=common["pages"], given=given), **common)
 
 
 def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
@@ -212,8 +185,8 @@ def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) ->
     }
     texts = []
     for template in ("entity", "history"):
-        presence, spans = _presence(common), fill("spans", **common)
-        texts.append(fill(template, presence=presence, spans=spans, **common))
+        told, spans = presence(common), fill("spans", **common)
+        texts.append(fill(template, presence=told, spans=spans, **common))
     return [f"{text};" for text in texts]
 
 

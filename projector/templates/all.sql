@@ -6,13 +6,7 @@ SELECT DISTINCT ON (winner._type, winner._id $row)
     body.* EXCLUDE ($hidden),
     $provenance,
     least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,
-    CASE
-        WHEN entity.by_listing IS NULL AND entity.gone_at IS NULL THEN NULL
-        WHEN entity.gone_at <= entity.by_listing['ended_at'] OR entity.by_listing IS NULL
-            THEN 'probed and gone'
-        ELSE concat('not on the complete listing ', entity.by_listing['scope'],
-            coalesce(' of run ' || entity.by_listing['run'], ''))
-    END AS _absent_because
+    $because AS _absent_because
 FROM winner
 JOIN entity USING (_type, _id)
 JOIN $body AS body

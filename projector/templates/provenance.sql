@@ -1,5 +1,5 @@
 least(body._body_at, $seen_at) AS _observed_at,
-        entity.first_at AS _first_seen_at,
-        entity.last_at AS _last_seen_at,
+        $first_at AS _first_seen_at,
+        $last_at AS _last_seen_at,
         body._hash, body._shape, body._endpoint, body._params, body._run, body._epoch,
         body._segment, body._writer, body._seq, body._errors

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from eventlog.clock import HOUR
 from eventlog.segments import list_segments
-from projector import changes, compact, keyframes, neighbours
+from projector import changes, compact, keyframes, neighbours, resolved
 from projector.archive import open_views
 from projector.checks import check
 from projector.rebuild import rebuild
@@ -89,8 +89,8 @@ def is_right(root: Path) -> None:
     hours = {each.name.starts_at for each in list_segments(root, "shop")}
     keyframes.LEAST_ROWS = 10**9
     assert differing(root, DEFINITIONS, SIBLINGS, sorted(hours)[::7]) == []
-    keyframed = {kind for kind in "spk" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
-    assert keyframed == set("spk")
+    keyframed = {kind for kind in "spkr" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
+    assert keyframed == set("spkr")
     crumbs = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]
     assert not crumbs
 
@@ -114,6 +114,7 @@ def main(root: Path, rounds: int, seed: int) -> int:
     chance = random.Random(seed)
     compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_BODIES = 2, 1, 4
     keyframes.LEAST_ROWS, neighbours.MOST_SIGHTINGS = 0, 50
+    resolved.MOST_MOVED = 1
     (root / "log").mkdir(parents=True)
     kills = 0
     for number in range(1, rounds + 1):

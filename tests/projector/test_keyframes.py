@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from eventlog.errors import Invalid
-from projector import compact, keyframes, keyframing
+from projector import compact, keyframes, keyframing, resolved
 from projector import parts as parts_of
 from projector.checks import check
 from projector.definition import load_all
@@ -25,6 +25,7 @@ ALL = "SELECT * FROM openrouter.models_all ORDER BY ALL"
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
+    monkeypatch.setattr(resolved, "MOST_MOVED", 1)
 
 
 @pytest.fixture
@@ -247,7 +248,7 @@ ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1
 
 
 def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
-    base = Link(Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30), (), True)
+    base = Link(Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30, 1), (), True)
 
     assert due(source([ONE, TWO], [ONE, TWO], [base]), frozenset()) is None
     found = due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset())
@@ -270,8 +271,8 @@ def test_none_covers_a_segment_whose_pages_or_sightings_are_missing():
 
 
 def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
-    first = Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30)
-    second = Keyframe(Path("s-20260103T01-y.parquet"), first.name, frozenset({"s3"}), 30)
+    first = Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30, 1)
+    second = Keyframe(Path("s-20260103T01-y.parquet"), first.name, frozenset({"s3"}), 30, 1)
     parts = [ONE, TWO, THREE]
 
     links = chain(source(parts, parts), [first, second])

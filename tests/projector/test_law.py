@@ -15,7 +15,7 @@ from eventlog.clock import HOUR, format_us
 from eventlog.event import Line, observed_us
 from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
-from projector import changes, compact, keyframes, neighbours, turns
+from projector import changes, compact, keyframes, neighbours, resolved, turns
 from projector.archive import open_views
 from projector.update import update
 from projector.views_file import named_by
@@ -25,6 +25,8 @@ from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 
 WRITERS = ("0000000a", "0000000b", "ffffffff")
 NEVER = 10**9
+KINDS = ("s-", "p-", "k-", "r-")
+"""Of files that spare views the reading of history."""
 
 things = st.builds(
     lambda id, value, shape: Seen("thing", id, {"id": id, "value": value}, shape),
@@ -54,6 +56,7 @@ portions = st.lists(
 def small_limits(monkeypatch):
     monkeypatch.setattr(compact, "MOST_PARTS", 2)
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
+    monkeypatch.setattr(resolved, "MOST_MOVED", 1)
     monkeypatch.setattr(changes, "MOST_FILES", 1)
     monkeypatch.setattr(changes, "MOST_BODIES", 4)
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
@@ -90,26 +93,29 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monk
     @given(
         portions,
         st.one_of(st.booleans(), st.lists(st.integers(0, 99), min_size=1, max_size=20)),
+        st.sampled_from([0, 0, 8]),
         st.sampled_from([0, NEVER]),
         st.sampled_from([1, 2]),
     )
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-    def holds(log, way, other_rows, jobs):
+    def holds(log, way, rows, other_rows, jobs):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             (root / "log").mkdir()
             steps = grow(root, log, way) if isinstance(way, bool) else arrive(root, log, way)
-            for _ in steps:
-                assert update(root, definitions=DEFINITIONS).failed == ()
+            with monkeypatch.context() as patch:
+                patch.setattr(keyframes, "LEAST_ROWS", rows)
+                for _ in steps:
+                    assert update(root, definitions=DEFINITIONS).failed == ()
             files = [Path(path).name for path in named_by(root / "views")]
-            arisen.update({name[:2] for name in files if name[:2] in ("s-", "p-", "k-")})
+            arisen.update({name[:2] for name in files if name[:2] in KINDS})
 
             with monkeypatch.context() as patch:
                 patch.setattr(keyframes, "LEAST_ROWS", other_rows)
                 _agrees(root, slow.read_lines(root, "shop"), jobs)
 
     holds()
-    assert min(arisen[kind] for kind in ("s-", "p-", "k-")) > 5, arisen
+    assert min(arisen[kind] for kind in KINDS) > 5, arisen
 
 
 def _agrees(root: Path, lines: list[Line], jobs: int) -> None:

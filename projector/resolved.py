@@ -1,0 +1,163 @@
+"""Resolved rows: what a view shows as of a keyframe, so that only what moved is worked out.
+
+    views/parts/<source>/<definition>/<hash>/rows-<rules>.parquet            their columns
+                                             r-<instant>-<list>.parquet      rows of every entity
+                                             d-<instant>-<list>.parquet      of those that moved
+
+Rows are kept of every entity that has been seen in a shape of the definition, absent ones too,
+with all columns of its body. A view at T passes them on from the last not after T, but for the
+entities that moved since: those it works out from the facts, as ever (`moved.sql`,
+`resolved.sql`). So their cost is that of what moved, and of reading.
+
+Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
+of them what moved is resolved again and again, whenever it has become an eighth, and such a
+delta takes the place of the rows of all entities that moved since the rows. Deltas before the
+last rows are not kept: it is the present that is asked for most.
+
+Law: a view is the same with any rows and without.
+"""
+
+import hashlib
+from pathlib import Path
+
+import attrs
+import duckdb
+import orjson
+
+from projector import keyframes as keyframes_of
+from projector.definition import Definition
+from projector.keyframes import Cut, Keyframe, Source, covered_by, cuts
+from projector.parts import folder_of, name_over
+from projector.texts import statements
+
+MOST_MOVED = 0.75
+"""The share of entities seen since the keyframe before, above which rows would spare little."""
+
+_MADE_BY = ("presence", "listings", "pages_until", "moved", "resolved", "because", "rows_schema")
+
+
+@attrs.frozen
+class Delta:
+    """The rows of what moved since the rows of a keyframe."""
+
+    path: Path
+    adds: frozenset[str]
+    """The segments that it covers and the keyframe does not."""
+
+    @property
+    def instant(self) -> str:
+        """The greatest that it covers, as it stands in names of parts."""
+        return self.path.name.split("-")[1]
+
+
+@attrs.frozen
+class Resolved:
+    """The rows of a definition over a source."""
+
+    folder: Path
+    rules: str
+    """A hash of all that they depend on."""
+    held: tuple[Keyframe, ...]
+    """The keyframes of the chain that have rows, by instant."""
+    decided: tuple[Keyframe, ...]
+    """Those of them that views read."""
+    deltas: tuple[Delta, ...]
+    """On the last of those, by instant."""
+
+    @property
+    def schema(self) -> Path:
+        """A file without rows, in case there is no other."""
+        return self.folder / f"rows-{self.rules}.parquet"
+
+    def rows(self, keyframe: Keyframe) -> Path:
+        """The rows as of a keyframe, whether they are there or not."""
+        return self.folder / name_over("r", keyframe.instant, [keyframe.name, self.rules])
+
+    def next_delta(self, cut: Cut) -> Path:
+        """Where the delta up to a cut lies."""
+        names = [self.decided[-1].name, self.rules, *cut.adds]
+        return self.folder / name_over("d", cut.instant, names)
+
+
+def load_resolved(
+    connection: duckdb.DuckDBPyConnection, parts: Path, source: Source, definition: Definition
+) -> Resolved:
+    """What rows there are of a definition."""
+    folder = folder_of(parts, definition.source, definition)
+    text = "\0".join([source.folder.name, *map(statements, _MADE_BY)])
+    found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), (), ())
+    held = [each for each in source.chain if found.rows(each.keyframe).exists()]
+    decided = tuple(each.keyframe for each in held if each.decides)
+    found = attrs.evolve(found, held=tuple(each.keyframe for each in held), decided=decided)
+    usable = [each for each in _list_deltas(connection, found) if is_whole(source, found, each)]
+    return attrs.evolve(found, deltas=tuple(sorted(usable, key=lambda each: each.instant)))
+
+
+def _list_deltas(connection: duckdb.DuckDBPyConnection, found: Resolved) -> list[Delta]:
+    """Those made on the last rows, by these rules."""
+    files = sorted(found.folder.glob("d-*.parquet"))
+    if not files or not found.decided:
+        return []
+    told = connection.execute(
+        "SELECT file_name, key, value FROM parquet_kv_metadata(?)", [list(map(str, files))]
+    ).fetchall()
+    held = {(Path(name), bytes(key)): bytes(value) for name, key, value in told}
+    base = found.rows(found.decided[-1]).name
+    return [
+        Delta(path, frozenset(orjson.loads(held[path, b"covers"])))
+        for path in files
+        if held[path, b"base"].decode() == base
+    ]
+
+
+def is_whole(source: Source, found: Resolved, delta: Delta) -> bool:
+    """Whether a delta has heard of all that begins not after it."""
+    covered = covered_until(source, found.decided[-1]) | delta.adds
+    late = (
+        part.first <= delta.instant
+        for part in (*source.sightings, *source.pages)
+        if not part.covers <= covered
+    )
+    opened = (first <= delta.instant for first in source.opened)
+    return delta.adds <= source.sealed and not any(late) and not any(opened)
+
+
+def covered_until(source: Source, keyframe: Keyframe) -> frozenset[str]:
+    """The segments that a keyframe of the chain covers, with those before it."""
+    names = [each.keyframe for each in source.chain]
+    return covered_by(source.chain[: names.index(keyframe) + 1])
+
+
+def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
+    """The keyframes since the last rows of which rows may be made."""
+    after = found.held[-1].instant if found.held else ""
+    return [
+        each.keyframe
+        for each in source.chain
+        if each.decides
+        and each.keyframe.instant > after
+        and each.keyframe.rows > keyframes_of.LEAST_ROWS
+        and each.keyframe.moved <= MOST_MOVED
+    ]
+
+
+def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
+    """The next instant up to which what moved should be resolved; it adds all since the rows.
+
+    `entities`: how many rows there are. Due when sightings have come for an eighth of them.
+    """
+    if not found.decided:
+        return None
+    last = found.deltas[-1] if found.deltas else None
+    held = last.adds if last else frozenset[str]()
+    covered = covered_until(source, found.decided[-1]) | held
+    after = last.instant if last else found.decided[-1].instant
+    least = max(keyframes_of.LEAST_ROWS, entities) // 8
+    first = next(cuts(source, busy, covered, after, least), None)
+    return attrs.evolve(first, adds=first.adds | held) if first else None
+
+
+def kept_beside(found: Resolved, keyframe: Keyframe) -> list[Path]:
+    """The files there are of what a keyframe names: its bodies, and its rows."""
+    every = (keyframe.bodies(found.folder), found.rows(keyframe))
+    return [path for path in every if path.exists()]

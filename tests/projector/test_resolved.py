@@ -1,0 +1,207 @@
+"""Resolved rows: passed on where nothing moved, and the same answers as from the facts."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eventlog.clock import HOUR
+from eventlog.paths import manifest_path, sealed_path
+from eventlog.segments import list_segments
+from projector import keyframes, resolved
+from projector.archive import open_views
+from projector.definition import parse
+from projector.update import update
+from projector.views_file import named_by
+from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
+from tests.projector.roads import DEFINITIONS, differing
+
+A, B = "0000000a", "0000000b"
+PIECES = parse(
+    """-- shop.pieces: several rows of a thing, or none
+-- types: thing
+-- shapes: detail*, list*
+-- rows: many
+-- key: thing_id VARCHAR
+-- columns:
+--   value  /value  int
+SELECT * EXCLUDE (places), unnest(places)::INTEGER AS _row
+FROM (SELECT *, CASE WHEN value > 0 THEN range(1, value + 1) ELSE [0] END AS places FROM event)
+""",
+    "shop",
+    "pieces",
+)
+EVERY = (*DEFINITIONS, PIECES)
+MACROS = ("shop.things_at", "shop.things_all_at", "shop.pieces_at", "shop.pieces_all_at")
+INSTANTS = [T0 + n * HOUR for n in range(1, 10)]
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
+    monkeypatch.setattr(resolved, "MOST_MOVED", 1)
+
+
+def thing(n, value=1, shape="list"):
+    return Seen("thing", f"t{n}", {"id": f"t{n}", "value": value}, shape)
+
+
+def listing(hour, numbers, value=1, scope="/x", **more):
+    entities = [thing(n, value) for n in numbers]
+    return Page(hours(hour), entities, f"{scope} {hour}", scope, 1, True, **more)
+
+
+FIRST = [listing(0, range(24)), listing(0.5, range(6), scope="/y")]
+"""Rows of them are there after the first update, and no keyframe is due for a while."""
+
+
+def grow(root, *portions):
+    """A log written portion by portion, with an update after each."""
+    write_log(root, "shop", A, FIRST)
+    assert update(root, definitions=EVERY).failed == ()
+    for writer, happenings in portions:
+        write_log(root, "shop", writer, happenings)
+        assert update(root, definitions=EVERY).failed == ()
+
+
+def named(root, kind):
+    """The files of a kind that views of things read."""
+    every = (Path(path) for path in named_by(root / "views"))
+    return sorted(
+        each.name for each in every if each.name.startswith(f"{kind}-") and "things" in str(each)
+    )
+
+
+def wrong(root, monkeypatch):
+    """Where views say something else than those built without any keyframe."""
+    with monkeypatch.context() as patch:
+        patch.setattr(keyframes, "LEAST_ROWS", 10**9)
+        return differing(root, EVERY, MACROS, INSTANTS)
+
+
+SEEN_AGAIN = (A, [Page(hours(2), [thing(0, 2), thing(1), thing(2, 0), thing(30, 3)], "r2")])
+ON_A_LISTING = (A, [listing(3, [0, 1, 2, 3], 1, "/y")])
+NOBODY = (A, [listing(4, [], scope="/y")])
+
+
+@pytest.mark.parametrize(
+    "portions",
+    [
+        pytest.param([SEEN_AGAIN], id="seen again"),
+        pytest.param([ON_A_LISTING], id="missed by a listing"),
+        pytest.param([NOBODY], id="missed by an empty listing"),
+        pytest.param([SEEN_AGAIN, ON_A_LISTING, NOBODY], id="one after the other"),
+        pytest.param(
+            [NOBODY, (A, [Page(hours(5), [thing(4), thing(5, 4), thing(6), thing(7)])])],
+            id="missed, then back",
+        ),
+        pytest.param(
+            [(A, [Gone(hours(2), "thing", f"t{n}") for n in range(7, 12)])], id="probed and gone"
+        ),
+        pytest.param(
+            [
+                (A, [Gone(hours(2), "thing", f"t{n}") for n in range(7, 12)]),
+                (A, [Page(hours(3), [thing(n, n % 3) for n in range(7, 10)])]),
+                (B, [Page(hours(4), [thing(n, n % 3, "detail") for n in range(9, 13)])]),
+            ],
+            id="gone, then back, then in a better shape",
+        ),
+        pytest.param(
+            [
+                (B, [Page(hours(2), [thing(n, 2) for n in range(4)])]),
+                (A, [Page(hours(3), [thing(n) for n in range(4)])]),
+                (B, [Page(hours(4), [thing(n, 2) for n in range(4)])]),
+            ],
+            id="told in turns by two writers",
+        ),
+        pytest.param(
+            [
+                (A, [Page(hours(2), [thing(n, 2) for n in range(4)], "w", "/x", 1, False)]),
+                (A, [Page(hours(3), [thing(n, 2) for n in range(4, 8)], "w", "/x", 2, True)]),
+                SEEN_AGAIN,
+            ],
+            id="a walk that began before a delta",
+        ),
+    ],
+)
+def test_what_moved_since_the_rows_is_worked_out_anew(empty, monkeypatch, portions):
+    grow(empty, *portions)
+
+    assert named(empty, "r")
+    assert wrong(empty, monkeypatch) == []
+
+
+def test_deltas_follow_rows_until_the_next_ones(empty):
+    for n in range(2, 5):
+        write_log(empty, "shop", A, FIRST if n == 2 else [])
+        write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
+        update(empty, definitions=EVERY)
+    deltas = named(empty, "d")
+    assert len(deltas) > 1
+    assert len(named(empty, "r")) == 1
+
+    write_log(empty, "shop", A, [listing(5, range(24), 2)])
+    update(empty, definitions=EVERY)
+
+    assert len(named(empty, "r")) == 2
+    assert named(empty, "d") == []
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        [listing(1, [0, 1], scope="/y")],
+        [Page(hours(0.2), [thing(3, 9), thing(40, 9)])],
+        [Gone(hours(1), "thing", "t3")],
+    ],
+    ids=["a listing", "a sighting", "a probe"],
+)
+def test_rows_are_not_read_where_something_came_late(empty, monkeypatch, late):
+    grow(empty, SEEN_AGAIN, ON_A_LISTING)
+    write_log(empty, "shop", B, late)
+    update(empty, definitions=EVERY)
+
+    assert wrong(empty, monkeypatch) == []
+
+
+def test_an_entity_whose_body_comes_later_than_its_rows_is_looked_for(empty, monkeypatch):
+    """An import names bodies that it stored before, which may be of a later hour."""
+    far = empty / "far"
+    (far / "log").mkdir(parents=True)
+    write_log(far, "shop", B, [Page(hours(9), [thing(40, 2)]), Page(hours(1), [thing(40, 2)])])
+    late, early = sorted(
+        (each.name for each in list_segments(far, "shop")), key=lambda name: -name.starts_at
+    )
+    write_log(empty, "shop", A, FIRST)
+    for name in (early, late):
+        for place in (sealed_path, manifest_path):
+            place(empty, name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(place(far, name), place(empty, name))
+        update(empty, definitions=EVERY)
+
+    assert named(empty, "r")
+    with open_views(empty) as shown:
+        query = "SELECT count(*) FROM shop.things_at('2026-11-01 02:00') WHERE id = 't40'"
+        assert shown.execute(query).fetchall() == [(1,)]
+    assert wrong(empty, monkeypatch) == []
+
+
+def test_rows_that_would_spare_little_are_not_made(empty, monkeypatch):
+    monkeypatch.setattr(resolved, "MOST_MOVED", 0.75)
+    for n in range(4):
+        write_log(empty, "shop", A, [listing(n, range(24))])
+        update(empty, definitions=EVERY)
+
+    assert any("/s-" in path for path in named_by(empty / "views"))
+    assert named(empty, "r") == []
+
+
+def test_rows_deleted_by_hand_come_back(empty, monkeypatch):
+    grow(empty, SEEN_AGAIN, ON_A_LISTING)
+    for kind in "rd":
+        for path in (empty / "views").rglob(f"{kind}-2*.parquet"):
+            path.unlink()
+    update(empty, definitions=EVERY)
+
+    assert named(empty, "r")
+    assert wrong(empty, monkeypatch) == []
