@@ -15,7 +15,16 @@ from eventlog import manifest as manifests
 from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.disk import check_free, write_all
 from eventlog.errors import Invalid, LocalResource
-from eventlog.event import HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position, encode, encode_alike
+from eventlog.event import (
+    ENTITY,
+    HEARTBEAT,
+    MAX_LINE_BYTES,
+    Alike,
+    Draft,
+    Position,
+    encode,
+    encode_alike,
+)
 from eventlog.paths import SegmentName, open_path
 from eventlog.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
 
@@ -37,6 +46,8 @@ class Appended:
     """Of the last line, without its line feed: what an index names beside its position."""
     lines: Sequence[bytes] = attrs.field(repr=False)
     """With their line feeds."""
+    told: Sequence[tuple[int, bytes]] = attrs.field(repr=False)
+    """Seq and line of the events that were given one by one, not as entities that are alike."""
 
 
 def append(
@@ -133,28 +144,34 @@ def _composed(
     first = seq + 1
     for build in builds:
         try:
-            lines, piece = _batch(stream, build, seq + 1, at)
+            lines, told, piece = _batch(stream, build, seq + 1, at)
         except Exception as error:
             if not one_by_one:
                 raise
             done.append(error)
             continue
-        done.append(_appended(stream, held, at, seq + 1, lines))
+        done.append(_appended(stream, held, at, seq + 1, lines, told))
         pieces.append(piece)
         seq += len(lines)
     data = b"".join(pieces)
     return Composed(held, first, data, done, seq, at, size + len(data))
 
 
-def _batch(stream: Stream, build: Build, first: int, at: int) -> tuple[list[bytes], bytes]:
-    """The lines of a batch, and all of them in one piece."""
+def _batch(
+    stream: Stream, build: Build, first: int, at: int
+) -> tuple[list[bytes], list[tuple[int, bytes]], bytes]:
+    """The lines of a batch, those given one by one, and all of them in one piece."""
     lines: list[bytes] = []
-    told = format_us(at)
+    told: list[tuple[int, bytes]] = []
+    instant = format_us(at)
     for event in build(first, at):
+        seq = first + len(lines)
         if isinstance(event, Alike):
-            lines += _alike(stream, event, first + len(lines), told)
+            lines += _alike(stream, event, seq, instant)
         else:
-            lines.append(_line(stream, event, first + len(lines), told))
+            lines.append(_line(stream, event, seq, instant))
+        if not isinstance(event, Alike) or event.form.kind != ENTITY:
+            told += zip(range(seq, first + len(lines)), lines[seq - first :], strict=True)
     if not lines:
         raise Invalid("a batch without events")
     piece = b"".join(lines)
@@ -164,7 +181,7 @@ def _batch(stream: Stream, build: Build, first: int, at: int) -> tuple[list[byte
             f"an event of {longest} bytes: expected at most {MAX_LINE_BYTES}",
             "bodies this large belong into assets/",
         )
-    return lines, piece
+    return lines, told, piece
 
 
 def _alike(stream: Stream, event: Alike, seq: int, at: str) -> list[bytes]:
@@ -178,7 +195,12 @@ def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:
 
 
 def _appended(
-    stream: Stream, held: OpenSegment, at: int, first: int, lines: list[bytes]
+    stream: Stream,
+    held: OpenSegment,
+    at: int,
+    first: int,
+    lines: list[bytes],
+    told: list[tuple[int, bytes]],
 ) -> Appended:
     return Appended(
         Position(at, stream.writer, first),
@@ -186,6 +208,7 @@ def _appended(
         held.name,
         manifests.digest(lines[-1][:-1]),
         lines,
+        told,
     )
 
 

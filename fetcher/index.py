@@ -160,7 +160,7 @@ def hear(db: sqlite3.Connection, done: Appended, take: Take) -> None:
     try:
         if covered(db).get(writer, (0, ""))[0] == done.first.seq - 1:
             at = format_us(done.first.observed_at)
-            for seq, line in enumerate(done.lines, done.first.seq):
+            for seq, line in done.told:
                 if line.find(_ENTITY, 0, _AHEAD) < 0:
                     take(db, Record(line[:-1], done.segment, at, writer, seq))
             cover(db, writer, done.last.seq, done.sha256)

@@ -19,7 +19,7 @@ from fetcher.presence import close_presence, open_presence
 from fetcher.queue import claim, close_queue, hear, open_queue, refresh, release
 from fetcher.report import ListingReport, Report, RunReport, silent
 from fetcher.request import Desk
-from fetcher.response import Parts, Response, take_apart
+from fetcher.response import Parts, Response, settle_collector, take_apart
 from fetcher.retry import Chance, Policy
 from fetcher.run import Crawl, created, is_patient, new_run_id
 from fetcher.source import Listing, Source, match_url, url_of
@@ -72,6 +72,7 @@ async def run_once(
         limits or Limits(),
         max_requests,
     )
+    settle_collector()
     async with open_crawl(root, source, upstream, writer, now, report, chance, contact) as crawl:
         epoch = epoch_of(now())
         runs = await create_runs(crawl, wanted, epoch, limit)
