@@ -22,6 +22,8 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF
 from statistics import median, quantiles
 from typing import NamedTuple
 
+import attrs
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from eventlog.blocks import segment_blocks
@@ -170,7 +172,8 @@ def _produce(committer: Committer, pages: list[Alike], producers: int) -> tuple[
 def _alike(batch: list[Draft]) -> Alike:
     """The same events, as a page gives them."""
     held = [(each.id or "", each.hash or "", each.body or b"") for each in batch]
-    return Alike(batch[0], *(list(part) for part in zip(*held, strict=True)))
+    form = attrs.evolve(batch[0], id=None, hash=None, body=None)
+    return Alike(form, *(list(part) for part in zip(*held, strict=True)))
 
 
 def _made(events: list[Draft] | list[Alike], at: dict[str, str]) -> list[bytes]:
@@ -178,7 +181,7 @@ def _made(events: list[Draft] | list[Alike], at: dict[str, str]) -> list[bytes]:
     lines: list[bytes] = []
     for each in events:
         if isinstance(each, Alike):
-            lines += encode_alike(each, first_seq=1000000, **at)
+            lines.append(encode_alike(each, first_seq=1000000, **at))
         else:
             lines.append(encode(each, seq=1000000, **at))
     return lines

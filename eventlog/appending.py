@@ -16,7 +16,6 @@ from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.disk import check_free, write_all
 from eventlog.errors import Invalid, LocalResource
 from eventlog.event import (
-    ENTITY,
     HEARTBEAT,
     MAX_LINE_BYTES,
     Alike,
@@ -44,10 +43,8 @@ class Appended:
     segment: SegmentName
     sha256: str
     """Of the last line, without its line feed: what an index names beside its position."""
-    lines: Sequence[bytes] = attrs.field(repr=False)
-    """With their line feeds."""
     told: Sequence[tuple[int, bytes]] = attrs.field(repr=False)
-    """Seq and line of the events that were given one by one, not as entities that are alike."""
+    """Seq and line, with its line feed, of the events given one by one, not as `Alike`."""
 
 
 def append(
@@ -144,47 +141,54 @@ def _composed(
     first = seq + 1
     for build in builds:
         try:
-            lines, told, piece = _batch(stream, build, seq + 1, at)
+            count, told, piece = _batch(stream, build, seq + 1, at)
         except Exception as error:
             if not one_by_one:
                 raise
             done.append(error)
             continue
-        done.append(_appended(stream, held, at, seq + 1, lines, told))
+        last_line = piece[piece.rfind(b"\n", 0, -1) + 1 : -1]
+        begin, end = (Position(at, stream.writer, each) for each in (seq + 1, seq + count))
+        done.append(Appended(begin, end, held.name, manifests.digest(last_line), told))
         pieces.append(piece)
-        seq += len(lines)
+        seq += count
     data = b"".join(pieces)
     return Composed(held, first, data, done, seq, at, size + len(data))
 
 
 def _batch(
     stream: Stream, build: Build, first: int, at: int
-) -> tuple[list[bytes], list[tuple[int, bytes]], bytes]:
-    """The lines of a batch, those given one by one, and all of them in one piece."""
-    lines: list[bytes] = []
+) -> tuple[int, list[tuple[int, bytes]], bytes]:
+    """How many events a batch has; those given one by one; the lines of all in one piece."""
+    pieces: list[bytes] = []
     told: list[tuple[int, bytes]] = []
-    instant = format_us(at)
+    seq, instant = first, format_us(at)
     for event in build(first, at):
-        seq = first + len(lines)
         if isinstance(event, Alike):
-            lines += _alike(stream, event, seq, instant)
+            pieces.append(_alike(stream, event, seq, instant))
+            seq += len(event.ids)
         else:
-            lines.append(_line(stream, event, seq, instant))
-        if not isinstance(event, Alike) or event.form.kind != ENTITY:
-            told += zip(range(seq, first + len(lines)), lines[seq - first :], strict=True)
-    if not lines:
+            pieces.append(_line(stream, event, seq, instant))
+            told.append((seq, pieces[-1]))
+            seq += 1
+    if seq == first:
         raise Invalid("a batch without events")
-    piece = b"".join(lines)
-    longest = max(map(len, lines)) if len(piece) > MAX_LINE_BYTES else 0
+    piece = b"".join(pieces)
+    if len(piece) > MAX_LINE_BYTES:
+        _check_lines(piece)
+    return seq - first, told, piece
+
+
+def _check_lines(piece: bytes) -> None:
+    longest = max(map(len, piece.split(b"\n"))) + 1
     if longest > MAX_LINE_BYTES:
         raise Invalid(
             f"an event of {longest} bytes: expected at most {MAX_LINE_BYTES}",
             "bodies this large belong into assets/",
         )
-    return lines, told, piece
 
 
-def _alike(stream: Stream, event: Alike, seq: int, at: str) -> list[bytes]:
+def _alike(stream: Stream, event: Alike, seq: int, at: str) -> bytes:
     source, writer = stream.source, stream.writer
     return encode_alike(event, source=source, writer=writer, first_seq=seq, observed_at=at)
 
@@ -192,24 +196,6 @@ def _alike(stream: Stream, event: Alike, seq: int, at: str) -> list[bytes]:
 def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:
     source, writer = stream.source, stream.writer
     return encode(event, source=source, writer=writer, seq=seq, observed_at=at)
-
-
-def _appended(
-    stream: Stream,
-    held: OpenSegment,
-    at: int,
-    first: int,
-    lines: list[bytes],
-    told: list[tuple[int, bytes]],
-) -> Appended:
-    return Appended(
-        Position(at, stream.writer, first),
-        Position(at, stream.writer, first + len(lines) - 1),
-        held.name,
-        manifests.digest(lines[-1][:-1]),
-        lines,
-        told,
-    )
 
 
 def _instant(stream: Stream, behind: Composed | None = None) -> int:

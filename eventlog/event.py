@@ -167,19 +167,31 @@ def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str
 
 def encode_alike(
     alike: Alike, *, source: str, writer: str, first_seq: int, observed_at: str
-) -> list[bytes]:
-    """The lines of events that are alike: what `encode` makes of each of them."""
+) -> bytes:
+    """The lines of events that are alike: what `encode` makes of each of them, in one piece."""
+    count = len(alike.ids)
+    if not count:
+        return b""
     shared = list(zip(_NAMED, _named(alike.form), strict=True))
     at = _NAMED.index("id")
     start = b'{"v":%d%b,"seq":' % (FORMAT, _inner([("source", source), ("writer", writer)]))
     kind = [("observed_at", observed_at), ("kind", alike.form.kind)]
-    middle = _inner(kind + shared[:at]) + b',"id":"'
-    behind = b'"' + _inner(shared[at + 1 :]) + b',"hash":"'
-    pieces = (piece.replace(b"%", b"%%") for piece in (start, middle, behind))
-    line = b'%b%%d%b%%b%b%%b","body":%%b}\n' % tuple(pieces)
-    seqs = range(first_seq, first_seq + len(alike.ids))
-    names, hashes = _spelled(alike.ids), map(str.encode, alike.hashes)
-    return list(map(line.__mod__, zip(seqs, names, hashes, alike.bodies, strict=True)))
+    seqs = orjson.dumps(list(range(first_seq, first_seq + count)))[1:-1].split(b",")
+    columns = (  # joined at once: to spell line by line takes half as long again
+        seqs,
+        [_inner(kind + shared[:at]) + b',"id":"'] * count,
+        _spelled(alike.ids),
+        [b'"' + _inner(shared[at + 1 :]) + b',"hash":"'] * count,
+        _spelled(alike.hashes),
+        [b'","body":'] * count,
+        alike.bodies,
+        [b"}\n" + start] * count,
+    )
+    pieces = [start] * (1 + len(columns) * count)
+    for place, column in enumerate(columns, 1):
+        pieces[place :: len(columns)] = column
+    pieces[-1] = b"}\n"
+    return b"".join(pieces)
 
 
 def _spelled(texts: list[str]) -> list[bytes]:

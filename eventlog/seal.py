@@ -85,9 +85,10 @@ def _write_frames(
 
 def _check_written(path: Path, manifest: Manifest) -> None:
     """Read back what was written: the very frames that were seen to unpack to the lines."""
-    packed = hashlib.sha256()
-    for chunk in _read_chunks(path):
-        packed.update(chunk)
+    packed, buffer = hashlib.sha256(), bytearray(_CHUNK)
+    with path.open("rb", buffering=0) as file, memoryview(buffer) as view:
+        while size := file.readinto(view):
+            packed.update(view[:size])
     if packed.hexdigest() != manifest.zst.sha256:
         raise Corrupt(f"{path}: what was written does not read back")
 

@@ -177,7 +177,8 @@ def test_events_that_are_alike_have_the_lines_they_would_have_alone(
     alike = Alike(form, [name for name, _ in events], ["c1:00"] * len(events), [])
     alike.bodies.extend(body for _, body in events)
 
-    assert encode_alike(alike, source=SOURCE, writer=WRITER, first_seq=5, observed_at=AT) == [
+    found = encode_alike(alike, source=SOURCE, writer=WRITER, first_seq=5, observed_at=AT)
+    assert found == b"".join(
         line_of(attrs.evolve(form, id=name, hash="c1:00", body=body), seq)
         for seq, (name, body) in enumerate(events, 5)
-    ]
+    )
