@@ -145,6 +145,7 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     """The next instant up to which what moved should be resolved; it adds all since the rows.
 
     `entities`: how many rows there are. Due when sightings have come for an eighth of them.
+    A cut that an open segment began before is no place for one: it would not be read.
     """
     if not found.decided:
         return None
@@ -153,8 +154,11 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     covered = covered_until(source, found.decided[-1]) | held
     after = last.instant if last else found.decided[-1].instant
     least = max(keyframes_of.LEAST_ROWS, entities) // 8
-    first = next(cuts(source, busy, covered, after, least), None)
-    return attrs.evolve(first, adds=first.adds | held) if first else None
+    for cut in cuts(source, busy, covered, after, least):
+        every = attrs.evolve(cut, adds=cut.adds | held)
+        if is_whole(source, found, Delta(found.next_delta(every), every.adds)):
+            return every
+    return None
 
 
 def kept_beside(found: Resolved, keyframe: Keyframe) -> list[Path]:
