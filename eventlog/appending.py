@@ -77,18 +77,21 @@ class Composed:
 
 def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
     """The first half of `append`: all of its work but for waiting on the disk."""
-    _check_ready(stream)
-    at = _instant(stream) if observed_at is None else observed_at
-    held = _room(stream, at)
-    return _composed(stream, builds, held, at, stream.last_seq, held.size, one_by_one=False)
+    return _composed_now(stream, builds, observed_at, one_by_one=False)
 
 
 def compose_each(stream: Stream, builds: Sequence[Build]) -> Composed:
     """As `compose`, but a batch whose build raises is left out and its error handed back."""
+    return _composed_now(stream, builds, None, one_by_one=True)
+
+
+def _composed_now(
+    stream: Stream, builds: Sequence[Build], observed_at: int | None, *, one_by_one: bool
+) -> Composed:
     _check_ready(stream)
-    at = _instant(stream)
+    at = _instant(stream) if observed_at is None else observed_at
     held = _room(stream, at)
-    return _composed(stream, builds, held, at, stream.last_seq, held.size, one_by_one=True)
+    return _composed(stream, builds, held, at, stream.last_seq, held.size, one_by_one=one_by_one)
 
 
 def compose_behind(stream: Stream, builds: Sequence[Build], behind: Composed) -> Composed | None:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
+from pathlib import Path
 
 import attrs
 import msgspec
@@ -201,3 +202,9 @@ def _odd_offsets(frames: Sequence[Frame]) -> str | None:
 def digest(data: bytes) -> str:
     """SHA-256, as it stands in manifests: 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """The same of a file, however large: it is not held in memory."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -213,7 +213,7 @@ def _candidates(good: Path | None, name: SegmentName, suffix: str) -> Iterable[P
 
 def _digest_of(path: Path) -> str | None:
     try:
-        return manifests.digest(path.read_bytes())
+        return manifests.digest_of(path)
     except FileNotFoundError:
         return None
 

@@ -26,7 +26,6 @@ from eventlog.frames import blocks, compress, decompress
 from eventlog.manifest import Manifest
 from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
 
-_CHUNK = 256 * 1024
 _JOBS = 2
 _AHEAD = 4
 """So many blocks wait or are worked on: the memory that sealing takes."""
@@ -56,12 +55,6 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def _read_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
 def _write_frames(
     source: Path, target: Path, name: SegmentName, previous: str | None, disk: Disk
 ) -> Manifest:
@@ -85,11 +78,7 @@ def _write_frames(
 
 def _check_written(path: Path, manifest: Manifest) -> None:
     """Read back what was written: the very frames that were seen to unpack to the lines."""
-    packed, buffer = hashlib.sha256(), bytearray(_CHUNK)
-    with path.open("rb", buffering=0) as file, memoryview(buffer) as view:
-        while size := file.readinto(view):
-            packed.update(view[:size])
-    if packed.hexdigest() != manifest.zst.sha256:
+    if manifests.digest_of(path) != manifest.zst.sha256:
         raise Corrupt(f"{path}: what was written does not read back")
 
 
@@ -191,10 +180,6 @@ def _drop_open(root: Path, name: SegmentName, disk: Disk) -> bool:
 
 def _agree(path: Path, sha256: str, hint: str) -> None:
     """Before the last other copy goes."""
-    found = hashlib.sha256()
-    for chunk in _read_chunks(path):
-        found.update(chunk)
-    if found.hexdigest() != sha256:
-        raise Corrupt(
-            f"{path}: expected SHA-256 {sha256[:16]}…, found {found.hexdigest()[:16]}…", hint
-        )
+    found = manifests.digest_of(path)
+    if found != sha256:
+        raise Corrupt(f"{path}: expected SHA-256 {sha256[:16]}…, found {found[:16]}…", hint)
