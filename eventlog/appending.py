@@ -204,7 +204,7 @@ def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:
 def _instant(stream: Stream, behind: Composed | None = None) -> int:
     """The clock rule of live streams."""
     now = stream.clock()
-    floor = stream.segment.name.starts_at if stream.segment else 0
+    floor = stream.segment.starts_at if stream.segment else 0
     at = max(now, behind.at if behind else stream.last_observed, floor)
     if at > now + MINUTE:
         raise LocalResource(
@@ -237,7 +237,7 @@ def _room(stream: Stream, at: int) -> OpenSegment:
 def _fits(stream: Stream, held: OpenSegment, size: int, last_observed: int, at: int) -> bool:
     """Whether a segment of that size, observed so far until then, takes an event of `at`."""
     return (
-        hour_start(at) == held.name.starts_at
+        hour_start(at) == held.starts_at
         and (at >= last_observed or not size)
         and size < stream.segment_bytes
     )
@@ -286,7 +286,7 @@ def keep_hours(stream: Stream) -> None:
     with stream.turn:
         now = stream.clock()
         hour = hour_start(now)
-        if stream.segment is not None and stream.segment.name.starts_at < hour:
+        if stream.segment is not None and stream.segment.starts_at < hour:
             roll(stream)
         if stream.last_observed < hour and now >= hour + QUIET_US:
             beat(stream)

@@ -136,6 +136,7 @@ _NAMED = (
     "hash",
 )
 _named = attrgetter(*_NAMED)
+_DIGITS = [b"%03d" % number for number in range(1000)]
 
 
 def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str) -> bytes:
@@ -148,9 +149,7 @@ def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str
         "observed_at": observed_at,
         "kind": draft.kind,
     }
-    for name, value in zip(_NAMED, _named(draft), strict=True):
-        if value:
-            members[name] = value
+    _name(members, draft)
     if draft.members:
         members |= {name: value for name, value in draft.members.items() if value is not None}
     if draft.repaired:
@@ -162,7 +161,31 @@ def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str
     head = orjson.dumps(members)
     if draft.body is None:
         return head + b"\n"
-    return b"".join((head[:-1], b',"body":', draft.body, b"}\n"))
+    return b'%b,"body":%b}\n' % (head[:-1], draft.body)
+
+
+def _name(members: dict[str, Any], draft: Draft) -> None:
+    """Add what `_NAMED` has. Spelled out: a loop takes twice as long, for every event."""
+    if draft.run:
+        members["run"] = draft.run
+    if draft.epoch:
+        members["epoch"] = draft.epoch
+    if draft.type:
+        members["type"] = draft.type
+    if draft.id:
+        members["id"] = draft.id
+    if draft.parent_type:
+        members["parent_type"] = draft.parent_type
+    if draft.parent_id:
+        members["parent_id"] = draft.parent_id
+    if draft.shape:
+        members["shape"] = draft.shape
+    if draft.endpoint:
+        members["endpoint"] = draft.endpoint
+    if draft.params:
+        members["params"] = draft.params
+    if draft.hash:
+        members["hash"] = draft.hash
 
 
 def encode_alike(
@@ -175,23 +198,31 @@ def encode_alike(
     shared = list(zip(_NAMED, _named(alike.form), strict=True))
     at = _NAMED.index("id")
     start = b'{"v":%d%b,"seq":' % (FORMAT, _inner([("source", source), ("writer", writer)]))
-    kind = [("observed_at", observed_at), ("kind", alike.form.kind)]
-    seqs = orjson.dumps(list(range(first_seq, first_seq + count)))[1:-1].split(b",")
-    columns = (  # joined at once: to spell line by line takes half as long again
-        seqs,
-        [_inner(kind + shared[:at]) + b',"id":"'] * count,
-        _spelled(alike.ids),
-        [b'"' + _inner(shared[at + 1 :]) + b',"hash":"'] * count,
-        _spelled(alike.hashes),
-        [b'","body":'] * count,
-        alike.bodies,
-        [b"}\n" + start] * count,
-    )
-    pieces = [start] * (1 + len(columns) * count)
-    for place, column in enumerate(columns, 1):
-        pieces[place :: len(columns)] = column
-    pieces[-1] = b"}\n"
+    before = _inner([("observed_at", observed_at), ("kind", alike.form.kind), *shared[:at]])
+    after = _inner(shared[at + 1 :])
+    inside = (b"", before + b',"id":"', b"", b'"%b,"hash":"' % after, b"", b'","body":', b"")
+    spelled = _spelled(alike.ids + alike.hashes)
+    pieces = [b"", *inside] * count  # joined at once: line by line takes half as long again
+    pieces[0::8], pieces[1::8] = _numbered(b"}\n" + start, first_seq, count)
+    pieces[3::8], pieces[5::8] = spelled[:count], spelled[count:]
+    pieces[7::8] = alike.bodies
+    pieces[0] = pieces[0].removeprefix(b"}\n")
+    pieces.append(b"}\n")
     return b"".join(pieces)
+
+
+def _numbered(before: bytes, first: int, count: int) -> tuple[list[bytes], list[bytes]]:
+    """What comes before the last digits of each number, and those: they are not made anew."""
+    if first < len(_DIGITS):
+        return [before] * count, [b"%d" % each for each in range(first, first + count)]
+    begins, ends = list[bytes](), list[bytes]()
+    while count:
+        most, last = divmod(first, len(_DIGITS))
+        some = min(count, len(_DIGITS) - last)
+        begins += [b"%b%d" % (before, most)] * some
+        ends += _DIGITS[last : last + some]
+        first, count = first + some, count - some
+    return begins, ends
 
 
 def _spelled(texts: list[str]) -> list[bytes]:
@@ -204,9 +235,8 @@ def _spelled(texts: list[str]) -> list[bytes]:
 
 def _inner(members: Iterable[tuple[str, Any]]) -> bytes:
     """Members behind others: `,"a":1,"b":2`. Those without a value are left out."""
-    return b"".join(
-        b",%b:%b" % (orjson.dumps(name), orjson.dumps(value)) for name, value in members if value
-    )
+    told = {name: value for name, value in members if value}
+    return b"," + orjson.dumps(told)[1:-1] if told else b""
 
 
 def decode(line: bytes) -> Line:

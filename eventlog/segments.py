@@ -154,7 +154,12 @@ def head_bytes(head: Head) -> bytes:
     Always of one size, and with a checksum: it is written over in place, and a reader
     may meet it halfway.
     """
-    found = {**attrs.asdict(head), "check": _check(head)}
+    found = {
+        "segment": head.segment,
+        "durable_bytes": head.durable_bytes,
+        "last_seq": head.last_seq,
+        "check": _check(head),
+    }
     return orjson.dumps(found).ljust(_HEAD_BYTES) + b"\n"
 
 

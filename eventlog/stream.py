@@ -35,6 +35,12 @@ class OpenSegment:
     name: SegmentName
     handle: int
     size: int
+    starts_at: int = attrs.field(init=False)
+    """First instant of its hour."""
+
+    @starts_at.default
+    def _starts_at_of(self) -> int:
+        return self.name.starts_at
 
 
 @attrs.define

@@ -116,7 +116,7 @@ def _resume(stream: Stream, found: Resume) -> None:
         stream.disk.fsync(handle)  # what a crashed writer left unsynced is made durable first
         sync_up(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
     note_head(stream)  # whatever state/ said before
-    if stream.segment and hour_start(stream.clock()) > stream.segment.name.starts_at:
+    if stream.segment and hour_start(stream.clock()) > stream.segment.starts_at:
         roll(stream)
     for cut in found.cuts:
         _append_cut(stream, cut, found)
@@ -159,7 +159,7 @@ def close_stream(stream: Stream, *, seal_open: bool = False) -> None:
     try:
         held = stream.segment
         if held is not None and not stream.broken:
-            over = stream.clock() >= held.name.starts_at + HOUR
+            over = stream.clock() >= held.starts_at + HOUR
             if seal_open or over or not held.size:
                 roll(stream)
         if not stream.broken:

@@ -166,19 +166,26 @@ def test_a_glance_is_not_fooled_by_long_members() -> None:
     assert sort_of(run.sorts[0]) == (ENTITY, "t" * 200)
 
 
-@given(drafts, st.lists(st.tuples(st.text(min_size=1), st.sampled_from([b"{}", b'{"a":1.10}']))))
-@example(Draft(kind=ENTITY, type="%d", shape="list?q=100%b"), [("%s", b'{"a":"%"}')])
-@example(Draft(kind=ENTITY), [('x",', b"{}"), ('","', b"{}"), ("y\\", b"{}"), (",", b"{}")])
+@given(
+    drafts,
+    st.lists(st.tuples(st.text(min_size=1), st.sampled_from([b"{}", b'{"a":1.10}']))),
+    st.integers(1, 3000) | st.integers(1, 2**40 - 1000),
+)
+@example(Draft(kind=ENTITY, type="%d", shape="list?q=100%b"), [("%s", b'{"a":"%"}')], 5)
+@example(Draft(kind=ENTITY), [('x",', b"{}"), ('","', b"{}"), ("y\\", b"{}"), (",", b"{}")], 5)
+@example(Draft(kind=ENTITY), [("1", b"{}")] * 12, 990)
+@example(Draft(kind=ENTITY), [("1", b"{}")] * 12, 1990)
+@example(Draft(kind=ENTITY), [("1", b"{}")] * 2012, 999_990)
 def test_events_that_are_alike_have_the_lines_they_would_have_alone(
-    form: Draft, events: list[tuple[str, bytes]]
+    form: Draft, events: list[tuple[str, bytes]], first: int
 ) -> None:
     bare = attrs.evolve(form, id=None, hash=None, members={}, body=None, body_raw=None)
     form = attrs.evolve(bare, body_asset=None, repaired=False)
     alike = Alike(form, [name for name, _ in events], ["c1:00"] * len(events), [])
     alike.bodies.extend(body for _, body in events)
 
-    found = encode_alike(alike, source=SOURCE, writer=WRITER, first_seq=5, observed_at=AT)
+    found = encode_alike(alike, source=SOURCE, writer=WRITER, first_seq=first, observed_at=AT)
     assert found == b"".join(
         line_of(attrs.evolve(form, id=name, hash="c1:00", body=body), seq)
-        for seq, (name, body) in enumerate(events, 5)
+        for seq, (name, body) in enumerate(events, first)
     )
