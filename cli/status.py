@@ -50,10 +50,13 @@ def status(as_json: bool) -> None:
     drift = f"{len(told['drift'])} in {DRIFT_DAYS} days"
     if told["drift"]:
         drift += ": hindlog sql 'FROM log.drift ORDER BY changed_at DESC'"
-    if stdout_is_terminal():
-        sys.stdout.write(f"views up to: {lag}\nnew, retyped or vanished paths: {drift}\n")
-    else:
-        sys.stdout.write(f"views\t{lag}\ndrift\t{drift}\n")
+    lines = [("views", "views up to", lag), ("drift", "new, retyped or vanished paths", drift)]
+    gone = [sum(each[name] for each in found["sources"]) for name in ("missing", "lost")]
+    if any(gone):
+        what = f"{gone[0]} missing, {gone[1]} given up: hindlog segment list"
+        lines.append(("segments", "segments", what))
+    for name, title, what in lines:
+        sys.stdout.write(f"{title}: {what}\n" if stdout_is_terminal() else f"{name}\t{what}\n")
 
 
 def state_of(root: Path, now: int) -> dict[str, Any]:
@@ -74,6 +77,7 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
     from cli.times import format_ago, format_time
     from eventlog.clock import DAY
     from eventlog.reader import read_events
+    from eventlog.segments import list_lost
     from eventlog.select import Select
     from fetcher.schedule import next_slot
 
@@ -90,8 +94,10 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
         "events_24h": events,
         "events_per_hour": round(events / 24, 1),
         "errors_24h": _errors(root, name, now - DAY),
-        "open": sum(not each.is_sealed for each in files),
-        "sealed": sum(each.is_sealed for each in files),
+        "open": sum(each.is_open and not each.is_sealed for each in files),
+        "sealed": sum(each.is_sealed and each.has_zst for each in files),
+        "missing": sum(not (each.has_zst if each.is_sealed else each.is_open) for each in files),
+        "lost": len(list_lost(root, name)),
         "bytes": sum(_size(root, each) for each in files),
         "next_run": None if due is None else format_time(due),
     }
