@@ -32,9 +32,10 @@ instants that were understood are echoed on stderr.
 
 In JSON and NDJSON, what JSON has no number for is text: `"Infinity"`, `"-Infinity"`, `"NaN"`.
 
-The first Ctrl-C or SIGTERM lets a command finish the step under way, the second one ends
-it at once. SIGUSR1 shows the progress of a long one. With `--log-format json` every line
-on stderr is a JSON object with `message_type`: `message`, or `exit_error` as the last.
+The first Ctrl-C or SIGTERM lets a command finish what it is writing to the log and ends what
+can be done again: a query, the building of a part. The second one ends it at once.
+SIGUSR1 shows the progress of a long one. With `--log-format json` every line on stderr is a
+JSON object with `message_type`: `message`, or `exit_error` as the last.
 """
 
 _GLOBAL = {"archive", "config", "quiet", "verbose", "color", "log_format", "help"}
