@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from eventlog.errors import Corrupt
 from eventlog.event import Line, decode, exact_body
-from eventlog.split import join
+from eventlog.join import join
 
 LineOf = Callable[[int], bytes]
 """From a seq of the page's own stream to the line there."""

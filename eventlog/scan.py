@@ -98,6 +98,40 @@ def elements(buffer: bytes, span: Span) -> list[Span]:
     return raws if raws is not None else _slow_elements(buffer, span)
 
 
+def locate(body: bytes, root: Span, pointer: str) -> Span | None:
+    """Where the value of a pointer without `*` lies. None where it is missing."""
+    span = root
+    for key in pointer.split("/")[1:]:
+        if body[span.start : span.start + 1] != b"{":
+            return None
+        inner = members(body, span, (key,)).get(key)
+        if inner is None:
+            return None
+        span = inner
+    return span
+
+
+def parts_at(body: bytes, span: Span | None) -> list[Span]:
+    """The elements of an array, or the one object that stands in its place."""
+    opening = body[span.start : span.start + 1] if span else b""
+    if span is None or opening not in (b"[", b"{"):
+        return []
+    try:
+        return elements(body, span) if opening == b"[" else [span]
+    except NotJson:
+        return []
+
+
+def without(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
+    """The body with each span replaced. Spans do not overlap."""
+    pieces: list[bytes] = []
+    at = 0
+    for span, new in sorted(cuts, key=lambda cut: cut[0].start):
+        pieces += (body[at : span.start], new)
+        at = span.end
+    return b"".join((*pieces, body[at:]))
+
+
 class _Buffer(ctypes.Structure):
     """`Py_buffer` of CPython's stable ABI."""
 

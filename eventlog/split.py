@@ -1,7 +1,6 @@
 """Splitting: the entities of a response, as slices of its own bytes. Pure.
 
-A rule says where entities sit: a JSON Pointer, `*` for every element of an outer
-array (`/items`, `/items/*/modelVersions`, the empty pointer for the whole body).
+Where they sit is said by rules (`rules.py`).
 
     response ──split──> page (its arrays emptied) + entities (children as stubs)
              <──join─── page + the stored bodies, in the order of the roster
@@ -10,58 +9,14 @@ A stub is exactly `{"id":<id as upstream spelled it>}`. An element without an id
 no entity: it stays where it stands.
 """
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
-import msgspec
 import orjson
 
-from eventlog.scan import NotJson, Span, elements, members, values, whole
-
-_STUB = re.compile(rb'\{"id":(?:-?\d+|"(?:[^"\\]|\\.)*")\}')
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@attrs.frozen
-class Identity:
-    """How an element names itself."""
-
-    reads: tuple[str, ...]
-    """The members that are looked at."""
-    spell: Callable[[Mapping[str, bytes]], bytes | None]
-    """From those that are there to the id as JSON, as spelled; None: no entity."""
-    member: str | None = None
-    """The one member that is the id itself, an integer or a text that is not empty."""
-
-
-@attrs.frozen
-class Rule:
-    """Where entities of one type sit in a body."""
-
-    pointer: str
-    type: str
-    shape: str
-    identity: Identity
-    number_repeats: bool = False
-    """Whether the k-th element with the same id gets the id `…~k` (k from 2)."""
-    parent: tuple[str, str] | None = None
-    """Type and id of what they belong to, where the request says so and not the body."""
-
-
-class Entity(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
-    """One entity of a response."""
-
-    pointer: str
-    type: str
-    shape: str
-    id: str
-    body: bytes
-    """Its own bytes, each stored child replaced by a stub."""
-    parent: tuple[str, str] | None
-    """Type and id of what it came inside."""
+from eventlog.rules import Entity, Identity, Rule, id_text, is_child, key_of
+from eventlog.scan import NotJson, Span, elements, locate, members, parts_at, values, whole, without
 
 
 @attrs.frozen
@@ -82,27 +37,6 @@ class Split:
     comma between them."""
 
 
-def id_member(name: str) -> Identity:
-    """The id that stands in a member: an integer, or a text that is not empty."""
-
-    def spell(found: Mapping[str, bytes]) -> bytes | None:
-        value = found.get(name, b"")
-        is_text = value[:1] == b'"' and len(value) > 2
-        return value if is_text or value.removeprefix(b"-").isdigit() else None
-
-    return Identity((name,), spell, name)
-
-
-def id_text(spelled: bytes) -> str:
-    """The id as text, from its JSON spelling."""
-    if spelled[:1] != b'"':
-        return spelled.decode()
-    text = spelled.decode("utf-8", "replace")
-    if "\\" not in text:
-        return text[1:-1]
-    return _SURROGATE.sub("\ufffd", json.loads(text, strict=False))
-
-
 def split(body: bytes, rules: Sequence[Rule]) -> Split:
     """The entities of a response, and what remains of it.
 
@@ -120,7 +54,7 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
         return Split(None if taken else body, tuple(work.found), ())
     pages = [rule for rule in rules if "*" not in rule.pointer]
     cuts = [cut for rule in pages for cut in _empty(work, body, root, rule)]
-    return Split(_without(body, cuts), tuple(work.found), tuple(work.misfits))
+    return Split(without(body, cuts), tuple(work.found), tuple(work.misfits))
 
 
 _MOST_READ_BYTES = 8 * 1024 * 1024
@@ -209,30 +143,7 @@ class _Work:
 
 
 def _children(rule: Rule, rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    return tuple(other for other in rules if _is_child(rule.pointer, other.pointer))
-
-
-def _is_child(pointer: str, other: str) -> bool:
-    prefix = f"{pointer}/*/" if pointer else "/"  # one object stands without `*`
-    return other != pointer and other.startswith(prefix) and "/" not in other[len(prefix) :]
-
-
-def _key(pointer: str) -> str:
-    """The member in which the elements of a pointer stand."""
-    return pointer.rsplit("/", 1)[1]
-
-
-def locate(body: bytes, root: Span, pointer: str) -> Span | None:
-    """Where the value of a pointer without `*` lies. None where it is missing."""
-    span = root
-    for key in pointer.split("/")[1:]:
-        if body[span.start : span.start + 1] != b"{":
-            return None
-        inner = members(body, span, (key,)).get(key)
-        if inner is None:
-            return None
-        span = inner
-    return span
+    return tuple(other for other in rules if is_child(rule.pointer, other.pointer))
 
 
 def _empty(work: _Work, body: bytes, root: Span, rule: Rule) -> list[tuple[Span, bytes]]:
@@ -265,7 +176,7 @@ def _take(work: _Work, element: bytes, rule: Rule, parent: tuple[str, str] | Non
     children = work.children[rule.pointer]
     place = len(work.found)
     cuts = _take_children(work, element, children, (rule.type, name)) if children else []
-    body = _without(element, cuts) if cuts else element
+    body = without(element, cuts) if cuts else element
     work.found.insert(place, Entity(rule.pointer, rule.type, rule.shape, name, body, parent))
     return spelled
 
@@ -291,82 +202,11 @@ def _take_children(
 
 def _places(element: bytes, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Span]]:
     """Where the children of an element may stand, rule by rule."""
-    names = tuple(_key(rule.pointer) for rule in rules)
+    names = tuple(key_of(rule.pointer) for rule in rules)
     inner = members(element, Span(0, len(element)), names)
     for rule, name in zip(rules, names, strict=True):
-        yield from ((rule, part) for part in _parts(element, inner.get(name)))
-
-
-def _parts(body: bytes, span: Span | None) -> list[Span]:
-    """The elements of an array, or the one object that stands in its place."""
-    opening = body[span.start : span.start + 1] if span else b""
-    if span is None or opening not in (b"[", b"{"):
-        return []
-    try:
-        return elements(body, span) if opening == b"[" else [span]
-    except NotJson:
-        return []
+        yield from ((rule, part) for part in parts_at(element, inner.get(name)))
 
 
 def _stub(spelled: bytes) -> bytes:
     return b'{"id":' + spelled + b"}"
-
-
-def _without(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
-    """The body with each span replaced. Spans do not overlap."""
-    pieces: list[bytes] = []
-    at = 0
-    for span, new in sorted(cuts, key=lambda cut: cut[0].start):
-        pieces += (body[at : span.start], new)
-        at = span.end
-    return b"".join((*pieces, body[at:]))
-
-
-def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes:
-    """The response again: the inverse of `split`.
-
-    `bodies`: per pointer the stored bytes in the order of the roster. Equal to the
-    response byte for byte where it had no white space between its elements and no
-    misfits; the writer compares, and keeps the whole response where it is not.
-    """
-    queues = {pointer: iter(stored) for pointer, stored in bodies.items()}
-    if envelope is None:
-        return _fill(_next(queues, ""), "", queues)
-    root = whole(envelope)
-    cuts = []
-    for pointer in (pointer for pointer in bodies if "*" not in pointer):
-        span = locate(envelope, root, pointer)
-        if span is None:
-            raise NotJson(f"nothing at {pointer}", 0)
-        filled = b",".join(_filled(pointer, queues))
-        array = envelope[span.start : span.start + 1] == b"["
-        cuts.append((Span(span.start + 1, span.end - 1) if array else span, filled))
-    return _without(envelope, cuts)
-
-
-def _filled(pointer: str, queues: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
-    if not any(_is_child(pointer, other) for other in queues):
-        return queues[pointer]
-    return (_fill(body, pointer, queues) for body in queues[pointer])
-
-
-def _next(queues: Mapping[str, Iterator[bytes]], pointer: str) -> bytes:
-    body = next(queues[pointer], None)
-    if body is None:
-        raise NotJson(f"more stubs than entities at {pointer}", 0)
-    return body
-
-
-def _fill(body: bytes, pointer: str, queues: Mapping[str, Iterator[bytes]]) -> bytes:
-    """An entity with its stubs replaced by the stored children."""
-    inside = tuple(other for other in queues if _is_child(pointer, other))
-    if not inside:
-        return body
-    names = tuple(map(_key, inside))
-    inner = members(body, whole(body), names)
-    cuts: list[tuple[Span, bytes]] = []
-    for other, name in zip(inside, names, strict=True):
-        for part in _parts(body, inner.get(name)):
-            if _STUB.fullmatch(body, part.start, part.end):
-                cuts.append((part, _fill(_next(queues, other), other, queues)))
-    return _without(body, cuts)

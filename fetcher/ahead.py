@@ -15,7 +15,7 @@ import attrs
 import msgspec
 import orjson
 
-from eventlog.split import Rule
+from eventlog.rules import Rule
 from fetcher.http import Got
 from fetcher.source import Continue, Page, Params, look
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from eventlog.clock import parse_us
 from eventlog.event import PAGE, Line, decode, exact_body
 from eventlog.reader import read_events, read_one
+from eventlog.rules import Entity
 from eventlog.select import Select
-from eventlog.split import Entity
 from fetcher.known import recall
 from fetcher.lifecycle import to_ask
 from fetcher.queue import tasks

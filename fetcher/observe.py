@@ -19,7 +19,7 @@ import orjson
 from eventlog.embed import MAX_INLINE_BYTES, embed
 from eventlog.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
 from eventlog.normalize import read_value_hash, strict_value_hash, value_hash
-from eventlog.split import Entity
+from eventlog.rules import Entity
 from fetcher.known import Seen, is_current
 from fetcher.response import LONGEST_URL, SMALL_BYTES, Key, Parts, Place, Response
 

@@ -15,8 +15,8 @@ import attrs
 
 from eventlog.clock import SECOND, Clock, format_us
 from eventlog.event import PAGE_FAILED, Draft
+from eventlog.rules import Rule
 from eventlog.scan import NotJson
-from eventlog.split import Rule
 from eventlog.writer import check_upstream_clock
 from fetcher.http import Client, Got, get, hide_text
 from fetcher.journal import Journal, of_drafts, record

@@ -13,9 +13,11 @@ import attrs
 import orjson
 
 from eventlog.embed import MAX_INLINE_BYTES, embed
+from eventlog.join import join
 from eventlog.normalize import read_value_hashes, strict_value_hash
+from eventlog.rules import Entity, Rule
 from eventlog.scan import NotJson
-from eventlog.split import Entity, Rule, Split, join, split
+from eventlog.split import Split, split
 
 Key = tuple[str, str, str]
 """Type, id, shape: what is known of an entity is known under it."""

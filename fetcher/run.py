@@ -8,7 +8,7 @@ from os import urandom
 import attrs
 
 from eventlog.event import RUN, Draft
-from eventlog.split import Entity
+from eventlog.rules import Entity
 from fetcher.ahead import Mistaken, Turn
 from fetcher.journal import of_drafts, record
 from fetcher.presence import Presence

@@ -19,8 +19,8 @@ import msgspec
 
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
+from eventlog.rules import Entity, Rule
 from eventlog.scan import NotJson, values
-from eventlog.split import Entity, Rule
 from fetcher.template import Template
 
 Params = Mapping[str, str]

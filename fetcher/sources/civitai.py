@@ -8,7 +8,7 @@ opaque; only `creators` and `tags` count pages.
 import msgspec
 
 from eventlog.clock import DAY
-from eventlog.split import Entity, Rule, id_member
+from eventlog.rules import Entity, Rule, id_member
 from fetcher.source import (
     Endpoint,
     Follow,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from eventlog.clock import HOUR
-from eventlog.split import Entity, Identity, Rule, id_member
+from eventlog.rules import Entity, Identity, Rule, id_member
 from fetcher.source import (
     Endpoint,
     Follow,

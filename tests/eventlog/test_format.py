@@ -13,8 +13,9 @@ from eventlog.normalize import value_hash
 from eventlog.paths import SegmentName, manifest_path, open_path
 from eventlog.reader import read_events, read_one
 from eventlog.rebuild import rebuild
+from eventlog.rules import Rule, id_member
 from eventlog.segments import list_segments
-from eventlog.split import Rule, id_member, split
+from eventlog.split import split
 from eventlog.verify import verify
 from eventlog.writer import append, close_stream
 from tests.eventlog.making import SECOND, SOURCE, START, WRITER, Hand, opened, put

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventlog.join import join
 from eventlog.normalize import read_value_hash, value_hash
+from eventlog.rules import Entity, Rule, id_member, id_text
 from eventlog.scan import NotJson
-from eventlog.split import Entity, Rule, Split, id_member, id_text, join, split
+from eventlog.split import Split, split
 from tests.eventlog.making import json_values, spelled
 
 RULES = (

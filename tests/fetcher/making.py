@@ -16,7 +16,7 @@ from eventlog.clock import parse_us
 from eventlog.event import PAGE, Line, decode
 from eventlog.reader import read_stream
 from eventlog.rebuild import rebuild
-from eventlog.split import Rule, id_member
+from eventlog.rules import Rule, id_member
 from fetcher.journal import Journal, page_build, write
 from fetcher.observe import Observed
 from fetcher.response import Place, Response, take_apart

@@ -11,8 +11,8 @@ from eventlog.bodies import body_of, response_of
 from eventlog.clock import DAY, HOUR
 from eventlog.event import ANOMALY, ENTITY, PAGE, decode, exact_body
 from eventlog.reader import read_stream
+from eventlog.rules import Rule, id_member
 from eventlog.scan import NotJson
-from eventlog.split import Rule, id_member
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
 from fetcher.observe import anomaly
 from fetcher.response import take_apart

@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.event import ANOMALY, PAGE
-from eventlog.split import Rule, id_member
+from eventlog.rules import Rule, id_member
 from fetcher.importer import import_paths
 from fetcher.replay import replay
 from fetcher.source import Source

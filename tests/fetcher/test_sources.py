@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import Invalid
-from eventlog.split import Entity, split
+from eventlog.rules import Entity
+from eventlog.split import split
 from fetcher.source import Source, match_url, url_of
 from fetcher.sources import SOURCES
 from fetcher.sources.civitai import versions_of

@@ -19,7 +19,7 @@ from aiohttp import web
 from hypothesis import given
 
 from eventlog.event import ENTITY, PAGE, PAGE_FAILED, exact_body
-from eventlog.split import Rule, id_member
+from eventlog.rules import Rule, id_member
 from fetcher import splitting
 from fetcher.ahead import glimpse
 from fetcher.parcel import pack, unpack
