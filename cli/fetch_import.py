@@ -11,6 +11,7 @@ from cli.moments import since_of, until_of
 from cli.options import archive, global_options, say
 
 if TYPE_CHECKING:
+    from fetcher.import_files import Container
     from fetcher.importer import ImportReport
 
 _TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
@@ -62,22 +63,16 @@ def import_(
     """
     from cli.progress import progress
     from cli.signals import note_signals
-    from cli.times import parse_time
     from eventlog.clock import now_us
-    from eventlog.errors import Invalid
     from eventlog.writers import IMPORT, machine_name, writer_id
     from fetcher.import_parts import parse_part
-    from fetcher.importer import find_recorded, import_recorded
+    from fetcher.importer import import_recorded
     from fetcher.sources import SOURCES
 
     root = archive()
     chosen_sources((source,), SOURCES, "fetch import")
     planned = tuple(map(parse_part, parts))
-    at = parse_time(observed_at, now_us()) if observed_at else None
-    untimed: list[str] = []
-    found = find_recorded(paths, at, time_from, untimed.append)
-    if untimed and not found:
-        raise Invalid("\n".join(untimed), _TIMES)
+    found, untimed = _find(paths, observed_at, time_from)
     stop = note_signals()
     with progress(now_us) as tell:
         report = import_recorded(
@@ -91,15 +86,36 @@ def import_(
             report=lambda told: tell(f"{source}: {_imported(told)}"),
             stopped=stop.is_asked,
         )
+    _tell(source, report, untimed)
+    if report.responses < report.expected and stop.is_asked():
+        say("stopped; what was taken is on disk, and the same import again goes on")
+        return stop.code()
+    return 3 if untimed or report.refused else 0
+
+
+def _find(
+    paths: tuple[Path, ...], observed_at: str | None, time_from: str
+) -> "tuple[list[Container], list[str]]":
+    """What was recorded, and what is left out because nothing says when it was."""
+    from cli.times import parse_time
+    from eventlog.clock import now_us
+    from eventlog.errors import Invalid
+    from fetcher.importer import find_recorded
+
+    at = parse_time(observed_at, now_us()) if observed_at else None
+    untimed: list[str] = []
+    found = find_recorded(paths, at, time_from, untimed.append)
+    if untimed and not found:
+        raise Invalid("\n".join(untimed), _TIMES)
+    return found, untimed
+
+
+def _tell(source: str, report: "ImportReport", untimed: list[str]) -> None:
     say(f"{source}: {_imported(report)}")
     for each in (*untimed, *report.refused):
         say(f"left out: {each}")
     if untimed:
         say(f"  {_TIMES}")
-    if report.responses < report.expected and stop.is_asked():
-        say("stopped; what was taken is on disk, and the same import again goes on")
-        return stop.code()
-    return 3 if untimed or report.refused else 0
 
 
 def _imported(found: "ImportReport") -> str:

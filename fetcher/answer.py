@@ -63,17 +63,31 @@ async def one(
         settled=partial(_settled, run),
     )
     if isinstance(found, Answered) and isinstance(found.parts, Ahead):
-        onward = _onward(run, place, params, found.parts.page)
-        recording = _record_ahead(run, found, found.parts, onward, asked, *_turns(run))
-        await _behind(run, recording, _AHEAD)
-        return found.parts.page
+        return await _go_ahead(run, found, found.parts, place, params, asked)
     if not await _is_next(run):
         await settle(run)
         return run.mistaken
     if isinstance(found, NotAsked):
         _leave(run, found)
-    if isinstance(found, GivenUp | NotAsked):
-        return found
+    if isinstance(found, Answered):
+        return await _answered(run, found, place, params, asked)
+    return found
+
+
+async def _go_ahead(
+    run: Run, found: Answered, ahead: Ahead, place: Place, params: Params, asked: Params
+) -> Page:
+    """A page that is taken apart elsewhere: what follows it is known already."""
+    onward = _onward(run, place, params, ahead.page)
+    recording = _record_ahead(run, found, ahead, onward, asked, *_turns(run))
+    await _behind(run, recording, _AHEAD)
+    return ahead.page
+
+
+async def _answered(
+    run: Run, found: Answered, place: Place, params: Params, asked: Params
+) -> Page | None:
+    """A page that was taken apart here, or an answer that is none."""
     response, parts = found.response, found.parts
     assert isinstance(parts, Parts)
     if not 200 <= response.status < 300:
