@@ -135,6 +135,22 @@ def test_nothing_is_shown_that_a_power_cut_could_take_back(tmp_path: Path) -> No
     assert shown == [1]
 
 
+def test_what_is_written_behind_a_durable_batch_is_not_shown_with_it(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(1))
+
+    def go_on() -> None:
+        assert stream.segment is not None
+        path = open_path(tmp_path, stream.segment.name)
+        before = path.stat().st_size
+        put(stream, entity(1))
+        lines = path.read_bytes()
+        path.write_bytes(lines + lines[before:].replace(b'"seq":2', b'"seq":3'))
+
+    assert [r.seq for r in stepped(tmp_path, [go_on, *[lambda: None] * 5], turns=50)] == [1, 2]
+    close_stream(stream)
+
+
 def test_a_head_that_knows_more_than_the_log_is_not_believed(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
     path = open_path(tmp_path, name)
