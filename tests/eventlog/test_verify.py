@@ -101,6 +101,21 @@ def test_a_flipped_bit_is_placed_in_its_frame(log: Path) -> None:
     assert str(damage).startswith(f"{name}.ndjson.zst, frame 1, line 3, byte {frame.offset}: ")
 
 
+def test_a_flipped_bit_that_unpacks_to_the_same_lines_is_damage(log: Path) -> None:
+    name = names(log)[1]
+    path = sealed_path(log, name)
+    before = list(segment_blocks(log, name))
+    flip(
+        path, read_manifest(log, name).frames[1].offset + 4, bit=4
+    )  # of the frame's header, unused
+    assert list(segment_blocks(log, name)) == before
+    (damage,) = found(log)
+
+    assert damage.place == f"{name}.ndjson.zst"
+    assert damage.frame == 1
+    assert "its lines are unharmed" in str(damage)
+
+
 @pytest.mark.parametrize("cut", [0, 1, -1])
 def test_a_cut_file_is_placed_where_it_ends(log: Path, cut: int) -> None:
     name = names(log)[0]
