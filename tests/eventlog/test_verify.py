@@ -226,6 +226,18 @@ def test_an_edited_manifest_is_damage(log: Path, which: int, number: int) -> Non
     assert any(each.place == f"{name}.manifest.json" for each in found(log))
 
 
+@pytest.mark.parametrize(
+    ("part", "what"), [("raw", "of its lines"), ("zst", "that one is as it was written")]
+)
+def test_an_edited_digest_is_no_damage_of_the_lines(log: Path, part: str, what: str) -> None:
+    path = manifest_path(log, names(log)[0])
+    told = orjson.loads(path.read_bytes())
+    told[part]["sha256"] = "0" * 64
+    path.write_bytes(orjson.dumps(told) + b"\n")
+
+    assert any(what in str(each) and "expected SHA-256" in str(each) for each in found(log))
+
+
 def test_a_replaced_segment_breaks_the_chain(
     log: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
