@@ -104,7 +104,7 @@ class Source:
     sightings: tuple[Part, ...]
     pages: tuple[Part, ...]
     rows: Mapping[str, int]
-    """Of sightings, by path."""
+    """Of sightings, by path; of pages only where they came later than a keyframe."""
     opened: tuple[str, ...]
     """When open segments with sightings or pages begin; a queue's have none."""
     sealed: frozenset[str]
@@ -174,7 +174,17 @@ def load_source(
         listing.sealed_names,
     )
     found = list_keyframes(connection, source.folder)
+    late = count_rows(connection, [each.path for each in _late_pages(source, found)])
+    source = attrs.evolve(source, rows={**source.rows, **late})
     return attrs.evolve(source, chain=tuple(chain(source, found)))
+
+
+def _late_pages(source: Source, keyframes: Sequence[Keyframe]) -> list[Part]:
+    if not keyframes:
+        return []
+    covered = frozenset[str]().union(*(each.adds for each in keyframes))
+    last = keyframes[-1].instant
+    return [each for each in source.pages if each.first <= last and not each.covers <= covered]
 
 
 def _opened(
@@ -243,13 +253,19 @@ def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
         now = covered | each.adds
         left = [tuple(part for part in parts if not part.covers <= now) for parts in waiting]
         late, late_pages = (
-            tuple(part for part in parts if part.first <= each.instant) for parts in left
+            tuple(part for part in parts if part.first <= each.instant and tells(source, part))
+            for parts in left
         )
         if 2 * sum(source.rows[str(part.path)] for part in late) <= max(each.rows, LEAST_ROWS):
             opened = any(first <= each.instant for first in source.opened)
             links.append(Link(each, late, not (late or late_pages or opened)))
             covered, waiting = now, left
     return links
+
+
+def tells(source: Source, part: Part) -> bool:
+    """Whether a part has rows: one over a queue's segment has none, and is never late."""
+    return source.rows.get(str(part.path)) != 0
 
 
 def due(source: Source, busy: frozenset[str]) -> Due | None:

@@ -26,7 +26,7 @@ import orjson
 
 from projector import keyframes as keyframes_of
 from projector.definition import Definition
-from projector.keyframes import Cut, Keyframe, Source, covered_by, cuts
+from projector.keyframes import Cut, Keyframe, Source, covered_by, cuts, tells
 from projector.parts import folder_of, name_over
 from projector.texts import statements
 
@@ -114,7 +114,7 @@ def is_whole(source: Source, found: Resolved, delta: Delta) -> bool:
     """Whether a delta has heard of all that begins not after it."""
     covered = covered_until(source, found.decided[-1]) | delta.adds
     late = (
-        part.first <= delta.instant
+        part.first <= delta.instant and tells(source, part)
         for part in (*source.sightings, *source.pages)
         if not part.covers <= covered
     )
