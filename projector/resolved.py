@@ -10,7 +10,7 @@ entities that moved since: those it works out from the facts, as ever (`moved.sq
 `resolved.sql`). So their cost is that of what moved, and of reading.
 
 Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
-of them what moved is resolved again and again, whenever it has become an eighth, and such a
+of them what moved is resolved again and again, whenever it has become a sixteenth, and such a
 delta takes the place of the rows of all entities that moved since the rows. Deltas before the
 last rows are not kept: it is the present that is asked for most.
 
@@ -144,7 +144,7 @@ def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
 def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
     """The next instant up to which what moved should be resolved; it adds all since the rows.
 
-    `entities`: how many rows there are. Due when sightings have come for an eighth of them.
+    `entities`: how many rows there are. Due when sightings have come for a sixteenth of them.
     A cut that an open segment began before is no place for one: it would not be read.
     """
     if not found.decided:
@@ -153,7 +153,7 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     held = last.adds if last else frozenset[str]()
     covered = covered_until(source, found.decided[-1]) | held
     after = last.instant if last else found.decided[-1].instant
-    least = max(keyframes_of.LEAST_ROWS, entities) // 8
+    least = max(keyframes_of.LEAST_ROWS, entities) // 16
     for cut in cuts(source, busy, covered, after, least):
         every = attrs.evolve(cut, adds=cut.adds | held)
         if is_whole(source, found, Delta(found.next_delta(every), every.adds)):
