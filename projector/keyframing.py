@@ -16,9 +16,10 @@ from pathlib import Path
 import duckdb
 
 from projector import keyframes as keyframes_of
+from projector.cuts import Due, next_due
 from projector.definition import Definition
 from projector.engine import sql_errors
-from projector.keyframes import Due, Keyframe, Source, count_rows, load_source
+from projector.keyframes import Keyframe, Source, count_rows, load_source
 from projector.parts import OURS, SCHEMA, choose, compact_instant, list_parts, publish
 from projector.plan import Listing
 from projector.resolved import Resolved, kept_beside
@@ -38,7 +39,7 @@ def build_keyframes(
     made = 0
     while True:
         source = load_source(connection, parts, listing, definitions)
-        due = keyframes_of.due(source, busy)
+        due = next_due(source, busy)
         if due is None:
             break
         with sql_errors(f"keyframe of {listing.source}"):

@@ -25,8 +25,9 @@ import duckdb
 import orjson
 
 from projector import keyframes as keyframes_of
+from projector.cuts import Cut, cuts
 from projector.definition import Definition
-from projector.keyframes import Cut, Keyframe, Source, covered_by, cuts, tells
+from projector.keyframes import Keyframe, Source, covered_by, tells
 from projector.parts import folder_of, name_over
 from projector.texts import statements
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import attrs
 import duckdb
 
+from projector.cuts import Cut
 from projector.definition import Definition
-from projector.keyframes import Cut, Keyframe, Source, count_rows
+from projector.keyframes import Keyframe, Source, count_rows
 from projector.near_views import same_entity, shown
 from projector.parts import (
     OURS,

@@ -13,9 +13,10 @@ from eventlog.writer import append, close_stream, open_stream
 from projector import compact, keyframes, keyframing, resolved
 from projector import parts as parts_of
 from projector.checks import check
+from projector.cuts import next_due
 from projector.definition import load_all
 from projector.engine import builder
-from projector.keyframes import Keyframe, Link, Source, between, chain, covered_by, due, load_source
+from projector.keyframes import Keyframe, Link, Source, between, chain, covered_by, load_source
 from projector.parts import Part
 from projector.plan import definitions_of, list_source
 from projector.sql import query
@@ -273,8 +274,8 @@ ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1
 def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
     base = Link(Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30, 1), (), True)
 
-    assert due(source([ONE, TWO], [ONE, TWO], [base]), frozenset()) is None
-    found = due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset())
+    assert next_due(source([ONE, TWO], [ONE, TWO], [base]), frozenset()) is None
+    found = next_due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset())
     assert found is not None
     assert (found.instant, found.adds) == ("20260103T01", ("s2", "s3"))
 
@@ -282,15 +283,15 @@ def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
 def test_none_lies_where_a_part_reaches_across_or_an_hour_is_still_written():
     across = part("20260101T00", "20260102T00", "s1")
 
-    found = due(source([across, TWO], [across, TWO]), frozenset())
+    found = next_due(source([across, TWO], [across, TWO]), frozenset())
     assert found is not None
     assert found.instant == "20260102T01"
-    assert due(source([ONE], [ONE]), frozenset({"20260101T01"})) is None
+    assert next_due(source([ONE], [ONE]), frozenset({"20260101T01"})) is None
 
 
 def test_none_covers_a_segment_whose_pages_or_sightings_are_missing():
-    assert due(source([ONE, TWO], [TWO]), frozenset()) is None
-    assert due(source([TWO], [ONE, TWO]), frozenset()) is None
+    assert next_due(source([ONE, TWO], [TWO]), frozenset()) is None
+    assert next_due(source([TWO], [ONE, TWO]), frozenset()) is None
 
 
 def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
