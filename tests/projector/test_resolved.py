@@ -131,6 +131,8 @@ def test_what_moved_since_the_rows_is_worked_out_anew(empty, monkeypatch, portio
     assert wrong(empty, monkeypatch) == []
 
 
+MISSED = (A, [listing(4, [], scope="/y"), Page(hours(4.2), [thing(20)])])
+"""With somebody seen, or there would be no delta that says so."""
 LESSER = [
     (A, [Page(hours(2), [thing(n, 2, "detail") for n in range(4)])]),
     (A, [Page(hours(3), [thing(n, 3) for n in range(4)])]),
@@ -156,7 +158,7 @@ LESSER = [
             id="seen, then probed and gone",
         ),
         pytest.param(
-            [NOBODY, (A, [Page(hours(5), [thing(n) for n in range(4, 8)])])], id="missed, then back"
+            [MISSED, (A, [Page(hours(5), [thing(n) for n in range(4, 8)])])], id="missed, then back"
         ),
         pytest.param([NOBODY, (A, [listing(5, [4, 5], 2)])], id="missed, then on another listing"),
         pytest.param(LESSER, id="in a lesser shape"),
