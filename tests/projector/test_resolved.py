@@ -161,6 +161,9 @@ LESSER = [
             [MISSED, (A, [Page(hours(5), [thing(n) for n in range(4, 8)])])], id="missed, then back"
         ),
         pytest.param([NOBODY, (A, [listing(5, [4, 5], 2)])], id="missed, then on another listing"),
+        pytest.param(
+            [(B, [Page(hours(2), [thing(0, 5), thing(1, 5)])])], id="by another, at the same seqs"
+        ),
         pytest.param(LESSER, id="in a lesser shape"),
     ],
 )
