@@ -1,4 +1,4 @@
-"""As-of by keyframe against ranking every version, in the same run.
+"""As-of by keyframe against ranking every version, and reading all NDJSON, in the same run.
 
     python bench/bench_asof.py [--versions 4500000] [--entities 500000]
 
@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import duckdb
 import orjson
+from asof_ndjson import read_all, write_lines
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.paths import SegmentName, parse_segment
@@ -36,6 +37,7 @@ from projector.plan import Listing
 from projector.texts import literal, literals
 from projector.views import script_for
 from projector.views_file import write_views
+from projector.workers import workers
 
 THINGS = parse(
     """-- shop.things: things of a bench
@@ -60,6 +62,8 @@ SIGHTINGS, PAGES, EVENTS = (
 DEFINITIONS = (THINGS, SIGHTINGS, PAGES, EVENTS)
 START = parse_us("2026-01-01T00:00:00Z")
 WRITER = "0000000a"
+EVERY = "sum(hash(COLUMNS(*)) % 1000)"
+"""Of a row, every column; no sum is too large."""
 LEAST_FREE = 8 * 1024**3
 """Less free disk than that, and the history is made smaller."""
 
@@ -111,6 +115,17 @@ def write_hours(root: Path, versions: int, entities: int, hours: int) -> Listing
     return Listing("shop", tuple(names), ())
 
 
+def write_log(root: Path, versions: int, entities: int, hours: int) -> list[Path]:
+    """The same versions as the log holds them; its files."""
+    each = versions // hours
+    paths = [root / "log" / f"{_segment(hour)}.ndjson.zst" for hour in range(hours)]
+    with contextlib.closing(builder(root, 2)) as connection:
+        for hour, path in enumerate(paths):
+            values = _values(hour, each, entities, _segment(hour))
+            write_lines(connection, path, ROWS, values)
+    return paths
+
+
 def _segment(hour: int) -> SegmentName:
     stamp = compact_instant(START + hour * HOUR)
     name = parse_segment(f"shop/{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}/{stamp[9:11]}-{WRITER}-000")
@@ -129,14 +144,7 @@ def _write_hour(
     begin = compact_instant(START + hour * HOUR)
     last = compact_instant(START + hour * HOUR + (versions - 1) * (HOUR // versions))
     file = name_over(begin, last, [str(name)])
-    values = {
-        "START_AT": START + hour * HOUR,
-        "FIRST": hour * versions,
-        "VERSIONS": versions,
-        "ENTITIES": entities,
-        "SEGMENT": name,
-        "WRITER": WRITER,
-    }
+    values = _values(hour, versions, entities, name)
     own, roster = (
         SEEN.replace("SEQ", seq).replace("SCOPED", scoped)
         for seq, scoped in (("seq", "false"), ("(seq + 1)", "true"))
@@ -147,6 +155,18 @@ def _write_hour(
         for key, value in values.items():
             query = query.replace(key, str(value))
         _copy(connection, root, definition, query, file, name)
+
+
+def _values(hour: int, versions: int, entities: int, name: SegmentName) -> dict[str, object]:
+    """What stands in the queries, of an hour."""
+    return {
+        "START_AT": START + hour * HOUR,
+        "FIRST": hour * versions,
+        "VERSIONS": versions,
+        "ENTITIES": entities,
+        "SEGMENT": name,
+        "WRITER": WRITER,
+    }
 
 
 def _copy(
@@ -172,8 +192,8 @@ def make_views(root: Path, listing: Listing) -> tuple[float, int]:
     scratch = root / "scratch"
     scratch.mkdir(exist_ok=True)
     begin = time.perf_counter()
-    with contextlib.closing(builder(scratch, 2)) as connection:
-        context = Context(root, parts, scratch, 1, silent)
+    with workers(1) as crew, contextlib.closing(builder(scratch, 2)) as connection:
+        context = Context(root, parts, scratch, 1, crew, silent)
         assert build_schemas(context, connection, DEFINITIONS, ["shop"]) == {}
         build_keyframes(connection, parts, listing, DEFINITIONS)
         chain = load_source(connection, parts, listing, DEFINITIONS).chain
@@ -198,7 +218,7 @@ def as_of(root: Path, instant: int, view: str = "things_at") -> Callable[[], obj
     def ask() -> object:
         with contextlib.closing(open_views(root, now=instant + 1)) as connection:
             return connection.execute(
-                f"SELECT sum(hash(COLUMNS(*)) % 1000) FROM shop.{view}(make_timestamptz(?))",
+                f"SELECT {EVERY} FROM shop.{view}(make_timestamptz(?))",
                 [instant],
             ).fetchall()
 
@@ -213,13 +233,23 @@ def ranked(root: Path, instant: int) -> Callable[[], object]:
     def ask() -> object:
         with contextlib.closing(duckdb.connect()) as connection:
             return connection.execute(
-                "SELECT sum(hash(COLUMNS(*)) % 1000) FROM ("
+                f"SELECT {EVERY} FROM ("
                 f"SELECT * FROM read_parquet([{files}]) WHERE _body_at <= make_timestamptz(?) "
                 "QUALIFY row_number() OVER (PARTITION BY _id ORDER BY _position DESC) = 1)",
                 [instant],
             ).fetchall()
 
     return ask
+
+
+def agree(root: Path, files: Sequence[Path], instant: int) -> bool:
+    """Whether the view and the lines say the same."""
+    told = "count(*), sum(downloads), sum(hash(name)), sum(price)"
+    with contextlib.closing(open_views(root, now=instant + 1)) as connection:
+        shown = connection.execute(
+            f"SELECT {told} FROM shop.things_at(make_timestamptz(?))", [instant]
+        ).fetchall()
+    return shown == read_all(files, instant, told)
 
 
 def say(what: str, figure: str, against: str, ratio: float | None, asked: str) -> None:
@@ -250,6 +280,23 @@ def bench_against_ranking(folder: Path, versions: int, entities: int) -> None:
         f"row_number() over all {rank:.2f} s",
         ours / rank,
         "<= 0.1",
+    )
+    bench_against_lines(folder, versions, entities, ours)
+
+
+def bench_against_lines(folder: Path, versions: int, entities: int, ours: float) -> None:
+    """The same question to the lines of the log. `ours`: seconds of the view."""
+    files = write_log(folder, versions, entities, 720)
+    instant = START + 719 * HOUR + HOUR // 2
+    assert agree(folder, files, instant)
+    lines = seconds(lambda: read_all(files, instant, EVERY), 1)
+    size = sum(path.stat().st_size for path in files) / 1e9
+    say(
+        "against its lines",
+        f"{ours:.2f} s",
+        f"all NDJSON, {size:.1f} GB packed {lines:.1f} s",
+        lines / ours,
+        ">= 50",
     )
 
 

@@ -21,7 +21,7 @@ Law: a view is the same with any keyframes and without.
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -35,7 +35,6 @@ from projector.parts import (
     compact_instant,
     folder_of,
     list_parts,
-    name_over,
     open_name,
 )
 from projector.plan import Listing
@@ -45,7 +44,6 @@ FOLDER = "log.keyframes"
 LEAST_ROWS = 100_000
 """Fewer rows are read about as fast as a keyframe."""
 
-_HOUR = len("YYYYMMDDTHH")
 _MADE_BY = ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings")
 
 
@@ -104,42 +102,11 @@ class Source:
     sightings: tuple[Part, ...]
     pages: tuple[Part, ...]
     rows: Mapping[str, int]
-    """Of sightings, by path."""
+    """Of sightings, by path; of pages only where they came later than a keyframe."""
     opened: tuple[str, ...]
     """When open segments with sightings or pages begin; a queue's have none."""
     sealed: frozenset[str]
     chain: tuple[Link, ...] = ()
-
-
-@attrs.frozen
-class Cut:
-    """An instant that no part reaches across, and what is new up to it."""
-
-    instant: str
-    """The last that is new."""
-    sightings: tuple[Part, ...]
-    pages: tuple[Part, ...]
-    adds: frozenset[str]
-    """Their segments."""
-
-
-@attrs.frozen
-class Due:
-    """A keyframe to build: from the one before it and the parts since."""
-
-    instant: str
-    base: Link | None
-    sightings: tuple[Part, ...]
-    pages: tuple[Part, ...]
-    """Of the parts since; of all that it covers where those of the base do not decide."""
-    adds: tuple[str, ...]
-    """The segments that it covers and its base does not."""
-
-    @property
-    def name(self) -> str:
-        """The name of its sightings."""
-        base = self.base.keyframe.name if self.base else ""
-        return name_over("s", self.instant, [base, *self.adds])
 
 
 def folder_of_keyframes(parts: Path, source: str, definitions: Iterable[Definition]) -> Path:
@@ -174,7 +141,17 @@ def load_source(
         listing.sealed_names,
     )
     found = list_keyframes(connection, source.folder)
+    late = count_rows(connection, [each.path for each in _late_pages(source, found)])
+    source = attrs.evolve(source, rows={**source.rows, **late})
     return attrs.evolve(source, chain=tuple(chain(source, found)))
+
+
+def _late_pages(source: Source, keyframes: Sequence[Keyframe]) -> list[Part]:
+    if not keyframes:
+        return []
+    covered = frozenset[str]().union(*(each.adds for each in keyframes))
+    last = keyframes[-1].instant
+    return [each for each in source.pages if each.first <= last and not each.covers <= covered]
 
 
 def _opened(
@@ -243,7 +220,8 @@ def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
         now = covered | each.adds
         left = [tuple(part for part in parts if not part.covers <= now) for parts in waiting]
         late, late_pages = (
-            tuple(part for part in parts if part.first <= each.instant) for parts in left
+            tuple(part for part in parts if part.first <= each.instant and tells(source, part))
+            for parts in left
         )
         if 2 * sum(source.rows[str(part.path)] for part in late) <= max(each.rows, LEAST_ROWS):
             opened = any(first <= each.instant for first in source.opened)
@@ -252,54 +230,14 @@ def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
     return links
 
 
-def due(source: Source, busy: frozenset[str]) -> Due | None:
-    """The next keyframe, if one is due.
-
-    `busy`: the hours, `YYYYMMDDTHH`, that are still being written.
-    """
-    base = source.chain[-1] if source.chain else None
-    covered = covered_by(source.chain)
-    limit = max(LEAST_ROWS, base.keyframe.rows // 2 if base else 0)
-    after = base.keyframe.instant if base else ""
-    first = next(cuts(source, busy, covered, after, limit), None)
-    if first is None:
-        return None
-    pages = first.pages
-    if base and not base.decides:
-        pages = tuple(p for p in source.pages if p.covers <= covered | first.adds)
-    return Due(first.instant, base, first.sightings, pages, tuple(sorted(first.adds)))
+def tells(source: Source, part: Part) -> bool:
+    """Whether a part has rows: one over a queue's segment has none, and is never late."""
+    return source.rows.get(str(part.path)) != 0
 
 
 def covered_by(links: Iterable[Link]) -> frozenset[str]:
     """The segments that keyframes cover."""
     return frozenset[str]().union(*(each.keyframe.adds for each in links))
-
-
-def cuts(
-    source: Source, busy: frozenset[str], covered: frozenset[str], after: str, least: int
-) -> Iterator[Cut]:
-    """Where no part reaches across, after an instant, once more than `least` sightings came.
-
-    A segment of which the sightings or the pages are missing is waited for: what is covered
-    is not looked at again.
-    """
-    since = sorted(
-        (part.first, part.path.name, is_page, part)
-        for is_page, parts in enumerate((source.sightings, source.pages))
-        for part in parts
-        if not part.covers <= covered
-    )
-    held: tuple[list[Part], list[Part]] = ([], [])
-    reach, rows = "", 0
-    for n, (_, _, is_page, part) in enumerate(since):
-        held[is_page].append(part)
-        reach = max(reach, part.last)
-        rows += 0 if is_page else source.rows[str(part.path)]
-        is_cut = n + 1 == len(since) or since[n + 1][0] > reach
-        if is_cut and rows > least and reach > after and reach[:_HOUR] not in busy:
-            adds = _names(held[0]) - covered
-            if adds == _names(held[1]) - covered:
-                yield Cut(reach, tuple(held[0]), tuple(held[1]), adds)
 
 
 def between(links: Sequence[Link]) -> Callable[[Part], tuple[int, int]]:
@@ -314,7 +252,3 @@ def between(links: Sequence[Link]) -> Callable[[Part], tuple[int, int]]:
         max(first.get(name, len(links)) for name in part.covers),
         bisect_left(instants, part.first),
     )
-
-
-def _names(parts: Iterable[Part]) -> frozenset[str]:
-    return frozenset[str]().union(*(each.covers for each in parts))

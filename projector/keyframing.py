@@ -16,10 +16,11 @@ from pathlib import Path
 import duckdb
 
 from projector import keyframes as keyframes_of
+from projector.cuts import Due, next_due
 from projector.definition import Definition
 from projector.engine import sql_errors
-from projector.keyframes import Due, Keyframe, Source, count_rows, load_source
-from projector.parts import SCHEMA, choose, compact_instant, list_parts, publish
+from projector.keyframes import Keyframe, Source, count_rows, load_source
+from projector.parts import OURS, SCHEMA, choose, compact_instant, list_parts, publish
 from projector.plan import Listing
 from projector.resolved import Resolved, kept_beside
 from projector.resolving import build_resolved, instant_of
@@ -38,7 +39,7 @@ def build_keyframes(
     made = 0
     while True:
         source = load_source(connection, parts, listing, definitions)
-        due = keyframes_of.due(source, busy)
+        due = next_due(source, busy)
         if due is None:
             break
         with sql_errors(f"keyframe of {listing.source}"):
@@ -58,7 +59,7 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
     base_name = base.name if base else ""
     sightings = [*([base.path] if base else []), *(each.path for each in due.sightings)]
     query = fill("keyframe_seen", sightings=_list(sightings))
-    publish(connection, query, path, due.adds, folder.name, base=base_name)
+    publish(connection, query, path, due.adds, folder.name, encodings=OURS, base=base_name)
     pages = [each.path for each in due.pages]
     if due.base and due.base.decides:
         pages.append(due.base.keyframe.pages)
@@ -73,7 +74,7 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
     )
     ((share,),) = connection.execute(moved).fetchall()
     path = path.with_name(f"p-{path.name[2:]}")
-    publish(connection, query, path, [], folder.name, moved=str(share))
+    publish(connection, query, path, [], folder.name, encodings=OURS, moved=str(share))
 
 
 def _build_bodies(
@@ -127,7 +128,7 @@ def _publish_bodies(
 
     path = keyframe.bodies(found.folder)
     with in_turns(connection, query, ranges(connection, named, keyframe.rows), path) as everything:
-        publish(connection, everything, path, [], found.folder.name)
+        publish(connection, everything, path, [], found.folder.name, encodings=OURS)
 
 
 def _list(paths: Iterable[Path]) -> str:

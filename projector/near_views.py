@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from projector.definition import Definition
+from projector.parts import best_rank
 from projector.texts import fill
 from projector.view_files import Files, expression, instant_of
 
@@ -65,6 +66,8 @@ def _from_rows(
         **near,
         **{kind: expression(root, each) for kind, each in every.items()},
         "since": instant_of(every["fresh"]),
+        "best": str(best_rank(definition)),
+        "same": same_entity(definition),
         "join": "JOIN",
     }
     told = {
@@ -78,6 +81,11 @@ def _from_rows(
         "at": ("rows_at", present),
         "all": ("rows_at", {**told, "which": "true", "absence": absence}),
     }
+
+
+def same_entity(definition: Definition) -> str:
+    """The columns that say which entity a row is of: a type that all share says nothing."""
+    return "_id" if len(definition.types) == 1 else "_type, _id"
 
 
 def presence(common: Mapping[str, str]) -> str:

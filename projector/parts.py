@@ -26,6 +26,8 @@ from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
 from projector.texts import fill, literal, literals
 
 SCHEMA = "schema.parquet"
+OURS = "v2"
+"""Encodings of Parquet's second version: smaller, and sooner unpacked."""
 _PART = re.compile(r"[0-9].*\.parquet")
 
 
@@ -189,10 +191,12 @@ def publish(
     covers: Sequence[str],
     definition: str,
     size: int = 0,
+    encodings: str = "v1",
     **more: str,
 ) -> int:
     """Write the rows of a query as a part that appears whole or not at all; their number.
 
+    `encodings`: those of Parquet's first version, which every reader knows, or `OURS`.
     `more`: what else its metadata should say.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +213,7 @@ def publish(
         rows = write(
             connection,
             f"COPY ({query}) TO {literal(str(temporary))} "
-            f"({copy_options('zstd')}, KV_METADATA {{{options}}})",
+            f"({copy_options('zstd')}, PARQUET_VERSION {encodings}, KV_METADATA {{{options}}})",
         )
         _sync(temporary)
         temporary.replace(path)
@@ -267,6 +271,11 @@ def shape_rank(definition: Definition, column: str) -> str:
     groups = enumerate(reversed(definition.shapes))
     tests = (f"WHEN {_is_of(group, column)} THEN {rank}" for rank, group in groups)
     return "CASE " + " ".join(reversed(list(tests))) + " END"
+
+
+def best_rank(definition: Definition) -> int:
+    """What `shape_rank` gives for shapes of the first group."""
+    return len(definition.shapes) - 1
 
 
 def _is_of(group: Sequence[str], column: str) -> str:

@@ -10,7 +10,7 @@ entities that moved since: those it works out from the facts, as ever (`moved.sq
 `resolved.sql`). So their cost is that of what moved, and of reading.
 
 Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
-of them what moved is resolved again and again, whenever it has become an eighth, and such a
+of them what moved is resolved again and again, whenever it has become a sixteenth, and such a
 delta takes the place of the rows of all entities that moved since the rows. Deltas before the
 last rows are not kept: it is the present that is asked for most.
 
@@ -25,8 +25,9 @@ import duckdb
 import orjson
 
 from projector import keyframes as keyframes_of
+from projector.cuts import Cut, cuts
 from projector.definition import Definition
-from projector.keyframes import Cut, Keyframe, Source, covered_by, cuts
+from projector.keyframes import Keyframe, Source, covered_by, tells
 from projector.parts import folder_of, name_over
 from projector.texts import statements
 
@@ -114,7 +115,7 @@ def is_whole(source: Source, found: Resolved, delta: Delta) -> bool:
     """Whether a delta has heard of all that begins not after it."""
     covered = covered_until(source, found.decided[-1]) | delta.adds
     late = (
-        part.first <= delta.instant
+        part.first <= delta.instant and tells(source, part)
         for part in (*source.sightings, *source.pages)
         if not part.covers <= covered
     )
@@ -144,7 +145,7 @@ def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
 def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
     """The next instant up to which what moved should be resolved; it adds all since the rows.
 
-    `entities`: how many rows there are. Due when sightings have come for an eighth of them.
+    `entities`: how many rows there are. Due when sightings have come for a sixteenth of them.
     A cut that an open segment began before is no place for one: it would not be read.
     """
     if not found.decided:
@@ -153,7 +154,7 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     held = last.adds if last else frozenset[str]()
     covered = covered_until(source, found.decided[-1]) | held
     after = last.instant if last else found.decided[-1].instant
-    least = max(keyframes_of.LEAST_ROWS, entities) // 8
+    least = max(keyframes_of.LEAST_ROWS, entities) // 16
     for cut in cuts(source, busy, covered, after, least):
         every = attrs.evolve(cut, adds=cut.adds | held)
         if is_whole(source, found, Delta(found.next_delta(every), every.adds)):

@@ -14,10 +14,21 @@ from pathlib import Path
 import attrs
 import duckdb
 
+from projector.cuts import Cut
 from projector.definition import Definition
-from projector.keyframes import Cut, Keyframe, Source, count_rows
-from projector.near_views import shown
-from projector.parts import SCHEMA, Part, choose, list_parts, publish, shape_rank, shape_test
+from projector.keyframes import Keyframe, Source, count_rows
+from projector.near_views import same_entity, shown
+from projector.parts import (
+    OURS,
+    SCHEMA,
+    Part,
+    best_rank,
+    choose,
+    list_parts,
+    publish,
+    shape_rank,
+    shape_test,
+)
 from projector.plan import Listing
 from projector.resolved import Resolved, covered_until, due_delta, due_rows, load_resolved
 from projector.texts import fill, literals
@@ -57,7 +68,7 @@ def build_resolved(
     for keyframe in due_rows(source, found):
         facts = _until_keyframe(source, found, keyframe, bodies)
         query = _query(definition, facts, found, bodies)
-        publish(connection, query, found.rows(keyframe), [], definition.hash)
+        publish(connection, query, found.rows(keyframe), [], definition.hash, encodings=OURS)
         found = load_resolved(connection, parts, source, definition)
     while found.decided:
         held = found.rows(found.decided[-1])
@@ -67,7 +78,15 @@ def build_resolved(
         facts = _until_cut(source, found, cut, bodies)
         query = _query(definition, facts, found, bodies)
         path = found.next_delta(cut)
-        publish(connection, query, path, sorted(cut.adds), definition.hash, base=held.name)
+        publish(
+            connection,
+            query,
+            path,
+            sorted(cut.adds),
+            definition.hash,
+            encodings=OURS,
+            base=held.name,
+        )
         found = load_resolved(connection, parts, source, definition)
     return found
 
@@ -138,6 +157,8 @@ def _query(definition: Definition, facts: Facts, found: Resolved, bodies: Sequen
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),
+        "best": str(best_rank(definition)),
+        "same": same_entity(definition),
         "row": ", body._row" if definition.many else "",
         "instant": _END,
         "since": facts.since,

@@ -137,11 +137,6 @@ def _entry(views: Path, instant: str, *paths: Path) -> tuple[str, ...]:
     return (instant, *(str(path.relative_to(views)) for path in paths))
 
 
-def timeless(files: Files) -> Files:
-    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
-    return Files(files.always, tuple(("0", path) for _, path in files.dated))
-
-
 def expression(root: Path, files: Files) -> str:
     """The list of files as of T: a constant expression, folded when a query is planned.
 
@@ -170,6 +165,11 @@ def instant_of(files: Files) -> str:
 def all_of(root: Path, paths: Sequence[str]) -> str:
     """The list of files whatever the instant."""
     return fill("every", files=",".join(paths), root=_quoted(root))
+
+
+def timeless(root: Path, files: Files) -> str:
+    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
+    return all_of(root, [*(path for _, path in files.dated), *files.always])
 
 
 def _quoted(root: Path) -> str:

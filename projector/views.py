@@ -150,7 +150,7 @@ def _entity_views(
         "rank": shape_rank(definition, "_shape"),
         "one": "",
         "one_event": "",
-        "bodies": expression(root, timeless(files[definition.source, definition.name])),
+        "bodies": timeless(root, files[definition.source, definition.name]),
     }
     shown = fill("provenance", seen_at="version.valid_from", **OF_ENTITY)
     far = {
@@ -198,7 +198,7 @@ def _source_files(
         "instant": fill("instant"),
         "sightings": expression(root, files[source, "log.sightings"]),
         "pages": expression(root, files[source, "log.pages"]),
-        "events": expression(root, timeless(files[source, "log.events"])),
+        "events": timeless(root, files[source, "log.events"]),
         "diffs": all_of(root, files[source, FOLDER].all),
     }
 

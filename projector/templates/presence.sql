@@ -26,6 +26,14 @@ life AS (
     FROM seen
     GROUP BY ALL
 ),
+asked AS MATERIALIZED (
+    -- Most entities are on the newest listing, and are spared the sorting.
+    SELECT DISTINCT _type, _id, seen._scope AS scope, life.listed AS position
+    FROM seen JOIN life USING (_type, _id)
+    JOIN (SELECT scope, max(begins) AS newest FROM listing GROUP BY ALL) AS told
+        ON told.scope = seen._scope AND told.newest > life.listed
+    WHERE seen._listing
+),
 missed AS (
     -- The first complete listing that began after the entity was last listed. A window, not
     -- an ASOF join: that becomes a nested loop where the planner expects few rows.
@@ -36,18 +44,13 @@ missed AS (
             ROWS UNBOUNDED PRECEDING
         ) AS by_listing
         FROM (
-            SELECT DISTINCT
-                _type, _id, seen._scope AS scope, life.listed AS position,
-                NULL::STRUCT(ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR) AS ended
-            FROM seen JOIN life USING (_type, _id)
-            -- Most entities are on the newest listing, and are spared the sorting.
-            JOIN (SELECT scope, max(begins) AS newest FROM listing GROUP BY ALL) AS told
-                ON told.scope = seen._scope AND told.newest > life.listed
-            WHERE seen._listing
+            SELECT
+                *, NULL::STRUCT(ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR) AS ended
+            FROM asked
             UNION ALL
             SELECT NULL, NULL, scope, begins,
                 {'ended_at': ended['at'], 'scope': scope, 'run': run}
-            FROM listing
+            FROM listing SEMI JOIN asked USING (scope)
         )
     )
     WHERE _id IS NOT NULL

@@ -1,5 +1,6 @@
 """Keyframes: the same answers from fewer files, and nothing lost with them."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -7,17 +8,22 @@ import attrs
 import pytest
 
 from eventlog.errors import Invalid
+from eventlog.event import HEARTBEAT, Draft
+from eventlog.writer import append, close_stream, open_stream
 from projector import compact, keyframes, keyframing, resolved
 from projector import parts as parts_of
 from projector.checks import check
+from projector.cuts import next_due
 from projector.definition import load_all
-from projector.keyframes import Keyframe, Link, Source, between, chain, due
+from projector.engine import builder
+from projector.keyframes import Keyframe, Link, Source, between, chain, covered_by, load_source
 from projector.parts import Part
+from projector.plan import definitions_of, list_source
 from projector.sql import query
 from projector.update import update
 from projector.views_file import named_by
 from tests.projector.conftest import WRITER, model
-from tests.projector.logs import Gone, Page, hours, write_log
+from tests.projector.logs import UNSAFE, Gone, Page, hours, write_log
 
 ALL = "SELECT * FROM openrouter.models_all ORDER BY ALL"
 
@@ -224,6 +230,24 @@ def test_a_few_late_sightings_and_their_bodies_are_found_beside_keyframes(empty,
     assert answers(empty) == without(empty, monkeypatch)
 
 
+def test_a_segment_without_pages_is_late_for_no_keyframe(grown):
+    """A queue writes beside the crawl, and its hours are sealed when they are over."""
+    at = hours(0.5)
+    stream = open_stream(grown, "openrouter", "0000000c", clock=lambda: at, disk=UNSAFE)
+    append(stream, [lambda seq, _at: [Draft(kind=HEARTBEAT)]], at)
+    close_stream(stream, seal_open=True)
+    update(grown)
+
+    definitions = definitions_of(load_all(), "openrouter")
+    with contextlib.closing(builder(grown, 1)) as connection:
+        listing = list_source(grown, "openrouter")
+        source = load_source(connection, grown / "views" / "parts", listing, definitions)
+    assert len(source.chain) > 1
+    covered, last = covered_by(source.chain), source.chain[-1].keyframe.instant
+    assert any(each.first < last and not each.covers <= covered for each in source.pages)
+    assert all(each.decides for each in source.chain)
+
+
 def test_keyframes_deleted_by_hand_come_back(grown):
     told = answers(grown)
     for path in (*found(grown), *found(grown, "p"), *found(grown, "k")):
@@ -250,8 +274,8 @@ ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1
 def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
     base = Link(Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30, 1), (), True)
 
-    assert due(source([ONE, TWO], [ONE, TWO], [base]), frozenset()) is None
-    found = due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset())
+    assert next_due(source([ONE, TWO], [ONE, TWO], [base]), frozenset()) is None
+    found = next_due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset())
     assert found is not None
     assert (found.instant, found.adds) == ("20260103T01", ("s2", "s3"))
 
@@ -259,15 +283,15 @@ def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
 def test_none_lies_where_a_part_reaches_across_or_an_hour_is_still_written():
     across = part("20260101T00", "20260102T00", "s1")
 
-    found = due(source([across, TWO], [across, TWO]), frozenset())
+    found = next_due(source([across, TWO], [across, TWO]), frozenset())
     assert found is not None
     assert found.instant == "20260102T01"
-    assert due(source([ONE], [ONE]), frozenset({"20260101T01"})) is None
+    assert next_due(source([ONE], [ONE]), frozenset({"20260101T01"})) is None
 
 
 def test_none_covers_a_segment_whose_pages_or_sightings_are_missing():
-    assert due(source([ONE, TWO], [TWO]), frozenset()) is None
-    assert due(source([TWO], [ONE, TWO]), frozenset()) is None
+    assert next_due(source([ONE, TWO], [TWO]), frozenset()) is None
+    assert next_due(source([TWO], [ONE, TWO]), frozenset()) is None
 
 
 def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
@@ -281,6 +305,8 @@ def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
         (second, (TWO,), False),
     ]
     assert chain(source(parts, parts, rows=16), [first, second]) == links[:1]
+    empty = attrs.evolve(source(parts, parts), rows={str(TWO.path): 0, str(THREE.path): 10})
+    assert chain(empty, [first, second])[1] == Link(second, (), True), "nothing in it is late"
     assert chain(source(parts[1:], parts[1:]), [first, second]) == [], "its segment is gone"
     assert chain(source(parts, parts), [second]) == [], "what it was made of is gone"
     assert [between(links)(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]

@@ -131,6 +131,68 @@ def test_what_moved_since_the_rows_is_worked_out_anew(empty, monkeypatch, portio
     assert wrong(empty, monkeypatch) == []
 
 
+MISSED = (A, [listing(4, [], scope="/y"), Page(hours(4.2), [thing(20)])])
+"""With somebody seen, or there would be no delta that says so."""
+LESSER = [
+    (A, [Page(hours(2), [thing(n, 2, "detail") for n in range(4)])]),
+    (A, [Page(hours(3), [thing(n, 3) for n in range(4)])]),
+]
+
+
+@pytest.mark.parametrize(
+    "portions",
+    [
+        pytest.param([SEEN_AGAIN], id="seen again"),
+        pytest.param([ON_A_LISTING], id="missed by a listing"),
+        pytest.param(
+            [
+                (
+                    A,
+                    [
+                        Page(hours(2), [thing(0), thing(1, 2)]),
+                        Gone(hours(3), "thing", "t0"),
+                        Gone(hours(3), "thing", "t1"),
+                    ],
+                )
+            ],
+            id="seen, then probed and gone",
+        ),
+        pytest.param(
+            [MISSED, (A, [Page(hours(5), [thing(n) for n in range(4, 8)])])], id="missed, then back"
+        ),
+        pytest.param([NOBODY, (A, [listing(5, [4, 5], 2)])], id="missed, then on another listing"),
+        pytest.param(
+            [(B, [Page(hours(2), [thing(0, 5), thing(1, 5)])])], id="by another, at the same seqs"
+        ),
+        pytest.param(LESSER, id="in a lesser shape"),
+    ],
+)
+def test_what_is_new_and_the_rows_tell_together_is_what_the_facts_tell(
+    empty, monkeypatch, portions
+):
+    """After the last portion there is no delta: its views join what is new and the rows."""
+    grow(empty, *portions[:-1])
+    rows = named(empty, "r"), named(empty, "d")
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 10**5)
+    writer, happenings = portions[-1]
+    write_log(empty, "shop", writer, happenings)
+    assert update(empty, definitions=EVERY).failed == ()
+
+    assert rows[0]
+    assert (named(empty, "r"), named(empty, "d")) == rows
+    assert wrong(empty, monkeypatch) == []
+
+
+def test_a_body_that_is_named_again_is_passed_on_from_the_rows(empty, monkeypatch):
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
+    write_log(empty, "shop", A, [*FIRST, Page(hours(2), [thing(1)])])
+    assert update(empty, definitions=EVERY).failed == ()
+
+    assert named(empty, "r")
+    assert not named(empty, "d")
+    assert wrong(empty, monkeypatch) == []
+
+
 def test_deltas_follow_rows_until_the_next_ones(empty):
     for n in range(2, 5):
         write_log(empty, "shop", A, FIRST if n == 2 else [])
