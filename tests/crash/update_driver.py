@@ -112,7 +112,7 @@ def apart(act: Callable[[], object]) -> int:
 
 def main(root: Path, rounds: int, seed: int) -> int:
     chance = random.Random(seed)
-    compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_BODIES = 2, 1, 4
+    compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_HELD = 2, 1, 800
     keyframes.LEAST_ROWS, neighbours.MOST_SIGHTINGS = 0, 50
     resolved.MOST_MOVED = 1
     (root / "log").mkdir(parents=True)

@@ -58,7 +58,7 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(resolved, "MOST_MOVED", 1)
     monkeypatch.setattr(changes, "MOST_FILES", 1)
-    monkeypatch.setattr(changes, "MOST_BODIES", 4)
+    monkeypatch.setattr(changes, "MOST_HELD", 800)
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
     monkeypatch.setattr(turns, "MOST_KEYS", 8)
 
