@@ -89,6 +89,7 @@ def add_differences(
         done = find_neighbours(connection, history, compared, files, found)
         write_far(connection, found)
     pairs = _compare(root, folder, history.source, found, crew)
+    pa.default_memory_pool().release_unused()  # else DuckDB's memory comes on top of it
     if small := _small(folder):
         with opened(crew, scratch, 1, LESS_MB) as connection:
             _merge(folder, small, connection)

@@ -91,5 +91,7 @@ def _pairs(found: Path) -> Iterator[Pair]:
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
-    for batch in pq.ParquetFile(path).iter_batches(_AT_ONCE, columns=list(columns)):
-        yield from zip(*(batch[each].to_pylist() for each in columns), strict=True)
+    file = pq.ParquetFile(path)
+    for group in range(file.num_row_groups):  # of all at once pyarrow keeps what it has read
+        for batch in file.iter_batches(_AT_ONCE, row_groups=[group], columns=list(columns)):
+            yield from zip(*(batch[each].to_pylist() for each in columns), strict=True)

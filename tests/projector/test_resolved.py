@@ -8,7 +8,7 @@ import pytest
 from eventlog.clock import HOUR
 from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
-from projector import keyframes, resolved
+from projector import keyframes, picking, resolved
 from projector.archive import open_views
 from projector.definition import parse
 from projector.update import update
@@ -36,10 +36,13 @@ MACROS = ("shop.things_at", "shop.things_all_at", "shop.pieces_at", "shop.pieces
 INSTANTS = [T0 + n * HOUR for n in range(1, 10)]
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
+@pytest.fixture(autouse=True, params=[10**6, 4], ids=["at once", "in turns"])
+def soon(monkeypatch, request):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(resolved, "MOST_MOVED", 1)
+    monkeypatch.setattr(picking, "MOST_ROWS", request.param)
+    monkeypatch.setattr(picking, "MOST_PICKED", request.param * 4)
+    monkeypatch.setattr(picking, "MOST_COPIED", request.param * 2)
 
 
 def thing(n, value=1, shape="list"):
