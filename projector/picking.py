@@ -25,7 +25,7 @@ from projector.turns import in_turns
 
 MOST_ROWS = 20_000
 """Rows that are chosen with all their columns."""
-MOST_PICKED = 200_000
+MOST_PICKED = 500_000
 """Rows whose narrow columns are looked at in one turn."""
 MOST_COPIED = 500_000
 """Rows of a file that are looked through in one turn; of those chosen all columns pass through."""
