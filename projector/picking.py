@@ -10,7 +10,7 @@ Law: the rows are the same, however many turns they are made in.
 """
 
 import contextlib
-import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,14 +25,22 @@ from projector.turns import in_turns
 
 MOST_ROWS = 20_000
 """Rows that are chosen with all their columns."""
-MOST_PICKED = 500_000
+MOST_PICKED = 200_000
 """Rows whose narrow columns are looked at in one turn."""
 MOST_COPIED = 500_000
 """Rows of a file that are looked through in one turn; of those chosen all columns pass through."""
 
 _KNOWN = ("_seen_at", "_first_at", "_last_at", "_absent_since", "_absent_because")
 _NARROW = ("_type", "_id", "_writer", "_seq", "_row")
+_PLACE = ("_file", "_number")
+"""Where a row lies: in which file, counted from 1, and which of its rows."""
+_ALL = ("* EXCLUDE (_file, _number)",)
+_AT_ONCE = 64
+"""Turns for which files are written at once."""
 _AS_WRITTEN = "join_order,build_side_probe_side"
+
+
+_Paths = tuple[Path, ...]
 
 
 @attrs.frozen
@@ -57,7 +65,7 @@ def picked(
 ) -> Iterator[str]:
     """A query that gives the rows that `query` makes of files: to publish as `path`.
 
-    `schema`: a file with their columns and no row. What is needed meanwhile lies beside `path`.
+    `schema`: a file with their columns and no row.
     """
     held = (*files.rows, *files.delta, *files.near)
     rows = sum(count_rows(connection, held).values())
@@ -65,8 +73,8 @@ def picked(
         yield query(files)
         return
     columns = _columns(connection, schema)
-    with _beside(path) as place:
-        picks = _pick(connection, query, files, columns, -(-rows // MOST_PICKED), place)
+    with _aside(connection) as aside:
+        picks = _pick(connection, query, files, columns, -(-rows // MOST_PICKED), aside)
         copies = _copies(connection, picks, _every(files), columns, schema)
         with (
             _joined_as_written(connection),
@@ -86,16 +94,11 @@ def _every(files: Files) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Callable[[str], Path]]:
-    """Names for files beside a path; they are gone afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    start = f".{path.name}.{os.getpid()}-"
-    try:
-        yield lambda name: path.with_name(f"{start}{name}.tmp")
-    finally:  # what a crash leaves is swept like other files that nobody names
-        for each in path.parent.iterdir():
-            if each.name.startswith(start):
-                each.unlink(missing_ok=True)
+def _aside(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """A folder where the connection puts aside what it cannot hold; gone afterwards."""
+    ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        yield Path(aside)
 
 
 def _pick(
@@ -104,44 +107,59 @@ def _pick(
     files: Files,
     columns: Sequence[str],
     turns: int,
-    place: Callable[[str], Path],
+    aside: Path,
 ) -> list[Path]:
     """Files of which rows there are, where each lies, and what is said of it."""
+    body = [each for each in _NARROW if each in columns]
     every = literals(map(str, _every(files)))
-    body = ", ".join(each for each in _NARROW if each in columns)
 
-    def narrow(name: str, given: Sequence[Path], chosen: str, more: str = "") -> tuple[Path]:
+    def split(name: str, given: Sequence[Path], columns: Sequence[str], turns: int) -> list[_Paths]:
         listed = literals(map(str, given))
-        told = fill(
-            "rows_narrow", columns=body, every=every, files=listed, chosen=chosen, more=more
-        )
-        return (_copy(connection, told, place(name)),)
+        told = fill("rows_narrow", columns=", ".join(columns), every=every, files=listed)
+        return _split(connection, told, turns, aside / name)
 
-    def passed(name: str, given: Sequence[Path], chosen: str) -> tuple[Path]:
-        listed = literals(map(str, given))
-        told = fill("rows_chosen", files=listed, chosen=chosen)
-        return (_copy(connection, told, place(name)),)
-
-    known = "".join(f", {each}" for each in _KNOWN)
-    bodies = narrow("bodies", files.bodies, "true")
+    (bodies,) = split("bodies", files.bodies, [*body, *_PLACE], 1)
+    divided = zip(
+        split("sightings", files.sightings, _ALL, turns),
+        split("fresh", files.fresh, _ALL, turns),
+        split("rows", files.rows, [*body, *_PLACE, *_KNOWN], turns),
+        split("delta", files.delta, [*body, *_PLACE, *_KNOWN], turns),
+        split("near", files.near, [*body, *_PLACE], turns),
+        strict=True,
+    )
     picks = []
-    for turn in range(turns):
-        chosen = f"hash(_id) % {turns} = {turn}"
-        mine = Files(
-            passed("sightings", files.sightings, chosen),
-            passed("fresh", files.fresh, chosen),
-            narrow("rows", files.rows, chosen, known),
-            narrow("delta", files.delta, chosen, known),
-            narrow("near", files.near, chosen),
-            bodies,
-        )
-        picks.append(_copy(connection, query(mine), place(f"picked-{turn}")))
+    for turn, (sightings, fresh, rows, delta, near) in enumerate(divided):
+        picks.append(aside / f"picked-{turn}.parquet")
+        mine = Files(sightings, fresh, rows, delta, near, bodies)
+        _copy(connection, query(mine), picks[-1])
     return picks
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> Path:
-    write(connection, f"COPY ({query}) TO {literal(str(path))} ({copy_options('lz4')})")
-    return path
+def _split(
+    connection: duckdb.DuckDBPyConnection, query: str, turns: int, folder: Path
+) -> list[_Paths]:
+    """The rows of a query by their entities, in so many lists of files; the first has none."""
+    folder.mkdir()
+    none = folder / "none.parquet"
+    _copy(connection, f"FROM ({query}) LIMIT 0", none)
+    for first in range(0, turns, _AT_ONCE):
+        _copy(
+            connection,
+            fill("rows_split", rows=query, turns=str(turns), first=str(first), count=str(_AT_ONCE)),
+            folder / f"{first}",
+            "PARTITION_BY (_turn)",
+        )
+    found: list[list[Path]] = [[none] for _ in range(turns)]
+    for number, path in enumerate(sorted(folder.glob("*/*/*.parquet"))):
+        turn = int(path.parent.name.partition("=")[2])
+        # moved: DuckDB takes a folder's name for a column
+        found[turn].append(path.rename(folder / f"{turn}-{number}.parquet"))
+    return [tuple(each) for each in found]
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *more: str) -> None:
+    options = ", ".join([copy_options("lz4"), *more])
+    write(connection, f"COPY ({query}) TO {literal(str(path))} ({options})")
 
 
 def _copies(
