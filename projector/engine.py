@@ -19,7 +19,7 @@ LESS_MB = 150
 """Of one beside it: what puts parts together, keeps keyframes, finds neighbours."""
 MUCH_MB = 4000
 """For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
-GIVE_BACK_MB = 16
+GIVE_BACK_MB = 4
 """Freed so much, a thread gives memory back: else what one step held comes on top of the next."""
 ROW_GROUP = 20_000
 ROW_GROUP_BYTES = "8MB"
