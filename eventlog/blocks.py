@@ -6,6 +6,7 @@ its sealed copy. Nothing that a power cut could take back is shown.
 """
 
 import os
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,31 @@ def segment_blocks(
     with file:
         limit = durable_bytes(root, name, file)
         yield from last_blocks(file, limit) if backwards else first_blocks(file, limit)
+
+
+def block_at(root: Path, name: SegmentName, seq: int) -> bytes:
+    """The whole lines among which one event of a segment is: of a sealed one its one frame.
+
+    Where the segment does not hold that seq, the lines nearest to it, or none. Raises like
+    `segment_blocks`.
+    """
+    file = _open_file(root, name)
+    if file is None:
+        return _frame_at(root, name, seq)
+    found = b""
+    with file:
+        for block in first_blocks(file, durable_bytes(root, name, file)):
+            if found and prefix(block[: block.index(b"\n")]).seq > seq:
+                break
+            found = block
+    return found
+
+
+def _frame_at(root: Path, name: SegmentName, seq: int) -> bytes:
+    manifest = find_manifest(root, name)
+    number = bisect_left([*_last_seqs(manifest)], seq, hi=len(manifest.frames) - 1)
+    with open_sealed(root, manifest) as file:
+        return frame_lines(root, file, manifest, number)
 
 
 def _open_file(root: Path, name: SegmentName) -> BinaryIO | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from eventlog.blocks import first_seq, segment_blocks
+from eventlog.blocks import block_at, first_seq, segment_blocks
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.event import Position
@@ -282,7 +282,8 @@ def read_one(root: Path, source: str, writer: str, seq: int) -> Record:
 
 def read_at(root: Path, name: SegmentName, seq: int) -> Record:
     """One event of a known segment, from its one frame. Raises `NotFound`."""
-    for block in segment_blocks(root, name, from_seq=seq):
+    block = block_at(root, name, seq)
+    if block:
         run = glance(block, name.source, name.writer, str(name))
         if run.first_seq <= seq < run.first_seq + len(run.lines):
             at = seq - run.first_seq

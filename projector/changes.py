@@ -8,7 +8,7 @@ neighbours. The view `X_changes` joins them with the neighbours of its versions.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,20 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eventlog.assets import get_asset
 from eventlog.disk import replace_file
 from eventlog.embed import repair
-from eventlog.event import decode
-from eventlog.paths import parse_segment
-from eventlog.reader import segment_records
-from eventlog.rebuild import stored_body
-from eventlog.select import EVERYTHING, ready
 from projector.diff import ADD, REMOVE, diff, old_class
 from projector.engine import LESS_MB
 from projector.fields import is_telemetry
 from projector.neighbours import History, find_neighbours, read_compared, write_compared
+from projector.pairs import Pair, paired_bodies, write_far
 from projector.parts import SCHEMA, publish
 from projector.texts import literals
 from projector.workers import Workers, go_on, opened
 
 FOLDER = "log.diffs"
-MOST_BODIES = 4_000
-"""Bodies held at a time, as bytes (as values they take several times as much); more pairs
-than that are compared in several passes."""
+MOST_HELD = 8 * 1024 * 1024
+"""Of differences, as text; more go into the next file."""
 MOST_FILES = 16
 """Small files of differences; more are put together."""
 MOST_BYTES = 32 * 1024 * 1024
@@ -57,10 +51,10 @@ _SCHEMA = pa.schema(
     ]
 )
 
-Place = tuple[str, str, int]
-"""Segment, writer and seq."""
-_Pair = tuple[str, str, str, Place, Place]
-"""Type, hash before, hash after, and where their bodies lie."""
+_ROW_BYTES = 200
+"""Of a row, beside the values."""
+_Row = tuple[Any, ...]
+"""In the order of the columns."""
 
 
 def version_of_rules() -> str:
@@ -93,7 +87,9 @@ def add_differences(
     found = scratch / f"pairs-{history.source}.parquet"
     with opened(crew, scratch, 1, LESS_MB) as connection:
         done = find_neighbours(connection, history, compared, files, found)
+        write_far(connection, found)
     pairs = _compare(root, folder, history.source, found, crew)
+    pa.default_memory_pool().release_unused()  # else DuckDB's memory comes on top of it
     if small := _small(folder):
         with opened(crew, scratch, 1, LESS_MB) as connection:
             _merge(folder, small, connection)
@@ -102,39 +98,27 @@ def add_differences(
 
 
 def _compare(root: Path, folder: Path, source: str, found: Path, crew: Workers) -> int:
-    """Compare the pairs in a file, so many at a time; no more of them is held."""
-    count = 0
-    for batch in pq.ParquetFile(found).iter_batches(MOST_BODIES // 2):
-        group = [_pair(row) for row in zip(*(each.to_pylist() for each in batch), strict=True)]
-        bodies = dict(_bodies(root, group, crew))
-        rows = [row for each in group for row in _rows(source, each, bodies)]
-        name = hashlib.sha256(repr(sorted(map(str, group))).encode()).hexdigest()[:16]
-        _publish(folder, f"d-{name}.parquet", rows)
-        count += len(group)
-    return count
+    """Compare the pairs in a file, each time so many as make a file of differences."""
+    pairs = 0
+    rows: list[_Row] = []
+    size = 0
+    for pair, before, after in paired_bodies(root, found, partial(go_on, crew)):
+        made = list(_rows(source, pair, before, after))
+        rows += made
+        size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in made)
+        pairs += 1
+        if size >= MOST_HELD:
+            _publish(folder, _name(rows), rows)
+            rows, size = [], 0
+    if rows:
+        _publish(folder, _name(rows), rows)
+    return pairs
 
 
-def _pair(row: tuple[Any, ...]) -> _Pair:
-    type_, before, after, old_writer, old_seq, writer, seq, old_segment, segment = row
-    return (type_, before, after, (old_segment, old_writer, old_seq), (segment, writer, seq))
-
-
-def _bodies(root: Path, pairs: Sequence[_Pair], crew: Workers) -> Iterator[tuple[Place, bytes]]:
-    """The bodies at the places of pairs, each segment read once."""
-    places: dict[str, set[Place]] = {}
-    for *_, old, new in pairs:
-        for place in (old, new):
-            places.setdefault(place[0], set()).add(place)
-    for text in sorted(places):
-        go_on(crew)
-        name = parse_segment(text)
-        if name is None:
-            continue
-        for record in segment_records(root, name, ready(EVERYTHING)):
-            place = (text, record.writer, record.seq)
-            if place in places[text]:
-                body = stored_body(decode(record.line), partial(get_asset, root))
-                yield place, body or b"null"
+def _name(rows: Sequence[_Row]) -> str:
+    """The name of a file of differences: that of the pairs, so it is harmless when repeated."""
+    pairs = sorted({row[:3] for row in rows})
+    return f"d-{hashlib.sha256(repr(pairs).encode()).hexdigest()[:16]}.parquet"
 
 
 def _value(body: bytes) -> Any:
@@ -148,20 +132,17 @@ def _value(body: bytes) -> Any:
             return None
 
 
-def _rows(source: str, pair: _Pair, bodies: Mapping[Place, bytes]) -> Iterator[tuple[Any, ...]]:
+def _rows(source: str, pair: Pair, before: bytes, after: bytes) -> Iterator[_Row]:
     """The rows of a pair; one without a path where nothing differs but spelling."""
-    type_, before, after, old, new = pair
-    if old not in bodies or new not in bodies:
-        return
-    found = diff(_value(bodies[old]), _value(bodies[new]))
+    key = (pair.type, pair.before_hash, pair.hash)
+    found = diff(_value(before), _value(after))
     for each in found:
-        telemetry = is_telemetry(source, type_, each.path)
+        telemetry = is_telemetry(source, pair.type, each.path)
         old_text = None if each.kind == ADD else _text(each.old)
         new_text = None if each.kind == REMOVE else _text(each.new)
-        values = (old_text, new_text, old_class(each), telemetry)
-        yield type_, before, after, each.path, each.kind, *values
+        yield *key, each.path, each.kind, old_text, new_text, old_class(each), telemetry
     if not found:
-        yield type_, before, after, None, None, None, None, None, False
+        yield *key, None, None, None, None, None, False
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ the result is named as if it had been built from the log. The pieces stay until 
 file has named them for an hour.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
 
@@ -49,6 +50,24 @@ def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
     pieces = literals(str(part.path) for part in group.parts)
     path = group.folder / name_over(first, last, covers)
     publish(connection, f"FROM read_parquet([{pieces}])", path, covers, group.folder.name)
+
+
+def among(marks: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Part], tuple[int, int]]:
+    """Where parts stand among what covers some segments up to an instant (`YYYYMMDDTHH…`).
+
+    The first that covers them, and the first not before they begin. Parts that differ in
+    that are not to be put together: what begins before an instant and is not covered is late.
+    """
+    marks = sorted(set(marks), key=lambda mark: (mark[0], len(mark[1])))
+    first: dict[str, int] = {}
+    for n, (_, covers) in enumerate(marks):
+        for name in covers:
+            first.setdefault(name, n)
+    instants = [instant for instant, _ in marks]
+    return lambda part: (
+        max(first.get(name, len(marks)) for name in part.covers),
+        bisect_left(instants, part.first),
+    )
 
 
 def groups(

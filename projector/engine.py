@@ -19,6 +19,8 @@ LESS_MB = 150
 """Of one beside it: what puts parts together, keeps keyframes, finds neighbours."""
 MUCH_MB = 4000
 """For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
+GIVE_BACK_MB = 4
+"""Freed so much, a thread gives memory back: else what one step held comes on top of the next."""
 ROW_GROUP = 20_000
 ROW_GROUP_BYTES = "8MB"
 """Whatever is reached first ends a group: each thread that writes holds one."""
@@ -50,6 +52,8 @@ def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyC
     connection = connect()
     connection.execute(f"SET threads = {int(threads)}")
     connection.execute(f"SET memory_limit = '{memory_mb or MEMORY_MB}MB'")
+    for each in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
+        connection.execute(f"SET {each} = '{GIVE_BACK_MB}MB'")
     connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")

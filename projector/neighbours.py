@@ -25,6 +25,8 @@ from projector.texts import fill, literal, literals
 
 MOST_SIGHTINGS = 200_000
 """Sightings looked at in one go; of more the entities are taken in turns."""
+NEAR = 10_000
+"""Two versions that lie so many events apart, or fewer, are read where they lie."""
 
 _STATE = "compared.json"
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
@@ -77,9 +79,10 @@ def find_neighbours(
     diffs: str,
     found: Path,
 ) -> Compared:
-    """Write them to a file, with the segments of their bodies, by these; what that covers.
+    """Write them to a file, by where the later ones lie; what that covers.
 
-    `diffs`: the list of the files of differences.
+    `diffs`: the list of the files of differences. `is_far`: whether the body of the earlier
+    one lies elsewhere than that of the later one.
     """
     since = _since(history, compared)
     buckets = 1 + _sighted(connection, history, since) // MOST_SIGHTINGS
@@ -87,7 +90,7 @@ def find_neighbours(
         query = _query(history, since, bucket, buckets, diffs)
         begin = "INSERT INTO pair" if bucket else "CREATE TEMP TABLE pair AS"
         connection.execute(f"{begin} {query}")
-    ordered = "FROM pair ORDER BY segment, writer, seq"
+    ordered = fill("pairs_ordered", near=str(NEAR))
     write(connection, f"COPY ({ordered}) TO {literal(str(found))} ({copy_options('lz4')})")
     return Compared(history.read, _waiting(connection, history, since))
 

@@ -8,7 +8,9 @@
 Each appears by rename, whole or not at all.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -29,6 +31,7 @@ from projector.parts import (
     shape_rank,
     shape_test,
 )
+from projector.picking import Files, picked
 from projector.plan import Listing
 from projector.resolved import Resolved, covered_until, due_delta, due_rows, load_resolved
 from projector.texts import fill, literals
@@ -67,8 +70,9 @@ def build_resolved(
     bodies = choose(list_parts(connection, found.folder), listing.sealed_names)
     for keyframe in due_rows(source, found):
         facts = _until_keyframe(source, found, keyframe, bodies)
-        query = _query(definition, facts, found, bodies)
-        publish(connection, query, found.rows(keyframe), [], definition.hash, encodings=OURS)
+        path = found.rows(keyframe)
+        with _made(connection, definition, facts, found, bodies, path) as query:
+            publish(connection, query, path, [], definition.hash, encodings=OURS)
         found = load_resolved(connection, parts, source, definition)
     while found.decided:
         held = found.rows(found.decided[-1])
@@ -76,17 +80,12 @@ def build_resolved(
         if cut is None:
             break
         facts = _until_cut(source, found, cut, bodies)
-        query = _query(definition, facts, found, bodies)
         path = found.next_delta(cut)
-        publish(
-            connection,
-            query,
-            path,
-            sorted(cut.adds),
-            definition.hash,
-            encodings=OURS,
-            base=held.name,
-        )
+        with _made(connection, definition, facts, found, bodies, path) as query:
+            covers = sorted(cut.adds)
+            publish(
+                connection, query, path, covers, definition.hash, encodings=OURS, base=held.name
+            )
         found = load_resolved(connection, parts, source, definition)
     return found
 
@@ -143,17 +142,36 @@ def instant_of(compact: str) -> str:
     return f"TIMESTAMPTZ '{day} {time[:2]}:{time[2:4]}:{time[4:]}.{rest}+00'"
 
 
-def _query(definition: Definition, facts: Facts, found: Resolved, bodies: Sequence[Part]) -> str:
+def _made(
+    connection: duckdb.DuckDBPyConnection,
+    definition: Definition,
+    facts: Facts,
+    found: Resolved,
+    bodies: Sequence[Part],
+    path: Path,
+) -> contextlib.AbstractContextManager[str]:
     """The rows, as `shown` has them; one without a body is kept, so that it is looked for."""
     schema = found.folder / SCHEMA
+    files = Files(
+        facts.sightings,
+        facts.fresh,
+        (*facts.before, found.schema),
+        (found.schema,),
+        (schema, *facts.near),
+        (*(each.path for each in bodies), schema),
+    )
+    return picked(connection, partial(_query, definition, facts), files, found.schema, path)
+
+
+def _query(definition: Definition, facts: Facts, files: Files) -> str:
     common = {
-        "sightings": _list(facts.sightings),
+        "sightings": _list(files.sightings),
         "pages": _list(facts.pages),
-        "fresh": _list(facts.fresh),
-        "rows": _list([*facts.before, found.schema]),
-        "delta": _list([found.schema]),
-        "near": _list([schema, *facts.near]),
-        "bodies": _list([*(each.path for each in bodies), schema]),
+        "fresh": _list(files.fresh),
+        "rows": _list(files.rows),
+        "delta": _list(files.delta),
+        "near": _list(files.near),
+        "bodies": _list(files.bodies),
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),

@@ -8,7 +8,7 @@ old views file, which names only files that are still there.
 
 import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -19,7 +19,7 @@ from eventlog.errors import HindlogError
 from eventlog.segments import list_sources
 from projector.build import Built, Context, Report, build_open, build_schemas, silent
 from projector.changes import FOLDER, add_differences, folder_of_diffs
-from projector.compact import Group, compact, due
+from projector.compact import Group, among, compact, due
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine import LESS_MB, builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
@@ -28,8 +28,9 @@ from projector.keyframes import FOLDER as KEYFRAMES
 from projector.keyframes import between, load_source
 from projector.keyframing import build_keyframes
 from projector.neighbours import History
-from projector.parts import folder_of
+from projector.parts import Part, folder_of
 from projector.plan import Listing, definitions_of, list_source
+from projector.resolved import load_resolved
 from projector.views import Script, script_for
 from projector.views_file import named_by, write_views
 from projector.workers import at_work, do, opened, workers
@@ -173,14 +174,21 @@ def _due(
     listing: Listing,
     definitions: Sequence[Definition],
 ) -> list[Group]:
-    alike = between(load_source(connection, context.parts, listing, definitions).chain)
-    folders = [
-        folder_of(context.parts, listing.source, each)
-        for each in definitions_of(definitions, listing.source)
-    ]
-    return [
-        group for each in folders for group in due(connection, each, listing.sealed_names, alike)
-    ]
+    source = load_source(connection, context.parts, listing, definitions)
+    mine = definitions_of(definitions, listing.source)
+
+    def found(alike: Callable[[Part], Hashable]) -> list[Group]:
+        folders = [folder_of(context.parts, listing.source, each) for each in mine]
+        sealed = listing.sealed_names
+        return [group for each in folders for group in due(connection, each, sealed, alike)]
+
+    keyframes = between(source.chain)
+    if not found(keyframes):  # as a rule: then deltas need not be looked for
+        return []
+    own = [each for each in mine if each.has_parts and each.source == listing.source]
+    held = [load_resolved(connection, context.parts, source, each) for each in own]
+    deltas = among([(delta.instant, delta.adds) for each in held for delta in each.deltas])
+    return found(lambda part: (keyframes(part), deltas(part)))
 
 
 def _compact_one(context: Context, group: Group) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from eventlog.clock import HOUR
 from eventlog.segments import list_segments
-from projector import changes, compact, keyframes, neighbours, resolved
+from projector import changes, compact, keyframes, neighbours, picking, resolved
 from projector.archive import open_views
 from projector.checks import check
 from projector.rebuild import rebuild
@@ -112,9 +112,10 @@ def apart(act: Callable[[], object]) -> int:
 
 def main(root: Path, rounds: int, seed: int) -> int:
     chance = random.Random(seed)
-    compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_BODIES = 2, 1, 4
+    compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_HELD = 2, 1, 800
     keyframes.LEAST_ROWS, neighbours.MOST_SIGHTINGS = 0, 50
     resolved.MOST_MOVED = 1
+    picking.MOST_ROWS, picking.MOST_PICKED, picking.MOST_COPIED = 8, 16, 4
     (root / "log").mkdir(parents=True)
     kills = 0
     for number in range(1, rounds + 1):

@@ -2,9 +2,12 @@
 
 import shutil
 
+import pytest
+
 from eventlog.errors import Unavailable
 from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
+from projector import aside, changes, lines, neighbours
 from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER, model
@@ -69,6 +72,33 @@ def test_a_late_segment_makes_new_neighbours(archive):
 
     names = [row[4:] for row in feed(archive) if row[2] == "/name"]
     assert names == [('"A"', '"between"'), ('"between"', '"A2"')]
+
+
+@pytest.mark.parametrize("near", [0, 2, 10**9])
+@pytest.mark.parametrize("most_bytes", [1, 10**9])
+def test_wherever_bodies_lie_their_differences_are_the_same(empty, monkeypatch, near, most_bytes):
+    """Two writers, some things seen each hour and others long ago; little is held, or all."""
+    for writer, shift in ((WRITER, 0), ("0000000b", 0.4)):
+        seen = [
+            [model(f"m{n}", f"{hour // (n % 4 + 1)} {n}") for n in range(8) if hour % (n + 1) == 0]
+            for hour in range(12)
+        ]
+        pages = [Page(hours(n + shift), each, f"{writer}{n}") for n, each in enumerate(seen)]
+        write_log(empty, "openrouter", writer, pages)
+    monkeypatch.setattr(neighbours, "NEAR", near)
+    for module in (lines, aside):
+        monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
+    monkeypatch.setattr(changes, "MOST_HELD", most_bytes)
+    update(empty)
+    versions = (
+        "SELECT lag(name) OVER past, name FROM openrouter.models_versions "
+        "WINDOW past AS (PARTITION BY id ORDER BY valid_from) "
+        "QUALIFY lag(name) OVER past IS NOT NULL"
+    )
+    told = [(row[4].strip('"'), row[5].strip('"')) for row in feed(empty) if row[2] == "/name"]
+
+    assert len(told) > 20
+    assert sorted(told) == sorted(feed(empty, versions))
 
 
 def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monkeypatch):

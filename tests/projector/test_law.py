@@ -15,7 +15,7 @@ from eventlog.clock import HOUR, format_us
 from eventlog.event import Line, observed_us
 from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
-from projector import changes, compact, keyframes, neighbours, resolved, turns
+from projector import changes, compact, keyframes, neighbours, picking, resolved, turns
 from projector.archive import open_views
 from projector.update import update
 from projector.views_file import named_by
@@ -58,9 +58,12 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(resolved, "MOST_MOVED", 1)
     monkeypatch.setattr(changes, "MOST_FILES", 1)
-    monkeypatch.setattr(changes, "MOST_BODIES", 4)
+    monkeypatch.setattr(changes, "MOST_HELD", 800)
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
     monkeypatch.setattr(turns, "MOST_KEYS", 8)
+    monkeypatch.setattr(picking, "MOST_ROWS", 8)
+    monkeypatch.setattr(picking, "MOST_PICKED", 16)
+    monkeypatch.setattr(picking, "MOST_COPIED", 4)
 
 
 def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:

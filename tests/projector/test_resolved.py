@@ -8,7 +8,7 @@ import pytest
 from eventlog.clock import HOUR
 from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
-from projector import keyframes, resolved
+from projector import compact, keyframes, picking, resolved
 from projector.archive import open_views
 from projector.definition import parse
 from projector.update import update
@@ -36,10 +36,13 @@ MACROS = ("shop.things_at", "shop.things_all_at", "shop.pieces_at", "shop.pieces
 INSTANTS = [T0 + n * HOUR for n in range(1, 10)]
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
+@pytest.fixture(autouse=True, params=[10**6, 4], ids=["at once", "in turns"])
+def soon(monkeypatch, request):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(resolved, "MOST_MOVED", 1)
+    monkeypatch.setattr(picking, "MOST_ROWS", request.param)
+    monkeypatch.setattr(picking, "MOST_PICKED", request.param * 4)
+    monkeypatch.setattr(picking, "MOST_COPIED", request.param * 2)
 
 
 def thing(n, value=1, shape="list"):
@@ -207,6 +210,30 @@ def test_deltas_follow_rows_until_the_next_ones(empty):
 
     assert len(named(empty, "r")) == 2
     assert named(empty, "d") == []
+
+
+def test_parts_are_put_together_between_deltas_only(empty, monkeypatch):
+    write_log(empty, "shop", A, FIRST)
+    update(empty, definitions=EVERY)
+    moved = [(0, 4), (4, 8), (0, 1), (1, 2)]
+    for n, (low, high) in enumerate(moved, 2):
+        write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(low, high)])])
+        update(empty, definitions=EVERY)
+    deltas = named(empty, "d")
+    assert deltas
+    sightings = parts_of_sightings(empty)
+
+    monkeypatch.setattr(compact, "MOST_PARTS", 1)
+    update(empty, definitions=EVERY)
+
+    assert len(parts_of_sightings(empty)) < len(sightings)
+    assert named(empty, "d") == deltas
+    assert wrong(empty, monkeypatch) == []
+
+
+def parts_of_sightings(root):
+    """Those that views read."""
+    return [each for each in named_by(root / "views") if "log.sightings" in each and "/2" in each]
 
 
 @pytest.mark.parametrize(

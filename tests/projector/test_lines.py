@@ -1,0 +1,109 @@
+"""Lines: the body at any place in any order, its frame read no more often than it must be."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventlog.errors import NotFound
+from eventlog.event import Draft
+from eventlog.paths import sealed_path
+from eventlog.reader import read_events
+from eventlog.segments import list_segments, read_manifest
+from eventlog.writer import append, close_stream, open_stream
+from projector import lines
+from projector.lines import body_reader
+from tests.projector.logs import UNSAFE, hours
+
+WRITER = "0a0b0c0d"
+COUNT = 60
+
+
+def body(seq: int) -> bytes:
+    return b'{"seq":%d,"text":"%s"}' % (seq, b"x" * 250_000)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three sealed segments of several frames each, one that is open, an event without body."""
+    folder = tmp_path_factory.mktemp("lines")
+    (folder / "log").mkdir()
+    for hour in range(4):
+        at = hours(hour)
+        stream = open_stream(folder, "shop", WRITER, clock=lambda at=at: at, disk=UNSAFE)
+        for _ in range(COUNT // 4 - 1):
+            append(stream, [_entity], at)
+        append(stream, [lambda _seq, _at: [Draft(kind="run", run="r")]], at)
+        close_stream(stream, seal_open=hour < 3)
+    return folder
+
+
+def _entity(seq: int, _at: int) -> list[Draft]:
+    return [Draft(kind="entity", type="thing", id="1", shape="list", hash="c1:0", body=body(seq))]
+
+
+def places(root: Path) -> dict[int, tuple[str, int]]:
+    return {each.seq: (str(each.segment), each.seq) for each in read_events(root)}
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.integers(1, COUNT), max_size=80), st.sampled_from([0, 2 * 10**6, 10**9]))
+def test_the_body_at_a_place_however_little_is_held(root: Path, seqs: list[int], most: int):
+    where = places(root)
+    body_at = body_reader(root, most)
+
+    for seq in seqs:
+        assert body_at(where[seq]) == (b"null" if seq % (COUNT // 4) == 0 else body(seq))
+
+
+def test_in_the_order_of_places_each_frame_is_read_once_and_then_forgotten(root, monkeypatch):
+    sealed = [each.name for each in list_segments(root) if each.is_sealed]
+    frames = sum(len(read_manifest(root, name).frames) for name in sealed)
+    where = [place for place in places(root).values() if place[0] in map(str, sealed)]
+    read: list[int] = []
+    block_at = lines.block_at
+    monkeypatch.setattr(
+        lines, "block_at", lambda *given: read.append(given[-1]) or block_at(*given)
+    )
+    body_at = body_reader(root, 0)
+    for place in where:
+        body_at(place)
+
+    assert frames > 8
+    assert len(read) == frames
+    body_at(where[0])
+    assert len(read) == frames + 1
+
+
+def test_going_back_reads_nothing_again_that_is_held(root: Path, monkeypatch):
+    body_at = body_reader(root, 10**9)
+    where = list(places(root).values())
+    found = [body_at(place) for place in where]
+    monkeypatch.setattr(lines, "block_at", None)
+
+    assert [body_at(place) for place in reversed(where)] == found[::-1]
+
+
+def test_a_place_where_nothing_is_and_a_segment_that_is_not_there(root: Path):
+    segment = next(iter(places(root).values()))[0]
+    body_at = body_reader(root)
+
+    assert body_at((segment, COUNT)) is None
+    assert body_at(("no segment", 1)) is None
+    with pytest.raises(NotFound):
+        body_at((segment.replace(WRITER, "00000000"), 1))
+
+
+def test_a_segment_that_was_sealed_since_is_read_on(tmp_path: Path):
+    (tmp_path / "log").mkdir()
+    stream = open_stream(tmp_path, "shop", WRITER, clock=lambda: hours(0), disk=UNSAFE)
+    append(stream, [_entity], hours(0))
+    append(stream, [_entity], hours(0))
+    (name,) = {each.segment for each in read_events(tmp_path)}
+    body_at = body_reader(tmp_path, 0)
+    assert body_at((str(name), 1)) == body(1)
+    close_stream(stream, seal_open=True)
+
+    assert sealed_path(tmp_path, name).exists()
+    assert body_at((str(name), 2)) == body(2)
