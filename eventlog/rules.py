@@ -75,6 +75,7 @@ def id_text(spelled: bytes) -> str:
 
 
 def is_child(pointer: str, other: str) -> bool:
+    """Whether what `other` points at stands right inside what `pointer` does."""
     prefix = f"{pointer}/*/" if pointer else "/"  # one object stands without `*`
     return other != pointer and other.startswith(prefix) and "/" not in other[len(prefix) :]
 

@@ -20,7 +20,7 @@ from projector.cuts import Due, next_due
 from projector.definition import Definition
 from projector.engine import sql_errors
 from projector.keyframes import Keyframe, Source, count_rows, load_source
-from projector.parts import OURS, SCHEMA, choose, compact_instant, list_parts, publish
+from projector.parts import SCHEMA, SMALL, choose, compact_instant, list_parts, publish
 from projector.plan import Listing
 from projector.resolved import Resolved, kept_beside
 from projector.resolving import build_resolved, instant_of
@@ -59,7 +59,7 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
     base_name = base.name if base else ""
     sightings = [*([base.path] if base else []), *(each.path for each in due.sightings)]
     query = fill("keyframe_seen", sightings=_list(sightings))
-    publish(connection, query, path, due.adds, folder.name, encodings=OURS, base=base_name)
+    publish(connection, query, path, due.adds, folder.name, packing=SMALL, base=base_name)
     pages = [each.path for each in due.pages]
     if due.base and due.base.decides:
         pages.append(due.base.keyframe.pages)
@@ -74,7 +74,7 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
     )
     ((share,),) = connection.execute(moved).fetchall()
     path = path.with_name(f"p-{path.name[2:]}")
-    publish(connection, query, path, [], folder.name, encodings=OURS, moved=str(share))
+    publish(connection, query, path, [], folder.name, packing=SMALL, moved=str(share))
 
 
 def _build_bodies(
@@ -128,7 +128,7 @@ def _publish_bodies(
 
     path = keyframe.bodies(found.folder)
     with in_turns(connection, query, ranges(connection, named, keyframe.rows), path) as everything:
-        publish(connection, everything, path, [], found.folder.name, encodings=OURS)
+        publish(connection, everything, path, [], found.folder.name, packing=SMALL)
 
 
 def _list(paths: Iterable[Path]) -> str:

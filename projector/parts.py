@@ -26,9 +26,24 @@ from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
 from projector.texts import fill, literal, literals
 
 SCHEMA = "schema.parquet"
-OURS = "v2"
-"""Encodings of Parquet's second version: smaller, and sooner unpacked."""
 _PART = re.compile(r"[0-9].*\.parquet")
+
+
+@attrs.frozen
+class Packing:
+    """How a file is packed."""
+
+    compression: str
+    encodings: str
+    """Of which version of Parquet."""
+
+
+PLAIN = Packing("zstd", "v1")
+"""As every reader knows it."""
+SMALL = Packing("zstd", "v2")
+"""Smaller, and sooner unpacked; for files that only our views read."""
+QUICK = Packing("lz4", "v2")
+"""Half as large again, and much sooner unpacked; for files that are mostly read whole."""
 
 
 @attrs.frozen
@@ -191,12 +206,11 @@ def publish(
     covers: Sequence[str],
     definition: str,
     size: int = 0,
-    encodings: str = "v1",
+    packing: Packing = PLAIN,
     **more: str,
 ) -> int:
     """Write the rows of a query as a part that appears whole or not at all; their number.
 
-    `encodings`: those of Parquet's first version, which every reader knows, or `OURS`.
     `more`: what else its metadata should say.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -213,7 +227,8 @@ def publish(
         rows = write(
             connection,
             f"COPY ({query}) TO {literal(str(temporary))} "
-            f"({copy_options('zstd')}, PARQUET_VERSION {encodings}, KV_METADATA {{{options}}})",
+            f"({copy_options(packing.compression)}, PARQUET_VERSION {packing.encodings}, "
+            f"KV_METADATA {{{options}}})",
         )
         _sync(temporary)
         temporary.replace(path)

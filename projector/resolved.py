@@ -11,8 +11,8 @@ entities that moved since: those it works out from the facts, as ever (`moved.sq
 
 Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
 of them what moved is resolved again and again, whenever it has become a sixteenth, and such a
-delta takes the place of the rows of all entities that moved since the rows. Deltas before the
-last rows are not kept: it is the present that is asked for most.
+delta takes the place of the rows of all entities that moved since the rows. Only the last one is
+read, and kept: it is the present that is asked for most.
 
 Law: a view is the same with any rows and without.
 """
@@ -62,8 +62,8 @@ class Resolved:
     """The keyframes of the chain that have rows, by instant."""
     decided: tuple[Keyframe, ...]
     """Those of them that views read."""
-    deltas: tuple[Delta, ...]
-    """On the last of those, by instant."""
+    delta: Delta | None = None
+    """On the last of those; the last one that may be read."""
 
     @property
     def schema(self) -> Path:
@@ -86,12 +86,12 @@ def load_resolved(
     """What rows there are of a definition."""
     folder = folder_of(parts, definition.source, definition)
     text = "\0".join([source.folder.name, *map(statements, _MADE_BY)])
-    found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), (), ())
+    found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), ())
     held = [each for each in source.chain if found.rows(each.keyframe).exists()]
     decided = tuple(each.keyframe for each in held if each.decides)
     found = attrs.evolve(found, held=tuple(each.keyframe for each in held), decided=decided)
     usable = [each for each in _list_deltas(connection, found) if is_whole(source, found, each)]
-    return attrs.evolve(found, deltas=tuple(sorted(usable, key=lambda each: each.instant)))
+    return attrs.evolve(found, delta=max(usable, key=lambda each: each.instant, default=None))
 
 
 def _list_deltas(connection: duckdb.DuckDBPyConnection, found: Resolved) -> list[Delta]:
@@ -143,23 +143,24 @@ def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
 
 
 def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
-    """The next instant up to which what moved should be resolved; it adds all since the rows.
+    """The last instant up to which what moved should be resolved; it adds all since the rows.
 
     `entities`: how many rows there are. Due when sightings have come for a sixteenth of them.
     A cut that an open segment began before is no place for one: it would not be read.
     """
     if not found.decided:
         return None
-    last = found.deltas[-1] if found.deltas else None
+    last = found.delta
     held = last.adds if last else frozenset[str]()
     covered = covered_until(source, found.decided[-1]) | held
     after = last.instant if last else found.decided[-1].instant
     least = max(keyframes_of.LEAST_ROWS, entities) // 16
+    due = None
     for cut in cuts(source, busy, covered, after, least):
         every = attrs.evolve(cut, adds=cut.adds | held)
         if is_whole(source, found, Delta(found.next_delta(every), every.adds)):
-            return every
-    return None
+            due = every
+    return due
 
 
 def kept_beside(found: Resolved, keyframe: Keyframe) -> list[Path]:

@@ -21,7 +21,7 @@ from projector.definition import Definition
 from projector.keyframes import Keyframe, Source, count_rows
 from projector.near_views import same_entity, shown
 from projector.parts import (
-    OURS,
+    QUICK,
     SCHEMA,
     Part,
     best_rank,
@@ -72,7 +72,7 @@ def build_resolved(
         facts = _until_keyframe(source, found, keyframe, bodies)
         path = found.rows(keyframe)
         with _made(connection, definition, facts, found, bodies, path) as query:
-            publish(connection, query, path, [], definition.hash, encodings=OURS)
+            publish(connection, query, path, [], definition.hash, packing=QUICK)
         found = load_resolved(connection, parts, source, definition)
     while found.decided:
         held = found.rows(found.decided[-1])
@@ -83,9 +83,7 @@ def build_resolved(
         path = found.next_delta(cut)
         with _made(connection, definition, facts, found, bodies, path) as query:
             covers = sorted(cut.adds)
-            publish(
-                connection, query, path, covers, definition.hash, encodings=OURS, base=held.name
-            )
+            publish(connection, query, path, covers, definition.hash, packing=QUICK, base=held.name)
         found = load_resolved(connection, parts, source, definition)
     return found
 
@@ -127,8 +125,8 @@ def _until_cut(source: Source, found: Resolved, cut: Cut, bodies: Sequence[Part]
         (keyframe.path, *sightings),
         (keyframe.pages, *pages),
         tuple(each.path for each in cut.sightings),
-        tuple(each.path for each in found.deltas[-1:]),
-        instant_of(found.deltas[-1].instant if found.deltas else keyframe.instant),
+        (found.delta.path,) if found.delta else (),
+        instant_of(found.delta.instant if found.delta else keyframe.instant),
         (found.rows(keyframe), *since),
     )
 

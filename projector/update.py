@@ -187,7 +187,7 @@ def _due(
         return []
     own = [each for each in mine if each.has_parts and each.source == listing.source]
     held = [load_resolved(connection, context.parts, source, each) for each in own]
-    deltas = among([(delta.instant, delta.adds) for each in held for delta in each.deltas])
+    deltas = among([(each.delta.instant, each.delta.adds) for each in held if each.delta])
     return found(lambda part: (keyframes(part), deltas(part)))
 
 

@@ -196,14 +196,16 @@ def test_a_body_that_is_named_again_is_passed_on_from_the_rows(empty, monkeypatc
     assert wrong(empty, monkeypatch) == []
 
 
-def test_deltas_follow_rows_until_the_next_ones(empty):
+def test_a_delta_follows_another_until_the_next_rows(empty):
+    deltas = []
     for n in range(2, 5):
         write_log(empty, "shop", A, FIRST if n == 2 else [])
         write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
         update(empty, definitions=EVERY)
-    deltas = named(empty, "d")
-    assert len(deltas) > 1
-    assert len(named(empty, "r")) == 1
+        deltas += named(empty, "d")
+        assert len(named(empty, "r")) == 1
+    assert len(set(deltas)) == 2
+    assert named(empty, "d") == deltas[-1:]
 
     write_log(empty, "shop", A, [listing(5, range(24), 2)])
     update(empty, definitions=EVERY)
@@ -212,7 +214,26 @@ def test_deltas_follow_rows_until_the_next_ones(empty):
     assert named(empty, "d") == []
 
 
+def test_of_many_cuts_at_once_one_delta_is_made(empty, monkeypatch):
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
+    write_log(empty, "shop", A, FIRST)
+    for n in range(2, 6):
+        write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
+        update(empty, definitions=EVERY)
+    last = named(empty, "d")
+    for path in [*empty.rglob("d-*.parquet"), *empty.rglob("r-*.parquet")]:
+        path.unlink()
+    update(empty, definitions=EVERY)
+
+    assert len(last) == 1
+    assert named(empty, "d") == last
+    made = [path.name for path in empty.rglob("d-*.parquet") if "things" in str(path)]
+    assert made == last
+    assert wrong(empty, monkeypatch) == []
+
+
 def test_parts_are_put_together_between_deltas_only(empty, monkeypatch):
+    monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
     write_log(empty, "shop", A, FIRST)
     update(empty, definitions=EVERY)
     moved = [(0, 4), (4, 8), (0, 1), (1, 2)]
