@@ -105,6 +105,7 @@ async def _rest(crawl: Crawl, what: Plan, due: int) -> None:
     await asyncio.to_thread(keep_hours, crawl.desk.journal.stream)
     wait_s = min(what.poll_s, max(0.0, (due - crawl.desk.clock()) / SECOND))
     try:
-        await asyncio.wait_for(crawl.stopping.wait(), wait_s or 0.001)
+        async with asyncio.timeout(wait_s or 0.001):
+            await crawl.stopping.wait()
     except TimeoutError:
         return

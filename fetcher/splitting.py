@@ -260,7 +260,9 @@ async def _taken(
     rules: Sequence[Rule],
 ) -> Parts:
     try:
-        parcel = await asyncio.wait_for(done, splitting.terms.hung_s)
+        async with asyncio.timeout(splitting.terms.hung_s):
+            # not wait_for: in Python 3.11 it forgets that it was cancelled where this is done
+            parcel = await done
     except (Lost, TimeoutError):
         _lose(splitting, splitter)
         parcel = None

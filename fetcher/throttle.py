@@ -85,7 +85,8 @@ async def waits(seconds: float, stopping: asyncio.Event) -> bool:
             await asyncio.sleep(seconds)
         return True
     try:
-        await asyncio.wait_for(stopping.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
     except TimeoutError:
         return True
     return False

@@ -402,6 +402,26 @@ def test_no_splitter_outlives_its_crawl_however_that_ended(
     assert len(asyncio.run(go())) == 2
 
 
+def test_a_crawl_that_is_cancelled_as_an_answer_comes_ends(started: Started) -> None:
+    async def go() -> None:
+        held = splitting.open_splitting(CIVITAI, attrs.evolve(EAGER, most=1))
+        try:
+            splitting.start(held)
+            answer = response(page_of({"id": 7}), "/images")
+            await until(lambda: splitting.can_hand_on(held, answer))
+            handed = splitting.hand_on(held, answer, CIVITAI.endpoint("/images").rules({}))
+            assert handed is not None
+            (done,) = started[0].waiting.values()
+            done.add_done_callback(lambda _: taking.cancel())
+            taking = asyncio.create_task(handed)
+            with pytest.raises(asyncio.CancelledError):
+                await taking
+        finally:
+            splitting.close_splitting(held)
+
+    asyncio.run(go())
+
+
 def test_signals_of_the_terminal_are_for_the_crawl(started: Started) -> None:
     async def go() -> Parts:
         held = splitting.open_splitting(CIVITAI, attrs.evolve(EAGER, most=1))
