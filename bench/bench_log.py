@@ -102,7 +102,7 @@ def bench_append(root: Path) -> None:
     handle = os.open(root / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for what, events in (("a page's", alike), ("one by one", batches)):
         ours, bare, making = [], [], []
-        for given, (page,) in zip(events, alike, strict=True):
+        for given, (page,) in [*zip(events, alike, strict=True)] * 5:
             data = b"".join(_made([page], at))
             making.append(rounds(lambda given=given: _made(given, at), 1).cpu)
             ours.append(rounds(lambda given=given: append(stream, [lambda _s, _a: given]), 1).wall)
