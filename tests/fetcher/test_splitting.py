@@ -339,14 +339,13 @@ def test_a_page_that_is_torn_in_its_middle_is_asked_for_again_as_ever(
 
 
 CRAWLER = """
-import asyncio, signal, sys
+import asyncio, sys
 from pathlib import Path
 from eventlog.clock import now_us
 from fetcher.sources import SOURCES
 from fetcher.splitting import Terms
 from fetcher.sync import run_once
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run behind a shell
 asyncio.run(run_once(
     Path(sys.argv[1]), SOURCES["civitai"], base_url=sys.argv[2], key=None, writer="1a2b3c4d",
     now=now_us, listings=["images"], requests_per_minute=600_000,
