@@ -53,10 +53,11 @@ def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
 
 
 def among(marks: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Part], tuple[int, int]]:
-    """Where parts stand among what covers some segments up to an instant (`YYYYMMDDTHH…`).
+    """Where parts stand among keyframes, or deltas: the instant of each, and what it covers.
 
-    The first that covers them, and the first not before they begin. Parts that differ in
-    that are not to be put together: what begins before an instant and is not covered is late.
+    The first that covers them, and the first not before they begin. Parts that differ in that
+    are never put together, or views would read again what they are spared, and what begins
+    after an instant would look late.
     """
     marks = sorted(set(marks), key=lambda mark: (mark[0], len(mark[1])))
     first: dict[str, int] = {}

@@ -20,8 +20,7 @@ Law: a view is the same with any keyframes and without.
 """
 
 import hashlib
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -238,17 +237,3 @@ def tells(source: Source, part: Part) -> bool:
 def covered_by(links: Iterable[Link]) -> frozenset[str]:
     """The segments that keyframes cover."""
     return frozenset[str]().union(*(each.keyframe.adds for each in links))
-
-
-def between(links: Sequence[Link]) -> Callable[[Part], tuple[int, int]]:
-    """Where parts stand among keyframes: the first that covers them, the first after they begin.
-
-    Parts that differ in that are never put together, or views would read again what a
-    keyframe spares them, and what begins after it would look late.
-    """
-    first = {name: n for n, each in enumerate(links) for name in each.keyframe.adds}
-    instants = [each.keyframe.instant for each in links]
-    return lambda part: (
-        max(first.get(name, len(links)) for name in part.covers),
-        bisect_left(instants, part.first),
-    )

@@ -90,7 +90,11 @@ def load_resolved(
     held = [each for each in source.chain if found.rows(each.keyframe).exists()]
     decided = tuple(each.keyframe for each in held if each.decides)
     found = attrs.evolve(found, held=tuple(each.keyframe for each in held), decided=decided)
-    usable = [each for each in _list_deltas(connection, found) if is_whole(source, found, each)]
+    usable = [
+        each
+        for each in _list_deltas(connection, found)
+        if is_whole(source, found, each.instant, each.adds)
+    ]
     return attrs.evolve(found, delta=max(usable, key=lambda each: each.instant, default=None))
 
 
@@ -111,16 +115,16 @@ def _list_deltas(connection: duckdb.DuckDBPyConnection, found: Resolved) -> list
     ]
 
 
-def is_whole(source: Source, found: Resolved, delta: Delta) -> bool:
-    """Whether a delta has heard of all that begins not after it."""
-    covered = covered_until(source, found.decided[-1]) | delta.adds
+def is_whole(source: Source, found: Resolved, instant: str, adds: frozenset[str]) -> bool:
+    """Whether a delta that adds these segments has heard of all that begins not after it."""
+    covered = covered_until(source, found.decided[-1]) | adds
     late = (
-        part.first <= delta.instant and tells(source, part)
+        part.first <= instant and tells(source, part)
         for part in (*source.sightings, *source.pages)
         if not part.covers <= covered
     )
-    opened = (first <= delta.instant for first in source.opened)
-    return delta.adds <= source.sealed and not any(late) and not any(opened)
+    opened = (first <= instant for first in source.opened)
+    return adds <= source.sealed and not any(late) and not any(opened)
 
 
 def covered_until(source: Source, keyframe: Keyframe) -> frozenset[str]:
@@ -158,7 +162,7 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     due = None
     for cut in cuts(source, busy, covered, after, least):
         every = attrs.evolve(cut, adds=cut.adds | held)
-        if is_whole(source, found, Delta(found.next_delta(every), every.adds)):
+        if is_whole(source, found, every.instant, every.adds):
             due = every
     return due
 

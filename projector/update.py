@@ -25,7 +25,7 @@ from projector.engine import LESS_MB, builder, sql_errors
 from projector.generation import current_parts, locked, scratch, sweep, views_dir
 from projector.jobs import do_jobs, plan_jobs
 from projector.keyframes import FOLDER as KEYFRAMES
-from projector.keyframes import between, load_source
+from projector.keyframes import load_source
 from projector.keyframing import build_keyframes
 from projector.neighbours import History
 from projector.parts import Part, folder_of
@@ -182,7 +182,8 @@ def _due(
         sealed = listing.sealed_names
         return [group for each in folders for group in due(connection, each, sealed, alike)]
 
-    keyframes = between(source.chain)
+    kept = [each.keyframe for each in source.chain]
+    keyframes = among([(each.instant, each.adds) for each in kept])
     if not found(keyframes):  # as a rule: then deltas need not be looked for
         return []
     own = [each for each in mine if each.has_parts and each.source == listing.source]

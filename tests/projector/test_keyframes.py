@@ -16,7 +16,7 @@ from projector.checks import check
 from projector.cuts import next_due
 from projector.definition import load_all
 from projector.engine import builder
-from projector.keyframes import Keyframe, Link, Source, between, chain, covered_by, load_source
+from projector.keyframes import Keyframe, Link, Source, chain, covered_by, load_source
 from projector.parts import Part
 from projector.plan import definitions_of, list_source
 from projector.sql import query
@@ -309,4 +309,5 @@ def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
     assert chain(empty, [first, second])[1] == Link(second, (), True), "nothing in it is late"
     assert chain(source(parts[1:], parts[1:]), [first, second]) == [], "its segment is gone"
     assert chain(source(parts, parts), [second]) == [], "what it was made of is gone"
-    assert [between(links)(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]
+    place = compact.among([(each.keyframe.instant, each.keyframe.adds) for each in links])
+    assert [place(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]
