@@ -57,8 +57,8 @@ _SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes",
 class Script:
     """The text that makes a views file, and the parts it names, by path below `views`."""
 
-    text: str
-    """All but the views over views."""
+    statements: tuple[str, ...]
+    """All but the views over views, one each."""
     names: frozenset[str]
     plain: tuple[str, ...]
     """Views over views, each after those it names."""
@@ -101,7 +101,7 @@ def script_for(
     over = _needed_first([each for each in definitions if not each.has_parts])
     names = frozenset(path for each in files.values() for path in each.all)
     return Script(
-        "\n".join([*core, *texts]) + "\n",
+        tuple(each for each in (*core, *texts) if each),
         names,
         tuple(map(_plain_view, over)),
         tuple(_history(root, each, definitions, files) for each in listings),

@@ -2,12 +2,15 @@
 
 It names the archive's absolute path and every file it reads, and is swapped in one
 step: a reader that has it open keeps its snapshot. The text that made it lies beside
-it (`hindlog.sql`); where that would be the same, nothing is written.
+it (`hindlog.sql`); where that would be the same, nothing is written, and where only lists
+of files differ, as after every hour, only what names them is made anew, in a copy.
 """
 
 import contextlib
 import os
 import re
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,7 +22,13 @@ from projector.views import Script
 
 FILE = "hindlog.duckdb"
 SCRIPT = "hindlog.sql"
+_NEVER = "0001-01-01 00:00:00+00"
 _PART = re.compile(r"parts[-0-9]*/[^~,']+\.parquet")
+_FOLDER = re.compile(r"(parts[-0-9]*/[^~,']+/)[^~,'/]+\.parquet")
+_BETWEEN = f"\n-- {'-' * 72}\n"
+"""Between two statements of the script."""
+_LIST = re.compile(r"'(?:[^']*\.parquet[^']*|[\dT,]*)'(?:, (?='))?")
+"""A text that names files, or instants of files; of several in a row all."""
 
 
 def write_views(target: Path, script: Script, wrong: list[str] | None = None) -> bool:
@@ -28,25 +37,78 @@ def write_views(target: Path, script: Script, wrong: list[str] | None = None) ->
     A view over views that does not fit them is left out and told in `wrong`; without
     that list it is an error.
     """
-    text = "".join((script.text, *(f"{each}\n" for each in script.plain)))
-    held = target / SCRIPT
-    if held.exists() and held.read_text() == text and _opens(target / FILE):
+    statements = (*script.statements, *script.plain)
+    held = _statements(target)
+    sound = _opens(target / FILE)
+    if held == statements and sound:
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
     for left in target.glob(f".{FILE}.*"):  # only one process builds: the others are dead
         left.unlink(missing_ok=True)
-    with contextlib.closing(connect()) as memory, sql_errors(FILE):
-        memory.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(temporary)])
-        memory.execute("USE made")
-        memory.execute(script.text)
-        for view in script.plain:
-            _add(memory, view, wrong)
-        memory.execute("USE memory")
-        memory.execute("DETACH made")
+    with sql_errors(FILE):
+        if sound and all_alike(held, statements):
+            shutil.copyfile(target / FILE, temporary)
+            _replace(
+                temporary, [new for old, new in zip(held, statements, strict=True) if old != new]
+            )
+        else:
+            _make(temporary, script, wrong)
     temporary.replace(target / FILE)
     # with what is wrong the text is another one, so that the next update says it again
-    replace_file(held, "".join((text, *(f"-- {each!r}\n" for each in wrong or ()))).encode())
+    told = (*statements, *(f"-- {each!r}" for each in wrong or ()))
+    replace_file(target / SCRIPT, _BETWEEN.join(told).encode())
     return True
+
+
+def all_alike(held: Sequence[str], statements: Sequence[str]) -> bool:
+    """Whether statements differ in lists of files of the same folders at most.
+
+    Then each gives the columns it gave: files of one folder have the same.
+    """
+    return len(held) == len(statements) and all(
+        old == new or _shape(old) == _shape(new) for old, new in zip(held, statements, strict=True)
+    )
+
+
+def _shape(statement: str) -> tuple[str, frozenset[str]]:
+    blank = _LIST.sub("\0", statement)
+    return re.sub("\0+", "\0", blank), frozenset(_FOLDER.findall(statement))
+
+
+def _statements(target: Path) -> tuple[str, ...]:
+    try:
+        return tuple((target / SCRIPT).read_text().split(_BETWEEN))
+    except FileNotFoundError:
+        return ()
+
+
+@contextlib.contextmanager
+def _attached(path: Path, options: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    with contextlib.closing(connect()) as memory:
+        memory.execute(f"ATTACH ? AS made {options}", [str(path)])
+        memory.execute("USE made")
+        # DuckDB plans each view as it is made, and reads the footers of what it would read: as
+        # of an instant before all others only files without rows.
+        memory.execute("SET VARIABLE as_of = ?", [_NEVER])
+        yield memory
+        memory.execute("USE memory")
+        memory.execute("DETACH made")
+
+
+def _make(path: Path, script: Script, wrong: list[str] | None) -> None:
+    with _attached(path, "(STORAGE_VERSION 'v1.4.0')") as memory:
+        for each in script.statements:
+            memory.execute(each)
+        for view in script.plain:
+            _add(memory, view, wrong)
+
+
+def _replace(path: Path, statements: Sequence[str]) -> None:
+    with _attached(path) as memory:
+        memory.execute("BEGIN")
+        for each in statements:
+            memory.execute(each.replace("CREATE ", "CREATE OR REPLACE ", 1))
+        memory.execute("COMMIT")
 
 
 def _opens(path: Path) -> bool:

@@ -28,21 +28,36 @@ from tests.projector.logs import UNSAFE, Gone, Page, hours, write_log
 ALL = "SELECT * FROM openrouter.models_all ORDER BY ALL"
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch):
+def at_once(monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
     monkeypatch.setattr(resolved, "MOST_MOVED", 1)
 
 
-@pytest.fixture
-def grown(empty):
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    at_once(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def six_hours(tmp_path_factory):
     """Six hours, an update each; `c` is away from the third on."""
-    for n in range(6):
-        listed = [model("a", "A"), model("b", f"B{n}"), *([model("c", "C")] if n < 3 else [])]
-        write_log(
-            empty, "openrouter", WRITER, [Page(hours(n), listed, f"r{n}", "/models", 1, True)]
-        )
-        update(empty)
+    root = tmp_path_factory.mktemp("six-hours")
+    (root / "log").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        at_once(patch)
+        for n in range(6):
+            listed = [model("a", "A"), model("b", f"B{n}"), *([model("c", "C")] if n < 3 else [])]
+            page = Page(hours(n), listed, f"r{n}", "/models", 1, True)
+            write_log(root, "openrouter", WRITER, [page])
+            update(root)
+    return root
+
+
+@pytest.fixture
+def grown(empty, six_hours):
+    """A copy of those six hours. Its views name where it lies now."""
+    shutil.copytree(six_hours, empty, dirs_exist_ok=True)
+    update(empty)
     return empty
 
 
