@@ -33,7 +33,7 @@ from projector.plan import Listing, definitions_of, list_source
 from projector.resolved import load_resolved
 from projector.views import Script, script_for
 from projector.views_file import named_by, write_views
-from projector.workers import at_work, do, opened, workers
+from projector.workers import do, opened, workers
 
 
 @attrs.frozen
@@ -117,7 +117,7 @@ def build_views(
         sound = [each for each in known if each.name not in wrong]
         _compact(context, connection, listings, sound)
         # Source by source: one has most of the rows. By a worker, for the sake of signals.
-        wrong |= do(crew, _build_keyframes, context, connection, listings, sound).result()
+        wrong |= do(crew, _build_keyframes, context, listings, sound).result()
         script = script_for(root, parts, listings, sound, connection)
         # Also when nothing was built: the last update may have ended before it compared.
         if _compare(context, script, wrong):
@@ -202,16 +202,14 @@ def _compact_one(context: Context, group: Group) -> None:
 
 
 def _build_keyframes(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[Listing],
-    definitions: Sequence[Definition],
+    context: Context, listings: Sequence[Listing], definitions: Sequence[Definition]
 ) -> dict[str, str]:
     """Build the keyframes that are due; what went wrong. Views are right without them."""
     wrong = {}
     for listing in listings:
+        scratch = Path(tempfile.mkdtemp(dir=context.scratch))
         try:
-            with at_work(context.workers, connection):
+            with opened(context.workers, scratch, 1, LESS_MB) as connection:
                 build_keyframes(connection, context.parts, listing, definitions)
         except HindlogError as error:
             wrong[f"{listing.source} {KEYFRAMES}"] = error.what
