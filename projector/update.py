@@ -8,7 +8,8 @@ old views file, which names only files that are still there.
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -33,7 +34,7 @@ from projector.plan import Listing, definitions_of, list_source
 from projector.resolved import load_resolved
 from projector.views import Script, script_for
 from projector.views_file import named_by, write_views
-from projector.workers import do, opened, workers
+from projector.workers import at_work, do, opened, workers
 
 
 @attrs.frozen
@@ -117,7 +118,7 @@ def build_views(
         sound = [each for each in known if each.name not in wrong]
         _compact(context, connection, listings, sound)
         # Source by source: one has most of the rows. By a worker, for the sake of signals.
-        wrong |= do(crew, _build_keyframes, context, listings, sound).result()
+        wrong |= do(crew, _build_keyframes, context, connection, listings, sound).result()
         script = script_for(root, parts, listings, sound, connection)
         # Also when nothing was built: the last update may have ended before it compared.
         if _compare(context, script, wrong):
@@ -193,24 +194,31 @@ def _due(
 
 
 def _compact_one(context: Context, group: Group) -> None:
-    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
-    with (
-        sql_errors(str(group.folder)),
-        opened(context.workers, scratch, 1, LESS_MB) as connection,
-    ):
+    with sql_errors(str(group.folder)), _apart(context) as connection:
         compact(connection, group)
 
 
+@contextlib.contextmanager
+def _apart(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that gives all its memory back: one that lives on keeps some of it."""
+    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
+    with opened(context.workers, scratch, 1, LESS_MB) as connection:
+        yield connection
+
+
 def _build_keyframes(
-    context: Context, listings: Sequence[Listing], definitions: Sequence[Definition]
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
 ) -> dict[str, str]:
     """Build the keyframes that are due; what went wrong. Views are right without them."""
     wrong = {}
     for listing in listings:
-        scratch = Path(tempfile.mkdtemp(dir=context.scratch))
         try:
-            with opened(context.workers, scratch, 1, LESS_MB) as connection:
-                build_keyframes(connection, context.parts, listing, definitions)
+            with at_work(context.workers, connection):
+                apart = partial(_apart, context)
+                build_keyframes(connection, context.parts, listing, definitions, apart)
         except HindlogError as error:
             wrong[f"{listing.source} {KEYFRAMES}"] = error.what
     return wrong

@@ -11,8 +11,9 @@ from eventlog.segments import list_segments
 from projector import compact, keyframes, picking, resolved
 from projector.archive import open_views
 from projector.definition import parse
-from projector.update import update
-from projector.views_file import named_by
+from projector.generation import current_parts
+from projector.update import build_views, update
+from projector.views_file import named_by, write_views
 from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing
 
@@ -43,6 +44,7 @@ def soon(monkeypatch, request):
     monkeypatch.setattr(picking, "MOST_ROWS", request.param)
     monkeypatch.setattr(picking, "MOST_PICKED", request.param * 4)
     monkeypatch.setattr(picking, "MOST_COPIED", request.param * 2)
+    monkeypatch.setattr(picking, "_AT_ONCE", 2)
 
 
 def thing(n, value=1, shape="list"):
@@ -315,3 +317,15 @@ def test_rows_deleted_by_hand_come_back(empty, monkeypatch):
 
     assert named(empty, "r")
     assert wrong(empty, monkeypatch) == []
+
+
+def test_the_views_file_is_written_without_opening_keyframes_or_rows(empty, tmp_path_factory):
+    grow(empty, SEEN_AGAIN, ON_A_LISTING)
+    parts = current_parts(empty / "views")
+    _, script = build_views(empty, parts, EVERY, EVERY)
+    kept = [path for path in parts.rglob("*.parquet") if path.name[:2] in ("s-", "k-", "r-", "d-")]
+    for path in kept:
+        path.write_bytes(b"not read")
+
+    assert {path.name[0] for path in kept} >= {"s", "r", "d"}
+    assert write_views(tmp_path_factory.mktemp("made"), script)
