@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -195,7 +196,8 @@ def make_views(root: Path, listing: Listing) -> tuple[float, int]:
     with workers(1) as crew, contextlib.closing(builder(scratch, 2)) as connection:
         context = Context(root, parts, scratch, 1, crew, silent)
         assert build_schemas(context, connection, DEFINITIONS, ["shop"]) == {}
-        build_keyframes(connection, parts, listing, DEFINITIONS)
+        apart = partial(contextlib.nullcontext, connection)
+        build_keyframes(connection, parts, listing, DEFINITIONS, apart)
         chain = load_source(connection, parts, listing, DEFINITIONS).chain
         script = script_for(root, parts, [listing], DEFINITIONS, connection)
         write_views(root / "views", script)

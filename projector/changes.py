@@ -23,7 +23,13 @@ from eventlog.embed import repair
 from projector.diff import ADD, REMOVE, diff, old_class
 from projector.engine import LESS_MB
 from projector.fields import is_telemetry
-from projector.neighbours import History, find_neighbours, read_compared, write_compared
+from projector.neighbours import (
+    MEMORY_MB,
+    History,
+    find_neighbours,
+    read_compared,
+    write_compared,
+)
 from projector.pairs import Pair, paired_bodies, write_far
 from projector.parts import SCHEMA, publish
 from projector.texts import literals
@@ -85,7 +91,7 @@ def add_differences(
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
     found = scratch / f"pairs-{history.source}.parquet"
-    with opened(crew, scratch, 1, LESS_MB) as connection:
+    with opened(crew, scratch, 1, MEMORY_MB) as connection:
         done = find_neighbours(connection, history, compared, files, found)
         write_far(connection, found)
     pairs = _compare(root, folder, history.source, found, crew)

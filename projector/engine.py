@@ -2,8 +2,8 @@
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -29,6 +29,10 @@ _LOCAL = tuple(
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 )
 """DuckDB tells the system's reasons in the system's words."""
+
+
+Opener = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
+"""Opens a connection for one piece of work, and closes it."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:

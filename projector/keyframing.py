@@ -18,7 +18,7 @@ import duckdb
 from projector import keyframes as keyframes_of
 from projector.cuts import Due, next_due
 from projector.definition import Definition
-from projector.engine import sql_errors
+from projector.engine import Opener, sql_errors
 from projector.keyframes import Keyframe, Source, count_rows, load_source
 from projector.parts import SCHEMA, SMALL, choose, compact_instant, list_parts, publish
 from projector.plan import Listing
@@ -33,8 +33,12 @@ def build_keyframes(
     parts: Path,
     listing: Listing,
     definitions: Sequence[Definition],
+    apart: Opener,
 ) -> int:
-    """Build what is due of a source; how many keyframes that made."""
+    """Build what is due of a source; how many keyframes that made.
+
+    `apart`: each file is made with a connection of its own.
+    """
     busy = frozenset(compact_instant(name.starts_at)[: len("YYYYMMDDTHH")] for name in listing.open)
     made = 0
     while True:
@@ -42,14 +46,14 @@ def build_keyframes(
         due = next_due(source, busy)
         if due is None:
             break
-        with sql_errors(f"keyframe of {listing.source}"):
-            _build(connection, source.folder, due)
+        with sql_errors(f"keyframe of {listing.source}"), apart() as builder:
+            _build(builder, source.folder, due)
         made += 1
     for definition in definitions:
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
-                found = build_resolved(connection, parts, listing, source, definition, busy)
-                _build_bodies(connection, found, listing, source, definition)
+                found = build_resolved(connection, parts, listing, source, definition, busy, apart)
+                _build_bodies(connection, found, listing, source, definition, apart)
     return made
 
 
@@ -83,6 +87,7 @@ def _build_bodies(
     listing: Listing,
     source: Source,
     definition: Definition,
+    apart: Opener,
 ) -> None:
     """The bodies that keyframes name, where they are due by the half rule, or rows are beside.
 
@@ -105,7 +110,8 @@ def _build_bodies(
         count = sum(rows[str(path)] for path in since)
         if each not in found.held and count <= max(keyframes_of.LEAST_ROWS, before // 2):
             continue
-        _publish_bodies(connection, found, each, definition, [folder / SCHEMA, *kept, *since])
+        with apart() as builder:
+            _publish_bodies(builder, found, each, definition, [folder / SCHEMA, *kept, *since])
         base, kept = each, kept_beside(found, each)
         before = sum(count_rows(connection, kept).values())
 

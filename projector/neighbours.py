@@ -6,7 +6,7 @@ neighbour. What has been compared is noted beside the differences; without the n
 history is.
 
 Held at a time: the sightings of so many entities, and the pages of the scopes they are in.
-What was found is put in order in a file: comparing needs the memory for bodies.
+What was found lies in files, and is put in order in one: comparing needs the memory for bodies.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,11 @@ from projector.engine import write
 from projector.parts import copy_options
 from projector.texts import fill, literal, literals
 
-MOST_SIGHTINGS = 200_000
-"""Sightings looked at in one go; of more the entities are taken in turns."""
+MEMORY_MB = 120
+"""Of the connection that looks."""
+MOST_SIGHTINGS = 100_000
+"""Sightings looked at in one go; of more the entities are taken in turns. Of twice as many
+DuckDB does not always find room in `MEMORY_MB`."""
 NEAR = 10_000
 """Two versions that lie so many events apart, or fewer, are read where they lie."""
 
@@ -86,13 +89,18 @@ def find_neighbours(
     """
     since = _since(history, compared)
     buckets = 1 + _sighted(connection, history, since) // MOST_SIGHTINGS
-    for bucket in range(buckets):
-        query = _query(history, since, bucket, buckets, diffs)
-        begin = "INSERT INTO pair" if bucket else "CREATE TEMP TABLE pair AS"
-        connection.execute(f"{begin} {query}")
-    ordered = fill("pairs_ordered", near=str(NEAR))
-    write(connection, f"COPY ({ordered}) TO {literal(str(found))} ({copy_options('lz4')})")
+    turns = [found.with_suffix(f".{bucket}") for bucket in range(buckets)]
+    for bucket, turn in enumerate(turns):
+        _copy(connection, _query(history, since, bucket, buckets, diffs), turn)
+    pairs = f"[{literals(map(str, turns))}]"
+    _copy(connection, fill("pairs_ordered", pairs=pairs, near=str(NEAR)), found)
+    for turn in turns:
+        turn.unlink()
     return Compared(history.read, _waiting(connection, history, since))
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    write(connection, f"COPY ({query}) TO {literal(str(path))} ({copy_options('lz4')})")
 
 
 def _since(history: History, compared: Compared) -> int | None:

@@ -18,6 +18,7 @@ import duckdb
 
 from projector.cuts import Cut
 from projector.definition import Definition
+from projector.engine import Opener
 from projector.keyframes import Keyframe, Source, count_rows
 from projector.near_views import same_entity, shown
 from projector.parts import (
@@ -63,16 +64,20 @@ def build_resolved(
     source: Source,
     definition: Definition,
     busy: frozenset[str],
+    apart: Opener,
 ) -> Resolved:
-    """Make the rows of a definition that are due; what there are of them then."""
+    """Make the rows of a definition that are due; what there are of them then.
+
+    `apart`: each file is made with a connection of its own.
+    """
     found = load_resolved(connection, parts, source, definition)
     publish_schema(connection, found)
     bodies = choose(list_parts(connection, found.folder), listing.sealed_names)
     for keyframe in due_rows(source, found):
         facts = _until_keyframe(source, found, keyframe, bodies)
         path = found.rows(keyframe)
-        with _made(connection, definition, facts, found, bodies, path) as query:
-            publish(connection, query, path, [], definition.hash, packing=QUICK)
+        with apart() as builder, _made(builder, definition, facts, found, bodies, path) as query:
+            publish(builder, query, path, [], definition.hash, packing=QUICK)
         found = load_resolved(connection, parts, source, definition)
     while found.decided:
         held = found.rows(found.decided[-1])
@@ -81,9 +86,9 @@ def build_resolved(
             break
         facts = _until_cut(source, found, cut, bodies)
         path = found.next_delta(cut)
-        with _made(connection, definition, facts, found, bodies, path) as query:
+        with apart() as builder, _made(builder, definition, facts, found, bodies, path) as query:
             covers = sorted(cut.adds)
-            publish(connection, query, path, covers, definition.hash, packing=QUICK, base=held.name)
+            publish(builder, query, path, covers, definition.hash, packing=QUICK, base=held.name)
         found = load_resolved(connection, parts, source, definition)
     return found
 

@@ -19,7 +19,7 @@ from projector.engine import write
 from projector.parts import copy_options
 from projector.texts import fill, literal, literals
 
-MOST_KEYS = 500_000
+MOST_KEYS = 250_000
 """Rows of a turn; their keys take about 40 bytes each."""
 
 

@@ -8,7 +8,8 @@ old views file, which names only files that are still there.
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -193,12 +194,16 @@ def _due(
 
 
 def _compact_one(context: Context, group: Group) -> None:
-    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
-    with (
-        sql_errors(str(group.folder)),
-        opened(context.workers, scratch, 1, LESS_MB) as connection,
-    ):
+    with sql_errors(str(group.folder)), _apart(context) as connection:
         compact(connection, group)
+
+
+@contextlib.contextmanager
+def _apart(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that gives all its memory back: one that lives on keeps some of it."""
+    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
+    with opened(context.workers, scratch, 1, LESS_MB) as connection:
+        yield connection
 
 
 def _build_keyframes(
@@ -212,7 +217,8 @@ def _build_keyframes(
     for listing in listings:
         try:
             with at_work(context.workers, connection):
-                build_keyframes(connection, context.parts, listing, definitions)
+                apart = partial(_apart, context)
+                build_keyframes(connection, context.parts, listing, definitions, apart)
         except HindlogError as error:
             wrong[f"{listing.source} {KEYFRAMES}"] = error.what
     return wrong

@@ -89,6 +89,7 @@ def test_wherever_bodies_lie_their_differences_are_the_same(empty, monkeypatch, 
     for module in (lines, aside):
         monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
     monkeypatch.setattr(changes, "MOST_HELD", most_bytes)
+    monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 10 * most_bytes)
     update(empty)
     versions = (
         "SELECT lag(name) OVER past, name FROM openrouter.models_versions "

@@ -64,6 +64,7 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(picking, "MOST_ROWS", 8)
     monkeypatch.setattr(picking, "MOST_PICKED", 16)
     monkeypatch.setattr(picking, "MOST_COPIED", 4)
+    monkeypatch.setattr(picking, "_AT_ONCE", 2)
 
 
 def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:

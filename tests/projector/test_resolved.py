@@ -11,8 +11,9 @@ from eventlog.segments import list_segments
 from projector import compact, keyframes, picking, resolved
 from projector.archive import open_views
 from projector.definition import parse
-from projector.update import update
-from projector.views_file import named_by
+from projector.generation import current_parts
+from projector.update import build_views, update
+from projector.views_file import named_by, write_views
 from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing
 
@@ -43,6 +44,7 @@ def soon(monkeypatch, request):
     monkeypatch.setattr(picking, "MOST_ROWS", request.param)
     monkeypatch.setattr(picking, "MOST_PICKED", request.param * 4)
     monkeypatch.setattr(picking, "MOST_COPIED", request.param * 2)
+    monkeypatch.setattr(picking, "_AT_ONCE", 2)
 
 
 def thing(n, value=1, shape="list"):
@@ -274,19 +276,42 @@ def test_rows_are_not_read_where_something_came_late(empty, monkeypatch, late):
     assert wrong(empty, monkeypatch) == []
 
 
+def imported(root, things):
+    """An import that names at the first hour bodies that it stored before, of the ninth.
+
+    Yields when the earlier segment is there, and when both are.
+    """
+    far = root / "far"
+    (far / "log").mkdir(parents=True)
+    write_log(far, "shop", B, [Page(hours(9), things), Page(hours(1), things)])
+    for name in sorted(
+        (each.name for each in list_segments(far, "shop")), key=lambda name: name.starts_at
+    ):
+        for place in (sealed_path, manifest_path):
+            place(root, name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(place(far, name), place(root, name))
+        yield
+
+
+def test_rows_hold_bodies_that_were_stored_at_a_later_hour(empty, monkeypatch):
+    write_log(empty, "shop", A, FIRST)
+    update(empty, definitions=EVERY)
+    for _ in imported(empty, [thing(n, 2) for n in range(40, 80)]):
+        update(empty, definitions=EVERY)
+    forget_rows(empty)
+    update(empty, definitions=EVERY)
+
+    (first,) = (empty / "views").rglob("shop.things/*/r-20261101T01*.parquet")
+    query = "SELECT count(*) FILTER (_seq IS NULL), bool_or(_id = 't40') FROM read_parquet(?)"
+    with open_views(empty) as shown:
+        assert shown.execute(query, [str(first)]).fetchall() == [(0, True)]
+    assert wrong(empty, monkeypatch) == []
+
+
 def test_an_entity_whose_body_comes_later_than_its_rows_is_looked_for(empty, monkeypatch):
     """An import names bodies that it stored before, which may be of a later hour."""
-    far = empty / "far"
-    (far / "log").mkdir(parents=True)
-    write_log(far, "shop", B, [Page(hours(9), [thing(40, 2)]), Page(hours(1), [thing(40, 2)])])
-    late, early = sorted(
-        (each.name for each in list_segments(far, "shop")), key=lambda name: -name.starts_at
-    )
     write_log(empty, "shop", A, FIRST)
-    for name in (early, late):
-        for place in (sealed_path, manifest_path):
-            place(empty, name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(place(far, name), place(empty, name))
+    for _ in imported(empty, [thing(40, 2)]):
         update(empty, definitions=EVERY)
 
     assert named(empty, "r")
@@ -306,12 +331,28 @@ def test_rows_that_would_spare_little_are_not_made(empty, monkeypatch):
     assert named(empty, "r") == []
 
 
+def forget_rows(root):
+    for kind in "rd":
+        for path in (root / "views").rglob(f"{kind}-2*.parquet"):
+            path.unlink()
+
+
 def test_rows_deleted_by_hand_come_back(empty, monkeypatch):
     grow(empty, SEEN_AGAIN, ON_A_LISTING)
-    for kind in "rd":
-        for path in (empty / "views").rglob(f"{kind}-2*.parquet"):
-            path.unlink()
+    forget_rows(empty)
     update(empty, definitions=EVERY)
 
     assert named(empty, "r")
     assert wrong(empty, monkeypatch) == []
+
+
+def test_the_views_file_is_written_without_opening_keyframes_or_rows(empty, tmp_path_factory):
+    grow(empty, SEEN_AGAIN, ON_A_LISTING)
+    parts = current_parts(empty / "views")
+    _, script = build_views(empty, parts, EVERY, EVERY)
+    kept = [path for path in parts.rglob("*.parquet") if path.name[:2] in ("s-", "k-", "r-", "d-")]
+    for path in kept:
+        path.write_bytes(b"not read")
+
+    assert {path.name[0] for path in kept} >= {"s", "r", "d"}
+    assert write_views(tmp_path_factory.mktemp("made"), script)
