@@ -132,7 +132,7 @@ def view_at(lines: Sequence[Line], instant: int, shape: str | None = None) -> di
         gone = [position(line) for line in known if line.kind == "gone" and line.id == id_]
         of_shape = [each for each in seen if shape is None or each.shape == shape]
         if of_shape:
-            best = max(of_shape, key=lambda each: each.at)
+            best = max(of_shape, key=lambda each: (each.at, each.body))  # one page, two bodies
             states[id_] = State(hashes[best.body], absent_since(seen, listings, gone))
     return states
 
