@@ -9,7 +9,7 @@ from pathlib import Path
 
 from projector.definition import Definition
 from projector.parts import best_rank
-from projector.texts import fill
+from projector.texts import fill, literals
 from projector.view_files import Files, expression, instant_of
 
 OF_ENTITY = {"first_at": "entity.first_at", "last_at": "entity.last_at"}
@@ -45,6 +45,7 @@ def texts_of_an_instant(
         "body": f"read_parquet({common['bodies']})",
         "provenance": fill("provenance", seen_at="winner.best['at']", **OF_ENTITY),
         "because": fill("because"),
+        "once": once("winner", definition, bodies.disjoint),
     }
     if bodies.keyframes:
         lookup = fill("near_bodies", near=expression(root, bodies), bodies=common["bodies"])
@@ -62,12 +63,16 @@ def _from_rows(
         kind: files[definition.source, f"{kind} {definition.name}"]
         for kind in ("near", "rows", "delta", "fresh")
     }
+    disjoint = files[definition.source, definition.name].disjoint
     values = {
         **near,
         **{kind: expression(root, each) for kind, each in every.items()},
         "since": instant_of(every["fresh"]),
         "best": str(best_rank(definition)),
         "same": same_entity(definition),
+        "type": type_of(definition),
+        "first": first_row(definition),
+        "once": once("fresh", definition, disjoint),
         "join": "JOIN",
     }
     told = {
@@ -86,6 +91,22 @@ def _from_rows(
 def same_entity(definition: Definition) -> str:
     """The columns that say which entity a row is of: a type that all share says nothing."""
     return "_id" if len(definition.types) == 1 else "_type, _id"
+
+
+def type_of(definition: Definition) -> str:
+    """The type of a sighting, which one type alone need not be read for."""
+    return "_type" if len(definition.types) > 1 else literals(definition.types)
+
+
+def first_row(definition: Definition) -> str:
+    """Which rows of a body say what is said of its entity, once."""
+    return "coalesce(_row, 0) <= 1" if definition.many else "true"
+
+
+def once(entity: str, definition: Definition, disjoint: bool = False) -> str:
+    """What makes a body count once that lies in two parts; nothing where none can."""
+    row = ", body._row" if definition.many else ""
+    return "" if disjoint else f"DISTINCT ON ({entity}._type, {entity}._id{row})"
 
 
 def presence(common: Mapping[str, str]) -> str:

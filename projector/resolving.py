@@ -20,7 +20,7 @@ from projector.cuts import Cut
 from projector.definition import Definition
 from projector.engine import Opener
 from projector.keyframes import Keyframe, Source, count_rows
-from projector.near_views import same_entity, shown
+from projector.near_views import first_row, once, same_entity, shown, type_of
 from projector.parts import (
     QUICK,
     SCHEMA,
@@ -180,7 +180,9 @@ def _query(definition: Definition, facts: Facts, files: Files) -> str:
         "rank": shape_rank(definition, "_shape"),
         "best": str(best_rank(definition)),
         "same": same_entity(definition),
-        "row": ", body._row" if definition.many else "",
+        "type": type_of(definition),
+        "first": first_row(definition),
+        "once": once("fresh", definition),
         "instant": _END,
         "since": facts.since,
         "join": "LEFT JOIN",

@@ -26,6 +26,8 @@ class Files:
     """Whether some have more columns than those always read."""
     covers: frozenset[str] = frozenset()
     """The sealed segments of which they hold the rows."""
+    disjoint: bool = True
+    """Whether no two of them cover the same segment."""
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -47,10 +49,12 @@ def files_of(
     opened = [folder / open_name(name) for name in listing.open]
     relative = folder.relative_to(views)
     always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
+    covers = frozenset[str]().union(*(part.covers for part in chosen))
     return Files(
         tuple(str(path) for path in always),
         tuple((part.first, str(relative / part.path.name)) for part in chosen),
-        covers=frozenset[str]().union(*(part.covers for part in chosen)),
+        covers=covers,
+        disjoint=sum(len(part.covers) for part in chosen) == len(covers),
     )
 
 

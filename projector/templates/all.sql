@@ -1,7 +1,7 @@
 -- As the view at T, absent entities too: since when, and the evidence.
 CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
-SELECT DISTINCT ON (winner._type, winner._id $row)
+SELECT $once
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),
     $provenance,

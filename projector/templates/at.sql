@@ -1,7 +1,7 @@
 -- The view at T: per entity the body that its greatest sighting names, unless it is absent.
 CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
-SELECT DISTINCT ON (winner._type, winner._id $row)
+SELECT $once
     winner._id::$key_type AS $key,
     body.* EXCLUDE ($hidden),
     $provenance

@@ -7,23 +7,22 @@
 -- that scan ends at its first rows where there is no such body.
 told AS MATERIALIZED (
     SELECT
-        told.*, coalesce(
-            held.known['writer'] = told._writer AND held.known['seq'] = told._seq, false
+        winner._type, winner._id,
+        winner.best['writer'] AS _writer, winner.best['seq'] AS _seq,
+        winner.best['at'] AS _seen_at,
+        entity.first_at AS _first_at, entity.last_at AS _last_at,
+        least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,
+        $because AS _absent_because,
+        coalesce(
+            held.known['writer'] = winner.best['writer'] AND held.known['seq'] = winner.best['seq'],
+            false
         ) AS again
-    FROM (
-        SELECT
-            winner._type, winner._id,
-            winner.best['writer'] AS _writer, winner.best['seq'] AS _seq,
-            winner.best['at'] AS _seen_at,
-            entity.first_at AS _first_at, entity.last_at AS _last_at,
-            least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,
-            $because AS _absent_because
-        FROM winner JOIN entity USING (_type, _id)
-        UNION ALL
-        SELECT _type, _id, writer, seq, seen_at, first_at, last_at, NULL, NULL
-        FROM news ANTI JOIN moved USING (_id)
-    ) AS told
-    LEFT JOIN held USING ($same)
+    FROM winner JOIN entity USING (_type, _id) LEFT JOIN held USING ($same)
+    UNION ALL
+    SELECT
+        _type, _id, named['writer'], named['seq'], named['at'], first_at, last_at, NULL, NULL,
+        is_again
+    FROM news ANTI JOIN moved USING (_id)
 ),
 fresh AS MATERIALIZED (
     SELECT * EXCLUDE (again) FROM told WHERE NOT again
@@ -58,15 +57,17 @@ shown AS (
         CASE WHEN told._id IS NULL THEN base._absent_because ELSE told._absent_because END
             AS _absent_because)
     FROM (
-        SELECT old.* FROM read_parquet($rows) AS old
-        ANTI JOIN (SELECT _type, _id FROM read_parquet($delta)) AS new USING ($same)
+        SELECT old.* FROM read_parquet($rows) AS old ANTI JOIN (
+            SELECT _type, _id FROM read_parquet($delta)
+            UNION ALL
+            SELECT _type, _id FROM fresh
+        ) AS new USING ($same)
         UNION ALL
-        SELECT * FROM read_parquet($delta)
+        SELECT newer.* FROM read_parquet($delta) AS newer ANTI JOIN fresh USING ($same)
     ) AS base
-    LEFT JOIN told USING ($same)
-    WHERE told._id IS NULL OR told.again
+    LEFT JOIN (SELECT * FROM told WHERE again) AS told USING ($same)
     UNION ALL
-    SELECT DISTINCT ON (fresh._type, fresh._id $row)
+    SELECT $once
         body.* REPLACE (fresh._type AS _type, fresh._id AS _id),
         fresh._seen_at, fresh._first_at, fresh._last_at, fresh._absent_since, fresh._absent_because
     FROM fresh $join near_or_far AS body

@@ -1,6 +1,7 @@
 """Updates: what is missing and nothing else, whatever was there before."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,10 @@ import duckdb
 import pytest
 
 from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
+from eventlog.paths import manifest_path, sealed_path
 from eventlog.segments import list_segments
 from eventlog.writer import append, close_stream, open_stream
-from projector import build, compact, plan
+from projector import build, compact, keyframes, plan, resolved, views_file
 from projector.archive import open_views
 from projector.checks import check, list_views
 from projector.definition import load_all, parse
@@ -20,6 +22,7 @@ from projector.generation import current_parts
 from projector.rebuild import rebuild
 from projector.sql import query
 from projector.update import update
+from projector.views_file import _make as make
 from projector.views_file import named_by
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Page, _drafts, hours, write_log
@@ -62,6 +65,88 @@ def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archiv
     update(archive, jobs=2)
 
     assert sorted(path.name for path in (archive / "views").rglob("*.parquet")) == parts
+
+
+def only(root, names, folder):
+    """An archive that holds only some segments of another."""
+    for name in names:
+        for place in (sealed_path, manifest_path):
+            place(folder, name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(place(root, name), place(folder, name))
+    return folder
+
+
+@pytest.mark.parametrize("least", [10**9, 0], ids=["from facts", "from rows"])
+def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, monkeypatch, least):
+    for module, name, value in ((keyframes, "LEAST_ROWS", least), (resolved, "MOST_MOVED", 1)):
+        monkeypatch.setattr(module, name, value)
+    listed = [[model("a", f"A{n}"), model("b", f"B{n}")] for n in range(3)]
+    pages = [Page(hours(n), listed[n], f"r{n}", "/models", 1, True) for n in range(3)]
+    write_log(empty, "openrouter", WRITER, pages)
+    names = plan.list_source(empty, "openrouter").sealed
+    for some in (names[:2], names[1:]):
+        other = only(empty, some, tmp_path_factory.mktemp("some"))
+        update(other, ["openrouter.models"])
+        for path in (other / "views" / "parts").rglob("2*.parquet"):
+            to = empty / path.relative_to(other)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to)
+    update(empty, ["openrouter.models"])
+
+    held = [path for path in named_by(empty / "views") if "/openrouter.models/" in path]
+    assert sum("/2" in path for path in held) == 2, "both cover the hour in the middle"
+    for n in range(3):
+        expected = [("a", f"A{n}"), ("b", f"B{n}")]
+        assert rows(empty, as_of=hours(n + 0.5)) == expected
+        told = "SELECT id, name FROM openrouter.models_all ORDER BY id"
+        assert rows(empty, told, as_of=hours(n + 0.5)) == expected
+
+
+def told_by(root):
+    """Each macro and view of the views file, and what it says."""
+    with contextlib.closing(open_views(root)) as connection:
+        found = connection.execute(
+            "SELECT schema_name, function_name, macro_definition FROM duckdb_functions() "
+            "WHERE NOT internal UNION ALL "
+            "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal "
+            "ORDER BY 1, 2"
+        ).fetchall()
+    # DuckDB tells the names that a star leaves out in any order.
+    return [(*names, re.sub(r"EXCLUDE \(.*?\)", _in_order, text)) for *names, text in found]
+
+
+def _in_order(match):
+    return " ".join(sorted(re.findall(r"\w+", match[0])))
+
+
+def test_views_that_were_made_anew_in_part_are_those_of_a_whole_file(archive, monkeypatch):
+    whole = []
+    monkeypatch.setattr(views_file, "_make", lambda *args: whole.append(make(*args)))
+    for n in range(3, 9):
+        listed = [model("a", f"A{n}"), model("b", "B")]
+        write_log(
+            archive, "openrouter", WRITER, [Page(hours(n), listed, f"r{n}", "/models", 1, True)]
+        )
+        assert update(archive).swapped
+    assert len(whole) < 3, "most hours add a file to lists, and nothing else"
+    before = told_by(archive)
+    (archive / "views" / views_file.FILE).unlink()
+    assert update(archive).swapped
+
+    assert told_by(archive) == before
+    assert len(before) > 100
+
+
+def test_statements_are_alike_where_only_files_of_the_same_folders_differ():
+    one = "FROM read(['parts/a/x/schema.parquet'], split('2026~parts/a/x/2026-1.parquet', ','), '')"
+    more = (
+        "FROM read(['parts/a/x/schema.parquet', 'parts/a/x/open-1.parquet'], "
+        "split('2026~parts/a/x/2026-1.parquet,2027~parts/a/x/2027-2.parquet', ','), '2026,2027')"
+    )
+    assert views_file.all_alike([one], [more])
+    assert not views_file.all_alike([one], [more.replace("a/x/2027", "a/y/2027")]), "a definition"
+    assert not views_file.all_alike([one], [more.replace("FROM", "SELECT b FROM")])
+    assert not views_file.all_alike([one], [more, more])
 
 
 def test_batches_end_with_the_month_and_at_their_size(monkeypatch, empty):
