@@ -11,8 +11,8 @@ entities that moved since: those it works out from the facts, as ever (`moved.sq
 
 Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
 of them what moved is resolved again and again, whenever it has become a sixteenth, and such a
-delta takes the place of the rows of all entities that moved since the rows. Only the last one is
-read, and kept: it is the present that is asked for most.
+delta takes the place of the rows of all entities that moved since the rows. Only the last two are
+read, and kept: it is the present and the recent past that are asked for most.
 
 Law: a view is the same with any rows and without.
 """
@@ -33,6 +33,9 @@ from projector.texts import statements
 
 MOST_MOVED = 0.75
 """The share of entities seen since the keyframe before, above which rows would spare little."""
+
+MOST_DELTAS = 2
+"""The present and the recent past are asked for most, and each delta holds all that moved."""
 
 _MADE_BY = ("presence", "listings", "pages_until", "moved", "resolved", "because", "rows_schema")
 
@@ -62,8 +65,13 @@ class Resolved:
     """The keyframes of the chain that have rows, by instant."""
     decided: tuple[Keyframe, ...]
     """Those of them that views read."""
-    delta: Delta | None = None
-    """On the last of those; the last one that may be read."""
+    deltas: tuple[Delta, ...] = ()
+    """On the last of those, by instant: the last that may be read, `MOST_DELTAS` at most."""
+
+    @property
+    def delta(self) -> Delta | None:
+        """The last of them."""
+        return self.deltas[-1] if self.deltas else None
 
     @property
     def schema(self) -> Path:
@@ -95,7 +103,8 @@ def load_resolved(
         for each in _list_deltas(connection, found)
         if is_whole(source, found, each.instant, each.adds)
     ]
-    return attrs.evolve(found, delta=max(usable, key=lambda each: each.instant, default=None))
+    usable.sort(key=lambda each: each.instant)
+    return attrs.evolve(found, deltas=tuple(usable[-MOST_DELTAS:]))
 
 
 def _list_deltas(connection: duckdb.DuckDBPyConnection, found: Resolved) -> list[Delta]:
@@ -147,7 +156,9 @@ def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
 
 
 def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
-    """The last instant up to which what moved should be resolved; it adds all since the rows.
+    """The next instant up to which what moved should be resolved; it adds all since the rows.
+
+    Of many at once the last; where there is no delta yet, first the one in the middle.
 
     `entities`: how many rows there are. Due when sightings have come for a sixteenth of them.
     A cut that an open segment began before is no place for one: it would not be read.
@@ -159,12 +170,14 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     covered = covered_until(source, found.decided[-1]) | held
     after = last.instant if last else found.decided[-1].instant
     least = max(keyframes_of.LEAST_ROWS, entities) // 16
-    due = None
+    due = []
     for cut in cuts(source, busy, covered, after, least):
         every = attrs.evolve(cut, adds=cut.adds | held)
         if is_whole(source, found, every.instant, every.adds):
-            due = every
-    return due
+            due.append(every)
+    if not due:
+        return None
+    return due[-1] if last else due[(len(due) - 1) // 2]
 
 
 def kept_beside(found: Resolved, keyframe: Keyframe) -> list[Path]:

@@ -189,7 +189,7 @@ def _due(
         return []
     own = [each for each in mine if each.has_parts and each.source == listing.source]
     held = [load_resolved(connection, context.parts, source, each) for each in own]
-    deltas = among([(each.delta.instant, each.delta.adds) for each in held if each.delta])
+    deltas = among([(one.instant, one.adds) for each in held for one in each.deltas])
     return found(lambda part: (keyframes(part), deltas(part)))
 
 

@@ -113,7 +113,7 @@ def _near_rows(
         wider = bool(found.held)
         return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
     rows = [(each.instant, found.rows(each)) for each in found.decided]
-    deltas = [(found.delta.instant, found.delta.path)] if found.delta else []
+    deltas = [(each.instant, each.path) for each in found.deltas]
     # What is read as rows anyway is not read as bodies too.
     kept += [(instant, kept_beside(found, found.decided[-1])) for instant, _ in deltas]
     read = {path for _, path in rows}
