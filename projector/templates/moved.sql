@@ -2,10 +2,9 @@
 -- the rows; the rows, and those that took the place of some of them.
 -- Out: `held`: what the rows say of those of which they may say another thing than the facts;
 -- `news`: what was seen since, whether that and the rows together tell all, and whether it
--- names the same body; `moved`: the
--- ids of which all facts are needed: known on a scope of which pages came since (a complete
--- listing may have ended with them); of a body that was in no part; or seen since, and not
--- brief. The facts are not even looked at where there are none.
+-- names the same body; `moved`: the ids of which all facts are needed: known on a scope of which
+-- pages came since (a complete listing may have ended with them); of a body that was in no
+-- part; or seen since, and not brief. The facts are not even looked at where there are none.
 told_since AS MATERIALIZED (
     -- Where a better shape than these was seen before, it still wins: only the best is brief.
     -- What was gone is not brief, so all that are seen count for the last time.
