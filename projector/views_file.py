@@ -27,6 +27,7 @@ _PART = re.compile(r"parts[-0-9]*/[^~,']+\.parquet")
 _FOLDER = re.compile(r"(parts[-0-9]*/[^~,']+/)[^~,'/]+\.parquet")
 _BETWEEN = f"\n-- {'-' * 72}\n"
 """Between two statements of the script."""
+_UNFINISHED = "-- of the file that is being replaced"
 _LIST = re.compile(r"'(?:[^']*\.parquet[^']*|[\dT,]*)'(?:, (?='))?")
 """A text that names files, or instants of files; of several in a row all."""
 
@@ -53,6 +54,8 @@ def write_views(target: Path, script: Script, wrong: list[str] | None = None) ->
             )
         else:
             _make(temporary, script, wrong)
+    # ended between the two, the file is another than the script: then it is made as a whole
+    replace_file(target / SCRIPT, _BETWEEN.join((*held, _UNFINISHED)).encode())
     temporary.replace(target / FILE)
     # with what is wrong the text is another one, so that the next update says it again
     told = (*statements, *(f"-- {each!r}" for each in wrong or ()))

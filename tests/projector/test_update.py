@@ -137,6 +137,33 @@ def test_views_that_were_made_anew_in_part_are_those_of_a_whole_file(archive, mo
     assert len(before) > 100
 
 
+def test_a_swap_that_ended_halfway_is_made_as_a_whole(archive, monkeypatch):
+    """Else what has been, was swapped away, and is to be again, would be taken as still there."""
+    path = archive / "views" / views_file.SCRIPT
+    before = path.read_text()
+    write_log(archive, "openrouter", WRITER, [Page(hours(3), [model("c", "C")], "r3")])
+    swapped = []
+
+    def ended(path, data):
+        swapped.append(path)
+        if len(swapped) > 1:
+            raise KeyboardInterrupt
+        write(path, data)
+
+    with monkeypatch.context() as patch:
+        write = views_file.replace_file
+        patch.setattr(views_file, "replace_file", ended)
+        with pytest.raises(KeyboardInterrupt):
+            update(archive)
+    assert before in path.read_text(), "what the file before named is known"
+    whole = []
+    monkeypatch.setattr(views_file, "_make", lambda *args: whole.append(make(*args)))
+    assert update(archive).swapped
+    assert len(whole) == 1
+    assert rows(archive) == [("a", "A2"), ("b", "B"), ("c", "C")]
+    assert not update(archive).swapped
+
+
 def test_statements_are_alike_where_only_files_of_the_same_folders_differ():
     one = "FROM read(['parts/a/x/schema.parquet'], split('2026~parts/a/x/2026-1.parquet', ','), '')"
     more = (
