@@ -48,7 +48,10 @@ def texts_of_an_instant(
         "once": once("winner", definition, bodies.disjoint),
     }
     if bodies.keyframes:
-        lookup = fill("near_bodies", near=expression(root, bodies), bodies=common["bodies"])
+        named = {"named": "winner", "writer": "winner.best['writer']", "seq": "winner.best['seq']"}
+        lookup = fill(
+            "near_bodies", near=expression(root, bodies), bodies=common["bodies"], **named
+        )
         told |= {"presence": f"{told['presence']},\n{lookup}", "body": "near_or_far"}
     return {"at": ("at", told), "all": ("all", told)}
 
@@ -118,5 +121,7 @@ def presence(common: Mapping[str, str]) -> str:
 def shown(common: Mapping[str, str]) -> str:
     """The tables that end in `shown`: what moved, worked out, and the rows of the others."""
     told = presence({**common, "one": "AND _id IN (SELECT moved._id FROM moved)"})
-    resolved = fill("resolved", because=fill("because"), **common)
+    named = {"named": "fresh", "writer": "fresh._writer", "seq": "fresh._seq"}
+    lookup = fill("near_bodies", near=common["near"], bodies=common["bodies"], **named)
+    resolved = fill("resolved", because=fill("because"), lookup=lookup, **common)
     return ",\n".join((fill("moved", **common), told, resolved))

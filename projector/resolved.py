@@ -37,7 +37,16 @@ MOST_MOVED = 0.75
 MOST_DELTAS = 2
 """The present and the recent past are asked for most, and each delta holds all that moved."""
 
-_MADE_BY = ("presence", "listings", "pages_until", "moved", "resolved", "because", "rows_schema")
+_MADE_BY = (
+    "presence",
+    "listings",
+    "pages_until",
+    "moved",
+    "resolved",
+    "near_bodies",
+    "because",
+    "rows_schema",
+)
 
 
 @attrs.frozen

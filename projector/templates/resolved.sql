@@ -3,8 +3,7 @@
 -- bodies.
 -- Out: `shown`: the rows of every entity, absent ones too, with all columns of its body. What
 -- did not move, or names the same body, is passed on. A body may have several rows, and one
--- of them may be in two parts. A body that is in none of the likely files is looked for in all;
--- that scan ends at its first rows where there is no such body.
+-- of them may be in two parts.
 told AS MATERIALIZED (
     SELECT
         winner._type, winner._id,
@@ -27,26 +26,7 @@ told AS MATERIALIZED (
 fresh AS MATERIALIZED (
     SELECT * EXCLUDE (again) FROM told WHERE NOT again
 ),
-found AS MATERIALIZED (
-    -- Not a semi join: that would not spare the row groups that have none of these.
-    SELECT near._writer, near._seq FROM read_parquet($near) AS near JOIN fresh
-        ON near._writer = fresh._writer AND near._seq = fresh._seq
-),
-lost AS MATERIALIZED (
-    SELECT _writer, _seq FROM fresh ANTI JOIN found USING (_writer, _seq)
-),
-far AS MATERIALIZED (
-    -- `greatest` keeps what is known of the seqs of `fresh` away from this scan: with it, it
-    -- would look for a file that may have them, where without it it ends at its first rows.
-    SELECT far.* REPLACE (greatest(far._seq, 0) AS _seq)
-    FROM read_parquet($bodies) AS far SEMI JOIN lost
-        ON far._writer = lost._writer AND far._seq = lost._seq
-),
-near_or_far AS NOT MATERIALIZED (
-    SELECT * FROM read_parquet($near)
-    UNION ALL
-    SELECT * FROM far
-),
+$lookup,
 shown AS (
     SELECT base.* REPLACE (
         CASE WHEN told._id IS NULL THEN base._seen_at ELSE told._seen_at END AS _seen_at,
