@@ -32,6 +32,7 @@ from projector.neighbours import (
 )
 from projector.pairs import Pair, paired_bodies, write_far
 from projector.parts import SCHEMA, publish
+from projector.rule_versions import DIFFERENCE_RULES
 from projector.texts import literals
 from projector.workers import Workers, go_on, opened
 
@@ -65,9 +66,7 @@ _Row = tuple[Any, ...]
 
 def version_of_rules() -> str:
     """A name for the rules of comparing: differences of two rules are never mixed."""
-    folder = Path(__file__).parent
-    text = b"".join((folder / name).read_bytes() for name in ("diff.py", "fields.py"))
-    return hashlib.sha256(text).hexdigest()[:12]
+    return f"rules-{DIFFERENCE_RULES}"
 
 
 def folder_of_diffs(parts: Path, source: str) -> Path:

@@ -10,7 +10,7 @@
     SELECT * FROM event
 
 The folder names the source, the file the view. `columns` are taken from the body by
-JSON Pointer and cast by a macro of `macros.sql`; the SELECT is needed only where that
+JSON Pointer and cast by a macro of `casts.sql`; the SELECT is needed only where that
 is not enough. A definition's hash names everything its rows depend on, so parts of
 two definitions are never read together.
 """
@@ -24,6 +24,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid, NotFound
+from projector.rule_versions import MACRO_RULES, ROW_RULES
 
 RUNNER_FORMAT = 1
 """Raised when the runner makes other rows from the same definition."""
@@ -59,7 +60,7 @@ CASTS: Mapping[str, str] = {
 """Names of casts, each a macro `as_<name>`, with the type it gives."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FIELD = re.compile(r"--\s*(reads|takes|types|shapes|key|rows|columns|views):\s*(.*)")
+_FIELD = re.compile(r"--\s*(reads|takes|types|shapes|key|rows|columns|views|macros):\s*(.*)")
 _COLUMN = re.compile(r"--\s+(\w+)\s+(/\S*)\s+(\w+)\s*")
 _KEYS = ("VARCHAR", "BIGINT")
 
@@ -143,7 +144,7 @@ def parse(text: str, source: str, view: str) -> Definition:
         columns=columns,
         takes=_words(fields.get("takes", "")),
         select=body or "SELECT * FROM event",
-        hash=_hash(text),
+        hash=_hash(text, _words(fields.get("macros", "")), f"{source}.{view}"),
     )
 
 
@@ -198,9 +199,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[,\s]+", text) if word)
 
 
-def _hash(text: str) -> str:
-    templates = Path(__file__).parent / "templates"
-    shared = [(templates / name).read_text() for name in ("macros.sql", "lines.sql", "event.sql")]
-    version = duckdb.__version__.partition(".")[0]
-    whole = "\0".join((str(RUNNER_FORMAT), version, text, *shared))
+def _hash(text: str, macros: Sequence[str], name: str) -> str:
+    """A name for all that rows depend on: this text, the versions of the rules, DuckDB."""
+    for each in macros:
+        if each not in MACRO_RULES:
+            raise Invalid(f"{name}: no macros {each!r}", f"there are: {', '.join(MACRO_RULES)}")
+    rules = {**ROW_RULES, **{each: MACRO_RULES[each] for each in macros}}
+    told = ",".join(f"{rule}:{version}" for rule, version in sorted(rules.items()))
+    major = duckdb.__version__.partition(".")[0]
+    whole = "\0".join((str(RUNNER_FORMAT), major, told, text))
     return hashlib.sha256(whole.encode()).hexdigest()[:12]

@@ -11,6 +11,7 @@ import duckdb
 from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
 from projector.damage import damage
 from projector.generation import SPILL
+from projector.rule_versions import MACROS
 from projector.texts import statements
 
 MEMORY_MB = 300
@@ -48,7 +49,7 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyConnection:
-    """A connection that makes parts: bounded memory, UTC, the casts of `macros.sql`.
+    """A connection that makes parts: bounded memory, UTC, the macros of `rule_versions.MACROS`.
 
     `memory_mb`: instead of `MEMORY_MB`. `preserve_insertion_order` is off, or every COPY
     would hold its whole result; what files hold is not kept.
@@ -61,7 +62,8 @@ def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyC
     connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")
-    connection.execute(statements("macros"))
+    for name in MACROS:
+        connection.execute(statements(name))
     return connection
 
 

@@ -3,6 +3,7 @@
 -- shapes: list*, embedded*
 -- key: image_id BIGINT
 -- rows: many
+-- macros: civitai_meta
 -- One resource is often named several times (tag, civitaiResources, AIR): every mention is
 -- kept. Of a tag `<lora:name:rest>` the rest is `weight_raw`; `weight` is its first part if
 -- that is a number. Hashes are upper case without `0x`. Of a graph of ComfyUI the loaders

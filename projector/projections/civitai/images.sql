@@ -2,6 +2,7 @@
 -- types: image
 -- shapes: list*, embedded*
 -- key: id BIGINT
+-- macros: civitai_meta
 -- columns:
 --   url                /url                  text
 --   blurhash           /hash                 text

@@ -1,0 +1,88 @@
+"""Rules keep their version number until their text changes, and then it is raised."""
+
+import ast
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from eventlog.errors import Invalid
+from projector.definition import parse
+from projector.rule_versions import DIFFERENCE_RULES, MACRO_RULES, ROW_RULES
+
+PROJECTOR = Path(__file__).parents[2] / "projector"
+
+PINNED = {
+    "event": (1, "d6998cb9d92f"),
+    "lines": (1, "6339e0f273cc"),
+    "casts": (1, "0504d77d3bb9"),
+    "civitai_meta": (1, "a40a6edebab9"),
+    "differences": (1, "ef4c3dbf56f5"),
+}
+"""Version of each rule, and the digest of its text without comments and white space."""
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def sql_digest(name: str) -> str:
+    (file,) = PROJECTOR.rglob(f"templates/**/{name}.sql")
+    return digest(" ".join(re.sub(r"--[^\n]*", "", file.read_text()).split()))
+
+
+def python_digest(*names: str) -> str:
+    """What the code does: neither comments, docstrings nor imports count, nor where it lies."""
+    texts = []
+    for name in names:
+        (file,) = PROJECTOR.rglob(f"{name}.py")
+        tree = ast.parse(file.read_text())
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                node.body = [each for each in body if not is_text_or_import(each)]  # type: ignore[attr-defined]
+        texts.append(ast.unparse(tree))
+    return digest("\0".join(texts))
+
+
+def is_text_or_import(node: ast.AST) -> bool:
+    is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return is_text or isinstance(node, ast.Import | ast.ImportFrom)
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_a_rule_whose_text_changed_has_a_new_version(name: str) -> None:
+    versions = {**ROW_RULES, **MACRO_RULES, "differences": DIFFERENCE_RULES}
+    found = python_digest("diff", "fields") if name == "differences" else sql_digest(name)
+
+    assert (versions[name], found) == PINNED[name], (
+        f"the text of {name} changed: if rows or differences can differ, raise its number in "
+        f"projector/rule_versions.py; then pin {(versions[name], found)} here"
+    )
+
+
+def test_a_definition_names_the_macros_it_uses() -> None:
+    macros = {
+        each: set(re.findall(r"MACRO (\w+)\(", next(PROJECTOR.rglob(f"{each}.sql")).read_text()))
+        for each in MACRO_RULES
+    }
+
+    for path in (PROJECTOR / "projections").rglob("*.sql"):
+        text = path.read_text()
+        head = re.search(r"-- macros:(.*)", text)
+        named = set(head[1].split()) if head else set()
+        calls = set(re.findall(r"\b(\w+)\(", text))
+        assert named == {each for each, names in macros.items() if calls & names}, path.name
+
+
+def test_macros_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(Invalid, match=r"shop\.item: no macros 'other'"):
+        parse("-- item: x\n-- macros: other\n", "shop", "item")
+
+
+def test_macros_are_part_of_the_hash() -> None:
+    plain = parse("-- item: x\n", "shop", "item")
+    other = parse("-- item: x\n-- macros: civitai_meta\n", "shop", "item")
+
+    assert plain.hash != other.hash
