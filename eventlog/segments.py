@@ -103,7 +103,12 @@ def _folders(root: Path, source: str | None) -> Iterator[Path]:
 
 
 def list_sources(root: Path) -> list[str]:
-    """The sources that have a folder in the log, sorted."""
+    """The sources that have a folder in the log, sorted. Other folders are left out."""
+    return [name for name in list_folders(root) if is_source(name)]
+
+
+def list_folders(root: Path) -> list[str]:
+    """All folders of the log, sorted: sources, and what somebody else put there."""
     log = log_dir(root)
     if not log.is_dir():
         return []

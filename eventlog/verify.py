@@ -32,9 +32,9 @@ from eventlog.segments import (
     Files,
     Head,
     known_streams,
+    list_folders,
     list_lost,
     list_segments,
-    list_sources,
     noted_at,
     read_head,
     read_manifest,
@@ -126,8 +126,8 @@ def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
 def _foreign_files(root: Path) -> Iterator[Damage]:
     """Files in the log that are none of ours."""
     log = log_dir(root)
-    for source in list_sources(root):
-        for path in sorted((log / source).rglob("*")):
+    for folder in list_folders(root):
+        for path in sorted((log / folder).rglob("*")):
             name = path.relative_to(log)
             hidden = any(part.startswith(".") for part in name.parts)
             if not hidden and not path.is_dir() and parse_segment(name.as_posix()) is None:

@@ -24,6 +24,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid, NotFound
+from eventlog.paths import is_source
 from projector.rule_versions import MACRO_RULES, ROW_RULES
 
 RUNNER_FORMAT = 1
@@ -125,9 +126,11 @@ def load(path: Path) -> Definition:
 
 def parse(text: str, source: str, view: str) -> Definition:
     """The definition in a text. Raises `Invalid` with the line that is not understood."""
-    for name in (source, view):
-        if not _NAME.fullmatch(name):
-            raise Invalid(f"projection {source}.{view}: expected lower-case letters, digits, '_'")
+    if not is_source(source) or not _NAME.fullmatch(view):
+        raise Invalid(
+            f"projection {source}.{view}: expected lower-case letters, digits and '_'",
+            "the name of a source may have '-', too",
+        )
     head, body = _halves(text)
     fields, columns = _fields(head, f"{source}.{view}")
     if fields.get("reads", ENTITY_ROWS) not in READS:

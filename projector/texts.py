@@ -12,7 +12,7 @@ from string import Template
 
 _FOLDER = Path(__file__).parent / "templates"
 _COMMENT = re.compile(r"^\s*--.*\n", re.MULTILINE)
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_-]*")
 
 
 @cache

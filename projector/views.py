@@ -90,7 +90,7 @@ def script_for(
         files[listing.source, REFUSED] = Files(relative, ())
         files |= near_files(connection, root / "views", parts, listing, definitions, files)
     sources = sorted(each.source for each in listings)
-    core = [f"CREATE SCHEMA {identifier(source)};" for source in (*sources, LOG)]
+    core = [f"CREATE SCHEMA IF NOT EXISTS {identifier(source)};" for source in (*sources, LOG)]
     core += [text for source in sources for text in _lookups(root, source, files)]
     core.append(_refused(root, definitions, files))
     rows = [each for each in definitions if each.has_parts]

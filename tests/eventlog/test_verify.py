@@ -280,6 +280,13 @@ def test_a_foreign_file_is_named(log: Path, name: str) -> None:
     assert [str(each) for each in found(log)] == [f"{SOURCE}/{name}: a file that is no segment"]
 
 
+def test_a_file_in_a_folder_that_is_no_source_is_named(log: Path) -> None:
+    (log / "log" / "Backup copy").mkdir()
+    (log / "log" / "Backup copy" / "notes").write_text("hello")
+
+    assert [str(each) for each in found(log)] == ["Backup copy/notes: a file that is no segment"]
+
+
 def test_damage_in_what_was_durable_is_placed_by_line_and_byte(log: Path) -> None:
     name = names(log)[3]
     path = open_path(log, name)
