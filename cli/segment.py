@@ -11,12 +11,13 @@ import click
 
 from cli.options import archive, global_options, say
 from cli.output import chosen, emit, output_options
+from cli.streams import naming_stdout
 
 if TYPE_CHECKING:
     from eventlog.paths import SegmentName
 
 
-@click.group(short_help="The files of the log: list, cat, seal.")
+@click.group(short_help="The files of the log: list, cat, response, seal.")
 @global_options
 def segment() -> None:
     """The files of the log."""
@@ -99,6 +100,35 @@ def cat(segments: tuple[str, ...]) -> None:
         for block in segment_blocks(root, segment_named(root, text)):
             sys.stdout.buffer.write(block)
     sys.stdout.buffer.flush()
+
+
+@segment.command(epilog="Example: hindlog segment response openrouter/2026-11-21/05-1a2b3c4d-000 7")
+@click.argument("segment_", metavar="SEGMENT")
+@click.argument("seq", type=click.IntRange(1))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to FILE.")
+@global_options
+def response(segment_: str, seq: int, output: Path | None) -> None:
+    """The response of the page event SEQ of SEGMENT, byte for byte as upstream sent it.
+
+    Its SHA-256 is compared with the recorded one. Of an anomaly, the bytes that were kept.
+    If upstream repeated our key, its bytes are asterisks, and stderr says so.
+    """
+    from cli.output import whole
+    from eventlog.bodies import is_key_removed, response_of
+    from eventlog.reader import read_at
+
+    root = archive()
+    line = read_at(root, segment_named(root, segment_), seq).line
+    body = response_of(root, line)
+    if is_key_removed(line):
+        say("upstream repeated our key in this response: its bytes are asterisks")
+    if output is not None and str(output) != "-":
+        with whole(output) as temporary:
+            temporary.write_bytes(body)
+        return
+    with naming_stdout():
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
 
 
 def segment_named(root: Path, text: str) -> "SegmentName":

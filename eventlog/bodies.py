@@ -4,14 +4,20 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from eventlog.assets import get_asset
 from eventlog.blocks import segment_blocks
 from eventlog.errors import NotFound
-from eventlog.event import decode
+from eventlog.event import ANOMALY, PAGE, PAGE_FAILED, decode
 from eventlog.paths import SegmentName
 from eventlog.prefix import prefix
 from eventlog.reader import extents
 from eventlog.rebuild import rebuild, stored_body
+
+
+class _KeyRemoved(msgspec.Struct):
+    key_removed: bool | None = None
 
 
 def body_of(root: Path, line: bytes) -> bytes:
@@ -29,11 +35,32 @@ def body_of(root: Path, line: bytes) -> bytes:
 
 
 def response_of(root: Path, line: bytes) -> bytes:
-    """The whole response of a page event, as upstream sent it. Raises `Corrupt`."""
+    """The whole response of a page event, as upstream sent it, after content decoding.
+
+    Of an anomaly, the bytes that were kept. Raises `Corrupt` where the SHA-256 is another, and
+    `NotFound` for every other kind of event.
+    """
     page = decode(line)
+    where = f"{page.source}, writer {page.writer}, seq {page.seq}"
+    if page.kind == ANOMALY:
+        return body_of(root, line)
+    if page.kind == PAGE_FAILED:
+        raise NotFound(
+            f"{where}: a page_failed event: no response was kept", "hindlog log --kind page"
+        )
+    if page.kind != PAGE:
+        raise NotFound(
+            f"{where}: expected a page event, found {page.kind}",
+            "its page follows it in the log: hindlog segment cat, or hindlog log --kind page",
+        )
     seqs = {seq for entries in page.roster.values() for *_, seq in entries}
     held = lines_of(root, page.source, page.writer, seqs)
     return rebuild(page, held.__getitem__, partial(get_asset, root))
+
+
+def is_key_removed(line: bytes) -> bool:
+    """Whether our key stood in the response of a page, and was replaced by asterisks."""
+    return bool(msgspec.json.decode(line, type=_KeyRemoved).key_removed)
 
 
 def lines_of(root: Path, source: str, writer: str, seqs: Collection[int]) -> dict[int, bytes]:
