@@ -21,7 +21,6 @@ MAX_BOTH_BYTES = 15 * 1024 * 1024
 
 _STRING = rb'"(?:[^"\\]|\\.)*"'
 _PIECE = re.compile(_STRING + rb"|[\[\]{},:]|[^\s\[\]{},:\"]+|\s+|\"", re.DOTALL)
-_NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])|\\|[\x00-\x1f]')
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 

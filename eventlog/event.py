@@ -257,11 +257,6 @@ def position(line: Line) -> Position:
     return Position(parse_us(line.observed_at), line.writer, line.seq)
 
 
-def has_body(line: Line) -> bool:
-    """Whether the line itself holds bytes of a body, exact or repaired."""
-    return line.body_raw is not None or len(bytes(line.body)) > 0
-
-
 def exact_body(line: Line) -> bytes | None:
     """The bytes as upstream sent them. None where they lie in `assets/`, or are none."""
     if line.body_asset is not None:

@@ -20,8 +20,6 @@ import msgspec
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
 _BLANK = b" \t\r\n"
-_DEEP = 200
-"""msgspec's own depth limit depends on the caller's stack; we stay far below it."""
 
 
 @attrs.frozen

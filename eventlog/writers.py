@@ -24,7 +24,6 @@ from eventlog.paths import is_writer, lock_path
 FETCH = "fetch"
 IMPORT = "import"
 COMMAND = "command"
-ROLES = (FETCH, IMPORT, COMMAND)
 
 _PATIENCE_S = 5.0
 """How long a `command` waits for another one's append."""

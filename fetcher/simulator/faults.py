@@ -99,11 +99,6 @@ def parse_faults(text: str) -> Faults:
     return Faults(rates, tuple(_scripted(part) for part in parts if "@" in part))
 
 
-def scripted(*entries: tuple[str, int, str]) -> Faults:
-    """A plan from (path glob, nth request or 0 for every one, kind) entries."""
-    return Faults(script=tuple(_scripted(f"{kind}@{glob}#{n}") for glob, n, kind in entries))
-
-
 def _rate(part: str) -> Rate:
     kind, *numbers = part.split(":")
     if not 1 <= len(numbers) <= 2:

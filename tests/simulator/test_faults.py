@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import Answer, World
-from fetcher.simulator.faults import FORMS, NO_FAULTS, Fault, choose, parse_faults, scripted
+from fetcher.simulator.faults import FORMS, NO_FAULTS, Fault, choose, parse_faults
 from fetcher.simulator.hostile import HOSTILE
 from fetcher.simulator.sending import BOMB_BYTES, Sending, asked_at, spoil
 from fetcher.simulator.timetable import SECOND
@@ -84,7 +84,7 @@ def test_rates_are_met_over_many_requests() -> None:
 
 
 def test_a_script_strikes_the_nth_request_of_each_address_that_matches() -> None:
-    faults = scripted((f"{C}/models*", 2, "html"), (f"{OR}/models", 0, "429.days"))
+    faults = parse_faults(f"html@{C}/models*#2,429.days@{OR}/models#*")
     first = choose(faults, 0, f"{C}/models?limit=3", 1)
     second = choose(faults, 0, f"{C}/models?limit=3", 2)
     always = [choose(faults, 0, f"{OR}/models?offset=2", n) for n in (1, 2, 3)]
