@@ -129,6 +129,7 @@ WAVES = {
 """Of the known changes of the schema, by the first of every eighth snapshot that shows it."""
 
 
+@pytest.mark.slow
 @pytest.mark.recordings
 @pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
 def test_the_waves_of_two_years_are_found_and_little_else(tmp_path):

@@ -145,6 +145,7 @@ def steps(
         before = now
 
 
+@pytest.mark.slow
 @pytest.mark.recordings
 @pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
 def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):

@@ -18,6 +18,7 @@ from tests.extent import few_or_all
 from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing
 
+pytestmark = pytest.mark.sampled
 A, B = "0000000a", "0000000b"
 PIECES = parse(
     """-- shop.pieces: several rows of a thing, or none

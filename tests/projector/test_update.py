@@ -261,7 +261,7 @@ print(c.execute("SELECT name FROM openrouter.models WHERE id = 'a'").fetchall())
     write_log(archive, "openrouter", WRITER, [Page(hours(5), [model("a", "A5")])])
     update(archive, definitions=MODELS)
     rebuild(archive, definitions=MODELS)
-    out, _ = reader.communicate("\n", timeout=30)
+    out, _ = reader.communicate("\n", timeout=300)
 
     assert out == "[('A2',)]\n"
     assert rows(archive)[0] == ("a", "A5")
