@@ -11,6 +11,7 @@ from eventlog.embed import embed, repair
 from eventlog.event import MAX_LINE_BYTES, decode, encode, exact_body
 from eventlog.normalize import is_strict
 from tests.eventlog.making import HOSTILE, SOURCE, WRITER, body_of, duckdb_rows
+from tests.extent import few_or_all
 
 AT = "2026-11-21T05:00:00.000000Z"
 any_body = (
@@ -88,7 +89,9 @@ def test_the_largest_inline_body_fits_a_line_whatever_it_holds(body: bytes) -> N
     assert len(line_of(body)) <= MAX_LINE_BYTES
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=few_or_all(10, 60), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(any_body, min_size=1, max_size=30))
 def test_duckdb_reads_every_line(tmp_path: Path, bodies: list[bytes]) -> None:
     path = tmp_path / "lines.ndjson"

@@ -41,6 +41,7 @@ from tests.eventlog.making import (
     write_hours,
     write_log,
 )
+from tests.extent import few_or_all
 
 
 def lines(records: list[Record]) -> list[bytes]:
@@ -119,7 +120,9 @@ def _fits(pattern: str, path: str) -> bool:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=few_or_all(20, 200), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(select=selects, backwards=st.booleans())
 def test_a_selection_gives_what_reading_everything_and_looking_would(
     mixed: Path, select: Select, backwards: bool
