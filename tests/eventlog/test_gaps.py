@@ -53,6 +53,15 @@ def test_hours_without_a_segment_are_listed_as_spans(tmp_path: Path) -> None:
     assert hours(find_gaps(tmp_path, START + 7 * HOUR, START + 5 * HOUR)) == [(6, 7)]
 
 
+def test_a_gap_that_reaches_into_the_time_asked_about_is_listed_whole(tmp_path: Path) -> None:
+    write_at(tmp_path, [0, 4, 5])
+    now = START + 6 * HOUR
+
+    assert hours(find_gaps(tmp_path, now, START + 2 * HOUR)) == [(1, 4)]
+    assert hours(find_gaps(tmp_path, now, START + 4 * HOUR - 1)) == [(1, 4)]
+    assert hours(find_gaps(tmp_path, now, START + 4 * HOUR)) == []
+
+
 def test_a_heartbeat_closes_a_gap_and_so_does_another_writer(tmp_path: Path) -> None:
     write_at(tmp_path, [0, 3])
     write_at(tmp_path, [1], writer=OTHER)
