@@ -6,7 +6,6 @@ import attrs
 import pytest
 
 from eventlog.blocks import block_at, durable_bytes, first_seq, frame_lines, segment_blocks
-from eventlog.bodies import lines_of
 from eventlog.errors import Corrupt, NotFound
 from eventlog.paths import (
     SegmentName,
@@ -19,6 +18,7 @@ from eventlog.paths import (
 from eventlog.prefix import prefix
 from eventlog.reader import read_at, read_events, read_stream
 from eventlog.segments import read_manifest
+from eventlog.select import Select
 from eventlog.writer import close_stream
 from tests.eventlog.making import HOUR, SOURCE, START, WRITER, Hand, entity, opened, put, write_log
 
@@ -78,16 +78,12 @@ def test_both_directions_give_the_same_events(tmp_path: Path, segment: SegmentNa
     assert [record.seq for record in read_events(tmp_path, backwards=True)] == forwards[::-1]
 
 
-def test_lines_are_picked_by_seq_from_whatever_segments_hold_them(
-    tmp_path: Path, segment: SegmentName
-) -> None:
-    for seqs in ([1], [2], [ROWS + 1], [9, 2, 5], [1, 4, 5, 7, 8], list(range(1, ROWS + 2))):
-        found = lines_of(tmp_path, SOURCE, WRITER, seqs)
-        assert {seq: prefix(line).seq for seq, line in found.items()} == {s: s for s in seqs}
-    with pytest.raises(NotFound, match=f"no event with seq {ROWS + 2}"):
-        lines_of(tmp_path, SOURCE, WRITER, [2, ROWS + 2])
-    with pytest.raises(NotFound, match="no event with seq 0"):
-        lines_of(tmp_path, SOURCE, WRITER, [0])
+def test_a_sealed_segment_outside_the_time_wanted_is_not_read(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]])
+
+    assert list(segment_blocks(tmp_path, name, Select(since=START + 1))) == []
+    assert list(segment_blocks(tmp_path, name, Select(until=START))) == []
+    assert len(list(segment_blocks(tmp_path, name, Select(since=START, until=START + 1)))) == 1
 
 
 def test_an_open_segment_whose_manifest_is_there_is_read_from_its_sealed_copy(
