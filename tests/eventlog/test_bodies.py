@@ -33,7 +33,17 @@ def test_lines_are_picked_by_seq_from_whatever_segments_hold_them(
     rows = [entity(n, 400_000) for n in range(9)]
     write_log(tmp_path, [rows], seal=seal, clock=Hand(START + 3 * HOUR))
 
-    for seqs in ([1], [3], [4], [6], [7], [15], [9, 2, 6], [1, 3, 4, 6, 7, 9, 10, 12, 13, 15]):
+    for seqs in (
+        [1],
+        [3],
+        [4],
+        [6],
+        [7],
+        [15],
+        [14, 8, 11],
+        [9, 2, 6],
+        [1, 3, 4, 6, 7, 9, 10, 12, 13, 15],
+    ):
         found = lines_of(tmp_path, SOURCE, WRITER, seqs)
         assert {seq: prefix(line).seq for seq, line in found.items()} == {s: s for s in seqs}
     for missing in (0, 16):
