@@ -105,6 +105,14 @@ def test_losses_of_a_stream_come_in_the_order_of_their_seqs(tmp_path: Path) -> N
     assert known_streams(tmp_path) == [(SOURCE, WRITER), (SOURCE, OTHER)]
 
 
+def test_losses_are_listed_in_the_order_of_their_names(tmp_path: Path) -> None:
+    names = [segment_at(SOURCE, WRITER, START + n * HOUR, n) for n in range(30)]
+    for name in names[::-1]:
+        write_loss(tmp_path, attrs.evolve(LOSS, segment=str(name)))
+
+    assert list_lost(tmp_path) == names
+
+
 def test_what_is_left_of_a_lost_segment_is_not_listed(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
     write_loss(tmp_path, attrs.evolve(LOSS, segment=str(name)))
