@@ -108,3 +108,27 @@ def test_a_pattern_matches_the_whole_of_source_type_and_id(
 
     assert matches(ready(Select(patterns=(pattern,))), head) is wanted
     assert matches(ready(Select(patterns=("none", pattern, "none/x/y"))), head) is wanted
+
+
+@pytest.mark.parametrize(
+    ("select", "wanted"),
+    [
+        (Select(since=START), True),
+        (Select(since=START + 1), False),
+        (Select(until=START + 1), True),
+        (Select(until=START), False),
+        (Select(sources=frozenset({SOURCE, "civitai"})), True),
+        (Select(sources=frozenset({"civitai"})), False),
+        (Select(kinds=frozenset({"page"})), False),
+        (Select(types=frozenset({"image"})), False),
+        (Select(shapes=frozenset({"list"})), True),
+        (Select(shapes=frozenset({"detail"})), False),
+        (Select(), True),
+    ],
+)
+def test_an_envelope_is_wanted_if_every_part_of_a_selection_wants_it(
+    select: Select, wanted: bool
+) -> None:
+    line = encode(entity(1), source=SOURCE, writer=WRITER, seq=1, observed_at=AT)
+
+    assert matches(ready(select), prefix(line)) is wanted
