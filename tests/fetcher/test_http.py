@@ -153,3 +153,40 @@ def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
     assert found.key_removed
     assert found.body == b'{"nextPage":"https://x/?token=%b&page=2"}' % (b"*" * len(KEY))
     assert KEY not in f"{found.url}{found.headers}"
+
+
+async def raw(answer: bytes, path: str, key: str | None = KEY) -> Got:
+    """What comes of a GET that a server answers with these bytes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, open_session() as session:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return await get(Client(session, address, key), address + path)
+
+
+def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
+    nonsense = b"nonsense\r\n\r\n"
+
+    found = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
+    shown = asyncio.run(raw(nonsense, f"/a?token={KEY}", key=None))
+
+    assert (found.broken, KEY in shown.what) == ("broken", True)
+    assert KEY not in found.what
+
+
+@pytest.mark.parametrize(
+    "header",
+    [f"Content-Encoding: {KEY}", f"Location: {KEY}://elsewhere/", f"ETag: {KEY}\r\nETag: {KEY}"],
+)
+def test_an_echoed_key_is_removed_from_every_text_of_an_answer(header: str) -> None:
+    answer = f"HTTP/1.1 302 Found\r\n{header}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+
+    found = asyncio.run(raw(answer, "/a"))
+
+    assert KEY not in f"{found.what}{found.url}{dict(found.headers)}"

@@ -39,7 +39,7 @@ class Service:
         return add_run(self.root, CIVITAI, what, **settings, **more).run
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(400):
+        for _ in range(3000):
             if holds():
                 return
             await asyncio.sleep(0.02)
@@ -51,6 +51,7 @@ def serving(
     handle: Handle,
     what: Callable[[Service], Awaitable[None]],
     start: int = START,
+    most: int | None = None,
     **plan: Any,
 ) -> Service:
     """Do something while a service runs, then stop it."""
@@ -65,7 +66,7 @@ def serving(
                 run_service(
                     root,
                     CIVITAI,
-                    Upstream(origin, None, 600_000, 2, HURRIED),
+                    Upstream(origin, None, 600_000, 2, HURRIED, max_requests=most),
                     Plan(poll_s=0.02, **settings),
                     writer=WRITER,
                     now=clock,
@@ -170,6 +171,21 @@ def test_a_quiet_hour_has_a_heartbeat(tmp_path: Path) -> None:
     serving(tmp_path, one_page, what)
 
     assert [line.kind for line in lines(tmp_path, "civitai")] == [HEARTBEAT]
+
+
+def test_the_budget_of_requests_is_filled_anew_every_hour(tmp_path: Path) -> None:
+    pages = []
+
+    async def what(service: Service) -> None:
+        service.add("/images")
+        for hour in range(3):
+            service.clock.at = START + hour * HOUR
+            await service.until(lambda hour=hour: service.tasks()[0].pages >= 2 * (hour + 1))  # type: ignore[misc]
+            pages.append(service.tasks()[0].pages)
+
+    serving(tmp_path, endless, what, most=2, schedule="0 0 1 1 *")
+
+    assert pages == [2, 4, 6]
 
 
 def test_slots_that_nobody_looked_at_are_told_and_made_up_for_once(tmp_path: Path) -> None:

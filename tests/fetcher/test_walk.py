@@ -1,5 +1,6 @@
 """Walks past what stands in the way: poison, refused cursors, ends that are none."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,13 +10,17 @@ import orjson
 import pytest
 from aiohttp import web
 
+from eventlog.appending import Appended
 from eventlog.event import PAGE, PAGE_FAILED
 from eventlog.reader import read_one
+from fetcher.errands import add_run
 from fetcher.report import RunReport
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from tests.fetcher.making import lines
-from tests.fetcher.test_queue import sync_with
+from fetcher.sync import Upstream, drain, open_crawl
+from fetcher.task import RUNNING
+from tests.fetcher.making import OTHER, WRITER, Hand, lines, upstream
+from tests.fetcher.test_queue import listed, many, sync_with
 
 CIVITAI = SOURCES["civitai"]
 
@@ -230,3 +235,43 @@ def test_a_page_cursor_that_no_url_can_hold_ends_the_walk_in_part(tmp_path: Path
     (listing,) = told.listings
     assert listing.state == "partial"
     assert "no next page, and does not look like the end" in str(listing.why)
+
+
+class Lost(Exception):
+    """A page that does not become durable."""
+
+
+def losing_page(number: int) -> Callable[[Appended], None]:
+    """A hearer of the journal that loses the nth page."""
+    left = [number]
+
+    def hear(done: Appended) -> None:
+        left[0] -= sum(b'"kind":"page"' in line for _, line in done.told)
+        if left[0] <= 0:
+            raise Lost
+
+    return hear
+
+
+@pytest.mark.parametrize(
+    ("pages", "limit", "lost"), [(9, 2, 2), (9, 3, 2), (2, None, 2), (9, None, 4)]
+)
+def test_a_walk_ends_only_when_its_last_pages_are_durable(
+    tmp_path: Path, pages: int, limit: int | None, lost: int
+) -> None:
+    clock = Hand()
+
+    async def go() -> None:
+        async with upstream(many(pages)) as origin:
+            settings = {"base_url": origin, "writer": OTHER, "limit": limit}
+            add_run(tmp_path, CIVITAI, "/models", now=clock, **settings)  # type: ignore[arg-type]
+            reach = Upstream(origin, None, 600_000)
+            async with open_crawl(tmp_path, CIVITAI, reach, WRITER, clock) as crawl:
+                crawl.desk.journal.hearers.append(losing_page(lost))
+                await drain(crawl)
+
+    with pytest.raises(Lost):
+        asyncio.run(go())
+
+    (task,) = listed(tmp_path)
+    assert (task.state, task.finished_at) == (RUNNING, None)
