@@ -171,6 +171,14 @@ def test_the_events_of_two_writers_give_the_same_task_in_any_order(others: list[
     assert len({after(*order) for order in orders}) == 1
 
 
+def test_of_pages_of_two_writers_the_later_one_says_where_to_go_on() -> None:
+    first, second = page(2, 1, "u2"), page(4, 2, "u3", writer=COMMAND)
+
+    for order in ([first, second], [second, first]):
+        task = after(created(), *order)
+        assert (task.url, task.page_no, task.pages) == ("u3", 2, 2)
+
+
 def test_what_is_imported_is_no_task() -> None:
     line = orjson.loads(page(1, 1))
     for run in ("import.1", None):
