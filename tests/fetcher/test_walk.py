@@ -95,6 +95,8 @@ def test_a_poison_page_is_bisected_and_one_entity_stepped_over(
     ]
     assert (told.listings[0].state, told.listings[0].failures) == ("partial", len(poison))
     assert "stepped over" in str(told.listings[0].why)
+    numbers = [line.page_no for line in lines(tmp_path, "civitai") if line.kind == PAGE]
+    assert numbers == list(range(1, len(numbers) + 1))
     assert sum(feed.asked.values()) < 7 + 11 * len(poison)
 
 
@@ -118,8 +120,11 @@ def test_of_poison_without_end_twenty_entities_are_stepped_over(tmp_path: Path) 
 
 
 def test_pages_that_are_counted_are_stepped_over_whole(tmp_path: Path) -> None:
+    asked: list[int] = []
+
     async def handle(request: web.Request) -> web.Response:
         page = int(request.query.get("page", "1"))
+        asked.append(page)
         if page == 2:
             return web.json_response({"error": "URI malformed"}, status=500)
         onward = {"nextPage": f"https://x/?page={page + 1}"} if page < 3 else {"totalPages": 3}
@@ -132,6 +137,7 @@ def test_pages_that_are_counted_are_stepped_over_whole(tmp_path: Path) -> None:
         "u3",
     }
     assert [each["page"] for each in failed(tmp_path)] == ["2"]
+    assert asked == [1, 2, 3]
     assert (told.listings[0].state, told.listings[0].failures) == ("partial", 1)
 
 
