@@ -81,7 +81,7 @@ def _of_view(
 ) -> list[Happening]:
     query = fill(
         "feed",
-        view=f"{identifier(definition.source)}.{identifier(definition.view + '_changes')}",
+        view=f"{identifier(definition.source)}.{identifier(definition.view + '_changes_at')}(NULL)",
         type=literal(definition.types[0]),
         key=identifier(definition.key[0]),
         since=literal(format_us(since)),
