@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from projector.definition import parse
 from projector.feed import Happening, feed, folded
 from projector.update import update
 from tests.projector.conftest import WRITER, model
@@ -87,6 +88,23 @@ def test_a_change_has_its_kind_both_values_and_its_shape(two_sources: Path) -> N
     (price,) = (each for each in found if each.path == "/price")
 
     assert (price.kind, price.old, price.new, price.shape) == ("replace", "0", "1", "list")
+
+
+def test_each_form_of_a_type_is_in_the_feed_once_however_many_views_read_it(
+    tmp_path: Path,
+) -> None:
+    """`endpoints` reads the API's form, `frontend_endpoints` the site's."""
+    (tmp_path / "log").mkdir()
+    seen = [Seen("endpoint", "u", {"id": "u"}, "frontend"), Seen("endpoint", "a#t", {"tag": "t"})]
+    write_log(tmp_path, "openrouter", WRITER, [Page(hours(0), seen)])
+    every = (*some(*VIEWS), parse("-- a.b: a second view\n-- types: endpoint", "openrouter", "b"))
+    update(tmp_path, definitions=every)
+    found = feed(tmp_path, hours(0), hours(1), definitions=every)
+
+    assert [(each.entity, each.change, each.shape) for each in found] == [
+        ("openrouter/endpoint/a#t", "appeared", "list"),
+        ("openrouter/endpoint/u", "appeared", "frontend"),
+    ]
 
 
 def test_entities_with_numbers_for_ids_are_in_the_order_of_their_texts(tmp_path: Path) -> None:
