@@ -43,6 +43,9 @@ def walks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         page(14, 2, True, "again", "bcde"),
         page(15, 2, True, "first page late", "bc"),
         page(16, 1, False, "first page late", "a"),
+        page(16.2, 1, False, "last page again", "a"),
+        page(16.4, 2, True, "last page again", "a"),
+        page(16.6, 2, True, "last page again", "ab"),
         page(17, 1, False, "two scopes", "a", scope="/x"),
         page(18, 2, True, "two scopes", "a", scope="/y"),
         page(19, 1, False, "two writers", "a"),
@@ -68,6 +71,7 @@ def test_a_listing_is_complete_with_every_page_from_the_first_to_the_last(walks:
         ("three", "/models", 3, 6, hours(1), hours(3)),
         ("again", "/models", 2, 3, hours(12), hours(14)),
         ("first page late", "/models", 2, 3, hours(16), hours(16)),
+        ("last page again", "/models", 2, 2, hours(16.2), hours(16.4)),
     ]
 
 
