@@ -12,10 +12,12 @@ import pytest
 
 from eventlog.errors import Invalid
 from projector import export as export_module
+from projector.definition import parse
 from projector.export import MANIFEST, export
-from tests.projector.conftest import model
-from tests.projector.few import make_archive
-from tests.projector.logs import Page, hours
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.few import make_archive, some
+from tests.projector.logs import Page, hours, write_log
 
 VIEWS = ("openrouter.models", "openrouter.endpoints")
 
@@ -214,3 +216,16 @@ def test_decimals_keep_every_digit(tmp_path: Path) -> None:
     path = tmp_path / "out" / "openrouter" / "models.parquet"
 
     assert duckdb.sql(f"SELECT prompt::VARCHAR FROM '{path}'").fetchall() == [(price,)]
+
+
+def test_columns_of_json_and_uuid_are_written_as_text(tmp_path: Path) -> None:
+    columns = "SELECT *, body AS whole, uuid() AS mark FROM event"
+    head = "-- openrouter.whole: bodies\n-- types: model\n"
+    definition = parse(head + columns, "openrouter", "whole")
+    (tmp_path / "shop" / "log").mkdir(parents=True)
+    write_log(tmp_path / "shop", "openrouter", WRITER, [Page(hours(0), [model("a", "A")])])
+    update(tmp_path / "shop", definitions=(*some(), definition))
+    export(tmp_path / "shop", ["openrouter.whole"], tmp_path / "out")
+    schema = pyarrow.parquet.read_schema(tmp_path / "out" / "openrouter" / "whole.parquet")
+
+    assert [str(schema.field(name).type) for name in ("whole", "mark")] == ["string", "string"]

@@ -143,6 +143,13 @@ def test_a_list_price_is_before_the_discount_of_its_time(priced: Path) -> None:
     ]
 
 
+def test_no_discount_is_a_discount_of_nothing(priced: Path) -> None:
+    (found,) = of(priced, "a discount of all", "old_discount, new_discount, old_list, new_list")
+
+    assert found == (0, 1, Decimal("0.5"), None)
+    assert of(priced, "twice", "DISTINCT old_discount, new_discount") == [(0, 0)]
+
+
 def test_a_price_ends_with_the_next_one_of_its_own_field(priced: Path) -> None:
     columns = "field, new, epoch_us(valid_from), epoch_us(valid_to)"
 
