@@ -19,6 +19,7 @@ LIFE: list[Page | Gone] = [
     Page(hours(1), [model(id, id.upper()) for id in "afgh"], "r1", "/models", 1, False),
     Page(hours(1), [model("b", "B2")], "r1", "/models", 2, True),
     Gone(hours(2), "model", "b"),
+    Gone(hours(2), "model", "d"),
     Page(hours(3), [model("a", "A3"), model("g", "G")], "r3", "/models", 1, True),
     Gone(hours(3), "model", "h"),
     Page(hours(4), [model("c", "C"), model("d", "D")], "r4"),
@@ -37,7 +38,7 @@ def lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keyframes, "LEAST_ROWS", request.param)
         patch.setattr(resolved, "MOST_MOVED", 1)
-        for portion in (LIFE[:3], LIFE[3:7], LIFE[7:]):
+        for portion in (LIFE[:3], LIFE[3:8], LIFE[8:]):
             write_log(root, "openrouter", WRITER, portion)
             assert update(root, definitions=some("openrouter.models")).failed == ()
     return root
