@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test check coverage mutants bench crash demo docs clean
+.PHONY: help setup fmt lint test test-all check coverage mutants bench crash demo docs clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "hindlog needs Python 3.11 or later on PATH; name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
@@ -30,7 +30,10 @@ lint: $(STAMP) ## format check, lint, types, import rules
 	$(BIN)/lint-imports --no-logo
 
 test: $(STAMP) ## the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-all: $(STAMP) ## what `make test` leaves out or draws few cases of, at length
+	HINDLOG_TESTS=all $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or sampled or hypothesis"
 
 check: lint test ## what every commit passes
 

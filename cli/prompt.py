@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cli.errors import report
 from cli.output import chosen, emit
-from cli.signals import raise_every_time
+from cli.signals import as_raised, raise_every_time
 
 HELP = """\
 One SELECT at a time, ended by a semicolon; Ctrl-C ends it, Ctrl-D leaves.
@@ -36,10 +36,14 @@ def run_prompt(ask: Ask, history: Path, instant_of: Callable[[str | None], int |
             else:
                 columns, rows = ask(_VIEWS if text == ".views" else text, as_of)
                 emit(columns, rows, chosen(None, False, None))
-        except KeyboardInterrupt:
-            sys.stderr.write("stopped\n")
-        except Exception as error:  # told, not swallowed: a prompt outlives a wrong query
-            report(error, False, sys.stderr)
+        except (Exception, KeyboardInterrupt) as error:
+            raised = as_raised(error)  # Ctrl-C, also where DuckDB renames it while it opens views
+            if isinstance(raised, KeyboardInterrupt):
+                sys.stderr.write("stopped\n")
+            elif isinstance(raised, Exception):
+                report(raised, False, sys.stderr)  # a prompt outlives a wrong query
+            else:
+                raise raised from error
     _save_history(history)
 
 

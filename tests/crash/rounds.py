@@ -1,6 +1,8 @@
-"""How often the crash tests crash: HINDLOG_CRASH_ROUNDS, 200 unless told otherwise."""
+"""How often the crash tests crash: few times, 200 in `make test-all`, or HINDLOG_CRASH_ROUNDS."""
 
 import os
 
-ROUNDS = int(os.environ.get("HINDLOG_CRASH_ROUNDS", "200"))
-FLIPS = 1000 if ROUNDS <= 200 else 10 * ROUNDS
+from tests.extent import few_or_all
+
+ROUNDS = int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(40, 200))
+FLIPS = 5 * ROUNDS if ROUNDS <= 200 else 10 * ROUNDS

@@ -13,6 +13,8 @@ from eventlog.writer import close_stream, roll, wait_sealed
 from tests.crash.rounds import FLIPS
 from tests.eventlog.making import HOUR, SECOND, Hand, entity, opened, put
 
+pytestmark = pytest.mark.sampled
+
 SHARES = 4
 
 

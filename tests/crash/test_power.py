@@ -23,9 +23,13 @@ from eventlog.writer import Stream, append, close_stream, keep_hours, open_strea
 from tests.crash.platter import Platter, PowerCut, disk_of, power_cut, settle
 from tests.crash.rounds import ROUNDS
 from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity, write_log
+from tests.extent import few_or_all
+
+pytestmark = pytest.mark.sampled
 
 LIVES = max(2, ROUNDS // 20)
 """Power cuts in the life of one archive; the test has forty such archives."""
+SEEDS = few_or_all(1, 3)
 
 
 @attrs.define
@@ -135,7 +139,7 @@ def _check(root: Path, hand: Hand, witness: Witness) -> None:
 def test_a_power_cut_at_every_step_of_sealing_loses_no_line(
     tmp_path: Path, fuse: int, disorder: bool
 ) -> None:
-    for seed in range(3):
+    for seed in range(SEEDS):
         chance = random.Random(seed)
         root, after = tmp_path / f"{seed}", tmp_path / f"{seed}-after"
         name = write_log(root, [[entity(number)] for number in range(5)], seal=False)
@@ -157,7 +161,7 @@ def test_a_power_cut_at_every_step_of_recovery_keeps_the_bytes_it_cuts(
     tmp_path: Path, fuse: int, disorder: bool
 ) -> None:
     torn = b'{"v":1,"source":"openrouter","writer":"1a2b'
-    for seed in range(3):
+    for seed in range(SEEDS):
         root, after = tmp_path / f"{seed}", tmp_path / f"{seed}-after"
         name = write_log(root, [[entity(1)], [entity(2)]], seal=False)
         with open_path(root, name).open("ab") as file:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.crash.rounds import ROUNDS
 
+pytestmark = pytest.mark.sampled
+
 SHARES = 2
 ROUNDS_EACH = max(5, ROUNDS // 10 // SHARES)
 

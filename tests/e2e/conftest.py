@@ -1,12 +1,14 @@
 """One small archive, crawled over HTTP from the built-in upstream, for all these tests."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +18,10 @@ from fetcher.rehearsal import rehearse
 
 ROOT = Path(__file__).parents[2]
 HOURS = 5
+PATIENCE_S = 600
+"""No test waits so long for a process, however busy the machine is."""
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Begin = Callable[..., "subprocess.Popen[Any]"]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -34,8 +38,21 @@ def hindlog(*arguments: str, cwd: Path, **more: str) -> "subprocess.CompletedPro
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
+
+
+@pytest.fixture
+def begin() -> Iterator[Begin]:
+    """Starts a program; what still runs at the end of the test is killed."""
+    with contextlib.ExitStack() as started:
+
+        def popen(args: Sequence[str], **more: Any) -> "subprocess.Popen[Any]":
+            process = started.enter_context(subprocess.Popen(args, **more))
+            started.callback(process.kill)
+            return process
+
+        yield popen
 
 
 @pytest.fixture(scope="session")

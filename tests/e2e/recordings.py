@@ -3,13 +3,14 @@
 import io
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import orjson
 import zstandard
 
 from eventlog.clock import parse_us
+from tests.extent import IS_ALL
 
 RECORDINGS = Path(
     os.environ.get("HINDLOG_RECORDINGS") or Path(__file__).parents[3] / "shared" / "samples"
@@ -18,14 +19,22 @@ HISTORY = RECORDINGS / "openrouter" / "history"
 MISSING = f"recorded responses are not at hand: no {HISTORY} (HINDLOG_RECORDINGS names them)"
 
 
-def members(collector: str) -> Iterator[tuple[int, str, bytes]]:
+def packs_of(collector: str) -> list[Path]:
+    """The files with the snapshots of a collector: the smallest, or all."""
+    packs = sorted((HISTORY / collector / "packs").iterdir())
+    return packs if IS_ALL else [min(packs, key=lambda path: path.stat().st_size)]
+
+
+def members(
+    collector: str, packs: Iterable[Path] | None = None
+) -> Iterator[tuple[int, str, bytes]]:
     """Instant, name and bytes of every snapshot of a collector, oldest first."""
     listed = map(orjson.loads, (HISTORY / "MANIFEST.jsonl").read_bytes().splitlines())
     times = {
         each["member"]: parse_us(each["utc"]) for each in listed if each["source"] == collector
     }
     found = []
-    for pack in sorted((HISTORY / collector / "packs").iterdir()):
+    for pack in packs or sorted((HISTORY / collector / "packs").iterdir()):
         plain = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
         with tarfile.open(fileobj=io.BytesIO(plain.decompress(pack.read_bytes()))) as archive:
             for member in archive:

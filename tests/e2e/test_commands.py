@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import environment, hindlog
+from tests.e2e.conftest import PATIENCE_S, Begin, environment, hindlog
 
 
 def test_tail_gives_the_last_lines_as_written(crawled: Path) -> None:
@@ -67,8 +67,8 @@ def test_a_cursor_that_the_log_does_not_confirm_is_refused(archive: Path, tmp_pa
     assert "no event with seq" in done.stderr
 
 
-def test_a_following_tail_ends_quietly_on_sigterm(crawled: Path) -> None:
-    process = subprocess.Popen(
+def test_a_following_tail_ends_quietly_on_sigterm(crawled: Path, begin: Begin) -> None:
+    process = begin(
         [sys.executable, "-m", "cli.main", "tail", "-f", "-n", "1"],
         cwd=crawled,
         env=environment(),
@@ -78,7 +78,7 @@ def test_a_following_tail_ends_quietly_on_sigterm(crawled: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
 
     assert (process.returncode, out, err) == (0, b"", b"")
 

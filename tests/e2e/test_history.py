@@ -18,16 +18,20 @@ from fetcher.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views
 from projector.update import update
-from tests.e2e.recordings import HISTORY, MISSING, members
+from tests.e2e.recordings import HISTORY, MISSING, members, packs_of
 from tests.e2e.test_recordings import new_archive
+from tests.extent import IS_ALL, few_or_all
+from tests.projector.projections import MODELS, chosen
 
 pytestmark = [
+    pytest.mark.sampled,
     pytest.mark.recordings,
     pytest.mark.skipif(not HISTORY.is_dir(), reason=MISSING),
 ]
 PARTS = ["$.models=/api/v1/models", "$.endpoints.*=/api/v1/models/{key}/endpoints"]
 POLLS = "dthinkr-openrouter-uptime"
-EVERY = 1 if "HINDLOG_ALL_RECORDINGS" in os.environ else 24
+ENDPOINTS_ONLY = chosen("openrouter.endpoints")
+EVERY = 1 if "HINDLOG_ALL_RECORDINGS" in os.environ else few_or_all(48, 24)
 ENDPOINTS = """SELECT split_part(id, '#', 1), tag, count(*)
 FROM openrouter.endpoints_at(?::VARCHAR) GROUP BY ALL"""
 
@@ -48,7 +52,7 @@ def counted(collector: str) -> dict[str, int]:
     spelled: dict[str, str] = {}
     before: set[str] = set()
     versions, returns, bodies = 0, 0, 0
-    for _, _, body in members(collector):
+    for _, _, body in members(collector, packs_of(collector)):
         found = list(models(body))
         for name, value, spelling in found:
             changed = last.get(name) != value
@@ -98,14 +102,14 @@ def spellings(root: Path) -> int:
 @pytest.mark.parametrize("collector", ["jvrck-openrouterlist", "meni432-ModelGraveyard"])
 def test_entities_and_versions_are_those_of_another_count(tmp_path: Path, collector: str) -> None:
     root = new_archive(tmp_path / "archive")
-    packs = [HISTORY / collector / "packs"]
+    packs = packs_of(collector)
     import_paths(root, SOURCES["openrouter"], packs, writer="aaaaaaaa", now=now_us)
 
-    assert update(root).failed == ()
+    assert update(root, definitions=MODELS).failed == ()
 
     found = stored(root)
     assert found == counted(collector)
-    if collector == "jvrck-openrouterlist":
+    if IS_ALL and collector == "jvrck-openrouterlist":
         assert list(found.values()) == [969, 23_119, 23_096, 23_715]
 
 
@@ -131,7 +135,7 @@ def test_polls_of_endpoints_give_no_false_disappearance(tmp_path: Path) -> None:
         root, SOURCES["openrouter"], [folder], writer="aaaaaaaa", now=now_us, parts=PARTS
     )
     assert told.refused == ()
-    assert update(root).failed == ()
+    assert update(root, definitions=ENDPOINTS_ONLY).failed == ()
 
     with closing(open_views(root)) as connection:
         for at, expected in polled(taken):

@@ -20,8 +20,11 @@ from fetcher.sources import SOURCES
 from projector.archive import open_views
 from projector.update import update
 from tests.e2e.recordings import HISTORY, MISSING, members
+from tests.extent import few_or_all
+from tests.projector.projections import MODELS
 
 pytestmark = [
+    pytest.mark.sampled,
     pytest.mark.recordings,
     pytest.mark.skipif(not HISTORY.is_dir(), reason=MISSING),
 ]
@@ -35,9 +38,9 @@ Snapshots = dict[int, bytes]
 
 @pytest.fixture(scope="module")
 def taken() -> Snapshots:
-    """Every third recorded snapshot, 341 of 1,023, the pretty-printed one among them."""
+    """Every third recorded snapshot, 341 of 1,023, or 17; the pretty-printed one among them."""
     found = {at: body for at, _, body in members("jvrck-openrouterlist")}
-    return {at: found[at] for at in [*sorted(found)[::3], PRETTY]}
+    return {at: found[at] for at in [*sorted(found)[:: few_or_all(60, 3)], PRETTY]}
 
 
 def new_archive(root: Path) -> Path:
@@ -72,15 +75,15 @@ def test_as_of_each_snapshot_the_view_holds_exactly_its_models(
 ) -> None:
     root = new_archive(tmp_path / "archive")
     imported(root, tmp_path / "all", taken, WRITERS[0])
-    update(root)
+    update(root, definitions=MODELS)
 
-    assert len(taken) >= 300
+    assert len(taken) >= few_or_all(17, 300)
     assert PRETTY in taken
     assert wrong(root, taken) == []
 
 
 def test_each_response_is_rebuilt_to_its_own_sha256(tmp_path: Path, taken: Snapshots) -> None:
-    some = dict(sorted(taken.items())[::12]) | {PRETTY: taken[PRETTY]}
+    some = dict(sorted(taken.items())[:: few_or_all(2, 12)]) | {PRETTY: taken[PRETTY]}
     root = new_archive(tmp_path / "archive")
     imported(root, tmp_path / "all", some, WRITERS[0])
 
@@ -97,11 +100,11 @@ def test_random_order_random_portions_and_two_writers_give_the_same_answers(
 ) -> None:
     chance = random.Random(seed)
     root = new_archive(tmp_path / "archive")
-    left = chance.sample(sorted(taken), 100)
+    left = chance.sample(sorted(taken), few_or_all(12, 100))
     judged = {at: taken[at] for at in left}
     portion = 0
     while left:
-        size = chance.randint(1, 60)
+        size = chance.randint(1, few_or_all(5, 60))
         some, left = left[:size], left[size:]
         imported(
             root,
@@ -110,9 +113,9 @@ def test_random_order_random_portions_and_two_writers_give_the_same_answers(
             chance.choice(WRITERS),
         )
         if chance.random() < 0.5:
-            update(root)
+            update(root, definitions=MODELS)
         portion += 1
-    update(root)
+    update(root, definitions=MODELS)
 
     assert {each.name.writer for each in list_segments(root)} == set(WRITERS)
     assert wrong(root, judged) == []

@@ -4,12 +4,13 @@ import asyncio
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -19,37 +20,57 @@ from eventlog.clock import now_us
 from fetcher.errands import list_runs
 from fetcher.simulator.app import serve
 from fetcher.task import COMPLETED, PENDING
-from tests.e2e.conftest import environment, hindlog
+from tests.e2e.conftest import PATIENCE_S, Begin, environment, hindlog
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.range * b.range = -1"
 STOPS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
 
-def begin(*arguments: str, cwd: Path, **more: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *arguments],
-        cwd=cwd,
-        env=environment(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+def hindlog_at(cwd: Path, *arguments: str, **more: str) -> dict[str, Any]:
+    """How to start the program so that it can be told to stop."""
+    return {
+        "args": [sys.executable, "-m", "cli.main", *arguments],
+        "cwd": cwd,
+        "env": environment(**more),
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
 
 
 def end(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, err
 
 
-def wait_until(holds: Callable[[], object], process: "subprocess.Popen[str]") -> None:
-    while not holds() and process.poll() is None:
-        time.sleep(0.005)
+def signalled(
+    place: str, numbers: dict[int, int], *arguments: str, cwd: Path
+) -> "subprocess.CompletedProcess[str]":
+    """The program, to which a signal comes after so many calls of a function of it."""
+    module, _, name = place.rpartition(".")
+    program = f"""
+import os, cli.main, {module} as module
+calls, called, numbers = [], module.{name}, { ({n: int(each) for n, each in numbers.items()})!r}
+def and_signal(*given, **more):
+    result = called(*given, **more)
+    calls.append(1)
+    if len(calls) in numbers:
+        os.kill(os.getpid(), numbers[len(calls)])
+    return result
+module.{name} = and_signal
+cli.main.main({list(arguments)!r})
+"""
+    how = hindlog_at(cwd) | {"args": [sys.executable, "-c", program]}
+    del how["stdout"], how["stderr"]
+    return subprocess.run(**how, capture_output=True, check=False, timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(("number", "code"), STOPS)
-def test_a_signal_ends_a_query_that_would_not_end(crawled: Path, number: int, code: int) -> None:
-    process = begin("sql", "--as-of", "1h", ENDLESS, cwd=crawled)
+def test_a_signal_ends_a_query_that_would_not_end(
+    crawled: Path, begin: Begin, number: int, code: int
+) -> None:
+    process = begin(**hindlog_at(crawled, "sql", "--as-of", "1h", ENDLESS))
     assert process.stderr is not None
     assert process.stderr.readline().startswith("as of")
     process.send_signal(number)
@@ -60,7 +81,7 @@ def test_a_signal_ends_a_query_that_would_not_end(crawled: Path, number: int, co
 
 
 def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
-    tmp_path: Path,
+    begin: Begin,
 ) -> None:
     code = (
         "import duckdb, cli.program, cli.main, cli.signals;"
@@ -68,7 +89,7 @@ def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
         f" duckdb.sql('{ENDLESS}').fetchall());"
         "cli.main.main([])"
     )
-    process = subprocess.Popen(
+    process = begin(
         [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
@@ -111,7 +132,7 @@ cli.main.main({arguments!r})
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
     assert done.returncode == code, done.stderr
@@ -149,7 +170,7 @@ cli.main.main(["--version"])
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_sync_finishes_its_page_and_leaves_the_rest_in_the_queue(
-    tmp_path: Path, number: int, code: int
+    tmp_path: Path, begin: Begin, number: int, code: int
 ) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "hindlog.toml").write_text(default_toml(["civitai"]))
@@ -168,8 +189,9 @@ def test_a_sync_finishes_its_page_and_leaves_the_rest_in_the_queue(
         app = web.Application()
         app.router.add_get("/{any:.*}", answer)
         async with serve(app, now_us) as origin:
-            started = begin("fetch", "run", "--once", cwd=tmp_path, HINDLOG_CIVITAI_BASE_URL=origin)
-            await asyncio.wait_for(asked.wait(), 60)
+            words = ("fetch", "run", "--once")
+            started = begin(**hindlog_at(tmp_path, *words, HINDLOG_CIVITAI_BASE_URL=origin))
+            await asyncio.wait_for(asked.wait(), PATIENCE_S)
             started.send_signal(number)
             return await asyncio.to_thread(end, started)
 
@@ -186,11 +208,12 @@ def test_a_sync_finishes_its_page_and_leaves_the_rest_in_the_queue(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_a_service_that_is_stopped_says_that_all_is_on_disk(
-    tmp_path: Path, number: int, code: int
+    tmp_path: Path, begin: Begin, number: int, code: int
 ) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "hindlog.toml").write_text(default_toml(["civitai"]))
-    process = begin("fetch", "run", cwd=tmp_path, HINDLOG_CIVITAI_BASE_URL="http://127.0.0.1:9")
+    nowhere = "http://127.0.0.1:9"
+    process = begin(**hindlog_at(tmp_path, "fetch", "run", HINDLOG_CIVITAI_BASE_URL=nowhere))
     assert process.stderr is not None
     assert process.stderr.readline().startswith("serving civitai")
     process.send_signal(number)
@@ -231,22 +254,19 @@ def test_an_export_that_is_stopped_leaves_nothing(
     crawled: Path, tmp_path: Path, number: int, code: int
 ) -> None:
     to = tmp_path / "out"
-    process = begin("export", "--to", str(to), cwd=crawled)
-    wait_until(lambda: any(tmp_path.glob(".out.*.tmp/*")), process)
-    process.send_signal(number)
+    done = signalled("projector.export._one", {1: number}, "export", "--to", str(to), cwd=crawled)
 
-    returned, _, err = end(process)
-    assert returned == code, err
+    assert done.returncode == code, done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_removes_what_one_that_was_killed_left(crawled: Path, tmp_path: Path) -> None:
     to = tmp_path / "out"
-    process = begin("export", "--to", str(to), cwd=crawled)
-    wait_until(lambda: any(tmp_path.glob(".out.*.tmp/*")), process)
-    process.kill()
-    end(process)
-    assert [path.name for path in tmp_path.iterdir()] == [f".out.{process.pid}.tmp"]
+    killed = {1: signal.SIGKILL}
+    signalled("projector.export._one", killed, "export", "--to", str(to), cwd=crawled)
+    (left,) = tmp_path.iterdir()
+    assert re.fullmatch(r"\.out\.\d+\.tmp", left.name)
+    assert any(left.iterdir())
 
     assert hindlog("export", "openrouter.models", "--to", str(to), cwd=crawled).returncode == 0
 
@@ -257,13 +277,13 @@ def test_an_update_that_is_stopped_publishes_what_it_has_and_goes_on(archive: Pa
     before = hindlog("sql", "SELECT * FROM openrouter.models ORDER BY id", cwd=archive).stdout
     for path in sorted((archive / "views").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
-    process = begin("view", "update", cwd=archive)
-    wait_until(lambda: any((archive / "views").rglob("*.parquet")), process)
-    process.send_signal(signal.SIGTERM)
-    returned, _, err = end(process)
+    stopped = {1: signal.SIGTERM}
+    done = signalled("projector.parts.publish", stopped, "view", "update", cwd=archive)
 
-    assert returned == 0, err
-    assert "stopped; what is published stays" in err
+    assert done.returncode == 0, done.stderr
+    assert "stopped; what is published stays" in done.stderr
+    assert list((archive / "views").rglob("*.parquet"))
+    assert not (archive / "views/hindlog.duckdb").exists()
     assert not list((archive / "views").rglob("*.tmp"))
     assert hindlog("view", "update", cwd=archive).returncode == 0
     after = hindlog("sql", "SELECT * FROM openrouter.models ORDER BY id", cwd=archive).stdout
@@ -282,9 +302,9 @@ def test_what_killed_processes_left_is_removed(archive: Path) -> None:
     assert [path for path in left if path.exists()] == []
 
 
-def test_ignored_ctrl_c_stays_ignored(crawled: Path) -> None:
+def test_ignored_ctrl_c_stays_ignored(crawled: Path, begin: Begin) -> None:
     command = [sys.executable, "-m", "cli.main", "tail", "-f", "-n", "1"]
-    process = subprocess.Popen(
+    process = begin(
         command,
         cwd=crawled,
         env=environment(),
@@ -296,7 +316,7 @@ def test_ignored_ctrl_c_stays_ignored(crawled: Path) -> None:
     process.send_signal(signal.SIGINT)
     os.kill(process.pid, signal.SIGTERM)
 
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 def read_until(terminal: int, ending: str) -> str:
@@ -306,10 +326,25 @@ def read_until(terminal: int, ending: str) -> str:
     return seen
 
 
-def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(crawled: Path) -> None:
+def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(
+    crawled: Path, begin: Begin
+) -> None:
+    """The signal comes while the query is under way."""
+    program = f"""
+import os, signal, threading, cli.main, cli.prompt as prompt
+run_prompt = prompt.run_prompt
+def interrupted(ask, *given):
+    def asked(text, as_of):
+        if text == {ENDLESS!r} + ";":
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return ask(text, as_of)
+    run_prompt(asked, *given)
+prompt.run_prompt = interrupted
+cli.main.main(["sql", "--color", "never"])
+"""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli.main", "sql", "--color", "never"],
+    process = begin(
+        [sys.executable, "-c", program],
         cwd=crawled,
         env=environment(TERM="dumb"),
         stdin=theirs,
@@ -321,15 +356,12 @@ def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(crawled: Path) -
     read_until(ours, "hindlog> ")
     for _ in range(2):
         os.write(ours, f"{ENDLESS};\n".encode())
-        read_until(ours, ";\r\n")
-        time.sleep(0.5)  # or Ctrl-C would drop what is not yet begun
-        process.send_signal(signal.SIGINT)
         assert "stopped" in read_until(ours, "hindlog> ")
     os.write(ours, b"SELECT 40 + 2 AS x;\n")
     answer = read_until(ours, "hindlog> ")
     os.write(ours, b".quit\n")
 
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert "42" in answer
     os.close(ours)
 
@@ -339,22 +371,19 @@ def test_sigusr1_shows_how_an_import_stands_and_ends_nothing(tmp_path: Path) -> 
     (tmp_path / "hindlog.toml").write_text(default_toml())
     given = tmp_path / "given"
     given.mkdir()
-    for day in range(1, 29):
+    for day in range(1, 11):
         for hour in range(24):
             listing = {"data": [{"id": f"a/{day}", "name": str(hour)}]}
             (given / f"2026-01-{day:02}T{hour:02}00.json").write_text(json.dumps(listing))
     arguments = ("fetch", "import", "openrouter", "given", "--endpoint", "/api/v1/models")
-    process = begin(*arguments, cwd=tmp_path)
-    wait_until(lambda: any((tmp_path / "log").rglob("*.manifest.json")), process)
-    process.send_signal(signal.SIGUSR1)
-    wait_until(lambda: len(list((tmp_path / "log").rglob("*.manifest.json"))) > 20, process)
-    process.send_signal(signal.SIGTERM)
+    numbers = {5: signal.SIGUSR1, 30: signal.SIGTERM}
+    done = signalled("fetcher.importer._import_one", numbers, *arguments, cwd=tmp_path)
 
-    returned, _, err = end(process)
-    assert returned == 0, err
-    assert "of 672 responses" in err.splitlines()[0]
-    assert "the same import again goes on" in err.splitlines()[-1]
+    assert done.returncode == 0, done.stderr
+    assert "of 240 responses" in done.stderr.splitlines()[0]
+    assert "the same import again goes on" in done.stderr.splitlines()[-1]
+    assert 0 < len(list((tmp_path / "log").rglob("*.manifest.json"))) < 240
     assert not list((tmp_path / "log").rglob("*.ndjson"))
     assert hindlog(*arguments, cwd=tmp_path).returncode == 0
-    assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 672
+    assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 240
     assert hindlog("verify", cwd=tmp_path).returncode == 0

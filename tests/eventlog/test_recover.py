@@ -33,6 +33,7 @@ from tests.eventlog.making import (
     write_hours,
     write_log,
 )
+from tests.extent import few_or_all
 
 
 def forget_heads(root: Path) -> None:
@@ -70,7 +71,9 @@ def test_the_last_segment_cut_at_every_byte(tmp_path: Path) -> None:
             open_path(tmp_path, left.name).unlink()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=few_or_all(20, 200), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(garbage=st.binary(min_size=1, max_size=60), behind=st.booleans(), at=st.integers(0, 3))
 def test_bytes_that_are_no_event_leave_the_segment_but_not_the_log(
     tmp_path_factory: pytest.TempPathFactory, garbage: bytes, behind: bool, at: int

@@ -32,6 +32,7 @@ from tests.eventlog.making import (
     write_hours,
     write_log,
 )
+from tests.extent import few_or_all
 
 
 def drained(root: Path, start: cursors.Cursor | None = None, since: int | None = None) -> list[int]:
@@ -71,7 +72,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=few_or_all(20, 200), suppress_health_check=[HealthCheck.too_slow])
 @given(moves=moves, turns=st.sampled_from([1, 3, 201]))
 def test_whatever_the_writers_do_no_line_is_lost_and_none_comes_twice(
     tmp_path_factory: pytest.TempPathFactory, moves: list[str], turns: int

@@ -6,6 +6,7 @@ import pytest
 
 from projector.update import update
 from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import MODELS
 
 WRITER = "0a0b0c0d"
 
@@ -22,13 +23,25 @@ def empty(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def archive(empty: Path) -> Path:
-    """`a` changes at one o'clock, `b` is away from one to two."""
+    """`a` changes at one o'clock, `b` is away from one to two; with views of models only."""
+    return write_archive(empty)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such an archive for tests that only read."""
+    root = tmp_path_factory.mktemp("shared")
+    (root / "log").mkdir()
+    return write_archive(root)
+
+
+def write_archive(root: Path) -> Path:
     a, a2, b = model("a", "A", pricing={"prompt": "0.25"}), model("a", "A2"), model("b", "B")
     listings = [
         Page(hours(0), [a, b], "r0", "/models", 1, True),
         Page(hours(1), [a2], "r1", "/models", 1, True),
         Page(hours(2), [a2, b], "r2", "/models", 1, True),
     ]
-    write_log(empty, "openrouter", WRITER, listings)
-    update(empty)
-    return empty
+    write_log(root, "openrouter", WRITER, listings)
+    assert update(root, definitions=MODELS).failed == ()
+    return root

@@ -25,7 +25,8 @@ class Seen:
 
     type: str
     id: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] | bytes
+    """Bytes are written as they are."""
     shape: str = "list"
 
 
@@ -80,7 +81,7 @@ def _drafts(
     roster: dict[str, list[tuple[str, str, int]]] = {}
     shapes: dict[str, str] = {}
     for seen in one.entities:
-        body = orjson.dumps(seen.body)
+        body = seen.body if isinstance(seen.body, bytes) else orjson.dumps(seen.body)
         key = (seen.type, seen.id, seen.shape)
         if stored.get(key, (b"", 0))[0] != body:
             stored[key] = (body, seq + len(drafts))

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -36,7 +37,7 @@ SIBLINGS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "
 def differing(
     root: Path,
     definitions: Sequence[Definition],
-    macros: Iterable[str],
+    macros: Sequence[str],
     instants: Iterable[int],
     jobs: int = 1,
 ) -> list[tuple[str, str]]:
@@ -46,16 +47,20 @@ def differing(
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as shown:
             shown.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
-            every = [(macro, format_us(instant)) for instant in instants for macro in macros]
             return [
-                each
-                for each in every
-                if _rows(shown, "hindlog", *each) != _rows(shown, "rebuilt", *each)
+                (macro, instant)
+                for instant in map(format_us, instants)
+                for macro, *_ in _rows(shown, "hindlog", macros, instant)
+                ^ _rows(shown, "rebuilt", macros, instant)
             ]
 
 
-def _rows(shown: duckdb.DuckDBPyConnection, database: str, macro: str, instant: str) -> object:
-    """As many as there are, and a hash that their order does not change."""
-    return shown.execute(
-        f"SELECT count(*), sum(hash(shown)::HUGEINT) FROM {database}.{macro}(?) AS shown", [instant]
-    ).fetchall()
+def _rows(
+    shown: duckdb.DuckDBPyConnection, database: str, macros: Sequence[str], instant: str
+) -> set[tuple[Any, ...]]:
+    """Of each macro how many rows there are, and a hash that their order does not change."""
+    columns = "count(*), sum(hash(shown)::HUGEINT)"
+    each = [
+        f"SELECT '{macro}', {columns} FROM {database}.{macro}($at) AS shown" for macro in macros
+    ]
+    return set(shown.execute(" UNION ALL ".join(each), {"at": instant}).fetchall())

@@ -12,7 +12,7 @@ from projector.aside import in_order
 bodies = st.dictionaries(st.integers(0, 2**40), st.none() | st.binary(max_size=40), max_size=60)
 
 
-@settings(suppress_health_check=list(HealthCheck), deadline=None)
+@settings(suppress_health_check=list(HealthCheck))
 @given(bodies.flatmap(lambda held: st.permutations(list(held.items()))), st.integers(1, 400))
 def test_what_is_put_aside_comes_back_by_its_numbers(tmp_path: Path, found: list, most: int):
     path = tmp_path / "aside"

@@ -4,50 +4,51 @@ from projector.asof import ABSENT, PRESENT, UNKNOWN, history, lookup
 from projector.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Gone, Page, hours, write_log
+from tests.projector.projections import MODELS
 
 
 def at(root, id, hour=None):
     return lookup(root, "openrouter", "model", id, None if hour is None else hours(hour))
 
 
-def test_a_present_entity_names_the_event_that_holds_its_bytes(archive):
-    found = at(archive, "a", 0.5)
+def test_a_present_entity_names_the_event_that_holds_its_bytes(shared):
+    found = at(shared, "a", 0.5)
 
     assert found.state == PRESENT
     assert found.position == (WRITER, 1)
     assert found.segment == f"openrouter/2026-11-01/00-{WRITER}-000"
 
 
-def test_an_absent_entity_comes_with_the_listing_that_proves_it(archive):
-    found = at(archive, "b", 1.5)
+def test_an_absent_entity_comes_with_the_listing_that_proves_it(shared):
+    found = at(shared, "b", 1.5)
 
     assert (found.state, found.since) == (ABSENT, hours(1))
     assert "not on the listing /models of run r1" in found.because
     assert found.position == (WRITER, 2)
-    assert at(archive, "b", 2).state == PRESENT
+    assert at(shared, "b", 2).state == PRESENT
 
 
-def test_before_the_first_observation_nobody_looked(archive):
-    found = at(archive, "a", -5)
+def test_before_the_first_observation_nobody_looked(shared):
+    found = at(shared, "a", -5)
 
     assert found.state == UNKNOWN
     assert found.first_seen_at == hours(0)
-    assert at(archive, "never").because == "never seen"
-    assert lookup(archive, "elsewhere", "model", "a").state == UNKNOWN
+    assert at(shared, "never").because == "never seen"
+    assert lookup(shared, "elsewhere", "model", "a").state == UNKNOWN
 
 
-def test_long_after_the_last_look_nobody_looked_but_now_the_last_state_counts(archive):
-    assert at(archive, "a", 3).state == PRESENT
-    late = at(archive, "a", 40)
+def test_long_after_the_last_look_nobody_looked_but_now_the_last_state_counts(shared):
+    assert at(shared, "a", 3).state == PRESENT
+    late = at(shared, "a", 40)
 
     assert (late.state, late.since) == (UNKNOWN, hours(2))
     assert late.position == (WRITER, 4)
-    assert at(archive, "a").state == PRESENT
+    assert at(shared, "a").state == PRESENT
 
 
 def test_a_partial_listing_proves_nothing(archive):
     write_log(archive, "openrouter", WRITER, [Page(hours(3), [], "r3", "/models", 1, False)])
-    update(archive)
+    update(archive, definitions=MODELS)
 
     assert at(archive, "a").state == PRESENT
 
@@ -55,20 +56,20 @@ def test_a_partial_listing_proves_nothing(archive):
 def test_gone_is_ended_by_any_later_sighting(archive):
     probes = [Gone(hours(3), "model", "a"), Page(hours(4), [model("a", "A2")])]
     write_log(archive, "openrouter", WRITER, probes)
-    update(archive)
+    update(archive, definitions=MODELS)
 
     assert (at(archive, "a", 3).state, at(archive, "a", 3).since) == (ABSENT, hours(3))
     assert "probed and gone" in at(archive, "a", 3).because
     assert at(archive, "a", 4).state == PRESENT
 
 
-def test_history_tells_how_each_version_began_and_ended(archive):
-    assert [(each.kind, each.ends) for each in history(archive, "openrouter", "model", "a")] == [
+def test_history_tells_how_each_version_began_and_ended(shared):
+    assert [(each.kind, each.ends) for each in history(shared, "openrouter", "model", "a")] == [
         ("appeared", "changed"),
         ("changed", None),
     ]
     assert [
         (each.kind, each.ends, each.valid_from, each.valid_to)
-        for each in history(archive, "openrouter", "model", "b")
+        for each in history(shared, "openrouter", "model", "b")
     ] == [("appeared", "gone", hours(0), hours(1)), ("back", None, hours(2), None)]
-    assert history(archive, "openrouter", "model", "never") == []
+    assert history(shared, "openrouter", "model", "never") == []

@@ -12,6 +12,7 @@ from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
+from tests.projector.projections import MODELS
 
 FEED = (
     "SELECT id, change, path, kind, old, new FROM openrouter.models_changes "
@@ -23,8 +24,8 @@ def feed(root, sql=FEED):
     return list(query(root, sql).rows)
 
 
-def test_appeared_changed_gone_and_back(archive):
-    assert feed(archive) == [
+def test_appeared_changed_gone_and_back(shared):
+    assert feed(shared) == [
         ("a", "appeared", None, None, None, None),
         ("b", "appeared", None, None, None, None),
         ("b", "gone", None, None, None, None),
@@ -40,7 +41,7 @@ def test_telemetry_is_left_out_unless_asked_for(empty):
         for n in range(3)
     ]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty)
+    update(empty, definitions=MODELS)
     told = (
         "SELECT path, is_telemetry FROM openrouter.models_changes_at(NULL) WHERE path IS NOT NULL"
     )
@@ -58,7 +59,7 @@ def test_the_same_field_of_most_entities_in_one_hour_is_one_wave(empty):
         Page(hours(1), after, "r1", "/models", 1, True),
     ]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty)
+    update(empty, definitions=MODELS)
     waves = "SELECT count(*) FROM openrouter.models_changes_at(NULL) WHERE is_wave"
 
     assert [row[2] for row in feed(empty) if row[1] == "changed"] == ["/price"]
@@ -68,7 +69,7 @@ def test_the_same_field_of_most_entities_in_one_hour_is_one_wave(empty):
 def test_a_late_segment_makes_new_neighbours(archive):
     late = [Page(hours(0.5), [model("a", "between")], "l", None, 1)]
     write_log(archive, "openrouter", "0000000b", late)
-    update(archive)
+    update(archive, definitions=MODELS)
 
     names = [row[4:] for row in feed(archive) if row[2] == "/name"]
     assert names == [('"A"', '"between"'), ('"between"', '"A2"')]
@@ -90,7 +91,7 @@ def test_wherever_bodies_lie_their_differences_are_the_same(empty, monkeypatch, 
         monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
     monkeypatch.setattr(changes, "MOST_HELD", most_bytes)
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 10 * most_bytes)
-    update(empty)
+    update(empty, definitions=MODELS)
     versions = (
         "SELECT lag(name) OVER past, name FROM openrouter.models_versions "
         "WINDOW past AS (PARTITION BY id ORDER BY valid_from) "
@@ -111,9 +112,9 @@ def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monke
 
     with monkeypatch.context() as patch:
         patch.setattr("projector.update.add_differences", ended)
-        assert "ended here" in update(empty).failed
+        assert "ended here" in update(empty, definitions=MODELS).failed
     assert [row[1] for row in feed(empty)] == ["appeared"]
-    update(empty)
+    update(empty, definitions=MODELS)
 
     assert [row[1] for row in feed(empty)] == ["appeared", "changed"]
 
@@ -130,12 +131,12 @@ def test_a_body_that_arrives_after_what_names_it_is_compared(empty, tmp_path_fac
         for place in (sealed_path, manifest_path):
             place(empty, segment.name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(place(far, segment.name), place(empty, segment.name))
-        update(empty)
+        update(empty, definitions=MODELS)
 
     assert [row[4:] for row in feed(empty) if row[2] == "/name"] == [('"one"', '"two"')]
 
 
-def test_the_feed_knows_the_past_as_of_any_instant(archive):
-    found = query(archive, FEED, as_of=hours(0.9))
+def test_the_feed_knows_the_past_as_of_any_instant(shared):
+    found = query(shared, FEED, as_of=hours(0.9))
 
     assert [row[1] for row in found.rows] == ["appeared", "appeared"]

@@ -9,24 +9,25 @@ from click.testing import CliRunner
 from cli.program import cli
 from eventlog.errors import Invalid
 from projector.compare import compare
-from projector.definition import FOLDER, load_all, parse
+from projector.definition import FOLDER, parse
 from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import MODELS, chosen
 
-MODELS = (FOLDER / "openrouter" / "models.sql").read_text()
-LOUD = MODELS.replace("ltrim(split_part(_id", "upper(split_part(_id").replace(
+TEXT = (FOLDER / "openrouter" / "models.sql").read_text()
+LOUD = TEXT.replace("ltrim(split_part(_id", "upper(split_part(_id").replace(
     ", '~') AS author", ") AS author"
 )
 
 
-def test_the_same_definition_differs_in_nothing(archive):
-    assert compare(archive, "openrouter.models", MODELS).is_same
+def test_the_same_definition_differs_in_nothing(shared):
+    assert compare(shared, "openrouter.models", TEXT).is_same
 
 
-def test_every_version_that_another_definition_changes_is_told_with_its_event(archive):
-    found = compare(archive, "openrouter.models", LOUD)
+def test_every_version_that_another_definition_changes_is_told_with_its_event(shared):
+    found = compare(shared, "openrouter.models", LOUD)
 
     told = [
         (d.id, d.valid_from, d.column, d.old, d.new, d.segment, d.seq) for d in found.differences
@@ -39,12 +40,12 @@ def test_every_version_that_another_definition_changes_is_told_with_its_event(ar
         ("b", hours(2), "author", '"b"', '"B"', first, 2),
     ]
     assert (found.added_columns, found.removed_columns) == ((), ())
-    assert not list((archive / "views").glob("aside*"))
+    assert not list((shared / "views").glob("aside*"))
 
 
-def test_columns_that_come_and_go_are_told(archive):
-    text = MODELS.replace("name                    /name ", "title                   /name ")
-    found = compare(archive, "openrouter.models", text)
+def test_columns_that_come_and_go_are_told(shared):
+    text = TEXT.replace("name                    /name ", "title                   /name ")
+    found = compare(shared, "openrouter.models", text)
 
     assert (found.added_columns, found.removed_columns) == (("title",), ("name",))
 
@@ -53,7 +54,7 @@ def test_of_a_view_with_many_rows_whole_rows_are_told(empty):
     body = {"id": 1, "files": [{"id": 7, "name": "a", "hashes": {"CRC32": "ff"}}, {"id": 8}]}
     seen = Seen("modelVersion", "1", body, "detail")
     write_log(empty, "civitai", WRITER, [Page(hours(0), [seen])])
-    update(empty)
+    update(empty, definitions=chosen("civitai.files"))
     text = (FOLDER / "civitai" / "files.sql").read_text()
     changed = text.replace("upper(file[14]) AS crc32", "'x' AS crc32")
     found = compare(empty, "civitai.files", changed).differences
@@ -62,12 +63,12 @@ def test_of_a_view_with_many_rows_whole_rows_are_told(empty):
     assert compare(empty, "civitai.files", text).is_same
 
 
-def test_a_view_over_views_has_no_versions(archive):
+def test_a_view_over_views_has_no_versions(shared):
     with pytest.raises(Invalid, match="no versions"):
-        compare(archive, "openrouter.prices", MODELS)
+        compare(shared, "openrouter.prices", TEXT)
 
 
-@pytest.mark.parametrize(("text", "code"), [(MODELS, 0), (LOUD, 4)])
+@pytest.mark.parametrize(("text", "code"), [(TEXT, 0), (LOUD, 4)])
 def test_the_command_exits_4_when_anything_differs(archive, tmp_path, text, code):
     (archive / "hindlog.toml").touch()
     (tmp_path / "new.sql").write_text(text)
@@ -80,7 +81,7 @@ def test_the_command_exits_4_when_anything_differs(archive, tmp_path, text, code
 
 
 def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(archive):
-    others = tuple(each for each in load_all() if each.name != "openrouter.models")
+    others = tuple(each for each in MODELS if each.name != "openrouter.models")
     changed = (*others, parse(LOUD, "openrouter", "models"))
     file = str(archive / "views" / "hindlog.duckdb")
     sql = "SELECT id, author FROM openrouter.models ORDER BY id"
@@ -90,7 +91,7 @@ def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(a
         assert reader.execute(sql).fetchall() == [("a", "a"), ("b", "b")]
     assert list(query(archive, sql).rows) == [("a", "A"), ("b", "B")]
     write_log(archive, "openrouter", WRITER, [Page(hours(3), [model("c", "C")])])
-    update(archive)
+    update(archive, definitions=MODELS)
 
     assert list(query(archive, sql).rows) == [("a", "a"), ("b", "b"), ("c", "c")]
 
@@ -100,15 +101,15 @@ def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(a
     [
         ("# no definition at all\n", "names no types"),
         ("", "names no types"),
-        (MODELS + "\nSELECT nonsense FROM event", "openrouter.models"),
+        (TEXT + "\nSELECT nonsense FROM event", "openrouter.models"),
     ],
 )
-def test_what_is_no_definition_is_refused_before_anything_is_built(archive, monkeypatch, text, why):
+def test_what_is_no_definition_is_refused_before_anything_is_built(shared, monkeypatch, text, why):
     def built(*_given, **_more):
         raise AssertionError("built")
 
     monkeypatch.setattr("projector.compare.build_views", built)
 
     with pytest.raises(Invalid, match=why):
-        compare(archive, "openrouter.models", text)
-    assert not list((archive / "views").glob("aside*"))
+        compare(shared, "openrouter.models", text)
+    assert not list((shared / "views").glob("aside*"))

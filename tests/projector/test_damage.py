@@ -13,6 +13,7 @@ from projector.checks import check, damaged_parts, list_views
 from projector.rebuild import rebuild
 from projector.sql import query
 from projector.update import update
+from tests.projector.projections import MODELS
 
 NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
 DAMAGES = {
@@ -33,19 +34,25 @@ def test_a_damaged_part_is_named_and_a_rebuild_makes_it_again(archive, how, view
     part = next((archive / "views").rglob(f"openrouter/{view}/*/2*.parquet"))
     spoil(part, how)
 
-    for work in (lambda: list(query(archive, f"FROM {view}").rows), lambda: update(archive)):
+    for work in (
+        lambda: list(query(archive, f"FROM {view}").rows),
+        lambda: update(archive, definitions=MODELS),
+    ):
         with pytest.raises(Corrupt) as told:
             work()
         assert str(part) in told.value.what
         assert told.value.hint == "hindlog view rebuild"
-    for work in (lambda: check(archive), lambda: list_views(archive)):
+    for work in (
+        lambda: check(archive, definitions=MODELS),
+        lambda: list_views(archive, definitions=MODELS),
+    ):
         with pytest.raises(Corrupt):
             work()
     assert [str(part) in each.what for each in damaged_parts(archive)] == [True]
-    rebuild(archive)
+    rebuild(archive, definitions=MODELS)
     assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
     assert damaged_parts(archive) == []
-    assert check(archive) == []
+    assert check(archive, definitions=MODELS) == []
 
 
 def test_a_part_that_is_gone_is_named_and_made_again_by_an_update(archive):
@@ -55,7 +62,7 @@ def test_a_part_that_is_gone_is_named_and_made_again_by_an_update(archive):
     assert len(damaged_parts(archive)) == 1
     with pytest.raises(Corrupt, match=part.name):
         list(query(archive, NAMES).rows)
-    update(archive)
+    update(archive, definitions=MODELS)
     assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
 
 
@@ -68,7 +75,7 @@ def test_a_damaged_views_file_is_named_and_an_update_makes_it_again(archive, how
         query(archive, NAMES)
     assert str(path) in told.value.what
     assert told.value.hint == "hindlog view update"
-    update(archive)
+    update(archive, definitions=MODELS)
     assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
 
 
@@ -77,7 +84,7 @@ def test_a_folder_whose_name_is_a_pattern_is_no_place_for_an_archive(tmp_path, n
     (tmp_path / name / "log").mkdir(parents=True)
 
     with pytest.raises(Invalid, match="in the path of an archive") as told:
-        update(tmp_path / name)
+        update(tmp_path / name, definitions=MODELS)
     assert told.value.hint == "rename the folder"
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "init", str(tmp_path / f"new{name}")],
@@ -110,6 +117,6 @@ def test_what_a_killed_reader_spilled_is_removed_by_the_next_update(archive):
     gone.wait()
     left = archive / "views" / f"spill-{gone.pid}"
     (left / "deep").mkdir(parents=True)
-    update(archive)
+    update(archive, definitions=MODELS)
 
     assert not left.exists()

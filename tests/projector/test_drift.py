@@ -10,8 +10,10 @@ from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Page, Seen, hours, write_log
+from tests.projector.projections import chosen
 from tests.projector.recorded import HISTORY, import_snapshots, snapshots
 
+LOG = chosen()
 DRIFT = """SELECT path, change, epoch_us(changed_at), types_before, types, segment, seq
 FROM log.drift ORDER BY changed_at, path"""
 
@@ -23,7 +25,7 @@ def models(hour: float, count: int, **body: object) -> Page:
 
 def told(root, source: str, pages: list[Page], sql: str = DRIFT):
     write_log(root, source, WRITER, pages)
-    assert update(root).failed == ()
+    assert update(root, definitions=LOG).failed == ()
     return list(query(root, sql).rows)
 
 
@@ -107,7 +109,7 @@ def test_a_body_kept_aside_is_listed_by_its_sha256(empty):
     large = Draft(kind=ENTITY, type="model", id="a", shape="list", hash="c1:0", body_asset=name)
     append(stream, [lambda seq, at: [large, Draft(kind=PAGE)]], hours(0))
     close_stream(stream, seal_open=True)
-    update(empty)
+    update(empty, definitions=LOG)
 
     sql = "SELECT sha256, source, type, id, seq FROM log.assets"
     assert list(query(empty, sql).rows) == [(name, "openrouter", "model", "a", 1)]
@@ -127,12 +129,13 @@ WAVES = {
 """Of the known changes of the schema, by the first of every eighth snapshot that shows it."""
 
 
+@pytest.mark.slow
 @pytest.mark.recordings
 @pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
 def test_the_waves_of_two_years_are_found_and_little_else(tmp_path):
     (tmp_path / "log").mkdir()
     import_snapshots(tmp_path, "0000000a", list(snapshots("jvrck-openrouterlist"))[::8])
-    update(tmp_path)
+    update(tmp_path, definitions=LOG)
     sql = "SELECT path, change, strftime(changed_at, '%Y-%m') FROM log.drift"
     found = list(query(tmp_path, sql).rows)
 

@@ -9,12 +9,24 @@ import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
 from projector.export import export
+from projector.update import update
+from tests.projector.conftest import write_archive
 from tests.projector.logs import hours
 
 
-def test_a_view_as_of_an_instant_with_its_manifest(archive, tmp_path):
+@pytest.fixture(scope="module")
+def every_view(tmp_path_factory):
+    """The archive of other tests, with all views."""
+    root = tmp_path_factory.mktemp("every-view")
+    (root / "log").mkdir()
+    write_archive(root)
+    update(root)
+    return root
+
+
+def test_a_view_as_of_an_instant_with_its_manifest(shared, tmp_path):
     to = tmp_path / "out"
-    report = export(archive, ["openrouter.models"], to, as_of=hours(1.5))
+    report = export(shared, ["openrouter.models"], to, as_of=hours(1.5))
     held = orjson.loads((to / "manifest.json").read_bytes())
 
     assert report.views[0].rows == 1
@@ -28,15 +40,15 @@ def test_a_view_as_of_an_instant_with_its_manifest(archive, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["parquet", "ndjson", "csv"])
-def test_every_format_is_read_back(archive, tmp_path, format):
-    export(archive, ["openrouter.models"], tmp_path / "out", format=format)
+def test_every_format_is_read_back(shared, tmp_path, format):
+    export(shared, ["openrouter.models"], tmp_path / "out", format=format)
     path = tmp_path / "out" / "openrouter" / f"models.{format}"
 
     assert duckdb.sql(f"SELECT id FROM '{path}' ORDER BY id").fetchall() == [("a",), ("b",)]
 
 
-def test_partitions_are_hive_folders(archive, tmp_path):
-    export(archive, ["openrouter.models"], tmp_path / "out", partition=["variant", "id"])
+def test_partitions_are_hive_folders(shared, tmp_path):
+    export(shared, ["openrouter.models"], tmp_path / "out", partition=["variant", "id"])
     found = duckdb.sql(
         f"SELECT id FROM read_parquet('{tmp_path}/out/openrouter/models/**/*.parquet', "
         "hive_partitioning = true) ORDER BY id"
@@ -45,23 +57,23 @@ def test_partitions_are_hive_folders(archive, tmp_path):
     assert found == [("a",), ("b",)]
 
 
-def test_without_names_every_view_of_the_present_comes_along(archive, tmp_path):
-    names = {each.view for each in export(archive, [], tmp_path / "out").views}
+def test_without_names_every_view_of_the_present_comes_along(every_view, tmp_path):
+    names = {each.view for each in export(every_view, [], tmp_path / "out").views}
 
     assert {"openrouter.models", "civitai.model_versions", "civitai.images"} <= names
     assert not any(name.startswith("log.") for name in names)
 
 
-def test_an_earlier_export_is_replaced_and_anything_else_is_not(archive, tmp_path):
+def test_an_earlier_export_is_replaced_and_anything_else_is_not(every_view, tmp_path):
     to = tmp_path / "out"
-    export(archive, ["openrouter.models", "civitai.models"], to)
-    export(archive, ["openrouter.models"], to, format="csv")
+    export(every_view, ["openrouter.models", "civitai.models"], to)
+    export(every_view, ["openrouter.models"], to, format="csv")
     assert sorted(p.name for p in to.rglob("*") if p.is_file()) == ["manifest.json", "models.csv"]
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(Invalid, match="something else"):
-        export(archive, [], tmp_path / "mine")
+        export(every_view, [], tmp_path / "mine")
 
 
 def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp_path):
@@ -75,11 +87,11 @@ def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failed_export_leaves_nothing(archive, tmp_path):
+def test_a_failed_export_leaves_nothing(shared, tmp_path):
     with pytest.raises(NotFound):
-        export(archive, ["openrouter.nope"], tmp_path / "out")
+        export(shared, ["openrouter.nope"], tmp_path / "out")
     with pytest.raises(Invalid, match="no column"):
-        export(archive, ["openrouter.models"], tmp_path / "out", partition=["nope"])
+        export(shared, ["openrouter.models"], tmp_path / "out", partition=["nope"])
 
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob(".out*"))

@@ -14,7 +14,6 @@ from projector import compact, keyframes, keyframing, resolved
 from projector import parts as parts_of
 from projector.checks import check
 from projector.cuts import next_due
-from projector.definition import load_all
 from projector.engine import builder
 from projector.keyframes import Keyframe, Link, Source, chain, covered_by, load_source
 from projector.parts import Part
@@ -24,6 +23,7 @@ from projector.update import update
 from projector.views_file import named_by
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Gone, Page, hours, write_log
+from tests.projector.projections import MODELS
 
 ALL = "SELECT * FROM openrouter.models_all ORDER BY ALL"
 
@@ -49,7 +49,7 @@ def six_hours(tmp_path_factory):
             listed = [model("a", "A"), model("b", f"B{n}"), *([model("c", "C")] if n < 3 else [])]
             page = Page(hours(n), listed, f"r{n}", "/models", 1, True)
             write_log(root, "openrouter", WRITER, [page])
-            update(root)
+            update(root, definitions=MODELS)
     return root
 
 
@@ -57,7 +57,7 @@ def six_hours(tmp_path_factory):
 def grown(empty, six_hours):
     """A copy of those six hours. Its views name where it lies now."""
     shutil.copytree(six_hours, empty, dirs_exist_ok=True)
-    update(empty)
+    update(empty, definitions=MODELS)
     return empty
 
 
@@ -73,7 +73,7 @@ def without(root, monkeypatch):
     """The answers of the same log without keyframes."""
     shutil.rmtree(root / "views")
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 10**9)
-    update(root)
+    update(root, definitions=MODELS)
     assert found(root) == []
     return answers(root)
 
@@ -88,7 +88,7 @@ def test_keyframes_come_as_the_log_grows_and_change_no_answer(grown, monkeypatch
 
 def test_an_update_with_nothing_new_builds_no_keyframe(grown):
     before = {path: path.stat().st_mtime_ns for path in found(grown)}
-    update(grown)
+    update(grown, definitions=MODELS)
 
     assert {path: path.stat().st_mtime_ns for path in found(grown)} == before
 
@@ -102,7 +102,7 @@ def test_a_keyframe_without_its_pages_is_none(grown):
     for kind in "pk":
         last = found(grown, kind)[-1]
         last.unlink()
-        update(grown)
+        update(grown, definitions=MODELS)
 
         assert last.exists(), "it is made again"
         assert answers(grown) == told
@@ -118,9 +118,9 @@ def test_a_build_that_ends_halfway_is_gone_on_with(empty, monkeypatch, kind):
     write_log(empty, "openrouter", WRITER, [listing(0, model("a", "A"))])
     with monkeypatch.context() as patch:
         patch.setattr(keyframing, "publish", publish)
-        assert update(empty).failed == ("no space",)
+        assert update(empty, definitions=MODELS).failed == ("no space",)
     assert len(found(empty)) == (kind != "s-")
-    update(empty)
+    update(empty, definitions=MODELS)
 
     assert len(found(empty)) == len(found(empty, "p")) == 1
     assert answers(empty) == without(empty, monkeypatch)
@@ -129,7 +129,7 @@ def test_a_build_that_ends_halfway_is_gone_on_with(empty, monkeypatch, kind):
 def test_an_absent_entity_stays_in_keyframes_and_no_late_sighting_raises_it(grown, monkeypatch):
     """Without its last sighting the listing that missed it would have nobody to miss."""
     write_log(grown, "openrouter", "0000000b", [Page(hours(0.5), [model("c", "late")], "l")])
-    update(grown)
+    update(grown, definitions=MODELS)
 
     assert list(query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
         ("a",),
@@ -141,10 +141,10 @@ def test_an_absent_entity_stays_in_keyframes_and_no_late_sighting_raises_it(grow
 def test_a_probe_that_found_nothing_is_remembered(empty, monkeypatch):
     happenings = [listing(0, model("a", "A"), model("b", "B")), Gone(hours(1), "model", "a")]
     write_log(empty, "openrouter", WRITER, happenings)
-    update(empty)
+    update(empty, definitions=MODELS)
     for n in range(2, 6):
         write_log(empty, "openrouter", WRITER, [Page(hours(n), [model("b", f"B{n}")], f"r{n}")])
-        update(empty)
+        update(empty, definitions=MODELS)
 
     assert len(found(empty)) > 1
     assert list(query(empty, "SELECT id FROM openrouter.models").rows) == [("b",)]
@@ -159,7 +159,7 @@ def test_a_first_page_taken_again_after_a_keyframe_is_no_new_walk(empty, monkeyp
         [listing(3, a, page=1, last=False, run="w"), listing(3.5, page=2, last=True, run="w")],
     ):
         write_log(empty, "openrouter", WRITER, portion)
-        update(empty)
+        update(empty, definitions=MODELS)
 
     assert len(found(empty)) > 1
     assert list(query(empty, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
@@ -176,7 +176,7 @@ def test_a_walk_that_ends_after_a_keyframe_still_tells_who_is_absent(empty, monk
         [listing(3, page=3, last=True, run="w")],
     ):
         write_log(empty, "openrouter", WRITER, portion)
-        update(empty)
+        update(empty, definitions=MODELS)
 
     assert found(empty)
     assert list(query(empty, "SELECT id FROM openrouter.models").rows) == [("a",)]
@@ -189,7 +189,7 @@ def test_parts_are_put_together_between_keyframes_only(grown, monkeypatch):
     monkeypatch.setattr(compact, "MOST_PARTS", 1)
     for n in (6, 7, 8):
         write_log(grown, "openrouter", WRITER, [listing(n, model("a", "A"), model("b", "B"))])
-        update(grown)
+        update(grown, definitions=MODELS)
 
     assert set(before) <= set(found(grown))
     named = {Path(path) for path in named_by(grown / "views")}
@@ -199,11 +199,10 @@ def test_parts_are_put_together_between_keyframes_only(grown, monkeypatch):
 
 
 def test_a_changed_definition_never_reads_the_keyframes_of_the_old_one(grown, monkeypatch):
-    known = load_all()
     folders = {path.parent for path in found(grown)}
     names = ("log.sightings", "log.pages", "openrouter.models")
     changed = [
-        attrs.evolve(each, hash=f"{each.hash}0") if each.name in names else each for each in known
+        attrs.evolve(each, hash=f"{each.hash}0") if each.name in names else each for each in MODELS
     ]
     update(grown, definitions=changed)
 
@@ -220,12 +219,12 @@ def test_late_segments_reach_behind_keyframes(grown, monkeypatch):
         Page(hours(1.2), [], "l", "/models", 2, True),
     ]
     write_log(grown, "openrouter", "0000000b", late)
-    update(grown)
+    update(grown, definitions=MODELS)
     told = answers(grown)
     rows = query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows
 
     assert list(rows) == [("a",), ("b",)]
-    assert check(grown) == []
+    assert check(grown, definitions=MODELS) == []
     assert told == without(grown, monkeypatch)
 
 
@@ -233,10 +232,10 @@ def test_a_few_late_sightings_and_their_bodies_are_found_beside_keyframes(empty,
     many = [model(f"m{n}", "M") for n in range(12)]
     for n in range(3):
         write_log(empty, "openrouter", WRITER, [listing(n, *many)])
-        update(empty)
+        update(empty, definitions=MODELS)
     before = found(empty)
     write_log(empty, "openrouter", "0000000b", [Page(hours(0.5), [model("z", "late")], "l")])
-    update(empty)
+    update(empty, definitions=MODELS)
 
     assert found(empty) == before
     assert list(query(empty, "SELECT name FROM openrouter.models WHERE id = 'z'").rows) == [
@@ -251,9 +250,9 @@ def test_a_segment_without_pages_is_late_for_no_keyframe(grown):
     stream = open_stream(grown, "openrouter", "0000000c", clock=lambda: at, disk=UNSAFE)
     append(stream, [lambda seq, _at: [Draft(kind=HEARTBEAT)]], at)
     close_stream(stream, seal_open=True)
-    update(grown)
+    update(grown, definitions=MODELS)
 
-    definitions = definitions_of(load_all(), "openrouter")
+    definitions = definitions_of(MODELS, "openrouter")
     with contextlib.closing(builder(grown, 1)) as connection:
         listing = list_source(grown, "openrouter")
         source = load_source(connection, grown / "views" / "parts", listing, definitions)
@@ -267,7 +266,7 @@ def test_keyframes_deleted_by_hand_come_back(grown):
     told = answers(grown)
     for path in (*found(grown), *found(grown, "p"), *found(grown, "k")):
         path.unlink()
-    update(grown)
+    update(grown, definitions=MODELS)
 
     assert found(grown)
     assert answers(grown) == told

@@ -19,6 +19,7 @@ from projector import changes, compact, keyframes, neighbours, picking, resolved
 from projector.archive import open_views
 from projector.update import update
 from projector.views_file import named_by
+from tests.extent import few_or_all
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
 from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
@@ -104,6 +105,7 @@ def arrive(root: Path, log: Sequence, order: Sequence[int]) -> Iterator[None]:
     yield
 
 
+@pytest.mark.sampled
 def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monkeypatch):
     arisen: Counter[str] = Counter()
 
@@ -115,7 +117,7 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monk
         st.sampled_from([1, 2]),
     )
     @example(TWO_LISTINGS, True, 0, NEVER, 1)
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=few_or_all(6, 60), suppress_health_check=list(HealthCheck))
     def holds(log, way, rows, other_rows, jobs):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, MINUTE, format_us, parse_us
@@ -28,6 +28,7 @@ from projector.definition import load_all
 from projector.generation import aside
 from projector.update import build_views, update
 from projector.views_file import named_by, write_views
+from tests.extent import few_or_all
 from tests.fetcher.making import HURRIED
 from tests.projector.logs import UNSAFE
 
@@ -143,12 +144,14 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 100)
 
 
+@pytest.mark.sampled
 def test_every_view_is_the_same_by_every_road(far: Archive, expected):
     origin, names = far
     kept: set[str] = set()
 
     @given(st.permutations(names), st.sets(st.integers(1, len(names) - 1), max_size=3), jobs)
-    @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+    @example(names[::-1], {len(names) // 2}, 2)
+    @settings(max_examples=few_or_all(1, 8), suppress_health_check=list(HealthCheck))
     def holds(order, cuts, jobs):
         with archive() as root:
             for begin, end in itertools.pairwise([0, *sorted(cuts), len(order)]):

@@ -14,6 +14,7 @@ from eventlog.segments import list_segments, read_manifest
 from eventlog.writer import append, close_stream, open_stream
 from projector import lines
 from projector.lines import body_reader
+from tests.extent import few_or_all
 from tests.projector.logs import UNSAFE, hours
 
 WRITER = "0a0b0c0d"
@@ -47,7 +48,7 @@ def places(root: Path) -> dict[int, tuple[str, int]]:
     return {each.seq: (str(each.segment), each.seq) for each in read_events(root)}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=few_or_all(10, 100), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.integers(1, COUNT), max_size=80), st.sampled_from([0, 2 * 10**6, 10**9]))
 def test_the_body_at_a_place_however_little_is_held(root: Path, seqs: list[int], most: int):
     where = places(root)

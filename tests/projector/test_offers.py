@@ -4,6 +4,9 @@ from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import chosen
+
+OFFERS = chosen("openrouter.offers", "openrouter.authors", "openrouter.uptime")
 
 SQL = """SELECT id, endpoint_uuid, model_is_listed, epoch_us(_model_absent_since)
 FROM openrouter.offers ORDER BY id"""
@@ -24,7 +27,7 @@ def endpoints(hour: float, model_id: str, *seen: Seen) -> Page:
 
 def offers(root, *pages: Page, **more):
     write_log(root, "openrouter", WRITER, pages)
-    assert update(root).failed == ()
+    assert update(root, definitions=OFFERS).failed == ()
     return list(query(root, SQL, **more).rows)
 
 
@@ -78,7 +81,7 @@ def test_the_authors_of_models_and_how_many_they_have(empty):
         Page(hours(1), [model("a/y", "Y"), model("~a/latest", "L")], "r1", "/m", 1, True),
     ]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty)
+    update(empty, definitions=OFFERS)
     sql = "SELECT author, models, models_ever, model_ids FROM openrouter.authors ORDER BY 1"
 
     assert list(query(empty, sql).rows) == [
@@ -95,7 +98,7 @@ def test_the_uptime_of_an_endpoint_is_a_row_per_move_and_ends_where_it_is_absent
     told = [up(100), up(100, name="other"), up(97.5), up(97.5, -2), [], up(97.5, -2)]
     pages = [endpoints(n, "a/x", *seen) for n, seen in enumerate(told)]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty)
+    update(empty, definitions=OFFERS)
     sql = """SELECT status, uptime_30m, epoch_us(valid_from), epoch_us(valid_to)
     FROM openrouter.uptime ORDER BY valid_from"""
 

@@ -12,7 +12,10 @@ from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import chosen
 from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots
+
+PRICES = chosen("openrouter.prices")
 
 WINDOWS = [
     {"utc_start": 30, "utc_end": 1630, "prompt": "0.00000028", "completion": "0.00000042"},
@@ -28,7 +31,7 @@ def endpoint(**pricing: object) -> Seen:
 def priced(root, *told: Seen, columns: str = "field, old, new, because"):
     pages = [Page(hours(n), [each], f"r{n}", "/e", 1, True) for n, each in enumerate(told)]
     write_log(root, "openrouter", WRITER, pages)
-    assert update(root).failed == ()
+    assert update(root, definitions=PRICES).failed == ()
     sql = f"SELECT {columns} FROM openrouter.prices ORDER BY valid_from, field"
     return list(query(root, sql).rows)
 
@@ -60,7 +63,7 @@ def test_a_change_of_a_price_says_what_it_is_due_to(empty):
         return Page(hours(n), seen, f"r{n}", "/e", 1, True)
 
     write_log(empty, "openrouter", WRITER, [page(0), page(1)])
-    update(empty)
+    update(empty, definitions=PRICES)
     for id, (*_, expected) in enumerate(CASES):
         sql = "SELECT old, new, because FROM openrouter.prices WHERE entity = $id"
         found = list(query(empty, sql, params={"id": str(id)}).rows)
@@ -102,7 +105,7 @@ def test_a_price_holds_until_the_next_or_the_end_and_an_absence_is_no_change(emp
     told += [[endpoint(prompt="3")], []]
     pages = [Page(hours(n), each, f"r{n}", "/e", 1, True) for n, each in enumerate(told)]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty)
+    update(empty, definitions=PRICES)
     columns = "old, new, epoch_us(valid_from), epoch_us(valid_to)"
     sql = f"SELECT {columns} FROM openrouter.prices ORDER BY 3"
 
@@ -142,13 +145,14 @@ def steps(
         before = now
 
 
+@pytest.mark.slow
 @pytest.mark.recordings
 @pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
 def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
     (tmp_path / "log").mkdir()
     taken = list(snapshots("jvrck-openrouterlist"))[::6]
     import_snapshots(tmp_path, "0000000a", taken)
-    assert update(tmp_path).failed == ()
+    assert update(tmp_path, definitions=PRICES).failed == ()
     ten = [
         row[0]
         for row in query(
@@ -169,7 +173,7 @@ def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
 
 def test_prices_alone_are_rebuilt_with_the_views_that_they_are_made_of(empty):
     priced(empty, endpoint(prompt="1"), endpoint(prompt="2"))
-    report = rebuild(empty, ["openrouter.prices"], to=empty / "prices.parquet")
+    report = rebuild(empty, ["openrouter.prices"], to=empty / "prices.parquet", definitions=PRICES)
 
     assert report.rows == (("openrouter.prices", 1),)
-    assert check(empty, ["openrouter.prices"]) == []
+    assert check(empty, ["openrouter.prices"], definitions=PRICES) == []

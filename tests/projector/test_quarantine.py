@@ -7,12 +7,13 @@ from eventlog.errors import Invalid, Partial
 from eventlog.event import ENTITY, PAGE, Draft
 from eventlog.writer import append, close_stream, open_stream
 from projector.checks import check
-from projector.definition import load_all, parse
+from projector.definition import parse
 from projector.rebuild import rebuild
 from projector.sql import query
 from projector.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, hours
+from tests.projector.projections import MODELS
 
 SURROGATE = rb'{"name":"\ud800"}'
 """JSON by its grammar; DuckDB refuses it, and with it the file."""
@@ -59,7 +60,7 @@ QUARANTINE = "SELECT source, segment, writer, seq, view FROM log.quarantine ORDE
 @pytest.mark.parametrize("seal", [True, False])
 def test_a_line_that_duckdb_refuses_costs_itself(empty, seal):
     write(empty, [good("a"), SURROGATE, good("c")], [good("a2"), good("b"), SURROGATE], seal=seal)
-    done = update(empty)
+    done = update(empty, definitions=MODELS)
 
     assert names(empty) == [("0", "a2"), ("1", "b")]
     assert done.failed == ()
@@ -71,15 +72,15 @@ def test_a_line_that_duckdb_refuses_costs_itself(empty, seal):
         ("openrouter", "openrouter/2026-11-01/00-0a0b0c0d-000", WRITER, 2, None),
         ("openrouter", "openrouter/2026-11-01/01-0a0b0c0d-000", WRITER, 7, None),
     ]
-    assert update(empty).quarantined == ()
-    assert check(empty, ["openrouter.models"]) == []
+    assert update(empty, definitions=MODELS).quarantined == ()
+    assert check(empty, ["openrouter.models"], definitions=MODELS) == []
 
 
 def test_a_row_on_which_a_definition_fails_costs_that_definition_a_row(empty):
     lengths = [good(str(n), context_length=n) for n in range(5)]
     lengths[3] = good("3", context_length="many")
     write(empty, lengths)
-    done = update(empty, definitions=(*load_all(), STRICT))
+    done = update(empty, definitions=(*MODELS, STRICT))
     sql = "SELECT id, length FROM openrouter.lengths ORDER BY id"
 
     assert list(query(empty, sql).rows) == [("0", 0), ("1", 1), ("2", 2), ("4", 4)]
@@ -92,24 +93,24 @@ def test_a_row_on_which_a_definition_fails_costs_that_definition_a_row(empty):
 
 def test_what_a_definition_does_no_more_is_no_longer_listed(empty):
     write(empty, [good("a", context_length="many")])
-    update(empty, definitions=(*load_all(), STRICT))
-    update(empty)
+    update(empty, definitions=(*MODELS, STRICT))
+    update(empty, definitions=MODELS)
 
     assert list(query(empty, QUARANTINE).rows) == []
 
 
 def test_a_rebuild_stops_at_the_line_and_leaves_the_views_as_they_were(empty):
     write(empty, [good("a"), SURROGATE])
-    update(empty)
+    update(empty, definitions=MODELS)
 
     with pytest.raises(Invalid, match=r"00-0a0b0c0d-000, seq 2: refused by DuckDB: .*surrogate"):
-        rebuild(empty)
+        rebuild(empty, definitions=MODELS)
     assert names(empty) == [("0", "a")]
 
 
 def test_a_rebuild_stops_at_the_row_of_a_definition(empty):
     write(empty, [good("a", context_length="many")])
-    known = (*load_all(), STRICT)
+    known = (*MODELS, STRICT)
 
     with pytest.raises(Partial, match=r"00-0a0b0c0d-000, seq 1: refused by openrouter.lengths"):
         rebuild(empty, definitions=known)
@@ -118,7 +119,7 @@ def test_a_rebuild_stops_at_the_row_of_a_definition(empty):
 def test_a_definition_that_fails_on_nothing_is_broken_and_no_line_is(empty):
     write(empty, [good("a")])
     broken = parse(STRICT_TEXT.replace("CAST(told AS INTEGER)", "nowhere"), "openrouter", "broken")
-    done = update(empty, definitions=(*load_all(), broken))
+    done = update(empty, definitions=(*MODELS, broken))
 
     assert done.failed
     assert done.quarantined == ()

@@ -17,15 +17,21 @@ from projector.archive import open_views
 from projector.checks import check
 from projector.update import update
 from projector.views_file import named_by
+from tests.extent import few_or_all
+from tests.projector.projections import MODELS
 from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots
 
 pytestmark = [
+    pytest.mark.sampled,
     pytest.mark.recordings,
     pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand"),
 ]
 IS_ALL = "HINDLOG_ALL_RECORDINGS" in os.environ
 """Whether all 1,285 snapshots are taken and compared; it takes minutes."""
-SIZES = [(n, 1023, 262) if IS_ALL else (n, 25 * n, 15 * n) for n in (1, 2, 3)]
+SIZES = [
+    (n, 1023, 262) if IS_ALL else (n, few_or_all(8, 25) * n, few_or_all(5, 15) * n)
+    for n in (1, 2, 3)
+]
 PRETTY_PRINTED = parse_us("2025-08-15T09:00:55Z")
 
 
@@ -65,16 +71,16 @@ def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
     for portion in soon:
         import_snapshots(root, f"0000000{chance.randrange(writers)}", portion)
         if IS_ALL or writers == 1:
-            update(root)
-    assert update(root).failed == ()
+            update(root, definitions=MODELS)
+    assert update(root, definitions=MODELS).failed == ()
     # Segments that another machine sealed meanwhile arrive when views are there already.
     import_snapshots(far, "0000000f", late)
     shutil.copytree(far / "log", root / "log", dirs_exist_ok=True)
-    update(root)
+    update(root, definitions=MODELS)
 
     assert any("/s-" in path for path in named_by(root / "views"))
     with contextlib.closing(open_views(root)) as shown:
-        for snapshot in taken if IS_ALL else chance.sample(taken, 30):
+        for snapshot in taken if IS_ALL else chance.sample(taken, few_or_all(6, 30)):
             rows = shown.execute(
                 "SELECT id, _hash, len(_errors) FROM openrouter.models_at(make_timestamptz(?))",
                 [snapshot.at],
@@ -83,4 +89,4 @@ def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
             assert len(rows) == len({row[0] for row in rows})
             assert not any(row[2] for row in rows)
     if writers > 2:
-        assert check(root) == []
+        assert check(root, definitions=MODELS) == []

@@ -14,9 +14,11 @@ from projector.definition import parse
 from projector.generation import current_parts
 from projector.update import build_views, update
 from projector.views_file import named_by, write_views
+from tests.extent import few_or_all
 from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing
 
+pytestmark = pytest.mark.sampled
 A, B = "0000000a", "0000000b"
 PIECES = parse(
     """-- shop.pieces: several rows of a thing, or none
@@ -34,17 +36,28 @@ FROM (SELECT *, CASE WHEN value > 0 THEN range(1, value + 1) ELSE [0] END AS pla
 )
 EVERY = (*DEFINITIONS, PIECES)
 MACROS = ("shop.things_at", "shop.things_all_at", "shop.pieces_at", "shop.pieces_all_at")
-INSTANTS = [T0 + n * HOUR for n in range(1, 10)]
+INSTANTS = [T0 + n * HOUR for n in few_or_all((2, 3, 4, 5, 9), range(1, 10))]
+"""By default those at which portions come, and one long after."""
 
 
-@pytest.fixture(autouse=True, params=[10**6, 4], ids=["at once", "in turns"])
-def soon(monkeypatch, request):
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
-    monkeypatch.setattr(resolved, "MOST_MOVED", 1)
-    monkeypatch.setattr(picking, "MOST_ROWS", request.param)
-    monkeypatch.setattr(picking, "MOST_PICKED", request.param * 4)
-    monkeypatch.setattr(picking, "MOST_COPIED", request.param * 2)
-    monkeypatch.setattr(picking, "_AT_ONCE", 2)
+@pytest.fixture(scope="module", params=[10**6, 4], ids=["at once", "in turns"])
+def most(request):
+    """So many rows are worked on at a time."""
+    return request.param
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch, most):
+    limit(monkeypatch, most)
+
+
+def limit(patch, most):
+    patch.setattr(keyframes, "LEAST_ROWS", 0)
+    patch.setattr(resolved, "MOST_MOVED", 1)
+    patch.setattr(picking, "MOST_ROWS", most)
+    patch.setattr(picking, "MOST_PICKED", most * 4)
+    patch.setattr(picking, "MOST_COPIED", most * 2)
+    patch.setattr(picking, "_AT_ONCE", 2)
 
 
 def thing(n, value=1, shape="list"):
@@ -60,10 +73,26 @@ FIRST = [listing(0, range(24)), listing(0.5, range(6), scope="/y")]
 """Rows of them are there after the first update, and no keyframe is due for a while."""
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory, most):
+    """An archive after its first update."""
+    root = tmp_path_factory.mktemp("first")
+    (root / "log").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        limit(patch, most)
+        grow(root, (A, FIRST))
+    return root
+
+
+@pytest.fixture
+def begun(empty, first):
+    """A copy of it."""
+    shutil.copytree(first, empty, dirs_exist_ok=True)
+    return empty
+
+
 def grow(root, *portions):
     """A log written portion by portion, with an update after each."""
-    write_log(root, "shop", A, FIRST)
-    assert update(root, definitions=EVERY).failed == ()
     for writer, happenings in portions:
         write_log(root, "shop", writer, happenings)
         assert update(root, definitions=EVERY).failed == ()
@@ -129,11 +158,11 @@ NOBODY = (A, [listing(4, [], scope="/y")])
         ),
     ],
 )
-def test_what_moved_since_the_rows_is_worked_out_anew(empty, monkeypatch, portions):
-    grow(empty, *portions)
+def test_what_moved_since_the_rows_is_worked_out_anew(begun, monkeypatch, portions):
+    grow(begun, *portions)
 
-    assert named(empty, "r")
-    assert wrong(empty, monkeypatch) == []
+    assert named(begun, "r")
+    assert wrong(begun, monkeypatch) == []
 
 
 MISSED = (A, [listing(4, [], scope="/y"), Page(hours(4.2), [thing(20)])])
@@ -173,19 +202,19 @@ LESSER = [
     ],
 )
 def test_what_is_new_and_the_rows_tell_together_is_what_the_facts_tell(
-    empty, monkeypatch, portions
+    begun, monkeypatch, portions
 ):
     """After the last portion there is no delta: its views join what is new and the rows."""
-    grow(empty, *portions[:-1])
-    rows = named(empty, "r"), named(empty, "d")
+    grow(begun, *portions[:-1])
+    rows = named(begun, "r"), named(begun, "d")
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 10**5)
     writer, happenings = portions[-1]
-    write_log(empty, "shop", writer, happenings)
-    assert update(empty, definitions=EVERY).failed == ()
+    write_log(begun, "shop", writer, happenings)
+    assert update(begun, definitions=EVERY).failed == ()
 
     assert rows[0]
-    assert (named(empty, "r"), named(empty, "d")) == rows
-    assert wrong(empty, monkeypatch) == []
+    assert (named(begun, "r"), named(begun, "d")) == rows
+    assert wrong(begun, monkeypatch) == []
 
 
 def test_a_body_that_is_named_again_is_passed_on_from_the_rows(empty, monkeypatch):
@@ -269,12 +298,12 @@ def parts_of_sightings(root):
     ],
     ids=["a listing", "a sighting", "a probe"],
 )
-def test_rows_are_not_read_where_something_came_late(empty, monkeypatch, late):
-    grow(empty, SEEN_AGAIN, ON_A_LISTING)
-    write_log(empty, "shop", B, late)
-    update(empty, definitions=EVERY)
+def test_rows_are_not_read_where_something_came_late(begun, monkeypatch, late):
+    grow(begun, SEEN_AGAIN, ON_A_LISTING)
+    write_log(begun, "shop", B, late)
+    update(begun, definitions=EVERY)
 
-    assert wrong(empty, monkeypatch) == []
+    assert wrong(begun, monkeypatch) == []
 
 
 def imported(root, things):
@@ -338,19 +367,19 @@ def forget_rows(root):
             path.unlink()
 
 
-def test_rows_deleted_by_hand_come_back(empty, monkeypatch):
-    grow(empty, SEEN_AGAIN, ON_A_LISTING)
-    forget_rows(empty)
-    update(empty, definitions=EVERY)
+def test_rows_deleted_by_hand_come_back(begun, monkeypatch):
+    grow(begun, SEEN_AGAIN, ON_A_LISTING)
+    forget_rows(begun)
+    update(begun, definitions=EVERY)
 
-    assert named(empty, "r")
-    assert wrong(empty, monkeypatch) == []
+    assert named(begun, "r")
+    assert wrong(begun, monkeypatch) == []
 
 
-def test_the_views_file_is_written_without_opening_keyframes_or_rows(empty, tmp_path_factory):
-    grow(empty, SEEN_AGAIN, ON_A_LISTING)
-    parts = current_parts(empty / "views")
-    _, script = build_views(empty, parts, EVERY, EVERY)
+def test_the_views_file_is_written_without_opening_keyframes_or_rows(begun, tmp_path_factory):
+    grow(begun, SEEN_AGAIN, ON_A_LISTING)
+    parts = current_parts(begun / "views")
+    _, script = build_views(begun, parts, EVERY, EVERY)
     kept = [path for path in parts.rglob("*.parquet") if path.name[:2] in ("s-", "k-", "r-", "d-")]
     for path in kept:
         path.write_bytes(b"not read")

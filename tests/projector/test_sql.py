@@ -7,28 +7,26 @@ from projector.sql import query
 from tests.projector.logs import hours
 
 
-def test_a_select_gives_columns_types_and_rows(archive):
-    found = query(
-        archive, "SELECT id, prompt FROM openrouter.models_at('2026-11-01T00:30') LIMIT 1"
-    )
+def test_a_select_gives_columns_types_and_rows(shared):
+    found = query(shared, "SELECT id, prompt FROM openrouter.models_at('2026-11-01T00:30') LIMIT 1")
 
     assert found.columns == ("id", "prompt")
     assert found.types == ("VARCHAR", "DECIMAL(38,24)")
     assert len(list(found.rows)) == 1
 
 
-def test_parameters_are_values_never_text(archive):
+def test_parameters_are_values_never_text(shared):
     sql = "SELECT name FROM openrouter.models WHERE id = $id"
 
-    assert list(query(archive, sql, params={"id": "a"}).rows) == [("A2",)]
-    assert list(query(archive, sql, params={"id": "a' OR 'x' = 'x"}).rows) == []
+    assert list(query(shared, sql, params={"id": "a"}).rows) == [("A2",)]
+    assert list(query(shared, sql, params={"id": "a' OR 'x' = 'x"}).rows) == []
 
 
-def test_the_past_is_asked_with_the_same_words(archive):
+def test_the_past_is_asked_with_the_same_words(shared):
     sql = "SELECT count(*) FROM openrouter.models"
 
-    assert list(query(archive, sql).rows) == [(2,)]
-    assert list(query(archive, sql, as_of=hours(1)).rows) == [(1,)]
+    assert list(query(shared, sql).rows) == [(2,)]
+    assert list(query(shared, sql, as_of=hours(1)).rows) == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -42,8 +40,8 @@ def test_the_past_is_asked_with_the_same_words(archive):
         ("FROM openrouter.models PIVOT (count(*) FOR id IN ('a', 'b') GROUP BY author)", "b"),
     ],
 )
-def test_explaining_and_pivoting_only_read(archive, sql, column):
-    found = query(archive, sql)
+def test_explaining_and_pivoting_only_read(shared, sql, column):
+    found = query(shared, sql)
 
     assert column in found.columns
     assert len(list(found.rows)) >= 1
@@ -77,10 +75,10 @@ def test_explaining_and_pivoting_only_read(archive, sql, column):
         "LOAD httpfs",
     ],
 )
-def test_what_is_no_single_select_is_refused_and_writes_nothing(archive, sql):
-    out = archive / "out.file"
+def test_what_is_no_single_select_is_refused_and_writes_nothing(shared, sql):
+    out = shared / "out.file"
     with pytest.raises(Invalid):
-        list(query(archive, sql.replace("{out}", str(out))).rows)
+        list(query(shared, sql.replace("{out}", str(out))).rows)
 
     assert not out.exists()
 
@@ -95,27 +93,27 @@ def test_what_is_no_single_select_is_refused_and_writes_nothing(archive, sql):
         "FROM read_parquet('https://example.com/x.parquet')",
     ],
 )
-def test_nothing_outside_the_archive_is_read(archive, sql):
+def test_nothing_outside_the_archive_is_read(shared, sql):
     with pytest.raises(Invalid):
-        list(query(archive, sql).rows)
+        list(query(shared, sql).rows)
 
 
-def test_variables_of_python_are_not_tables(archive):
+def test_variables_of_python_are_not_tables(shared):
     archive_rows = [1]  # noqa: F841
     with pytest.raises(Invalid, match="archive_rows"):
-        query(archive, "FROM archive_rows")
+        query(shared, "FROM archive_rows")
 
 
-def test_an_error_is_told_in_the_words_and_lines_of_the_query(archive):
+def test_an_error_is_told_in_the_words_and_lines_of_the_query(shared):
     with pytest.raises(Invalid, match="LINE 1: SELECT nope"):
-        query(archive, "SELECT nope FROM openrouter.models")
+        query(shared, "SELECT nope FROM openrouter.models")
 
 
-def test_a_query_is_stopped_when_its_time_is_over(archive):
+def test_a_query_is_stopped_when_its_time_is_over(shared):
     with pytest.raises(Unavailable, match=r"stopped after 0\.2 s"):
-        list(query(archive, "SELECT count(*) FROM range(100000000000)", timeout_s=0.2).rows)
+        list(query(shared, "SELECT count(*) FROM range(100000000000)", timeout_s=0.2).rows)
 
 
-def test_the_future_is_refused(archive):
+def test_the_future_is_refused(shared):
     with pytest.raises(Invalid, match="after now"):
-        query(archive, "SELECT 1", as_of=2**52)
+        query(shared, "SELECT 1", as_of=2**52)

@@ -13,6 +13,7 @@ from projector.turns import MOST_KEYS, in_turns, ranges
 from projector.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
+from tests.projector.projections import MODELS
 
 
 def counted(rows: str, told: int) -> tuple[list[int], int]:
@@ -87,7 +88,7 @@ def test_a_keyframe_holds_the_same_bodies_made_in_one_turn_or_in_many(empty, mon
         with monkeypatch.context() as patch:
             patch.setattr(turns, "MOST_KEYS", most)
             patch.setattr(keyframing, "ranges", watched)
-            update(empty)
+            update(empty, definitions=MODELS)
         assert (max(chosen) > 3) == (most == 7), "as many turns as the rows need"
         made.append(_bodies(empty))
         for each in (empty / "views").rglob("*"):

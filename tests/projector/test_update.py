@@ -16,7 +16,7 @@ from eventlog.writer import append, close_stream, open_stream
 from projector import build, compact, keyframes, plan, resolved, views_file
 from projector.archive import open_views
 from projector.checks import check, list_views
-from projector.definition import load_all, parse
+from projector.definition import parse
 from projector.follow import follow
 from projector.generation import current_parts
 from projector.rebuild import rebuild
@@ -26,6 +26,7 @@ from projector.views_file import _make as make
 from projector.views_file import named_by
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Page, _drafts, hours, write_log
+from tests.projector.projections import MODELS, chosen
 
 NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
 
@@ -36,7 +37,7 @@ def rows(root, sql=NAMES, **more):
 
 def test_an_update_with_nothing_new_writes_nothing(archive):
     before = {path: path.stat().st_mtime_ns for path in (archive / "views").rglob("*.parquet")}
-    done = update(archive)
+    done = update(archive, definitions=MODELS)
 
     assert (done.segments, done.parts, done.swapped) == (0, 0, False)
     assert before == {p: p.stat().st_mtime_ns for p in (archive / "views").rglob("*.parquet")}
@@ -44,7 +45,7 @@ def test_an_update_with_nothing_new_writes_nothing(archive):
 
 def test_only_segments_that_no_part_covers_are_read(archive):
     write_log(archive, "openrouter", WRITER, [Page(hours(3), [model("c", "C")], "r3")])
-    done = update(archive)
+    done = update(archive, definitions=MODELS)
 
     assert done.segments == 1
     assert rows(archive) == [("a", "A2"), ("b", "B"), ("c", "C")]
@@ -54,7 +55,7 @@ def test_deleting_views_and_state_gives_the_same_answers(archive):
     before = rows(archive, "FROM openrouter.models_versions ORDER BY ALL")
     shutil.rmtree(archive / "views")
     shutil.rmtree(archive / "state")
-    update(archive)
+    update(archive, definitions=MODELS)
 
     assert rows(archive, "FROM openrouter.models_versions ORDER BY ALL") == before
 
@@ -62,7 +63,7 @@ def test_deleting_views_and_state_gives_the_same_answers(archive):
 def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archive, monkeypatch):
     parts = sorted(path.name for path in (archive / "views").rglob("*.parquet"))
     shutil.rmtree(archive / "views")
-    update(archive, jobs=2)
+    update(archive, jobs=2, definitions=MODELS)
 
     assert sorted(path.name for path in (archive / "views").rglob("*.parquet")) == parts
 
@@ -86,12 +87,12 @@ def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, monk
     names = plan.list_source(empty, "openrouter").sealed
     for some in (names[:2], names[1:]):
         other = only(empty, some, tmp_path_factory.mktemp("some"))
-        update(other, ["openrouter.models"])
+        update(other, ["openrouter.models"], definitions=MODELS)
         for path in (other / "views" / "parts").rglob("2*.parquet"):
             to = empty / path.relative_to(other)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, to)
-    update(empty, ["openrouter.models"])
+    update(empty, ["openrouter.models"], definitions=MODELS)
 
     held = [path for path in named_by(empty / "views") if "/openrouter.models/" in path]
     assert sum("/2" in path for path in held) == 2, "both cover the hour in the middle"
@@ -120,6 +121,7 @@ def _in_order(match):
 
 
 def test_views_that_were_made_anew_in_part_are_those_of_a_whole_file(archive, monkeypatch):
+    update(archive)
     whole = []
     monkeypatch.setattr(views_file, "_make", lambda *args: whole.append(make(*args)))
     for n in range(3, 9):
@@ -154,14 +156,14 @@ def test_a_swap_that_ended_halfway_is_made_as_a_whole(archive, monkeypatch):
         write = views_file.replace_file
         patch.setattr(views_file, "replace_file", ended)
         with pytest.raises(KeyboardInterrupt):
-            update(archive)
+            update(archive, definitions=MODELS)
     assert before in path.read_text(), "what the file before named is known"
     whole = []
     monkeypatch.setattr(views_file, "_make", lambda *args: whole.append(make(*args)))
-    assert update(archive).swapped
+    assert update(archive, definitions=MODELS).swapped
     assert len(whole) == 1
     assert rows(archive) == [("a", "A2"), ("b", "B"), ("c", "C")]
-    assert not update(archive).swapped
+    assert not update(archive, definitions=MODELS).swapped
 
 
 def test_statements_are_alike_where_only_files_of_the_same_folders_differ():
@@ -195,7 +197,7 @@ def test_the_open_segment_is_read_up_to_what_is_durable(empty):
     segment = list_segments(empty, "openrouter")[0].name
     with (empty / "log" / f"{segment}.ndjson").open("ab") as file:
         file.write(b'{"v":1,"source":"openrouter","torn')
-    update(empty)
+    update(empty, definitions=MODELS)
 
     assert rows(empty) == [("a", "A")]
     stream.segment.size = (empty / "log" / f"{segment}.ndjson").stat().st_size
@@ -207,12 +209,12 @@ def test_an_open_segment_is_one_part_that_is_replaced_and_then_sealed(empty):
         write_log(
             empty, "openrouter", WRITER, [Page(hours(n / 9), [model("a", str(n))])], seal=False
         )
-        update(empty)
+        update(empty, definitions=MODELS)
         assert rows(empty) == [("a", str(n))]
     opened = list((empty / "views").rglob("openrouter.models/*/open-*.parquet"))
     assert len(opened) == 1
     write_log(empty, "openrouter", WRITER, [Page(hours(2), [model("a", "last")])])
-    update(empty)
+    update(empty, definitions=MODELS)
 
     assert rows(empty) == [("a", "last")]
     assert len(rows(empty, "SELECT * FROM openrouter.models_versions")) == 4
@@ -222,8 +224,8 @@ def test_an_open_segment_is_one_part_that_is_replaced_and_then_sealed(empty):
 def test_an_open_segment_without_news_is_not_read_again(empty):
     write_log(empty, "openrouter", WRITER, [Page(hours(0), [model("a", "A")])], seal=False)
 
-    assert update(empty).parts > 0
-    assert update(empty).parts == 0
+    assert update(empty, definitions=MODELS).parts > 0
+    assert update(empty, definitions=MODELS).parts == 0
 
 
 def test_views_follow_the_log_until_they_are_stopped(empty):
@@ -257,9 +259,9 @@ print(c.execute("SELECT name FROM openrouter.models WHERE id = 'a'").fetchall())
     assert reader.stdin is not None
     assert reader.stdout.readline() == "[('A2',)]\n"
     write_log(archive, "openrouter", WRITER, [Page(hours(5), [model("a", "A5")])])
-    update(archive)
-    rebuild(archive)
-    out, _ = reader.communicate("\n", timeout=30)
+    update(archive, definitions=MODELS)
+    rebuild(archive, definitions=MODELS)
+    out, _ = reader.communicate("\n", timeout=300)
 
     assert out == "[('A2',)]\n"
     assert rows(archive)[0] == ("a", "A5")
@@ -295,7 +297,7 @@ def test_a_moved_archive_answers_with_its_new_root(archive, tmp_path_factory):
     ) as session:
         session.execute("SET VARIABLE hindlog_root = ?", [str(moved)])
         assert session.execute(NAMES).fetchall() == [("a", "A2"), ("b", "B")]
-    update(moved)
+    update(moved, definitions=MODELS)
 
     assert rows(moved) == [("a", "A2"), ("b", "B")]
 
@@ -304,11 +306,11 @@ def test_small_parts_are_put_together_and_say_the_same(archive, monkeypatch):
     monkeypatch.setattr(compact, "MOST_PARTS", 3)
     for n in range(3, 8):
         write_log(archive, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])])
-        update(archive)
+        update(archive, definitions=MODELS)
     named = named_by(archive / "views")
 
     assert sum("/openrouter.models/" in path for path in named) <= 1 + 3
-    assert check(archive) == []
+    assert check(archive, definitions=MODELS) == []
     assert len(rows(archive, "SELECT * FROM openrouter.models_versions WHERE id = 'a'")) == 7
 
 
@@ -318,7 +320,7 @@ def test_a_sealed_segment_of_another_size_is_refused(archive):
     path.write_bytes(path.read_bytes()[:-20])
 
     with pytest.raises(Corrupt, match="bytes, found"):
-        update(archive)
+        update(archive, definitions=MODELS)
 
 
 def test_a_projection_that_fails_leaves_the_others(archive):
@@ -327,7 +329,7 @@ def test_a_projection_that_fails_leaves_the_others(archive):
         "openrouter",
         "broken",
     )
-    done = update(archive, definitions=(*load_all(), broken))
+    done = update(archive, definitions=(*MODELS, broken))
     assert done.failed == ()
     assert len(done.quarantined) == 3
     assert all("refused by openrouter.broken" in each for each in done.quarantined)
@@ -336,7 +338,7 @@ def test_a_projection_that_fails_leaves_the_others(archive):
 
 def test_a_definition_that_is_no_sql_gets_no_view_and_leaves_the_others(archive):
     broken = parse("-- openrouter.broken: x\n-- types: model\nSELEC", "openrouter", "broken")
-    done = update(archive, definitions=(*load_all(), broken))
+    done = update(archive, definitions=(*MODELS, broken))
 
     assert any("openrouter.broken" in text for text in done.failed)
     assert rows(archive) == [("a", "A2"), ("b", "B")]
@@ -345,7 +347,8 @@ def test_a_definition_that_is_no_sql_gets_no_view_and_leaves_the_others(archive)
 def test_a_changed_definition_gets_parts_of_its_own(archive):
     old = sorted((archive / "views").rglob("openrouter.models/*/2*.parquet"))
     text = "-- openrouter.models: x\n-- types: model\n-- key: id VARCHAR\n-- columns:\n"
-    others = [each for each in load_all() if each.name != "openrouter.models"]
+    known = chosen("openrouter.authors", "openrouter.prices")
+    others = [each for each in known if each.name != "openrouter.models"]
     changed = parse(text + "--   title  /name  text\n", "openrouter", "models")
     done = update(archive, definitions=(*others, changed))
 
@@ -359,12 +362,12 @@ def test_a_changed_definition_gets_parts_of_its_own(archive):
 
 def test_rebuild_swaps_to_new_parts_and_check_agrees(archive):
     before = current_parts(archive / "views")
-    report = rebuild(archive)
+    report = rebuild(archive, definitions=MODELS)
 
     assert current_parts(archive / "views") != before
     assert ("openrouter.models", 2) in report.rows
-    assert check(archive) == []
-    assert update(archive).parts == 0
+    assert check(archive, definitions=MODELS) == []
+    assert update(archive, definitions=MODELS).parts == 0
 
 
 def test_check_finds_a_part_that_says_something_else(archive):
@@ -379,7 +382,7 @@ def test_check_finds_a_part_that_says_something_else(archive):
         )
     part.with_name(f"{part.name}.new").replace(part)
 
-    assert {each.view for each in check(archive)} == {
+    assert {each.view for each in check(archive, definitions=MODELS)} == {
         "openrouter.models",
         "openrouter.models_all",
         "openrouter.models_versions",
@@ -388,7 +391,13 @@ def test_check_finds_a_part_that_says_something_else(archive):
 
 @pytest.mark.parametrize("name", ["m.parquet", "m.duckdb"])
 def test_the_view_at_an_instant_is_written_to_a_file(archive, tmp_path, name):
-    done = rebuild(archive, ["openrouter.models"], as_of=hours(1.5), to=tmp_path / name)
+    done = rebuild(
+        archive,
+        ["openrouter.models"],
+        as_of=hours(1.5),
+        to=tmp_path / name,
+        definitions=MODELS,
+    )
 
     with contextlib.closing(duckdb.connect()) as connection:
         if name.endswith(".duckdb"):
@@ -399,7 +408,7 @@ def test_the_view_at_an_instant_is_written_to_a_file(archive, tmp_path, name):
 
 
 def test_views_are_told_with_rows_position_and_columns(archive):
-    told = {each.name: each for each in list_views(archive)}
+    told = {each.name: each for each in list_views(archive, definitions=MODELS)}
 
     assert told["openrouter.models"].rows == 2
     assert told["openrouter.models"].position == hours(2)
@@ -411,10 +420,10 @@ def test_what_is_not_there_is_said(empty, tmp_path_factory):
     with pytest.raises(NotFound, match="no views yet"):
         open_views(empty)
     with pytest.raises(NotFound, match=r"no view 'openrouter\.nope'"):
-        update(empty, ["openrouter.nope"])
+        update(empty, ["openrouter.nope"], definitions=MODELS)
     with pytest.raises(NoArchive):
         update(tmp_path_factory.mktemp("nothing"))
-    update(empty)
+    update(empty, definitions=MODELS)
     with pytest.raises(Invalid, match="after now"):
         open_views(empty, hours(2), now=hours(1))
 
@@ -425,7 +434,7 @@ def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty, monk
     write_log(empty, "openrouter", WRITER, [Page(hours(0), models, "r0", "/models", 1, True)])
     monkeypatch.setattr(build, "MEMORY_MB", 60)
     monkeypatch.setattr(build, "LEAST_MB", 60)
-    done = update(empty)
+    done = update(empty, definitions=MODELS)
 
     assert done.failed == ()
     assert rows(empty, "SELECT count(*), min(len(name)) FROM openrouter.models") == [(600, 40_001)]
@@ -436,7 +445,7 @@ def test_sources_crawled_by_one_writer_at_one_instant_keep_their_events_apart(em
         write_log(
             empty, source, WRITER, [Page(hours(0), [model("a", "A")], "r", "/models", 1, True)]
         )
-    update(empty)
+    update(empty, definitions=MODELS)
 
     for view, expected in (("events", 2), ("pages", 1), ("sightings", 2)):
         counted = f"SELECT count(*) FROM log.{view}"

@@ -14,6 +14,7 @@ from projector.update import update
 from projector.workers import at_work, do, go_on, workers
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
+from tests.projector.projections import MODELS
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.range * b.range = -1"
 
@@ -84,7 +85,7 @@ def test_an_interrupt_is_no_failure_that_takes_away_the_part_of_an_open_segment(
     at = [hours(0), hours(0.1)]
     pages = [Page(at[n], [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
     write_log(empty, "openrouter", WRITER, pages[:1], seal=False)
-    update(empty)
+    update(empty, definitions=MODELS)
     before = sorted((empty / "views").rglob("open-*.parquet"))
     write_log(empty, "openrouter", WRITER, pages[1:], seal=False)
 
@@ -93,7 +94,7 @@ def test_an_interrupt_is_no_failure_that_takes_away_the_part_of_an_open_segment(
 
     with monkeypatch.context() as patch, contextlib.suppress(duckdb.InterruptException):
         patch.setattr(parts, "write", interrupted)
-        update(empty)
+        update(empty, definitions=MODELS)
 
     assert before
     assert sorted((empty / "views").rglob("open-*.parquet")) == before

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fetcher.simulator.catalog import Request, World, answer
 from fetcher.simulator.civitai_world import model, versions
 from fetcher.simulator.timetable import DAY, HOUR, MINUTE, Rhythm, count, instant
+from tests.extent import few_or_all
 from tests.simulator.asking import NOW, OR, C, F, ask
 
 PATHS = (
@@ -35,7 +36,7 @@ print(digest.hexdigest())
 """
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=few_or_all(10, 100))
 @given(st.integers(0, 2**64), INSTANTS, st.sampled_from(PATHS))
 def test_the_same_seed_and_time_give_the_same_bytes(seed: int, now_us: int, path: str) -> None:
     first = ask(World(seed, 12, 12), path, now_us)
@@ -94,7 +95,7 @@ def test_the_count_of_a_rhythm_never_falls(rhythm: Rhythm, now_us: int, later_us
     assert count(rhythm, now_us + later_us) >= count(rhythm, now_us)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=few_or_all(15, 200))
 @given(
     st.integers(0, 9),
     st.integers(0, 9),

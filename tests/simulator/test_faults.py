@@ -15,6 +15,7 @@ from fetcher.simulator.faults import FORMS, NO_FAULTS, Fault, choose, parse_faul
 from fetcher.simulator.hostile import HOSTILE
 from fetcher.simulator.sending import BOMB_BYTES, Sending, asked_at, spoil
 from fetcher.simulator.timetable import SECOND
+from tests.extent import few_or_all
 from tests.simulator.asking import NOW, OR, C, ask
 
 WORLD = World(5, 20, 20)
@@ -183,7 +184,7 @@ def test_drift_is_a_new_key_or_a_number_that_became_a_string() -> None:
 
 
 @pytest.mark.parametrize("defect", HOSTILE)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=few_or_all(10, 50))
 @given(choice=st.integers(0, 2**64 - 1))
 def test_a_hostile_page_holds_the_defect_in_one_item_and_all_others_untouched(
     defect: str, choice: int

@@ -145,8 +145,8 @@ def test_a_cut_body_is_an_error_of_the_connection() -> None:
 def test_a_body_longer_than_promised_arrives_short_and_the_next_request_is_whole() -> None:
     async def what(client: aiohttp.ClientSession, origin: str) -> tuple[bytes, bytes]:
         short = (await body(client, f"{OR}/models"))[1]
-        await asyncio.sleep(0.2)  # the client must notice that the connection is closed
-        return short, (await body(client, f"{OR}/models"))[1]
+        async with aiohttp.ClientSession(origin) as another:  # the other may not know it is closed
+            return short, (await body(another, f"{OR}/models"))[1]
 
     short, whole = visit(faulty(f"wronglength@{OR}/models#1"), what)
 
@@ -240,6 +240,6 @@ def test_the_server_serves_until_it_is_told_to_stop_and_ends_well(name: signal.S
 
         found = asyncio.run(status())
         process.send_signal(name)
-        ended = process.wait(timeout=20)
+        ended = process.wait(timeout=300)
 
     assert (found, ended) == (200, 0)

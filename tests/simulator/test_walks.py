@@ -10,10 +10,11 @@ from fetcher.simulator.catalog import World
 from fetcher.simulator.civitai_list import SORTS
 from fetcher.simulator.civitai_world import images, models
 from fetcher.simulator.timetable import DAY, HOUR, SECOND
+from tests.extent import few_or_all
 from tests.simulator.asking import NOW, ORIGIN, C, ask, told, walk
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=few_or_all(10, 100))
 @given(
     st.integers(0, 99),
     st.sampled_from(SORTS),
@@ -30,7 +31,7 @@ def test_at_a_fixed_instant_a_walk_over_models_meets_each_exactly_once(
     assert sorted(met) == sorted(live)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=few_or_all(10, 100))
 @given(
     st.integers(0, 99),
     st.sampled_from(["Most Reactions", "Newest", "Oldest", "Most Comments"]),
