@@ -152,6 +152,22 @@ def test_provenance_names_file_and_member_and_the_run_is_the_same_for_every_impo
     assert runs[0] == runs[1]
 
 
+def test_a_run_is_named_by_what_was_recorded_and_not_by_the_file_that_holds_it(
+    tmp_path: Path,
+) -> None:
+    runs = []
+    for name, body in (
+        ("a-20250101.json", ONE),
+        ("b-20250101.json", ONE),
+        ("a-20250101.json", TWO),
+    ):
+        root = tmp_path / str(len(runs))
+        load(root, *put(root / "in", {name: body}))
+        runs.append(pages(root)[0].run)
+
+    assert runs[0] == runs[1] != runs[2]
+
+
 def test_an_import_ends_with_what_became_of_its_run(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE[:-3]})
 
