@@ -90,6 +90,15 @@ def test_a_detail_is_no_page_of_a_listing(tmp_path: Path) -> None:
     )
 
 
+def test_a_template_that_is_named_takes_its_parameters_from_the_body(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250101.json": b'{"id":7,"modelVersions":[]}'})
+
+    told = load(tmp_path, *files, source="civitai", endpoint="/models/:id")
+
+    assert told.refused == ()
+    assert [page.params for page in pages(tmp_path, "civitai")] == [{"id": "7"}]
+
+
 def test_an_import_counts_what_came_of_every_response(tmp_path: Path) -> None:
     nameless = b'{"data":[{"id":"a/b","context_length":1,"pricing":{"prompt":"1"}},{"x":1}]}'
     files = put(
