@@ -36,6 +36,7 @@ def test_a_probe_at_the_instant_of_the_listing_is_the_stronger_evidence(looked: 
 
     assert (found.state, found.since) == (ABSENT, hours(3))
     assert found.because.startswith("probed and gone at 2026-11-01T03:00:00.000000Z; last seen")
+    assert (found.position, found.shape) == ((WRITER, 2), "list"), "its last body"
 
 
 def test_an_absent_entity_names_its_scope_its_run_and_when_it_was_last_seen(looked: Path) -> None:
