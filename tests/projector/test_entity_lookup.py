@@ -20,6 +20,8 @@ LIFE: list[Page | Gone] = [
     Page(hours(0), [model(id, id) for id in "abc"], "r0", "/models", 1, True),
     Page(hours(1), [form("f", "1", "list"), form("f", "2", "detail")], "forms"),
     Page(hours(2), [form("f", "3", "detail")], "forms"),
+    Page(hours(2.1), [form("s", "same", "list")], "forms"),
+    Page(hours(2.2), [form("s", "same", "detail")], "forms"),
     Page(hours(3), [model("a", "a")], "r3", "/models", 1, True),
     Gone(hours(3), "model", "b"),
     Page(hours(4), [form("f", "4", "list"), form("g", "x", "zlist"), form("g", "y", "alist")]),
@@ -100,6 +102,15 @@ def test_forms_that_begin_at_one_instant_are_told_by_name(looked: Path) -> None:
     assert [(each.shape, each.kind, each.ends) for each in found] == [
         ("alist", "appeared", None),
         ("zlist", "appeared", None),
+    ]
+
+
+def test_forms_that_say_the_same_have_versions_of_their_own(looked: Path) -> None:
+    found = history(looked, "openrouter", "model", "s")
+
+    assert [(each.shape, each.valid_from, each.kind) for each in found] == [
+        ("list", hours(2.1), "appeared"),
+        ("detail", hours(2.2), "appeared"),
     ]
 
 
