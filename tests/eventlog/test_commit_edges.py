@@ -11,7 +11,7 @@ from eventlog.errors import Invalid
 from eventlog.event import Draft
 from eventlog.reader import read_events
 from eventlog.writer import close_stream
-from tests.eventlog.making import disk_with, entity, opened
+from tests.eventlog.making import HOUR, Hand, disk_with, entity, opened
 
 
 def test_no_more_than_a_group_shares_one_fsync(tmp_path: Path) -> None:
@@ -56,4 +56,33 @@ def test_what_is_submitted_behind_the_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="the writer has stopped"):
         late.result(10)
     close_stream(stream)
+    assert [record.seq for record in read_events(tmp_path)] == [1]
+
+
+def test_the_hours_are_kept_only_when_nothing_is_being_written(tmp_path: Path) -> None:
+    hand = Hand()
+    written: list[int] = []
+
+    def fsync(handle: int) -> None:
+        if not written:
+            threading.Event().wait(0.2)  # long enough to roll the segment, were that allowed
+        os.fsync(handle)
+        written.append(handle)
+
+    stream = opened(tmp_path, hand, disk=disk_with(fsync=fsync))
+    committer = start_commits(stream, idle_s=0.01)
+
+    def build(_seq: int, _at: int) -> list[Draft]:
+        submit(committer, lambda _s, _a: [entity(2)]).cancel()  # something to look at meanwhile
+        hand.at += HOUR
+        return [entity(1)]
+
+    first = submit(committer, build)
+    failed = first.exception(10)
+    committer.jobs.put(None)  # also where it failed: no thread is left behind
+    committer.thread.join(10)
+    close_stream(stream)
+
+    assert failed is None
+    assert first.result(0).segment.hour == "05"
     assert [record.seq for record in read_events(tmp_path)] == [1]

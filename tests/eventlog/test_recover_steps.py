@@ -4,11 +4,9 @@ import os
 from pathlib import Path
 
 import attrs
-import orjson
 import pytest
 
 from eventlog.accept import accept_loss
-from eventlog.embed import MAX_INLINE_BYTES
 from eventlog.errors import Corrupt
 from eventlog.event import ANOMALY, decode, exact_body
 from eventlog.loss import Loss, link_of
@@ -279,18 +277,6 @@ def test_the_next_manifest_names_the_last_link_of_the_chain(tmp_path: Path) -> N
     assert last_link(tmp_path, names[1], [loss(5, 5)]) == link_of(loss(5, 5))
     assert last_link(tmp_path, names[1], [loss(5, 5), loss(6, 7)]) == link_of(loss(6, 7))
     assert last_link(tmp_path, None, []) is None
-
-
-@pytest.mark.parametrize("more", [0, 1])
-def test_cut_bytes_stand_in_their_line_up_to_8_mib(tmp_path: Path, more: int) -> None:
-    path, _, lines = left_open(tmp_path)
-    path.write_bytes(b"".join(lines) + b"x" * (MAX_INLINE_BYTES + more))
-    close_stream(opened(tmp_path, Hand(START + MINUTE)))
-    (*_, record) = read_events(tmp_path)
-    event = decode(record.line)
-
-    assert (event.body_asset is None, event.body_raw is None) == (not more, bool(more))
-    assert orjson.loads(record.line)["bytes"] == MAX_INLINE_BYTES + more
 
 
 def test_an_anomaly_is_never_before_the_event_above_it(tmp_path: Path) -> None:

@@ -27,7 +27,6 @@ from tests.eventlog.making import (
     body_of,
     duckdb_rows,
     entity,
-    noting_disk,
     opened,
     put,
     write_log,
@@ -257,44 +256,6 @@ def test_sealing_goes_on_while_the_writer_appends(tmp_path: Path) -> None:
 
     assert [record.seq for record in read_events(tmp_path)] == list(range(1, 301))
     assert verify(tmp_path).damages == ()
-
-
-def test_each_step_of_sealing_is_durable_before_the_next(tmp_path: Path) -> None:
-    name = write_log(tmp_path, [[entity(1)]], seal=False)
-    steps: list[str] = []
-    seal(tmp_path, name, None, noting_disk(steps))
-    base, day = f"05-{name.writer}-000", name.date
-
-    assert steps == [
-        f"open_append .{base}.ndjson.zst.tmp",
-        f"write .{base}.ndjson.zst.tmp",
-        f"fsync .{base}.ndjson.zst.tmp",
-        f"close .{base}.ndjson.zst.tmp",
-        f"rename {base}.ndjson.zst",
-        f"sync_dir {day}",
-        f"open_append .{base}.manifest.json.tmp",
-        f"write .{base}.manifest.json.tmp",
-        f"fsync .{base}.manifest.json.tmp",
-        f"close .{base}.manifest.json.tmp",
-        f"link {base}.manifest.json",
-        f"unlink .{base}.manifest.json.tmp",
-        f"sync_dir {day}",
-        f"unlink {base}.ndjson",
-        f"sync_dir {day}",
-    ]
-
-
-@pytest.mark.parametrize("there", ["open+zst", "all three"])
-def test_what_finishing_a_sealing_removes_is_gone_for_good(tmp_path: Path, there: str) -> None:
-    name, files = all_three(tmp_path)
-    lay(tmp_path, name, files if there == "all three" else files | {"manifest": b""})
-    if there != "all three":
-        manifest_path(tmp_path, name).unlink()
-    steps: list[str] = []
-
-    assert finish(tmp_path, name, noting_disk(steps)) is (there == "all three")
-    removed = open_path if there == "all three" else sealed_path
-    assert steps == [f"unlink {removed(tmp_path, name).name}", f"sync_dir {name.date}"]
 
 
 def test_a_segment_of_many_frames_is_sealed_in_the_order_of_its_lines(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 import errno
 from pathlib import Path
 
+import orjson
 import pytest
 
 from eventlog.clock import format_us
 from eventlog.disk import REAL
+from eventlog.embed import MAX_INLINE_BYTES
 from eventlog.errors import LocalResource
+from eventlog.event import decode
 from eventlog.paths import head_path, manifest_path, open_path
 from eventlog.reader import read_events
 from eventlog.segments import Head, list_segments, read_head
@@ -253,3 +256,15 @@ def test_time_goes_on_from_the_latest_event_of_any_open_segment(tmp_path: Path) 
         format_us(START + HOUR),
     ]
     close_stream(stream)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_cut_bytes_stand_in_their_line_up_to_8_mib(tmp_path: Path, more: int) -> None:
+    path = open_path(tmp_path, write_log(tmp_path, [[entity(1)]], seal=False))
+    path.write_bytes(path.read_bytes() + b"x" * (MAX_INLINE_BYTES + more))
+    close_stream(opened(tmp_path, Hand(START + MINUTE)))
+    (*_, record) = read_events(tmp_path)
+    event = decode(record.line)
+
+    assert (event.body_asset is None, event.body_raw is None) == (not more, bool(more))
+    assert orjson.loads(record.line)["bytes"] == MAX_INLINE_BYTES + more

@@ -153,3 +153,24 @@ def test_a_lock_file_that_was_replaced_is_not_the_lock(tmp_path: Path) -> None:
     assert os.fstat(second).st_ino == path.stat().st_ino != os.fstat(handle).st_ino
     for each in (handle, second):
         os.close(each)
+
+
+def test_a_lock_file_that_is_replaced_before_it_is_locked_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.close(lock(tmp_path))
+    path = lock_path(tmp_path, SOURCE, WRITER)
+    whole, replaced = fcntl.flock, list[int]()
+
+    def flock(handle: int, how: int) -> None:
+        if not replaced:
+            path.rename(path.with_suffix(".old"))
+            path.write_bytes(b"")
+            replaced.append(handle)
+        whole(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    handle = lock(tmp_path)
+
+    assert os.fstat(handle).st_ino == path.stat().st_ino
+    os.close(handle)

@@ -90,6 +90,15 @@ def test_a_detail_is_no_page_of_a_listing(tmp_path: Path) -> None:
     )
 
 
+def test_a_template_that_is_named_takes_its_parameters_from_the_body(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250101.json": b'{"id":7,"modelVersions":[]}'})
+
+    told = load(tmp_path, *files, source="civitai", endpoint="/models/:id")
+
+    assert told.refused == ()
+    assert [page.params for page in pages(tmp_path, "civitai")] == [{"id": "7"}]
+
+
 def test_an_import_counts_what_came_of_every_response(tmp_path: Path) -> None:
     nameless = b'{"data":[{"id":"a/b","context_length":1,"pricing":{"prompt":"1"}},{"x":1}]}'
     files = put(
@@ -150,6 +159,22 @@ def test_provenance_names_file_and_member_and_the_run_is_the_same_for_every_impo
         runs.append(page.run)
 
     assert runs[0] == runs[1]
+
+
+def test_a_run_is_named_by_what_was_recorded_and_not_by_the_file_that_holds_it(
+    tmp_path: Path,
+) -> None:
+    runs = []
+    for name, body in (
+        ("a-20250101.json", ONE),
+        ("b-20250101.json", ONE),
+        ("a-20250101.json", TWO),
+    ):
+        root = tmp_path / str(len(runs))
+        load(root, *put(root / "in", {name: body}))
+        runs.append(pages(root)[0].run)
+
+    assert runs[0] == runs[1] != runs[2]
 
 
 def test_an_import_ends_with_what_became_of_its_run(tmp_path: Path) -> None:

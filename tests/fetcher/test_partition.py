@@ -10,11 +10,14 @@ import pytest
 
 from eventlog.reader import read_one
 from fetcher.errands import add_run
+from fetcher.partition import cut
 from fetcher.queue import LEASE_US
 from fetcher.report import Progress
+from fetcher.run import Run
 from tests.fetcher.making import OTHER, WRITER, Hand, lines
 from tests.fetcher.test_queue import drain as drained
 from tests.fetcher.test_queue import sync_with
+from tests.fetcher.test_run import CIVITAI, under_way
 from tests.fetcher.test_walk import Feed, Lost, but, ids, source, walk
 
 
@@ -122,3 +125,28 @@ def created(root: Path, writer: str | None = WRITER) -> Iterable[dict[str, Any]]
         found = orjson.loads(read_one(root, "civitai", line.writer, line.seq).line)
         if found.get("state") == "created":
             yield found
+
+
+@pytest.mark.parametrize(
+    ("params", "met", "param", "values"),
+    [
+        ({"browsingLevel": "5"}, [], "browsingLevel", ("1", "4")),
+        ({"browsingLevel": "4"}, [], "type", ("image", "video", "audio")),
+        ({"browsingLevel": "4", "type": "image"}, ["ann", "bob"], "username", ("ann", "bob")),
+        ({"browsingLevel": "4", "type": "image"}, ["ann"], None, ()),
+        ({"browsingLevel": "4", "type": "image"}, [], None, ()),
+        ({"browsingLevel": "4", "type": "image", "username": "ann"}, ["ann", "bob"], None, ()),
+    ],
+)
+def test_a_walk_is_cut_by_the_first_parameter_that_makes_it_shorter(
+    tmp_path: Path, params: dict[str, str], met: list[str], param: str | None, values: object
+) -> None:
+    def what(run: Run) -> None:
+        run.listing = CIVITAI.listing("images")
+        run.met["username"] = dict.fromkeys(met)
+
+        found = cut(run, params)
+
+        assert (found and found[0].param, found[1] if found else ()) == (param, values)
+
+    under_way(tmp_path, Hand(), what)

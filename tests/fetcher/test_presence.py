@@ -218,6 +218,14 @@ def test_an_answer_of_the_request_itself_clears_its_refusals(details: Log) -> No
     assert refused(details) == []
 
 
+def test_an_answer_that_names_nothing_clears_the_refusals_of_its_request(details: Log) -> None:
+    details.answers(DETAIL, {"id": "7"}, 404)
+    details.answers(DETAIL, {"id": "8"}, 404)
+    details.answers(DETAIL, {"id": "7"}, 400)
+
+    assert (refused(details), refused(details, "8")) == ([], [404])
+
+
 def test_a_refusal_before_an_entity_was_missed_does_not_count(listings: Log) -> None:
     params = {"author": "a", "slug": "2"}
     listings.probe("gone-models")

@@ -196,3 +196,24 @@ def test_notices_of_several_pages_come_with_the_last_and_know_them_all(tmp_path:
     log.lists("a/1", last=False)
 
     assert notice(log, "a/2", page_no=2) == [(UNLISTED, "a/3")]
+
+
+def test_probes_know_what_was_written_since_the_index_was_opened(tmp_path: Path) -> None:
+    log, probe = Log(tmp_path, OPENROUTER), probe_of(OPENROUTER, "model")
+    log.lists("a/0", "a/1")
+    before = [log.presence() for _ in range(3)]
+    place = Place(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
+
+    log.lists("a/0", last=False)
+    found = notices(before[0], place, MODELS, [])
+    log.lists("a/0")
+    log.probe("gone-models")
+    assert to_ask(before[1], probe, log.clock.at) == [A1]
+    for _ in range(2):
+        log.answers(MODEL, A1, 404)
+        log.clock.at += HOUR
+
+    assert [(draft.kind, draft.id) for draft in found] == [(UNLISTED, "a/1")]
+    assert [draft.id for draft in gone(before[2], probe, **RUN)] == ["a/1"]
+    for presence in before:
+        close_presence(presence)

@@ -48,7 +48,7 @@ class Service:
         return add_run(self.root, CIVITAI, what, **settings, **more).run
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(6000):
+        for _ in range(1500):
             if holds():
                 return
             await asyncio.sleep(0.02)

@@ -64,7 +64,8 @@ def record(folder: Path) -> None:
         "HINDLOG_TEST": "",
     }
     command = [
-        *(sys.executable, "-m", "pytest", "-n", "2", "-p", "tests.mutation.recording"),
+        *(sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", "not slow"),
+        *("-p", "tests.mutation.recording"),
         *("--cov", "--cov-config", str(settings), "--cov-context", "test", "--cov-report", ""),
     ]
     subprocess.run(command, cwd=ROOT, env=environment, check=False)

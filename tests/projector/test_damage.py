@@ -21,6 +21,7 @@ DAMAGES = {
     "cut": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
 }
+SLOW = (pytest.mark.slow,)
 damaged = pytest.mark.parametrize("how", DAMAGES.values(), ids=DAMAGES.keys())
 
 
@@ -28,11 +29,17 @@ def spoil(path: Path, how) -> None:
     path.write_bytes(how(path.read_bytes()))
 
 
-@damaged
-@pytest.mark.parametrize("view", ["openrouter.models", "log.sightings", "log.events"])
-def test_a_damaged_part_is_named_and_a_rebuild_makes_it_again(archive, how, view):
+EVERY = [
+    pytest.param(view, how, id=f"{view}-{how}", marks=marks)
+    for view, most in (("openrouter.models", ()), ("log.sightings", SLOW), ("log.events", SLOW))
+    for how, marks in (("junk", ()), ("cut", most), ("empty", most))
+]
+
+
+@pytest.mark.parametrize(("view", "how"), EVERY)
+def test_a_damaged_part_is_named_and_a_rebuild_makes_it_again(archive, view, how):
     part = next((archive / "views").rglob(f"openrouter/{view}/*/2*.parquet"))
-    spoil(part, how)
+    spoil(part, DAMAGES[how])
 
     for work in (
         lambda: list(query(archive, f"FROM {view}").rows),

@@ -20,6 +20,8 @@ LIFE: list[Page | Gone] = [
     Page(hours(0), [model(id, id) for id in "abc"], "r0", "/models", 1, True),
     Page(hours(1), [form("f", "1", "list"), form("f", "2", "detail")], "forms"),
     Page(hours(2), [form("f", "3", "detail")], "forms"),
+    Page(hours(2.1), [form("s", "same", "list")], "forms"),
+    Page(hours(2.2), [form("s", "same", "detail")], "forms"),
     Page(hours(3), [model("a", "a")], "r3", "/models", 1, True),
     Gone(hours(3), "model", "b"),
     Page(hours(4), [form("f", "4", "list"), form("g", "x", "zlist"), form("g", "y", "alist")]),
@@ -36,6 +38,7 @@ def test_a_probe_at_the_instant_of_the_listing_is_the_stronger_evidence(looked: 
 
     assert (found.state, found.since) == (ABSENT, hours(3))
     assert found.because.startswith("probed and gone at 2026-11-01T03:00:00.000000Z; last seen")
+    assert (found.position, found.shape) == ((WRITER, 2), "list"), "its last body"
 
 
 def test_an_absent_entity_names_its_scope_its_run_and_when_it_was_last_seen(looked: Path) -> None:
@@ -99,6 +102,15 @@ def test_forms_that_begin_at_one_instant_are_told_by_name(looked: Path) -> None:
     assert [(each.shape, each.kind, each.ends) for each in found] == [
         ("alist", "appeared", None),
         ("zlist", "appeared", None),
+    ]
+
+
+def test_forms_that_say_the_same_have_versions_of_their_own(looked: Path) -> None:
+    found = history(looked, "openrouter", "model", "s")
+
+    assert [(each.shape, each.valid_from, each.kind) for each in found] == [
+        ("list", hours(2.1), "appeared"),
+        ("detail", hours(2.2), "appeared"),
     ]
 
 

@@ -213,3 +213,28 @@ def test_a_body_of_a_later_import_counts_from_when_it_was_seen(tmp_path: Path) -
     sql = f"SELECT {columns} FROM openrouter.endpoints"
     assert rows(tmp_path, sql, hours(1)) == [(hours(1), hours(1), hours(1))]
     assert rows(tmp_path, sql) == [(hours(2), hours(1), hours(2))]
+
+
+def test_a_listing_says_nothing_of_what_its_scope_has_never_had(tmp_path: Path) -> None:
+    """`a` comes to that scope later, and was not absent before."""
+    (tmp_path / "log").mkdir()
+    told = [(0, "/x", "a"), (1, "/y", "z"), (5, "/y", "az"), (6, "/x", "z"), (7, "/y", "a")]
+    pages = [
+        Page(hours(at), [model(id, id) for id in ids], f"r{at}", scope, 1, True)
+        for at, scope, ids in told
+    ]
+    write_log(tmp_path, "openrouter", WRITER, pages)
+    update(tmp_path, definitions=some("openrouter.models"))
+    columns = "id, epoch_us(valid_from), epoch_us(valid_to)"
+
+    assert rows(tmp_path, f"SELECT {columns} FROM openrouter.models_versions ORDER BY 1, 2") == [
+        ("a", hours(0), hours(6)),
+        ("a", hours(7), None),
+        ("z", hours(1), hours(7)),
+    ]
+    ids = "SELECT id FROM openrouter.models ORDER BY id"
+    assert [rows(tmp_path, ids, hours(at)) for at in (2, 6, 7)] == [
+        [("a",), ("z",)],
+        [("z",)],
+        [("a",)],
+    ]
