@@ -81,7 +81,7 @@ def test_line_breaks_between_tokens_are_kept_aside() -> None:
     "body",
     [
         b"[" + b"\n" * (8 * 2**20 - 2) + b"]",
-        b'"' + b"\x01" * (8 * 2**20 - 2) + b'"',
+        pytest.param(b'"' + b"\x01" * (8 * 2**20 - 2) + b'"', marks=pytest.mark.slow),
         b"\xff" * 2**23,
     ],
 )
