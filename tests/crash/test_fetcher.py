@@ -21,6 +21,7 @@ from fetcher.task import COMPLETED
 from tests.extent import few_or_all
 from tests.fetcher.making import WRITER, lines, responses
 
+pytestmark = pytest.mark.sampled
 ROUNDS = max(1, int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(6, 24)) // 6)
 FAULTS = "429:0.05,503:0.05,html:0.03,cut:0.03,torn:0.03,hostile:0.1,repeat:0.1,slow:0.05:0.1"
 WORLD = World(7, 60, 30)
@@ -33,9 +34,6 @@ from fetcher.retry import Policy
 from fetcher.sources import SOURCES
 from fetcher.splitting import Terms
 from fetcher.sync import run_once
-
-pytestmark = pytest.mark.sampled
-
 root, source = Path(sys.argv[1]), SOURCES[sys.argv[2]]
 eager = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
 asyncio.run(run_once(

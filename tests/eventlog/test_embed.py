@@ -117,7 +117,7 @@ def test_a_copy_is_kept_as_long_as_it_fits_a_line_beside_the_base64() -> None:
     [
         b"[" + b"\n" * (8 * 2**20 - 2) + b"]",
         b"[" + b"\n" * (7 * 2**20) + b"]",
-        b'"' + b"\x01" * (8 * 2**20 - 2) + b'"',
+        pytest.param(b'"' + b"\x01" * (8 * 2**20 - 2) + b'"', marks=pytest.mark.slow),
         b"\xff" * 2**23,
     ],
 )

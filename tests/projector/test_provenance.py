@@ -238,3 +238,13 @@ def test_a_listing_says_nothing_of_what_its_scope_has_never_had(tmp_path: Path) 
         [("z",)],
         [("a",)],
     ]
+
+
+def test_forms_that_begin_at_one_instant_are_versions_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    page = Page(hours(0), [image("a", "list"), image("b", "embedded")])
+    write_log(tmp_path, "civitai", WRITER, [page])
+    update(tmp_path, definitions=some("civitai.images"))
+    sql = "SELECT username FROM civitai.images_versions ORDER BY 1"
+
+    assert rows(tmp_path, sql) == [("a",), ("b",)]
