@@ -26,7 +26,7 @@ import orjson
 from asof_ndjson import read_all, write_lines
 
 from eventlog.clock import HOUR, parse_us
-from eventlog.paths import SegmentName, parse_segment
+from eventlog.format.paths import SegmentName, parse_segment
 from projector.archive import open_views
 from projector.build import Context, build_schemas, silent
 from projector.definition import FOLDER, Definition, load, parse

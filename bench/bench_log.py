@@ -26,15 +26,15 @@ import attrs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from eventlog.blocks import segment_blocks
-from eventlog.commit import Committer, start_commits, stop_commits, submit
-from eventlog.event import ENTITY, Alike, Draft, encode, encode_alike
-from eventlog.paths import SegmentName, open_path, sealed_path
-from eventlog.reader import extents, read_at, read_events
-from eventlog.seal import seal
-from eventlog.select import Select
-from eventlog.tail import end_of, follow
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.format.event import ENTITY, Alike, Draft, encode, encode_alike
+from eventlog.format.paths import SegmentName, open_path, sealed_path
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import extents, read_at, read_events
+from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.tail import end_of, follow
+from eventlog.write.group_commit import Committer, start_commits, stop_commits, submit
+from eventlog.write.seal import seal
+from eventlog.write.writer import append, close_stream, open_stream
 
 SOURCE, WRITER = "openrouter", "1a2b3c4d"
 WORDS = [f"{random.Random(n).getrandbits(40):x}" for n in range(4000)]
@@ -304,11 +304,11 @@ _PEAK = (
     "root=Path(sys.argv[1]);"
 )
 _READING = (
-    _PEAK + "from eventlog.reader import read_events;n=sum(1 for r in read_events(root));"
+    _PEAK + "from eventlog.read.reader import read_events;n=sum(1 for r in read_events(root));"
     "print(peak())"
 )
 _SEALING = (
-    _PEAK + "from eventlog.seal import seal;from eventlog.paths import parse_segment;"
+    _PEAK + "from eventlog.write.seal import seal;from eventlog.format.paths import parse_segment;"
     "before=peak();seal(root,parse_segment(sys.argv[2]),None);print(before,peak())"
 )
 

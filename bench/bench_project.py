@@ -26,7 +26,7 @@ import random
 import synthetic
 
 from eventlog.clock import HOUR, format_us
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.write.writer import append, close_stream, open_stream
 from projector import build, parts, plan, staging
 from projector.archive import open_views
 from projector.definition import Definition, load_all

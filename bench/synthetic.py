@@ -14,9 +14,9 @@ from pathlib import Path
 import orjson
 
 from eventlog.clock import HOUR, MINUTE, parse_us
-from eventlog.disk import Disk
-from eventlog.event import ENTITY, PAGE, Draft
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.files.disk import Disk
+from eventlog.format.event import ENTITY, PAGE, Draft
+from eventlog.write.writer import append, close_stream, open_stream
 from fetcher.simulator.civitai_meta import generation_meta
 from fetcher.simulator.civitai_shapes import feed_image
 from fetcher.simulator.civitai_world import images

@@ -24,8 +24,8 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     Says segment, frame, line and byte of each damage, and exits with 4 if there is
     any. Changes nothing.
     """
-    from eventlog.select import Select
-    from eventlog.verify import verify as check
+    from eventlog.check.verify import verify as check
+    from eventlog.read.event_filter import Select
 
     select = Select(since=since_of(since)) if since else None
     found = check(archive(), select, _share(sample))
@@ -80,8 +80,8 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     `hindlog verify` tells under which name to give it up.
     """
     from cli.segment import segment_named
-    from eventlog.accept import accept_loss as give_up
-    from eventlog.repair import repair as put_right
+    from eventlog.check.accept_loss import accept_loss as give_up
+    from eventlog.check.repair import repair as put_right
 
     if good is not None and accept_loss:
         raise click.UsageError("--from and --accept-loss exclude each other")
@@ -108,8 +108,8 @@ def gaps(
     Speaks of live crawling only: imports say nothing about when anybody looked.
     """
     from cli.times import format_time
+    from eventlog.check.coverage_gaps import find_gaps
     from eventlog.clock import now_us
-    from eventlog.gaps import find_gaps
 
     found = find_gaps(archive(), now_us(), since_of(since))
     rows = [

@@ -44,9 +44,9 @@ def show(entity: str, as_of: str | None) -> None:
     On a terminal it is indented. Exit 6 where it was absent, or where nobody looked:
     it says which.
     """
-    from eventlog.bodies import body_of
     from eventlog.errors import NotFound
-    from eventlog.reader import read_one
+    from eventlog.read.bodies import body_of
+    from eventlog.read.reader import read_one
     from projector.asof import PRESENT, lookup
 
     root = archive()

@@ -17,14 +17,14 @@ from eventlog.errors import Invalid
 
 if TYPE_CHECKING:
     from eventlog.errors import Corrupt
-    from eventlog.reader import Record
-    from eventlog.select import Select
+    from eventlog.read.event_filter import Select
+    from eventlog.read.reader import Record
 
 
 def selection(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
     """What patterns and kinds ask for. Raises `Invalid` for a kind that is none."""
-    from eventlog.event import KINDS
-    from eventlog.select import Select
+    from eventlog.format.event import KINDS
+    from eventlog.read.event_filter import Select
 
     for kind in kinds:
         if kind not in KINDS:
@@ -89,7 +89,7 @@ def log(
     import attrs
 
     from cli.moments import since_of, until_of
-    from eventlog.reader import read_events
+    from eventlog.read.reader import read_events
 
     select = selection(patterns, kinds)
     to = chosen(fmt, as_json, output) if stats else _form(fmt, as_json, output)
@@ -158,7 +158,7 @@ def _readable(record: "Record") -> bytes:
 
 
 def _print_stats(records: "Iterator[Record]", to: Output) -> None:
-    from eventlog.prefix import prefix
+    from eventlog.format.line_header import prefix
 
     counts: dict[tuple[str, str, str], list[int]] = {}
     for record in records:

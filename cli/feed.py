@@ -113,9 +113,9 @@ def _body(entity: str, when: str) -> object:
     """The entity's value as of an instant. Raises `NotFound` where it was not there."""
     import json
 
-    from eventlog.bodies import body_of
     from eventlog.errors import NotFound
-    from eventlog.reader import read_one
+    from eventlog.read.bodies import body_of
+    from eventlog.read.reader import read_one
     from projector.asof import PRESENT, lookup
 
     root = archive()

@@ -40,7 +40,7 @@ def run(
     """
     from cli.times import parse_duration
     from eventlog.clock import now_us
-    from eventlog.writers import FETCH, machine_name, writer_id
+    from eventlog.files.writer_ids import FETCH, machine_name, writer_id
 
     root = archive()
     settings = config(root)

@@ -64,7 +64,7 @@ def import_(
     from cli.progress import progress
     from cli.signals import note_signals
     from eventlog.clock import now_us
-    from eventlog.writers import IMPORT, machine_name, writer_id
+    from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
     from fetcher.import_parts import parse_part
     from fetcher.importer import import_recorded
     from fetcher.sources import SOURCES
@@ -142,7 +142,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     from cli.progress import progress
     from cli.signals import note_signals
     from eventlog.clock import now_us
-    from eventlog.writers import IMPORT, machine_name, writer_id
+    from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
     from fetcher.replay import replay as take_apart
     from fetcher.sources import SOURCES
 

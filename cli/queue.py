@@ -13,7 +13,7 @@ from cli.output import chosen, emit, output_options
 
 
 def _writer(root: Path) -> str:
-    from eventlog.writers import COMMAND, machine_name, writer_id
+    from eventlog.files.writer_ids import COMMAND, machine_name, writer_id
 
     return writer_id(root, COMMAND, machine_name(os.environ))
 
@@ -106,7 +106,7 @@ def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path 
 
 def _rows(root: Path, states: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
     from eventlog.clock import now_us
-    from eventlog.segments import list_sources
+    from eventlog.files.listing import list_sources
     from fetcher.errands import list_runs
 
     for source in list_sources(root):
@@ -118,7 +118,7 @@ def _find(root: Path, run: str) -> str:
     """The source whose queue holds a run. Raises `NotFound`."""
     from eventlog.clock import now_us
     from eventlog.errors import NotFound
-    from eventlog.segments import list_sources
+    from eventlog.files.listing import list_sources
     from fetcher.errands import list_runs
 
     for source in list_sources(root):
@@ -158,7 +158,7 @@ def retry(run: str) -> None:
 def clean() -> None:
     """Tidy away what is finished: it leaves the queue, never the log."""
     from eventlog.clock import now_us
-    from eventlog.segments import list_sources
+    from eventlog.files.listing import list_sources
     from fetcher.errands import clean_runs
 
     root = archive()
@@ -179,8 +179,8 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     """One request; shows how it would be split; writes nothing."""
     import asyncio
 
+    from eventlog.body.json_spans import NotJson
     from eventlog.errors import Invalid
-    from eventlog.scan import NotJson
     from fetcher.sources import SOURCES
     from fetcher.sync import probe as ask
 

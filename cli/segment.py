@@ -14,7 +14,7 @@ from cli.output import chosen, emit, output_options
 from cli.streams import naming_stdout
 
 if TYPE_CHECKING:
-    from eventlog.paths import SegmentName
+    from eventlog.format.paths import SegmentName
 
 
 @click.group(short_help="The files of the log: list, cat, response, seal.")
@@ -44,7 +44,7 @@ def _check_source(root: Path, source: str | None) -> None:
     """Raises `Invalid` for a source that this archive does not have."""
     from cli.options import config
     from eventlog.errors import Invalid
-    from eventlog.segments import list_sources
+    from eventlog.files.listing import list_sources
 
     known = sorted({*list_sources(root), *config(root).source})
     if source is not None and source not in known:
@@ -53,10 +53,10 @@ def _check_source(root: Path, source: str | None) -> None:
 
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
-    from eventlog.blocks import segment_blocks
-    from eventlog.paths import open_path
-    from eventlog.prefix import prefix
-    from eventlog.segments import list_segments, read_manifest
+    from eventlog.files.listing import list_segments, read_manifest
+    from eventlog.format.line_header import prefix
+    from eventlog.format.paths import open_path
+    from eventlog.read.segment_lines import segment_blocks
 
     for each in list_segments(root, source):
         if each.is_sealed:
@@ -80,8 +80,8 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 
 
 def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
-    from eventlog.loss import read_loss
-    from eventlog.segments import list_lost
+    from eventlog.files.listing import list_lost
+    from eventlog.files.lost_segments import read_loss
 
     for name in list_lost(root, source):
         loss = read_loss(root, name)
@@ -93,7 +93,7 @@ def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 @global_options
 def cat(segments: tuple[str, ...]) -> None:
     """The lines of SEGMENTS, exactly as written."""
-    from eventlog.blocks import segment_blocks
+    from eventlog.read.segment_lines import segment_blocks
 
     root = archive()
     for text in segments:
@@ -114,8 +114,8 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
     If upstream repeated our key, its bytes are asterisks, and stderr says so.
     """
     from cli.output import whole
-    from eventlog.bodies import is_key_removed, response_of
-    from eventlog.reader import read_at
+    from eventlog.read.bodies import is_key_removed, response_of
+    from eventlog.read.reader import read_at
 
     root = archive()
     line = read_at(root, segment_named(root, segment_), seq).line
@@ -134,7 +134,7 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
 def segment_named(root: Path, text: str) -> "SegmentName":
     """The segment of a name, or of the path of one of its files. Raises `Invalid`."""
     from eventlog.errors import Invalid
-    from eventlog.paths import parse_segment
+    from eventlog.format.paths import parse_segment
 
     name = parse_segment(text) or parse_segment(_relative(root, text))
     if name is None:
@@ -156,8 +156,8 @@ def seal(everything: bool) -> int:
     """Seal open segments that no process is writing."""
     from cli.signals import note_signals
     from eventlog.clock import HOUR, now_us
-    from eventlog.segments import list_segments
-    from eventlog.writer import seal_idle
+    from eventlog.files.listing import list_segments
+    from eventlog.write.writer import seal_idle
 
     root = archive()
     stop = note_signals()

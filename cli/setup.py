@@ -140,7 +140,7 @@ def _configuration(root: Path) -> Iterator[Finding]:
 
 
 def _disk(root: Path) -> Iterator[Finding]:
-    from eventlog.disk import RESERVE_BYTES
+    from eventlog.files.disk import RESERVE_BYTES
 
     free = shutil.disk_usage(root).free
     level = "OK" if free > 4 * RESERVE_BYTES else "WARN" if free > RESERVE_BYTES else "FAIL"
@@ -148,7 +148,7 @@ def _disk(root: Path) -> Iterator[Finding]:
 
 
 def _log(root: Path) -> Iterator[Finding]:
-    from eventlog.verify import verify
+    from eventlog.check.verify import verify
 
     found = verify(root, sample=0.05)
     if found.damages:

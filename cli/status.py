@@ -10,7 +10,7 @@ from cli.options import archive, config, global_options, stdout_is_terminal
 from cli.output import chosen, emit
 
 if TYPE_CHECKING:
-    from eventlog.segments import Files
+    from eventlog.files.listing import Files
 
 DRIFT_DAYS = 7
 
@@ -61,7 +61,7 @@ def status(as_json: bool) -> None:
 
 def state_of(root: Path, now: int) -> dict[str, Any]:
     """What `status` tells, as a value."""
-    from eventlog.segments import list_segments
+    from eventlog.files.listing import list_segments
 
     files = list_segments(root)
     settings = config(root).source
@@ -76,9 +76,9 @@ def state_of(root: Path, now: int) -> dict[str, Any]:
 def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int) -> dict[str, Any]:
     from cli.times import format_ago, format_time
     from eventlog.clock import DAY
-    from eventlog.reader import read_events
-    from eventlog.segments import list_lost
-    from eventlog.select import Select
+    from eventlog.files.listing import list_lost
+    from eventlog.read.event_filter import Select
+    from eventlog.read.reader import read_events
     from fetcher.schedule import next_slot
 
     last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
@@ -106,9 +106,9 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
 def _last_run(root: Path, source: str) -> dict[str, str | None]:
     """The latest word of any run: when, and how it stands."""
     from cli.times import format_time
-    from eventlog.event import RUN, decode
-    from eventlog.reader import read_events
-    from eventlog.select import Select
+    from eventlog.format.event import RUN, decode
+    from eventlog.read.event_filter import Select
+    from eventlog.read.reader import read_events
 
     select = Select(sources=frozenset({source}), kinds=frozenset({RUN}))
     for record in read_events(root, select, backwards=True):
@@ -126,9 +126,9 @@ def _state(line: bytes) -> str:
 
 def _errors(root: Path, source: str, since: int) -> int:
     """Pages given up, and answers that could not be taken apart."""
-    from eventlog.event import ANOMALY, PAGE_FAILED
-    from eventlog.reader import read_events
-    from eventlog.select import Select
+    from eventlog.format.event import ANOMALY, PAGE_FAILED
+    from eventlog.read.event_filter import Select
+    from eventlog.read.reader import read_events
 
     kinds = frozenset({PAGE_FAILED, ANOMALY})
     select = Select(since=since, sources=frozenset({source}), kinds=kinds)
@@ -136,8 +136,8 @@ def _errors(root: Path, source: str, since: int) -> int:
 
 
 def _rows(root: Path, files: "Files") -> int:
-    from eventlog.blocks import segment_blocks
-    from eventlog.segments import read_manifest
+    from eventlog.files.listing import read_manifest
+    from eventlog.read.segment_lines import segment_blocks
 
     if files.is_sealed:
         return read_manifest(root, files.name).rows
@@ -145,7 +145,7 @@ def _rows(root: Path, files: "Files") -> int:
 
 
 def _size(root: Path, files: "Files") -> int:
-    from eventlog.paths import open_path, sealed_path
+    from eventlog.format.paths import open_path, sealed_path
 
     path = sealed_path(root, files.name) if files.is_sealed else open_path(root, files.name)
     try:

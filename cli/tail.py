@@ -11,9 +11,9 @@ from cli.events import flush, printer, selection
 from cli.options import archive, global_options, say
 
 if TYPE_CHECKING:
-    from eventlog.cursor import Cursor
-    from eventlog.reader import Record
-    from eventlog.select import Select
+    from eventlog.read.cursor import Cursor
+    from eventlog.read.event_filter import Select
+    from eventlog.read.reader import Record
 
 _FLUSH_LINES = 256
 
@@ -57,7 +57,7 @@ def tail(
     lost and none comes twice, whatever happens in between.
     """
     from cli.signals import stop_on_sigterm
-    from eventlog.tail import end_of
+    from eventlog.read.tail import end_of
 
     stop_on_sigterm()
     root = archive()
@@ -91,7 +91,7 @@ def _show_fresh(
     left: int | None,
 ) -> None:
     """Events behind a cursor, until `left` of them are shown or nothing more comes."""
-    from eventlog.tail import follow
+    from eventlog.read.tail import follow
 
     flush()
     fresh = follow(root, begin, since=since, idle=lambda: _idle(note, following))
@@ -114,8 +114,8 @@ def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
 
 
 def _wanted(select: "Select") -> "Callable[[Record], bool]":
-    from eventlog.prefix import prefix
-    from eventlog.select import matches, ready
+    from eventlog.format.line_header import prefix
+    from eventlog.read.event_filter import matches, ready
 
     wanted = ready(select)
     if wanted.takes_all:
@@ -129,8 +129,8 @@ def _beginning(
     """Where to begin, and the instant before which nothing is shown."""
     from cli.times import parse_time
     from eventlog.clock import now_us
-    from eventlog.cursor import from_text
-    from eventlog.tail import confirm, end_of
+    from eventlog.read.cursor import from_text
+    from eventlog.read.tail import confirm, end_of
 
     if cursor_file is not None and cursor_file.exists():
         if start is not None:
@@ -158,9 +158,9 @@ def _check_folder(file: Path | None) -> None:
 
 def _cursor_in(root: Path, file: Path) -> "Cursor":
     """The cursor that a file holds. Raises `Invalid`, naming the file."""
-    from eventlog.cursor import from_text
     from eventlog.errors import Invalid
-    from eventlog.tail import confirm
+    from eventlog.read.cursor import from_text
+    from eventlog.read.tail import confirm
 
     try:
         cursor = from_text(file.read_bytes().decode("utf-8", "backslashreplace").strip())
@@ -173,7 +173,7 @@ def _cursor_in(root: Path, file: Path) -> "Cursor":
 
 def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Collection[Record]":
     """The last events that are wanted and lie before a cursor."""
-    from eventlog.reader import read_events
+    from eventlog.read.reader import read_events
 
     found: deque[Record] = deque()
     if count <= 0:
@@ -189,8 +189,8 @@ def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Collectio
 
 def _noter(path: Path | None, begin: "Cursor") -> "Callable[[Record | None], None]":
     """Keeps a cursor file: written, by rename, only after the lines are out."""
-    from eventlog.cursor import mark, to_text
-    from eventlog.disk import replace_file
+    from eventlog.files.disk import replace_file
+    from eventlog.read.cursor import mark, to_text
 
     if path is None:
         return lambda _record: None

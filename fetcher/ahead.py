@@ -15,7 +15,7 @@ import attrs
 import msgspec
 import orjson
 
-from eventlog.rules import Rule
+from eventlog.body.split_rules import Rule
 from fetcher.http import Got
 from fetcher.source import Continue, Page, Params, look
 

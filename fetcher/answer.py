@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from eventlog.rules import Entity, Rule
-from eventlog.scan import NotJson
+from eventlog.body.json_spans import NotJson
+from eventlog.body.split_rules import Entity, Rule
 from fetcher.ahead import Mistaken, Turn, glimpse
 from fetcher.http import Got
 from fetcher.journal import of_drafts, page_build, record

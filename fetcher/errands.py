@@ -11,8 +11,8 @@ import attrs
 
 from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Invalid
-from eventlog.event import Draft
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.format.event import Draft
+from eventlog.write.writer import append, close_stream, open_stream
 from fetcher.queue import close_queue, find, open_queue, tasks
 from fetcher.run import created, decided, new_run_id
 from fetcher.source import Source, match_url, url_of, without_secrets

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
+from eventlog.body.json_spans import NotJson, values
 from eventlog.errors import Invalid
-from eventlog.scan import NotJson, values
 from fetcher.source import Endpoint, Source, match_url
 
 _EMPTY: Mapping[str, str] = {}

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from eventlog.body.json_spans import NotJson, Span, all_members, elements, members, whole
 from eventlog.errors import Invalid
-from eventlog.scan import NotJson, Span, all_members, elements, members, whole
 from fetcher.import_bare import Inner
 
 _STEP = re.compile(r"\.(?P<name>[A-Za-z_][\w-]*)|\.\*|\[\*\]|\['(?P<quoted>[^']+)'\]")

@@ -12,8 +12,8 @@ import attrs
 import orjson
 
 from eventlog.clock import parse_us
-from eventlog.event import ANOMALY, PAGE, decode
-from eventlog.reader import Record
+from eventlog.format.event import ANOMALY, PAGE, decode
+from eventlog.read.reader import Record
 from fetcher.index import NotConfirmed, catch_up, open_index, remove
 
 _SCHEMA = """

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import attrs
 
+from eventlog.body.json_spans import NotJson
 from eventlog.clock import Clock, epoch_of, hour_start
 from eventlog.errors import Invalid
-from eventlog.event import RUN, Draft
-from eventlog.manifest import digest
-from eventlog.scan import NotJson
-from eventlog.writer import Build, roll, wait_sealed
+from eventlog.format.event import RUN, Draft
+from eventlog.format.manifest import digest
+from eventlog.write.writer import Build, roll, wait_sealed
 from fetcher.import_bare import Inner, by_line, dressed
 from fetcher.import_files import Container, Recorded, Refuse, containers, in_order, time_of
 from fetcher.import_git import git_containers

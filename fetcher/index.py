@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from eventlog.appending import Appended
 from eventlog.clock import format_us
 from eventlog.errors import LocalResource
-from eventlog.loss import tells_loss
-from eventlog.paths import log_dir
-from eventlog.reader import Record, read_stream
-from eventlog.segments import list_segments, read_head
+from eventlog.files.listing import list_segments, read_head
+from eventlog.files.lost_segments import tells_loss
+from eventlog.format.paths import log_dir
+from eventlog.read.reader import Record, read_stream
+from eventlog.write.append import Appended
 
 Take = Callable[[sqlite3.Connection, Record], None]
 """Puts what an event says into the tables."""

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.assets import put_asset
 from eventlog.clock import Clock, now_us
-from eventlog.disk import REAL, check_free
-from eventlog.event import Alike, Draft
-from eventlog.writer import (
+from eventlog.files.assets import put_asset
+from eventlog.files.disk import REAL, check_free
+from eventlog.format.event import Alike, Draft
+from eventlog.write.writer import (
     Appended,
     Build,
     Composed,

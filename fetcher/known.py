@@ -17,9 +17,9 @@ import msgspec
 import orjson
 
 from eventlog.clock import DAY
-from eventlog.event import ENTITY, Line, decode, exact_body, observed_us
-from eventlog.loss import tells_loss
-from eventlog.reader import read_stream
+from eventlog.files.lost_segments import tells_loss
+from eventlog.format.event import ENTITY, Line, decode, exact_body, observed_us
+from eventlog.read.reader import read_stream
 from fetcher.index import cover, covered, line_sha256, open_index, remove, sqlite_errors
 from fetcher.response import Key, digest
 

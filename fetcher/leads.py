@@ -6,11 +6,11 @@ from the pages of the same epoch, less those that are answered already.
 
 from collections.abc import Iterable, Iterator
 
+from eventlog.body.split_rules import Entity
 from eventlog.clock import parse_us
-from eventlog.event import PAGE, Line, decode, exact_body
-from eventlog.reader import read_events, read_one
-from eventlog.rules import Entity
-from eventlog.select import Select
+from eventlog.format.event import PAGE, Line, decode, exact_body
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_events, read_one
 from fetcher.known import recall
 from fetcher.lifecycle import to_ask
 from fetcher.queue import tasks

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import attrs
 
 from eventlog.clock import DAY, parse_us
-from eventlog.event import BACK, GONE, UNLISTED, Draft
-from eventlog.writer import Build
+from eventlog.format.event import BACK, GONE, UNLISTED, Draft
+from eventlog.write.writer import Build
 from fetcher.presence import (
     Name,
     Presence,

@@ -16,10 +16,10 @@ from typing import Any
 import attrs
 import orjson
 
-from eventlog.embed import MAX_INLINE_BYTES, embed
-from eventlog.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
-from eventlog.normalize import read_value_hash, strict_value_hash, value_hash
-from eventlog.rules import Entity
+from eventlog.body.encode_body import MAX_INLINE_BYTES, embed
+from eventlog.body.split_rules import Entity
+from eventlog.body.value_hash import read_value_hash, strict_value_hash, value_hash
+from eventlog.format.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
 from fetcher.known import Seen, is_current
 from fetcher.response import LONGEST_URL, SMALL_BYTES, Key, Parts, Place, Response
 

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 import msgspec
 
-from eventlog.rules import Entity, Rule
+from eventlog.body.split_rules import Entity, Rule
 from fetcher.response import Parts
 
 MOST_BYTES = 32 * 1024 * 1024

@@ -15,8 +15,8 @@ from pathlib import Path
 import attrs
 import orjson
 
-from eventlog.event import GONE, PAGE, PAGE_FAILED, RUN, Line, decode
-from eventlog.reader import Record
+from eventlog.format.event import GONE, PAGE, PAGE_FAILED, RUN, Line, decode
+from eventlog.read.reader import Record
 from fetcher.index import NotConfirmed, catch_up, open_index, remove
 from fetcher.source import Params, Probe, Source, request_name
 from fetcher.task import CREATED, said_by

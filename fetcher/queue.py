@@ -12,11 +12,11 @@ from pathlib import Path
 import attrs
 import orjson
 
-from eventlog.appending import Appended
 from eventlog.clock import MINUTE
 from eventlog.errors import NotFound
-from eventlog.event import PAGE, PAGE_FAILED, RUN, decode
-from eventlog.reader import Record
+from eventlog.format.event import PAGE, PAGE_FAILED, RUN, decode
+from eventlog.read.reader import Record
+from eventlog.write.append import Appended
 from fetcher import index
 from fetcher.index import NotConfirmed, catch_up, open_index, remove
 from fetcher.task import CLEANED, PENDING, RUNNING, Task, apply, said_by

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.clock import HOUR, MINUTE
-from eventlog.writers import FETCH, machine_name, writer_id
+from eventlog.files.writer_ids import FETCH, machine_name, writer_id
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
 from fetcher.sources import SOURCES

@@ -8,14 +8,14 @@ what still cannot be taken apart is left where it is.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from eventlog.assets import get_asset
+from eventlog.body.json_spans import NotJson
 from eventlog.clock import Clock
 from eventlog.errors import Invalid
-from eventlog.event import ANOMALY, Line, decode, observed_us
-from eventlog.reader import read_events
-from eventlog.rebuild import stored_body
-from eventlog.scan import NotJson
-from eventlog.select import Select
+from eventlog.files.assets import get_asset
+from eventlog.format.event import ANOMALY, Line, decode, observed_us
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_events
+from eventlog.read.rebuild_response import stored_body
 from fetcher.import_files import Container, Recorded
 from fetcher.importer import ImportProgress, ImportReport, import_recorded
 from fetcher.response import Response, take_apart

@@ -13,11 +13,11 @@ from typing import Any
 
 import attrs
 
+from eventlog.body.json_spans import NotJson
+from eventlog.body.split_rules import Rule
 from eventlog.clock import SECOND, Clock, format_us
-from eventlog.event import PAGE_FAILED, Draft
-from eventlog.rules import Rule
-from eventlog.scan import NotJson
-from eventlog.writer import check_upstream_clock
+from eventlog.format.event import PAGE_FAILED, Draft
+from eventlog.write.writer import check_upstream_clock
 from fetcher.http import Client, Got, get, hide_text
 from fetcher.journal import Journal, of_drafts, record
 from fetcher.observe import anomaly

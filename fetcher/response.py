@@ -12,12 +12,12 @@ from typing import Any
 import attrs
 import orjson
 
-from eventlog.embed import MAX_INLINE_BYTES, embed
-from eventlog.join import join
-from eventlog.normalize import read_value_hashes, strict_value_hash
-from eventlog.rules import Entity, Rule
-from eventlog.scan import NotJson
-from eventlog.split import Split, split
+from eventlog.body.encode_body import MAX_INLINE_BYTES, embed
+from eventlog.body.join import join
+from eventlog.body.json_spans import NotJson
+from eventlog.body.split import Split, split
+from eventlog.body.split_rules import Entity, Rule
+from eventlog.body.value_hash import read_value_hashes, strict_value_hash
 
 Key = tuple[str, str, str]
 """Type, id, shape: what is known of an entity is known under it."""

@@ -7,8 +7,8 @@ from os import urandom
 
 import attrs
 
-from eventlog.event import RUN, Draft
-from eventlog.rules import Entity
+from eventlog.body.split_rules import Entity
+from eventlog.format.event import RUN, Draft
 from fetcher.ahead import Mistaken, Turn
 from fetcher.journal import of_drafts, record
 from fetcher.presence import Presence

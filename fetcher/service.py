@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.clock import SECOND, Clock, epoch_of
-from eventlog.writer import keep_hours
+from eventlog.write.writer import keep_hours
 from fetcher.queue import refresh, tasks
 from fetcher.report import ListingReport, Report, silent
 from fetcher.retry import Chance

@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import attrs
 import msgspec
 
+from eventlog.body.json_spans import NotJson, values
+from eventlog.body.split_rules import Entity, Rule
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
-from eventlog.rules import Entity, Rule
-from eventlog.scan import NotJson, values
 from fetcher.template import Template
 
 Params = Mapping[str, str]

@@ -22,7 +22,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from eventlog.rules import Rule
+from eventlog.body.split_rules import Rule
 from fetcher.parcel import unpack
 from fetcher.response import Parts, Response, take_apart
 from fetcher.source import Source

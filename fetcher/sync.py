@@ -11,7 +11,7 @@ import attrs
 
 from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Unavailable
-from eventlog.writer import beat
+from eventlog.write.writer import beat
 from fetcher.crawl import crawl_task
 from fetcher.http import Client, Limits, get, open_session
 from fetcher.journal import close_journal, of_drafts, open_journal, record

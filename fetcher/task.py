@@ -13,7 +13,7 @@ events always give the same task.
 import attrs
 import msgspec
 
-from eventlog.event import PAGE, PAGE_FAILED, RUN, Line
+from eventlog.format.event import PAGE, PAGE_FAILED, RUN, Line
 
 PENDING, RUNNING = "pending", "in progress"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from eventlog.frames import compress, decompress
+from eventlog.format.frames import compress, decompress
 
 MOST_BYTES = 16 * 1024 * 1024
 """Of a run, before it is packed; more is merged again and again while it is put aside."""

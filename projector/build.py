@@ -13,7 +13,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import HindlogError, Invalid, LocalResource
-from eventlog.paths import SegmentName
+from eventlog.format.paths import SegmentName
 from projector import parts as parts_of
 from projector import quarantine
 from projector.changes import folder_of_diffs, make_schema

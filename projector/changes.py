@@ -19,8 +19,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eventlog.disk import replace_file
-from eventlog.embed import repair
+from eventlog.body.encode_body import repair
+from eventlog.files.disk import replace_file
 from projector.diff import ADD, REMOVE, diff, old_class
 from projector.engine import LESS_MB
 from projector.fields import is_telemetry

@@ -24,7 +24,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid, NotFound
-from eventlog.paths import is_source
+from eventlog.format.paths import is_source
 from projector.rule_versions import MACRO_RULES, ROW_RULES
 
 RUNNER_FORMAT = 1

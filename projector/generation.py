@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eventlog.clock import HOUR
-from eventlog.disk import replace_file
 from eventlog.errors import Invalid, NoArchive
-from eventlog.paths import log_dir
+from eventlog.files.disk import replace_file
+from eventlog.format.paths import log_dir
 
 FIRST = "parts"
 CURRENT = "current"

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from eventlog.assets import get_asset
-from eventlog.blocks import block_at
-from eventlog.event import decode
-from eventlog.paths import SegmentName, parse_segment
-from eventlog.prefix import glance
-from eventlog.rebuild import stored_body
+from eventlog.files.assets import get_asset
+from eventlog.format.event import decode
+from eventlog.format.line_header import glance
+from eventlog.format.paths import SegmentName, parse_segment
+from eventlog.read.rebuild_response import stored_body
+from eventlog.read.segment_lines import block_at
 
 MOST_BYTES = 24 * 1024 * 1024
 """Of lines; the block that was asked for is held however large it is."""

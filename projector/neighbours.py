@@ -17,8 +17,8 @@ import duckdb
 import orjson
 
 from eventlog.clock import format_us
-from eventlog.disk import replace_file
-from eventlog.paths import parse_segment
+from eventlog.files.disk import replace_file
+from eventlog.format.paths import parse_segment
 from projector.engine import write
 from projector.parts import copy_options
 from projector.texts import fill, literal, literals

@@ -20,7 +20,7 @@ import duckdb
 import orjson
 
 from eventlog.clock import format_us
-from eventlog.paths import SegmentName
+from eventlog.format.paths import SegmentName
 from projector.definition import CASTS, LINE_ROWS, Column, Definition
 from projector.engine import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
 from projector.texts import fill, literal, literals

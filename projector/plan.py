@@ -6,10 +6,10 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.blocks import durable_bytes
 from eventlog.errors import Corrupt
-from eventlog.paths import SegmentName, open_path, sealed_path
-from eventlog.segments import list_segments, read_manifest
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.format.paths import SegmentName, open_path, sealed_path
+from eventlog.read.segment_lines import durable_bytes
 from projector.definition import LOG, Definition
 from projector.parts import Part, Segment
 

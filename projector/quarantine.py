@@ -22,8 +22,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eventlog.blocks import segment_blocks
 from eventlog.errors import HindlogError, Invalid
+from eventlog.read.segment_lines import segment_blocks
 from projector.definition import Definition
 from projector.engine import builder, sql_errors
 from projector.parts import SCHEMA, Segment, build

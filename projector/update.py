@@ -17,7 +17,7 @@ import duckdb
 
 from eventlog.clock import now_us
 from eventlog.errors import HindlogError
-from eventlog.segments import list_sources
+from eventlog.files.listing import list_sources
 from projector.build import Built, Context, Report, build_open, build_schemas, silent
 from projector.changes import FOLDER, add_differences, folder_of_diffs
 from projector.compact import Group, among, compact, due

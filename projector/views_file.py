@@ -15,8 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from eventlog.disk import replace_file
 from eventlog.errors import Corrupt, Invalid
+from eventlog.files.disk import replace_file
 from projector.engine import connect, reader, sql_errors
 from projector.views import Script
 

@@ -7,8 +7,8 @@ opaque; only `creators` and `tags` count pages.
 
 import msgspec
 
+from eventlog.body.split_rules import Entity, Rule, id_member
 from eventlog.clock import DAY
-from eventlog.rules import Entity, Rule, id_member
 from fetcher.source import (
     Endpoint,
     Follow,

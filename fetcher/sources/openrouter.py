@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from eventlog.body.split_rules import Entity, Identity, Rule, id_member
 from eventlog.clock import HOUR
-from eventlog.rules import Entity, Identity, Rule, id_member
 from fetcher.source import (
     Endpoint,
     Follow,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import now_us
-from eventlog.writer import close_stream, open_stream
+from eventlog.write.writer import close_stream, open_stream
 from tests.cli.conftest import WRITER
 from tests.cli.making import hindlog, new_archive
 from tests.projector.logs import Gone, hours, write_log

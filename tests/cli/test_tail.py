@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.program import run
-from eventlog.cursor import from_text
-from eventlog.tail import end_of
+from eventlog.read.cursor import from_text
+from eventlog.read.tail import end_of
 from tests.cli.conftest import WRITER
 from tests.cli.making import events, hindlog, new_archive, replaced, spelled, stream
 from tests.projector.logs import Gone, hours, write_log

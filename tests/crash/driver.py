@@ -19,16 +19,16 @@ from pathlib import Path
 
 import attrs
 
-from eventlog import cursor as cursors
-from eventlog.blocks import segment_blocks
+from eventlog.check.verify import verify
 from eventlog.clock import now_us
-from eventlog.commit import start_commits, submit
-from eventlog.disk import replace_file
-from eventlog.paths import open_path
-from eventlog.segments import list_segments
-from eventlog.tail import confirm, follow
-from eventlog.verify import verify
-from eventlog.writer import close_stream, open_stream, seal_all
+from eventlog.files.disk import replace_file
+from eventlog.files.listing import list_segments
+from eventlog.format.paths import open_path
+from eventlog.read import cursor as cursors
+from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.tail import confirm, follow
+from eventlog.write.group_commit import start_commits, submit
+from eventlog.write.writer import close_stream, open_stream, seal_all
 from tests.eventlog.making import SOURCE, WRITER, entity
 
 LONGEST_S = 0.08

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.disk import REAL, Disk
+from eventlog.files.disk import REAL, Disk
 
 
 class PowerCut(BaseException):

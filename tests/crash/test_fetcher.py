@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import now_us
-from eventlog.event import ANOMALY, PAGE, exact_body
-from eventlog.manifest import digest
+from eventlog.format.event import ANOMALY, PAGE, exact_body
+from eventlog.format.manifest import digest
 from fetcher.errands import list_runs
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults import parse_faults

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.damage import Damage
-from eventlog.paths import manifest_path, sealed_path
-from eventlog.segments import list_segments, read_manifest
-from eventlog.verify import verify
-from eventlog.writer import close_stream, roll, wait_sealed
+from eventlog.check.segment_damage import Damage
+from eventlog.check.verify import verify
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.format.paths import manifest_path, sealed_path
+from eventlog.write.writer import close_stream, roll, wait_sealed
 from tests.crash.rounds import FLIPS
 from tests.eventlog.making import HOUR, SECOND, Hand, entity, opened, put
 

@@ -9,17 +9,25 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.assets import get_asset, put_asset
-from eventlog.cursor import Cursor, mark
-from eventlog.disk import REAL
-from eventlog.event import ANOMALY, ENTITY, Draft, decode, exact_body
-from eventlog.paths import open_path
-from eventlog.reader import read_events, read_stream
-from eventlog.seal import seal
-from eventlog.segments import list_streams
-from eventlog.tail import confirm, follow
-from eventlog.verify import verify
-from eventlog.writer import Stream, append, close_stream, keep_hours, open_stream, roll, wait_sealed
+from eventlog.check.verify import verify
+from eventlog.files.assets import get_asset, put_asset
+from eventlog.files.disk import REAL
+from eventlog.files.listing import list_streams
+from eventlog.format.event import ANOMALY, ENTITY, Draft, decode, exact_body
+from eventlog.format.paths import open_path
+from eventlog.read.cursor import Cursor, mark
+from eventlog.read.reader import read_events, read_stream
+from eventlog.read.tail import confirm, follow
+from eventlog.write.seal import seal
+from eventlog.write.writer import (
+    Stream,
+    append,
+    close_stream,
+    keep_hours,
+    open_stream,
+    roll,
+    wait_sealed,
+)
 from tests.crash.platter import Platter, PowerCut, disk_of, power_cut, settle
 from tests.crash.rounds import ROUNDS
 from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity, write_log

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eventlog.clock import HOUR
-from eventlog.segments import list_segments
+from eventlog.files.listing import list_segments
 from projector import changes, compact, keyframes, neighbours, picking, resolved
 from projector.archive import open_views
 from projector.checks import check

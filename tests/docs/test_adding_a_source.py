@@ -10,8 +10,8 @@ import orjson
 from aiohttp import web
 
 from eventlog.clock import now_us
-from eventlog.event import ENTITY, PAGE, decode
-from eventlog.reader import read_events
+from eventlog.format.event import ENTITY, PAGE, decode
+from eventlog.read.reader import read_events
 from fetcher.simulator.app import serve
 from fetcher.source import Source
 from fetcher.sync import run_once

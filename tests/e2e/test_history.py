@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import format_us, now_us
-from eventlog.event import decode, exact_body
-from eventlog.reader import read_events
-from eventlog.select import Select
+from eventlog.format.event import decode, exact_body
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_events
 from fetcher.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from cli.config import default_toml
 from eventlog.clock import now_us
-from eventlog.event import ENTITY, decode, exact_body
-from eventlog.reader import read_events
-from eventlog.select import Select
-from eventlog.writer import seal_idle
+from eventlog.format.event import ENTITY, decode, exact_body
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_events
+from eventlog.write.writer import seal_idle
 from fetcher.simulator.app import serve
 from fetcher.sources import SOURCES
 from fetcher.sync import run_once

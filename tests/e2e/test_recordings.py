@@ -9,12 +9,12 @@ import orjson
 import pytest
 
 from cli.config import default_toml
-from eventlog.bodies import response_of
 from eventlog.clock import format_us, now_us, parse_us
-from eventlog.event import decode
-from eventlog.reader import read_events
-from eventlog.segments import list_segments
-from eventlog.select import Select
+from eventlog.files.listing import list_segments
+from eventlog.format.event import decode
+from eventlog.read.bodies import response_of
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_events
 from fetcher.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views

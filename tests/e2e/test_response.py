@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.bodies import response_of
-from eventlog.event import ANOMALY, PAGE, Draft
-from eventlog.reader import read_events
-from eventlog.select import Select
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.format.event import ANOMALY, PAGE, Draft
+from eventlog.read.bodies import response_of
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_events
+from eventlog.write.writer import append, close_stream, open_stream
 from tests.e2e.conftest import hindlog
 
 

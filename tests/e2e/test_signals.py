@@ -225,12 +225,12 @@ def test_a_service_that_is_stopped_says_that_all_is_on_disk(
 
 def test_sealing_that_is_stopped_finishes_the_stream_under_way(archive: Path) -> None:
     code = """
-import os, signal, cli.main, eventlog.writer
-seal = eventlog.writer.seal_idle
+import os, signal, cli.main, eventlog.write.writer
+seal = eventlog.write.writer.seal_idle
 def seal_idle(*stream):
     os.kill(os.getpid(), signal.SIGTERM)
     return seal(*stream)
-eventlog.writer.seal_idle = seal_idle
+eventlog.write.writer.seal_idle = seal_idle
 cli.main.main(["segment", "seal", "--all"])
 """
     before = len(list((archive / "log").rglob("*.ndjson")))

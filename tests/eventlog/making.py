@@ -7,13 +7,13 @@ import attrs
 import duckdb
 from hypothesis import strategies as st
 
+from eventlog.body.encode_body import embed
 from eventlog.clock import HOUR, MINUTE, SECOND, parse_us
-from eventlog.disk import REAL, Disk
-from eventlog.embed import embed
-from eventlog.event import ENTITY, PAGE, Draft
-from eventlog.paths import SegmentName
-from eventlog.segments import list_segments
-from eventlog.writer import Stream, append, close_stream, open_stream, roll, wait_sealed
+from eventlog.files.disk import REAL, Disk
+from eventlog.files.listing import list_segments
+from eventlog.format.event import ENTITY, PAGE, Draft
+from eventlog.format.paths import SegmentName
+from eventlog.write.writer import Stream, append, close_stream, open_stream, roll, wait_sealed
 
 SOURCE = "openrouter"
 WRITER = "1a2b3c4d"

@@ -6,12 +6,15 @@ from pathlib import Path
 import orjson
 import pytest
 
-from eventlog.accept import accept_loss
-from eventlog.cursor import mark
+from eventlog.check.accept_loss import accept_loss
+from eventlog.check.coverage_gaps import find_gaps
+from eventlog.check.repair import repair
+from eventlog.check.verify import verify
 from eventlog.errors import Corrupt, Invalid, Locked
-from eventlog.gaps import find_gaps
-from eventlog.loss import beyond, read_losses
-from eventlog.paths import (
+from eventlog.files.listing import list_segments
+from eventlog.files.lost_segments import beyond, read_losses
+from eventlog.files.writer_ids import FETCH, sealed_seq, writer_id
+from eventlog.format.paths import (
     SegmentName,
     head_path,
     lock_path,
@@ -21,13 +24,10 @@ from eventlog.paths import (
     parse_segment,
     sealed_path,
 )
-from eventlog.reader import read_events, read_stream
-from eventlog.repair import repair
-from eventlog.segments import list_segments
-from eventlog.tail import confirm, follow
-from eventlog.verify import verify
-from eventlog.writer import close_stream, roll, wait_sealed
-from eventlog.writers import FETCH, sealed_seq, writer_id
+from eventlog.read.cursor import mark
+from eventlog.read.reader import read_events, read_stream
+from eventlog.read.tail import confirm, follow
+from eventlog.write.writer import close_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
     SOURCE,

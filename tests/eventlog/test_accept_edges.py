@@ -7,19 +7,19 @@ from pathlib import Path
 import orjson
 import pytest
 
-from eventlog.accept import accept_loss, stretches
+from eventlog.check.accept_loss import accept_loss, stretches
+from eventlog.check.seq_gaps import Stretch
+from eventlog.check.verify import verify
 from eventlog.clock import MINUTE, format_us
 from eventlog.errors import Invalid
-from eventlog.event import ANOMALY, decode
-from eventlog.holes import Stretch
-from eventlog.loss import link_of, read_loss, read_losses
-from eventlog.manifest import digest
-from eventlog.paths import SegmentName, loss_path, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events, read_stream
-from eventlog.segments import list_segments, read_manifest
-from eventlog.verify import verify
-from eventlog.writer import close_stream
-from eventlog.writers import FETCH, machine_name, writer_id
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.files.lost_segments import link_of, read_loss, read_losses
+from eventlog.files.writer_ids import FETCH, machine_name, writer_id
+from eventlog.format.event import ANOMALY, decode
+from eventlog.format.manifest import digest
+from eventlog.format.paths import SegmentName, loss_path, manifest_path, open_path, sealed_path
+from eventlog.read.reader import read_events, read_stream
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     SOURCE,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.appending import QUIET_US, check_upstream_clock
 from eventlog.clock import DAY, format_us
 from eventlog.errors import Invalid, LocalResource
-from eventlog.event import (
+from eventlog.files.listing import list_segments
+from eventlog.format.event import (
     ENTITY,
     HEARTBEAT,
     MAX_LINE_BYTES,
@@ -19,9 +19,9 @@ from eventlog.event import (
     decode,
     encode,
 )
-from eventlog.reader import read_events
-from eventlog.segments import list_segments
-from eventlog.writer import (
+from eventlog.read.reader import read_events
+from eventlog.write.append import QUIET_US, check_upstream_clock
+from eventlog.write.writer import (
     append,
     close_stream,
     commit,

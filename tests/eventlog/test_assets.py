@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.assets import get_asset, put_asset
-from eventlog.disk import REAL
 from eventlog.errors import Corrupt, NotFound
-from eventlog.paths import asset_path
+from eventlog.files.assets import get_asset, put_asset
+from eventlog.files.disk import REAL
+from eventlog.format.paths import asset_path
 from tests.eventlog.making import disk_with, noting_disk
 
 

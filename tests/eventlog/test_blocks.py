@@ -5,9 +5,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.blocks import block_at, durable_bytes, first_seq, frame_lines, segment_blocks
 from eventlog.errors import Corrupt, NotFound
-from eventlog.paths import (
+from eventlog.files.listing import read_manifest
+from eventlog.format.line_header import prefix
+from eventlog.format.paths import (
     SegmentName,
     head_path,
     manifest_path,
@@ -15,11 +16,16 @@ from eventlog.paths import (
     parse_segment,
     sealed_path,
 )
-from eventlog.prefix import prefix
-from eventlog.reader import read_at, read_events, read_stream
-from eventlog.segments import read_manifest
-from eventlog.select import Select
-from eventlog.writer import close_stream
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import read_at, read_events, read_stream
+from eventlog.read.segment_lines import (
+    block_at,
+    durable_bytes,
+    first_seq,
+    frame_lines,
+    segment_blocks,
+)
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import HOUR, SOURCE, START, WRITER, Hand, entity, opened, put, write_log
 
 ROWS = 9

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.assets import put_asset
-from eventlog.bodies import body_of, lines_of, response_of
 from eventlog.errors import Corrupt, NotFound
-from eventlog.event import ENTITY, HEARTBEAT, Draft, Line, decode
-from eventlog.prefix import prefix
-from eventlog.reader import read_events
-from eventlog.rebuild import rebuild
+from eventlog.files.assets import put_asset
+from eventlog.format.event import ENTITY, HEARTBEAT, Draft, Line, decode
+from eventlog.format.line_header import prefix
+from eventlog.read.bodies import body_of, lines_of, response_of
+from eventlog.read.reader import read_events
+from eventlog.read.rebuild_response import rebuild
 from tests.eventlog.making import (
     HOUR,
     SOURCE,

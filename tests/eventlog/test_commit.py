@@ -10,15 +10,22 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.appending import commit as commit_composed
-from eventlog.commit import Committer, commit, start_commits, stop_commits, submit
-from eventlog.disk import Disk
+from eventlog.check.verify import verify
 from eventlog.errors import Invalid, LocalResource
-from eventlog.event import HEARTBEAT, Draft, decode
-from eventlog.reader import read_events
-from eventlog.segments import read_head
-from eventlog.verify import verify
-from eventlog.writer import Appended, Build, Stream, close_stream, compose_behind, compose_each
+from eventlog.files.disk import Disk
+from eventlog.files.listing import read_head
+from eventlog.format.event import HEARTBEAT, Draft, decode
+from eventlog.read.reader import read_events
+from eventlog.write.append import commit as commit_composed
+from eventlog.write.group_commit import Committer, commit, start_commits, stop_commits, submit
+from eventlog.write.writer import (
+    Appended,
+    Build,
+    Stream,
+    close_stream,
+    compose_behind,
+    compose_each,
+)
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

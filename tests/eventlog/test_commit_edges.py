@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.commit import GROUP, start_commits, stop_commits, submit
 from eventlog.errors import Invalid
-from eventlog.event import Draft
-from eventlog.reader import read_events
-from eventlog.writer import close_stream
+from eventlog.format.event import Draft
+from eventlog.read.reader import read_events
+from eventlog.write.group_commit import GROUP, start_commits, stop_commits, submit
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import HOUR, Hand, disk_with, entity, opened
 
 

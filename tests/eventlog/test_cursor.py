@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.cursor import Mark, from_text, mark, to_text
 from eventlog.errors import Invalid
+from eventlog.read.cursor import Mark, from_text, mark, to_text
 
 cursors = st.dictionaries(
     st.tuples(

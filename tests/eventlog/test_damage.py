@@ -5,14 +5,14 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.assets import put_asset
-from eventlog.blocks import segment_blocks
-from eventlog.damage import Damage, asset_damage, open_damage, sealed_damage
-from eventlog.event import ENTITY, Draft
-from eventlog.frames import compress
-from eventlog.manifest import Content, Frame, digest
-from eventlog.paths import SegmentName, asset_path, open_path, sealed_path
-from eventlog.segments import Head, read_manifest
+from eventlog.check.segment_damage import Damage, asset_damage, open_damage, sealed_damage
+from eventlog.files.assets import put_asset
+from eventlog.files.listing import Head, read_manifest
+from eventlog.format.event import ENTITY, Draft
+from eventlog.format.frames import compress
+from eventlog.format.manifest import Content, Frame, digest
+from eventlog.format.paths import SegmentName, asset_path, open_path, sealed_path
+from eventlog.read.segment_lines import segment_blocks
 from tests.eventlog.making import HOUR, START, Hand, entity, write_log
 
 

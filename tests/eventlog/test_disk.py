@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.disk import REAL, RESERVE_BYTES, check_free, make_dirs, sync_up, write_durable
 from eventlog.errors import LocalResource
+from eventlog.files.disk import REAL, RESERVE_BYTES, check_free, make_dirs, sync_up, write_durable
 from tests.eventlog.making import disk_with, noting_disk
 
 

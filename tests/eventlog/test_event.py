@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt
-from eventlog.event import (
+from eventlog.format.event import (
     ENTITY,
     HEARTBEAT,
     KINDS,
@@ -26,7 +26,7 @@ from eventlog.event import (
     position,
     stamp,
 )
-from eventlog.prefix import glance, prefix, sort_of
+from eventlog.format.line_header import glance, prefix, sort_of
 from tests.eventlog.making import SOURCE, START, WRITER
 
 AT = "2026-11-21T05:00:00.000001Z"

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import orjson
 
-from eventlog.cursor import mark, to_text
-from eventlog.embed import embed
-from eventlog.event import ENTITY, HEARTBEAT, PAGE, RUN, Draft, decode, exact_body, position
-from eventlog.normalize import value_hash
-from eventlog.paths import SegmentName, manifest_path, open_path
-from eventlog.reader import read_events, read_one
-from eventlog.rebuild import rebuild
-from eventlog.rules import Rule, id_member
-from eventlog.segments import list_segments
-from eventlog.split import split
-from eventlog.verify import verify
-from eventlog.writer import append, close_stream
+from eventlog.body.encode_body import embed
+from eventlog.body.split import split
+from eventlog.body.split_rules import Rule, id_member
+from eventlog.body.value_hash import value_hash
+from eventlog.check.verify import verify
+from eventlog.files.listing import list_segments
+from eventlog.format.event import ENTITY, HEARTBEAT, PAGE, RUN, Draft, decode, exact_body, position
+from eventlog.format.paths import SegmentName, manifest_path, open_path
+from eventlog.read.cursor import mark, to_text
+from eventlog.read.reader import read_events, read_one
+from eventlog.read.rebuild_response import rebuild
+from eventlog.write.writer import append, close_stream
 from tests.eventlog.making import SECOND, SOURCE, START, WRITER, Hand, opened, put
 
 PAGE_OF_DOCS = Path(__file__).parents[2] / "docs" / "format.md"

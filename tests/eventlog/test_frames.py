@@ -7,9 +7,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import frames
 from eventlog.errors import Corrupt
-from eventlog.frames import FRAME_BYTES, blocks, compress, decompress
+from eventlog.format import frames
+from eventlog.format.frames import FRAME_BYTES, blocks, compress, decompress
 
 lines = st.lists(st.binary(max_size=300).map(lambda data: data.replace(b"\n", b"") + b"\n"))
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.accept import accept_loss
+from eventlog.check.accept_loss import accept_loss
+from eventlog.check.coverage_gaps import Gap, describe, find_gaps
 from eventlog.clock import DAY
-from eventlog.event import PAGE, RUN, Draft
-from eventlog.gaps import Gap, describe, find_gaps
-from eventlog.paths import manifest_path, open_path, sealed_path
-from eventlog.segments import list_segments
-from eventlog.writer import Stream, beat, close_stream
-from eventlog.writers import writer_id
+from eventlog.files.listing import list_segments
+from eventlog.files.writer_ids import writer_id
+from eventlog.format.event import PAGE, RUN, Draft
+from eventlog.format.paths import manifest_path, open_path, sealed_path
+from eventlog.write.writer import Stream, beat, close_stream
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

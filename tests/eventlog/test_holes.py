@@ -2,10 +2,10 @@
 
 import pytest
 
+from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
 from eventlog.clock import HOUR
-from eventlog.holes import Hole, Stretch, find_holes, name_of
-from eventlog.paths import segment_at
-from eventlog.segments import Head
+from eventlog.files.listing import Head
+from eventlog.format.paths import segment_at
 from tests.eventlog.making import SOURCE, START, WRITER
 
 KEY = (SOURCE, WRITER)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from eventlog.join import join
-from eventlog.rules import Rule, id_member
-from eventlog.scan import NotJson
-from eventlog.split import split
+from eventlog.body.join import join
+from eventlog.body.json_spans import NotJson
+from eventlog.body.split import split
+from eventlog.body.split_rules import Rule, id_member
 
 
 def test_a_page_that_lacks_a_place_of_its_roster_is_refused() -> None:

@@ -6,7 +6,8 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.loss import (
+from eventlog.files.listing import known_streams, list_lost, list_segments
+from eventlog.files.lost_segments import (
     Loss,
     beyond,
     from_bytes,
@@ -16,9 +17,8 @@ from eventlog.loss import (
     to_bytes,
     write_loss,
 )
-from eventlog.manifest import digest
-from eventlog.paths import loss_path, segment_at
-from eventlog.segments import known_streams, list_lost, list_segments
+from eventlog.format.manifest import digest
+from eventlog.format.paths import loss_path, segment_at
 from tests.eventlog.making import HOUR, OTHER, SOURCE, START, WRITER, entity, noting_disk, write_log
 
 NAME = segment_at(SOURCE, WRITER, START, 0)

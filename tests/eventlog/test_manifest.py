@@ -4,12 +4,12 @@ import attrs
 import orjson
 import pytest
 
-from eventlog import manifest as manifests
-from eventlog.census import census
 from eventlog.errors import Corrupt
-from eventlog.event import encode
-from eventlog.manifest import Manifest, from_bytes, summarize, to_bytes
-from eventlog.paths import parse_segment
+from eventlog.format import manifest as manifests
+from eventlog.format.block_stats import census
+from eventlog.format.event import encode
+from eventlog.format.manifest import Manifest, from_bytes, summarize, to_bytes
+from eventlog.format.paths import parse_segment
 from tests.eventlog.making import SOURCE, WRITER, entity
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import normalize
-from eventlog.normalize import (
+from eventlog.body import value_hash as normalize
+from eventlog.body.value_hash import (
     depth_at_most,
     is_strict,
     normal_form,

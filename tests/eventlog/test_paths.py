@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, epoch_of, format_us, hour_start, now_us, parse_us
-from eventlog.paths import (
+from eventlog.format.paths import (
     SegmentName,
     is_source,
     is_writer,

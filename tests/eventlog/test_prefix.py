@@ -4,8 +4,8 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.event import ENTITY, PAGE, Draft, encode
-from eventlog.prefix import glance, prefix, sort_of
+from eventlog.format.event import ENTITY, PAGE, Draft, encode
+from eventlog.format.line_header import glance, prefix, sort_of
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 
 AT = "2026-11-21T05:00:00.000000Z"

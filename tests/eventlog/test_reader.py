@@ -7,13 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog import blocks
-from eventlog.blocks import segment_blocks
 from eventlog.clock import format_us
 from eventlog.errors import Corrupt, NotFound
-from eventlog.event import ENTITY, PAGE, decode, position
-from eventlog.paths import manifest_path, open_path, sealed_path
-from eventlog.reader import (
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.format.event import ENTITY, PAGE, decode, position
+from eventlog.format.paths import manifest_path, open_path, sealed_path
+from eventlog.read import segment_lines as blocks
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import (
     Record,
     extents,
     read_at,
@@ -21,9 +22,8 @@ from eventlog.reader import (
     read_one,
     read_stream,
 )
-from eventlog.segments import list_segments, read_manifest
-from eventlog.select import Select
-from eventlog.writer import close_stream
+from eventlog.read.segment_lines import segment_blocks
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.accept import accept_loss
+from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Corrupt
-from eventlog.paths import manifest_path, open_path, sealed_path
-from eventlog.reader import extents, merge, read_events, read_one, read_stream
-from eventlog.select import Select
-from eventlog.writer import close_stream, open_stream
+from eventlog.format.paths import manifest_path, open_path, sealed_path
+from eventlog.read.event_filter import Select
+from eventlog.read.reader import extents, merge, read_events, read_one, read_stream
+from eventlog.write.writer import close_stream, open_stream
 from tests.eventlog.making import (
     HOUR,
     OTHER,

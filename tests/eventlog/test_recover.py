@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog.assets import get_asset
+from eventlog.check.verify import verify
 from eventlog.errors import Corrupt
-from eventlog.event import ANOMALY, ENTITY, Line, decode, exact_body
-from eventlog.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events
-from eventlog.recover import recover
-from eventlog.segments import list_segments
-from eventlog.verify import verify
-from eventlog.writer import close_stream
+from eventlog.files.assets import get_asset
+from eventlog.files.listing import list_segments
+from eventlog.format.event import ANOMALY, ENTITY, Line, decode, exact_body
+from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
+from eventlog.read.reader import read_events
+from eventlog.write.recover import recover
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOSTILE,
     HOUR,

@@ -6,14 +6,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.accept import accept_loss
+from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Corrupt
-from eventlog.event import ANOMALY, decode, exact_body
-from eventlog.loss import Loss, link_of
-from eventlog.manifest import digest
-from eventlog.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events
-from eventlog.recover import (
+from eventlog.files.listing import Head, head_bytes, list_segments
+from eventlog.files.lost_segments import Loss, link_of
+from eventlog.files.writer_ids import lock_stream, note_sealed
+from eventlog.format.event import ANOMALY, decode, exact_body
+from eventlog.format.manifest import digest
+from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
+from eventlog.read.reader import read_events
+from eventlog.write.recover import (
     DAMAGED,
     TORN,
     has_later,
@@ -22,9 +24,7 @@ from eventlog.recover import (
     whole_line,
     whole_lines,
 )
-from eventlog.segments import Head, head_bytes, list_segments
-from eventlog.writer import close_stream
-from eventlog.writers import lock_stream, note_sealed
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.check.repair import repair
+from eventlog.check.verify import verify
 from eventlog.errors import Corrupt, Locked, NotFound
-from eventlog.event import ANOMALY, decode
-from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events
-from eventlog.repair import repair
-from eventlog.segments import list_segments
-from eventlog.verify import verify
-from eventlog.writer import close_stream
+from eventlog.files.listing import list_segments
+from eventlog.format.event import ANOMALY, decode
+from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.read.reader import read_events
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     SECOND,

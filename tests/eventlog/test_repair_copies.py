@@ -6,16 +6,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog import manifest as manifests
-from eventlog.accept import accept_loss
-from eventlog.assets import put_asset
+from eventlog.check.accept_loss import accept_loss
+from eventlog.check.repair import fitting, repair, repair_sealed
+from eventlog.check.verify import verify
 from eventlog.errors import Corrupt, Invalid, NotFound
-from eventlog.event import ENTITY, Draft
-from eventlog.paths import SegmentName, asset_path, manifest_path, open_path, sealed_path
-from eventlog.repair import fitting, repair, repair_sealed
-from eventlog.segments import list_segments
-from eventlog.verify import verify
-from eventlog.writer import close_stream
+from eventlog.files.assets import put_asset
+from eventlog.files.listing import list_segments
+from eventlog.format import manifest as manifests
+from eventlog.format.event import ENTITY, Draft
+from eventlog.format.paths import SegmentName, asset_path, manifest_path, open_path, sealed_path
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     START,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlog.rules import id_text, is_child
+from eventlog.body.split_rules import id_text, is_child
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,18 @@
 
 import pytest
 
-from eventlog.rules import Rule, id_member
-from eventlog.scan import NotJson, Span, all_members, elements, locate, members, values, whole
-from eventlog.split import split
+from eventlog.body.json_spans import (
+    NotJson,
+    Span,
+    all_members,
+    elements,
+    locate,
+    members,
+    values,
+    whole,
+)
+from eventlog.body.split import split
+from eventlog.body.split_rules import Rule, id_member
 
 STRICT = b' \xef\xbb\xbf{"a" : [1 , "]" ] ,"b":{"c":{}},"a\\u0062":2,"b":3} '.strip(b" ")
 LOOSE = STRICT.replace(b"2,", b"NaN,")

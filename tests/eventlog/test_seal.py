@@ -9,16 +9,16 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.blocks import segment_blocks
-from eventlog.disk import REAL, Disk
+from eventlog.check.verify import verify
 from eventlog.errors import Corrupt
-from eventlog.frames import compress
-from eventlog.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events
-from eventlog.seal import finish, seal
-from eventlog.segments import list_segments, read_manifest
-from eventlog.verify import verify
-from eventlog.writer import close_stream
+from eventlog.files.disk import REAL, Disk
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.format.frames import compress
+from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.read.reader import read_events
+from eventlog.read.segment_lines import segment_blocks
+from eventlog.write.seal import finish, seal
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOSTILE,
     HOUR,
@@ -185,7 +185,7 @@ def test_a_frame_that_unpacks_to_other_lines_is_not_sealed(
 ) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     other = compress(open_path(tmp_path, name).read_bytes().replace(b"xxx", b"xyx", 1))
-    monkeypatch.setattr("eventlog.seal.compress", lambda _block: other)
+    monkeypatch.setattr("eventlog.write.seal.compress", lambda _block: other)
 
     with pytest.raises(Corrupt, match="does not unpack"):
         seal(tmp_path, name, None)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.paths import manifest_path, open_path, sealed_path
-from eventlog.seal import finish, seal
-from eventlog.segments import read_manifest
+from eventlog.files.listing import read_manifest
+from eventlog.format.paths import manifest_path, open_path, sealed_path
+from eventlog.write.seal import finish, seal
 from tests.eventlog.making import entity, noting_disk, write_log
 from tests.eventlog.test_seal import all_three, lay
 

@@ -7,8 +7,7 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.paths import SegmentName, head_path, manifest_path, open_path, parse_segment
-from eventlog.segments import (
+from eventlog.files.listing import (
     Files,
     Head,
     head_bytes,
@@ -21,6 +20,7 @@ from eventlog.segments import (
     read_head,
     read_manifest,
 )
+from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, parse_segment
 from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
 
 HEAD = Head(f"{SOURCE}/2026-11-21/05-{WRITER}-000", 100, 98)

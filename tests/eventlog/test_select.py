@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.event import ENTITY, Draft, encode
-from eventlog.manifest import Manifest
-from eventlog.paths import parse_segment
-from eventlog.prefix import prefix
-from eventlog.reader import read_events
-from eventlog.segments import read_manifest
-from eventlog.select import (
+from eventlog.files.listing import read_manifest
+from eventlog.format.event import ENTITY, Draft, encode
+from eventlog.format.line_header import prefix
+from eventlog.format.manifest import Manifest
+from eventlog.format.paths import parse_segment
+from eventlog.read.event_filter import (
     Select,
     matches,
     ready,
@@ -18,6 +17,7 @@ from eventlog.select import (
     wants_manifest,
     wants_segment,
 )
+from eventlog.read.reader import read_events
 from tests.eventlog.making import HOUR, SECOND, SOURCE, START, WRITER, entity, write_log
 
 NAME = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.join import join
-from eventlog.normalize import read_value_hash, value_hash
-from eventlog.rules import Entity, Rule, id_member, id_text
-from eventlog.scan import NotJson
-from eventlog.split import Split, split
+from eventlog.body.join import join
+from eventlog.body.json_spans import NotJson
+from eventlog.body.split import Split, split
+from eventlog.body.split_rules import Entity, Rule, id_member, id_text
+from eventlog.body.value_hash import read_value_hash, value_hash
 from tests.eventlog.making import json_values, spelled
 
 RULES = (

@@ -6,18 +6,18 @@ from pathlib import Path
 import orjson
 import pytest
 
+from eventlog.body.encode_body import MAX_INLINE_BYTES
+from eventlog.check.verify import verify
 from eventlog.clock import format_us
-from eventlog.disk import REAL
-from eventlog.embed import MAX_INLINE_BYTES
 from eventlog.errors import LocalResource
-from eventlog.event import decode
-from eventlog.paths import head_path, manifest_path, open_path
-from eventlog.reader import read_events
-from eventlog.segments import Head, list_segments, read_head
-from eventlog.stream import MAX_UNSEALED, open_segment
-from eventlog.verify import verify
-from eventlog.writer import close_stream, open_stream, roll, wait_sealed
-from eventlog.writers import sealed_seq
+from eventlog.files.disk import REAL
+from eventlog.files.listing import Head, list_segments, read_head
+from eventlog.files.writer_ids import sealed_seq
+from eventlog.format.event import decode
+from eventlog.format.paths import head_path, manifest_path, open_path
+from eventlog.read.reader import read_events
+from eventlog.write.stream import MAX_UNSEALED, open_segment
+from eventlog.write.writer import close_stream, open_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

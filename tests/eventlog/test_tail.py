@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog import cursor as cursors
-from eventlog.cursor import Mark
 from eventlog.errors import Corrupt, Invalid
-from eventlog.event import decode
-from eventlog.paths import head_path, manifest_path, open_path, sealed_path
-from eventlog.reader import Record, read_events
-from eventlog.segments import list_segments
-from eventlog.tail import confirm, end_of, follow, last_of
-from eventlog.writer import Stream, close_stream, roll, wait_sealed
+from eventlog.files.listing import list_segments
+from eventlog.format.event import decode
+from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
+from eventlog.read import cursor as cursors
+from eventlog.read.cursor import Mark
+from eventlog.read.reader import Record, read_events
+from eventlog.read.tail import confirm, end_of, follow, last_of
+from eventlog.write.writer import Stream, close_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
     OTHER,

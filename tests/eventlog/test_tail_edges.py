@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import cursor as cursors
-from eventlog.cursor import Mark, from_text, mark, to_text
 from eventlog.errors import Invalid
-from eventlog.paths import head_path, manifest_path, open_path, sealed_path
-from eventlog.reader import read_events, read_stream
-from eventlog.segments import Head, head_bytes, read_head
-from eventlog.tail import confirm, end_of, follow, last_of
-from eventlog.writer import close_stream
+from eventlog.files.listing import Head, head_bytes, read_head
+from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
+from eventlog.read import cursor as cursors
+from eventlog.read.cursor import Mark, from_text, mark, to_text
+from eventlog.read.reader import read_events, read_stream
+from eventlog.read.tail import confirm, end_of, follow, last_of
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     OTHER,

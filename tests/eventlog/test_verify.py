@@ -8,11 +8,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from eventlog.assets import put_asset
-from eventlog.blocks import segment_blocks
-from eventlog.damage import Damage
-from eventlog.event import ENTITY, Draft
-from eventlog.paths import (
+from eventlog.check.segment_damage import Damage
+from eventlog.check.verify import verify
+from eventlog.files.assets import put_asset
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.format.event import ENTITY, Draft
+from eventlog.format.paths import (
     SegmentName,
     asset_path,
     head_path,
@@ -20,10 +21,9 @@ from eventlog.paths import (
     open_path,
     sealed_path,
 )
-from eventlog.segments import list_segments, read_manifest
-from eventlog.select import Select
-from eventlog.verify import verify
-from eventlog.writer import close_stream
+from eventlog.read.event_filter import Select
+from eventlog.read.segment_lines import segment_blocks
+from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

@@ -6,9 +6,11 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.accept import accept_loss
-from eventlog.loss import Loss, write_loss
-from eventlog.paths import (
+from eventlog.check.accept_loss import accept_loss
+from eventlog.check.verify import verify
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.files.lost_segments import Loss, write_loss
+from eventlog.format.paths import (
     SegmentName,
     head_path,
     lock_path,
@@ -17,9 +19,7 @@ from eventlog.paths import (
     open_path,
     sealed_path,
 )
-from eventlog.segments import list_segments, read_manifest
-from eventlog.select import Select
-from eventlog.verify import verify
+from eventlog.read.event_filter import Select
 from tests.eventlog.making import (
     HOUR,
     OTHER,

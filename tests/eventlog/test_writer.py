@@ -10,15 +10,16 @@ from pathlib import Path
 import orjson
 import pytest
 
+from eventlog.check.verify import verify
 from eventlog.clock import DAY, format_us
-from eventlog.disk import REAL
 from eventlog.errors import Invalid, LocalResource, Locked
-from eventlog.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position, decode
-from eventlog.paths import head_path, open_path
-from eventlog.reader import read_events
-from eventlog.segments import Head, list_segments, read_head
-from eventlog.verify import verify
-from eventlog.writer import (
+from eventlog.files.disk import REAL
+from eventlog.files.listing import Head, list_segments, read_head
+from eventlog.files.writer_ids import lock_stream, writer_id
+from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position, decode
+from eventlog.format.paths import head_path, open_path
+from eventlog.read.reader import read_events
+from eventlog.write.writer import (
     append,
     check_upstream_clock,
     close_stream,
@@ -31,7 +32,6 @@ from eventlog.writer import (
     seal_idle,
     wait_sealed,
 )
-from eventlog.writers import lock_stream, writer_id
 from tests.eventlog.making import (
     HOUR,
     MINUTE,

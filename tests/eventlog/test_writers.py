@@ -9,8 +9,7 @@ import orjson
 import pytest
 
 from eventlog.errors import Corrupt, Locked
-from eventlog.paths import lock_path
-from eventlog.writers import (
+from eventlog.files.writer_ids import (
     COMMAND,
     FETCH,
     IMPORT,
@@ -24,6 +23,7 @@ from eventlog.writers import (
     sealed_seq,
     writer_id,
 )
+from eventlog.format.paths import lock_path
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 
 NOW = "2026-11-21T05:00:00.000000Z"

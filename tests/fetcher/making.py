@@ -11,12 +11,12 @@ import orjson
 import pytest
 from aiohttp import web
 
-from eventlog.assets import get_asset
+from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import parse_us
-from eventlog.event import PAGE, Line, decode
-from eventlog.reader import read_stream
-from eventlog.rebuild import rebuild
-from eventlog.rules import Rule, id_member
+from eventlog.files.assets import get_asset
+from eventlog.format.event import PAGE, Line, decode
+from eventlog.read.reader import read_stream
+from eventlog.read.rebuild_response import rebuild
 from fetcher.journal import Journal, page_build, write
 from fetcher.observe import Observed
 from fetcher.response import Place, Response, take_apart

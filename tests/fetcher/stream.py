@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import orjson
 
-from eventlog.event import RUN, Draft
+from eventlog.format.event import RUN, Draft
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
 from fetcher.presence import Presence, open_presence
 from fetcher.response import Place, Response, take_apart

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from eventlog.clock import DAY, HOUR
 from eventlog.errors import Unavailable
-from eventlog.event import PAGE, PAGE_FAILED
+from eventlog.format.event import PAGE, PAGE_FAILED
 from fetcher.errands import list_runs, retry_run
 from fetcher.report import ListingReport, RunReport
 from fetcher.source import Follow

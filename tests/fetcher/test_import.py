@@ -13,11 +13,11 @@ import zstandard
 
 from eventlog.clock import HOUR, format_us, parse_us
 from eventlog.errors import Invalid, NotFound
-from eventlog.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
-from eventlog.manifest import digest
-from eventlog.reader import read_stream
-from eventlog.segments import list_segments
-from eventlog.writer import open_stream
+from eventlog.files.listing import list_segments
+from eventlog.format.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
+from eventlog.format.manifest import digest
+from eventlog.read.reader import read_stream
+from eventlog.write.writer import open_stream
 from fetcher.import_files import name_time
 from fetcher.importer import ImportReport, import_paths
 from fetcher.sources import SOURCES

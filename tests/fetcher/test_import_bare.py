@@ -9,8 +9,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.event import PAGE, Line
-from eventlog.reader import read_one
+from eventlog.format.event import PAGE, Line
+from eventlog.read.reader import read_one
 from fetcher.import_bare import Inner, by_line, dressed
 from fetcher.importer import ImportReport, import_paths
 from fetcher.sources import SOURCES

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
-from eventlog.event import ANOMALY, ENTITY, PAGE, exact_body
-from eventlog.scan import NotJson
+from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
 from fetcher.import_parts import inner_responses, parse_part
 from tests.fetcher.making import WRITER, lines, recordings
 from tests.fetcher.test_import import imported, listing, put

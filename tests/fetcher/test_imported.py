@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import pytest
 
-from eventlog.event import Draft
+from eventlog.format.event import Draft
 from fetcher.imported import (
     Imported,
     close_imported,

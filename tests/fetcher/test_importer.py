@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from eventlog.event import PAGE, RUN, Line
-from eventlog.reader import read_one
+from eventlog.format.event import PAGE, RUN, Line
+from eventlog.read.reader import read_one
 from fetcher.importer import ImportReport, find_recorded, import_paths, import_recorded
 from fetcher.sources import SOURCES
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines

@@ -7,9 +7,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from eventlog.appending import Appended
-from eventlog.event import Draft
-from eventlog.reader import Record
+from eventlog.format.event import Draft
+from eventlog.read.reader import Record
+from eventlog.write.append import Appended
 from fetcher import index
 from fetcher.index import NotConfirmed, catch_up, covered, open_index
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, write

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.accept import accept_loss
+from eventlog.body.split_rules import id_member
+from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import LocalResource
-from eventlog.paths import sealed_path
-from eventlog.rules import id_member
-from eventlog.segments import list_segments
-from eventlog.writer import close_stream, open_stream
+from eventlog.files.listing import list_segments
+from eventlog.format.paths import sealed_path
+from eventlog.write.writer import close_stream, open_stream
 from fetcher.journal import close_journal, open_journal
 from fetcher.known import index_path
 from tests.fetcher.making import WRITER, Hand, observe_into, page_of
@@ -82,7 +82,7 @@ def test_a_batch_that_was_not_written_is_not_known(tmp_path: Path) -> None:
 
 
 def test_shapes_of_an_entity_are_known_apart(tmp_path: Path) -> None:
-    from eventlog.rules import Rule
+    from eventlog.body.split_rules import Rule
 
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     detail = (Rule("/items", "model", "detail", id_member("id")),)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.clock import DAY, HOUR, SECOND, parse_us
-from eventlog.event import BACK, GONE, PAGE, UNLISTED, Line
-from eventlog.reader import read_one
+from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
+from eventlog.read.reader import read_one
 from fetcher.errands import add_run
 from fetcher.lifecycle import compare, is_due, is_proved
 from fetcher.presence import Name, Refusal

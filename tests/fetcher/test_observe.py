@@ -7,12 +7,12 @@ import attrs
 import orjson
 import pytest
 
-from eventlog.bodies import body_of, response_of
+from eventlog.body.json_spans import NotJson
+from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import DAY, HOUR
-from eventlog.event import ANOMALY, ENTITY, PAGE, decode, exact_body
-from eventlog.reader import read_stream
-from eventlog.rules import Rule, id_member
-from eventlog.scan import NotJson
+from eventlog.format.event import ANOMALY, ENTITY, PAGE, decode, exact_body
+from eventlog.read.bodies import body_of, response_of
+from eventlog.read.reader import read_stream
 from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
 from fetcher.observe import anomaly
 from fetcher.response import take_apart

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from eventlog.body.split import split
+from eventlog.body.split_rules import Entity
 from eventlog.clock import HOUR
-from eventlog.rules import Entity
-from eventlog.split import split
 from fetcher.source import Params
 from fetcher.sources import SOURCES
 

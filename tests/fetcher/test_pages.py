@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from eventlog.clock import DAY
-from eventlog.reader import read_stream
+from eventlog.read.reader import read_stream
 from fetcher.journal import close_journal, of_drafts, open_journal, page_build, write
 from fetcher.known import Seen, is_current
 from fetcher.observe import anomaly

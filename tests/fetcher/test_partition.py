@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from eventlog.reader import read_one
+from eventlog.read.reader import read_one
 from fetcher.errands import add_run
 from fetcher.partition import cut
 from fetcher.queue import LEASE_US

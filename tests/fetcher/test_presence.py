@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from eventlog.clock import HOUR, format_us
-from eventlog.event import GONE, PAGE_FAILED
+from eventlog.format.event import GONE, PAGE_FAILED
 from fetcher.presence import (
     answered_at,
     close_presence,

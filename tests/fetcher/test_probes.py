@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from eventlog.clock import DAY, HOUR, MINUTE
-from eventlog.event import BACK, UNLISTED
+from eventlog.format.event import BACK, UNLISTED
 from fetcher.lifecycle import gone, is_due, notices, to_ask
 from fetcher.presence import close_presence
 from fetcher.response import Place

@@ -12,13 +12,13 @@ import attrs
 import pytest
 from aiohttp import web
 
-from eventlog.accept import accept_loss
+from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Invalid, NotFound
-from eventlog.event import PAGE, decode
-from eventlog.paths import sealed_path
-from eventlog.reader import read_events
-from eventlog.segments import list_segments
-from eventlog.writer import close_stream, open_stream
+from eventlog.files.listing import list_segments
+from eventlog.format.event import PAGE, decode
+from eventlog.format.paths import sealed_path
+from eventlog.read.reader import read_events
+from eventlog.write.writer import close_stream, open_stream
 from fetcher.errands import add_run, cancel_run, clean_runs, list_runs, retry_run
 from fetcher.queue import LEASE_US, claim, close_queue, open_queue, release
 from fetcher.report import RunReport

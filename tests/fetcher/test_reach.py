@@ -6,8 +6,8 @@ import orjson
 import pytest
 from aiohttp import web
 
-from eventlog.event import PAGE_FAILED, Line
-from eventlog.reader import read_one
+from eventlog.format.event import PAGE_FAILED, Line
+from eventlog.read.reader import read_one
 from fetcher.reach import Reach
 from tests.fetcher.making import lines
 from tests.fetcher.test_sync import sync_with

@@ -5,9 +5,9 @@ from pathlib import Path
 import attrs
 import pytest
 
+from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import parse_us
-from eventlog.event import ANOMALY, PAGE
-from eventlog.rules import Rule, id_member
+from eventlog.format.event import ANOMALY, PAGE
 from fetcher.importer import import_paths
 from fetcher.journal import close_journal, of_drafts, open_journal, write
 from fetcher.observe import anomaly

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from eventlog.clock import SECOND, parse_us
-from eventlog.event import ANOMALY, Line, exact_body
-from eventlog.reader import read_stream
+from eventlog.format.event import ANOMALY, Line, exact_body
+from eventlog.read.reader import read_stream
 from fetcher.http import Got
 from fetcher.reach import Reach
 from fetcher.request import Answered, Desk, GivenUp, NotAsked, ask

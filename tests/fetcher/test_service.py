@@ -11,7 +11,7 @@ from aiohttp import web
 
 from eventlog.clock import HOUR, MINUTE, SECOND
 from eventlog.errors import Invalid
-from eventlog.event import HEARTBEAT, PAGE
+from eventlog.format.event import HEARTBEAT, PAGE
 from fetcher.errands import add_run, cancel_run, list_runs
 from fetcher.retry import Chance
 from fetcher.schedule import check_schedule, delay_us, missed_slots, next_slot

@@ -8,9 +8,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventlog.body.split import split
+from eventlog.body.split_rules import Entity
 from eventlog.errors import Invalid
-from eventlog.rules import Entity
-from eventlog.split import split
 from fetcher.source import Source, match_url, url_of
 from fetcher.sources import SOURCES
 from fetcher.sources.civitai import versions_of

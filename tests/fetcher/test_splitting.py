@@ -18,8 +18,8 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 
-from eventlog.event import ENTITY, PAGE, PAGE_FAILED, exact_body
-from eventlog.rules import Rule, id_member
+from eventlog.body.split_rules import Rule, id_member
+from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
 from fetcher import splitting
 from fetcher.ahead import glimpse
 from fetcher.parcel import pack, unpack

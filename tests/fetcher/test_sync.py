@@ -12,7 +12,7 @@ from aiohttp import web
 
 from eventlog.clock import HOUR
 from eventlog.errors import Invalid, LocalResource
-from eventlog.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
+from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
 from fetcher.http import Limits
 from fetcher.report import Progress, RunReport
 from fetcher.retry import Policy

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from eventlog.event import decode
+from eventlog.format.event import decode
 from fetcher.task import (
     AFTER,
     CANCELLED,

@@ -9,8 +9,8 @@ import attrs
 import pytest
 from aiohttp import web
 
-from eventlog.appending import Appended
-from eventlog.event import PAGE, PAGE_FAILED
+from eventlog.format.event import PAGE, PAGE_FAILED
+from eventlog.write.append import Appended
 from fetcher.errands import add_run
 from fetcher.report import RunReport
 from fetcher.source import Source

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eventlog.event import Draft
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.format.event import Draft
+from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import Definition, load_all
 from projector.sql import query
 from projector.update import update

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from eventlog.event import ANOMALY, ENTITY, GONE, PAGE, PAGE_FAILED, RUN, Draft
+from eventlog.format.event import ANOMALY, ENTITY, GONE, PAGE, PAGE_FAILED, RUN, Draft
 from tests.projector.conftest import WRITER
 
 SEGMENT = f"openrouter/2026-11-01/00-{WRITER}-000"

@@ -7,11 +7,11 @@ from typing import Any
 import attrs
 import orjson
 
+from eventlog.body.value_hash import value_hash
 from eventlog.clock import HOUR, parse_us
-from eventlog.disk import Disk
-from eventlog.event import ENTITY, GONE, PAGE, Draft
-from eventlog.normalize import value_hash
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.files.disk import Disk
+from eventlog.format.event import ENTITY, GONE, PAGE, Draft
+from eventlog.write.writer import append, close_stream, open_stream
 
 UNSAFE = Disk(fsync=lambda handle: None, sync_dir=lambda path: None)
 """Tests of the projector cut no power."""

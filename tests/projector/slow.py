@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 import zstandard
 
-from eventlog.event import Line, Position, decode, observed_us
-from eventlog.segments import list_segments
+from eventlog.files.listing import list_segments
+from eventlog.format.event import Line, Position, decode, observed_us
 
 
 @attrs.frozen

@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from eventlog.errors import Unavailable
-from eventlog.paths import manifest_path, sealed_path
-from eventlog.segments import list_segments
+from eventlog.files.listing import list_segments
+from eventlog.format.paths import manifest_path, sealed_path
 from projector import aside, changes, lines, neighbours
 from projector.sql import query
 from projector.update import update

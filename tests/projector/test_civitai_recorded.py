@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from eventlog.clock import now_us, parse_us
-from eventlog.event import decode, exact_body
-from eventlog.paths import parse_segment
-from eventlog.reader import read_at
+from eventlog.format.event import decode, exact_body
+from eventlog.format.paths import parse_segment
+from eventlog.read.reader import read_at
 from fetcher.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views

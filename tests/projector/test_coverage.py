@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.event import PAGE_FAILED, Draft
+from eventlog.format.event import PAGE_FAILED, Draft
 from projector.asof import ABSENT, PRESENT, UNKNOWN, lookup
 from projector.update import update
 from tests.projector.conftest import WRITER, model

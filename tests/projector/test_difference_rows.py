@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from eventlog.event import ENTITY, PAGE, Draft
-from eventlog.normalize import value_hash
+from eventlog.body.value_hash import value_hash
+from eventlog.format.event import ENTITY, PAGE, Draft
 from projector import changes
 from projector.changes import MOST_FILES, list_diffs
 from projector.update import update

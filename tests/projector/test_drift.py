@@ -2,9 +2,9 @@
 
 import pytest
 
-from eventlog.assets import put_asset
-from eventlog.event import ENTITY, PAGE, Draft
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.files.assets import put_asset
+from eventlog.format.event import ENTITY, PAGE, Draft
+from eventlog.write.writer import append, close_stream, open_stream
 from projector.drift import drift_since
 from projector.sql import query
 from projector.update import update

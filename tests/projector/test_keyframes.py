@@ -9,8 +9,8 @@ import pytest
 
 from eventlog.clock import format_us
 from eventlog.errors import Invalid
-from eventlog.event import HEARTBEAT, Draft
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.format.event import HEARTBEAT, Draft
+from eventlog.write.writer import append, close_stream, open_stream
 from projector import compact, keyframes, keyframing, resolved
 from projector import parts as parts_of
 from projector.archive import open_views

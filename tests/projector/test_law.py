@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, format_us
-from eventlog.event import Line, observed_us
-from eventlog.paths import manifest_path, sealed_path
-from eventlog.segments import list_segments
+from eventlog.files.listing import list_segments
+from eventlog.format.event import Line, observed_us
+from eventlog.format.paths import manifest_path, sealed_path
 from projector import changes, compact, keyframes, neighbours, picking, resolved, turns
 from projector.archive import open_views
 from projector.update import update

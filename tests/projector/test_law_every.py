@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, MINUTE, format_us, parse_us
-from eventlog.paths import SegmentName, manifest_path, sealed_path
-from eventlog.segments import list_segments, list_sources
-from eventlog.writer import close_stream, open_stream
+from eventlog.files.listing import list_segments, list_sources
+from eventlog.format.paths import SegmentName, manifest_path, sealed_path
+from eventlog.write.writer import close_stream, open_stream
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
 from fetcher.simulator.faults import Faults, parse_faults

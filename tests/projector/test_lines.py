@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventlog.errors import NotFound
-from eventlog.event import Draft
-from eventlog.paths import sealed_path
-from eventlog.reader import read_events
-from eventlog.segments import list_segments, read_manifest
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.files.listing import list_segments, read_manifest
+from eventlog.format.event import Draft
+from eventlog.format.paths import sealed_path
+from eventlog.read.reader import read_events
+from eventlog.write.writer import append, close_stream, open_stream
 from projector import lines
 from projector.lines import body_reader
 from tests.extent import few_or_all

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import HOUR, parse_us
-from eventlog.paths import parse_segment
+from eventlog.format.paths import parse_segment
 from projector import plan
 from projector.definition import parse
 from projector.parts import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.event import ENTITY, PAGE, Draft
+from eventlog.format.event import ENTITY, PAGE, Draft
 from projector import keyframes, resolved
 from projector.update import update
 from tests.projector.conftest import WRITER, model

@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from eventlog.errors import Invalid, Partial
-from eventlog.event import ENTITY, PAGE, Draft
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.format.event import ENTITY, PAGE, Draft
+from eventlog.write.writer import append, close_stream, open_stream
 from projector.checks import check
 from projector.definition import parse
 from projector.rebuild import rebuild

@@ -9,9 +9,9 @@ import shutil
 import orjson
 import pytest
 
+from eventlog.body.json_spans import elements, values, whole
+from eventlog.body.value_hash import value_hash
 from eventlog.clock import parse_us
-from eventlog.normalize import value_hash
-from eventlog.scan import elements, values, whole
 from projector import keyframes
 from projector.archive import open_views
 from projector.checks import check

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import HOUR
-from eventlog.paths import manifest_path, sealed_path
-from eventlog.segments import list_segments
+from eventlog.files.listing import list_segments
+from eventlog.format.paths import manifest_path, sealed_path
 from projector import compact, keyframes, picking, resolved
 from projector.archive import open_views
 from projector.definition import parse

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.event import RUN, Draft
+from eventlog.format.event import RUN, Draft
 from projector.update import update
 from tests.projector.few import rows, some, write_drafts
 from tests.projector.logs import hours

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
-from eventlog.paths import manifest_path, sealed_path
-from eventlog.segments import list_segments
-from eventlog.writer import append, close_stream, open_stream
+from eventlog.files.listing import list_segments
+from eventlog.format.paths import manifest_path, sealed_path
+from eventlog.write.writer import append, close_stream, open_stream
 from projector import build, compact, keyframes, plan, resolved, views_file
 from projector.archive import open_views
 from projector.checks import check, list_views

@@ -1,0 +1,1 @@
+"""Bodies: JSON bytes, their entities, their value hash. Pure."""

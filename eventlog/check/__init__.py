@@ -1,0 +1,1 @@
+"""Verifying the log, reporting gaps, repairing it."""

@@ -1,0 +1,237 @@
+"""Accepting a loss: a segment that exists nowhere any more is given up, by a person.
+
+Nothing is deleted or rewritten. A record takes the place of the lost manifest
+(`loss`), and an anomaly in the stream says so to whoever reads the log. What is whole,
+or can be made whole from what lies beside it, is not given up.
+"""
+
+import os
+from pathlib import Path
+
+import attrs
+
+from eventlog.check.repair import Repaired, fitting, repair_sealed
+from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
+from eventlog.clock import Clock, format_us, now_us, parse_us
+from eventlog.errors import Corrupt, Invalid
+from eventlog.files.listing import Files, list_segments, noted_at, read_head, read_manifest
+from eventlog.files.lost_segments import (
+    FORMAT,
+    Loss,
+    link_of,
+    read_loss,
+    read_losses,
+    to_bytes,
+    write_loss,
+)
+from eventlog.files.writer_ids import lock_stream, machine_name, machines_of, sealed_seq
+from eventlog.format import manifest as manifests
+from eventlog.format.event import ANOMALY, Draft, decode
+from eventlog.format.manifest import Manifest
+from eventlog.format.paths import (
+    SegmentName,
+    loss_path,
+    manifest_path,
+    open_path,
+    sealed_path,
+)
+from eventlog.read.event_filter import Select, ready, wants_segment
+from eventlog.read.reader import segment_records
+from eventlog.read.segment_lines import first_seq
+from eventlog.write.append import append
+from eventlog.write.recover import LOST, whole_lines
+from eventlog.write.seal import finish, seal
+from eventlog.write.writer import close_stream, open_stream
+
+
+def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repaired:
+    """Give a segment up, so that its stream goes on behind it.
+
+    `name`: the lost segment, or the name that `verify` gives a hole. Doing it twice is
+    harmless. What can be put right is put right instead. Raises `Invalid` where nothing
+    is lost under that name, `Locked` where the stream is being written.
+    """
+    _check_ours(root, name)
+    if not loss_path(root, name).exists():
+        lock = lock_stream(root, name.source, name.writer, format_us(clock()))
+        try:
+            mended = _mended(root, name)
+            if mended is not None:
+                return mended
+            hole = _hole_of(root, name)
+            _seal_before(root, name, hole.first_seq)
+            write_loss(root, _loss(root, name, hole, format_us(clock())))
+        finally:
+            os.close(lock)
+    loss = read_loss(root, name)
+    _announce(root, loss, clock)
+    what = f"given up: seq {loss.first_seq} to {loss.last_seq} are recorded as lost"
+    return Repaired(str(name), what)
+
+
+def _check_ours(root: Path, name: SegmentName) -> None:
+    """What another machine writes may be whole there, and only it may append to it."""
+    owners = machines_of(root, name.writer)
+    if owners and machine_name(os.environ) not in owners:
+        raise Invalid(
+            f"{name}: writer {name.writer} belongs to machine {owners[0]}",
+            "take a copy from there, or give it up there",
+        )
+
+
+def stretches(
+    root: Path, source: str, writer: str, without: SegmentName | None = None
+) -> list[Stretch]:
+    """What a stream holds or has given up. Unreadable manifests are left out."""
+    found = [Stretch(x.name, x.first_seq, x.last_seq) for x in read_losses(root, source, writer)]
+    for each in list_segments(root, source, writer):
+        stretch = _stretch(root, each) if each.name != without else None
+        found += [stretch] if stretch else []
+    return sorted(found, key=lambda stretch: stretch.first_seq)
+
+
+def _stretch(root: Path, files: Files) -> Stretch | None:
+    if files.has_manifest:
+        try:
+            manifest = read_manifest(root, files.name)
+        except Corrupt:
+            return None
+        return Stretch(files.name, manifest.first_seq, manifest.last_seq)
+    if not files.is_open:
+        return None
+    with open_path(root, files.name).open("rb") as file:
+        first = first_seq(file)
+        if first is None:
+            return None
+        return Stretch(files.name, first, whole_lines(file, files.name, first - 1).last_seq, True)
+
+
+def _mended(root: Path, name: SegmentName) -> Repaired | None:
+    """What could be done without giving anything up. None where the segment is lost."""
+    here = [each for each in list_segments(root, name.source, name.writer) if each.name == name]
+    if not here:
+        return None
+    if here[0].is_open and not here[0].has_manifest:
+        raise Invalid(f"{name}: is open, and not lost", f"hindlog repair {name}")
+    try:
+        return repair_sealed(root, name, None)
+    except Corrupt:
+        return None
+
+
+def _hole_of(root: Path, name: SegmentName) -> Hole:
+    """Which seqs a lost segment held."""
+    key = (name.source, name.writer)
+    known = stretches(root, *key, without=name)
+    head = read_head(root, *key)
+    noted = max(head.last_seq if head else 0, sealed_seq(root, *key))
+    durable = max(noted, _told(root, name, known))
+    found = list(find_holes(known, durable))
+    manifest = _own_manifest(root, name)
+    for hole in found:
+        if manifest and hole.first_seq <= manifest.first_seq <= hole.last_seq:
+            return attrs.evolve(hole, first_seq=manifest.first_seq, last_seq=manifest.last_seq)
+    taken = {each.name for each in known}
+    named = [x for x in found if name_of(x, key, taken, head, noted_at(root, *key)) == name]
+    chosen = named or [x for x in found if name not in taken and _lies_between(x, name)]
+    if len(chosen) != 1:
+        raise Invalid(f"{name}: expected one hole in its stream there, found {len(chosen)}", _LOOK)
+    return chosen[0]
+
+
+_LOOK = "hindlog verify names what is missing"
+
+
+def _own_manifest(root: Path, name: SegmentName) -> Manifest | None:
+    """The manifest of a lost segment, where it still stands and the chain confirms it."""
+    path = manifest_path(root, name)
+    return fitting(root, name, path.read_bytes()) if path.exists() else None
+
+
+def _told(root: Path, name: SegmentName, known: list[Stretch]) -> int:
+    """How far a last segment reached of which something is left: at least to one event."""
+    if not (manifest_path(root, name).exists() or sealed_path(root, name).exists()):
+        return 0
+    expected = known[-1].last_seq + 1 if known else 1
+    path = manifest_path(root, name)
+    seqs = manifests.seqs_in(path.read_bytes()) if path.exists() else None
+    return max(expected, seqs[1]) if seqs and seqs[0] == expected else expected
+
+
+def _lies_between(hole: Hole, name: SegmentName) -> bool:
+    return (hole.before is None or hole.before.name < name) and (
+        hole.after is None or name < hole.after.name
+    )
+
+
+def _seal_before(root: Path, name: SegmentName, first: int) -> None:
+    """Seal what was left open before a hole, so that its record can name the manifest."""
+    for each in stretches(root, name.source, name.writer):
+        if each.is_open and each.first_seq < first and not finish(root, each.name):
+            seal(root, each.name, _link_before(root, each.name, each.first_seq))
+
+
+def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
+    """What a manifest names that begins with seq `first`."""
+    for loss in read_losses(root, name.source, name.writer):
+        if loss.last_seq == first - 1:
+            return link_of(loss)
+    for each in stretches(root, name.source, name.writer):
+        if each.last_seq == first - 1 and not each.is_open:
+            return _digest(root, each.name)
+    return None
+
+
+def _loss(root: Path, name: SegmentName, hole: Hole, now: str) -> Loss:
+    own = _own_manifest(root, name)
+    after = hole.after.name if hole.after and not hole.after.is_open else None
+    link = _digest(root, name) if own else _named_by(root, after)
+    previous = own.previous if own else _link_before(root, name, hole.first_seq)
+    return Loss(FORMAT, str(name), hole.first_seq, hole.last_seq, now, link, previous)
+
+
+def _digest(root: Path, name: SegmentName) -> str:
+    return manifests.digest(manifest_path(root, name).read_bytes())
+
+
+def _named_by(root: Path, after: SegmentName | None) -> str | None:
+    """The SHA-256 of the lost manifest, as the one behind it says."""
+    if after is None or not manifest_path(root, after).exists():
+        return read_loss(root, after).previous if after else None
+    return read_manifest(root, after).previous
+
+
+def _announce(root: Path, loss: Loss, clock: Clock) -> None:
+    """Say in the stream itself what was given up, once: its readers may lean on it."""
+    name = loss.name
+    members = {
+        "reason": LOST,
+        "segment": loss.segment,
+        "first_seq": loss.first_seq,
+        "last_seq": loss.last_seq,
+        "sha256": manifests.digest(to_bytes(loss)),
+    }
+    stream = open_stream(root, name.source, name.writer, clock=clock, patient=True)
+    try:
+        if not _stands(root, loss, members["sha256"]):
+            at = max(stream.last_observed, clock())
+            draft = Draft(kind=ANOMALY, members=members)
+            append(stream, [lambda _seq, _at: [draft]], observed_at=at)
+    finally:
+        close_stream(stream)
+
+
+def _stands(root: Path, loss: Loss, sha256: object) -> bool:
+    wanted = ready(
+        Select(
+            sources=frozenset({loss.name.source}),
+            kinds=frozenset({ANOMALY}),
+            since=parse_us(loss.accepted_at),
+        )
+    )
+    return any(
+        decode(record.line).sha256 == sha256
+        for each in list_segments(root, loss.name.source, loss.name.writer)
+        if wants_segment(wanted.select, each.name)
+        for record in segment_records(root, each.name, wanted)
+    )

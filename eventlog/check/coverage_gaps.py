@@ -1,0 +1,168 @@
+"""Gaps: what was not looked at. Hours without a segment, seqs that are missing, runs.
+
+Speaks of live streams only: what was imported says nothing about when anybody looked.
+An hour counts as looked at when any live writer of its source left a segment there,
+if only with a heartbeat. Changes nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+
+from eventlog.clock import HOUR, format_us, hour_start, parse_us
+from eventlog.errors import Corrupt
+from eventlog.files.listing import list_segments
+from eventlog.files.lost_segments import beyond, read_losses
+from eventlog.files.writer_ids import COMMAND, IMPORT, is_held, role_of
+from eventlog.format.event import PAGE, RUN
+from eventlog.format.paths import SegmentName
+from eventlog.read.event_filter import Select, ready
+from eventlog.read.reader import Extent, extents, read_events, segment_records, skip_it
+from eventlog.read.segment_lines import segment_blocks
+
+HOURS = "hours"
+SEQS = "seqs"
+ENDED_WELL = frozenset({"completed", "cleaned"})
+_GOING = frozenset({"created", "progressed"})
+
+
+@attrs.frozen
+class Gap:
+    """Something that is missing or partial."""
+
+    source: str
+    what: str
+    """`hours`, `seqs` or `run`."""
+    since: int
+    until: int
+    """Half-open, in microseconds."""
+    reason: str
+    run: str | None = None
+
+
+class _Run(msgspec.Struct, frozen=True):
+    """What a `run` event says."""
+
+    observed_at: str
+    run: str = ""
+    state: str = ""
+    listing: str | None = None
+    partial: bool = False
+    why: str | None = None
+
+
+class _Page(msgspec.Struct, frozen=True):
+    """Whether a `page` was recorded elsewhere."""
+
+    imported: Any = msgspec.field(default=None, name="import")
+
+
+_RUN = msgspec.json.Decoder(_Run)
+_PAGE = msgspec.json.Decoder(_Page)
+
+
+def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
+    """Every gap from `since` to the hour of `now`, which is not over, by source and time."""
+    streams: dict[str, dict[str, list[SegmentName]]] = {}
+    for each in list_segments(root):
+        held = streams.setdefault(each.name.source, {})
+        held.setdefault(each.name.writer, []).append(each.name)
+    gaps: list[Gap] = []
+    for source, writers in streams.items():
+        live = {w: names for w, names in writers.items() if _is_live(root, w, names)}
+        looking = [names for w, names in live.items() if role_of(root, w) != COMMAND]
+        gaps += _hours(source, (name for names in looking for name in names), now)
+        for writer in live:
+            gaps += _seqs(root, source, writer)
+        gaps += _runs(root, source, frozenset(live), since)
+    found = [gap for gap in gaps if since is None or gap.until > since]
+    return sorted(found, key=lambda gap: (gap.source, gap.since, gap.until, gap.what))
+
+
+def _is_live(root: Path, writer: str, names: list[SegmentName]) -> bool:
+    """By its role; where this log does not know it, by whether its first page was imported."""
+    role = role_of(root, writer)
+    if role is not None:
+        return role != IMPORT
+    wanted = ready(Select(kinds=frozenset({PAGE})))
+    try:
+        found = next(segment_records(root, min(names), wanted), None)
+    except Corrupt:
+        return True
+    return found is None or _PAGE.decode(found.line).imported is None
+
+
+def _hours(source: str, names: Iterable[SegmentName], now: int) -> Iterator[Gap]:
+    """Runs of hours in which nobody looked, from the first segment on."""
+    seen = sorted({name.starts_at for name in names})
+    for before, after in pairwise([*seen, max([hour_start(now), *seen[-1:]])]):
+        if after > before + HOUR:
+            count = (after - before) // HOUR - 1
+            what = f"{count} hour{'s' if count > 1 else ''} without segment or heartbeat"
+            yield Gap(source, HOURS, before + HOUR, after, what)
+
+
+def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
+    """Seqs that no segment holds."""
+    damages: list[Corrupt] = []
+    expected, end = 1, None
+    before: Extent | None = None
+    losses = read_losses(root, source, writer)
+    for extent in extents(root, source, writer, damages.append):
+        begin = extent.name.starts_at
+        if before is not None and before.last_seq is None:  # rolled, and not sealed yet
+            expected = _last_seq(root, before) + 1
+        if extent.first_seq > expected:
+            missing = f"seq {expected} to {extent.first_seq - 1}"
+            reason = f"writer {writer}: {missing} missing before {extent.name}"
+            if beyond(losses, expected) == extent.first_seq:
+                last = max(
+                    x.accepted_at for x in losses if expected <= x.last_seq < extent.first_seq
+                )
+                reason += f", given up {last[:16]}Z"
+            yield Gap(source, SEQS, begin if end is None else end, begin, reason)
+        before, expected, end = extent, (extent.last_seq or 0) + 1, extent.last_us
+    for damage in damages:
+        yield Gap(source, SEQS, 0, 0, damage.what)
+
+
+def _last_seq(root: Path, extent: Extent) -> int:
+    """The seq of the last whole line of an open segment."""
+    rows = sum(block.count(b"\n") for block in segment_blocks(root, extent.name))
+    return extent.first_seq + rows - 1
+
+
+def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -> Iterator[Gap]:
+    """Runs that ended otherwise than completed, or never.
+
+    Of all writers together: one queues a run, another one works on it.
+    """
+    began: dict[str, str] = {}
+    last: dict[str, _Run] = {}
+    select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
+    for record in read_events(root, select, refuse=skip_it):
+        if record.writer in writers:
+            event = _RUN.decode(record.line)
+            began.setdefault(event.run, event.observed_at)
+            last[event.run] = event
+    held = any(is_held(root, source, writer) for writer in writers)
+    for run, event in last.items():
+        going = event.state in _GOING
+        if (event.state in ENDED_WELL and not event.partial) or (going and held):
+            continue
+        state = "never ended" if going else "partial" if event.partial else event.state
+        named = " ".join(each for each in (event.listing, state) if each)
+        reason = f"{named}: {event.why}" if event.why else named
+        since_us, until_us = parse_us(began[run]), parse_us(event.observed_at)
+        yield Gap(source, RUN, since_us, until_us + 1, reason, run)
+
+
+def describe(gap: Gap) -> str:
+    """One line for people."""
+    span = f"{format_us(gap.since)[:16]}Z to {format_us(gap.until)[:16]}Z"
+    named = f" {gap.run}" if gap.run else ""
+    return f"{gap.source}, {gap.what}{named}, {span}: {gap.reason}"

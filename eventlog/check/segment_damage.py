@@ -1,0 +1,186 @@
+"""Damage: what is wrong with one segment's bytes, and where. Changes nothing.
+
+A manifest is a pure function of its segment's content and the manifest before; so it
+is made again from what was read, and compared byte for byte.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from eventlog.errors import Corrupt, NotFound
+from eventlog.files.assets import get_asset
+from eventlog.files.listing import Head
+from eventlog.format import manifest as manifests
+from eventlog.format.block_stats import Census, census
+from eventlog.format.frames import compress, decompress
+from eventlog.format.manifest import Manifest
+from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.read.segment_lines import first_seq, frame_lines, open_sealed
+from eventlog.write.recover import has_later, whole_lines
+
+_ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
+
+
+@attrs.frozen
+class Damage:
+    """One thing that is wrong, and where."""
+
+    place: str
+    """Segment or file, relative to the log."""
+    what: str
+    """What was expected, what was found."""
+    frame: int | None = None
+    line: int | None = None
+    """Line of the segment, from 1."""
+    byte: int | None = None
+    """Offset in the file, compressed where it is compressed."""
+
+    def __str__(self) -> str:
+        at = [
+            f"{name} {value}"
+            for name, value in (("frame", self.frame), ("line", self.line), ("byte", self.byte))
+            if value is not None
+        ]
+        return f"{self.place}{''.join(f', {each}' for each in at)}: {self.what}"
+
+
+@attrs.define
+class _Read:
+    """What was read of a sealed segment."""
+
+    frames: list[tuple[int, int, Census]] = attrs.field(factory=list)
+    damages: list[Damage] = attrs.field(factory=list)
+    assets: set[str] = attrs.field(factory=set)
+    raw: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
+    packed: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
+
+
+def sealed_damage(root: Path, manifest: Manifest) -> list[Damage]:
+    """Read a sealed segment whole, and its assets."""
+    path = sealed_path(root, manifest.name)
+    place = f"{manifest.segment}.ndjson.zst"
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return []  # said already
+    if size != manifest.zst.bytes:
+        what = f"expected {manifest.zst.bytes} bytes, found {size}"
+        at = min(size, manifest.zst.bytes)
+        ends = (each.offset + each.bytes for each in manifest.frames)
+        frame = next((n for n, end in enumerate(ends) if end > at), None)
+        return [Damage(place, what, frame=frame, byte=at)]
+    read = _read_sealed(path, place, manifest)
+    assets = asset_damage(root, place, read.assets)
+    return (read.damages or _compare(root, manifest, read)) + assets
+
+
+def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Read:
+    read = _Read()
+    line = 1
+    with path.open("rb") as file:
+        for number, frame in enumerate(manifest.frames):
+            data = file.read(frame.bytes)
+            read.packed.update(data)
+            try:
+                block = decompress(data, frame.raw_bytes)
+                found = census(block, manifest.name.source, manifest.name.writer, "in it")
+            except Corrupt as error:
+                read.damages.append(Damage(place, error.what, number, line, frame.offset))
+            else:
+                read.raw.update(block)
+                read.assets.update(found.decode() for found in _ASSET.findall(block))
+                read.frames.append((len(data), len(block), found))
+            line += frame.rows
+    return read
+
+
+def _compare(root: Path, manifest: Manifest, read: _Read) -> list[Damage]:
+    """The manifest made again from what was read, against the one that lies there."""
+    where = f"{manifest.segment}.manifest.json"
+    raw, packed = read.raw.hexdigest(), read.packed.hexdigest()
+    if packed != manifest.zst.sha256:
+        what = f"expected SHA-256 {manifest.zst.sha256[:16]}…, found {packed[:16]}…"
+        frame = _otherwise_packed(root, manifest)
+        if frame is None:
+            return [Damage(where, f"of its segment: {what}; that one is as it was written")]
+        place, byte = f"{manifest.segment}.ndjson.zst", manifest.frames[frame].offset
+        return [Damage(place, f"{what}; its lines are unharmed", frame=frame, byte=byte)]
+    if raw != manifest.raw.sha256:
+        what = f"of its lines: expected SHA-256 {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
+        return [Damage(where, what)]
+    try:
+        again = manifests.summarize(manifest.name, read.frames, raw, packed, manifest.previous)
+    except Corrupt as error:
+        return [Damage(where, error.what)]
+    if manifests.to_bytes(again) != manifest_path(root, manifest.name).read_bytes():
+        names = [field.name for field in attrs.fields(Manifest)]
+        differing = [n for n in names if getattr(again, n) != getattr(manifest, n)]
+        what = f"does not agree with its segment: {', '.join(differing) or 'spelling'}"
+        return [Damage(where, what)]
+    return []
+
+
+def _otherwise_packed(root: Path, manifest: Manifest) -> int | None:
+    """The first frame that is not what packing its lines gives. None where all are."""
+    with open_sealed(root, manifest) as file:
+        for number, frame in enumerate(manifest.frames):
+            block = frame_lines(root, file, manifest, number)
+            file.seek(frame.offset)
+            if compress(block) != file.read(frame.bytes):
+                return number
+    return None
+
+
+def asset_damage(root: Path, place: str, names: set[str]) -> list[Damage]:
+    """Which assets that events name are missing, or are others."""
+    damages = []
+    for name in sorted(names):
+        try:
+            get_asset(root, name)
+        except (Corrupt, NotFound) as error:
+            damages.append(Damage(place, error.what))
+    return damages
+
+
+def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, int, list[Damage]]:
+    """Rows and bytes of an open segment, and what is wrong in what was durable.
+
+    `head` was read before the segment was listed. An unfinished tail is no damage;
+    whole lines behind it are.
+    """
+    try:
+        file = open_path(root, name).open("rb")
+    except FileNotFoundError:
+        return 0, 0, []  # sealed meanwhile
+    place = f"{name}.ndjson"
+    with file:
+        size = os.fstat(file.fileno()).st_size  # what is appended from now on is not looked at
+        first = first_seq(file)
+        tail = whole_lines(file, name, (first or 1) - 1)
+        file.seek(tail.size)
+        rest = file.read(max(0, size - tail.size))
+        file.seek(0)
+        damages = asset_damage(root, place, set(_assets(file, tail.size)))
+    line, byte = tail.rows + 1, tail.size
+    durable = head.durable_bytes if head and head.segment == str(name) else 0
+    if durable > tail.size:
+        what = (
+            f"durable up to byte {durable}, but this is not the event with seq {tail.last_seq + 1}"
+        )
+        damages.append(Damage(place, what, line=line, byte=byte))
+    elif not durable and has_later(rest, name, tail.last_seq):
+        damages.append(Damage(place, "whole events stand behind this byte", line=line, byte=byte))
+    return tail.rows, tail.size, damages
+
+
+def _assets(lines: Iterator[bytes], size: int) -> Iterator[str]:
+    for line in lines:
+        size -= len(line)
+        if size < 0:
+            return
+        yield from (name.decode() for name in _ASSET.findall(line))

@@ -1,0 +1,1 @@
+"""What lies on disk: segments, heads, locks, assets, and how a file is published."""

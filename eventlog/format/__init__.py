@@ -1,0 +1,1 @@
+"""The format of the log: paths, events, lines, frames, manifests. Pure."""

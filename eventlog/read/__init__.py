@@ -1,0 +1,1 @@
+"""Reading the log: a range, a tail, one event, one response."""

@@ -1,0 +1,1 @@
+"""Appending to a stream, sealing its segments, recovering it after a crash."""
