@@ -208,8 +208,8 @@ def whole(source: "Source") -> "Source":
 def crawl(origin: str, root: str) -> None:
     """Crawl in this process, and those it starts; prints the entities."""
     from eventlog.clock import now_us
+    from fetcher.service.sync import run_once
     from fetcher.sources import SOURCES
-    from fetcher.sync import run_once
 
     told = asyncio.run(
         run_once(

@@ -66,7 +66,7 @@ def make_repository(folder: Path, found: list[tuple[int, bytes]]) -> None:
 def take(file: str, root: str) -> None:
     """Import in this process; prints the pages taken."""
     from eventlog.clock import now_us
-    from fetcher.importer import import_paths
+    from fetcher.imports.importer import import_paths
     from fetcher.sources import SOURCES
 
     told = import_paths(

@@ -17,12 +17,12 @@ from eventlog.clock import HOUR, MINUTE, parse_us
 from eventlog.files.disk import Disk
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from fetcher.simulator.civitai_meta import generation_meta
-from fetcher.simulator.civitai_shapes import feed_image
-from fetcher.simulator.civitai_world import images
-from fetcher.simulator.openrouter_shapes import endpoint_object
-from fetcher.simulator.openrouter_world import endpoints, offered
-from fetcher.simulator.world import World
+from fetcher.simulator.civitai.meta import generation_meta
+from fetcher.simulator.civitai.shapes import feed_image
+from fetcher.simulator.civitai.world import images
+from fetcher.simulator.openrouter.shapes import endpoint_object
+from fetcher.simulator.openrouter.world import endpoints, offered
+from fetcher.simulator.world.world import World
 
 FAST = Disk(fsync=lambda handle: None, sync_dir=lambda path: None)
 T0 = parse_us("2026-11-01T00:00:00Z")

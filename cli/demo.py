@@ -66,7 +66,7 @@ def _crawl(root: Path, days: int, seed: int) -> None:
     import asyncio
 
     from eventlog.clock import HOUR, hour_start, now_us
-    from fetcher.rehearsal import rehearse
+    from fetcher.service.rehearsal import rehearse
 
     end = hour_start(now_us()) - HOUR
     asyncio.run(rehearse(root, seed, end - days * 24 * HOUR, end, _progress))

@@ -9,8 +9,8 @@ from cli.options import archive, config, global_options
 
 if TYPE_CHECKING:
     from cli.settings import Config
-    from fetcher.report import ListingReport
-    from fetcher.sync import Upstream
+    from fetcher.crawl.report import ListingReport
+    from fetcher.service.sync import Upstream
 
 
 @click.group(short_help="Crawl the upstreams; the queue; import recordings.")
@@ -71,8 +71,8 @@ def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch r
 def upstream_of(settings: "Config", name: str) -> "Upstream":
     """How a source is reached, by configuration and environment."""
     from cli.config import secrets
-    from fetcher.http import Limits
-    from fetcher.sync import Upstream
+    from fetcher.net.http import Limits
+    from fetcher.service.sync import Upstream
 
     mine = settings.source[name]
     return Upstream(
@@ -88,10 +88,10 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
 def _dry_run(names: list[str], settings: "Config", now: int) -> int:
     from cli.output import chosen, emit
     from cli.times import format_time
-    from fetcher.schedule import next_slot
+    from fetcher.service.schedule import next_slot
+    from fetcher.service.sync import plan
     from fetcher.source import url_of
     from fetcher.sources import SOURCES
-    from fetcher.sync import plan
 
     rows: list[tuple[object, ...]] = []
     for name in names:

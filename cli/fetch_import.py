@@ -11,8 +11,8 @@ from cli.moments import since_of, until_of
 from cli.options import archive, global_options, say
 
 if TYPE_CHECKING:
-    from fetcher.import_files import Container
-    from fetcher.importer import ImportReport
+    from fetcher.imports.files import Container
+    from fetcher.imports.importer import ImportReport
 
 _TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
 
@@ -65,8 +65,8 @@ def import_(
     from cli.signals import note_signals
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
-    from fetcher.import_parts import parse_part
-    from fetcher.importer import import_recorded
+    from fetcher.imports.envelope import parse_part
+    from fetcher.imports.importer import import_recorded
     from fetcher.sources import SOURCES
 
     root = archive()
@@ -100,7 +100,7 @@ def _find(
     from cli.times import parse_time
     from eventlog.clock import now_us
     from eventlog.errors import Invalid
-    from fetcher.importer import find_recorded
+    from fetcher.imports.importer import find_recorded
 
     at = parse_time(observed_at, now_us()) if observed_at else None
     untimed: list[str] = []
@@ -143,7 +143,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     from cli.signals import note_signals
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
-    from fetcher.replay import replay as take_apart
+    from fetcher.imports.replay_anomalies import replay as take_apart
     from fetcher.sources import SOURCES
 
     root = archive()

@@ -61,7 +61,7 @@ def add(
     """
     from cli.sql import param_of
     from eventlog.clock import now_us
-    from fetcher.errands import add_runs
+    from fetcher.service.queue_commands import add_runs
     from fetcher.sources import SOURCES
 
     root = archive()
@@ -94,7 +94,7 @@ _MORE = ("error", "why", "url", "created_at", "finished_at")
 @global_options
 def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path | None) -> None:
     """The queue, in the order in which it is worked on."""
-    from fetcher.task import CANCELLED, COMPLETED, FAILED, PENDING, RUNNING
+    from fetcher.state.task import CANCELLED, COMPLETED, FAILED, PENDING, RUNNING
 
     known = (PENDING, RUNNING, COMPLETED, FAILED, CANCELLED)
     for state in states:
@@ -107,7 +107,7 @@ def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path 
 def _rows(root: Path, states: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
     from eventlog.clock import now_us
     from eventlog.files.listing import list_sources
-    from fetcher.errands import list_runs
+    from fetcher.service.queue_commands import list_runs
 
     for source in list_sources(root):
         for task in list_runs(root, source, now_us, states):
@@ -119,7 +119,7 @@ def _find(root: Path, run: str) -> str:
     from eventlog.clock import now_us
     from eventlog.errors import NotFound
     from eventlog.files.listing import list_sources
-    from fetcher.errands import list_runs
+    from fetcher.service.queue_commands import list_runs
 
     for source in list_sources(root):
         if any(task.run.startswith(run) for task in list_runs(root, source, now_us)):
@@ -133,7 +133,7 @@ def _find(root: Path, run: str) -> str:
 def cancel(run: str) -> None:
     """Cancel a run; a page under way is finished first."""
     from eventlog.clock import now_us
-    from fetcher.errands import cancel_run
+    from fetcher.service.queue_commands import cancel_run
 
     root = archive()
     task = cancel_run(root, _find(root, run), run, writer=_writer(root), now=now_us)
@@ -146,7 +146,7 @@ def cancel(run: str) -> None:
 def retry(run: str) -> None:
     """Have a run that failed or was cancelled go on where it stopped."""
     from eventlog.clock import now_us
-    from fetcher.errands import retry_run
+    from fetcher.service.queue_commands import retry_run
 
     root = archive()
     task = retry_run(root, _find(root, run), run, writer=_writer(root), now=now_us)
@@ -159,7 +159,7 @@ def clean() -> None:
     """Tidy away what is finished: it leaves the queue, never the log."""
     from eventlog.clock import now_us
     from eventlog.files.listing import list_sources
-    from fetcher.errands import clean_runs
+    from fetcher.service.queue_commands import clean_runs
 
     root = archive()
     writer = _writer(root)
@@ -181,8 +181,8 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
 
     from eventlog.body.json_spans import NotJson
     from eventlog.errors import Invalid
+    from fetcher.service.sync import probe as ask
     from fetcher.sources import SOURCES
-    from fetcher.sync import probe as ask
 
     root = archive()
     name = _source_of(root, url, "fetch probe")

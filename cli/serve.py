@@ -9,10 +9,10 @@ from cli.progress import progress
 from cli.settings import Config
 from cli.signals import Stop, note_signals
 from eventlog.clock import SECOND, now_us
-from fetcher.report import Progress
-from fetcher.service import Plan, run_service
+from fetcher.crawl.report import Progress
+from fetcher.service.service import Plan, run_service
+from fetcher.service.sync import run_once
 from fetcher.sources import SOURCES
-from fetcher.sync import run_once
 
 
 def sync_sources(

@@ -49,7 +49,7 @@ def paths(fmt: str | None, as_json: bool, output: Path | None) -> None:
 def check() -> None:
     """Whether the configuration is valid; exit 2 where it is not."""
     from cli.config import load_config
-    from fetcher.schedule import check_schedule
+    from fetcher.service.schedule import check_schedule
 
     for source in load_config(archive(), os.environ, settings().config).source.values():
         check_schedule(source.schedule)

@@ -39,7 +39,7 @@ def simulate(port: int, seed: int, faults: str, at: str | None, recordings: Path
     from eventlog.clock import now_us
     from eventlog.errors import Invalid
     from fetcher.simulator.app import run_server
-    from fetcher.simulator.faults import parse_faults
+    from fetcher.simulator.faults.plan import parse_faults
 
     try:
         planned = parse_faults(faults)

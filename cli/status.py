@@ -79,7 +79,7 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
     from eventlog.files.listing import list_lost
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
-    from fetcher.schedule import next_slot
+    from fetcher.service.schedule import next_slot
 
     last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
     at = last.position.observed_at if last else None

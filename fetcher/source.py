@@ -21,7 +21,7 @@ from eventlog.body.json_spans import NotJson, values
 from eventlog.body.split_rules import Entity, Rule
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
-from fetcher.template import Template
+from fetcher.saved_query import Template
 
 Params = Mapping[str, str]
 """Parameters of a request as text, those in the path included."""

@@ -19,10 +19,10 @@ from typing import TypeAlias
 from aiohttp import web
 
 from fetcher.simulator.catalog import Answer, Request, World, answer
-from fetcher.simulator.faults import NO_FAULTS, Faults, choose
+from fetcher.simulator.faults.delivery import ELSEWHERE, Sending, asked_at, spoil
+from fetcher.simulator.faults.plan import NO_FAULTS, Faults, choose
 from fetcher.simulator.recorded import recorded_answer, shelve
-from fetcher.simulator.sending import ELSEWHERE, Sending, asked_at, spoil
-from fetcher.simulator.timetable import SECOND
+from fetcher.simulator.world.rhythms import SECOND
 
 Clock: TypeAlias = Callable[[], int]
 Observe: TypeAlias = Callable[[str, int, bytes], None]

@@ -6,10 +6,11 @@ in any process. Instants are integer microseconds since 1970 UTC.
 
 import re
 
-from fetcher.simulator import civitai_api, openrouter_api
-from fetcher.simulator.chance import draw
-from fetcher.simulator.civitai_shapes import MEDIA_TOKEN
-from fetcher.simulator.world import Answer, Request, World, no_such_page
+from fetcher.simulator.civitai import api as civitai_api
+from fetcher.simulator.civitai.shapes import MEDIA_TOKEN
+from fetcher.simulator.openrouter import api as openrouter_api
+from fetcher.simulator.world.seeded_random import draw
+from fetcher.simulator.world.world import Answer, Request, World, no_such_page
 
 __all__ = ["Answer", "Request", "World", "answer"]
 

@@ -18,10 +18,10 @@ import zstandard
 
 from eventlog.clock import SECOND
 from eventlog.errors import Invalid
-from fetcher.import_bare import Inner, by_line, dressed
-from fetcher.import_files import Recorded, containers, name_time
-from fetcher.simulator.civitai_api import PREFIX
-from fetcher.simulator.world import Answer, Request, refuse
+from fetcher.imports.bare_json import Inner, by_line, dressed
+from fetcher.imports.files import Recorded, containers, name_time
+from fetcher.simulator.civitai.api import PREFIX
+from fetcher.simulator.world.world import Answer, Request, refuse
 from fetcher.source import WHERE_TO, Endpoint, Params, Source, match_url, url_of
 from fetcher.sources import SOURCES
 

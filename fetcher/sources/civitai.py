@@ -9,6 +9,7 @@ import msgspec
 
 from eventlog.body.split_rules import Entity, Rule, id_member
 from eventlog.clock import DAY
+from fetcher.saved_query import Query, Template
 from fetcher.source import (
     Endpoint,
     Follow,
@@ -23,7 +24,6 @@ from fetcher.source import (
     with_query,
 )
 from fetcher.sources.civitai_pages import MEDIA, continues, fault, levels, next_page, step_over
-from fetcher.template import Query, Template
 
 _OF_MODELS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
 """Parameters of `/models` that change what stands inside an item."""

@@ -12,6 +12,7 @@ import msgspec
 
 from eventlog.body.split_rules import Entity, Identity, Rule, id_member
 from eventlog.clock import HOUR
+from fetcher.saved_query import Query, Template
 from fetcher.source import (
     Endpoint,
     Follow,
@@ -30,7 +31,6 @@ from fetcher.source import (
     text_of,
     with_query,
 )
-from fetcher.template import Query, Template
 
 MODELS = "/api/v1/models"
 ENDPOINTS = "/api/v1/models/:author/:slug/endpoints"

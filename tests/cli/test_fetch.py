@@ -8,7 +8,7 @@ import pytest
 
 from cli.fetch import code_of, listing_line, upstream_of
 from cli.settings import SOURCES, Config, Source
-from fetcher.report import ListingReport
+from fetcher.crawl.report import ListingReport
 from tests.cli.making import events, hindlog, new_archive
 from tests.cli.upstream import Answer, half, models, refusing, toml_of, upstream
 

@@ -13,11 +13,11 @@ import pytest
 from eventlog.clock import now_us
 from eventlog.format.event import ANOMALY, PAGE, exact_body
 from eventlog.format.manifest import digest
-from fetcher.errands import list_runs
+from fetcher.service.queue_commands import list_runs
 from fetcher.simulator.app import make_app, serve
-from fetcher.simulator.faults import parse_faults
-from fetcher.simulator.world import World
-from fetcher.task import COMPLETED
+from fetcher.simulator.faults.plan import parse_faults
+from fetcher.simulator.world.world import World
+from fetcher.state.task import COMPLETED
 from tests.extent import few_or_all
 from tests.fetcher.making import WRITER, lines, responses
 
@@ -30,10 +30,10 @@ CRAWLER = """
 import asyncio, sys
 from pathlib import Path
 from eventlog.clock import now_us
-from fetcher.retry import Policy
+from fetcher.net.retry import Policy
 from fetcher.sources import SOURCES
-from fetcher.splitting import Terms
-from fetcher.sync import run_once
+from fetcher.split.pool import Terms
+from fetcher.service.sync import run_once
 root, source = Path(sys.argv[1]), SOURCES[sys.argv[2]]
 eager = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
 asyncio.run(run_once(

@@ -12,9 +12,9 @@ from aiohttp import web
 from eventlog.clock import now_us
 from eventlog.format.event import ENTITY, PAGE, decode
 from eventlog.read.reader import read_events
+from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve
 from fetcher.source import Source
-from fetcher.sync import run_once
 
 ROOT = Path(__file__).parents[2]
 CODE = re.search(

@@ -14,7 +14,7 @@ import pytest
 
 from cli.config import default_toml
 from eventlog.clock import HOUR, hour_start, now_us
-from fetcher.rehearsal import rehearse
+from fetcher.service.rehearsal import rehearse
 
 ROOT = Path(__file__).parents[2]
 HOURS = 5

@@ -14,7 +14,7 @@ from eventlog.clock import format_us, now_us
 from eventlog.format.event import decode, exact_body
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
-from fetcher.importer import import_paths
+from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views
 from projector.update import update

@@ -15,9 +15,9 @@ from eventlog.format.event import ENTITY, decode, exact_body
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.write.writer import seal_idle
+from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve
 from fetcher.sources import SOURCES
-from fetcher.sync import run_once
 from projector.sql import query
 from projector.update import update
 

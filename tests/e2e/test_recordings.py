@@ -15,7 +15,7 @@ from eventlog.format.event import decode
 from eventlog.read.bodies import response_of
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
-from fetcher.importer import import_paths
+from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views
 from projector.update import update

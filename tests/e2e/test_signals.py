@@ -17,9 +17,9 @@ from aiohttp import web
 
 from cli.config import default_toml
 from eventlog.clock import now_us
-from fetcher.errands import list_runs
+from fetcher.service.queue_commands import list_runs
 from fetcher.simulator.app import serve
-from fetcher.task import COMPLETED, PENDING
+from fetcher.state.task import COMPLETED, PENDING
 from tests.e2e.conftest import PATIENCE_S, Begin, environment, hindlog
 
 ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.range * b.range = -1"
@@ -377,7 +377,7 @@ def test_sigusr1_shows_how_an_import_stands_and_ends_nothing(tmp_path: Path) -> 
             (given / f"2026-01-{day:02}T{hour:02}00.json").write_text(json.dumps(listing))
     arguments = ("fetch", "import", "openrouter", "given", "--endpoint", "/api/v1/models")
     numbers = {5: signal.SIGUSR1, 30: signal.SIGTERM}
-    done = signalled("fetcher.importer._import_one", numbers, *arguments, cwd=tmp_path)
+    done = signalled("fetcher.imports.importer._import_one", numbers, *arguments, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "of 240 responses" in done.stderr.splitlines()[0]

@@ -17,10 +17,10 @@ from eventlog.files.assets import get_asset
 from eventlog.format.event import PAGE, Line, decode
 from eventlog.read.reader import read_stream
 from eventlog.read.rebuild_response import rebuild
-from fetcher.journal import Journal, page_build, write
-from fetcher.observe import Observed
-from fetcher.response import Place, Response, take_apart
-from fetcher.retry import Policy
+from fetcher.net.retry import Policy
+from fetcher.record.journal import Journal, page_build, write
+from fetcher.record.page_events import Observed
+from fetcher.split.response import Place, Response, take_apart
 
 START = parse_us("2026-11-21T05:00:00Z")
 WRITER = "1a2b3c4d"

@@ -7,11 +7,18 @@ import attrs
 import orjson
 
 from eventlog.format.event import RUN, Draft
-from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
-from fetcher.presence import Presence, open_presence
-from fetcher.response import Place, Response, take_apart
+from fetcher.record.journal import (
+    Journal,
+    close_journal,
+    of_drafts,
+    open_journal,
+    page_build,
+    write,
+)
 from fetcher.source import Params, Source
 from fetcher.sources import SOURCES
+from fetcher.split.response import Place, Response, take_apart
+from fetcher.state.presence import Presence, open_presence
 from tests.fetcher.making import WRITER, Hand
 
 CIVITAI, OPENROUTER = SOURCES["civitai"], SOURCES["openrouter"]

@@ -10,12 +10,12 @@ from aiohttp import web
 from eventlog.clock import DAY, HOUR
 from eventlog.errors import Unavailable
 from eventlog.format.event import PAGE, PAGE_FAILED
-from fetcher.errands import list_runs, retry_run
-from fetcher.report import ListingReport, RunReport
+from fetcher.crawl.report import ListingReport, RunReport
+from fetcher.service.queue_commands import list_runs, retry_run
+from fetcher.service.sync import plan, probe
 from fetcher.source import Follow
 from fetcher.sources import SOURCES
-from fetcher.sync import plan, probe
-from fetcher.task import COMPLETED, FAILED, PENDING
+from fetcher.state.task import COMPLETED, FAILED, PENDING
 from tests.fetcher.making import OTHER, Hand, Handle, lines
 from tests.fetcher.test_queue import add, drain, listed, many, sync_with
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from fetcher.http import (
+from fetcher.net.http import (
     Client,
     Got,
     Limits,
@@ -19,7 +19,7 @@ from fetcher.http import (
     get,
     open_session,
 )
-from fetcher.retry import BY_CLASS
+from fetcher.net.retry import BY_CLASS
 from tests.fetcher.making import Handle, upstream
 
 KEY = "sk-or-v1-0123456789abcdef"

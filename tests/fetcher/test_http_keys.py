@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from fetcher.http import (
+from fetcher.net.http import (
     Client,
     Got,
     get,

@@ -18,8 +18,8 @@ from eventlog.format.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
 from eventlog.format.manifest import digest
 from eventlog.read.reader import read_stream
 from eventlog.write.writer import open_stream
-from fetcher.import_files import name_time
-from fetcher.importer import ImportReport, import_paths
+from fetcher.imports.files import name_time
+from fetcher.imports.importer import ImportReport, import_paths
 from fetcher.sources import SOURCES
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines, recordings, responses
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from eventlog.format.event import PAGE, Line
 from eventlog.read.reader import read_one
-from fetcher.import_bare import Inner, by_line, dressed
-from fetcher.importer import ImportReport, import_paths
+from fetcher.imports.bare_json import Inner, by_line, dressed
+from fetcher.imports.importer import ImportReport, import_paths
 from fetcher.sources import SOURCES
 from tests.fetcher.making import WRITER, Hand, lines, recordings, responses
 from tests.fetcher.test_import import pack

@@ -12,7 +12,7 @@ import zstandard
 
 from eventlog.clock import HOUR, SECOND, parse_us
 from eventlog.errors import Invalid
-from fetcher.import_files import (
+from fetcher.imports.files import (
     Container,
     Recorded,
     containers,

@@ -8,7 +8,7 @@ import pytest
 from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
-from fetcher.import_parts import inner_responses, parse_part
+from fetcher.imports.envelope import inner_responses, parse_part
 from tests.fetcher.making import WRITER, lines, recordings
 from tests.fetcher.test_import import imported, listing, put
 

@@ -8,16 +8,23 @@ import attrs
 import pytest
 
 from eventlog.format.event import Draft
-from fetcher.imported import (
+from fetcher.record.journal import (
+    Journal,
+    close_journal,
+    of_drafts,
+    open_journal,
+    page_build,
+    write,
+)
+from fetcher.record.page_events import anomaly
+from fetcher.split.response import digest, take_apart
+from fetcher.state.imported_pages import (
     Imported,
     close_imported,
     is_imported,
     open_imported,
     page_key,
 )
-from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
-from fetcher.observe import anomaly
-from fetcher.response import digest, take_apart
 from tests.fetcher.making import LIST, OTHER, PLACE, START, WRITER, Hand, page_of, response
 
 BODY = page_of({"id": 1})

@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.format.event import PAGE, RUN, Line
 from eventlog.read.reader import read_one
-from fetcher.importer import ImportReport, find_recorded, import_paths, import_recorded
+from fetcher.imports.importer import ImportReport, find_recorded, import_paths, import_recorded
 from fetcher.sources import SOURCES
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines
 from tests.fetcher.test_import import listing, pack, put

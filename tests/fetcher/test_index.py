@@ -10,9 +10,9 @@ import pytest
 from eventlog.format.event import Draft
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
-from fetcher import index
-from fetcher.index import NotConfirmed, catch_up, covered, open_index
-from fetcher.journal import Journal, close_journal, of_drafts, open_journal, write
+from fetcher.record.journal import Journal, close_journal, of_drafts, open_journal, write
+from fetcher.state import log_index as index
+from fetcher.state.log_index import NotConfirmed, catch_up, covered, open_index
 from tests.fetcher.making import OTHER, WRITER, Hand
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS seen (writer TEXT, seq INTEGER)"

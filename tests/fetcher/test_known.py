@@ -12,8 +12,8 @@ from eventlog.errors import LocalResource
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import sealed_path
 from eventlog.write.writer import close_stream, open_stream
-from fetcher.journal import close_journal, open_journal
-from fetcher.known import index_path
+from fetcher.record.journal import close_journal, open_journal
+from fetcher.state.stored_bodies import index_path
 from tests.fetcher.making import WRITER, Hand, observe_into, page_of
 
 PAGE = page_of({"id": 1}, {"id": 2})

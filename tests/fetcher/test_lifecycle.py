@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from eventlog.clock import DAY, HOUR, SECOND, parse_us
 from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
 from eventlog.read.reader import read_one
-from fetcher.errands import add_run
-from fetcher.lifecycle import compare, is_due, is_proved
-from fetcher.presence import Name, Refusal
-from fetcher.report import RunReport
+from fetcher.crawl.report import RunReport
+from fetcher.record.tombstones import compare, is_due, is_proved
+from fetcher.service.queue_commands import add_run
 from fetcher.source import Probe
 from fetcher.sources import SOURCES
+from fetcher.state.presence import Name, Refusal
 from tests.fetcher.making import OTHER, Hand, kinds, lines, upstream
 from tests.fetcher.test_sync import synced
 

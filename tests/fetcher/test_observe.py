@@ -13,9 +13,16 @@ from eventlog.clock import DAY, HOUR
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, decode, exact_body
 from eventlog.read.bodies import body_of, response_of
 from eventlog.read.reader import read_stream
-from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
-from fetcher.observe import anomaly
-from fetcher.response import take_apart
+from fetcher.record.journal import (
+    Journal,
+    close_journal,
+    of_drafts,
+    open_journal,
+    page_build,
+    write,
+)
+from fetcher.record.page_events import anomaly
+from fetcher.split.response import take_apart
 from tests.fetcher.making import (
     LIST,
     NESTED,

@@ -10,10 +10,10 @@ import pytest
 
 from eventlog.clock import DAY
 from eventlog.read.reader import read_stream
-from fetcher.journal import close_journal, of_drafts, open_journal, page_build, write
-from fetcher.known import Seen, is_current
-from fetcher.observe import anomaly
-from fetcher.response import Response, digest, take_apart
+from fetcher.record.journal import close_journal, of_drafts, open_journal, page_build, write
+from fetcher.record.page_events import anomaly
+from fetcher.split.response import Response, digest, take_apart
+from fetcher.state.stored_bodies import Seen, is_current
 from tests.fetcher.making import LIST, PLACE, START, WRITER, Hand, page_of, response
 
 BODY = page_of({"id": 1}, {"id": 2})

@@ -9,11 +9,11 @@ import orjson
 import pytest
 
 from eventlog.read.reader import read_one
-from fetcher.errands import add_run
-from fetcher.partition import cut
-from fetcher.queue import LEASE_US
-from fetcher.report import Progress
-from fetcher.run import Run
+from fetcher.crawl.context import Run
+from fetcher.crawl.partition import cut
+from fetcher.crawl.report import Progress
+from fetcher.service.queue_commands import add_run
+from fetcher.state.run_queue import LEASE_US
 from tests.fetcher.making import OTHER, WRITER, Hand, lines
 from tests.fetcher.test_queue import drain as drained
 from tests.fetcher.test_queue import sync_with

@@ -8,7 +8,8 @@ import pytest
 
 from eventlog.clock import HOUR, format_us
 from eventlog.format.event import GONE, PAGE_FAILED
-from fetcher.presence import (
+from fetcher.source import Probe, Source
+from fetcher.state.presence import (
     answered_at,
     close_presence,
     ever_listed,
@@ -18,7 +19,6 @@ from fetcher.presence import (
     missing_since,
     refusals,
 )
-from fetcher.source import Probe, Source
 from tests.fetcher.making import OTHER, START
 from tests.fetcher.stream import ALL, CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
 

@@ -8,10 +8,10 @@ import pytest
 
 from eventlog.clock import DAY, HOUR, MINUTE
 from eventlog.format.event import BACK, UNLISTED
-from fetcher.lifecycle import gone, is_due, notices, to_ask
-from fetcher.presence import close_presence
-from fetcher.response import Place
+from fetcher.record.tombstones import gone, is_due, notices, to_ask
 from fetcher.source import Probe, Source
+from fetcher.split.response import Place
+from fetcher.state.presence import close_presence
 from tests.fetcher.making import START
 from tests.fetcher.stream import CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
 

@@ -19,13 +19,13 @@ from eventlog.format.event import PAGE, decode
 from eventlog.format.paths import sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import close_stream, open_stream
-from fetcher.errands import add_run, cancel_run, clean_runs, list_runs, retry_run
-from fetcher.queue import LEASE_US, claim, close_queue, open_queue, release
-from fetcher.report import RunReport
+from fetcher.crawl.report import RunReport
+from fetcher.service.queue_commands import add_run, cancel_run, clean_runs, list_runs, retry_run
+from fetcher.service.sync import run_once
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from fetcher.sync import run_once
-from fetcher.task import (
+from fetcher.state.run_queue import LEASE_US, claim, close_queue, open_queue, release
+from fetcher.state.task import (
     CANCELLED,
     CLEANED,
     COMPLETED,

@@ -9,8 +9,9 @@ import pytest
 
 from eventlog.clock import MINUTE
 from eventlog.errors import Invalid, NotFound
-from fetcher.errands import add_run, cancel_run, clean_runs, list_runs, retry_run
-from fetcher.queue import (
+from fetcher.service.queue_commands import add_run, cancel_run, clean_runs, list_runs, retry_run
+from fetcher.sources import SOURCES
+from fetcher.state.run_queue import (
     LEASE_US,
     Queue,
     claim,
@@ -24,8 +25,7 @@ from fetcher.queue import (
     state_of,
     tasks,
 )
-from fetcher.sources import SOURCES
-from fetcher.task import CANCELLED, CLEANED, PENDING, RUNNING, Task
+from fetcher.state.task import CANCELLED, CLEANED, PENDING, RUNNING, Task
 from tests.fetcher.making import OTHER, Hand
 from tests.fetcher.test_queue import drain, failing_at
 

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from eventlog.format.event import PAGE_FAILED, Line
 from eventlog.read.reader import read_one
-from fetcher.reach import Reach
+from fetcher.net.circuit_breaker import Reach
 from tests.fetcher.making import lines
 from tests.fetcher.test_sync import sync_with
 

@@ -8,10 +8,10 @@ import pytest
 from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import parse_us
 from eventlog.format.event import ANOMALY, PAGE
-from fetcher.importer import import_paths
-from fetcher.journal import close_journal, of_drafts, open_journal, write
-from fetcher.observe import anomaly
-from fetcher.replay import replay
+from fetcher.imports.importer import import_paths
+from fetcher.imports.replay_anomalies import replay
+from fetcher.record.journal import close_journal, of_drafts, open_journal, write
+from fetcher.record.page_events import anomaly
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from tests.fetcher.making import OTHER, PLACE, WRITER, Hand, lines, response, responses

@@ -15,14 +15,14 @@ from aiohttp import web
 from eventlog.clock import SECOND, parse_us
 from eventlog.format.event import ANOMALY, Line, exact_body
 from eventlog.read.reader import read_stream
-from fetcher.http import Got
-from fetcher.reach import Reach
-from fetcher.request import Answered, Desk, GivenUp, NotAsked, ask
-from fetcher.response import Place
-from fetcher.retry import Policy
+from fetcher.crawl.request import Answered, Desk, GivenUp, NotAsked, ask
+from fetcher.net.circuit_breaker import Reach
+from fetcher.net.http import Got
+from fetcher.net.rate_limit import Budget, Gate, Throttle
+from fetcher.net.retry import Policy
+from fetcher.service.sync import Upstream, open_crawl
 from fetcher.sources import SOURCES
-from fetcher.sync import Upstream, open_crawl
-from fetcher.throttle import Budget, Gate, Throttle
+from fetcher.split.response import Place
 from tests.fetcher.making import HURRIED, PLACE, START, WRITER, Hand, Handle, lines, upstream
 
 CIVITAI = SOURCES["civitai"]

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from fetcher.retry import (
+from fetcher.net.retry import (
     BY_CLASS,
     Decision,
     Policy,

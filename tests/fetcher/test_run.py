@@ -9,13 +9,13 @@ import attrs
 import pytest
 
 from eventlog.clock import MINUTE
-from fetcher.errands import add_run, cancel_run
-from fetcher.queue import LEASE_US, claim
-from fetcher.report import ListingReport
-from fetcher.run import SYNC_PRIORITY, Crawl, Run, is_patient, look_round
+from fetcher.crawl.context import SYNC_PRIORITY, Crawl, Run, is_patient, look_round
+from fetcher.crawl.report import ListingReport
+from fetcher.service.queue_commands import add_run, cancel_run
+from fetcher.service.sync import Upstream, open_crawl
 from fetcher.sources import SOURCES
-from fetcher.sync import Upstream, open_crawl
-from fetcher.task import CANCELLED, PENDING, Task
+from fetcher.state.run_queue import LEASE_US, claim
+from fetcher.state.task import CANCELLED, PENDING, Task
 from tests.fetcher.making import OTHER, WRITER, Hand
 
 CIVITAI = SOURCES["civitai"]

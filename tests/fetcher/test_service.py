@@ -12,13 +12,13 @@ from aiohttp import web
 from eventlog.clock import HOUR, MINUTE, SECOND
 from eventlog.errors import Invalid
 from eventlog.format.event import HEARTBEAT, PAGE
-from fetcher.errands import add_run, cancel_run, list_runs
-from fetcher.retry import Chance
-from fetcher.schedule import check_schedule, delay_us, missed_slots, next_slot
-from fetcher.service import Plan, run_service
+from fetcher.net.retry import Chance
+from fetcher.service.queue_commands import add_run, cancel_run, list_runs
+from fetcher.service.schedule import check_schedule, delay_us, missed_slots, next_slot
+from fetcher.service.service import Plan, run_service
+from fetcher.service.sync import CHANCE, Upstream
 from fetcher.sources import SOURCES
-from fetcher.sync import CHANCE, Upstream
-from fetcher.task import CANCELLED, COMPLETED, PENDING, Task
+from fetcher.state.task import CANCELLED, COMPLETED, PENDING, Task
 from tests.fetcher.making import HURRIED, OTHER, START, WRITER, Hand, Handle, lines, upstream
 
 CIVITAI = SOURCES["civitai"]

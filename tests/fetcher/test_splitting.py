@@ -20,18 +20,18 @@ from hypothesis import given
 
 from eventlog.body.split_rules import Rule, id_member
 from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
-from fetcher import splitting
-from fetcher.ahead import glimpse
-from fetcher.parcel import pack, unpack
-from fetcher.report import RunReport
-from fetcher.response import Parts, take_apart, with_hashes
+from fetcher.crawl.prefetch import glimpse
+from fetcher.crawl.report import RunReport
+from fetcher.service.sync import run_once
 from fetcher.simulator.app import make_app, serve
-from fetcher.simulator.faults import parse_faults
-from fetcher.simulator.world import World
+from fetcher.simulator.faults.plan import parse_faults
+from fetcher.simulator.world.world import World
 from fetcher.source import Page, Source
 from fetcher.sources import SOURCES
-from fetcher.splitting import Splitter, Terms
-from fetcher.sync import run_once
+from fetcher.split import pool as splitting
+from fetcher.split.parts_codec import pack, unpack
+from fetcher.split.pool import Splitter, Terms
+from fetcher.split.response import Parts, take_apart, with_hashes
 from tests.eventlog.making import json_values
 from tests.fetcher.making import (
     HURRIED,
@@ -343,8 +343,8 @@ import asyncio, sys
 from pathlib import Path
 from eventlog.clock import now_us
 from fetcher.sources import SOURCES
-from fetcher.splitting import Terms
-from fetcher.sync import run_once
+from fetcher.split.pool import Terms
+from fetcher.service.sync import run_once
 
 asyncio.run(run_once(
     Path(sys.argv[1]), SOURCES["civitai"], base_url=sys.argv[2], key=None, writer="1a2b3c4d",
@@ -446,7 +446,7 @@ def test_signals_of_the_terminal_are_for_the_crawl(started: Started) -> None:
 
 def test_a_splitter_imports_no_network_and_no_database() -> None:
     found = subprocess.run(
-        [sys.executable, "-c", "import sys, fetcher.splitter; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, fetcher.split.worker; print(*sys.modules)"],
         cwd=ROOT,
         capture_output=True,
         text=True,

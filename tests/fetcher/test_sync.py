@@ -13,14 +13,14 @@ from aiohttp import web
 from eventlog.clock import HOUR
 from eventlog.errors import Invalid, LocalResource
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
-from fetcher.http import Limits
-from fetcher.report import Progress, RunReport
-from fetcher.retry import Policy
+from fetcher.crawl.report import Progress, RunReport
+from fetcher.net.http import Limits
+from fetcher.net.retry import Policy
+from fetcher.service.sync import plan, probe, run_once
 from fetcher.simulator.app import make_app, serve
-from fetcher.simulator.faults import parse_faults
-from fetcher.simulator.world import World
+from fetcher.simulator.faults.plan import parse_faults
+from fetcher.simulator.world.world import World
 from fetcher.sources import SOURCES
-from fetcher.sync import plan, probe, run_once
 from tests.fetcher.making import HURRIED, START, WRITER, Hand, Handle, lines, responses, upstream
 
 WORLD = World(3, 40, 20)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from eventlog.format.event import decode
-from fetcher.task import (
+from fetcher.state.task import (
     AFTER,
     CANCELLED,
     COMPLETED,

@@ -9,11 +9,11 @@ from aiohttp import web
 
 from cli.queue import add as command
 from eventlog.errors import Invalid
-from fetcher.errands import add_runs
+from fetcher.saved_query import argument_of
+from fetcher.service.queue_commands import add_runs
 from fetcher.source import match_url
 from fetcher.sources import SOURCES
-from fetcher.task import COMPLETED, Task
-from fetcher.template import argument_of
+from fetcher.state.task import COMPLETED, Task
 from tests.fetcher.making import OTHER, Hand
 from tests.fetcher.test_queue import drain, listed
 

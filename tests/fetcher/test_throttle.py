@@ -5,7 +5,7 @@ import asyncio
 import attrs
 import pytest
 
-from fetcher.throttle import Budget, Gate, Throttle, cool, heed, reserve, waits
+from fetcher.net.rate_limit import Budget, Gate, Throttle, cool, heed, reserve, waits
 
 
 def test_requests_are_spaced_evenly() -> None:

@@ -11,12 +11,12 @@ from aiohttp import web
 
 from eventlog.format.event import PAGE, PAGE_FAILED
 from eventlog.write.append import Appended
-from fetcher.errands import add_run
-from fetcher.report import RunReport
+from fetcher.crawl.report import RunReport
+from fetcher.service.queue_commands import add_run
+from fetcher.service.sync import Upstream, drain, open_crawl
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from fetcher.sync import Upstream, drain, open_crawl
-from fetcher.task import RUNNING
+from fetcher.state.task import RUNNING
 from tests.fetcher.making import OTHER, WRITER, Hand, lines, upstream
 from tests.fetcher.test_queue import listed, many, sync_with
 

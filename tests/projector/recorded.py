@@ -11,9 +11,9 @@ import orjson
 import zstandard
 
 from eventlog.clock import epoch_of, parse_us
-from fetcher.journal import close_journal, open_journal, page_build, write
-from fetcher.response import Place, Response, take_apart
+from fetcher.record.journal import close_journal, open_journal, page_build, write
 from fetcher.sources.openrouter import MODELS, OPENROUTER
+from fetcher.split.response import Place, Response, take_apart
 
 RECORDINGS = Path(
     os.environ.get(

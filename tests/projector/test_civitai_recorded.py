@@ -12,7 +12,7 @@ from eventlog.clock import now_us, parse_us
 from eventlog.format.event import decode, exact_body
 from eventlog.format.paths import parse_segment
 from eventlog.read.reader import read_at
-from fetcher.importer import import_paths
+from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.archive import open_views
 from projector.definition import Definition, load_all

@@ -16,11 +16,11 @@ from eventlog.clock import HOUR, MINUTE, format_us, parse_us
 from eventlog.files.listing import list_segments, list_sources
 from eventlog.format.paths import SegmentName, manifest_path, sealed_path
 from eventlog.write.writer import close_stream, open_stream
+from fetcher.service.sync import run_once
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
-from fetcher.simulator.faults import Faults, parse_faults
+from fetcher.simulator.faults.plan import Faults, parse_faults
 from fetcher.sources import SOURCES
-from fetcher.sync import run_once
 from projector import changes, compact, keyframes, neighbours
 from projector.archive import find_views, open_views, views_of
 from projector.checks import Content, content

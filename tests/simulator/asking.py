@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from fetcher.simulator.catalog import Answer, Request, World, answer
-from fetcher.simulator.timetable import DAY
+from fetcher.simulator.world.rhythms import DAY
 
 NOW = 20_500 * DAY + 37_000_000
 C = "/civitai/api/v1"

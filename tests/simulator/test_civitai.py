@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fetcher.simulator.catalog import World
-from fetcher.simulator.civitai_world import models
+from fetcher.simulator.civitai.world import models
 from tests.simulator.asking import NOW, C, ask, told, walk
 
 WORLD = World(5)

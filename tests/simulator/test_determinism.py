@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import Request, World, answer
-from fetcher.simulator.civitai_world import model, versions
-from fetcher.simulator.timetable import DAY, HOUR, MINUTE, Rhythm, count, instant
+from fetcher.simulator.civitai.world import model, versions
+from fetcher.simulator.world.rhythms import DAY, HOUR, MINUTE, Rhythm, count, instant
 from tests.extent import few_or_all
 from tests.simulator.asking import NOW, OR, C, F, ask
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import Answer, World
-from fetcher.simulator.faults import FORMS, NO_FAULTS, Fault, choose, parse_faults
-from fetcher.simulator.hostile import HOSTILE
-from fetcher.simulator.sending import BOMB_BYTES, Sending, asked_at, spoil
-from fetcher.simulator.timetable import SECOND
+from fetcher.simulator.faults.delivery import BOMB_BYTES, Sending, asked_at, spoil
+from fetcher.simulator.faults.hostile_bodies import HOSTILE
+from fetcher.simulator.faults.plan import FORMS, NO_FAULTS, Fault, choose, parse_faults
+from fetcher.simulator.world.rhythms import SECOND
 from tests.extent import few_or_all
 from tests.simulator.asking import NOW, OR, C, ask
 

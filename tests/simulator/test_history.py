@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fetcher.simulator.catalog import World
-from fetcher.simulator.civitai_world import models
-from fetcher.simulator.timetable import DAY, HOUR
+from fetcher.simulator.civitai.world import models
+from fetcher.simulator.world.rhythms import DAY, HOUR
 from tests.simulator.asking import NOW, OR, C, F, told
 
 STARTS = (NOW - 700 * DAY, NOW, NOW + 31 * DAY)

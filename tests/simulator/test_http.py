@@ -16,8 +16,8 @@ from aiohttp import web
 
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
-from fetcher.simulator.faults import parse_faults
-from fetcher.simulator.timetable import DAY, HOUR, SECOND
+from fetcher.simulator.faults.plan import parse_faults
+from fetcher.simulator.world.rhythms import DAY, HOUR, SECOND
 from tests.simulator.asking import NOW, OR, C, F, ask
 
 WORLD = World(5, 30, 30)

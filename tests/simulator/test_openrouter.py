@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import World
-from fetcher.simulator.openrouter_prices import spell
-from fetcher.simulator.timetable import DAY
+from fetcher.simulator.openrouter.prices import spell
+from fetcher.simulator.world.rhythms import DAY
 from tests.simulator.asking import NOW, OR, F, ask, told
 
 WORLD = World(5)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 
 from fetcher.simulator.catalog import Answer, World
-from fetcher.simulator.faults import FORMS, SECONDS, Fault
-from fetcher.simulator.hostile import HOSTILE
-from fetcher.simulator.sending import asked_at, spoil
-from fetcher.simulator.timetable import DAY, HOUR
+from fetcher.simulator.faults.delivery import asked_at, spoil
+from fetcher.simulator.faults.hostile_bodies import HOSTILE
+from fetcher.simulator.faults.plan import FORMS, SECONDS, Fault
+from fetcher.simulator.world.rhythms import DAY, HOUR
 from tests.simulator.asking import NOW, OR, C, F, ask, told
 
 WORLD = World(7, 24, 16)

@@ -13,7 +13,7 @@ import pytest
 from eventlog.clock import HOUR, parse_us
 from eventlog.errors import Invalid
 from fetcher.simulator.recorded import Shelf, recorded_answer, shelve
-from fetcher.simulator.world import Request
+from fetcher.simulator.world.world import Request
 from tests.fetcher.making import recordings
 from tests.fetcher.test_import import pack
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import World
-from fetcher.simulator.civitai_list import SORTS
-from fetcher.simulator.civitai_world import images, models
-from fetcher.simulator.timetable import DAY, HOUR, SECOND
+from fetcher.simulator.civitai.list import SORTS
+from fetcher.simulator.civitai.world import images, models
+from fetcher.simulator.world.rhythms import DAY, HOUR, SECOND
 from tests.extent import few_or_all
 from tests.simulator.asking import NOW, ORIGIN, C, ask, told, walk
 

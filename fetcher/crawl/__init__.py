@@ -1,0 +1,1 @@
+"""Executing a run: requests, pagination, follow-up requests."""

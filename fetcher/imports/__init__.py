@@ -1,0 +1,1 @@
+"""Recordings made elsewhere become events."""

@@ -1,0 +1,1 @@
+"""One HTTP request: limits, retries, request rate, circuit breaker."""

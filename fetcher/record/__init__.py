@@ -1,0 +1,1 @@
+"""Converting responses and decisions into events, and appending them."""

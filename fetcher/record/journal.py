@@ -1,0 +1,184 @@
+"""The journal: one stream with its index, written by many.
+
+Batches that wait while one is being written go together in the next write: one fsync
+for all of them. Whoever awaits `record` gets back when its batch is durable.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from eventlog.clock import Clock, now_us
+from eventlog.files.assets import put_asset
+from eventlog.files.disk import REAL, check_free
+from eventlog.format.event import Alike, Draft
+from eventlog.write.writer import (
+    Appended,
+    Build,
+    Composed,
+    Stream,
+    close_stream,
+    commit,
+    compose,
+    open_stream,
+)
+from fetcher.record.page_events import Observed, Put, observe
+from fetcher.split.response import Parts, Place, Response, keys
+from fetcher.state.stored_bodies import (
+    Known,
+    acknowledge,
+    close_known,
+    forget,
+    look_up,
+    note,
+    open_known,
+    seen,
+)
+
+
+@attrs.define
+class Journal:
+    """Close it with `close_journal`."""
+
+    stream: Stream
+    known: Known
+    lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    waiting: list[tuple[Build, asyncio.Future[None]]] = attrs.field(factory=list)
+    hearers: list[Callable[[Appended], None]] = attrs.field(factory=list)
+    """Told of every batch of `record` that is durable, in the event loop."""
+
+    @property
+    def put(self) -> Put:
+        """Keeps bytes that are too large for a line."""
+        return partial(put_asset, self.stream.root, disk=self.stream.disk)
+
+
+def open_journal(
+    root: Path, source: str, writer: str, *, clock: Clock = now_us, patient: bool = False
+) -> Journal:
+    """Take a stream and bring its index up to date.
+
+    Raises as `open_stream` does, and `LocalResource` where the disk is nearly full.
+    """
+    stream = open_stream(root, source, writer, clock=clock, patient=patient)
+    try:
+        check_free(REAL, root)  # before the index, which may be large
+        return Journal(stream, open_known(root, source, writer))
+    except BaseException:
+        close_stream(stream)
+        raise
+
+
+def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
+    """Keep the index and let go of the stream."""
+    try:
+        close_known(journal.known)
+    finally:
+        close_stream(journal.stream, seal_open=seal_open)
+
+
+def write(
+    journal: Journal, builds: Sequence[Build], observed_at: int | None = None
+) -> list[Appended]:
+    """Append batches, durable when this returns, and remember what they hold."""
+    composed = _compose(journal, builds, observed_at)
+    try:
+        done = commit(journal.stream, composed)
+    except BaseException:
+        forget(journal.known)
+        raise
+    acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
+    return done
+
+
+def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
+    try:
+        return compose(journal.stream, builds, observed_at)
+    except BaseException:
+        forget(journal.known)
+        raise
+
+
+async def record(journal: Journal, build: Build) -> None:
+    """Append one batch, together with those of others that wait."""
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    journal.waiting.append((build, done))
+    async with journal.lock:
+        batch, journal.waiting = journal.waiting, []
+        if batch:
+            await _write(journal, batch)
+    await done
+
+
+async def _write(journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[None]]]) -> None:
+    """Build here, and wait for the disk in a thread: two that compute hinder each other.
+
+    A cancelled caller leaves only when the write is over.
+    """
+    error: BaseException | None = None
+    try:
+        composed = _compose(journal, [build for build, _ in batch])
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(None, commit, journal.stream, composed)
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            await asyncio.wait([work])
+            raise
+        finally:
+            error = work.exception()
+            _learn(journal, work.result() if error is None else [])
+    except Exception as problem:
+        error = problem
+    finally:
+        for _, done in batch:
+            if not done.done():
+                done.set_exception(error) if error else done.set_result(None)
+
+
+def _learn(journal: Journal, written: Sequence[Appended]) -> None:
+    """Remember what is durable now; forget what is not."""
+    if not written:
+        forget(journal.known)
+        return
+    acknowledge(journal.known, written[-1].last.seq, written[-1].sha256)
+    for each in written:
+        for hear in journal.hearers:
+            hear(each)
+
+
+def page_build(
+    journal: Journal,
+    response: Response,
+    place: Place,
+    parts: Parts,
+    then: Callable[[Observed], None],
+) -> Build:
+    """A batch that holds one response; `then` gets what came of it."""
+
+    def build(first_seq: int, observed_at: int) -> Sequence[Draft | Alike]:
+        known = journal.known
+        look_up(known, keys(parts))
+        observed = observe(
+            response,
+            place,
+            parts,
+            first_seq=first_seq,
+            observed_at=observed_at,
+            known=partial(seen, known),
+            put=journal.put,
+        )
+        for key, what in observed.noted.items():
+            note(known, key, what)
+        then(observed)
+        return observed.events
+
+    return build
+
+
+def of_drafts(*drafts: Draft) -> Build:
+    """A batch of events that need no position."""
+    return lambda first_seq, observed_at: drafts

@@ -1,0 +1,1 @@
+"""Syncs by schedule, and the queue commands."""

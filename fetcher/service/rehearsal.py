@@ -1,0 +1,56 @@
+"""Rehearsal: simulated days of hourly syncs against the built-in upstream.
+
+Real HTTP, real segments; only the clock is set by hand, for the upstream and the
+crawler alike. The demo and end-to-end tests use it.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+
+from eventlog.clock import HOUR, MINUTE
+from eventlog.files.writer_ids import FETCH, machine_name, writer_id
+from fetcher.service.sync import run_once
+from fetcher.simulator.app import make_app, serve
+from fetcher.simulator.catalog import World
+from fetcher.sources import SOURCES
+
+Progress = Callable[[int, int, int, int], None]
+"""Syncs done, syncs in all, responses, entities seen."""
+
+_MINUTES = {"civitai": 5, "openrouter": 30}
+_PATHS = {"civitai": "/civitai/api/v1", "openrouter": ""}
+
+
+@attrs.define
+class _Clock:
+    now: int
+
+
+async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progress) -> None:
+    """Crawl every hour of [start, end), both in microseconds on the hour."""
+    writer = writer_id(root, FETCH, machine_name(os.environ))
+    clock = _Clock(start)
+    hours = range(start, end, HOUR)
+    pages = entities = done = 0
+    app = make_app(World(seed, civitai_models=40, openrouter_models=24), lambda: clock.now)
+    async with serve(app, lambda: clock.now) as origin:
+        for hour in hours:
+            for name, minute in sorted(_MINUTES.items(), key=lambda each: each[1]):
+                clock.now = hour + minute * MINUTE
+                report = await run_once(
+                    root,
+                    SOURCES[name],
+                    base_url=origin + _PATHS[name],
+                    key=None,
+                    writer=writer,
+                    now=lambda: clock.now,
+                    requests_per_minute=1_000_000,
+                    concurrency=12,
+                )
+                pages += report.total("pages")
+                entities += report.total("entities")
+                done += 1
+                progress(done, 2 * len(hours), pages, entities)

@@ -1,0 +1,169 @@
+"""What really goes over the wire once a fault has struck: a plan the server carries out.
+
+`spoil` decides everything, bytes, promises and pauses; the server only obeys. Pure.
+"""
+
+import zlib
+from email.utils import formatdate
+from functools import cache
+
+import attrs
+import orjson
+
+from fetcher.simulator.faults.hostile_bodies import (
+    drifted_page,
+    emptied_page,
+    hostile_page,
+    repeating_page,
+)
+from fetcher.simulator.faults.plan import Fault
+from fetcher.simulator.world.rhythms import SECOND
+from fetcher.simulator.world.world import NO_STORE, Answer
+
+BOMB_BYTES = 300 * 2**20
+ELSEWHERE = "http://elsewhere.invalid"
+
+
+@attrs.frozen
+class Sending:
+    """One response, with whatever is wrong about it."""
+
+    answer: Answer
+    promised_bytes: int | None = None
+    """Content-Length where it is not the truth; the connection is closed after the body."""
+    pause_at: int | None = None
+    """After how many bytes the server falls silent."""
+    pause_s: float = 0.0
+    pieces: int = 1
+    """Into how many parts the body is cut, with the pause shared out between them."""
+    encoded: bool = False
+    """The body is compressed already."""
+
+
+def asked_at(fault: Fault | None, now_us: int) -> int:
+    """The instant whose answer is sent: an earlier one where an old copy is served."""
+    return now_us - int(fault.seconds * SECOND) if fault and fault.kind == "stale" else now_us
+
+
+def spoil(answer: Answer, fault: Fault | None, address: str, now_us: int, origin: str) -> Sending:
+    """How the answer is sent; whole and at once if there is no fault.
+
+    `origin` is where a redirect leads. An answer that is an error already stays as it is.
+    """
+    if fault is None or (answer.status != 200 and not fault.kind.isdigit()):
+        return Sending(answer)
+    half = len(answer.body) // 2
+    match fault.kind:
+        case "cut":
+            kept = attrs.evolve(answer, body=answer.body[:half])
+            return Sending(kept, promised_bytes=len(answer.body))
+        case "wronglength":
+            return Sending(answer, promised_bytes=max(0, len(answer.body) - 7))
+        case "stall":
+            return Sending(answer, pause_at=half, pause_s=fault.seconds)
+        case "slow":
+            return Sending(answer, pause_at=0, pause_s=fault.seconds, pieces=8)
+        case "gzipbomb":
+            headers = (*answer.headers, ("Content-Encoding", "gzip"))
+            return Sending(attrs.evolve(answer, body=_bomb(), headers=headers), encoded=True)
+        case _:
+            return Sending(_other(answer, fault, address, now_us, origin))
+
+
+def _other(answer: Answer, fault: Fault, address: str, now_us: int, origin: str) -> Answer:
+    civitai = address.startswith("/civitai/")
+    match fault.kind:
+        case "html":
+            return attrs.evolve(_wall("Just a moment"), status=200)
+        case "redirect":
+            return Answer(302, b"", "text/plain", (("Location", origin + address),))
+        case "cursor":
+            return _error(400, "Invalid cursor: not a cursor of this feed", civitai)
+        case "stale":
+            age = (("Age", str(int(fault.seconds))),)
+            return attrs.evolve(answer, headers=answer.headers + age)
+        case "429":
+            return _limited(fault.form, now_us, civitai)
+        case kind if kind.isdigit():
+            return _failed(int(kind), fault.form, civitai)
+        case _:
+            return _amended(answer, fault)
+
+
+def _amended(answer: Answer, fault: Fault) -> Answer:
+    if not answer.content_type.startswith("application/json"):
+        return answer
+    body = answer.body
+    match fault.kind:
+        case "torn":
+            body = body[: len(body) * 2 // 3]
+        case "hostile":
+            body = hostile_page(body, fault.form, fault.choice)
+        case "drift":
+            body = drifted_page(body, int(fault.form == "key"))
+        case "repeat":
+            body = repeating_page(body, fault.choice)
+        case "empty":
+            body = emptied_page(body)
+    return attrs.evolve(answer, body=body)
+
+
+def _error(status: int, message: str, civitai: bool) -> Answer:
+    value = {"error": message} if civitai else {"error": {"code": status, "message": message}}
+    return Answer(status, orjson.dumps(value), headers=(("Cache-Control", NO_STORE),))
+
+
+def _limited(form: str, now_us: int, civitai: bool) -> Answer:
+    found = _error(429, "Rate limit exceeded, please retry shortly.", civitai)
+    later = formatdate(now_us // SECOND + 2, usegmt=True)
+    waits = {"seconds": "1", "date": later, "negative": "-5", "days": "259200"}
+    headers = found.headers
+    if form in waits:
+        headers = (*headers, ("Retry-After", waits[form]))
+    if not civitai:
+        reset = str(now_us // 1000 + 2000)
+        limits = {"Limit": "60", "Remaining": "0", "Reset": reset}
+        headers = (*headers, *((f"X-RateLimit-{k}", v) for k, v in limits.items()))
+    return attrs.evolve(found, headers=headers)
+
+
+def _failed(status: int, form: str, civitai: bool) -> Answer:
+    if form == "html":
+        return attrs.evolve(_wall(f"Error {status}"), status=status)
+    messages = {404: "Resource not found", 500: "Internal Server Error", 503: "Server busy"}
+    if civitai:
+        messages |= {404: "Model not found", 503: "Server busy, please retry shortly."}
+    found = _error(status, messages[status], civitai)
+    after = (("Retry-After", "2"),) if status == 503 else ()
+    return attrs.evolve(found, headers=found.headers + after)
+
+
+def _wall(title: str) -> Answer:
+    html = (
+        f'<!DOCTYPE html>\n<html lang="en-US"><head><title>{title}</title></head>'
+        "<body><h1>The edge answers in place of the origin</h1>"
+        "<p>Reference 8f3a0c2b1d &bull; “wait a little, then look again”</p></body></html>\n"
+    )
+    headers = (("Cache-Control", NO_STORE), ("CF-RAY", "8f3a0c2b1d-SIM"))
+    return Answer(200, html.encode(), "text/html; charset=UTF-8", headers)
+
+
+@cache
+def _bomb() -> bytes:
+    """A gzip stream of about 300 kB that is 300 MiB of spaces, then an empty object.
+
+    Flushed blocks are independent bytes: one is compressed and repeated.
+    """
+    piece = b" " * 2**20
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    squeeze.compress(piece)
+    squeeze.flush(zlib.Z_FULL_FLUSH)
+    block = squeeze.compress(piece) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    times, check = BOMB_BYTES // len(piece), 0
+    for _ in range(times):
+        check = zlib.crc32(piece, check)
+    tail = squeeze.compress(b"{}") + squeeze.flush(zlib.Z_FINISH)
+    check = zlib.crc32(b"{}", check)
+    length = (BOMB_BYTES + 2).to_bytes(4, "little")
+    head = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    return head + block * times + tail + check.to_bytes(4, "little") + length

@@ -1,0 +1,115 @@
+"""What an endpoint costs at an instant, in upstream's spelling.
+
+Amounts are whole numbers of 1e-14 USD per token, so that a discount in per cent is
+exact and no float ever touches a price; they are written as decimal strings without
+exponent, and the discount as a JSON number. Pure.
+"""
+
+from functools import lru_cache
+
+from fetcher.simulator.openrouter.world import Endpoint, Model
+from fetcher.simulator.world.rhythms import DAY, HOUR, MINUTE, Rhythm, count
+from fetcher.simulator.world.seeded_random import chance, draw, pick, spread, unit, whole
+from fetcher.simulator.world.world import Json, World
+
+DIGITS = 14
+ROUTER_PRICING: Json = {"prompt": "-1", "completion": "-1"}
+
+
+def spell(amount: int, digits: int = DIGITS) -> str:
+    """`amount * 10**-digits` as a decimal string: no exponent, no trailing zeros.
+
+    `Decimal(spell(n)) == Decimal(n).scaleb(-14)` for every n >= 0.
+    """
+    whole_part, fraction = divmod(amount, 10**digits)
+    decimals = f"{fraction:0{digits}d}".rstrip("0")
+    return f"{whole_part}.{decimals}" if decimals else str(whole_part)
+
+
+@lru_cache(maxsize=1 << 15)
+def _base(seed: int, uuid: str, slot: int) -> tuple[int, int]:
+    prompt = spread(4e-8, 6e-6, seed, "or base", slot) * (0.8 + 0.5 * unit(seed, uuid))
+    ratio = pick((2, 3, 4, 5, 8), seed, "or ratio", slot)
+    cents = max(1, round(prompt * 1e8))
+    return cents * 10**6, cents * ratio * 10**6
+
+
+def list_price(world: World, what: Endpoint, now_us: int) -> tuple[int, int]:
+    """Prompt and completion before any discount. It moves every few days or weeks."""
+    prompt, completion = _base(world.seed, what.uuid, what.model.slot)
+    key = ("or price", what.uuid)
+    period = int(spread(4 * DAY, 40 * DAY, world.seed, *key))
+    turn = count(Rhythm(world.seed, key, period), now_us)
+    per_cent = pick((70, 80, 85, 90, 95, 100, 110, 125, 140), world.seed, *key, "step", turn)
+    return prompt * per_cent // 100, completion * per_cent // 100
+
+
+def discount(world: World, what: Endpoint, now_us: int) -> int:
+    """Per cent off. Most endpoints never have one, a few have a new one every hours."""
+    key = ("or discount", what.uuid)
+    if chance(0.75, world.seed, *key):
+        return 0
+    dynamic = chance(0.2, world.seed, *key, "dynamic")
+    turn = count(Rhythm(world.seed, key, 7 * HOUR if dynamic else 3 * DAY), now_us)
+    return pick((0, 10, 25, 33, 50, 65, 66), world.seed, *key, turn)
+
+
+def pricing(world: World, what: Endpoint, now_us: int) -> Json:
+    """The endpoint's `pricing` object without its discount, which is in the numbers."""
+    if what.variant == "free":
+        return {"prompt": "0", "completion": "0"}
+    if what.model.output == "image":
+        return {"prompt": "0", "completion": "0", "image_output": "0.00004"}
+    off = discount(world, what, now_us)
+    half = 50 if what.variant == "batch" else 100
+    prompt, completion = (
+        each * half // 100 * (100 - off) // 100 for each in list_price(world, what, now_us)
+    )
+    found: Json = {"prompt": spell(prompt), "completion": spell(completion)}
+    found |= _extras(world.seed, what.model, prompt)
+    windows = _overrides(world, what.model, prompt, completion)
+    if windows:
+        found |= _current_window(windows, now_us)
+        found["overrides"] = windows
+    return found
+
+
+def _extras(seed: int, what: Model, prompt: int) -> Json:
+    key = ("or extras", what.slot)
+    kinds = draw(seed, *key)
+    found: Json = {}
+    if kinds & 1:
+        found["web_search"] = pick(("0.01", "0.014", "0.005"), seed, *key)
+    if kinds & 6:
+        found["input_cache_read"] = spell(prompt // 10)
+    if kinds & 24 == 24:  # a third of twelfth parts: as many digits as upstream ever sends
+        found["input_cache_write"] = spell(prompt * 10**8 // 18, DIGITS + 8)
+    return found
+
+
+def _overrides(world: World, what: Model, prompt: int, completion: int) -> list[Json]:
+    kind = whole(0, 9, world.seed, "or overrides", what.slot)
+    if kind == 0:
+        dear = {"prompt": spell(prompt * 2), "completion": spell(completion * 3 // 2)}
+        return [{"min_prompt_tokens": 200_000, **dear}]
+    if kind == 1:
+        day = {"prompt": spell(prompt), "completion": spell(completion)}
+        night = {"prompt": spell(prompt // 2), "completion": spell(completion // 2)}
+        return [
+            {"utc_start": 30, "utc_end": 1630, **day},
+            {"utc_start": 1630, "utc_end": 30, **night},
+        ]
+    return []
+
+
+def _current_window(windows: list[Json], now_us: int) -> Json:
+    hour, minute = divmod(now_us % DAY // MINUTE, 60)
+    clock = hour * 100 + minute
+    for window in windows:
+        start, end = window.get("utc_start"), window.get("utc_end")
+        if not isinstance(start, int) or not isinstance(end, int):
+            continue
+        inside = start <= clock < end if start < end else clock >= start or clock < end
+        if inside:
+            return {"prompt": window["prompt"], "completion": window["completion"]}
+    return {}

@@ -1,0 +1,297 @@
+"""Which models and endpoints the OpenRouter half of the world has at an instant.
+
+The world has slots. A slot holds one model for good, or, where models are short-lived,
+one generation after the other; the roles go round by number, so that a world of some
+dozens has all of them: routers, aliases, models that come and go, models without text.
+Pure; identities are cached, presence is computed for each instant.
+"""
+
+from functools import lru_cache
+
+import attrs
+
+from fetcher.simulator.world.rhythms import (
+    BEGINNING,
+    DAY,
+    HOUR,
+    MINUTE,
+    Rhythm,
+    away,
+    count,
+    day,
+    instant,
+    staggered,
+)
+from fetcher.simulator.world.seeded_random import (
+    chance,
+    draw,
+    hex_digits,
+    pick,
+    spread,
+    uuid,
+    whole,
+)
+from fetcher.simulator.world.vocabulary import (
+    AUTHORS,
+    MODEL_SIZES,
+    MODEL_WORDS,
+    PROVIDERS,
+    QUANTIZATIONS,
+    REGIONS,
+)
+from fetcher.simulator.world.world import World
+
+ROUTERS = ("auto", "free", "pareto-code", "fusion", "bodybuilder", "auto-beta")
+SHORT_LIFE = 8 * DAY
+FLAPPING = 60 * HOUR
+
+
+@attrs.frozen
+class Model:
+    """One model's identity: what stays while it comes and goes."""
+
+    slot: int
+    generation: int
+    role: str
+    """router, alias, brief, flapping or steady."""
+    author: str
+    author_name: str
+    slug: str
+    permaslug: str
+    name: str
+    born_us: int
+    dies_us: int | None
+    output: str
+    """text, image or embeddings."""
+    variants: tuple[str, ...]
+    """The suffixes it is offered under; the first is `standard`."""
+
+
+@attrs.frozen
+class Endpoint:
+    """One offering of a model by a provider: what stays while prices move."""
+
+    uuid: str
+    model: Model
+    variant: str
+    number: int
+    provider: tuple[str, str, str | None]
+    region: str | None
+    quantization: str
+    born_us: int
+
+
+def role_of(world: World, slot: int) -> str:
+    """What kind of model lives in the slot."""
+    routers, aliases = _special(world)
+    if slot < routers:
+        return "router"
+    if slot < routers + aliases:
+        return "alias"
+    return ("brief", "flapping")[slot % 6] if slot % 6 < 2 else "steady"
+
+
+def _special(world: World) -> tuple[int, int]:
+    total = world.openrouter_models
+    return min(len(ROUTERS), 1 + total // 40), 1 + total // 25
+
+
+def _lives(world: World, slot: int) -> Rhythm:
+    members = max(1, world.openrouter_models // 6)
+    return staggered(world.seed, "or brief", slot // 6, members, SHORT_LIFE)
+
+
+@lru_cache(maxsize=1 << 14)
+def model(world: World, slot: int, generation: int) -> Model:
+    """The model that lives in a slot, in its nth generation."""
+    role, key = role_of(world, slot), ("or", slot, generation)
+    born = BEGINNING + whole(0, 500 * DAY, world.seed, *key, "born")
+    dies = None
+    if role == "brief":
+        born = instant(_lives(world, slot), generation)
+        dies = instant(_lives(world, slot), generation + 1) - whole(0, DAY, world.seed, *key)
+    author, author_name = pick(AUTHORS, world.seed, *key, "author")
+    word = pick(MODEL_WORDS, world.seed, *key, "word")
+    size = pick(MODEL_SIZES, world.seed, *key, "size")
+    number = f"{slot}.{generation % 1000}" if role == "brief" else str(slot)
+    slug = f"{author}/{word.lower()}-{number}-{size}"
+    name = f"{author_name}: {word} {number} {size.title()}"
+    if role == "router":
+        author, author_name, slug = "openrouter", "OpenRouter", f"openrouter/{ROUTERS[slot]}"
+        name = f"{ROUTERS[slot].title()} Router"
+    if role == "alias":
+        slug, name = f"~{author}/{word.lower()}-{slot}-latest", f"{author_name}: {word} Latest"
+    dated = role in ("brief", "flapping", "steady") and slot % 5 != 4
+    permaslug = f"{slug}-{day(born).replace('-', '')}" if dated else slug
+    output = _output(role, slot)
+    return Model(
+        slot, generation, role, author, author_name, slug, permaslug, name, born, dies, output,
+        _variants(role, slot, output),
+    )  # fmt: skip
+
+
+def _output(role: str, slot: int) -> str:
+    if role in ("router", "alias") or slot % 7 != 3:
+        return "text"
+    return "image" if slot % 2 else "embeddings"
+
+
+def _variants(role: str, slot: int, output: str) -> tuple[str, ...]:
+    if role in ("router", "alias") or output != "text":
+        return ("standard",)
+    free = ("free",) if slot % 5 == 0 else ()
+    batch = ("batch",) if slot % 4 == 2 else ()
+    thinking = ("thinking",) if slot % 11 == 8 else ()
+    return ("standard", *free, *batch, *thinking)
+
+
+def known_models(world: World, now_us: int) -> list[Model]:
+    """The models whose time it is, whether they are listed at this moment or not."""
+    found = (_current(world, slot, now_us) for slot in range(world.openrouter_models))
+    return [each for each in found if each.born_us <= now_us]
+
+
+def retired_models(world: World, now_us: int) -> list[Model]:
+    """The last two that lived in each slot of short-lived models."""
+    brief = (s for s in range(world.openrouter_models) if role_of(world, s) == "brief")
+    current = (_current(world, slot, now_us) for slot in brief)
+    past = (model(world, each.slot, each.generation - n) for each in current for n in (1, 2))
+    return [each for each in past if each.born_us >= BEGINNING]
+
+
+def _current(world: World, slot: int, now_us: int) -> Model:
+    brief = role_of(world, slot) == "brief"
+    return model(world, slot, count(_lives(world, slot), now_us) if brief else 0)
+
+
+def is_offered(world: World, what: Model, variant: str, now_us: int) -> bool:
+    """Whether v1 lists the model under that variant at this instant."""
+    if now_us < what.born_us or (what.dies_us is not None and now_us >= what.dies_us):
+        return False
+    if what.role in ("router", "alias"):
+        return True
+    return not (
+        _model_is_away(world, what, now_us) or _variant_is_away(world, what, variant, now_us)
+    )
+
+
+def _model_is_away(world: World, what: Model, now_us: int) -> bool:
+    if what.role == "brief":
+        return False
+    if what.role == "flapping":
+        members = max(1, world.openrouter_models // 6)
+        turns = staggered(world.seed, "or flapping", what.slot // 6, members, FLAPPING)
+        return away(turns, 80 * MINUTE, 20 * HOUR, now_us)
+    seldom = Rhythm(world.seed, ("or steady", what.slot), 150 * DAY)
+    return away(seldom, 4 * HOUR, 9 * DAY, now_us)
+
+
+def _variant_is_away(world: World, what: Model, variant: str, now_us: int) -> bool:
+    if variant == "free":
+        return away(Rhythm(world.seed, ("or free", what.slot), 4 * DAY), MINUTE, 7 * HOUR, now_us)
+    if variant == "batch":  # all of them at once: a launch that was rolled back
+        return away(Rhythm(world.seed, ("or batch",), 30 * DAY), DAY, 6 * DAY, now_us)
+    return False
+
+
+def offered(world: World, now_us: int) -> list[tuple[Model, str]]:
+    """The rows of the full v1 list, newest model first."""
+    rows = [
+        (each, variant)
+        for each in known_models(world, now_us)
+        for variant in each.variants
+        if is_offered(world, each, variant, now_us)
+    ]
+    return sorted(rows, key=lambda row: (-row[0].born_us, row[0].slot, row[1] != "standard"))
+
+
+def alias_target(world: World, alias: Model, now_us: int) -> Model:
+    """The model a ~alias means now: a steady one, another one after some weeks."""
+    steady = _steady(world)
+    turn = count(Rhythm(world.seed, ("or alias", alias.slot), 45 * DAY), now_us)
+    return model(world, pick(steady or (alias.slot,), world.seed, "target", alias.slot, turn), 0)
+
+
+def has_twins(world: World, what: Model, variant: str) -> bool:
+    """Whether its first two endpoints share provider, tag and name for ever."""
+    return variant == "standard" and what.slot in _twins(world)
+
+
+@lru_cache(maxsize=64)
+def _steady(world: World) -> tuple[int, ...]:
+    return tuple(s for s in range(world.openrouter_models) if role_of(world, s) == "steady")
+
+
+@lru_cache(maxsize=64)
+def _twins(world: World) -> tuple[int, ...]:
+    return tuple(slot for slot in _steady(world) if _output("steady", slot) == "text")[:2]
+
+
+def endpoints(world: World, what: Model, variant: str, now_us: int) -> list[Endpoint]:
+    """The endpoints that serve the model under that variant, in upstream's order.
+
+    Empty for routers and aliases. The first never leaves while the model is there.
+    """
+    if what.role in ("router", "alias") or variant not in what.variants:
+        return []
+    most = whole(1, 5, world.seed, "or endpoints", what.slot, variant)
+    most = max(2, most) if has_twins(world, what, variant) else most
+    live = (_endpoint_now(world, what, variant, number, now_us) for number in range(most))
+    return [each for each in live if each is not None]
+
+
+def _endpoint_now(
+    world: World, what: Model, variant: str, number: int, now_us: int
+) -> Endpoint | None:
+    if _is_fixed(world, what, variant, number):
+        return endpoint(world, what, variant, number, 0)
+    key = ("or endpoint", what.slot, variant, number, "away")
+    if away(Rhythm(world.seed, key, 12 * DAY), 20 * MINUTE, 2 * DAY, now_us):
+        return None
+    generation = count(_offerings(world, what, variant, number), now_us)
+    found = endpoint(world, what, variant, number, generation)
+    return found if found.born_us <= now_us else None
+
+
+def _is_fixed(world: World, what: Model, variant: str, number: int) -> bool:
+    return number == 0 or (number == 1 and has_twins(world, what, variant))
+
+
+def _offerings(world: World, what: Model, variant: str, number: int) -> Rhythm:
+    key = ("or endpoint", what.slot, variant, number)
+    period = int(spread(20 * DAY, 120 * DAY, world.seed, *key))
+    return Rhythm(world.seed, (*key, "life"), period)
+
+
+@lru_cache(maxsize=1 << 15)
+def endpoint(world: World, what: Model, variant: str, number: int, generation: int) -> Endpoint:
+    """One endpoint's identity; a later generation is a new offering with a new UUID."""
+    key = ("or endpoint", what.slot, what.generation, variant, number, generation)
+    fixed = _is_fixed(world, what, variant, number)
+    like = 0 if fixed else number  # the second of twins looks like the first
+    look = ("or endpoint", what.slot, what.generation, variant, like, generation)
+    provider = PROVIDERS[(draw(world.seed, "or provider", what.slot) + like * 5) % len(PROVIDERS)]
+    region = pick(REGIONS, world.seed, *look, "r") if chance(0.2, world.seed, *look) else None
+    quantization = pick(QUANTIZATIONS, world.seed, *look, "q")
+    born = what.born_us
+    if not fixed:
+        begun = instant(_offerings(world, what, variant, number), generation)
+        born = max(born + whole(HOUR, 3 * DAY, world.seed, *key, "born"), begun)
+    return Endpoint(
+        uuid(world.seed, *key), what, variant, number, provider, region, quantization, born
+    )
+
+
+def tag(world: World, what: Endpoint, now_us: int) -> str:
+    """The routing tag: it changes for all endpoints of a provider at once, the UUID does not."""
+    _, slug, _ = what.provider
+    wave = count(Rhythm(world.seed, ("or tags", slug), 40 * DAY), now_us)
+    suffixed = wave % 2 == 0 and what.quantization != "unknown"
+    parts = (slug, what.region, what.quantization if suffixed else None)
+    return "/".join(part for part in parts if part)
+
+
+def price_version(world: World, what: Endpoint, now_us: int) -> str:
+    """The UUID of the endpoint's price list; it can change where no price does."""
+    turn = count(Rhythm(world.seed, ("or price", what.uuid, "version"), 9 * DAY), now_us)
+    return uuid(world.seed, hex_digits(8, world.seed, what.uuid), turn)

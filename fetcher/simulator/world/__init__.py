@@ -1,0 +1,1 @@
+"""The deterministic world that both simulated APIs show."""

@@ -1,0 +1,216 @@
+"""What is known: per entity and shape, the bytes stored last in one's own stream.
+
+An index over the log, disposable. It names the position it covers and the SHA-256 of
+the line there; what the log does not confirm is thrown away and built again. What a
+batch adds is seen by the next batch at once, and kept only after it was acknowledged.
+"""
+
+import sqlite3
+import struct
+from collections.abc import Iterable
+from functools import cache
+from itertools import chain
+from pathlib import Path
+
+import attrs
+import msgspec
+import orjson
+
+from eventlog.clock import DAY
+from eventlog.files.lost_segments import tells_loss
+from eventlog.format.event import ENTITY, Line, decode, exact_body, observed_us
+from eventlog.read.reader import read_stream
+from fetcher.split.response import Key, digest
+from fetcher.state.log_index import cover, covered, line_sha256, open_index, remove, sqlite_errors
+
+REFRESH_US = 30 * DAY
+"""A body is stored again after this long, changed or not."""
+_HELD = 10_000
+"""Entries kept in memory before they are forgotten."""
+_TOGETHER = 4_000
+"""Entries that are written at once: more would keep the network waiting."""
+_ROWS = 200
+"""Of one statement: half the cost of a statement each."""
+
+
+class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
+    """What was stored last for an entity."""
+
+    digest: bytes
+    """128 bits of SHA-256 over the exact bytes."""
+    seq: int
+    observed_at: int
+    hash: str
+
+
+@attrs.define
+class Known:
+    """The index of one stream. Close it with `close_known`."""
+
+    db: sqlite3.Connection
+    writer: str
+    covered: tuple[int, str] = (0, "")
+    """Last seq that the index covers, and the SHA-256 of its line."""
+    recent: dict[Key, Seen] = attrs.field(factory=dict)
+    unwritten: dict[Key, Seen] = attrs.field(factory=dict)
+    """Acknowledged, not yet in the database."""
+    noted: dict[Key, Seen] = attrs.field(factory=dict)
+    """Of the batch being appended."""
+
+
+def is_current(seen: Seen | None, found: bytes, observed_at: int) -> bool:
+    """Whether the roster may name the event that holds the same bytes already."""
+    return (
+        seen is not None
+        and seen.digest == found
+        and abs(observed_at - seen.observed_at) < REFRESH_US
+    )
+
+
+def index_path(root: Path, source: str, writer: str) -> Path:
+    """Where the index of a stream lies. Disposable."""
+    return root / "state" / "known" / source / f"{writer}.sqlite"
+
+
+def open_known(root: Path, source: str, writer: str) -> Known:
+    """The index of a stream, caught up with its log."""
+    path = index_path(root, source, writer)
+    known = Known(open_index(path, _SCHEMA), writer)
+    if not _is_ours(known) or not _catch_up(root, source, known):
+        known.db.close()
+        remove(path)
+        known = Known(open_index(path, _SCHEMA), writer)
+        _catch_up(root, source, known)
+    return known
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS seen (
+    id TEXT, form TEXT, what BLOB, PRIMARY KEY (id, form)) WITHOUT ROWID
+"""
+"""`form`: type and shape. `what`: digest, seq and instant, and the value hash behind them."""
+_WHAT = struct.Struct(">16sQQ")
+
+
+def _is_ours(known: Known) -> bool:
+    """Whether the index has the columns of today."""
+    columns = known.db.execute("SELECT name FROM pragma_table_info('seen')").fetchall()
+    return [name for (name,) in columns] == ["id", "form", "what"]
+
+
+def _form(type_: str, shape: str) -> str:
+    return f"{type_}\n{shape}"
+
+
+def _packed(what: Seen) -> bytes:
+    return _WHAT.pack(what.digest, what.seq, what.observed_at) + what.hash.encode()
+
+
+def _unpacked(what: bytes) -> Seen:
+    digest, seq, observed_at = _WHAT.unpack_from(what)
+    return Seen(digest, seq, observed_at, what[_WHAT.size :].decode())
+
+
+def _catch_up(root: Path, source: str, known: Known) -> bool:
+    """Read what the log has gained. False if the log does not confirm the index."""
+    seq, sha256 = known.covered = covered(known.db).get(known.writer, (0, ""))
+    records = read_stream(root, source, known.writer, max(seq - 1, 0))
+    if seq:
+        first = next(records, None)
+        if first is None or line_sha256(first.line) != sha256:
+            return False
+    last = None
+    for record in records:
+        last = record
+        if seq and tells_loss(record.line):
+            return False  # a roster must not name what is lost
+        _read(known, decode(record.line))
+        if len(known.noted) >= _HELD:
+            acknowledge(known, record.seq, line_sha256(record.line))
+    if last is not None:
+        acknowledge(known, last.seq, line_sha256(last.line))
+    return True
+
+
+def _read(known: Known, line: Line) -> None:
+    if line.kind == ENTITY and line.type and line.id and line.shape:
+        asset = line.body_asset
+        found = bytes.fromhex(asset)[:16] if asset else digest(exact_body(line) or b"")
+        what = Seen(found, line.seq, observed_us(line), line.hash or "")
+        note(known, (line.type, line.id, line.shape), what)
+
+
+def look_up(known: Known, keys: Iterable[Key]) -> None:
+    """Bring what the index says about these entities into memory, in one go."""
+    missing: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        if key not in known.recent:
+            missing.setdefault((key[0], key[2]), []).append(key[1])
+    for (type_, shape), names in missing.items():
+        rows = known.db.execute(_SELECT, (orjson.dumps(names).decode(), _form(type_, shape)))
+        for name, what in rows:
+            known.recent[type_, name, shape] = _unpacked(what)
+
+
+_SELECT = """
+SELECT id, what FROM seen WHERE id IN (SELECT value FROM json_each(?)) AND form = ?
+"""  # one statement for a page: a SELECT each cost more than the fsync
+
+
+def seen(known: Known, key: Key) -> Seen | None:
+    """What is known of an entity, the batch being appended included."""
+    return known.noted.get(key) or known.recent.get(key)
+
+
+def recall(known: Known, key: Key) -> Seen | None:
+    """What is known of one entity."""
+    look_up(known, [key])
+    return seen(known, key)
+
+
+def note(known: Known, key: Key, what: Seen) -> None:
+    """Remember an entity of the batch being appended."""
+    known.noted[key] = what
+
+
+def forget(known: Known) -> None:
+    """The batch being appended does not count."""
+    known.noted.clear()
+
+
+def acknowledge(known: Known, seq: int, sha256: str) -> None:
+    """The batch is durable up to `seq`, whose line has this SHA-256."""
+    known.recent.update(known.noted)
+    known.unwritten.update(known.noted)
+    known.noted.clear()
+    known.covered = (seq, sha256)
+    if len(known.unwritten) >= _TOGETHER:
+        write(known)
+
+
+def write(known: Known) -> None:
+    """Put what is acknowledged into the database; forget what memory held too much of."""
+    forms = cache(_form)
+    rows = sorted(  # neighbours share a page of the tree: a third of the writes
+        (id_, forms(type_, shape), _packed(what))
+        for (type_, id_, shape), what in known.unwritten.items()
+    )
+    with sqlite_errors(), known.db:
+        known.db.execute("BEGIN")
+        for start in range(0, len(rows), _ROWS):
+            some = rows[start : start + _ROWS]
+            marks = ", ".join(["(?, ?, ?)"] * len(some))
+            known.db.execute(_INSERT + marks, tuple(chain.from_iterable(some)))
+        cover(known.db, known.writer, *known.covered)
+    known.unwritten.clear()
+    if len(known.recent) > 2 * _HELD:
+        known.recent.clear()
+
+
+_INSERT = "INSERT OR REPLACE INTO seen VALUES "
+
+
+def close_known(known: Known) -> None:
+    """Write what is acknowledged, and let go."""
+    write(known)
+    known.db.close()
