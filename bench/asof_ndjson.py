@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from projector.texts import literal, literals
+from projector.engine.sql_text import literal, literals
 
 # Out: 5,000 texts of about 1,500 characters, of words that differ.
 TEXTS = """

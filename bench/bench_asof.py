@@ -27,18 +27,18 @@ from asof_ndjson import read_all, write_lines
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import SegmentName, parse_segment
-from projector.archive import open_views
-from projector.build import Context, build_schemas, silent
 from projector.definition import FOLDER, Definition, load, parse
-from projector.engine import ROW_GROUP, builder
-from projector.keyframes import load_source
-from projector.keyframing import build_keyframes
-from projector.parts import compact_instant, folder_of, name_over
-from projector.plan import Listing
-from projector.texts import literal, literals
-from projector.views import script_for
-from projector.views_file import write_views
-from projector.workers import workers
+from projector.engine.connections import ROW_GROUP, builder
+from projector.engine.sql_text import literal, literals
+from projector.engine.workers import workers
+from projector.keyframes.build import build_keyframes
+from projector.keyframes.keyframe import load_source
+from projector.parts.build import Context, build_schemas, silent
+from projector.parts.part import compact_instant, folder_of, name_over
+from projector.parts.plan import Listing
+from projector.query.open_views import open_views
+from projector.views.script import script_for
+from projector.views.views_database import write_views
 
 THINGS = parse(
     """-- shop.things: things of a bench

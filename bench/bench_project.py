@@ -27,14 +27,15 @@ import synthetic
 
 from eventlog.clock import HOUR, format_us
 from eventlog.write.writer import append, close_stream, open_stream
-from projector import build, parts, plan, staging
-from projector.archive import open_views
 from projector.definition import Definition, load_all
-from projector.engine import builder, connect
-from projector.jobs import do_jobs, plan_jobs
-from projector.texts import literals
-from projector.update import update
-from projector.workers import workers
+from projector.engine.connections import builder, connect
+from projector.engine.sql_text import literals
+from projector.engine.workers import workers
+from projector.parts import build, plan, staging
+from projector.parts import part as parts
+from projector.parts.jobs import do_jobs, plan_jobs
+from projector.query.open_views import open_views
+from projector.update.update import update
 
 HERE = Path(__file__).parents[1]
 CHILD = """

@@ -22,7 +22,7 @@ def init(directory: Path, sources: tuple[str, ...]) -> None:
     from cli.config import FILE, default_toml
     from cli.settings import SOURCES
     from eventlog.errors import Invalid
-    from projector.generation import refuse_glob
+    from projector.folders import refuse_glob
 
     for name in sources:
         if name not in SOURCES:

@@ -113,7 +113,7 @@ _PRICE = "SELECT id, prompt, completion FROM openrouter.models WHERE id = '{}'"
 
 def _moved(root: Path) -> str:
     """A model whose price has moved in the last two days, for the example."""
-    from projector.sql import query
+    from projector.query.select import query
 
     found = query(
         root,

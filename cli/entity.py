@@ -11,7 +11,7 @@ from cli.options import archive, global_options, say, stdout_is_terminal
 from cli.output import chosen, emit, output_options
 
 if TYPE_CHECKING:
-    from projector.asof import Found
+    from projector.query.entity_at import Found
 
 
 def parts_of(entity: str) -> tuple[str, str, str]:
@@ -47,7 +47,7 @@ def show(entity: str, as_of: str | None) -> None:
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
     from eventlog.read.reader import read_one
-    from projector.asof import PRESENT, lookup
+    from projector.query.entity_at import PRESENT, lookup
 
     root = archive()
     source, type_, id_ = parts_of(entity)
@@ -92,8 +92,8 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
     """The versions of ENTITY, oldest first: from when to when, how each began and ended."""
     from cli.times import format_time
     from eventlog.errors import NotFound
-    from projector.asof import history as versions_of
-    from projector.asof import lookup
+    from projector.query.entity_at import history as versions_of
+    from projector.query.entity_at import lookup
 
     root = archive()
     parts = parts_of(entity)

@@ -38,8 +38,8 @@ def changes(
     """The feed of changes, oldest first, optionally only of PATTERNS (source/type/id)."""
     from cli.times import format_time
     from eventlog.clock import now_us
-    from projector.archive import open_views
-    from projector.feed import feed, folded
+    from projector.query.change_feed import feed, folded
+    from projector.query.open_views import open_views
 
     begin, end = since_of(since) or 0, until_of(until)
     end = now_us() if end is None else end
@@ -83,8 +83,8 @@ def diff(
     output: Path | None,
 ) -> int:
     """JSON Pointers with old and new values (JSON): ENTITY as of BEFORE, and as of AFTER."""
-    from projector.diff import ADD, REMOVE
-    from projector.diff import diff as compare
+    from projector.changes.diff import ADD, REMOVE
+    from projector.changes.diff import diff as compare
 
     old, new = _body(entity, before), _body(entity, after)
     found = compare(old, new)
@@ -116,7 +116,7 @@ def _body(entity: str, when: str) -> object:
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
     from eventlog.read.reader import read_one
-    from projector.asof import PRESENT, lookup
+    from projector.query.entity_at import PRESENT, lookup
 
     root = archive()
     source, type_, id_ = parts_of(entity)

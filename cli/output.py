@@ -69,7 +69,7 @@ def emit(
         return
     with whole(to.path) as temporary:
         if to.format == "parquet":
-            from projector.parquet import write_parquet
+            from projector.query.parquet_rows import write_parquet
 
             write_parquet(columns, rows, temporary, types)
         else:

@@ -159,8 +159,8 @@ def _log(root: Path) -> Iterator[Finding]:
 
 def _views(root: Path) -> Iterator[Finding]:
     from eventlog.errors import NotFound
-    from projector.archive import open_views
-    from projector.checks import damaged_parts
+    from projector.query.open_views import open_views
+    from projector.update.check import damaged_parts
 
     try:
         open_views(root).close()

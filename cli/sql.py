@@ -57,7 +57,7 @@ def sql(
 
     Without QUERY and -f it is read from stdin; on a terminal there is a prompt.
     """
-    from projector.sql import query as ask
+    from projector.query.select import query as ask
 
     if query is not None and path is not None:
         raise click.UsageError("a query and --file: leave one of them out")
@@ -86,7 +86,7 @@ def _text_of(path: Path | None) -> str:
 
 def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
     from cli.prompt import run_prompt
-    from projector.sql import query as ask
+    from projector.query.select import query as ask
 
     def answer(
         text: str, as_of: int | None
@@ -126,7 +126,7 @@ def export(
     views: tuple[str, ...], to: Path, as_of: str | None, partition: tuple[str, ...], fmt: str
 ) -> None:
     """Write VIEWS (default: all) to files, all at once, with a manifest."""
-    from projector.export import export as write
+    from projector.query.export import export as write
 
     instant = instant_of(as_of)
     report = write(archive(), views, to, as_of=instant, format=fmt, partition=partition)

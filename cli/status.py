@@ -160,9 +160,9 @@ def _views(root: Path, now: int) -> dict[str, Any]:
     from cli.times import format_ago, format_time
     from eventlog.clock import DAY
     from eventlog.errors import NotFound
-    from projector.archive import open_views
-    from projector.checks import position
-    from projector.drift import drift_since
+    from projector.query.drift import drift_since
+    from projector.query.open_views import open_views
+    from projector.update.check import position
 
     try:
         connection = open_views(root)

@@ -12,7 +12,7 @@ from cli.output import chosen, emit, output_options
 from cli.signals import Terminated, note_signals
 
 if TYPE_CHECKING:
-    from projector.update import UpdateReport
+    from projector.update.update import UpdateReport
 
 
 @click.group(short_help="The views: list, update, rebuild, check.")
@@ -31,8 +31,8 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
 
     With --follow until Ctrl-C or SIGTERM, a second or two behind the log.
     """
-    from projector.follow import follow
-    from projector.update import update as project
+    from projector.update.follow import follow
+    from projector.update.update import update as project
 
     if following:
         stop = note_signals()
@@ -62,7 +62,7 @@ def _tell_update(report: "UpdateReport") -> None:
 def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
     """The columns of the view NAME, and what it means."""
     from eventlog.errors import NotFound
-    from projector.checks import list_views
+    from projector.update.check import list_views
 
     found = next((each for each in list_views(archive()) if each.name == name), None)
     if found is None:
@@ -76,7 +76,7 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
 @global_options
 def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
     """The views there are."""
-    from projector.checks import list_views
+    from projector.update.check import list_views
 
     found = list_views(archive())
     columns = ("view", "rows", "position", "definition", "columns", "about")
@@ -96,7 +96,7 @@ def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
 @global_options
 def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: int) -> int:
     """Replay the log from nothing, beside what is there, then swap."""
-    from projector.rebuild import rebuild as replay
+    from projector.update.rebuild import rebuild as replay
 
     instant = instant_of(as_of)
     report = replay(archive(), views or None, as_of=instant, to=to, jobs=jobs, report=teller())
@@ -112,7 +112,7 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
 @global_options
 def check(views: tuple[str, ...]) -> int:
     """Rebuild aside and compare content hashes; exit 4 where they differ."""
-    from projector.checks import check as compare
+    from projector.update.check import check as compare
 
     differences = compare(archive(), views or None)
     for each in differences:
@@ -146,7 +146,7 @@ def diff(
     archive's views stay as they are.
     """
     from cli.times import format_time
-    from projector.compare import compare
+    from projector.update.compare_definition import compare
 
     found = compare(archive(), name, path.read_text(), jobs=jobs, report=teller())
     for word, columns in (("new", found.added_columns), ("no longer", found.removed_columns)):

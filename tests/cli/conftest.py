@@ -7,7 +7,7 @@ import pytest
 
 from eventlog.clock import MINUTE
 from projector.definition import load_all
-from projector.update import update
+from projector.update.update import update
 from tests.cli.making import copy_archive, new_archive
 from tests.projector.logs import Gone, Page, Seen, hours, write_log
 

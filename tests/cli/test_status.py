@@ -12,7 +12,7 @@ from cli.status import state_of
 from eventlog.clock import DAY, HOUR, now_us, parse_us
 from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.update import update
+from projector.update.update import update
 from tests.cli.making import hindlog as in_process
 from tests.projector.logs import Page, Seen, write_log
 

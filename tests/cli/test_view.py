@@ -13,7 +13,7 @@ import pytest
 from cli.program import cli, run
 from cli.view import _tell_update
 from eventlog.errors import Unavailable
-from projector.update import UpdateReport
+from projector.update.update import UpdateReport
 from tests.cli.conftest import WRITER
 from tests.cli.making import damage, hindlog, replaced, stream
 
@@ -69,7 +69,7 @@ def test_an_update_that_left_something_out_says_so_and_exits_with_3(
     def ended(*_given: object) -> None:
         raise Unavailable("ended here")
 
-    monkeypatch.setattr("projector.update.add_differences", ended)
+    monkeypatch.setattr("projector.update.update.add_differences", ended)
     hindlog("segment", "seal", "--all", at=archive)
     done = hindlog("view", "update", MODELS, at=archive)
 

@@ -16,11 +16,16 @@ from pathlib import Path
 
 from eventlog.clock import HOUR
 from eventlog.files.listing import list_segments
-from projector import changes, compact, keyframes, neighbours, picking, resolved
-from projector.archive import open_views
-from projector.checks import check
-from projector.rebuild import rebuild
-from projector.update import update
+from projector.changes import differences as changes
+from projector.changes import version_pairs as neighbours
+from projector.keyframes import keyframe as keyframes
+from projector.keyframes import resolved_rows as resolved
+from projector.keyframes import wide_rows as picking
+from projector.parts import compact
+from projector.query.open_views import open_views
+from projector.update.check import check
+from projector.update.rebuild import rebuild
+from projector.update.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
 from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 

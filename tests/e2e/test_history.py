@@ -16,8 +16,8 @@ from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
-from projector.archive import open_views
-from projector.update import update
+from projector.query.open_views import open_views
+from projector.update.update import update
 from tests.e2e.recordings import HISTORY, MISSING, members, packs_of
 from tests.e2e.test_recordings import new_archive
 from tests.extent import IS_ALL, few_or_all

@@ -18,8 +18,8 @@ from eventlog.write.writer import seal_idle
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve
 from fetcher.sources import SOURCES
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.update import update
 
 WRITER = "0bad0bad"
 HOSTILE = {

@@ -105,9 +105,12 @@ def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
 @pytest.mark.parametrize(
     ("place", "arguments"),
     [
-        ("projector.feed.fill", ["changes", "--since", "1h"]),
-        ("projector.parts.select", ["view", "rebuild"]),
-        ("projector.rebuild._copy", ["view", "rebuild", "openrouter.models", "--to", "m.parquet"]),
+        ("projector.query.change_feed.fill", ["changes", "--since", "1h"]),
+        ("projector.parts.part.select", ["view", "rebuild"]),
+        (
+            "projector.update.rebuild._copy",
+            ["view", "rebuild", "openrouter.models", "--to", "m.parquet"],
+        ),
     ],
 )
 def test_the_first_signal_ends_work_of_which_a_query_would_not_end(
@@ -117,7 +120,7 @@ def test_the_first_signal_ends_work_of_which_a_query_would_not_end(
     module, _, name = place.rpartition(".")
     program = f"""
 import os, threading, cli.main, {module} as module
-from projector.waiting import fetched
+from projector.engine.interruptible import fetched
 def endless(*given, **more):
     threading.Timer(0.3, os.kill, (os.getpid(), {int(number)})).start()
     return fetched(given[0], {ENDLESS!r}) if {name!r} == "_copy" else {ENDLESS!r}
@@ -254,7 +257,9 @@ def test_an_export_that_is_stopped_leaves_nothing(
     crawled: Path, tmp_path: Path, number: int, code: int
 ) -> None:
     to = tmp_path / "out"
-    done = signalled("projector.export._one", {1: number}, "export", "--to", str(to), cwd=crawled)
+    done = signalled(
+        "projector.query.export._one", {1: number}, "export", "--to", str(to), cwd=crawled
+    )
 
     assert done.returncode == code, done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -263,7 +268,7 @@ def test_an_export_that_is_stopped_leaves_nothing(
 def test_an_export_removes_what_one_that_was_killed_left(crawled: Path, tmp_path: Path) -> None:
     to = tmp_path / "out"
     killed = {1: signal.SIGKILL}
-    signalled("projector.export._one", killed, "export", "--to", str(to), cwd=crawled)
+    signalled("projector.query.export._one", killed, "export", "--to", str(to), cwd=crawled)
     (left,) = tmp_path.iterdir()
     assert re.fullmatch(r"\.out\.\d+\.tmp", left.name)
     assert any(left.iterdir())
@@ -278,7 +283,7 @@ def test_an_update_that_is_stopped_publishes_what_it_has_and_goes_on(archive: Pa
     for path in sorted((archive / "views").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     stopped = {1: signal.SIGTERM}
-    done = signalled("projector.parts.publish", stopped, "view", "update", cwd=archive)
+    done = signalled("projector.parts.part.publish", stopped, "view", "update", cwd=archive)
 
     assert done.returncode == 0, done.stderr
     assert "stopped; what is published stays" in done.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from projector.update import update
+from projector.update.update import update
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import MODELS
 

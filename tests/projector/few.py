@@ -7,8 +7,8 @@ from typing import Any
 from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import Definition, load_all
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Gone, Page, write_log
 

@@ -1,7 +1,7 @@
 """Projections for tests of a few views: an update with all of them takes four times as long."""
 
 from projector.definition import Definition, find, load_all
-from projector.update import with_log
+from projector.update.update import with_log
 
 
 def chosen(*names: str) -> tuple[Definition, ...]:

@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 
 from eventlog.clock import format_us
-from projector.archive import open_views
 from projector.definition import FOLDER, Definition, load, parse
-from projector.generation import aside
-from projector.update import build_views
-from projector.views_file import FILE, write_views
+from projector.folders import aside
+from projector.query.open_views import open_views
+from projector.update.update import build_views
+from projector.views.views_database import FILE, write_views
 
 THINGS = parse(
     """-- shop.things: things of a test

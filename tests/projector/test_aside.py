@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projector import aside
-from projector.aside import in_order
+from projector.changes import external_sort as aside
+from projector.changes.external_sort import in_order
 
 bodies = st.dictionaries(st.integers(0, 2**40), st.none() | st.binary(max_size=40), max_size=60)
 

@@ -1,7 +1,7 @@
 """Present, absent with its proof, or nobody looked."""
 
-from projector.asof import ABSENT, PRESENT, UNKNOWN, history, lookup
-from projector.update import update
+from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, history, lookup
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Gone, Page, hours, write_log
 from tests.projector.projections import MODELS

@@ -5,11 +5,18 @@ from pathlib import Path
 
 import attrs
 
-from projector import compact
-from projector.cuts import cuts, next_due
-from projector.keyframes import Keyframe, Link, Source, chain
-from projector.parts import Part
-from projector.resolved import MOST_MOVED, Delta, Resolved, due_delta, due_rows, is_whole
+from projector.keyframes.cut_points import cuts, next_due
+from projector.keyframes.keyframe import Keyframe, Link, Source, chain
+from projector.keyframes.resolved_rows import (
+    MOST_MOVED,
+    Delta,
+    Resolved,
+    due_delta,
+    due_rows,
+    is_whole,
+)
+from projector.parts import compact
+from projector.parts.part import Part
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -69,7 +76,7 @@ def test_an_open_segment_that_begins_not_after_a_keyframe_keeps_it_from_deciding
 
 
 def test_a_keyframe_with_more_late_rows_than_half_of_it_is_not_read(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 0)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
     late = part("20260101T00", "20260101T01", "s9")
 
     held = source([ONE, late], [ONE])
@@ -78,7 +85,7 @@ def test_a_keyframe_with_more_late_rows_than_half_of_it_is_not_read(monkeypatch)
 
 
 def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 20)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 20)
     late = part("20260101T00", "20260101T01", "s9")
 
     assert len(chain(source([ONE, late], [ONE]), [keyframe("20260101T01", "s1", rows=1)])) == 1
@@ -86,7 +93,7 @@ def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows(monkeyp
 
 
 def test_a_keyframe_is_due_when_the_rows_since_exceed_half_of_the_last(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 0)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
 
     def due(rows: int) -> bool:
         base = Link(keyframe("20260101T01", "s1", rows=rows), (), True)
@@ -96,7 +103,7 @@ def test_a_keyframe_is_due_when_the_rows_since_exceed_half_of_the_last(monkeypat
 
 
 def test_no_keyframe_is_due_before_the_least_rows_have_come(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 10)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 10)
 
     assert next_due(source([ONE], [ONE], rows=10), NOBODY) is None
     assert next_due(source([ONE], [ONE], rows=11), NOBODY) is not None
@@ -126,7 +133,7 @@ def test_a_cut_lies_after_the_one_before_and_outside_of_hours_that_are_still_wri
 
 
 def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 30)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 30)
     found = Resolved(Path(), "x", (), ())
 
     def due(decides: bool = True, **more: float) -> bool:
@@ -173,7 +180,7 @@ def test_a_delta_is_whole_where_all_that_begins_not_after_it_is_covered() -> Non
 def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_the_last(
     monkeypatch,
 ) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 0)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
     base = Link(keyframe("20260101T01", "s1"), (), True)
     days = [DAYS[n] for n in range(1, 6)]
     held = source(days, days, links=[base])
@@ -191,7 +198,7 @@ def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_
 
 
 def test_a_delta_is_due_when_a_sixteenth_has_been_seen(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.LEAST_ROWS", 0)
+    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
     base = Link(keyframe("20260101T01", "s1"), (), True)
     held = source([ONE, TWO], [ONE, TWO], links=[base])
 

@@ -7,9 +7,12 @@ import pytest
 from eventlog.errors import Unavailable
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
-from projector import aside, changes, lines, neighbours
-from projector.sql import query
-from projector.update import update
+from projector.changes import body_cache as lines
+from projector.changes import differences as changes
+from projector.changes import external_sort as aside
+from projector.changes import version_pairs as neighbours
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
 from tests.projector.projections import MODELS
@@ -111,7 +114,7 @@ def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monke
         raise Unavailable("ended here")
 
     with monkeypatch.context() as patch:
-        patch.setattr("projector.update.add_differences", ended)
+        patch.setattr("projector.update.update.add_differences", ended)
         assert "ended here" in update(empty, definitions=MODELS).failed
     assert [row[1] for row in feed(empty)] == ["appeared"]
     update(empty, definitions=MODELS)

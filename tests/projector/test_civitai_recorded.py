@@ -14,9 +14,9 @@ from eventlog.format.paths import parse_segment
 from eventlog.read.reader import read_at
 from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
-from projector.archive import open_views
 from projector.definition import Definition, load_all
-from projector.update import update
+from projector.query.open_views import open_views
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.recorded import RECORDINGS
 

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from cli.program import cli
 from eventlog.errors import Invalid
-from projector.compare import compare
 from projector.definition import FOLDER, parse
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.compare_definition import compare
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import MODELS, chosen
@@ -108,7 +108,7 @@ def test_what_is_no_definition_is_refused_before_anything_is_built(shared, monke
     def built(*_given, **_more):
         raise AssertionError("built")
 
-    monkeypatch.setattr("projector.compare.build_views", built)
+    monkeypatch.setattr("projector.update.compare_definition.build_views", built)
 
     with pytest.raises(Invalid, match=why):
         compare(shared, "openrouter.models", text)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from projector.checks import list_views
-from projector.compare import Difference, compare
 from projector.definition import FOLDER, Definition, parse
-from projector.update import update
+from projector.update.check import list_views
+from projector.update.compare_definition import Difference, compare
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import rows, some
 from tests.projector.logs import Page, Seen, hours, write_log

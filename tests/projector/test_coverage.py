@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from eventlog.format.event import PAGE_FAILED, Draft
-from projector.asof import ABSENT, PRESENT, UNKNOWN, lookup
-from projector.update import update
+from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, lookup
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, rows, some, write_drafts
 from tests.projector.logs import Page, hours, write_log

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import Corrupt, Invalid
-from projector.archive import open_views
-from projector.checks import check, damaged_parts, list_views
-from projector.rebuild import rebuild
-from projector.sql import query
-from projector.update import update
+from projector.query.open_views import open_views
+from projector.query.select import query
+from projector.update.check import check, damaged_parts, list_views
+from projector.update.rebuild import rebuild
+from projector.update.update import update
 from tests.projector.projections import MODELS
 
 NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"

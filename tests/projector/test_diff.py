@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projector.diff import Change, diff, old_class
-from projector.fields import is_telemetry
+from projector.changes.diff import Change, diff, old_class
+from projector.changes.diff_rules import is_telemetry
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "0", "a/b", "x~y"]),

@@ -7,9 +7,9 @@ import pytest
 
 from eventlog.body.value_hash import value_hash
 from eventlog.format.event import ENTITY, PAGE, Draft
-from projector import changes
-from projector.changes import MOST_FILES, list_diffs
-from projector.update import update
+from projector.changes import differences as changes
+from projector.changes.differences import MOST_FILES, list_diffs
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, rows, some, write_drafts
 from tests.projector.logs import Page, hours, write_log

@@ -5,9 +5,9 @@ import pytest
 from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.drift import drift_since
-from projector.sql import query
-from projector.update import update
+from projector.query.drift import drift_since
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Page, Seen, hours, write_log
 from tests.projector.projections import chosen

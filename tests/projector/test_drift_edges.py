@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from projector.drift import drift_since
-from projector.update import update
+from projector.query.drift import drift_since
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.few import make_archive, rows, some
 from tests.projector.logs import Page, Seen, hours, write_log

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from projector.asof import ABSENT, PRESENT, UNKNOWN, history, lookup
+from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, history, lookup
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, rows
 from tests.projector.logs import Gone, Page, Seen, hours

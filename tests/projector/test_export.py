@@ -8,8 +8,8 @@ import pyarrow.parquet
 import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
-from projector.export import export
-from projector.update import update
+from projector.query.export import export
+from projector.update.update import update
 from tests.projector.conftest import write_archive
 from tests.projector.logs import hours
 

@@ -11,10 +11,10 @@ import pyarrow.parquet
 import pytest
 
 from eventlog.errors import Invalid
-from projector import export as export_module
 from projector.definition import parse
-from projector.export import MANIFEST, export
-from projector.update import update
+from projector.query import export as export_module
+from projector.query.export import MANIFEST, export
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, some
 from tests.projector.logs import Page, hours, write_log

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from projector.definition import parse
-from projector.feed import Happening, feed, folded
-from projector.update import update
+from projector.query.change_feed import Happening, feed, folded
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import some
 from tests.projector.logs import Page, Seen, hours, write_log

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.update import update
 from tests.extent import few_or_all
 from tests.projector.projections import MODELS
 from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots

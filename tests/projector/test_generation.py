@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import HOUR
-from projector.generation import CURRENT, current_parts, make_current, next_parts, scratch, sweep
+from projector.folders import CURRENT, current_parts, make_current, next_parts, scratch, sweep
 
 NOW = 1_800_000_000_000_000
 

@@ -11,18 +11,21 @@ from eventlog.clock import format_us
 from eventlog.errors import Invalid
 from eventlog.format.event import HEARTBEAT, Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector import compact, keyframes, keyframing, resolved
-from projector import parts as parts_of
-from projector.archive import open_views
-from projector.checks import check
-from projector.cuts import next_due
-from projector.engine import builder
-from projector.keyframes import Keyframe, Link, Source, chain, covered_by, load_source
-from projector.parts import Part
-from projector.plan import definitions_of, list_source
-from projector.sql import query
-from projector.update import update
-from projector.views_file import named_by
+from projector.engine.connections import builder
+from projector.keyframes import build as keyframing
+from projector.keyframes import keyframe as keyframes
+from projector.keyframes import resolved_rows as resolved
+from projector.keyframes.cut_points import next_due
+from projector.keyframes.keyframe import Keyframe, Link, Source, chain, covered_by, load_source
+from projector.parts import compact
+from projector.parts import part as parts_of
+from projector.parts.part import Part
+from projector.parts.plan import definitions_of, list_source
+from projector.query.open_views import open_views
+from projector.query.select import query
+from projector.update.check import check
+from projector.update.update import update
+from projector.views.views_database import named_by
 from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Gone, Page, hours, write_log

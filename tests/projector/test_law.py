@@ -15,10 +15,16 @@ from eventlog.clock import HOUR, format_us
 from eventlog.files.listing import list_segments
 from eventlog.format.event import Line, observed_us
 from eventlog.format.paths import manifest_path, sealed_path
-from projector import changes, compact, keyframes, neighbours, picking, resolved, turns
-from projector.archive import open_views
-from projector.update import update
-from projector.views_file import named_by
+from projector.changes import differences as changes
+from projector.changes import version_pairs as neighbours
+from projector.engine import chunked_copy as turns
+from projector.keyframes import keyframe as keyframes
+from projector.keyframes import resolved_rows as resolved
+from projector.keyframes import wide_rows as picking
+from projector.parts import compact
+from projector.query.open_views import open_views
+from projector.update.update import update
+from projector.views.views_database import named_by
 from tests.extent import few_or_all
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log

@@ -21,13 +21,16 @@ from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
 from fetcher.simulator.faults.plan import Faults, parse_faults
 from fetcher.sources import SOURCES
-from projector import changes, compact, keyframes, neighbours
-from projector.archive import find_views, open_views, views_of
-from projector.checks import Content, content
+from projector.changes import differences as changes
+from projector.changes import version_pairs as neighbours
 from projector.definition import load_all
-from projector.generation import aside
-from projector.update import build_views, update
-from projector.views_file import named_by, write_views
+from projector.folders import aside
+from projector.keyframes import keyframe as keyframes
+from projector.parts import compact
+from projector.query.open_views import find_views, open_views, views_of
+from projector.update.check import Content, content
+from projector.update.update import build_views, update
+from projector.views.views_database import named_by, write_views
 from tests.extent import few_or_all
 from tests.fetcher.making import HURRIED
 from tests.projector.logs import UNSAFE

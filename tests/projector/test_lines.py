@@ -12,8 +12,8 @@ from eventlog.format.event import Draft
 from eventlog.format.paths import sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import append, close_stream, open_stream
-from projector import lines
-from projector.lines import body_reader
+from projector.changes import body_cache as lines
+from projector.changes.body_cache import body_reader
 from tests.extent import few_or_all
 from tests.projector.logs import UNSAFE, hours
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from projector.diff import Change, diff, old_class
-from projector.fields import KEYED, TELEMETRY, is_telemetry
+from projector.changes.diff import Change, diff, old_class
+from projector.changes.diff_rules import KEYED, TELEMETRY, is_telemetry
 
 
 def named(*pairs: tuple[object, object], key: str = "id") -> list[dict[str, object]]:

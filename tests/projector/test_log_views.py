@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.few import rows, some, write_drafts
 from tests.projector.log_lines import (

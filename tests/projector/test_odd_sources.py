@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from projector.archive import open_views
 from projector.definition import LOG, Definition, load_all, parse
-from projector.update import update
+from projector.query.open_views import open_views
+from projector.update.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
 
 BOOKS = parse("-- my-shop.books: one row per book\n-- types: book\n", "my-shop", "books")

@@ -1,7 +1,7 @@
 """Offers: endpoints beside what else is known: their model's presence, the site's UUID."""
 
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import chosen

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from projector.pairs import _pairs
+from projector.changes.pair_bodies import _pairs
 
 COUNT = 200_000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from projector.parquet import write_parquet
+from projector.query.parquet_rows import write_parquet
 
 
 def test_types_are_those_of_the_query_not_those_of_the_first_rows(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import parse_segment
-from projector import plan
 from projector.definition import parse
-from projector.parts import (
+from projector.parts import plan
+from projector.parts.part import (
     Part,
     Segment,
     best_rank,
@@ -21,7 +21,7 @@ from projector.parts import (
     shape_rank,
     shape_test,
 )
-from projector.plan import Listing, batches, definitions_of, tasks
+from projector.parts.plan import Listing, batches, definitions_of, tasks
 
 
 def part(name: str, *covers: str) -> Part:

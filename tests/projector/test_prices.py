@@ -6,10 +6,10 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from projector.checks import check
-from projector.rebuild import rebuild
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.check import check
+from projector.update.rebuild import rebuild
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import chosen

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from eventlog.format.event import ENTITY, PAGE, Draft
-from projector import keyframes, resolved
-from projector.update import update
+from projector.keyframes import keyframe as keyframes
+from projector.keyframes import resolved_rows as resolved
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import rows, some, write_drafts
 from tests.projector.logs import Gone, Page, Seen, hours, write_log

@@ -6,11 +6,11 @@ import pytest
 from eventlog.errors import Invalid, Partial
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.checks import check
 from projector.definition import parse
-from projector.rebuild import rebuild
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.check import check
+from projector.update.rebuild import rebuild
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, hours
 from tests.projector.projections import MODELS

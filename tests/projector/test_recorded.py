@@ -12,11 +12,11 @@ import pytest
 from eventlog.body.json_spans import elements, values, whole
 from eventlog.body.value_hash import value_hash
 from eventlog.clock import parse_us
-from projector import keyframes
-from projector.archive import open_views
-from projector.checks import check
-from projector.update import update
-from projector.views_file import named_by
+from projector.keyframes import keyframe as keyframes
+from projector.query.open_views import open_views
+from projector.update.check import check
+from projector.update.update import update
+from projector.views.views_database import named_by
 from tests.extent import few_or_all
 from tests.projector.projections import MODELS
 from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots

@@ -8,12 +8,15 @@ import pytest
 from eventlog.clock import HOUR
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
-from projector import compact, keyframes, picking, resolved
-from projector.archive import open_views
 from projector.definition import parse
-from projector.generation import current_parts
-from projector.update import build_views, update
-from projector.views_file import named_by, write_views
+from projector.folders import current_parts
+from projector.keyframes import keyframe as keyframes
+from projector.keyframes import resolved_rows as resolved
+from projector.keyframes import wide_rows as picking
+from projector.parts import compact
+from projector.query.open_views import open_views
+from projector.update.update import build_views, update
+from projector.views.views_database import named_by, write_views
 from tests.extent import few_or_all
 from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.format.event import RUN, Draft
-from projector.update import update
+from projector.update.update import update
 from tests.projector.few import rows, some, write_drafts
 from tests.projector.logs import hours
 

@@ -3,7 +3,7 @@
 import pytest
 
 from eventlog.errors import Invalid, Unavailable
-from projector.sql import query
+from projector.query.select import query
 from tests.projector.logs import hours
 
 

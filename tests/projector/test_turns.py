@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projector import keyframes, keyframing, turns
-from projector.engine import connect
-from projector.sql import query
-from projector.turns import MOST_KEYS, in_turns, ranges
-from projector.update import update
+from projector.engine import chunked_copy as turns
+from projector.engine.chunked_copy import MOST_KEYS, in_turns, ranges
+from projector.engine.connections import connect
+from projector.keyframes import build as keyframing
+from projector.keyframes import keyframe as keyframes
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
 from tests.projector.projections import MODELS

@@ -13,17 +13,20 @@ from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
 from eventlog.write.writer import append, close_stream, open_stream
-from projector import build, compact, keyframes, plan, resolved, views_file
-from projector.archive import open_views
-from projector.checks import check, list_views
 from projector.definition import parse
-from projector.follow import follow
-from projector.generation import current_parts
-from projector.rebuild import rebuild
-from projector.sql import query
-from projector.update import update
-from projector.views_file import _make as make
-from projector.views_file import named_by
+from projector.folders import current_parts
+from projector.keyframes import keyframe as keyframes
+from projector.keyframes import resolved_rows as resolved
+from projector.parts import build, compact, plan
+from projector.query.open_views import open_views
+from projector.query.select import query
+from projector.update.check import check, list_views
+from projector.update.follow import follow
+from projector.update.rebuild import rebuild
+from projector.update.update import update
+from projector.views import views_database as views_file
+from projector.views.views_database import _make as make
+from projector.views.views_database import named_by
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Page, _drafts, hours, write_log
 from tests.projector.projections import MODELS, chosen

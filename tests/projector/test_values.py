@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from projector.sql import query
-from projector.update import update
+from projector.query.select import query
+from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import chosen

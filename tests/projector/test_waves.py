@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from projector.update import update
+from projector.update.update import update
 from tests.projector.few import make_archive, rows, some
 from tests.projector.logs import Page, Seen, hours
 

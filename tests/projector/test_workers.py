@@ -8,10 +8,10 @@ from threading import Event
 import duckdb
 import pytest
 
-from projector import parts
-from projector.engine import connect, sql_errors
-from projector.update import update
-from projector.workers import at_work, do, go_on, workers
+from projector.engine.connections import connect, sql_errors
+from projector.engine.workers import at_work, do, go_on, workers
+from projector.parts import part as parts
+from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
 from tests.projector.projections import MODELS

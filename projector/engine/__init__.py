@@ -1,0 +1,1 @@
+"""DuckDB: connections, errors, worker threads, SQL templates, Parquet files."""

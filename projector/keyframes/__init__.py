@@ -1,0 +1,1 @@
+"""Keyframes and row caches: what an as-of query starts from."""

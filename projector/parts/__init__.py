@@ -1,0 +1,1 @@
+"""Parts: the rows of one definition over a list of segments."""

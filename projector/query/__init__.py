@@ -1,0 +1,1 @@
+"""Questions to the views: SQL, one entity, changes, drift, exports."""

@@ -1,0 +1,62 @@
+"""The archive's views as the commands see them: where they are, and the guard at the door."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from eventlog.clock import format_us, now_us
+from eventlog.errors import Invalid, NotFound
+from projector.engine.connections import reader, sql_errors
+from projector.folders import refuse_glob
+
+VIEWS_FILE = "hindlog.duckdb"
+
+
+def open_views(
+    root: Path,
+    as_of: int | None = None,
+    *,
+    now: int | None = None,
+    folder: Path | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the views of an archive, as of an instant.
+
+    `folder`: other views than the archive's own. Raises `NotFound` where nothing was
+    projected yet, `Invalid` for an instant to come.
+    """
+    present = now_us() if now is None else now
+    if as_of is not None and as_of > present:
+        raise Invalid(
+            f"as of {format_us(as_of)}: that is after now, {format_us(present)}",
+            "name an instant that has passed",
+        )
+    path = (folder or root.resolve() / "views") / VIEWS_FILE
+    if not path.exists():
+        raise NotFound(f"{path}: no views yet", "hindlog view update")
+    refuse_glob(root)
+    with sql_errors(str(path)):
+        connection = reader(path)
+    # the file names absolute paths, and the archive may have been moved since
+    connection.execute("SET VARIABLE hindlog_root = ?::VARCHAR", [str(root.resolve())])
+    if as_of is not None:
+        connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(as_of)])
+    return connection
+
+
+def views_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The views there are, as `source.name`."""
+    rows = connection.execute(
+        "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal "
+        "ORDER BY schema_name, view_name"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def find_views(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[str]:
+    """The same names, each known. Raises `NotFound` with those there are."""
+    known = views_of(connection)
+    for name in names:
+        if name not in known:
+            raise NotFound(f"no view {name!r}", "there are: " + ", ".join(known))
+    return list(dict.fromkeys(names))

@@ -1,0 +1,1 @@
+"""Keeping the views up to date with the log, rebuilding and checking them."""

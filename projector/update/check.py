@@ -1,0 +1,173 @@
+"""Checks: views built step by step against views built from nothing, by content."""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+
+from eventlog.clock import format_us
+from eventlog.errors import Corrupt
+from projector.definition import LOG, Definition, find, load_all
+from projector.engine.connections import connect, sql_errors
+from projector.engine.interruptible import fetched
+from projector.engine.sql_text import identifier
+from projector.folders import aside, locked, views_dir, writable
+from projector.parts.build import Report, silent
+from projector.query.open_views import find_views, open_views, views_of
+from projector.update.update import build_views, with_log
+from projector.views.views_database import FILE, named_by, write_views
+
+
+@attrs.frozen
+class Content:
+    """What a view holds: rows, and a hash that their order does not change."""
+
+    rows: int
+    hash: str
+
+
+@attrs.frozen
+class Difference:
+    """A view that holds something else than the log says."""
+
+    view: str
+    found: Content
+    expected: Content
+
+
+@attrs.frozen
+class ViewInfo:
+    """A view, as `view list` and `view show` tell it."""
+
+    name: str
+    about: str
+    rows: int
+    position: int | None
+    """The last instant of the log that the views have read."""
+    definition: str
+    columns: tuple[tuple[str, str], ...]
+    """Name and type."""
+    text: str
+    """The SELECT of its definition."""
+
+
+def check(
+    root: Path,
+    views: Sequence[str] | None = None,
+    *,
+    jobs: int = 1,
+    report: Report = silent,
+    definitions: Sequence[Definition] | None = None,
+) -> list[Difference]:
+    """Build the views aside from nothing and compare: empty where they agree.
+
+    As of the last instant that the archive's views have read, so that a crawler may go
+    on meanwhile. Every sibling is compared: the present, all, and the versions.
+    """
+    known = load_all() if definitions is None else tuple(definitions)
+    wanted = with_log(known, find(known, views))
+    with contextlib.ExitStack() as stack:
+        root = stack.enter_context(writable(root.resolve()))
+        stack.enter_context(locked(views_dir(root)))
+        beside = stack.enter_context(aside(views_dir(root)))
+        _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
+        write_views(beside, script)
+        with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
+            as_of_last(connection)
+            connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
+            names = _compared(connection, wanted)
+            pairs = [
+                (name, content(connection, "hindlog", name), content(connection, "rebuilt", name))
+                for name in find_views(connection, names)
+            ]
+    return [Difference(*each) for each in pairs if each[1] != each[2]]
+
+
+def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> Content:
+    """What a view holds. Equal for equal rows, in any order, in one version of DuckDB."""
+    source, _, view = name.partition(".")
+    rows = fetched(
+        connection,
+        f"FROM {identifier(database)}.{identifier(source)}.{identifier(view)} AS shown "
+        "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR",
+    )
+    return Content(int(rows[0][0]), str(rows[0][1]))
+
+
+def damaged_parts(root: Path) -> list[Corrupt]:
+    """The files that the views name and that are missing or no Parquet, by their ends alone."""
+    folder = views_dir(root)
+    found = []
+    with contextlib.closing(connect()) as connection:
+        for name in sorted(named_by(folder)):
+            try:
+                with sql_errors(name):
+                    query = "FROM parquet_file_metadata(?)"
+                    connection.execute(query, [str(folder / name)]).fetchall()
+            except Corrupt as error:
+                found.append(error)
+    return found
+
+
+def _compared(
+    connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]
+) -> list[str]:
+    known = set(views_of(connection))
+    siblings = ("", "_all", "_versions")
+    names = [
+        each.name + suffix
+        for each in definitions
+        for suffix in (siblings if each.source != LOG else ("",))
+    ]
+    return [name for name in names if name in known]
+
+
+def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection speak of the last instant that its views have read."""
+    last = position(connection)
+    if last is not None:
+        connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(last)])
+
+
+def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
+    """The last instant of the log, or of one source, that the views have read."""
+    with sql_errors("log.events"):
+        rows = fetched(
+            connection,
+            "SELECT epoch_us(max(observed_at)) FROM log.events WHERE source = coalesce(?, source)",
+            [source],
+        )
+    return None if rows[0][0] is None else int(rows[0][0])
+
+
+def list_views(root: Path, definitions: Sequence[Definition] | None = None) -> list[ViewInfo]:
+    """Every view there is a definition of, with what it holds now."""
+    known = load_all() if definitions is None else tuple(definitions)
+    with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
+        there = set(views_of(connection))
+        sources = sorted({each.source for each in known})
+        positions = {
+            source: position(connection, None if source == LOG else source) for source in sources
+        }
+        return [
+            _info(connection, each, positions[each.source]) for each in known if each.name in there
+        ]
+
+
+def _info(
+    connection: duckdb.DuckDBPyConnection, definition: Definition, last: int | None
+) -> ViewInfo:
+    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
+    rows = fetched(connection, f"FROM {name} SELECT count(*)")
+    columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
+    return ViewInfo(
+        definition.name,
+        definition.about,
+        int(rows[0][0]),
+        last,
+        definition.hash,
+        tuple((str(each[0]), str(each[1])) for each in columns),
+        definition.select,
+    )

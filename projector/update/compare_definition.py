@@ -1,0 +1,140 @@
+"""Comparing: what another definition of a view would change, over all of history."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import attrs
+import duckdb
+
+from eventlog.errors import Invalid
+from projector.definition import ENTITY_ROWS, Definition, find, load_all, parse
+from projector.engine.connections import builder, sql_errors
+from projector.engine.interruptible import fetched
+from projector.engine.sql_text import fill, identifier, literal
+from projector.folders import aside, locked, views_dir
+from projector.parts.build import Report, silent
+from projector.parts.part import SCHEMA, build
+from projector.parts.staging import stage_nothing
+from projector.query.open_views import find_views, open_views
+from projector.update.check import as_of_last
+from projector.update.update import build_views, with_log
+from projector.views.views_database import FILE, write_views
+
+_PLACE = ("_segment", "_seq", "_shape", "valid_from")
+
+
+@attrs.frozen
+class Difference:
+    """A value, or a whole row, of a version that another definition makes otherwise."""
+
+    change: str
+    """changed, added or removed."""
+    id: str
+    valid_from: int
+    column: str | None
+    """None for a row of a view that has several per version."""
+    old: str | None
+    """As JSON."""
+    new: str | None
+    segment: str
+    seq: int
+    """The event behind it."""
+
+
+@attrs.frozen
+class Comparison:
+    """What differs between the archive's view and one by another definition."""
+
+    added_columns: tuple[str, ...]
+    removed_columns: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether there is no difference."""
+        return not (self.added_columns or self.removed_columns or self.differences)
+
+
+def compare(
+    root: Path,
+    name: str,
+    text: str,
+    *,
+    jobs: int = 1,
+    report: Report = silent,
+    definitions: tuple[Definition, ...] | None = None,
+) -> Comparison:
+    """Build a view by another definition aside, and compare every version of every entity.
+
+    As of the last instant that the archive's views have read; they stay as they are.
+    """
+    known = load_all() if definitions is None else definitions
+    (old,) = find(known, [name])
+    new = parse(text, old.source, old.view)
+    if not (old.has_parts and new.has_parts) or old.source == "log":
+        raise Invalid(f"{name}: a view over views has no versions to compare")
+    root = root.resolve()
+    folder = views_dir(root)
+    with locked(folder), aside(folder) as beside:
+        _refuse_broken(new, beside)
+        wanted = [new, *with_log(known, [])]
+        _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
+        write_views(beside, script)
+        with contextlib.closing(open_views(root)) as connection, sql_errors(name):
+            find_views(connection, [name])
+            as_of_last(connection)
+            connection.execute("ATTACH ? AS made (READ_ONLY)", [str(beside / FILE)])
+            return _compared(connection, old, new)
+
+
+def _refuse_broken(definition: Definition, scratch: Path) -> None:
+    """Raises `Invalid` for a text that makes no rows of any log, before the log is read."""
+    if definition.reads == ENTITY_ROWS and not definition.types:
+        raise Invalid(
+            f"{definition.name}: no definition: it names no types of entities",
+            "begin it as the files of projector/projections do",
+        )
+    with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
+        stage_nothing(connection, scratch)
+        build(connection, definition, scratch / SCHEMA, [])
+
+
+def _compared(
+    connection: duckdb.DuckDBPyConnection, old: Definition, new: Definition
+) -> Comparison:
+    view = f"{identifier(old.source)}.{identifier(old.view + '_versions')}"
+    before, after = _columns(connection, "hindlog", view), _columns(connection, "made", view)
+    shared = [each for each in before if each in after and each not in (*_PLACE, old.key[0])]
+    common = {
+        "old": view,
+        "new": view,
+        "old_key": identifier(old.key[0]),
+        "new_key": identifier(new.key[0]),
+    }
+    if old.many or new.many:
+        row = ", ".join(f"{literal(each)}: {identifier(each)}" for each in shared)
+        query = fill("compare_many", row=row, **common)
+    else:
+        query = fill("compare", fields=", ".join(map(_field, shared)), **common)
+    rows = fetched(connection, query)
+    return Comparison(
+        tuple(each for each in after if each not in before),
+        tuple(each for each in before if each not in after),
+        tuple(map(_difference, rows)),
+    )
+
+
+def _field(column: str) -> str:
+    name = identifier(column)
+    old, new = (f"to_json({side}.{name})::VARCHAR" for side in ("old", "new"))
+    return f"{{'column': {literal(column)}, 'old': {old}, 'new': {new}}}"
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, database: str, view: str) -> list[str]:
+    rows = connection.execute(f"DESCRIBE FROM {database}.{view}").fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def _difference(row: tuple[Any, ...]) -> Difference:
+    return Difference(*row)

@@ -1,0 +1,194 @@
+"""Rebuild: every part from nothing, beside the old ones, then swapped in one step."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+
+from eventlog.clock import now_us
+from eventlog.errors import Invalid, Partial
+from projector.definition import LOG, Definition, find, load_all
+from projector.engine.connections import sql_errors
+from projector.engine.interruptible import fetched
+from projector.engine.sql_text import identifier, literal
+from projector.folders import (
+    aside,
+    current_parts,
+    locked,
+    make_current,
+    next_parts,
+    sweep,
+    views_dir,
+)
+from projector.keyframes.keyframe import FOLDER
+from projector.parts.build import Report, silent
+from projector.query.open_views import find_views, open_views
+from projector.update.update import UpdateReport, build_views, with_log
+from projector.views.views_database import named_by, write_views
+
+SUFFIXES = (".parquet", ".duckdb")
+
+
+@attrs.frozen
+class RebuildReport:
+    """What a rebuild did."""
+
+    done: UpdateReport
+    rows: tuple[tuple[str, int], ...]
+    """Rows per view now shown, or written to `to`."""
+    to: Path | None
+
+
+def rebuild(
+    root: Path,
+    views: Sequence[str] | None = None,
+    *,
+    as_of: int | None = None,
+    to: Path | None = None,
+    jobs: int = 1,
+    report: Report = silent,
+    definitions: Sequence[Definition] | None = None,
+) -> RebuildReport:
+    """Replay the log from nothing.
+
+    Without `to` the archive's views are swapped for the new ones when all is built, and
+    nothing is swapped if anything failed (`Partial`). With `to` (`.parquet` for one
+    view, `.duckdb` for any number) the views at `as_of` are written there and the
+    archive's own stay as they are.
+    """
+    known = load_all() if definitions is None else tuple(definitions)
+    root = root.resolve()
+    folder = views_dir(root)
+    wanted = find(known, views)
+    if to is None and as_of is not None:
+        raise Invalid("views of the past are written to a file", "add --to FILE")
+    with locked(folder):
+        if to is not None:
+            return _write_file(root, folder, wanted, known, as_of, to, jobs, report)
+        done = _swap(root, folder, wanted, known, jobs, report)
+    with contextlib.closing(open_views(root)) as connection:
+        names = [each.name for each in wanted if each.is_view and each.source != LOG]
+        return RebuildReport(done, tuple((name, _count(connection, name)) for name in names), None)
+
+
+def _swap(
+    root: Path,
+    folder: Path,
+    wanted: Sequence[Definition],
+    known: Sequence[Definition],
+    jobs: int,
+    report: Report,
+) -> UpdateReport:
+    parts = next_parts(folder)
+    try:
+        _keep_others(current_parts(folder), parts, {each.name for each in wanted})
+        done, script = build_views(root, parts, known, known, jobs=jobs, report=report, strict=True)
+        _stop_at(done)
+    except BaseException:
+        shutil.rmtree(parts, ignore_errors=True)
+        raise
+    before = named_by(folder)
+    swapped = write_views(folder, script)
+    make_current(parts)
+    sweep(folder, before, script.names, now_us())
+    return attrs.evolve(done, swapped=swapped)
+
+
+def _keep_others(old: Path, new: Path, wanted: set[str]) -> None:
+    """Parts never change, so those of other definitions are shared by a second name."""
+    for path in old.glob("*/*/*/*.parquet"):
+        if path.parents[1].name in (*wanted, FOLDER) or path.name.startswith("open-"):
+            continue
+        other = new / path.relative_to(old)
+        other.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, other)
+
+
+def _stop_at(done: UpdateReport) -> None:
+    if done.failed:
+        raise Partial(
+            "not rebuilt: " + "; ".join(done.failed), "the old views are still there, unchanged"
+        )
+
+
+def _write_file(
+    root: Path,
+    folder: Path,
+    wanted: Sequence[Definition],
+    known: Sequence[Definition],
+    as_of: int | None,
+    to: Path,
+    jobs: int,
+    report: Report,
+) -> RebuildReport:
+    names = [each.name for each in wanted if each.is_view and each.source != LOG]
+    if to.suffix not in SUFFIXES:
+        raise Invalid(f"{to}: expected a name that ends in {' or '.join(SUFFIXES)}")
+    if to.suffix == ".parquet" and len(names) != 1:
+        raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
+    with aside(folder) as beside:
+        needed = with_log(known, wanted)
+        done, script = build_views(
+            root, beside / "parts", needed, needed, jobs=jobs, report=report, strict=True
+        )
+        _stop_at(done)
+        write_views(beside, script)
+        rows = _write(root, beside, names, as_of, to)
+    return RebuildReport(done, tuple(zip(names, rows, strict=True)), to)
+
+
+def _write(
+    root: Path, beside: Path, names: Sequence[str], as_of: int | None, to: Path
+) -> list[int]:
+    temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    with (
+        contextlib.closing(open_views(root, as_of, folder=beside)) as connection,
+        sql_errors(str(to)),
+    ):
+        find_views(connection, names)
+        if to.suffix == ".parquet":
+            rows = [_copy(connection, names[0], temporary)]
+        else:
+            rows = _copy_tables(connection, names, temporary)
+    temporary.replace(to)
+    return rows
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
+    query = f"FROM {_quoted(name)} ORDER BY ALL"
+    done = fetched(
+        connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return int(done[0][0])
+
+
+def _copy_tables(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], path: Path
+) -> list[int]:
+    connection.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(path)])
+    rows = []
+    for name in names:
+        source = name.partition(".")[0]
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS made.{identifier(source)}")
+        query = f"FROM hindlog.{_quoted(name)} ORDER BY ALL"
+        fetched(connection, f"CREATE TABLE made.{_quoted(name)} AS {query}")
+        counted = fetched(connection, f"FROM made.{_quoted(name)} SELECT count(*)")
+        rows.append(int(counted[0][0]))
+    connection.execute("DETACH made")
+    return rows
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    with sql_errors(name):
+        rows = fetched(connection, f"FROM {_quoted(name)} SELECT count(*)")
+    return int(rows[0][0])
+
+
+def _quoted(name: str) -> str:
+    source, _, view = name.partition(".")
+    return f"{identifier(source)}.{identifier(view)}"

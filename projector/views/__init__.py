@@ -1,0 +1,1 @@
+"""The SQL of the views, and the file that contains them."""
