@@ -10,9 +10,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and end the process with its exit code."""
     _leave_on_signals()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # asks for progress, which not all have
+    from cli.process.signals import raise_on_signals
+    from cli.process.streams import open_streams
     from cli.program import run
-    from cli.signals import raise_on_signals
-    from cli.streams import open_streams
 
     open_streams()
     raise_on_signals()

@@ -10,28 +10,19 @@ from itertools import pairwise
 
 import click
 
-from cli import (
-    archive,
-    check,
-    demo,
-    entity,
-    events,
-    feed,
-    fetch,
-    fetch_import,
-    queue,
-    segment,
-    setup,
-    simulate,
-    sql,
-    status,
-    tail,
-    view,
-)
-from cli.errors import exit_code, report
-from cli.options import global_options
-from cli.signals import as_raised
-from cli.streams import STDOUT, let_go_of_stdout, naming_stdout
+from cli.commands import changes as feed
+from cli.commands import config as setup
+from cli.commands import demo, entity, segment, simulate, sql, status, tail, view
+from cli.commands import init as archive
+from cli.commands import integrity as check
+from cli.commands import log as events
+from cli.commands.fetch import imports as fetch_import
+from cli.commands.fetch import queue
+from cli.commands.fetch import run as fetch
+from cli.options.global_options import global_options
+from cli.output.exit_codes import exit_code, report
+from cli.process.signals import as_raised
+from cli.process.streams import STDOUT, let_go_of_stdout, naming_stdout
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """A group without a command, since click 8.2: its message is the help."""

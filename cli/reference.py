@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.errors import MEANINGS
+from cli.output.exit_codes import MEANINGS
 from cli.program import cli
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.config import load_config
+from cli.config.load import load_config
 from tests.cli.making import hindlog, spelled
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.cells import (
+from cli.output.cells import (
     as_json,
     as_short_text,
     as_text,

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.config import (
+from cli.config.load import (
     default_toml,
     find_archive,
     load_config,
     origins,
     secrets,
 )
-from cli.settings import SOURCES, Config, sections, types, values, variable
+from cli.config.settings import SOURCES, Config, sections, types, values, variable
 from eventlog.errors import Invalid, LocalResource, NoArchive
 
 

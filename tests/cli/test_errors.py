@@ -6,8 +6,8 @@ import pickle
 import click
 import pytest
 
-from cli.errors import CODES, MEANINGS, exit_code, report
-from cli.times import BadTime
+from cli.options.times import BadTime
+from cli.output.exit_codes import CODES, MEANINGS, exit_code, report
 from eventlog import errors
 from eventlog.errors import HindlogError, Invalid, Unavailable
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.cells import cell_width
-from cli.event import event_line
+from cli.output.cells import cell_width
+from cli.output.event_line import event_line
 
 HEAD = {
     "v": 1,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.feed import _matches, _text
+from cli.commands.changes import _matches, _text
 from tests.cli.making import hindlog
 
 A = "openrouter/model/x/a"

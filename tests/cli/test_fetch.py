@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.fetch import code_of, listing_line, upstream_of
-from cli.settings import SOURCES, Config, Source
+from cli.commands.fetch.run import code_of, listing_line, upstream_of
+from cli.config.settings import SOURCES, Config, Source
 from fetcher.crawl.report import ListingReport
 from tests.cli.making import events, hindlog, new_archive
 from tests.cli.upstream import Answer, half, models, refusing, toml_of, upstream

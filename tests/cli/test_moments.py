@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.moments import instant_of, since_of, until_of
+from cli.options.time_options import instant_of, since_of, until_of
+from cli.options.times import BadTime
 from cli.program import cli
-from cli.times import BadTime
 from eventlog.clock import parse_us
 from tests.cli.making import replaced, stream
 

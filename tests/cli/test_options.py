@@ -6,9 +6,9 @@ import click
 import orjson
 import pytest
 
-from cli.options import Settings, global_options, settings, wants_color
+from cli.options.global_options import Settings, global_options, settings, wants_color
+from cli.options.times import parse_time
 from cli.program import cli
-from cli.times import parse_time
 from tests.cli.making import hindlog
 
 

@@ -7,7 +7,7 @@ import click
 import pyarrow.parquet
 import pytest
 
-from cli.output import Output, chosen, emit, whole
+from cli.output.emit import Output, chosen, emit, whole
 from eventlog.errors import Invalid
 from tests.cli.making import hindlog, replaced, stream
 

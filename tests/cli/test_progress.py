@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
+from cli.output.progress import progress
 from cli.program import cli
-from cli.progress import progress
 from tests.cli.making import replaced, stream
 
 SECOND = 1_000_000

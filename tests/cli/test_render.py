@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.render import FORMATS, SUFFIXES, choose_format, write_rows
+from cli.output.formats import FORMATS, SUFFIXES, choose_format, write_rows
 from eventlog.errors import Invalid
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e|<b>[bold]:smile:\r\n\t"
@@ -254,7 +254,8 @@ def test_a_format_that_is_not_known_is_never_guessed(
 
 def test_heavy_libraries_wait_until_they_are_needed() -> None:
     code = (
-        "import sys, cli.render, cli.config, cli.times, cli.errors; "
+        "import sys, cli.output.formats, cli.config.load, cli.options.times\n"
+        "import cli.output.exit_codes\n"
         "print({'rich', 'cattrs', 'duckdb', 'pyarrow', 'aiohttp'} & set(sys.modules))"
     )
     root = Path(__file__).parents[2]

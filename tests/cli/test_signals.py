@@ -8,7 +8,7 @@ import pytest
 
 TOLD = """
 import os, time
-from cli.signals import as_raised, raise_on_signals
+from cli.process.signals import as_raised, raise_on_signals
 
 raise_on_signals()
 print(type(as_raised(RuntimeError("Query interrupted"))).__name__)

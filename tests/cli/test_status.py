@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from cli.commands.status import state_of
 from cli.program import cli
-from cli.status import state_of
 from eventlog.clock import DAY, HOUR, now_us, parse_us
 from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream

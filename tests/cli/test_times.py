@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cli.times import (
+from cli.options.times import (
     DAY,
     END,
     FIRST,

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
+from cli.commands.view import _tell_update
 from cli.program import cli, run
-from cli.view import _tell_update
 from eventlog.errors import Unavailable
 from projector.update.update import UpdateReport
 from tests.cli.conftest import WRITER

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.config import default_toml
+from cli.config.load import default_toml
 from eventlog.clock import HOUR, hour_start, now_us
 from fetcher.service.rehearsal import rehearse
 

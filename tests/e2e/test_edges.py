@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.config import default_toml
+from cli.config.load import default_toml
 from tests.e2e.conftest import environment, hindlog
 
 LISTING = {"data": [{"id": "a/b", "name": "B"}]}

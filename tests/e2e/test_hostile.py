@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from aiohttp import web
 
-from cli.config import default_toml
+from cli.config.load import default_toml
 from eventlog.clock import now_us
 from eventlog.format.event import ENTITY, decode, exact_body
 from eventlog.read.event_filter import Select

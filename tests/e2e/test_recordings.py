@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cli.config import default_toml
+from cli.config.load import default_toml
 from eventlog.clock import format_us, now_us, parse_us
 from eventlog.files.listing import list_segments
 from eventlog.format.event import decode

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from cli.config import default_toml
+from cli.config.load import default_toml
 from eventlog.clock import now_us
 from fetcher.service.queue_commands import list_runs
 from fetcher.simulator.app import serve
@@ -84,8 +84,8 @@ def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
     begin: Begin,
 ) -> None:
     code = (
-        "import duckdb, cli.program, cli.main, cli.signals;"
-        "cli.program.run = lambda _: (cli.signals.note_signals(), print(1, flush=True),"
+        "import duckdb, cli.program, cli.main, cli.process.signals;"
+        "cli.program.run = lambda _: (cli.process.signals.note_signals(), print(1, flush=True),"
         f" duckdb.sql('{ENDLESS}').fetchall());"
         "cli.main.main([])"
     )
@@ -336,7 +336,7 @@ def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(
 ) -> None:
     """The signal comes while the query is under way."""
     program = f"""
-import os, signal, threading, cli.main, cli.prompt as prompt
+import os, signal, threading, cli.main, cli.commands.sql_prompt as prompt
 run_prompt = prompt.run_prompt
 def interrupted(ask, *given):
     def asked(text, as_of):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from aiohttp import web
 
-from cli.queue import add as command
+from cli.commands.fetch.queue import add as command
 from eventlog.errors import Invalid
 from fetcher.saved_query import argument_of
 from fetcher.service.queue_commands import add_runs

@@ -1,0 +1,172 @@
+"""`fetch import`: what was recorded elsewhere becomes history."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.commands.fetch.run import chosen_sources
+from cli.options.global_options import archive, global_options, say
+from cli.options.time_options import since_of, until_of
+
+if TYPE_CHECKING:
+    from fetcher.imports.files import Container
+    from fetcher.imports.importer import ImportReport
+
+_TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
+
+
+@click.command(
+    "import",
+    epilog="Example: hindlog fetch import openrouter recordings/*.tar.zst",
+)
+@click.argument("source")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--endpoint", metavar="PATH", help="What was asked; else known by its shape.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="JSONPATH=ENDPOINT",
+    help="Where responses lie in another collector's envelope.",
+)
+@click.option("--observed-at", metavar="T", help="When it was recorded, for all of PATHS.")
+@click.option(
+    "--time-from",
+    type=click.Choice(("name", "mtime", "git")),
+    default="name",
+    show_default=True,
+    help="Where the time of each response stands.",
+)
+@global_options
+def import_(
+    source: str,
+    paths: tuple[Path, ...],
+    endpoint: str | None,
+    parts: tuple[str, ...],
+    observed_at: str | None,
+    time_from: str,
+) -> int:
+    """Take responses recorded elsewhere into the log, at their own time.
+
+    PATHS are files, folders, .zst files and .tar.zst packs; with --time-from git files
+    of a repository, of which every version is taken. Importing the same thing twice
+    adds nothing; any order gives the same answers.
+
+    A file named .ndjson or .jsonl holds one response, or one entity, in every line; an
+    array alone is the listing it was the only member of.
+
+    --part splits an envelope that holds several responses: a JSON path, =, and the
+    endpoint, in which {key} is what the last * of the path stands for. For example
+    '$.endpoints.*=/api/v1/models/{key}/endpoints'.
+    """
+    from cli.output.progress import progress
+    from cli.process.signals import note_signals
+    from eventlog.clock import now_us
+    from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
+    from fetcher.imports.envelope import parse_part
+    from fetcher.imports.importer import import_recorded
+    from fetcher.sources import SOURCES
+
+    root = archive()
+    chosen_sources((source,), SOURCES, "fetch import")
+    planned = tuple(map(parse_part, parts))
+    found, untimed = _find(paths, observed_at, time_from)
+    stop = note_signals()
+    with progress(now_us) as tell:
+        report = import_recorded(
+            root,
+            SOURCES[source],
+            found,
+            writer=writer_id(root, IMPORT, machine_name(os.environ)),
+            endpoint=endpoint,
+            parts=planned,
+            now=now_us,
+            report=lambda told: tell(f"{source}: {_imported(told)}"),
+            stopped=stop.is_asked,
+        )
+    _tell(source, report, untimed)
+    if report.responses < report.expected and stop.is_asked():
+        say("stopped; what was taken is on disk, and the same import again goes on")
+        return stop.code()
+    return 3 if untimed or report.refused else 0
+
+
+def _find(
+    paths: tuple[Path, ...], observed_at: str | None, time_from: str
+) -> "tuple[list[Container], list[str]]":
+    """What was recorded, and what is left out because nothing says when it was."""
+    from cli.options.times import parse_time
+    from eventlog.clock import now_us
+    from eventlog.errors import Invalid
+    from fetcher.imports.importer import find_recorded
+
+    at = parse_time(observed_at, now_us()) if observed_at else None
+    untimed: list[str] = []
+    found = find_recorded(paths, at, time_from, untimed.append)
+    if untimed and not found:
+        raise Invalid("\n".join(untimed), _TIMES)
+    return found, untimed
+
+
+def _tell(source: str, report: "ImportReport", untimed: list[str]) -> None:
+    say(f"{source}: {_imported(report)}")
+    for each in (*untimed, *report.refused):
+        say(f"left out: {each}")
+    if untimed:
+        say(f"  {_TIMES}")
+
+
+def _imported(found: "ImportReport") -> str:
+    """How an import stands."""
+    told = (
+        f"{found.responses} of {found.expected} responses, {found.already} of them in the log "
+        f"already; {found.entities} entities ({found.stored} new or changed, "
+        f"{found.unchanged} unchanged)"
+    )
+    return f"{told}; {found.anomalies} anomalies" if found.anomalies else told
+
+
+@click.command(epilog="Example: hindlog fetch replay openrouter --since 7d")
+@click.argument("sources", nargs=-1)
+@click.option("--since", metavar="T", help="Only bodies observed from this instant on.")
+@click.option("--until", metavar="T", help="Only bodies observed before this instant.")
+@global_options
+def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> int:
+    """Run quarantined bodies (anomalies) through today's splitter.
+
+    What can be taken apart by now becomes events at its own time; a second replay adds
+    nothing.
+    """
+    from cli.output.progress import progress
+    from cli.process.signals import note_signals
+    from eventlog.clock import now_us
+    from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
+    from fetcher.imports.replay_anomalies import replay as take_apart
+    from fetcher.sources import SOURCES
+
+    root = archive()
+    begin, end = since_of(since), until_of(until)
+    writer = writer_id(root, IMPORT, machine_name(os.environ))
+    stop = note_signals()
+    for name in chosen_sources(sources, SOURCES, "fetch replay") if sources else sorted(SOURCES):
+        if stop.is_asked():
+            break
+        with progress(now_us) as tell:
+            found = take_apart(
+                root,
+                SOURCES[name],
+                writer=writer,
+                now=now_us,
+                since=begin,
+                until=end,
+                report=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
+                stopped=stop.is_asked,
+            )
+        none = f"{name}: nothing in quarantine that can be taken apart by now"
+        say(f"{name}: {_imported(found)}" if found.expected else none)
+    return stop.code()
+
+
+COMMANDS = (import_, replay)

@@ -1,0 +1,203 @@
+"""`fetch add`, `list`, `retry`, `cancel`, `clean`, `probe`: the queue and its runs."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cli.commands.fetch.run import chosen_sources, upstream_of
+from cli.options.global_options import archive, config, global_options, say
+from cli.output.emit import chosen, emit, output_options
+
+
+def _writer(root: Path) -> str:
+    from eventlog.files.writer_ids import COMMAND, machine_name, writer_id
+
+    return writer_id(root, COMMAND, machine_name(os.environ))
+
+
+def _source_of(root: Path, what: str, command: str) -> str:
+    """The source that a URL belongs to. Raises `Invalid`."""
+    from eventlog.errors import Invalid
+
+    settings = config(root).source
+    for name in sorted(settings):
+        if what.startswith(settings[name].base_url.rstrip("/") + "/"):
+            return name
+    known = ", ".join(f"{name}: {settings[name].base_url}" for name in sorted(settings))
+    raise Invalid(f"{what}: no source has this address ({known})", f"hindlog {command} --help")
+
+
+@click.command(epilog="Example: hindlog fetch add civitai images-of-model 4384 --limit 500")
+@click.argument("what")
+@click.argument("listing", required=False)
+@click.argument("arg", required=False)
+@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the request.")
+@click.option(
+    "--limit", type=click.IntRange(1), help="Enough with N entities; pages are kept whole."
+)
+@click.option("--priority", default=0, show_default=True, help="Higher goes first.")
+@global_options
+def add(
+    what: str,
+    listing: str | None,
+    arg: str | None,
+    params: tuple[str, ...],
+    limit: int | None,
+    priority: int,
+) -> None:
+    """Queue a run: a URL of a source, or SOURCE and the name of a listing or a template.
+
+    \b
+    civitai: images-of-model ID, images-of-version ID, images-of-user NAME,
+      models-of-user NAME, top-images [PERIOD], top-models [PERIOD], model ID,
+      version ID, version-by-hash HASH, everything-new
+    openrouter: model AUTHOR/SLUG, endpoints-of-model AUTHOR/SLUG, everything-new
+
+    Works while the service runs, which takes it up; else the next `fetch run` does.
+    Prints the run.
+    """
+    from cli.commands.sql import param_of
+    from eventlog.clock import now_us
+    from fetcher.service.queue_commands import add_runs
+    from fetcher.sources import SOURCES
+
+    root = archive()
+    name = what if listing else _source_of(root, what, "fetch add")
+    chosen_sources((name,), SOURCES, "fetch add")
+    tasks = add_runs(
+        root,
+        SOURCES[name],
+        listing or what,
+        arg,
+        base_url=config(root).source[name].base_url,
+        writer=_writer(root),
+        now=now_us,
+        params=dict(param_of(each) for each in params),
+        limit=limit,
+        priority=priority,
+    )
+    for task in tasks:
+        sys.stdout.write(f"{task.run}\n")
+        say(f"queued: {task.url}")
+
+
+_COLUMNS = ("source", "run", "state", "priority", "pages", "entities", "target", "attempts")
+_MORE = ("error", "why", "url", "created_at", "finished_at")
+
+
+@click.command("list", epilog="Example: hindlog fetch list --state failed")
+@click.option("--state", "states", multiple=True, help="Only runs in this state.")
+@output_options
+@global_options
+def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """The queue, in the order in which it is worked on."""
+    from fetcher.state.task import CANCELLED, COMPLETED, FAILED, PENDING, RUNNING
+
+    known = (PENDING, RUNNING, COMPLETED, FAILED, CANCELLED)
+    for state in states:
+        if state not in known:
+            raise click.BadParameter(f"expected one of {', '.join(known)}, found {state!r}")
+    root = archive()
+    emit((*_COLUMNS, *_MORE), _rows(root, states), chosen(fmt, as_json, output))
+
+
+def _rows(root: Path, states: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
+    from eventlog.clock import now_us
+    from eventlog.files.listing import list_sources
+    from fetcher.service.queue_commands import list_runs
+
+    for source in list_sources(root):
+        for task in list_runs(root, source, now_us, states):
+            yield (source, *(getattr(task, name) for name in (*_COLUMNS[1:], *_MORE)))
+
+
+def _find(root: Path, run: str) -> str:
+    """The source whose queue holds a run. Raises `NotFound`."""
+    from eventlog.clock import now_us
+    from eventlog.errors import NotFound
+    from eventlog.files.listing import list_sources
+    from fetcher.service.queue_commands import list_runs
+
+    for source in list_sources(root):
+        if any(task.run.startswith(run) for task in list_runs(root, source, now_us)):
+            return source
+    raise NotFound(f"run {run}: no such run", "hindlog fetch list")
+
+
+@click.command(epilog="Example: hindlog fetch cancel 2026-11-21T05.images.1a2b3c4d")
+@click.argument("run")
+@global_options
+def cancel(run: str) -> None:
+    """Cancel a run; a page under way is finished first."""
+    from eventlog.clock import now_us
+    from fetcher.service.queue_commands import cancel_run
+
+    root = archive()
+    task = cancel_run(root, _find(root, run), run, writer=_writer(root), now=now_us)
+    say(f"cancelled: {task.run}, after {task.pages} pages")
+
+
+@click.command(epilog="Example: hindlog fetch retry 2026-11-21T05.images.1a2b3c4d")
+@click.argument("run")
+@global_options
+def retry(run: str) -> None:
+    """Have a run that failed or was cancelled go on where it stopped."""
+    from eventlog.clock import now_us
+    from fetcher.service.queue_commands import retry_run
+
+    root = archive()
+    task = retry_run(root, _find(root, run), run, writer=_writer(root), now=now_us)
+    say(f"queued again: {task.run}, at {task.url}")
+
+
+@click.command(epilog="Example: hindlog fetch clean")
+@global_options
+def clean() -> None:
+    """Tidy away what is finished: it leaves the queue, never the log."""
+    from eventlog.clock import now_us
+    from eventlog.files.listing import list_sources
+    from fetcher.service.queue_commands import clean_runs
+
+    root = archive()
+    writer = _writer(root)
+    found = [
+        task
+        for source in list_sources(root)
+        for task in clean_runs(root, source, writer=writer, now=now_us)
+    ]
+    say(f"{len(found)} finished runs tidied away")
+
+
+@click.command(epilog="Example: hindlog fetch probe https://openrouter.ai/api/v1/models")
+@click.argument("url")
+@output_options
+@global_options
+def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """One request; shows how it would be split; writes nothing."""
+    import asyncio
+
+    from eventlog.body.json_spans import NotJson
+    from eventlog.errors import Invalid
+    from fetcher.service.sync import probe as ask
+    from fetcher.sources import SOURCES
+
+    root = archive()
+    name = _source_of(root, url, "fetch probe")
+    upstream = upstream_of(config(root), name)
+    try:
+        found = asyncio.run(ask(SOURCES[name], url, base_url=upstream.base_url, key=upstream.key))
+    except NotJson as error:
+        raise Invalid(f"{url}: the answer cannot be split: {error}") from error
+    response = found.response
+    say(f"{response.status}, {len(response.body)} bytes in {response.ms} ms, {response.endpoint}")
+    rows = [
+        (each.type, each.id, each.shape, each.pointer, len(each.body))
+        for each in found.parts.entities
+    ]
+    emit(("type", "id", "shape", "pointer", "bytes"), rows, chosen(fmt, as_json, output))
+
+
+COMMANDS = (add, list_, cancel, retry, clean, probe)

@@ -1,0 +1,132 @@
+"""What is behind `fetch run`: the sources once, or served in one process until a signal."""
+
+import asyncio
+from pathlib import Path
+
+from cli.commands.fetch.run import code_of, listing_line, upstream_of
+from cli.config.settings import Config
+from cli.options.global_options import say, teller
+from cli.output.progress import progress
+from cli.process.signals import Stop, note_signals
+from eventlog.clock import SECOND, now_us
+from fetcher.crawl.report import Progress
+from fetcher.service.service import Plan, run_service
+from fetcher.service.sync import run_once
+from fetcher.sources import SOURCES
+
+
+def sync_sources(
+    root: Path, names: list[str], settings: Config, writer: str, limit: int | None
+) -> int:
+    """One sync of each source, one after the other; the exit code.
+
+    A signal finishes the page under way, and what is left stays in the queue: 0 after
+    SIGTERM, 130 after Ctrl-C.
+    """
+    return asyncio.run(_sync_each(root, names, settings, writer, limit))
+
+
+async def _sync_each(
+    root: Path, names: list[str], settings: Config, writer: str, limit: int | None
+) -> int:
+    stopping = asyncio.Event()
+    stop = stop_at(stopping)
+    code = 0
+    for name in names:
+        if not stopping.is_set():
+            code = max(code, await _sync(root, name, settings, writer, limit, stopping))
+    if not stop.is_asked():
+        return code
+    say("stopped; what was fetched is on disk, and the next fetch run goes on with the rest")
+    return stop.code()
+
+
+async def _sync(
+    root: Path,
+    name: str,
+    settings: Config,
+    writer: str,
+    limit: int | None,
+    stopping: asyncio.Event,
+) -> int:
+    upstream = upstream_of(settings, name)
+    with progress(now_us) as tell:
+        report = await run_once(
+            root,
+            SOURCES[name],
+            base_url=upstream.base_url,
+            key=upstream.key,
+            writer=writer,
+            now=now_us,
+            listings=settings.source[name].listings,
+            limit=limit,
+            requests_per_minute=upstream.requests_per_minute,
+            concurrency=upstream.concurrency,
+            limits=upstream.limits,
+            max_requests=upstream.max_requests,
+            stopping=stopping,
+            report=lambda found: tell(listing_line(name, found.listing)),
+        )
+    for each in report.listings:
+        say(listing_line(name, each))
+    return code_of(report.listings)
+
+
+def serve_sources(
+    root: Path,
+    names: list[str],
+    settings: Config,
+    writer: str,
+    limit: int | None,
+    duration_us: int | None,
+) -> int:
+    """Serve until stopped: 0 after SIGTERM or the duration, 130 after Ctrl-C."""
+    return asyncio.run(_serve(root, names, settings, writer, limit, duration_us))
+
+
+async def _serve(
+    root: Path,
+    names: list[str],
+    settings: Config,
+    writer: str,
+    limit: int | None,
+    duration_us: int | None,
+) -> int:
+    stopping = asyncio.Event()
+    stop = stop_at(stopping)
+    if duration_us is not None:
+        asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
+    tell_all = teller()
+    with progress(now_us) as tell:
+
+        def report(found: Progress) -> None:
+            if found.listing.state == "started":
+                tell(listing_line(found.source, found.listing))
+            else:
+                tell_all(listing_line(found.source, found.listing))
+
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                mine = settings.source[name]
+                group.create_task(
+                    run_service(
+                        root,
+                        SOURCES[name],
+                        upstream_of(settings, name),
+                        Plan(schedule=mine.schedule, listings=mine.listings, limit=limit),
+                        writer=writer,
+                        now=now_us,
+                        stopping=stopping,
+                        report=report,
+                        tell=tell_all,
+                    )
+                )
+            tell_all(f"serving {', '.join(names)}; Ctrl-C finishes the page under way and stops")
+    tell_all("stopped; everything fetched is on disk")
+    return stop.code()
+
+
+def stop_at(stopping: asyncio.Event) -> Stop:
+    """Let the first signal set `stopping`: the page under way is finished."""
+    loop = asyncio.get_running_loop()
+    return note_signals(lambda: loop.call_soon_threadsafe(stopping.set))

@@ -1,0 +1,183 @@
+"""`segment`: the files of the log."""
+
+import sys
+from collections.abc import Iterator
+from heapq import merge
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options.global_options import archive, global_options, say
+from cli.output.emit import chosen, emit, output_options
+from cli.process.streams import naming_stdout
+
+if TYPE_CHECKING:
+    from eventlog.format.paths import SegmentName
+
+
+@click.group(short_help="The files of the log: list, cat, response, seal.")
+@global_options
+def segment() -> None:
+    """The files of the log."""
+
+
+@segment.command("list", epilog="Example: hindlog segment list --json")
+@click.option("--source", metavar="NAME", help="Only this source.")
+@output_options
+@global_options
+def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """The segments of the log, in the order of their hours.
+
+    Also those that are gone: `lost` if that was accepted, `missing` if only the manifest is left.
+    """
+    columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
+    more = ("last_observed_at", "raw_bytes", "zst_bytes")
+    root = archive()
+    _check_source(root, source)
+    rows = merge(_rows(root, source), _lost_rows(root, source), key=itemgetter(0))
+    emit((*columns, *more), rows, chosen(fmt, as_json, output))
+
+
+def _check_source(root: Path, source: str | None) -> None:
+    """Raises `Invalid` for a source that this archive does not have."""
+    from cli.options.global_options import config
+    from eventlog.errors import Invalid
+    from eventlog.files.listing import list_sources
+
+    known = sorted({*list_sources(root), *config(root).source})
+    if source is not None and source not in known:
+        what = f"--source {source}: expected one of {', '.join(known)}"
+        raise Invalid(what, "hindlog segment list --help")
+
+
+def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    from eventlog.files.listing import list_segments, read_manifest
+    from eventlog.format.line_header import prefix
+    from eventlog.format.paths import open_path
+    from eventlog.read.segment_lines import segment_blocks
+
+    for each in list_segments(root, source):
+        if each.is_sealed:
+            found = read_manifest(root, each.name)
+            counts = (found.rows, found.first_seq, found.last_seq)
+            times = (found.first_observed_at, found.last_observed_at)
+            state = "sealed" if each.has_zst else "missing"
+            yield (str(each.name), state, *counts, *times, found.raw.bytes, found.zst.bytes)
+            continue
+        if not each.is_open:
+            yield (str(each.name), "damaged", *([None] * 7))
+            continue
+        rows, first, last = 0, None, None
+        for block in segment_blocks(root, each.name):
+            lines = block.splitlines()
+            rows, first, last = rows + len(lines), first or prefix(lines[0]), prefix(lines[-1])
+        seqs = (first.seq if first else None, last.seq if last else None)
+        times_ = (first.observed_at if first else None, last.observed_at if last else None)
+        size = open_path(root, each.name).stat().st_size
+        yield (str(each.name), "open", rows, *seqs, *times_, size, None)
+
+
+def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    from eventlog.files.listing import list_lost
+    from eventlog.files.lost_segments import read_loss
+
+    for name in list_lost(root, source):
+        loss = read_loss(root, name)
+        yield (str(name), "lost", None, loss.first_seq, loss.last_seq, *([None] * 4))
+
+
+@segment.command(epilog="Example: hindlog segment cat openrouter/2026-11-21/05-1a2b3c4d-000 | jq")
+@click.argument("segments", nargs=-1, required=True)
+@global_options
+def cat(segments: tuple[str, ...]) -> None:
+    """The lines of SEGMENTS, exactly as written."""
+    from eventlog.read.segment_lines import segment_blocks
+
+    root = archive()
+    for text in segments:
+        for block in segment_blocks(root, segment_named(root, text)):
+            sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
+
+
+@segment.command(epilog="Example: hindlog segment response openrouter/2026-11-21/05-1a2b3c4d-000 7")
+@click.argument("segment_", metavar="SEGMENT")
+@click.argument("seq", type=click.IntRange(1))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to FILE.")
+@global_options
+def response(segment_: str, seq: int, output: Path | None) -> None:
+    """The response of the page event SEQ of SEGMENT, byte for byte as upstream sent it.
+
+    Its SHA-256 is compared with the recorded one. Of an anomaly, the bytes that were kept.
+    If upstream repeated our key, its bytes are asterisks, and stderr says so.
+    """
+    from cli.output.emit import whole
+    from eventlog.read.bodies import is_key_removed, response_of
+    from eventlog.read.reader import read_at
+
+    root = archive()
+    line = read_at(root, segment_named(root, segment_), seq).line
+    body = response_of(root, line)
+    if is_key_removed(line):
+        say("upstream repeated our key in this response: its bytes are asterisks")
+    if output is not None and str(output) != "-":
+        with whole(output) as temporary:
+            temporary.write_bytes(body)
+        return
+    with naming_stdout():
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+
+
+def segment_named(root: Path, text: str) -> "SegmentName":
+    """The segment of a name, or of the path of one of its files. Raises `Invalid`."""
+    from eventlog.errors import Invalid
+    from eventlog.format.paths import parse_segment
+
+    name = parse_segment(text) or parse_segment(_relative(root, text))
+    if name is None:
+        what = f"segment {text!r}: expected a name as openrouter/2026-11-21/05-1a2b3c4d-000"
+        raise Invalid(what, "hindlog segment list")
+    return name
+
+
+def _relative(root: Path, text: str) -> str:
+    """A path as the shell completes it, as the name of a segment."""
+    path, log = Path.cwd() / text, root / "log"
+    return path.relative_to(log).as_posix() if path.is_relative_to(log) else ""
+
+
+@segment.command(epilog="Example: hindlog segment seal --all")
+@click.option("--all", "everything", is_flag=True, help="Also segments whose hour is not over.")
+@global_options
+def seal(everything: bool) -> int:
+    """Seal open segments that no process is writing."""
+    from cli.process.signals import note_signals
+    from eventlog.clock import HOUR, now_us
+    from eventlog.files.listing import list_segments
+    from eventlog.write.writer import seal_idle
+
+    root = archive()
+    stop = note_signals()
+    now = now_us()
+    waiting = [each.name for each in list_segments(root) if not each.is_sealed and each.is_open]
+    due = [name for name in waiting if everything or name.starts_at + HOUR <= now]
+    held: list[str] = []
+    sealed = 0
+    for source, writer in sorted({(name.source, name.writer) for name in due}):
+        if stop.is_asked():
+            say(f"stopped; {sealed} sealed, the others stay open: hindlog segment seal")
+            return stop.code()
+        count = seal_idle(root, source, writer)
+        if count is None:
+            held.append(f"{source}, writer {writer}")
+        sealed += count or 0
+    say(f"{sealed} sealed, {len(waiting) - len(due)} whose hour is not over left open")
+    for each in held:
+        say(f"left alone, a process writes it: {each}")
+    return 3 if held else 0
+
+
+COMMANDS = (segment,)

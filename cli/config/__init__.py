@@ -1,0 +1,1 @@
+"""Configuration: defaults, hindlog.toml, environment."""
