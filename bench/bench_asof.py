@@ -33,10 +33,11 @@ from projector.engine.sql_text import literal, literals
 from projector.engine.workers import workers
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import load_source
-from projector.parts.build import Context, build_schemas, silent
+from projector.parts.build import Context, silent
 from projector.parts.part import compact_instant, folder_of, name_over
 from projector.parts.plan import Listing
 from projector.query.open_views import open_views
+from projector.update.empty_parts import build_schemas
 from projector.views.script import script_for
 from projector.views.views_database import write_views
 

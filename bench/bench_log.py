@@ -26,7 +26,8 @@ import attrs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from eventlog.format.event import ENTITY, Alike, Draft, encode, encode_alike
+from eventlog.format.event import ENTITY, Alike, Draft
+from eventlog.format.event_codec import encode, encode_alike
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import extents, read_at, read_events

@@ -79,7 +79,7 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     can be put right is put right instead. Of a segment that nothing names any more,
     `hindlog verify` tells under which name to give it up.
     """
-    from cli.commands.segment import segment_named
+    from cli.options.arguments import segment_named
     from eventlog.check.accept_loss import accept_loss as give_up
     from eventlog.check.repair import repair as put_right
 

@@ -1,6 +1,5 @@
 """`log`, and how events are chosen and shown."""
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -9,51 +8,16 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from cli.options.global_options import archive, global_options, say, stdout_is_terminal, wants_color
+from cli.options.global_options import archive, global_options, say, stdout_is_terminal
 from cli.output.emit import Output, chosen, emit, output_options, whole
+from cli.output.event_printer import flush, printer, selection
 from cli.output.formats import SUFFIXES as ROW_SUFFIXES
 from cli.process.streams import naming_stdout
 from eventlog.errors import Invalid
 
 if TYPE_CHECKING:
     from eventlog.errors import Corrupt
-    from eventlog.read.event_filter import Select
     from eventlog.read.reader import Record
-
-
-def selection(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
-    """What patterns and kinds ask for. Raises `Invalid` for a kind that is none."""
-    from eventlog.format.event import KINDS
-    from eventlog.read.event_filter import Select
-
-    for kind in kinds:
-        if kind not in KINDS:
-            raise Invalid(f"--kind {kind}: expected one of {', '.join(KINDS)}")
-    return Select(kinds=frozenset(kinds), patterns=patterns)
-
-
-def printer() -> "Callable[[Record], None]":
-    """How an event is shown: untouched in a pipe, readable on a terminal."""
-    if not stdout_is_terminal():
-        out = sys.stdout.buffer
-        return lambda record: _write(out.write, record.line)
-    from cli.output.event_line import event_line
-
-    color = wants_color(True)
-    width = shutil.get_terminal_size((100, 24)).columns
-    return lambda record: click.echo(event_line(record.line, color, width), color=color)
-
-
-def _write(write: Callable[[bytes], int], line: bytes) -> None:
-    write(line)
-    write(b"\n")
-
-
-def flush() -> None:
-    """Hand over what is held back for stdout."""
-    with naming_stdout():
-        sys.stdout.flush()
-        sys.stdout.buffer.flush()
 
 
 @click.command(

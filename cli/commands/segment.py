@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.options.arguments import segment_named
 from cli.options.global_options import archive, global_options, say
 from cli.output.emit import chosen, emit, output_options
 from cli.process.streams import naming_stdout
 
 if TYPE_CHECKING:
-    from eventlog.format.paths import SegmentName
+    pass
 
 
 @click.group(short_help="The files of the log: list, cat, response, seal.")
@@ -129,24 +130,6 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
     with naming_stdout():
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
-
-
-def segment_named(root: Path, text: str) -> "SegmentName":
-    """The segment of a name, or of the path of one of its files. Raises `Invalid`."""
-    from eventlog.errors import Invalid
-    from eventlog.format.paths import parse_segment
-
-    name = parse_segment(text) or parse_segment(_relative(root, text))
-    if name is None:
-        what = f"segment {text!r}: expected a name as openrouter/2026-11-21/05-1a2b3c4d-000"
-        raise Invalid(what, "hindlog segment list")
-    return name
-
-
-def _relative(root: Path, text: str) -> str:
-    """A path as the shell completes it, as the name of a segment."""
-    path, log = Path.cwd() / text, root / "log"
-    return path.relative_to(log).as_posix() if path.is_relative_to(log) else ""
 
 
 @segment.command(epilog="Example: hindlog segment seal --all")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cli.options.arguments import param_of
 from cli.options.global_options import archive, global_options, say
 from cli.options.time_options import instant_of
 from cli.output.emit import chosen, emit, output_options
@@ -96,14 +97,6 @@ def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: floa
         return result.columns, result.rows
 
     run_prompt(answer, root / "state" / "sql_history", instant_of)
-
-
-def param_of(text: str) -> tuple[str, str]:
-    """Name and value of `name=value`."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise click.BadParameter(f"expected name=value, found {text!r}", param_hint="--param")
-    return name, value
 
 
 @click.command(

@@ -106,7 +106,8 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
 def _last_run(root: Path, source: str) -> dict[str, str | None]:
     """The latest word of any run: when, and how it stands."""
     from cli.options.times import format_time
-    from eventlog.format.event import RUN, decode
+    from eventlog.format.event import RUN
+    from eventlog.format.event_codec import decode
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
 
@@ -162,7 +163,7 @@ def _views(root: Path, now: int) -> dict[str, Any]:
     from eventlog.errors import NotFound
     from projector.query.drift import drift_since
     from projector.query.open_views import open_views
-    from projector.update.check import position
+    from projector.query.view_info import position
 
     try:
         connection = open_views(root)

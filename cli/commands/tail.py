@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.log import flush, printer, selection
 from cli.options.global_options import archive, global_options, say
+from cli.output.event_printer import flush, printer, selection
 
 if TYPE_CHECKING:
     from eventlog.read.cursor import Cursor

@@ -62,7 +62,7 @@ def _tell_update(report: "UpdateReport") -> None:
 def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
     """The columns of the view NAME, and what it means."""
     from eventlog.errors import NotFound
-    from projector.update.check import list_views
+    from projector.query.view_info import list_views
 
     found = next((each for each in list_views(archive()) if each.name == name), None)
     if found is None:
@@ -76,7 +76,7 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
 @global_options
 def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
     """The views there are."""
-    from projector.update.check import list_views
+    from projector.query.view_info import list_views
 
     found = list_views(archive())
     columns = ("view", "rows", "position", "definition", "columns", "about")

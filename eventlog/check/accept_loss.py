@@ -14,7 +14,8 @@ from eventlog.check.repair import Repaired, fitting, repair_sealed
 from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
 from eventlog.clock import Clock, format_us, now_us, parse_us
 from eventlog.errors import Corrupt, Invalid
-from eventlog.files.listing import Files, list_segments, noted_at, read_head, read_manifest
+from eventlog.files.heads import noted_at, read_head
+from eventlog.files.listing import Files, list_segments, read_manifest
 from eventlog.files.lost_segments import (
     FORMAT,
     Loss,
@@ -24,9 +25,11 @@ from eventlog.files.lost_segments import (
     to_bytes,
     write_loss,
 )
-from eventlog.files.writer_ids import lock_stream, machine_name, machines_of, sealed_seq
+from eventlog.files.stream_lock import lock_stream, sealed_seq
+from eventlog.files.writer_ids import machine_name, machines_of
 from eventlog.format import manifest as manifests
-from eventlog.format.event import ANOMALY, Draft, decode
+from eventlog.format.event import ANOMALY, Draft
+from eventlog.format.event_codec import decode
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import (
     SegmentName,
@@ -35,11 +38,12 @@ from eventlog.format.paths import (
     open_path,
     sealed_path,
 )
+from eventlog.format.whole_lines import whole_lines
 from eventlog.read.event_filter import Select, ready, wants_segment
 from eventlog.read.reader import segment_records
 from eventlog.read.segment_lines import first_seq
 from eventlog.write.append import append
-from eventlog.write.recover import LOST, whole_lines
+from eventlog.write.recover import LOST
 from eventlog.write.seal import finish, seal
 from eventlog.write.writer import close_stream, open_stream
 

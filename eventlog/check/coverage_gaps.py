@@ -17,7 +17,8 @@ from eventlog.clock import HOUR, format_us, hour_start, parse_us
 from eventlog.errors import Corrupt
 from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import beyond, read_losses
-from eventlog.files.writer_ids import COMMAND, IMPORT, is_held, role_of
+from eventlog.files.stream_lock import is_held
+from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
 from eventlog.format.event import PAGE, RUN
 from eventlog.format.paths import SegmentName
 from eventlog.read.event_filter import Select, ready

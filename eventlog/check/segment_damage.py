@@ -14,14 +14,14 @@ import attrs
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import get_asset
-from eventlog.files.listing import Head
+from eventlog.files.heads import Head
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import Census, census
 from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.format.whole_lines import has_later, whole_lines
 from eventlog.read.segment_lines import first_seq, frame_lines, open_sealed
-from eventlog.write.recover import has_later, whole_lines
 
 _ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
 

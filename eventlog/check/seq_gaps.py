@@ -10,7 +10,7 @@ from itertools import count
 import attrs
 
 from eventlog.clock import HOUR
-from eventlog.files.listing import Head
+from eventlog.files.heads import Head
 from eventlog.format.paths import SegmentName, parse_segment, segment_at
 
 

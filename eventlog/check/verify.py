@@ -14,19 +14,17 @@ import attrs
 from eventlog.check.segment_damage import Damage, open_damage, sealed_damage
 from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
 from eventlog.errors import Corrupt
+from eventlog.files.heads import Head, noted_at, read_head
 from eventlog.files.listing import (
     Files,
-    Head,
     known_streams,
     list_folders,
     list_lost,
     list_segments,
-    noted_at,
-    read_head,
     read_manifest,
 )
 from eventlog.files.lost_segments import Loss, link_of, read_loss
-from eventlog.files.writer_ids import is_held, sealed_seq
+from eventlog.files.stream_lock import is_held, sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import (

@@ -13,7 +13,7 @@ from operator import attrgetter
 import attrs
 
 from eventlog.errors import Corrupt
-from eventlog.format.event import decode
+from eventlog.format.event_codec import decode
 
 _TEXT = rb'"([^"\\\n]*)"'
 KIND = (

@@ -8,7 +8,8 @@ import msgspec
 
 from eventlog.errors import NotFound
 from eventlog.files.assets import get_asset
-from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, decode
+from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
+from eventlog.format.event_codec import decode
 from eventlog.format.line_header import prefix
 from eventlog.format.paths import SegmentName
 from eventlog.read.reader import extents

@@ -24,7 +24,7 @@ from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.listing import Files, list_segments, read_manifest
 from eventlog.files.lost_segments import beyond, read_losses
-from eventlog.files.writer_ids import is_held
+from eventlog.files.stream_lock import is_held
 from eventlog.format.event import Position
 from eventlog.format.line_header import glance
 from eventlog.format.paths import SegmentName, manifest_path, open_path

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from eventlog.body.join import join
 from eventlog.errors import Corrupt
-from eventlog.format.event import Line, decode, exact_body
+from eventlog.format.event import Line, exact_body
+from eventlog.format.event_codec import decode
 
 LineOf = Callable[[int], bytes]
 """From a seq of the page's own stream to the line there."""

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.listing import read_head, read_manifest
+from eventlog.files.heads import read_head
+from eventlog.files.listing import read_manifest
 from eventlog.format.frames import decompress
 from eventlog.format.line_header import prefix
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.format.whole_lines import whole_lines
 from eventlog.read.event_filter import EVERYTHING, Select, wants_frame, wants_manifest
-from eventlog.write.recover import whole_lines
 
 _CHUNK = 1024 * 1024
 _AHEAD = 2

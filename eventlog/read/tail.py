@@ -15,9 +15,11 @@ from pathlib import Path
 import attrs
 
 from eventlog.errors import Corrupt, Invalid, NotFound
-from eventlog.files.listing import Head, list_segments, list_streams, read_head
+from eventlog.files.heads import Head, read_head
+from eventlog.files.listing import list_segments, list_streams
 from eventlog.files.lost_segments import beyond, read_losses
 from eventlog.format.paths import SegmentName, open_path, parse_segment
+from eventlog.format.whole_lines import whole_lines
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Cursor, StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select, ready
@@ -31,7 +33,6 @@ from eventlog.read.reader import (
     skip_it,
 )
 from eventlog.read.segment_lines import first_blocks, first_seq
-from eventlog.write.recover import whole_lines
 
 POLL_S = 0.005
 _LIST_EVERY = 40

@@ -15,15 +15,8 @@ from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.errors import Invalid, LocalResource
 from eventlog.files.disk import check_free, write_all
 from eventlog.format import manifest as manifests
-from eventlog.format.event import (
-    HEARTBEAT,
-    MAX_LINE_BYTES,
-    Alike,
-    Draft,
-    Position,
-    encode,
-    encode_alike,
-)
+from eventlog.format.event import HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position
+from eventlog.format.event_codec import encode, encode_alike
 from eventlog.format.paths import SegmentName, open_path
 from eventlog.write.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
 

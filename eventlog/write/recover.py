@@ -5,7 +5,7 @@ segment is cut off (and handed back, to be appended as an anomaly), and the plac
 go on from is read from the log itself. Whoever calls this holds the stream's lock.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -13,11 +13,11 @@ import attrs
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
 from eventlog.files.disk import REAL, Disk, make_dirs, sync_up, write_durable
-from eventlog.files.listing import list_segments, read_head, read_manifest
+from eventlog.files.heads import read_head
+from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import Loss, beyond, link_of, read_losses
-from eventlog.files.writer_ids import sealed_seq
+from eventlog.files.stream_lock import sealed_seq
 from eventlog.format import manifest as manifests
-from eventlog.format.event import Line, decode
 from eventlog.format.line_header import prefix
 from eventlog.format.paths import (
     SegmentName,
@@ -27,6 +27,7 @@ from eventlog.format.paths import (
     manifest_path,
     open_path,
 )
+from eventlog.format.whole_lines import Tail, has_later, whole_line, whole_lines
 from eventlog.write.seal import finish
 
 TORN = "torn"
@@ -47,17 +48,6 @@ class Cut:
     `lost`: `state/` knows of bytes that the file does not have."""
     kept_at: Path | None
     """Where they are kept until they stand in the log again."""
-
-
-@attrs.frozen
-class Tail:
-    """The whole lines of one open segment."""
-
-    name: SegmentName
-    size: int
-    rows: int
-    last_seq: int
-    last_line: bytes
 
 
 @attrs.frozen
@@ -210,30 +200,6 @@ def _recover_open(root: Path, name: SegmentName, seq: int, disk: Disk, distrust:
     return tail
 
 
-def whole_lines(file: Iterable[bytes], name: SegmentName, seq: int) -> Tail:
-    """How far the lines of a file are whole, valid and next after `seq`."""
-    size, rows, last = 0, 0, b""
-    for line in file:
-        if whole_line(line, name, seq + 1) is None:
-            break
-        size, rows, seq, last = size + len(line), rows + 1, seq + 1, line
-    return Tail(name, size, rows, seq, last)
-
-
-def whole_line(line: bytes, name: SegmentName, seq: int) -> Line | None:
-    """The event of a line that is whole, valid and next in `seq`; else None."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        line.decode()
-        event = decode(line)
-        parse_us(event.observed_at)
-    except (UnicodeDecodeError, ValueError, Corrupt):
-        return None
-    fits = event.source == name.source and event.writer == name.writer and event.seq == seq
-    return event if fits else None
-
-
 def _refuse_damage(root: Path, tail: Tail) -> None:
     """What was durable and is not whole is no unfinished write: a person looks first."""
     path = open_path(root, tail.name)
@@ -269,18 +235,6 @@ def _cut(root: Path, tail: Tail, disk: Disk) -> None:
         disk.fsync(handle)
     finally:
         disk.close(handle)
-
-
-def has_later(data: bytes, name: SegmentName, seq: int) -> bool:
-    """Whether whole lines with a later seq stand behind the bad one."""
-    for line in data.split(b"\n")[1:]:
-        try:
-            event = decode(line)
-        except Corrupt:
-            continue
-        if event.writer == name.writer and event.seq > seq:
-            return True
-    return False
 
 
 def _keep(root: Path, tail: Tail, data: bytes, reason: str, disk: Disk) -> None:

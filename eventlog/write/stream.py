@@ -17,8 +17,8 @@ import attrs
 from eventlog.clock import Clock
 from eventlog.errors import LocalResource
 from eventlog.files.disk import Disk, check_free, make_dirs, sync_up
-from eventlog.files.listing import Head, head_bytes
-from eventlog.files.writer_ids import note_sealed
+from eventlog.files.heads import Head, head_bytes
+from eventlog.files.stream_lock import note_sealed
 from eventlog.format import manifest as manifests
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, segment_at
 from eventlog.write.seal import finish, seal

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from os import urandom
 
 import attrs
 
@@ -13,15 +12,14 @@ from fetcher.crawl.prefetch import Mistaken, Turn
 from fetcher.crawl.report import ListingReport, Progress, Report
 from fetcher.crawl.request import Desk
 from fetcher.record.journal import of_drafts, record
+from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.source import Endpoint, Listing, Params
 from fetcher.split.pool import Splitting, Terms, terms_here
 from fetcher.split.response import Place
 from fetcher.state.presence import Presence
 from fetcher.state.run_queue import Queue, is_outranked, refresh, renew, state_of
-from fetcher.state.task import CREATED, PENDING, Task
+from fetcher.state.task import PENDING, Task
 
-SYNC_PRIORITY = 100
-"""Of runs that a schedule makes."""
 _LOOK_EVERY_S = 2.0
 """How often a run looks whether somebody cancelled it, or something else goes first."""
 
@@ -137,40 +135,9 @@ class Run:
         return self.yields or self.crawl.stopping.is_set()
 
 
-def new_run_id(epoch: str, listing: str) -> str:
-    """A name for a run that nobody has: its slot, its listing, and chance."""
-    return f"{epoch}.{listing}.{urandom(4).hex()}"
-
-
 def is_patient(crawl: Crawl, task: Task) -> bool:
     """Whether a run waits in the queue for the next budget: people asked for it, no schedule."""
     return task.run not in crawl.synced and task.priority < SYNC_PRIORITY
-
-
-def created(task: Task, endpoint: str, params: Params) -> Draft:
-    """The event that puts a run into the queue."""
-    members = {
-        "state": CREATED,
-        "listing": task.listing,
-        "url": task.url,
-        "priority": task.priority or None,
-        "target": task.target,
-        "until_known": task.until_known or None,
-    }
-    return Draft(
-        kind=RUN,
-        run=task.run,
-        epoch=task.epoch,
-        endpoint=endpoint,
-        params=params,
-        members=members,
-    )
-
-
-def decided(task: Task, state: str, why: str | None = None) -> Draft:
-    """The event that gives a run another state, from outside."""
-    members = {"state": state, "listing": task.listing, "why": why}
-    return Draft(kind=RUN, run=task.run, epoch=task.epoch, members=members)
 
 
 async def say_end(run: Run, state: str, *, partial: bool) -> None:

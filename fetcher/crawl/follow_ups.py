@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from eventlog.body.split_rules import Entity
 from eventlog.clock import parse_us
-from eventlog.format.event import PAGE, Line, decode, exact_body
+from eventlog.format.event import PAGE, Line, exact_body
+from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events, read_one
 from fetcher.crawl.context import Crawl, Run

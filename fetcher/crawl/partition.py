@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 import attrs
 
-from fetcher.crawl.context import Run, created, new_run_id
+from fetcher.crawl.context import Run
 from fetcher.record.journal import of_drafts, record
+from fetcher.record.run_events import created, new_run_id
 from fetcher.source import WHERE_TO, Params, Partition, url_of
 from fetcher.state.run_queue import refresh
 from fetcher.state.task import Task

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 import attrs
 
 from eventlog.errors import Invalid
-from fetcher.crawl.context import Crawl, Run, decided, say_end
+from fetcher.crawl.context import Crawl, Run, say_end
 from fetcher.crawl.follow_ups import followers, missing_origins, requests_of
 from fetcher.crawl.page import give_up, one
 from fetcher.crawl.pagination import is_over, walk
 from fetcher.crawl.report import ListingReport
 from fetcher.crawl.request import GivenUp
 from fetcher.record.journal import of_drafts, record
+from fetcher.record.run_events import decided
 from fetcher.record.tombstones import gone
 from fetcher.source import Listing, Params, match_url
 from fetcher.state.presence import keep_up

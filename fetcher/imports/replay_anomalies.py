@@ -12,7 +12,8 @@ from eventlog.body.json_spans import NotJson
 from eventlog.clock import Clock
 from eventlog.errors import Invalid
 from eventlog.files.assets import get_asset
-from eventlog.format.event import ANOMALY, Line, decode, observed_us
+from eventlog.format.event import ANOMALY, Line, observed_us
+from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import stored_body

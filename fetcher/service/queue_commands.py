@@ -13,7 +13,7 @@ from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Invalid
 from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from fetcher.crawl.context import created, decided, new_run_id
+from fetcher.record.run_events import created, decided, new_run_id
 from fetcher.saved_query import Query, Template, argument_of, describe_templates, find_template
 from fetcher.source import Source, match_url, url_of, without_secrets
 from fetcher.state.run_queue import close_queue, find, open_queue, tasks

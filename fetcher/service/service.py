@@ -15,9 +15,10 @@ import attrs
 
 from eventlog.clock import SECOND, Clock, epoch_of
 from eventlog.write.writer import keep_hours
-from fetcher.crawl.context import SYNC_PRIORITY, Crawl
+from fetcher.crawl.context import Crawl
 from fetcher.crawl.report import ListingReport, Report, silent
 from fetcher.net.retry import Chance
+from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.schedule import delay_us, missed_slots, next_slot
 from fetcher.service.sync import CHANCE, Upstream, create_runs, drain, open_crawl, plan
 from fetcher.source import Source

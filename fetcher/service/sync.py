@@ -12,7 +12,7 @@ import attrs
 from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Unavailable
 from eventlog.write.writer import beat
-from fetcher.crawl.context import Crawl, created, is_patient, new_run_id
+from fetcher.crawl.context import Crawl, is_patient
 from fetcher.crawl.report import ListingReport, Report, RunReport, silent
 from fetcher.crawl.request import Desk
 from fetcher.crawl.run_task import crawl_task
@@ -20,6 +20,7 @@ from fetcher.net.http import Client, Limits, get, open_session
 from fetcher.net.rate_limit import Budget, Gate, Throttle
 from fetcher.net.retry import Chance, Policy
 from fetcher.record.journal import close_journal, of_drafts, open_journal, record
+from fetcher.record.run_events import created, new_run_id
 from fetcher.source import Listing, Source, match_url, url_of
 from fetcher.split.pool import Terms
 from fetcher.split.response import Parts, Response, settle_collector, take_apart

@@ -12,7 +12,8 @@ import attrs
 import orjson
 
 from eventlog.clock import parse_us
-from eventlog.format.event import ANOMALY, PAGE, decode
+from eventlog.format.event import ANOMALY, PAGE
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from fetcher.state.log_index import NotConfirmed, catch_up, open_index, remove
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from eventlog.clock import format_us
 from eventlog.errors import LocalResource
-from eventlog.files.listing import list_segments, read_head
+from eventlog.files.heads import read_head
+from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import tells_loss
 from eventlog.format.paths import log_dir
 from eventlog.read.reader import Record, read_stream

@@ -15,7 +15,8 @@ from pathlib import Path
 import attrs
 import orjson
 
-from eventlog.format.event import GONE, PAGE, PAGE_FAILED, RUN, Line, decode
+from eventlog.format.event import GONE, PAGE, PAGE_FAILED, RUN, Line
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from fetcher.source import Params, Probe, Source, request_name
 from fetcher.state.log_index import NotConfirmed, catch_up, open_index, remove

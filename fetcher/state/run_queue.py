@@ -14,7 +14,8 @@ import orjson
 
 from eventlog.clock import MINUTE
 from eventlog.errors import NotFound
-from eventlog.format.event import PAGE, PAGE_FAILED, RUN, decode
+from eventlog.format.event import PAGE, PAGE_FAILED, RUN
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
 from fetcher.state import log_index as index

@@ -18,7 +18,8 @@ import orjson
 
 from eventlog.clock import DAY
 from eventlog.files.lost_segments import tells_loss
-from eventlog.format.event import ENTITY, Line, decode, exact_body, observed_us
+from eventlog.format.event import ENTITY, Line, exact_body, observed_us
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
 from fetcher.split.response import Key, digest
 from fetcher.state.log_index import cover, covered, line_sha256, open_index, remove, sqlite_errors

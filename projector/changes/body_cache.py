@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from eventlog.files.assets import get_asset
-from eventlog.format.event import decode
+from eventlog.format.event_codec import decode
 from eventlog.format.line_header import glance
 from eventlog.format.paths import SegmentName, parse_segment
 from eventlog.read.rebuild_response import stored_body

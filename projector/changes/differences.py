@@ -32,9 +32,9 @@ from projector.changes.version_pairs import (
     write_compared,
 )
 from projector.engine.connections import LESS_MB
+from projector.engine.parquet_files import SCHEMA, publish
 from projector.engine.sql_text import literals
 from projector.engine.workers import Workers, go_on, opened
-from projector.parts.part import SCHEMA, publish
 from projector.rule_versions import DIFFERENCE_RULES
 
 FOLDER = "log.diffs"

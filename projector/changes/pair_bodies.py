@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from projector.changes.body_cache import Place, body_reader
 from projector.changes.external_sort import Numbered, in_order
 from projector.engine.connections import write
+from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal
-from projector.parts.part import copy_options
 
 _AT_ONCE = 2_000
 """Rows of the files of pairs that are made values of Python at a time."""

@@ -20,8 +20,8 @@ from eventlog.clock import format_us
 from eventlog.files.disk import replace_file
 from eventlog.format.paths import parse_segment
 from projector.engine.connections import write
+from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
-from projector.parts.part import copy_options
 
 MEMORY_MB = 120
 """Of the connection that looks."""

@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 
 from projector.engine.connections import write
+from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
-from projector.parts.part import copy_options
 
 MOST_KEYS = 250_000
 """Rows of a turn; their keys take about 40 bytes each."""

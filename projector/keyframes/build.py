@@ -18,13 +18,14 @@ import duckdb
 from projector.definition import Definition
 from projector.engine.chunked_copy import in_turns, ranges
 from projector.engine.connections import Opener, sql_errors
+from projector.engine.parquet_files import SCHEMA, SMALL, count_rows, publish
 from projector.engine.sql_text import fill, literals
 from projector.keyframes import keyframe as keyframes_of
 from projector.keyframes.build_rows import build_resolved, instant_of
 from projector.keyframes.cut_points import Due, next_due
-from projector.keyframes.keyframe import Keyframe, Source, count_rows, load_source
+from projector.keyframes.keyframe import Keyframe, Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside
-from projector.parts.part import SCHEMA, SMALL, choose, compact_instant, list_parts, publish
+from projector.parts.part import choose, compact_instant, list_parts
 from projector.parts.plan import Listing
 
 

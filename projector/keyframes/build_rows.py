@@ -18,9 +18,10 @@ import duckdb
 
 from projector.definition import Definition
 from projector.engine.connections import Opener
+from projector.engine.parquet_files import QUICK, SCHEMA, count_rows, publish
 from projector.engine.sql_text import fill, literals
 from projector.keyframes.cut_points import Cut
-from projector.keyframes.keyframe import Keyframe, Source, count_rows
+from projector.keyframes.keyframe import Keyframe, Source
 from projector.keyframes.resolved_rows import (
     Resolved,
     covered_until,
@@ -28,20 +29,11 @@ from projector.keyframes.resolved_rows import (
     due_rows,
     load_resolved,
 )
+from projector.keyframes.rows_sql import first_row, once, same_entity, shown, type_of
 from projector.keyframes.wide_rows import Files, picked
-from projector.parts.part import (
-    QUICK,
-    SCHEMA,
-    Part,
-    best_rank,
-    choose,
-    list_parts,
-    publish,
-    shape_rank,
-    shape_test,
-)
+from projector.parts.part import Part, choose, list_parts
+from projector.parts.part_sql import best_rank, shape_rank, shape_test
 from projector.parts.plan import Listing
-from projector.views.as_of_sql import first_row, once, same_entity, shown, type_of
 
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 _BEGIN = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"

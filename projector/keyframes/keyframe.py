@@ -28,15 +28,9 @@ import duckdb
 import orjson
 
 from projector.definition import Definition
+from projector.engine.parquet_files import count_rows
 from projector.engine.sql_text import statements
-from projector.parts.part import (
-    Part,
-    choose,
-    compact_instant,
-    folder_of,
-    list_parts,
-    open_name,
-)
+from projector.parts.part import Part, choose, compact_instant, folder_of, list_parts, open_name
 from projector.parts.plan import Listing
 
 FOLDER = "log.keyframes"
@@ -163,17 +157,6 @@ def _opened(
         for name, each in paths.items()
         if any(held.get(str(path)) for path in each)
     )
-
-
-def count_rows(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> dict[str, int]:
-    """How many rows files hold, by path."""
-    names = [str(path) for path in files]
-    if not names:
-        return {}
-    rows = connection.execute(
-        "SELECT file_name, num_rows FROM parquet_file_metadata(?)", [names]
-    ).fetchall()
-    return {str(name): int(count) for name, count in rows}
 
 
 def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Keyframe]:

@@ -19,9 +19,8 @@ import duckdb
 
 from projector.engine.chunked_copy import in_turns
 from projector.engine.connections import write
+from projector.engine.parquet_files import copy_options, count_rows
 from projector.engine.sql_text import fill, identifier, literal, literals
-from projector.keyframes.keyframe import count_rows
-from projector.parts.part import copy_options
 
 MOST_ROWS = 20_000
 """Rows that are chosen with all their columns."""

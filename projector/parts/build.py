@@ -14,12 +14,10 @@ import duckdb
 
 from eventlog.errors import HindlogError, Invalid, LocalResource
 from eventlog.format.paths import SegmentName
-from projector.changes.differences import folder_of_diffs, make_schema
-from projector.definition import LOG, Definition
+from projector.definition import Definition
 from projector.engine.connections import MEMORY_MB, sql_errors
 from projector.engine.workers import Workers, opened
 from projector.parts import part as parts_of
-from projector.parts import quarantine
 from projector.parts.part import Segment, covered_size, folder_of, open_name, part_name
 from projector.parts.plan import Listing, copy_open, definitions_of
 from projector.parts.quarantine import (
@@ -31,7 +29,7 @@ from projector.parts.quarantine import (
     readable,
     write_down,
 )
-from projector.parts.staging import stage, stage_nothing, stage_once
+from projector.parts.staging import stage, stage_once
 
 Report = Callable[[str], None]
 
@@ -215,34 +213,3 @@ def _behind(
         for each in definitions
         if covered_size(connection, folder_of(context.parts, source, each) / part) != size
     ]
-
-
-def build_schemas(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    definitions: Sequence[Definition],
-    sources: Sequence[str],
-) -> dict[str, str]:
-    """An empty part per definition: views name it first, so that none is without a file.
-
-    What went wrong, by name of the definition: such a one gets no view.
-    """
-    for source in sources:
-        make_schema(folder_of_diffs(context.parts, source))
-        quarantine.make_schema(folder_of_refused(context.parts, source))
-    staged = False
-    wrong: dict[str, str] = {}
-    for definition in (each for each in definitions if each.has_parts):
-        for source in sources if definition.source == LOG else [definition.source]:
-            path = folder_of(context.parts, source, definition) / parts_of.SCHEMA
-            if path.exists():
-                continue
-            if not staged:
-                stage_nothing(connection, context.scratch)
-                staged = True
-            try:
-                with sql_errors(definition.name):
-                    parts_of.build(connection, definition, path, [])
-            except Invalid as error:
-                wrong[definition.name] = error.what
-    return wrong

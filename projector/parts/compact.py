@@ -12,8 +12,9 @@ from pathlib import Path
 import attrs
 import duckdb
 
+from projector.engine.parquet_files import publish
 from projector.engine.sql_text import literals
-from projector.parts.part import Part, choose, list_parts, name_over, publish
+from projector.parts.part import Part, choose, list_parts, name_over
 
 MOST_PARTS = 24
 """Parts of the newest month; an earlier month has one, size permitting."""

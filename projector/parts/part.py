@@ -21,29 +21,16 @@ import orjson
 
 from eventlog.clock import format_us
 from eventlog.format.paths import SegmentName
-from projector.definition import CASTS, LINE_ROWS, Column, Definition
-from projector.engine.connections import ROW_GROUP, ROW_GROUP_BYTES, sql_errors, write
-from projector.engine.sql_text import fill, literal, literals
+from projector.definition import Definition
+from projector.engine.connections import sql_errors
+from projector.engine.parquet_files import (
+    publish,
+)
+from projector.parts.part_sql import (
+    select,
+)
 
-SCHEMA = "schema.parquet"
 _PART = re.compile(r"[0-9].*\.parquet")
-
-
-@attrs.frozen
-class Packing:
-    """How a file is packed."""
-
-    compression: str
-    encodings: str
-    """Of which version of Parquet."""
-
-
-PLAIN = Packing("zstd", "v1")
-"""As every reader knows it."""
-SMALL = Packing("zstd", "v2")
-"""Smaller, and sooner unpacked; for files that only our views read."""
-QUICK = Packing("lz4", "v2")
-"""Half as large again, and much sooner unpacked; for files that are mostly read whole."""
 
 
 @attrs.frozen
@@ -197,113 +184,3 @@ def build(
     `size`: how many bytes of an open segment it covers.
     """
     return publish(connection, select(definition), path, covers, definition.hash, size)
-
-
-def publish(
-    connection: duckdb.DuckDBPyConnection,
-    query: str,
-    path: Path,
-    covers: Sequence[str],
-    definition: str,
-    size: int = 0,
-    packing: Packing = PLAIN,
-    **more: str,
-) -> int:
-    """Write the rows of a query as a part that appears whole or not at all; their number.
-
-    `more`: what else its metadata should say.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    metadata = {
-        "covers": orjson.dumps(list(covers)).decode(),
-        "definition": definition,
-        "size": str(size),
-        "duckdb": duckdb.__version__,
-        **more,
-    }
-    options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
-    try:
-        rows = write(
-            connection,
-            f"COPY ({query}) TO {literal(str(temporary))} "
-            f"({copy_options(packing.compression)}, PARQUET_VERSION {packing.encodings}, "
-            f"KV_METADATA {{{options}}})",
-        )
-        _sync(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return rows
-
-
-def copy_options(compression: str) -> str:
-    """How COPY writes rows: in groups so small that it holds little."""
-    return (
-        f"FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE {ROW_GROUP}, "
-        f"ROW_GROUP_SIZE_BYTES '{ROW_GROUP_BYTES}'"
-    )
-
-
-def _sync(path: Path) -> None:
-    """A renamed file without its bytes would look published after a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def select(definition: Definition) -> str:
-    """The SQL that makes a definition's rows from `line`."""
-    if definition.reads == LINE_ROWS:
-        return definition.select
-    numbered = list(enumerate(definition.columns, 1))
-    failed = [f"({_failed(n, column)})" for n, column in numbered]
-    return fill(
-        "event",
-        pointers="[" + literals(each.pointer for each in definition.columns) + "]::VARCHAR[]",
-        types="[" + literals(definition.types) + "]",
-        shapes=shape_test(definition, "shape"),
-        columns="".join(f"{_value(n, each)} AS {each.name},\n        " for n, each in numbered),
-        any_error=" OR ".join(failed) or "false",
-        errors=", ".join(
-            f"CASE WHEN {test} THEN {{path: {literal(column.pointer)}, value: told[{n}]}} END"
-            for test, (n, column) in zip(failed, numbered, strict=True)
-        )
-        or "NULL",
-        select=definition.select,
-    )
-
-
-def shape_test(definition: Definition, column: str) -> str:
-    """The condition that a shape is one the definition reads."""
-    return " OR ".join(_is_of(group, column) for group in definition.shapes)
-
-
-def shape_rank(definition: Definition, column: str) -> str:
-    """How good a shape is: the first group highest."""
-    groups = enumerate(reversed(definition.shapes))
-    tests = (f"WHEN {_is_of(group, column)} THEN {rank}" for rank, group in groups)
-    return "CASE " + " ".join(reversed(list(tests))) + " END"
-
-
-def best_rank(definition: Definition) -> int:
-    """What `shape_rank` gives for shapes of the first group."""
-    return len(definition.shapes) - 1
-
-
-def _is_of(group: Sequence[str], column: str) -> str:
-    return " OR ".join(f"coalesce({column}, '') GLOB {literal(pattern)}" for pattern in group)
-
-
-def _value(number: int, column: Column) -> str:
-    cast = f"as_{column.cast}(told[{number}])::{CASTS[column.cast]}"
-    if column.cast != "text":
-        return cast
-    odd = f"is_odd(told[{number}], body, {literal(column.pointer)})"
-    return f"CASE WHEN {odd} THEN NULL ELSE {cast} END"
-
-
-def _failed(number: int, column: Column) -> str:
-    return f"told[{number}] IS NOT NULL AND {column.name} IS NULL"

@@ -26,7 +26,8 @@ from eventlog.errors import HindlogError, Invalid
 from eventlog.read.segment_lines import segment_blocks
 from projector.definition import Definition
 from projector.engine.connections import builder, sql_errors
-from projector.parts.part import SCHEMA, Segment, build
+from projector.engine.parquet_files import SCHEMA
+from projector.parts.part import Segment, build
 from projector.parts.staging import stage, stage_nothing
 
 FOLDER = "log.quarantine"

@@ -29,7 +29,7 @@ from projector.engine.connections import sql_errors
 from projector.engine.interruptible import waited_for
 from projector.engine.sql_text import fill, identifier, literal
 from projector.query.open_views import find_views, open_views
-from projector.update.check import position
+from projector.query.view_info import position
 
 FORMATS = ("parquet", "ndjson", "csv")
 MANIFEST = "manifest.json"

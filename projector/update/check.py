@@ -7,7 +7,6 @@ from pathlib import Path
 import attrs
 import duckdb
 
-from eventlog.clock import format_us
 from eventlog.errors import Corrupt
 from projector.definition import LOG, Definition, find, load_all
 from projector.engine.connections import connect, sql_errors
@@ -16,6 +15,7 @@ from projector.engine.sql_text import identifier
 from projector.folders import aside, locked, views_dir, writable
 from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views, views_of
+from projector.query.view_info import as_of_last
 from projector.update.update import build_views, with_log
 from projector.views.views_database import FILE, named_by, write_views
 
@@ -35,22 +35,6 @@ class Difference:
     view: str
     found: Content
     expected: Content
-
-
-@attrs.frozen
-class ViewInfo:
-    """A view, as `view list` and `view show` tell it."""
-
-    name: str
-    about: str
-    rows: int
-    position: int | None
-    """The last instant of the log that the views have read."""
-    definition: str
-    columns: tuple[tuple[str, str], ...]
-    """Name and type."""
-    text: str
-    """The SELECT of its definition."""
 
 
 def check(
@@ -122,52 +106,3 @@ def _compared(
         for suffix in (siblings if each.source != LOG else ("",))
     ]
     return [name for name in names if name in known]
-
-
-def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let a connection speak of the last instant that its views have read."""
-    last = position(connection)
-    if last is not None:
-        connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(last)])
-
-
-def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
-    """The last instant of the log, or of one source, that the views have read."""
-    with sql_errors("log.events"):
-        rows = fetched(
-            connection,
-            "SELECT epoch_us(max(observed_at)) FROM log.events WHERE source = coalesce(?, source)",
-            [source],
-        )
-    return None if rows[0][0] is None else int(rows[0][0])
-
-
-def list_views(root: Path, definitions: Sequence[Definition] | None = None) -> list[ViewInfo]:
-    """Every view there is a definition of, with what it holds now."""
-    known = load_all() if definitions is None else tuple(definitions)
-    with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
-        there = set(views_of(connection))
-        sources = sorted({each.source for each in known})
-        positions = {
-            source: position(connection, None if source == LOG else source) for source in sources
-        }
-        return [
-            _info(connection, each, positions[each.source]) for each in known if each.name in there
-        ]
-
-
-def _info(
-    connection: duckdb.DuckDBPyConnection, definition: Definition, last: int | None
-) -> ViewInfo:
-    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
-    rows = fetched(connection, f"FROM {name} SELECT count(*)")
-    columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
-    return ViewInfo(
-        definition.name,
-        definition.about,
-        int(rows[0][0]),
-        last,
-        definition.hash,
-        tuple((str(each[0]), str(each[1])) for each in columns),
-        definition.select,
-    )

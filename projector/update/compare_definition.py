@@ -11,13 +11,14 @@ from eventlog.errors import Invalid
 from projector.definition import ENTITY_ROWS, Definition, find, load_all, parse
 from projector.engine.connections import builder, sql_errors
 from projector.engine.interruptible import fetched
+from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literal
 from projector.folders import aside, locked, views_dir
 from projector.parts.build import Report, silent
-from projector.parts.part import SCHEMA, build
+from projector.parts.part import build
 from projector.parts.staging import stage_nothing
 from projector.query.open_views import find_views, open_views
-from projector.update.check import as_of_last
+from projector.query.view_info import as_of_last
 from projector.update.update import build_views, with_log
 from projector.views.views_database import FILE, write_views
 

@@ -28,11 +28,12 @@ from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import load_source
 from projector.keyframes.resolved_rows import load_resolved
-from projector.parts.build import Built, Context, Report, build_open, build_schemas, silent
+from projector.parts.build import Built, Context, Report, build_open, silent
 from projector.parts.compact import Group, among, compact, due
 from projector.parts.jobs import do_jobs, plan_jobs
 from projector.parts.part import Part, folder_of
 from projector.parts.plan import Listing, definitions_of, list_source
+from projector.update.empty_parts import build_schemas
 from projector.views.script import Script, script_for
 from projector.views.views_database import named_by, write_views
 

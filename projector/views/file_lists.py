@@ -7,10 +7,11 @@ import attrs
 import duckdb
 
 from projector.definition import Definition
+from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill
 from projector.keyframes.keyframe import Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside, load_resolved
-from projector.parts.part import SCHEMA, choose, folder_of, list_parts, open_name
+from projector.parts.part import choose, folder_of, list_parts, open_name
 from projector.parts.plan import Listing
 
 

@@ -14,12 +14,15 @@ from eventlog.errors import Invalid
 from projector.changes.differences import FOLDER, folder_of_diffs, list_diffs
 from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition
+from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literals
-from projector.parts.part import SCHEMA, open_name, shape_rank, shape_test
+from projector.keyframes.rows_sql import OF_ENTITY, presence
+from projector.parts.part import open_name
+from projector.parts.part_sql import shape_rank, shape_test
 from projector.parts.plan import Listing
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
-from projector.views.as_of_sql import OF_ENTITY, presence, texts_of_an_instant
+from projector.views.as_of_sql import texts_of_an_instant
 from projector.views.file_lists import (
     Files,
     all_of,

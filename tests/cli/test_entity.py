@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.entity import parts_of
+from cli.options.arguments import parts_of
 from eventlog.errors import Invalid
 from tests.cli.making import hindlog
 

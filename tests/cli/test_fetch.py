@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.fetch.run import code_of, listing_line, upstream_of
+from cli.commands.fetch.sources import upstream_of
+from cli.commands.fetch.sync_report import code_of, listing_line
 from cli.config.settings import SOURCES, Config, Source
 from fetcher.crawl.report import ListingReport
 from tests.cli.making import events, hindlog, new_archive

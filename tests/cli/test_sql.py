@@ -6,7 +6,7 @@ import orjson
 import pyarrow.parquet
 import pytest
 
-from cli.commands.sql import param_of
+from cli.options.arguments import param_of
 from tests.cli.making import hindlog, spelled
 
 COUNT = "SELECT count(*) AS n FROM openrouter.models"

@@ -13,7 +13,8 @@ from eventlog.check.verify import verify
 from eventlog.files.assets import get_asset, put_asset
 from eventlog.files.disk import REAL
 from eventlog.files.listing import list_streams
-from eventlog.format.event import ANOMALY, ENTITY, Draft, decode, exact_body
+from eventlog.format.event import ANOMALY, ENTITY, Draft, exact_body
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import open_path
 from eventlog.read.cursor import Cursor, mark
 from eventlog.read.reader import read_events, read_stream

@@ -10,7 +10,8 @@ import orjson
 from aiohttp import web
 
 from eventlog.clock import now_us
-from eventlog.format.event import ENTITY, PAGE, decode
+from eventlog.format.event import ENTITY, PAGE
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_events
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve

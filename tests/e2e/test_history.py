@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import format_us, now_us
-from eventlog.format.event import decode, exact_body
+from eventlog.format.event import exact_body
+from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from fetcher.imports.importer import import_paths

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from cli.config.load import default_toml
 from eventlog.clock import now_us
-from eventlog.format.event import ENTITY, decode, exact_body
+from eventlog.format.event import ENTITY, exact_body
+from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.write.writer import seal_idle

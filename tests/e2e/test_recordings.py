@@ -11,7 +11,7 @@ import pytest
 from cli.config.load import default_toml
 from eventlog.clock import format_us, now_us, parse_us
 from eventlog.files.listing import list_segments
-from eventlog.format.event import decode
+from eventlog.format.event_codec import decode
 from eventlog.read.bodies import response_of
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events

@@ -106,7 +106,7 @@ def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
     ("place", "arguments"),
     [
         ("projector.query.change_feed.fill", ["changes", "--since", "1h"]),
-        ("projector.parts.part.select", ["view", "rebuild"]),
+        ("projector.parts.part_sql.select", ["view", "rebuild"]),
         (
             "projector.update.rebuild._copy",
             ["view", "rebuild", "openrouter.models", "--to", "m.parquet"],
@@ -283,7 +283,9 @@ def test_an_update_that_is_stopped_publishes_what_it_has_and_goes_on(archive: Pa
     for path in sorted((archive / "views").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     stopped = {1: signal.SIGTERM}
-    done = signalled("projector.parts.part.publish", stopped, "view", "update", cwd=archive)
+    done = signalled(
+        "projector.engine.parquet_files.publish", stopped, "view", "update", cwd=archive
+    )
 
     assert done.returncode == 0, done.stderr
     assert "stopped; what is published stays" in done.stderr

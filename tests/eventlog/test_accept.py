@@ -13,7 +13,8 @@ from eventlog.check.verify import verify
 from eventlog.errors import Corrupt, Invalid, Locked
 from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import beyond, read_losses
-from eventlog.files.writer_ids import FETCH, sealed_seq, writer_id
+from eventlog.files.stream_lock import sealed_seq
+from eventlog.files.writer_ids import FETCH, writer_id
 from eventlog.format.paths import (
     SegmentName,
     head_path,

@@ -15,7 +15,8 @@ from eventlog.errors import Invalid
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import link_of, read_loss, read_losses
 from eventlog.files.writer_ids import FETCH, machine_name, writer_id
-from eventlog.format.event import ANOMALY, decode
+from eventlog.format.event import ANOMALY
+from eventlog.format.event_codec import decode
 from eventlog.format.manifest import digest
 from eventlog.format.paths import SegmentName, loss_path, manifest_path, open_path, sealed_path
 from eventlog.read.reader import read_events, read_stream

@@ -9,16 +9,8 @@ import pytest
 from eventlog.clock import DAY, format_us
 from eventlog.errors import Invalid, LocalResource
 from eventlog.files.listing import list_segments
-from eventlog.format.event import (
-    ENTITY,
-    HEARTBEAT,
-    MAX_LINE_BYTES,
-    Alike,
-    Draft,
-    Position,
-    decode,
-    encode,
-)
+from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position
+from eventlog.format.event_codec import decode, encode
 from eventlog.read.reader import read_events
 from eventlog.write.append import QUIET_US, check_upstream_clock
 from eventlog.write.writer import (

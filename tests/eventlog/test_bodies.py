@@ -7,7 +7,8 @@ import pytest
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import put_asset
-from eventlog.format.event import ENTITY, HEARTBEAT, Draft, Line, decode
+from eventlog.format.event import ENTITY, HEARTBEAT, Draft, Line
+from eventlog.format.event_codec import decode
 from eventlog.format.line_header import prefix
 from eventlog.read.bodies import body_of, lines_of, response_of
 from eventlog.read.reader import read_events

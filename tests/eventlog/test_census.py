@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt
 from eventlog.format.block_stats import Census, census
-from eventlog.format.event import ENTITY, PAGE, Draft, decode, encode
+from eventlog.format.event import ENTITY, PAGE, Draft
+from eventlog.format.event_codec import decode, encode
 from tests.eventlog.making import SOURCE, WRITER, entity
 
 AT = ["2026-11-21T05:00:01.000000Z", "2026-11-21T05:00:01.000001Z", "2026-11-21T05:59:59.999999Z"]

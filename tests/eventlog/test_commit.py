@@ -13,8 +13,9 @@ import pytest
 from eventlog.check.verify import verify
 from eventlog.errors import Invalid, LocalResource
 from eventlog.files.disk import Disk
-from eventlog.files.listing import read_head
-from eventlog.format.event import HEARTBEAT, Draft, decode
+from eventlog.files.heads import read_head
+from eventlog.format.event import HEARTBEAT, Draft
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_events
 from eventlog.write.append import commit as commit_composed
 from eventlog.write.group_commit import Committer, commit, start_commits, stop_commits, submit

@@ -7,7 +7,8 @@ import pytest
 
 from eventlog.check.segment_damage import Damage, asset_damage, open_damage, sealed_damage
 from eventlog.files.assets import put_asset
-from eventlog.files.listing import Head, read_manifest
+from eventlog.files.heads import Head
+from eventlog.files.listing import read_manifest
 from eventlog.format.event import ENTITY, Draft
 from eventlog.format.frames import compress
 from eventlog.format.manifest import Content, Frame, digest

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from eventlog.body.encode_body import MAX_BOTH_BYTES, embed, repair
 from eventlog.body.value_hash import is_strict
-from eventlog.format.event import MAX_LINE_BYTES, decode, encode, exact_body
+from eventlog.format.event import MAX_LINE_BYTES, exact_body
+from eventlog.format.event_codec import decode, encode
 from tests.eventlog.making import HOSTILE, SOURCE, WRITER, body_of, duckdb_rows
 from tests.extent import few_or_all
 

@@ -18,14 +18,12 @@ from eventlog.format.event import (
     Alike,
     Draft,
     Position,
-    decode,
-    encode,
-    encode_alike,
     exact_body,
     observed_us,
     position,
     stamp,
 )
+from eventlog.format.event_codec import decode, encode, encode_alike
 from eventlog.format.line_header import glance, prefix, sort_of
 from tests.eventlog.making import SOURCE, START, WRITER
 

@@ -12,7 +12,8 @@ from eventlog.body.split_rules import Rule, id_member
 from eventlog.body.value_hash import value_hash
 from eventlog.check.verify import verify
 from eventlog.files.listing import list_segments
-from eventlog.format.event import ENTITY, HEARTBEAT, PAGE, RUN, Draft, decode, exact_body, position
+from eventlog.format.event import ENTITY, HEARTBEAT, PAGE, RUN, Draft, exact_body, position
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import SegmentName, manifest_path, open_path
 from eventlog.read.cursor import mark, to_text
 from eventlog.read.reader import read_events, read_one

@@ -4,7 +4,7 @@ import pytest
 
 from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
 from eventlog.clock import HOUR
-from eventlog.files.listing import Head
+from eventlog.files.heads import Head
 from eventlog.format.paths import segment_at
 from tests.eventlog.making import SOURCE, START, WRITER
 

@@ -7,7 +7,7 @@ import pytest
 from eventlog.errors import Corrupt
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import census
-from eventlog.format.event import encode
+from eventlog.format.event_codec import encode
 from eventlog.format.manifest import Manifest, from_bytes, summarize, to_bytes
 from eventlog.format.paths import parse_segment
 from tests.eventlog.making import SOURCE, WRITER, entity

@@ -4,7 +4,8 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.format.event import ENTITY, PAGE, Draft, encode
+from eventlog.format.event import ENTITY, PAGE, Draft
+from eventlog.format.event_codec import encode
 from eventlog.format.line_header import glance, prefix, sort_of
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 

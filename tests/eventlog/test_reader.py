@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from eventlog.clock import format_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.listing import list_segments, read_manifest
-from eventlog.format.event import ENTITY, PAGE, decode, position
+from eventlog.format.event import ENTITY, PAGE, position
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.read import segment_lines as blocks
 from eventlog.read.event_filter import Select

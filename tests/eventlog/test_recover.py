@@ -12,7 +12,8 @@ from eventlog.check.verify import verify
 from eventlog.errors import Corrupt
 from eventlog.files.assets import get_asset
 from eventlog.files.listing import list_segments
-from eventlog.format.event import ANOMALY, ENTITY, Line, decode, exact_body
+from eventlog.format.event import ANOMALY, ENTITY, Line, exact_body
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.recover import recover

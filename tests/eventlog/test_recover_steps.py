@@ -8,22 +8,17 @@ import pytest
 
 from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Corrupt
-from eventlog.files.listing import Head, head_bytes, list_segments
+from eventlog.files.heads import Head, head_bytes
+from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import Loss, link_of
-from eventlog.files.writer_ids import lock_stream, note_sealed
-from eventlog.format.event import ANOMALY, decode, exact_body
+from eventlog.files.stream_lock import lock_stream, note_sealed
+from eventlog.format.event import ANOMALY, exact_body
+from eventlog.format.event_codec import decode
 from eventlog.format.manifest import digest
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
+from eventlog.format.whole_lines import has_later, whole_line, whole_lines
 from eventlog.read.reader import read_events
-from eventlog.write.recover import (
-    DAMAGED,
-    TORN,
-    has_later,
-    last_link,
-    recover,
-    whole_line,
-    whole_lines,
-)
+from eventlog.write.recover import DAMAGED, TORN, last_link, recover
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,

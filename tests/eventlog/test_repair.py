@@ -10,7 +10,8 @@ from eventlog.check.repair import repair
 from eventlog.check.verify import verify
 from eventlog.errors import Corrupt, Locked, NotFound
 from eventlog.files.listing import list_segments
-from eventlog.format.event import ANOMALY, decode
+from eventlog.format.event import ANOMALY
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import close_stream

@@ -7,17 +7,13 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
+from eventlog.files.heads import Head, head_bytes, head_in, noted_at, read_head
 from eventlog.files.listing import (
     Files,
-    Head,
-    head_bytes,
-    head_in,
     known_streams,
     list_segments,
     list_sources,
     list_streams,
-    noted_at,
-    read_head,
     read_manifest,
 )
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, parse_segment

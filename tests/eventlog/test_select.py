@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.files.listing import read_manifest
-from eventlog.format.event import ENTITY, Draft, encode
+from eventlog.format.event import ENTITY, Draft
+from eventlog.format.event_codec import encode
 from eventlog.format.line_header import prefix
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import parse_segment

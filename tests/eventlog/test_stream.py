@@ -11,9 +11,10 @@ from eventlog.check.verify import verify
 from eventlog.clock import format_us
 from eventlog.errors import LocalResource
 from eventlog.files.disk import REAL
-from eventlog.files.listing import Head, list_segments, read_head
-from eventlog.files.writer_ids import sealed_seq
-from eventlog.format.event import decode
+from eventlog.files.heads import Head, read_head
+from eventlog.files.listing import list_segments
+from eventlog.files.stream_lock import sealed_seq
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import head_path, manifest_path, open_path
 from eventlog.read.reader import read_events
 from eventlog.write.stream import MAX_UNSEALED, open_segment

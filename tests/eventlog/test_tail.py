@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt, Invalid
 from eventlog.files.listing import list_segments
-from eventlog.format.event import decode
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Mark

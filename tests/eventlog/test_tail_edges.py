@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import Invalid
-from eventlog.files.listing import Head, head_bytes, read_head
+from eventlog.files.heads import Head, head_bytes, read_head
 from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Mark, from_text, mark, to_text

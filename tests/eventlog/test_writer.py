@@ -14,9 +14,12 @@ from eventlog.check.verify import verify
 from eventlog.clock import DAY, format_us
 from eventlog.errors import Invalid, LocalResource, Locked
 from eventlog.files.disk import REAL
-from eventlog.files.listing import Head, list_segments, read_head
-from eventlog.files.writer_ids import lock_stream, writer_id
-from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position, decode
+from eventlog.files.heads import Head, read_head
+from eventlog.files.listing import list_segments
+from eventlog.files.stream_lock import lock_stream
+from eventlog.files.writer_ids import writer_id
+from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import head_path, open_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import (

@@ -9,18 +9,14 @@ import orjson
 import pytest
 
 from eventlog.errors import Corrupt, Locked
+from eventlog.files.stream_lock import is_held, lock_patiently, lock_stream, note_sealed, sealed_seq
 from eventlog.files.writer_ids import (
     COMMAND,
     FETCH,
     IMPORT,
-    is_held,
-    lock_patiently,
-    lock_stream,
     machine_name,
     machines_of,
-    note_sealed,
     role_of,
-    sealed_seq,
     writer_id,
 )
 from eventlog.format.paths import lock_path

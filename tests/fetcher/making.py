@@ -14,7 +14,8 @@ from aiohttp import web
 from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import parse_us
 from eventlog.files.assets import get_asset
-from eventlog.format.event import PAGE, Line, decode
+from eventlog.format.event import PAGE, Line
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
 from eventlog.read.rebuild_response import rebuild
 from fetcher.net.retry import Policy

@@ -7,7 +7,8 @@ import pytest
 
 from eventlog.clock import HOUR, SECOND, format_us
 from eventlog.errors import Invalid
-from eventlog.format.event import PAGE, decode
+from eventlog.format.event import PAGE
+from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
 from tests.fetcher.making import START, WRITER, lines, responses
 from tests.fetcher.test_import import imported, listing

@@ -10,7 +10,8 @@ import pytest
 from eventlog.body.json_spans import NotJson
 from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import DAY, HOUR
-from eventlog.format.event import ANOMALY, ENTITY, PAGE, decode, exact_body
+from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
+from eventlog.format.event_codec import decode
 from eventlog.read.bodies import body_of, response_of
 from eventlog.read.reader import read_stream
 from fetcher.record.journal import (

@@ -15,7 +15,8 @@ from aiohttp import web
 from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Invalid, NotFound
 from eventlog.files.listing import list_segments
-from eventlog.format.event import PAGE, decode
+from eventlog.format.event import PAGE
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import close_stream, open_stream

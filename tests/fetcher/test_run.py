@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from eventlog.clock import MINUTE
-from fetcher.crawl.context import SYNC_PRIORITY, Crawl, Run, is_patient, look_round
+from fetcher.crawl.context import Crawl, Run, is_patient, look_round
 from fetcher.crawl.report import ListingReport
+from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.queue_commands import add_run, cancel_run
 from fetcher.service.sync import Upstream, open_crawl
 from fetcher.sources import SOURCES

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from eventlog.format.event import decode
+from eventlog.format.event_codec import decode
 from fetcher.state.task import (
     AFTER,
     CANCELLED,

@@ -7,7 +7,8 @@ import attrs
 import zstandard
 
 from eventlog.files.listing import list_segments
-from eventlog.format.event import Line, Position, decode, observed_us
+from eventlog.format.event import Line, Position, observed_us
+from eventlog.format.event_codec import decode
 
 
 @attrs.frozen

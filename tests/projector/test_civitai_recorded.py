@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from eventlog.clock import now_us, parse_us
-from eventlog.format.event import decode, exact_body
+from eventlog.format.event import exact_body
+from eventlog.format.event_codec import decode
 from eventlog.format.paths import parse_segment
 from eventlog.read.reader import read_at
 from fetcher.imports.importer import import_paths

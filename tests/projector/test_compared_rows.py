@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from projector.definition import FOLDER, Definition, parse
-from projector.update.check import list_views
+from projector.query.view_info import list_views
 from projector.update.compare_definition import Difference, compare
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model

@@ -10,7 +10,8 @@ import pytest
 from eventlog.errors import Corrupt, Invalid
 from projector.query.open_views import open_views
 from projector.query.select import query
-from projector.update.check import check, damaged_parts, list_views
+from projector.query.view_info import list_views
+from projector.update.check import check, damaged_parts
 from projector.update.rebuild import rebuild
 from projector.update.update import update
 from tests.projector.projections import MODELS

@@ -10,17 +10,8 @@ from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import parse_segment
 from projector.definition import parse
 from projector.parts import plan
-from projector.parts.part import (
-    Part,
-    Segment,
-    best_rank,
-    choose,
-    compact_instant,
-    name_over,
-    part_name,
-    shape_rank,
-    shape_test,
-)
+from projector.parts.part import Part, Segment, choose, compact_instant, name_over, part_name
+from projector.parts.part_sql import best_rank, shape_rank, shape_test
 from projector.parts.plan import Listing, batches, definitions_of, tasks
 
 

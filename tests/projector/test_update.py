@@ -20,7 +20,8 @@ from projector.keyframes import resolved_rows as resolved
 from projector.parts import build, compact, plan
 from projector.query.open_views import open_views
 from projector.query.select import query
-from projector.update.check import check, list_views
+from projector.query.view_info import list_views
+from projector.update.check import check
 from projector.update.follow import follow
 from projector.update.rebuild import rebuild
 from projector.update.update import update

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.fetch.run import chosen_sources
+from cli.commands.fetch.sources import chosen_sources
 from cli.options.global_options import archive, global_options, say
 from cli.options.time_options import since_of, until_of
 

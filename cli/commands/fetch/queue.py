@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.commands.fetch.run import chosen_sources, upstream_of
+from cli.commands.fetch.sources import chosen_sources, upstream_of
 from cli.options.global_options import archive, config, global_options, say
 from cli.output.emit import chosen, emit, output_options
 
@@ -59,7 +59,7 @@ def add(
     Works while the service runs, which takes it up; else the next `fetch run` does.
     Prints the run.
     """
-    from cli.commands.sql import param_of
+    from cli.options.arguments import param_of
     from eventlog.clock import now_us
     from fetcher.service.queue_commands import add_runs
     from fetcher.sources import SOURCES

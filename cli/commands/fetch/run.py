@@ -1,16 +1,15 @@
 """`fetch`: crawl the upstreams, by schedule or once."""
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from cli.commands.fetch.sources import chosen_sources
 from cli.options.global_options import archive, config, global_options
 
 if TYPE_CHECKING:
     from cli.config.settings import Config
-    from fetcher.crawl.report import ListingReport
-    from fetcher.service.sync import Upstream
 
 
 @click.group(short_help="Crawl the upstreams; the queue; import recordings.")
@@ -57,34 +56,6 @@ def run(
     )
 
 
-def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
-    """The sources that were named, or all that are enabled. Raises `Invalid`."""
-    from eventlog.errors import Invalid
-
-    for name in sources:
-        if name not in known:
-            what = f"source {name!r}: expected one of {', '.join(sorted(known))}"
-            raise Invalid(what, f"hindlog {command} --help")
-    return list(sources) or [name for name in sorted(known) if known[name].enabled]
-
-
-def upstream_of(settings: "Config", name: str) -> "Upstream":
-    """How a source is reached, by configuration and environment."""
-    from cli.config.load import secrets
-    from fetcher.net.http import Limits
-    from fetcher.service.sync import Upstream
-
-    mine = settings.source[name]
-    return Upstream(
-        mine.base_url,
-        secrets(os.environ).api_keys.get(name),
-        mine.requests_per_minute,
-        mine.concurrency,
-        limits=Limits(total_s=mine.timeout_s),
-        max_requests=mine.max_requests_per_sync,
-    )
-
-
 def _dry_run(names: list[str], settings: "Config", now: int) -> int:
     from cli.options.times import format_time
     from cli.output.emit import chosen, emit
@@ -107,36 +78,6 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
             rows.append((name, listing.name, url, after or None, due))
     emit(("source", "listing", "url", "follows", "next_slot"), rows, chosen(None, False, None))
     return 0
-
-
-_REFUSED = ("refused", "region")
-_TEMPORARY = ("connect", "timeout", "broken", "throttled", "server", "wall", "not_json")
-
-
-def code_of(listings: "tuple[ListingReport, ...]") -> int:
-    """The exit code of a sync: 0 complete, 3 in part; 5 or 7 where nothing came at all."""
-    if all(each.state == "completed" for each in listings):
-        return 0
-    if any(each.pages for each in listings):
-        return 3
-    classes = {(each.why or "").partition(":")[0] for each in listings if each.why}
-    if classes & set(_REFUSED):
-        return 5
-    return 7 if classes & set(_TEMPORARY) else 3
-
-
-def listing_line(source: str, found: "ListingReport") -> str:
-    """How one listing stands."""
-    told = (
-        f"{source} {found.listing or found.run}: {found.state}, {found.pages} responses, "
-        f"{found.entities} entities ({found.stored} new or changed, {found.unchanged} unchanged)"
-    )
-    more = [f"{found.anomalies} anomalies"] if found.anomalies else []
-    more += [f"{found.failures} given up"] if found.failures else []
-    if found.splitters_lost:
-        more.append("a process that takes pages apart ended early, and was done without")
-    more += [found.why] if found.why else []
-    return "; ".join((told, *more))
 
 
 COMMANDS = (fetch,)

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from cli.commands.fetch.run import code_of, listing_line, upstream_of
+from cli.commands.fetch.sources import upstream_of
+from cli.commands.fetch.sync_report import code_of, listing_line
 from cli.config.settings import Config
 from cli.options.global_options import say, teller
 from cli.output.progress import progress

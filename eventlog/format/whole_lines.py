@@ -1,0 +1,63 @@
+"""Counts the leading lines of an open segment that are complete, valid and in sequence. Pure.
+
+Everything from the first other line on is a torn tail, or damage if lines of this segment
+follow it."""
+
+from collections.abc import Iterable
+
+import attrs
+
+from eventlog.clock import parse_us
+from eventlog.errors import Corrupt
+from eventlog.format.event import Line
+from eventlog.format.event_codec import decode
+from eventlog.format.paths import (
+    SegmentName,
+)
+
+
+@attrs.frozen
+class Tail:
+    """The whole lines of one open segment."""
+
+    name: SegmentName
+    size: int
+    rows: int
+    last_seq: int
+    last_line: bytes
+
+
+def whole_lines(file: Iterable[bytes], name: SegmentName, seq: int) -> Tail:
+    """How far the lines of a file are whole, valid and next after `seq`."""
+    size, rows, last = 0, 0, b""
+    for line in file:
+        if whole_line(line, name, seq + 1) is None:
+            break
+        size, rows, seq, last = size + len(line), rows + 1, seq + 1, line
+    return Tail(name, size, rows, seq, last)
+
+
+def whole_line(line: bytes, name: SegmentName, seq: int) -> Line | None:
+    """The event of a line that is whole, valid and next in `seq`; else None."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        line.decode()
+        event = decode(line)
+        parse_us(event.observed_at)
+    except (UnicodeDecodeError, ValueError, Corrupt):
+        return None
+    fits = event.source == name.source and event.writer == name.writer and event.seq == seq
+    return event if fits else None
+
+
+def has_later(data: bytes, name: SegmentName, seq: int) -> bool:
+    """Whether whole lines with a later seq stand behind the bad one."""
+    for line in data.split(b"\n")[1:]:
+        try:
+            event = decode(line)
+        except Corrupt:
+            continue
+        if event.writer == name.writer and event.seq > seq:
+            return True
+    return False

@@ -1,0 +1,61 @@
+"""Generates the SELECT of a definition: its rows of the events of a part. Pure."""
+
+from collections.abc import Sequence
+
+from projector.definition import CASTS, LINE_ROWS, Column, Definition
+from projector.engine.sql_text import fill, literal, literals
+
+
+def select(definition: Definition) -> str:
+    """The SQL that makes a definition's rows from `line`."""
+    if definition.reads == LINE_ROWS:
+        return definition.select
+    numbered = list(enumerate(definition.columns, 1))
+    failed = [f"({_failed(n, column)})" for n, column in numbered]
+    return fill(
+        "event",
+        pointers="[" + literals(each.pointer for each in definition.columns) + "]::VARCHAR[]",
+        types="[" + literals(definition.types) + "]",
+        shapes=shape_test(definition, "shape"),
+        columns="".join(f"{_value(n, each)} AS {each.name},\n        " for n, each in numbered),
+        any_error=" OR ".join(failed) or "false",
+        errors=", ".join(
+            f"CASE WHEN {test} THEN {{path: {literal(column.pointer)}, value: told[{n}]}} END"
+            for test, (n, column) in zip(failed, numbered, strict=True)
+        )
+        or "NULL",
+        select=definition.select,
+    )
+
+
+def shape_test(definition: Definition, column: str) -> str:
+    """The condition that a shape is one the definition reads."""
+    return " OR ".join(_is_of(group, column) for group in definition.shapes)
+
+
+def shape_rank(definition: Definition, column: str) -> str:
+    """How good a shape is: the first group highest."""
+    groups = enumerate(reversed(definition.shapes))
+    tests = (f"WHEN {_is_of(group, column)} THEN {rank}" for rank, group in groups)
+    return "CASE " + " ".join(reversed(list(tests))) + " END"
+
+
+def best_rank(definition: Definition) -> int:
+    """What `shape_rank` gives for shapes of the first group."""
+    return len(definition.shapes) - 1
+
+
+def _is_of(group: Sequence[str], column: str) -> str:
+    return " OR ".join(f"coalesce({column}, '') GLOB {literal(pattern)}" for pattern in group)
+
+
+def _value(number: int, column: Column) -> str:
+    cast = f"as_{column.cast}(told[{number}])::{CASTS[column.cast]}"
+    if column.cast != "text":
+        return cast
+    odd = f"is_odd(told[{number}], body, {literal(column.pointer)})"
+    return f"CASE WHEN {odd} THEN NULL ELSE {cast} END"
+
+
+def _failed(number: int, column: Column) -> str:
+    return f"told[{number}] IS NOT NULL AND {column.name} IS NULL"

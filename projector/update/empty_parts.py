@@ -1,0 +1,50 @@
+"""Parts with a schema and no rows: views name them first, so that none is without a file."""
+
+from collections.abc import Sequence
+
+import duckdb
+
+from eventlog.errors import Invalid
+from projector.changes.differences import folder_of_diffs, make_schema
+from projector.definition import LOG, Definition
+from projector.engine.connections import sql_errors
+from projector.engine.parquet_files import SCHEMA
+from projector.parts import part as parts_of
+from projector.parts import quarantine
+from projector.parts.build import Context
+from projector.parts.part import folder_of
+from projector.parts.quarantine import (
+    folder_of_refused,
+)
+from projector.parts.staging import stage_nothing
+
+
+def build_schemas(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    definitions: Sequence[Definition],
+    sources: Sequence[str],
+) -> dict[str, str]:
+    """An empty part per definition: views name it first, so that none is without a file.
+
+    What went wrong, by name of the definition: such a one gets no view.
+    """
+    for source in sources:
+        make_schema(folder_of_diffs(context.parts, source))
+        quarantine.make_schema(folder_of_refused(context.parts, source))
+    staged = False
+    wrong: dict[str, str] = {}
+    for definition in (each for each in definitions if each.has_parts):
+        for source in sources if definition.source == LOG else [definition.source]:
+            path = folder_of(context.parts, source, definition) / SCHEMA
+            if path.exists():
+                continue
+            if not staged:
+                stage_nothing(connection, context.scratch)
+                staged = True
+            try:
+                with sql_errors(definition.name):
+                    parts_of.build(connection, definition, path, [])
+            except Invalid as error:
+                wrong[definition.name] = error.what
+    return wrong
