@@ -4,13 +4,26 @@ A shell ignores Ctrl-C for what it runs in the background, and so would all that
 """
 
 import signal
+from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 from tests.extent import IS_ALL
+
+if TYPE_CHECKING:
+    from projector.columns import Columns
 
 settings.register_profile("hindlog", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("all", deadline=None, max_examples=300, print_blob=True)
 settings.load_profile("all" if IS_ALL else "hindlog")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def view_columns() -> "dict[str, Columns]":
+    """The columns of every view, of one empty archive: building it takes seconds."""
+    from projector.columns import describe_views
+
+    return describe_views()

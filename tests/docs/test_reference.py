@@ -1,5 +1,7 @@
 """The CLI reference is what the program says, and every command keeps the rules."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -8,14 +10,28 @@ from click.testing import CliRunner
 
 from cli.program import cli
 from cli.reference import commands, page, views_page
+from projector.columns import Columns
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(cli, ())]
 
 
-def test_the_references_are_current() -> None:
+def test_the_reference_of_commands_is_current() -> None:
     assert (ROOT / "docs/cli.md").read_text() == page(), "run: make docs"
-    assert (ROOT / "docs/views.md").read_text() == views_page(), "run: make docs"
+
+
+def test_the_reference_of_views_is_current(view_columns: Mapping[str, Columns]) -> None:
+    assert (ROOT / "docs/views.md").read_text() == views_page(view_columns), "run: make docs"
+
+
+def test_the_reference_of_views_lists_every_column_of_a_view_once(
+    view_columns: Mapping[str, Columns],
+) -> None:
+    _, _, section = views_page(view_columns).partition("## civitai.models\n")
+    rows = re.findall(r"^\| `(\w+)` \|", section.partition("\n## ")[0], re.M)
+
+    shared = [name for name, _ in view_columns["civitai.models"] if name.startswith("_")]
+    assert [*rows, *shared] == [name for name, _ in view_columns["civitai.models"]]
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
