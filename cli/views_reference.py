@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from projector.columns import (
+from projector.definition import Definition, load_all
+from projector.update.view_columns import (
     PROVENANCE,
     Columns,
     Sentences,
@@ -14,7 +15,6 @@ from projector.columns import (
     table_of,
     twin_of,
 )
-from projector.definition import Definition, load_all
 
 _HEAD = """\
 # Views

@@ -12,7 +12,7 @@ from hypothesis import settings
 from tests.extent import IS_ALL
 
 if TYPE_CHECKING:
-    from projector.columns import Columns
+    from projector.update.view_columns import Columns
 
 settings.register_profile("hindlog", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("all", deadline=None, max_examples=300, print_blob=True)
@@ -24,6 +24,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def view_columns() -> "dict[str, Columns]":
     """The columns of every view, of one empty archive: building it takes seconds."""
-    from projector.columns import describe_views
+    from projector.update.view_columns import describe_views
 
     return describe_views()

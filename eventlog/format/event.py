@@ -9,16 +9,12 @@ member.
 
 import base64
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any
 
 import attrs
 import msgspec
 
 from eventlog.clock import format_us, parse_us
-from eventlog.format.event_codec import (
-    _NAMED,
-)
 
 FORMAT = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -119,9 +115,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     body_asset: str | None = None
     body_raw: str | None = None
     body: msgspec.Raw = msgspec.Raw(b"")
-
-
-_named = attrgetter(*_NAMED)
 
 
 def observed_us(line: Line) -> int:

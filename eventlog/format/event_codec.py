@@ -2,13 +2,14 @@
 
 import base64
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 import orjson
 
 from eventlog.errors import Corrupt
-from eventlog.format.event import FORMAT, Alike, Draft, Line, _named
+from eventlog.format.event import FORMAT, Alike, Draft, Line
 
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
@@ -25,6 +26,7 @@ _NAMED = (
     "params",
     "hash",
 )
+_named = attrgetter(*_NAMED)
 
 
 _DIGITS = [b"%03d" % number for number in range(1000)]

@@ -17,7 +17,7 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_-]*")
 
 @cache
 def _template(name: str) -> Template:
-    return Template(_COMMENT.sub("", (_FOLDER / f"{name}.sql").read_text()).strip())
+    return Template(_COMMENT.sub("", statements(name)).strip())
 
 
 def fill(template: str, /, **parts: str) -> str:
@@ -26,8 +26,9 @@ def fill(template: str, /, **parts: str) -> str:
 
 
 def statements(name: str) -> str:
-    """A file of SQL as it is, several statements."""
-    return (_FOLDER / f"{name}.sql").read_text()
+    """A template as it is written, possibly several statements. Each name is unique."""
+    (path,) = _FOLDER.glob(f"*/{name}.sql")
+    return path.read_text()
 
 
 def literal(text: str) -> str:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from cli.program import cli
 from cli.reference import commands, page, views_page
-from projector.columns import Columns
+from projector.update.view_columns import Columns
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(cli, ())]

@@ -14,8 +14,8 @@ from eventlog.clock import HOUR, parse_us
 from eventlog.errors import Invalid
 from fetcher.simulator.recorded import Shelf, recorded_answer, shelve
 from fetcher.simulator.world.world import Request
+from tests.fetcher.imports.test_imports import pack
 from tests.fetcher.making import recordings
-from tests.fetcher.test_import import pack
 
 AT = parse_us("2026-11-21T05:00:00Z")
 

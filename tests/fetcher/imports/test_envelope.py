@@ -1,0 +1,94 @@
+"""Other collectors' envelopes: their responses as slices, each with its endpoint."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eventlog.body.json_spans import NotJson
+from eventlog.errors import Invalid
+from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
+from fetcher.imports.envelope import inner_responses, parse_part
+from tests.fetcher.imports.test_imports import imported, listing, put
+from tests.fetcher.making import WRITER, lines, recordings
+
+ENVELOPE = (
+    b'{"generated":"x","models":{"data":[]},"endpoints":{"a/b":{"data": 1},"c/d:free":null,'
+    b'"e/f":{"error":"timeout"}},"rows":[{"modelId":"g/h","response":{"n":0.10}}]}'
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("$.models=/api/v1/models", [("/api/v1/models", b'{"data":[]}')]),
+        ("$['models']=/api/v1/models", [("/api/v1/models", b'{"data":[]}')]),
+        ("$.nothing=/x", []),
+        ("$.generated.models=/x", []),
+        (
+            "$.endpoints.*=/m/{key}/e",
+            [("/m/a/b/e", b'{"data": 1}'), ("/m/e/f/e", b'{"error":"timeout"}')],
+        ),
+        ("$.rows[*].response=/m/{modelId}/e", [("/m/g/h/e", b'{"n":0.10}')]),
+        ("$=/whole", [("/whole", ENVELOPE)]),
+    ],
+)
+def test_a_part_names_slices_and_what_they_answer(
+    part: str, expected: list[tuple[str, bytes]]
+) -> None:
+    found = inner_responses(ENVELOPE, [parse_part(part)])
+
+    assert [(each.endpoint, each.body) for each in found] == expected
+
+
+@pytest.mark.parametrize("text", ["models=/x", "$.models", "$..models=/x", "$.a b=/x", "$.a="])
+def test_a_part_that_cannot_be_read_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse_part(text)
+
+    assert "--part" in str(caught.value.hint)
+
+
+def test_a_name_that_is_not_beside_the_part_is_an_error() -> None:
+    with pytest.raises(NotJson, match="no slug beside"):
+        inner_responses(ENVELOPE, [parse_part("$.rows[*].response=/m/{slug}/e")])
+
+
+def test_an_envelope_becomes_one_run_with_a_page_for_each_response(tmp_path: Path) -> None:
+    endpoints = {"a/b": {"data": {"id": "a/b", "endpoints": [{"tag": "t"}]}}, "c/d": {"error": "x"}}
+    body = json.dumps({"models": json.loads(listing(("a/b", 1))), "endpoints": endpoints}).encode()
+    files = put(tmp_path / "in", {"20260815T121622Z.json": body})
+    parts = ["$.models=/api/v1/models", "$.endpoints.*=/api/v1/models/{key}/endpoints"]
+
+    told = imported(tmp_path / "log", files, parts=parts)
+    again = imported(tmp_path / "log", files, parts=parts)
+
+    found = lines(tmp_path / "log", "openrouter")
+    assert (told.pages, told.anomalies, again.already) == (2, 1, 3)
+    assert len({line.run for line in found}) == 1
+    assert [line.id for line in found if line.kind == ENTITY] == ["a/b", "a/b#t"]
+    assert [line.scope for line in found if line.kind == PAGE] == [
+        "/api/v1/models",
+        "/api/v1/models/a/b/endpoints",
+    ]
+    assert [exact_body(line) for line in found if line.kind == ANOMALY] == [b'{"error": "x"}']
+
+
+@pytest.mark.recordings
+def test_a_recorded_envelope_of_models_providers_and_endpoints_is_imported(tmp_path: Path) -> None:
+    history = recordings() / "openrouter" / "history" / "dthinkr-openrouter-uptime"
+
+    told = imported(
+        tmp_path,
+        [history / "20260815T115937Z.json.zst"],
+        parts=[
+            "$.models=/api/v1/models?output_modalities=all",
+            "$.providers=/api/v1/providers",
+            "$.endpoints.*=/api/v1/models/{key}/endpoints",
+        ],
+    )
+
+    assert told.refused == ()
+    assert told.pages > 400
+    pages = [line for line in lines(tmp_path, "openrouter", WRITER) if line.kind == PAGE]
+    assert sum(page.last for page in pages) == told.pages

@@ -1,0 +1,79 @@
+"""Git history: every committed version of a file, at the time of its commit."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from eventlog.clock import HOUR, SECOND, format_us
+from eventlog.errors import Invalid
+from eventlog.format.event import PAGE
+from eventlog.format.event_codec import decode
+from eventlog.read.reader import read_stream
+from tests.fetcher.imports.test_imports import imported, listing
+from tests.fetcher.making import START, WRITER, lines, responses
+
+
+def git(folder: Path, *words: str, at: int = START) -> None:
+    stamp = f"{at // SECOND} +0200"
+    env = {
+        "GIT_COMMITTER_DATE": stamp,
+        "GIT_AUTHOR_DATE": stamp,
+        "HOME": str(folder),
+        "PATH": "/usr/bin:/bin:/usr/local/bin",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, env=env)
+
+
+def committed(folder: Path, bodies: list[bytes | None]) -> Path:
+    (folder / "data").mkdir(parents=True)
+    file = folder / "data" / "models.json"
+    git(folder, "init", "-q")
+    for number, body in enumerate(bodies):
+        if body is None:
+            file.unlink()
+        else:
+            file.write_bytes(body)
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", str(number), at=START + number * HOUR)
+    return file
+
+
+def test_every_version_of_a_file_becomes_events_at_its_commit(tmp_path: Path) -> None:
+    bodies = [listing(("a/b", 1)), listing(("a/b", 2)), None, listing(("c/d", 3))]
+    file = committed(tmp_path / "work", bodies)
+
+    told = imported(tmp_path / "log", [file], time_from="git")
+    again = imported(tmp_path / "log", [file], time_from="git")
+
+    assert (told.pages, again.already) == (3, 3)
+    assert list(responses(tmp_path / "log", "openrouter")) == [body for body in bodies if body]
+    pages = [line for line in lines(tmp_path / "log", "openrouter") if line.kind == PAGE]
+    assert [page.observed_at for page in pages] == [
+        format_us(START + number * HOUR) for number in (0, 1, 3)
+    ]
+
+
+def test_provenance_names_file_and_commit(tmp_path: Path) -> None:
+    file = committed(tmp_path / "work", [listing(("a/b", 1))])
+
+    imported(tmp_path / "log", [file], time_from="git")
+
+    raw = [each.line for each in read_stream(tmp_path / "log", "openrouter", WRITER)]
+    page = next(line for line in raw if decode(line).kind == PAGE)
+    assert b'"import":{"file":"models.json","commit":"' in page
+
+
+def test_a_file_that_is_gone_from_the_work_tree_still_has_its_history(tmp_path: Path) -> None:
+    file = committed(tmp_path / "work", [listing(("a/b", 1)), None])
+
+    assert imported(tmp_path / "log", [file], time_from="git").pages == 1
+
+
+def test_what_git_does_not_know_is_an_error(tmp_path: Path) -> None:
+    committed(tmp_path / "work", [listing(("a/b", 1))])
+
+    with pytest.raises(Invalid):
+        imported(tmp_path / "log", [tmp_path / "work" / "other.json"], time_from="git")

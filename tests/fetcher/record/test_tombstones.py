@@ -1,0 +1,254 @@
+"""What vanished, what came back, what is gone: from listings and probes, never from one 404."""
+
+import asyncio
+import shutil
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog.clock import DAY, HOUR, SECOND, parse_us
+from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
+from eventlog.read.reader import read_one
+from fetcher.crawl.report import RunReport
+from fetcher.record.tombstones import compare, is_due, is_proved
+from fetcher.service.queue_commands import add_run
+from fetcher.source import Probe
+from fetcher.sources import SOURCES
+from fetcher.state.presence import Name, Refusal
+from tests.fetcher.making import OTHER, Hand, kinds, lines, upstream
+from tests.fetcher.service.test_sync import synced
+
+NAMES = st.sets(st.tuples(st.just("model"), st.sampled_from("abcdef")))
+
+
+@given(st.lists(NAMES))
+def test_notices_are_the_difference_between_neighbouring_complete_listings(
+    listings: list[set[Name]],
+) -> None:
+    before: dict[Name, bool] = {}
+    for previous, listed in zip([set(), *listings], listings, strict=False):
+        unlisted, back = compare(before, sorted(listed))
+
+        assert set(unlisted) == previous - listed
+        assert set(back) == (listed - previous) & before.keys()
+        before = {name: name in listed for name in before.keys() | listed}
+
+
+THRICE = Probe("model", "/models/:id", lambda id_: {"id": id_}, times=3, over_us=3 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("days", "proved"),
+    [
+        ([], False),
+        ([1], False),
+        ([1, 9], False),
+        ([1, 2, 3], False),
+        ([1, 2, 4], True),
+        ([1, 1, 1, 1, 1], False),
+        ([1, 3, 3, 5], True),
+    ],
+)
+def test_gone_takes_refusals_enough_and_far_enough_apart(days: list[int], proved: bool) -> None:
+    found = [Refusal(f"2026-11-{day:02}T05:00:00.000000Z", 404, "") for day in days]
+
+    assert is_proved(THRICE, found) is proved
+
+
+@pytest.mark.parametrize(
+    ("refused", "answered", "day", "due"),
+    [
+        (None, None, 1, True),
+        ("01", None, 2, False),
+        ("01", None, 3, True),
+        (None, "01", 7, False),
+        (None, "01", 8, True),
+        ("03", "01", 4, False),
+    ],
+)
+def test_what_was_refused_is_asked_again_spaced_and_what_answered_after_a_week(
+    refused: str | None, answered: str | None, day: int, due: bool
+) -> None:
+    refused, answered = (
+        each and f"2026-11-{each}T05:00:00.000000Z" for each in (refused, answered)
+    )
+
+    assert is_due(THRICE, refused, answered, parse_us(f"2026-11-0{day}T05:00:00Z")) is due
+
+
+@attrs.define
+class Shop:
+    """An OpenRouter with what is in `models`, and a Civitai with what is in `ids`."""
+
+    models: set[str] = attrs.field(factory=set)
+    ids: set[str] = attrs.field(factory=set)
+    clock: Hand = attrs.field(factory=Hand)
+    asked: list[str] = attrs.field(factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        found = self.answer(request.path)
+        found.headers["Date"] = formatdate(self.clock.at / SECOND, usegmt=True)
+        return found
+
+    def answer(self, path: str) -> web.Response:
+        if path == "/api/v1/models":
+            return web.json_response({"data": [{"id": name} for name in sorted(self.models)]})
+        name = path.removeprefix("/api/v1/models/").removesuffix("/endpoints")
+        if path.endswith("/endpoints") and name in self.models:
+            found = {"id": name, "endpoints": [{"tag": "x"}, {"tag": "y"}]}
+            return web.json_response({"data": found})
+        if path.startswith("/models/") and path[8:] in self.ids:
+            return web.json_response({"id": int(path[8:])})
+        if path.startswith(("/api/v1/model", "/models/")):
+            return web.json_response({"error": "none"}, status=404)
+        return web.json_response({"data": []} if "/api/" in path else {"items": [], "metadata": {}})
+
+
+async def hourly(root: Path, shop: Shop, *steps: set[str]) -> list[RunReport]:
+    """A sync each hour, with these models."""
+    told = []
+    async with upstream(shop.handle) as origin:
+        for models in steps:
+            shop.models = models
+            told.append(await synced(root, "openrouter", origin, shop.clock))
+            shop.clock.at += HOUR
+    return told
+
+
+def about(root: Path, source: str, *wanted: str) -> list[tuple[str, str | None, str | None]]:
+    return [(x.kind, x.type, x.id) for x in lines(root, source) if x.kind in wanted]
+
+
+def members(root: Path, line: Line) -> dict[str, Any]:
+    found = orjson.loads(read_one(root, line.source, line.writer, line.seq).line)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_notices_come_with_the_listing_that_shows_it(tmp_path: Path) -> None:
+    asyncio.run(hourly(tmp_path, Shop(), {"a/1", "a/2"}, {"a/1"}, {"a/1", "a/2"}))
+
+    found = lines(tmp_path, "openrouter")
+    told = [line for line in found if line.kind in (UNLISTED, BACK)]
+    assert [(line.kind, line.id, line.scope) for line in told] == [
+        (UNLISTED, "a/2", "/api/v1/models"),
+        (UNLISTED, "a/2", "/api/v1/models?output_modalities=all"),
+        (BACK, "a/2", "/api/v1/models"),
+        (BACK, "a/2", "/api/v1/models?output_modalities=all"),
+    ]
+    assert {found[line.seq].kind for line in told} == {PAGE}
+
+
+def test_what_vanished_and_is_refused_twice_is_gone_with_what_it_offered(tmp_path: Path) -> None:
+    both, one = {"a/1", "a/2"}, {"a/1"}
+    shop = Shop()
+    asyncio.run(hourly(tmp_path, shop, both, one, one, one, one))
+
+    found = [line for line in lines(tmp_path, "openrouter") if line.kind == GONE]
+    assert [(line.type, line.id) for line in found] == [
+        ("model", "a/2"),
+        ("endpoint", "a/2#x"),
+        ("endpoint", "a/2#y"),
+    ]
+    told = members(tmp_path, found[0])
+    assert [each["status"] for each in told["evidence"]] == [404, 404]
+    assert parse_us(told["evidence"][1]["at"]) - parse_us(told["evidence"][0]["at"]) >= HOUR // 2
+    assert told["missing_since"] < told["evidence"][0]["at"]
+    assert told["endpoint"] == "/api/v1/model/:author/:slug"
+    assert shop.asked.count("/api/v1/model/a/2") == 2
+
+
+def test_what_vanished_but_answers_is_not_gone_and_not_asked_every_hour(tmp_path: Path) -> None:
+    shop = Shop({"a/1", "a/2"})
+
+    async def handle(request: web.Request) -> web.Response:
+        if request.path == "/api/v1/model/a/2":
+            shop.asked.append(request.path)
+            date = formatdate(shop.clock.at / SECOND, usegmt=True)
+            return web.json_response({"data": {"id": "a/2"}}, headers={"Date": date})
+        return await shop.handle(request)
+
+    async def go() -> None:
+        async with upstream(handle) as origin:
+            for _ in range(4):
+                await synced(tmp_path, "openrouter", origin, shop.clock)
+                shop.clock.at += HOUR
+                shop.models = {"a/1"}
+
+    asyncio.run(go())
+
+    assert about(tmp_path, "openrouter", GONE)[:1] != [(GONE, "model", "a/2")]
+    assert shop.asked.count("/api/v1/model/a/2") == 1
+
+
+def test_what_comes_back_between_two_probes_is_not_gone(tmp_path: Path) -> None:
+    both, one = {"a/1", "a/2"}, {"a/1"}
+    asyncio.run(hourly(tmp_path, Shop(), both, one, both, one))
+
+    assert about(tmp_path, "openrouter", GONE) == []
+
+
+def test_a_sync_probes_a_bounded_number(tmp_path: Path) -> None:
+    many = {f"a/{n}" for n in range(70)}
+    told = asyncio.run(hourly(tmp_path, Shop(), many, {"a/1"}))
+
+    pages = {each.listing: each.pages for each in told[1].listings}
+    assert (pages["gone-models"], pages["gone-endpoints"]) == (50, 50)
+
+
+def test_the_index_of_presence_can_be_thrown_away_at_any_time(tmp_path: Path) -> None:
+    both, one = {"a/1", "a/2"}, {"a/1"}
+
+    async def go(root: Path, forget: bool) -> None:
+        shop = Shop()
+        for models in (both, one, one, both):
+            await hourly(root, shop, models)
+            if forget:
+                shutil.rmtree(root / "state" / "presence")
+
+    for name, forget in (("kept", False), ("forgotten", True)):
+        asyncio.run(go(tmp_path / name, forget))
+
+    wanted = (UNLISTED, BACK, GONE)
+    assert about(tmp_path / "kept", "openrouter", *wanted) == about(
+        tmp_path / "forgotten", "openrouter", *wanted
+    )
+    assert len(about(tmp_path / "kept", "openrouter", *wanted)) == 7
+
+
+@pytest.mark.parametrize(("answers_after", "gone"), [(None, True), (4, False)])
+def test_a_civitai_model_is_gone_after_three_404s_over_three_days_never_after_one(
+    tmp_path: Path, answers_after: int | None, gone: bool
+) -> None:
+    shop = Shop()
+    clock = shop.clock
+
+    async def go() -> list[int]:
+        counts = []
+        settings: dict[str, Any] = {"writer": OTHER, "now": clock}
+        async with upstream(shop.handle) as origin:
+            add_run(tmp_path, SOURCES["civitai"], "/models/7", base_url=origin, **settings)
+            for day in range(7):
+                shop.ids = {"7"} if day == answers_after else set()
+                await synced(tmp_path, "civitai", origin, clock)
+                counts.append(kinds(lines(tmp_path, "civitai")).count(GONE))
+                clock.at += DAY
+        return counts
+
+    counts = asyncio.run(go())
+
+    assert counts[:4] == [0] * 4
+    assert counts[-1] == int(gone)
+    if gone:
+        (line,) = [each for each in lines(tmp_path, "civitai") if each.kind == GONE]
+        evidence = members(tmp_path, line)["evidence"]
+        assert (line.type, line.id, len(evidence)) == ("model", "7", 3)
+        assert parse_us(evidence[-1]["at"]) - parse_us(evidence[0]["at"]) >= 3 * DAY

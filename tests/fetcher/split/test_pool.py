@@ -1,0 +1,506 @@
+"""Pages taken apart by processes of their own: the same events, whatever becomes of them."""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+from aiohttp import web
+from hypothesis import given
+
+from eventlog.body.split_rules import Rule, id_member
+from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
+from fetcher.crawl.prefetch import glimpse
+from fetcher.crawl.report import RunReport
+from fetcher.service.sync import run_once
+from fetcher.simulator.app import make_app, serve
+from fetcher.simulator.faults.plan import parse_faults
+from fetcher.simulator.world.world import World
+from fetcher.source import Page, Source
+from fetcher.sources import SOURCES
+from fetcher.split import pool as splitting
+from fetcher.split.parts_codec import pack, unpack
+from fetcher.split.pool import Splitter, Terms
+from fetcher.split.response import Parts, take_apart, with_hashes
+from tests.eventlog.making import json_values
+from tests.fetcher.making import (
+    HURRIED,
+    LIST,
+    NESTED,
+    WRITER,
+    Hand,
+    Handle,
+    lines,
+    page_of,
+    recordings,
+    response,
+    responses,
+)
+from tests.fetcher.state.test_run_queue import sync_with
+
+EAGER = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
+HERE = Terms(most=0)
+CIVITAI = SOURCES["civitai"]
+ROOT = Path(__file__).parents[3]
+
+Started = list[Splitter]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    """The splitters of a test, each waited for until it is there."""
+    begin, found = splitting._started, Started()
+
+    def begun(source: str) -> Splitter:
+        splitter = begin(source)
+        assert select.select([splitter.line], [], [], 60)[0]
+        found.append(splitter)
+        return splitter
+
+    monkeypatch.setattr(splitting, "_started", begun)
+    return found
+
+
+def source_of(name: str = "images", **params: str) -> Source:
+    """Civitai, of which a sync walks one listing, however long."""
+    listing = CIVITAI.listing(name)
+    listing = attrs.evolve(
+        listing, params={**listing.params, **params}, ends_silently_at=None, partitions=()
+    )
+    return attrs.evolve(CIVITAI, listings=(listing,))
+
+
+def told(root: Path) -> list[dict[str, Any]]:
+    """What the log says, but for times, ports and the chance in the name of a run."""
+    found = []
+    for line in lines(root, "civitai"):
+        made = json.loads(attrs_free(line))
+        made["exact"] = (exact_body(line) or b"").hex()
+        found.append(made)
+    return found
+
+
+def attrs_free(line: Any) -> str:
+    """An event without what differs from run to run."""
+    members = {
+        name: getattr(line, name)
+        for name in line.__struct_fields__
+        if name not in ("observed_at", "body", "body_raw", "run", "url")
+    }
+    return json.dumps(members)
+
+
+def walked(root: Path, handle: Handle, terms: Terms, source: Source | None = None) -> RunReport:
+    return sync_with(root, source or source_of(), handle, terms=terms)
+
+
+def feed(pages: int, per_page: int = 20) -> Handle:
+    """Images, so many pages of them."""
+
+    async def handle(request: web.Request) -> web.Response:
+        number = int(request.query.get("cursor", 0))
+        items = [{"z": "é" * 50, "id": number * per_page + n, "a": [n]} for n in range(per_page)]
+        onward = {"nextCursor": str(number + 1)} if number + 1 < pages else {"total": pages}
+        body = orjson.dumps({"items": items, "metadata": onward})
+        return web.Response(body=body, content_type="application/json")
+
+    return handle
+
+
+def test_a_walk_says_the_same_wherever_its_pages_are_taken_apart(
+    tmp_path: Path, started: Started
+) -> None:
+    here = walked(tmp_path / "here", feed(30), HERE)
+    there = walked(tmp_path / "there", feed(30), EAGER)
+
+    assert len(started) == 2
+    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert there.is_complete
+    assert there.total("entities") == here.total("entities") == 600
+    assert len(list(responses(tmp_path / "there", "civitai"))) == 30
+
+
+def recorded(name: str) -> Handle:
+    """Recorded pages one after the other, whatever is asked for."""
+    files = sorted((recordings() / "civitai" / name).rglob("*.json"))
+    bodies = [file.read_bytes() for file in files if b'"nextCursor"' in file.read_bytes()]
+    assert len(bodies) > 1
+    count = Counter[str]()
+
+    async def handle(request: web.Request) -> web.Response:
+        count["asked"] += 1
+        place = count["asked"] - 1
+        body = bodies[place] if place < len(bodies) else b'{"items":[],"metadata":{"total":1}}'
+        return web.Response(body=body, content_type="application/json")
+
+    return handle
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize("name", ["images", "models"])
+def test_recorded_pages_say_the_same_wherever_they_are_taken_apart(
+    tmp_path: Path, started: Started, name: str
+) -> None:
+    for place, terms in (("here", HERE), ("there", EAGER)):
+        walked(tmp_path / place, recorded(name), terms, source_of(name))
+
+    assert started
+    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert any(line["kind"] == ENTITY for line in told(tmp_path / "there"))
+
+
+FAULTS = "429:0.05,503:0.05,html:0.05,cut:0.05,torn:0.05,hostile:0.3,repeat:0.1,empty:0.02"
+
+
+@pytest.mark.parametrize("name", ["images", "models"])
+def test_hostile_pages_say_the_same_wherever_they_are_taken_apart(
+    tmp_path: Path, started: Started, name: str
+) -> None:
+    source, port = source_of(name, limit="5"), 0
+    for place, terms in (("here", HERE), ("there", EAGER)):
+        port = asyncio.run(under_faults(tmp_path / place, source, terms, port))
+
+    assert started
+    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert Counter(line["kind"] for line in told(tmp_path / "there"))[PAGE] > 5
+
+
+async def under_faults(root: Path, source: Source, terms: Terms, port: int) -> int:
+    """Crawl the simulator; its port, which stands in the links of its pages."""
+    clock = Hand()
+    app = make_app(World(5, 60, 30), lambda: Hand().at, parse_faults(FAULTS))
+    async with serve(app, lambda: Hand().at, port=port) as origin:
+        await run_once(
+            root,
+            source,
+            base_url=origin + "/civitai/api/v1",
+            key=None,
+            writer=WRITER,
+            now=clock,
+            requests_per_minute=600_000,
+            policy=attrs.evolve(HURRIED, attempts=8),
+            chance=lambda: 0.5,
+            terms=terms,
+        )
+    return int(origin.rpartition(":")[2])
+
+
+def at_page(number: int, handle: Handle, act: Callable[[], None]) -> Handle:
+    """The same, and something happens when a page is asked for."""
+
+    async def handled(request: web.Request) -> web.StreamResponse:
+        if request.query.get("cursor") == str(number):
+            act()
+        return await handle(request)
+
+    return handled
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
+    tmp_path: Path, started: Started, sent: signal.Signals
+) -> None:
+    def strike() -> None:
+        for splitter in started:
+            splitter.process.send_signal(sent)
+
+    terms = attrs.evolve(EAGER, hung_s=0.3)
+    there = walked(tmp_path / "there", at_page(10, feed(30), strike), terms)
+    walked(tmp_path / "here", feed(30), HERE)
+
+    assert len(started) == 2
+    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert there.is_complete
+    assert there.listings[0].splitters_lost == 2
+
+
+def test_a_splitter_that_dies_with_nothing_to_do_is_said_too(started: Started) -> None:
+    async def go() -> int:
+        held = splitting.open_splitting(CIVITAI, EAGER)
+        splitting.start(held)
+        started[0].process.kill()
+        await until(lambda: started[0].line.fileno() < 0)
+        splitting.close_splitting(held)
+        return held.lost
+
+    assert asyncio.run(go()) == 1
+
+
+def test_where_no_process_can_be_started_everything_is_done_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
+    there = walked(tmp_path, feed(5), EAGER)
+
+    assert there.is_complete
+    assert there.listings[0].splitters_lost == 1
+
+
+def test_a_short_walk_and_one_that_waits_for_upstream_have_no_splitters(
+    tmp_path: Path, started: Started
+) -> None:
+    feed_of_three = feed(3, 200)
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return await feed_of_three(request)
+
+    walked(tmp_path / "short", feed_of_three, Terms(most=2))
+    walked(tmp_path / "slow", slow, Terms(most=2, pays_bytes=0))
+
+    assert started == []
+
+
+def test_splitters_are_of_sources_they_know_only() -> None:
+    async def most(source: Source) -> int:
+        return splitting.open_splitting(source, EAGER).terms.most
+
+    other = attrs.evolve(CIVITAI, endpoints=CIVITAI.endpoints[:1])
+
+    assert asyncio.run(most(CIVITAI)) == 2
+    assert asyncio.run(most(attrs.evolve(CIVITAI, name="elsewhere"))) == 0
+    assert asyncio.run(most(other)) == 0
+
+
+def misleading(request: web.Request) -> web.Response:
+    """Pages 0 to 19, of which 7 seems to lead to 100 and leads to 8; nothing comes after 100."""
+    number = int(request.query.get("cursor", 0))
+    items = json.dumps([{"id": number * 5 + n} for n in range(5)], separators=(",", ":"))
+    onward = json.dumps({"nextCursor": str(number + 1)} if number < 19 else {"total": 1})
+    if number == 7:
+        text = '{"metadata":{"nextCursor":"100"},"items":%s,"metadata":{"nextCursor":"8"},"z":[]}'
+        return web.Response(text=text % items, content_type="application/json")
+    text = f'{{"items":{items},"metadata":{onward}}}'
+    return web.Response(text=text, content_type="application/json")
+
+
+def test_a_page_that_leads_elsewhere_than_it_seems_is_gone_back_to(
+    tmp_path: Path, started: Started
+) -> None:
+    asked = {"here": Counter[str](), "there": Counter[str]()}
+
+    def counted(place: str) -> Handle:
+        async def handle(request: web.Request) -> web.Response:
+            asked[place][request.query.get("cursor", "")] += 1
+            return misleading(request)
+
+        return handle
+
+    walked(tmp_path / "here", counted("here"), HERE)
+    there = walked(tmp_path / "there", counted("there"), EAGER)
+
+    assert asked["there"]["100"] == 1
+    assert asked["here"]["100"] == 0
+    assert asked["there"]["7"] == 1
+    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert there.is_complete
+
+
+def torn_at_seven(times: int) -> Handle:
+    """A page whose ends are whole and whose middle is not, so many times."""
+    whole, asked = feed(12), Counter[str]()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        cursor = request.query.get("cursor", "")
+        asked[cursor] += 1
+        answer = await whole(request)
+        assert isinstance(answer, web.Response)
+        if cursor == "7" and asked[cursor] <= times:
+            assert isinstance(answer.body, bytes)
+            torn = answer.body.replace(b'},{"z"', b'},{"z":[[', 1)
+            return web.Response(body=torn, content_type="application/json")
+        return answer
+
+    return handle
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_page_that_is_torn_in_its_middle_is_asked_for_again_as_ever(
+    tmp_path: Path, started: Started, times: int
+) -> None:
+    walked(tmp_path / "here", torn_at_seven(times), HERE)
+    walked(tmp_path / "there", torn_at_seven(times), EAGER)
+
+    kinds = Counter(line["kind"] for line in told(tmp_path / "there"))
+    assert started
+    assert kinds[PAGE] == (12 if times == 1 else 7)
+    assert kinds[PAGE_FAILED] == (0 if times == 1 else 1)
+    assert told(tmp_path / "there") == told(tmp_path / "here")
+
+
+CRAWLER = """
+import asyncio, sys
+from pathlib import Path
+from eventlog.clock import now_us
+from fetcher.sources import SOURCES
+from fetcher.split.pool import Terms
+from fetcher.service.sync import run_once
+
+asyncio.run(run_once(
+    Path(sys.argv[1]), SOURCES["civitai"], base_url=sys.argv[2], key=None, writer="1a2b3c4d",
+    now=now_us, listings=["images"], requests_per_minute=600_000,
+    terms=Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0),
+))
+"""
+
+
+def children(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(each) for each in listed.read_text().split()] if listed.exists() else []
+
+
+def lives(pid: int) -> bool:
+    """Whether a process is there, and not only its name."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came to that")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_no_splitter_outlives_its_crawl_however_that_ended(
+    tmp_path: Path, sent: signal.Signals
+) -> None:
+    app = web.Application()
+    app.router.add_get("/images", feed(100_000))
+
+    async def go() -> list[int]:
+        async with serve(app, Hand()) as origin:
+            crawler = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-c", CRAWLER, str(tmp_path), origin),
+                cwd=ROOT,
+                stderr=subprocess.DEVNULL,
+            )
+            await until(lambda: len(children(crawler.pid)) == 2)
+            found = children(crawler.pid)
+            await asyncio.sleep(0.3)
+            crawler.send_signal(sent)
+            await crawler.wait()
+            await until(lambda: not any(map(lives, found)))
+            return found
+
+    assert len(asyncio.run(go())) == 2
+
+
+def test_a_crawl_that_is_cancelled_as_an_answer_comes_ends(started: Started) -> None:
+    async def go() -> None:
+        held = splitting.open_splitting(CIVITAI, attrs.evolve(EAGER, most=1))
+        try:
+            splitting.start(held)
+            answer = response(page_of({"id": 7}), "/images")
+            await until(lambda: splitting.can_hand_on(held, answer))
+            handed = splitting.hand_on(held, answer, CIVITAI.endpoint("/images").rules({}))
+            assert handed is not None
+            (done,) = started[0].waiting.values()
+            done.add_done_callback(lambda _: taking.cancel())
+            taking = asyncio.create_task(handed)
+            with pytest.raises(asyncio.CancelledError):
+                await taking
+        finally:
+            splitting.close_splitting(held)
+
+    asyncio.run(go())
+
+
+def test_signals_of_the_terminal_are_for_the_crawl(started: Started) -> None:
+    async def go() -> Parts:
+        held = splitting.open_splitting(CIVITAI, attrs.evolve(EAGER, most=1))
+        try:
+            splitting.start(held)
+            for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                started[0].process.send_signal(sent)
+            answer = response(page_of({"id": 7}), "/images")
+            await until(lambda: splitting.can_hand_on(held, answer))
+            rules = CIVITAI.endpoint("/images").rules({})
+            handed = splitting.hand_on(held, answer, rules)
+            assert handed is not None
+            parts = await handed
+            assert held.lost == 0
+            return parts
+        finally:
+            splitting.close_splitting(held)
+
+    assert [each.id for each in asyncio.run(go()).entities] == ["7"]
+    assert os.getpgid(0) not in {each.process.pid for each in started}
+
+
+def test_a_splitter_imports_no_network_and_no_database() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", "import sys, fetcher.split.worker; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert not {"aiohttp", "sqlite3", "asyncio", "duckdb"} & set(found.stdout.split())
+
+
+def packed(body: bytes, rules: tuple[Rule, ...]) -> tuple[Parts, Parts]:
+    parts = with_hashes(take_apart(response(body), rules))
+    parcel = pack(parts)
+    assert parcel is not None
+    return parts, unpack(parcel, body, rules)
+
+
+@given(json_values, json_values)
+def test_a_parcel_holds_the_parts_whole(one: object, other: object) -> None:
+    items = [{"id": 1, "x": one}, {"id": "é", "y": other}, {"versions": [{"id": 5}], "id": 2}]
+    page = {"items": items, "metadata": {"nextCursor": 3}}
+    odd = {"items": [{"x": one}, *items]}
+    flat = json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode()
+    for body in (flat, json.dumps(page).encode(), page_of(), json.dumps(odd).encode()):
+        for rules in (LIST, NESTED):
+            parts, again = packed(body, rules)
+            assert again == parts
+
+
+def test_what_would_be_too_large_a_parcel_is_handed_back() -> None:
+    name = "x" * 60_000
+    body = page_of({"id": name, "versions": [{"id": n} for n in range(1_000)]})
+
+    assert pack(with_hashes(take_apart(response(body), NESTED))) is None
+
+
+PLAIN = Rule("/items", "image", "list", id_member("id"))
+
+
+@pytest.mark.parametrize(
+    ("body", "cursor"),
+    [
+        (b'{"items":[{"id":1}],"metadata":{"nextCursor":"9"}}', "9"),
+        (b'{"metadata":{"nextCursor":"9"},"items":[{"id":1,"x":["]"]}]}', "9"),
+        (b'{"items":[{"id":[1]}],"metadata":{"x":[[1],2],"nextCursor":"9"}}', "9"),
+        (b'{"items":[{"id":1}],"metadata":{"total":9}}', None),
+        (b'{"items":{"id":1},"metadata":{"nextCursor":"9"}}', None),
+        (b'{"items":[{"id":1', None),
+        (b"", None),
+    ],
+)
+def test_a_glimpse_sees_where_a_page_leads(body: bytes, cursor: str | None) -> None:
+    continues = CIVITAI.endpoint("/images").continues
+    assert continues is not None
+
+    found = glimpse(body, (PLAIN,), continues, {})
+
+    assert found == (Page({"cursor": cursor}, None, False) if cursor else None)

@@ -1,0 +1,109 @@
+"""Templates: what people ask for often, as runs in the queue."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from aiohttp import web
+
+from cli.commands.fetch.queue import add as command
+from eventlog.errors import Invalid
+from fetcher.saved_query import argument_of
+from fetcher.service.queue_commands import add_runs
+from fetcher.source import match_url
+from fetcher.sources import SOURCES
+from fetcher.state.task import COMPLETED, Task
+from tests.fetcher.making import OTHER, Hand
+from tests.fetcher.state.test_run_queue import drain, listed
+
+BASE = "https://civitai.com/api/v1"
+EVERY = [(name, each) for name, source in SOURCES.items() for each in source.templates]
+
+
+def add(root: Path, what: str, arg: str | None = None, **more: Any) -> list[Task]:
+    settings: dict[str, Any] = {"base_url": BASE, "writer": OTHER, "now": Hand(), **more}
+    return add_runs(root, SOURCES["civitai"], what, arg, **settings)
+
+
+def asked(task: Task) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(task.url or "")
+    return parts.path.removeprefix("/api/v1"), dict(parse_qsl(parts.query))
+
+
+@pytest.mark.parametrize(
+    ("name", "arg", "path", "params"),
+    [
+        ("images-of-model", "4384", "/images", {"modelId": "4384", "withMeta": "true"}),
+        ("images-of-version", "128713", "/images", {"modelVersionId": "128713"}),
+        ("images-of-user", "Lykon", "/images", {"username": "Lykon", "browsingLevel": "31"}),
+        ("top-images", None, "/images", {"sort": "Most Reactions", "period": "Week"}),
+        ("top-images", "Month", "/images", {"sort": "Most Reactions", "period": "Month"}),
+        ("model", "4384", "/models/4384", {}),
+        ("version-by-hash", "99FDC43DD3D0", "/model-versions/by-hash/99FDC43DD3D0", {}),
+    ],
+)
+def test_a_template_is_a_listing_or_an_address_with_its_argument(
+    tmp_path: Path, name: str, arg: str | None, path: str, params: dict[str, str]
+) -> None:
+    (task,) = add(tmp_path, name, arg, limit=500, priority=3)
+
+    found = asked(task)
+    assert (found[0], found[1] | params) == (path, found[1])
+    assert (task.target, task.priority) == (500, 3)
+    assert [each.run for each in listed(tmp_path)] == [task.run]
+
+
+@pytest.mark.parametrize(
+    ("name", "arg", "what"),
+    [
+        ("images-of-model", None, "expected modelId"),
+        ("top-images", "Fortnight", "expected one of Day"),
+        ("everything-new", "4", "takes no argument"),
+        ("images-of-modle", "4", "no template 'images-of-modle'"),
+    ],
+)
+def test_what_is_no_template_or_no_argument_is_refused(
+    tmp_path: Path, name: str, arg: str | None, what: str
+) -> None:
+    with pytest.raises(Invalid, match=what):
+        add(tmp_path, name, arg)
+
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize(("source", "template"), EVERY, ids=[f"{a}-{b.name}" for a, b in EVERY])
+def test_every_template_asks_for_something_that_its_source_has(source: str, template: Any) -> None:
+    listings = {each.name for each in SOURCES[source].listings if not each.is_led}
+    argument = "a/b" if "/" in (template.arg or "") else "Week"
+
+    params = argument_of(template, argument if template.arg else None)
+
+    assert len(params) == len((template.arg or "").split("/")) - (template.arg is None)
+    for query in template.queries:
+        assert query.what in listings or match_url(
+            SOURCES[source], SOURCES[source].base_url, query.what
+        )
+    assert f"{source}:" in str(command.help)
+    assert template.name in str(command.help)
+
+
+def test_everything_new_ends_where_everything_is_known(tmp_path: Path) -> None:
+    highest = [40]
+
+    async def handle(request: web.Request) -> web.Response:
+        if request.path != "/models":
+            return web.json_response({"items": [], "metadata": {"total": 0}})
+        first = int(request.query.get("cursor", highest[0]))
+        items = [{"id": first - place, "likes": highest[0]} for place in range(10)]
+        onward = {"nextCursor": first - 10} if first > 10 else {"total": 0}
+        return web.json_response({"items": items, "metadata": onward})
+
+    pages = []
+    for highest[0] in (40, 55):
+        add(tmp_path, "everything-new", base_url="http://127.0.0.1:1")
+        told = drain(tmp_path, handle)
+        assert {each.state for each in told.listings} == {COMPLETED}
+        pages.append([each.pages for each in told.listings])
+
+    assert pages == [[4, 1], [3, 1]]
