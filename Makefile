@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-all check bench crash demo docs clean
+.PHONY: help setup fmt lint test test-all check coverage mutants bench crash demo docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-all: $(STAMP) ## what `make test` leaves out or draws few cases of, at leng
 
 check: lint test ## what every commit passes
 
+mutants: $(STAMP) ## faults planted one at a time, e.g. MUTANTS='--sample 200 --seed 7' or '--since main'
+	$(BIN)/python -m tests.mutation $(MUTANTS)
+
 bench: $(STAMP) ## every figure, as a ratio against its baseline in the same run
 	@for b in bench/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
@@ -51,4 +54,4 @@ docs: $(STAMP) ## write the generated pages of docs/ anew
 	$(BIN)/python -m cli.reference views > docs/views.md
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.errors import report
+from cli.options import stdout_is_terminal
 from cli.output import chosen, emit
 from cli.signals import as_raised, raise_every_time
 
@@ -78,7 +79,12 @@ def statements(read: Callable[[str], str | None]) -> Iterator[str]:
 
 def _line(prompt: str) -> str | None:
     try:
-        return input(prompt)
+        if stdout_is_terminal():
+            return input(prompt)
+        # input() writes the prompt to stdout, which here takes only data
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+        return input()
     except EOFError:
         sys.stderr.write("\n")
         return None

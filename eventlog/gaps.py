@@ -13,12 +13,13 @@ from typing import Any
 import attrs
 import msgspec
 
+from eventlog.blocks import segment_blocks
 from eventlog.clock import HOUR, format_us, hour_start, parse_us
 from eventlog.errors import Corrupt
 from eventlog.event import PAGE, RUN
 from eventlog.loss import beyond, read_losses
 from eventlog.paths import SegmentName
-from eventlog.reader import extents, read_events, segment_records, skip_it
+from eventlog.reader import Extent, extents, read_events, segment_records, skip_it
 from eventlog.segments import list_segments
 from eventlog.select import Select, ready
 from eventlog.writers import COMMAND, IMPORT, is_held, role_of
@@ -109,19 +110,30 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
     """Seqs that no segment holds."""
     damages: list[Corrupt] = []
     expected, end = 1, None
+    before: Extent | None = None
     losses = read_losses(root, source, writer)
     for extent in extents(root, source, writer, damages.append):
         begin = extent.name.starts_at
+        if before is not None and before.last_seq is None:  # rolled, and not sealed yet
+            expected = _last_seq(root, before) + 1
         if extent.first_seq > expected:
             missing = f"seq {expected} to {extent.first_seq - 1}"
             reason = f"writer {writer}: {missing} missing before {extent.name}"
             if beyond(losses, expected) == extent.first_seq:
-                reason += f", given up {losses[-1].accepted_at[:16]}Z"
+                last = max(
+                    x.accepted_at for x in losses if expected <= x.last_seq < extent.first_seq
+                )
+                reason += f", given up {last[:16]}Z"
             yield Gap(source, SEQS, begin if end is None else end, begin, reason)
-        expected = (extent.last_seq or extent.first_seq) + 1
-        end = extent.last_us
+        before, expected, end = extent, (extent.last_seq or 0) + 1, extent.last_us
     for damage in damages:
         yield Gap(source, SEQS, 0, 0, damage.what)
+
+
+def _last_seq(root: Path, extent: Extent) -> int:
+    """The seq of the last whole line of an open segment."""
+    rows = sum(block.count(b"\n") for block in segment_blocks(root, extent.name))
+    return extent.first_seq + rows - 1
 
 
 def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -> Iterator[Gap]:

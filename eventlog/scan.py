@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import msgspec
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:"]', re.DOTALL)
 _BLANK = b" \t\r\n"
 _DEEP = 200
 """msgspec's own depth limit depends on the caller's stack; we stay far below it."""
@@ -231,6 +231,8 @@ def _parts(buffer: bytes, span: Span, closing: bytes) -> list[Span]:
     depth, start, last = 1, span.start + 1, span.start
     for match in _TOKEN.finditer(buffer, span.start + 1, span.end):
         token = match[0]
+        if token == b'"':
+            raise NotJson("a string does not end", match.start())
         last = match.end()
         if token in (b"[", b"{"):
             depth += 1

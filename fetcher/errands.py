@@ -15,7 +15,7 @@ from eventlog.event import Draft
 from eventlog.writer import append, close_stream, open_stream
 from fetcher.queue import close_queue, find, open_queue, tasks
 from fetcher.run import created, decided, new_run_id
-from fetcher.source import Source, match_url, url_of
+from fetcher.source import Source, match_url, url_of, without_secrets
 from fetcher.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
 from fetcher.template import Query, Template, argument_of, describe_templates, find_template
 
@@ -111,6 +111,7 @@ def _planned(
     else:
         endpoint, found = match_url(source, base_url, what)
         asked = {**found, **params}
+    asked = without_secrets(asked)
     name = listing.name if listing else endpoint.path.strip("/").split("/")[0] or source.name
     task = Task(
         run=new_run_id(epoch, name),

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -207,8 +208,14 @@ def _reading(file: Path) -> Iterator[IO[bytes]]:
     with file.open("rb") as raw:
         if file.suffix == ".gz":
             with gzip.open(raw) as stream:
-                yield stream  # type: ignore[misc]
+                try:
+                    yield stream  # type: ignore[misc]
+                except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                    raise Invalid(f"{file}: {error}") from error
         elif file.suffix == ".zst":
+            if not ends_with_a_frame(raw):
+                raise Invalid(f"{file}: ends inside a zstd frame", "fetch the whole file again")
+            raw.seek(0)
             machine = zstandard.ZstdDecompressor(max_window_size=_WINDOW)
             with machine.stream_reader(raw, read_across_frames=True) as stream:
                 try:
@@ -217,6 +224,47 @@ def _reading(file: Path) -> Iterator[IO[bytes]]:
                     raise Invalid(f"{file}: {error}") from error
         else:
             yield raw
+
+
+_HEADER_BYTES = 18
+"""The longest header of a zstd frame."""
+_SKIPPABLE = (0x184D2A50, 0x184D2A5F)
+
+
+def ends_with_a_frame(raw: IO[bytes]) -> bool:
+    """Whether a zstd file ends where a frame ends. Reads the headers of its blocks, no more.
+
+    The library does not say: it reads a file that was cut off as a shorter one.
+    """
+    size, at = raw.seek(0, io.SEEK_END), 0
+    while at < size:
+        raw.seek(at)
+        header = raw.read(_HEADER_BYTES)
+        if _SKIPPABLE[0] <= int.from_bytes(header[:4], "little") <= _SKIPPABLE[1]:
+            at += 8 + int.from_bytes(header[4:8], "little")
+            continue
+        try:
+            has_checksum = zstandard.get_frame_parameters(header).has_checksum
+            at += zstandard.frame_header_size(header)
+        except zstandard.ZstdError:
+            return len(header) == _HEADER_BYTES  # no frame at all: the reader says so
+        at = _end_of_blocks(raw, at, size) + 4 * has_checksum
+    return at == size
+
+
+def _end_of_blocks(raw: IO[bytes], at: int, size: int) -> int:
+    """Where the last block of a frame ends; behind the end of the file where that is cut off."""
+    is_last = False
+    while not is_last:
+        raw.seek(at)
+        header = raw.read(3)
+        if len(header) < 3:
+            return size + 1
+        number = int.from_bytes(header, "little")
+        is_last = bool(number & 1)
+        is_repeated = number >> 1 & 3 == 1  # one byte, many times
+        at += 3 + (1 if is_repeated else number >> 3)
+    return at
 
 
 def in_order(found: Iterable[Container]) -> Iterator[Recorded]:

@@ -91,8 +91,10 @@ def _put(db: sqlite3.Connection, task: Task) -> None:
 
 def _task(blob: bytes) -> Task:
     members = orjson.loads(blob)
-    for name in ("decided_by", "moved_by"):
-        members[name] = tuple(members[name])
+    for name in ("decided_by", "moved_by", "cleared_by"):
+        members[name] = tuple(members.get(name, ("", "", 0)))
+    failures = members.get("failures", ())
+    members["failures"] = tuple((tuple(place), *others) for place, *others in failures)
     return Task(**members)
 
 

@@ -65,7 +65,11 @@ class Task:
     decided_by: tuple[str, str, int] = ("", "", 0)
     """Place of the `run` event that gave the state."""
     moved_by: tuple[str, str, int] = ("", "", 0)
-    """Place of the event that gave url, attempts and error."""
+    """Place of the page that gave the url."""
+    cleared_by: tuple[str, str, int] = ("", "", 0)
+    """Place of the last page or retry: failures before it count no more."""
+    failures: tuple[tuple[tuple[str, str, int], int, str | None], ...] = ()
+    """Failures that count: place, attempts, class of the error."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -112,19 +116,18 @@ def _place(line: Line) -> tuple[str, str, int]:
 def _ran(task: Task, line: Line, said: Said) -> Task:
     if said.state == CREATED:
         task = _created(task, line, said)
+    if said.state == RETRIED:
+        task = _cleared(task, line)
     if _place(line) <= task.decided_by or said.state not in AFTER:
         return task
     state = AFTER[said.state]
-    task = attrs.evolve(
+    return attrs.evolve(
         task,
         state=state,
         why=said.why,
         finished_at=line.observed_at if state in FINISHED else None,
         decided_by=_place(line),
     )
-    if said.state == RETRIED and _place(line) > task.moved_by:
-        return attrs.evolve(task, attempts=0, error=None, moved_by=_place(line))
-    return task
 
 
 def _created(task: Task, line: Line, said: Said) -> Task:
@@ -144,24 +147,32 @@ def _created(task: Task, line: Line, said: Said) -> Task:
 def _paged(task: Task, line: Line, said: Said) -> Task:
     count = sum(len(each) for pointer, each in line.roster.items() if "*" not in pointer)
     task = attrs.evolve(task, pages=task.pages + 1, entities=task.entities + count)
-    if _place(line) <= task.moved_by:
-        return task
-    return attrs.evolve(
-        task,
-        url=said.next,
-        page_no=line.page_no or task.page_no,
-        attempts=0,
-        error=None,
-        moved_by=_place(line),
-    )
+    if _place(line) > task.moved_by:
+        task = attrs.evolve(
+            task,
+            url=said.next,
+            page_no=line.page_no or task.page_no,
+            moved_by=_place(line),
+        )
+    return _cleared(task, line)
 
 
 def _missed(task: Task, line: Line, said: Said) -> Task:
-    if _place(line) <= task.moved_by:
-        return task
+    failure = (_place(line), len(said.attempts), said.error)
+    return _counted(attrs.evolve(task, failures=(*task.failures, failure)))
+
+
+def _cleared(task: Task, line: Line) -> Task:
+    """The task after an event that makes earlier failures count no more."""
+    return _counted(attrs.evolve(task, cleared_by=max(task.cleared_by, _place(line))))
+
+
+def _counted(task: Task) -> Task:
+    """The task with the attempts and the error of the failures that count."""
+    failures = sorted(each for each in task.failures if each[0] > task.cleared_by)
     return attrs.evolve(
         task,
-        attempts=task.attempts + len(said.attempts),
-        error=said.error,
-        moved_by=_place(line),
+        failures=tuple(failures),
+        attempts=sum(attempts for _, attempts, _ in failures),
+        error=failures[-1][2] if failures else None,
     )

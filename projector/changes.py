@@ -8,6 +8,7 @@ neighbours. The view `X_changes` joins them with the neighbours of its versions.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,8 @@ _SCHEMA = pa.schema(
     ]
 )
 
+_LONG = re.compile(rb"\d{19}")
+"""Digits of an integer beyond 64 bits, which orjson reads as a float."""
 _ROW_BYTES = 200
 """Of a row, beside the values."""
 _Row = tuple[Any, ...]
@@ -130,7 +133,8 @@ def _name(rows: Sequence[_Row]) -> str:
 def _value(body: bytes) -> Any:
     """A body as Python values; of one that is no strict JSON its repaired copy."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
+        return json.loads(body) if _LONG.search(body) else value
     except orjson.JSONDecodeError:
         try:
             return json.loads(repair(body) or b"null")

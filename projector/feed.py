@@ -3,6 +3,7 @@
 import contextlib
 import heapq
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,12 @@ def feed(
         there = set(views_of(connection))
         told = [
             _of_view(connection, each, since, until, telemetry, waves)
-            for each in _one_per_type(known)
-            if f"{each.name}_changes" in there
+            for each in known
+            if each.source != LOG and not each.many and f"{each.name}_changes" in there
         ]
-    yield from heapq.merge(*told, key=attrgetter("at", "entity"))
-
-
-def _one_per_type(definitions: Sequence[Definition]) -> list[Definition]:
-    """A view for each type of entity; several views may read the same one."""
-    found: dict[tuple[str, tuple[str, ...]], Definition] = {}
-    for each in definitions:
-        if each.source != LOG and not each.many:
-            found.setdefault((each.source, each.types), each)
-    return list(found.values())
+    place = attrgetter("at", "entity")
+    for _, of_one in groupby(heapq.merge(*told, key=place), key=place):
+        yield from dict.fromkeys(of_one)  # several views may read the same type and shape
 
 
 def _of_view(
@@ -81,7 +75,7 @@ def _of_view(
 ) -> list[Happening]:
     query = fill(
         "feed",
-        view=f"{identifier(definition.source)}.{identifier(definition.view + '_changes')}",
+        view=f"{identifier(definition.source)}.{identifier(definition.view + '_changes_at')}(NULL)",
         type=literal(definition.types[0]),
         key=identifier(definition.key[0]),
         since=literal(format_us(since)),

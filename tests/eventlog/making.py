@@ -1,6 +1,6 @@
 """What the tests of the log make: clocks that are set by hand, drafts, small logs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -36,6 +36,27 @@ class Hand:
 def disk_with(**functions: object) -> Disk:
     """The real disk, some of its functions exchanged."""
     return attrs.evolve(REAL, **functions)  # type: ignore[arg-type]
+
+
+def noting_disk(steps: list[str]) -> Disk:
+    """The real disk; notes each change to it as an operation and the name of a file."""
+    names: dict[int, str] = {}
+
+    def noted(operation: str) -> Callable[..., object]:
+        def call(subject: int | Path, *rest: object) -> object:
+            done = getattr(REAL, operation)(subject, *rest)
+            if operation == "open_append":
+                names[done] = subject.name if isinstance(subject, Path) else ""
+            target = rest[0] if rest and isinstance(rest[0], Path) else subject
+            name = target.name if isinstance(target, Path) else names[target]  # type: ignore[index]
+            steps.append(f"{operation} {name}")
+            return done
+
+        return call
+
+    changes = ("open_append", "write", "fsync", "truncate", "close")
+    names_changed = ("rename", "link", "unlink", "sync_dir")
+    return disk_with(**{each: noted(each) for each in (*changes, *names_changed)})
 
 
 def entity(number: int, size: int = 20, type_: str = "model") -> Draft:

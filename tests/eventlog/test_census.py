@@ -124,3 +124,11 @@ def test_a_seq_beyond_all_measure_is_refused() -> None:
 
     with pytest.raises(Corrupt):
         census(block, SOURCE, WRITER, "here")
+
+
+def test_events_at_one_instant_are_in_order_and_ends_are_first_and_last() -> None:
+    lines = [line(entity(n, n), n, at) for n, at in enumerate([AT[0], AT[0], AT[1], AT[2]], 1)]
+    found = census(b"".join(lines), SOURCE, WRITER, "here")
+
+    assert (found.first_observed_at, found.last_observed_at) == (AT[0], AT[2])
+    assert found.longest_line_bytes == len(lines[3]) - 1  # without its line feed

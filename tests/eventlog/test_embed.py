@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog.embed import embed, repair
+from eventlog.embed import MAX_BOTH_BYTES, embed, repair
 from eventlog.event import MAX_LINE_BYTES, decode, encode, exact_body
 from eventlog.normalize import is_strict
 from tests.eventlog.making import HOSTILE, SOURCE, WRITER, body_of, duckdb_rows
@@ -57,6 +57,13 @@ def test_a_repaired_copy_is_strict_or_there_is_none(body: bytes) -> None:
         (b'{"a":"\xff"}', '{"a":"\ufffd"}'.encode()),
         (b'\xef\xbb\xbf{"a":1}', b'{"a":1}'),
         (b'{"a":"\x01\n"}', b'{"a":"\\u0001\\n"}'),
+        (b"[nan,undefined,Infinity,NaN]", b"[null,null,null,null]"),
+        (b'["NaN",NaN]', b'["NaN",null]'),
+        (b"[NaN,[1,\r\n 2]]", b"[null,[1, 2]]"),
+        (b'{"a":"\\q\\u12"}', b'{"a":"\\\\q\\\\u12"}'),
+        ('{"a":"é\x02"}'.encode(), '{"a":"é\\u0002"}'.encode()),
+        (b"[" * 256 + b"NaN" + b"]" * 256, b"[" * 256 + b"null" + b"]" * 256),
+        (b"[" * 257 + b"NaN" + b"]" * 257, None),
         (b'{"a":"torn', None),
         (b"<html>", None),
         (b"", None),
@@ -78,9 +85,38 @@ def test_line_breaks_between_tokens_are_kept_aside() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "body_raw", "copy"),
+    [
+        (b'{"a": 1}', None, b'{"a": 1}'),
+        (b' {"a":1}', b' {"a":1}', b'{"a":1}'),
+        (b'{"a":1}\t', b'{"a":1}\t', b'{"a":1}'),
+        (b"[1,\n2]", b"[1,\n2]", b"[1, 2]"),
+        (b"[1,\r2]", b"[1,\r2]", b"[1, 2]"),
+        (b"<html>", b"<html>", None),
+    ],
+)
+def test_only_strict_json_on_one_line_stands_as_it_is(
+    body: bytes, body_raw: bytes | None, copy: bytes | None
+) -> None:
+    held = embed(body)
+
+    assert (held.body, held.body_raw) == (copy, body_raw)
+    assert held.repaired == (body_raw is not None and copy is not None)
+
+
+def test_a_copy_is_kept_as_long_as_it_fits_a_line_beside_the_base64() -> None:
+    room = MAX_BOTH_BYTES * 3 // 7  # base64 takes four thirds, the copy as much again
+    for more, kept in ((0, True), (2, False)):
+        held = embed(b"[" + b"\n" * (room - 2 + more) + b"]")
+        assert (held.body is not None, held.repaired) == (kept, kept)
+        assert held.body_raw is not None
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"[" + b"\n" * (8 * 2**20 - 2) + b"]",
+        b"[" + b"\n" * (7 * 2**20) + b"]",
         pytest.param(b'"' + b"\x01" * (8 * 2**20 - 2) + b'"', marks=pytest.mark.slow),
         b"\xff" * 2**23,
     ],

@@ -14,6 +14,7 @@ from eventlog.event import (
     ENTITY,
     HEARTBEAT,
     KINDS,
+    RUN,
     Alike,
     Draft,
     Position,
@@ -21,7 +22,10 @@ from eventlog.event import (
     encode,
     encode_alike,
     exact_body,
+    has_body,
+    observed_us,
     position,
+    stamp,
 )
 from eventlog.prefix import glance, prefix, sort_of
 from tests.eventlog.making import SOURCE, START, WRITER
@@ -189,3 +193,47 @@ def test_events_that_are_alike_have_the_lines_they_would_have_alone(
         line_of(attrs.evolve(form, id=name, hash="c1:00", body=body), seq)
         for seq, (name, body) in enumerate(events, first)
     )
+
+
+def test_false_and_nought_are_written_but_null_is_left_out() -> None:
+    members = {"last": False, "page_no": 0, "why": "", "listing": None}
+    seen = json.loads(line_of(Draft(kind=RUN, members=members)))
+
+    assert {name: seen.get(name, "none") for name in members} == {
+        "last": False,
+        "page_no": 0,
+        "why": "",
+        "listing": "none",
+    }
+
+
+@pytest.mark.parametrize(
+    ("draft", "holds", "exact"),
+    [
+        (Draft(kind=ENTITY), False, None),
+        (Draft(kind=ENTITY, body=b"{}"), True, b"{}"),
+        (Draft(kind=ENTITY, body_raw=b""), True, b""),
+        (Draft(kind=ENTITY, body_raw=b"NaN", body=b"null"), True, b"NaN"),
+        (Draft(kind=ENTITY, body_asset="ab"), False, None),
+        (Draft(kind=ENTITY, body_asset="ab", body=b"null"), True, None),
+    ],
+)
+def test_the_exact_body_is_what_upstream_sent(
+    draft: Draft, holds: bool, exact: bytes | None
+) -> None:
+    line = decode(line_of(draft))
+
+    assert (has_body(line), exact_body(line)) == (holds, exact)
+    assert line.body_asset == draft.body_asset
+    assert not line.last
+
+
+def test_the_instant_of_a_line_is_in_microseconds() -> None:
+    assert observed_us(decode(line_of(Draft(kind=ENTITY)))) == START + 1
+    assert stamp(START + 1) == AT
+
+
+def test_events_of_no_bodies_have_no_lines() -> None:
+    none = Alike(Draft(kind=ENTITY), [], [], [])
+
+    assert encode_alike(none, source=SOURCE, writer=WRITER, first_seq=1, observed_at=AT) == b""

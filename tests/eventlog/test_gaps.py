@@ -4,15 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.accept import accept_loss
+from eventlog.clock import DAY
 from eventlog.event import PAGE, RUN, Draft
 from eventlog.gaps import Gap, describe, find_gaps
-from eventlog.paths import manifest_path, sealed_path
-from eventlog.writer import beat, close_stream
+from eventlog.paths import manifest_path, open_path, sealed_path
+from eventlog.segments import list_segments
+from eventlog.writer import Stream, beat, close_stream
 from eventlog.writers import writer_id
 from tests.eventlog.making import (
     HOUR,
     MINUTE,
     OTHER,
+    SECOND,
     SOURCE,
     START,
     WRITER,
@@ -51,6 +55,15 @@ def test_hours_without_a_segment_are_listed_as_spans(tmp_path: Path) -> None:
         "2 hours without segment or heartbeat"
     )
     assert hours(find_gaps(tmp_path, START + 7 * HOUR, START + 5 * HOUR)) == [(6, 7)]
+
+
+def test_a_gap_that_reaches_into_the_time_asked_about_is_listed_whole(tmp_path: Path) -> None:
+    write_at(tmp_path, [0, 4, 5])
+    now = START + 6 * HOUR
+
+    assert hours(find_gaps(tmp_path, now, START + 2 * HOUR)) == [(1, 4)]
+    assert hours(find_gaps(tmp_path, now, START + 4 * HOUR - 1)) == [(1, 4)]
+    assert hours(find_gaps(tmp_path, now, START + 4 * HOUR)) == []
 
 
 def test_a_heartbeat_closes_a_gap_and_so_does_another_writer(tmp_path: Path) -> None:
@@ -119,3 +132,155 @@ def test_runs_that_did_not_complete_are_listed_with_their_reason(tmp_path: Path)
     }
     assert (found["r2"].since, found["r2"].until) == (START, START + MINUTE + 1)
     assert found["r2"].source == SOURCE
+
+
+def test_a_segment_that_waits_for_its_sealing_is_no_gap(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    for _ in range(3):
+        put(stream, entity(1), entity(2), entity(3))
+        hand.at += HOUR
+        if hand.at < START + 3 * HOUR:  # rolled by a writer that died before it was sealed
+            assert stream.segment is not None
+            stream.disk.close(stream.segment.handle)
+            stream.segment = None
+    path = open_path(tmp_path, [each.name for each in list_segments(tmp_path)][1])
+
+    assert find_gaps(tmp_path, START + 2 * HOUR) == []
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    (gap,) = find_gaps(tmp_path, START + 2 * HOUR)
+    assert "seq 6 to 6 missing" in gap.reason
+    close_stream_as_it_is(stream)
+
+
+def close_stream_as_it_is(stream: Stream) -> None:
+    """Let go of a stream without sealing what was taken out of its hands."""
+    stream.broken = True
+    close_stream(stream)
+
+
+def test_each_gap_that_was_given_up_names_its_own_day(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 6, 2)
+    for number, day in ((1, 1), (4, 3)):
+        sealed_path(tmp_path, names[number]).unlink()
+        accept_loss(tmp_path, names[number], clock=Hand(START + day * DAY))
+    lost = [gap for gap in find_gaps(tmp_path, START + 5 * HOUR) if gap.what == "seqs"]
+
+    assert [gap.reason.partition(", ")[2] for gap in lost] == [
+        "given up 2026-11-22T05:00Z",
+        "given up 2026-11-24T05:00Z",
+    ]
+    assert [(gap.since, gap.until) for gap in lost] == [
+        (START + SECOND, START + 2 * HOUR),
+        (START + 3 * HOUR + SECOND, START + 5 * HOUR),
+    ]
+    for path in (sealed_path, manifest_path):
+        path(tmp_path, names[2]).unlink()
+    (first, _) = [gap for gap in find_gaps(tmp_path, START + 5 * HOUR) if gap.what == "seqs"]
+    assert first.reason.endswith(f"seq 3 to 6 missing before {names[3]}")
+
+
+def test_only_hours_of_a_writer_that_looks_count(tmp_path: Path) -> None:
+    command = writer_id(tmp_path, "command", "here")
+    write_at(tmp_path, [0, 3])
+    write_at(tmp_path, [1, 2], writer=command)
+
+    assert hours(find_gaps(tmp_path, START + 4 * HOUR)) == [(1, 3)]
+
+
+def test_one_hour_is_one_hour(tmp_path: Path) -> None:
+    write_at(tmp_path, [0, 2, 5])
+
+    assert [gap.reason for gap in find_gaps(tmp_path, START + 5 * HOUR)] == [
+        "1 hour without segment or heartbeat",
+        "2 hours without segment or heartbeat",
+    ]
+
+
+def test_the_first_segment_of_an_unknown_writer_says_whether_it_imports(tmp_path: Path) -> None:
+    imported = Draft(kind=PAGE, members={"url": "u", "import": {"file": "f"}})
+    for hour, draft in ((0, imported), (5, Draft(kind=PAGE, members={"url": "u"}))):
+        stream = opened(tmp_path, Hand(START + 99 * HOUR), writer=OTHER)
+        put(stream, draft, at=START + hour * HOUR)
+        close_stream(stream, seal_open=True)
+
+    assert find_gaps(tmp_path, START + 9 * HOUR) == []
+
+
+def test_a_writer_whose_first_segment_is_damaged_counts_as_live(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 4, 3)
+    for path in (sealed_path, manifest_path):
+        path(tmp_path, names[1]).unlink()
+    sealed_path(tmp_path, names[0]).write_bytes(b"short")
+
+    assert hours(find_gaps(tmp_path, START + 4 * HOUR)) == [(1, 2)]
+
+
+def test_runs_of_imports_are_no_gaps(tmp_path: Path) -> None:
+    importer = writer_id(tmp_path, "import", "here")
+    stream = opened(tmp_path, writer=importer)
+    put(stream, run("r1", "failed"))
+    close_stream(stream)
+    stream = opened(tmp_path)
+    put(stream, run("r2", "failed"))
+    close_stream(stream)
+
+    assert [gap.run for gap in find_gaps(tmp_path, START)] == ["r2"]
+
+
+def test_runs_that_ended_before_the_time_asked_about_are_left_out(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    put(stream, run("r1", "created"))
+    put(stream, run("r2", "created"))
+    hand.at += MINUTE
+    put(stream, run("r1", "failed"))
+    put(stream, run("r2", "cleaned"))
+    hand.at += MINUTE
+    close_stream(stream)
+
+    assert [gap.run for gap in find_gaps(tmp_path, START, START + MINUTE)] == ["r1"]
+    assert find_gaps(tmp_path, START, START + MINUTE + 1) == []
+
+
+@pytest.mark.parametrize("state", ["created", "progressed"])
+def test_a_run_is_going_while_any_writer_of_its_source_is_held(tmp_path: Path, state: str) -> None:
+    stream = opened(tmp_path)
+    put(stream, run("r1", "created"), run("r1", state))
+    other = opened(tmp_path, writer=OTHER)
+    put(other, entity(1))
+    close_stream(other)
+
+    assert find_gaps(tmp_path, START) == []
+    close_stream(stream)
+    (gap,) = find_gaps(tmp_path, START)
+    assert gap.reason == "models never ended"
+    assert describe(gap) == (
+        "openrouter, run r1, 2026-11-21T05:00Z to 2026-11-21T05:00Z: models never ended"
+    )
+
+
+def test_gaps_come_by_source_and_time(tmp_path: Path) -> None:
+    for source in (SOURCE, "civitai"):
+        hand = Hand()
+        for hour in (0, 3, 6):
+            hand.at = START + hour * HOUR
+            stream = opened(tmp_path, hand, source=source)
+            put(stream, run(f"r{hour}", "failed"))
+            close_stream(stream)
+    gaps = find_gaps(tmp_path, START + 6 * HOUR)
+
+    assert [(gap.source, gap.what, gap.run) for gap in gaps] == [
+        (source, *each)
+        for source in ("civitai", SOURCE)
+        for each in (("run", "r0"), ("hours", None), ("run", "r3"), ("hours", None), ("run", "r6"))
+    ]
+
+
+def test_every_unreadable_manifest_is_named(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 3)
+    for name in names[:2]:
+        manifest_path(tmp_path, name).write_bytes(b"{}")
+    reasons = " ".join(gap.reason for gap in find_gaps(tmp_path, START + 3 * HOUR))
+
+    assert all(f"{name}.manifest.json: no manifest" in reasons for name in names[:2])

@@ -51,6 +51,26 @@ def test_a_manifest_sums_up_its_frames() -> None:
     assert found.previous == "cc"
 
 
+def test_the_longest_line_of_any_frame_counts() -> None:
+    name, rows = made().name, block(7, 2)
+    held = [(10, len(each), census(each, SOURCE, WRITER, "")) for each in (block(4, 3), rows)]
+    longer = attrs.evolve(held[0][2], longest_line_bytes=999)
+
+    found = summarize(name, [(*held[0][:2], longer), held[1]], "aa", "bb", None)
+    assert found.longest_line_bytes == 999
+
+
+def test_one_event_at_one_instant_makes_a_manifest() -> None:
+    rows = block(1, 1)
+    found = summarize(
+        made().name, [(10, len(rows), census(rows, SOURCE, WRITER, ""))], "aa", "bb", None
+    )
+
+    assert (found.first_seq, found.last_seq, found.first_us) == (1, 1, found.last_us)
+    with pytest.raises(Corrupt, match="seqs from 0 to 0"):
+        from_bytes(to_bytes(attrs.evolve(found, first_seq=0, last_seq=0)), "here")
+
+
 def test_from_bytes_is_the_inverse_of_to_bytes() -> None:
     assert from_bytes(to_bytes(made()), "here") == made()
     assert to_bytes(from_bytes(to_bytes(made()), "here")) == to_bytes(made())

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import normalize
-from eventlog.normalize import depth_at_most, is_strict, normal_form, value_hash
+from eventlog.normalize import (
+    depth_at_most,
+    is_strict,
+    normal_form,
+    read_value_hash,
+    read_value_hashes,
+    strict_value_hash,
+    value_hash,
+)
 from tests.eventlog.making import HOSTILE, json_values, spelled
 
 
@@ -107,3 +115,47 @@ def test_brackets_in_strings_do_not_count_as_depth() -> None:
 def test_depth_257_is_too_deep() -> None:
     assert is_strict(b"[" * 256 + b"]" * 256)
     assert not is_strict(b"[" * 257 + b"]" * 257)
+
+
+@pytest.mark.parametrize(("depth", "limit", "fits"), [(3, 3, True), (4, 3, False), (1, 0, False)])
+@pytest.mark.parametrize("pair", [(b"[", b"]"), (b'{"a":', b"}")])
+def test_depth_counts_arrays_and_objects_that_are_open_at_once(
+    depth: int, limit: int, fits: bool, pair: tuple[bytes, bytes]
+) -> None:
+    body = pair[0] * depth + b"1" + pair[1] * depth
+    beside = b"[" + b",".join([b"[]", b"{}"] * 5) + b"]"
+
+    assert depth_at_most(body, limit) is fits
+    assert depth_at_most(beside, 2)
+    assert not depth_at_most(beside, 1)
+
+
+def test_invalid_utf_8_is_not_strict_and_is_hashed_as_it_is() -> None:
+    for body in (b'"\xff"', b'{"b":1,"a":"\xff"}', b'{"b":1, "a":NaN}', b""):
+        assert not is_strict(body)
+        assert normal_form(body) == body
+
+
+def test_equal_keys_keep_their_order_whatever_their_values() -> None:
+    body = b'{"b":2,"a":9,"b":1}'
+
+    assert normal_form(body) == b'{"a":9,"b":2,"b":1}'
+
+
+@given(st.lists(json_values, max_size=3))
+def test_values_that_were_read_hash_as_their_bytes_do(found: list[object]) -> None:
+    read = [orjson.loads(orjson.dumps(each)) for each in found if _is_plain(each)]
+    hashes = [value_hash(orjson.dumps(each)) for each in read]
+
+    assert read_value_hashes(read) == hashes
+    assert [read_value_hash(each) for each in read] == hashes
+    assert [strict_value_hash(orjson.dumps(each)) for each in read] == hashes
+    assert read_value_hash({"b": 1, "a": 2}) == value_hash(b'{"a":2,"b":1}')
+
+
+def _is_plain(value: object) -> bool:
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits
+        return False
+    return True

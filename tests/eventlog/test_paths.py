@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.clock import HOUR, format_us, hour_start, parse_us
+from eventlog.clock import HOUR, epoch_of, format_us, hour_start, now_us, parse_us
 from eventlog.paths import (
     SegmentName,
     is_source,
     is_writer,
+    loss_path,
     manifest_path,
     open_path,
     parse_segment,
@@ -31,7 +32,7 @@ names = st.builds(
 @given(names)
 def test_parsing_is_the_inverse_of_spelling(name: SegmentName) -> None:
     assert parse_segment(str(name)) == name
-    for path in (open_path, sealed_path, manifest_path):
+    for path in (open_path, sealed_path, manifest_path, loss_path):
         assert parse_segment(str(path(Path(), name))) == name
 
 
@@ -53,6 +54,8 @@ def test_names_sort_in_hour_order(one: int, other: int) -> None:
         "Open/2026-11-21/05-1a2b3c4d-000",
         "openrouter/2026-11-21/05-1a2b3c4d-000.r1",
         "openrouter/05-1a2b3c4d-000",
+        f"{'a' * 64}/2026-11-21/05-1a2b3c4d-000",
+        "log/log/2026-11-21/05-1a2b3c4d-000/x",
         "",
     ],
 )
@@ -72,9 +75,13 @@ def test_instants_and_texts_are_inverse_and_in_the_same_order(at: int) -> None:
 
 
 def test_sources_and_writers_have_plain_names() -> None:
-    assert [is_source(text) for text in ("civitai", "a_b-c1", "", "A", "a/b", "-a")] == [
+    assert [
+        is_source(text) for text in ("civitai", "a_b-c1", "a" * 63, "a" * 64, "", "A", "a/b", "-a")
+    ] == [
         True,
         True,
+        True,
+        False,
         False,
         False,
         False,
@@ -86,3 +93,22 @@ def test_sources_and_writers_have_plain_names() -> None:
         False,
         False,
     ]
+
+
+def test_an_instant_needs_a_zone_and_any_zone_counts() -> None:
+    assert parse_us("2026-11-21T06:00:00+01:00") == parse_us("2026-11-21T05:00:00Z")
+    for text in ("2026-11-21T05:00:00", "2026-11-21", "yesterday", ""):
+        with pytest.raises(ValueError, match=r"zone|isoformat"):
+            parse_us(text)
+
+
+def test_an_epoch_is_the_hour_of_an_instant() -> None:
+    at = parse_us("2026-11-21T05:59:59.999999Z")
+
+    assert (epoch_of(at), epoch_of(at + 1)) == ("2026-11-21T05", "2026-11-21T06")
+    assert format_us(hour_start(at)) == "2026-11-21T05:00:00.000000Z"
+    assert hour_start(at + 1) == at + 1
+
+
+def test_the_present_is_in_microseconds() -> None:
+    assert format_us(now_us())[:2] == "20"

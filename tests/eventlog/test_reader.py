@@ -239,6 +239,22 @@ def test_many_small_imports_into_one_hour_are_open_one_at_a_time(tmp_path: Path)
     assert sum(".zst" in path.name for path in before) <= 1
 
 
+@pytest.mark.parametrize("second", [[5, 15], [10, 11], [0, 20], [10, 10], [11, 12]])
+def test_imports_that_interleave_within_an_hour_are_read_in_time_order(
+    tmp_path: Path, second: list[int]
+) -> None:
+    for times in ([0, 10], second, [10, 30]):
+        stream = opened(tmp_path, Hand(START + 9 * HOUR))
+        for at in times:
+            put(stream, entity(at), at=START + at)
+        close_stream(stream, seal_open=True)
+    found = list(read_events(tmp_path))
+
+    assert [record.key for record in found] == sorted(record.key for record in found)
+    assert sorted(record.seq for record in found) == [1, 2, 3, 4, 5, 6]
+    assert lines(list(read_events(tmp_path, backwards=True))) == lines(found)[::-1]
+
+
 def test_damage_in_one_segment_never_stops_reading_the_others(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 3)
     sealed_path(tmp_path, names[1]).write_bytes(sealed_path(tmp_path, names[1]).read_bytes()[:-3])

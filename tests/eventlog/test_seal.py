@@ -256,3 +256,13 @@ def test_sealing_goes_on_while_the_writer_appends(tmp_path: Path) -> None:
 
     assert [record.seq for record in read_events(tmp_path)] == list(range(1, 301))
     assert verify(tmp_path).damages == ()
+
+
+def test_a_segment_of_many_frames_is_sealed_in_the_order_of_its_lines(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(n, 2**20) for n in range(9)]], seal=False)
+    data = open_path(tmp_path, name).read_bytes()
+    manifest = seal(tmp_path, name, None)
+
+    assert len(manifest.frames) == 9
+    assert b"".join(segment_blocks(tmp_path, name)) == data
+    assert b"".join([*segment_blocks(tmp_path, name, backwards=True)][::-1]) == data

@@ -2,12 +2,24 @@
 
 import asyncio
 import gzip
+import ssl
+import tracemalloc
 import zlib
 
+import aiohttp
 import pytest
 from aiohttp import web
 
-from fetcher.http import Client, Got, Limits, agent, get, open_session
+from fetcher.http import (
+    Client,
+    Got,
+    Limits,
+    agent,
+    classify,
+    get,
+    open_session,
+)
+from fetcher.retry import BY_CLASS
 from tests.fetcher.making import Handle, upstream
 
 KEY = "sk-or-v1-0123456789abcdef"
@@ -104,52 +116,119 @@ def test_a_closed_port_is_no_connection() -> None:
     assert asyncio.run(ask()).broken == "connect"
 
 
-def test_the_key_goes_to_the_configured_origin_only_also_through_redirects() -> None:
-    seen: dict[str, str | None] = {}
+async def raw(answer: bytes, path: str, key: str | None = KEY) -> Got:
+    """What comes of a GET that a server answers with these bytes."""
 
-    async def other(request: web.Request) -> web.Response:
-        seen[f"other{request.path}"] = request.headers.get("Authorization")
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, open_session() as session:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return await get(Client(session, address, key), address + path)
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+@pytest.mark.parametrize(("size", "broken"), [(1000, None), (1001, "too_large")])
+def test_a_body_of_the_cap_is_kept_and_of_a_longer_one_nothing(
+    encoding: str, size: int, broken: str | None
+) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        body = b"x" * size
+        if encoding:
+            return web.Response(body=gzip.compress(body), headers={"Content-Encoding": encoding})
+        return web.Response(body=body)
+
+    found = got(handle, max_bytes=1000)
+
+    assert (found.broken, len(found.body)) == (broken, 0 if broken else 1000)
+
+
+def test_a_gzip_bomb_is_never_unpacked_beyond_the_cap() -> None:
+    packed = gzip.compress(b"\0" * 100_000_000)
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    tracemalloc.start()
+    try:
+        assert got(handle, max_bytes=100_000).broken == "too_large"
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_answer_that_never_ends_is_cut_off_after_the_whole_time() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(200):
+            await response.write(b"x")
+            await asyncio.sleep(0.02)
+        return response
+
+    assert got(handle, read_s=60, total_s=0.3).broken == "timeout"
+
+
+def test_only_encodings_that_can_be_decoded_are_asked_for() -> None:
+    sent: dict[str, str] = {}
+
+    async def handle(request: web.Request) -> web.Response:
+        sent.update(request.headers)
         return web.Response(body=b"{}")
 
-    async def ask() -> Got:
-        async with upstream(other) as elsewhere:
+    got(handle)
 
-            async def ours(request: web.Request) -> web.Response:
-                seen[f"ours{request.path}"] = request.headers.get("Authorization")
-                if request.path == "/a":
-                    raise web.HTTPFound("/b")
-                raise web.HTTPFound(f"{elsewhere}/c")
-
-            return await fetched(ours)
-
-    found = asyncio.run(ask())
-
-    assert seen == {"ours/a": f"Bearer {KEY}", "ours/b": f"Bearer {KEY}", "other/c": None}
-    assert found.url.endswith("/c")
+    assert sent["Accept"] == "application/json"
+    assert {name.strip() for name in sent["Accept-Encoding"].split(",")} == {"gzip", "deflate"}
 
 
-def test_redirects_in_a_circle_end() -> None:
-    async def handle(request: web.Request) -> web.Response:
-        raise web.HTTPFound("/a")
+@pytest.mark.parametrize(
+    ("encoding", "broken"),
+    [("GZIP", None), (" x-gzip ", None), ("br", "encoding"), ("zstd", "encoding")],
+)
+def test_an_encoding_is_known_in_any_spelling_and_another_is_an_error(
+    encoding: str, broken: str | None
+) -> None:
+    body = gzip.compress(b"{}")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}"
 
-    assert got(handle).broken == "redirects"
+    found = asyncio.run(raw(head.encode() + b"\r\n\r\n" + body, "/a"))
+
+    assert (found.broken, found.body) == (broken, b"" if broken else b"{}")
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
-def test_a_redirect_to_another_kind_of_address_is_refused(target: str) -> None:
-    async def handle(request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": target})
+def test_an_answer_that_is_named_identity_is_taken_as_it_is() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"
 
-    assert got(handle).broken == "redirects"
+    assert asyncio.run(raw(answer, "/a")).body == b"{}"
 
 
-def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
-    async def handle(request: web.Request) -> web.Response:
-        body = b'{"nextPage":"https://x/?token=%b&page=2"}' % KEY.encode()
-        return web.Response(body=body, headers={"ETag": KEY})
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (TimeoutError(), "timeout"),
+        (aiohttp.ServerTimeoutError(), "timeout"),
+        (aiohttp.ClientConnectorSSLError(None, OSError()), "tls"),  # type: ignore[arg-type]
+        (aiohttp.ClientConnectorCertificateError(None, ValueError()), "tls"),  # type: ignore[arg-type]
+        (ssl.SSLError(), "tls"),
+        (aiohttp.ClientConnectorError(None, OSError()), "connect"),  # type: ignore[arg-type]
+        (aiohttp.ServerDisconnectedError(), "connect"),
+        (aiohttp.InvalidURL("x"), "bad_url"),
+        (ValueError("x"), "bad_url"),
+        (aiohttp.ClientPayloadError(), "broken"),
+        (ConnectionResetError(), "broken"),
+    ],
+)
+def test_every_error_of_the_network_has_its_class(error: BaseException, expected: str) -> None:
+    assert classify(error) == expected
+    assert expected in BY_CLASS
 
-    found = got(handle, path=f"/a?token={KEY}")
 
-    assert found.key_removed
-    assert found.body == b'{"nextPage":"https://x/?token=%b&page=2"}' % (b"*" * len(KEY))
-    assert KEY not in f"{found.url}{found.headers}"
+def test_a_server_that_hangs_up_without_a_word_is_no_connection() -> None:
+    found = asyncio.run(raw(b"", "/a"))
+
+    assert (found.broken, found.status, found.body) == ("connect", None, b"")

@@ -15,6 +15,7 @@ from eventlog.clock import HOUR, format_us, parse_us
 from eventlog.errors import Invalid, NotFound
 from eventlog.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
 from eventlog.manifest import digest
+from eventlog.reader import read_stream
 from eventlog.segments import list_segments
 from eventlog.writer import open_stream
 from fetcher.import_files import name_time
@@ -190,6 +191,21 @@ def test_a_named_endpoint_brings_its_parameters(tmp_path: Path) -> None:
 
     entity, page, _ = lines(tmp_path / "log", "openrouter")
     assert (entity.id, page.scope) == ("a/b:free#t", "/api/v1/models/a/b:free/endpoints")
+
+
+@pytest.mark.parametrize("name", ["token", "Token", "key", "api_key", "apikey", "access_token"])
+def test_a_secret_in_a_recorded_address_never_reaches_the_archive(
+    tmp_path: Path, name: str
+) -> None:
+    files = put(tmp_path / "in", {"20250101.json": listing(("a/b", 1))})
+
+    address = f"/api/v1/models?{name}=hidden&output_modalities=all"
+    imported(tmp_path / "log", files, endpoint=address)
+
+    page = lines(tmp_path / "log", "openrouter")[1]
+    assert (page.params, page.status) == ({"output_modalities": "all"}, 200)
+    for record in read_stream(tmp_path / "log", "openrouter", WRITER):
+        assert b"hidden" not in record.line
 
 
 def test_an_instant_can_be_given_for_all(tmp_path: Path) -> None:

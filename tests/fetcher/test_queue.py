@@ -134,6 +134,17 @@ def test_an_errand_is_an_address_or_a_listing_with_parameters(tmp_path: Path) ->
         add(tmp_path, "modles")
 
 
+def test_a_secret_in_an_added_address_never_reaches_the_archive(tmp_path: Path) -> None:
+    tasks = [
+        add(tmp_path, f"{BASE}/models?token=hidden&limit=9"),
+        add(tmp_path, "images", params={"API_KEY": "hidden"}),
+    ]
+
+    assert tasks[0].url == f"{BASE}/models?limit=9"
+    assert "hidden" not in str(tasks)
+    assert not any(b"hidden" in each.line for each in read_events(tmp_path))
+
+
 def test_a_run_that_is_added_is_worked_on_and_completed(tmp_path: Path) -> None:
     run = add(tmp_path, "/models?limit=1").run
 

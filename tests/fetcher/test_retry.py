@@ -1,9 +1,12 @@
 """The table of retry decisions."""
 
+from functools import partial
+
 import pytest
 
 from fetcher.retry import (
     BY_CLASS,
+    Decision,
     Policy,
     Reaction,
     decide,
@@ -27,6 +30,13 @@ POLICY = Policy(attempts=5, base_s=1, longest_s=60, longest_asked_s=900)
         (403, None, False, None, "wall", Reaction.RETRY),
         (404, None, True, None, None, Reaction.ANSWER),
         (404, None, False, None, None, Reaction.ANSWER),
+        (405, None, True, None, None, Reaction.ANSWER),
+        (408, None, True, None, "server", Reaction.RETRY),
+        (410, None, True, None, None, Reaction.ANSWER),
+        (410, None, False, None, "not_json", Reaction.RETRY),
+        (422, None, True, None, None, Reaction.ANSWER),
+        (425, None, True, None, "server", Reaction.RETRY),
+        (429, None, False, None, "throttled", Reaction.RETRY),
         (429, None, True, None, "throttled", Reaction.RETRY),
         (429, None, True, "too_deep", "too_deep", Reaction.GIVE_UP),
         (451, None, True, None, "region", Reaction.STOP),
@@ -37,6 +47,11 @@ POLICY = Policy(attempts=5, base_s=1, longest_s=60, longest_asked_s=900)
         (503, None, True, None, "server", Reaction.RETRY),
         (520, None, False, None, "server", Reaction.RETRY),
         (304, None, False, None, "redirects", Reaction.GIVE_UP),
+        (None, None, False, None, "server", Reaction.RETRY),
+        (500, "broken", False, "poison", "broken", Reaction.RETRY),
+        (599, None, False, None, "server", Reaction.RETRY),
+        (301, None, True, None, "redirects", Reaction.GIVE_UP),
+        (204, None, False, None, "not_json", Reaction.RETRY),
         (None, "connect", False, None, "connect", Reaction.RETRY),
         (None, "timeout", False, None, "timeout", Reaction.RETRY),
         (200, "broken", False, None, "broken", Reaction.RETRY),
@@ -117,6 +132,29 @@ def test_what_upstream_asks_for_is_honoured_within_bounds(
 )
 def test_retry_after_is_a_number_or_a_date(value: str | None, expected: float | None) -> None:
     assert retry_after(value, 1_795_237_200.0) == expected
+
+
+def test_jitter_comes_on_top_of_what_upstream_asks_for() -> None:
+    waits = [wait_s(3, 7.0, POLICY, partial(float, chance)) for chance in (0.0, 0.5, 1.0)]
+
+    assert waits == [7.0, 9.0, 11.0]
+
+
+def test_the_wait_of_a_retry_is_the_one_that_was_drawn() -> None:
+    decision = decide("throttled", 2, 5.0, POLICY, lambda: 0.5)
+
+    assert decision == Decision(Reaction.RETRY, "throttled", 6.0)
+    assert decide("refused", 1, 5.0, POLICY, lambda: 0.5) == Decision(Reaction.STOP, "refused")
+    assert decide(None, 1, None, POLICY, lambda: 0.5) == Decision(Reaction.ANSWER)
+
+
+def test_without_another_policy_patience_ends_after_minutes() -> None:
+    policy = Policy()
+
+    longest = sum(wait_s(n, None, policy, lambda: 1.0) for n in range(1, policy.attempts))
+    assert (policy.attempts, longest) == (6, 1 + 2 + 4 + 8 + 16)
+    assert wait_s(99, None, policy, lambda: 1.0) == 60
+    assert wait_s(1, 10.0**6, policy, lambda: 0.0) == 15 * 60
 
 
 def test_every_class_of_error_has_a_reaction() -> None:

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from aiohttp import web
 
-from eventlog.clock import HOUR, MINUTE
+from eventlog.clock import HOUR, MINUTE, SECOND
+from eventlog.errors import Invalid
 from eventlog.event import HEARTBEAT, PAGE
 from fetcher.errands import add_run, cancel_run, list_runs
-from fetcher.schedule import missed_slots, next_slot
+from fetcher.retry import Chance
+from fetcher.schedule import check_schedule, delay_us, missed_slots, next_slot
 from fetcher.service import Plan, run_service
 from fetcher.sources import SOURCES
-from fetcher.sync import Upstream
+from fetcher.sync import CHANCE, Upstream
 from fetcher.task import CANCELLED, COMPLETED, PENDING, Task
 from tests.fetcher.making import HURRIED, OTHER, START, WRITER, Hand, Handle, lines, upstream
 
@@ -62,6 +65,8 @@ def serving(
     handle: Handle,
     what: Callable[[Service], Awaitable[None]],
     start: int = START,
+    most: int | None = None,
+    chance: Chance = CHANCE,
     **plan: Any,
 ) -> Service:
     """Do something while a service runs, then stop it."""
@@ -72,19 +77,31 @@ def serving(
         stopping = asyncio.Event()
         async with upstream(handle) as origin:
             service = Service(root, origin, clock, told)
+            begun = asyncio.Event()  # it knows by then when the next sync is due
+
+            def tell(line: str) -> None:
+                told.append(line)
+                begun.set()
+
+            def draw() -> float:
+                begun.set()
+                return chance()
+
             work = asyncio.create_task(
                 run_service(
                     root,
                     CIVITAI,
-                    Upstream(origin, None, 600_000, 2, HURRIED),
+                    Upstream(origin, None, 600_000, 2, HURRIED, max_requests=most),
                     Plan(poll_s=0.02, **settings),
                     writer=WRITER,
                     now=service.now,
                     stopping=stopping,
-                    tell=told.append,
+                    tell=tell,
+                    chance=draw,
                 )
             )
             try:
+                await asyncio.wait_for(begun.wait(), 60)
                 await what(service)
             finally:
                 stopping.set()
@@ -121,6 +138,54 @@ def test_a_sync_begins_at_its_slot_and_not_before(tmp_path: Path) -> None:
     service = serving(tmp_path, one_page, what)
 
     assert [task.epoch for task in service.tasks()] == ["2026-11-21T05", "2026-11-21T06"]
+
+
+def test_a_sync_begins_late_by_its_share_of_the_jitter(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        service.clock.at = START + 39 * MINUTE
+        await asyncio.sleep(0.2)
+        assert service.tasks() == []
+        service.clock.at = START + 40 * MINUTE
+        await service.until(lambda: states(service) == [COMPLETED])
+
+    serving(tmp_path, one_page, what, jitter_s=1200, chance=lambda: 0.5)
+
+
+def test_a_slot_is_left_out_while_the_last_sync_is_under_way(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def what(service: Service) -> None:
+        service.clock.at = START + 30 * MINUTE
+        await service.until(lambda: states(service) == [COMPLETED] * 2)
+        service.clock.at = START + 150 * MINUTE
+        await service.until(lambda: states(service) == [COMPLETED] * 4)
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if len(asked) == 1:
+            clocks[0].at = START + 90 * MINUTE
+        return await one_page(request)
+
+    clocks: list[Hand] = []
+
+    async def begin(service: Service) -> None:
+        clocks.append(service.clock)
+        await what(service)
+
+    service = serving(tmp_path, handle, begin, listings=["models", "images"])
+
+    assert service.told == ["civitai: this slot is left out, the last sync is still under way"]
+    assert asked == ["/models", "/images"] * 2
+
+
+def test_a_service_limits_every_listing_of_its_syncs(tmp_path: Path) -> None:
+    async def what(service: Service) -> None:
+        service.clock.at = START + 30 * MINUTE
+        await service.until(lambda: states(service) == [COMPLETED])
+
+    service = serving(tmp_path, endless, what, limit=3)
+
+    assert [(task.entities, task.target) for task in service.tasks()] == [(3, 3)]
 
 
 def test_what_is_added_is_worked_on_between_syncs(tmp_path: Path) -> None:
@@ -184,6 +249,21 @@ def test_a_quiet_hour_has_a_heartbeat(tmp_path: Path) -> None:
     assert [line.kind for line in lines(tmp_path, "civitai")] == [HEARTBEAT]
 
 
+def test_the_budget_of_requests_is_filled_anew_every_hour(tmp_path: Path) -> None:
+    pages = []
+
+    async def what(service: Service) -> None:
+        service.add("/images")
+        for hour in range(3):
+            service.clock.at = START + hour * HOUR
+            await service.until(lambda hour=hour: service.tasks()[0].pages >= 2 * (hour + 1))  # type: ignore[misc]
+            pages.append(service.tasks()[0].pages)
+
+    serving(tmp_path, endless, what, most=2, schedule="0 0 1 1 *")
+
+    assert pages == [2, 4, 6]
+
+
 def test_slots_that_nobody_looked_at_are_told_and_made_up_for_once(tmp_path: Path) -> None:
     async def rest(service: Service) -> None:
         service.clock.at += 11 * MINUTE
@@ -203,3 +283,16 @@ def test_slots_are_counted_in_utc_and_never_twice() -> None:
     assert next_slot(HOURLY, START + 30 * MINUTE) == START + 90 * MINUTE
     assert missed_slots(HOURLY, START, START + 29 * MINUTE) == 0
     assert missed_slots(HOURLY, START, START + 5 * HOUR) == 5
+    assert missed_slots(HOURLY, START, START + 30 * MINUTE) == 1
+    assert missed_slots(HOURLY, START + 30 * MINUTE, START + 30 * MINUTE) == 0
+    assert missed_slots(HOURLY, START, START + 99 * HOUR, most=7) == 7
+
+
+def test_the_jitter_of_a_slot_is_a_share_of_the_longest() -> None:
+    assert [delay_us(30.0, chance) for chance in (0.0, 0.5, 1.0)] == [0, 15 * SECOND, 30 * SECOND]
+
+
+@pytest.mark.parametrize("expression", ["", "* * * *", "61 * * * *", "hourly", "0 0 30 2 *"])
+def test_a_schedule_that_no_clock_meets_is_refused(expression: str) -> None:
+    with pytest.raises(Invalid, match="expected five cron fields"):
+        check_schedule(expression)

@@ -2,9 +2,10 @@
 
 import asyncio
 
+import attrs
 import pytest
 
-from fetcher.throttle import Budget, Gate, Throttle, cool, heed, reserve
+from fetcher.throttle import Budget, Gate, Throttle, cool, heed, reserve, waits
 
 
 def test_requests_are_spaced_evenly() -> None:
@@ -39,6 +40,28 @@ def test_many_refusals_never_stop_it_for_good() -> None:
     _, wait = reserve(reserve(throttle, 0.0)[0], 0.0)
 
     assert wait <= 64
+
+
+def test_a_second_refusal_never_shortens_the_first() -> None:
+    throttle = cool(cool(Throttle(per_second=1), 0.0, 60.0), 1.0, 2.0)
+
+    assert reserve(throttle, 1.0)[1] == 59.0
+
+
+def test_many_slow_answers_never_stop_it_for_good() -> None:
+    throttle = Throttle(per_second=1, usual_s=0.2)
+    for _ in range(50):
+        throttle = attrs.evolve(heed(throttle, 100.0), usual_s=0.2)
+
+    assert throttle.share == 1 / 64
+
+
+def test_the_rate_never_grows_beyond_what_was_set() -> None:
+    throttle = Throttle(per_second=1)
+    for _ in range(99):
+        throttle = heed(throttle, 0.1)
+
+    assert throttle.share == 1.0
 
 
 def test_answers_give_the_rate_back() -> None:
@@ -81,6 +104,43 @@ def test_a_stop_ends_the_wait_for_a_host_that_cools() -> None:
         return await asyncio.wait_for(gate.passes(stopping), 10)
 
     assert asyncio.run(go()) is False
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 5.0])
+def test_after_a_stop_nothing_is_waited_for_and_nothing_goes(seconds: float) -> None:
+    async def go() -> bool:
+        stopping = asyncio.Event()
+        stopping.set()
+        return await waits(seconds, stopping)
+
+    assert asyncio.run(go()) is False
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.05, 1.01])
+def test_a_wait_is_as_long_as_it_says(seconds: float) -> None:
+    async def go() -> tuple[bool, float]:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        return await waits(seconds, asyncio.Event()), loop.time() - began_s
+
+    went, took_s = asyncio.run(go())
+
+    assert went
+    assert took_s >= seconds - 0.01
+
+
+def test_a_gate_spaces_requests_and_heeds_answers() -> None:
+    async def go() -> Throttle:
+        gate = Gate(Throttle(per_second=10_000, share=0.5))
+        for _ in range(3):
+            assert await gate.passes(asyncio.Event())
+        gate.answered(0.1)
+        return gate.throttle
+
+    throttle = asyncio.run(go())
+
+    assert throttle.next_at > 0
+    assert (throttle.share, throttle.usual_s) == (0.5 + 1 / 32, 0.1)
 
 
 def test_a_budget_is_taken_one_by_one_and_filled_once_a_period() -> None:

@@ -1,21 +1,24 @@
 """Walks past what stands in the way: poison, refused cursors, ends that are none."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
-import orjson
 import pytest
 from aiohttp import web
 
+from eventlog.appending import Appended
 from eventlog.event import PAGE, PAGE_FAILED
-from eventlog.reader import read_one
+from fetcher.errands import add_run
 from fetcher.report import RunReport
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from tests.fetcher.making import lines
-from tests.fetcher.test_queue import sync_with
+from fetcher.sync import Upstream, drain, open_crawl
+from fetcher.task import RUNNING
+from tests.fetcher.making import OTHER, WRITER, Hand, lines, upstream
+from tests.fetcher.test_queue import listed, many, sync_with
 
 CIVITAI = SOURCES["civitai"]
 
@@ -92,6 +95,8 @@ def test_a_poison_page_is_bisected_and_one_entity_stepped_over(
     ]
     assert (told.listings[0].state, told.listings[0].failures) == ("partial", len(poison))
     assert "stepped over" in str(told.listings[0].why)
+    numbers = [line.page_no for line in lines(tmp_path, "civitai") if line.kind == PAGE]
+    assert numbers == list(range(1, len(numbers) + 1))
     assert sum(feed.asked.values()) < 7 + 11 * len(poison)
 
 
@@ -101,6 +106,39 @@ def test_poison_that_nobody_can_step_over_ends_the_run_and_is_named(tmp_path: Pa
     assert told.listings[0].state == "failed"
     assert [each["limit"] for each in failed(tmp_path)] == ["1"]
     assert "no cursor leads past it" in str(told.listings[0].why)
+
+
+def test_of_poison_without_end_twenty_entities_are_stepped_over(tmp_path: Path) -> None:
+    poison = frozenset(range(30, 90, 2))
+    feed = Feed(100, poison)
+
+    told = walk(tmp_path, feed, limit=4)
+
+    assert told.listings[0].state == "partial"
+    assert "cannot be stepped over: the 21th of this run" in str(told.listings[0].why)
+    assert len(failed(tmp_path)) == 21
+
+
+def test_pages_that_are_counted_are_stepped_over_whole(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        page = int(request.query.get("page", "1"))
+        asked.append(page)
+        if page == 2:
+            return web.json_response({"error": "URI malformed"}, status=500)
+        onward = {"nextPage": f"https://x/?page={page + 1}"} if page < 3 else {"totalPages": 3}
+        return web.json_response({"items": [{"username": f"u{page}"}], "metadata": onward})
+
+    told = sync_with(tmp_path, CIVITAI, handle, listings=["creators"])
+
+    assert {line.id for line in lines(tmp_path, "civitai") if line.type == "creator"} == {
+        "u1",
+        "u3",
+    }
+    assert [each["page"] for each in failed(tmp_path)] == ["2"]
+    assert asked == [1, 2, 3]
+    assert (told.listings[0].state, told.listings[0].failures) == ("partial", 1)
 
 
 def test_poison_that_heals_while_it_is_bisected_costs_nothing(tmp_path: Path) -> None:
@@ -156,67 +194,14 @@ def test_a_refused_cursor_goes_back_to_a_safe_place_and_says_so(
     assert len(failed(tmp_path)) >= 1
 
 
-def levelled(id_: int, query: Mapping[str, str]) -> bool:
-    """Five browsing levels, two media, and users `a` to `e`."""
-    is_level = int(query["browsingLevel"]) >> id_ % 5 & 1
-    is_type = query.get("type", kind(id_)) == kind(id_)
-    return bool(is_level and is_type and query.get("username", user(id_)) == user(id_))
+def test_cursors_that_are_refused_everywhere_end_the_walk(tmp_path: Path) -> None:
+    feed = Feed(400, refuses=lambda feed, cursor: feed.asked[cursor] == 1)
 
+    told = walk(tmp_path, feed)
 
-def kind(id_: int) -> str:
-    return "image" if id_ % 3 else "video"
-
-
-def user(id_: int) -> str:
-    return "abcde"[id_ * 7 // 11 % 5]
-
-
-def feed_of(count: int, most: int) -> Feed:
-    return Feed(count, end=most, keeps=levelled, of=lambda id_: {"username": user(id_)})
-
-
-def test_a_walk_that_ends_silently_goes_on_in_parts_that_cover_it(tmp_path: Path) -> None:
-    told = walk(tmp_path, feed_of(300, 100), most=100)
-
-    assert ids(tmp_path) == but(300)
-    assert told.is_complete
-    assert len(told.listings) == 1 + 5
-    assert "goes on in 5 runs by browsingLevel" in str(told.listings[0].why)
-
-
-def test_parts_are_cut_again_by_the_next_parameter(tmp_path: Path) -> None:
-    told = walk(tmp_path, feed_of(300, 50), most=50)
-
-    assert ids(tmp_path) == but(300)
-    assert told.is_complete
-    assert len(told.listings) == 1 + 5 + 5 * 3
-
-
-def test_where_nothing_covers_it_the_run_is_partial(tmp_path: Path) -> None:
-    told = walk(tmp_path, feed_of(600, 50), most=50)
-
-    states = Counter(each.state for each in told.listings)
-    assert states["partial"] == 5
-    found = [str(each.why) for each in told.listings if each.state == "partial"]
-    assert all("by username, of those met: there may be others" in why for why in found)
-    assert ids(tmp_path) == but(600)
-
-
-def test_parts_inherit_what_was_asked_and_go_before_what_follows(tmp_path: Path) -> None:
-    walk(tmp_path, feed_of(300, 100), most=100)
-
-    made = list(created(tmp_path))
-    assert {each["params"]["withMeta"] for each in made} == {"true"}
-    assert {each["params"].get("cursor") for each in made} == {None}
-    assert [each.get("priority", 0) for each in made] == [0, 1, 1, 1, 1, 1]
-    assert len({each["epoch"] for each in made}) == 1
-
-
-def created(root: Path) -> Iterable[dict[str, dict[str, str]]]:
-    for line in lines(root, "civitai"):
-        found = orjson.loads(read_one(root, "civitai", line.writer, line.seq).line)
-        if found.get("state") == "created":
-            yield found
+    assert told.listings[0].state == "partial"
+    assert 10 < len(failed(tmp_path)) <= 12
+    assert sum(feed.asked.values()) < 100
 
 
 def test_a_page_cursor_that_no_url_can_hold_ends_the_walk_in_part(tmp_path: Path) -> None:
@@ -230,3 +215,43 @@ def test_a_page_cursor_that_no_url_can_hold_ends_the_walk_in_part(tmp_path: Path
     (listing,) = told.listings
     assert listing.state == "partial"
     assert "no next page, and does not look like the end" in str(listing.why)
+
+
+class Lost(Exception):
+    """A page that does not become durable."""
+
+
+def losing_page(number: int) -> Callable[[Appended], None]:
+    """A hearer of the journal that loses the nth page."""
+    left = [number]
+
+    def hear(done: Appended) -> None:
+        left[0] -= sum(b'"kind":"page"' in line for _, line in done.told)
+        if left[0] <= 0:
+            raise Lost
+
+    return hear
+
+
+@pytest.mark.parametrize(
+    ("pages", "limit", "lost"), [(9, 2, 2), (9, 3, 2), (2, None, 2), (9, None, 4)]
+)
+def test_a_walk_ends_only_when_its_last_pages_are_durable(
+    tmp_path: Path, pages: int, limit: int | None, lost: int
+) -> None:
+    clock = Hand()
+
+    async def go() -> None:
+        async with upstream(many(pages)) as origin:
+            settings = {"base_url": origin, "writer": OTHER, "limit": limit}
+            add_run(tmp_path, CIVITAI, "/models", now=clock, **settings)  # type: ignore[arg-type]
+            reach = Upstream(origin, None, 600_000)
+            async with open_crawl(tmp_path, CIVITAI, reach, WRITER, clock) as crawl:
+                crawl.desk.journal.hearers.append(losing_page(lost))
+                await drain(crawl)
+
+    with pytest.raises(Lost):
+        asyncio.run(go())
+
+    (task,) = listed(tmp_path)
+    assert (task.state, task.finished_at) == (RUNNING, None)

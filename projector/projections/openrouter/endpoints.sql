@@ -36,16 +36,25 @@
 --   discount               /pricing/discount           price
 --   overrides              /pricing/overrides          json
 -- Prices are as charged; `list_prompt` and `list_completion` are before the discount:
--- price / (1 - discount), rounded to 14 decimals.
+-- price / (1 - discount), rounded to 14 decimals. A router's "-1" is no price.
 SELECT
     * EXCLUDE (told_model_id) REPLACE (
         CASE WHEN prompt >= 0 THEN prompt END AS prompt,
         CASE WHEN completion >= 0 THEN completion END AS completion,
-        CASE WHEN request >= 0 THEN request END AS request
+        CASE WHEN request >= 0 THEN request END AS request,
+        CASE WHEN image >= 0 THEN image END AS image,
+        CASE WHEN audio >= 0 THEN audio END AS audio,
+        CASE WHEN web_search >= 0 THEN web_search END AS web_search,
+        CASE WHEN internal_reasoning >= 0 THEN internal_reasoning END AS internal_reasoning,
+        CASE WHEN input_cache_read >= 0 THEN input_cache_read END AS input_cache_read,
+        CASE WHEN input_cache_write >= 0 THEN input_cache_write END AS input_cache_write
     ),
     coalesce(told_model_id, _parent_id, split_part(_id, '#', 1)) AS model_id,
     coalesce(prompt < 0 OR completion < 0, false) AS is_router,
-    round((prompt / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 24) AS list_prompt,
-    round((completion / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 24)
-        AS list_completion
+    CASE WHEN prompt >= 0 THEN
+        round((prompt / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14) END
+        ::DECIMAL(38, 24) AS list_prompt,
+    CASE WHEN completion >= 0 THEN
+        round((completion / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14) END
+        ::DECIMAL(38, 24) AS list_completion
 FROM event

@@ -45,6 +45,10 @@
 -- placeholders "0": the real ones are in `pricing_json` and `display_pricing`.
 SELECT * REPLACE (
     CASE WHEN prompt >= 0 THEN prompt END AS prompt,
-    CASE WHEN completion >= 0 THEN completion END AS completion
+    CASE WHEN completion >= 0 THEN completion END AS completion,
+    CASE WHEN request >= 0 THEN request END AS request,
+    CASE WHEN image >= 0 THEN image END AS image,
+    CASE WHEN input_cache_read >= 0 THEN input_cache_read END AS input_cache_read,
+    CASE WHEN input_cache_write >= 0 THEN input_cache_write END AS input_cache_write
 )
 FROM event

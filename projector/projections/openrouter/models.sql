@@ -48,6 +48,7 @@ SELECT
         CASE WHEN internal_reasoning >= 0 THEN internal_reasoning END AS internal_reasoning,
         CASE WHEN input_cache_read >= 0 THEN input_cache_read END AS input_cache_read,
         CASE WHEN input_cache_write >= 0 THEN input_cache_write END AS input_cache_write,
+        CASE WHEN input_cache_write_1h >= 0 THEN input_cache_write_1h END AS input_cache_write_1h,
         nullif(hugging_face_id, '') AS hugging_face_id
     ),
     coalesce(prompt < 0 OR completion < 0, false) AS is_router,

@@ -1,0 +1,75 @@
+"""One small archive with its views, shared by all these tests, and copies of it to change."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eventlog.clock import MINUTE
+from projector.definition import load_all
+from projector.update import update
+from tests.cli.making import copy_archive, new_archive
+from tests.projector.logs import Gone, Page, Seen, hours, write_log
+
+WRITER = "0a0b0c0d"
+VIEWS = ("civitai.models", "openrouter.models")
+"""Besides those of the log: views that these tests do not use take time."""
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the machine changes what a command does."""
+    for name in os.environ:
+        if name.startswith("HINDLOG_") or name in ("NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "400")
+
+
+def model(id: str, name: str, prompt: str = "0.25") -> Seen:
+    body = {"id": id, "name": name, "created": 1, "pricing": {"prompt": prompt}}
+    return Seen("model", id, body)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three hours of two sources: `x/a` changes at 1, `x/b` is away from 1 to 2.
+
+    The last hour of civitai is an open segment; `x/c` is probed at 2 and gone.
+    """
+    root = new_archive(tmp_path_factory.mktemp("shared") / "archive")
+    a, a2, b, c = model("x/a", "A"), model("x/a", "A2", "0.5"), model("x/b", "B"), model("x/c", "C")
+    listings = [
+        Page(hours(0), [a, b, c], "r0", "/models", 1, True),
+        Page(hours(1), [a2, c], "r1", "/models", 1, True),
+        Page(hours(2), [a2, b], "r2", "/models", 1, True),
+        Gone(hours(2) + MINUTE, "model", "x/c"),
+    ]
+    write_log(root, "openrouter", WRITER, listings)
+    pages = [
+        Page(
+            hours(hour),
+            [Seen("model", "7", {"id": 7, "name": f"M{hour}"})],
+            f"c{hour}",
+            "/models",
+            1,
+            True,
+        )
+        for hour in range(3)
+    ]
+    write_log(root, "civitai", WRITER, pages, seal=False)
+    known = [each for each in load_all() if each.source == "log" or each.name in VIEWS]
+    update(root, definitions=known)
+    return root
+
+
+@pytest.fixture
+def archive(shared: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    return copy_archive(shared, tmp_path / "archive")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """An archive without events."""
+    return new_archive(tmp_path / "empty")

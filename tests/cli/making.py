@@ -1,0 +1,128 @@
+"""Runs commands in the process of the tests: the same entry, other streams."""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+
+from cli.program import run
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_LINKED = (".zst", ".parquet", ".manifest.json")
+
+
+@attrs.frozen
+class Done:
+    """A command that ended: its exit code and what it wrote."""
+
+    code: int
+    raw: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        """Stdout as text."""
+        return self.raw.decode()
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Stdout as tab-separated rows, the header first."""
+        return [line.split("\t") for line in self.out.splitlines()]
+
+    def json(self) -> Any:
+        """Stdout as one JSON value."""
+        return orjson.loads(self.raw)
+
+
+class Stream(io.TextIOWrapper):
+    """Text over bytes in memory that may pass for a terminal."""
+
+    is_terminal = False
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+
+def stream(data: bytes = b"", is_terminal: bool = False) -> Stream:
+    made = Stream(io.BytesIO(data), encoding="utf-8", write_through=True)
+    made.is_terminal = is_terminal
+    return made
+
+
+def hindlog(
+    *arguments: str | Path,
+    at: Path | None = None,
+    stdin: bytes = b"",
+    terminals: Collection[str] = (),
+) -> Done:
+    """Run a command, in the archive `at` if it is given.
+
+    `terminals` names the streams that are terminals: `stdin`, `stdout`, `stderr`.
+    """
+    out, err = stream(b"", "stdout" in terminals), stream(b"", "stderr" in terminals)
+    given = stream(stdin, "stdin" in terminals)
+    words = [*([] if at is None else ["-C", str(at)]), *map(str, arguments)]
+    with replaced(given, out, err):
+        code = run(words)
+        out.flush()
+    return Done(code, out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
+
+
+@contextmanager
+def replaced(given: Any, out: Any, err: Any) -> Iterator[None]:
+    """Other standard streams meanwhile; the handlers of signals are put back as well."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    handlers = [(number, signal.getsignal(number)) for number in _SIGNALS]
+    sys.stdin, sys.stdout, sys.stderr = given, out, err
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+        for number, handler in handlers:
+            signal.signal(number, handler)
+
+
+def copy_archive(source: Path, target: Path) -> Path:
+    """A copy to change: hard links to files that are never written again, else copies."""
+    target.mkdir(parents=True)
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            place.mkdir()
+        elif path.name.endswith(_LINKED):
+            os.link(path, place)
+        else:
+            place.write_bytes(path.read_bytes())
+    return target
+
+
+def new_archive(root: Path, toml: str = "") -> Path:
+    """An archive without events."""
+    (root / "log").mkdir(parents=True)
+    (root / "hindlog.toml").write_text(toml)
+    return root
+
+
+def damage(path: Path) -> None:
+    """Flip a bit in the middle of a file; a new file, because others may link to the old one."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+
+
+def events(done: Done) -> list[dict[str, Any]]:
+    """Stdout as events, one a line."""
+    return [orjson.loads(line) for line in done.raw.splitlines()]
+
+
+def spelled(value: object) -> str:
+    """The id of a test's parameter: the words of a command, or the value."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,142 @@
+"""`fetch import` and `fetch replay`: counts, what is left out, and 3 where something is."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.making import events, hindlog, spelled
+
+MODELS = ("--endpoint", "/api/v1/models")
+
+
+def recording(folder: Path, name: str, *ids: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / name
+    file.write_text(json.dumps({"data": [{"id": each, "name": each} for each in ids]}))
+    return file
+
+
+def imported(root: Path, *arguments: str | Path) -> tuple[int, str]:
+    done = hindlog("fetch", "import", "openrouter", *arguments, at=root)
+    assert done.raw == b""
+    return done.code, done.err
+
+
+def test_an_import_counts_what_it_took_and_a_second_one_adds_nothing(
+    empty: Path, tmp_path: Path
+) -> None:
+    recording(tmp_path / "given", "2026-01-01.json", "a", "b")
+    recording(tmp_path / "given", "2026-01-02.json", "a", "b")
+    first, second = (imported(empty, tmp_path / "given", *MODELS) for _ in range(2))
+
+    assert first[0] == 0
+    assert first[1] == (
+        "openrouter: 2 of 2 responses, 0 of them in the log already; "
+        "4 entities (2 new or changed, 2 unchanged)\n"
+    )
+    assert second[0] == 0
+    assert second[1].startswith("openrouter: 2 of 2 responses, 2 of them in the log already; ")
+    pages = events(hindlog("log", "--kind", "page", at=empty))
+    assert [each["observed_at"][:10] for each in pages] == ["2026-01-01", "2026-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("options", "day"),
+    [
+        (("--observed-at", "2026-03-04"), "2026-03-04"),
+        (("--time-from", "mtime"), "2026-02-03"),
+        (("--time-from", "name"), "2026-01-01"),
+        ((), "2026-01-01"),
+    ],
+    ids=spelled,
+)
+def test_the_time_of_a_response_is_given_or_from_name_or_mtime(
+    empty: Path, tmp_path: Path, options: tuple[str, ...], day: str
+) -> None:
+    file = recording(tmp_path / "given", "2026-01-01.json", "a")
+    os.utime(file, (1770076800, 1770076800))  # 2026-02-03
+    code, _ = imported(empty, file, *MODELS, *options)
+
+    assert code == 0
+    assert [e["observed_at"][:10] for e in events(hindlog("log", "--kind", "page", at=empty))] == [
+        day
+    ]
+
+
+def test_responses_without_a_time_are_left_out_with_3_and_alone_refused_with_2(
+    empty: Path, tmp_path: Path
+) -> None:
+    timeless = recording(tmp_path / "given", "one.json", "a")
+    recording(tmp_path / "given", "2026-01-02.json", "a")
+    some = imported(empty, tmp_path / "given", *MODELS)
+    none = imported(empty, timeless, *MODELS)
+
+    assert (some[0], none[0]) == (3, 2)
+    lines = some[1].splitlines()
+    assert lines[0].startswith("openrouter: 1 of 1 responses, 0 of them")
+    assert lines[1].startswith("left out: given/one.json: no time")
+    assert lines[2] == "  give those without a time one: --observed-at TIME, or --time-from mtime"
+    assert none[1].endswith(
+        "  give those without a time one: --observed-at TIME, or --time-from mtime\n"
+    )
+
+
+def test_parts_split_the_envelope_of_another_collector(empty: Path, tmp_path: Path) -> None:
+    file = tmp_path / "2026-01-01.json"
+    file.write_text(json.dumps({"models": {"data": [{"id": "a", "name": "A"}]}, "other": 1}))
+    code, err = imported(empty, file, "--part", "$.models=/api/v1/models")
+
+    assert (code, err.startswith("openrouter: 1 of 1 responses")) == (0, True)
+    (page,) = events(hindlog("log", "--kind", "page", at=empty))
+    assert page["endpoint"] == "/api/v1/models"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("nosuch", "."), "source 'nosuch': expected one of civitai, openrouter"),
+        (("openrouter",), "PATHS"),
+        (("openrouter", ".", "--part", "models"), "models"),
+        (("openrouter", ".", "--observed-at", "2026-13-01"), "2026-13-01"),
+        (("openrouter", ".", "--time-from", "luck"), "--time-from"),
+    ],
+    ids=spelled,
+)
+def test_import_refuses_what_it_does_not_know(
+    empty: Path, arguments: tuple[str, ...], word: str
+) -> None:
+    done = hindlog("fetch", "import", *arguments, at=empty)
+
+    assert (done.code, done.raw) == (2, b"")
+    assert word in done.err
+
+
+def test_an_import_of_a_file_that_is_not_there_exits_with_6(empty: Path) -> None:
+    code, err = imported(empty, "no/such/file.json")
+
+    assert (code, "no/such/file.json" in err) == (6, True)
+
+
+def test_replay_goes_through_every_source_or_the_ones_that_are_named(empty: Path) -> None:
+    every = hindlog("fetch", "replay", at=empty)
+    one = hindlog("fetch", "replay", "openrouter", at=empty)
+    none = hindlog("fetch", "replay", "nosuch", at=empty)
+
+    assert (every.code, one.code, none.code) == (0, 0, 2)
+    nothing = "nothing in quarantine that can be taken apart by now\n"
+    assert every.err == f"civitai: {nothing}openrouter: {nothing}"
+    assert one.err == f"openrouter: {nothing}"
+    assert "hindlog fetch replay --help" in none.err
+
+
+def test_replay_echoes_its_range(empty: Path) -> None:
+    done = hindlog(
+        *("fetch", "replay", "civitai", "--since", "2026-11-01", "--until", "2026-11-02"), at=empty
+    )
+
+    assert done.err.splitlines()[:2] == [
+        "since 2026-11-01T00:00:00Z",
+        "until 2026-11-02T00:00:00Z",
+    ]

@@ -1,0 +1,113 @@
+"""Global options: which value holds, and what they change."""
+
+from pathlib import Path
+
+import click
+import orjson
+import pytest
+
+from cli.options import Settings, global_options, settings, wants_color
+from cli.program import cli
+from cli.times import parse_time
+from tests.cli.making import hindlog
+
+
+def given(*words: str) -> Settings:
+    """What the global options of a program mean in its one command."""
+    seen: list[Settings] = []
+
+    @click.group()
+    @global_options
+    def program() -> None: ...
+
+    @program.command()
+    @global_options
+    def status() -> None:
+        seen.append(settings())
+
+    program.main(list(words), standalone_mode=False)
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("status",), Settings(None, None, False, 0, "auto", "text")),
+        (("-C", "a", "status"), Settings("a", None, False, 0, "auto", "text")),
+        (("-C", "a", "status", "-C", "b"), Settings("b", None, False, 0, "auto", "text")),
+        (("status", "--config", "c"), Settings(None, Path("c"), False, 0, "auto", "text")),
+        (("-q", "status"), Settings(None, None, True, 0, "auto", "text")),
+        (("status", "-vv"), Settings(None, None, False, 2, "auto", "text")),
+        (("--color", "never", "status"), Settings(None, None, False, 0, "never", "text")),
+        (("--log-format", "json", "status"), Settings(None, None, False, 0, "auto", "json")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_global_option_holds_on_either_side_of_the_command(
+    words: tuple[str, ...], expected: Settings
+) -> None:
+    assert given(*words) == expected
+
+
+@pytest.mark.parametrize(
+    ("choice", "variables", "terminal", "colored"),
+    [
+        (None, {}, True, True),
+        (None, {}, False, False),
+        (None, {"NO_COLOR": "1"}, True, False),
+        (None, {"NO_COLOR": ""}, True, True),
+        (None, {"FORCE_COLOR": "1"}, False, True),
+        (None, {"FORCE_COLOR": ""}, False, False),
+        (None, {"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        (None, {"TERM": "dumb"}, True, False),
+        (None, {"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
+        ("auto", {}, True, True),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {"FORCE_COLOR": "1"}, True, False),
+    ],
+)
+def test_color_is_decided_by_flag_then_variables_then_terminal(
+    choice: str | None,
+    variables: dict[str, str],
+    terminal: bool,
+    colored: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    words = ["--color", choice] if choice else []
+
+    with cli.make_context("hindlog", [*words, "status"]):
+        assert wants_color(terminal) == colored
+
+
+def test_another_configuration_file_is_read_instead_of_the_archives(
+    shared: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text("[log]\nsegment_bytes = 7\n")
+    before = hindlog("--config", other, "config", "show", "--origin", at=shared)
+    after = hindlog("config", "show", "--origin", "--config", other, at=shared)
+    nowhere = hindlog("config", "show", "--config", "nowhere.toml", at=shared)
+
+    assert ["log.segment_bytes", "7", str(other)] in before.rows
+    assert before.raw == after.raw
+    assert (nowhere.code, nowhere.raw) == (2, b"")
+
+
+def test_a_message_in_json_has_its_kind_its_instant_and_its_text(shared: Path) -> None:
+    done = hindlog("verify", "--since", "2026-11-01T02", "--log-format", "json", at=shared)
+
+    told = [orjson.loads(line) for line in done.err.splitlines()]
+    assert [each["message_type"] for each in told] == ["message", "message"]
+    assert told[0]["message"] == "since 2026-11-01T02:00:00Z"
+    assert all(parse_time(each["at"], 0) > 0 for each in told)
+
+
+def test_the_variable_names_the_archive_and_the_flag_wins(
+    shared: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDLOG_ARCHIVE", str(shared))
+
+    assert hindlog("config", "paths").rows[1] == ["archive", str(shared)]
+    assert hindlog("config", "paths", at=empty).rows[1] == ["archive", str(empty)]

@@ -1,0 +1,174 @@
+"""Accepted losses: which machine, which hole, and what its record says."""
+
+import os
+import shutil
+from pathlib import Path
+
+import orjson
+import pytest
+
+from eventlog.accept import accept_loss, stretches
+from eventlog.clock import MINUTE, format_us
+from eventlog.errors import Invalid
+from eventlog.event import ANOMALY, decode
+from eventlog.holes import Stretch
+from eventlog.loss import link_of, read_loss, read_losses
+from eventlog.manifest import digest
+from eventlog.paths import SegmentName, loss_path, manifest_path, open_path, sealed_path
+from eventlog.reader import read_events, read_stream
+from eventlog.segments import list_segments, read_manifest
+from eventlog.verify import verify
+from eventlog.writer import close_stream
+from eventlog.writers import FETCH, machine_name, writer_id
+from tests.eventlog.making import (
+    HOUR,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    opened,
+    put,
+    write_hours,
+)
+
+LATER = Hand(START + 9 * HOUR)
+
+
+def lose(root: Path, *names: SegmentName) -> None:
+    for name in names:
+        for path in (open_path, sealed_path, manifest_path):
+            path(root, name).unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("machines", [["here"], ["there", "here"], []])
+def test_a_stream_of_this_machine_may_be_given_up_also_where_it_was_copied(
+    tmp_path: Path, machines: list[str]
+) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    for machine in machines:
+        name = machine_name(os.environ) if machine == "here" else machine
+        path = tmp_path / "log" / "writer.json"
+        known = orjson.loads(path.read_bytes()) if path.exists() else {}
+        path.write_bytes(orjson.dumps(known | {name: {FETCH: WRITER}}))
+    lose(tmp_path, names[1])
+    accept_loss(tmp_path, names[1], clock=LATER)
+
+    assert [loss.first_seq for loss in read_losses(tmp_path, SOURCE, WRITER)] == [3]
+    with pytest.raises(Invalid, match="belongs to machine elsewhere"):
+        shutil.rmtree(tmp_path / "log" / SOURCE)
+        (tmp_path / "log" / "writer.json").unlink(missing_ok=True)
+        writer_id(tmp_path, FETCH, "elsewhere", lambda: WRITER)
+        accept_loss(tmp_path, names[1], clock=LATER)
+
+
+def test_a_record_takes_the_place_of_the_lost_manifest_in_the_chain(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 4, 2)
+    digests = [digest(manifest_path(tmp_path, name).read_bytes()) for name in names]
+    sealed_path(tmp_path, names[1]).unlink()  # its manifest is left
+    accept_loss(tmp_path, names[1], clock=LATER)
+    first = read_loss(tmp_path, names[1])
+    assert (first.first_seq, first.last_seq) == (3, 4)
+    assert (first.manifest, first.previous) == (digests[1], digests[0])
+    assert first.accepted_at == format_us(LATER.at)
+    lose(tmp_path, names[2])
+    accept_loss(tmp_path, names[2], clock=LATER)
+    second = read_loss(tmp_path, names[2])
+
+    assert (second.first_seq, second.last_seq) == (5, 6)
+    assert (second.manifest, second.previous) == (digests[2], link_of(first))
+    assert read_manifest(tmp_path, names[3]).previous == digests[2]
+    assert verify(tmp_path).damages == ()
+
+
+def test_one_of_two_lost_segments_whose_manifests_are_left_is_given_up_alone(
+    tmp_path: Path,
+) -> None:
+    names = write_hours(tmp_path, 4, 2)
+    for name in names[1:3]:
+        sealed_path(tmp_path, name).unlink()
+    for name, seqs in ((names[2], (5, 6)), (names[1], (3, 4))):
+        accept_loss(tmp_path, name, clock=LATER)
+        loss = read_loss(tmp_path, name)
+        assert (loss.first_seq, loss.last_seq) == seqs
+
+    assert verify(tmp_path).damages == ()
+
+
+def test_a_name_that_fits_two_holes_names_none(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 5, 2)
+    lose(tmp_path, names[1], names[3])
+    wrong = SegmentName(SOURCE, "2026-11-21", "20", WRITER, 0)
+    with pytest.raises(Invalid, match="expected one hole in its stream there, found 0"):
+        accept_loss(tmp_path, wrong, clock=LATER)
+    accept_loss(tmp_path, names[3], clock=LATER)
+    accept_loss(tmp_path, names[1], clock=LATER)
+
+    assert [loss.first_seq for loss in read_losses(tmp_path, SOURCE, WRITER)] == [3, 7]
+    assert verify(tmp_path).damages == ()
+
+
+def test_what_is_left_open_behind_a_hole_stays_open(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 2, 2)
+    hand = Hand(START + 2 * HOUR)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(9))
+    close_stream(stream)
+    held = [each.name for each in list_segments(tmp_path)][-1]
+    lose(tmp_path, names[1])
+    accept_loss(tmp_path, names[1], clock=hand)
+
+    assert open_path(tmp_path, held).exists()
+    assert not manifest_path(tmp_path, held).exists()
+    assert [record.seq for record in read_stream(tmp_path, SOURCE, WRITER)] == [1, 2, 5, 6]
+
+
+def test_giving_up_twice_says_so_once(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    lose(tmp_path, names[1])
+    hand = Hand(LATER.at)
+    for _ in range(3):
+        done = accept_loss(tmp_path, names[1], clock=hand)
+        assert done.what == "given up: seq 3 to 4 are recorded as lost"
+        hand.at += 2 * HOUR
+    anomalies = [r for r in read_events(tmp_path) if decode(r.line).kind == ANOMALY]
+
+    assert len(anomalies) == 1
+    assert anomalies[0].observed_at == format_us(LATER.at)
+
+
+def test_a_clock_that_went_back_does_not_put_the_notice_before_the_log(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    lose(tmp_path, names[1])
+    accept_loss(tmp_path, names[1], clock=Hand(START + MINUTE))
+    *_, before, last = read_stream(tmp_path, SOURCE, WRITER)
+
+    assert decode(last.line).kind == ANOMALY
+    assert last.observed_at >= before.observed_at
+
+
+def test_after_a_refusal_the_stream_is_free(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    for _ in range(2):
+        with pytest.raises(Invalid, match="found 0"):
+            accept_loss(tmp_path, SegmentName(SOURCE, "2026-11-21", "09", WRITER, 0), clock=LATER)
+    close_stream(opened(tmp_path, LATER))
+
+    assert list(loss_path(tmp_path, names[0]).parent.glob("*.lost.json")) == []
+
+
+def test_stretches_are_what_a_stream_holds_or_has_given_up(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    hand = Hand(START + 3 * HOUR)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1), entity(2))
+    close_stream(stream)
+    held = [each.name for each in list_segments(tmp_path)][-1]
+    lose(tmp_path, names[0])
+    accept_loss(tmp_path, names[0], clock=hand)
+    manifest_path(tmp_path, names[2]).write_bytes(b"{}")
+    (open_path(tmp_path, held).with_name(f"09-{WRITER}-000.ndjson")).write_bytes(b"torn")
+
+    known = [Stretch(names[0], 1, 2), Stretch(names[1], 3, 4), Stretch(held, 7, 9, True)]
+    assert stretches(tmp_path, SOURCE, WRITER) == known
+    assert stretches(tmp_path, SOURCE, WRITER, without=names[1]) == [known[0], known[2]]

@@ -1,0 +1,250 @@
+"""Appending: the edges of the clock rule, of segments and of lines, and its steps."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from eventlog.appending import QUIET_US, check_upstream_clock
+from eventlog.clock import DAY, format_us
+from eventlog.errors import Invalid, LocalResource
+from eventlog.event import (
+    ENTITY,
+    HEARTBEAT,
+    MAX_LINE_BYTES,
+    Alike,
+    Draft,
+    Position,
+    decode,
+    encode,
+)
+from eventlog.reader import read_events
+from eventlog.segments import list_segments
+from eventlog.writer import (
+    append,
+    close_stream,
+    commit,
+    compose,
+    compose_behind,
+    keep_hours,
+    roll,
+)
+from tests.eventlog.making import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    disk_with,
+    entity,
+    opened,
+    put,
+)
+
+
+def instants(root: Path) -> list[str]:
+    return [record.observed_at for record in read_events(root)]
+
+
+def line_bytes(draft: Draft, seq: int) -> int:
+    at = format_us(START)
+    return len(encode(draft, source=SOURCE, writer=WRITER, seq=seq, observed_at=at))
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_longest_line_has_exactly_16_mib_with_its_line_feed(tmp_path: Path, more: int) -> None:
+    stream = opened(tmp_path)
+    room = MAX_LINE_BYTES - line_bytes(entity(1, 0), 2) + more
+    if more:
+        with pytest.raises(Invalid, match=f"an event of {MAX_LINE_BYTES + 1} bytes"):
+            put(stream, entity(0), entity(1, room))
+    else:
+        put(stream, entity(0), entity(1, room))
+    close_stream(stream)
+
+    assert len(instants(tmp_path)) == (0 if more else 2)
+
+
+def test_upstreams_clock_is_believed_up_to_exactly_a_day() -> None:
+    check_upstream_clock(START + DAY, START)
+    check_upstream_clock(START - 9 * DAY, START)
+    with pytest.raises(LocalResource):
+        check_upstream_clock(START + DAY + 1, START)
+
+
+def test_a_clock_behind_the_open_hour_writes_at_its_beginning(tmp_path: Path) -> None:
+    hand = Hand(START)
+    stream = opened(tmp_path, hand)
+    with pytest.raises(ZeroDivisionError):
+        append(stream, [lambda _seq, _at: [entity(1 // 0)]])
+    assert stream.segment is not None and not stream.segment.size
+    hand.at -= SECOND
+    put(stream, entity(1))
+    close_stream(stream)
+
+    assert instants(tmp_path) == [format_us(START)]
+    assert len(list_segments(tmp_path)) == 1
+
+
+def test_an_import_at_the_same_instant_stays_in_its_segment(tmp_path: Path) -> None:
+    stream = opened(tmp_path, Hand(START + DAY))
+    for at in (5, 5, 6, 5):
+        put(stream, entity(at), at=START + at)
+    close_stream(stream, seal_open=True)
+
+    assert [each.name.number for each in list_segments(tmp_path)] == [0, 1]
+    assert instants(tmp_path) == [format_us(START + at) for at in (5, 5, 5, 6)]
+
+
+def test_an_import_of_an_earlier_hour_begins_a_segment_there(tmp_path: Path) -> None:
+    stream = opened(tmp_path, Hand(START + DAY))
+    for at in (2 * HOUR, HOUR + MINUTE, HOUR):
+        put(stream, entity(at), at=START + at)
+    close_stream(stream, seal_open=True)
+
+    assert [each.name.hour for each in list_segments(tmp_path)] == ["06", "06", "07"]
+
+
+def test_an_empty_segment_takes_an_event_of_any_instant_of_its_hour(tmp_path: Path) -> None:
+    stream = opened(tmp_path, Hand(START + DAY))
+    put(stream, entity(1), at=START + MINUTE)
+    roll(stream)
+    with pytest.raises(ZeroDivisionError):
+        append(stream, [lambda _seq, _at: [entity(1 // 0)]], observed_at=START + SECOND)
+    put(stream, entity(2), at=START)
+    close_stream(stream, seal_open=True)
+
+    assert [each.name.number for each in list_segments(tmp_path)] == [0, 1]
+
+
+@pytest.mark.parametrize(("more", "segments"), [(0, 2), (1, 1)])
+def test_a_segment_of_exactly_its_size_is_full(tmp_path: Path, more: int, segments: int) -> None:
+    stream = opened(tmp_path, segment_bytes=line_bytes(entity(1), 1) + more)
+    put(stream, entity(1))
+    put(stream, entity(2))
+    close_stream(stream)
+
+    assert len(list_segments(tmp_path)) == segments
+
+
+def test_what_is_composed_behind_counts_what_is_not_written_yet(tmp_path: Path) -> None:
+    size = line_bytes(entity(1), 1)
+    stream = opened(tmp_path, segment_bytes=3 * size)
+    batch = [lambda _seq, _at: [entity(1)]]
+    first = compose(stream, batch)
+    second = compose_behind(stream, batch, first)
+    assert second is not None
+    third = compose_behind(stream, batch, second)
+    assert third is not None
+    fourth = compose_behind(stream, batch, third)
+
+    assert [each.size for each in (first, second, third)] == [size, 2 * size, 3 * size]
+    assert [each.first_seq for each in (first, second, third)] == [1, 2, 3]
+    assert fourth is None
+    for each in (first, second, third):
+        commit(stream, each)
+    assert stream.segment is not None
+    assert stream.segment.size == 3 * size
+    close_stream(stream)
+
+
+def test_nothing_is_composed_behind_into_the_next_hour(tmp_path: Path) -> None:
+    hand = Hand(START + HOUR - 1)
+    stream = opened(tmp_path, hand)
+    batch = [lambda _seq, _at: [entity(1)]]
+    first = compose(stream, batch)
+    hand.at += 1
+
+    assert compose_behind(stream, batch, first) is None
+    close_stream(stream)
+
+
+def test_what_was_composed_for_a_segment_that_was_rolled_is_refused(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    composed = compose(stream, [lambda _seq, _at: [entity(1)]])
+    roll(stream)
+    put_again = compose(stream, [lambda _seq, _at: [entity(1)]])
+    with pytest.raises(Invalid, match="did not become durable"):
+        commit(stream, composed)
+    commit(stream, put_again)
+    close_stream(stream)
+
+    assert len(instants(tmp_path)) == 1
+
+
+def test_a_batch_says_where_each_of_its_events_stands(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(0))
+    form = Draft(kind=ENTITY, type="model", shape="list")
+    alike = Alike(form, ["1", "2", "3"], ["c1:0"] * 3, [b"{}"] * 3)
+    one, two = append(
+        stream,
+        [
+            lambda _seq, _at: [entity(9), alike, entity(8)],
+            lambda _seq, _at: [alike, entity(7)],
+        ],
+    )
+    close_stream(stream)
+    lines = {record.seq: record.line for record in read_events(tmp_path)}
+
+    assert (one.first.seq, one.last.seq, two.first.seq, two.last.seq) == (2, 6, 7, 10)
+    assert two.last == Position(START, WRITER, 10)
+    assert [(seq, line) for each in (one, two) for seq, line in each.told] == [
+        (seq, lines[seq] + b"\n") for seq in (2, 6, 10)
+    ]
+    ids = [decode(line).id for line in lines.values()]
+    assert ids == ["0", "9", "1", "2", "3", "8", "1", "2", "3", "7"]
+
+
+def test_a_batch_taken_back_is_taken_back_for_good(tmp_path: Path) -> None:
+    steps: list[str] = []
+    full = False
+
+    def write(handle: int, data: bytes) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(handle, data)
+
+    def noted(name: str, call):  # type: ignore[no-untyped-def]
+        return lambda *args: (steps.append(name), call(*args))[1]
+
+    disk = disk_with(
+        write=write, truncate=noted("truncate", os.ftruncate), fsync=noted("fsync", os.fsync)
+    )
+    stream = opened(tmp_path, disk=disk)
+    put(stream, entity(1))
+    steps.clear()
+    full = True
+    with pytest.raises(LocalResource):
+        put(stream, entity(2))
+    full = False
+
+    assert steps == ["truncate", "fsync"]
+    close_stream(stream)
+
+
+@pytest.mark.parametrize(("early", "kinds"), [(1, []), (0, [HEARTBEAT])])
+def test_a_heartbeat_comes_five_minutes_into_a_quiet_hour(
+    tmp_path: Path, early: int, kinds: list[str]
+) -> None:
+    stream = opened(tmp_path, Hand(START + QUIET_US - early))
+    keep_hours(stream)
+    keep_hours(stream)
+    close_stream(stream)
+
+    assert [decode(record.line).kind for record in read_events(tmp_path)] == kinds
+
+
+def test_an_event_at_the_first_instant_of_an_hour_is_enough_for_it(tmp_path: Path) -> None:
+    hand = Hand(START)
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    hand.at = START + HOUR - 1
+    keep_hours(stream)
+
+    assert stream.segment is not None
+    assert stream.last_seq == 1
+    close_stream(stream)

@@ -1,0 +1,70 @@
+"""Assets: bytes by their content, durable, kept once, checked when read."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.assets import get_asset, put_asset
+from eventlog.disk import REAL
+from eventlog.errors import Corrupt, NotFound
+from eventlog.paths import asset_path
+from tests.eventlog.making import disk_with, noting_disk
+
+
+def test_what_was_put_is_what_is_read(tmp_path: Path) -> None:
+    name = put_asset(tmp_path, b"large")
+
+    assert get_asset(tmp_path, name) == b"large"
+    assert put_asset(tmp_path, b"large") == name
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [name]
+
+
+def test_an_asset_lies_under_the_first_two_digits_of_its_sha_256(tmp_path: Path) -> None:
+    name = put_asset(tmp_path, b"large")
+
+    assert (tmp_path / "assets" / "sha256" / name[:2] / name).read_bytes() == b"large"
+
+
+def test_an_asset_is_durable_when_its_name_is_returned(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    root.mkdir()
+    steps: list[str] = []
+    name = put_asset(root, b"large", noting_disk(steps))
+    up = [f"sync_dir {name[:2]}", "sync_dir sha256", "sync_dir assets", "sync_dir archive"]
+
+    assert steps == [
+        "sync_dir archive",
+        "sync_dir assets",
+        "sync_dir sha256",
+        f"open_append .{name}.tmp",
+        f"write .{name}.tmp",
+        f"fsync .{name}.tmp",
+        f"close .{name}.tmp",
+        f"link {name}",
+        f"unlink .{name}.tmp",
+        *up,
+    ]
+    steps.clear()
+    put_asset(root, b"large", noting_disk(steps))
+    assert steps == up
+
+
+def test_another_process_that_puts_the_same_asset_first_is_no_error(tmp_path: Path) -> None:
+    def link(old: Path, new: Path) -> None:
+        new.write_bytes(old.read_bytes())
+        REAL.link(old, new)
+
+    name = put_asset(tmp_path, b"large", disk_with(link=link))
+
+    assert get_asset(tmp_path, name) == b"large"
+    assert list(asset_path(tmp_path, name).parent.iterdir()) == [asset_path(tmp_path, name)]
+
+
+def test_a_missing_or_changed_asset_is_named(tmp_path: Path) -> None:
+    name = put_asset(tmp_path, b"large")
+    asset_path(tmp_path, name).write_bytes(b"other")
+    with pytest.raises(Corrupt, match=f"{name}: expected SHA-256 {name[:16]}"):
+        get_asset(tmp_path, name)
+    asset_path(tmp_path, name).unlink()
+    with pytest.raises(NotFound, match=f"{name}: missing, though an event names it"):
+        get_asset(tmp_path, name)

@@ -1,0 +1,168 @@
+"""Blocks: each event is found in its frame, sealed or open, from either end."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.blocks import block_at, durable_bytes, first_seq, frame_lines, segment_blocks
+from eventlog.errors import Corrupt, NotFound
+from eventlog.paths import (
+    SegmentName,
+    head_path,
+    manifest_path,
+    open_path,
+    parse_segment,
+    sealed_path,
+)
+from eventlog.prefix import prefix
+from eventlog.reader import read_at, read_events, read_stream
+from eventlog.segments import read_manifest
+from eventlog.select import Select
+from eventlog.writer import close_stream
+from tests.eventlog.making import HOUR, SOURCE, START, WRITER, Hand, entity, opened, put, write_log
+
+ROWS = 9
+
+
+@pytest.fixture(params=["open", "sealed"])
+def segment(request: pytest.FixtureRequest, tmp_path: Path) -> SegmentName:
+    """Nine events in three frames or more, the first of them with seq 2."""
+    write_log(tmp_path, [[entity(0)]])
+    rows = [entity(n, 400_000) for n in range(ROWS)]
+    return write_log(tmp_path, [rows], seal=request.param == "sealed", clock=Hand(START + HOUR))
+
+
+def seqs_of(block: bytes) -> list[int]:
+    return [prefix(line).seq for line in block.splitlines()]
+
+
+def test_each_event_is_found_in_the_block_that_holds_it(
+    tmp_path: Path, segment: SegmentName
+) -> None:
+    for seq in range(2, ROWS + 2):
+        assert seq in seqs_of(block_at(tmp_path, segment, seq))
+        assert read_at(tmp_path, segment, seq).seq == seq
+        assert prefix(read_at(tmp_path, segment, seq).line).seq == seq
+    for seq in (0, 1, ROWS + 2, ROWS + 99):
+        with pytest.raises(NotFound, match=f"no event with seq {seq}"):
+            read_at(tmp_path, segment, seq)
+
+
+def test_a_segment_is_read_on_from_any_seq(tmp_path: Path, segment: SegmentName) -> None:
+    for seq in range(1, ROWS + 2):
+        read = [each.seq for each in read_stream(tmp_path, SOURCE, WRITER, seq)]
+        assert read == list(range(seq + 1, ROWS + 2))
+
+
+def test_a_sealed_frame_that_ends_before_a_seq_is_not_read(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(n, 400_000) for n in range(ROWS)]])
+    first, second, third = [
+        seqs_of(block) for block in segment_blocks(tmp_path, name)
+    ]  # three events each
+
+    for seq, frames in (
+        (first[-1], [first, second, third]),
+        (second[0], [second, third]),
+        (second[-1], [second, third]),
+        (third[0], [third]),
+        (third[-1] + 1, []),
+    ):
+        assert [seqs_of(each) for each in segment_blocks(tmp_path, name, from_seq=seq)] == frames
+
+
+def test_both_directions_give_the_same_events(tmp_path: Path, segment: SegmentName) -> None:
+    forwards = [record.seq for record in read_events(tmp_path)]
+
+    assert forwards == list(range(1, ROWS + 2))
+    assert [record.seq for record in read_events(tmp_path, backwards=True)] == forwards[::-1]
+
+
+def test_a_sealed_segment_outside_the_time_wanted_is_not_read(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]])
+
+    assert list(segment_blocks(tmp_path, name, Select(since=START + 1))) == []
+    assert list(segment_blocks(tmp_path, name, Select(until=START))) == []
+    assert len(list(segment_blocks(tmp_path, name, Select(since=START, until=START + 1)))) == 1
+
+
+def test_an_open_segment_whose_manifest_is_there_is_read_from_its_sealed_copy(
+    tmp_path: Path,
+) -> None:
+    name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
+    data = open_path(tmp_path, name).read_bytes()
+    close_stream(opened(tmp_path), seal_open=True)
+    open_path(tmp_path, name).write_bytes(data[:20])
+
+    assert b"".join(segment_blocks(tmp_path, name)) == data
+
+
+def test_a_segment_that_begins_behind_the_head_is_not_durable_yet(tmp_path: Path) -> None:
+    first = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
+    line = open_path(tmp_path, first).read_bytes().splitlines(keepends=True)[0]
+    name = parse_segment(f"{SOURCE}/2026-11-21/06-{WRITER}-000")
+    assert name is not None
+    for seq, shown in ((2, True), (3, False)):  # the head says 2
+        open_path(tmp_path, name).write_bytes(line.replace(b'"seq":1,', b'"seq":%d,' % seq))
+        with open_path(tmp_path, name).open("rb") as file:
+            assert bool(durable_bytes(tmp_path, name, file)) is shown
+
+
+def test_looking_at_an_open_segment_leaves_the_file_at_its_beginning(tmp_path: Path) -> None:
+    write_log(tmp_path, [[entity(0)]])
+    name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=Hand(START + HOUR))
+    head_path(tmp_path, SOURCE, WRITER).unlink()
+    size = open_path(tmp_path, name).stat().st_size
+    with open_path(tmp_path, name).open("rb") as file:
+        assert first_seq(file) == 2
+        assert file.tell() == 0
+        assert durable_bytes(tmp_path, name, file) == size
+        assert file.tell() == 0
+
+
+def test_a_segment_without_a_whole_line_has_no_first_seq(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]], seal=False)
+    path = open_path(tmp_path, name)
+    line = path.read_bytes()
+    for data, seq in ((line, 1), (line[:-1], None), (b"", None), (b"{}\n", None)):
+        path.write_bytes(data)
+        with path.open("rb") as file:
+            assert first_seq(file) == seq
+
+
+def test_a_sealed_file_of_another_size_or_without_its_pair_is_refused(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]])
+    path = sealed_path(tmp_path, name)
+    data = path.read_bytes()
+    for other in (data + b"\x00", data[:-1]):
+        path.write_bytes(other)
+        with pytest.raises(Corrupt, match=f"expected {len(data)} bytes, found {len(other)}"):
+            list(segment_blocks(tmp_path, name))
+    manifest_path(tmp_path, name).unlink()
+    with pytest.raises(Corrupt, match="its manifest is missing"):
+        list(segment_blocks(tmp_path, name))
+    path.unlink()
+    with pytest.raises(NotFound, match="no such segment"):
+        list(segment_blocks(tmp_path, name))
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_a_frame_with_another_number_of_lines_is_refused(tmp_path: Path, difference: int) -> None:
+    name = write_log(tmp_path, [[entity(1), entity(2)]])
+    manifest = read_manifest(tmp_path, name)
+    (frame,) = manifest.frames
+    other = attrs.evolve(frame, rows=2 + difference)
+    with sealed_path(tmp_path, name).open("rb") as file, pytest.raises(Corrupt, match="found 2"):
+        frame_lines(tmp_path, file, attrs.evolve(manifest, frames=(other,)), 0)
+
+
+def test_an_open_segment_is_shown_up_to_its_durable_bytes(tmp_path: Path) -> None:
+    stream = opened(tmp_path)
+    put(stream, entity(1))
+    assert stream.segment is not None
+    name, size = stream.segment.name, stream.segment.size
+    path = open_path(tmp_path, name)
+    path.write_bytes(path.read_bytes() + b"not durable\n")
+
+    assert b"".join(segment_blocks(tmp_path, name)) == path.read_bytes()[:size]
+    close_stream(stream)

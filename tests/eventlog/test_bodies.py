@@ -1,0 +1,118 @@
+"""Bodies and responses: the exact bytes, wherever the events lie that hold them."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from eventlog.assets import put_asset
+from eventlog.bodies import body_of, lines_of, response_of
+from eventlog.errors import Corrupt, NotFound
+from eventlog.event import ENTITY, HEARTBEAT, Draft, Line, decode
+from eventlog.prefix import prefix
+from eventlog.reader import read_events
+from eventlog.rebuild import rebuild
+from tests.eventlog.making import (
+    HOUR,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    page,
+    write_hours,
+    write_log,
+)
+
+
+@pytest.mark.parametrize("seal", [True, False])
+def test_lines_are_picked_by_seq_from_whatever_segments_hold_them(
+    tmp_path: Path, seal: bool
+) -> None:
+    write_hours(tmp_path, 2, 3)
+    rows = [entity(n, 400_000) for n in range(9)]
+    write_log(tmp_path, [rows], seal=seal, clock=Hand(START + 3 * HOUR))
+
+    for seqs in (
+        [1],
+        [3],
+        [4],
+        [6],
+        [7],
+        [15],
+        [14, 8, 11],
+        [9, 2, 6],
+        [1, 3, 4, 6, 7, 9, 10, 12, 13, 15],
+    ):
+        found = lines_of(tmp_path, SOURCE, WRITER, seqs)
+        assert {seq: prefix(line).seq for seq, line in found.items()} == {s: s for s in seqs}
+    for missing in (0, 16):
+        with pytest.raises(NotFound, match=f"{WRITER}: no event with seq {missing}"):
+            lines_of(tmp_path, SOURCE, WRITER, [2, missing])
+
+
+def test_a_body_comes_from_the_line_or_from_its_asset(tmp_path: Path) -> None:
+    asset = put_asset(tmp_path, b"large")
+    drafts = [
+        Draft(kind=ENTITY, type="model", id="1", body=b"null"),
+        Draft(kind=ENTITY, type="model", id="2", body=b"null", body_raw=b"NaN"),
+        Draft(kind=ENTITY, type="model", id="3", body=b"null", body_asset=asset),
+        Draft(kind=ENTITY, type="model", id="4", body_raw=b""),
+    ]
+    write_log(tmp_path, [[*drafts, Draft(kind=HEARTBEAT)]])
+    *lines, heartbeat = [record.line for record in read_events(tmp_path)]
+
+    assert [body_of(tmp_path, line) for line in lines] == [b"null", b"NaN", b"large", b""]
+    with pytest.raises(NotFound, match="seq 5: a heartbeat event, which has no body"):
+        body_of(tmp_path, heartbeat)
+
+
+RESPONSE = b'{"data":[{"id":1},{"id":2}]}'
+
+
+def page_event(response: bytes, **members: object) -> Draft:
+    return page(sha256=hashlib.sha256(response).hexdigest(), **members)
+
+
+def test_a_response_is_joined_from_lines_and_assets(tmp_path: Path) -> None:
+    asset = put_asset(tmp_path, b'{"id":2}')
+    entities = [
+        Draft(kind=ENTITY, type="model", id="1", body=b'{"id":1}'),
+        Draft(kind=ENTITY, type="model", id="2", body_asset=asset),
+    ]
+    roster = {"/data": [["model", "1", 1], ["model", "2", 2]]}
+    whole = page_event(RESPONSE, roster=roster)
+    write_log(
+        tmp_path,
+        [
+            [
+                *entities,
+                Draft(kind=whole.kind, members=whole.members, body=b'{"data":[]}'),
+                Draft(kind=whole.kind, members=whole.members, body_raw=RESPONSE),
+                Draft(
+                    kind=whole.kind,
+                    members=whole.members,
+                    body=b"{}",
+                    body_asset=put_asset(tmp_path, RESPONSE),
+                ),
+            ]
+        ],
+    )
+    pages = [record.line for record in read_events(tmp_path)][2:]
+
+    assert [response_of(tmp_path, line) for line in pages] == [RESPONSE] * 3
+
+
+def rebuilt(page_line: Line) -> bytes:
+    return rebuild(page_line, lambda seq: b"", lambda name: b"")
+
+
+def test_a_response_that_is_not_the_one_received_is_refused(tmp_path: Path) -> None:
+    write_log(tmp_path, [[page_event(b"other"), page(), page_event(b"")]])
+    other, without, empty = [decode(record.line) for record in read_events(tmp_path)]
+
+    assert rebuilt(empty) == b""
+    with pytest.raises(Corrupt, match=r"seq 1: rebuilt a response with SHA-256 e3b0c44298fc1c14"):
+        rebuilt(other)
+    with pytest.raises(Corrupt, match="expected None"):
+        rebuilt(without)

@@ -1,0 +1,71 @@
+"""The disk: whole writes, durable names, and the reserve."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.disk import REAL, RESERVE_BYTES, check_free, make_dirs, sync_up, write_durable
+from eventlog.errors import LocalResource
+from tests.eventlog.making import disk_with, noting_disk
+
+
+@pytest.mark.parametrize(
+    ("free", "need", "enough"),
+    [
+        (RESERVE_BYTES, 0, True),
+        (RESERVE_BYTES - 1, 0, False),
+        (RESERVE_BYTES + 5, 5, True),
+        (RESERVE_BYTES + 5, 6, False),
+    ],
+)
+def test_the_reserve_is_left_free_behind_what_is_needed(
+    tmp_path: Path, free: int, need: int, enough: bool
+) -> None:
+    disk = disk_with(free_bytes=lambda _path: free)
+    if enough:
+        check_free(disk, tmp_path, need)
+        return
+    with pytest.raises(LocalResource, match="expected at least 512 MiB"):
+        check_free(disk, tmp_path, need)
+
+
+def test_each_new_folder_is_made_durable_in_its_parent(tmp_path: Path) -> None:
+    steps: list[str] = []
+    root = tmp_path / "root"
+    root.mkdir()
+    missing = make_dirs(noting_disk(steps), root / "a" / "b" / "c")
+
+    assert [path.name for path in missing] == ["c", "b", "a"]
+    assert steps == ["sync_dir root", "sync_dir a", "sync_dir b"]
+    assert make_dirs(noting_disk(steps), root / "a" / "b") == []
+
+
+def test_a_folder_that_another_process_makes_meanwhile_is_no_error(tmp_path: Path) -> None:
+    def sync_dir(path: Path) -> None:
+        (path / "a" / "b").mkdir(parents=True, exist_ok=True)
+        REAL.sync_dir(path)
+
+    make_dirs(disk_with(sync_dir=sync_dir), tmp_path / "a" / "b")
+
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_names_are_made_durable_up_to_the_root(tmp_path: Path) -> None:
+    steps: list[str] = []
+    root = tmp_path / "root"
+    (root / "a" / "b").mkdir(parents=True)
+    sync_up(noting_disk(steps), root / "a" / "b", root)
+
+    assert steps == ["sync_dir b", "sync_dir a", "sync_dir root"]
+
+
+def test_a_durable_file_holds_only_the_new_bytes_and_is_synced_before_it_is_closed(
+    tmp_path: Path,
+) -> None:
+    steps: list[str] = []
+    path = tmp_path / "file"
+    path.write_bytes(b"left by a process that died")
+    write_durable(noting_disk(steps), path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert steps == ["open_append file", "write file", "fsync file", "close file"]

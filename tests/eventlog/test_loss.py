@@ -1,0 +1,125 @@
+"""Records of losses: what they accept, and how they are written."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.errors import Corrupt
+from eventlog.loss import (
+    Loss,
+    beyond,
+    from_bytes,
+    link_of,
+    read_loss,
+    read_losses,
+    to_bytes,
+    write_loss,
+)
+from eventlog.manifest import digest
+from eventlog.paths import loss_path, segment_at
+from eventlog.segments import known_streams, list_lost, list_segments
+from tests.eventlog.making import HOUR, OTHER, SOURCE, START, WRITER, entity, noting_disk, write_log
+
+NAME = segment_at(SOURCE, WRITER, START, 0)
+LOSS = Loss(1, str(NAME), 3, 5, "2026-11-21T05:00:00.000000Z", None, None)
+
+
+@pytest.mark.parametrize(
+    ("seq", "next_seq"), [(2, 2), (3, 8), (4, 8), (5, 8), (6, 8), (7, 8), (8, 8), (9, 10), (10, 10)]
+)
+def test_the_next_seq_that_is_not_lost_lies_behind_losses_that_touch(
+    seq: int, next_seq: int
+) -> None:
+    losses = [LOSS, attrs.evolve(LOSS, first_seq=6, last_seq=7)]
+    losses.append(attrs.evolve(LOSS, first_seq=9, last_seq=9))
+
+    assert beyond(losses, seq) == next_seq
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"first_seq": 0},
+        {"first_seq": 6},
+    ],
+)
+def test_a_record_that_cannot_be_is_refused(change: dict[str, int]) -> None:
+    with pytest.raises(Corrupt, match="here: expected format 1 and seqs in order"):
+        from_bytes(to_bytes(attrs.evolve(LOSS, **change)), "here")
+
+
+def test_a_record_in_another_spelling_is_refused() -> None:
+    assert from_bytes(to_bytes(LOSS), "here") == LOSS
+    assert from_bytes(to_bytes(attrs.evolve(LOSS, first_seq=5)), "here").last_seq == 5
+    with pytest.raises(Corrupt, match="here: not spelled as losses are"):
+        from_bytes(to_bytes(LOSS) + b"\n", "here")
+    with pytest.raises(Corrupt, match="here: no record of a loss"):
+        from_bytes(b"{}", "here")
+
+
+def test_a_record_under_the_name_of_another_segment_is_refused(tmp_path: Path) -> None:
+    write_loss(tmp_path, LOSS)
+    other = attrs.evolve(NAME, number=1)
+    loss_path(tmp_path, NAME).rename(loss_path(tmp_path, other))
+
+    with pytest.raises(Corrupt, match=f"expected the loss of {other}, found {NAME}"):
+        read_loss(tmp_path, other)
+
+
+def test_a_record_is_durable_and_never_replaces_another(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    root.mkdir()
+    steps: list[str] = []
+    write_loss(root, LOSS, noting_disk(steps))
+    file = f"05-{WRITER}-000.lost.json"
+
+    assert steps[-9:] == [
+        f"write .{file}.tmp",
+        f"fsync .{file}.tmp",
+        f"close .{file}.tmp",
+        f"link {file}",
+        f"unlink .{file}.tmp",
+        "sync_dir 2026-11-21",
+        f"sync_dir {SOURCE}",
+        "sync_dir log",
+        "sync_dir archive",
+    ]
+    with pytest.raises(FileExistsError):
+        write_loss(root, attrs.evolve(LOSS, last_seq=9))
+    assert read_loss(root, NAME) == LOSS
+    assert [path.name for path in loss_path(root, NAME).parent.iterdir()] == [file]
+
+
+def test_losses_of_a_stream_come_in_the_order_of_their_seqs(tmp_path: Path) -> None:
+    late = attrs.evolve(LOSS, segment=str(segment_at(SOURCE, WRITER, START - HOUR, 0)))
+    late = attrs.evolve(late, first_seq=7, last_seq=7)
+    other = attrs.evolve(LOSS, segment=str(segment_at(SOURCE, OTHER, START, 0)))
+    for loss in (other, late, LOSS):
+        write_loss(tmp_path, loss)
+
+    assert read_losses(tmp_path, SOURCE, WRITER) == [LOSS, late]
+    assert read_losses(tmp_path, SOURCE, OTHER) == [other]
+    assert list_lost(tmp_path) == [late.name, LOSS.name, other.name]
+    assert known_streams(tmp_path) == [(SOURCE, WRITER), (SOURCE, OTHER)]
+
+
+def test_losses_are_listed_in_the_order_of_their_names(tmp_path: Path) -> None:
+    names = [segment_at(SOURCE, WRITER, START + n * HOUR, n) for n in range(30)]
+    for name in names[::-1]:
+        write_loss(tmp_path, attrs.evolve(LOSS, segment=str(name)))
+
+    assert list_lost(tmp_path) == names
+
+
+def test_what_is_left_of_a_lost_segment_is_not_listed(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]])
+    write_loss(tmp_path, attrs.evolve(LOSS, segment=str(name)))
+
+    assert list_segments(tmp_path) == []
+
+
+def test_the_next_manifest_names_the_lost_one_where_its_digest_is_known() -> None:
+    assert link_of(attrs.evolve(LOSS, manifest="ab")) == "ab"
+    assert link_of(LOSS) == digest(to_bytes(LOSS))

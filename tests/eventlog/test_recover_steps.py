@@ -1,0 +1,290 @@
+"""Recovery: its edges, one by one, and the order of what it changes."""
+
+import os
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.accept import accept_loss
+from eventlog.errors import Corrupt
+from eventlog.event import ANOMALY, decode, exact_body
+from eventlog.loss import Loss, link_of
+from eventlog.manifest import digest
+from eventlog.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
+from eventlog.reader import read_events
+from eventlog.recover import (
+    DAMAGED,
+    TORN,
+    has_later,
+    last_link,
+    recover,
+    whole_line,
+    whole_lines,
+)
+from eventlog.segments import Head, head_bytes, list_segments
+from eventlog.writer import close_stream
+from eventlog.writers import lock_stream, note_sealed
+from tests.eventlog.making import (
+    HOUR,
+    MINUTE,
+    OTHER,
+    SECOND,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    noting_disk,
+    opened,
+    put,
+    write_hours,
+    write_log,
+)
+
+FILE = f"05-{WRITER}-000.ndjson"
+
+
+def left_open(root: Path, rows: int = 3) -> tuple[Path, SegmentName, list[bytes]]:
+    """An open segment without a head; its lines."""
+    name = write_log(root, [[entity(n)] for n in range(rows)], seal=False)
+    head_path(root, SOURCE, WRITER).unlink()
+    path = open_path(root, name)
+    return path, name, path.read_bytes().splitlines(keepends=True)
+
+
+def note(root: Path, head: Head) -> None:
+    head_path(root, SOURCE, WRITER).write_bytes(head_bytes(head))
+
+
+def test_cut_bytes_are_durable_elsewhere_before_they_are_cut_off(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    path, _, lines = left_open(root)
+    path.write_bytes(b"".join(lines) + b"torn")
+    steps: list[str] = []
+    (cut,) = recover(root, SOURCE, WRITER, noting_disk(steps)).cuts
+    assert cut.kept_at is not None
+    kept = cut.kept_at.name
+    temporary = cut.kept_at.with_suffix(".tmp").name
+
+    assert steps == [
+        f"sync_dir {SOURCE}",
+        f"open_append {temporary}",
+        f"write {temporary}",
+        f"fsync {temporary}",
+        f"close {temporary}",
+        f"rename {kept}",
+        "sync_dir .torn",
+        f"sync_dir {SOURCE}",
+        "sync_dir log",
+        "sync_dir archive",
+        f"open_append {FILE}",
+        f"truncate {FILE}",
+        f"fsync {FILE}",
+        f"close {FILE}",
+    ]
+    assert (cut.reason, cut.size, cut.offset) == (TORN, 4, len(b"".join(lines)))
+    assert cut.kept_at.read_bytes() == b"torn"
+
+
+def test_an_open_file_without_a_whole_line_is_removed_for_good(tmp_path: Path) -> None:
+    path, _, _ = left_open(tmp_path)
+    path.write_bytes(b"torn")
+    steps: list[str] = []
+    found = recover(tmp_path, SOURCE, WRITER, noting_disk(steps))
+
+    assert found.open == ()
+    assert steps[-2:] == [f"unlink {FILE}", "sync_dir 2026-11-21"]
+
+
+def test_what_is_kept_is_removed_once_it_stands_in_the_log(tmp_path: Path) -> None:
+    path, _, lines = left_open(tmp_path)
+    path.write_bytes(b"".join(lines) + b"torn")
+    steps: list[str] = []
+    stream = opened(tmp_path, Hand(START + MINUTE), disk=noting_disk(steps))
+    close_stream(stream)
+    *_, write, sync, unlink, sync_dir, close = steps
+
+    assert (write, sync) == (f"write {FILE}", f"fsync {FILE}")
+    assert unlink.endswith(f".{TORN}")
+    assert (sync_dir, close) == ("sync_dir .torn", f"close {FILE}")
+
+
+def test_every_cut_goes_back_into_the_log(tmp_path: Path) -> None:
+    path, _, lines = left_open(tmp_path)
+    for torn in (b"one", b"two"):
+        path.write_bytes(b"".join(lines) + torn)
+        recover(tmp_path, SOURCE, WRITER)
+    path.write_bytes(b"".join([*lines[:1], b"bad\n", *lines[2:]]))
+    close_stream(opened(tmp_path, Hand(START + MINUTE)))
+    anomalies = [e for r in read_events(tmp_path) if (e := decode(r.line)).kind == ANOMALY]
+
+    bodies = sorted(exact_body(each) or b"" for each in anomalies)
+    assert bodies == sorted([b"bad\n" + lines[2], b"one", b"two"])
+    assert list((tmp_path / "log" / SOURCE / ".torn").iterdir()) == []
+
+
+def test_cuts_of_another_writer_stay_where_they_are(tmp_path: Path) -> None:
+    path, _, lines = left_open(tmp_path)
+    path.write_bytes(b"".join(lines) + b"torn")
+    recover(tmp_path, SOURCE, WRITER)
+    close_stream(opened(tmp_path, writer=OTHER))
+
+    assert [each.size for each in recover(tmp_path, SOURCE, WRITER).cuts] == [4]
+    assert recover(tmp_path, SOURCE, OTHER).cuts == ()
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason"),
+    [([1], DAMAGED), ([2], DAMAGED), ([], TORN), ([0], TORN), ([0, 2], DAMAGED)],
+)
+def test_whole_events_behind_a_bad_line_make_it_damage(
+    tmp_path: Path, behind: list[int], reason: str
+) -> None:
+    _, name, lines = left_open(tmp_path)
+    data = b"".join([b"bad\n", b"\x00\n", *(lines[number] for number in behind)])
+
+    assert has_later(data, name, 1) is (reason == DAMAGED)
+    assert has_later(data.replace(WRITER.encode(), OTHER.encode()), name, 1) is False
+    assert has_later(lines[2] + b"bad", name, 1) is False  # the bad line itself does not count
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b'"seq":2', b'"seq":3'),
+        (WRITER.encode(), OTHER.encode()),
+        (SOURCE.encode(), b"civitai"),
+        (b"2026-11-21T", b"yesterday, "),
+        (b"xxx", b"x\xffx"),
+        (b"}\n", b"}"),
+        (b"}\n", b"\n"),
+    ],
+)
+def test_a_line_is_whole_only_as_the_next_event_of_its_stream(
+    tmp_path: Path, change: tuple[bytes, bytes]
+) -> None:
+    _, name, lines = left_open(tmp_path)
+    bad = lines[1].replace(*change, 1) if change[0] != b"}\n" else lines[1][:-2] + change[1]
+    assert whole_line(lines[1], name, 2) is not None
+
+    assert whole_line(bad, name, 2) is None
+    tail = whole_lines([lines[0], bad, lines[2]], name, 0)
+    assert (tail.size, tail.rows, tail.last_seq) == (len(lines[0]), 1, 1)
+    assert tail.last_line == lines[0]
+
+
+@pytest.mark.parametrize(("short", "refused"), [(0, True), (1, False)])
+def test_damage_below_what_was_durable_is_refused_if_the_file_reaches_that_far(
+    tmp_path: Path, short: int, refused: bool
+) -> None:
+    path, name, lines = left_open(tmp_path)
+    data = b"".join([lines[0], b"\x00" * 30 + lines[1][30:], lines[2]])
+    path.write_bytes(data)
+    note(tmp_path, Head(str(name), len(data) + short, 3))
+    if refused:
+        with pytest.raises(Corrupt, match=f"was durable up to byte {len(data)}"):
+            recover(tmp_path, SOURCE, WRITER)
+        assert path.read_bytes() == data
+    else:
+        lost = recover(tmp_path, SOURCE, WRITER).cuts[-1]
+        assert (lost.reason, lost.size) == ("lost", len(data) + 1 - len(lines[0]))
+
+
+def test_a_tail_that_was_never_durable_is_cut_whatever_the_head_names(tmp_path: Path) -> None:
+    path, name, lines = left_open(tmp_path)
+    data = b"".join(lines)
+    path.write_bytes(data + b"torn")
+    other = attrs.evolve(name, number=9)
+    for head in (Head(str(name), len(data), 3), Head(str(other), len(data) + 2, 3)):
+        note(tmp_path, head)
+        assert {each.reason for each in recover(tmp_path, SOURCE, WRITER).cuts} == {TORN}
+        path.write_bytes(data + b"torn")
+
+
+def test_a_head_that_knows_one_event_more_than_the_log_stops_the_writer(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]])
+    note(tmp_path, Head("", 0, 1))
+    assert recover(tmp_path, SOURCE, WRITER).last_seq == 1
+    note(tmp_path, Head(str(attrs.evolve(name, number=1)), 50, 2))
+
+    with pytest.raises(Corrupt, match="seq 2 was durable, but the log ends with seq 1"):
+        recover(tmp_path, SOURCE, WRITER)
+    assert recover(tmp_path, SOURCE, WRITER, distrust_head=True).last_seq == 1
+
+
+def test_a_lock_file_that_knows_one_event_more_than_the_log_stops_the_writer(
+    tmp_path: Path,
+) -> None:
+    write_log(tmp_path, [[entity(1)]])
+    head_path(tmp_path, SOURCE, WRITER).unlink()
+    for sealed in (1, 2):
+        lock = lock_stream(tmp_path, SOURCE, WRITER, "2026-11-21T05:00:00Z")
+        note_sealed(lock, sealed)
+        os.close(lock)
+        if sealed == 1:
+            assert recover(tmp_path, SOURCE, WRITER).last_seq == 1
+    with pytest.raises(Corrupt, match="seq 2 was sealed, but the log ends with seq 1"):
+        recover(tmp_path, SOURCE, WRITER)
+
+
+def test_open_segments_are_taken_in_the_order_of_their_seqs(tmp_path: Path) -> None:
+    path, name, lines = left_open(tmp_path)
+    later = path.with_name(f"04-{WRITER}-000.ndjson")
+    later.write_bytes(lines[1] + lines[2])
+    path.write_bytes(lines[0])
+    torn = path.with_name(f"03-{WRITER}-000.ndjson")
+    torn.write_bytes(b"torn")
+    found = recover(tmp_path, SOURCE, WRITER)
+
+    assert [(tail.name.hour, tail.rows, tail.last_seq) for tail in found.open] == [
+        ("05", 1, 1),
+        ("04", 2, 3),
+    ]
+    assert (found.last_seq, found.last_line) == (3, lines[2])
+    assert found.last_observed == START + 2 * SECOND
+    assert not torn.exists()
+    assert name in [tail.name for tail in found.open]
+
+
+def test_an_open_segment_goes_on_behind_an_accepted_loss(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    for _ in range(3):
+        put(stream, entity(1), entity(2))
+        hand.at += HOUR
+    hand.at -= HOUR
+    close_stream(stream)
+    names = [each.name for each in list_segments(tmp_path)]
+    for path in (sealed_path, manifest_path):
+        path(tmp_path, names[1]).unlink()
+    accept_loss(tmp_path, names[1], clock=hand)
+    found = recover(tmp_path, SOURCE, WRITER)
+
+    assert [tail.last_seq for tail in found.open] == [7]  # with the anomaly
+    assert found.last_seq == 7
+
+
+def test_the_next_manifest_names_the_last_link_of_the_chain(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 2, 2)
+    last = digest(manifest_path(tmp_path, names[1]).read_bytes())
+
+    def loss(first: int, end: int) -> Loss:
+        return Loss(1, str(names[0]), first, end, "2026-11-21T05:00:00.000000Z", None, None)
+
+    assert last_link(tmp_path, names[1], []) == last
+    assert last_link(tmp_path, names[1], [loss(3, 4)]) == last
+    assert last_link(tmp_path, names[1], [loss(5, 5)]) == link_of(loss(5, 5))
+    assert last_link(tmp_path, names[1], [loss(5, 5), loss(6, 7)]) == link_of(loss(6, 7))
+    assert last_link(tmp_path, None, []) is None
+
+
+def test_an_anomaly_is_never_before_the_event_above_it(tmp_path: Path) -> None:
+    path, _, lines = left_open(tmp_path)
+    path.write_bytes(b"".join(lines) + b"torn")
+    close_stream(opened(tmp_path, Hand(START)))  # the clock went back by two seconds
+    times = [record.observed_at for record in read_events(tmp_path)]
+
+    assert len(times) == 4
+    assert times == sorted(times)
+    assert len(list_segments(tmp_path)) == 1

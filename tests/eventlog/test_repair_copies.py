@@ -1,0 +1,197 @@
+"""Repair: which copies count as good, and what stands afterwards."""
+
+import shutil
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog import manifest as manifests
+from eventlog.accept import accept_loss
+from eventlog.assets import put_asset
+from eventlog.errors import Corrupt, Invalid, NotFound
+from eventlog.event import ENTITY, Draft
+from eventlog.paths import SegmentName, asset_path, manifest_path, open_path, sealed_path
+from eventlog.repair import fitting, repair, repair_sealed
+from eventlog.segments import list_segments
+from eventlog.verify import verify
+from eventlog.writer import close_stream
+from tests.eventlog.making import (
+    HOUR,
+    START,
+    Hand,
+    entity,
+    files_of,
+    opened,
+    put,
+    write_hours,
+    write_log,
+)
+
+
+def previous_of(root: Path, name: SegmentName, previous: str | None) -> bytes:
+    """The manifest of a segment as another chain would have it."""
+    found = manifests.from_bytes(manifest_path(root, name).read_bytes(), "here")
+    return manifests.to_bytes(attrs.evolve(found, previous=previous))
+
+
+def test_a_manifest_fits_only_between_its_neighbours(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 4, 2)
+    for number, name in enumerate(names):
+        data = manifest_path(tmp_path, name).read_bytes()
+        assert fitting(tmp_path, name, data) is not None
+        assert fitting(tmp_path, names[number - 1], data) is None
+        assert fitting(tmp_path, name, b"{}") is None
+        other = previous_of(tmp_path, name, "0" * 64)
+        assert fitting(tmp_path, name, other) is None
+
+
+def test_a_manifest_is_compared_with_its_next_one_past_an_unreadable_one(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 4, 2)
+    manifest_path(tmp_path, names[0]).write_bytes(b"{}")
+
+    for name in names[2:]:
+        assert fitting(tmp_path, name, previous_of(tmp_path, name, "0" * 64)) is None
+
+
+def test_an_edited_manifest_with_its_chain_intact_is_left_to_its_segment(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 1, 2)
+    (name,) = names
+    path = manifest_path(tmp_path, name)
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"longest_line_bytes":', b'"longest_line_bytes":1'))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / path.name).write_bytes(good)
+    done = repair(tmp_path, name, copy)
+
+    assert "manifest from" in done.what
+    assert path.read_bytes() == good
+
+
+@pytest.mark.parametrize("suffix", [".ndjson.zst", ".ndjson"])
+@pytest.mark.parametrize("layout", ["file", "folder", "archive"])
+def test_a_segment_is_taken_from_a_packed_or_an_open_copy(
+    tmp_path: Path, suffix: str, layout: str
+) -> None:
+    root, copy = tmp_path / "a", tmp_path / "copy"
+    name = write_log(root, [[entity(n, 400_000) for n in range(5)]], seal=False)
+    lines = open_path(root, name).read_bytes()
+    close_stream(opened(root), seal_open=True)
+    sound = files_of(root)
+    packed = sealed_path(root, name).read_bytes()
+    folder = copy / "log" / name.source / name.date if layout == "archive" else copy
+    folder.mkdir(parents=True)
+    file = folder / f"05-{name.writer}-000{suffix}"
+    file.write_bytes(packed if suffix.endswith("zst") else lines)
+    sealed_path(root, name).unlink()
+    done = repair(root, name, file if layout == "file" else copy)
+
+    assert files_of(root) == sound
+    assert done.what == f"segment from {file}"
+
+
+def test_a_lost_manifest_follows_from_a_copy_of_the_segment(tmp_path: Path) -> None:
+    root, copy = tmp_path / "a", tmp_path / "copy"
+    names = write_hours(root, 3, 2)
+    sound = files_of(root)
+    copy.mkdir()
+    shutil.move(sealed_path(root, names[1]), copy)
+    manifest_path(root, names[1]).unlink()
+    done = repair(root, names[1], copy)
+
+    assert files_of(root) == sound
+    assert "its own lines, confirmed by the next manifest" in done.what
+
+
+def test_a_manifest_that_nothing_confirms_is_taken_from_no_segment(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    manifest_path(tmp_path, names[1]).unlink()
+    data = previous_of(tmp_path, names[2], "0" * 64)
+    manifest_path(tmp_path, names[2]).write_bytes(data)
+
+    with pytest.raises(Corrupt, match="no good copy of its manifest"):
+        repair(tmp_path, names[1])
+    assert not manifest_path(tmp_path, names[1]).exists()
+
+
+def test_an_open_file_that_differs_from_the_sealed_segment_stays(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]], seal=False)
+    lines = open_path(tmp_path, name).read_bytes()
+    close_stream(opened(tmp_path), seal_open=True)
+    open_path(tmp_path, name).write_bytes(lines + b"more")
+    assert "open copy" not in repair(tmp_path, name).what
+    assert open_path(tmp_path, name).read_bytes() == lines + b"more"
+    open_path(tmp_path, name).write_bytes(lines)
+
+    assert repair(tmp_path, name).what == "open copy removed"
+    assert not open_path(tmp_path, name).exists()
+
+
+def test_an_open_file_beside_a_segment_without_its_manifest_is_not_cut(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]], seal=False)
+    lines = open_path(tmp_path, name).read_bytes()
+    close_stream(opened(tmp_path), seal_open=True)
+    manifest_path(tmp_path, name).unlink()
+    open_path(tmp_path, name).write_bytes(lines[:-5])
+
+    with pytest.raises(Corrupt, match="no good copy of its manifest"):
+        repair(tmp_path, name)
+    assert open_path(tmp_path, name).read_bytes() == lines[:-5]
+
+
+def test_what_is_set_aside_keeps_its_day(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path / "a", hand)
+    for _ in range(2):
+        put(stream, entity(1))
+        hand.at += 24 * HOUR
+    close_stream(stream, seal_open=True)
+    names = [each.name for each in list_segments(tmp_path / "a")]
+    assert [name.hour for name in names] == ["05", "05"]
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    for number, name in enumerate(names):
+        sealed_path(tmp_path / "a", name).write_bytes(b"bad %d" % number)
+        repair(tmp_path / "a", name, tmp_path / "copy")
+    aside = tmp_path / "a" / "log" / names[0].source / ".damaged"
+
+    assert {path.name[:10]: path.read_bytes() for path in aside.iterdir()} == {
+        "2026-11-21": b"bad 0",
+        "2026-11-22": b"bad 1",
+    }
+    assert verify(tmp_path / "a").damages == ()
+
+
+def test_a_segment_that_only_a_copy_has_is_taken_from_it(tmp_path: Path) -> None:
+    names = write_hours(tmp_path / "a", 2, 2)
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    sound = files_of(tmp_path / "a")
+    for path in (sealed_path, manifest_path):
+        path(tmp_path / "a", names[0]).unlink()
+    with pytest.raises(NotFound, match="no such segment"):
+        repair(tmp_path / "a", names[0])
+    repair(tmp_path / "a", names[0], tmp_path / "copy")
+
+    assert files_of(tmp_path / "a") == sound
+
+
+def test_a_repair_that_leaves_damage_is_no_repair(tmp_path: Path) -> None:
+    asset = put_asset(tmp_path, b"large")
+    draft = Draft(kind=ENTITY, type="model", id="1", body_asset=asset)
+    name = write_log(tmp_path, [[draft]], clock=Hand(START))
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(manifest_path(tmp_path, name), copy)
+    asset_path(tmp_path, asset).unlink()
+
+    with pytest.raises(Corrupt, match=asset):
+        repair_sealed(tmp_path, name, copy)
+
+
+def test_an_open_segment_that_is_sealed_has_no_loss(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(1)]])
+    other = attrs.evolve(name, number=4)
+
+    assert "nothing to do" in accept_loss(tmp_path, name, clock=Hand()).what
+    with pytest.raises(Invalid, match="found 0"):
+        accept_loss(tmp_path, other, clock=Hand())

@@ -1,0 +1,70 @@
+"""Scanning: members and elements are found in any body, strict or not."""
+
+import pytest
+
+from eventlog.rules import Rule, id_member
+from eventlog.scan import NotJson, Span, all_members, elements, locate, members, values, whole
+from eventlog.split import split
+
+STRICT = b' \xef\xbb\xbf{"a" : [1 , "]" ] ,"b":{"c":{}},"a\\u0062":2,"b":3} '.strip(b" ")
+LOOSE = STRICT.replace(b"2,", b"NaN,")
+
+
+@pytest.mark.parametrize("body", [STRICT, LOOSE, STRICT + b"\r\n\t "])
+def test_members_are_found_in_any_body(body: bytes) -> None:
+    root = whole(body)
+    assert root.start == 3
+    every = all_members(body, root)
+
+    assert list(every) == ["a", "b", "ab"]
+    assert every["a"].of(body) == b'[1 , "]" ]'
+    assert every["b"].of(body) == b"3"  # of repeated keys the last counts
+    assert members(body, root, ("b", "none")) == {"b": every["b"]}
+    assert values(root.of(body), ("ab", "none", "b")) == {
+        "ab": every["ab"].of(body),
+        "b": b"3",
+    }
+
+
+def test_a_pointer_leads_through_objects_only() -> None:
+    body = b'{"a":{"b":[{"c":1}]},"d":5}'
+    root = whole(body)
+
+    assert locate(body, root, "") == root
+    assert locate(body, root, "/a/b") == Span(body.index(b"["), body.index(b"]") + 1)
+    for pointer in ("/a/b/c", "/d/x", "/none", "/none/x"):
+        assert locate(body, root, pointer) is None
+
+
+@pytest.mark.parametrize(
+    "array",
+    [b"[]", b"[ ]", b"[1]", b'[ 1 , "," , [2,3],{"a":[]} ]', b"[NaN]", b'[NaN , "]" ,[]]'],
+)
+def test_elements_are_slices_without_blanks(array: bytes) -> None:
+    body = b"  " + array
+    found = [span.of(body) for span in elements(body, Span(2, len(body)))]
+
+    inner = array[1:-1].strip()
+    expected = {
+        b'1 , "," , [2,3],{"a":[]}': [b"1", b'","', b"[2,3]", b'{"a":[]}'],
+        b'NaN , "]" ,[]': [b"NaN", b'"]"', b"[]"],
+    }
+    assert found == expected.get(inner, [inner] if inner else [])
+
+
+@pytest.mark.parametrize("array", [b"[NaN", b"[NaN}", b"[NaN]]", b"[NaN] 5", b'["NaN]'])
+def test_an_array_that_does_not_end_where_it_should_is_refused(array: bytes) -> None:
+    with pytest.raises(NotJson):
+        elements(array, Span(0, len(array)))
+
+
+@pytest.mark.parametrize("body", [b'{"a":NaN,5}', b'{"a":NaN,"b"}', b'{"a":NaN,"x:y"}'])
+def test_a_member_without_a_key_or_a_colon_is_refused(body: bytes) -> None:
+    with pytest.raises(NotJson, match="expected a member"):
+        all_members(body, Span(0, len(body)))
+
+
+def test_a_page_that_is_torn_inside_a_string_is_no_page() -> None:
+    body = b'{"items":[{"id":1,"text":"x}]}'  # more was to follow
+    with pytest.raises(NotJson):
+        split(body, [Rule("/items", "model", "list", id_member("id"))])

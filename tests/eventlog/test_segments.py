@@ -1,0 +1,164 @@
+"""Segments: what a listing shows, and what a head says."""
+
+import os
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.errors import Corrupt
+from eventlog.paths import SegmentName, head_path, manifest_path, open_path, parse_segment
+from eventlog.segments import (
+    Files,
+    Head,
+    head_bytes,
+    head_in,
+    known_streams,
+    list_segments,
+    list_sources,
+    list_streams,
+    noted_at,
+    read_head,
+    read_manifest,
+)
+from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
+
+HEAD = Head(f"{SOURCE}/2026-11-21/05-{WRITER}-000", 100, 98)
+
+
+def lay(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / "log" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+def named(text: str) -> SegmentName:
+    name = parse_segment(text)
+    assert name is not None
+    return name
+
+
+def test_a_listing_shows_segments_in_order_and_nothing_else(tmp_path: Path) -> None:
+    lay(
+        tmp_path,
+        f"b/2026-11-21/05-{WRITER}-001.ndjson",
+        f"b/2026-11-21/05-{WRITER}-000.ndjson.zst",
+        f"b/2026-11-21/05-{WRITER}-000.manifest.json",
+        f"b/2026-11-20/06-{WRITER}-000.ndjson.zst",
+        f"a/2026-11-22/05-{OTHER}-000.manifest.json",
+        f"a/2026-11-22/05-{OTHER}-001",
+        f"a/2026-11-22/05-{OTHER}-002.lost.json",
+        f"a/2026-11-22/05-{OTHER}-002.ndjson",
+        f"a/2026-11-22/05-{OTHER}-003.ndjson.bak",
+        f"a/2026-11-22/.05-{OTHER}-004.ndjson.zst.tmp",
+        f"a/.torn/05-{OTHER}-005.ndjson",
+        f"a/2026-11-2/05-{OTHER}-006.ndjson",
+        "a/.feedbee5.lock",
+        "writer.json",
+    )
+
+    assert list_segments(tmp_path) == [
+        Files(named(f"a/2026-11-22/05-{OTHER}-000"), False, False, True),
+        Files(named(f"b/2026-11-20/06-{WRITER}-000"), False, True, False),
+        Files(named(f"b/2026-11-21/05-{WRITER}-000"), False, True, True),
+        Files(named(f"b/2026-11-21/05-{WRITER}-001"), True, False, False),
+    ]
+    assert [each.is_sealed for each in list_segments(tmp_path)] == [True, False, True, False]
+    assert [each.name.source for each in list_segments(tmp_path, "a")] == ["a"]
+    assert list_segments(tmp_path, "b", OTHER) == []
+    assert list_segments(tmp_path, "c") == []
+    assert list_streams(tmp_path) == [("a", OTHER), ("b", WRITER)]
+    assert list_sources(tmp_path) == ["a", "b"]
+
+
+def test_streams_of_which_only_a_trace_is_left_are_known(tmp_path: Path) -> None:
+    lay(
+        tmp_path,
+        f"a/2026-11-22/05-{OTHER}-000.ndjson",
+        f"a/2026-11-22/05-{WRITER}-000.lost.json",
+        f"b/.{WRITER}.lock",
+        "b/.nothex.lock",
+        f"B/.{WRITER}.lock",
+    )
+    for name in (WRITER, "nothex"):
+        path = head_path(tmp_path, "c", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+    assert known_streams(tmp_path) == [("a", WRITER), ("a", OTHER), ("b", WRITER), ("c", WRITER)]
+
+
+def test_a_listing_that_may_have_missed_a_new_name_is_made_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write_log(tmp_path, [[entity(1)]], seal=False)
+    folder = open_path(tmp_path, name).parent
+    listings: list[int] = []
+    whole = Path.iterdir
+
+    def iterdir(path: Path):  # type: ignore[no-untyped-def]
+        listings.append(1) if path == folder else None
+        return whole(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    list_segments(tmp_path)
+    assert len(listings) == 2
+    os.utime(folder, (1, 1))
+    list_segments(tmp_path)
+    assert len(listings) == 3
+
+
+def test_a_manifest_under_the_name_of_another_segment_is_refused(tmp_path: Path) -> None:
+    one, two = write_hours(tmp_path, 2, 1)
+    manifest_path(tmp_path, two).write_bytes(manifest_path(tmp_path, one).read_bytes())
+
+    with pytest.raises(Corrupt, match=f"expected the manifest of {two}, found {one}"):
+        read_manifest(tmp_path, two)
+
+
+def test_a_head_comes_back_whole_or_not_at_all() -> None:
+    assert head_in(head_bytes(HEAD)) == HEAD
+    for change in ({"segment": "x"}, {"durable_bytes": 211}, {"last_seq": 89}):
+        other = attrs.evolve(HEAD, **change)
+        old, new = head_bytes(HEAD), head_bytes(other)
+        assert len(old) == len(new)
+        mixed = {head_in(new[:at] + old[at:]) for at in range(len(old))}
+        assert mixed <= {HEAD, other, None}
+    assert head_in(b"") is head_in(b"{}") is head_in(b"[]") is None
+
+
+def test_the_heads_of_any_two_moments_have_one_size() -> None:
+    heads = [Head("", 0, 0), HEAD, Head("s" * 63 + HEAD.segment[10:], 2**40, 2**40)]
+
+    assert {len(head_bytes(head)) for head in heads} == {256}
+
+
+def test_a_head_that_is_met_halfway_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = head_path(tmp_path, SOURCE, WRITER)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(head_bytes(HEAD)[:40].ljust(256))
+    reads: list[int] = []
+    whole = Path.read_bytes
+
+    def read_bytes(found: Path) -> bytes:
+        reads.append(1)
+        if len(reads) == 3:
+            path.write_bytes(head_bytes(HEAD))
+        return whole(found)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert read_head(tmp_path, SOURCE, WRITER) == HEAD
+    assert len(reads) == 3
+
+
+def test_the_instant_of_a_note_is_in_microseconds(tmp_path: Path) -> None:
+    assert noted_at(tmp_path, SOURCE, WRITER) == 0
+    path = head_path(tmp_path, SOURCE, WRITER)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    os.utime(path, ns=(5_000_000_000, 7_000_000_999))
+
+    assert noted_at(tmp_path, SOURCE, WRITER) == 7_000_000

@@ -1,0 +1,134 @@
+"""Selecting: the edges of time and name, and what may be skipped."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.event import ENTITY, Draft, encode
+from eventlog.manifest import Manifest
+from eventlog.paths import parse_segment
+from eventlog.prefix import prefix
+from eventlog.reader import read_events
+from eventlog.segments import read_manifest
+from eventlog.select import (
+    Select,
+    matches,
+    ready,
+    wants_frame,
+    wants_manifest,
+    wants_segment,
+)
+from tests.eventlog.making import HOUR, SECOND, SOURCE, START, WRITER, entity, write_log
+
+NAME = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")
+AT = "2026-11-21T05:00:00.000000Z"
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Manifest:
+    """Three models, a second apart."""
+    name = write_log(tmp_path, [[entity(n)] for n in range(3)])
+    return read_manifest(tmp_path, name)
+
+
+def test_an_event_exactly_at_since_is_wanted_and_one_at_until_is_not(tmp_path: Path) -> None:
+    write_log(tmp_path, [[entity(n)] for n in range(3)])
+
+    def seqs(**edges: int) -> list[int]:
+        return [record.seq for record in read_events(tmp_path, Select(**edges))]
+
+    assert seqs(since=START + 2 * SECOND) == [3]
+    assert seqs(since=START + 2 * SECOND + 1) == []
+    assert seqs(until=START + 1) == [1]
+    assert seqs(until=START) == []
+    assert seqs(since=START + SECOND, until=START + 2 * SECOND) == [2]
+
+
+@pytest.mark.parametrize(
+    ("select", "wanted"),
+    [
+        (Select(since=START + 2 * SECOND), True),
+        (Select(since=START + 2 * SECOND + 1), False),
+        (Select(until=START + 1), True),
+        (Select(until=START), False),
+        (Select(kinds=frozenset({ENTITY, "gone"})), True),
+        (Select(kinds=frozenset({"gone"})), False),
+        (Select(types=frozenset({"model", "image"})), True),
+        (Select(types=frozenset({"image"})), False),
+        (Select(kinds=frozenset({ENTITY}), types=frozenset({"image"})), False),
+    ],
+)
+def test_a_sealed_segment_is_skipped_only_if_it_cannot_hold_anything_wanted(
+    sealed: Manifest, select: Select, wanted: bool
+) -> None:
+    assert wants_manifest(select, sealed) is wanted
+    if select.since is None and select.until is None:
+        assert wants_frame(select, sealed.frames[0]) is wanted
+
+
+@pytest.mark.parametrize(
+    ("select", "wanted"),
+    [
+        (Select(since=START + HOUR - 1), True),
+        (Select(since=START + HOUR), False),
+        (Select(until=START + 1), True),
+        (Select(until=START), False),
+        (Select(sources=frozenset({SOURCE, "civitai"})), True),
+        (Select(sources=frozenset({"civitai"})), False),
+    ],
+)
+def test_a_segment_of_another_hour_or_source_is_skipped(select: Select, wanted: bool) -> None:
+    assert NAME is not None
+
+    assert wants_segment(select, NAME) is wanted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "id_", "wanted"),
+    [
+        ("openrouter/model", "1", True),
+        ("openrouter/mod", "1", False),
+        ("openrouter/model/1", "1", True),
+        ("openrouter/model/1", "12", False),
+        ("openrouter/model/1", "1/2", False),
+        ("openrouter/model/a.b", "a.b", True),
+        ("openrouter/model/a.b", "axb", False),
+        ("openrouter/model/a?b", "a/b", True),
+        ("openrouter/model/a?b", "ab", False),
+        ("*/model/open*", "openai/gpt-5", True),
+        ("*/model/a*b", "a\nb", True),
+        ("router/model", "1", False),
+    ],
+)
+def test_a_pattern_matches_the_whole_of_source_type_and_id(
+    pattern: str, id_: str, wanted: bool
+) -> None:
+    draft = Draft(kind=ENTITY, type="model", id=id_)
+    head = prefix(encode(draft, source=SOURCE, writer=WRITER, seq=1, observed_at=AT))
+
+    assert matches(ready(Select(patterns=(pattern,))), head) is wanted
+    assert matches(ready(Select(patterns=("none", pattern, "none/x/y"))), head) is wanted
+
+
+@pytest.mark.parametrize(
+    ("select", "wanted"),
+    [
+        (Select(since=START), True),
+        (Select(since=START + 1), False),
+        (Select(until=START + 1), True),
+        (Select(until=START), False),
+        (Select(sources=frozenset({SOURCE, "civitai"})), True),
+        (Select(sources=frozenset({"civitai"})), False),
+        (Select(kinds=frozenset({"page"})), False),
+        (Select(types=frozenset({"image"})), False),
+        (Select(shapes=frozenset({"list"})), True),
+        (Select(shapes=frozenset({"detail"})), False),
+        (Select(), True),
+    ],
+)
+def test_an_envelope_is_wanted_if_every_part_of_a_selection_wants_it(
+    select: Select, wanted: bool
+) -> None:
+    line = encode(entity(1), source=SOURCE, writer=WRITER, seq=1, observed_at=AT)
+
+    assert matches(ready(select), prefix(line)) is wanted

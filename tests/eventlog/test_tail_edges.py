@@ -1,0 +1,163 @@
+"""Tail: the edges of cursors, of `since` and of what is durable."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog import cursor as cursors
+from eventlog.cursor import Mark, from_text, mark, to_text
+from eventlog.errors import Invalid
+from eventlog.paths import head_path, manifest_path, open_path, sealed_path
+from eventlog.reader import read_events, read_stream
+from eventlog.segments import Head, head_bytes, read_head
+from eventlog.tail import confirm, end_of, follow, last_of
+from eventlog.writer import close_stream
+from tests.eventlog.making import (
+    HOUR,
+    OTHER,
+    SECOND,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    opened,
+    put,
+    write_hours,
+    write_log,
+)
+
+
+def drained(root: Path, start: cursors.Cursor | None = None, since: int | None = None) -> list[int]:
+    return [r.seq for r in follow(root, start or {}, since=since, idle=lambda: False)]
+
+
+@pytest.mark.parametrize("seal", [True, False])
+def test_since_takes_the_event_exactly_at_it(tmp_path: Path, seal: bool) -> None:
+    write_log(tmp_path, [[entity(n)] for n in range(3)], seal=seal)
+    for at, seqs in ((0, [1, 2, 3]), (1, [2, 3]), (SECOND, [2, 3]), (2 * SECOND, [3])):
+        assert drained(tmp_path, since=START + at) == seqs
+        read = read_stream(tmp_path, SOURCE, WRITER, 0, START + at)
+        assert [record.seq for record in read] == seqs
+    assert drained(tmp_path, since=START + 2 * SECOND + 1) == []
+
+
+def test_segments_before_since_are_stepped_over_without_a_hole(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 4, 2)
+    sealed_path(tmp_path, names[1]).write_bytes(b"damaged, and not read")
+
+    assert drained(tmp_path, since=START + 2 * HOUR) == [5, 6, 7, 8]
+    read = read_stream(tmp_path, SOURCE, WRITER, 0, START + 2 * HOUR)
+    assert [record.seq for record in read] == [5, 6, 7, 8]
+
+
+def test_a_head_that_says_less_than_the_file_ends_the_tail_there(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(n)] for n in range(3)], seal=False)
+    lines = open_path(tmp_path, name).read_bytes().splitlines(keepends=True)
+    for seq in (0, 1, 2, 3):
+        head = Head(str(name), sum(map(len, lines[:seq])), seq)
+        head_path(tmp_path, SOURCE, WRITER).write_bytes(head_bytes(head))
+        assert drained(tmp_path) == list(range(1, seq + 1))
+
+
+def test_what_is_durable_is_shown_when_its_head_comes_back(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    head = head_path(tmp_path, SOURCE, WRITER)
+    shown: list[int] = []
+    steps = iter(
+        [
+            lambda: head.unlink(),
+            lambda: put(stream, entity(2)),
+            lambda: put(stream, entity(3)),
+        ]
+    )
+    quiet = iter(range(10_000))
+
+    def idle() -> bool:
+        if next(quiet) % 90:
+            return True
+        step = next(steps, None)
+        if step is not None:
+            step()
+        return step is not None
+
+    for record in follow(tmp_path, {}, idle=idle, sleep=lambda _s: None):
+        shown.append(record.seq)
+    close_stream(stream)
+
+    assert shown == [1, 2, 3]
+
+
+def test_a_tail_sleeps_between_looks_and_finds_new_streams(tmp_path: Path) -> None:
+    slept: list[float] = []
+    left = iter(range(100))
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            write_log(tmp_path, [[entity(1)]], writer=OTHER)
+
+    found = follow(tmp_path, {}, idle=lambda: next(left, None) is not None, sleep=sleep)
+
+    assert [(record.writer, record.seq) for record in found] == [(OTHER, 1)]
+    assert len(slept) == 100
+    assert min(slept) > 0
+
+
+def test_a_cursor_at_the_first_event_is_confirmed(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    records = list(read_events(tmp_path))
+    for path in (sealed_path, manifest_path):
+        path(tmp_path, names[0]).unlink()
+    third = records[2]
+
+    confirm(tmp_path, {(SOURCE, WRITER): mark(third.seq, third.line)})
+    with pytest.raises(Invalid, match="seq 2 is below the oldest segment"):
+        confirm(tmp_path, {(SOURCE, WRITER): mark(records[1].seq, records[1].line)})
+
+
+def test_each_event_of_an_open_segment_confirms_its_cursor_under_an_older_head(
+    tmp_path: Path,
+) -> None:
+    write_log(tmp_path, [[entity(0)]])
+    name = write_log(
+        tmp_path, [[entity(n)] for n in range(3)], seal=False, clock=Hand(START + HOUR)
+    )
+    lines = open_path(tmp_path, name).read_bytes().splitlines()
+    older = Head(str(name), len(lines[0]) + 1, 2)
+    head_path(tmp_path, SOURCE, WRITER).write_bytes(head_bytes(older))
+
+    for seq, line in enumerate(lines, 2):
+        confirm(tmp_path, {(SOURCE, WRITER): mark(seq, line)})
+    with pytest.raises(Invalid, match="no event with seq 5"):
+        confirm(tmp_path, {(SOURCE, WRITER): mark(5, lines[2])})
+
+
+def test_the_last_event_is_the_last_of_the_last_segment(tmp_path: Path) -> None:
+    write_hours(tmp_path, 3, 2)
+    last = last_of(tmp_path, SOURCE, WRITER)
+    assert last is not None
+    assert last.seq == 6
+    write_log(tmp_path, [[entity(7)], [entity(8)]], seal=False, clock=Hand(START + 4 * HOUR))
+    last = last_of(tmp_path, SOURCE, WRITER)
+    assert last is not None
+    assert last.seq == 8
+    head = read_head(tmp_path, SOURCE, WRITER)
+    assert head is not None
+
+    assert end_of(tmp_path) == {(SOURCE, WRITER): mark(8, last.line)}
+
+
+def test_a_cursor_has_one_spelling_whatever_the_order_of_its_streams() -> None:
+    marks = [(("a", WRITER), Mark(1, "0" * 16)), (("b", OTHER), Mark(2, "1" * 16))]
+
+    assert to_text(dict(marks)) == to_text(dict(reversed(marks)))
+    assert from_text(to_text(dict(marks))) == dict(marks)
+
+
+@pytest.mark.parametrize("key", [("A", WRITER), ("a", "nothex"), ("a/b", WRITER)])
+def test_a_cursor_of_an_impossible_stream_is_refused(key: tuple[str, str]) -> None:
+    with pytest.raises(Invalid, match="expected the text that an earlier `tail` gave"):
+        from_text(to_text({key: Mark(1, "0" * 16)}))

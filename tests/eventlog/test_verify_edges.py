@@ -1,0 +1,195 @@
+"""Verify: what is counted, what is selected, and where seqs meet."""
+
+import shutil
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.accept import accept_loss
+from eventlog.loss import Loss, write_loss
+from eventlog.paths import (
+    SegmentName,
+    head_path,
+    lock_path,
+    loss_path,
+    manifest_path,
+    open_path,
+    sealed_path,
+)
+from eventlog.segments import list_segments, read_manifest
+from eventlog.select import Select
+from eventlog.verify import verify
+from tests.eventlog.making import (
+    HOUR,
+    OTHER,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    files_of,
+    write_hours,
+    write_log,
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """Two sealed hours of three events each, and an open one of two."""
+    write_hours(tmp_path, 2, 3)
+    write_log(tmp_path, [[entity(6), entity(7)]], seal=False, clock=Hand(START + 2 * HOUR))
+    return tmp_path
+
+
+def names(root: Path) -> list[SegmentName]:
+    return [each.name for each in list_segments(root)]
+
+
+def places(root: Path) -> list[str]:
+    return [each.place for each in verify(root).damages]
+
+
+def test_segments_rows_and_raw_bytes_are_counted(log: Path) -> None:
+    one, two, held = names(log)
+    raw = sum(read_manifest(log, name).raw.bytes for name in (one, two))
+    checked = verify(log)
+
+    assert (checked.segments, checked.rows) == (3, 8)
+    assert checked.raw_bytes == raw + open_path(log, held).stat().st_size
+    assert checked.damages == ()
+
+
+def test_only_segments_of_the_range_are_read_and_counted(log: Path) -> None:
+    open_path(log, names(log)[2]).write_bytes(b"\x00" * 9)
+    head_path(log, SOURCE, WRITER).unlink()
+
+    for select, counted in (
+        (Select(until=START + 2 * HOUR), (2, 6)),
+        (Select(since=START + HOUR, until=START + 2 * HOUR), (1, 3)),
+        (Select(since=START + 2 * HOUR), (1, 0)),
+    ):
+        checked = verify(log, select)
+        assert (checked.segments, checked.rows) == counted
+
+
+@pytest.mark.parametrize(("sample", "read"), [(0.0, 0), (0.25, 1), (0.5, 2), (0.75, 3), (1.0, 4)])
+def test_a_sample_reads_exactly_its_share(tmp_path: Path, sample: float, read: int) -> None:
+    for name in write_hours(tmp_path, 4, 1):
+        path = sealed_path(tmp_path, name)
+        path.write_bytes(path.read_bytes()[:-1])
+
+    assert len(verify(tmp_path, sample=sample).damages) == read
+
+
+def test_damage_in_an_open_segment_is_named_beside_that_of_a_sealed_one(log: Path) -> None:
+    one, _, held = names(log)
+    sealed_path(log, one).write_bytes(b"short")
+    data = open_path(log, held).read_bytes()
+    open_path(log, held).write_bytes(b"\x00" * 9 + data[9:])
+
+    assert places(log) == [f"{one}.ndjson.zst", f"{held}.ndjson"]
+
+
+def test_foreign_files_are_named_in_order_but_hidden_ones_are_ours(log: Path) -> None:
+    folder = log / "log" / SOURCE
+    (folder / ".damaged").mkdir()
+    (folder / ".damaged" / "notes.txt").write_text("")
+    for name in ("z.txt", "m.txt", "a.txt"):
+        (folder / name).write_text("")
+    (log / "log" / "writer.json").write_text("{}")
+
+    assert places(log) == [f"{SOURCE}/{name}.txt" for name in "amz"]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_seq_that_stands_in_an_open_segment_too_is_damage(log: Path, rows: int) -> None:
+    _, two, held = names(log)
+    path = open_path(log, held)
+    lines = path.read_bytes().splitlines(keepends=True)
+    twin = SegmentName(SOURCE, two.date, "09", WRITER, 0)
+    open_path(log, twin).write_bytes(b"".join(lines[-rows:]))
+
+    (damage,) = [each for each in verify(log).damages if "stand already" in each.what]
+    assert damage.place in (f"{twin}.ndjson", f"{held}.ndjson")
+    assert damage.what == f"expected seq 9, found {9 - rows}: these stand already"
+
+
+def test_a_seq_that_stands_in_two_sealed_segments_is_damage(log: Path) -> None:
+    one, two, _ = names(log)
+    twin = attrs.evolve(two, hour="09")
+    manifest = manifest_path(log, two).read_bytes().replace(str(two).encode(), str(twin).encode())
+    shutil.copy(sealed_path(log, two), sealed_path(log, twin))
+    manifest_path(log, twin).write_bytes(manifest)
+    whats = [each.what for each in verify(log).damages]
+
+    assert f"expected seq 7 (after {two}), found 4" in whats
+    assert one is not None
+
+
+def test_a_torn_tail_does_not_count_as_an_event_before_what_follows(log: Path) -> None:
+    held = names(log)[2]
+    path = open_path(log, held)
+    whole = path.read_bytes()
+    later = attrs.evolve(held, hour="09")
+    third = whole.splitlines(keepends=True)[1].replace(b'"seq":8', b'"seq":9')
+    open_path(log, later).write_bytes(third)
+    assert not any("expected seq" in each.what for each in verify(log).damages)
+    path.write_bytes(whole[:-1])
+
+    found = [each.what for each in verify(log).damages if "expected seq" in each.what]
+    assert len(found) == 1
+    assert found[0].startswith(f"expected seq 8 (after {held}), found 9: a sealed segment")
+
+
+def test_what_only_the_lock_file_knows_is_missed(log: Path) -> None:
+    for name in names(log):
+        for path in (open_path, sealed_path, manifest_path):
+            path(log, name).unlink(missing_ok=True)
+    shutil.rmtree(log / "state")
+    assert lock_path(log, SOURCE, WRITER).exists()
+    (damage,) = verify(log).damages
+
+    assert damage.what.startswith("seq 6 was durable, but the log ends with seq 0; if no copy")
+
+
+def test_a_head_that_names_an_open_segment_is_checked_by_its_bytes(log: Path) -> None:
+    held = names(log)[2]
+    path = open_path(log, held)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0])
+    (damage,) = verify(log).damages
+
+    assert (damage.place, damage.line, damage.byte) == (f"{held}.ndjson", 2, len(lines[0]))
+
+
+def test_an_unreadable_record_of_a_loss_is_damage(log: Path) -> None:
+    one, two, _ = names(log)
+    for path in (sealed_path, manifest_path):
+        path(log, two).unlink()
+    accept_loss(log, two, clock=Hand(START + 3 * HOUR))
+    assert verify(log).damages == ()
+    loss_path(log, two).write_bytes(b"{}")
+
+    assert f"{two}.lost.json" in places(log)
+    assert one in names(log)
+
+
+def test_a_loss_that_nothing_precedes_begins_the_chain(tmp_path: Path) -> None:
+    name = SegmentName(SOURCE, "2026-11-21", "05", OTHER, 0)
+    for first, damages in ((1, 0), (2, 1)):
+        shutil.rmtree(tmp_path / "log", ignore_errors=True)
+        loss = Loss(1, str(name), first, 3, "2026-11-21T05:00:00.000000Z", None, None)
+        write_loss(tmp_path, loss)
+        assert len(verify(tmp_path).damages) == damages
+
+
+def test_verify_changes_nothing(log: Path) -> None:
+    before = files_of(log)
+    head = head_path(log, SOURCE, WRITER).read_bytes()
+    lock = lock_path(log, SOURCE, WRITER).read_bytes()
+    verify(log)
+
+    assert files_of(log) == before
+    assert head_path(log, SOURCE, WRITER).read_bytes() == head
+    assert lock_path(log, SOURCE, WRITER).read_bytes() == lock

@@ -1,0 +1,253 @@
+"""Civitai as its documentation and its users describe it: what is asked, and what it proves."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eventlog.clock import DAY
+from eventlog.rules import Entity
+from eventlog.split import split
+from fetcher.source import Endpoint, Params
+from fetcher.sources import SOURCES
+from fetcher.sources.civitai import PERIODS, creator_of, model_of
+from fetcher.sources.civitai_pages import MEDIA, continues, next_page
+
+CIVITAI = SOURCES["civitai"]
+LISTINGS = {listing.name: listing for listing in CIVITAI.listings}
+MOST = {"/models": 100, "/images": 200, "/creators": 200, "/tags": 200}
+"""Entities that a page may have."""
+SORTS = {"Highest Rated", "Most Downloaded", "Most Reactions", "Newest", "Oldest"}
+
+
+def entity(type_: str, **body: Any) -> Entity:
+    return Entity("/items", type_, "list", "1", json.dumps(body).encode(), None)
+
+
+def test_a_sync_asks_for_models_and_images_of_every_maturity_newest_first() -> None:
+    assert CIVITAI.base_url == "https://civitai.com/api/v1"
+    assert LISTINGS["models"].params == {"limit": "100", "nsfw": "true", "sort": "Newest"}
+    assert LISTINGS["images"].params == {
+        "limit": "200",
+        "browsingLevel": "31",
+        "sort": "Newest",
+        "withMeta": "true",
+    }
+
+
+def test_a_walk_asks_for_as_much_as_a_page_may_have_and_never_for_a_page_number() -> None:
+    walks = [listing for listing in CIVITAI.listings if not listing.is_led]
+
+    assert {walk.path: int(walk.params["limit"]) for walk in walks} == MOST
+    assert not any("page" in walk.params for walk in walks)
+
+
+def test_a_sync_walks_models_and_images_and_probes_and_the_rest_when_it_is_named() -> None:
+    assert [listing.name for listing in CIVITAI.listings if listing.by_default] == [
+        "models",
+        "images",
+        "gone-models",
+        "gone-versions",
+    ]
+
+
+@pytest.mark.parametrize("endpoint", CIVITAI.endpoints, ids=lambda endpoint: str(endpoint.path))
+def test_no_listing_proves_that_something_is_gone(endpoint: Endpoint) -> None:
+    asked: list[Params] = [{}, {"limit": "100"}, {"id": "1"}, {"hash": "A"}, {"query": "a"}]
+
+    assert [endpoint.scope(params) for params in asked] == [None] * 5
+
+
+def test_only_models_and_images_can_be_asked_for_in_smaller_pages() -> None:
+    sizes = {endpoint.path: endpoint.size_param for endpoint in CIVITAI.endpoints}
+
+    assert {path for path, name in sizes.items() if name == "limit"} == {"/models", "/images"}
+    assert set(sizes.values()) == {"limit", None}
+
+
+def test_images_end_silently_near_fifty_thousand_and_are_cut_by_what_narrows_them() -> None:
+    images = LISTINGS["images"]
+
+    assert images.ends_silently_at == 50_000
+    assert [each.param for each in images.partitions] == [
+        "browsingLevel",
+        "type",
+        "username",
+        "modelVersionId",
+    ]
+    assert [each.is_whole for each in images.partitions] == [True, True, False, False]
+    assert [each.name for each in CIVITAI.listings if each.ends_silently_at] == ["images"]
+
+
+def test_images_are_cut_by_single_levels_then_by_every_kind_of_media() -> None:
+    level, media, author, version = LISTINGS["images"].partitions
+    image = entity("image", username="ann", modelVersionIds=[7, 8])
+
+    assert tuple(level.narrower({"browsingLevel": "31"})) == ("1", "2", "4", "8", "16")
+    assert tuple(media.narrower({"browsingLevel": "4"})) == MEDIA == ("image", "video", "audio")
+    assert tuple(media.narrower({"type": "image"})) == ()
+    assert author.met is not None and list(author.met(image)) == ["ann"]
+    assert version.met is not None and list(version.met(image)) == ["7", "8"]
+
+
+@pytest.mark.parametrize("body", [{}, {"username": None}, {"username": ""}])
+def test_an_image_without_an_author_names_none(body: dict[str, Any]) -> None:
+    author = LISTINGS["images"].partitions[2]
+
+    assert author.met is not None and list(author.met(entity("image", **body))) == []
+    assert creator_of(entity("image", **body)) == []
+
+
+def test_from_image_to_creator_and_from_version_to_model() -> None:
+    assert creator_of(entity("image", username="ann")) == [{"query": "ann", "limit": "20"}]
+    assert model_of(entity("modelVersion", modelId=5)) == [{"id": "5"}]
+    assert model_of(entity("modelVersion")) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "path"), [("model", "/models/:id"), ("modelVersion", "/model-versions/:id")]
+)
+def test_gone_takes_three_refusals_over_three_days_of_what_was_refused(
+    type_: str, path: str
+) -> None:
+    (probe,) = (each for each in CIVITAI.probes if each.type == type_)
+
+    assert (probe.path, probe.times, probe.over_us) == (path, 3, 3 * DAY)
+    assert (probe.by_listing, probe.parent, probe.most) == (False, None, 50)
+    params = probe.request("7")
+    assert params == {"id": "7"} and probe.subject(params) == "7"
+    assert probe.subject({}) is None
+
+
+def test_a_follow_up_request_brings_what_it_is_said_to_bring() -> None:
+    params = {"id": "7", "query": "ann"}
+    ids = {"modelVersion": "7", "model": "7", "creator": "ann"}
+
+    for listing in (each for each in CIVITAI.listings if each.follows):
+        rule = CIVITAI.endpoint(listing.path).rules(params)[0]
+        for follow in listing.follows:
+            assert follow.fetches is not None
+            assert follow.fetches(params) == (rule.type, ids[rule.type], rule.shape)
+            assert follow.max_age_us == 7 * DAY
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        (
+            "/models",
+            b'{"items":[{"id":1,"modelVersions":[{"id":2,"images":[{"id":3}]}]}]}',
+            [
+                ("model", "1", "list?nsfw=true"),
+                ("modelVersion", "2", "embedded?nsfw=true"),
+                ("image", "3", "embedded?nsfw=true"),
+            ],
+        ),
+        (
+            "/models/:id",
+            b'{"id":1,"modelVersions":[{"id":2,"images":[{"id":3}]}]}',
+            [
+                ("model", "1", "detail"),
+                ("modelVersion", "2", "embedded?in=detail"),
+                ("image", "3", "embedded?in=detail"),
+            ],
+        ),
+        (
+            "/model-versions/:id",
+            b'{"id":2,"images":[{"id":3}]}',
+            [("modelVersion", "2", "detail"), ("image", "3", "embedded?in=detail")],
+        ),
+        (
+            "/model-versions/by-hash/:hash",
+            b'{"id":2,"images":[{"id":3}]}',
+            [("modelVersion", "2", "by-hash"), ("image", "3", "embedded?in=by-hash")],
+        ),
+        ("/images", b'{"items":[{"id":3}]}', [("image", "3", "list")]),
+        ("/creators", b'{"items":[{"username":"ann"}]}', [("creator", "ann", "list")]),
+        ("/tags", b'{"items":[{"name":"cat"}]}', [("tag", "cat", "list")]),
+    ],
+)
+def test_every_form_of_an_entity_has_a_shape_of_its_own(
+    path: str, body: bytes, expected: list[tuple[str, str, str]]
+) -> None:
+    params = {"nsfw": "true", "limit": "1", "id": "1"}
+
+    found = split(body, CIVITAI.endpoint(path).rules(params)).entities
+
+    assert sorted((each.type, each.id, each.shape) for each in found) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "params"),
+    [
+        (b'{"items":[{"id":1,"modelVersions":[]}],"metadata":{}}', "/models", {}),
+        (b'{"items":[{"id":1,"url":"u","postId":2}],"metadata":{}}', "/images", {}),
+        (b'{"items":[{"username":"a","link":"l"}],"metadata":{}}', "/creators", {}),
+        (b'{"items":[{"name":"a","link":"l"}],"metadata":{}}', "/tags", {}),
+        (b'{"id":7,"modelVersions":[]}', "/models/:id", {"id": "7"}),
+        (b'{"id":7,"modelId":1}', "/model-versions/:id", {"id": "7"}),
+        (b'{"items":[],"metadata":{}}', None, None),
+        (b'{"items":[{"id":1,"modelVersions":[]}]}', None, None),
+        (b'{"id":7}', None, None),
+        (b"[]", None, None),
+        (b"<html>", None, None),
+    ],
+)
+def test_a_body_is_recognised_by_what_only_its_endpoint_answers(
+    body: bytes, path: str | None, params: Params | None
+) -> None:
+    found = [(each.path, each.recognise(body)) for each in CIVITAI.endpoints]
+
+    assert [each for each in found if each[1] is not None] == ([(path, params)] if path else [])
+
+
+def test_a_page_that_names_a_cursor_and_an_address_goes_on_by_the_cursor() -> None:
+    link = "https://civitai.com/api/v1/images?page=2&cursor=9&token=x"
+    both = {"items": [], "metadata": {"nextCursor": 7, "nextPage": link}}
+    alone = {"items": [], "metadata": {"nextPage": link}}
+
+    assert continues(json.dumps(both).encode(), {}, 1).next == {"cursor": "7"}
+    page = continues(json.dumps(alone).encode(), {}, 1)
+    assert (page.next, page.is_end, page.next_url) == ({"cursor": "9", "page": "2"}, False, link)
+
+
+def test_where_pages_count_the_one_after_is_the_way_past() -> None:
+    assert next_page({}) == {"page": "2"}
+    assert next_page({"page": "7"}) == {"page": "8"}
+    for path in ("/creators", "/tags"):
+        assert CIVITAI.endpoint(path).step_over({"page": "7"}) == {"page": "8"}
+    for path in ("/models", "/images"):
+        assert CIVITAI.endpoint(path).step_over({"cursor": "7"}) == {"cursor": "6"}
+
+
+def test_templates_ask_for_sorts_and_periods_that_upstream_knows() -> None:
+    templates = {template.name: template for template in CIVITAI.templates}
+
+    assert PERIODS == ("Day", "Week", "Month", "Year", "AllTime")
+    for name, sort in (("top-images", "Most Reactions"), ("top-models", "Most Downloaded")):
+        top = templates[name]
+        assert (top.arg, top.default, top.choices) == ("period", "Week", PERIODS)
+        assert [query.params for query in top.queries] == [{"sort": sort}]
+    assert {each.name for each in CIVITAI.templates if each.until_known} == {"everything-new"}
+    assert {listing.params.get("sort", "Newest") for listing in CIVITAI.listings} <= SORTS
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "arg"),
+    [
+        ("images-of-model", "images", "modelId"),
+        ("images-of-version", "images", "modelVersionId"),
+        ("images-of-user", "images", "username"),
+        ("models-of-user", "models", "username"),
+        ("model", "/models/:id", "id"),
+        ("version", "/model-versions/:id", "id"),
+        ("version-by-hash", "/model-versions/by-hash/:hash", "hash"),
+    ],
+)
+def test_a_template_asks_with_the_parameter_that_upstream_reads(
+    name: str, what: str, arg: str
+) -> None:
+    (template,) = (each for each in CIVITAI.templates if each.name == name)
+
+    assert ([query.what for query in template.queries], template.arg) == ([what], arg)
+    assert (template.default, template.choices, template.until_known) == (None, (), False)

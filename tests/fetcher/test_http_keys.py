@@ -1,0 +1,220 @@
+"""Where keys go, and where redirects lead: one origin, and no text that is kept."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from fetcher.http import (
+    Client,
+    Got,
+    get,
+    kept_headers,
+    open_session,
+    origin,
+    painter,
+)
+from tests.fetcher.making import upstream
+from tests.fetcher.test_http import KEY, fetched, got, raw
+
+
+def test_the_key_goes_to_the_configured_origin_only_also_through_redirects() -> None:
+    seen: dict[str, str | None] = {}
+
+    async def other(request: web.Request) -> web.Response:
+        seen[f"other{request.path}"] = request.headers.get("Authorization")
+        return web.Response(body=b"{}")
+
+    async def ask() -> Got:
+        async with upstream(other) as elsewhere:
+
+            async def ours(request: web.Request) -> web.Response:
+                seen[f"ours{request.path}"] = request.headers.get("Authorization")
+                if request.path == "/a":
+                    raise web.HTTPFound("/b")
+                raise web.HTTPFound(f"{elsewhere}/c")
+
+            return await fetched(ours)
+
+    found = asyncio.run(ask())
+
+    assert seen == {"ours/a": f"Bearer {KEY}", "ours/b": f"Bearer {KEY}", "other/c": None}
+    assert found.url.endswith("/c")
+
+
+def test_redirects_in_a_circle_end() -> None:
+    async def handle(request: web.Request) -> web.Response:
+        raise web.HTTPFound("/a")
+
+    assert got(handle).broken == "redirects"
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
+def test_a_redirect_to_another_kind_of_address_is_refused(target: str) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": target})
+
+    assert got(handle).broken == "redirects"
+
+
+def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
+    async def handle(request: web.Request) -> web.Response:
+        body = b'{"nextPage":"https://x/?token=%b&page=2"}' % KEY.encode()
+        return web.Response(body=body, headers={"ETag": KEY})
+
+    found = got(handle, path=f"/a?token={KEY}")
+
+    assert found.key_removed
+    assert found.body == b'{"nextPage":"https://x/?token=%b&page=2"}' % (b"*" * len(KEY))
+    assert KEY not in f"{found.url}{found.headers}"
+
+
+def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
+    nonsense = b"nonsense\r\n\r\n"
+
+    found = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
+    shown = asyncio.run(raw(nonsense, f"/a?token={KEY}", key=None))
+
+    assert (found.broken, KEY in shown.what) == ("broken", True)
+    assert KEY not in found.what
+
+
+@pytest.mark.parametrize(
+    "header",
+    [f"Content-Encoding: {KEY}", f"Location: {KEY}://elsewhere/", f"ETag: {KEY}\r\nETag: {KEY}"],
+)
+def test_an_echoed_key_is_removed_from_every_text_of_an_answer(header: str) -> None:
+    answer = f"HTTP/1.1 302 Found\r\n{header}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+
+    found = asyncio.run(raw(answer, "/a"))
+
+    assert KEY not in f"{found.what}{found.url}{dict(found.headers)}"
+
+
+@pytest.mark.parametrize(("redirects", "broken"), [(5, None), (6, "redirects")])
+def test_five_redirects_are_followed_and_no_sixth(redirects: int, broken: str | None) -> None:
+    async def handle(request: web.Request) -> web.Response:
+        number = int(request.path.strip("/a") or 0)
+        if number < redirects:
+            raise web.HTTPFound(f"/{number + 1}")
+        return web.Response(body=b"{}")
+
+    assert got(handle).broken == broken
+
+
+def test_a_redirect_without_a_target_is_an_answer() -> None:
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(status=304)
+
+    found = got(handle)
+
+    assert (found.status, found.broken) == (304, None)
+
+
+class Redirects:
+    """A session at which every address leads to another."""
+
+    def __init__(self, target: str) -> None:
+        self.status, self.headers = 302, {"Location": target}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    def get(self, url: object, headers: dict[str, str], **more: object) -> "Redirects":
+        self.asked.append((str(url), headers))
+        return self
+
+    async def __aenter__(self) -> "Redirects":
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("target", "followed"),
+    [("http://api.example/b", 1), ("ftp://api.example/b", 1), ("https://api.example/b", 6)],
+)
+def test_a_redirect_never_leads_from_https_to_http(target: str, followed: int) -> None:
+    session = Redirects(target)
+    client = Client(session, "https://api.example", KEY)  # type: ignore[arg-type]
+
+    found = asyncio.run(get(client, "https://api.example/a"))
+
+    assert (found.broken, len(session.asked)) == ("redirects", followed)
+
+
+@pytest.mark.parametrize(
+    ("target", "is_ours"),
+    [
+        ("https://api.example/b", True),
+        ("https://API.example:443/b", True),
+        ("/b", True),
+        ("https://api.example:8443/b", False),
+        ("https://api.example.evil/b", False),
+        ("https://api.example@evil/b", False),
+        ("https://evil/api.example", False),
+        ("https://sub.api.example/b", False),
+    ],
+)
+def test_the_key_belongs_to_one_scheme_host_and_port(target: str, is_ours: bool) -> None:
+    session = Redirects(target)
+    client = Client(session, "https://api.example", KEY)  # type: ignore[arg-type]
+
+    asyncio.run(get(client, "https://api.example/a"))
+
+    assert [bool(headers) for _, headers in session.asked[:2]] == [True, is_ours]
+    assert origin("http://api.example:8443") != origin("https://api.example:8443")
+
+
+def test_what_matters_of_the_headers_is_kept_and_never_what_is_secret() -> None:
+    kept = {
+        "Date": "d",
+        "Age": "7",
+        "Content-Type": "application/json",
+        "Content-Length": "2",
+        "Content-Encoding": "gzip",
+        "Cache-Control": "public",
+        "CF-Cache-Status": "HIT",
+        "CF-Ray": "1",
+        "ETag": "e",
+        "Last-Modified": "l",
+        "Location": "/b",
+        "Retry-After": "7",
+        "Server": "cloudflare",
+        "X-RateLimit-Limit": "60",
+        "X-RateLimit-Reset": "9",
+    }
+    secret = {"Set-Cookie": "session=1", "Authorization": "Bearer x", "X-Request-Id": "1"}
+
+    assert kept_headers({**kept, **secret}) == {name.lower(): text for name, text in kept.items()}
+
+
+def test_a_key_is_painted_over_in_the_form_that_an_address_gives_it() -> None:
+    key = "sk/or+v1=ü"
+
+    body = b'{"a":"?token=sk%2For%2Bv1%3D%C3%BC&b","c":"sk/or+v1=\xc3\xbc"}'
+    clean, was_there = painter(key)(body)
+
+    assert was_there and len(clean) == len(body)
+    assert clean == b'{"a":"?token=' + b"*" * 21 + b'&b","c":"' + b"*" * 11 + b'"}'
+    assert painter(None)(body) == (body, False)
+
+
+def test_no_cookie_is_ever_sent_back() -> None:
+    cookies: list[str | None] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        cookies.append(request.headers.get("Cookie"))
+        headers = {"Set-Cookie": "session=1; Path=/"}
+        if request.path == "/a":
+            return web.Response(status=302, headers={**headers, "Location": "/b"})
+        return web.Response(body=b"{}", headers=headers)
+
+    async def ask() -> None:
+        async with upstream(handle) as address, open_session() as session:
+            named = address.replace("127.0.0.1", "localhost")  # an IP address gets no cookies
+            for _ in range(2):
+                await get(Client(session, named, None), f"{named}/a")
+
+    asyncio.run(ask())
+
+    assert cookies == [None] * 4

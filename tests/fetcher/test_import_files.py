@@ -1,0 +1,198 @@
+"""Recorded files: which are read, when they were recorded, and that none is cut off."""
+
+import gzip
+import io
+import os
+from collections.abc import Callable
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from eventlog.clock import HOUR, SECOND, parse_us
+from eventlog.errors import Invalid
+from fetcher.import_files import (
+    Container,
+    Recorded,
+    containers,
+    ends_with_a_frame,
+    in_order,
+    time_of,
+)
+from tests.fetcher.making import START
+from tests.fetcher.test_import import pack, put
+
+DAY_1, DAY_2 = parse_us("2025-01-01T00:00:00Z"), parse_us("2025-01-02T00:00:00Z")
+LINES = b"".join(b'{"id":%d,"text":"%b"}\n' % (n, os.urandom(20).hex().encode()) for n in range(90))
+
+
+def frames(*parts: bytes, checksum: bool = False) -> list[bytes]:
+    """Each part as a zstd frame of its own."""
+    return [zstandard.ZstdCompressor(write_checksum=checksum).compress(part) for part in parts]
+
+
+def read(*paths: Path, time_from: str = "name", at: int | None = None) -> list[Recorded]:
+    return list(in_order(containers(list(paths), time_of(time_from, at))))
+
+
+@pytest.mark.parametrize("checksum", [False, True])
+@pytest.mark.parametrize("parts", [(LINES,), (b"", LINES), (LINES[:100], b"x", LINES[101:])])
+def test_a_zstd_file_is_whole_only_where_a_frame_ends(
+    parts: tuple[bytes, ...], checksum: bool
+) -> None:
+    packed = frames(*parts, checksum=checksum)
+    whole, ends = b"".join(packed), accumulate(map(len, packed), initial=0)
+
+    found = [end for end in range(len(whole) + 1) if ends_with_a_frame(io.BytesIO(whole[:end]))]
+
+    assert found == list(ends)
+
+
+@pytest.mark.parametrize("data", [b"a" * 1_000_000, os.urandom(400_000), b""])
+def test_repeated_raw_and_empty_blocks_are_whole(data: bytes) -> None:
+    (whole,) = frames(data)
+
+    assert ends_with_a_frame(io.BytesIO(whole))
+    assert not ends_with_a_frame(io.BytesIO(whole[:-1]))
+
+
+def test_a_file_packed_over_a_long_distance_is_read(tmp_path: Path) -> None:
+    magic, window, block = b"\x28\xb5\x2f\xfd", bytes([0, 28 - 10 << 3]), b"\x11\0\0{}"
+    files = put(tmp_path, {"20250101.json.zst": magic + window + block})
+
+    assert [each.body for each in read(*files)] == [b"{}"]
+
+
+def test_a_skippable_frame_is_passed_over() -> None:
+    skipped = (0x184D2A51).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
+
+    assert ends_with_a_frame(io.BytesIO(skipped + frames(LINES)[0] + skipped))
+    assert not ends_with_a_frame(io.BytesIO(frames(LINES)[0] + skipped[:-1]))
+
+
+@pytest.mark.parametrize("name", ["20250101.ndjson", "20250101.json"])
+@pytest.mark.parametrize(
+    ("suffix", "packed"),
+    [(".zst", b"".join(frames(LINES[:2000], LINES[2000:]))), (".gz", gzip.compress(LINES))],
+)
+@pytest.mark.parametrize("damage", [lambda data: data[:-5], lambda data: data[: len(data) // 2]])
+def test_a_file_that_was_cut_off_is_never_read_as_a_shorter_one(
+    tmp_path: Path, name: str, suffix: str, packed: bytes, damage: Callable[[bytes], bytes]
+) -> None:
+    files = put(tmp_path, {name + suffix: damage(packed)})
+
+    with pytest.raises(Invalid, match=name):
+        read(*files)
+
+
+@pytest.mark.parametrize("suffix", [".zst", ".gz"])
+def test_a_file_that_is_not_packed_as_its_name_says_is_refused(tmp_path: Path, suffix: str) -> None:
+    files = put(tmp_path, {f"20250101.json{suffix}": b'{"data":[1,2,3,4,5,6,7,8,9]}'})
+
+    with pytest.raises(Invalid, match="20250101"):
+        read(*files)
+
+
+def test_the_last_time_in_a_name_counts_whatever_the_time_of_the_file(tmp_path: Path) -> None:
+    (file,) = put(tmp_path, {"20250102.json": b"{}"})
+    os.utime(file, (1_700_000_000.5, 1_700_000_000.5))
+
+    assert [each.observed_at for each in read(file)] == [DAY_2]
+    assert [each.observed_at for each in read(file, time_from="mtime")] == [
+        1_700_000_000 * SECOND + SECOND // 2
+    ]
+    assert [each.observed_at for each in read(file, at=START)] == [START]
+
+
+def test_another_word_for_where_the_time_is_from_is_refused() -> None:
+    with pytest.raises(Invalid, match="expected name, mtime or git"):
+        time_of("ctime", None)
+
+
+def test_files_of_other_kinds_and_hidden_ones_are_left_out_of_a_folder(tmp_path: Path) -> None:
+    names = ["20250101.json", ".20250101.json", "20250101.txt", "20250101.json.part"]
+    put(tmp_path / "in", dict.fromkeys(names, b"{}"))
+
+    assert [each.file for each in read(tmp_path / "in")] == ["in/20250101.json"]
+    assert [each.file for each in read(tmp_path / "in" / "20250101.txt")] == ["20250101.txt"]
+
+
+def test_responses_come_by_time_then_by_file_then_by_member(tmp_path: Path) -> None:
+    names = ["b-20250102.json", "c-20250101.json", "a-20250102.json"]
+    put(tmp_path / "in", dict.fromkeys(names, b"{}"))
+    members = {"z-20250102.json": b"4", "y-20250102.json": b"5", "x-20250101.json": b"6"}
+    tar = pack(tmp_path / "in" / "aa.tar.zst", members)
+
+    assert [(each.file, each.member) for each in read(tmp_path / "in")] == [
+        (f"in/{tar.name}", "x-20250101.json"),
+        ("in/c-20250101.json", None),
+        ("in/a-20250102.json", None),
+        (f"in/{tar.name}", "z-20250102.json"),
+        (f"in/{tar.name}", "y-20250102.json"),
+        ("in/b-20250102.json", None),
+    ]
+
+
+def test_a_pack_is_opened_when_its_first_member_is_due_and_not_before() -> None:
+    opened: list[int] = []
+
+    def container(day: int) -> Container:
+        def read() -> list[Recorded]:
+            opened.append(day)
+            return [Recorded(DAY_1 + (day + n) * HOUR, f"{day}", None, b"") for n in range(2)]
+
+        return Container(DAY_1 + day * HOUR, 2, lambda: iter(read()))
+
+    stream = in_order([container(5), container(0), container(1)])
+
+    assert (next(stream).file, opened) == ("0", [0])
+    assert [each.file for each in stream] == ["0", "1", "1", "5", "5"]
+
+
+def test_what_says_no_time_is_an_error_or_is_named_and_left_out(tmp_path: Path) -> None:
+    put(tmp_path / "in", {"20250101.json": b"{}", "models.json": b"{}"})
+    pack(tmp_path / "in" / "a.tar.zst", {"20250102.json": b"{}", "other.json": b"{}"})
+    refused: list[str] = []
+
+    found = containers([tmp_path / "in"], time_of("name", None), refused.append)
+
+    assert [each.observed_at for each in in_order(found)] == [DAY_1, DAY_2]
+    assert [text.split(":")[0] for text in refused] == ["in/a.tar.zst/other.json", "in/models.json"]
+    with pytest.raises(Invalid, match="no time in this name"):
+        read(tmp_path / "in")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("kind", ["ndjson", "jsonl"])
+def test_a_dump_comes_in_chunks_that_know_their_first_line(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    lines = [b'{"n":%d}\n' % number for number in range(1, 2_502)]
+    body = b"".join(lines)
+    packed = {"": body, ".gz": gzip.compress(body), ".zst": b"".join(frames(body))}[suffix]
+    files = put(tmp_path, {f"20250101.{kind}{suffix}": packed})
+
+    found = read(*files)
+
+    assert b"".join(each.body for each in found) == body
+    assert [each.first_line for each in found] == [1, 1001, 2001]
+    assert [each.body.split(b"\n")[0] for each in found] == [
+        b'{"n":1}',
+        b'{"n":1001}',
+        b'{"n":2001}',
+    ]
+
+
+def test_a_dump_of_long_lines_comes_in_chunks_of_few(tmp_path: Path) -> None:
+    files = put(tmp_path, {"20250101.ndjson": (b"x" * 5_000_000 + b"\n") * 4})
+
+    assert [each.first_line for each in read(*files)] == [1, 3]
+
+
+def test_a_document_is_never_cut_into_lines(tmp_path: Path) -> None:
+    files = put(tmp_path, {"20250101.json": b'{\n"data":[]\n}\n'})
+
+    (found,) = read(*files)
+
+    assert (found.body, found.first_line) == (b'{\n"data":[]\n}\n', None)

@@ -1,0 +1,180 @@
+"""What was imported: the index by which a second import adds nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from eventlog.event import Draft
+from fetcher.imported import (
+    Imported,
+    close_imported,
+    is_imported,
+    open_imported,
+    page_key,
+)
+from fetcher.journal import Journal, close_journal, of_drafts, open_journal, page_build, write
+from fetcher.observe import anomaly
+from fetcher.response import digest, take_apart
+from tests.fetcher.making import LIST, OTHER, PLACE, START, WRITER, Hand, page_of, response
+
+BODY = page_of({"id": 1})
+PARAMS = {"limit": "1", "sort": "Newest"}
+IMPORTED = attrs.evolve(PLACE, run="import.1", imported={"file": "20261121.json"})
+
+
+def key(**changes: Any) -> bytes:
+    """The key of the page that `store` writes."""
+    said = {"endpoint": "/models", "params": PARAMS, "observed_at": START, **changes}
+    body = said.pop("body", BODY)
+    sha256 = take_apart(response(body), LIST).sha256
+    return page_key(sha256=sha256, **said)
+
+
+def store(
+    root: Path, writer: str = WRITER, *, imported: bool = True, whole: bool = True, **changes: Any
+) -> None:
+    """Write a page at START, or an anomaly where it is not taken apart."""
+    answer = response(BODY, params=PARAMS, **changes)
+    place = IMPORTED if imported else PLACE
+
+    def build(journal: Journal) -> Callable[..., Any]:
+        if whole:
+            return page_build(journal, answer, place, take_apart(answer, LIST), lambda seen: None)
+        return of_drafts(anomaly(answer, place, "not_json", journal.put))
+
+    journal = open_journal(root, "civitai", writer, clock=Hand())
+    try:
+        write(journal, [build(journal)], START)
+    finally:
+        close_journal(journal, seal_open=True)
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Iterator[Callable[..., bool]]:
+    """Whether the page is known to an index that is opened for the question."""
+
+    def known(wanted: bytes, writer: str = WRITER, **more: bool) -> bool:
+        index = open_imported(tmp_path, "civitai", writer)
+        try:
+            return is_imported(index, wanted, **more)
+        finally:
+            close_imported(index)
+
+    yield known
+
+
+def test_a_page_is_the_same_by_endpoint_parameters_time_and_bytes() -> None:
+    same = key(params={"sort": "Newest", "limit": "1"})
+
+    assert same == key()
+    others = [
+        key(endpoint="/images"),
+        key(params={**PARAMS, "limit": "2"}),
+        key(params={}),
+        key(observed_at=START + 1),
+        key(body=page_of({"id": 2})),
+    ]
+    assert len({same, *others}) == 1 + len(others)
+
+
+def test_an_imported_page_is_known_to_every_writer(
+    tmp_path: Path, look: Callable[..., bool]
+) -> None:
+    assert not look(key())
+
+    store(tmp_path)
+
+    assert look(key()) and look(key(), OTHER)
+    assert not look(key(observed_at=START + 1))
+
+
+def test_an_index_that_is_older_than_the_import_catches_up(
+    tmp_path: Path, look: Callable[..., bool]
+) -> None:
+    store(tmp_path, OTHER, url="http://127.0.0.1/models")
+    assert not look(key(endpoint="/images"))
+
+    store(tmp_path, endpoint="/images")
+
+    assert look(key(endpoint="/images"))
+
+
+def test_what_was_fetched_and_not_imported_does_not_count(
+    tmp_path: Path, look: Callable[..., bool]
+) -> None:
+    store(tmp_path, imported=False)
+
+    assert not look(key())
+
+
+def test_an_anomaly_counts_until_the_response_is_asked_for_as_a_page(
+    tmp_path: Path, look: Callable[..., bool]
+) -> None:
+    store(tmp_path, whole=False)
+    assert (look(key()), look(key(), as_page=True)) == (True, False)
+
+    store(tmp_path)
+
+    assert (look(key()), look(key(), as_page=True)) == (True, True)
+
+
+def test_an_anomaly_after_the_page_takes_nothing_back(
+    tmp_path: Path, look: Callable[..., bool]
+) -> None:
+    store(tmp_path)
+    store(tmp_path, whole=False)
+
+    assert look(key(), as_page=True)
+
+
+def test_other_events_of_an_import_are_no_pages(tmp_path: Path, look: Callable[..., bool]) -> None:
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    run = Draft(kind="run", run="import.1", epoch=PLACE.epoch, members={"import": {"file": "x"}})
+    write(journal, [of_drafts(run)], START)
+    close_journal(journal, seal_open=True)
+
+    assert not look(key())
+
+
+def test_the_index_can_be_deleted_or_damaged_at_any_time(
+    tmp_path: Path, look: Callable[..., bool]
+) -> None:
+    store(tmp_path)
+    assert look(key())
+    path = tmp_path / "state" / "imported" / "civitai" / f"{WRITER}.sqlite"
+    path.write_bytes(b"no database")
+    assert look(key())
+
+    path.unlink()
+
+    assert look(key())
+
+
+def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir()
+    other.mkdir()
+    store(one)
+    store(other, endpoint="/images")
+    for root in (one, other):
+        close_imported(open_imported(root, "civitai", WRITER))
+    path = Path("state", "imported", "civitai", f"{WRITER}.sqlite")
+    (other / path).write_bytes((one / path).read_bytes())
+
+    index = open_imported(other, "civitai", WRITER)
+
+    assert not is_imported(index, key())
+    assert is_imported(index, key(endpoint="/images"))
+    close_imported(index)
+
+
+def test_pages_of_this_import_are_known_before_they_are_read_again(tmp_path: Path) -> None:
+    index: Imported = open_imported(tmp_path, "civitai", WRITER)
+    index.fresh.add(key())
+
+    assert is_imported(index, key()) and is_imported(index, key(), as_page=True)
+    assert not is_imported(index, digest(b"another"))
+    close_imported(index)

@@ -1,0 +1,229 @@
+"""Importing: what a recorded response proves, what is counted, and where it came from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from eventlog.event import PAGE, RUN, Line
+from eventlog.reader import read_one
+from fetcher.importer import ImportReport, find_recorded, import_paths, import_recorded
+from fetcher.sources import SOURCES
+from tests.fetcher.making import OTHER, START, WRITER, Hand, lines
+from tests.fetcher.test_import import listing, pack, put
+
+OPENROUTER, CIVITAI = SOURCES["openrouter"], SOURCES["civitai"]
+ONE, TWO = listing(("a/b", 1)), listing(("a/b", 1), ("c/d", 2))
+
+
+def load(root: Path, *paths: Path, source: str = "openrouter", **more: Any) -> ImportReport:
+    settings: dict[str, Any] = {"writer": WRITER, "now": Hand(), **more}
+    return import_paths(root / "log", SOURCES[source], paths, **settings)
+
+
+def pages(root: Path, source: str = "openrouter") -> list[Line]:
+    return [line for line in lines(root / "log", source) if line.kind == PAGE]
+
+
+def members(root: Path, line: Line) -> dict[str, Any]:
+    found = orjson.loads(read_one(root / "log", line.source, line.writer, line.seq).line)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "page_no", "last"),
+    [
+        ("", 1, True),
+        ("?output_modalities=all", 1, True),
+        ("?offset=500&limit=500", None, False),
+        ("?limit=500", 1, True),
+        ("?page=2", None, False),
+        ("?cursor=a", None, False),
+    ],
+)
+def test_only_a_listing_that_came_from_its_beginning_is_complete(
+    tmp_path: Path, query: str, page_no: int | None, last: bool
+) -> None:
+    files = put(tmp_path / "in", {"20250101.json": ONE})
+
+    load(tmp_path, *files, endpoint=f"/api/v1/models{query}")
+
+    (page,) = pages(tmp_path)
+    assert (page.page_no, page.last, page.status) == (page_no, last, 200)
+
+
+def test_a_first_page_that_goes_on_is_numbered_and_not_the_last(tmp_path: Path) -> None:
+    link = "/api/v1/models?offset=1&limit=1"
+    body = json.dumps({**json.loads(ONE), "links": {"next": link}}).encode()
+
+    load(
+        tmp_path, *put(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models?limit=1"
+    )
+
+    (page,) = pages(tmp_path)
+    assert (page.page_no, page.last, members(tmp_path, page)["next"]) == (1, False, link)
+
+
+def test_a_page_of_a_source_whose_listings_prove_nothing_has_no_scope(tmp_path: Path) -> None:
+    body = b'{"items":[{"id":1,"modelVersions":[]}],"metadata":{"total":1}}'
+
+    load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), source="civitai")
+
+    (page,) = pages(tmp_path, "civitai")
+    assert (page.scope, page.page_no, page.last) == (None, 1, True)
+
+
+def test_a_detail_is_no_page_of_a_listing(tmp_path: Path) -> None:
+    body = b'{"id":7,"modelVersions":[]}'
+
+    load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), source="civitai")
+
+    (page,) = pages(tmp_path, "civitai")
+    assert (page.endpoint, page.params, page.page_no, page.last) == (
+        "/models/:id",
+        {"id": "7"},
+        None,
+        False,
+    )
+
+
+def test_a_template_that_is_named_takes_its_parameters_from_the_body(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250101.json": b'{"id":7,"modelVersions":[]}'})
+
+    told = load(tmp_path, *files, source="civitai", endpoint="/models/:id")
+
+    assert told.refused == ()
+    assert [page.params for page in pages(tmp_path, "civitai")] == [{"id": "7"}]
+
+
+def test_an_import_counts_what_came_of_every_response(tmp_path: Path) -> None:
+    nameless = b'{"data":[{"id":"a/b","context_length":1,"pricing":{"prompt":"1"}},{"x":1}]}'
+    files = put(
+        tmp_path / "in",
+        {
+            "20250101.json": ONE,
+            "20250102.json": TWO,
+            "20250103.json": nameless,
+            "20250104.json": b"<html>",
+        },
+    )
+    steps: list[ImportReport] = []
+
+    told = load(tmp_path, *files, endpoint=None, report=steps.append)
+
+    assert (told.expected, told.responses, told.already) == (4, 4, 0)
+    assert [each.responses for each in steps] == [1, 2, 3, 4]
+    assert len(told.refused) >= 1
+    assert (steps[1].pages, steps[1].entities, steps[1].stored, steps[1].unchanged) == (2, 3, 2, 1)
+
+
+def test_an_element_without_an_id_is_counted_as_an_anomaly(tmp_path: Path) -> None:
+    body = b'{"data":[{"id":"a/b"},{"x":1}]}'
+
+    told = load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models")
+
+    assert (told.pages, told.entities, told.anomalies) == (1, 1, 1)
+
+
+def test_the_same_response_under_two_names_is_imported_once(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250101.json": ONE, "a-20250101.json": ONE})
+
+    told = load(tmp_path, *files)
+
+    assert (told.pages, told.already) == (1, 1)
+
+
+def test_the_same_bytes_at_two_instants_are_two_responses(tmp_path: Path) -> None:
+    told = load(tmp_path, *put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE}))
+
+    assert (told.pages, told.already, told.unchanged) == (2, 0, 1)
+
+
+def test_provenance_names_file_and_member_and_the_run_is_the_same_for_every_importer(
+    tmp_path: Path,
+) -> None:
+    tar = pack(tmp_path / "a.tar.zst", {"x/20250101.json": ONE})
+    runs = []
+    for number, writer in enumerate((WRITER, OTHER)):
+        root = tmp_path / str(number)
+        root.mkdir()
+        load(root, tar, writer=writer)
+        found = lines(root / "log", "openrouter", writer)
+        page = next(line for line in found if line.kind == PAGE)
+        assert members(root, page)["import"] == {"file": "a.tar.zst", "member": "x/20250101.json"}
+        assert {line.run for line in found} == {page.run}
+        assert str(page.run).startswith("import.")
+        runs.append(page.run)
+
+    assert runs[0] == runs[1]
+
+
+def test_a_run_is_named_by_what_was_recorded_and_not_by_the_file_that_holds_it(
+    tmp_path: Path,
+) -> None:
+    runs = []
+    for name, body in (
+        ("a-20250101.json", ONE),
+        ("b-20250101.json", ONE),
+        ("a-20250101.json", TWO),
+    ):
+        root = tmp_path / str(len(runs))
+        load(root, *put(root / "in", {name: body}))
+        runs.append(pages(root)[0].run)
+
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_an_import_ends_with_what_became_of_its_run(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE[:-3]})
+
+    load(tmp_path, *files, endpoint="/api/v1/models")
+
+    ends = [
+        members(tmp_path, each)
+        for each in lines(tmp_path / "log", "openrouter")
+        if each.kind == RUN
+    ]
+    assert [(each["state"], each["listing"], each["pages"]) for each in ends] == [
+        ("completed", "import", 1),
+        ("failed", "import", 0),
+    ]
+
+
+def test_an_import_that_is_stopped_keeps_what_came_before(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {f"2025010{day}.json": ONE for day in range(1, 6)})
+    steps: list[ImportReport] = []
+
+    first = import_recorded(
+        tmp_path / "log",
+        OPENROUTER,
+        find_recorded(files, None, "name"),
+        writer=WRITER,
+        now=Hand(),
+        report=steps.append,
+        stopped=lambda: len(steps) == 2,
+    )
+    rest = load(tmp_path, *files)
+
+    assert (first.pages, rest.pages, rest.already) == (2, 3, 2)
+    assert len(pages(tmp_path)) == 5
+
+
+def test_an_endpoint_that_the_source_does_not_have_refuses_every_response(tmp_path: Path) -> None:
+    files = put(tmp_path / "in", {"20250101.json": ONE})
+
+    told = load(tmp_path, *files, endpoint="/api/v1/modles")
+
+    assert told.pages == 0
+    assert told.refused[0].startswith("20250101.json: openrouter has no endpoint")
+
+
+def test_an_instant_that_is_given_counts_before_what_git_says(tmp_path: Path) -> None:
+    (file,) = put(tmp_path / "in", {"models.json": ONE})
+
+    told = load(tmp_path, file, observed_at=START, time_from="git")
+
+    assert (told.pages, pages(tmp_path)[0].observed_at[:19]) == (1, "2026-11-21T05:00:00")

@@ -1,0 +1,177 @@
+"""Indexes over the log: every event is given to them once, and none that is not durable."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.appending import Appended
+from eventlog.event import Draft
+from eventlog.reader import Record
+from fetcher import index
+from fetcher.index import NotConfirmed, catch_up, covered, open_index
+from fetcher.journal import Journal, close_journal, of_drafts, open_journal, write
+from tests.fetcher.making import OTHER, WRITER, Hand
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS seen (writer TEXT, seq INTEGER)"
+
+
+def take(db: sqlite3.Connection, record: Record) -> None:
+    db.execute("INSERT INTO seen VALUES (?, ?)", (record.writer, record.seq))
+
+
+def refuse(db: sqlite3.Connection, record: Record) -> None:
+    take(db, record)
+    if record.seq == 2:
+        raise ValueError
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    opened = open_index(tmp_path / "state" / "index.sqlite", SCHEMA)
+    yield opened
+    opened.close()
+
+
+def say(journal: Journal, kind: str = "run") -> Appended:
+    (done,) = write(journal, [of_drafts(Draft(kind=kind, run="run-1", epoch="2026-11-21T05"))])
+    return done
+
+
+def append(root: Path, count: int, writer: str = WRITER) -> None:
+    journal = open_journal(root, "civitai", writer, clock=Hand())
+    for _ in range(count):
+        say(journal)
+    close_journal(journal)
+
+
+def seen(db: sqlite3.Connection) -> list[tuple[str, int]]:
+    return db.execute("SELECT writer, seq FROM seen ORDER BY rowid").fetchall()
+
+
+@pytest.mark.parametrize("trust_heads", [False, True])
+def test_every_event_is_given_once_and_those_of_a_writer_in_order(
+    tmp_path: Path, db: sqlite3.Connection, trust_heads: bool
+) -> None:
+    for _ in range(2):
+        append(tmp_path, 2)
+        append(tmp_path, 1, OTHER)
+        catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
+        catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
+
+    assert seen(db) == [
+        (WRITER, 1),
+        (WRITER, 2),
+        (OTHER, 1),
+        (WRITER, 3),
+        (WRITER, 4),
+        (OTHER, 2),
+    ]
+    assert {writer: seq for writer, (seq, _) in covered(db).items()} == {WRITER: 4, OTHER: 2}
+
+
+def test_streams_of_other_writers_are_left_out_where_only_some_count(
+    tmp_path: Path, db: sqlite3.Connection
+) -> None:
+    append(tmp_path, 1)
+    append(tmp_path, 1, OTHER)
+
+    catch_up(db, tmp_path, "civitai", take, only=frozenset({OTHER}))
+
+    assert seen(db) == [(OTHER, 1)]
+
+
+def test_a_reading_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.Connection) -> None:
+    append(tmp_path, 3)
+
+    with pytest.raises(ValueError):
+        catch_up(db, tmp_path, "civitai", refuse)
+
+    assert (seen(db), covered(db)) == ([], {})
+    catch_up(db, tmp_path, "civitai", take)
+    assert seen(db) == [(WRITER, 1), (WRITER, 2), (WRITER, 3)]
+
+
+def test_what_was_just_appended_is_taken_without_reading_it_back(
+    tmp_path: Path, db: sqlite3.Connection
+) -> None:
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    for _ in range(2):
+        index.hear(db, say(journal), take)
+    close_journal(journal)
+
+    assert seen(db) == [(WRITER, 1), (WRITER, 2)]
+    catch_up(db, tmp_path, "civitai", take)
+    assert seen(db) == [(WRITER, 1), (WRITER, 2)]
+
+
+def test_entities_that_were_just_appended_are_covered_and_not_taken(
+    tmp_path: Path, db: sqlite3.Connection
+) -> None:
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    index.hear(db, say(journal, "entity"), take)
+    index.hear(db, say(journal), take)
+    close_journal(journal)
+
+    assert seen(db) == [(WRITER, 2)]
+
+
+def test_behind_a_gap_nothing_is_taken_until_it_is_read(
+    tmp_path: Path, db: sqlite3.Connection
+) -> None:
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    first, second = say(journal), say(journal)
+    index.hear(db, second, take)
+    assert (seen(db), covered(db)) == ([], {})
+
+    catch_up(db, tmp_path, "civitai", take)
+    index.hear(db, first, take)
+    close_journal(journal)
+
+    assert seen(db) == [(WRITER, 1), (WRITER, 2)]
+
+
+def test_a_hearing_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.Connection) -> None:
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    index.hear(db, say(journal), refuse)
+    with pytest.raises(ValueError):
+        index.hear(db, say(journal), refuse)
+    close_journal(journal)
+
+    assert seen(db) == [(WRITER, 1)]
+
+
+@pytest.mark.parametrize("trust_heads", [False, True])
+def test_an_index_of_another_log_is_not_confirmed(
+    tmp_path: Path, db: sqlite3.Connection, trust_heads: bool
+) -> None:
+    append(tmp_path / "other", 2)
+    catch_up(db, tmp_path / "other", "civitai", take)
+    clock = attrs.evolve(Hand(), at=Hand().at + 10**6)
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=clock)
+    for _ in range(3):
+        say(journal)
+    close_journal(journal)
+
+    with pytest.raises(NotConfirmed):
+        catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
+    with pytest.raises(NotConfirmed):
+        catch_up(db, tmp_path / "empty", "civitai", take, trust_heads=trust_heads)
+
+
+def test_an_index_is_kept_on_disk_and_a_damaged_one_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "index.sqlite"
+    with open_index(path, SCHEMA) as db:
+        db.execute("INSERT INTO seen VALUES ('x', 1)")
+    db.close()
+    kept = open_index(path, SCHEMA)
+    assert seen(kept) == [("x", 1)]
+    kept.close()
+
+    path.write_bytes(b"no database, whatever its name says" * 99)
+
+    fresh = open_index(path, SCHEMA)
+    assert seen(fresh) == []
+    fresh.close()

@@ -1,0 +1,244 @@
+"""OpenRouter as its contract describes it: what is asked, what it names, and what it proves."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eventlog.clock import HOUR
+from eventlog.rules import Entity
+from eventlog.split import split
+from fetcher.source import Params
+from fetcher.sources import SOURCES
+
+OPENROUTER = SOURCES["openrouter"]
+LISTINGS = {listing.name: listing for listing in OPENROUTER.listings}
+MODELS = "/api/v1/models"
+ENDPOINTS = "/api/v1/models/:author/:slug/endpoints"
+MODEL = "/api/v1/model/:author/:slug"
+CATALOG = "/api/frontend/v1/catalog/models"
+STATS = "/api/frontend/v1/stats/endpoint"
+
+
+def test_a_sync_asks_for_every_listing_in_an_order_that_leads_on() -> None:
+    assert OPENROUTER.base_url == "https://openrouter.ai"
+    assert [(each.name, each.path, each.params) for each in OPENROUTER.listings] == [
+        ("models", MODELS, {}),
+        ("models-all", MODELS, {"output_modalities": "all"}),
+        ("providers", "/api/v1/providers", {}),
+        ("endpoints", ENDPOINTS, {}),
+        ("catalog", CATALOG, {}),
+        ("all-providers", "/api/frontend/v1/all-providers", {}),
+        ("stats", STATS, {}),
+        ("gone-models", MODEL, {}),
+        ("gone-endpoints", ENDPOINTS, {}),
+    ]
+    assert all(each.by_default for each in OPENROUTER.listings)
+    assert [follow.listing for follow in LISTINGS["endpoints"].follows] == ["models", "models-all"]
+    assert [follow.listing for follow in LISTINGS["stats"].follows] == ["catalog"]
+    assert all(follow.fetches is None for each in OPENROUTER.listings for follow in each.follows)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "scope"),
+    [
+        (MODELS, {"category": "programming"}, f"{MODELS}?category=programming"),
+        (
+            MODELS,
+            {"supported_parameters": "tools", "q": "x"},
+            f"{MODELS}?q=x&supported_parameters=tools",
+        ),
+        (MODELS, {"offset": "1", "limit": "2", "sort": "x", "use_rss": "true"}, MODELS),
+        (MODELS, {"use_rss_chat_links": "true"}, MODELS),
+        (ENDPOINTS, {"author": "a", "slug": "b:free"}, "/api/v1/models/a/b:free/endpoints"),
+        ("/api/v1/providers", {}, "/api/v1/providers"),
+        (MODEL, {"author": "a", "slug": "b"}, None),
+        (CATALOG, {}, CATALOG),
+        (STATS, {"permaslug": "a/b", "variant": "free"}, f"{STATS}?permaslug=a/b&variant=free"),
+        ("/api/frontend/v1/all-providers", {}, "/api/frontend/v1/all-providers"),
+    ],
+)
+def test_every_listing_has_a_scope_that_its_filters_narrow(
+    path: str, params: Params, scope: str | None
+) -> None:
+    assert OPENROUTER.endpoint(path).scope(params) == scope
+
+
+def entity(type_: str, id_: str, **body: Any) -> Entity:
+    return Entity("/data", type_, "list", id_, json.dumps(body).encode(), None)
+
+
+@pytest.mark.parametrize(
+    ("id_", "expected"),
+    [
+        ("a/b", [{"author": "a", "slug": "b"}]),
+        ("a/b:free", [{"author": "a", "slug": "b:free"}]),
+        ("a/b/c", [{"author": "a", "slug": "b/c"}]),
+        ("~a/b-latest", []),
+        ("alone", []),
+        ("a/", []),
+    ],
+)
+def test_endpoints_are_asked_for_every_model_that_has_an_address_and_no_alias(
+    id_: str, expected: list[Params]
+) -> None:
+    for follow in LISTINGS["endpoints"].follows:
+        assert follow.type == "model"
+        assert list(follow.requests(entity("model", id_))) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (
+            {"permaslug": "a/b-1", "endpoint": {"variant": "free"}},
+            [{"permaslug": "a/b-1", "variant": "free"}],
+        ),
+        ({"permaslug": "a/b", "endpoint": {}}, [{"permaslug": "a/b", "variant": "standard"}]),
+        ({"permaslug": "a/b", "endpoint": None}, []),
+        ({"permaslug": "~a/b", "endpoint": {"variant": "standard"}}, []),
+        ({"permaslug": "", "endpoint": {"variant": "standard"}}, []),
+        ({"endpoint": {"variant": "standard"}}, []),
+    ],
+)
+def test_stats_are_asked_for_every_row_that_is_neither_retired_nor_an_alias(
+    row: dict[str, Any], expected: list[Params]
+) -> None:
+    (follow,) = LISTINGS["stats"].follows
+
+    assert follow.type == "catalog"
+    assert list(follow.requests(entity("catalog", "x", **row))) == expected
+
+
+def test_gone_takes_two_refusals_over_half_an_hour_of_what_listings_miss() -> None:
+    model, endpoint = OPENROUTER.probes
+
+    for probe in (model, endpoint):
+        assert (probe.times, probe.over_us, probe.most) == (2, HOUR // 2, 50)
+        assert probe.by_listing
+        assert probe.subject({"author": "a", "slug": "b"}) is None
+    assert (model.type, model.path, model.parent) == ("model", MODEL, None)
+    assert (endpoint.type, endpoint.path) == ("endpoint", ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    ("id_", "params", "parent"),
+    [
+        ("a/b#t", {"author": "a", "slug": "b"}, ("model", "a/b")),
+        ("a/b:free#t/fp8~2", {"author": "a", "slug": "b:free"}, ("model", "a/b:free")),
+        ("0b1c2d3e-0000", None, None),
+    ],
+)
+def test_an_endpoint_is_asked_for_with_its_model_and_missed_when_that_is(
+    id_: str, params: Params | None, parent: tuple[str, str] | None
+) -> None:
+    _, probe = OPENROUTER.probes
+
+    assert probe.request(id_) == params
+    assert probe.parent is not None and probe.parent(id_) == parent
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ({"tag": "t/fp8", "provider_name": "P", "name": "N"}, "t/fp8"),
+        ({"tag": "", "provider_name": "P", "name": "N"}, "P"),
+        ({"tag": None, "name": "N"}, "N"),
+    ],
+)
+def test_an_endpoint_is_named_by_tag_else_by_provider_else_by_name(
+    row: dict[str, Any], name: str
+) -> None:
+    body = json.dumps({"data": {"endpoints": [row]}}).encode()
+
+    rules = OPENROUTER.endpoint(ENDPOINTS).rules({"author": "a", "slug": "b"})
+
+    assert [each.id for each in split(body, rules).entities] == [f"a/b#{name}"]
+
+
+@pytest.mark.parametrize(
+    ("path", "row", "expected"),
+    [
+        (MODELS, {"id": "a/b"}, ("model", "a/b", "list")),
+        ("/api/v1/providers", {"slug": "p", "name": "P"}, ("provider", "p", "list")),
+        (
+            CATALOG,
+            {"slug": "a/b", "endpoint": {"variant": "free"}},
+            ("catalog", "a/b:free", "frontend"),
+        ),
+        (STATS, {"id": "0b1c", "name": "x"}, ("endpoint", "0b1c", "frontend")),
+        ("/api/frontend/v1/all-providers", {"slug": "p"}, ("provider", "p", "frontend")),
+    ],
+)
+def test_the_two_apis_have_shapes_of_their_own(
+    path: str, row: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    body = json.dumps({"data": [row]}).encode()
+
+    (found,) = split(body, OPENROUTER.endpoint(path).rules({})).entities
+
+    assert (found.type, found.id, found.shape) == expected
+
+
+def test_a_model_that_is_asked_for_alone_has_a_shape_of_its_own() -> None:
+    (found,) = split(b'{"data":{"id":"a/b"}}', OPENROUTER.endpoint(MODEL).rules({})).entities
+
+    assert (found.type, found.id, found.shape) == ("model", "a/b", "detail")
+
+
+def model(outputs: list[str] | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": "a/b", "pricing": {}, "context_length": 1}
+    return row if outputs is None else {**row, "architecture": {"output_modalities": outputs}}
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "params"),
+    [
+        ({"data": [model(None)]}, MODELS, {}),
+        ({"data": [model(["text"]), model(["image", "text"])]}, MODELS, {}),
+        ({"data": [model(["text"]), model(["image"])]}, MODELS, {"output_modalities": "all"}),
+        (
+            {"data": {"id": "a/b:free", "endpoints": []}},
+            ENDPOINTS,
+            {"author": "a", "slug": "b:free"},
+        ),
+        (
+            {"data": [{"name": "P", "slug": "p", "privacy_policy_url": None}]},
+            "/api/v1/providers",
+            {},
+        ),
+        ({"data": [{"slug": "a/b", "permaslug": "a/b", "endpoint": None}]}, CATALOG, {}),
+        (
+            {"data": [{"name": "P", "slug": "p", "displayName": "P"}]},
+            "/api/frontend/v1/all-providers",
+            {},
+        ),
+        ({"data": []}, None, None),
+        ({"data": [{"id": "a/b"}]}, None, None),
+        ({"data": {"id": "alone", "endpoints": []}}, None, None),
+    ],
+)
+def test_a_body_is_recognised_by_what_only_its_endpoint_answers(
+    body: object, path: str | None, params: Params | None
+) -> None:
+    text = json.dumps(body).encode()
+
+    found = [(each.path, each.recognise(text)) for each in OPENROUTER.endpoints]
+
+    assert [each for each in found if each[1] is not None] == ([(path, params)] if path else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "queries", "arg"),
+    [
+        ("model", [MODEL, ENDPOINTS], "author/slug"),
+        ("endpoints-of-model", [ENDPOINTS], "author/slug"),
+        ("everything-new", ["models", "models-all", "catalog"], None),
+    ],
+)
+def test_a_template_asks_for_all_that_belongs_to_its_question(
+    name: str, queries: list[str], arg: str | None
+) -> None:
+    (template,) = (each for each in OPENROUTER.templates if each.name == name)
+
+    assert ([query.what for query in template.queries], template.arg) == (queries, arg)

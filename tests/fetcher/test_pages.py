@@ -1,0 +1,112 @@
+"""The members of a page and an anomaly, as the format describes them."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+
+from eventlog.clock import DAY
+from eventlog.reader import read_stream
+from fetcher.journal import close_journal, of_drafts, open_journal, page_build, write
+from fetcher.known import Seen, is_current
+from fetcher.observe import anomaly
+from fetcher.response import Response, digest, take_apart
+from tests.fetcher.making import LIST, PLACE, START, WRITER, Hand, page_of, response
+
+BODY = page_of({"id": 1}, {"id": 2})
+HEADERS = {"date": "Sat, 21 Nov 2026 05:00:00 GMT", "age": "7"}
+IMPORT = {"file": "a.tar.zst", "member": "x.json", "commit": "0abc"}
+FULL = attrs.evolve(PLACE, scope="all", page_no=3, next_url="http://127.0.0.1/models?cursor=4")
+
+
+def written(root: Path, answer: Response, place: Any = FULL, reason: str | None = None) -> Any:
+    """The members of the last event of a response, as they are in the log."""
+    journal = open_journal(root, "civitai", WRITER, clock=Hand())
+    try:
+        if reason is None:
+            parts = take_apart(answer, LIST)
+            build = page_build(journal, answer, place, parts, lambda observed: None)
+        else:
+            build = of_drafts(anomaly(answer, place, reason, journal.put))
+        write(journal, [build])
+    finally:
+        close_journal(journal)
+    *_, record = read_stream(root, "civitai", WRITER)
+    return orjson.loads(record.line)
+
+
+def test_a_page_says_what_was_asked_what_came_and_where_it_belongs(tmp_path: Path) -> None:
+    params = {"limit": "2"}
+    answer = response(BODY, params=params, headers=HEADERS, ms=184, key_removed=True)
+
+    page = written(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT))
+
+    expected = {
+        "kind": "page",
+        "run": "run-1",
+        "epoch": "2026-11-21T05",
+        "endpoint": "/models",
+        "params": params,
+        "url": "http://127.0.0.1/models",
+        "status": 200,
+        "headers": HEADERS,
+        "ms": 184,
+        "bytes": len(BODY),
+        "sha256": hashlib.sha256(BODY).hexdigest(),
+        "scope": "all",
+        "page_no": 3,
+        "last": True,
+        "next": "http://127.0.0.1/models?cursor=4",
+        "key_removed": True,
+        "import": IMPORT,
+        "roster": {"/items": [["model", "1", 1], ["model", "2", 2]]},
+        "shapes": {"/items": "list"},
+        "body": {"items": []},
+    }
+    assert {name: page[name] for name in expected} == expected
+    assert page.keys() - expected.keys() == {"v", "source", "writer", "seq", "observed_at"}
+
+
+def test_a_page_leaves_out_what_there_is_nothing_to_say_about(tmp_path: Path) -> None:
+    place = attrs.evolve(PLACE, is_last=False, page_no=None)
+
+    page = written(tmp_path, response(BODY), place)
+
+    absent = {"headers", "ms", "scope", "page_no", "last", "next", "key_removed", "import"}
+    assert not absent & page.keys()
+
+
+def test_an_anomaly_says_why_and_what_came_whole(tmp_path: Path) -> None:
+    answer = response(b"<html>", headers=HEADERS, status=503, key_removed=True)
+
+    event = written(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT), "server")
+
+    expected = {
+        "kind": "anomaly",
+        "reason": "server",
+        "url": "http://127.0.0.1/models",
+        "status": 503,
+        "headers": HEADERS,
+        "bytes": 6,
+        "sha256": hashlib.sha256(b"<html>").hexdigest(),
+        "key_removed": True,
+        "import": IMPORT,
+        "body_raw": "PGh0bWw+",
+    }
+    assert {name: event[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "days", "is_same"),
+    [(b"a", 0, True), (b"a", 29.99, True), (b"a", 30, False), (b"a", -30, False), (b"b", 0, False)],
+)
+def test_a_body_is_leant_on_while_it_is_the_same_and_younger_than_thirty_days(
+    body: bytes, days: float, is_same: bool
+) -> None:
+    seen = Seen(digest(b"a"), 1, START, "c1:0")
+
+    assert is_current(seen, digest(body), START + int(days * DAY)) is is_same
+    assert not is_current(None, digest(body), START)

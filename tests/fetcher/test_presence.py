@@ -1,0 +1,300 @@
+"""Presence: what listings showed, what probes refused, and what a sighting takes back."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.clock import HOUR, format_us
+from eventlog.event import GONE, PAGE_FAILED
+from fetcher.presence import (
+    answered_at,
+    close_presence,
+    ever_listed,
+    ever_refused,
+    keep_up,
+    listed_in,
+    missing_since,
+    refusals,
+)
+from fetcher.source import Probe, Source
+from tests.fetcher.making import OTHER, START
+from tests.fetcher.stream import ALL, CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
+
+
+@pytest.fixture
+def listings(tmp_path: Path) -> Iterator[Log]:
+    yield Log(tmp_path, OPENROUTER)
+
+
+@pytest.fixture
+def details(tmp_path: Path) -> Iterator[Log]:
+    yield Log(tmp_path, CIVITAI)
+
+
+def missing(log: Log, id_: str) -> bool:
+    presence = log.presence()
+    try:
+        return missing_since(presence, ("model", id_)) is not None
+    finally:
+        close_presence(presence)
+
+
+def there(log: Log, scope: str = MODELS) -> Mapping[str, bool]:
+    presence = log.presence()
+    try:
+        return {id_: is_there for (_, id_), is_there in listed_in(presence.db, scope).items()}
+    finally:
+        close_presence(presence)
+
+
+def test_an_entity_is_missing_only_where_no_scope_lists_it_any_more(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.lists("a/1", "a/2", params=ALL)
+    assert not missing(listings, "a/2")
+
+    listings.lists("a/1")
+    assert not missing(listings, "a/2")
+    listings.lists("a/1", params=ALL)
+
+    assert missing(listings, "a/2")
+    assert not missing(listings, "a/1")
+
+
+def test_an_entity_is_missing_since_the_last_scope_lost_it(listings: Log) -> None:
+    listings.lists("a/2")
+    listings.lists("a/2", params=ALL)
+    listings.lists()
+    listings.clock.at = START + HOUR
+    listings.lists(params=ALL)
+    listings.clock.at = START + 2 * HOUR
+    listings.lists()
+
+    presence = listings.presence()
+    since = missing_since(presence, ("model", "a/2"))
+    close_presence(presence)
+    assert format_us(START + HOUR) <= str(since) < format_us(START + 2 * HOUR)
+
+
+def test_what_no_listing_ever_held_is_not_missing(listings: Log) -> None:
+    listings.lists("a/1")
+
+    assert not missing(listings, "a/2")
+
+
+def test_a_listing_without_its_last_page_proves_nothing(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.lists("a/1", last=False)
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+
+
+def test_a_listing_of_several_pages_holds_what_all_of_them_hold(listings: Log) -> None:
+    listings.lists("a/1", last=False)
+    listings.lists("a/2", page_no=2, last=False)
+    listings.lists("a/3", page_no=3)
+
+    assert there(listings) == {"a/1": True, "a/2": True, "a/3": True}
+
+
+@pytest.mark.parametrize("pages", [[2], [1, 3], [2, 3]])
+def test_a_listing_of_which_a_page_is_missing_proves_nothing(
+    listings: Log, pages: list[int]
+) -> None:
+    listings.lists("a/1", "a/2")
+    for page_no in pages:
+        listings.lists("a/1", page_no=page_no, last=page_no == pages[-1])
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+
+
+def test_a_listing_of_which_a_page_was_given_up_proves_nothing(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.lists("a/1", last=False)
+    listings.say(kind=PAGE_FAILED, members={"scope": MODELS, "page_no": 2, "error": "server"})
+    listings.lists(page_no=2)
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+
+
+def test_a_request_that_was_given_up_outside_a_scope_spoils_no_listing(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.lists("a/1", last=False)
+    listings.say(kind=PAGE_FAILED, members={"page_no": 2, "error": "server"})
+    listings.lists(page_no=2)
+
+    assert there(listings) == {"a/1": True, "a/2": False}
+
+
+def test_pages_of_two_runs_make_no_complete_listing(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.lists("a/1", last=False)
+    listings.run = "run-2"
+    listings.lists(page_no=2)
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+
+
+def test_a_complete_listing_of_another_scope_says_nothing(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.lists("a/1", params=ALL)
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+
+
+@pytest.mark.parametrize(("scope", "page_no"), [(None, 1), (MODELS, None)])
+def test_an_answer_without_scope_or_number_is_no_listing(
+    listings: Log, scope: str | None, page_no: int | None
+) -> None:
+    listings.lists("a/1", scope=scope, page_no=page_no)
+
+    assert there(listings) == {}
+
+
+def test_what_is_imported_proves_nothing_about_today(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    listings.run = "import.1"
+    listings.lists("a/1")
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+
+
+def test_what_another_writer_saw_is_its_own_business(listings: Log) -> None:
+    listings.lists("a/1", "a/2")
+    other = attrs.evolve(listings, writer=OTHER)
+    other.lists("a/1")
+
+    assert there(listings) == {"a/1": True, "a/2": True}
+    assert there(other) == {"a/1": True}
+
+
+def refused(log: Log, name: str = "7") -> list[int]:
+    """The statuses with which a Civitai model was refused and that still count."""
+    presence = log.presence()
+    try:
+        found = refusals(presence, DETAIL, {"id": name}, "")
+        assert [each.at for each in found] == sorted(each.at for each in found)
+        return [each.status for each in found]
+    finally:
+        close_presence(presence)
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [(404, True), (410, True), (400, False), (403, False), (451, False), (500, False)],
+)
+def test_only_404_and_410_say_that_something_is_not_there(
+    details: Log, status: int, counts: bool
+) -> None:
+    details.answers(DETAIL, {"id": "7"}, status)
+
+    assert refused(details) == ([status] if counts else [])
+
+
+def test_every_refusal_counts_and_each_for_its_own_request(details: Log) -> None:
+    details.answers(DETAIL, {"id": "7"}, 404)
+    details.answers(DETAIL, {"id": "8"}, 404)
+    details.answers(DETAIL, {"id": "7"}, 410)
+
+    assert refused(details) == [404, 410]
+    assert refused(details, "8") == [404]
+
+
+def test_a_sighting_in_a_listing_clears_the_refusals_before_it(details: Log) -> None:
+    details.answers(DETAIL, {"id": "7"}, 404)
+    details.answers(DETAIL, {"id": "8"}, 404)
+    details.lists("7")
+
+    assert (refused(details), refused(details, "8")) == ([], [404])
+    details.answers(DETAIL, {"id": "7"}, 404)
+    assert refused(details) == [404]
+
+
+def test_an_answer_of_the_request_itself_clears_its_refusals(details: Log) -> None:
+    details.answers(DETAIL, {"id": "7"}, 404)
+    details.answers(DETAIL, {"id": "7"}, 200, b'{"id":7}')
+
+    assert refused(details) == []
+
+
+def test_an_answer_that_names_nothing_clears_the_refusals_of_its_request(details: Log) -> None:
+    details.answers(DETAIL, {"id": "7"}, 404)
+    details.answers(DETAIL, {"id": "8"}, 404)
+    details.answers(DETAIL, {"id": "7"}, 400)
+
+    assert (refused(details), refused(details, "8")) == ([], [404])
+
+
+def test_a_refusal_before_an_entity_was_missed_does_not_count(listings: Log) -> None:
+    params = {"author": "a", "slug": "2"}
+    listings.probe("gone-models")
+    listings.answers(MODEL, params, 404)
+    listings.clock.at = START + HOUR
+    listings.answers(MODEL, params, 410)
+
+    presence = listings.presence()
+    later = refusals(presence, MODEL, params, format_us(START + HOUR // 2))
+    earlier = refusals(presence, MODEL, params, format_us(START - HOUR))
+    close_presence(presence)
+    assert [each.status for each in later] == [410]
+    assert [each.status for each in earlier] == [404, 410]
+
+
+def test_where_listings_prove_absence_only_probes_refuse(listings: Log) -> None:
+    params = {"author": "a", "slug": "2"}
+    listings.answers(MODEL, params, 404)
+
+    presence = listings.presence()
+    assert refusals(presence, MODEL, params, "") == []
+    close_presence(presence)
+
+
+def test_only_the_answer_of_a_probe_says_when_it_was_answered(listings: Log) -> None:
+    params = {"author": "a", "slug": "2"}
+    listings.answers(MODEL, params, 200, b'{"data":{"id":"a/2"}}')
+    presence = listings.presence()
+    assert answered_at(presence, MODEL, params) is None
+    close_presence(presence)
+
+    listings.probe("gone-models")
+    listings.answers(MODEL, params, 200, b'{"data":{"id":"a/2"}}')
+
+    presence = listings.presence()
+    assert answered_at(presence, MODEL, params) is not None
+    close_presence(presence)
+
+
+def probe_of(source: Source, type_: str) -> Probe:
+    return next(each for each in source.probes if each.type == type_)
+
+
+def test_what_is_gone_is_not_probed_again_until_it_is_seen(details: Log) -> None:
+    def asked() -> tuple[list[str], list[str]]:
+        presence = details.presence()
+        try:
+            probe = probe_of(CIVITAI, "model")
+            return list(ever_refused(presence, probe)), list(ever_listed(presence, "model"))
+        finally:
+            close_presence(presence)
+
+    details.lists("7", scope="all")
+    details.answers(DETAIL, {"id": "7"}, 404)
+    assert asked() == (["7"], ["7"])
+
+    details.say(kind=GONE, type="model", id="7", members={"url": "x", "status": 404})
+    assert asked() == ([], [])
+
+    details.lists("7", scope="all")
+    assert asked() == ([], ["7"])
+
+
+def test_presence_keeps_up_with_what_is_written_meanwhile(listings: Log) -> None:
+    listings.lists("a/1")
+    presence = listings.presence()
+    listings.lists("a/1", "a/2")
+
+    keep_up(presence)
+
+    assert listed_in(presence.db, MODELS) == {("model", "a/1"): True, ("model", "a/2"): True}
+    close_presence(presence)

@@ -1,0 +1,219 @@
+"""Probes: what is asked for directly, how often, and when the answers make something gone."""
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from eventlog.clock import DAY, HOUR, MINUTE
+from eventlog.event import BACK, UNLISTED
+from fetcher.lifecycle import gone, is_due, notices, to_ask
+from fetcher.presence import close_presence
+from fetcher.response import Place
+from fetcher.source import Probe, Source
+from tests.fetcher.making import START
+from tests.fetcher.stream import CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
+
+A1, A2, A3 = ({"author": "a", "slug": name} for name in "123")
+RUN = {"run": "run-9", "epoch": "2026-11-21T09"}
+
+
+def probe_of(source: Source, type_: str, **changes: Any) -> Probe:
+    return attrs.evolve(next(each for each in source.probes if each.type == type_), **changes)
+
+
+def asked(log: Log, probe: Probe, at: int | None = None) -> list[str]:
+    """What a sync at this instant asks for, by the last part of its address."""
+    presence = log.presence()
+    try:
+        found = to_ask(presence, probe, log.clock.at if at is None else at)
+        return [params.get("id") or params["slug"] for params in found]
+    finally:
+        close_presence(presence)
+
+
+def tombstones(log: Log, probe: Probe) -> list[tuple[str | None, int]]:
+    presence = log.presence()
+    try:
+        drafts = gone(presence, probe, **RUN)
+        return [(draft.id, len(draft.members["evidence"])) for draft in drafts]
+    finally:
+        close_presence(presence)
+
+
+def vanished(root: Path, *ids: str) -> Log:
+    """A log whose last listing misses these models."""
+    log = Log(root, OPENROUTER)
+    log.lists("a/0", *ids)
+    log.lists("a/0")
+    log.probe("gone-models")
+    return log
+
+
+def test_only_what_its_listings_miss_is_asked_for(tmp_path: Path) -> None:
+    log = vanished(tmp_path, "a/1", "a/2")
+    log.lists("a/2", params={"output_modalities": "all"})
+
+    assert asked(log, probe_of(OPENROUTER, "model")) == ["1"]
+
+
+def test_what_was_refused_before_is_asked_first_and_no_more_than_the_most(tmp_path: Path) -> None:
+    log = vanished(tmp_path, "a/1", "a/2", "a/3")
+    log.answers(MODEL, A3, 404)
+    log.clock.at += HOUR
+
+    assert asked(log, probe_of(OPENROUTER, "model")) == ["3", "1", "2"]
+    assert asked(log, probe_of(OPENROUTER, "model", most=2)) == ["3", "1"]
+
+
+def test_a_second_refusal_is_asked_for_after_half_an_hour_and_no_third(tmp_path: Path) -> None:
+    log = vanished(tmp_path, "a/1")
+    log.answers(MODEL, A1, 404)
+    probe = probe_of(OPENROUTER, "model")
+    refused_at = log.clock.at
+
+    assert asked(log, probe, refused_at + 29 * MINUTE) == []
+    assert asked(log, probe, refused_at + 31 * MINUTE) == ["1"]
+    log.clock.at += 40 * MINUTE
+    log.answers(MODEL, A1, 404)
+
+    assert asked(log, probe, log.clock.at + DAY) == []
+    assert tombstones(log, probe) == [("a/1", 2)]
+
+
+def test_two_refusals_within_half_an_hour_prove_nothing(tmp_path: Path) -> None:
+    log = vanished(tmp_path, "a/1")
+    log.answers(MODEL, A1, 404)
+    log.clock.at += 29 * MINUTE
+    log.answers(MODEL, A1, 404)
+
+    assert tombstones(log, probe_of(OPENROUTER, "model")) == []
+
+
+def test_a_refusal_before_it_went_missing_is_no_evidence(tmp_path: Path) -> None:
+    log = Log(tmp_path, OPENROUTER)
+    log.probe("gone-models")
+    log.lists("a/1")
+    log.answers(MODEL, A1, 404)
+    log.clock.at += HOUR
+    log.lists()
+    log.answers(MODEL, A1, 404)
+
+    assert tombstones(log, probe_of(OPENROUTER, "model")) == []
+
+
+def test_what_answers_though_it_is_missing_is_asked_for_again_after_a_week(tmp_path: Path) -> None:
+    log = vanished(tmp_path, "a/1")
+    log.answers(MODEL, A1, 200, b'{"data":{"id":"a/1"}}')
+    probe = probe_of(OPENROUTER, "model")
+
+    assert asked(log, probe, log.clock.at + 7 * DAY - HOUR) == []
+    assert asked(log, probe, log.clock.at + 7 * DAY) == ["1"]
+
+
+def test_endpoints_of_one_model_are_asked_for_in_one_request_and_all_gone_by_it(
+    tmp_path: Path,
+) -> None:
+    path, log = f"{MODELS}/:author/:slug/endpoints", Log(tmp_path, OPENROUTER)
+    body = b'{"data":{"endpoints":[{"tag":"x"},{"tag":"y"}]}}'
+    scope = OPENROUTER.endpoint(path).scope(A1)
+    log.lists("a/0", "a/1")
+    log.answers(path, A1, 200, body, scope=scope, page_no=1, last=True)
+    log.lists("a/0")
+    log.probe("gone-endpoints")
+    probe = probe_of(OPENROUTER, "endpoint")
+    assert asked(log, probe) == ["1"]
+
+    for _ in range(2):
+        log.answers(path, A1, 404)
+        log.clock.at += HOUR
+
+    assert tombstones(log, probe) == [("a/1#x", 2), ("a/1#y", 2)]
+
+
+def test_civitai_is_asked_again_every_day_and_a_half_until_the_third_refusal(
+    tmp_path: Path,
+) -> None:
+    log, probe = Log(tmp_path, CIVITAI), probe_of(CIVITAI, "model")
+    assert asked(log, probe) == []
+
+    for refusal in range(1, 4):
+        log.answers(DETAIL, {"id": "7"}, 404)
+        assert asked(log, probe, log.clock.at + 36 * HOUR - MINUTE) == []
+        assert asked(log, probe, log.clock.at + 36 * HOUR) == (["7"] if refusal < 3 else [])
+        assert tombstones(log, probe) == ([("7", 3)] if refusal == 3 else [])
+        log.clock.at += 36 * HOUR
+
+
+def test_a_probe_of_one_refusal_is_never_asked_for_twice() -> None:
+    once = Probe("model", DETAIL, lambda id_: {"id": id_}, times=1, over_us=DAY)
+
+    assert not is_due(once, "2026-11-21T05:00:00.000000Z", None, START + HOUR)
+
+
+def notice(log: Log, *ids: str, **place: Any) -> list[tuple[str, str | None]]:
+    """The notices of a page of models that is about to be written."""
+    presence = log.presence()
+    try:
+        where = {"scope": MODELS, "page_no": 1, "is_last": True, **place}
+        drafts = notices(
+            presence,
+            Place(run=log.run, epoch="x", **where),
+            MODELS,
+            [("model", id_) for id_ in ids],
+        )
+        assert {draft.members["scope"] for draft in drafts} <= {MODELS}
+        return [(draft.kind, draft.id) for draft in drafts]
+    finally:
+        close_presence(presence)
+
+
+def test_notices_name_what_a_complete_listing_lost_and_what_is_back(tmp_path: Path) -> None:
+    log = Log(tmp_path, OPENROUTER)
+    log.lists("a/1", "a/2", "a/3")
+    log.lists("a/3")
+
+    assert notice(log, "a/2", "a/4") == [(UNLISTED, "a/3"), (BACK, "a/2")]
+
+
+@pytest.mark.parametrize(
+    "place", [{"scope": None}, {"page_no": None}, {"is_last": False}, {"page_no": 2}]
+)
+def test_a_page_that_completes_no_listing_has_no_notices(
+    tmp_path: Path, place: dict[str, Any]
+) -> None:
+    log = Log(tmp_path, OPENROUTER)
+    log.lists("a/1", "a/2")
+
+    assert notice(log, "a/1", **place) == []
+
+
+def test_notices_of_several_pages_come_with_the_last_and_know_them_all(tmp_path: Path) -> None:
+    log = Log(tmp_path, OPENROUTER)
+    log.lists("a/1", "a/2", "a/3")
+    log.run = "run-2"
+    log.lists("a/1", last=False)
+
+    assert notice(log, "a/2", page_no=2) == [(UNLISTED, "a/3")]
+
+
+def test_probes_know_what_was_written_since_the_index_was_opened(tmp_path: Path) -> None:
+    log, probe = Log(tmp_path, OPENROUTER), probe_of(OPENROUTER, "model")
+    log.lists("a/0", "a/1")
+    before = [log.presence() for _ in range(3)]
+    place = Place(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
+
+    log.lists("a/0", last=False)
+    found = notices(before[0], place, MODELS, [])
+    log.lists("a/0")
+    log.probe("gone-models")
+    assert to_ask(before[1], probe, log.clock.at) == [A1]
+    for _ in range(2):
+        log.answers(MODEL, A1, 404)
+        log.clock.at += HOUR
+
+    assert [(draft.kind, draft.id) for draft in found] == [(UNLISTED, "a/1")]
+    assert [draft.id for draft in gone(before[2], probe, **RUN)] == ["a/1"]
+    for presence in before:
+        close_presence(presence)

@@ -1,0 +1,140 @@
+"""Addresses, names and texts of which every source is made."""
+
+import pytest
+
+from eventlog.errors import Invalid
+from fetcher.source import (
+    Endpoint,
+    Listing,
+    Params,
+    Probe,
+    Source,
+    match_query,
+    match_url,
+    probing,
+    read_member,
+    request_name,
+    text_of,
+    url_of,
+    with_query,
+    without_secrets,
+)
+
+SHOP = Source(
+    "shop",
+    "https://shop.example/v2/",
+    (Endpoint("/books/:id", lambda params: ()), Endpoint("/books/new", lambda params: ())),
+    (),
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "expected"),
+    [
+        ("/books", {}, "https://shop.example/v2/books"),
+        ("/books", {"q": "a b&c", "n": ""}, "https://shop.example/v2/books?q=a%20b%26c&n="),
+        ("/books/:id", {"id": "a/b", "n": "1"}, "https://shop.example/v2/books/a%2Fb?n=1"),
+        ("/books/:id", {"id": "a:b~c@d"}, "https://shop.example/v2/books/a:b~c@d"),
+    ],
+)
+def test_a_url_quotes_what_stands_in_its_path_and_query(
+    path: str, params: Params, expected: str
+) -> None:
+    assert url_of(SHOP.base_url, path, params) == expected
+
+
+@pytest.mark.parametrize("params", [{}, {"id": ""}, {"name": "x"}])
+def test_a_url_without_a_value_for_its_path_is_refused(params: Params) -> None:
+    with pytest.raises(Invalid, match="no value for id"):
+        url_of(SHOP.base_url, "/books/:id", params)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "params"),
+    [
+        ("GET /books/7", "/books/:id", {"id": "7"}),
+        (
+            "https://shop.example/v2/books/a%2Fb?n=&m=1",
+            "/books/:id",
+            {"id": "a/b", "n": "", "m": "1"},
+        ),
+        ("https://other.example/v2/books/7", "/books/:id", {"id": "7"}),
+        ("/books/:id?n=1", "/books/:id", {"n": "1"}),
+    ],
+)
+def test_an_address_is_read_back_into_endpoint_and_parameters(
+    text: str, path: str, params: Params
+) -> None:
+    endpoint, found = match_url(SHOP, SHOP.base_url, text)
+
+    assert (endpoint.path, found) == (path, params)
+
+
+def test_secrets_are_left_out_in_any_spelling_and_nothing_else_is() -> None:
+    secrets = ["token", "TOKEN", "Key", "api_key", "ApiKey", "access_token"]
+    others = {"tokens": "1", "keyword": "2", "cursor": "3", "": "4"}
+
+    assert without_secrets({**dict.fromkeys(secrets, "hidden"), **others}) == others
+
+
+def test_a_shape_names_its_parameters_in_one_order() -> None:
+    names = frozenset({"a", "b"})
+
+    assert with_query("list", {"b": "2", "c": "3", "a": "1"}, names) == "list?a=1&b=2"
+    assert with_query("list", {"c": "3"}, names) == "list"
+
+
+def test_a_request_has_one_name_whatever_the_order_of_its_parameters() -> None:
+    assert request_name({"a": "1", "b": "2"}) == request_name({"b": "2", "a": "1"})
+    names = [{"a": "1"}, {"a": "2"}, {"b": "1"}, {}, {"a": "1", "b": ""}]
+    assert len({request_name(each) for each in names}) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a|1", "a|1"),
+        (7, "7"),
+        (0, "0"),
+        (1.5, "1.5"),
+        ("", None),
+        (None, None),
+        (True, None),
+        (False, None),
+        ([1], None),
+        ({}, None),
+    ],
+)
+def test_a_cursor_is_text_or_a_number_and_nothing_else(value: object, expected: str | None) -> None:
+    assert text_of(value) == expected
+
+
+def test_a_member_that_is_no_object_reads_as_an_empty_one() -> None:
+    assert read_member(b'{"metadata":{"a":1}}', "metadata") == {"a": 1}
+    for body in (b'{"metadata":[1]}', b'{"metadata":null}', b"{}", b'{"metadata":{"a":', b"<html>"):
+        assert read_member(body, "metadata") == {}
+
+
+def test_of_a_link_only_the_named_parameters_are_read() -> None:
+    link = "https://x/?cursor=a%7C1&token=hidden&page=2"
+
+    assert match_query(link, ("cursor", "offset")) == {"cursor": "a|1"}
+
+
+def test_a_source_knows_its_endpoints_listings_and_probes_by_name() -> None:
+    probe = Probe("book", "/books/:id", lambda id_: {"id": id_}, times=1, over_us=0)
+    source = Source(
+        "shop",
+        SHOP.base_url,
+        SHOP.endpoints,
+        (Listing("books", "/books/new"), probing("gone", probe)),
+    )
+
+    assert source.endpoint("/books/new").path == "/books/new"
+    assert (source.listing("gone").path, source.probes) == ("/books/:id", (probe,))
+    assert [each.is_led for each in source.listings] == [False, True]
+    with pytest.raises(Invalid, match="no endpoint /x"):
+        source.endpoint("/x")
+    with pytest.raises(Invalid, match="no listing 'x'") as caught:
+        source.listing("x")
+    assert "books, gone" in str(caught.value.hint)

@@ -1,0 +1,67 @@
+"""The mutants of Python: mutmut's rules, and what they leave out."""
+
+from tests.mutation.mutant import apply, changed_text, diff
+from tests.mutation.python_mutants import compiles, mutants_of
+
+
+def changed(source: str) -> list[str]:
+    """What all mutants make of a text."""
+    return [apply(source, each) for each in mutants_of("x.py", source)]
+
+
+def test_a_boundary_is_moved() -> None:
+    assert "if a <= b:\n    c = 1\n" in [
+        text.replace("a<=", "a <=") for text in changed("if a < b:\n    c = 1\n")
+    ]
+
+
+def test_a_call_that_is_a_statement_is_dropped() -> None:
+    source = "def f(file):\n    file.flush()\n    return 1\n"
+
+    assert "def f(file):\n    pass\n    return 1\n" in changed(source)
+
+
+def test_each_side_of_a_condition_is_dropped() -> None:
+    made = changed("x = a and b\n")
+
+    assert "x = a\n" in made
+    assert "x = b\n" in made
+
+
+def test_commands_with_decorators_are_mutated() -> None:
+    source = '@option("--all", default=False)\ndef f():\n    return 1 + 2\n'
+
+    made = changed(source)
+
+    assert '@option("--all", default=True)\ndef f():\n    return 1 + 2\n' in made
+    assert '@option("--all", default=False)\ndef f():\n    return 1 - 2\n' in made
+
+
+def test_annotations_docstrings_and_prose_are_left_alone() -> None:
+    source = '"""Text."""\n\n\ndef f(a: "Literal[1]") -> None:\n    """Says 1 < 2."""\n'
+
+    assert mutants_of("x.py", source) == []
+    assert not [each for each in mutants_of("x.py", 'x = g("no key")\n') if "XX" in each.new]
+
+
+def test_places_count_characters_not_bytes() -> None:
+    source = 'x = "äöü"\ny = 1\n'
+
+    assert 'x = "äöü"\ny = 2\n' in changed(source)
+
+
+def test_a_mutant_is_named_by_its_text_not_its_line() -> None:
+    one, two = ("y = 1\n", "x = 0\n\n\ny = 1\n")
+    last = [each for each in mutants_of("x.py", two) if each.line == 4]
+
+    assert {changed_text(one, each) for each in mutants_of("x.py", one)} == {
+        changed_text(two, each) for each in last
+    }
+    assert all(diff(two, each).startswith("-y = 1\n+y = ") for each in last)
+
+
+def test_what_is_no_python_any_more_is_recognised() -> None:
+    broken = next(each for each in mutants_of("x.py", "y = 1\n"))
+
+    assert compiles("y = 1\n", broken)
+    assert not compiles("y = 1\n)", broken)

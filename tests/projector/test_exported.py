@@ -1,0 +1,231 @@
+"""Exports as other tools find them: swapped, described, with values that they can read."""
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow.parquet
+import pytest
+
+from eventlog.errors import Invalid
+from projector import export as export_module
+from projector.definition import parse
+from projector.export import MANIFEST, export
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.few import make_archive, some
+from tests.projector.logs import Page, hours, write_log
+
+VIEWS = ("openrouter.models", "openrouter.endpoints")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three models of two authors, one of them absent since the second hour."""
+    first = [model("x/b", "B", benchmarks={"e": 1}), model("x/a", "A"), model("y/c", "C")]
+    pages = [Page(hours(n), first[: 3 - n], f"r{n}", "/models", 1, True) for n in range(2)]
+    return make_archive(tmp_path_factory.mktemp("shop"), "openrouter", pages, *VIEWS)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
+    return found
+
+
+def test_there_is_a_whole_export_whenever_something_is_deleted(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended there, the old export or the new one is left, and never neither."""
+    to = tmp_path / "out"
+    export(shop, ["openrouter.models"], to, format="csv")
+    seen: list[tuple[str, ...]] = []
+    delete = shutil.rmtree
+
+    def watched(path: Path, ignore_errors: bool = False) -> None:
+        delete(path, ignore_errors=ignore_errors)
+        seen.append(tuple(files(to)))
+
+    monkeypatch.setattr(export_module.shutil, "rmtree", watched)
+    export(shop, ["openrouter.models"], to, format="ndjson")
+
+    old, new = (("manifest.json", f"openrouter/models.{each}") for each in ("csv", "ndjson"))
+    assert seen
+    assert set(seen) <= {old, new}
+    assert seen[-1] == new
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_manifest_describes_every_file_and_the_instant(shop: Path, tmp_path: Path) -> None:
+    report = export(shop, list(VIEWS), tmp_path / "out")
+    held = manifest(tmp_path / "out")
+    path = tmp_path / "out" / "openrouter" / "models.parquet"
+
+    assert (held["format"], held["as_of"]) == ("parquet", None)
+    assert held["position"] == "2026-11-01T01:00:00.000000Z"
+    assert [(each["view"], each["rows"]) for each in held["views"]] == [
+        ("openrouter.models", 2),
+        ("openrouter.endpoints", 0),
+    ]
+    assert held["views"][0]["files"] == [
+        {
+            "path": "openrouter/models.parquet",
+            "bytes": path.stat().st_size,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+    ]
+    assert [(each.view, each.rows, each.files) for each in report.views] == [
+        ("openrouter.models", 2, ("openrouter/models.parquet",)),
+        ("openrouter.endpoints", 0, ("openrouter/endpoints.parquet",)),
+    ]
+    assert (report.to, report.as_of) == (tmp_path / "out", None)
+
+
+def test_rows_are_in_order_and_positions_and_json_are_text(shop: Path, tmp_path: Path) -> None:
+    export(shop, ["openrouter.models", "openrouter.models_all"], tmp_path / "out")
+    folder = tmp_path / "out" / "openrouter"
+    table = pyarrow.parquet.read_table(folder / "models.parquet")
+    every = pyarrow.parquet.read_table(folder / "models_all.parquet")
+
+    assert table.column("id").to_pylist() == ["x/a", "x/b"]
+    assert table.column("benchmarks").to_pylist() == [None, '{"e":1}']
+    assert every.column("id").to_pylist() == ["x/a", "x/b", "y/c"]
+    assert not [field for field in table.schema if "extension" in str(field.type)]
+
+
+def test_a_view_of_the_log_is_exported_when_it_is_named(shop: Path, tmp_path: Path) -> None:
+    report = export(shop, ["log.events"], tmp_path / "out")
+    table = pyarrow.parquet.read_table(tmp_path / "out" / "log" / "events.parquet")
+
+    assert report.views[0].rows == table.num_rows == 5
+    assert str(table.schema.field("why").type) == "string"
+
+
+def test_partitions_name_their_values_and_the_manifest_their_files(
+    shop: Path, tmp_path: Path
+) -> None:
+    views = ["openrouter.models_all", "openrouter.endpoints"]
+    report = export(shop, views[:1], tmp_path / "out", partition=["author"], format="ndjson")
+    found = files(tmp_path / "out")
+
+    assert [Path(name).parent.as_posix() for name in found] == [
+        ".",
+        "openrouter/models_all/author=x",
+        "openrouter/models_all/author=y",
+    ]
+    assert report.views[0].files == tuple(found[1:])
+    assert {Path(name).suffix for name in found[1:]} == {".ndjson"}
+    assert report.views[0].rows == 3
+
+
+def test_a_view_without_rows_has_its_folder_of_partitions(shop: Path, tmp_path: Path) -> None:
+    report = export(shop, ["openrouter.endpoints"], tmp_path / "out", partition=["tag"])
+
+    assert (report.views[0].rows, report.views[0].files) == (0, ())
+    assert (tmp_path / "out" / "openrouter" / "endpoints").is_dir()
+
+
+def test_a_csv_has_a_header_and_ndjson_a_line_per_row(shop: Path, tmp_path: Path) -> None:
+    for format in ("csv", "ndjson"):
+        export(shop, ["openrouter.models"], tmp_path / format, format=format)
+    csv = (tmp_path / "csv" / "openrouter" / "models.csv").read_text().splitlines()
+    ndjson = (tmp_path / "ndjson" / "openrouter" / "models.ndjson").read_bytes().splitlines()
+
+    assert csv[0].startswith("id,canonical_slug,name,")
+    assert len(csv) == 3
+    assert [orjson.loads(line)["name"] for line in ndjson] == ["A", "B"]
+
+
+def test_a_name_given_twice_is_written_once(shop: Path, tmp_path: Path) -> None:
+    report = export(shop, ["openrouter.models"] * 2, tmp_path / "out")
+
+    assert [each.view for each in report.views] == ["openrouter.models"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("notes.txt", "mine", "holds 'notes.txt', which no export wrote"),
+        ("openrouter/models.csv", "mine", "which no export wrote"),
+        (MANIFEST, "{}", "not the manifest of an export"),
+        (MANIFEST, "not JSON", "not the manifest of an export"),
+    ],
+)
+def test_a_folder_with_a_file_of_somebody_else_is_not_replaced(
+    shop: Path, tmp_path: Path, name: str, text: str, why: str
+) -> None:
+    to = tmp_path / "out"
+    export(shop, ["openrouter.models"], to)
+    (to / name).write_text(text)
+    with pytest.raises(Invalid, match=why):
+        export(shop, ["openrouter.models"], to)
+
+    assert (to / name).read_text() == text
+    assert "openrouter/models.parquet" in files(to)
+
+
+def test_an_empty_folder_may_be_filled_and_a_file_may_not_be_replaced(
+    shop: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("mine")
+    export(shop, ["openrouter.models"], tmp_path / "empty")
+    with pytest.raises(Invalid, match="something else"):
+        export(shop, ["openrouter.models"], tmp_path / "file")
+
+    assert files(tmp_path / "empty") == [MANIFEST, "openrouter/models.parquet"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_a_dead_export_left_goes_and_what_a_living_one_fills_stays(
+    shop: Path, tmp_path: Path
+) -> None:
+    dead, living, other = (tmp_path / f".{name}.tmp" for name in ("out.1", "out.2", "other.1"))
+    for folder in (dead, living, other):
+        folder.mkdir()
+    handle = export_module._held(living)
+    assert handle is not None
+    try:
+        export(shop, ["openrouter.models"], tmp_path / "out")
+    finally:
+        export_module.os.close(handle)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.1.tmp", ".out.2.tmp", "out"]
+
+
+def test_a_format_that_is_none_is_refused_with_those_there_are(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="expected one of parquet, ndjson, csv"):
+        export(shop, ["openrouter.models"], tmp_path / "out", format="xml")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_decimals_keep_every_digit(tmp_path: Path) -> None:
+    price = "0.000000083333333333333333"
+    page = Page(hours(0), [model("a", "A", pricing={"prompt": price})])
+    root = make_archive(tmp_path / "shop", "openrouter", [page], *VIEWS)
+    export(root, ["openrouter.models"], tmp_path / "out")
+    path = tmp_path / "out" / "openrouter" / "models.parquet"
+
+    assert duckdb.sql(f"SELECT prompt::VARCHAR FROM '{path}'").fetchall() == [(price,)]
+
+
+def test_columns_of_json_and_uuid_are_written_as_text(tmp_path: Path) -> None:
+    columns = "SELECT *, body AS whole, uuid() AS mark FROM event"
+    head = "-- openrouter.whole: bodies\n-- types: model\n"
+    definition = parse(head + columns, "openrouter", "whole")
+    (tmp_path / "shop" / "log").mkdir(parents=True)
+    write_log(tmp_path / "shop", "openrouter", WRITER, [Page(hours(0), [model("a", "A")])])
+    update(tmp_path / "shop", definitions=(*some(), definition))
+    export(tmp_path / "shop", ["openrouter.whole"], tmp_path / "out")
+    schema = pyarrow.parquet.read_schema(tmp_path / "out" / "openrouter" / "whole.parquet")
+
+    assert [str(schema.field(name).type) for name in ("whole", "mark")] == ["string", "string"]

@@ -1,0 +1,156 @@
+"""The feed of changes: ranges that meet without overlap, in order, over all sources."""
+
+from pathlib import Path
+
+import pytest
+
+from projector.definition import parse
+from projector.feed import Happening, feed, folded
+from projector.update import update
+from tests.projector.conftest import WRITER, model
+from tests.projector.few import some
+from tests.projector.logs import Page, Seen, hours, write_log
+
+VIEWS = ("openrouter.models", "openrouter.endpoints", "openrouter.frontend_endpoints")
+VIEWS += ("civitai.tags", "civitai.model_versions", "civitai.files")
+
+
+def tag(name: str, count: int) -> Seen:
+    return Seen("tag", name, {"name": name, "modelCount": count, "link": f"l{count // 2}"})
+
+
+@pytest.fixture(scope="module")
+def two_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("two-sources")
+    (root / "log").mkdir()
+    models = [
+        Page(
+            hours(n),
+            [model("a", f"A{n}", price=n, benchmarks={"x": n}), *b],
+            f"r{n}",
+            "/m",
+            1,
+            True,
+        )
+        for n, b in enumerate([[model("b", "B")], [], [model("b", "B")]])
+    ]
+    write_log(root, "openrouter", WRITER, models)
+    tags = [Page(hours(n), [tag("t", n)], f"t{n}", "/tags", 1, True) for n in range(3)]
+    version = Seen("modelVersion", "5", {"id": 5, "files": []}, "detail")
+    write_log(root, "civitai", WRITER, [*tags, Page(hours(2), [version])])
+    assert update(root, definitions=some(*VIEWS)).failed == ()
+    return root
+
+
+def told(root: Path, since: float, until: float, **more: bool) -> list[tuple[object, ...]]:
+    found = feed(root, hours(since), hours(until), definitions=some(*VIEWS), **more)
+    return [(each.at, each.entity, each.change, each.path) for each in found]
+
+
+def test_the_feed_of_a_range_is_in_order_over_all_sources(two_sources: Path) -> None:
+    assert told(two_sources, 0, 3) == [
+        (hours(0), "civitai/tag/t", "appeared", None),
+        (hours(0), "openrouter/model/a", "appeared", None),
+        (hours(0), "openrouter/model/b", "appeared", None),
+        (hours(1), "openrouter/model/a", "changed", "/name"),
+        (hours(1), "openrouter/model/a", "changed", "/price"),
+        (hours(1), "openrouter/model/b", "gone", None),
+        (hours(2), "civitai/modelVersion/5", "appeared", None),
+        (hours(2), "civitai/tag/t", "changed", "/link"),
+        (hours(2), "openrouter/model/a", "changed", "/name"),
+        (hours(2), "openrouter/model/a", "changed", "/price"),
+        (hours(2), "openrouter/model/b", "back", None),
+    ]
+
+
+def test_a_change_at_the_border_of_two_ranges_belongs_to_the_later_one(two_sources: Path) -> None:
+    first, second = told(two_sources, 0, 1), told(two_sources, 1, 2)
+
+    assert {each[0] for each in first} == {hours(0)}
+    assert {each[0] for each in second} == {hours(1)}
+    assert first + second == told(two_sources, 0, 2)
+
+
+def test_telemetry_comes_only_when_asked_for(two_sources: Path) -> None:
+    usual = told(two_sources, 0, 3)
+    every = told(two_sources, 0, 3, telemetry=True)
+
+    assert [each for each in every if each not in usual] == [
+        (hours(1), "civitai/tag/t", "changed", "/modelCount"),
+        (hours(1), "openrouter/model/a", "changed", "/benchmarks/x"),
+        (hours(2), "civitai/tag/t", "changed", "/modelCount"),
+        (hours(2), "openrouter/model/a", "changed", "/benchmarks/x"),
+    ]
+
+
+def test_a_change_has_its_kind_both_values_and_its_shape(two_sources: Path) -> None:
+    found = feed(two_sources, hours(1), hours(2), definitions=some(*VIEWS))
+    (price,) = (each for each in found if each.path == "/price")
+
+    assert (price.kind, price.old, price.new, price.shape) == ("replace", "0", "1", "list")
+
+
+def test_each_form_of_a_type_is_in_the_feed_once_however_many_views_read_it(
+    tmp_path: Path,
+) -> None:
+    """`endpoints` reads the API's form, `frontend_endpoints` the site's."""
+    (tmp_path / "log").mkdir()
+    seen = [Seen("endpoint", "u", {"id": "u"}, "frontend"), Seen("endpoint", "a#t", {"tag": "t"})]
+    write_log(tmp_path, "openrouter", WRITER, [Page(hours(0), seen)])
+    every = (*some(*VIEWS), parse("-- a.b: a second view\n-- types: endpoint", "openrouter", "b"))
+    update(tmp_path, definitions=every)
+    found = feed(tmp_path, hours(0), hours(1), definitions=every)
+
+    assert [(each.entity, each.change, each.shape) for each in found] == [
+        ("openrouter/endpoint/a#t", "appeared", "list"),
+        ("openrouter/endpoint/u", "appeared", "frontend"),
+    ]
+
+
+def test_entities_with_numbers_for_ids_are_in_the_order_of_their_texts(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    seen = [Seen("modelVersion", id, {"id": int(id)}, "detail") for id in ("9", "10")]
+    write_log(tmp_path, "civitai", WRITER, [Page(hours(0), seen)])
+    update(tmp_path, definitions=some(*VIEWS))
+
+    assert [each[1] for each in told(tmp_path, 0, 1)] == [
+        "civitai/modelVersion/10",
+        "civitai/modelVersion/9",
+    ]
+
+
+def test_waves_come_only_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    pages = [
+        Page(hours(n), [model(f"m{k:02}", "M", x=n) for k in range(12)], f"r{n}", "/m", 1, True)
+        for n in range(2)
+    ]
+    write_log(tmp_path, "openrouter", WRITER, pages)
+    update(tmp_path, definitions=some(*VIEWS))
+
+    assert told(tmp_path, 1, 2) == []
+    assert len(told(tmp_path, 1, 2, waves=True)) == 12
+
+
+def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:
+    def happening(at: int, entity: str, path: str | None, shape: str = "list") -> Happening:
+        change = "changed" if path else "gone"
+        return Happening(at, entity, change, path, None, None, None, shape)
+
+    every = [
+        happening(1, "a", "/x"),
+        happening(1, "a", "/y"),
+        happening(1, "a", "/x", "detail"),
+        happening(1, "b", "/x"),
+        happening(1, "b", None),
+        happening(2, "b", "/z"),
+    ]
+
+    assert [(each, paths) for each, paths in folded(iter(every))] == [
+        (every[0], ("/x", "/y")),
+        (every[2], ("/x",)),
+        (every[3], ("/x",)),
+        (every[4], ()),
+        (every[5], ("/z",)),
+    ]
+    assert list(folded(iter([]))) == []

@@ -1,0 +1,99 @@
+"""Generations: which folder is current, and what is swept when."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eventlog.clock import HOUR
+from projector.generation import CURRENT, current_parts, make_current, next_parts, scratch, sweep
+
+NOW = 1_800_000_000_000_000
+
+
+def put(views: Path, name: str, age_us: int) -> Path:
+    path = views / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    os.utime(path, ns=((NOW - age_us) * 1000, (NOW - age_us) * 1000))
+    return path
+
+
+def left(views: Path) -> list[str]:
+    return sorted(str(path.relative_to(views)) for path in views.rglob("*.parquet*"))
+
+
+NOTHING: frozenset[str] = frozenset()
+
+
+def test_what_no_views_file_names_goes_after_an_hour_and_what_one_names_stays(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "parts/s/d/h/old.parquet", HOUR + 1_000_000)
+    put(tmp_path, "parts/s/d/h/young.parquet", HOUR - 1_000_000)
+    put(tmp_path, "parts/s/d/h/named.parquet", 9 * HOUR)
+    put(tmp_path, "parts/s/d/h/.x.parquet.1.tmp", 9 * HOUR)
+    put(tmp_path, "elsewhere/old.parquet", 9 * HOUR)
+    sweep(tmp_path, NOTHING, frozenset({"parts/s/d/h/named.parquet"}), NOW)
+
+    assert left(tmp_path) == [
+        "elsewhere/old.parquet",
+        "parts/s/d/h/named.parquet",
+        "parts/s/d/h/young.parquet",
+    ]
+
+
+def test_a_part_that_leaves_stays_for_an_hour_from_then(tmp_path: Path) -> None:
+    put(tmp_path, "parts/leaves.parquet", 9 * HOUR)
+    sweep(tmp_path, frozenset({"parts/leaves.parquet", "parts/gone.parquet"}), NOTHING, NOW)
+    assert left(tmp_path) == ["parts/leaves.parquet"]
+
+    sweep(tmp_path, NOTHING, NOTHING, NOW + HOUR + 1_000_000)
+    assert left(tmp_path) == []
+
+
+def test_folders_of_other_generations_go_when_they_are_empty(tmp_path: Path) -> None:
+    put(tmp_path, "parts/s/d/old.parquet", 9 * HOUR)
+    put(tmp_path, "parts-1/s/d/old.parquet", 9 * HOUR)
+    (tmp_path / "parts-2" / "s").mkdir(parents=True)
+    (tmp_path / "aside-77" / "s").mkdir(parents=True)
+    (tmp_path / "asides").mkdir()
+    (tmp_path / CURRENT).write_text("parts-2\n")
+    sweep(tmp_path, NOTHING, NOTHING, NOW)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["asides", "current", "parts-2"]
+    assert (tmp_path / "parts-2" / "s").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [(None, "parts"), ("parts-12\n", "parts-12"), ("parts", "parts"), ("../log", "parts")],
+)
+def test_the_current_folder_is_the_named_one_or_the_first(
+    tmp_path: Path, text: str | None, name: str
+) -> None:
+    if text is not None:
+        (tmp_path / CURRENT).write_text(text)
+
+    assert current_parts(tmp_path) == tmp_path / name
+
+
+def test_the_next_folder_is_one_that_nobody_has_used(tmp_path: Path) -> None:
+    assert next_parts(tmp_path) == tmp_path / "parts-1"
+    for name in ("parts", "parts-2", "parts-10", "parts-x", "aside-99"):
+        (tmp_path / name).mkdir()
+
+    assert next_parts(tmp_path) == tmp_path / "parts-11"
+    make_current(tmp_path / "parts-10")
+    assert current_parts(tmp_path) == tmp_path / "parts-10"
+
+
+def test_scratch_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
+    (tmp_path / "tmp" / "1" / "left").mkdir(parents=True)
+    (tmp_path / "spill-0x").mkdir()
+    (tmp_path / f"spill-{os.getpid()}").mkdir()
+    with scratch(tmp_path) as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "copy").write_bytes(b"x")
+
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [f"spill-{os.getpid()}", "tmp"]
