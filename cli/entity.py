@@ -9,6 +9,7 @@ import click
 from cli.moments import instant_of
 from cli.options import archive, global_options, say, stdout_is_terminal
 from cli.output import chosen, emit, output_options
+from cli.streams import naming_stdout
 
 if TYPE_CHECKING:
     from projector.asof import Found
@@ -67,8 +68,9 @@ def more_of(entity: str, found: "Found") -> str:
 
 def _print_body(body: bytes) -> None:
     if not stdout_is_terminal():
-        sys.stdout.buffer.write(body + b"\n")
-        sys.stdout.buffer.flush()
+        with naming_stdout():
+            sys.stdout.buffer.write(body + b"\n")
+            sys.stdout.buffer.flush()
         return
     import json
 

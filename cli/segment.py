@@ -11,6 +11,7 @@ import click
 
 from cli.options import archive, global_options, say
 from cli.output import chosen, emit, output_options
+from cli.streams import naming_stdout
 
 if TYPE_CHECKING:
     from eventlog.paths import SegmentName
@@ -97,8 +98,10 @@ def cat(segments: tuple[str, ...]) -> None:
     root = archive()
     for text in segments:
         for block in segment_blocks(root, segment_named(root, text)):
-            sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
+            with naming_stdout():
+                sys.stdout.buffer.write(block)
+    with naming_stdout():
+        sys.stdout.buffer.flush()
 
 
 def segment_named(root: Path, text: str) -> "SegmentName":
