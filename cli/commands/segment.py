@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from heapq import merge
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +12,6 @@ from cli.options.arguments import segment_named
 from cli.options.global_options import archive, global_options, say
 from cli.output.emit import chosen, emit, output_options
 from cli.process.streams import naming_stdout
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group(short_help="The files of the log: list, cat, response, seal.")
@@ -99,8 +95,10 @@ def cat(segments: tuple[str, ...]) -> None:
     root = archive()
     for text in segments:
         for block in segment_blocks(root, segment_named(root, text)):
-            sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
+            with naming_stdout():
+                sys.stdout.buffer.write(block)
+    with naming_stdout():
+        sys.stdout.buffer.flush()
 
 
 @segment.command(epilog="Example: hindlog segment response openrouter/2026-11-21/05-1a2b3c4d-000 7")

@@ -40,8 +40,9 @@ def printer() -> "Callable[[Record], None]":
 
 
 def _write(write: Callable[[bytes], int], line: bytes) -> None:
-    write(line)
-    write(b"\n")
+    with naming_stdout():
+        write(line)
+        write(b"\n")
 
 
 def flush() -> None:

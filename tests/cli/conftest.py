@@ -1,6 +1,7 @@
 """One small archive with its views, shared by all these tests, and copies of it to change."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def model(id: str, name: str, prompt: str = "0.25") -> Seen:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Three hours of two sources: `x/a` changes at 1, `x/b` is away from 1 to 2.
 
     The last hour of civitai is an open segment; `x/c` is probed at 2 and gone.
@@ -60,7 +61,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_log(root, "civitai", WRITER, pages, seal=False)
     known = [each for each in load_all() if each.source == "log" or each.name in VIEWS]
     update(root, definitions=known)
-    return root
+    before = files_of(root)
+    yield root
+    assert files_of(root) == before, "a test changed the archive that all of them share"
+
+
+def files_of(root: Path) -> dict[Path, int]:
+    """The files of the log and the views, with their sizes."""
+    paths = [*(root / "log").rglob("*"), *(root / "views").rglob("*")]
+    return {path: path.stat().st_size for path in paths if path.is_file()}
 
 
 @pytest.fixture

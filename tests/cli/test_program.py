@@ -71,7 +71,8 @@ def options_of(name: str) -> set[str]:
 
 
 ROWS = [name for name in ALL if "--output" in options_of(name) and "--format" in options_of(name)]
-SHOWS_ROWS = [name for name in ROWS if name in READS and name != "log"]
+SLOW = ("changes", "diff")
+SHOWS_ROWS = [name for name in ROWS if name in READS and name not in ("log", *SLOW)]
 JSON = [name for name in ALL if "--json" in options_of(name)]
 
 
@@ -167,6 +168,19 @@ def test_a_reader_that_closed_the_pipe_ends_a_command_quietly_with_0(
     assert err.buffer.getvalue() == b""  # type: ignore[attr-defined]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("name", [*READS, "completion", "doctor", "status"])
+def test_an_stdout_that_is_full_ends_every_command_with_8_and_is_named(
+    name: str, shared: Path
+) -> None:
+    err = stream()
+    with open("/dev/full", "w") as out, replaced(stream(), out, err):  # noqa: PTH123
+        code = run(["-C", str(shared), *words(name), "-q"])
+
+    assert code == 8
+    assert err.buffer.getvalue().startswith(b"hindlog: stdout: ")  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("name", READS)
 def test_data_in_a_pipe_is_never_colored(
     name: str, shared: Path, monkeypatch: pytest.MonkeyPatch
@@ -201,7 +215,7 @@ def test_rows_are_the_same_in_every_format(name: str, shared: Path, tmp_path: Pa
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("name", [*SHOWS_ROWS, "log"])
+@pytest.mark.parametrize("name", [*SHOWS_ROWS, *SLOW, "log"])
 def test_formats_that_contradict_each_other_exit_with_2(name: str, shared: Path) -> None:
     done = hindlog(*words(name), "--json", "-F", "csv", at=shared)
 
@@ -258,23 +272,6 @@ def test_an_unknown_key_of_the_configuration_exits_with_2_and_names_the_nearest(
 
     assert (done.code, done.raw) == (2, b"")
     assert "schedul: unknown key; the nearest known one is source.civitai.schedule" in done.err
-
-
-def test_version_and_help_go_to_stdout(tmp_path: Path) -> None:
-    version, help_ = hindlog("--version"), hindlog("-h")
-
-    assert (version.code, help_.code) == (0, 0)
-    assert version.out.startswith("hindlog, version ")
-    assert "Example: hindlog demo" in help_.out
-    assert version.err == help_.err == ""
-
-
-def test_a_group_without_a_command_shows_its_help_on_stderr_and_exits_with_2() -> None:
-    for group in ("fetch", "view", "segment", "config"):
-        done = hindlog(group)
-
-        assert (done.code, done.raw) == (2, b"")
-        assert done.err.startswith(f"Usage: hindlog {group} ")
 
 
 def test_an_unknown_command_exits_with_2() -> None:

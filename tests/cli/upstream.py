@@ -9,19 +9,24 @@ from typing import Any
 import orjson
 
 Answer = Callable[[str, str], tuple[int, Any]]
-"""From the origin, and path with query, to the status and the JSON of an answer."""
+"""From the origin, and path with query, to the status and the JSON, or bytes, of an answer."""
 
 
 @contextmanager
-def upstream(answer: Answer) -> Iterator[tuple[str, list[str]]]:
-    """The origin of a server, and the paths and queries that it was asked for."""
+def upstream(answer: Answer, keys: list[str] | None = None) -> Iterator[tuple[str, list[str]]]:
+    """The origin of a server, and the paths and queries that it was asked for.
+
+    `keys` gets what each request authorizes itself with.
+    """
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
             status, value = answer(f"http://{self.headers['Host']}", self.path)
-            body = orjson.dumps(value)
+            body = value if isinstance(value, bytes) else orjson.dumps(value)
+            if keys is not None:
+                keys.append(self.headers.get("Authorization", ""))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

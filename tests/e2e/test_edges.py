@@ -205,7 +205,7 @@ def obey_permissions() -> None:
     [
         (("gaps",), 1),
         (("fetch", "list"), 2),
-        (("view", "check"), 0),
+        (("view", "check", "openrouter.models"), 0),
         (("status",), 2),
         (("sql", "SELECT 1"), 2),
         (("log", "--stats"), 2),

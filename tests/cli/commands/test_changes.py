@@ -22,7 +22,9 @@ def test_diff_exits_with_4_only_when_that_is_asked_for(shared: Path) -> None:
     same = hindlog("diff", A, "2026-11-01T01:30", "now", "--exit-code", at=shared)
 
     assert (plain.code, asked.code, same.code) == (0, 4, 0)
+    in_json = hindlog("diff", A, "2026-11-01T00:30", "--json", at=shared).json()
     assert plain.raw == asked.raw
+    assert [list(row.values()) for row in in_json] == plain.rows[1:]
     assert plain.rows[1:] == [
         ["/name", "replace", '"A"', '"A2"'],
         ["/pricing/prompt", "replace", '"0.25"', '"0.5"'],

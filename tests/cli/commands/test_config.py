@@ -137,11 +137,27 @@ def test_doctor_warns_of_views_that_are_not_made_and_fails_for_damaged_ones(
     assert none.out.endswith("      hindlog view update\n")
 
 
-def test_doctor_measures_the_disk_of_the_archive(tmp_path: Path) -> None:
-    ((level, what, hint),) = _disk(tmp_path)
+@pytest.mark.parametrize(
+    ("shares", "level", "hint"),
+    [
+        (8, "OK", None),
+        (2, "WARN", "make room on the disk"),
+        (0.5, "FAIL", "make room on the disk"),
+    ],
+)
+def test_doctor_measures_the_disk_against_the_reserve_that_the_log_needs(
+    tmp_path: Path,
+    shares: float,
+    level: str,
+    hint: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reserve = shutil.disk_usage(tmp_path).free / shares
+    monkeypatch.setattr("eventlog.disk.RESERVE_BYTES", reserve)
+    (found,) = _disk(tmp_path)
 
-    assert what.endswith(" MiB free")
-    assert (hint is None) == (level == "OK")
+    assert (found[0], found[2]) == (level, hint)
+    assert found[1].endswith(" MiB free")
 
 
 def test_one_distribution_owns_the_package() -> None:

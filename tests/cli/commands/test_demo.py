@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.commands.demo import _environment, _fresh, _goodbye, _output, _progress, _shown
+from eventlog.errors import Invalid
 from tests.cli.making import hindlog, replaced, stream
 
 
@@ -33,6 +34,14 @@ def test_a_demo_takes_an_empty_folder_and_leaves_any_other_as_it_is(tmp_path: Pa
     assert done.err.startswith(f"hindlog: {tmp_path}/mine: there is something already, and no demo")
     assert done.err.endswith("  hindlog demo ANOTHER-DIRECTORY\n")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
+
+
+def test_a_demo_never_replaces_an_archive_that_no_demo_made(archive: Path) -> None:
+    before = sorted(archive.rglob("*"))
+    with pytest.raises(Invalid, match="no demo made it"):
+        _fresh(archive)
+
+    assert sorted(archive.rglob("*")) == before
 
 
 @pytest.mark.parametrize("days", ["2", "31"])

@@ -91,6 +91,16 @@ def test_a_reader_that_leaves_finds_its_cursor_at_the_last_portion_it_took(
     assert seq_in(reader.cursor) == 256
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_an_stdout_that_is_full_is_named_also_before_a_flush(long: Path, tmp_path: Path) -> None:
+    err = stream()
+    with open("/dev/full", "w") as out, replaced(stream(), out, err):  # noqa: PTH123
+        code = run(["-C", str(long), "tail", "-n", "600"])
+
+    assert code == 8
+    assert err.buffer.getvalue().startswith(b"hindlog: stdout: ")  # type: ignore[attr-defined]
+
+
 def test_without_options_the_last_ten_events_are_printed(long: Path, shared: Path) -> None:
     assert [each["seq"] for each in events(hindlog("tail", at=long))] == list(range(591, 601))
     assert [each["seq"] for each in events(hindlog("tail", "-n", "2", at=long))] == [599, 600]

@@ -114,11 +114,11 @@ class Impatient(io.BytesIO):
         return super().write(data)
 
 
-def test_an_update_that_follows_ends_with_the_code_of_the_signal(shared: Path) -> None:
+def test_an_update_that_follows_ends_with_the_code_of_the_signal(archive: Path) -> None:
     err = Impatient()
     text = io.TextIOWrapper(err, write_through=True)
     with replaced(stream(), stream(), text):
-        code = run(["-C", str(shared), "view", "update", MODELS, "--follow"])
+        code = run(["-C", str(archive), "view", "update", MODELS, "--follow"])
 
     assert code == 130
     assert err.getvalue().decode().count(" rows written\n") == 1

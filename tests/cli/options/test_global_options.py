@@ -104,6 +104,15 @@ def test_a_message_in_json_has_its_kind_its_instant_and_its_text(shared: Path) -
     assert all(parse_time(each["at"], 0) > 0 for each in told)
 
 
+def test_quiet_leaves_out_messages_in_json_and_keeps_errors(shared: Path) -> None:
+    words = ("-q", "--log-format", "json", "verify", "--since")
+    good = hindlog(*words, "2026-11-01T02", at=shared)
+    bad = hindlog(*words, "never", at=shared)
+
+    assert (good.code, good.err) == (0, "")
+    assert orjson.loads(bad.err)["message_type"] == "exit_error"
+
+
 def test_the_variable_names_the_archive_and_the_flag_wins(
     shared: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,3 +120,20 @@ def test_the_variable_names_the_archive_and_the_flag_wins(
 
     assert hindlog("config", "paths").rows[1] == ["archive", str(shared)]
     assert hindlog("config", "paths", at=empty).rows[1] == ["archive", str(empty)]
+
+
+def test_version_and_help_go_to_stdout() -> None:
+    version, help_ = hindlog("--version"), hindlog("-h")
+
+    assert (version.code, help_.code) == (0, 0)
+    assert version.out.startswith("hindlog, version ")
+    assert "Example: hindlog demo" in help_.out
+    assert version.err == help_.err == ""
+
+
+def test_a_group_without_a_command_shows_its_help_on_stderr_and_exits_with_2() -> None:
+    for group in ("fetch", "view", "segment", "config"):
+        done = hindlog(group)
+
+        assert (done.code, done.raw) == (2, b"")
+        assert done.err.startswith(f"Usage: hindlog {group} ")

@@ -321,3 +321,9 @@ def test_ago_reads_back_to_less_than_a_unit_after(distance: int) -> None:
     ]
 
     assert 0 <= distance - (NOW - parse_time(text, NOW)) < unit
+
+
+def test_a_duration_is_shorter_than_all_the_time_there_is() -> None:
+    assert parse_duration("3652058d") == END - FIRST - DAY
+    with pytest.raises(BadTime, match="more than 9998 years"):
+        parse_duration("3652059d")

@@ -104,6 +104,8 @@ def test_a_terminal_gets_color_and_a_file_never_does(shared: Path, tmp_path: Pat
     hindlog(*query, "-o", file, at=shared, terminals=["stdout"])
     dash = hindlog("sql", "SELECT 1 AS n", "-o", "-", at=shared)
 
+    by_default = hindlog(*query[:2], at=shared, terminals=["stdout"])
+    assert shown.out == by_default.out
     assert "\x1b[1m" in shown.out
     assert file.read_text() == "n\n1\n"
     assert dash.out == "n\n1\n"

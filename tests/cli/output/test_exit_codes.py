@@ -8,6 +8,7 @@ import pytest
 
 from cli.options.times import BadTime
 from cli.output.exit_codes import CODES, MEANINGS, exit_code, report
+from cli.process.signals import Terminated
 from eventlog import errors
 from eventlog.errors import HindlogError, Invalid, Unavailable
 
@@ -159,3 +160,55 @@ def test_a_wrong_use_names_the_help_of_its_command() -> None:
     assert said(click.UsageError("no such option", context)) == (
         "hindlog: no such option\n  hindlog tail --help\n"
     )
+
+
+FULL = ("ENOSPC", "EDQUOT", "EFBIG")
+
+
+@pytest.mark.parametrize("name", [*FULL, "EACCES", "EPERM", "EROFS", "EBADF", "EMFILE", "ENFILE"])
+def test_what_this_machine_refuses_is_8_with_its_place(name: str) -> None:
+    error = OSError(getattr(errno, name), "refused", "x/y.csv")
+    lines = said(error).splitlines()
+
+    assert exit_code(error) == 8
+    assert lines[0] == "hindlog: x/y.csv: refused"
+    assert lines[1:] == (["  " + ROOM] if name in FULL else [])
+
+
+ROOM = "make room there, then run it again: nothing was lost"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "what"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (click.Abort(), 130, "interrupted"),
+        (Terminated(), 143, "ended by SIGTERM"),
+        (SystemExit("no such thing"), 1, "no such thing"),
+        (OSError(errno.EACCES, "refused"), 8, "refused"),
+    ],
+    ids=repr,
+)
+def test_an_end_from_outside_is_said_in_one_line(
+    error: BaseException, code: int, what: str
+) -> None:
+    assert exit_code(error) == code
+    assert said(error) == f"hindlog: {what}\n"
+
+
+def test_a_report_does_not_wait_in_a_buffer() -> None:
+    raw = io.BytesIO()
+    err = io.TextIOWrapper(raw, encoding="utf-8")
+    report(Invalid("x"), False, err)
+
+    assert raw.getvalue() == b"hindlog: x\n"
+
+
+def test_a_report_in_json_alone_has_no_other_line_unless_it_is_a_bug() -> None:
+    err, bug = io.StringIO(), io.StringIO()
+    report(Invalid("a", "b"), False, err, only_json=True)
+    report(ValueError("x"), False, bug, only_json=True)
+
+    assert json.loads(err.getvalue())["hint"] == "b"
+    assert json.loads(bug.getvalue().splitlines()[-1])["code"] == 1
+    assert "ValueError: x" in bug.getvalue().splitlines()[-2]

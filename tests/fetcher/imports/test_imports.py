@@ -247,6 +247,7 @@ def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
         imported(tmp_path / "log", [tar])
 
 
+@pytest.mark.slow
 @pytest.mark.recordings
 def test_every_recorded_list_is_rebuilt_to_its_own_sha256(tmp_path: Path) -> None:
     history = recordings() / "openrouter" / "history"

@@ -235,12 +235,21 @@ BODIES = {
 }
 
 
+def takes_seconds(shape: str, fill: str, size: float) -> bool:
+    """What grows most when escaped, and still fits; but for one case of each filling."""
+    shapes = ("an envelope", "an envelope with white space", "an entity", "a key")
+    grows = shape in shapes and fill in ("high", "controls") and size <= 8
+    return grows and (shape, size) not in (("an entity", 5.2), ("an entity", 2.3))
+
+
 CASES = [
-    (shape, fill, size)
+    pytest.param(
+        shape, fill, size, marks=[pytest.mark.slow] if takes_seconds(shape, fill, size) else []
+    )
     for shape in BODIES
     for fill in FILLS
     for size in ([5.2, 8, 8.001] if fill != "controls" else [2.3])
-    if fill != "controls" or shape in ("an envelope with white space", "an entity")  # 6 s each
+    if fill != "controls" or shape in ("an envelope with white space", "an entity")
 ]
 
 

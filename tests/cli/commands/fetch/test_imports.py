@@ -83,6 +83,18 @@ def test_responses_without_a_time_are_left_out_with_3_and_alone_refused_with_2(
     )
 
 
+def test_a_response_that_is_no_json_is_named_and_the_rest_taken_with_3(
+    empty: Path, tmp_path: Path
+) -> None:
+    file = recording(tmp_path / "given", "2026-01-02.json", "a")
+    file.write_text(json.dumps({"models": {"data": [{"id": "a", "name": "A"}]}}))
+    recording(tmp_path / "given", "2026-01-03.json").write_text("{bad")
+    code, err = imported(empty, tmp_path / "given", "--part", "$.models=/api/v1/models")
+
+    assert code == 3
+    assert "left out: given/2026-01-03.json: " in err
+
+
 def test_parts_split_the_envelope_of_another_collector(empty: Path, tmp_path: Path) -> None:
     file = tmp_path / "2026-01-01.json"
     file.write_text(json.dumps({"models": {"data": [{"id": "a", "name": "A"}]}, "other": 1}))

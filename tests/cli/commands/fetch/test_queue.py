@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.making import events, hindlog, new_archive, spelled
-from tests.cli.upstream import item, models, toml_of, upstream
+from tests.cli.upstream import models, toml_of, upstream
 
 
 def added(*arguments: str, at: Path) -> str:
@@ -56,7 +56,7 @@ def test_add_knows_the_source_of_a_url(empty: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("https://civitai.com.evil.example/api/v1/models",), "no source has this address"),
+        (("https://openrouter.ai.evil.example/api/v1/models",), "no source has this address"),
         (("nosuch", "models"), "source 'nosuch': expected one of civitai, openrouter"),
         (("civitai", "nosuch"), "civitai has no listing and no template 'nosuch'"),
         (("civitai", "models", "extra"), "civitai has no template 'models'"),
@@ -156,15 +156,17 @@ def test_probe_shows_how_a_response_is_split_and_writes_nothing(tmp_path: Path) 
 
 
 def test_probe_of_what_cannot_be_split_exits_with_2(tmp_path: Path) -> None:
-    with upstream(lambda origin, path: (200, item(1))) as (origin, _):
+    with upstream(lambda origin, path: (200, b"<html>")) as (origin, _):
         root = new_archive(tmp_path / "archive", toml_of(origin))
+        no_json = hindlog("fetch", "probe", f"{origin}/models", at=root)
         elsewhere = hindlog("fetch", "probe", "http://127.0.0.1:9/models", at=root)
         wrong = hindlog("fetch", "probe", f"{origin}/no/such/endpoint", at=root)
 
-    assert (elsewhere.code, wrong.code) == (2, 2)
+    assert (no_json.code, elsewhere.code, wrong.code) == (2, 2, 2)
+    assert f"{origin}/models: the answer cannot be split: " in no_json.err
     assert "no source has this address" in elsewhere.err
     assert f"civitai: {origin}" in elsewhere.err
-    assert elsewhere.raw == wrong.raw == b""
+    assert no_json.raw == elsewhere.raw == wrong.raw == b""
 
 
 def test_commands_to_the_queue_are_events_of_the_log(empty: Path) -> None:

@@ -240,6 +240,25 @@ def test_a_sync_that_is_stopped_says_so_and_leaves_the_next_source_alone(
         "stopped; what was fetched is on disk, and the next fetch run goes on with the rest"
     )
     assert "openrouter" not in done.err
+    runs = hindlog("fetch", "list", "--json", at=tmp_path / "archive").json()
+    assert {run["source"] for run in runs} == {"civitai"}
+
+
+def test_the_key_of_the_environment_goes_to_upstream_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDLOG_CIVITAI_API_KEY", "s3cret")
+    keys: list[str] = []
+    with upstream(models, keys) as (origin, _):
+        root = new_archive(tmp_path / "archive", toml_of(origin))
+        done = hindlog("fetch", "run", "--once", at=root)
+        probed = hindlog("fetch", "probe", f"{origin}/models", at=root)
+
+    assert keys == ["Bearer s3cret"] * 3
+    assert "s3cret" not in done.err + probed.err + probed.out
+    assert b"s3cret" not in b"".join(
+        path.read_bytes() for path in root.rglob("*") if path.is_file()
+    )
 
 
 @pytest.mark.parametrize(
