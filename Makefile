@@ -35,6 +35,10 @@ test: $(STAMP) ## the tests
 test-all: $(STAMP) ## what `make test` leaves out or draws few cases of, at length
 	HINDLOG_TESTS=all $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow or sampled or hypothesis"
 
+coverage: $(STAMP) ## the tests, with the coverage of each package against its floor
+	PYTEST_ADDOPTS='--cov --cov-report=json:.coverage.json' $(MAKE) test
+	$(BIN)/python tests/coverage_floor.py .coverage.json
+
 check: lint test ## what every commit passes
 
 mutants: $(STAMP) ## faults planted one at a time, e.g. MUTANTS='--sample 200 --seed 7' or '--since main'
@@ -54,4 +58,4 @@ docs: $(STAMP) ## write the generated pages of docs/ anew
 	$(BIN)/python -m cli.reference views > docs/views.md
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .mutants .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
