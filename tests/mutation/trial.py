@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 
+from tests.e2e.recordings import RECORDINGS
 from tests.mutation.covering_tests import Suite, covering_tests
 from tests.mutation.mutant import Mutant, apply
 
@@ -118,4 +119,4 @@ def _has_types(copy: Path) -> bool:
 
 
 def _environment(copy: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(copy)}
+    return {**os.environ, "PYTHONPATH": str(copy), "HINDLOG_RECORDINGS": str(RECORDINGS)}
