@@ -42,6 +42,7 @@ ARGUMENTS: dict[str, Words] = {
     "repair": (SEGMENT,),
     "segment cat": (SEGMENT,),
     "segment list": (),
+    "segment response": (SEGMENT, "1"),
     "segment seal": (),
     "show": (ENTITY,),
     "simulate": (),

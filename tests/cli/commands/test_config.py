@@ -153,7 +153,7 @@ def test_doctor_measures_the_disk_against_the_reserve_that_the_log_needs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reserve = shutil.disk_usage(tmp_path).free / shares
-    monkeypatch.setattr("eventlog.disk.RESERVE_BYTES", reserve)
+    monkeypatch.setattr("eventlog.files.disk.RESERVE_BYTES", reserve)
     (found,) = _disk(tmp_path)
 
     assert (found[0], found[2]) == (level, hint)

@@ -8,9 +8,9 @@ from threading import Event
 import duckdb
 import pytest
 
+from projector.engine import parquet_files
 from projector.engine.connections import connect, sql_errors
 from projector.engine.workers import at_work, do, go_on, workers
-from projector.parts import part as parts
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
@@ -93,7 +93,7 @@ def test_an_interrupt_is_no_failure_that_takes_away_the_part_of_an_open_segment(
         raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
     with monkeypatch.context() as patch, contextlib.suppress(duckdb.InterruptException):
-        patch.setattr(parts, "write", interrupted)
+        patch.setattr(parquet_files, "write", interrupted)
         update(empty, definitions=MODELS)
 
     assert before

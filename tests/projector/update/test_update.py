@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -99,7 +100,9 @@ def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, monk
     update(empty, ["openrouter.models"], definitions=MODELS)
 
     held = [path for path in named_by(empty / "views") if "/openrouter.models/" in path]
-    assert sum("/2" in path for path in held) == 2, "both cover the hour in the middle"
+    assert sum(Path(path).name.startswith("2") for path in held) == 2, (
+        "both cover the hour in the middle"
+    )
     for n in range(3):
         expected = [("a", f"A{n}"), ("b", f"B{n}")]
         assert rows(empty, as_of=hours(n + 0.5)) == expected
