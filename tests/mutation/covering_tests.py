@@ -4,8 +4,9 @@
     .mutants/tests/*.json    seconds and shared fixtures of each test (`recording.py`)
 
 A test that shares a fixture (module, session) with the test in whose setup the line ran is
-counted, too. A line that ran during import (a constant, a signature) counts as executed by all
-tests of the module. A line of SQL is executed by the tests of the Python lines that name its
+counted, too. A line that ran during import (a constant, a signature, a decorator) counts as
+executed by all tests of the module, by those of every file that names the module, and by those
+of the generated reference. A line of SQL is executed by the tests of the Python lines that name its
 file; a projection by the tests of the code that reads `definition.select`.
 """
 
@@ -20,6 +21,7 @@ import orjson
 
 from tests.mutation.mutant import Mutant
 
+_REFERENCE = "tests/docs/test_reference.py"
 _PHASE = re.compile(r"\|(setup|run|teardown)$")
 
 
@@ -73,7 +75,7 @@ def _names(value: object) -> list[str]:
 
 def covering_tests(suite: Suite, mutant: Mutant) -> list[str]:
     """Tests that execute the changed line, the likeliest to notice first, file by file."""
-    contexts = set(_contexts(suite, mutant))
+    contexts, is_import = _contexts(suite, mutant)
     direct = {_PHASE.sub("", name) for name in contexts} & suite.seconds.keys()
     shared = {
         other
@@ -81,32 +83,44 @@ def covering_tests(suite: Suite, mutant: Mutant) -> list[str]:
         if name.endswith("|setup")
         for other in suite.sharing.get(name.removesuffix("|setup"), ())
     }
-    return _ordered(suite, mutant, direct | shared)
+    named = _naming(suite, mutant) if is_import else set()
+    return _ordered(suite, mutant, direct | shared | named)
 
 
-def _contexts(suite: Suite, mutant: Mutant) -> Iterable[str]:
+def _naming(suite: Suite, mutant: Mutant) -> set[str]:
+    """The tests of files that name the module, and of the generated reference."""
+    words = _words(mutant)
+    files = {file for file, text in suite.texts.items() if _affinity(file, text, mutant, words) > 1}
+    files.add(_REFERENCE)
+    return {test for test in suite.seconds if test.partition("::")[0] in files}
+
+
+def _contexts(suite: Suite, mutant: Mutant) -> tuple[frozenset[str], bool]:
+    """Contexts of the line, and whether it runs during import."""
     if not mutant.path.endswith(".sql"):
-        return _python(suite.lines.get(mutant.path, {}), mutant.line)
+        lines = suite.lines.get(mutant.path, {})
+        return _python(lines, mutant.line), "" in _executed(lines, mutant.line)
     named = re.compile(rf"""["']{re.escape(Path(mutant.path).stem)}(\.sql)?["']""")
     if "/projections/" in mutant.path:
         named = re.compile(r"\.select\b")
-    return frozenset().union(
-        *(
-            _python(suite.lines.get(path, {}), number)
-            for path, text in suite.sources.items()
-            for number, line in enumerate(text.splitlines(), 1)
-            if named.search(line)
-        )
+    found = (
+        _python(suite.lines.get(path, {}), number)
+        for path, text in suite.sources.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if named.search(line)
     )
+    return frozenset().union(*found), False
 
 
 def _python(lines: Mapping[int, frozenset[str]], line: int) -> frozenset[str]:
+    contexts = _executed(lines, line)
+    return contexts if contexts and "" not in contexts else frozenset().union(*lines.values())
+
+
+def _executed(lines: Mapping[int, frozenset[str]], line: int) -> frozenset[str]:
     """Contexts of a line; of the statement it belongs to, if it is a later line of one."""
-    executed = next((n for n in range(line, max(line - 40, 0), -1) if lines.get(n)), None)
-    contexts = frozenset() if executed is None else lines[executed]
-    if "" in contexts or not contexts:
-        return frozenset().union(*lines.values())
-    return contexts
+    before = (lines[n] for n in range(line, max(line - 40, 0), -1) if lines.get(n))
+    return next(before, frozenset())
 
 
 def _ordered(suite: Suite, mutant: Mutant, tests: Iterable[str]) -> list[str]:

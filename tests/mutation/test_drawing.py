@@ -10,11 +10,15 @@ LINES = {"eventlog/a.py": {1: frozenset({""}), 5: frozenset({"tests/x.py::one|ru
 SECONDS = {"tests/x.py::one": 1.0, "tests/x.py::two": 1.0, "tests/y.py::three": 2.0}
 
 
-def suite(lines: dict[str, dict[int, frozenset[str]]], sources: dict[str, str]) -> Suite:
+def suite(
+    lines: dict[str, dict[int, frozenset[str]]],
+    sources: dict[str, str],
+    texts: dict[str, str] | None = None,
+) -> Suite:
     """A suite in which `two` shares a fixture with `three`."""
     pair = frozenset({"tests/x.py::two", "tests/y.py::three"})
     sharing = {"tests/x.py::two": pair, "tests/y.py::three": pair}
-    return Suite(lines, SECONDS, sharing, {}, sources)
+    return Suite(lines, SECONDS, sharing, texts or {}, sources)
 
 
 def mutant(path: str, line: int) -> Mutant:
@@ -63,3 +67,12 @@ def test_a_template_belongs_to_the_tests_of_the_lines_that_name_it() -> None:
     chosen = covering_tests(suite(lines, sources), mutant("projector/templates/changes.sql", 9))
 
     assert chosen == ["tests/x.py::one"]
+
+
+def test_a_constant_belongs_to_the_tests_of_files_that_name_its_module_too() -> None:
+    known = suite(LINES, {}, {"tests/y.py": "from eventlog.a import LIMIT"})
+
+    chosen = covering_tests(known, mutant("eventlog/a.py", 1))
+
+    assert set(chosen) == {"tests/x.py::one", "tests/y.py::three"}
+    assert covering_tests(known, mutant("eventlog/a.py", 5)) == ["tests/x.py::one"]
