@@ -22,7 +22,7 @@ from fetcher.record.journal import (
     page_build,
     write,
 )
-from fetcher.record.page_events import anomaly
+from fetcher.record.page_events import anomaly, hold
 from fetcher.split.response import take_apart
 from tests.fetcher.making import (
     LIST,
@@ -217,6 +217,17 @@ FILLS = {
     "escaped": b"\\u0001",
     "high": b"\xff",
 }
+
+
+@pytest.mark.parametrize(("size", "is_inline"), [(8 * 2**20, True), (8 * 2**20 + 1, False)])
+def test_a_body_of_more_than_8_mib_lies_in_assets(size: int, is_inline: bool) -> None:
+    kept: list[bytes] = []
+    body = b'"' + b"x" * (size - 2) + b'"'
+
+    held = hold(body, lambda asset: kept.append(asset) or "name")  # type: ignore[func-returns-value]
+
+    assert (held.body, held.asset) == ((body, None) if is_inline else (None, "name"))
+    assert kept == ([] if is_inline else [body])
 
 
 def filled(head: bytes, fill: bytes, tail: bytes, size: int) -> bytes:
