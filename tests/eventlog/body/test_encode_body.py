@@ -142,3 +142,15 @@ def test_duckdb_reads_every_hostile_body(tmp_path: Path) -> None:
     path.write_bytes(b"".join(line_of(body, seq) for seq, body in enumerate(HOSTILE, 1)))
 
     assert len(duckdb_rows(path)) == len(HOSTILE)
+
+
+@pytest.mark.parametrize(("depth", "has_copy"), [(256, True), (257, False)])
+def test_a_body_nested_deeper_than_256_has_no_copy_beside_its_bytes(
+    depth: int, has_copy: bool
+) -> None:
+    strict, broken = b"[" * depth + b"]" * depth, b"[" * depth + b"NaN" + b"]" * depth
+
+    assert (embed(strict).body == strict, embed(strict).body_raw) == (
+        (True, None) if has_copy else (False, strict)
+    )
+    assert (embed(broken).body is not None, embed(broken).body_raw) == (has_copy, broken)

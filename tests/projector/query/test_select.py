@@ -84,6 +84,17 @@ def test_what_is_no_single_select_is_refused_and_writes_nothing(shared, sql):
 
 
 @pytest.mark.parametrize(
+    ("sql", "hint"),
+    [("COPY (SELECT 1) TO 'x'", "hindlog export writes files"), ("CHECKPOINT", None)],
+)
+def test_a_copy_is_refused_with_the_command_that_writes_files(shared, sql, hint):
+    with pytest.raises(Invalid, match="expected a SELECT, found") as refused:
+        query(shared, sql)
+
+    assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "FROM read_text('/etc/hostname')",

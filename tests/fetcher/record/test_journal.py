@@ -1,0 +1,40 @@
+"""The journal remembers only what the log holds."""
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.errors import LocalResource
+from eventlog.format.event import ENTITY
+from fetcher.record.journal import close_journal, open_journal, page_build, record
+from fetcher.split.response import take_apart
+from tests.fetcher.making import LIST, PLACE, WRITER, Hand, lines, page_of, response, responses
+
+
+def test_entities_of_a_batch_that_the_disk_refused_are_stored_with_the_next(
+    tmp_path: Path,
+) -> None:
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    answer = response(page_of({"id": 1, "name": "one"}))
+    build = page_build(journal, answer, PLACE, take_apart(answer, LIST), lambda _: None)
+    real = journal.stream.disk
+
+    def refuse(handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def twice() -> None:
+        journal.stream.disk = attrs.evolve(real, write=refuse)
+        with pytest.raises(LocalResource):
+            await record(journal, build)
+        journal.stream.disk = real
+        await record(journal, build)
+
+    asyncio.run(twice())
+    close_journal(journal)
+
+    assert [each.id for each in lines(tmp_path, "civitai") if each.kind == ENTITY] == ["1"]
+    assert list(responses(tmp_path, "civitai")) == [answer.body]

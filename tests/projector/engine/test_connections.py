@@ -1,0 +1,33 @@
+"""A connection for a user's SQL cannot open what was closed."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from projector.engine.connections import close_doors, connect
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["memory_limit = '1TB'", "threads = 64", "enable_external_access = true", "TimeZone = 'CET'"],
+)
+def test_settings_are_locked_behind_the_guard(tmp_path: Path, setting: str) -> None:
+    connection = connect()
+    close_doors(connection, tmp_path)
+
+    with pytest.raises(duckdb.InvalidInputException, match="locked"):
+        connection.execute(f"SET {setting}")
+
+
+def test_only_files_of_the_archive_can_be_read(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "archive" / "a.csv", tmp_path / "b.csv"
+    inside.parent.mkdir()
+    for path in (inside, outside):
+        path.write_text("n\n1\n")
+    connection = connect()
+    close_doors(connection, inside.parent)
+
+    assert connection.execute("FROM read_csv(?)", [str(inside)]).fetchall() == [(1,)]
+    with pytest.raises(duckdb.PermissionException):
+        connection.execute("FROM read_csv(?)", [str(outside)])
