@@ -48,12 +48,11 @@ async def one(
     back to, because it did not lead here; nothing of this one counts.
     What was given up is not in the log yet: see `give_up`.
     """
-    desk = run.crawl.desk
     numbered = page_no if run.endpoint.continues is not None else None
     asked = {**params, **(size or {})}
     place = run.place(asked, numbered)
     found = await ask(
-        desk,
+        run.crawl.desk,
         place,
         run.endpoint,
         asked,

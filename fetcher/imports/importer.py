@@ -22,6 +22,7 @@ from fetcher.imports.bare_json import Inner, by_line, dressed
 from fetcher.imports.envelope import Part, inner_responses, parse_part
 from fetcher.imports.files import Container, Recorded, Refuse, containers, in_order, time_of
 from fetcher.imports.git_history import git_containers
+from fetcher.imports.import_report import ImportProgress, ImportReport
 from fetcher.record.journal import (
     Journal,
     close_journal,
@@ -40,28 +41,6 @@ from fetcher.state.imported_pages import (
     open_imported,
     page_key,
 )
-
-
-@attrs.frozen(kw_only=True)
-class ImportReport:
-    """What came of an import, or has so far."""
-
-    expected: int = 0
-    """Responses there are."""
-    responses: int = 0
-    """Responses looked at."""
-    pages: int = 0
-    already: int = 0
-    """Responses that were in the log."""
-    entities: int = 0
-    stored: int = 0
-    unchanged: int = 0
-    anomalies: int = 0
-    refused: tuple[str, ...] = ()
-    """Responses of no known endpoint, and what they were."""
-
-
-ImportProgress = Callable[[ImportReport], None]
 
 
 @attrs.define

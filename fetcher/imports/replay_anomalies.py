@@ -18,7 +18,8 @@ from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import stored_body
 from fetcher.imports.files import Container, Recorded
-from fetcher.imports.importer import ImportProgress, ImportReport, import_recorded
+from fetcher.imports.import_report import ImportProgress, ImportReport
+from fetcher.imports.importer import import_recorded
 from fetcher.source import Source
 from fetcher.split.response import Response, take_apart
 

@@ -11,8 +11,12 @@ from cli.options.global_options import archive, global_options, say
 from cli.options.time_options import since_of, until_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli.process.signals import Stop
+    from fetcher.imports.envelope import Part
     from fetcher.imports.files import Container
-    from fetcher.imports.importer import ImportReport
+    from fetcher.imports.import_report import ImportReport
 
 _TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
 
@@ -61,12 +65,8 @@ def import_(
     endpoint, in which {key} is what the last * of the path stands for. For example
     '$.endpoints.*=/api/v1/models/{key}/endpoints'.
     """
-    from cli.output.progress import progress
     from cli.process.signals import note_signals
-    from eventlog.clock import now_us
-    from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
     from fetcher.imports.envelope import parse_part
-    from fetcher.imports.importer import import_recorded
     from fetcher.sources import SOURCES
 
     root = archive()
@@ -74,19 +74,40 @@ def import_(
     planned = tuple(map(parse_part, parts))
     found, untimed = _find(paths, observed_at, time_from)
     stop = note_signals()
+    report = _import(root, source, found, endpoint, planned, stop)
+    _tell(source, report, untimed)
+    return _code_of(report, untimed, stop)
+
+
+def _import(
+    root: Path,
+    source: str,
+    found: "Sequence[Container]",
+    endpoint: str | None,
+    parts: "tuple[Part, ...]",
+    stop: "Stop",
+) -> "ImportReport":
+    from cli.output.progress import progress
+    from eventlog.clock import now_us
+    from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
+    from fetcher.imports.importer import import_recorded
+    from fetcher.sources import SOURCES
+
     with progress(now_us) as tell:
-        report = import_recorded(
+        return import_recorded(
             root,
             SOURCES[source],
             found,
             writer=writer_id(root, IMPORT, machine_name(os.environ)),
             endpoint=endpoint,
-            parts=planned,
+            parts=parts,
             now=now_us,
             report=lambda told: tell(f"{source}: {_imported(told)}"),
             stopped=stop.is_asked,
         )
-    _tell(source, report, untimed)
+
+
+def _code_of(report: "ImportReport", untimed: list[str], stop: "Stop") -> int:
     if report.responses < report.expected and stop.is_asked():
         say("stopped; what was taken is on disk, and the same import again goes on")
         return stop.code()

@@ -2,14 +2,18 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.commands.fetch.sources import chosen_sources, upstream_of
 from cli.options.global_options import archive, config, global_options, say
 from cli.output.emit import chosen, emit, output_options
+
+if TYPE_CHECKING:
+    from fetcher.state.task import Task
 
 
 def _writer(root: Path) -> str:
@@ -79,6 +83,10 @@ def add(
         limit=limit,
         priority=priority,
     )
+    _print_queued(tasks)
+
+
+def _print_queued(tasks: "Iterable[Task]") -> None:
     for task in tasks:
         sys.stdout.write(f"{task.run}\n")
         say(f"queued: {task.url}")

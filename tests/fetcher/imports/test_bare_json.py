@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from eventlog.format.event import PAGE, Line
 from eventlog.read.reader import read_one
 from fetcher.imports.bare_json import Inner, by_line, dressed
-from fetcher.imports.importer import ImportReport, import_paths
+from fetcher.imports.import_report import ImportReport
+from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from tests.fetcher.imports.test_imports import pack
 from tests.fetcher.making import WRITER, Hand, lines, recordings, responses

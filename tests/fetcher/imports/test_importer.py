@@ -9,7 +9,8 @@ import pytest
 
 from eventlog.format.event import PAGE, RUN, Line
 from eventlog.read.reader import read_one
-from fetcher.imports.importer import ImportReport, find_recorded, import_paths, import_recorded
+from fetcher.imports.import_report import ImportReport
+from fetcher.imports.importer import find_recorded, import_paths, import_recorded
 from fetcher.sources import SOURCES
 from tests.fetcher.imports.test_imports import listing, pack, put
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines

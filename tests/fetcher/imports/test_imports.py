@@ -19,7 +19,8 @@ from eventlog.format.manifest import digest
 from eventlog.read.reader import read_stream
 from eventlog.write.writer import open_stream
 from fetcher.imports.files import name_time
-from fetcher.imports.importer import ImportReport, import_paths
+from fetcher.imports.import_report import ImportReport
+from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines, recordings, responses
 
