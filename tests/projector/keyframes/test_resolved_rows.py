@@ -43,7 +43,11 @@ INSTANTS = [T0 + n * HOUR for n in few_or_all((2, 3, 4, 5, 9), range(1, 10))]
 """By default those at which portions come, and one long after."""
 
 
-@pytest.fixture(scope="module", params=[10**6, 4], ids=["at once", "in turns"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(10**6, marks=pytest.mark.slow), 4],
+    ids=["at once", "in turns"],
+)
 def most(request):
     """So many rows are worked on at a time."""
     return request.param
