@@ -32,7 +32,7 @@ pytestmark = [
 PARTS = ["$.models=/api/v1/models", "$.endpoints.*=/api/v1/models/{key}/endpoints"]
 POLLS = "dthinkr-openrouter-uptime"
 ENDPOINTS_ONLY = chosen("openrouter.endpoints")
-EVERY = 1 if "HINDLOG_ALL_RECORDINGS" in os.environ else few_or_all(120, 24)
+EVERY = 1 if "HINDLOG_ALL_RECORDINGS" in os.environ else few_or_all(120, 48)
 ENDPOINTS = """SELECT split_part(id, '#', 1), tag, count(*)
 FROM openrouter.endpoints_at(?::VARCHAR) GROUP BY ALL"""
 
