@@ -100,17 +100,17 @@ def test_random_order_random_portions_and_two_writers_give_the_same_answers(
 ) -> None:
     chance = random.Random(seed)
     root = new_archive(tmp_path / "archive")
-    left = chance.sample(sorted(taken), few_or_all(12, 60))
+    left = chance.sample(sorted(taken), few_or_all(12, 80))
     judged = {at: taken[at] for at in left}
     portion = 0
     while left:
-        size = chance.randint(1, few_or_all(5, 40))
+        size = chance.randint(1, few_or_all(5, 30))
         some, left = left[:size], left[size:]
         imported(
             root,
             tmp_path / f"portion-{portion}",
             {at: taken[at] for at in some},
-            chance.choice(WRITERS),
+            WRITERS[portion % len(WRITERS)],
         )
         if chance.random() < 0.5:
             update(root, definitions=MODELS)
