@@ -46,7 +46,7 @@ CRAWLS = {
 """Of each writer its syncs, and what goes wrong meanwhile."""
 STEP = 30 * HOUR
 """Long enough for things to vanish and return."""
-ENDS = [START + number * STEP for number in few_or_all((2, 3), (1, 2, 3))]
+ENDS = [START + number * STEP for number in few_or_all((2, 3), (1, 3))]
 LATER = ENDS[-1] + STEP
 MORE = {"civitai": ["creators", "tags"], "openrouter": []}
 """Listings that no sync asks for by itself."""
@@ -156,7 +156,7 @@ def test_every_view_is_the_same_by_every_road(far: Archive, expected):
 
     @given(st.permutations(names), st.sets(st.integers(1, len(names) - 1), max_size=3), jobs)
     @example(names[::-1], {len(names) // 2}, 2)
-    @settings(max_examples=8, phases=PHASES, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2, phases=PHASES, suppress_health_check=list(HealthCheck))
     def holds(order, cuts, jobs):
         with archive() as root:
             for begin, end in itertools.pairwise([0, *sorted(cuts), len(order)]):
