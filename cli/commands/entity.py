@@ -10,7 +10,7 @@ from cli.options.arguments import parts_of
 from cli.options.global_options import archive, global_options, say, stdout_is_terminal
 from cli.options.time_options import instant_of
 from cli.output.emit import chosen, emit, output_options
-from cli.process.streams import naming_stdout
+from cli.process.streams import write_stdout
 
 if TYPE_CHECKING:
     from projector.query.entity_at import Found
@@ -52,9 +52,7 @@ def more_of(entity: str, found: "Found") -> str:
 
 def _print_body(body: bytes) -> None:
     if not stdout_is_terminal():
-        with naming_stdout():
-            sys.stdout.buffer.write(body + b"\n")
-            sys.stdout.buffer.flush()
+        write_stdout(body + b"\n")
         return
     import json
 

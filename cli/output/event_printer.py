@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options.global_options import stdout_is_terminal, wants_color
-from cli.process.streams import naming_stdout
+from cli.process.streams import name_stdout, naming_stdout
 from eventlog.errors import Invalid
 
 if TYPE_CHECKING:
@@ -40,9 +40,13 @@ def printer() -> "Callable[[Record], None]":
 
 
 def _write(write: Callable[[bytes], int], line: bytes) -> None:
-    with naming_stdout():
+    # Not `naming_stdout`: a context manager takes 2.5 us, twice as long as the line itself.
+    try:
         write(line)
         write(b"\n")
+    except OSError as error:
+        name_stdout(error)
+        raise
 
 
 def flush() -> None:

@@ -29,8 +29,20 @@ def naming_stdout() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename = error.filename or STDOUT
+        name_stdout(error)
         raise
+
+
+def name_stdout(error: OSError) -> None:
+    """Add to an error of a write that it was stdout, unless it names a file."""
+    error.filename = error.filename or STDOUT
+
+
+def write_stdout(data: bytes) -> None:
+    """Write bytes to stdout as they are, at once. An error says that it was stdout."""
+    with naming_stdout():
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def let_go_of_stdout() -> None:
