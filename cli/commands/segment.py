@@ -1,6 +1,5 @@
 """`segment`: the files of the log."""
 
-import sys
 from collections.abc import Iterator
 from heapq import merge
 from operator import itemgetter
@@ -11,7 +10,7 @@ import click
 from cli.options.arguments import segment_named
 from cli.options.global_options import archive, global_options, say
 from cli.output.emit import chosen, emit, output_options
-from cli.process.streams import naming_stdout
+from cli.process.streams import write_stdout
 
 
 @click.group(short_help="The files of the log: list, cat, response, seal.")
@@ -95,10 +94,7 @@ def cat(segments: tuple[str, ...]) -> None:
     root = archive()
     for text in segments:
         for block in segment_blocks(root, segment_named(root, text)):
-            with naming_stdout():
-                sys.stdout.buffer.write(block)
-    with naming_stdout():
-        sys.stdout.buffer.flush()
+            write_stdout(block)
 
 
 @segment.command(epilog="Example: hindlog segment response openrouter/2026-11-21/05-1a2b3c4d-000 7")
@@ -113,21 +109,20 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
     If upstream repeated our key, its bytes are asterisks, and stderr says so.
     """
     from cli.output.emit import whole
-    from eventlog.read.bodies import is_key_removed, response_of
+    from eventlog.format.event_codec import decode
+    from eventlog.read.bodies import response_of
     from eventlog.read.reader import read_at
 
     root = archive()
     line = read_at(root, segment_named(root, segment_), seq).line
     body = response_of(root, line)
-    if is_key_removed(line):
+    if decode(line).key_removed:
         say("upstream repeated our key in this response: its bytes are asterisks")
     if output is not None and str(output) != "-":
         with whole(output) as temporary:
             temporary.write_bytes(body)
         return
-    with naming_stdout():
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
+    write_stdout(body)
 
 
 @segment.command(epilog="Example: hindlog segment seal --all")

@@ -112,6 +112,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     roster: dict[str, list[tuple[str, str, int]]] = {}
     shapes: dict[str, str] = {}
     repaired: bool = False
+    key_removed: bool = False
+    """Whether our key stood in the response, and was replaced by asterisks."""
     body_asset: str | None = None
     body_raw: str | None = None
     body: msgspec.Raw = msgspec.Raw(b"")

@@ -4,8 +4,6 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from eventlog.errors import NotFound
 from eventlog.files.assets import get_asset
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
@@ -15,10 +13,6 @@ from eventlog.format.paths import SegmentName
 from eventlog.read.reader import extents
 from eventlog.read.rebuild_response import rebuild, stored_body
 from eventlog.read.segment_lines import segment_blocks
-
-
-class _KeyRemoved(msgspec.Struct):
-    key_removed: bool | None = None
 
 
 def body_of(root: Path, line: bytes) -> bytes:
@@ -57,11 +51,6 @@ def response_of(root: Path, line: bytes) -> bytes:
     seqs = {seq for entries in page.roster.values() for *_, seq in entries}
     held = lines_of(root, page.source, page.writer, seqs)
     return rebuild(page, held.__getitem__, partial(get_asset, root))
-
-
-def is_key_removed(line: bytes) -> bool:
-    """Whether our key stood in the response of a page, and was replaced by asterisks."""
-    return bool(msgspec.json.decode(line, type=_KeyRemoved).key_removed)
 
 
 def lines_of(root: Path, source: str, writer: str, seqs: Collection[int]) -> dict[int, bytes]:
