@@ -25,6 +25,7 @@ def fill(template: str, /, **parts: str) -> str:
     return _template(template).substitute(parts)
 
 
+@cache
 def statements(name: str) -> str:
     """A template as it is written, possibly several statements. Each name is unique."""
     (path,) = _FOLDER.glob(f"*/{name}.sql")

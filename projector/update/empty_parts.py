@@ -13,9 +13,6 @@ from projector.parts import part as parts_of
 from projector.parts import quarantine
 from projector.parts.build import Context
 from projector.parts.part import folder_of
-from projector.parts.quarantine import (
-    folder_of_refused,
-)
 from projector.parts.staging import stage_nothing
 
 
@@ -31,7 +28,7 @@ def build_schemas(
     """
     for source in sources:
         make_schema(folder_of_diffs(context.parts, source))
-        quarantine.make_schema(folder_of_refused(context.parts, source))
+        quarantine.make_schema(quarantine.folder_of_refused(context.parts, source))
     staged = False
     wrong: dict[str, str] = {}
     for definition in (each for each in definitions if each.has_parts):

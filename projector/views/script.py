@@ -52,7 +52,7 @@ PROVENANCE = (
 )
 """Columns of bodies that views show in their own order, or not at all."""
 
-_SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes", "_changes"))
+SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes", "_changes"))
 """Template, and suffix of the view."""
 
 
@@ -163,7 +163,7 @@ def _entity_views(
     }
     near = texts_of_an_instant(root, definition, files, common)
     texts = []
-    for template, suffix in _SIBLINGS:
+    for template, suffix in SIBLINGS:
         view = identifier(definition.view + suffix)
         macro = identifier(f"{definition.view}{suffix}_at")
         name, values = near.get(template, (template, far))
