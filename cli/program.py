@@ -10,15 +10,23 @@ from itertools import pairwise
 
 import click
 
-from cli.commands import changes as feed
-from cli.commands import config as setup
-from cli.commands import demo, entity, segment, simulate, sql, status, tail, view
-from cli.commands import init as archive
-from cli.commands import integrity as check
-from cli.commands import log as events
-from cli.commands.fetch import imports as fetch_import
-from cli.commands.fetch import queue
-from cli.commands.fetch import run as fetch
+from cli.commands import (
+    changes,
+    config,
+    demo,
+    entity,
+    init,
+    integrity,
+    log,
+    segment,
+    simulate,
+    sql,
+    status,
+    tail,
+    view,
+)
+from cli.commands.fetch import imports, queue
+from cli.commands.fetch import run as fetch_run
 from cli.options.global_options import global_options
 from cli.output.exit_codes import exit_code, report
 from cli.process.signals import as_raised
@@ -41,22 +49,22 @@ def cli() -> None:
     """
 
 
-for command in (*fetch_import.COMMANDS, *queue.COMMANDS):
-    fetch.fetch.add_command(command)
+for command in (*imports.COMMANDS, *queue.COMMANDS):
+    fetch_run.fetch.add_command(command)
 for command in (
-    *archive.COMMANDS,
+    *init.COMMANDS,
     *tail.COMMANDS,
-    *events.COMMANDS,
-    *fetch.COMMANDS,
+    *log.COMMANDS,
+    *fetch_run.COMMANDS,
     *entity.COMMANDS,
-    *feed.COMMANDS,
+    *changes.COMMANDS,
     *view.COMMANDS,
     *sql.COMMANDS,
     *segment.COMMANDS,
-    *check.COMMANDS,
+    *integrity.COMMANDS,
     *simulate.COMMANDS,
     *status.COMMANDS,
-    *setup.COMMANDS,
+    *config.COMMANDS,
     *demo.COMMANDS,
 ):
     cli.add_command(command)
