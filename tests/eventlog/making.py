@@ -13,6 +13,8 @@ from eventlog.files.disk import REAL, Disk
 from eventlog.files.listing import list_segments
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.format.paths import SegmentName
+from eventlog.read.cursor import Cursor
+from eventlog.read.tail import follow
 from eventlog.write.writer import Stream, append, close_stream, open_stream, roll, wait_sealed
 
 SOURCE = "openrouter"
@@ -237,3 +239,8 @@ def _escaped(char: str, escape: bool) -> str:
         return char
     pairs = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{pairs[n] << 8 | pairs[n + 1]:04x}" for n in range(0, len(pairs), 2))
+
+
+def drained(root: Path, start: Cursor | None = None, since: int | None = None) -> list[int]:
+    """What a tail shows of what is there."""
+    return [r.seq for r in follow(root, start or {}, since=since, idle=lambda: False)]

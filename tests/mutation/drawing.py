@@ -3,7 +3,7 @@
 import random
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tests.mutation import python_mutants, sql_mutants
@@ -51,9 +51,9 @@ def sample(root: Path, paths: Sequence[str], count: int, seed: int) -> list[Muta
             if len(taken) == wanted:
                 break
             path = chance.choices(group, weights)[0]
-            known = mutants.setdefault(path, []) or mutants_of(root, path)
-            mutants[path] = known
-            one = _one(chance, root, known, taken)
+            if path not in mutants:
+                mutants[path] = mutants_of(root, path)
+            one = _one(chance, root, mutants[path], taken)
             if one is not None:
                 taken.add((one.path, one.line))
                 drawn.append(one)
@@ -105,8 +105,9 @@ def _one(
 
 
 def _compiles(root: Path, mutant: Mutant) -> bool:
-    check: Callable[[str, Mutant], bool] = python_mutants.compiles
-    return mutant.path.endswith(".sql") or check((root / mutant.path).read_text(), mutant)
+    if mutant.path.endswith(".sql"):
+        return True
+    return python_mutants.compiles((root / mutant.path).read_text(), mutant)
 
 
 def _lines_of_code(text: str) -> int:

@@ -26,6 +26,7 @@ from tests.eventlog.making import (
     START,
     WRITER,
     Hand,
+    drained,
     entity,
     opened,
     put,
@@ -33,11 +34,6 @@ from tests.eventlog.making import (
     write_log,
 )
 from tests.extent import few_or_all
-
-
-def drained(root: Path, start: cursors.Cursor | None = None, since: int | None = None) -> list[int]:
-    """What a tail shows of what is there."""
-    return [r.seq for r in follow(root, start or {}, since=since, idle=lambda: False)]
 
 
 def stepped(

@@ -7,7 +7,6 @@ import pytest
 from eventlog.errors import Invalid
 from eventlog.files.heads import Head, head_bytes, read_head
 from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
-from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Mark, from_text, mark, to_text
 from eventlog.read.reader import read_events, read_stream
 from eventlog.read.tail import confirm, end_of, follow, last_of
@@ -20,16 +19,13 @@ from tests.eventlog.making import (
     START,
     WRITER,
     Hand,
+    drained,
     entity,
     opened,
     put,
     write_hours,
     write_log,
 )
-
-
-def drained(root: Path, start: cursors.Cursor | None = None, since: int | None = None) -> list[int]:
-    return [r.seq for r in follow(root, start or {}, since=since, idle=lambda: False)]
 
 
 @pytest.mark.parametrize("seal", [True, False])
