@@ -95,6 +95,8 @@ class Definition:
     columns: tuple[Column, ...]
     takes: tuple[str, ...]
     """Arguments, where it is a macro."""
+    macros: tuple[str, ...]
+    """Files of macros that its SQL uses besides the casts: names in `MACRO_RULES`."""
     select: str
     hash: str
 
@@ -133,6 +135,7 @@ def parse(text: str, source: str, view: str) -> Definition:
         )
     head, body = _halves(text)
     fields, columns = _fields(head, f"{source}.{view}")
+    macros = _words(fields.get("macros", ""))
     if fields.get("reads", ENTITY_ROWS) not in READS:
         raise Invalid(f"{source}.{view}: reads {fields['reads']!r}", f"one of {', '.join(READS)}")
     return Definition(
@@ -146,8 +149,9 @@ def parse(text: str, source: str, view: str) -> Definition:
         many=fields.get("rows", "one") == "many",
         columns=columns,
         takes=_words(fields.get("takes", "")),
+        macros=macros,
         select=body or "SELECT * FROM event",
-        hash=_hash(text, _words(fields.get("macros", "")), f"{source}.{view}"),
+        hash=_hash(text, macros, f"{source}.{view}"),
     )
 
 

@@ -14,8 +14,5 @@ ROW_RULES: Mapping[str, int] = {"event": 1, "lines": 1, "casts": 1}
 MACRO_RULES: Mapping[str, int] = {"civitai_meta": 1}
 """Files of macros that a definition may name in its header (`-- macros: civitai_meta`)."""
 
-MACROS = ("casts", *MACRO_RULES)
-"""Every file of macros, in the order in which they are loaded."""
-
 DIFFERENCE_RULES = 1
 """Of `diff.py` and `fields.py`: what counts as a difference, and what it is called."""

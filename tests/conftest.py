@@ -3,6 +3,7 @@
 A shell ignores Ctrl-C for what it runs in the background, and so would all that tests start.
 """
 
+import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,12 @@ settings.register_profile("all", deadline=None, max_examples=50, print_blob=True
 settings.load_profile("all" if IS_ALL else "hindlog")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collected tests out of garbage collection: they live until the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

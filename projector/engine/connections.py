@@ -10,9 +10,7 @@ import duckdb
 
 from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
 from projector.engine.duckdb_errors import damage
-from projector.engine.sql_text import statements
 from projector.folders import SPILL
-from projector.rule_versions import MACROS
 
 MEMORY_MB = 300
 """Of a connection that makes parts."""
@@ -49,7 +47,7 @@ def connect() -> duckdb.DuckDBPyConnection:
 
 
 def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyConnection:
-    """A connection that makes parts: bounded memory, UTC, the macros of `rule_versions.MACROS`.
+    """A connection that writes files of views: bounded memory, in UTC, without macros.
 
     `memory_mb`: instead of `MEMORY_MB`. `preserve_insertion_order` is off, or every COPY
     would hold its whole result; what files hold is not kept.
@@ -62,8 +60,6 @@ def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyC
     connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")
-    for name in MACROS:
-        connection.execute(statements(name))
     return connection
 
 

@@ -26,6 +26,7 @@ from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import (
     publish,
 )
+from projector.engine.sql_text import statements
 from projector.parts.part_sql import (
     select,
 )
@@ -183,4 +184,6 @@ def build(
 
     `size`: how many bytes of an open segment it covers.
     """
+    for each in definition.macros:
+        connection.execute(statements(each))
     return publish(connection, select(definition), path, covers, definition.hash, size)

@@ -14,9 +14,11 @@ import duckdb
 
 from eventlog.errors import Corrupt
 from projector.engine.connections import write
-from projector.engine.sql_text import fill, literal, literals
+from projector.engine.sql_text import fill, literal, literals, statements
 from projector.parts.part import Segment
 
+CASTS = "casts"
+"""The macros that `line` and the SQL of every definition use."""
 MIN_LINE_BYTES = 1024 * 1024
 ROW_GROUP = 4096
 """Lines are wide, and whoever reads them holds a group at a time."""
@@ -30,6 +32,7 @@ def stage(
     Raises `Corrupt` where the rows are not as many as the manifests say: a cut `.zst`
     is read short without an error.
     """
+    connection.execute(statements(CASTS))
     path = literal(str(scratch / "lines.parquet"))
     found = write(
         connection,
@@ -53,11 +56,13 @@ def stage_once(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment
     """
     for each in segments:
         _confirm(each)
+    connection.execute(statements(CASTS))
     _name(connection, _lines(segments))
 
 
 def stage_nothing(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     """Make `line` an empty relation with its columns."""
+    connection.execute(statements(CASTS))
     empty = scratch / "log" / "none" / "none" / "none.ndjson"
     empty.parent.mkdir(parents=True, exist_ok=True)
     empty.write_bytes(b"")

@@ -100,8 +100,10 @@ def _attached(path: Path, options: str = "") -> Iterator[duckdb.DuckDBPyConnecti
 
 def _make(path: Path, script: Script, wrong: list[str] | None) -> None:
     with _attached(path, "(STORAGE_VERSION 'v1.4.0')") as memory:
+        memory.execute("BEGIN")
         for each in script.statements:
             memory.execute(each)
+        memory.execute("COMMIT")
         for view in script.plain:
             _add(memory, view, wrong)
 

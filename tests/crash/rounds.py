@@ -4,5 +4,5 @@ import os
 
 from tests.extent import few_or_all
 
-ROUNDS = int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(40, 120))
+ROUNDS = int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(20, 120))
 FLIPS = 5 * ROUNDS if ROUNDS <= 200 else 10 * ROUNDS

@@ -21,7 +21,7 @@ from fetcher.state.task import COMPLETED
 from tests.extent import few_or_all
 from tests.fetcher.making import WRITER, lines, responses
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.slow
 ROUNDS = max(1, int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(6, 24)) // 6)
 FAULTS = "429:0.05,503:0.05,html:0.03,cut:0.03,torn:0.03,hostile:0.1,repeat:0.1,slow:0.05:0.1"
 WORLD = World(7, 60, 30)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.rounds import ROUNDS
 
-pytestmark = pytest.mark.sampled
+pytestmark = pytest.mark.slow
 
 SHARES = 2
 ROUNDS_EACH = max(5, ROUNDS // 10 // SHARES)

@@ -17,7 +17,7 @@ from eventlog.clock import HOUR, hour_start, now_us
 from fetcher.service.rehearsal import rehearse
 
 ROOT = Path(__file__).parents[2]
-HOURS = 5
+HOURS = 3
 PATIENCE_S = 600
 """No test waits so long for a process, however busy the machine is."""
 
@@ -57,7 +57,7 @@ def begin() -> Iterator[Begin]:
 
 @pytest.fixture(scope="session")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five hours of both sources, with its views."""
+    """Three hours of both sources, with its views."""
     root = tmp_path_factory.mktemp("crawled") / "archive"
     (root / "log").mkdir(parents=True)
     (root / "hindlog.toml").write_text(default_toml())

@@ -247,8 +247,8 @@ def test_a_disk_that_is_full_is_told_as_such(archive: Path, tmp_path: Path) -> N
     many = [{"id": f"a/{number}", "name": "x" * 300} for number in range(300)]
     given.write_text(json.dumps({"data": many}))
     shutil.rmtree(archive / "views")
-    updated = limited("view", "update", cwd=archive, most=3000)
-    assert hindlog("view", "update", cwd=archive).returncode == 0
+    updated = limited("view", "update", "openrouter.models", cwd=archive, most=3000)
+    assert hindlog("view", "update", "openrouter.models", cwd=archive).returncode == 0
     to = str(tmp_path / "out")
 
     found = {

@@ -25,14 +25,14 @@ from tests.extent import IS_ALL, few_or_all
 from tests.projector.projections import MODELS, chosen
 
 pytestmark = [
-    pytest.mark.sampled,
+    pytest.mark.slow,
     pytest.mark.recordings,
     pytest.mark.skipif(not HISTORY.is_dir(), reason=MISSING),
 ]
 PARTS = ["$.models=/api/v1/models", "$.endpoints.*=/api/v1/models/{key}/endpoints"]
 POLLS = "dthinkr-openrouter-uptime"
 ENDPOINTS_ONLY = chosen("openrouter.endpoints")
-EVERY = 1 if "HINDLOG_ALL_RECORDINGS" in os.environ else few_or_all(120, 48)
+EVERY = 1 if "HINDLOG_ALL_RECORDINGS" in os.environ else few_or_all(240, 48)
 ENDPOINTS = """SELECT split_part(id, '#', 1), tag, count(*)
 FROM openrouter.endpoints_at(?::VARCHAR) GROUP BY ALL"""
 

@@ -21,6 +21,7 @@ from fetcher.simulator.app import serve
 from fetcher.sources import SOURCES
 from projector.query.select import query
 from projector.update.update import update
+from tests.projector.projections import chosen
 
 WRITER = "0bad0bad"
 HOSTILE = {
@@ -70,7 +71,7 @@ def test_ninety_nine_are_stored_as_always_and_the_one_exactly(tmp_path: Path, na
 
     asyncio.run(crawl(tmp_path, body))
     assert seal_idle(tmp_path, "civitai", WRITER) == 1
-    update(tmp_path)
+    update(tmp_path, definitions=chosen("civitai.images"))
 
     lines = [record.line for record in read_events(tmp_path)]
     assert all(json.loads(line.decode(), parse_constant=refuse) for line in lines)

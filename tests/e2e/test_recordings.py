@@ -24,7 +24,7 @@ from tests.extent import few_or_all
 from tests.projector.projections import MODELS
 
 pytestmark = [
-    pytest.mark.sampled,
+    pytest.mark.slow,
     pytest.mark.recordings,
     pytest.mark.skipif(not HISTORY.is_dir(), reason=MISSING),
 ]

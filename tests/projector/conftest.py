@@ -1,5 +1,6 @@
 """An archive with an hour or three of models, for tests that look at it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,15 @@ def empty(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def archive(empty: Path) -> Path:
-    """`a` changes at one o'clock, `b` is away from one to two; with views of models only."""
-    return write_archive(empty)
+def archive(empty: Path, shared: Path) -> Path:
+    """A copy of `shared` for a test that writes."""
+    shutil.copytree(shared, empty, dirs_exist_ok=True)
+    return empty
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Such an archive for tests that only read."""
+    """`a` changes at one o'clock, `b` is away from one to two; with views of models only."""
     root = tmp_path_factory.mktemp("shared")
     (root / "log").mkdir()
     return write_archive(root)

@@ -123,7 +123,7 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monk
         st.sampled_from([1, 2]),
     )
     @example(TWO_LISTINGS, True, 0, NEVER, 1)
-    @settings(max_examples=few_or_all(3, 10), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=few_or_all(1, 10), suppress_health_check=list(HealthCheck))
     def holds(log, way, rows, other_rows, jobs):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)

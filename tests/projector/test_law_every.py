@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR, MINUTE, format_us, parse_us
@@ -31,9 +31,10 @@ from projector.query.open_views import find_views, open_views, views_of
 from projector.update.check import Content, content
 from projector.update.update import build_views, update
 from projector.views.views_database import named_by, write_views
-from tests.extent import few_or_all
 from tests.fetcher.making import HURRIED
 from tests.projector.logs import UNSAFE
+
+pytestmark = pytest.mark.slow
 
 DEFINITIONS = load_all()
 START = parse_us("2026-11-01T00:00:00Z")
@@ -46,7 +47,7 @@ CRAWLS = {
 """Of each writer its syncs, and what goes wrong meanwhile."""
 STEP = 30 * HOUR
 """Long enough for things to vanish and return."""
-ENDS = [START + number * STEP for number in few_or_all((2, 3), (1, 3))]
+ENDS = [START + number * STEP for number in (1, 3)]
 LATER = ENDS[-1] + STEP
 MORE = {"civitai": ["creators", "tags"], "openrouter": []}
 """Listings that no sync asks for by itself."""
@@ -54,8 +55,6 @@ Archive = tuple[Path, Sequence[SegmentName]]
 
 
 jobs = st.sampled_from([1, 2])
-PHASES = few_or_all((Phase.explicit,), tuple(Phase))
-"""By default the one order that is written down."""
 
 
 async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -> None:
@@ -149,14 +148,13 @@ def small_limits(monkeypatch):
     monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 100)
 
 
-@pytest.mark.sampled
 def test_every_view_is_the_same_by_every_road(far: Archive, expected):
     origin, names = far
     kept: set[str] = set()
 
     @given(st.permutations(names), st.sets(st.integers(1, len(names) - 1), max_size=3), jobs)
     @example(names[::-1], {len(names) // 2}, 2)
-    @settings(max_examples=2, phases=PHASES, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2, suppress_health_check=list(HealthCheck))
     def holds(order, cuts, jobs):
         with archive() as root:
             for begin, end in itertools.pairwise([0, *sorted(cuts), len(order)]):

@@ -66,6 +66,7 @@ def test_from_one_hour_to_the_next_counters_move_and_little_else_does() -> None:
     assert sum(durable(before[i]) != durable(after[i]) for i in both) < 0.1 * len(both)
 
 
+@pytest.mark.slow
 def test_download_counts_never_fall() -> None:
     def count(now_us: int) -> dict[int, int | None]:
         page = told(World(5), f"{C}/models", now_us, nsfw="true")

@@ -154,7 +154,7 @@ FAULTS = (
 
 
 @pytest.mark.parametrize("faults", FAULTS)
-@BOTH
+@pytest.mark.parametrize("name", ["civitai", pytest.param("openrouter", marks=pytest.mark.slow)])
 def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, faults: str) -> None:
     served: list[tuple[str, int, bytes]] = []
     policy = Policy(attempts=12, base_s=0.001, longest_s=0.002, longest_asked_s=0.002)

@@ -162,7 +162,7 @@ def test_recorded_pages_say_the_same_wherever_they_are_taken_apart(
 FAULTS = "429:0.05,503:0.05,html:0.05,cut:0.05,torn:0.05,hostile:0.3,repeat:0.1,empty:0.02"
 
 
-@pytest.mark.parametrize("name", ["images", "models"])
+@pytest.mark.parametrize("name", ["images", pytest.param("models", marks=pytest.mark.slow)])
 def test_hostile_pages_say_the_same_wherever_they_are_taken_apart(
     tmp_path: Path, started: Started, name: str
 ) -> None:
@@ -376,7 +376,13 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        signal.SIGKILL,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGTERM)),
+    ],
+)
 def test_no_splitter_outlives_its_crawl_however_that_ended(
     tmp_path: Path, sent: signal.Signals
 ) -> None:

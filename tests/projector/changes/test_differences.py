@@ -78,8 +78,17 @@ def test_a_late_segment_makes_new_neighbours(archive):
     assert names == [('"A"', '"between"'), ('"between"', '"A2"')]
 
 
-@pytest.mark.parametrize("near", [0, 2, 10**9])
-@pytest.mark.parametrize("most_bytes", [1, 10**9])
+@pytest.mark.parametrize(
+    ("near", "most_bytes"),
+    [
+        (0, 1),
+        (2, 10**9),
+        *(
+            pytest.param(near, most, marks=pytest.mark.slow)
+            for near, most in ((0, 10**9), (2, 1), (10**9, 1), (10**9, 10**9))
+        ),
+    ],
+)
 def test_wherever_bodies_lie_their_differences_are_the_same(empty, monkeypatch, near, most_bytes):
     """Two writers, some things seen each hour and others long ago; little is held, or all."""
     for writer, shift in ((WRITER, 0), ("0000000b", 0.4)):

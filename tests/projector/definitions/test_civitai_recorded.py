@@ -23,6 +23,7 @@ from tests.projector.recorded import RECORDINGS
 
 CIVITAI = RECORDINGS / "civitai"
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.recordings,
     pytest.mark.skipif(not CIVITAI.is_dir(), reason="recorded answers are not at hand"),
 ]

@@ -171,6 +171,7 @@ def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
     assert len(ten) == 10
 
 
+@pytest.mark.slow
 def test_prices_alone_are_rebuilt_with_the_views_that_they_are_made_of(empty):
     priced(empty, endpoint(prompt="1"), endpoint(prompt="2"))
     report = rebuild(empty, ["openrouter.prices"], to=empty / "prices.parquet", definitions=PRICES)

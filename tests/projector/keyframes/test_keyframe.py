@@ -32,7 +32,7 @@ from tests.projector.logs import UNSAFE, Gone, Page, hours, write_log
 from tests.projector.projections import MODELS
 
 pytestmark = pytest.mark.sampled
-ASKED = few_or_all((0, 1, 2, 3, 5, 8), range(9))
+ASKED = few_or_all((0, 2, 3, 8), range(9))
 """Hours of which the views are asked."""
 ALL = "SELECT * FROM openrouter.models_all ORDER BY ALL"
 
@@ -64,9 +64,8 @@ def six_hours(tmp_path_factory):
 
 @pytest.fixture
 def grown(empty, six_hours):
-    """A copy of those six hours. Its views name where it lies now."""
+    """A copy of those six hours."""
     shutil.copytree(six_hours, empty, dirs_exist_ok=True)
-    update(empty, definitions=MODELS)
     return empty
 
 
@@ -101,6 +100,7 @@ def test_keyframes_come_as_the_log_grows_and_change_no_answer(grown, monkeypatch
     assert told == without(grown, monkeypatch)
 
 
+@pytest.mark.slow
 def test_an_update_with_nothing_new_builds_no_keyframe(grown):
     before = {path: path.stat().st_mtime_ns for path in found(grown)}
     update(grown, definitions=MODELS)
@@ -112,6 +112,7 @@ def listing(n, *entities, page=1, last=True, run=None):
     return Page(hours(n), list(entities), run or f"r{n}", "/models", page, last)
 
 
+@pytest.mark.slow
 def test_a_keyframe_without_its_pages_is_none(grown):
     told = answers(grown)
     for kind in "pk":
@@ -123,7 +124,10 @@ def test_a_keyframe_without_its_pages_is_none(grown):
         assert answers(grown) == told
 
 
-@pytest.mark.parametrize("kind", ["s-", "p-", "k-"])
+@pytest.mark.parametrize(
+    "kind",
+    ["s-", pytest.param("p-", marks=pytest.mark.slow), pytest.param("k-", marks=pytest.mark.slow)],
+)
 def test_a_build_that_ends_halfway_is_gone_on_with(empty, monkeypatch, kind):
     def publish(connection, query, path, *args, **more):
         if path.name.startswith(kind):
@@ -166,6 +170,7 @@ def test_a_probe_that_found_nothing_is_remembered(empty, monkeypatch):
     assert answers(empty) == without(empty, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_first_page_taken_again_after_a_keyframe_is_no_new_walk(empty, monkeypatch):
     a, b = model("a", "A"), model("b", "B")
     for portion in (
@@ -198,6 +203,7 @@ def test_a_walk_that_ends_after_a_keyframe_still_tells_who_is_absent(empty, monk
     assert answers(empty) == without(empty, monkeypatch)
 
 
+@pytest.mark.slow
 def test_parts_are_put_together_between_keyframes_only(grown, monkeypatch):
     told = answers(grown)
     before = found(grown)
@@ -214,6 +220,7 @@ def test_parts_are_put_together_between_keyframes_only(grown, monkeypatch):
     assert answers(grown) == without(grown, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_changed_definition_never_reads_the_keyframes_of_the_old_one(grown, monkeypatch):
     folders = {path.parent for path in found(grown)}
     names = ("log.sightings", "log.pages", "openrouter.models")
@@ -244,6 +251,7 @@ def test_late_segments_reach_behind_keyframes(grown, monkeypatch):
     assert told == without(grown, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_few_late_sightings_and_their_bodies_are_found_beside_keyframes(empty, monkeypatch):
     many = [model(f"m{n}", "M") for n in range(12)]
     for n in range(3):
@@ -278,6 +286,7 @@ def test_a_segment_without_pages_is_late_for_no_keyframe(grown):
     assert all(each.decides for each in source.chain)
 
 
+@pytest.mark.slow
 def test_keyframes_deleted_by_hand_come_back(grown):
     told = answers(grown)
     for path in (*found(grown), *found(grown, "p"), *found(grown, "k")):

@@ -37,6 +37,8 @@ FROM (SELECT *, CASE WHEN value > 0 THEN range(1, value + 1) ELSE [0] END AS pla
 )
 EVERY = (*DEFINITIONS, PIECES)
 MACROS = ("shop.things_at", "shop.things_all_at", "shop.pieces_at", "shop.pieces_all_at")
+REST = pytest.mark.slow
+"""Of cases that are alike, all but some run in `make test-all` only."""
 INSTANTS = [T0 + n * HOUR for n in (2, 3, 4, 5, 9)]
 """Those at which portions come, and one long after."""
 
@@ -126,16 +128,19 @@ NOBODY = (A, [listing(4, [], scope="/y")])
 @pytest.mark.parametrize(
     "portions",
     [
-        pytest.param([SEEN_AGAIN], id="seen again"),
-        pytest.param([ON_A_LISTING], id="missed by a listing"),
-        pytest.param([NOBODY], id="missed by an empty listing"),
-        pytest.param([SEEN_AGAIN, ON_A_LISTING, NOBODY], id="one after the other"),
+        pytest.param([SEEN_AGAIN], id="seen again", marks=REST),
+        pytest.param([ON_A_LISTING], id="missed by a listing", marks=REST),
+        pytest.param([NOBODY], id="missed by an empty listing", marks=REST),
+        pytest.param([SEEN_AGAIN, ON_A_LISTING, NOBODY], id="one after the other", marks=REST),
         pytest.param(
             [NOBODY, (A, [Page(hours(5), [thing(4), thing(5, 4), thing(6), thing(7)])])],
             id="missed, then back",
+            marks=REST,
         ),
         pytest.param(
-            [(A, [Gone(hours(2), "thing", f"t{n}") for n in range(7, 12)])], id="probed and gone"
+            [(A, [Gone(hours(2), "thing", f"t{n}") for n in range(7, 12)])],
+            id="probed and gone",
+            marks=REST,
         ),
         pytest.param(
             [
@@ -144,6 +149,7 @@ NOBODY = (A, [listing(4, [], scope="/y")])
                 (B, [Page(hours(4), [thing(n, n % 3, "detail") for n in range(9, 13)])]),
             ],
             id="gone, then back, then in a better shape",
+            marks=REST,
         ),
         pytest.param(
             [
@@ -152,6 +158,7 @@ NOBODY = (A, [listing(4, [], scope="/y")])
                 (B, [Page(hours(4), [thing(n, 2) for n in range(4)])]),
             ],
             id="told in turns by two writers",
+            marks=REST,
         ),
         pytest.param(
             [
@@ -181,8 +188,8 @@ LESSER = [
 @pytest.mark.parametrize(
     "portions",
     [
-        pytest.param([SEEN_AGAIN], id="seen again"),
-        pytest.param([ON_A_LISTING], id="missed by a listing"),
+        pytest.param([SEEN_AGAIN], id="seen again", marks=REST),
+        pytest.param([ON_A_LISTING], id="missed by a listing", marks=REST),
         pytest.param(
             [
                 (
@@ -195,13 +202,20 @@ LESSER = [
                 )
             ],
             id="seen, then probed and gone",
+            marks=REST,
         ),
         pytest.param(
-            [MISSED, (A, [Page(hours(5), [thing(n) for n in range(4, 8)])])], id="missed, then back"
+            [MISSED, (A, [Page(hours(5), [thing(n) for n in range(4, 8)])])],
+            id="missed, then back",
+            marks=REST,
         ),
-        pytest.param([NOBODY, (A, [listing(5, [4, 5], 2)])], id="missed, then on another listing"),
         pytest.param(
-            [(B, [Page(hours(2), [thing(0, 5), thing(1, 5)])])], id="by another, at the same seqs"
+            [NOBODY, (A, [listing(5, [4, 5], 2)])], id="missed, then on another listing", marks=REST
+        ),
+        pytest.param(
+            [(B, [Page(hours(2), [thing(0, 5), thing(1, 5)])])],
+            id="by another, at the same seqs",
+            marks=REST,
         ),
         pytest.param(LESSER, id="in a lesser shape"),
     ],
@@ -222,6 +236,7 @@ def test_what_is_new_and_the_rows_tell_together_is_what_the_facts_tell(
     assert wrong(begun, monkeypatch) == []
 
 
+@pytest.mark.slow
 def test_a_body_that_is_named_again_is_passed_on_from_the_rows(empty, monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
     write_log(empty, "shop", A, [*FIRST, Page(hours(2), [thing(1)])])
@@ -250,6 +265,7 @@ def test_a_delta_follows_another_until_the_next_rows(empty):
     assert named(empty, "d") == []
 
 
+@pytest.mark.slow
 def test_of_many_cuts_at_once_two_deltas_are_made(empty, monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
     write_log(empty, "shop", A, FIRST)
@@ -269,6 +285,7 @@ def test_of_many_cuts_at_once_two_deltas_are_made(empty, monkeypatch):
     assert wrong(empty, monkeypatch) == []
 
 
+@pytest.mark.slow
 def test_parts_are_put_together_between_deltas_only(empty, monkeypatch):
     monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
     write_log(empty, "shop", A, FIRST)
@@ -294,14 +311,14 @@ def parts_of_sightings(root):
     return [each for each in named_by(root / "views") if "log.sightings" in each and "/2" in each]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "late",
     [
-        [listing(1, [0, 1], scope="/y")],
-        [Page(hours(0.2), [thing(3, 9), thing(40, 9)])],
-        [Gone(hours(1), "thing", "t3")],
+        pytest.param([listing(1, [0, 1], scope="/y")], id="a listing", marks=REST),
+        pytest.param([Page(hours(0.2), [thing(3, 9), thing(40, 9)])], id="a sighting"),
+        pytest.param([Gone(hours(1), "thing", "t3")], id="a probe", marks=REST),
     ],
-    ids=["a listing", "a sighting", "a probe"],
 )
 def test_rows_are_not_read_where_something_came_late(begun, monkeypatch, late):
     grow(begun, SEEN_AGAIN, ON_A_LISTING)
@@ -328,6 +345,7 @@ def imported(root, things):
         yield
 
 
+@pytest.mark.slow
 def test_rows_hold_bodies_that_were_stored_at_a_later_hour(empty, monkeypatch):
     write_log(empty, "shop", A, FIRST)
     update(empty, definitions=EVERY)
@@ -343,6 +361,7 @@ def test_rows_hold_bodies_that_were_stored_at_a_later_hour(empty, monkeypatch):
     assert wrong(empty, monkeypatch) == []
 
 
+@pytest.mark.slow
 def test_an_entity_whose_body_comes_later_than_its_rows_is_looked_for(empty, monkeypatch):
     """An import names bodies that it stored before, which may be of a later hour."""
     write_log(empty, "shop", A, FIRST)
@@ -356,6 +375,7 @@ def test_an_entity_whose_body_comes_later_than_its_rows_is_looked_for(empty, mon
     assert wrong(empty, monkeypatch) == []
 
 
+@pytest.mark.slow
 def test_rows_that_would_spare_little_are_not_made(empty, monkeypatch):
     monkeypatch.setattr(resolved, "MOST_MOVED", 0.75)
     for n in range(4):
@@ -372,6 +392,7 @@ def forget_rows(root):
             path.unlink()
 
 
+@pytest.mark.slow
 def test_rows_deleted_by_hand_come_back(begun, monkeypatch):
     grow(begun, SEEN_AGAIN, ON_A_LISTING)
     forget_rows(begun)

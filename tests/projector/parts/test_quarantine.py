@@ -57,7 +57,7 @@ def good(name: str, **more: object) -> bytes:
 QUARANTINE = "SELECT source, segment, writer, seq, view FROM log.quarantine ORDER BY ALL"
 
 
-@pytest.mark.parametrize("seal", [True, False])
+@pytest.mark.parametrize("seal", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_line_that_duckdb_refuses_costs_itself(empty, seal):
     write(empty, [good("a"), SURROGATE, good("c")], [good("a2"), good("b"), SURROGATE], seal=seal)
     done = update(empty, definitions=MODELS)

@@ -15,7 +15,7 @@ from tests.projector.projections import MODELS
 from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots
 
 pytestmark = [
-    pytest.mark.sampled,
+    pytest.mark.slow,
     pytest.mark.recordings,
     pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand"),
 ]

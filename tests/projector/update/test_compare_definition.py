@@ -50,6 +50,7 @@ def test_columns_that_come_and_go_are_told(shared):
     assert (found.added_columns, found.removed_columns) == (("title",), ("name",))
 
 
+@pytest.mark.slow
 def test_of_a_view_with_many_rows_whole_rows_are_told(empty):
     body = {"id": 1, "files": [{"id": 7, "name": "a", "hashes": {"CRC32": "ff"}}, {"id": 8}]}
     seen = Seen("modelVersion", "1", body, "detail")

@@ -32,7 +32,11 @@ LIFE: list[Page | Gone] = [
 """What becomes of seven models, each in another way."""
 
 
-@pytest.fixture(scope="module", params=[10**9, 0], ids=["from the facts", "from keyframes"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(10**9, marks=pytest.mark.slow), 0],
+    ids=["from the facts", "from keyframes"],
+)
 def lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("lives")
     (root / "log").mkdir()
