@@ -208,19 +208,15 @@ def whole(source: "Source") -> "Source":
 def crawl(origin: str, root: str) -> None:
     """Crawl in this process, and those it starts; prints the entities."""
     from eventlog.clock import now_us
+    from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream
     from fetcher.service.sync import run_once
     from fetcher.sources import SOURCES
 
     told = asyncio.run(
         run_once(
-            Path(root),
-            whole(SOURCES["civitai"]),
-            base_url=origin,
-            key=None,
-            writer="1a2b3c4d",
-            now=now_us,
-            listings=["images"],
-            requests_per_minute=10_000_000,
+            Crawler(Path(root), "1a2b3c4d", now_us),
+            Upstream(whole(SOURCES["civitai"]), origin, requests_per_minute=10_000_000),
+            SyncBounds(listings=["images"]),
         )
     )
     print(told.total("stored"))

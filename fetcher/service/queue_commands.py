@@ -1,7 +1,7 @@
-"""Errands: what people ask of the queue, also while a service works on it.
+"""Queue commands: add, list, cancel, retry and clean runs, also while a service is running.
 
-Each is one event of the archive's `command` writer, held for one append. The service
-reads it from the log.
+Each command appends its events to the stream of the archive's `command` writer, which it
+locks for one append. The service reads them from the log.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,115 +15,106 @@ from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from fetcher.record.run_events import created, decided, new_run_id
 from fetcher.saved_query import Query, Template, argument_of, describe_templates, find_template
-from fetcher.source import Source, match_url, url_of, without_secrets
+from fetcher.service.open_crawl import Upstream
+from fetcher.source import Endpoint, Listing, Source, match_url, url_of, without_secrets
 from fetcher.state.run_queue import close_queue, find, open_queue, tasks
 from fetcher.state.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
 
 
-def add_run(
-    root: Path,
-    source: Source,
-    what: str,
-    *,
-    base_url: str,
-    writer: str,
-    now: Clock,
-    params: Mapping[str, str] | None = None,
-    limit: int | None = None,
-    priority: int = 0,
-) -> Task:
-    """Put a run into the queue: a listing by its name, or any URL of the source.
+@attrs.frozen
+class RunRequest:
+    """What to crawl: a listing or template by its name, or a URL of the source."""
 
-    Raises `Invalid` where the source has neither.
-    """
-    (task,) = add_runs(
-        root,
-        attrs.evolve(source, templates=()),
-        what,
-        base_url=base_url,
-        writer=writer,
-        now=now,
-        params=params,
-        limit=limit,
-        priority=priority,
-    )
-    return task
+    target: str
+    """Name of a listing or of a template, or a URL, or a path below the base URL."""
+    argument: str | None = None
+    """Argument of the template."""
+    params: Mapping[str, str] = attrs.field(factory=dict)
+    """Parameters that override those of the listing or template."""
+    limit: int | None = None
+    """Number of entities after which a run ends; pages are always completed."""
+    priority: int = 0
+    """Runs of higher priority are worked on first."""
 
 
 def add_runs(
-    root: Path,
-    source: Source,
-    what: str,
-    arg: str | None = None,
-    *,
-    base_url: str,
-    writer: str,
-    now: Clock,
-    params: Mapping[str, str] | None = None,
-    limit: int | None = None,
-    priority: int = 0,
+    root: Path, upstream: Upstream, request: RunRequest, *, writer: str, now: Clock
 ) -> list[Task]:
-    """Put the runs of a template into the queue, in one write; or what `add_run` takes.
+    """Puts the runs of a request into the queue in one write and returns them.
 
-    Raises `Invalid` where the source has neither, or the argument is not what it takes.
+    A template creates one run per query, anything else one run. Raises `Invalid` if the
+    source has no such listing, template or endpoint, or if the template does not accept
+    the argument.
     """
-    if "/" not in what:
-        _check_name(source, what)
-    template = find_template(source.templates, what)
-    if template is None:
-        if arg is not None:
-            known = describe_templates(source.templates)
-            raise Invalid(f"{source.name} has no template {what!r}", f"its templates: {known}")
-        template = Template(what, (Query(what),))
-    asked = {**argument_of(template, arg), **(params or {})}
+    template = _template_of(upstream.source, request)
+    overrides = {**argument_of(template, request.argument), **request.params}
+    epoch = epoch_of(now())
     tasks, drafts = [], []
     for query in template.queries:
-        task, draft = _planned(
-            source, base_url, query.what, {**query.params, **asked}, epoch_of(now())
+        endpoint, listing, params = _resolve(upstream, query, overrides)
+        name = listing.name if listing else endpoint.path.strip("/").split("/")[0]
+        task = Task(
+            run=new_run_id(epoch, name or upstream.source.name),
+            listing=listing.name if listing else "",
+            epoch=epoch,
+            url=url_of(upstream.base_url, endpoint.path, params),
+            target=request.limit,
+            priority=request.priority,
+            until_known=template.until_known,
         )
-        is_new = template.until_known
-        tasks.append(attrs.evolve(task, target=limit, priority=priority, until_known=is_new))
-        drafts.append(draft(tasks[-1]))
-    _say(root, source.name, writer, now, drafts)
+        tasks.append(task)
+        drafts.append(created(task, endpoint.path, params))
+    _append(root, upstream.source.name, writer, now, drafts)
     return tasks
 
 
-def _check_name(source: Source, what: str) -> None:
-    """Raises `Invalid` for a word that names no listing and no template of the source."""
-    templates = {each.name for each in source.templates}
-    if what in templates or any(each.name == what for each in source.listings):
+def _template_of(source: Source, request: RunRequest) -> Template:
+    """Returns the requested template; a listing or URL becomes a template of one query."""
+    if "/" not in request.target:
+        _check_name(source, request.target)
+    template = find_template(source.templates, request.target)
+    if template is not None:
+        return template
+    if request.argument is not None:
+        known = describe_templates(source.templates)
+        raise Invalid(
+            f"{source.name} has no template {request.target!r}", f"its templates: {known}"
+        )
+    return Template(request.target, (Query(request.target),))
+
+
+def _check_name(source: Source, name: str) -> None:
+    """Raises `Invalid` if the source has neither a listing nor a template of this name."""
+    templates = {template.name for template in source.templates}
+    if name in templates or any(listing.name == name for listing in source.listings):
         return
-    listings = [each.name for each in source.listings if not each.is_led]
-    told = [f"its listings: {', '.join(listings)}"]
-    told += [f"its templates: {describe_templates(source.templates)}"] if templates else []
-    raise Invalid(f"{source.name} has no listing and no template {what!r}", "\n".join(told))
+    listings = [listing.name for listing in source.listings if not listing.is_led]
+    hints = [f"its listings: {', '.join(listings)}"]
+    hints += [f"its templates: {describe_templates(source.templates)}"] if templates else []
+    raise Invalid(f"{source.name} has no listing and no template {name!r}", "\n".join(hints))
 
 
-def _planned(
-    source: Source, base_url: str, what: str, params: Mapping[str, str], epoch: str
-) -> tuple[Task, Callable[[Task], Draft]]:
-    """A run, and what puts it into the queue."""
-    listing = next((each for each in source.listings if each.name == what), None)
-    if listing is not None and listing.is_led:
-        raise Invalid(f"{what} is led by other listings: it runs with a sync", "hindlog fetch run")
-    if listing is not None:
-        endpoint, asked = source.endpoint(listing.path), {**listing.params, **params}
-    else:
-        endpoint, found = match_url(source, base_url, what)
-        asked = {**found, **params}
-    asked = without_secrets(asked)
-    name = listing.name if listing else endpoint.path.strip("/").split("/")[0] or source.name
-    task = Task(
-        run=new_run_id(epoch, name),
-        listing=listing.name if listing else "",
-        epoch=epoch,
-        url=url_of(base_url, endpoint.path, asked),
-    )
-    return task, lambda task: created(task, endpoint.path, asked)
+def _resolve(
+    upstream: Upstream, query: Query, overrides: Mapping[str, str]
+) -> tuple[Endpoint, Listing | None, dict[str, str]]:
+    """Returns endpoint, listing (None for a URL) and parameters of a query, without secrets."""
+    source = upstream.source
+    params = {**query.params, **overrides}
+    listing = next((known for known in source.listings if known.name == query.what), None)
+    if listing is None:
+        endpoint, in_url = match_url(source, upstream.base_url, query.what)
+        return endpoint, None, without_secrets({**in_url, **params})
+    if listing.is_led:
+        what = f"listing {listing.name!r} takes its requests from other listings of the same sync"
+        raise Invalid(what, "hindlog fetch run")
+    return source.endpoint(listing.path), listing, without_secrets({**listing.params, **params})
 
 
 def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ()) -> list[Task]:
-    """The queue of a source, in the order in which it is worked on."""
+    """Returns the queue of a source in the order in which it is worked on.
+
+    `states` restricts the result; empty: every state.
+    """
     queue = open_queue(root, source)
     try:
         return tasks(queue, now(), states)
@@ -132,24 +123,30 @@ def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ())
 
 
 def cancel_run(root: Path, source: str, run: str, *, writer: str, now: Clock) -> Task:
-    """Cancel a run that is not finished. A page under way is finished first."""
+    """Cancels an unfinished run and returns it as it was; its current page is completed.
+
+    Raises `Invalid` if the run is finished.
+    """
     return _decide(
         root, source, run, CANCELLED, lambda task: task.state not in FINISHED, writer, now
     )
 
 
 def retry_run(root: Path, source: str, run: str, *, writer: str, now: Clock) -> Task:
-    """Have a run that failed or was cancelled go on where it stopped."""
-    again = (FAILED, CANCELLED)
-    return _decide(root, source, run, RETRIED, lambda task: task.state in again, writer, now)
+    """Queues a failed or cancelled run again, to continue where it stopped.
+
+    Returns the run as it was. Raises `Invalid` if it is in any other state.
+    """
+    retryable = (FAILED, CANCELLED)
+    return _decide(root, source, run, RETRIED, lambda task: task.state in retryable, writer, now)
 
 
 def clean_runs(root: Path, source: str, *, writer: str, now: Clock) -> list[Task]:
-    """Tidy away what is finished: it leaves the queue, never the log."""
-    found = list_runs(root, source, now, (COMPLETED, FAILED, CANCELLED))
-    if found:
-        _say(root, source, writer, now, [decided(task, CLEANED) for task in found])
-    return found
+    """Removes finished runs from the queue and returns them; their events stay in the log."""
+    finished = list_runs(root, source, now, (COMPLETED, FAILED, CANCELLED))
+    if finished:
+        _append(root, source, writer, now, [decided(task, CLEANED) for task in finished])
+    return finished
 
 
 def _decide(
@@ -168,11 +165,11 @@ def _decide(
         close_queue(queue)
     if not is_allowed(task):
         raise Invalid(f"run {task.run} is {task.state}", "hindlog fetch list")
-    _say(root, source, writer, now, [decided(task, state)])
+    _append(root, source, writer, now, [decided(task, state)])
     return task
 
 
-def _say(root: Path, source: str, writer: str, now: Clock, drafts: list[Draft]) -> None:
+def _append(root: Path, source: str, writer: str, now: Clock, drafts: list[Draft]) -> None:
     stream = open_stream(root, source, writer, clock=now, patient=True)
     try:
         append(stream, [lambda first_seq, at: drafts])

@@ -12,6 +12,7 @@ import attrs
 
 from eventlog.clock import HOUR, MINUTE
 from eventlog.files.writer_ids import FETCH, machine_name, writer_id
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
@@ -31,8 +32,9 @@ class _Clock:
 
 async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progress) -> None:
     """Crawl every hour of [start, end), both in microseconds on the hour."""
-    writer = writer_id(root, FETCH, machine_name(os.environ))
     clock = _Clock(start)
+    writer = writer_id(root, FETCH, machine_name(os.environ))
+    crawler = Crawler(root, writer, lambda: clock.now)
     hours = range(start, end, HOUR)
     pages = entities = done = 0
     app = make_app(World(seed, civitai_models=40, openrouter_models=24), lambda: clock.now)
@@ -40,16 +42,13 @@ async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progre
         for hour in hours:
             for name, minute in sorted(_MINUTES.items(), key=lambda each: each[1]):
                 clock.now = hour + minute * MINUTE
-                report = await run_once(
-                    root,
+                upstream = Upstream(
                     SOURCES[name],
-                    base_url=origin + _PATHS[name],
-                    key=None,
-                    writer=writer,
-                    now=lambda: clock.now,
+                    origin + _PATHS[name],
                     requests_per_minute=1_000_000,
                     concurrency=12,
                 )
+                report = await run_once(crawler, upstream)
                 pages += report.total("pages")
                 entities += report.total("entities")
                 done += 1

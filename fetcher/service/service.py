@@ -1,110 +1,109 @@
-"""The service: syncs by schedule, and the queue in between, until it is stopped.
+"""The service: performs syncs by schedule and works on the queue in between.
 
-    slot due ──> one run for each listing ──> queue ──> worked on, page by page
-    somebody's `fetch add` ────────────────────┘
+    slot due ──> one run per listing ──> queue ──> worked on, page by page
+    `hindlog fetch add` ───────────────────┘
 
-A sync that is still under way when the next slot comes is not overlapped: that slot is
-left out, and said. After a stop or a crash what was under way goes on.
+Syncs never overlap: a slot that comes while the previous sync is in progress is skipped
+and reported. After a stop or a crash, the service continues with the unfinished runs.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 import attrs
 
-from eventlog.clock import SECOND, Clock, epoch_of
+from eventlog.clock import SECOND, epoch_of
 from eventlog.write.writer import keep_hours
 from fetcher.crawl.context import Crawl
 from fetcher.crawl.report import ListingReport, Report, silent
-from fetcher.net.retry import Chance
 from fetcher.record.run_events import SYNC_PRIORITY
+from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import delay_us, missed_slots, next_slot
-from fetcher.service.sync import CHANCE, Upstream, create_runs, drain, open_crawl, plan
-from fetcher.source import Source
+from fetcher.service.sync import EVERYTHING, create_runs, drain, select_listings
 from fetcher.state.run_queue import refresh, tasks
 from fetcher.state.task import PENDING, RUNNING
 
 _POLL_S = 1.0
 _JITTER_S = 30.0
 
-Told = Callable[[str], None]
-"""Takes one line for people."""
+Announce = Callable[[str], None]
+"""Prints one line of text for the operator."""
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
-    """What a service does, and when."""
+class ServicePlan:
+    """What a service syncs, and when."""
 
     schedule: str
-    listings: Sequence[str] | None = None
-    limit: int | None = None
+    """Cron expression, in UTC."""
+    bounds: SyncBounds = EVERYTHING
     jitter_s: float = _JITTER_S
+    """Maximum random delay of a sync after its slot."""
     poll_s: float = _POLL_S
+    """Maximum pause before the queue is read again."""
 
 
 async def run_service(
-    root: Path,
-    source: Source,
+    crawler: Crawler,
     upstream: Upstream,
-    what: Plan,
+    plan: ServicePlan,
     *,
-    writer: str,
-    now: Clock,
     stopping: asyncio.Event,
     report: Report = silent,
-    tell: Told = lambda line: None,
-    chance: Chance = CHANCE,
-    contact: str | None = None,
+    announce: Announce = lambda line: None,
 ) -> tuple[ListingReport, ...]:
-    """Serve one source until `stopping`; what was done. The page under way is finished."""
-    opened = open_crawl(root, source, upstream, writer, now, report, chance, contact)
+    """Serves one source until `stopping` is set; the current page is completed.
+
+    Returns the reports of the runs it worked on, in order.
+    """
+    opened = open_crawl(crawler, upstream, plan.bounds.max_requests, report)
     async with opened as crawl:
-        due = _first_due(crawl, what, tell)
-        crawl = attrs.evolve(crawl, stopping=stopping, is_sync_due=lambda: now() >= due)
-        done: list[ListingReport] = []
+        due = _first_due(crawl, plan, announce)
+        crawl = attrs.evolve(crawl, stopping=stopping, is_sync_due=lambda: crawler.now() >= due)
+        reports: list[ListingReport] = []
         while not stopping.is_set():
             refresh(crawl.queue)
-            crawl.desk.budget.refill(epoch_of(now()))
+            crawl.desk.budget.refill(epoch_of(crawler.now()))
             if crawl.is_sync_due():
-                due = await _begin_sync(crawl, what, tell, due)
-            done += await drain(crawl)
-            await _rest(crawl, what, due)
-        return tuple(done)
+                due = await _begin_sync(crawl, plan, announce)
+            reports += await drain(crawl)
+            await _rest(crawl, plan, due)
+        return tuple(reports)
 
 
-def _first_due(crawl: Crawl, what: Plan, tell: Told) -> int:
-    """The next slot; where slots passed since the log's last event, that is said."""
+def _first_due(crawl: Crawl, plan: ServicePlan, announce: Announce) -> int:
+    """Returns when the first sync is due: now if slots have passed since the last event."""
     stream, now = crawl.desk.journal.stream, crawl.desk.clock()
     if stream.last_observed:
-        missed = missed_slots(what.schedule, stream.last_observed, now)
+        missed = missed_slots(plan.schedule, stream.last_observed, now)
         if missed:
-            tell(f"{stream.source}: {missed} slots passed while nobody looked; syncing now")
+            announce(f"{stream.source}: {missed} scheduled syncs were missed; syncing now")
             return now
-    return _with_jitter(crawl, what, next_slot(what.schedule, now))
+    return _with_jitter(crawl, plan, next_slot(plan.schedule, now))
 
 
-def _with_jitter(crawl: Crawl, what: Plan, slot: int) -> int:
-    return slot + delay_us(what.jitter_s, crawl.desk.chance())
+def _with_jitter(crawl: Crawl, plan: ServicePlan, slot: int) -> int:
+    return slot + delay_us(plan.jitter_s, crawl.desk.chance())
 
 
-async def _begin_sync(crawl: Crawl, what: Plan, tell: Told, due: int) -> int:
-    """Put a sync into the queue, unless one is under way; when the next one is due."""
+async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> int:
+    """Puts a sync into the queue unless one is in progress; returns when the next is due."""
     now = crawl.desk.clock()
-    onward = _with_jitter(crawl, what, next_slot(what.schedule, now))
+    next_due = _with_jitter(crawl, plan, next_slot(plan.schedule, now))
     pending = tasks(crawl.queue, now, (PENDING, RUNNING))
     if any(task.priority >= SYNC_PRIORITY for task in pending):
-        tell(f"{crawl.desk.source.name}: this slot is left out, the last sync is still under way")
-        return onward
-    wanted = plan(crawl.desk.source, what.listings)
-    await create_runs(crawl, wanted, epoch_of(now), what.limit, SYNC_PRIORITY)
-    return onward
+        source = crawl.desk.source.name
+        announce(f"{source}: this scheduled sync is skipped, the previous one is in progress")
+        return next_due
+    listings = select_listings(crawl.desk.source, plan.bounds.listings)
+    await create_runs(crawl, listings, epoch_of(now), plan.bounds.limit, SYNC_PRIORITY)
+    return next_due
 
 
-async def _rest(crawl: Crawl, what: Plan, due: int) -> None:
-    """Wait a little; seal an hour that is over, and say that the writer lives."""
+async def _rest(crawl: Crawl, plan: ServicePlan, due: int) -> None:
+    """Seals hours that are over, writes the heartbeat, then waits for the next poll or sync."""
     await asyncio.to_thread(keep_hours, crawl.desk.journal.stream)
-    wait_s = min(what.poll_s, max(0.0, (due - crawl.desk.clock()) / SECOND))
+    wait_s = min(plan.poll_s, max(0.0, (due - crawl.desk.clock()) / SECOND))
     try:
         async with asyncio.timeout(wait_s or 0.001):
             await crawl.stopping.wait()

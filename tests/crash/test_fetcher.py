@@ -33,14 +33,15 @@ from eventlog.clock import now_us
 from fetcher.net.retry import Policy
 from fetcher.sources import SOURCES
 from fetcher.split.pool import Terms
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.sync import run_once
 root, source = Path(sys.argv[1]), SOURCES[sys.argv[2]]
 eager = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
+policy = Policy(attempts=12, base_s=0.001, longest_s=0.01, longest_asked_s=0.01)
+terms = eager if sys.argv[4] == "apart" else Terms(most=0)
 asyncio.run(run_once(
-    root, source, base_url=sys.argv[3], key=None, writer="1a2b3c4d", now=now_us,
-    requests_per_minute=600_000,
-    policy=Policy(attempts=12, base_s=0.001, longest_s=0.01, longest_asked_s=0.01),
-    terms=eager if sys.argv[4] == "apart" else Terms(most=0),
+    Crawler(root, "1a2b3c4d", now_us, terms=terms),
+    Upstream(source, sys.argv[3], requests_per_minute=600_000, policy=policy),
 ))
 """
 

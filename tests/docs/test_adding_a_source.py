@@ -13,6 +13,7 @@ from eventlog.clock import now_us
 from eventlog.format.event import ENTITY, PAGE
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_events
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve
 from fetcher.source import Source
@@ -58,15 +59,10 @@ async def crawl_bookshop(root: Path) -> None:
     app.router.add_get("/v2/authors", authors)
     async with serve(app, now_us) as origin:
         report = await run_once(
-            root,
-            documented(),
-            base_url=f"{origin}/v2",
-            key=None,
-            writer="0b00c5ab",
-            now=now_us,
-            requests_per_minute=100_000,
+            Crawler(root, "0b00c5ab", now_us),
+            Upstream(documented(), f"{origin}/v2", requests_per_minute=100_000),
         )
-    assert report.is_complete
+    assert {listing.state for listing in report.listings} == {"completed"}
 
 
 def test_the_documented_source_is_crawled_to_its_end(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.write.writer import seal_idle
+from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve
 from fetcher.sources import SOURCES
@@ -47,14 +48,9 @@ async def crawl(root: Path, body: bytes) -> None:
     app.router.add_get("/images", answer)
     async with serve(app, now_us) as origin:
         await run_once(
-            root,
-            SOURCES["civitai"],
-            base_url=origin,
-            key=None,
-            writer=WRITER,
-            now=now_us,
-            listings=["images"],
-            requests_per_minute=100_000,
+            Crawler(root, WRITER, now_us),
+            Upstream(SOURCES["civitai"], origin, requests_per_minute=100_000),
+            SyncBounds(listings=["images"]),
         )
 
 

@@ -10,7 +10,8 @@ from aiohttp import web
 from cli.commands.fetch.queue import add as command
 from eventlog.errors import Invalid
 from fetcher.saved_query import argument_of
-from fetcher.service.queue_commands import add_runs
+from fetcher.service.open_crawl import Upstream
+from fetcher.service.queue_commands import RunRequest, add_runs
 from fetcher.source import match_url
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, Task
@@ -22,8 +23,9 @@ EVERY = [(name, each) for name, source in SOURCES.items() for each in source.tem
 
 
 def add(root: Path, what: str, arg: str | None = None, **more: Any) -> list[Task]:
-    settings: dict[str, Any] = {"base_url": BASE, "writer": OTHER, "now": Hand(), **more}
-    return add_runs(root, SOURCES["civitai"], what, arg, **settings)
+    upstream = Upstream(SOURCES["civitai"], more.pop("base_url", BASE))
+    request = RunRequest(what, arg, **more)
+    return add_runs(root, upstream, request, writer=OTHER, now=Hand())
 
 
 def asked(task: Task) -> tuple[str, dict[str, str]]:

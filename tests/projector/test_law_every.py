@@ -16,6 +16,7 @@ from eventlog.clock import HOUR, MINUTE, format_us, parse_us
 from eventlog.files.listing import list_segments, list_sources
 from eventlog.format.paths import SegmentName, manifest_path, sealed_path
 from eventlog.write.writer import close_stream, open_stream
+from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
@@ -68,17 +69,14 @@ async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -
         for number, name in itertools.product(syncs, PATHS):
             now = START + number * STEP + 5 * MINUTE
             for listings in filter(lambda each: each != [], (None, MORE[name])):
-                await run_once(
-                    root,
+                upstream = Upstream(
                     SOURCES[name],
-                    base_url=origin + PATHS[name],
-                    key=None,
-                    writer=writer,
-                    now=clock,
-                    listings=listings,
+                    origin + PATHS[name],
                     requests_per_minute=1_000_000,
                     policy=HURRIED,
                 )
+                bounds = SyncBounds(listings=listings)
+                await run_once(Crawler(root, writer, clock), upstream, bounds)
 
 
 @pytest.fixture(scope="module")

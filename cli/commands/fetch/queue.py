@@ -65,24 +65,16 @@ def add(
     """
     from cli.options.arguments import param_of
     from eventlog.clock import now_us
-    from fetcher.service.queue_commands import add_runs
+    from fetcher.service.queue_commands import RunRequest, add_runs
     from fetcher.sources import SOURCES
 
     root = archive()
     name = what if listing else _source_of(root, what, "fetch add")
     chosen_sources((name,), SOURCES, "fetch add")
-    tasks = add_runs(
-        root,
-        SOURCES[name],
-        listing or what,
-        arg,
-        base_url=config(root).source[name].base_url,
-        writer=_writer(root),
-        now=now_us,
-        params=dict(param_of(each) for each in params),
-        limit=limit,
-        priority=priority,
-    )
+    overrides = dict(param_of(each) for each in params)
+    request = RunRequest(listing or what, arg, overrides, limit, priority)
+    upstream = upstream_of(config(root), name)
+    tasks = add_runs(root, upstream, request, writer=_writer(root), now=now_us)
     _print_queued(tasks)
 
 
@@ -189,14 +181,12 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
 
     from eventlog.body.json_spans import NotJson
     from eventlog.errors import Invalid
-    from fetcher.service.sync import probe as ask
-    from fetcher.sources import SOURCES
+    from fetcher.service.probe_url import probe_url
 
     root = archive()
     name = _source_of(root, url, "fetch probe")
-    upstream = upstream_of(config(root), name)
     try:
-        found = asyncio.run(ask(SOURCES[name], url, base_url=upstream.base_url, key=upstream.key))
+        found = asyncio.run(probe_url(upstream_of(config(root), name), url))
     except NotJson as error:
         raise Invalid(f"{url}: the answer cannot be split: {error}") from error
     response = found.response

@@ -60,7 +60,7 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
     from cli.options.times import format_time
     from cli.output.emit import chosen, emit
     from fetcher.service.schedule import next_slot
-    from fetcher.service.sync import plan
+    from fetcher.service.sync import select_listings
     from fetcher.source import url_of
     from fetcher.sources import SOURCES
 
@@ -68,7 +68,7 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
     for name in names:
         mine = settings.source[name]
         due = format_time(next_slot(mine.schedule, now))
-        for listing in plan(SOURCES[name], mine.listings):
+        for listing in select_listings(SOURCES[name], mine.listings):
             after = ", ".join(follow.listing for follow in listing.follows)
             url = (
                 listing.path

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from cli.commands.fetch.sources import upstream_of
+from cli.commands.fetch.sources import bounds_of, upstream_of
 from cli.commands.fetch.sync_report import code_of, listing_line
 from cli.config.settings import Config
 from cli.options.global_options import say, teller
@@ -11,9 +11,9 @@ from cli.output.progress import progress
 from cli.process.signals import Stop, note_signals
 from eventlog.clock import SECOND, now_us
 from fetcher.crawl.report import Progress
-from fetcher.service.service import Plan, run_service
+from fetcher.service.open_crawl import Crawler
+from fetcher.service.service import ServicePlan, run_service
 from fetcher.service.sync import run_once
-from fetcher.sources import SOURCES
 
 
 def sync_sources(
@@ -50,21 +50,11 @@ async def _sync(
     limit: int | None,
     stopping: asyncio.Event,
 ) -> int:
-    upstream = upstream_of(settings, name)
     with progress(now_us) as tell:
         report = await run_once(
-            root,
-            SOURCES[name],
-            base_url=upstream.base_url,
-            key=upstream.key,
-            writer=writer,
-            now=now_us,
-            listings=settings.source[name].listings,
-            limit=limit,
-            requests_per_minute=upstream.requests_per_minute,
-            concurrency=upstream.concurrency,
-            limits=upstream.limits,
-            max_requests=upstream.max_requests,
+            Crawler(root, writer, now_us),
+            upstream_of(settings, name),
+            bounds_of(settings, name, limit),
             stopping=stopping,
             report=lambda found: tell(listing_line(name, found.listing)),
         )
@@ -108,18 +98,18 @@ async def _serve(
 
         async with asyncio.TaskGroup() as group:
             for name in names:
-                mine = settings.source[name]
+                plan = ServicePlan(
+                    schedule=settings.source[name].schedule,
+                    bounds=bounds_of(settings, name, limit),
+                )
                 group.create_task(
                     run_service(
-                        root,
-                        SOURCES[name],
+                        Crawler(root, writer, now_us),
                         upstream_of(settings, name),
-                        Plan(schedule=mine.schedule, listings=mine.listings, limit=limit),
-                        writer=writer,
-                        now=now_us,
+                        plan,
                         stopping=stopping,
                         report=report,
-                        tell=tell_all,
+                        announce=tell_all,
                     )
                 )
             tell_all(f"serving {', '.join(names)}; Ctrl-C finishes the page under way and stops")

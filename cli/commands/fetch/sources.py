@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cli.config.settings import Config
-    from fetcher.service.sync import Upstream
+    from fetcher.service.open_crawl import SyncBounds, Upstream
 
 
 def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
@@ -23,14 +23,27 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
     """How a source is reached, by configuration and environment."""
     from cli.config.load import secrets
     from fetcher.net.http import Limits
-    from fetcher.service.sync import Upstream
+    from fetcher.service.open_crawl import Upstream
+    from fetcher.sources import SOURCES
 
     mine = settings.source[name]
     return Upstream(
+        SOURCES[name],
         mine.base_url,
         secrets(os.environ).api_keys.get(name),
         mine.requests_per_minute,
         mine.concurrency,
         limits=Limits(total_s=mine.timeout_s),
-        max_requests=mine.max_requests_per_sync,
+    )
+
+
+def bounds_of(settings: "Config", name: str, limit: int | None) -> "SyncBounds":
+    """Returns the bounds of a sync: the configured listings and budget, and the given limit."""
+    from fetcher.service.open_crawl import SyncBounds
+
+    configured = settings.source[name]
+    return SyncBounds(
+        listings=configured.listings,
+        limit=limit,
+        max_requests=configured.max_requests_per_sync,
     )

@@ -12,12 +12,13 @@ from eventlog.clock import MINUTE
 from fetcher.crawl.context import Crawl, Run, is_patient, look_round
 from fetcher.crawl.report import ListingReport
 from fetcher.record.run_events import SYNC_PRIORITY
-from fetcher.service.queue_commands import add_run, cancel_run
-from fetcher.service.sync import Upstream, open_crawl
+from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
+from fetcher.service.queue_commands import cancel_run
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import LEASE_US, claim
 from fetcher.state.task import CANCELLED, PENDING, Task
 from tests.fetcher.making import OTHER, WRITER, Hand
+from tests.fetcher.syncing import add_run
 
 CIVITAI = SOURCES["civitai"]
 BASE = "http://127.0.0.1:1"
@@ -32,7 +33,7 @@ def run_of(crawl: Crawl, task: Task) -> Run:
 
 
 def add(root: Path, clock: Hand, **more: Any) -> Task:
-    return add_run(root, CIVITAI, "/models", base_url=BASE, writer=OTHER, now=clock, **more)
+    return add_run(root, Upstream(CIVITAI, BASE), "/models", now=clock, **more)
 
 
 def under_way(
@@ -42,7 +43,7 @@ def under_way(
     task = add(root, clock, priority=priority)
 
     async def go() -> None:
-        async with open_crawl(root, CIVITAI, Upstream(BASE, None), WRITER, clock) as opened:
+        async with open_crawl(Crawler(root, WRITER, clock), Upstream(CIVITAI, BASE)) as opened:
             claim(opened.queue, WRITER, clock())
             what(run_of(attrs.evolve(opened, **crawl), task))
 

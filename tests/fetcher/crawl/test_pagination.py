@@ -12,13 +12,14 @@ from aiohttp import web
 from eventlog.format.event import PAGE, PAGE_FAILED
 from eventlog.write.append import Appended
 from fetcher.crawl.report import RunReport
-from fetcher.service.queue_commands import add_run
-from fetcher.service.sync import Upstream, drain, open_crawl
+from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
+from fetcher.service.sync import drain
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.state.task import RUNNING
-from tests.fetcher.making import OTHER, WRITER, Hand, lines, upstream
+from tests.fetcher.making import WRITER, Hand, lines, upstream
 from tests.fetcher.state.test_run_queue import listed, many, sync_with
+from tests.fetcher.syncing import add_run
 
 CIVITAI = SOURCES["civitai"]
 
@@ -243,10 +244,9 @@ def test_a_walk_ends_only_when_its_last_pages_are_durable(
 
     async def go() -> None:
         async with upstream(many(pages)) as origin:
-            settings = {"base_url": origin, "writer": OTHER, "limit": limit}
-            add_run(tmp_path, CIVITAI, "/models", now=clock, **settings)  # type: ignore[arg-type]
-            reach = Upstream(origin, None, 600_000)
-            async with open_crawl(tmp_path, CIVITAI, reach, WRITER, clock) as crawl:
+            server = Upstream(CIVITAI, origin, requests_per_minute=600_000)
+            add_run(tmp_path, server, "/models", now=clock, limit=limit)
+            async with open_crawl(Crawler(tmp_path, WRITER, clock), server) as crawl:
                 crawl.desk.journal.hearers.append(losing_page(lost))
                 await drain(crawl)
 

@@ -12,13 +12,14 @@ from eventlog.read.reader import read_one
 from fetcher.crawl.context import Run
 from fetcher.crawl.partition import cut
 from fetcher.crawl.report import Progress
-from fetcher.service.queue_commands import add_run
+from fetcher.service.open_crawl import Upstream
 from fetcher.state.run_queue import LEASE_US
 from tests.fetcher.crawl.test_context import CIVITAI, under_way
 from tests.fetcher.crawl.test_pagination import Feed, Lost, but, ids, source, walk
 from tests.fetcher.making import OTHER, WRITER, Hand, lines
 from tests.fetcher.state.test_run_queue import drain as drained
 from tests.fetcher.state.test_run_queue import sync_with
+from tests.fetcher.syncing import add_run
 
 
 def levelled(id_: int, query: Mapping[str, str]) -> bool:
@@ -85,15 +86,8 @@ def test_parts_of_a_named_listing_are_walked_in_the_same_sync(tmp_path: Path) ->
 
 
 def test_parts_have_as_their_target_what_is_left_of_it(tmp_path: Path) -> None:
-    add_run(
-        tmp_path,
-        source(most=100),
-        "images",
-        base_url="http://127.0.0.1:1",
-        writer=OTHER,
-        now=Hand(),
-        limit=130,
-    )
+    upstream = Upstream(source(most=100), "http://127.0.0.1:1")
+    add_run(tmp_path, upstream, "images", now=Hand(), limit=130)
     drained(tmp_path, feed_of(300, 100).handle, source(most=100))
 
     targets = [each.get("target") for each in created(tmp_path, None)]

@@ -20,7 +20,7 @@ from fetcher.net.circuit_breaker import Reach
 from fetcher.net.http import Got
 from fetcher.net.rate_limit import Budget, Gate, Throttle
 from fetcher.net.retry import Policy
-from fetcher.service.sync import Upstream, open_crawl
+from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.sources import SOURCES
 from fetcher.split.response import Place
 from tests.fetcher.making import HURRIED, PLACE, START, WRITER, Hand, Handle, lines, upstream
@@ -38,8 +38,9 @@ def at_desk(root: Path, handle: Handle, act: Act, **changes: Any) -> Any:
 
     async def go() -> Any:
         async with upstream(handle) as origin:
-            reach = Upstream(origin, KEY, 600_000, policy=changes.pop("policy", HURRIED))
-            async with open_crawl(root, CIVITAI, reach, WRITER, Hand()) as crawl:
+            policy = changes.pop("policy", HURRIED)
+            server = Upstream(CIVITAI, origin, KEY, requests_per_minute=600_000, policy=policy)
+            async with open_crawl(Crawler(root, WRITER, Hand()), server) as crawl:
                 return await act(attrs.evolve(crawl.desk, **changes), asyncio.Event())
 
     return asyncio.run(go())

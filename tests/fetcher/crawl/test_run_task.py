@@ -11,8 +11,10 @@ from eventlog.clock import DAY, HOUR
 from eventlog.errors import Unavailable
 from eventlog.format.event import PAGE, PAGE_FAILED
 from fetcher.crawl.report import ListingReport, RunReport
+from fetcher.service.open_crawl import Upstream
+from fetcher.service.probe_url import probe_url
 from fetcher.service.queue_commands import list_runs, retry_run
-from fetcher.service.sync import plan, probe
+from fetcher.service.sync import select_listings
 from fetcher.source import Follow
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, FAILED, PENDING
@@ -153,9 +155,12 @@ def test_an_answer_that_is_no_success_ends_a_walk_in_part_and_says_so(tmp_path: 
 
 
 def test_a_plan_keeps_the_order_of_the_source_and_leaves_out_what_is_not_default() -> None:
-    assert [each.name for each in plan(CIVITAI, ["images", "models"])] == ["models", "images"]
-    assert "creators" not in {each.name for each in plan(CIVITAI, None)}
-    assert [each.name for each in plan(CIVITAI, ["models-of-images"])] == [
+    assert [each.name for each in select_listings(CIVITAI, ["images", "models"])] == [
+        "models",
+        "images",
+    ]
+    assert "creators" not in {each.name for each in select_listings(CIVITAI, None)}
+    assert [each.name for each in select_listings(CIVITAI, ["models-of-images"])] == [
         "images",
         "versions-of-images",
         "models-of-images",
@@ -165,7 +170,7 @@ def test_a_plan_keeps_the_order_of_the_source_and_leaves_out_what_is_not_default
 def test_a_probe_without_an_answer_is_unavailable() -> None:
     async def go() -> None:
         base = "http://127.0.0.1:9"
-        await probe(CIVITAI, f"{base}/models", base_url=base, key=None)
+        await probe_url(Upstream(CIVITAI, base), f"{base}/models")
 
     with pytest.raises(Unavailable, match="connect"):
         asyncio.run(go())

@@ -18,12 +18,13 @@ from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
 from eventlog.read.reader import read_one
 from fetcher.crawl.report import RunReport
 from fetcher.record.tombstones import compare, is_due, is_proved
-from fetcher.service.queue_commands import add_run
+from fetcher.service.open_crawl import Upstream
 from fetcher.source import Probe
 from fetcher.sources import SOURCES
 from fetcher.state.presence import Name, Refusal
-from tests.fetcher.making import OTHER, Hand, kinds, lines, upstream
+from tests.fetcher.making import Hand, kinds, lines, upstream
 from tests.fetcher.service.test_sync import synced
+from tests.fetcher.syncing import add_run
 
 NAMES = st.sets(st.tuples(st.just("model"), st.sampled_from("abcdef")))
 
@@ -233,9 +234,8 @@ def test_a_civitai_model_is_gone_after_three_404s_over_three_days_never_after_on
 
     async def go() -> list[int]:
         counts = []
-        settings: dict[str, Any] = {"writer": OTHER, "now": clock}
         async with upstream(shop.handle) as origin:
-            add_run(tmp_path, SOURCES["civitai"], "/models/7", base_url=origin, **settings)
+            add_run(tmp_path, Upstream(SOURCES["civitai"], origin), "/models/7", now=clock)
             for day in range(7):
                 shop.ids = {"7"} if day == answers_after else set()
                 await synced(tmp_path, "civitai", origin, clock)

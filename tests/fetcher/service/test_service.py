@@ -13,13 +13,14 @@ from eventlog.clock import HOUR, MINUTE, SECOND
 from eventlog.errors import Invalid
 from eventlog.format.event import HEARTBEAT, PAGE
 from fetcher.net.retry import Chance
-from fetcher.service.queue_commands import add_run, cancel_run, list_runs
+from fetcher.service.open_crawl import CHANCE, Crawler, SyncBounds, Upstream
+from fetcher.service.queue_commands import cancel_run, list_runs
 from fetcher.service.schedule import check_schedule, delay_us, missed_slots, next_slot
-from fetcher.service.service import Plan, run_service
-from fetcher.service.sync import CHANCE, Upstream
+from fetcher.service.service import ServicePlan, run_service
 from fetcher.sources import SOURCES
 from fetcher.state.task import CANCELLED, COMPLETED, PENDING, Task
 from tests.fetcher.making import HURRIED, OTHER, START, WRITER, Hand, Handle, lines, upstream
+from tests.fetcher.syncing import add_run
 
 CIVITAI = SOURCES["civitai"]
 HOURLY = "30 * * * *"
@@ -44,8 +45,8 @@ class Service:
         return list_runs(self.root, "civitai", self.clock)
 
     def add(self, what: str, **more: Any) -> str:
-        settings: dict[str, Any] = {"base_url": self.origin, "writer": OTHER, "now": self.clock}
-        return add_run(self.root, CIVITAI, what, **settings, **more).run
+        upstream = Upstream(CIVITAI, self.origin)
+        return add_run(self.root, upstream, what, now=self.clock, **more).run
 
     async def until(self, holds: Callable[[], bool]) -> None:
         for _ in range(1500):
@@ -71,7 +72,10 @@ def serving(
 ) -> Service:
     """Do something while a service runs, then stop it."""
     clock, told = Hand(start), list[str]()
-    settings: dict[str, Any] = {"schedule": HOURLY, "listings": ["models"], "jitter_s": 0, **plan}
+    bounds = SyncBounds(
+        listings=plan.pop("listings", ["models"]), limit=plan.pop("limit", None), max_requests=most
+    )
+    settings: dict[str, Any] = {"schedule": HOURLY, "jitter_s": 0, "poll_s": 0.02, **plan}
 
     async def go() -> Service:
         stopping = asyncio.Event()
@@ -89,15 +93,11 @@ def serving(
 
             work = asyncio.create_task(
                 run_service(
-                    root,
-                    CIVITAI,
-                    Upstream(origin, None, 600_000, 2, HURRIED, max_requests=most),
-                    Plan(poll_s=0.02, **settings),
-                    writer=WRITER,
-                    now=service.now,
+                    Crawler(root, WRITER, service.now, chance=draw),
+                    Upstream(CIVITAI, origin, None, 600_000, 2, HURRIED),
+                    ServicePlan(bounds=bounds, **settings),
                     stopping=stopping,
-                    tell=tell,
-                    chance=draw,
+                    announce=tell,
                 )
             )
             try:
@@ -174,7 +174,9 @@ def test_a_slot_is_left_out_while_the_last_sync_is_under_way(tmp_path: Path) -> 
 
     service = serving(tmp_path, handle, begin, listings=["models", "images"])
 
-    assert service.told == ["civitai: this slot is left out, the last sync is still under way"]
+    assert service.told == [
+        "civitai: this scheduled sync is skipped, the previous one is in progress"
+    ]
     assert asked == ["/models", "/images"] * 2
 
 
@@ -275,7 +277,7 @@ def test_slots_that_nobody_looked_at_are_told_and_made_up_for_once(tmp_path: Pat
     serving(tmp_path, one_page, rest)
     service = serving(tmp_path, one_page, wake, start=START + 5 * HOUR)
 
-    assert service.told == ["civitai: 5 slots passed while nobody looked; syncing now"]
+    assert service.told == ["civitai: 5 scheduled syncs were missed; syncing now"]
 
 
 def test_slots_are_counted_in_utc_and_never_twice() -> None:

@@ -16,12 +16,15 @@ from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
 from fetcher.crawl.report import Progress, RunReport
 from fetcher.net.http import Limits
 from fetcher.net.retry import Policy
-from fetcher.service.sync import plan, probe, run_once
+from fetcher.service.open_crawl import Upstream
+from fetcher.service.probe_url import probe_url
+from fetcher.service.sync import select_listings
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
 from fetcher.sources import SOURCES
-from tests.fetcher.making import HURRIED, START, WRITER, Hand, Handle, lines, responses, upstream
+from tests.fetcher.making import START, Hand, Handle, lines, responses, upstream
+from tests.fetcher.syncing import sync_once
 
 WORLD = World(3, 40, 20)
 KEY = "sk-test-0123456789"
@@ -30,16 +33,7 @@ BOTH = pytest.mark.parametrize("name", BASES)
 
 
 async def synced(root: Path, name: str, base_url: str, clock: Hand, **more: Any) -> RunReport:
-    settings: dict[str, Any] = {
-        "key": KEY,
-        "writer": WRITER,
-        "now": clock,
-        "requests_per_minute": 600_000,
-        "concurrency": 4,
-        "policy": HURRIED,
-        **more,
-    }
-    return await run_once(root, SOURCES[name], base_url=base_url, **settings)
+    return await sync_once(root, SOURCES[name], base_url, clock, key=KEY, **more)
 
 
 def sync(
@@ -317,20 +311,18 @@ def test_progress_is_reported_page_by_page(tmp_path: Path) -> None:
 
 
 def test_a_plan_takes_along_what_a_listing_follows() -> None:
-    names = [each.name for each in plan(SOURCES["openrouter"], ["endpoints"])]
+    names = [each.name for each in select_listings(SOURCES["openrouter"], ["endpoints"])]
 
     assert names == ["models", "models-all", "endpoints"]
     with pytest.raises(Invalid, match="no listing 'modles'"):
-        plan(SOURCES["openrouter"], ["modles"])
+        select_listings(SOURCES["openrouter"], ["modles"])
 
 
 def test_a_probe_shows_the_split_and_writes_nothing(tmp_path: Path) -> None:
     async def go() -> int:
         async with serve(WORLD, lambda: START) as origin:
             base = origin + BASES["civitai"]
-            found = await probe(
-                SOURCES["civitai"], f"{base}/models?limit=3", base_url=base, key=None
-            )
+            found = await probe_url(Upstream(SOURCES["civitai"], base), f"{base}/models?limit=3")
             return sum(entity.type == "model" for entity in found.parts.entities)
 
     assert asyncio.run(go()) == 3

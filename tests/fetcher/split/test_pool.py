@@ -22,7 +22,6 @@ from eventlog.body.split_rules import Rule, id_member
 from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
 from fetcher.crawl.prefetch import glimpse
 from fetcher.crawl.report import RunReport
-from fetcher.service.sync import run_once
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
@@ -37,7 +36,6 @@ from tests.fetcher.making import (
     HURRIED,
     LIST,
     NESTED,
-    WRITER,
     Hand,
     Handle,
     lines,
@@ -47,6 +45,7 @@ from tests.fetcher.making import (
     responses,
 )
 from tests.fetcher.state.test_run_queue import sync_with
+from tests.fetcher.syncing import sync_once
 
 EAGER = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
 HERE = Terms(most=0)
@@ -180,14 +179,11 @@ async def under_faults(root: Path, source: Source, terms: Terms, port: int) -> i
     clock = Hand()
     app = make_app(World(5, 60, 30), lambda: Hand().at, parse_faults(FAULTS))
     async with serve(app, lambda: Hand().at, port=port) as origin:
-        await run_once(
+        await sync_once(
             root,
             source,
-            base_url=origin + "/civitai/api/v1",
-            key=None,
-            writer=WRITER,
-            now=clock,
-            requests_per_minute=600_000,
+            origin + "/civitai/api/v1",
+            clock,
             policy=attrs.evolve(HURRIED, attempts=8),
             chance=lambda: 0.5,
             terms=terms,
@@ -344,12 +340,14 @@ from pathlib import Path
 from eventlog.clock import now_us
 from fetcher.sources import SOURCES
 from fetcher.split.pool import Terms
+from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream
 from fetcher.service.sync import run_once
 
+terms = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
 asyncio.run(run_once(
-    Path(sys.argv[1]), SOURCES["civitai"], base_url=sys.argv[2], key=None, writer="1a2b3c4d",
-    now=now_us, listings=["images"], requests_per_minute=600_000,
-    terms=Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0),
+    Crawler(Path(sys.argv[1]), "1a2b3c4d", now_us, terms=terms),
+    Upstream(SOURCES["civitai"], sys.argv[2], requests_per_minute=600_000),
+    SyncBounds(listings=["images"]),
 ))
 """
 

@@ -21,8 +21,8 @@ from eventlog.format.paths import sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import close_stream, open_stream
 from fetcher.crawl.report import RunReport
-from fetcher.service.queue_commands import add_run, cancel_run, clean_runs, list_runs, retry_run
-from fetcher.service.sync import run_once
+from fetcher.service.open_crawl import Upstream
+from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, retry_run
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import LEASE_US, claim, close_queue, open_queue, release
@@ -37,15 +37,16 @@ from fetcher.state.task import (
     apply,
     said_by,
 )
-from tests.fetcher.making import HURRIED, OTHER, WRITER, Hand, Handle, lines, responses, upstream
+from tests.fetcher.making import HURRIED, OTHER, Hand, Handle, lines, responses, upstream
+from tests.fetcher.syncing import add_run, sync_once
 
 CIVITAI = SOURCES["civitai"]
 BASE = "http://127.0.0.1:1"
 
 
 def add(root: Path, what: str = "models", **more: Any) -> Task:
-    settings: dict[str, Any] = {"base_url": BASE, "writer": OTHER, "now": Hand(), **more}
-    return add_run(root, CIVITAI, what, **settings)
+    upstream = Upstream(CIVITAI, more.pop("base_url", BASE))
+    return add_run(root, upstream, what, **{"now": Hand(), **more})
 
 
 def drain(root: Path, handle: Handle, source: Source = CIVITAI, **more: Any) -> RunReport:
@@ -57,19 +58,9 @@ def drain(root: Path, handle: Handle, source: Source = CIVITAI, **more: Any) -> 
 
 
 def sync_with(root: Path, source: Source, handle: Handle, **more: Any) -> RunReport:
-    settings: dict[str, Any] = {"now": Hand(), "policy": HURRIED, **more}
-
     async def go() -> RunReport:
         async with upstream(handle) as origin:
-            return await run_once(
-                root,
-                source,
-                base_url=origin,
-                key=None,
-                writer=WRITER,
-                requests_per_minute=600_000,
-                **settings,
-            )
+            return await sync_once(root, source, origin, **more)
 
     return asyncio.run(go())
 
@@ -366,9 +357,7 @@ def test_a_run_whose_address_is_of_no_endpoint_fails_and_the_others_go_on(tmp_pa
 
     async def go() -> RunReport:
         async with upstream(many(1)) as origin:
-            settings: dict[str, Any] = {"key": None, "writer": WRITER, "now": Hand()}
-            settings |= {"policy": HURRIED, "requests_per_minute": 600_000}
-            return await run_once(tmp_path, CIVITAI, base_url=origin + "/v1", **settings)
+            return await sync_once(tmp_path, CIVITAI, origin + "/v1")
 
     told = asyncio.run(go())
 

@@ -9,7 +9,8 @@ import pytest
 
 from eventlog.clock import MINUTE
 from eventlog.errors import Invalid, NotFound
-from fetcher.service.queue_commands import add_run, cancel_run, clean_runs, list_runs, retry_run
+from fetcher.service.open_crawl import Upstream
+from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, retry_run
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import (
     LEASE_US,
@@ -28,6 +29,7 @@ from fetcher.state.run_queue import (
 from fetcher.state.task import CANCELLED, CLEANED, PENDING, RUNNING, Task
 from tests.fetcher.making import OTHER, Hand
 from tests.fetcher.state.test_run_queue import drain, failing_at
+from tests.fetcher.syncing import add_run
 
 CIVITAI = SOURCES["civitai"]
 BASE = "http://127.0.0.1:1"
@@ -41,7 +43,7 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
 
 
 def add(queue: Queue, clock: Hand, what: str = "/models", **more: Any) -> Task:
-    task = add_run(queue.root, CIVITAI, what, base_url=BASE, writer=OTHER, now=clock, **more)
+    task = add_run(queue.root, Upstream(CIVITAI, BASE), what, now=clock, **more)
     refresh(queue)
     return task
 
@@ -149,7 +151,7 @@ def test_a_run_is_found_by_the_beginning_of_its_name_if_only_one_has_it(queue: Q
 
 
 def test_a_run_that_is_led_by_other_listings_cannot_be_added(queue: Queue) -> None:
-    with pytest.raises(Invalid, match="is led by other listings"):
+    with pytest.raises(Invalid, match="from other listings"):
         add(queue, Hand(), "gone-models")
 
 
@@ -180,7 +182,7 @@ def test_a_queue_rebuilt_from_the_log_goes_on_at_the_same_page_whoever_comes_fir
 ) -> None:
     clock, broken, early = Hand(), [True], "00000001"
     settings: dict[str, Any] = {"writer": early, "now": clock}
-    run = add_run(tmp_path, CIVITAI, "/models", base_url=BASE, **settings).run
+    run = add_run(tmp_path, Upstream(CIVITAI, BASE), "/models", **settings).run
     drain(tmp_path, failing_at("2", broken), now=clock)
     retry_run(tmp_path, "civitai", run, **settings)
     before = list_runs(tmp_path, "civitai", clock)

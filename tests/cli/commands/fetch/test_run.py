@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.fetch.sources import upstream_of
+from cli.commands.fetch.sources import bounds_of, upstream_of
 from cli.commands.fetch.sync_report import code_of, listing_line
 from cli.config.settings import SOURCES, Config, Source
 from fetcher.crawl.report import ListingReport
@@ -147,7 +147,8 @@ def test_how_a_source_is_reached_comes_from_its_settings_and_the_key_from_the_en
     found, other = upstream_of(settings, "civitai"), upstream_of(settings, "openrouter")
 
     assert (found.base_url, found.key) == ("https://x.example", "secret")
-    assert (found.requests_per_minute, found.concurrency, found.max_requests) == (7, 3, 9)
+    assert (found.requests_per_minute, found.concurrency) == (7, 3)
+    assert bounds_of(settings, "civitai", limit=None).max_requests == 9
     assert found.limits.total_s == 1.5
     assert (other.base_url, other.key) == ("https://openrouter.ai", None)
 

@@ -1,0 +1,112 @@
+"""What a crawl is given: who crawls, which upstream, within which bounds.
+
+`open_crawl` opens everything that runs share: the stream, its index, the queue and an
+HTTP session.
+"""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import attrs
+
+from eventlog.clock import Clock
+from fetcher.crawl.context import Crawl
+from fetcher.crawl.report import Report, silent
+from fetcher.crawl.request import Desk
+from fetcher.net.http import Client, Limits, open_session
+from fetcher.net.rate_limit import Budget, Gate, Throttle
+from fetcher.net.retry import Chance, Policy
+from fetcher.record.journal import close_journal, open_journal
+from fetcher.source import Source
+from fetcher.split.pool import Terms, terms_here
+from fetcher.state.presence import close_presence, open_presence
+from fetcher.state.run_queue import close_queue, hear, open_queue
+
+CHANCE: Chance = random.SystemRandom().random
+"""The operating system's source of randomness: returns numbers from 0 up to 1."""
+
+
+@attrs.frozen
+class Upstream:
+    """A source, how it is reached, and how much is requested at a time."""
+
+    source: Source
+    base_url: str
+    key: str | None = attrs.field(default=None, repr=False)
+    """The API key; None: requests are anonymous."""
+    requests_per_minute: int = 60
+    concurrency: int = 4
+    """Maximum number of requests in flight."""
+    policy: Policy = attrs.field(factory=Policy)
+    limits: Limits = attrs.field(factory=Limits)
+    contact: str | None = None
+    """Address for the operators of the upstream, sent in the User-Agent."""
+
+
+@attrs.frozen
+class Crawler:
+    """The process that crawls: where it writes, under which writer id, its clock and chance."""
+
+    root: Path
+    """The archive."""
+    writer: str
+    now: Clock
+    chance: Chance = CHANCE
+    terms: Terms = attrs.field(factory=terms_here)
+    """When pages are split in separate processes."""
+
+
+@attrs.frozen(kw_only=True)
+class SyncBounds:
+    """What a sync covers at most."""
+
+    listings: Sequence[str] | None = None
+    """Names of the listings, which include those that they follow; None: the default ones."""
+    limit: int | None = None
+    """Maximum number of entities per listing; pages are always completed."""
+    max_requests: int | None = None
+    """Maximum number of requests of one sync; in a service, of one hour."""
+
+
+@asynccontextmanager
+async def open_crawl(
+    crawler: Crawler,
+    upstream: Upstream,
+    max_requests: int | None = None,
+    report: Report = silent,
+) -> AsyncIterator[Crawl]:
+    """Yields what runs share; closes all of it afterwards.
+
+    Raises `Locked` if another process writes to the same stream.
+    """
+    source, now = upstream.source, crawler.now
+    journal = open_journal(crawler.root, source.name, crawler.writer, clock=now)
+    try:
+        queue = open_queue(crawler.root, source.name)
+        journal.hearers.append(partial(hear, queue))
+        presence = open_presence(crawler.root, source, crawler.writer)
+        try:
+            async with open_session(upstream.contact) as session:
+                client = Client(session, upstream.base_url, upstream.key, upstream.limits)
+                gate = Gate(Throttle(upstream.requests_per_minute / 60))
+                budget = Budget(max_requests)
+                desk = Desk(
+                    source, client, gate, journal, now, upstream.policy, crawler.chance, budget
+                )
+                yield Crawl(
+                    desk,
+                    queue,
+                    presence,
+                    crawler.writer,
+                    upstream.concurrency,
+                    report,
+                    terms=crawler.terms,
+                )
+        finally:
+            close_presence(presence)
+            close_queue(queue)
+    finally:
+        close_journal(journal)

@@ -1,0 +1,42 @@
+"""Probing a URL: one request, split but not recorded."""
+
+import attrs
+
+from eventlog.errors import Unavailable
+from fetcher.net.http import Client, get, open_session
+from fetcher.service.open_crawl import Upstream
+from fetcher.source import match_url, url_of
+from fetcher.split.response import Parts, Response, take_apart
+
+
+@attrs.frozen
+class ProbeResult:
+    """A response, and the parts into which it is split."""
+
+    response: Response
+    parts: Parts
+
+
+async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
+    """Requests a URL of the source once and splits the response; writes nothing.
+
+    Raises `Unavailable` if no complete response arrives, `NotJson` if it cannot be split,
+    `Invalid` if the source has no endpoint for the URL.
+    """
+    endpoint, params = match_url(upstream.source, upstream.base_url, url)
+    async with open_session(upstream.contact) as session:
+        client = Client(session, upstream.base_url, upstream.key, upstream.limits)
+        got = await get(client, url_of(upstream.base_url, endpoint.path, params))
+    if got.broken is not None or got.status is None:
+        raise Unavailable(f"{got.url}: {got.broken}: {got.what}", "try again later")
+    response = Response(
+        url=got.url,
+        endpoint=endpoint.path,
+        params=params,
+        status=got.status,
+        body=got.body,
+        headers=got.headers,
+        ms=got.ms,
+        key_removed=got.key_removed,
+    )
+    return ProbeResult(response, take_apart(response, endpoint.rules(params)))
