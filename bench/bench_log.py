@@ -26,8 +26,8 @@ import attrs
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from eventlog.format.event import ENTITY, Alike, Draft
-from eventlog.format.event_codec import encode, encode_alike
+from eventlog.format.event import ENTITY, Draft, EntityBatch
+from eventlog.format.event_codec import encode, encode_entity_batch
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import extents, read_at, read_events
@@ -154,10 +154,12 @@ def bench_commit(root: Path) -> None:
     close_stream(stream)
 
 
-def _produce(committer: Committer, pages: list[Alike], producers: int) -> tuple[float, list[float]]:
+def _produce(
+    committer: Committer, pages: list[EntityBatch], producers: int
+) -> tuple[float, list[float]]:
     """Seconds for all pages, and of each from submitted to durable."""
 
-    def one_by_one(own: list[Alike]) -> list[float]:
+    def one_by_one(own: list[EntityBatch]) -> list[float]:
         took = []
         for page in own:
             begin = time.perf_counter()
@@ -172,19 +174,19 @@ def _produce(committer: Committer, pages: list[Alike], producers: int) -> tuple[
         return time.perf_counter() - begin, late
 
 
-def _alike(batch: list[Draft]) -> Alike:
+def _alike(batch: list[Draft]) -> EntityBatch:
     """The same events, as a page gives them."""
     held = [(each.id or "", each.hash or "", each.body or b"") for each in batch]
     form = attrs.evolve(batch[0], id=None, hash=None, body=None)
-    return Alike(form, *(list(part) for part in zip(*held, strict=True)))
+    return EntityBatch(form, *(list(part) for part in zip(*held, strict=True)))
 
 
-def _made(events: list[Draft] | list[Alike], at: dict[str, str]) -> list[bytes]:
+def _made(events: list[Draft] | list[EntityBatch], at: dict[str, str]) -> list[bytes]:
     """The lines of a batch."""
     lines: list[bytes] = []
     for each in events:
-        if isinstance(each, Alike):
-            lines.append(encode_alike(each, first_seq=1000000, **at))
+        if isinstance(each, EntityBatch):
+            lines.append(encode_entity_batch(each, first_seq=1000000, **at))
         else:
             lines.append(encode(each, seq=1000000, **at))
     return lines

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import attrs
 import msgspec
 
-from eventlog.body.json_spans import NotJson, values
+from eventlog.body.json_spans import NotJson, member_values
 from eventlog.body.split_rules import Entity, Rule
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
@@ -268,7 +268,7 @@ def look(body: bytes, shape: type[Shape]) -> Shape | None:
 def read_member(envelope: bytes, name: str) -> Mapping[str, Any]:
     """An object inside a page as Python values; empty where it is none."""
     try:
-        found = values(envelope, (name,)).get(name, b"null")
+        found = member_values(envelope, (name,)).get(name, b"null")
         value = json.loads(found.decode("utf-8", "replace"))
     except (NotJson, ValueError, RecursionError):
         return {}

@@ -122,11 +122,11 @@ def _readable(record: "Record") -> bytes:
 
 
 def _print_stats(records: "Iterator[Record]", to: Output) -> None:
-    from eventlog.format.line_header import prefix
+    from eventlog.format.line_header import line_header
 
     counts: dict[tuple[str, str, str], list[int]] = {}
     for record in records:
-        head = prefix(record.line)
+        head = line_header(record.line)
         cell = counts.setdefault((head.source, head.kind, head.type or ""), [0, 0])
         cell[0] += 1
         cell[1] += len(record.line) + 1

@@ -50,7 +50,7 @@ def _check_source(root: Path, source: str | None) -> None:
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
     from eventlog.files.listing import list_segments, read_manifest
-    from eventlog.format.line_header import prefix
+    from eventlog.format.line_header import line_header
     from eventlog.format.paths import open_path
     from eventlog.read.segment_lines import segment_blocks
 
@@ -68,7 +68,11 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
         rows, first, last = 0, None, None
         for block in segment_blocks(root, each.name):
             lines = block.splitlines()
-            rows, first, last = rows + len(lines), first or prefix(lines[0]), prefix(lines[-1])
+            rows, first, last = (
+                rows + len(lines),
+                first or line_header(lines[0]),
+                line_header(lines[-1]),
+            )
         seqs = (first.seq if first else None, last.seq if last else None)
         times_ = (first.observed_at if first else None, last.observed_at if last else None)
         size = open_path(root, each.name).stat().st_size

@@ -114,13 +114,13 @@ def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
 
 
 def _wanted(select: "Select") -> "Callable[[Record], bool]":
-    from eventlog.format.line_header import prefix
+    from eventlog.format.line_header import line_header
     from eventlog.read.event_filter import matches, ready
 
     wanted = ready(select)
     if wanted.takes_all:
         return lambda _record: True
-    return lambda record: matches(wanted, prefix(record.line))
+    return lambda record: matches(wanted, line_header(record.line))
 
 
 def _beginning(

@@ -3,7 +3,15 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from eventlog.body.json_spans import NotJson, Span, locate, members, parts_at, whole, without
+from eventlog.body.json_spans import (
+    NotJson,
+    Span,
+    elements_or_object,
+    locate,
+    member_spans,
+    replace_spans,
+    value_span,
+)
 from eventlog.body.split_rules import is_child, key_of
 
 _STUB = re.compile(rb'\{"id":(?:-?\d+|"(?:[^"\\]|\\.)*")\}')
@@ -19,7 +27,7 @@ def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes
     queues = {pointer: iter(stored) for pointer, stored in bodies.items()}
     if envelope is None:
         return _fill(_next(queues, ""), "", queues)
-    root = whole(envelope)
+    root = value_span(envelope)
     cuts = []
     for pointer in (pointer for pointer in bodies if "*" not in pointer):
         span = locate(envelope, root, pointer)
@@ -28,7 +36,7 @@ def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes
         filled = b",".join(_filled(pointer, queues))
         array = envelope[span.start : span.start + 1] == b"["
         cuts.append((Span(span.start + 1, span.end - 1) if array else span, filled))
-    return without(envelope, cuts)
+    return replace_spans(envelope, cuts)
 
 
 def _filled(pointer: str, queues: Mapping[str, Iterator[bytes]]) -> Iterator[bytes]:
@@ -50,10 +58,10 @@ def _fill(body: bytes, pointer: str, queues: Mapping[str, Iterator[bytes]]) -> b
     if not inside:
         return body
     names = tuple(map(key_of, inside))
-    inner = members(body, whole(body), names)
+    inner = member_spans(body, value_span(body), names)
     cuts: list[tuple[Span, bytes]] = []
     for other, name in zip(inside, names, strict=True):
-        for part in parts_at(body, inner.get(name)):
+        for part in elements_or_object(body, inner.get(name)):
             if _STUB.fullmatch(body, part.start, part.end):
                 cuts.append((part, _fill(_next(queues, other), other, queues)))
-    return without(body, cuts)
+    return replace_spans(body, cuts)

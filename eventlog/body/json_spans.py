@@ -42,7 +42,7 @@ class NotJson(ValueError):
         self.offset = offset
 
 
-def whole(buffer: bytes) -> Span:
+def value_span(buffer: bytes) -> Span:
     """The value of a buffer without the white space and byte order mark around it."""
     start = 3 if buffer.startswith(b"\xef\xbb\xbf") else 0
     body = buffer[start:]
@@ -53,7 +53,7 @@ def whole(buffer: bytes) -> Span:
     return Span(start, end)
 
 
-def members(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span]:
+def member_spans(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span]:
     """Where the named members of an object lie, those it has. Raises `NotJson` if it is none."""
     if buffer[span.start : span.start + 1] != b"{":
         raise NotJson("expected an object", span.start)
@@ -65,7 +65,7 @@ def members(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span
     return {name: _span(base, raw) for name, raw in raws.items()}
 
 
-def all_members(buffer: bytes, span: Span) -> dict[str, Span]:
+def all_member_spans(buffer: bytes, span: Span) -> dict[str, Span]:
     """Where every member of an object lies, in order. Raises `NotJson` if it is none."""
     if buffer[span.start : span.start + 1] != b"{":
         raise NotJson("expected an object", span.start)
@@ -77,7 +77,7 @@ def all_members(buffer: bytes, span: Span) -> dict[str, Span]:
     return {name: _span(base, raw) for name, raw in raws.items()}
 
 
-def values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
+def member_values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
     """The bytes of the named members of an object, those it has. Raises `NotJson`."""
     if value[:1] != b"{":
         raise NotJson("expected an object", 0)
@@ -88,7 +88,7 @@ def values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
     return {name: bytes(raw) for name, raw in raws.items()}
 
 
-def elements(buffer: bytes, span: Span) -> list[Span]:
+def element_spans(buffer: bytes, span: Span) -> list[Span]:
     """Where each element of an array lies. Raises `NotJson` if it is none."""
     if buffer[span.start : span.start + 1] != b"[":
         raise NotJson("expected an array", span.start)
@@ -102,25 +102,25 @@ def locate(body: bytes, root: Span, pointer: str) -> Span | None:
     for key in pointer.split("/")[1:]:
         if body[span.start : span.start + 1] != b"{":
             return None
-        inner = members(body, span, (key,)).get(key)
+        inner = member_spans(body, span, (key,)).get(key)
         if inner is None:
             return None
         span = inner
     return span
 
 
-def parts_at(body: bytes, span: Span | None) -> list[Span]:
+def elements_or_object(body: bytes, span: Span | None) -> list[Span]:
     """The elements of an array, or the one object that stands in its place."""
     opening = body[span.start : span.start + 1] if span else b""
     if span is None or opening not in (b"[", b"{"):
         return []
     try:
-        return elements(body, span) if opening == b"[" else [span]
+        return element_spans(body, span) if opening == b"[" else [span]
     except NotJson:
         return []
 
 
-def without(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
+def replace_spans(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
     """The body with each span replaced. Spans do not overlap."""
     pieces: list[bytes] = []
     at = 0

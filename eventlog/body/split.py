@@ -18,13 +18,13 @@ import orjson
 from eventlog.body.json_spans import (
     NotJson,
     Span,
-    elements,
+    element_spans,
+    elements_or_object,
     locate,
-    members,
-    parts_at,
-    values,
-    whole,
-    without,
+    member_spans,
+    member_values,
+    replace_spans,
+    value_span,
 )
 from eventlog.body.split_rules import Entity, Identity, Rule, id_text, is_child, key_of
 
@@ -57,14 +57,14 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
     if flat is not None:
         return flat
     work = _Work({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
-    root = whole(body)
+    root = value_span(body)
     top = next((rule for rule in rules if rule.pointer == ""), None)
     if top is not None:
         taken = _take(work, root.of(body), top, top.parent)
         return Split(None if taken else body, tuple(work.found), ())
     pages = [rule for rule in rules if "*" not in rule.pointer]
     cuts = [cut for rule in pages for cut in _empty(work, body, root, rule)]
-    return Split(without(body, cuts), tuple(work.found), tuple(work.misfits))
+    return Split(replace_spans(body, cuts), tuple(work.found), tuple(work.misfits))
 
 
 _MOST_READ_BYTES = 8 * 1024 * 1024
@@ -167,7 +167,7 @@ def _empty(work: _Work, body: bytes, root: Span, rule: Rule) -> list[tuple[Span,
         return [(span, _stub(taken))] if taken is not None else []
     if opening != b"[":
         raise NotJson(f"expected an array at {rule.pointer}", span.start)
-    for part in elements(body, span):
+    for part in element_spans(body, span):
         element = part.of(body)
         if _take(work, element, rule, rule.parent) is None:
             work.misfits.append((rule.pointer, element))
@@ -177,7 +177,7 @@ def _empty(work: _Work, body: bytes, root: Span, rule: Rule) -> list[tuple[Span,
 def _take(work: _Work, element: bytes, rule: Rule, parent: tuple[str, str] | None) -> bytes | None:
     """Take one element as an entity, and its children; its spelled id."""
     try:
-        spelled = rule.identity.spell(values(element, rule.identity.reads))
+        spelled = rule.identity.spell(member_values(element, rule.identity.reads))
     except NotJson:
         return None
     if spelled is None:
@@ -186,7 +186,7 @@ def _take(work: _Work, element: bytes, rule: Rule, parent: tuple[str, str] | Non
     children = work.children[rule.pointer]
     place = len(work.found)
     cuts = _take_children(work, element, children, (rule.type, name)) if children else []
-    body = without(element, cuts) if cuts else element
+    body = replace_spans(element, cuts) if cuts else element
     work.found.insert(place, Entity(rule.pointer, rule.type, rule.shape, name, body, parent))
     return spelled
 
@@ -213,9 +213,9 @@ def _take_children(
 def _places(element: bytes, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Span]]:
     """Where the children of an element may stand, rule by rule."""
     names = tuple(key_of(rule.pointer) for rule in rules)
-    inner = members(element, Span(0, len(element)), names)
+    inner = member_spans(element, Span(0, len(element)), names)
     for rule, name in zip(rules, names, strict=True):
-        yield from ((rule, part) for part in parts_at(element, inner.get(name)))
+        yield from ((rule, part) for part in elements_or_object(element, inner.get(name)))
 
 
 def _stub(spelled: bytes) -> bytes:

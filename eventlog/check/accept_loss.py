@@ -38,7 +38,7 @@ from eventlog.format.paths import (
     open_path,
     sealed_path,
 )
-from eventlog.format.whole_lines import whole_lines
+from eventlog.format.valid_lines import valid_prefix
 from eventlog.read.event_filter import Select, ready, wants_segment
 from eventlog.read.reader import segment_records
 from eventlog.read.segment_lines import first_seq
@@ -107,7 +107,7 @@ def _stretch(root: Path, files: Files) -> Stretch | None:
         first = first_seq(file)
         if first is None:
             return None
-        return Stretch(files.name, first, whole_lines(file, files.name, first - 1).last_seq, True)
+        return Stretch(files.name, first, valid_prefix(file, files.name, first - 1).last_seq, True)
 
 
 def _mended(root: Path, name: SegmentName) -> Repaired | None:

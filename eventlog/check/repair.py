@@ -22,7 +22,7 @@ from eventlog.files.disk import REAL, make_dirs, write_durable
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import read_loss
 from eventlog.format import manifest as manifests
-from eventlog.format.block_stats import census
+from eventlog.format.block_stats import block_stats
 from eventlog.format.frames import blocks, compress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import (
@@ -174,7 +174,7 @@ def _summary(path: Path, name: SegmentName) -> Manifest:
         except zstandard.ZstdError as error:
             raise Corrupt(f"{path}: {error}") from error
         size = len(rest) - len(unpack.unused_data)
-        frames.append((size, len(block), census(block, name.source, name.writer, str(path))))
+        frames.append((size, len(block), block_stats(block, name.source, name.writer, str(path))))
         raw.update(block)
         rest = unpack.unused_data
     return manifests.summarize(name, frames, raw.hexdigest(), packed, None)

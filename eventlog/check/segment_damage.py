@@ -16,11 +16,11 @@ from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import get_asset
 from eventlog.files.heads import Head
 from eventlog.format import manifest as manifests
-from eventlog.format.block_stats import Census, census
+from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.format.whole_lines import has_later, whole_lines
+from eventlog.format.valid_lines import has_later_event, valid_prefix
 from eventlog.read.segment_lines import first_seq, frame_lines, open_sealed
 
 _ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
@@ -53,7 +53,7 @@ class Damage:
 class _Read:
     """What was read of a sealed segment."""
 
-    frames: list[tuple[int, int, Census]] = attrs.field(factory=list)
+    frames: list[tuple[int, int, BlockStats]] = attrs.field(factory=list)
     damages: list[Damage] = attrs.field(factory=list)
     assets: set[str] = attrs.field(factory=set)
     raw: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
@@ -88,7 +88,7 @@ def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Read:
             read.packed.update(data)
             try:
                 block = decompress(data, frame.raw_bytes)
-                found = census(block, manifest.name.source, manifest.name.writer, "in it")
+                found = block_stats(block, manifest.name.source, manifest.name.writer, "in it")
             except Corrupt as error:
                 read.damages.append(Damage(place, error.what, number, line, frame.offset))
             else:
@@ -161,7 +161,7 @@ def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, 
     with file:
         size = os.fstat(file.fileno()).st_size  # what is appended from now on is not looked at
         first = first_seq(file)
-        tail = whole_lines(file, name, (first or 1) - 1)
+        tail = valid_prefix(file, name, (first or 1) - 1)
         file.seek(tail.size)
         rest = file.read(max(0, size - tail.size))
         file.seek(0)
@@ -173,7 +173,7 @@ def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, 
             f"durable up to byte {durable}, but this is not the event with seq {tail.last_seq + 1}"
         )
         damages.append(Damage(place, what, line=line, byte=byte))
-    elif not durable and has_later(rest, name, tail.last_seq):
+    elif not durable and has_later_event(rest, name, tail.last_seq):
         damages.append(Damage(place, "whole events stand behind this byte", line=line, byte=byte))
     return tail.rows, tail.size, damages
 

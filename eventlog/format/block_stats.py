@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 
 from eventlog.errors import Corrupt
-from eventlog.format.line_header import KIND, Run, glance, sort_of
+from eventlog.format.line_header import KIND, LineBlock, kind_and_type, read_block
 
 _REST = (
     rb'([0-9]{1,18})(,"observed_at":"([0-9T:.Z-]{27})'
@@ -29,7 +29,7 @@ _TRIED = 4
 
 
 @attrs.frozen
-class Census:
+class BlockStats:
     """What a block of whole lines holds."""
 
     rows: int
@@ -58,12 +58,12 @@ class _Walk:
     """What each beginning says."""
 
 
-def census(block: bytes, source: str, writer: str, where: str) -> Census:
+def block_stats(block: bytes, source: str, writer: str, where: str) -> BlockStats:
     """Count a block of whole lines, which are the events of one stream in seq order.
 
     Raises `Corrupt` as `glance` does, and for a time before the one above it.
     """
-    walk = _walked(block, source, writer) or _looked(glance(block, source, writer, where))
+    walk = _walked(block, source, writer) or _looked(read_block(block, source, writer, where))
     _check_order(walk, where)
     lines: dict[Hashable, int] = {}
     for form, count in walk.runs:
@@ -76,7 +76,7 @@ def census(block: bytes, source: str, writer: str, where: str) -> Census:
         if type_ is not None:
             types[type_] += count
     rows = sum(lines.values())
-    return Census(
+    return BlockStats(
         rows=rows,
         first_seq=walk.first_seq,
         last_seq=walk.first_seq + rows - 1,
@@ -150,11 +150,11 @@ def _head(source: str, writer: str) -> tuple[bytes, re.Pattern[bytes]]:
     return start, re.compile(re.escape(start) + _REST)
 
 
-def _looked(run: Run) -> _Walk:
+def _looked(run: LineBlock) -> _Walk:
     """The same of lines that were cut out."""
     return _Walk(
         run.first_seq,
         max(map(len, run.lines)),
         [(head, len(list(group))) for head, group in groupby(run.heads)],
-        {head: (observed, *sort_of(sort)) for head, (observed, sort) in run.told.items()},
+        {head: (observed, *kind_and_type(sort)) for head, (observed, sort) in run.told.items()},
     )

@@ -73,7 +73,7 @@ class Draft:
 
 
 @attrs.frozen
-class Alike:
+class EntityBatch:
     """Entity events that differ in id, hash and body only: most of a page."""
 
     form: Draft

@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from eventlog.errors import Corrupt
-from eventlog.format.event import FORMAT, Alike, Draft, Line
+from eventlog.format.event import FORMAT, Draft, EntityBatch, Line
 
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
@@ -81,8 +81,8 @@ def _name(members: dict[str, Any], draft: Draft) -> None:
         members["hash"] = draft.hash
 
 
-def encode_alike(
-    alike: Alike, *, source: str, writer: str, first_seq: int, observed_at: str
+def encode_entity_batch(
+    alike: EntityBatch, *, source: str, writer: str, first_seq: int, observed_at: str
 ) -> bytes:
     """The lines of events that are alike: what `encode` makes of each of them, in one piece."""
     count = len(alike.ids)

@@ -45,7 +45,7 @@ _envelope = attrgetter("source", "writer", "seq", "observed_at", "kind", "type",
 
 
 @attrs.frozen
-class Prefix:
+class LineHeader:
     """What a filter asks of a line."""
 
     source: str
@@ -58,13 +58,13 @@ class Prefix:
     shape: str | None
 
 
-def prefix(line: bytes) -> Prefix:
+def line_header(line: bytes) -> LineHeader:
     """The envelope of a line. Raises `Corrupt` if it is no event."""
     match = _ONE.match(line)
     if match is None or _KNOWN_NEXT.match(line, match.end()) is None:
-        return Prefix(*_envelope(decode(line)))
+        return LineHeader(*_envelope(decode(line)))
     source, writer, seq, at, kind, type_, id_, shape = match.groups()
-    return Prefix(
+    return LineHeader(
         source.decode(),
         writer.decode(),
         int(seq),
@@ -76,12 +76,12 @@ def prefix(line: bytes) -> Prefix:
     )
 
 
-Sort = bytes | tuple[str, str | None]
+KindAndType = bytes | tuple[str, str | None]
 """Kind and type: the bytes of a line in which they stand, or themselves."""
 
 
 @attrs.frozen
-class Run:
+class LineBlock:
     """What a block of lines says at a glance: the events of one stream, seq by seq."""
 
     lines: list[bytes]
@@ -89,7 +89,7 @@ class Run:
     first_seq: int
     heads: Sequence[Hashable]
     """Of each line what stands for its instant, kind and type: the same for most of a page."""
-    told: Mapping[Hashable, tuple[str, Sort]]
+    told: Mapping[Hashable, tuple[str, KindAndType]]
     """What each head says: the instant, and kind and type as `sort_of` reads them."""
 
     @property
@@ -98,12 +98,12 @@ class Run:
         return [self.told[head][0] for head in self.heads]
 
     @property
-    def sorts(self) -> list[Sort]:
+    def sorts(self) -> list[KindAndType]:
         """Of each line its kind and type."""
         return [self.told[head][1] for head in self.heads]
 
 
-def glance(block: bytes, source: str, writer: str, where: str) -> Run:
+def read_block(block: bytes, source: str, writer: str, where: str) -> LineBlock:
     """Read all lines of a block at once.
 
     Raises `Corrupt` with the line where one is no event, is one of another stream, or
@@ -117,7 +117,7 @@ def glance(block: bytes, source: str, writer: str, where: str) -> Run:
     return _fast(lines, source, writer) or _slow(lines, source, writer, where)
 
 
-def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
+def _fast(lines: list[bytes], source: str, writer: str) -> LineBlock | None:
     """As our writer spells them: then each line begins with bytes known beforehand."""
     found = _FIRST_SEQ.match(lines[0])
     if found is None:
@@ -133,18 +133,18 @@ def _fast(lines: list[bytes], source: str, writer: str) -> Run | None:
         else line[at : at + _STAMP + _AHEAD]
         for line, at in zip(lines, map(len, starts), strict=True)
     ]
-    told: dict[Hashable, tuple[str, Sort]] = {}
+    told: dict[Hashable, tuple[str, KindAndType]] = {}
     for head in set(heads):
         sort = head[_STAMP:]
         if not _SORT.match(sort):
             return None
         told[head] = head[:_STAMP].decode("ascii", "replace"), sort
-    return Run(lines, first, heads, told)
+    return LineBlock(lines, first, heads, told)
 
 
-def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
+def _slow(lines: list[bytes], source: str, writer: str, where: str) -> LineBlock:
     """In any other spelling of the same."""
-    heads: list[tuple[str, Sort]] = []
+    heads: list[tuple[str, KindAndType]] = []
     first = expected = 0
     for number, line in enumerate(lines, 1):
         try:
@@ -159,11 +159,11 @@ def _slow(lines: list[bytes], source: str, writer: str, where: str) -> Run:
             raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {event.seq}")
         expected += 1
         heads.append((event.observed_at, (event.kind, event.type)))
-    return Run(lines, first, heads, {head: head for head in heads})
+    return LineBlock(lines, first, heads, {head: head for head in heads})
 
 
 @lru_cache(maxsize=4096)  # a run of a crawl has a handful
-def sort_of(sort: Sort) -> tuple[str, str | None]:
+def kind_and_type(sort: KindAndType) -> tuple[str, str | None]:
     """Kind and type, from what `glance` set aside."""
     if isinstance(sort, tuple):
         return sort

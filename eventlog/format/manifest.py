@@ -18,7 +18,7 @@ import msgspec
 
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
-from eventlog.format.block_stats import Census
+from eventlog.format.block_stats import BlockStats
 from eventlog.format.paths import SegmentName, parse_segment
 
 FORMAT = 1
@@ -115,7 +115,7 @@ def seqs_in(head: bytes) -> tuple[int, int] | None:
 
 def summarize(
     name: SegmentName,
-    frames: Sequence[tuple[int, int, Census]],
+    frames: Sequence[tuple[int, int, BlockStats]],
     raw_sha256: str,
     zst_sha256: str,
     previous: str | None,

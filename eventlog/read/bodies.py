@@ -8,7 +8,7 @@ from eventlog.errors import NotFound
 from eventlog.files.assets import get_asset
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
 from eventlog.format.event_codec import decode
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.format.paths import SegmentName
 from eventlog.read.reader import extents
 from eventlog.read.rebuild_response import rebuild, stored_body
@@ -75,7 +75,7 @@ def _pick(root: Path, name: SegmentName, seqs: Sequence[int]) -> Iterator[tuple[
     for block in segment_blocks(root, name, from_seq=seqs[0]):
         lines = block.split(b"\n")
         lines.pop()
-        first = prefix(lines[0]).seq
+        first = line_header(lines[0]).seq
         yield from ((seq, lines[seq - first]) for seq in seqs if first <= seq < first + len(lines))
         if first + len(lines) > seqs[-1]:
             return

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from eventlog.clock import HOUR, format_us
-from eventlog.format.line_header import Prefix, Sort, prefix, sort_of
+from eventlog.format.line_header import KindAndType, LineHeader, kind_and_type, line_header
 from eventlog.format.manifest import Frame, Manifest
 from eventlog.format.paths import SegmentName
 
@@ -102,18 +102,18 @@ def ready(select: Select) -> Filter:
     return Filter(select, since, until, accepts(select), select == EVERYTHING, by_head)
 
 
-def chosen(wanted: Filter, line: bytes, observed_at: str, sort: Sort) -> bool:
+def chosen(wanted: Filter, line: bytes, observed_at: str, sort: KindAndType) -> bool:
     """Whether an event is wanted, from its line and what was read of it at a glance."""
     if not wanted.since <= observed_at < wanted.until:
         return False
-    kind, type_ = sort_of(sort)
+    kind, type_ = kind_and_type(sort)
     select = wanted.select
     if (select.kinds and kind not in select.kinds) or (select.types and type_ not in select.types):
         return False
-    return wanted.by_head or matches(wanted, prefix(line))
+    return wanted.by_head or matches(wanted, line_header(line))
 
 
-def matches(wanted: Filter, head: Prefix) -> bool:
+def matches(wanted: Filter, head: LineHeader) -> bool:
     """Whether an event is wanted."""
     select = wanted.select
     if not wanted.since <= head.observed_at < wanted.until:
@@ -126,7 +126,7 @@ def matches(wanted: Filter, head: Prefix) -> bool:
     return wanted.pattern.fullmatch(entity_path(head)) is not None
 
 
-def _tests(select: Select, head: Prefix) -> Sequence[tuple[frozenset[str], str | None]]:
+def _tests(select: Select, head: LineHeader) -> Sequence[tuple[frozenset[str], str | None]]:
     return (
         (select.sources, head.source),
         (select.kinds, head.kind),
@@ -135,7 +135,7 @@ def _tests(select: Select, head: Prefix) -> Sequence[tuple[frozenset[str], str |
     )
 
 
-def entity_path(head: Prefix) -> str:
+def entity_path(head: LineHeader) -> str:
     """`source/type/id`, as far as the event has them."""
     parts = [head.source, head.type, head.id]
     return "/".join(part for part in parts if part is not None)

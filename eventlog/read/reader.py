@@ -26,7 +26,7 @@ from eventlog.files.listing import Files, list_segments, read_manifest
 from eventlog.files.lost_segments import beyond, read_losses
 from eventlog.files.stream_lock import is_held
 from eventlog.format.event import Position
-from eventlog.format.line_header import glance
+from eventlog.format.line_header import read_block
 from eventlog.format.paths import SegmentName, manifest_path, open_path
 from eventlog.read.event_filter import EVERYTHING, Filter, Select, chosen, ready, wants_segment
 from eventlog.read.segment_lines import block_at, first_seq, segment_blocks
@@ -147,7 +147,7 @@ def segment_records(
 def block_records(block: bytes, name: SegmentName, wanted: Filter) -> list[Record]:
     """The events wanted of some whole lines."""
     writer = name.writer
-    run = glance(block, name.source, writer, str(name))
+    run = read_block(block, name.source, writer, str(name))
     rows = enumerate(zip(run.lines, run.observed, strict=True), run.first_seq)
     if wanted.takes_all:
         return [Record(line, name, at, writer, seq) for seq, (line, at) in rows]
@@ -284,7 +284,7 @@ def read_at(root: Path, name: SegmentName, seq: int) -> Record:
     """One event of a known segment, from its one frame. Raises `NotFound`."""
     block = block_at(root, name, seq)
     if block:
-        run = glance(block, name.source, name.writer, str(name))
+        run = read_block(block, name.source, name.writer, str(name))
         if run.first_seq <= seq < run.first_seq + len(run.lines):
             at = seq - run.first_seq
             return Record(run.lines[at], name, run.observed[at], name.writer, seq)

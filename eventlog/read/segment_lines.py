@@ -20,10 +20,10 @@ from eventlog.errors import Corrupt, NotFound
 from eventlog.files.heads import read_head
 from eventlog.files.listing import read_manifest
 from eventlog.format.frames import decompress
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.format.whole_lines import whole_lines
+from eventlog.format.valid_lines import valid_prefix
 from eventlog.read.event_filter import EVERYTHING, Select, wants_frame, wants_manifest
 
 _CHUNK = 1024 * 1024
@@ -66,7 +66,7 @@ def block_at(root: Path, name: SegmentName, seq: int) -> bytes:
     found = b""
     with file:
         for block in first_blocks(file, durable_bytes(root, name, file)):
-            if found and prefix(block[: block.index(b"\n")]).seq > seq:
+            if found and line_header(block[: block.index(b"\n")]).seq > seq:
                 break
             found = block
     return found
@@ -102,7 +102,7 @@ def durable_bytes(root: Path, name: SegmentName, file: BinaryIO) -> int:
     first = first_seq(file)
     if first is None or (head is not None and first > head.last_seq):
         return 0
-    size = whole_lines(file, name, first - 1).size
+    size = valid_prefix(file, name, first - 1).size
     file.seek(0)
     return size
 
@@ -112,7 +112,7 @@ def first_seq(file: BinaryIO) -> int | None:
     line = file.readline()
     file.seek(0)
     try:
-        return prefix(line).seq if line.endswith(b"\n") else None
+        return line_header(line).seq if line.endswith(b"\n") else None
     except Corrupt:
         return None
 

@@ -19,7 +19,7 @@ from eventlog.files.heads import Head, read_head
 from eventlog.files.listing import list_segments, list_streams
 from eventlog.files.lost_segments import beyond, read_losses
 from eventlog.format.paths import SegmentName, open_path, parse_segment
-from eventlog.format.whole_lines import whole_lines
+from eventlog.format.valid_lines import valid_prefix
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Cursor, StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select, ready
@@ -215,7 +215,7 @@ def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
     for name in unsealed:
         with suppress(FileNotFoundError), open_path(root, name).open("rb") as file:
             first = first_seq(file)
-            if first is not None and first <= seq <= whole_lines(file, name, first - 1).last_seq:
+            if first is not None and first <= seq <= valid_prefix(file, name, first - 1).last_seq:
                 file.seek(0)
                 return next(islice(file, seq - first, None)).rstrip(b"\n")
     return None

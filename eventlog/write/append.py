@@ -15,12 +15,12 @@ from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.errors import Invalid, LocalResource
 from eventlog.files.disk import check_free, write_all
 from eventlog.format import manifest as manifests
-from eventlog.format.event import HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position
-from eventlog.format.event_codec import encode, encode_alike
+from eventlog.format.event import HEARTBEAT, MAX_LINE_BYTES, Draft, EntityBatch, Position
+from eventlog.format.event_codec import encode, encode_entity_batch
 from eventlog.format.paths import SegmentName, open_path
 from eventlog.write.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
 
-Build = Callable[[int, int], Sequence[Draft | Alike]]
+Build = Callable[[int, int], Sequence[Draft | EntityBatch]]
 """From the seq of the first event and the instant observed to the events of a batch."""
 
 QUIET_US = 5 * MINUTE
@@ -160,7 +160,7 @@ def _batch(
     told: list[tuple[int, bytes]] = []
     seq, instant = first, format_us(at)
     for event in build(first, at):
-        if isinstance(event, Alike):
+        if isinstance(event, EntityBatch):
             pieces.append(_alike(stream, event, seq, instant))
             seq += len(event.ids)
         else:
@@ -184,9 +184,9 @@ def _check_lines(piece: bytes) -> None:
         )
 
 
-def _alike(stream: Stream, event: Alike, seq: int, at: str) -> bytes:
+def _alike(stream: Stream, event: EntityBatch, seq: int, at: str) -> bytes:
     source, writer = stream.source, stream.writer
-    return encode_alike(event, source=source, writer=writer, first_seq=seq, observed_at=at)
+    return encode_entity_batch(event, source=source, writer=writer, first_seq=seq, observed_at=at)
 
 
 def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:

@@ -18,7 +18,7 @@ from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import Loss, beyond, link_of, read_losses
 from eventlog.files.stream_lock import sealed_seq
 from eventlog.format import manifest as manifests
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.format.paths import (
     SegmentName,
     head_path,
@@ -27,7 +27,7 @@ from eventlog.format.paths import (
     manifest_path,
     open_path,
 )
-from eventlog.format.whole_lines import Tail, has_later, whole_line, whole_lines
+from eventlog.format.valid_lines import ValidPrefix, has_later_event, valid_event, valid_prefix
 from eventlog.write.seal import finish
 
 TORN = "torn"
@@ -58,7 +58,7 @@ class Resume:
     last_observed: int
     previous: str | None
     """SHA-256 of the stream's last manifest."""
-    open: tuple[Tail, ...]
+    open: tuple[ValidPrefix, ...]
     """Open segments in seq order; all but the last wait for their sealing."""
     cuts: tuple[Cut, ...]
 
@@ -86,7 +86,7 @@ def recover(
     end = beyond(losses, (tails[-1].last_seq if tails else seq) + 1) - 1
     if not distrust_head and not lost:
         _check_end(root, source, writer, end)
-    times = [parse_us(prefix(tail.last_line).observed_at) for tail in tails]
+    times = [parse_us(line_header(tail.last_line).observed_at) for tail in tails]
     return Resume(
         last_seq=end,
         last_observed=max([manifest.last_us if manifest else 0, *times]),
@@ -124,10 +124,10 @@ def _tails(
     losses: Sequence[Loss],
     disk: Disk,
     distrust_head: bool,
-) -> tuple[tuple[Tail, ...], tuple[Cut, ...]]:
+) -> tuple[tuple[ValidPrefix, ...], tuple[Cut, ...]]:
     firsts = {name: _first_seq(root, name) for name in names}
     ordered = sorted(names, key=lambda name: (firsts[name] is None, firsts[name] or 0, name))
-    tails: list[Tail] = []
+    tails: list[ValidPrefix] = []
     lost: list[Cut] = []
     for name in ordered:
         seq = beyond(losses, seq + 1) - 1
@@ -148,10 +148,10 @@ def _first_seq(root: Path, name: SegmentName) -> int | None:
     with open_path(root, name).open("rb") as file:
         line = file.readline()
     try:
-        found = prefix(line).seq
+        found = line_header(line).seq
     except Corrupt:
         return None
-    return found if whole_line(line, name, found) else None
+    return found if valid_event(line, name, found) else None
 
 
 def _check_follows(root: Path, name: SegmentName, first: int | None, seq: int) -> None:
@@ -188,11 +188,13 @@ def _check_end(root: Path, source: str, writer: str, end: int) -> None:
     )
 
 
-def _recover_open(root: Path, name: SegmentName, seq: int, disk: Disk, distrust: bool) -> Tail:
+def _recover_open(
+    root: Path, name: SegmentName, seq: int, disk: Disk, distrust: bool
+) -> ValidPrefix:
     """Check an open segment line by line; cut it where it stops being whole."""
     path = open_path(root, name)
     with path.open("rb") as file:
-        tail = whole_lines(file, name, seq)
+        tail = valid_prefix(file, name, seq)
     if tail.size < path.stat().st_size:
         if not distrust:
             _refuse_damage(root, tail)
@@ -200,7 +202,7 @@ def _recover_open(root: Path, name: SegmentName, seq: int, disk: Disk, distrust:
     return tail
 
 
-def _refuse_damage(root: Path, tail: Tail) -> None:
+def _refuse_damage(root: Path, tail: ValidPrefix) -> None:
     """What was durable and is not whole is no unfinished write: a person looks first."""
     path = open_path(root, tail.name)
     head = read_head(root, tail.name.source, tail.name.writer)
@@ -213,7 +215,7 @@ def _refuse_damage(root: Path, tail: Tail) -> None:
         )
 
 
-def _lost(root: Path, tail: Tail) -> list[Cut]:
+def _lost(root: Path, tail: ValidPrefix) -> list[Cut]:
     """What `state/` knows of and the file does not have, as a notice."""
     head = read_head(root, tail.name.source, tail.name.writer)
     if head is None or head.segment != str(tail.name) or head.last_seq <= tail.last_seq:
@@ -222,12 +224,12 @@ def _lost(root: Path, tail: Tail) -> list[Cut]:
     return [Cut(str(tail.name), tail.size, size, LOST, None)]
 
 
-def _cut(root: Path, tail: Tail, disk: Disk) -> None:
+def _cut(root: Path, tail: ValidPrefix, disk: Disk) -> None:
     path = open_path(root, tail.name)
     with path.open("rb") as file:
         file.seek(tail.size)
         data = file.read()
-    reason = DAMAGED if has_later(data, tail.name, tail.last_seq) else TORN
+    reason = DAMAGED if has_later_event(data, tail.name, tail.last_seq) else TORN
     _keep(root, tail, data, reason, disk)
     handle = disk.open_append(path)
     try:
@@ -237,7 +239,7 @@ def _cut(root: Path, tail: Tail, disk: Disk) -> None:
         disk.close(handle)
 
 
-def _keep(root: Path, tail: Tail, data: bytes, reason: str, disk: Disk) -> None:
+def _keep(root: Path, tail: ValidPrefix, data: bytes, reason: str, disk: Disk) -> None:
     """Set the bytes aside, durable, before the file is cut. In `log/`: they are the only copy."""
     folder = _torn_dir(root, tail.name.source)
     # By content too: a start that died while it appended leaves two cuts at one offset.

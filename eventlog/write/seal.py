@@ -21,7 +21,7 @@ from pathlib import Path
 from eventlog.errors import Corrupt
 from eventlog.files.disk import REAL, Disk, write_all
 from eventlog.format import manifest as manifests
-from eventlog.format.block_stats import Census, census
+from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.frames import blocks, compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
@@ -59,7 +59,7 @@ def _write_frames(
     source: Path, target: Path, name: SegmentName, previous: str | None, disk: Disk
 ) -> Manifest:
     raw, packed = hashlib.sha256(), hashlib.sha256()
-    frames: list[tuple[int, int, Census]] = []
+    frames: list[tuple[int, int, BlockStats]] = []
     handle = disk.open_append(target)
     try:
         with source.open("rb", buffering=0) as file:
@@ -82,14 +82,14 @@ def _check_written(path: Path, manifest: Manifest) -> None:
         raise Corrupt(f"{path}: what was written does not read back")
 
 
-def _packed(file: FileIO, name: SegmentName) -> Iterator[tuple[bytes, bytes, Census]]:
+def _packed(file: FileIO, name: SegmentName) -> Iterator[tuple[bytes, bytes, BlockStats]]:
     """Each block of the lines with its frame and its census, some worked on ahead.
 
     All that can be done with a block alone is one job: of it only the census holds the GIL.
     """
     pieces = blocks(partial(os.pread, file.fileno()), os.fstat(file.fileno()).st_size)
     with ThreadPoolExecutor(_JOBS, thread_name_prefix="seal") as pool:
-        waiting: deque[tuple[bytes, Future[tuple[bytes, Census]]]] = deque()
+        waiting: deque[tuple[bytes, Future[tuple[bytes, BlockStats]]]] = deque()
         for number, block in enumerate(pieces):
             where = f"{file.name}: frame {number}"
             waiting.append((block, pool.submit(_pack, block, name, where)))
@@ -99,16 +99,16 @@ def _packed(file: FileIO, name: SegmentName) -> Iterator[tuple[bytes, bytes, Cen
             yield _done(*waiting.popleft())
 
 
-def _done(block: bytes, job: "Future[tuple[bytes, Census]]") -> tuple[bytes, bytes, Census]:
+def _done(block: bytes, job: "Future[tuple[bytes, BlockStats]]") -> tuple[bytes, bytes, BlockStats]:
     return block, *job.result()
 
 
-def _pack(block: bytes, name: SegmentName, where: str) -> tuple[bytes, Census]:
+def _pack(block: bytes, name: SegmentName, where: str) -> tuple[bytes, BlockStats]:
     """One frame, unpacked again and compared, and what it holds."""
     frame = compress(block)
     if decompress(frame, len(block)) != block:
         raise Corrupt("a zstd frame does not unpack to what was packed")
-    return frame, census(block, name.source, name.writer, where)
+    return frame, block_stats(block, name.source, name.writer, where)
 
 
 def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> None:

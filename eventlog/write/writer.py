@@ -22,7 +22,7 @@ from eventlog.files.disk import REAL, Disk, sync_up
 from eventlog.files.listing import list_segments, list_streams
 from eventlog.format import manifest as manifests
 from eventlog.format.event import ANOMALY, Draft
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.format.paths import is_source, is_writer, open_path
 from eventlog.write.append import (
     Appended,
@@ -146,7 +146,7 @@ def _append_cut(stream: Stream, cut: Cut, found: Resume) -> None:
 
 def _stands_last(found: Resume, members: dict[str, object]) -> bool:
     """Whether an earlier start appended this, and died before it said so."""
-    if not found.last_line or prefix(found.last_line).kind != ANOMALY:
+    if not found.last_line or line_header(found.last_line).kind != ANOMALY:
         return False
     event = orjson.loads(found.last_line)
     return event["kind"] == ANOMALY and all(

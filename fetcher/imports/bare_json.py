@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from eventlog.body.json_spans import NotJson, values
+from eventlog.body.json_spans import NotJson, member_values
 from eventlog.errors import Invalid
 from fetcher.source import Endpoint, Source, match_url
 
@@ -103,6 +103,6 @@ def wrap(member: str, bodies: Sequence[bytes], *, is_array: bool = False) -> byt
 
 def _has(text: bytes, member: str) -> bool:
     try:
-        return values(text, (member,)).get(member, b"").lstrip()[:1] == b"["
+        return member_values(text, (member,)).get(member, b"").lstrip()[:1] == b"["
     except NotJson:
         return False

@@ -15,7 +15,14 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from eventlog.body.json_spans import NotJson, Span, all_members, elements, members, whole
+from eventlog.body.json_spans import (
+    NotJson,
+    Span,
+    all_member_spans,
+    element_spans,
+    member_spans,
+    value_span,
+)
 from eventlog.errors import Invalid
 from fetcher.imports.bare_json import Inner
 
@@ -54,7 +61,7 @@ def inner_responses(envelope: bytes, parts: Sequence[Part]) -> list[Inner]:
 
     A part that an envelope does not have is none; a null is no response.
     """
-    root = whole(envelope)
+    root = value_span(envelope)
     return [
         Inner(_filled(part.endpoint, envelope, place), place.span.of(envelope))
         for part in parts
@@ -83,14 +90,14 @@ def _step(envelope: bytes, at: _Place, name: str | None) -> Iterator[_Place]:
     opening = envelope[at.span.start : at.span.start + 1]
     if name is not _EVERY:
         if opening == b"{":
-            found = members(envelope, at.span, (name,)).get(name)
+            found = member_spans(envelope, at.span, (name,)).get(name)
             if found is not None:
                 yield _Place(found, at.span, at.key)
     elif opening == b"{":
-        for key, span in all_members(envelope, at.span).items():
+        for key, span in all_member_spans(envelope, at.span).items():
             yield _Place(span, at.span, key)
     elif opening == b"[":
-        for number, span in enumerate(elements(envelope, at.span)):
+        for number, span in enumerate(element_spans(envelope, at.span)):
             yield _Place(span, at.inside, str(number))
 
 
@@ -106,6 +113,6 @@ def _filled(endpoint: str, envelope: bytes, place: _Place) -> str:
 def _texts(envelope: bytes, inside: Span | None, names: tuple[str, ...]) -> dict[str, str]:
     if inside is None or not names:
         return {}
-    spans = members(envelope, inside, names)
+    spans = member_spans(envelope, inside, names)
     values = {name: json.loads(span.of(envelope)) for name, span in spans.items()}
     return {name: str(value) for name, value in values.items() if value is not None}

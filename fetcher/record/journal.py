@@ -14,7 +14,7 @@ import attrs
 from eventlog.clock import Clock, now_us
 from eventlog.files.assets import put_asset
 from eventlog.files.disk import REAL, check_free
-from eventlog.format.event import Alike, Draft
+from eventlog.format.event import Draft, EntityBatch
 from eventlog.write.writer import (
     Appended,
     Build,
@@ -159,7 +159,7 @@ def page_build(
 ) -> Build:
     """A batch that holds one response; `then` gets what came of it."""
 
-    def build(first_seq: int, observed_at: int) -> Sequence[Draft | Alike]:
+    def build(first_seq: int, observed_at: int) -> Sequence[Draft | EntityBatch]:
         known = journal.known
         look_up(known, keys(parts))
         observed = observe(

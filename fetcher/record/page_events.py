@@ -18,8 +18,8 @@ import orjson
 
 from eventlog.body.encode_body import MAX_INLINE_BYTES, embed
 from eventlog.body.split_rules import Entity
-from eventlog.body.value_hash import read_value_hash, strict_value_hash, value_hash
-from eventlog.format.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Alike, Draft
+from eventlog.body.value_hash import parsed_value_hash, strict_value_hash, value_hash
+from eventlog.format.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Draft, EntityBatch
 from fetcher.split.response import LONGEST_URL, SMALL_BYTES, Key, Parts, Place, Response
 from fetcher.state.stored_bodies import Seen, is_current
 
@@ -31,7 +31,7 @@ Put = Callable[[bytes], str]
 class Observed:
     """The events of a batch, and what the index learns from them."""
 
-    events: tuple[Draft | Alike, ...]
+    events: tuple[Draft | EntityBatch, ...]
     noted: Mapping[Key, Seen]
     stored: int
     unchanged: int
@@ -83,14 +83,14 @@ class _Events:
     response: Response
     place: Place
     put: Put
-    found: list[Draft | Alike] = attrs.field(factory=list)
+    found: list[Draft | EntityBatch] = attrs.field(factory=list)
     last: Entity | None = None
     """The entity added last, if one that is alike may follow."""
 
     def add(self, entity: Entity, value: Any, hash_: str | None) -> str:
         """The event of one more entity; its value hash, where it was not taken ahead."""
         if hash_ is None and value is not _UNREAD:
-            hash_ = read_value_hash(value)
+            hash_ = parsed_value_hash(value)
         if hash_ is not None:
             self._join(entity, hash_)
             return hash_
@@ -118,9 +118,9 @@ class _Events:
         last, self.last = self.last, entity
         if last is None or last.pointer != entity.pointer or last.parent != entity.parent:
             form = _form(self.response, self.place, entity)
-            self.found.append(Alike(form, [], [], []))
+            self.found.append(EntityBatch(form, [], [], []))
         alike = self.found[-1]
-        assert isinstance(alike, Alike)
+        assert isinstance(alike, EntityBatch)
         alike.ids.append(entity.id)
         alike.hashes.append(hash_)
         alike.bodies.append(entity.body)

@@ -17,7 +17,7 @@ from eventlog.body.join import join
 from eventlog.body.json_spans import NotJson
 from eventlog.body.split import Split, split
 from eventlog.body.split_rules import Entity, Rule
-from eventlog.body.value_hash import read_value_hashes, strict_value_hash
+from eventlog.body.value_hash import parsed_value_hashes, strict_value_hash
 
 Key = tuple[str, str, str]
 """Type, id, shape: what is known of an entity is known under it."""
@@ -148,7 +148,7 @@ def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
 def with_hashes(parts: Parts) -> Parts:
     """The same with the value hash of every entity whose bytes stand in a line as they are."""
     if parts.values is not None:
-        return attrs.evolve(parts, values=None, hashes=tuple(read_value_hashes(parts.values)))
+        return attrs.evolve(parts, values=None, hashes=tuple(parsed_value_hashes(parts.values)))
     hashes = tuple(_hash_in_line(entity.body) for entity in parts.entities)
     return attrs.evolve(parts, values=None, hashes=hashes)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from eventlog.files.assets import get_asset
 from eventlog.format.event_codec import decode
-from eventlog.format.line_header import glance
+from eventlog.format.line_header import read_block
 from eventlog.format.paths import SegmentName, parse_segment
 from eventlog.read.rebuild_response import stored_body
 from eventlog.read.segment_lines import block_at
@@ -90,7 +90,7 @@ def _read_block(root: Path, name: SegmentName, seq: int) -> _Block | None:
     block = block_at(root, name, seq)
     if not block:
         return None
-    run = glance(block, name.source, name.writer, str(name))
+    run = read_block(block, name.source, name.writer, str(name))
     if not run.first_seq <= seq < run.first_seq + len(run.lines):
         return None
     return run.first_seq, run.lines, len(block)

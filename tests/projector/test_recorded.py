@@ -9,7 +9,7 @@ import shutil
 import orjson
 import pytest
 
-from eventlog.body.json_spans import elements, values, whole
+from eventlog.body.json_spans import element_spans, member_values, value_span
 from eventlog.body.value_hash import value_hash
 from eventlog.clock import parse_us
 from projector.keyframes import keyframe as keyframes
@@ -37,8 +37,8 @@ PRETTY_PRINTED = parse_us("2025-08-15T09:00:55Z")
 
 def expected(snapshot: Snapshot) -> dict[str, str]:
     """Value hash per model id."""
-    data = values(snapshot.body, ("data",))["data"]
-    bodies = [span.of(data) for span in elements(data, whole(data))]
+    data = member_values(snapshot.body, ("data",))["data"]
+    bodies = [span.of(data) for span in element_spans(data, value_span(data))]
     return {orjson.loads(body)["id"]: value_hash(body) for body in bodies}
 
 

@@ -5,12 +5,12 @@ import pytest
 from eventlog.body.json_spans import (
     NotJson,
     Span,
-    all_members,
-    elements,
+    all_member_spans,
+    element_spans,
     locate,
-    members,
-    values,
-    whole,
+    member_spans,
+    member_values,
+    value_span,
 )
 from eventlog.body.split import split
 from eventlog.body.split_rules import Rule, id_member
@@ -21,15 +21,15 @@ LOOSE = STRICT.replace(b"2,", b"NaN,")
 
 @pytest.mark.parametrize("body", [STRICT, LOOSE, STRICT + b"\r\n\t "])
 def test_members_are_found_in_any_body(body: bytes) -> None:
-    root = whole(body)
+    root = value_span(body)
     assert root.start == 3
-    every = all_members(body, root)
+    every = all_member_spans(body, root)
 
     assert list(every) == ["a", "b", "ab"]
     assert every["a"].of(body) == b'[1 , "]" ]'
     assert every["b"].of(body) == b"3"  # of repeated keys the last counts
-    assert members(body, root, ("b", "none")) == {"b": every["b"]}
-    assert values(root.of(body), ("ab", "none", "b")) == {
+    assert member_spans(body, root, ("b", "none")) == {"b": every["b"]}
+    assert member_values(root.of(body), ("ab", "none", "b")) == {
         "ab": every["ab"].of(body),
         "b": b"3",
     }
@@ -37,7 +37,7 @@ def test_members_are_found_in_any_body(body: bytes) -> None:
 
 def test_a_pointer_leads_through_objects_only() -> None:
     body = b'{"a":{"b":[{"c":1}]},"d":5}'
-    root = whole(body)
+    root = value_span(body)
 
     assert locate(body, root, "") == root
     assert locate(body, root, "/a/b") == Span(body.index(b"["), body.index(b"]") + 1)
@@ -51,7 +51,7 @@ def test_a_pointer_leads_through_objects_only() -> None:
 )
 def test_elements_are_slices_without_blanks(array: bytes) -> None:
     body = b"  " + array
-    found = [span.of(body) for span in elements(body, Span(2, len(body)))]
+    found = [span.of(body) for span in element_spans(body, Span(2, len(body)))]
 
     inner = array[1:-1].strip()
     expected = {
@@ -64,13 +64,13 @@ def test_elements_are_slices_without_blanks(array: bytes) -> None:
 @pytest.mark.parametrize("array", [b"[NaN", b"[NaN}", b"[NaN]]", b"[NaN] 5", b'["NaN]'])
 def test_an_array_that_does_not_end_where_it_should_is_refused(array: bytes) -> None:
     with pytest.raises(NotJson):
-        elements(array, Span(0, len(array)))
+        element_spans(array, Span(0, len(array)))
 
 
 @pytest.mark.parametrize("body", [b'{"a":NaN,5}', b'{"a":NaN,"b"}', b'{"a":NaN,"x:y"}'])
 def test_a_member_without_a_key_or_a_colon_is_refused(body: bytes) -> None:
     with pytest.raises(NotJson, match="expected a member"):
-        all_members(body, Span(0, len(body)))
+        all_member_spans(body, Span(0, len(body)))
 
 
 def test_a_page_that_is_torn_inside_a_string_is_no_page() -> None:

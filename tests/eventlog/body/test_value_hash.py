@@ -12,8 +12,8 @@ from eventlog.body.value_hash import (
     depth_at_most,
     is_strict,
     normal_form,
-    read_value_hash,
-    read_value_hashes,
+    parsed_value_hash,
+    parsed_value_hashes,
     strict_value_hash,
     value_hash,
 )
@@ -147,10 +147,10 @@ def test_values_that_were_read_hash_as_their_bytes_do(found: list[object]) -> No
     read = [orjson.loads(orjson.dumps(each)) for each in found if _is_plain(each)]
     hashes = [value_hash(orjson.dumps(each)) for each in read]
 
-    assert read_value_hashes(read) == hashes
-    assert [read_value_hash(each) for each in read] == hashes
+    assert parsed_value_hashes(read) == hashes
+    assert [parsed_value_hash(each) for each in read] == hashes
     assert [strict_value_hash(orjson.dumps(each)) for each in read] == hashes
-    assert read_value_hash({"b": 1, "a": 2}) == value_hash(b'{"a":2,"b":1}')
+    assert parsed_value_hash({"b": 1, "a": 2}) == value_hash(b'{"a":2,"b":1}')
 
 
 def _is_plain(value: object) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt
-from eventlog.format.block_stats import Census, census
+from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.format.event_codec import decode, encode
 from tests.eventlog.making import SOURCE, WRITER, entity
@@ -35,7 +35,7 @@ drafts = st.builds(
 pages = st.lists(st.tuples(st.sampled_from(AT), st.lists(drafts, min_size=1, max_size=3)))
 
 
-def decoded(block: bytes) -> Census:
+def decoded(block: bytes) -> BlockStats:
     """The census by decoding every line."""
     lines = block.split(b"\n")
     events = [decode(each) for each in lines[:-1]]
@@ -46,7 +46,7 @@ def decoded(block: bytes) -> Census:
     if any((each.source, each.writer) != (SOURCE, WRITER) for each in events):
         raise Corrupt("another stream")
     kinds, types = Counter(each.kind for each in events), Counter(each.type for each in events)
-    return Census(
+    return BlockStats(
         len(events),
         events[0].seq,
         events[-1].seq,
@@ -72,12 +72,14 @@ def test_a_census_says_what_decoding_each_line_says(
 ) -> None:
     block = b"".join(made(found, first, times))
 
-    assert census(block, SOURCE, WRITER, "here") == decoded(block)
+    assert block_stats(block, SOURCE, WRITER, "here") == decoded(block)
 
 
 def test_a_beginning_that_goes_on_with_a_type_is_another_one() -> None:
     bare = Draft(kind=ENTITY, run="r", id="1")
-    found = census(line(bare, 1) + line(attrs.evolve(bare, type="model"), 2), SOURCE, WRITER, "")
+    found = block_stats(
+        line(bare, 1) + line(attrs.evolve(bare, type="model"), 2), SOURCE, WRITER, ""
+    )
 
     assert found.types == {"model": 1}
 
@@ -108,28 +110,28 @@ def test_a_damaged_block_is_refused_where_decoding_its_lines_is(found, times, da
         expected = decoded(block)
     except Corrupt:
         with pytest.raises(Corrupt):
-            census(block, SOURCE, WRITER, "here")
+            block_stats(block, SOURCE, WRITER, "here")
     else:
-        assert census(block, SOURCE, WRITER, "here") == expected
+        assert block_stats(block, SOURCE, WRITER, "here") == expected
 
 
 def test_the_line_that_goes_back_in_time_is_named() -> None:
     lines = [line(entity(n), n, at) for n, at in enumerate([AT[0], AT[0], AT[2], AT[2], AT[1]], 1)]
 
     with pytest.raises(Corrupt, match="line 5: observed before"):
-        census(b"".join(lines), SOURCE, WRITER, "here")
+        block_stats(b"".join(lines), SOURCE, WRITER, "here")
 
 
 def test_a_seq_beyond_all_measure_is_refused() -> None:
     block = line(entity(1), 1).replace(b'"seq":1', b'"seq":' + b"9" * 5000)
 
     with pytest.raises(Corrupt):
-        census(block, SOURCE, WRITER, "here")
+        block_stats(block, SOURCE, WRITER, "here")
 
 
 def test_events_at_one_instant_are_in_order_and_ends_are_first_and_last() -> None:
     lines = [line(entity(n, n), n, at) for n, at in enumerate([AT[0], AT[0], AT[1], AT[2]], 1)]
-    found = census(b"".join(lines), SOURCE, WRITER, "here")
+    found = block_stats(b"".join(lines), SOURCE, WRITER, "here")
 
     assert (found.first_observed_at, found.last_observed_at) == (AT[0], AT[2])
     assert found.longest_line_bytes == len(lines[3]) - 1  # without its line feed

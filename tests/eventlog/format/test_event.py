@@ -15,16 +15,16 @@ from eventlog.format.event import (
     HEARTBEAT,
     KINDS,
     RUN,
-    Alike,
     Draft,
+    EntityBatch,
     Position,
     exact_body,
     observed_us,
     position,
     stamp,
 )
-from eventlog.format.event_codec import decode, encode, encode_alike
-from eventlog.format.line_header import glance, prefix, sort_of
+from eventlog.format.event_codec import decode, encode, encode_entity_batch
+from eventlog.format.line_header import kind_and_type, line_header, read_block
 from tests.eventlog.making import SOURCE, START, WRITER
 
 AT = "2026-11-21T05:00:00.000001Z"
@@ -91,7 +91,7 @@ def test_a_line_is_what_any_json_reader_sees(draft: Draft) -> None:
 
 @given(drafts)
 def test_the_prefix_says_what_decoding_in_full_says(draft: Draft) -> None:
-    line, head = decode(line_of(draft)), prefix(line_of(draft))
+    line, head = decode(line_of(draft)), line_header(line_of(draft))
 
     for name in ("source", "writer", "seq", "observed_at", "kind", "type", "id", "shape"):
         assert getattr(head, name) == getattr(line, name)
@@ -101,7 +101,7 @@ def test_unknown_kinds_and_members_are_read() -> None:
     line = line_of(Draft(kind="novelty", members={"what": {"is": [1, None]}}))
 
     assert decode(line).kind == "novelty"
-    assert prefix(line).kind == "novelty"
+    assert line_header(line).kind == "novelty"
 
 
 def test_a_heartbeat_is_only_an_envelope() -> None:
@@ -116,7 +116,7 @@ def test_what_is_no_event_is_corrupt(line: bytes) -> None:
     with pytest.raises(Corrupt):
         decode(line)
     with pytest.raises(Corrupt):
-        prefix(line)
+        line_header(line)
 
 
 positions = st.builds(
@@ -151,20 +151,22 @@ def test_a_repaired_body_says_so() -> None:
 @given(st.lists(drafts, min_size=1, max_size=6))
 def test_a_glance_at_a_block_says_what_decoding_each_line_says(found: list[Draft]) -> None:
     lines = [line_of(draft, seq) for seq, draft in enumerate(found, 5)]
-    run = glance(b"".join(lines), SOURCE, WRITER, "here")
+    run = read_block(b"".join(lines), SOURCE, WRITER, "here")
     events = [decode(line) for line in lines]
 
     assert run.first_seq == 5
     assert run.observed == [event.observed_at for event in events]
-    assert [sort_of(sort) for sort in run.sorts] == [(event.kind, event.type) for event in events]
+    assert [kind_and_type(sort) for sort in run.sorts] == [
+        (event.kind, event.type) for event in events
+    ]
     assert b"".join(line + b"\n" for line in run.lines) == b"".join(lines)
 
 
 def test_a_glance_is_not_fooled_by_long_members() -> None:
     draft = Draft(kind=ENTITY, run="r" * 200, epoch="e" * 200, type="t" * 200, id="1")
-    run = glance(line_of(draft, 1), SOURCE, WRITER, "here")
+    run = read_block(line_of(draft, 1), SOURCE, WRITER, "here")
 
-    assert sort_of(run.sorts[0]) == (ENTITY, "t" * 200)
+    assert kind_and_type(run.sorts[0]) == (ENTITY, "t" * 200)
 
 
 @given(
@@ -182,10 +184,12 @@ def test_events_that_are_alike_have_the_lines_they_would_have_alone(
 ) -> None:
     bare = attrs.evolve(form, id=None, hash=None, members={}, body=None, body_raw=None)
     form = attrs.evolve(bare, body_asset=None, repaired=False)
-    alike = Alike(form, [name for name, _ in events], ["c1:00"] * len(events), [])
+    alike = EntityBatch(form, [name for name, _ in events], ["c1:00"] * len(events), [])
     alike.bodies.extend(body for _, body in events)
 
-    found = encode_alike(alike, source=SOURCE, writer=WRITER, first_seq=first, observed_at=AT)
+    found = encode_entity_batch(
+        alike, source=SOURCE, writer=WRITER, first_seq=first, observed_at=AT
+    )
     assert found == b"".join(
         line_of(attrs.evolve(form, id=name, hash="c1:00", body=body), seq)
         for seq, (name, body) in enumerate(events, first)
@@ -229,6 +233,8 @@ def test_the_instant_of_a_line_is_in_microseconds() -> None:
 
 
 def test_events_of_no_bodies_have_no_lines() -> None:
-    none = Alike(Draft(kind=ENTITY), [], [], [])
+    none = EntityBatch(Draft(kind=ENTITY), [], [], [])
 
-    assert encode_alike(none, source=SOURCE, writer=WRITER, first_seq=1, observed_at=AT) == b""
+    assert (
+        encode_entity_batch(none, source=SOURCE, writer=WRITER, first_seq=1, observed_at=AT) == b""
+    )

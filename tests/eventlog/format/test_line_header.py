@@ -6,7 +6,7 @@ import pytest
 from eventlog.errors import Corrupt
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.format.event_codec import encode
-from eventlog.format.line_header import glance, prefix, sort_of
+from eventlog.format.line_header import kind_and_type, line_header, read_block
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 
 AT = "2026-11-21T05:00:00.000000Z"
@@ -39,15 +39,15 @@ def test_a_block_that_is_no_run_of_events_is_refused_with_its_line(
     block: bytes, what: str, spelling: type[bytes]
 ) -> None:
     with pytest.raises(Corrupt, match=what):
-        glance(spelling(block), SOURCE, WRITER, "here")
+        read_block(spelling(block), SOURCE, WRITER, "here")
 
 
 @pytest.mark.parametrize("spelling", [bytes, spaced])
 def test_a_block_is_read_from_whatever_seq_it_begins_with(spelling: type[bytes]) -> None:
-    run = glance(spelling(line(41) + line(42, Draft(kind=PAGE))), SOURCE, WRITER, "here")
+    run = read_block(spelling(line(41) + line(42, Draft(kind=PAGE))), SOURCE, WRITER, "here")
 
     assert (run.first_seq, run.observed) == (41, [AT, AT])
-    assert [sort_of(sort) for sort in run.sorts] == [(ENTITY, "model"), (PAGE, None)]
+    assert [kind_and_type(sort) for sort in run.sorts] == [(ENTITY, "model"), (PAGE, None)]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_block_is_read_from_whatever_seq_it_begins_with(spelling: type[bytes])
 )
 def test_a_prefix_and_a_glance_say_what_the_line_says(change: dict[str, object]) -> None:
     draft = attrs.evolve(DRAFT, **change)  # type: ignore[arg-type]
-    found = prefix(line(1, draft))
+    found = line_header(line(1, draft))
     members = {name: value for name, value in draft.members.items() if name in ("id", "shape")}
 
     assert (found.source, found.writer, found.seq, found.observed_at) == (SOURCE, WRITER, 1, AT)
@@ -75,5 +75,5 @@ def test_a_prefix_and_a_glance_say_what_the_line_says(change: dict[str, object])
         members.get("id", draft.id),
         members.get("shape", draft.shape),
     )
-    run = glance(line(1, draft), SOURCE, WRITER, "here")
-    assert sort_of(run.sorts[0]) == (draft.kind, draft.type)
+    run = read_block(line(1, draft), SOURCE, WRITER, "here")
+    assert kind_and_type(run.sorts[0]) == (draft.kind, draft.type)

@@ -6,7 +6,7 @@ import pytest
 
 from eventlog.errors import Corrupt
 from eventlog.format import manifest as manifests
-from eventlog.format.block_stats import census
+from eventlog.format.block_stats import block_stats
 from eventlog.format.event_codec import encode
 from eventlog.format.manifest import Manifest, from_bytes, summarize, to_bytes
 from eventlog.format.paths import parse_segment
@@ -30,7 +30,8 @@ def made() -> Manifest:
     name = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")
     assert name is not None
     held = [
-        (10, len(each), census(each, SOURCE, WRITER, "here")) for each in (block(4, 3), block(7, 2))
+        (10, len(each), block_stats(each, SOURCE, WRITER, "here"))
+        for each in (block(4, 3), block(7, 2))
     ]
     return summarize(name, held, "aa", "bb", "cc")
 
@@ -53,7 +54,7 @@ def test_a_manifest_sums_up_its_frames() -> None:
 
 def test_the_longest_line_of_any_frame_counts() -> None:
     name, rows = made().name, block(7, 2)
-    held = [(10, len(each), census(each, SOURCE, WRITER, "")) for each in (block(4, 3), rows)]
+    held = [(10, len(each), block_stats(each, SOURCE, WRITER, "")) for each in (block(4, 3), rows)]
     longer = attrs.evolve(held[0][2], longest_line_bytes=999)
 
     found = summarize(name, [(*held[0][:2], longer), held[1]], "aa", "bb", None)
@@ -63,7 +64,7 @@ def test_the_longest_line_of_any_frame_counts() -> None:
 def test_one_event_at_one_instant_makes_a_manifest() -> None:
     rows = block(1, 1)
     found = summarize(
-        made().name, [(10, len(rows), census(rows, SOURCE, WRITER, ""))], "aa", "bb", None
+        made().name, [(10, len(rows), block_stats(rows, SOURCE, WRITER, ""))], "aa", "bb", None
     )
 
     assert (found.first_seq, found.last_seq, found.first_us) == (1, 1, found.last_us)
@@ -143,13 +144,16 @@ def test_members_of_later_versions_are_passed_over() -> None:
 )
 def test_a_block_that_is_no_run_of_events_is_refused(damaged: bytes, what: str) -> None:
     with pytest.raises(Corrupt, match=what):
-        census(damaged, SOURCE, WRITER, "here")
+        block_stats(damaged, SOURCE, WRITER, "here")
 
 
 def test_events_in_another_spelling_are_counted_alike() -> None:
     spaced = b"\n".join(
         line.replace(b'{"v":1', b'{ "v": 1', 1) for line in block(1, 3).split(b"\n")
     )
-    one, other = census(block(1, 3), SOURCE, WRITER, ""), census(spaced, SOURCE, WRITER, "")
+    one, other = (
+        block_stats(block(1, 3), SOURCE, WRITER, ""),
+        block_stats(spaced, SOURCE, WRITER, ""),
+    )
 
     assert attrs.evolve(other, longest_line_bytes=0) == attrs.evolve(one, longest_line_bytes=0)

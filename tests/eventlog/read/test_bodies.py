@@ -9,7 +9,7 @@ from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, HEARTBEAT, Draft, Line
 from eventlog.format.event_codec import decode
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.read.bodies import body_of, lines_of, response_of
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import rebuild
@@ -46,7 +46,7 @@ def test_lines_are_picked_by_seq_from_whatever_segments_hold_them(
         [1, 3, 4, 6, 7, 9, 10, 12, 13, 15],
     ):
         found = lines_of(tmp_path, SOURCE, WRITER, seqs)
-        assert {seq: prefix(line).seq for seq, line in found.items()} == {s: s for s in seqs}
+        assert {seq: line_header(line).seq for seq, line in found.items()} == {s: s for s in seqs}
     for missing in (0, 16):
         with pytest.raises(NotFound, match=f"{WRITER}: no event with seq {missing}"):
             lines_of(tmp_path, SOURCE, WRITER, [2, missing])

@@ -7,7 +7,7 @@ import pytest
 from eventlog.files.listing import read_manifest
 from eventlog.format.event import ENTITY, Draft
 from eventlog.format.event_codec import encode
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import parse_segment
 from eventlog.read.event_filter import (
@@ -105,7 +105,7 @@ def test_a_pattern_matches_the_whole_of_source_type_and_id(
     pattern: str, id_: str, wanted: bool
 ) -> None:
     draft = Draft(kind=ENTITY, type="model", id=id_)
-    head = prefix(encode(draft, source=SOURCE, writer=WRITER, seq=1, observed_at=AT))
+    head = line_header(encode(draft, source=SOURCE, writer=WRITER, seq=1, observed_at=AT))
 
     assert matches(ready(Select(patterns=(pattern,))), head) is wanted
     assert matches(ready(Select(patterns=("none", pattern, "none/x/y"))), head) is wanted
@@ -132,4 +132,4 @@ def test_an_envelope_is_wanted_if_every_part_of_a_selection_wants_it(
 ) -> None:
     line = encode(entity(1), source=SOURCE, writer=WRITER, seq=1, observed_at=AT)
 
-    assert matches(ready(select), prefix(line)) is wanted
+    assert matches(ready(select), line_header(line)) is wanted

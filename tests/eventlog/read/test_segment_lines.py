@@ -7,7 +7,7 @@ import pytest
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.listing import read_manifest
-from eventlog.format.line_header import prefix
+from eventlog.format.line_header import line_header
 from eventlog.format.paths import (
     SegmentName,
     head_path,
@@ -40,7 +40,7 @@ def segment(request: pytest.FixtureRequest, tmp_path: Path) -> SegmentName:
 
 
 def seqs_of(block: bytes) -> list[int]:
-    return [prefix(line).seq for line in block.splitlines()]
+    return [line_header(line).seq for line in block.splitlines()]
 
 
 def test_each_event_is_found_in_the_block_that_holds_it(
@@ -49,7 +49,7 @@ def test_each_event_is_found_in_the_block_that_holds_it(
     for seq in range(2, ROWS + 2):
         assert seq in seqs_of(block_at(tmp_path, segment, seq))
         assert read_at(tmp_path, segment, seq).seq == seq
-        assert prefix(read_at(tmp_path, segment, seq).line).seq == seq
+        assert line_header(read_at(tmp_path, segment, seq).line).seq == seq
     for seq in (0, 1, ROWS + 2, ROWS + 99):
         with pytest.raises(NotFound, match=f"no event with seq {seq}"):
             read_at(tmp_path, segment, seq)

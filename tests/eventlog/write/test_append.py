@@ -9,7 +9,7 @@ import pytest
 from eventlog.clock import DAY, format_us
 from eventlog.errors import Invalid, LocalResource
 from eventlog.files.listing import list_segments
-from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, Alike, Draft, Position
+from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, Draft, EntityBatch, Position
 from eventlog.format.event_codec import decode, encode
 from eventlog.read.reader import read_events
 from eventlog.write.append import QUIET_US, check_upstream_clock
@@ -171,7 +171,7 @@ def test_a_batch_says_where_each_of_its_events_stands(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(0))
     form = Draft(kind=ENTITY, type="model", shape="list")
-    alike = Alike(form, ["1", "2", "3"], ["c1:0"] * 3, [b"{}"] * 3)
+    alike = EntityBatch(form, ["1", "2", "3"], ["c1:0"] * 3, [b"{}"] * 3)
     one, two = append(
         stream,
         [

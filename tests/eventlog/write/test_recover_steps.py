@@ -16,7 +16,7 @@ from eventlog.format.event import ANOMALY, exact_body
 from eventlog.format.event_codec import decode
 from eventlog.format.manifest import digest
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
-from eventlog.format.whole_lines import has_later, whole_line, whole_lines
+from eventlog.format.valid_lines import has_later_event, valid_event, valid_prefix
 from eventlog.read.reader import read_events
 from eventlog.write.recover import DAMAGED, TORN, last_link, recover
 from eventlog.write.writer import close_stream
@@ -139,9 +139,11 @@ def test_whole_events_behind_a_bad_line_make_it_damage(
     _, name, lines = left_open(tmp_path)
     data = b"".join([b"bad\n", b"\x00\n", *(lines[number] for number in behind)])
 
-    assert has_later(data, name, 1) is (reason == DAMAGED)
-    assert has_later(data.replace(WRITER.encode(), OTHER.encode()), name, 1) is False
-    assert has_later(lines[2] + b"bad", name, 1) is False  # the bad line itself does not count
+    assert has_later_event(data, name, 1) is (reason == DAMAGED)
+    assert has_later_event(data.replace(WRITER.encode(), OTHER.encode()), name, 1) is False
+    assert (
+        has_later_event(lines[2] + b"bad", name, 1) is False
+    )  # the bad line itself does not count
 
 
 @pytest.mark.parametrize(
@@ -161,10 +163,10 @@ def test_a_line_is_whole_only_as_the_next_event_of_its_stream(
 ) -> None:
     _, name, lines = left_open(tmp_path)
     bad = lines[1].replace(*change, 1) if change[0] != b"}\n" else lines[1][:-2] + change[1]
-    assert whole_line(lines[1], name, 2) is not None
+    assert valid_event(lines[1], name, 2) is not None
 
-    assert whole_line(bad, name, 2) is None
-    tail = whole_lines([lines[0], bad, lines[2]], name, 0)
+    assert valid_event(bad, name, 2) is None
+    tail = valid_prefix([lines[0], bad, lines[2]], name, 0)
     assert (tail.size, tail.rows, tail.last_seq) == (len(lines[0]), 1, 1)
     assert tail.last_line == lines[0]
 

@@ -17,7 +17,7 @@ from eventlog.format.paths import (
 
 
 @attrs.frozen
-class Tail:
+class ValidPrefix:
     """The whole lines of one open segment."""
 
     name: SegmentName
@@ -27,17 +27,17 @@ class Tail:
     last_line: bytes
 
 
-def whole_lines(file: Iterable[bytes], name: SegmentName, seq: int) -> Tail:
+def valid_prefix(file: Iterable[bytes], name: SegmentName, seq: int) -> ValidPrefix:
     """How far the lines of a file are whole, valid and next after `seq`."""
     size, rows, last = 0, 0, b""
     for line in file:
-        if whole_line(line, name, seq + 1) is None:
+        if valid_event(line, name, seq + 1) is None:
             break
         size, rows, seq, last = size + len(line), rows + 1, seq + 1, line
-    return Tail(name, size, rows, seq, last)
+    return ValidPrefix(name, size, rows, seq, last)
 
 
-def whole_line(line: bytes, name: SegmentName, seq: int) -> Line | None:
+def valid_event(line: bytes, name: SegmentName, seq: int) -> Line | None:
     """The event of a line that is whole, valid and next in `seq`; else None."""
     if not line.endswith(b"\n"):
         return None
@@ -51,7 +51,7 @@ def whole_line(line: bytes, name: SegmentName, seq: int) -> Line | None:
     return event if fits else None
 
 
-def has_later(data: bytes, name: SegmentName, seq: int) -> bool:
+def has_later_event(data: bytes, name: SegmentName, seq: int) -> bool:
     """Whether whole lines with a later seq stand behind the bad one."""
     for line in data.split(b"\n")[1:]:
         try:
