@@ -1,1 +1,1 @@
-"""The log: events in hourly segments, written, sealed, read back, verified."""
+"""The event log: writes events to hourly segments, seals, reads, verifies and repairs them."""

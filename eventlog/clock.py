@@ -14,35 +14,35 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 
 Clock = Callable[[], int]
-"""A function without arguments that gives the present instant."""
+"""A function without arguments that returns the current instant."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now_us() -> int:
-    """The present, by this machine's clock."""
+    """Returns the current instant of this machine's clock."""
     return time.time_ns() // 1000
 
 
 def format_us(instant: int) -> str:
-    """`2026-11-21T05:00:00.000000Z`. Inverse of `parse_us`."""
+    """Formats an instant as `2026-11-21T05:00:00.000000Z`. Inverse of `parse_us`."""
     moment = _EPOCH + timedelta(microseconds=instant)
     return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_us(text: str) -> int:
-    """The instant of an RFC 3339 text with a zone. Raises `ValueError`."""
+    """Parses RFC 3339 text. Raises `ValueError` if it is invalid or has no time zone."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"instant without a zone: {text!r}")
+        raise ValueError(f"instant without a time zone: {text!r}")
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def hour_start(instant: int) -> int:
-    """The first instant of the UTC hour that holds `instant`."""
+    """Returns the first instant of the UTC hour that contains `instant`."""
     return instant - instant % HOUR
 
 
 def epoch_of(instant: int) -> str:
-    """The slot of an instant, `2026-11-21T05`."""
+    """Returns the hour of an instant as text, `2026-11-21T05`."""
     return format_us(instant)[:13]

@@ -1,16 +1,16 @@
-"""Errors: the few kinds that a caller can act on.
+"""The kinds of errors that hindlog raises on purpose.
 
-Chosen by what the reader of the message does next, not by where they arise.
-`what` says place, expected, found and unit; `hint` is the next command. A
-library's exception becomes one of these in the module that owns the library,
-`from error`. Whatever else escapes is a bug and shows its traceback.
+A kind is chosen by what the reader of the message does next, not by where the error
+occurs. `what` states the place, what was expected, what was found, and the unit; `hint` is
+the next command. The module that owns a library translates that library's exceptions into
+these, with `from error`. Any other exception that escapes is a bug and shows its traceback.
 """
 
 
 class HindlogError(Exception):
-    """Anything hindlog says itself: `str(error)` is `what`, the hint stands apart.
+    """Base of all errors of hindlog: `str(error)` is `what`, without the hint.
 
-    Survives pickling, so it crosses executors whole.
+    Can be pickled, so that it can cross process boundaries.
     """
 
     def __init__(self, what: str, hint: str | None = None) -> None:
@@ -23,11 +23,11 @@ class HindlogError(Exception):
 
 
 class Unavailable(HindlogError):
-    """Temporary: run it again later."""
+    """A temporary condition: run the command again later."""
 
 
 class Invalid(HindlogError):
-    """The request or the configuration is wrong: change it."""
+    """The request or the configuration is invalid: change it."""
 
 
 class Corrupt(HindlogError):
@@ -35,24 +35,24 @@ class Corrupt(HindlogError):
 
 
 class Locked(HindlogError):
-    """Another process holds it: wait for that one, or stop it."""
+    """Another process holds the lock: wait for that process, or stop it."""
 
 
 class NotFound(HindlogError):
-    """Nothing there: absent, or nobody looked (`what` says which)."""
+    """The requested object does not exist or was never fetched (`what` says which)."""
 
 
 class NoArchive(HindlogError):
-    """There is no archive in that place: make one, or name another."""
+    """The folder contains no archive: create one, or name another folder."""
 
 
 class Refused(HindlogError):
-    """Upstream said no for good: a key, a right or an address is wrong."""
+    """Upstream refused permanently: a key, a permission or an address is wrong."""
 
 
 class LocalResource(HindlogError):
-    """This machine is short of something: disk, permission, a sane clock."""
+    """This machine lacks something: disk space, a permission, a correct clock."""
 
 
 class Partial(HindlogError):
-    """Done in part; `what` lists the rest."""
+    """The command was completed only in part; `what` lists what is left."""

@@ -1,1 +1,1 @@
-"""Bodies: JSON bytes, their entities, their value hash. Pure."""
+"""Response bodies: JSON bytes, the entities in them, and their value hash. Pure."""

@@ -1,4 +1,4 @@
-"""Joining: the inverse of splitting. Pure."""
+"""Joins an envelope and the stored bodies into the response: the inverse of `split`. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ _STUB = re.compile(rb'\{"id":(?:-?\d+|"(?:[^"\\]|\\.)*")\}')
 
 
 def join(envelope: bytes | None, bodies: Mapping[str, Sequence[bytes]]) -> bytes:
-    """The response again: the inverse of `split`.
+    """Returns the response that `split` took apart.
 
-    `bodies`: per pointer the stored bytes in the order of the roster. Equal to the
-    response byte for byte where it had no white space between its elements and no
-    misfits; the writer compares, and keeps the whole response where it is not.
+    `bodies`: per pointer, the stored bytes in the order of the roster. The result equals
+    the response byte for byte if the response had no white space between its elements
+    and no misfits. The writer compares both, and stores the complete response if they differ.
     """
     queues = {pointer: iter(stored) for pointer, stored in bodies.items()}
     if envelope is None:
@@ -53,7 +53,7 @@ def _next(queues: Mapping[str, Iterator[bytes]], pointer: str) -> bytes:
 
 
 def _fill(body: bytes, pointer: str, queues: Mapping[str, Iterator[bytes]]) -> bytes:
-    """An entity with its stubs replaced by the stored children."""
+    """Returns an entity with its stubs replaced by the stored children."""
     inside = tuple(other for other in queues if is_child(pointer, other))
     if not inside:
         return body

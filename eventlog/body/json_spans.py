@@ -1,12 +1,13 @@
-"""Scanning: where the members and elements of a JSON value lie in its bytes. Pure.
+"""Finds the byte offsets of the members and elements of a JSON value. Pure.
 
 Spans are half-open offsets into the same buffer; nothing is copied or changed.
 
-The fast way asks msgspec, only for the members that are wanted. Elements lie one
-after the other, so their lengths say where they are; a member is found by the
-address of its `Raw` view (a search could hit an equal copy). msgspec refuses a whole
-page for one NaN or lone surrogate: then our own scanner goes over it, which knows
-only strings and brackets. Of repeated keys both take the last.
+The fast path lets msgspec decode only the requested members. The offset of an element
+follows from the lengths of the elements before it; the offset of a member follows from
+the memory address of its `Raw` view (a text search could hit an equal copy). msgspec
+rejects a whole page for a single NaN or lone surrogate. Then the slow path is used: our
+own scanner, which recognizes only strings and brackets. If a key is repeated, both paths
+take its last occurrence.
 """
 
 import ctypes
@@ -35,7 +36,7 @@ class Span:
 
 
 class NotJson(ValueError):
-    """Bytes that are not the expected JSON value; `offset` says where they stop being it."""
+    """Bytes that are not the expected JSON value; `offset` is that of the first wrong byte."""
 
     def __init__(self, what: str, offset: int) -> None:
         super().__init__(f"{what} at byte {offset}")
@@ -43,7 +44,7 @@ class NotJson(ValueError):
 
 
 def value_span(buffer: bytes) -> Span:
-    """The value of a buffer without the white space and byte order mark around it."""
+    """Returns the span of a buffer's value, without white space and byte order mark around it."""
     start = 3 if buffer.startswith(b"\xef\xbb\xbf") else 0
     body = buffer[start:]
     start += len(body) - len(body.lstrip(_BLANK))
@@ -54,42 +55,42 @@ def value_span(buffer: bytes) -> Span:
 
 
 def member_spans(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span]:
-    """Where the named members of an object lie, those it has. Raises `NotJson` if it is none."""
+    """Returns the spans of those named members that exist. Raises `NotJson` if not an object."""
     if buffer[span.start : span.start + 1] != b"{":
         raise NotJson("expected an object", span.start)
     raws = _fast_members(memoryview(buffer)[span.start : span.end], names)
     if raws is None:
-        found = _slow_members(buffer, span)
-        return {name: found[name] for name in names if name in found}
+        spans = _slow_members(buffer, span)
+        return {name: spans[name] for name in names if name in spans}
     base = _address(buffer)[0]
     return {name: _span(base, raw) for name, raw in raws.items()}
 
 
 def all_member_spans(buffer: bytes, span: Span) -> dict[str, Span]:
-    """Where every member of an object lies, in order. Raises `NotJson` if it is none."""
+    """Returns the spans of all members of an object, in order. Raises `NotJson` if it is none."""
     if buffer[span.start : span.start + 1] != b"{":
         raise NotJson("expected an object", span.start)
     try:
-        raws = _EVERY.decode(memoryview(buffer)[span.start : span.end])
-    except _REFUSED:
+        raws = _ALL_MEMBERS.decode(memoryview(buffer)[span.start : span.end])
+    except _DECODE_ERRORS:
         return _slow_members(buffer, span)
     base = _address(buffer)[0]
     return {name: _span(base, raw) for name, raw in raws.items()}
 
 
 def member_values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
-    """The bytes of the named members of an object, those it has. Raises `NotJson`."""
+    """Returns the bytes of those named members of an object that exist. Raises `NotJson`."""
     if value[:1] != b"{":
         raise NotJson("expected an object", 0)
     raws = _fast_members(value, names)
     if raws is None:
-        found = _slow_members(value, Span(0, len(value)))
-        return {name: found[name].of(value) for name in names if name in found}
+        spans = _slow_members(value, Span(0, len(value)))
+        return {name: spans[name].of(value) for name in names if name in spans}
     return {name: bytes(raw) for name, raw in raws.items()}
 
 
 def element_spans(buffer: bytes, span: Span) -> list[Span]:
-    """Where each element of an array lies. Raises `NotJson` if it is none."""
+    """Returns the span of each element of an array. Raises `NotJson` if not an array."""
     if buffer[span.start : span.start + 1] != b"[":
         raise NotJson("expected an array", span.start)
     raws = _fast_elements(buffer, span)
@@ -97,7 +98,7 @@ def element_spans(buffer: bytes, span: Span) -> list[Span]:
 
 
 def locate(body: bytes, root: Span, pointer: str) -> Span | None:
-    """Where the value of a pointer without `*` lies. None where it is missing."""
+    """Returns the span of the value at a pointer without `*`, or None if there is none."""
     span = root
     for key in pointer.split("/")[1:]:
         if body[span.start : span.start + 1] != b"{":
@@ -110,7 +111,7 @@ def locate(body: bytes, root: Span, pointer: str) -> Span | None:
 
 
 def elements_or_object(body: bytes, span: Span | None) -> list[Span]:
-    """The elements of an array, or the one object that stands in its place."""
+    """Returns the spans of an array's elements, or the span of an object in place of the array."""
     opening = body[span.start : span.start + 1] if span else b""
     if span is None or opening not in (b"[", b"{"):
         return []
@@ -121,7 +122,7 @@ def elements_or_object(body: bytes, span: Span | None) -> list[Span]:
 
 
 def replace_spans(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
-    """The body with each span replaced. Spans do not overlap."""
+    """Returns the body with each span replaced by its bytes. Spans must not overlap."""
     pieces: list[bytes] = []
     at = 0
     for span, new in sorted(cuts, key=lambda cut: cut[0].start):
@@ -131,7 +132,7 @@ def replace_spans(body: bytes, cuts: list[tuple[Span, bytes]]) -> bytes:
 
 
 class _Buffer(ctypes.Structure):
-    """`Py_buffer` of CPython's stable ABI."""
+    """The struct `Py_buffer` of CPython's stable ABI."""
 
     _fields_ = (
         ("buf", ctypes.c_void_p),
@@ -157,46 +158,46 @@ _release.argtypes = (ctypes.POINTER(_Buffer),)
 def _address(value: object) -> tuple[int, int]:
     view = _Buffer()
     _get_buffer(value, ctypes.byref(view), 0)
-    found = (view.buf or 0, view.len)
+    address = (view.buf or 0, view.len)
     _release(ctypes.byref(view))
-    return found
+    return address
 
 
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
-_EVERY = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_REFUSED = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_ALL_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_DECODE_ERRORS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _MISSING = msgspec.Raw(b"")
-_BETWEEN = _BLANK + b","
+_SEPARATORS = _BLANK + b","
 
 
 @cache
-def _asking(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """A decoder that reads the named members and walks over the others."""
+def _decoder_of(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Returns a decoder that reads the named members and skips all others."""
     fields = {f"member_{number}": name for number, name in enumerate(names)}
     wanted = [(field, msgspec.Raw, _MISSING) for field in fields]
-    return msgspec.json.Decoder(msgspec.defstruct("Asked", wanted, rename=fields))
+    return msgspec.json.Decoder(msgspec.defstruct("Members", wanted, rename=fields))
 
 
 def _fast_members(
     value: bytes | memoryview, names: tuple[str, ...]
 ) -> dict[str, msgspec.Raw] | None:
     try:
-        found = _asking(names).decode(value)
-    except _REFUSED:
+        decoded = _decoder_of(names).decode(value)
+    except _DECODE_ERRORS:
         return None
-    raws = zip(names, msgspec.structs.astuple(found), strict=True)
+    raws = zip(names, msgspec.structs.astuple(decoded), strict=True)
     return {name: raw for name, raw in raws if raw is not _MISSING}
 
 
 def _fast_elements(buffer: bytes, span: Span) -> list[Span] | None:
     try:
-        found = _ELEMENTS.decode(memoryview(buffer)[span.start : span.end])
-    except _REFUSED:
+        decoded = _ELEMENTS.decode(memoryview(buffer)[span.start : span.end])
+    except _DECODE_ERRORS:
         return None
     spans = []
     at = span.start + 1
-    for raw in found:
-        while buffer[at] in _BETWEEN:
+    for raw in decoded:
+        while buffer[at] in _SEPARATORS:
             at += 1
         spans.append(Span(at, at + len(raw)))
         at += len(raw)
@@ -209,14 +210,14 @@ def _span(base: int, raw: msgspec.Raw) -> Span:
 
 
 def _slow_members(buffer: bytes, span: Span) -> dict[str, Span]:
-    found: dict[str, Span] = {}
+    spans: dict[str, Span] = {}
     for part in _parts(buffer, span, b"}"):
         token = _TOKEN.match(buffer, part.start)
         colon = buffer.find(b":", token.end(), part.end) if token else -1
         if token is None or token[0][:1] != b'"' or colon < 0:
             raise NotJson("expected a member", part.start)
-        found[_key(token[0])] = _trim(buffer, colon + 1, part.end)
-    return found
+        spans[_key(token[0])] = _trim(buffer, colon + 1, part.end)
+    return spans
 
 
 def _slow_elements(buffer: bytes, span: Span) -> list[Span]:
@@ -224,7 +225,7 @@ def _slow_elements(buffer: bytes, span: Span) -> list[Span]:
 
 
 def _parts(buffer: bytes, span: Span, closing: bytes) -> list[Span]:
-    """What stands between the commas of one array or object."""
+    """Returns the spans between the commas of one array or object."""
     parts: list[Span] = []
     depth, start, last = 1, span.start + 1, span.start
     for match in _TOKEN.finditer(buffer, span.start + 1, span.end):

@@ -1,6 +1,6 @@
-"""Splitting: the entities of a response, as slices of its own bytes. Pure.
+"""Splits a response into its entities, as slices of its own bytes. Pure.
 
-Where they sit is said by rules (`rules.py`).
+Rules (`split_rules.py`) state where the entities are.
 
     response ──split──> page (its arrays emptied) + entities (children as stubs)
              <──join─── page + the stored bodies, in the order of the roster
@@ -31,51 +31,53 @@ from eventlog.body.split_rules import Entity, Identity, Rule, id_text, is_child,
 
 @attrs.frozen
 class Split:
-    """A response taken apart."""
+    """A response after splitting."""
 
     envelope: bytes | None
-    """The response with every split array emptied; None where it is one entity."""
+    """The response with every split array emptied; None if the whole response is one entity."""
     entities: tuple[Entity, ...]
-    """In order of appearance, a parent before its children."""
+    """All entities in order of appearance, a parent before its children."""
     misfits: tuple[tuple[str, bytes], ...]
-    """Elements of split arrays that have no id, with their pointer. They are not in
-    `envelope`: such a response is kept whole."""
+    """Elements of split arrays without an id, each with its pointer. They are not in
+    `envelope`: the caller stores the complete response."""
     values: tuple[Any, ...] | None = None
-    """Where orjson writes the whole response back unchanged: each entity as it reads it."""
+    """The entities as parsed by orjson, if orjson would write the response back unchanged."""
     first: int | None = None
-    """Where the first entity begins, if they lie in the response one after the other, a
-    comma between them."""
+    """Offset of the first entity, if the entities are adjacent in the response, separated
+    by single commas."""
 
 
 def split(body: bytes, rules: Sequence[Rule]) -> Split:
-    """The entities of a response, and what remains of it.
+    """Splits a response into its entities and its envelope.
 
-    Raises `NotJson` with the byte where the body stops being what the rules say;
-    the caller keeps the whole body as an anomaly.
+    Raises `NotJson` with the offset of the first byte that does not fit the rules; the
+    caller then stores the complete body as an anomaly.
     """
     flat = _flat(body, rules[0]) if len(rules) == 1 else None
     if flat is not None:
         return flat
-    work = _Work({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
+    progress = _Progress({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
     root = value_span(body)
     top = next((rule for rule in rules if rule.pointer == ""), None)
     if top is not None:
-        taken = _take(work, root.of(body), top, top.parent)
-        return Split(None if taken else body, tuple(work.found), ())
+        taken = _extract(progress, root.of(body), top, top.parent)
+        return Split(None if taken else body, tuple(progress.entities), ())
     pages = [rule for rule in rules if "*" not in rule.pointer]
-    cuts = [cut for rule in pages for cut in _empty(work, body, root, rule)]
-    return Split(replace_spans(body, cuts), tuple(work.found), tuple(work.misfits))
+    cuts = [cut for rule in pages for cut in _extract_array(progress, body, root, rule)]
+    return Split(replace_spans(body, cuts), tuple(progress.entities), tuple(progress.misfits))
 
 
-_MOST_READ_BYTES = 8 * 1024 * 1024
-"""As Python objects a response takes several times its bytes."""
+_MAX_PARSED_BYTES = 8 * 1024 * 1024
+"""Larger responses are not parsed: as Python objects they need several times their size."""
 
 
 def _flat(body: bytes, rule: Rule) -> Split | None:
-    """The same of one array of entities without children, where every one has its id and
-    orjson writes all of it back as it was: what it writes of an element is its bytes.
+    """Fast path: one array of entities without children, each with an id.
+
+    Returns None unless orjson writes the whole response back unchanged. Then what orjson
+    writes for an element equals the element's bytes.
     """
-    if len(body) > _MOST_READ_BYTES or "*" in rule.pointer or not rule.pointer:
+    if len(body) > _MAX_PARSED_BYTES or "*" in rule.pointer or not rule.pointer:
         return None
     try:
         page = orjson.loads(body)
@@ -84,23 +86,23 @@ def _flat(body: bytes, rule: Rule) -> Split | None:
             return None
         bodies = list(map(orjson.dumps, items))
         holder[key] = orjson.Fragment(b"[\n]")  # orjson itself writes no line feed
-        before, _, behind = orjson.dumps(page).partition(b"\n")
-        if body != b"".join((before, b",".join(bodies), behind)):
+        before, _, after = orjson.dumps(page).partition(b"\n")
+        if body != b"".join((before, b",".join(bodies), after)):
             return None
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    names = _names(rule, items)
-    if names is None:
+    ids = _ids(rule, items)
+    if ids is None:
         return None
     entities = tuple(
         Entity(rule.pointer, rule.type, rule.shape, name, body, rule.parent)
-        for name, body in zip(names, bodies, strict=True)
+        for name, body in zip(ids, bodies, strict=True)
     )
-    return Split(before + behind, entities, (), tuple(items), len(before))
+    return Split(before + after, entities, (), tuple(items), len(before))
 
 
 def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
-    """The array of a pointer, what holds it, and under which key; None if there is none."""
+    """Returns the parent of the array at a pointer, the array's key, and the array or None."""
     *path, key = pointer.split("/")[1:]
     for name in path:
         page = page.get(name) if isinstance(page, dict) else None
@@ -108,46 +110,46 @@ def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
     return page, key, items if isinstance(items, list) else None
 
 
-def _names(rule: Rule, items: Sequence[Any]) -> list[str] | None:
-    """The id of each element; None where one has none."""
+def _ids(rule: Rule, items: Sequence[Any]) -> list[str] | None:
+    """Returns the id of each element, or None if any element has none."""
     if rule.identity.member is not None and not rule.number_repeats:
-        plain = _whole_numbers(rule.identity.member, items)
-        if plain is not None:
-            return plain
-    work = _Work({}, [], [], {})
-    names = []
+        integers = _integer_ids(rule.identity.member, items)
+        if integers is not None:
+            return integers
+    progress = _Progress({}, [], [], {})
+    ids = []
     for item in items:
-        name = _name(rule.identity, item) if type(item) is dict else None
-        if name is None:
+        id_ = _id(rule.identity, item) if type(item) is dict else None
+        if id_ is None:
             return None
-        names.append(_numbered(work, rule, name) if rule.number_repeats else name)
-    return names
+        ids.append(_numbered(progress, rule, id_) if rule.number_repeats else id_)
+    return ids
 
 
-def _whole_numbers(member: str, items: Sequence[Any]) -> list[str] | None:
-    """The ids that a member holds; None unless every one is an integer."""
+def _integer_ids(member: str, items: Sequence[Any]) -> list[str] | None:
+    """Returns the ids in a member as text, or None unless all of them are integers."""
     try:
         ids = [item[member] for item in items]
     except (KeyError, TypeError):
         return None
-    return list(map(str, ids)) if all(type(each) is int for each in ids) else None
+    return list(map(str, ids)) if all(type(value) is int for value in ids) else None
 
 
-def _name(identity: Identity, item: dict[str, Any]) -> str | None:
+def _id(identity: Identity, item: dict[str, Any]) -> str | None:
     if identity.member is not None:
         value = item.get(identity.member)
         if type(value) is int:
             return str(value)
         return value or None if type(value) is str else None
-    read = {name: orjson.dumps(item[name]) for name in identity.reads if name in item}
-    spelled = identity.spell(read)
+    members = {name: orjson.dumps(item[name]) for name in identity.reads if name in item}
+    spelled = identity.spell(members)
     return id_text(spelled) if spelled is not None else None
 
 
 @attrs.frozen
-class _Work:
+class _Progress:
     children: Mapping[str, tuple[Rule, ...]]
-    found: list[Entity]
+    entities: list[Entity]
     misfits: list[tuple[str, bytes]]
     repeats: dict[tuple[str, str], int]
 
@@ -156,62 +158,66 @@ def _children(rule: Rule, rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(other for other in rules if is_child(rule.pointer, other.pointer))
 
 
-def _empty(work: _Work, body: bytes, root: Span, rule: Rule) -> list[tuple[Span, bytes]]:
-    """Take what a page rule points at; the cut that empties it."""
+def _extract_array(
+    progress: _Progress, body: bytes, root: Span, rule: Rule
+) -> list[tuple[Span, bytes]]:
+    """Extracts the entities of a page rule; returns the replacement that empties their array."""
     span = locate(body, root, rule.pointer)
     opening = body[span.start : span.start + 1] if span else b""
     if span is None:
         raise NotJson(f"nothing at {rule.pointer}", root.start)
     if opening == b"{":
-        taken = _take(work, span.of(body), rule, rule.parent)
+        taken = _extract(progress, span.of(body), rule, rule.parent)
         return [(span, _stub(taken))] if taken is not None else []
     if opening != b"[":
         raise NotJson(f"expected an array at {rule.pointer}", span.start)
     for part in element_spans(body, span):
         element = part.of(body)
-        if _take(work, element, rule, rule.parent) is None:
-            work.misfits.append((rule.pointer, element))
+        if _extract(progress, element, rule, rule.parent) is None:
+            progress.misfits.append((rule.pointer, element))
     return [(Span(span.start + 1, span.end - 1), b"")]
 
 
-def _take(work: _Work, element: bytes, rule: Rule, parent: tuple[str, str] | None) -> bytes | None:
-    """Take one element as an entity, and its children; its spelled id."""
+def _extract(
+    progress: _Progress, element: bytes, rule: Rule, parent: tuple[str, str] | None
+) -> bytes | None:
+    """Adds an element and its children to the entities. Returns its spelled id, if it has one."""
     try:
         spelled = rule.identity.spell(member_values(element, rule.identity.reads))
     except NotJson:
         return None
     if spelled is None:
         return None
-    name = _numbered(work, rule, id_text(spelled))
-    children = work.children[rule.pointer]
-    place = len(work.found)
-    cuts = _take_children(work, element, children, (rule.type, name)) if children else []
+    id_ = _numbered(progress, rule, id_text(spelled))
+    children = progress.children[rule.pointer]
+    index = len(progress.entities)
+    cuts = _extract_children(progress, element, children, (rule.type, id_)) if children else []
     body = replace_spans(element, cuts) if cuts else element
-    work.found.insert(place, Entity(rule.pointer, rule.type, rule.shape, name, body, parent))
+    progress.entities.insert(index, Entity(rule.pointer, rule.type, rule.shape, id_, body, parent))
     return spelled
 
 
-def _numbered(work: _Work, rule: Rule, name: str) -> str:
+def _numbered(progress: _Progress, rule: Rule, name: str) -> str:
     if not rule.number_repeats:
         return name
-    count = work.repeats.get((rule.pointer, name), 0) + 1
-    work.repeats[rule.pointer, name] = count
+    count = progress.repeats.get((rule.pointer, name), 0) + 1
+    progress.repeats[rule.pointer, name] = count
     return name if count == 1 else f"{name}~{count}"
 
 
-def _take_children(
-    work: _Work, element: bytes, rules: tuple[Rule, ...], parent: tuple[str, str]
+def _extract_children(
+    progress: _Progress, element: bytes, rules: tuple[Rule, ...], parent: tuple[str, str]
 ) -> list[tuple[Span, bytes]]:
     cuts = []
-    for rule, part in _places(element, rules):
-        spelled = _take(work, part.of(element), rule, parent)
+    for rule, part in _child_spans(element, rules):
+        spelled = _extract(progress, part.of(element), rule, parent)
         if spelled is not None:
             cuts.append((part, _stub(spelled)))
     return cuts
 
 
-def _places(element: bytes, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Span]]:
-    """Where the children of an element may stand, rule by rule."""
+def _child_spans(element: bytes, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Span]]:
+    """Yields each possible child of an element with its rule."""
     names = tuple(key_of(rule.pointer) for rule in rules)
     inner = member_spans(element, Span(0, len(element)), names)
     for rule, name in zip(rules, names, strict=True):

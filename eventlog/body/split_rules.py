@@ -1,7 +1,7 @@
-"""Rules: where the entities of a response sit, and how each names itself. Pure.
+"""Rules that state where the entities of a response are and how to read their ids. Pure.
 
-A rule says where by a JSON Pointer, `*` for every element of an outer array (`/items`,
-`/items/*/modelVersions`, the empty pointer for the whole body).
+A rule locates entities by a JSON Pointer in which `*` means every element of an outer array
+(`/items`, `/items/*/modelVersions`). The empty pointer means the whole body.
 """
 
 import json
@@ -16,19 +16,19 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @attrs.frozen
 class Identity:
-    """How an element names itself."""
+    """How to read the id of an element."""
 
     reads: tuple[str, ...]
-    """The members that are looked at."""
+    """The members that `spell` needs."""
     spell: Callable[[Mapping[str, bytes]], bytes | None]
-    """From those that are there to the id as JSON, as spelled; None: no entity."""
+    """Returns the id in upstream's JSON spelling, or None if the element is no entity."""
     member: str | None = None
-    """The one member that is the id itself, an integer or a text that is not empty."""
+    """The member that is the id itself, an integer or a non-empty text, if there is one."""
 
 
 @attrs.frozen
 class Rule:
-    """Where entities of one type sit in a body."""
+    """Where entities of one type are in a body."""
 
     pointer: str
     type: str
@@ -37,10 +37,10 @@ class Rule:
     number_repeats: bool = False
     """Whether the k-th element with the same id gets the id `…~k` (k from 2)."""
     parent: tuple[str, str] | None = None
-    """Type and id of what they belong to, where the request says so and not the body."""
+    """Type and id of the parent entity, if it follows from the request and not from the body."""
 
 
-class Entity(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
+class Entity(msgspec.Struct, frozen=True, gc=False):  # Struct, not attrs: a crawl has millions
     """One entity of a response."""
 
     pointer: str
@@ -48,16 +48,16 @@ class Entity(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has mi
     shape: str
     id: str
     body: bytes
-    """Its own bytes, each stored child replaced by a stub."""
+    """Bytes of the entity, with each stored child replaced by a stub."""
     parent: tuple[str, str] | None
-    """Type and id of what it came inside."""
+    """Type and id of the entity that contains it, or that the request names."""
 
 
 def id_member(name: str) -> Identity:
-    """The id that stands in a member: an integer, or a text that is not empty."""
+    """Returns the identity for an id in one member: an integer or a non-empty text."""
 
-    def spell(found: Mapping[str, bytes]) -> bytes | None:
-        value = found.get(name, b"")
+    def spell(members: Mapping[str, bytes]) -> bytes | None:
+        value = members.get(name, b"")
         is_text = value[:1] == b'"' and len(value) > 2
         return value if is_text or value.removeprefix(b"-").isdigit() else None
 
@@ -65,7 +65,7 @@ def id_member(name: str) -> Identity:
 
 
 def id_text(spelled: bytes) -> str:
-    """The id as text, from its JSON spelling."""
+    """Returns an id as text, from its JSON spelling."""
     if spelled[:1] != b'"':
         return spelled.decode()
     text = spelled.decode("utf-8", "replace")
@@ -75,11 +75,11 @@ def id_text(spelled: bytes) -> str:
 
 
 def is_child(pointer: str, other: str) -> bool:
-    """Whether what `other` points at stands right inside what `pointer` does."""
-    prefix = f"{pointer}/*/" if pointer else "/"  # one object stands without `*`
+    """Whether the elements of `other` are direct children of the elements of `pointer`."""
+    prefix = f"{pointer}/*/" if pointer else "/"  # the empty pointer is a single object: no `*`
     return other != pointer and other.startswith(prefix) and "/" not in other[len(prefix) :]
 
 
 def key_of(pointer: str) -> str:
-    """The member in which the elements of a pointer stand."""
+    """Returns the name of the member that contains the elements of a pointer."""
     return pointer.rsplit("/", 1)[1]

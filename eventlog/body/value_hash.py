@@ -1,12 +1,13 @@
-"""The value hash: when two bodies say the same thing. Pure.
+"""The value hash: equal for two bodies with the same JSON value. Pure.
 
 `c1:` and 128 bits of SHA-256 over the body without white space, members sorted by
 decoded key (code points, equal keys in their order), strings with the shortest
-escapes, numbers as spelled. It counts versions; storing never depends on it.
+escapes, numbers as spelled. It serves to count versions; it never decides what is stored.
 
-The fast way lets the C scanner of the standard library parse and orjson write. It
-gives up on repeated keys, which a dict would lose, and on the deepest values; then
-the slow way walks the tokens itself. Bytes that are not strict JSON are hashed as they are.
+The fast path parses with the C scanner of the standard library and writes with orjson.
+It cannot process repeated keys, which a dict would lose, nor very deep values. For those,
+the slow path processes the tokens in Python. Bytes that are not strict JSON are hashed
+unchanged.
 """
 
 import json
@@ -23,55 +24,55 @@ _MAX_DEPTH = 256
 
 
 def value_hash(body: bytes) -> str:
-    """The `c1` hash of a body. Equal for equal values, whatever their spelling.
+    """Returns the `c1` hash of a body: equal for equal values, regardless of their spelling.
 
     Law: reordering members, white space and escapes do not change it; the
     spelling of a number does (1 and 1.0 differ).
     """
-    return _named(normal_form(body))
+    return _hash(normal_form(body))
 
 
 def strict_value_hash(body: bytes) -> str:
-    """The same, of bytes that are known to be strict JSON."""
-    return _named(strict_normal_form(body))
+    """Returns the `c1` hash of bytes that are known to be strict JSON."""
+    return _hash(strict_normal_form(body))
 
 
 def parsed_value_hash(value: object) -> str:
-    """The same, of a value that orjson read from a body and writes back as the same bytes."""
-    return _named(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+    """Returns the `c1` hash of a body that orjson parsed and would write back unchanged."""
+    return _hash(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
 def parsed_value_hashes(values: Iterable[object]) -> list[str]:
-    """The same of many values, in their order."""
-    # Not by way of `parsed_value_hash`: the calls would take a tenth of the time.
+    """Returns `parsed_value_hash` of each value, in order."""
+    # Does not call `parsed_value_hash`: the calls would take a tenth of the time.
     return [
         "c1:" + sha256(orjson.dumps(value, None, orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         for value in values
     ]
 
 
-def _named(normal: bytes) -> str:
+def _hash(normal: bytes) -> str:
     return "c1:" + sha256(normal).hexdigest()[:32]
 
 
 def normal_form(body: bytes) -> bytes:
-    """The bytes that are hashed: itself in normal form, again the same bytes."""
+    """Returns the bytes that are hashed. Idempotent."""
     return strict_normal_form(body) if is_strict(body) else body
 
 
 def strict_normal_form(body: bytes) -> bytes:
-    """The normal form of bytes that are known to be strict JSON."""
-    written = _fastest(body)
+    """Returns the normal form of bytes that are known to be strict JSON."""
+    written = _by_orjson(body)
     if written is not None:
         return written
     try:
-        return _fast(body)
-    except (_Repeated, orjson.JSONEncodeError):  # orjson goes 254 deep
-        return _slow(body)
+        return _by_json_decoder(body)
+    except (_Repeated, orjson.JSONEncodeError):  # orjson's limit is 254 levels
+        return _by_tokens(body)
 
 
-def _fastest(body: bytes) -> bytes | None:
-    """Sorted by orjson, where reading and writing again shows that it loses nothing."""
+def _by_orjson(body: bytes) -> bytes | None:
+    """Returns the normal form by orjson, or None if orjson does not write the body unchanged."""
     try:
         value = orjson.loads(body)
         if orjson.dumps(value) != body:
@@ -84,7 +85,7 @@ def _fastest(body: bytes) -> bytes | None:
 def is_strict(body: bytes) -> bool:
     """Whether every strict reader accepts these bytes as one JSON value.
 
-    UTF-8 is checked apart: msgspec lets invalid bytes pass inside strings.
+    UTF-8 is checked separately: msgspec accepts invalid bytes inside strings.
     """
     try:
         body.decode()
@@ -95,7 +96,7 @@ def is_strict(body: bytes) -> bool:
 
 
 def depth_at_most(body: bytes, limit: int) -> bool:
-    """Whether no value lies inside more than `limit` arrays and objects."""
+    """Whether no value is nested inside more than `limit` arrays and objects."""
     if body.count(b"[") + body.count(b"{") <= limit:
         return True
     depth = 0
@@ -111,7 +112,7 @@ def depth_at_most(body: bytes, limit: int) -> bool:
 
 
 class _Repeated(Exception):
-    """An object with a key twice."""
+    """An object contains a key twice."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -130,12 +131,12 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _fast(body: bytes) -> bytes:
+def _by_json_decoder(body: bytes) -> bytes:
     value = _DECODER.decode(body.decode())
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def _slow(body: bytes) -> bytes:
+def _by_tokens(body: bytes) -> bytes:
     tokens = (match[0] for match in _TOKEN.finditer(body))
     return _write(next(tokens), tokens)
 

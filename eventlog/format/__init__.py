@@ -1,1 +1,1 @@
-"""The format of the log: paths, events, lines, frames, manifests. Pure."""
+"""The file formats of the log: paths, events, lines, frames, manifests. Pure."""

@@ -1,9 +1,9 @@
-"""The census: what a block of whole lines holds, for the manifest. Pure.
+"""Statistics of a block of complete lines, for the manifest. Pure.
 
-Most lines of a page begin as the line above, but for the seq. So a block is walked from
-line end to line end: each line is held against the beginnings met last, and none is cut
-out. A line that begins in another way is looked at closer: the answer is the same, only
-slower.
+Most lines of a page begin like the line before, except for the seq. The fast path therefore
+compares the beginning of each line with the most recent distinct beginnings, and extracts
+no line from the block. A line with a new beginning is matched against a regular expression.
+If that fails, the slow path reads every line; the result is the same.
 """
 
 import re
@@ -19,18 +19,18 @@ import attrs
 from eventlog.errors import Corrupt
 from eventlog.format.line_header import KIND, LineBlock, kind_and_type, read_block
 
-_REST = (
+_AFTER_SEQ = (
     rb'([0-9]{1,18})(,"observed_at":"([0-9T:.Z-]{27})'
     + KIND
-    + rb'(?:\}|,"(?!(?:run|epoch|type)":)\w+":))'  # with the name behind: it is none of these
+    + rb'(?:\}|,"(?!(?:run|epoch|type)":)\w+":))'  # the next member is none of these
 )
-_TRIED = 4
-"""So many beginnings are tried before a line is matched: few pages mix more types."""
+_MAX_RECENT = 4
+"""Number of recent beginnings that a line is compared with: few pages mix more types."""
 
 
 @attrs.frozen
 class BlockStats:
-    """What a block of whole lines holds."""
+    """Counts and ranges of a block of complete lines."""
 
     rows: int
     first_seq: int
@@ -42,119 +42,131 @@ class BlockStats:
     types: dict[str, int]
 
 
-_Said = tuple[str, str, str | None]
+_Meaning = tuple[str, str, str | None]
 """Instant, kind and type."""
 
 
 @attrs.frozen
-class _Walk:
-    """A block as runs of lines that say the same."""
+class _Groups:
+    """A block as groups of consecutive lines with the same instant, kind and type."""
 
     first_seq: int
     longest_line_bytes: int
-    runs: Sequence[tuple[Hashable, int]]
-    """What stands for the beginning of the lines, and how many they are."""
-    told: Mapping[Any, _Said]
-    """What each beginning says."""
+    groups: Sequence[tuple[Hashable, int]]
+    """Key of a group's beginning in `meanings`, and the number of its lines."""
+    meanings: Mapping[Any, _Meaning]
+    """Instant, kind and type of each beginning."""
 
 
 def block_stats(block: bytes, source: str, writer: str, where: str) -> BlockStats:
-    """Count a block of whole lines, which are the events of one stream in seq order.
+    """Returns the statistics of complete lines, which are events of one stream in seq order.
 
-    Raises `Corrupt` as `glance` does, and for a time before the one above it.
+    Raises `Corrupt` like `read_block`, and if an event was observed before its predecessor.
     """
-    walk = _walked(block, source, writer) or _looked(read_block(block, source, writer, where))
-    _check_order(walk, where)
+    grouped = _group_by_beginning(block, source, writer) or _group_by_head(
+        read_block(block, source, writer, where)
+    )
+    _check_order(grouped, where)
     lines: dict[Hashable, int] = {}
-    for form, count in walk.runs:
-        lines[form] = lines.get(form, 0) + count
+    for key, count in grouped.groups:
+        lines[key] = lines.get(key, 0) + count
     kinds: Counter[str] = Counter()
     types: Counter[str] = Counter()
-    for form, count in lines.items():
-        _, kind, type_ = walk.told[form]
+    for key, count in lines.items():
+        _, kind, type_ = grouped.meanings[key]
         kinds[kind] += count
         if type_ is not None:
             types[type_] += count
     rows = sum(lines.values())
     return BlockStats(
         rows=rows,
-        first_seq=walk.first_seq,
-        last_seq=walk.first_seq + rows - 1,
-        first_observed_at=walk.told[walk.runs[0][0]][0],
-        last_observed_at=walk.told[walk.runs[-1][0]][0],
-        longest_line_bytes=walk.longest_line_bytes,
+        first_seq=grouped.first_seq,
+        last_seq=grouped.first_seq + rows - 1,
+        first_observed_at=grouped.meanings[grouped.groups[0][0]][0],
+        last_observed_at=grouped.meanings[grouped.groups[-1][0]][0],
+        longest_line_bytes=grouped.longest_line_bytes,
         kinds=dict(sorted(kinds.items())),
         types=dict(sorted(types.items())),
     )
 
 
-def _check_order(walk: _Walk, where: str) -> None:
-    observed = [walk.told[form][0] for form, _ in walk.runs]
+def _check_order(grouped: _Groups, where: str) -> None:
+    observed = [grouped.meanings[key][0] for key, _ in grouped.groups]
     if all(map(le, observed, observed[1:])):
         return
-    after = accumulate(count for _, count in walk.runs)
+    after = accumulate(count for _, count in grouped.groups)
     line = next(n for n, (a, b) in zip(after, pairwise(observed), strict=False) if a > b) + 1
-    raise Corrupt(f"{where}: line {line}: observed before the line above it")
+    raise Corrupt(f"{where}: line {line}: observed before the previous line")
 
 
-def _walked(block: bytes, source: str, writer: str) -> _Walk | None:
-    """A block line end by line end. None where a line is not spelled as our writer does."""
-    begins, find, size = block.startswith, block.find, len(block)
-    first = _head(source, writer)[1].match(block)
+def _group_by_beginning(block: bytes, source: str, writer: str) -> _Groups | None:
+    """Fast path. Returns None if a line is not spelled as our writer spells lines."""
+    startswith, find, size = block.startswith, block.find, len(block)
+    first = _line_start(source, writer)[1].match(block)
     if first is None:
         return None
-    told: dict[bytes, _Said] = {}
+    meanings: dict[bytes, _Meaning] = {}
     recent: list[bytes] = []
-    begun: list[tuple[bytes, int]] = []
-    form, seq, at, longest = b"%d", int(first[1]), 0, 0
+    begins_at: list[tuple[bytes, int]] = []
+    beginning, seq, at, longest = b"%d", int(first[1]), 0, 0
     while at < size:
-        if not begins(form % seq, at):
-            for form in recent:
-                if begins(form % seq, at):
+        if not startswith(beginning % seq, at):
+            for beginning in recent:
+                if startswith(beginning % seq, at):
                     break
             else:
-                form = _form(block, at, _head(source, writer), told)
-                if not form or not begins(form % seq, at):
+                beginning = _beginning(block, at, _line_start(source, writer), meanings)
+                if not beginning or not startswith(beginning % seq, at):
                     return None
-                recent = [form, *recent[: _TRIED - 1]]
-            begun.append((form, seq))
+                recent = [beginning, *recent[: _MAX_RECENT - 1]]
+            begins_at.append((beginning, seq))
         end = find(b"\n", at) + 1
         if end - at > longest:  # max() would cost as much as the search
             longest = end - at
         elif not end:
             return None
         at, seq = end, seq + 1
-    pairs = pairwise([*begun, (b"", seq)])
-    runs = [(form, below - above) for (form, above), (_, below) in pairs]
-    return _Walk(begun[0][1], longest - 1, runs, told)
+    pairs = pairwise([*begins_at, (b"", seq)])
+    runs = [(beginning, below - above) for (beginning, above), (_, below) in pairs]
+    return _Groups(begins_at[0][1], longest - 1, runs, meanings)
 
 
-def _form(
-    block: bytes, at: int, head: tuple[bytes, re.Pattern[bytes]], told: dict[bytes, _Said]
+def _beginning(
+    block: bytes, at: int, head: tuple[bytes, re.Pattern[bytes]], meanings: dict[bytes, _Meaning]
 ) -> bytes:
-    """How the line at `at` begins, with `%d` for its seq; what it says is noted. Empty: as none."""
+    """Returns the beginning of the line at `at`, with `%d` for the seq; empty if not matched.
+
+    Adds its meaning to `meanings`.
+    """
     start, pattern = head
-    found = pattern.match(block, at)
-    if found is None:
+    match = pattern.match(block, at)
+    if match is None:
         return b""
-    form = start + b"%d" + found[2].replace(b"%", b"%%")
-    observed, kind, type_ = found.group(3, 4, 5)
-    told[form] = observed.decode(), kind.decode(), None if type_ is None else type_.decode()
-    return form
+    beginning = start + b"%d" + match[2].replace(b"%", b"%%")
+    observed, kind, type_ = match.group(3, 4, 5)
+    meanings[beginning] = (
+        observed.decode(),
+        kind.decode(),
+        None if type_ is None else type_.decode(),
+    )
+    return beginning
 
 
 @lru_cache(maxsize=64)
-def _head(source: str, writer: str) -> tuple[bytes, re.Pattern[bytes]]:
-    """What every line of a stream begins with, and all up to the member behind the type."""
+def _line_start(source: str, writer: str) -> tuple[bytes, re.Pattern[bytes]]:
+    """Returns the constant start of the lines, and a pattern up to the member after `type`."""
     start = f'{{"v":1,"source":"{source}","writer":"{writer}","seq":'.encode()
-    return start, re.compile(re.escape(start) + _REST)
+    return start, re.compile(re.escape(start) + _AFTER_SEQ)
 
 
-def _looked(run: LineBlock) -> _Walk:
-    """The same of lines that were cut out."""
-    return _Walk(
-        run.first_seq,
-        max(map(len, run.lines)),
-        [(head, len(list(group))) for head, group in groupby(run.heads)],
-        {head: (observed, *kind_and_type(sort)) for head, (observed, sort) in run.told.items()},
+def _group_by_head(block: LineBlock) -> _Groups:
+    """Slow path: groups the extracted lines of a block."""
+    return _Groups(
+        block.first_seq,
+        max(map(len, block.lines)),
+        [(head, len(list(group))) for head, group in groupby(block.heads)],
+        {
+            head: (observed, *kind_and_type(sort))
+            for head, (observed, sort) in block.meanings.items()
+        },
     )

@@ -1,10 +1,9 @@
-"""Events: the lines of the log, from values to bytes and back. Pure.
+"""Events: the values that the lines of the log encode. Pure.
 
     {"v":1,"source":…,"writer":…,"seq":…,"observed_at":…,"kind":…, … ,"body":…}
 
-A line is one strict JSON object. `body`, where there is one, is its last member,
-so the exact bytes of an entity are a slice of the line. docs/format.md has every
-member.
+A line is one strict JSON object. `body`, if present, is its last member, so the exact
+bytes of an entity are a slice of the line. docs/format.md describes every member.
 """
 
 import base64
@@ -36,20 +35,20 @@ _EMPTY: Mapping[str, Any] = {}
 
 @attrs.frozen(order=True)
 class Position:
-    """The place of an event in the one total order."""
+    """The place of an event in the total order of all events of a source."""
 
     observed_at: int
     writer: str
     seq: int
 
     def packed(self) -> int:
-        """128 bits: 56 of microseconds, 32 of writer, 40 of seq. Keeps the order."""
+        """Returns 128 bits in the same order: 56 of microseconds, 32 of writer, 40 of seq."""
         return (self.observed_at << 72) | (int(self.writer, 16) << 40) | self.seq
 
 
 @attrs.frozen(kw_only=True)
 class Draft:
-    """An event before a writer gave it its position."""
+    """An event to which the writer has not yet assigned a position."""
 
     kind: str
     run: str | None = None
@@ -63,21 +62,21 @@ class Draft:
     params: Mapping[str, str] = _EMPTY
     hash: str | None = None
     members: Mapping[str, Any] = _EMPTY
-    """The members of this kind, in the order of the line."""
+    """The members specific to this kind, in the order in which the line has them."""
     repaired: bool = False
     body_asset: str | None = None
     body_raw: bytes | None = None
-    """The exact bytes, where `body` is not those."""
+    """The exact bytes, if `body` differs from them."""
     body: bytes | None = None
     """Strict JSON without line breaks, valid UTF-8."""
 
 
 @attrs.frozen
 class EntityBatch:
-    """Entity events that differ in id, hash and body only: most of a page."""
+    """Entity events that differ only in id, hash and body, like most events of a page."""
 
     form: Draft
-    """What they share."""
+    """The members that all of them share."""
     ids: list[str]
     hashes: list[str]
     bodies: list[bytes]
@@ -85,7 +84,7 @@ class EntityBatch:
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as read back. Members of its kind that are not named here: `members`."""
+    """A decoded event. Unknown members of the line are ignored."""
 
     v: int
     source: str
@@ -113,24 +112,24 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     shapes: dict[str, str] = {}
     repaired: bool = False
     key_removed: bool = False
-    """Whether our key stood in the response, and was replaced by asterisks."""
+    """Whether the response contained our API key, which was replaced by asterisks."""
     body_asset: str | None = None
     body_raw: str | None = None
     body: msgspec.Raw = msgspec.Raw(b"")
 
 
 def observed_us(line: Line) -> int:
-    """When the event was observed, in microseconds."""
+    """Returns the instant at which the event was observed, in microseconds."""
     return parse_us(line.observed_at)
 
 
 def position(line: Line) -> Position:
-    """Where the event stands in the total order."""
+    """Returns the position of an event."""
     return Position(parse_us(line.observed_at), line.writer, line.seq)
 
 
 def exact_body(line: Line) -> bytes | None:
-    """The bytes as upstream sent them. None where they lie in `assets/`, or are none."""
+    """Returns the bytes as upstream sent them; None if there are none or they are an asset."""
     if line.body_asset is not None:
         return None
     if line.body_raw is not None:
@@ -139,5 +138,5 @@ def exact_body(line: Line) -> bytes | None:
 
 
 def stamp(instant: int) -> str:
-    """An instant as it stands in a line."""
+    """Returns an instant in the form that lines use."""
     return format_us(instant)

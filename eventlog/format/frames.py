@@ -1,10 +1,10 @@
-"""Frames: how the lines of a sealed segment lie in its file. Pure.
+"""Frames: the parts of the file of a sealed segment. Pure.
 
     frame | frame | …
 
-A frame is about 1 MiB of whole lines, an independent zstd frame with content size
-and checksum. Any zstd reader sees one stream; a reader with the manifest opens one
-frame alone.
+A frame contains about 1 MiB of complete lines. It is an independent zstd frame with content
+size and checksum. Any zstd reader sees one stream; a reader that has the manifest can
+decompress a single frame.
 """
 
 import threading
@@ -16,20 +16,20 @@ from eventlog.errors import Corrupt
 
 FRAME_BYTES = 1024 * 1024
 LEVEL = 3
-_LOOK_BYTES = 4096
+_SEARCH_BYTES = 4096
 
-_OWN = threading.local()
-"""Of each thread its compressor: making one costs a tenth of packing a frame."""
+_PER_THREAD = threading.local()
+"""One compressor per thread: creating one takes a tenth of the time of compressing a frame."""
 
 
 def blocks(
     read: Callable[[int, int], bytes], total_bytes: int, size_bytes: int = FRAME_BYTES
 ) -> Iterator[bytes]:
-    """Whole lines in blocks of at least `size_bytes`, but for the last.
+    """Yields complete lines in blocks of at least `size_bytes`; the last may be smaller.
 
-    `read(count, offset)`: so many bytes of the lines, fewer at their end. The line end is
-    looked for first, so that each block is read once and never joined or cut. Law: joined,
-    the blocks are the lines; each ends at a line end, if the lines do.
+    `read(count, offset)` returns `count` bytes of the lines, fewer at their end. The line end
+    is searched first, so each block is read once, without joining or cutting. Law: the joined
+    blocks equal the lines; each block ends with a line feed, if the lines do.
     """
     start = 0
     while start < total_bytes:
@@ -39,30 +39,34 @@ def blocks(
 
 
 def _line_end(read: Callable[[int, int], bytes], start: int, total_bytes: int) -> int:
-    """Behind the first line feed from `start` on, or the end."""
+    """Returns the offset after the first line feed from `start` on, or `total_bytes`."""
     while start < total_bytes:
-        found = read(_LOOK_BYTES, start)
-        at = found.find(b"\n")
+        chunk = read(_SEARCH_BYTES, start)
+        at = chunk.find(b"\n")
         if at >= 0:
             return start + at + 1
-        start += _LOOK_BYTES
+        start += _SEARCH_BYTES
     return total_bytes
 
 
 def compress(block: bytes) -> bytes:
-    """One frame. Inverse of `decompress`."""
-    packer = getattr(_OWN, "packer", None)
-    if packer is None:
-        packer = _OWN.packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
-    return packer.compress(block)
+    """Compresses a block to one frame. Inverse of `decompress`."""
+    compressor = getattr(_PER_THREAD, "compressor", None)
+    if compressor is None:
+        compressor = _PER_THREAD.compressor = zstandard.ZstdCompressor(
+            level=LEVEL, write_checksum=True
+        )
+    return compressor.compress(block)
 
 
 def decompress(frame: bytes, raw_bytes: int) -> bytes:
-    """The lines of one frame, whose raw size the manifest says. Raises `Corrupt`."""
+    """Returns the lines of a frame. `raw_bytes`: size as in the manifest. Raises `Corrupt`."""
     try:
-        told = zstandard.get_frame_parameters(frame).content_size
-        if told != raw_bytes:  # before it is believed: a flipped bit can ask for terabytes
-            raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, it says {told}")
+        declared = zstandard.get_frame_parameters(frame).content_size
+        if declared != raw_bytes:  # checked first: a flipped bit could request terabytes
+            raise Corrupt(
+                f"a zstd frame: expected {raw_bytes} raw bytes, but its header declares {declared}"
+            )
         block = zstandard.ZstdDecompressor().decompress(
             frame, max_output_size=raw_bytes, allow_extra_data=False
         )

@@ -1,8 +1,8 @@
-"""Prefixes: the envelope of a line without parsing its body. Pure.
+"""Reads the first members of a line without parsing its body. Pure.
 
-Our writer spells members in one order, so a regular expression reads the first ones
-at the speed of C. A line in another spelling is decoded in full: the answer is the
-same, only slower.
+Our writer spells members in a fixed order, so a regular expression can read the first
+ones at the speed of C. A line with another spelling is decoded completely: this is
+slower, and the result is the same.
 """
 
 import re
@@ -23,30 +23,32 @@ KIND = (
     + _TEXT
     + rb")?"
 )
-"""From the end of the instant to the type. Groups: kind, type."""
+"""Pattern from the end of the instant to the type. Groups: kind, type."""
 _HEAD = (
     rb'\{"v":\d+,"source":' + _TEXT + rb',"writer":"([0-9a-f]{8})","seq":(\d+),"observed_at":'
     rb'"([^"\\]*)' + KIND
 )
-_ONE = re.compile(
+_HEADER = re.compile(
     _HEAD + rb'(?:,"id":' + _TEXT + rb')?(?:,"parent_type":"[^"\\]*")?(?:,"parent_id":"[^"\\]*")?'
     rb'(?:,"shape":' + _TEXT + rb')?,"'
 )
 _KNOWN_NEXT = re.compile(rb'(?:endpoint|params|hash|body|body_raw|url|state|reason)"')
-_SORT = re.compile(KIND + rb'(?=\}|,"(?!(?:run|epoch|type)":)\w+":)')
+_KIND_AND_TYPE = re.compile(KIND + rb'(?=\}|,"(?!(?:run|epoch|type)":)\w+":)')
 _FIRST_SEQ = re.compile(rb'\{"v":1,"source":"[^"]*","writer":"[^"]*","seq":(\d{1,18}),')
-_STAMP = 27
-"""Bytes of an instant in a line."""
-_AHEAD = 160
-"""Kind and type stand within so many bytes behind the instant, or the line is decoded."""
+_INSTANT_BYTES = 27
+"""Length of an instant in a line."""
+_MAX_KIND_BYTES = 160
+"""Kind and type must end within this many bytes after the instant; else the line is decoded."""
 
 
-_envelope = attrgetter("source", "writer", "seq", "observed_at", "kind", "type", "id", "shape")
+_header_members = attrgetter(
+    "source", "writer", "seq", "observed_at", "kind", "type", "id", "shape"
+)
 
 
 @attrs.frozen
 class LineHeader:
-    """What a filter asks of a line."""
+    """The members of a line that filters need."""
 
     source: str
     writer: str
@@ -59,10 +61,10 @@ class LineHeader:
 
 
 def line_header(line: bytes) -> LineHeader:
-    """The envelope of a line. Raises `Corrupt` if it is no event."""
-    match = _ONE.match(line)
+    """Returns the header of a line. Raises `Corrupt` if the line is no event."""
+    match = _HEADER.match(line)
     if match is None or _KNOWN_NEXT.match(line, match.end()) is None:
-        return LineHeader(*_envelope(decode(line)))
+        return LineHeader(*_header_members(decode(line)))
     source, writer, seq, at, kind, type_, id_, shape = match.groups()
     return LineHeader(
         source.decode(),
@@ -77,73 +79,76 @@ def line_header(line: bytes) -> LineHeader:
 
 
 KindAndType = bytes | tuple[str, str | None]
-"""Kind and type: the bytes of a line in which they stand, or themselves."""
+"""Kind and type, either as undecoded bytes of a line or as decoded values."""
 
 
 @attrs.frozen
 class LineBlock:
-    """What a block of lines says at a glance: the events of one stream, seq by seq."""
+    """The lines of a block, which are consecutive events of one stream."""
 
     lines: list[bytes]
     """Without their line feeds."""
     first_seq: int
     heads: Sequence[Hashable]
-    """Of each line what stands for its instant, kind and type: the same for most of a page."""
-    told: Mapping[Hashable, tuple[str, KindAndType]]
-    """What each head says: the instant, and kind and type as `sort_of` reads them."""
+    """Per line, a key into `meanings`; equal for most lines of a page."""
+    meanings: Mapping[Hashable, tuple[str, KindAndType]]
+    """Per head, the instant, and the argument of `kind_and_type`."""
 
     @property
     def observed(self) -> list[str]:
-        """Of each line its instant."""
-        return [self.told[head][0] for head in self.heads]
+        """The instant of each line."""
+        return [self.meanings[head][0] for head in self.heads]
 
     @property
-    def sorts(self) -> list[KindAndType]:
-        """Of each line its kind and type."""
-        return [self.told[head][1] for head in self.heads]
+    def kinds_and_types(self) -> list[KindAndType]:
+        """The kind and type of each line."""
+        return [self.meanings[head][1] for head in self.heads]
 
 
 def read_block(block: bytes, source: str, writer: str, where: str) -> LineBlock:
-    """Read all lines of a block at once.
+    """Returns all lines of a block with their instants, kinds and types.
 
-    Raises `Corrupt` with the line where one is no event, is one of another stream, or
-    has a seq that is not the next.
+    Raises `Corrupt` with the line number if a line is no event, belongs to another stream,
+    or does not have the next seq.
     """
     lines = block.split(b"\n")
     if lines.pop():
-        raise Corrupt(f"{where}: line {len(lines) + 1} does not end")
+        raise Corrupt(f"{where}: line {len(lines) + 1} has no line feed")
     if not lines:
-        raise Corrupt(f"{where}: no line")
-    return _fast(lines, source, writer) or _slow(lines, source, writer, where)
+        raise Corrupt(f"{where}: expected at least one line")
+    return _read_our_spelling(lines, source, writer) or _read_any_spelling(
+        lines, source, writer, where
+    )
 
 
-def _fast(lines: list[bytes], source: str, writer: str) -> LineBlock | None:
-    """As our writer spells them: then each line begins with bytes known beforehand."""
-    found = _FIRST_SEQ.match(lines[0])
-    if found is None:
+def _read_our_spelling(lines: list[bytes], source: str, writer: str) -> LineBlock | None:
+    """Fast path: each line begins with bytes that follow from its seq. None if any does not."""
+    match = _FIRST_SEQ.match(lines[0])
+    if match is None:
         return None
-    first = int(found[1])
+    first = int(match[1])
     start = f'{{"v":1,"source":"{source}","writer":"{writer}","seq":%d,"observed_at":"'.encode()
     starts = [start % seq for seq in range(first, first + len(lines))]
     if not all(map(bytes.startswith, lines, starts)):
         return None
+    size = _INSTANT_BYTES + _MAX_KIND_BYTES
     heads = [
-        line[at : mark + 6]  # from the instant up to the id: most lines of a page have the same
-        if (mark := line.find(b',"id":', at + _STAMP, at + _STAMP + _AHEAD)) > 0
-        else line[at : at + _STAMP + _AHEAD]
+        line[at : mark + 6]  # from the instant to the id: equal for most lines of a page
+        if (mark := line.find(b',"id":', at + _INSTANT_BYTES, at + size)) > 0
+        else line[at : at + size]
         for line, at in zip(lines, map(len, starts), strict=True)
     ]
-    told: dict[Hashable, tuple[str, KindAndType]] = {}
+    meanings: dict[Hashable, tuple[str, KindAndType]] = {}
     for head in set(heads):
-        sort = head[_STAMP:]
-        if not _SORT.match(sort):
+        encoded = head[_INSTANT_BYTES:]
+        if not _KIND_AND_TYPE.match(encoded):
             return None
-        told[head] = head[:_STAMP].decode("ascii", "replace"), sort
-    return LineBlock(lines, first, heads, told)
+        meanings[head] = head[:_INSTANT_BYTES].decode("ascii", "replace"), encoded
+    return LineBlock(lines, first, heads, meanings)
 
 
-def _slow(lines: list[bytes], source: str, writer: str, where: str) -> LineBlock:
-    """In any other spelling of the same."""
+def _read_any_spelling(lines: list[bytes], source: str, writer: str, where: str) -> LineBlock:
+    """Slow path: decodes every line."""
     heads: list[tuple[str, KindAndType]] = []
     first = expected = 0
     for number, line in enumerate(lines, 1):
@@ -153,8 +158,8 @@ def _slow(lines: list[bytes], source: str, writer: str, where: str) -> LineBlock
             raise Corrupt(f"{where}: line {number}: {error.what}") from error
         first, expected = (first, expected) if number > 1 else (event.seq, event.seq)
         if (event.source, event.writer) != (source, writer):
-            found = f"{event.source}, writer {event.writer}"
-            raise Corrupt(f"{where}: line {number}: an event of another stream: {found}")
+            stream = f"{event.source}, writer {event.writer}"
+            raise Corrupt(f"{where}: line {number}: an event of another stream: {stream}")
         if event.seq != expected:
             raise Corrupt(f"{where}: line {number}: expected seq {expected}, found {event.seq}")
         expected += 1
@@ -162,12 +167,12 @@ def _slow(lines: list[bytes], source: str, writer: str, where: str) -> LineBlock
     return LineBlock(lines, first, heads, {head: head for head in heads})
 
 
-@lru_cache(maxsize=4096)  # a run of a crawl has a handful
-def kind_and_type(sort: KindAndType) -> tuple[str, str | None]:
-    """Kind and type, from what `glance` set aside."""
-    if isinstance(sort, tuple):
-        return sort
-    found = _SORT.match(sort)
-    if found is None:
-        raise Corrupt(f"no kind in {sort[:40]!r}")
-    return found[1].decode(), found[2].decode() if found[2] is not None else None
+@lru_cache(maxsize=4096)  # a crawl has only a few distinct values
+def kind_and_type(encoded: KindAndType) -> tuple[str, str | None]:
+    """Decodes a kind and type of `LineBlock`."""
+    if isinstance(encoded, tuple):
+        return encoded
+    match = _KIND_AND_TYPE.match(encoded)
+    if match is None:
+        raise Corrupt(f"no kind in {encoded[:40]!r}")
+    return match[1].decode(), match[2].decode() if match[2] is not None else None

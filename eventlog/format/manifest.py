@@ -1,9 +1,9 @@
-"""Manifests: the truth about sealed segments. Pure.
+"""Manifests: the authoritative descriptions of sealed segments. Pure.
 
-A manifest is the commit point of sealing: without it a `.zst` does not exist. It
-holds what a reader checks (sizes, checksums, rows) and what lets it skip (times,
-kinds, types, frames), and the SHA-256 of the stream's previous manifest, so that a
-removed or replaced segment is evident.
+A manifest is the commit point of sealing: readers ignore a `.zst` without one. It contains
+what a reader checks (sizes, checksums, rows), what allows it to skip data (times, kinds,
+types, frames), and the SHA-256 of the stream's previous manifest, which makes a removed or
+replaced segment evident.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class Frame:
     """One frame of a sealed segment."""
 
     offset: int
-    """Where it begins in the `.zst`."""
+    """Offset in the `.zst`."""
     bytes: int
     raw_bytes: int
     rows: int
@@ -47,7 +47,7 @@ class Frame:
 
 @attrs.frozen
 class Manifest:
-    """What a sealed segment holds."""
+    """Description of a sealed segment."""
 
     format: int
     segment: str
@@ -63,24 +63,24 @@ class Manifest:
     types: Mapping[str, int]
     frames: tuple[Frame, ...]
     previous: str | None
-    """SHA-256 of the stream's previous manifest; None for its first."""
+    """SHA-256 of the stream's previous manifest; None for the first one."""
 
     @property
     def name(self) -> SegmentName:
-        """Which segment this is about."""
+        """Name of the segment. Raises `Corrupt` if `segment` is no name."""
         name = parse_segment(self.segment)
         if name is None:
-            raise Corrupt(f"a manifest names {self.segment!r}, which is no segment")
+            raise Corrupt(f"a manifest: expected the name of a segment, found {self.segment!r}")
         return name
 
     @property
     def first_us(self) -> int:
-        """First instant observed, in microseconds."""
+        """Instant of the first event, in microseconds."""
         return parse_us(self.first_observed_at)
 
     @property
     def last_us(self) -> int:
-        """Last instant observed, in microseconds."""
+        """Instant of the last event, in microseconds."""
         return parse_us(self.last_observed_at)
 
 
@@ -89,16 +89,16 @@ _SEQS = re.compile(rb'"first_seq":(\d+),"last_seq":(\d+),')
 
 
 def to_bytes(manifest: Manifest) -> bytes:
-    """The file of a manifest: one JSON object and a line feed. Inverse of `from_bytes`."""
+    """Encodes a manifest: one JSON object and a line feed. Inverse of `from_bytes`."""
     return msgspec.json.encode(attrs.asdict(manifest)) + b"\n"
 
 
 def from_bytes(data: bytes, where: str) -> Manifest:
-    """The manifest in a file named `where`. Raises `Corrupt`."""
+    """Decodes a manifest. `where`: its file, for error messages. Raises `Corrupt`."""
     try:
         manifest = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Corrupt(f"{where}: no manifest: {error}", "hindlog verify") from error
+        raise Corrupt(f"{where}: expected a manifest: {error}", "hindlog verify") from error
     if manifest.format != FORMAT:
         raise Corrupt(f"{where}: expected format {FORMAT}, found {manifest.format}")
     problem = inconsistency(manifest)
@@ -108,9 +108,9 @@ def from_bytes(data: bytes, where: str) -> Manifest:
 
 
 def seqs_in(head: bytes) -> tuple[int, int] | None:
-    """First and last seq from the first 300 bytes of a manifest, at the cost of a glance."""
-    found = _SEQS.search(head)
-    return (int(found[1]), int(found[2])) if found else None
+    """Returns first and last seq from the first 300 bytes of a manifest, without decoding it."""
+    match = _SEQS.search(head)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def summarize(
@@ -120,29 +120,30 @@ def summarize(
     zst_sha256: str,
     previous: str | None,
 ) -> Manifest:
-    """The manifest of a segment, from (compressed bytes, raw bytes, census) of its frames.
+    """Returns the manifest of a segment, from (compressed bytes, raw bytes, statistics) per frame.
 
-    A pure function of the segment's content and the manifest before: so a verifier
-    makes it again and compares every byte. Raises `Corrupt` if the frames do not fit.
+    Depends only on the content of the segment and on the previous manifest. A verifier can
+    therefore compute it again and compare every byte. Raises `Corrupt` if the frames are
+    inconsistent.
     """
-    held = [census for _, _, census in frames]
+    stats = [frame_stats for _, _, frame_stats in frames]
     offsets = accumulate((size for size, _, _ in frames), initial=0)
     manifest = Manifest(
         format=FORMAT,
         segment=str(name),
-        rows=sum(each.rows for each in held),
-        first_seq=held[0].first_seq,
-        last_seq=held[-1].last_seq,
-        first_observed_at=held[0].first_observed_at,
-        last_observed_at=held[-1].last_observed_at,
+        rows=sum(frame_stats.rows for frame_stats in stats),
+        first_seq=stats[0].first_seq,
+        last_seq=stats[-1].last_seq,
+        first_observed_at=stats[0].first_observed_at,
+        last_observed_at=stats[-1].last_observed_at,
         raw=Content(sum(size for _, size, _ in frames), raw_sha256),
         zst=Content(sum(size for size, _, _ in frames), zst_sha256),
-        longest_line_bytes=max(each.longest_line_bytes for each in held),
-        kinds=_total(each.kinds for each in held),
-        types=_total(each.types for each in held),
+        longest_line_bytes=max(frame_stats.longest_line_bytes for frame_stats in stats),
+        kinds=_total(frame_stats.kinds for frame_stats in stats),
+        types=_total(frame_stats.types for frame_stats in stats),
         frames=tuple(
-            Frame(offset, size, raw_size, each.rows, each.kinds, each.types)
-            for offset, (size, raw_size, each) in zip(offsets, frames, strict=False)
+            Frame(offset, size, raw_size, frame_stats.rows, frame_stats.kinds, frame_stats.types)
+            for offset, (size, raw_size, frame_stats) in zip(offsets, frames, strict=False)
         ),
         previous=previous,
     )
@@ -154,13 +155,13 @@ def summarize(
 
 def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
+    for frame_counts in counts:
+        total.update(frame_counts)
     return {name: total[name] for name in sorted(total)}
 
 
 def inconsistency(manifest: Manifest) -> str | None:
-    """What a manifest says that cannot be, or None."""
+    """Returns a description of the first contradiction in a manifest, or None."""
     frames = manifest.frames
     totals = (
         ("rows", manifest.rows, sum(frame.rows for frame in frames)),
@@ -169,19 +170,19 @@ def inconsistency(manifest: Manifest) -> str | None:
         ("kinds", manifest.kinds, _total(frame.kinds for frame in frames)),
         ("types", manifest.types, _total(frame.types for frame in frames)),
     )
-    for what, told, summed in totals:
-        if told != summed:
-            return f"{what}: {told}, but {summed} in its frames"
+    for quantity, declared, summed in totals:
+        if declared != summed:
+            return f"{quantity}: expected {summed} as in its frames, found {declared}"
     if not 1 <= manifest.first_seq <= manifest.last_seq:
         return f"seqs from {manifest.first_seq} to {manifest.last_seq}"
     if manifest.rows != manifest.last_seq - manifest.first_seq + 1:
         return f"{manifest.rows} rows from seq {manifest.first_seq} to {manifest.last_seq}"
     if parse_segment(manifest.segment) is None:
-        return f"{manifest.segment!r} is no segment"
-    return _odd_times(manifest) or _odd_offsets(frames)
+        return f"{manifest.segment!r} is no name of a segment"
+    return _times_problem(manifest) or _offsets_problem(frames)
 
 
-def _odd_times(manifest: Manifest) -> str | None:
+def _times_problem(manifest: Manifest) -> str | None:
     first, last = manifest.first_observed_at, manifest.last_observed_at
     try:
         ordered = parse_us(first) <= parse_us(last)
@@ -190,21 +191,21 @@ def _odd_times(manifest: Manifest) -> str | None:
     return None if ordered else f"observed from {first!r} to {last!r}"
 
 
-def _odd_offsets(frames: Sequence[Frame]) -> str | None:
+def _offsets_problem(frames: Sequence[Frame]) -> str | None:
     offset = 0
     for number, frame in enumerate(frames):
         if frame.offset != offset:
-            return f"frame {number} at {frame.offset}, expected {offset}"
+            return f"frame {number}: expected at byte {offset}, found at {frame.offset}"
         offset += frame.bytes
     return None
 
 
 def digest(data: bytes) -> str:
-    """SHA-256, as it stands in manifests: 64 hex digits."""
+    """Returns the SHA-256 as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
 
 
 def digest_of(path: Path) -> str:
-    """The same of a file, however large: it is not held in memory."""
+    """Returns the SHA-256 of a file as 64 hex digits, without loading the file into memory."""
     with path.open("rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

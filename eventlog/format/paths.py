@@ -1,8 +1,8 @@
-"""Paths: the names of everything in an archive. Pure.
+"""The paths of all files in an archive. Pure.
 
     log/<source>/<YYYY-MM-DD>/<HH>-<writer>-<nnn>{.ndjson,.ndjson.zst,.manifest.json,.lost.json}
 
-A sorted listing of a source is in hour order; dates and hours are UTC.
+A sorted listing of a source is ordered by hour. Dates and hours are UTC.
 """
 
 import re
@@ -28,7 +28,7 @@ _NAME = re.compile(
 
 @attrs.frozen(order=True)
 class SegmentName:
-    """Which segment. Its order is (source, date, hour, writer, number)."""
+    """The name of a segment, ordered by (source, date, hour, writer, number)."""
 
     source: str
     date: str
@@ -46,25 +46,25 @@ class SegmentName:
 
 
 def is_source(text: str) -> bool:
-    """Whether a text can name a source."""
+    """Whether a text is a valid name of a source."""
     return _SOURCE.fullmatch(text) is not None
 
 
 def is_writer(text: str) -> bool:
-    """Whether a text can name a writer: 8 hex digits."""
+    """Whether a text is a valid writer id: 8 hex digits."""
     return _WRITER.fullmatch(text) is not None
 
 
 def segment_at(source: str, writer: str, instant: int, number: int) -> SegmentName:
-    """The name of a writer's segment number `number` in the hour of `instant`."""
+    """Returns the name of a writer's segment number `number` in the hour of `instant`."""
     text = format_us(instant)
     return SegmentName(source, text[:10], text[11:13], writer, number)
 
 
 def parse_segment(text: str) -> SegmentName | None:
-    """The name in `openrouter/2026-11-21/05-1a2b3c4d-000`, with or without suffix.
+    """Parses `openrouter/2026-11-21/05-1a2b3c4d-000`, with or without a file suffix.
 
-    Inverse of `str`. None where the text is no segment's name.
+    Inverse of `str`. None if the text is no name of a segment.
     """
     stem = text.removeprefix("log/")
     for suffix in (SEALED, OPEN, MANIFEST, LOST):
@@ -88,7 +88,7 @@ def _is_date(text: str) -> bool:
 
 
 def log_dir(root: Path) -> Path:
-    """Where the log lies."""
+    """The folder of the log."""
     return root / "log"
 
 
@@ -103,25 +103,25 @@ def sealed_path(root: Path, name: SegmentName) -> Path:
 
 
 def manifest_path(root: Path, name: SegmentName) -> Path:
-    """The manifest beside a sealed segment."""
+    """The file of a sealed segment's manifest."""
     return root / "log" / f"{name}{MANIFEST}"
 
 
 def loss_path(root: Path, name: SegmentName) -> Path:
-    """Where it stands that a segment is lost for good."""
+    """The file that records that a segment is permanently lost."""
     return root / "log" / f"{name}{LOST}"
 
 
 def lock_path(root: Path, source: str, writer: str) -> Path:
-    """The file whose kernel lock is held while a stream is written."""
+    """The file that a writer of the stream locks (flock)."""
     return root / "log" / source / f".{writer}.lock"
 
 
 def head_path(root: Path, source: str, writer: str) -> Path:
-    """Where a stream notes how far it is durable. Disposable."""
+    """The file with the head of a stream. May be deleted at any time."""
     return root / "state" / "heads" / source / f"{writer}.json"
 
 
 def asset_path(root: Path, sha256: str) -> Path:
-    """Where bytes too large for a line lie, by their content."""
+    """The file of bytes that are too large for a line, named by their SHA-256."""
     return root / "assets" / "sha256" / sha256[:2] / sha256

@@ -1,7 +1,8 @@
 """Counts the leading lines of an open segment that are complete, valid and in sequence. Pure.
 
-Everything from the first other line on is a torn tail, or damage if lines of this segment
-follow it."""
+Everything from the first other line on is a torn tail, or damage if events of this segment
+follow it.
+"""
 
 from collections.abc import Iterable
 
@@ -18,17 +19,19 @@ from eventlog.format.paths import (
 
 @attrs.frozen
 class ValidPrefix:
-    """The whole lines of one open segment."""
+    """The leading lines of an open segment that are complete, valid and in sequence."""
 
     name: SegmentName
     size: int
+    """Total size of the lines, in bytes."""
     rows: int
     last_seq: int
+    """Seq of the last line; without lines, the seq before the segment."""
     last_line: bytes
 
 
 def valid_prefix(file: Iterable[bytes], name: SegmentName, seq: int) -> ValidPrefix:
-    """How far the lines of a file are whole, valid and next after `seq`."""
+    """Returns the leading valid lines of a file whose first seq must be `seq + 1`."""
     size, rows, last = 0, 0, b""
     for line in file:
         if valid_event(line, name, seq + 1) is None:
@@ -38,7 +41,7 @@ def valid_prefix(file: Iterable[bytes], name: SegmentName, seq: int) -> ValidPre
 
 
 def valid_event(line: bytes, name: SegmentName, seq: int) -> Line | None:
-    """The event of a line that is whole, valid and next in `seq`; else None."""
+    """Returns the event of a line, or None if it is incomplete, invalid or has another seq."""
     if not line.endswith(b"\n"):
         return None
     try:
@@ -47,12 +50,12 @@ def valid_event(line: bytes, name: SegmentName, seq: int) -> Line | None:
         parse_us(event.observed_at)
     except (UnicodeDecodeError, ValueError, Corrupt):
         return None
-    fits = event.source == name.source and event.writer == name.writer and event.seq == seq
-    return event if fits else None
+    is_expected = event.source == name.source and event.writer == name.writer and event.seq == seq
+    return event if is_expected else None
 
 
 def has_later_event(data: bytes, name: SegmentName, seq: int) -> bool:
-    """Whether whole lines with a later seq stand behind the bad one."""
+    """Whether complete lines with a later seq follow the first line of `data`, which is bad."""
     for line in data.split(b"\n")[1:]:
         try:
             event = decode(line)

@@ -153,7 +153,7 @@ def block_records(block: bytes, name: SegmentName, wanted: Filter) -> list[Recor
         return [Record(line, name, at, writer, seq) for seq, (line, at) in rows]
     return [
         Record(line, name, at, writer, seq)
-        for (seq, (line, at)), sort in zip(rows, run.sorts, strict=True)
+        for (seq, (line, at)), sort in zip(rows, run.kinds_and_types, strict=True)
         if chosen(wanted, line, at, sort)
     ]
 

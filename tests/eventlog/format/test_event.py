@@ -156,7 +156,7 @@ def test_a_glance_at_a_block_says_what_decoding_each_line_says(found: list[Draft
 
     assert run.first_seq == 5
     assert run.observed == [event.observed_at for event in events]
-    assert [kind_and_type(sort) for sort in run.sorts] == [
+    assert [kind_and_type(sort) for sort in run.kinds_and_types] == [
         (event.kind, event.type) for event in events
     ]
     assert b"".join(line + b"\n" for line in run.lines) == b"".join(lines)
@@ -166,7 +166,7 @@ def test_a_glance_is_not_fooled_by_long_members() -> None:
     draft = Draft(kind=ENTITY, run="r" * 200, epoch="e" * 200, type="t" * 200, id="1")
     run = read_block(line_of(draft, 1), SOURCE, WRITER, "here")
 
-    assert kind_and_type(run.sorts[0]) == (ENTITY, "t" * 200)
+    assert kind_and_type(run.kinds_and_types[0]) == (ENTITY, "t" * 200)
 
 
 @given(

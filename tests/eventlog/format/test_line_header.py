@@ -26,13 +26,13 @@ def spaced(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("block", "what"),
     [
-        (line(4) + line(5)[:-1], "here: line 2 does not end"),
-        (b"", "here: no line"),
+        (line(4) + line(5)[:-1], "here: line 2 has no line feed"),
+        (b"", "here: expected at least one line"),
         (line(4) + line(6), "here: line 2: expected seq 5, found 6"),
         (line(4) + line(4), "here: line 2: expected seq 5, found 4"),
         (line(4) + line(5, source="civitai"), "here: line 2: an event of another stream: civitai"),
         (line(4, writer=OTHER), f"here: line 1: an event of another stream: {SOURCE}, writer fee"),
-        (line(4) + b"{}\n", "here: line 2: a line of 2 bytes is no event"),
+        (line(4) + b"{}\n", "here: line 2: expected an event, found a line of 2 bytes"),
     ],
 )
 def test_a_block_that_is_no_run_of_events_is_refused_with_its_line(
@@ -47,7 +47,10 @@ def test_a_block_is_read_from_whatever_seq_it_begins_with(spelling: type[bytes])
     run = read_block(spelling(line(41) + line(42, Draft(kind=PAGE))), SOURCE, WRITER, "here")
 
     assert (run.first_seq, run.observed) == (41, [AT, AT])
-    assert [kind_and_type(sort) for sort in run.sorts] == [(ENTITY, "model"), (PAGE, None)]
+    assert [kind_and_type(sort) for sort in run.kinds_and_types] == [
+        (ENTITY, "model"),
+        (PAGE, None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,4 +79,4 @@ def test_a_prefix_and_a_glance_say_what_the_line_says(change: dict[str, object])
         members.get("shape", draft.shape),
     )
     run = read_block(line(1, draft), SOURCE, WRITER, "here")
-    assert kind_and_type(run.sorts[0]) == (draft.kind, draft.type)
+    assert kind_and_type(run.kinds_and_types[0]) == (draft.kind, draft.type)

@@ -113,7 +113,7 @@ def test_frames_that_do_not_touch_are_refused() -> None:
     first, second = made().frames
     moved = attrs.evolve(made(), frames=(first, attrs.evolve(second, offset=11)))
 
-    with pytest.raises(Corrupt, match="frame 1 at 11, expected 10"):
+    with pytest.raises(Corrupt, match="frame 1: expected at byte 10, found at 11"):
         from_bytes(to_bytes(moved), "here")
 
 
@@ -134,12 +134,12 @@ def test_members_of_later_versions_are_passed_over() -> None:
     [
         (block(1, 2) + block(4, 1), "expected seq 3, found 4"),
         (block(1, 2) + block(2, 1), "expected seq 3, found 2"),
-        (block(1, 2)[:-1], "line 2 does not end"),
+        (block(1, 2)[:-1], "line 2 has no line feed"),
         (block(2, 1) + block(1, 1), "expected seq 3, found 1"),
         (block(1, 1) + b"\x00\x00\n", "line 2"),
         (block(1, 1).replace(b"1a2b3c4d", b"1a2b3c4e"), "another stream"),
         (block(1, 2).replace(b"05:00:01", b"05:00:03"), "observed before"),
-        (b"", "no line"),
+        (b"", "expected at least one line"),
     ],
 )
 def test_a_block_that_is_no_run_of_events_is_refused(damaged: bytes, what: str) -> None:
