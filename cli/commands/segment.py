@@ -80,10 +80,10 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 
 
 def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
-    from eventlog.files.listing import list_lost
+    from eventlog.files.listing import list_losses
     from eventlog.files.lost_segments import read_loss
 
-    for name in list_lost(root, source):
+    for name in list_losses(root, source):
         loss = read_loss(root, name)
         yield (str(name), "lost", None, loss.first_seq, loss.last_seq, *([None] * 4))
 

@@ -10,7 +10,7 @@ from cli.options.global_options import archive, config, global_options, stdout_i
 from cli.output.emit import chosen, emit
 
 if TYPE_CHECKING:
-    from eventlog.files.listing import Files
+    from eventlog.files.listing import SegmentFiles
 
 DRIFT_DAYS = 7
 
@@ -73,10 +73,12 @@ def state_of(root: Path, now: int) -> dict[str, Any]:
     return {"archive": str(root), "sources": sources, "views": _views(root, now)}
 
 
-def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int) -> dict[str, Any]:
+def _source(
+    root: Path, name: str, files: "list[SegmentFiles]", settings: Any, now: int
+) -> dict[str, Any]:
     from cli.options.times import format_ago, format_time
     from eventlog.clock import DAY
-    from eventlog.files.listing import list_lost
+    from eventlog.files.listing import list_losses
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
     from fetcher.service.schedule import next_slot
@@ -97,7 +99,7 @@ def _source(root: Path, name: str, files: "list[Files]", settings: Any, now: int
         "open": sum(each.is_open and not each.is_sealed for each in files),
         "sealed": sum(each.is_sealed and each.has_zst for each in files),
         "missing": sum(not (each.has_zst if each.is_sealed else each.is_open) for each in files),
-        "lost": len(list_lost(root, name)),
+        "lost": len(list_losses(root, name)),
         "bytes": sum(_size(root, each) for each in files),
         "next_run": None if due is None else format_time(due),
     }
@@ -136,7 +138,7 @@ def _errors(root: Path, source: str, since: int) -> int:
     return sum(1 for _ in read_events(root, select))
 
 
-def _rows(root: Path, files: "Files") -> int:
+def _rows(root: Path, files: "SegmentFiles") -> int:
     from eventlog.files.listing import read_manifest
     from eventlog.read.segment_lines import segment_blocks
 
@@ -145,7 +147,7 @@ def _rows(root: Path, files: "Files") -> int:
     return sum(block.count(b"\n") for block in segment_blocks(root, files.name))
 
 
-def _size(root: Path, files: "Files") -> int:
+def _size(root: Path, files: "SegmentFiles") -> int:
     from eventlog.format.paths import open_path, sealed_path
 
     path = sealed_path(root, files.name) if files.is_sealed else open_path(root, files.name)

@@ -14,12 +14,12 @@ from eventlog.check.repair import Repaired, fitting, repair_sealed
 from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
 from eventlog.clock import Clock, format_us, now_us, parse_us
 from eventlog.errors import Corrupt, Invalid
-from eventlog.files.heads import noted_at, read_head
-from eventlog.files.listing import Files, list_segments, read_manifest
+from eventlog.files.heads import head_written_at, read_head
+from eventlog.files.listing import SegmentFiles, list_segments, read_manifest
 from eventlog.files.lost_segments import (
     FORMAT,
     Loss,
-    link_of,
+    chain_digest,
     read_loss,
     read_losses,
     to_bytes,
@@ -94,7 +94,7 @@ def stretches(
     return sorted(found, key=lambda stretch: stretch.first_seq)
 
 
-def _stretch(root: Path, files: Files) -> Stretch | None:
+def _stretch(root: Path, files: SegmentFiles) -> Stretch | None:
     if files.has_manifest:
         try:
             manifest = read_manifest(root, files.name)
@@ -136,7 +136,7 @@ def _hole_of(root: Path, name: SegmentName) -> Hole:
         if manifest and hole.first_seq <= manifest.first_seq <= hole.last_seq:
             return attrs.evolve(hole, first_seq=manifest.first_seq, last_seq=manifest.last_seq)
     taken = {each.name for each in known}
-    named = [x for x in found if name_of(x, key, taken, head, noted_at(root, *key)) == name]
+    named = [x for x in found if name_of(x, key, taken, head, head_written_at(root, *key)) == name]
     chosen = named or [x for x in found if name not in taken and _lies_between(x, name)]
     if len(chosen) != 1:
         raise Invalid(f"{name}: expected one hole in its stream there, found {len(chosen)}", _LOOK)
@@ -179,7 +179,7 @@ def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
     """What a manifest names that begins with seq `first`."""
     for loss in read_losses(root, name.source, name.writer):
         if loss.last_seq == first - 1:
-            return link_of(loss)
+            return chain_digest(loss)
     for each in stretches(root, name.source, name.writer):
         if each.last_seq == first - 1 and not each.is_open:
             return _digest(root, each.name)

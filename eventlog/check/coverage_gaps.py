@@ -16,8 +16,8 @@ import msgspec
 from eventlog.clock import HOUR, format_us, hour_start, parse_us
 from eventlog.errors import Corrupt
 from eventlog.files.listing import list_segments
-from eventlog.files.lost_segments import beyond, read_losses
-from eventlog.files.stream_lock import is_held
+from eventlog.files.lost_segments import read_losses, skip_lost
+from eventlog.files.stream_lock import is_locked
 from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
 from eventlog.format.event import PAGE, RUN
 from eventlog.format.paths import SegmentName
@@ -120,7 +120,7 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
         if extent.first_seq > expected:
             missing = f"seq {expected} to {extent.first_seq - 1}"
             reason = f"writer {writer}: {missing} missing before {extent.name}"
-            if beyond(losses, expected) == extent.first_seq:
+            if skip_lost(losses, expected) == extent.first_seq:
                 last = max(
                     x.accepted_at for x in losses if expected <= x.last_seq < extent.first_seq
                 )
@@ -150,7 +150,7 @@ def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -
             event = _RUN.decode(record.line)
             began.setdefault(event.run, event.observed_at)
             last[event.run] = event
-    held = any(is_held(root, source, writer) for writer in writers)
+    held = any(is_locked(root, source, writer) for writer in writers)
     for run, event in last.items():
         going = event.state in _GOING
         if (event.state in ENDED_WELL and not event.partial) or (going and held):

@@ -14,17 +14,17 @@ import attrs
 from eventlog.check.segment_damage import Damage, open_damage, sealed_damage
 from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
 from eventlog.errors import Corrupt
-from eventlog.files.heads import Head, noted_at, read_head
+from eventlog.files.heads import Head, head_written_at, read_head
 from eventlog.files.listing import (
-    Files,
+    SegmentFiles,
     known_streams,
     list_folders,
-    list_lost,
+    list_losses,
     list_segments,
     read_manifest,
 )
-from eventlog.files.lost_segments import Loss, link_of, read_loss
-from eventlog.files.stream_lock import is_held, sealed_seq
+from eventlog.files.lost_segments import Loss, chain_digest, read_loss
+from eventlog.files.stream_lock import is_locked, sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import (
@@ -89,7 +89,7 @@ def _check_stream(
     for _ in range(_LOOKS):  # segments come and go while a folder is listed
         if not listed.damages:
             break
-        held = is_held(root, *key)
+        held = is_locked(root, *key)
         time.sleep(_LOOK_AGAIN_S if held else 0)
         listed = _list_stream(root, key)
         if not held:
@@ -133,7 +133,7 @@ def _foreign_files(root: Path) -> Iterator[Damage]:
 
 
 def _check_names(
-    root: Path, files: list[Files]
+    root: Path, files: list[SegmentFiles]
 ) -> tuple[list[Manifest], list[SegmentName], list[Damage]]:
     """The manifests in the order of their seqs; open segments; files that stand alone.
 
@@ -162,7 +162,7 @@ def _check_losses(root: Path, key: tuple[str, str]) -> tuple[list[Loss], list[Da
     """What was given up, in the order of seqs; records that cannot be read."""
     losses: list[Loss] = []
     damages: list[Damage] = []
-    for name in list_lost(root, *key):
+    for name in list_losses(root, *key):
         try:
             losses.append(read_loss(root, name))
         except Corrupt as error:
@@ -188,7 +188,7 @@ def _check_chain(root: Path, known: list[Manifest], losses: list[Loss]) -> Itera
 def _link(root: Path, link: Manifest | Loss) -> str:
     """What must be named by the manifest behind it."""
     if isinstance(link, Loss):
-        return link_of(link)
+        return chain_digest(link)
     return manifests.digest(manifest_path(root, link.name).read_bytes())
 
 
@@ -213,7 +213,7 @@ def _check_holes(
     noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
     durable = max(noted, sealed_seq(root, *key))
     for hole in find_holes(stretches, durable):
-        name = name_of(hole, key, taken, head, noted_at(root, *key))
+        name = name_of(hole, key, taken, head, head_written_at(root, *key))
         found = _hole_damage(hole, name)
         hint = f"if no copy is left: hindlog repair --accept-loss {name}"
         yield attrs.evolve(found, what=f"{found.what}; {hint}")

@@ -1,1 +1,1 @@
-"""What lies on disk: segments, heads, locks, assets, and how a file is published."""
+"""Files of an archive: segments, heads, locks, losses, assets, and durable changes of files."""

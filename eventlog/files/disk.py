@@ -1,7 +1,7 @@
-"""The disk: every change that must survive a power cut, spelled out once.
+"""Changes of files that must survive a power failure.
 
-`Disk` is a value whose fields are functions, so that a test can hand in one that
-forgets what was not synced. Each raises `OSError` as the system does.
+`Disk` is a value whose fields are functions, so that a test can pass a simulated disk that
+loses everything not fsynced. Each function raises `OSError` like the system call.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import attrs
 from eventlog.errors import LocalResource
 
 RESERVE_BYTES = 512 * 1024 * 1024
-"""Crawling stops while this much is still free."""
+"""Amount of free space below which nothing is written any more."""
 
 
 def _open_append(path: Path) -> int:
@@ -30,23 +30,23 @@ def _sync_dir(path: Path) -> None:
 
 
 def _free_bytes(path: Path) -> int:
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
 
 
 @attrs.frozen
 class Disk:
-    """How files are changed."""
+    """The functions that change files."""
 
     open_append: Callable[[Path], int] = _open_append
     write: Callable[[int, bytes], int] = os.write
-    """May write less than it was given."""
+    """Returns the number of bytes written, which may be fewer than passed."""
     fsync: Callable[[int], None] = os.fsync
     truncate: Callable[[int, int], None] = os.ftruncate
     close: Callable[[int], None] = os.close
     rename: Callable[[Path, Path], None] = os.rename
     link: Callable[[Path, Path], None] = os.link
-    """Raises `FileExistsError` where the new name is taken: never replaces."""
+    """Raises `FileExistsError` if the new name is taken: never replaces a file."""
     unlink: Callable[[Path], None] = os.unlink
     sync_dir: Callable[[Path], None] = _sync_dir
     free_bytes: Callable[[Path], int] = _free_bytes
@@ -56,7 +56,7 @@ REAL = Disk()
 
 
 def write_all(disk: Disk, handle: int, data: bytes) -> None:
-    """Write every byte, also where the system takes them in portions."""
+    """Writes all bytes, also if the system accepts only a part per call."""
     view = memoryview(data)
     while view:
         written = disk.write(handle, view)  # type: ignore[arg-type]
@@ -64,28 +64,28 @@ def write_all(disk: Disk, handle: int, data: bytes) -> None:
 
 
 def make_dirs(disk: Disk, folder: Path) -> list[Path]:
-    """`folder` and what is missing above it, each made durable; those that were missing."""
+    """Creates `folder` and its missing parents, durably. Returns the folders that were missing."""
     missing = []
     at = folder
     while not at.is_dir():
         missing.append(at)
         at = at.parent
-    for each in reversed(missing):
+    for created in reversed(missing):
         with contextlib.suppress(FileExistsError):
-            each.mkdir()
-        disk.sync_dir(each.parent)
+            created.mkdir()
+        disk.sync_dir(created.parent)
     return missing
 
 
-def sync_up(disk: Disk, folder: Path, root: Path) -> None:
-    """Make the names on the way to `folder` durable, also those a killed process made."""
+def sync_parents(disk: Disk, folder: Path, root: Path) -> None:
+    """Fsyncs `folder` and its parents up to `root`: a killed process may have created them."""
     while folder != root.parent:
         disk.sync_dir(folder)
         folder = folder.parent
 
 
 def write_durable(disk: Disk, path: Path, data: bytes) -> None:
-    """A new file under a temporary name, whole and on disk when this returns."""
+    """Writes a new file, complete and fsynced on return; an existing file is deleted first."""
     path.unlink(missing_ok=True)
     handle = disk.open_append(path)
     try:
@@ -96,17 +96,17 @@ def write_durable(disk: Disk, path: Path, data: bytes) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Swap a disposable file in one step. Not durable: for `state/` only."""
+    """Replaces a file atomically, but not durably: only for files in `state/`."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(data)
     temporary.replace(path)
 
 
-def check_free(disk: Disk, root: Path, need: int = 0) -> None:
-    """Raises `LocalResource` before the disk is full."""
+def check_free_space(disk: Disk, root: Path, need: int = 0) -> None:
+    """Raises `LocalResource` unless `RESERVE_BYTES` stay free after writing `need` bytes."""
     free = disk.free_bytes(root)
     if free - need < RESERVE_BYTES:
         raise LocalResource(
             f"{root}: {free // 2**20} MiB free, expected at least {RESERVE_BYTES // 2**20} MiB",
-            "free some space, then start again: nothing was lost",
+            "free some disk space, then start again: nothing was lost",
         )

@@ -1,4 +1,4 @@
-"""High-water marks: how far each open segment is durable (`state/heads/`)."""
+"""Heads: the high-water mark of each stream, up to which it is durable (`state/heads/`)."""
 
 import zlib
 from pathlib import Path
@@ -6,45 +6,43 @@ from pathlib import Path
 import attrs
 import orjson
 
-from eventlog.format.paths import (
-    head_path,
-)
+from eventlog.format.paths import head_path
 
 
 @attrs.frozen
 class Head:
-    """How far a stream is durable."""
+    """The high-water mark of a stream."""
 
     segment: str
-    """Its open segment; empty where it has none."""
+    """Name of the open segment; empty if there is none."""
     durable_bytes: int
     last_seq: int
 
 
 _HEAD_BYTES = 255
+"""Size of a head file without its line feed."""
+
+_ATTEMPTS = 5
+"""Number of reads until a head counts as broken: a read during a write sees a mixture."""
 
 
-_TRIES = 5
-"""Twice is one reader met halfway; more is a broken file."""
+def encode_head(head: Head) -> bytes:
+    """Encodes a head. Inverse of `parse_head`.
 
-
-def head_bytes(head: Head) -> bytes:
-    """The file of a head. Inverse of `head_in`.
-
-    Always of one size, and with a checksum: it is written over in place, and a reader
-    may meet it halfway.
+    The size is constant and there is a checksum, because the file is overwritten in place
+    and may be read during a write.
     """
-    found = {
+    members = {
         "segment": head.segment,
         "durable_bytes": head.durable_bytes,
         "last_seq": head.last_seq,
         "check": _check(head),
     }
-    return orjson.dumps(found).ljust(_HEAD_BYTES) + b"\n"
+    return orjson.dumps(members).ljust(_HEAD_BYTES) + b"\n"
 
 
-def head_in(data: bytes) -> Head | None:
-    """The head in a file. None where nothing usable is noted."""
+def parse_head(data: bytes) -> Head | None:
+    """Decodes a head. Returns None if the bytes are invalid or the checksum does not match."""
     try:
         note = orjson.loads(data)
         head = Head(str(note["segment"]), int(note["durable_bytes"]), int(note["last_seq"]))
@@ -58,19 +56,19 @@ def _check(head: Head) -> int:
 
 
 def read_head(root: Path, source: str, writer: str) -> Head | None:
-    """What the writer noted after its last fsync. None where nothing usable is noted."""
-    for _ in range(_TRIES):
+    """Returns the head that the writer stored after its last fsync, or None if it is unusable."""
+    for _ in range(_ATTEMPTS):
         try:
             data = head_path(root, source, writer).read_bytes()
         except OSError:
             return None
-        head = head_in(data)
+        head = parse_head(data)
         if head is not None or not data:
             return head
     return None
 
 
-def noted_at(root: Path, source: str, writer: str) -> int:
-    """When the head of a stream was written; 0 where there is none."""
+def head_written_at(root: Path, source: str, writer: str) -> int:
+    """Returns the instant at which the head of a stream was written; 0 if there is none."""
     path = head_path(root, source, writer)
     return path.stat().st_mtime_ns // 1000 if path.exists() else 0

@@ -14,73 +14,70 @@ from eventlog.errors import Locked
 from eventlog.files.disk import REAL, make_dirs
 from eventlog.format.paths import lock_path
 
-_PATIENCE_S = 5.0
-"""How long a `command` waits for another one's append."""
-
-
-_GLANCE_S = 0.05
-"""So long at least: somebody may only have looked whether the stream is held."""
-
-
+_LONG_WAIT_S = 5.0
+"""How long a short-lived process waits for another one's append."""
+_SHORT_WAIT_S = 0.05
+"""Minimum wait: `is_locked` in another process also holds the lock for a moment."""
 _NOTE_BYTES = 4096
+"""Maximum size of the JSON object in a lock file."""
 
 
 def lock_stream(
-    root: Path, source: str, writer: str, now: str, patience_s: float = _GLANCE_S
+    root: Path, source: str, writer: str, now: str, timeout_s: float = _SHORT_WAIT_S
 ) -> int:
-    """Hold a stream. The handle is the lock: closing it, or dying, lets go.
+    """Locks a stream and returns a file handle. Closing it, or the end of the process, unlocks.
 
-    Raises `Locked` with who holds it.
+    Raises `Locked` with the process that holds the lock.
     """
-    handle = _lock_within(root, source, writer, patience_s)
+    handle = _lock_within(root, source, writer, timeout_s)
     if handle is None:
         raise Locked(
             f"{source}, writer {writer}: held by {_holder(root, source, writer, now)}",
-            "wait for it or stop that process; a lock goes with its process",
+            "wait for that process, or stop it; its lock ends with it",
         )
     _write_note(handle, _note(handle) | {"pid": os.getpid(), "host": platform.node(), "since": now})
     return handle
 
 
-def note_sealed(handle: int, last_seq: int) -> None:
-    """Say in the lock file of a stream how far it is sealed. It never fails.
+def record_sealed_seq(handle: int, last_seq: int) -> None:
+    """Stores in the lock file up to which seq a stream is sealed. Ignores `OSError`.
 
-    What `state/` says of it may be deleted, and with it every trace of segments that are gone.
+    The head in `state/` may be deleted, and with it the only evidence of missing segments.
     """
     with contextlib.suppress(OSError):
         _write_note(handle, _note(handle) | {"sealed_seq": last_seq})
 
 
 def sealed_seq(root: Path, source: str, writer: str) -> int:
-    """How far a stream was sealed, by its lock file; 0 where that says nothing."""
+    """Returns the seq up to which a stream was sealed, by its lock file; 0 if unknown."""
     try:
-        found = orjson.loads(lock_path(root, source, writer).read_bytes()).get("sealed_seq", 0)
+        seq = orjson.loads(lock_path(root, source, writer).read_bytes()).get("sealed_seq", 0)
     except (OSError, ValueError, AttributeError):
         return 0
-    return found if isinstance(found, int) else 0
+    return seq if isinstance(seq, int) else 0
 
 
 def _note(handle: int) -> dict[str, object]:
     try:
-        found = orjson.loads(os.pread(handle, _NOTE_BYTES, 0))
+        note = orjson.loads(os.pread(handle, _NOTE_BYTES, 0))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return note if isinstance(note, dict) else {}
 
 
 def _write_note(handle: int, note: dict[str, object]) -> None:
     data = orjson.dumps(note)
     os.pwrite(handle, data, 0)
-    os.ftruncate(handle, len(data))  # behind the write: a crash between leaves the old end of it
+    os.ftruncate(handle, len(data))  # second: a crash in between leaves only trailing bytes
 
 
-def lock_patiently(root: Path, source: str, writer: str, now: str) -> int:
-    """As `lock_stream`, but waits some seconds: for roles that hold it for one append."""
-    return lock_stream(root, source, writer, now, _PATIENCE_S)
+def lock_stream_waiting(root: Path, source: str, writer: str, now: str) -> int:
+    """Like `lock_stream`, but waits some seconds, for roles that lock only for one append."""
+    return lock_stream(root, source, writer, now, _LONG_WAIT_S)
 
 
-def _lock_within(root: Path, source: str, writer: str, patience_s: float) -> int | None:
-    deadline = time.monotonic() + patience_s
+def _lock_within(root: Path, source: str, writer: str, timeout_s: float) -> int | None:
+    deadline = time.monotonic() + timeout_s
     while True:
         handle = _try_lock(root, source, writer)
         if handle is not None or time.monotonic() > deadline:
@@ -88,8 +85,8 @@ def _lock_within(root: Path, source: str, writer: str, patience_s: float) -> int
         time.sleep(0.01)
 
 
-def is_held(root: Path, source: str, writer: str) -> bool:
-    """Whether a living process writes this stream."""
+def is_locked(root: Path, source: str, writer: str) -> bool:
+    """Whether a living process holds the lock of this stream."""
     if not lock_path(root, source, writer).exists():
         return False
     handle = _try_lock(root, source, writer, fcntl.LOCK_SH)
@@ -101,7 +98,7 @@ def is_held(root: Path, source: str, writer: str) -> bool:
 
 def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
     path = lock_path(root, source, writer)
-    if how == fcntl.LOCK_SH:  # only looked at: also where nothing may be written
+    if how == fcntl.LOCK_SH:  # read-only: also works without write permission
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     else:
         make_dirs(REAL, path.parent)
@@ -116,7 +113,7 @@ def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) ->
         raise
     if current:
         return handle
-    os.close(handle)  # held, or a file that somebody has removed meanwhile
+    os.close(handle)  # locked by another process, or the file was removed meanwhile
     return None
 
 

@@ -22,9 +22,9 @@ import msgspec
 
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.listing import Files, list_segments, read_manifest
-from eventlog.files.lost_segments import beyond, read_losses
-from eventlog.files.stream_lock import is_held
+from eventlog.files.listing import SegmentFiles, list_segments, read_manifest
+from eventlog.files.lost_segments import read_losses, skip_lost
+from eventlog.files.stream_lock import is_locked
 from eventlog.format.event import Position
 from eventlog.format.line_header import read_block
 from eventlog.format.paths import SegmentName, manifest_path, open_path
@@ -182,7 +182,7 @@ def extents(root: Path, source: str, writer: str, refuse: Refuse = raise_it) -> 
     return sorted(found, key=lambda extent: extent.first_seq)
 
 
-def _extent(root: Path, files: Files) -> Extent | None:
+def _extent(root: Path, files: SegmentFiles) -> Extent | None:
     name = files.name
     if not files.is_sealed:
         try:
@@ -220,7 +220,7 @@ def read_stream(
             return
         except _Hole:  # segments come and go while a folder is listed: look again first
             looks += 1
-            if looks == _LOOKS or (looks > 1 and not is_held(root, source, writer)):
+            if looks == _LOOKS or (looks > 1 and not is_locked(root, source, writer)):
                 raise
             time.sleep(_LOOK_AGAIN_S)
 
@@ -235,7 +235,7 @@ def _onwards(
         if expected == 1:
             expected = extent.first_seq  # from the oldest there is
         if extent.first_seq > expected:  # looked up where something is missing, not before
-            expected = beyond(read_losses(root, source, writer), expected)
+            expected = skip_lost(read_losses(root, source, writer), expected)
         if extent.first_seq > expected:
             raise _hole(source, writer, expected, extent)
         if since is not None and extent.last_us is not None and extent.last_us < since:

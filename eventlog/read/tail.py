@@ -17,7 +17,7 @@ import attrs
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.heads import Head, read_head
 from eventlog.files.listing import list_segments, list_streams
-from eventlog.files.lost_segments import beyond, read_losses
+from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.format.paths import SegmentName, open_path, parse_segment
 from eventlog.format.valid_lines import valid_prefix
 from eventlog.read import cursor as cursors
@@ -174,7 +174,7 @@ def confirm(root: Path, cursor: Cursor) -> None:
     """
     for (source, writer), mark in cursor.items():
         where = f"cursor of {source}, writer {writer}"
-        if beyond(read_losses(root, source, writer), mark.seq) > mark.seq:
+        if skip_lost(read_losses(root, source, writer), mark.seq) > mark.seq:
             continue  # what it saw is lost, and known to be
         floor = next(iter(extents(root, source, writer, skip_it)), None)
         if floor is not None and mark.seq < floor.first_seq:

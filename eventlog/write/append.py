@@ -13,7 +13,7 @@ import attrs
 
 from eventlog.clock import DAY, MINUTE, format_us, hour_start
 from eventlog.errors import Invalid, LocalResource
-from eventlog.files.disk import check_free, write_all
+from eventlog.files.disk import check_free_space, write_all
 from eventlog.format import manifest as manifests
 from eventlog.format.event import HEARTBEAT, MAX_LINE_BYTES, Draft, EntityBatch, Position
 from eventlog.format.event_codec import encode, encode_entity_batch
@@ -119,7 +119,7 @@ def commit(stream: Stream, composed: Composed) -> list[Appended]:
 def _check_ready(stream: Stream) -> None:
     if stream.broken:
         raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
-    check_free(stream.disk, stream.root)
+    check_free_space(stream.disk, stream.root)
 
 
 def _composed(

@@ -12,10 +12,10 @@ import attrs
 
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
-from eventlog.files.disk import REAL, Disk, make_dirs, sync_up, write_durable
+from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_durable
 from eventlog.files.heads import read_head
 from eventlog.files.listing import list_segments, read_manifest
-from eventlog.files.lost_segments import Loss, beyond, link_of, read_losses
+from eventlog.files.lost_segments import Loss, chain_digest, read_losses, skip_lost
 from eventlog.files.stream_lock import sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.line_header import line_header
@@ -83,7 +83,7 @@ def recover(
     losses = read_losses(root, source, writer)
     seq = manifest.last_seq if manifest else 0
     tails, lost = _tails(root, still_open, seq, losses, disk, distrust_head)
-    end = beyond(losses, (tails[-1].last_seq if tails else seq) + 1) - 1
+    end = skip_lost(losses, (tails[-1].last_seq if tails else seq) + 1) - 1
     if not distrust_head and not lost:
         _check_end(root, source, writer, end)
     times = [parse_us(line_header(tail.last_line).observed_at) for tail in tails]
@@ -100,7 +100,7 @@ def last_link(root: Path, last: SegmentName | None, losses: Sequence[Loss]) -> s
     """What the next manifest names: the one sealed last, or a loss behind it."""
     found = manifests.digest(manifest_path(root, last).read_bytes()) if last else None
     end = _last_seq(root, last) if last else 0
-    return next((link_of(loss) for loss in reversed(losses) if loss.last_seq > end), found)
+    return next((chain_digest(loss) for loss in reversed(losses) if loss.last_seq > end), found)
 
 
 def _last_sealed(root: Path, names: list[SegmentName]) -> SegmentName | None:
@@ -130,7 +130,7 @@ def _tails(
     tails: list[ValidPrefix] = []
     lost: list[Cut] = []
     for name in ordered:
-        seq = beyond(losses, seq + 1) - 1
+        seq = skip_lost(losses, seq + 1) - 1
         _check_follows(root, name, firsts[name], seq)
         tail = _recover_open(root, name, seq, disk, distrust_head)
         lost += _lost(root, tail)
@@ -249,7 +249,7 @@ def _keep(root: Path, tail: ValidPrefix, data: bytes, reason: str, disk: Disk) -
     temporary = path.with_suffix(".tmp")
     write_durable(disk, temporary, data)
     disk.rename(temporary, path)
-    sync_up(disk, folder, root)
+    sync_parents(disk, folder, root)
 
 
 def _torn_dir(root: Path, source: str) -> Path:

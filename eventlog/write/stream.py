@@ -16,9 +16,9 @@ import attrs
 
 from eventlog.clock import Clock
 from eventlog.errors import LocalResource
-from eventlog.files.disk import Disk, check_free, make_dirs, sync_up
-from eventlog.files.heads import Head, head_bytes
-from eventlog.files.stream_lock import note_sealed
+from eventlog.files.disk import Disk, check_free_space, make_dirs, sync_parents
+from eventlog.files.heads import Head, encode_head
+from eventlog.files.stream_lock import record_sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, segment_at
 from eventlog.write.seal import finish, seal
@@ -76,7 +76,7 @@ class Stream:
 
 def open_segment(stream: Stream, at: int) -> OpenSegment:
     """The next segment of the hour of `at`, its name durable."""
-    check_free(stream.disk, stream.root)
+    check_free_space(stream.disk, stream.root)
     first = segment_at(stream.source, stream.writer, at, 0)
     folder = open_path(stream.root, first).parent
     made = make_dirs(stream.disk, folder)
@@ -91,7 +91,7 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     if folder in stream.named or (folder in made and folder.parent in stream.named):
         stream.disk.sync_dir(folder)
     else:
-        sync_up(stream.disk, folder, stream.root)
+        sync_parents(stream.disk, folder, stream.root)
     stream.named.update((folder, folder.parent))
     return OpenSegment(name, handle, 0)
 
@@ -129,7 +129,7 @@ def seal_pending(stream: Stream) -> None:
         sealed = manifest_path(stream.root, name).read_bytes()
         stream.previous = manifests.digest(sealed)
         _, last_seq = manifests.seqs_in(sealed) or (0, 0)
-        note_sealed(stream.lock, last_seq)
+        record_sealed_seq(stream.lock, last_seq)
         stream.unsealed.popleft()
 
 
@@ -162,7 +162,7 @@ def note_head(stream: Stream) -> None:
     held = stream.segment
     path = stream.head
     name, size = (str(held.name), held.size) if held else ("", 0)
-    note = head_bytes(Head(name, size, stream.last_seq))
+    note = encode_head(Head(name, size, stream.last_seq))
     try:
         try:
             _write_over(path, note)

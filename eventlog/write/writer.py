@@ -18,7 +18,7 @@ from eventlog.clock import HOUR, Clock, format_us, hour_start, now_us
 from eventlog.errors import Invalid, Locked
 from eventlog.files import stream_lock
 from eventlog.files.assets import put_asset
-from eventlog.files.disk import REAL, Disk, sync_up
+from eventlog.files.disk import REAL, Disk, sync_parents
 from eventlog.files.listing import list_segments, list_streams
 from eventlog.format import manifest as manifests
 from eventlog.format.event import ANOMALY, Draft
@@ -90,7 +90,7 @@ def open_stream(
     """
     if not is_source(source) or not is_writer(writer):
         raise Invalid(f"stream {source!r}, writer {writer!r}: expected a name and 8 hex digits")
-    take = stream_lock.lock_patiently if patient else stream_lock.lock_stream
+    take = stream_lock.lock_stream_waiting if patient else stream_lock.lock_stream
     lock = take(root, source, writer, format_us(clock()))
     sealer = ThreadPoolExecutor(1, thread_name_prefix=f"seal-{source}")
     stream = Stream(root, source, writer, clock, disk, segment_bytes, lock, sealer)
@@ -107,14 +107,14 @@ def _resume(stream: Stream, found: Resume) -> None:
     stream.last_seq, stream.last_observed = found.last_seq, found.last_observed
     stream.previous = found.previous
     sealed = next((tail.last_seq - tail.rows for tail in found.open), found.last_seq)
-    stream_lock.note_sealed(stream.lock, sealed)
+    stream_lock.record_sealed_seq(stream.lock, sealed)
     stream.unsealed.extend(tail.name for tail in found.open[:-1])
     seal_pending(stream)
     for tail in found.open[-1:]:
         handle = stream.disk.open_append(open_path(stream.root, tail.name))
         stream.segment = OpenSegment(tail.name, handle, tail.size)
         stream.disk.fsync(handle)  # what a crashed writer left unsynced is made durable first
-        sync_up(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
+        sync_parents(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
     note_head(stream)  # whatever state/ said before
     if stream.segment and hour_start(stream.clock()) > stream.segment.starts_at:
         roll(stream)

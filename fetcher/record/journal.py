@@ -13,7 +13,7 @@ import attrs
 
 from eventlog.clock import Clock, now_us
 from eventlog.files.assets import put_asset
-from eventlog.files.disk import REAL, check_free
+from eventlog.files.disk import REAL, check_free_space
 from eventlog.format.event import Draft, EntityBatch
 from eventlog.write.writer import (
     Appended,
@@ -65,7 +65,7 @@ def open_journal(
     """
     stream = open_stream(root, source, writer, clock=clock, patient=patient)
     try:
-        check_free(REAL, root)  # before the index, which may be large
+        check_free_space(REAL, root)  # before the index, which may be large
         return Journal(stream, open_known(root, source, writer))
     except BaseException:
         close_stream(stream)

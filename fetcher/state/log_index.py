@@ -16,7 +16,7 @@ from eventlog.clock import format_us
 from eventlog.errors import LocalResource
 from eventlog.files.heads import read_head
 from eventlog.files.listing import list_segments
-from eventlog.files.lost_segments import tells_loss
+from eventlog.files.lost_segments import is_loss_event
 from eventlog.format.paths import log_dir
 from eventlog.read.reader import Record, read_stream
 from eventlog.write.append import Appended
@@ -200,7 +200,7 @@ def _read(
     last = None
     for record in records:
         last = record
-        if seq and tells_loss(record.line):
+        if seq and is_loss_event(record.line):
             raise NotConfirmed  # what was read before may be lost since
         take(db, record)
     if last is not None:

@@ -17,7 +17,7 @@ import msgspec
 import orjson
 
 from eventlog.clock import DAY
-from eventlog.files.lost_segments import tells_loss
+from eventlog.files.lost_segments import is_loss_event
 from eventlog.format.event import ENTITY, Line, exact_body, observed_us
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
@@ -123,7 +123,7 @@ def _catch_up(root: Path, source: str, known: Known) -> bool:
     last = None
     for record in records:
         last = record
-        if seq and tells_loss(record.line):
+        if seq and is_loss_event(record.line):
             return False  # a roster must not name what is lost
         _read(known, decode(record.line))
         if len(known.noted) >= _HELD:

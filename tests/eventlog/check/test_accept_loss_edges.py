@@ -13,7 +13,7 @@ from eventlog.check.verify import verify
 from eventlog.clock import MINUTE, format_us
 from eventlog.errors import Invalid
 from eventlog.files.listing import list_segments, read_manifest
-from eventlog.files.lost_segments import link_of, read_loss, read_losses
+from eventlog.files.lost_segments import chain_digest, read_loss, read_losses
 from eventlog.files.writer_ids import FETCH, machine_name, writer_id
 from eventlog.format.event import ANOMALY
 from eventlog.format.event_codec import decode
@@ -77,7 +77,7 @@ def test_a_record_takes_the_place_of_the_lost_manifest_in_the_chain(tmp_path: Pa
     second = read_loss(tmp_path, names[2])
 
     assert (second.first_seq, second.last_seq) == (5, 6)
-    assert (second.manifest, second.previous) == (digests[2], link_of(first))
+    assert (second.manifest, second.previous) == (digests[2], chain_digest(first))
     assert read_manifest(tmp_path, names[3]).previous == digests[2]
     assert verify(tmp_path).damages == ()
 

@@ -283,4 +283,4 @@ def test_every_unreadable_manifest_is_named(tmp_path: Path) -> None:
         manifest_path(tmp_path, name).write_bytes(b"{}")
     reasons = " ".join(gap.reason for gap in find_gaps(tmp_path, START + 3 * HOUR))
 
-    assert all(f"{name}.manifest.json: no manifest" in reasons for name in names[:2])
+    assert all(f"{name}.manifest.json: expected a manifest" in reasons for name in names[:2])

@@ -66,5 +66,5 @@ def test_a_missing_or_changed_asset_is_named(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match=f"{name}: expected SHA-256 {name[:16]}"):
         get_asset(tmp_path, name)
     asset_path(tmp_path, name).unlink()
-    with pytest.raises(NotFound, match=f"{name}: missing, though an event names it"):
+    with pytest.raises(NotFound, match=f"{name}: missing, but an event refers to it"):
         get_asset(tmp_path, name)

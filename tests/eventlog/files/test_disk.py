@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import LocalResource
-from eventlog.files.disk import REAL, RESERVE_BYTES, check_free, make_dirs, sync_up, write_durable
+from eventlog.files.disk import (
+    REAL,
+    RESERVE_BYTES,
+    check_free_space,
+    make_dirs,
+    sync_parents,
+    write_durable,
+)
 from tests.eventlog.making import disk_with, noting_disk
 
 
@@ -23,10 +30,10 @@ def test_the_reserve_is_left_free_behind_what_is_needed(
 ) -> None:
     disk = disk_with(free_bytes=lambda _path: free)
     if enough:
-        check_free(disk, tmp_path, need)
+        check_free_space(disk, tmp_path, need)
         return
     with pytest.raises(LocalResource, match="expected at least 512 MiB"):
-        check_free(disk, tmp_path, need)
+        check_free_space(disk, tmp_path, need)
 
 
 def test_each_new_folder_is_made_durable_in_its_parent(tmp_path: Path) -> None:
@@ -54,7 +61,7 @@ def test_names_are_made_durable_up_to_the_root(tmp_path: Path) -> None:
     steps: list[str] = []
     root = tmp_path / "root"
     (root / "a" / "b").mkdir(parents=True)
-    sync_up(noting_disk(steps), root / "a" / "b", root)
+    sync_parents(noting_disk(steps), root / "a" / "b", root)
 
     assert steps == ["sync_dir b", "sync_dir a", "sync_dir root"]
 

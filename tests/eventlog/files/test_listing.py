@@ -7,9 +7,9 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.files.heads import Head, head_bytes, head_in, noted_at, read_head
+from eventlog.files.heads import Head, encode_head, head_written_at, parse_head, read_head
 from eventlog.files.listing import (
-    Files,
+    SegmentFiles,
     known_streams,
     list_segments,
     list_sources,
@@ -55,10 +55,10 @@ def test_a_listing_shows_segments_in_order_and_nothing_else(tmp_path: Path) -> N
     )
 
     assert list_segments(tmp_path) == [
-        Files(named(f"a/2026-11-22/05-{OTHER}-000"), False, False, True),
-        Files(named(f"b/2026-11-20/06-{WRITER}-000"), False, True, False),
-        Files(named(f"b/2026-11-21/05-{WRITER}-000"), False, True, True),
-        Files(named(f"b/2026-11-21/05-{WRITER}-001"), True, False, False),
+        SegmentFiles(named(f"a/2026-11-22/05-{OTHER}-000"), False, False, True),
+        SegmentFiles(named(f"b/2026-11-20/06-{WRITER}-000"), False, True, False),
+        SegmentFiles(named(f"b/2026-11-21/05-{WRITER}-000"), False, True, True),
+        SegmentFiles(named(f"b/2026-11-21/05-{WRITER}-001"), True, False, False),
     ]
     assert [each.is_sealed for each in list_segments(tmp_path)] == [True, False, True, False]
     assert [each.name.source for each in list_segments(tmp_path, "a")] == ["a"]
@@ -114,20 +114,20 @@ def test_a_manifest_under_the_name_of_another_segment_is_refused(tmp_path: Path)
 
 
 def test_a_head_comes_back_whole_or_not_at_all() -> None:
-    assert head_in(head_bytes(HEAD)) == HEAD
+    assert parse_head(encode_head(HEAD)) == HEAD
     for change in ({"segment": "x"}, {"durable_bytes": 211}, {"last_seq": 89}):
         other = attrs.evolve(HEAD, **change)
-        old, new = head_bytes(HEAD), head_bytes(other)
+        old, new = encode_head(HEAD), encode_head(other)
         assert len(old) == len(new)
-        mixed = {head_in(new[:at] + old[at:]) for at in range(len(old))}
+        mixed = {parse_head(new[:at] + old[at:]) for at in range(len(old))}
         assert mixed <= {HEAD, other, None}
-    assert head_in(b"") is head_in(b"{}") is head_in(b"[]") is None
+    assert parse_head(b"") is parse_head(b"{}") is parse_head(b"[]") is None
 
 
 def test_the_heads_of_any_two_moments_have_one_size() -> None:
     heads = [Head("", 0, 0), HEAD, Head("s" * 63 + HEAD.segment[10:], 2**40, 2**40)]
 
-    assert {len(head_bytes(head)) for head in heads} == {256}
+    assert {len(encode_head(head)) for head in heads} == {256}
 
 
 def test_a_head_that_is_met_halfway_is_read_again(
@@ -135,14 +135,14 @@ def test_a_head_that_is_met_halfway_is_read_again(
 ) -> None:
     path = head_path(tmp_path, SOURCE, WRITER)
     path.parent.mkdir(parents=True)
-    path.write_bytes(head_bytes(HEAD)[:40].ljust(256))
+    path.write_bytes(encode_head(HEAD)[:40].ljust(256))
     reads: list[int] = []
     whole = Path.read_bytes
 
     def read_bytes(found: Path) -> bytes:
         reads.append(1)
         if len(reads) == 3:
-            path.write_bytes(head_bytes(HEAD))
+            path.write_bytes(encode_head(HEAD))
         return whole(found)
 
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
@@ -151,10 +151,10 @@ def test_a_head_that_is_met_halfway_is_read_again(
 
 
 def test_the_instant_of_a_note_is_in_microseconds(tmp_path: Path) -> None:
-    assert noted_at(tmp_path, SOURCE, WRITER) == 0
+    assert head_written_at(tmp_path, SOURCE, WRITER) == 0
     path = head_path(tmp_path, SOURCE, WRITER)
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
     os.utime(path, ns=(5_000_000_000, 7_000_000_999))
 
-    assert noted_at(tmp_path, SOURCE, WRITER) == 7_000_000
+    assert head_written_at(tmp_path, SOURCE, WRITER) == 7_000_000

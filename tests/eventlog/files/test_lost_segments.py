@@ -6,14 +6,14 @@ import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.files.listing import known_streams, list_lost, list_segments
+from eventlog.files.listing import known_streams, list_losses, list_segments
 from eventlog.files.lost_segments import (
     Loss,
-    beyond,
+    chain_digest,
     from_bytes,
-    link_of,
     read_loss,
     read_losses,
+    skip_lost,
     to_bytes,
     write_loss,
 )
@@ -34,7 +34,7 @@ def test_the_next_seq_that_is_not_lost_lies_behind_losses_that_touch(
     losses = [LOSS, attrs.evolve(LOSS, first_seq=6, last_seq=7)]
     losses.append(attrs.evolve(LOSS, first_seq=9, last_seq=9))
 
-    assert beyond(losses, seq) == next_seq
+    assert skip_lost(losses, seq) == next_seq
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_record_that_cannot_be_is_refused(change: dict[str, int]) -> None:
 def test_a_record_in_another_spelling_is_refused() -> None:
     assert from_bytes(to_bytes(LOSS), "here") == LOSS
     assert from_bytes(to_bytes(attrs.evolve(LOSS, first_seq=5)), "here").last_seq == 5
-    with pytest.raises(Corrupt, match="here: not spelled as losses are"):
+    with pytest.raises(Corrupt, match="here: expected the spelling that hindlog writes"):
         from_bytes(to_bytes(LOSS) + b"\n", "here")
-    with pytest.raises(Corrupt, match="here: no record of a loss"):
+    with pytest.raises(Corrupt, match="here: expected the record of a loss"):
         from_bytes(b"{}", "here")
 
 
@@ -101,7 +101,7 @@ def test_losses_of_a_stream_come_in_the_order_of_their_seqs(tmp_path: Path) -> N
 
     assert read_losses(tmp_path, SOURCE, WRITER) == [LOSS, late]
     assert read_losses(tmp_path, SOURCE, OTHER) == [other]
-    assert list_lost(tmp_path) == [late.name, LOSS.name, other.name]
+    assert list_losses(tmp_path) == [late.name, LOSS.name, other.name]
     assert known_streams(tmp_path) == [(SOURCE, WRITER), (SOURCE, OTHER)]
 
 
@@ -110,7 +110,7 @@ def test_losses_are_listed_in_the_order_of_their_names(tmp_path: Path) -> None:
     for name in names[::-1]:
         write_loss(tmp_path, attrs.evolve(LOSS, segment=str(name)))
 
-    assert list_lost(tmp_path) == names
+    assert list_losses(tmp_path) == names
 
 
 def test_what_is_left_of_a_lost_segment_is_not_listed(tmp_path: Path) -> None:
@@ -121,5 +121,5 @@ def test_what_is_left_of_a_lost_segment_is_not_listed(tmp_path: Path) -> None:
 
 
 def test_the_next_manifest_names_the_lost_one_where_its_digest_is_known() -> None:
-    assert link_of(attrs.evolve(LOSS, manifest="ab")) == "ab"
-    assert link_of(LOSS) == digest(to_bytes(LOSS))
+    assert chain_digest(attrs.evolve(LOSS, manifest="ab")) == "ab"
+    assert chain_digest(LOSS) == digest(to_bytes(LOSS))

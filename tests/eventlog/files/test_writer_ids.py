@@ -9,7 +9,13 @@ import orjson
 import pytest
 
 from eventlog.errors import Corrupt, Locked
-from eventlog.files.stream_lock import is_held, lock_patiently, lock_stream, note_sealed, sealed_seq
+from eventlog.files.stream_lock import (
+    is_locked,
+    lock_stream,
+    lock_stream_waiting,
+    record_sealed_seq,
+    sealed_seq,
+)
 from eventlog.files.writer_ids import (
     COMMAND,
     FETCH,
@@ -67,14 +73,14 @@ def test_a_list_of_writers_that_cannot_be_read_is_corrupt(tmp_path: Path) -> Non
 
 
 def test_a_stream_is_held_while_its_lock_is_open(tmp_path: Path) -> None:
-    assert not is_held(tmp_path, SOURCE, WRITER)
+    assert not is_locked(tmp_path, SOURCE, WRITER)
     assert not lock_path(tmp_path, SOURCE, WRITER).exists()
     handle = lock(tmp_path)
-    assert is_held(tmp_path, SOURCE, WRITER)
-    assert not is_held(tmp_path, SOURCE, OTHER)
+    assert is_locked(tmp_path, SOURCE, WRITER)
+    assert not is_locked(tmp_path, SOURCE, OTHER)
     os.close(handle)
 
-    assert not is_held(tmp_path, SOURCE, WRITER)
+    assert not is_locked(tmp_path, SOURCE, WRITER)
 
 
 def test_looking_whether_a_stream_is_held_does_not_stop_another_look(tmp_path: Path) -> None:
@@ -83,7 +89,7 @@ def test_looking_whether_a_stream_is_held_does_not_stop_another_look(tmp_path: P
     path.chmod(0o444)
     with path.open("rb") as looking:
         fcntl.flock(looking, fcntl.LOCK_SH)
-        assert not is_held(tmp_path, SOURCE, WRITER)
+        assert not is_locked(tmp_path, SOURCE, WRITER)
 
 
 def test_a_message_names_the_process_that_holds_a_stream_and_for_how_long(tmp_path: Path) -> None:
@@ -100,7 +106,7 @@ def test_a_patient_writer_waits_for_the_lock(tmp_path: Path) -> None:
     handle = lock(tmp_path)
     timer = threading.Timer(0.3, os.close, [handle])
     timer.start()
-    second = lock_patiently(tmp_path, SOURCE, WRITER, NOW)
+    second = lock_stream_waiting(tmp_path, SOURCE, WRITER, NOW)
     timer.join()
     os.close(second)
 
@@ -108,7 +114,7 @@ def test_a_patient_writer_waits_for_the_lock(tmp_path: Path) -> None:
 def test_how_far_a_stream_is_sealed_survives_its_next_locks(tmp_path: Path) -> None:
     handle = lock(tmp_path)
     assert sealed_seq(tmp_path, SOURCE, WRITER) == 0
-    note_sealed(handle, 123_456)
+    record_sealed_seq(handle, 123_456)
     os.close(handle)
     handle = lock(tmp_path)
     os.close(handle)
@@ -123,7 +129,7 @@ def test_a_shorter_note_leaves_nothing_of_a_longer_one(tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(orjson.dumps({"sealed_seq": 99_999, "host": "h" * 300}))
     handle = lock(tmp_path)
-    note_sealed(handle, 7)
+    record_sealed_seq(handle, 7)
     os.close(handle)
 
     assert orjson.loads(path.read_bytes())["sealed_seq"] == 7

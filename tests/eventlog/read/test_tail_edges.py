@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import Invalid
-from eventlog.files.heads import Head, head_bytes, read_head
+from eventlog.files.heads import Head, encode_head, read_head
 from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
 from eventlog.read.cursor import Mark, from_text, mark, to_text
 from eventlog.read.reader import read_events, read_stream
@@ -52,7 +52,7 @@ def test_a_head_that_says_less_than_the_file_ends_the_tail_there(tmp_path: Path)
     lines = open_path(tmp_path, name).read_bytes().splitlines(keepends=True)
     for seq in (0, 1, 2, 3):
         head = Head(str(name), sum(map(len, lines[:seq])), seq)
-        head_path(tmp_path, SOURCE, WRITER).write_bytes(head_bytes(head))
+        head_path(tmp_path, SOURCE, WRITER).write_bytes(encode_head(head))
         assert drained(tmp_path) == list(range(1, seq + 1))
 
 
@@ -123,7 +123,7 @@ def test_each_event_of_an_open_segment_confirms_its_cursor_under_an_older_head(
     )
     lines = open_path(tmp_path, name).read_bytes().splitlines()
     older = Head(str(name), len(lines[0]) + 1, 2)
-    head_path(tmp_path, SOURCE, WRITER).write_bytes(head_bytes(older))
+    head_path(tmp_path, SOURCE, WRITER).write_bytes(encode_head(older))
 
     for seq, line in enumerate(lines, 2):
         confirm(tmp_path, {(SOURCE, WRITER): mark(seq, line)})

@@ -8,10 +8,10 @@ import pytest
 
 from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Corrupt
-from eventlog.files.heads import Head, head_bytes
+from eventlog.files.heads import Head, encode_head
 from eventlog.files.listing import list_segments
-from eventlog.files.lost_segments import Loss, link_of
-from eventlog.files.stream_lock import lock_stream, note_sealed
+from eventlog.files.lost_segments import Loss, chain_digest
+from eventlog.files.stream_lock import lock_stream, record_sealed_seq
 from eventlog.format.event import ANOMALY, exact_body
 from eventlog.format.event_codec import decode
 from eventlog.format.manifest import digest
@@ -49,7 +49,7 @@ def left_open(root: Path, rows: int = 3) -> tuple[Path, SegmentName, list[bytes]
 
 
 def note(root: Path, head: Head) -> None:
-    head_path(root, SOURCE, WRITER).write_bytes(head_bytes(head))
+    head_path(root, SOURCE, WRITER).write_bytes(encode_head(head))
 
 
 def test_cut_bytes_are_durable_elsewhere_before_they_are_cut_off(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_a_lock_file_that_knows_one_event_more_than_the_log_stops_the_writer(
     head_path(tmp_path, SOURCE, WRITER).unlink()
     for sealed in (1, 2):
         lock = lock_stream(tmp_path, SOURCE, WRITER, "2026-11-21T05:00:00Z")
-        note_sealed(lock, sealed)
+        record_sealed_seq(lock, sealed)
         os.close(lock)
         if sealed == 1:
             assert recover(tmp_path, SOURCE, WRITER).last_seq == 1
@@ -271,8 +271,8 @@ def test_the_next_manifest_names_the_last_link_of_the_chain(tmp_path: Path) -> N
 
     assert last_link(tmp_path, names[1], []) == last
     assert last_link(tmp_path, names[1], [loss(3, 4)]) == last
-    assert last_link(tmp_path, names[1], [loss(5, 5)]) == link_of(loss(5, 5))
-    assert last_link(tmp_path, names[1], [loss(5, 5), loss(6, 7)]) == link_of(loss(6, 7))
+    assert last_link(tmp_path, names[1], [loss(5, 5)]) == chain_digest(loss(5, 5))
+    assert last_link(tmp_path, names[1], [loss(5, 5), loss(6, 7)]) == chain_digest(loss(6, 7))
     assert last_link(tmp_path, None, []) is None
 
 

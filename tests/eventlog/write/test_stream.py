@@ -228,7 +228,7 @@ def test_a_stream_that_cannot_be_recovered_is_let_go(tmp_path: Path) -> None:
     data = manifest.read_bytes()
     manifest.write_bytes(b"{}")
     for _ in range(2):
-        with pytest.raises(Exception, match="no manifest"):
+        with pytest.raises(Exception, match="expected a manifest"):
             open_stream(tmp_path, SOURCE, WRITER, clock=Hand())
     manifest.write_bytes(data)
 
