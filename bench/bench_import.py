@@ -1,13 +1,16 @@
-"""Importing: the recorded snapshots of one list, against git-history on the same commits.
+"""Import of the recorded snapshots of one list, against git-history on the same commits.
 
-Both read one git repository in which each commit is the next snapshot, as collectors
-keep them, and run as one process each. git-history writes SQLite rows of what changed;
-we write sealed segments with every fsync, hash and roster, and every byte of every answer.
+Both programs read one git repository in which each commit is the next snapshot, as collectors
+keep them, and both run as one process. git-history writes the rows that changed to SQLite;
+hindlog writes sealed segments with every fsync, hash and roster, and every byte of every
+response.
 
-Needs two things that are not in this repository: recordings, named by HINDLOG_RECORDINGS,
-and git-history, on PATH or named by HINDLOG_GIT_HISTORY. Without one of them it says so and ends.
-HINDLOG_BENCH_SNAPSHOTS takes so many of them, one after the other from the middle of the
-history, instead of all: git-history needs seconds for each.
+The script needs two things that are not in this repository: recordings (`HINDLOG_RECORDINGS`
+names their folder) and git-history (on PATH, or named by `HINDLOG_GIT_HISTORY`). Without
+recordings it prints a message and ends; without git-history it measures hindlog only.
+`HINDLOG_BENCH_SNAPSHOTS` takes that many consecutive snapshots from the middle of the history,
+because git-history needs about half a second for each. At the smallest size a few snapshots
+come from the simulator, and git-history is not run.
 """
 
 import io
@@ -22,54 +25,73 @@ from pathlib import Path
 
 import orjson
 import zstandard
+from measuring import IS_SMALLEST
 
 COLLECTOR = "jvrck-openrouterlist"
 TARGET = 12.0
 FILE = "output.json"
+Snapshot = tuple[int, bytes]
+"""Unix time in seconds, and the bytes of the file."""
 
 
-def snapshots(history: Path) -> list[tuple[int, bytes]]:
-    """Second and bytes of every snapshot, oldest first."""
+def recorded_snapshots(history: Path) -> list[Snapshot]:
+    """Returns every recorded snapshot, oldest first."""
     from eventlog.clock import SECOND, parse_us
 
-    listed = map(orjson.loads, (history / "MANIFEST.jsonl").read_bytes().splitlines())
+    manifest = map(orjson.loads, (history / "MANIFEST.jsonl").read_bytes().splitlines())
     times = {
-        each["member"]: parse_us(each["utc"]) // SECOND
-        for each in listed
-        if each["source"] == COLLECTOR
+        entry["member"]: parse_us(entry["utc"]) // SECOND
+        for entry in manifest
+        if entry["source"] == COLLECTOR
     }
-    found = []
+    snapshots = []
     for pack in (history / COLLECTOR / "packs").iterdir():
-        plain = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
-        with tarfile.open(fileobj=io.BytesIO(plain.decompress(pack.read_bytes()))) as archive:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+        tar = io.BytesIO(decompressor.decompress(pack.read_bytes()))
+        with tarfile.open(fileobj=tar) as archive:
             for member in archive:
                 file = archive.extractfile(member)
                 if file is not None:
-                    found.append((times[member.name], file.read()))
-    return sorted(found)
+                    snapshots.append((times[member.name], file.read()))
+    return sorted(snapshots)
 
 
-def make_repository(folder: Path, found: list[tuple[int, bytes]]) -> None:
-    """A repository with one commit for each snapshot, at its time."""
+def simulated_snapshots(count: int) -> list[Snapshot]:
+    """Returns the simulator's list of models at consecutive hours."""
+    from eventlog.clock import HOUR, SECOND, parse_us
+    from fetcher.simulator.openrouter.shapes import model_object
+    from fetcher.simulator.openrouter.world import offered
+    from fetcher.simulator.world.world import World
+
+    world, start = World(openrouter_models=10), parse_us("2026-01-01T00:00:00Z")
+    snapshots = []
+    for instant in range(start, start + count * HOUR, HOUR):
+        models = [model_object(world, *pair, instant) for pair in offered(world, instant)]
+        snapshots.append((instant // SECOND, orjson.dumps({"data": models})))
+    return snapshots
+
+
+def make_repository(folder: Path, snapshots: list[Snapshot]) -> None:
+    """Creates a git repository with one commit per snapshot, at the snapshot's time."""
     subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
     command = ["git", "-C", str(folder), "fast-import", "--quiet"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
-        for at, body in found:
-            process.stdin.write(b"commit refs/heads/main\ncommitter a <a@b> %d +0000\n" % at)
+        for unix_s, body in snapshots:
+            process.stdin.write(b"commit refs/heads/main\ncommitter a <a@b> %d +0000\n" % unix_s)
             process.stdin.write(b"data 1\n.\nM 100644 inline %b\n" % FILE.encode())
             process.stdin.write(b"data %d\n%b\n" % (len(body), body))
         process.stdin.close()
     subprocess.run(["git", "-C", str(folder), "reset", "-q", "--hard"], check=True)
 
 
-def take(file: str, root: str) -> None:
-    """Import in this process; prints the pages taken."""
+def import_file(file: str, root: str) -> None:
+    """Imports in this process; prints the numbers of pages, entities and stored bodies."""
     from eventlog.clock import now_us
     from fetcher.imports.importer import import_paths
     from fetcher.sources import SOURCES
 
-    told = import_paths(
+    report = import_paths(
         Path(root),
         SOURCES["openrouter"],
         [Path(file)],
@@ -77,48 +99,65 @@ def take(file: str, root: str) -> None:
         time_from="git",
         now=now_us,
     )
-    print(told.pages, told.entities, told.stored)
+    print(report.pages, report.entities, report.stored)
 
 
-def seconds(command: list[str]) -> float:
-    """What a command takes."""
-    started = time.monotonic()
+def run_hindlog(repository: Path, archive: Path) -> float:
+    """Imports in a new process; returns the duration in seconds."""
+    return _seconds([sys.executable, __file__, str(repository / FILE), str(archive)])
+
+
+def run_git_history(program: str, repository: Path, database: Path) -> float:
+    """Runs git-history; returns the duration in seconds."""
+    command = [program, "file", str(database), str(repository / FILE), "--repo", str(repository)]
+    command += ["--convert", 'json.loads(content)["data"]', "--id", "id"]
+    return _seconds([*command, "--silent", "--ignore-duplicate-ids"])
+
+
+def _seconds(command: list[str]) -> float:
+    begin = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return time.monotonic() - started
+    return time.monotonic() - begin
+
+
+def choose_snapshots() -> list[Snapshot]:
+    """Returns the snapshots to import; none if there are no recordings."""
+    if IS_SMALLEST:
+        return simulated_snapshots(4)
+    recordings = Path(os.environ.get("HINDLOG_RECORDINGS") or "recordings")
+    history = recordings / "openrouter" / "history"
+    if not (history / COLLECTOR / "packs").is_dir():
+        return []
+    snapshots = recorded_snapshots(history)
+    count = int(os.environ.get("HINDLOG_BENCH_SNAPSHOTS", len(snapshots)))
+    first = (len(snapshots) - count) // 2
+    return snapshots[first : first + count]
 
 
 def main() -> None:
-    """Ours, theirs, ours again: the noise of the machine meets both."""
-    given = os.environ.get("HINDLOG_RECORDINGS")
-    history = Path(given or "recordings") / "openrouter" / "history"
-    theirs = os.environ.get("HINDLOG_GIT_HISTORY") or shutil.which("git-history")
-    if not (history / COLLECTOR / "packs").is_dir():
+    """Runs hindlog, git-history and hindlog again, so that noise affects both programs."""
+    snapshots = choose_snapshots()
+    if not snapshots:
         print("skipped: no recordings of jvrck/openrouterlist; HINDLOG_RECORDINGS names them")
         return
-    found = snapshots(history)
-    some = int(os.environ.get("HINDLOG_BENCH_SNAPSHOTS", len(found)))
-    first = (len(found) - some) // 2
-    found = found[first : first + some]
-    print(f"{len(found):,} snapshots, {sum(len(body) for _, body in found) / 1e6:,.0f} MB")
-    with tempfile.TemporaryDirectory() as folder:
-        repository = Path(folder) / "repository"
-        make_repository(repository, found)
-        mine = [str(repository / FILE), folder + "/archive"]
-        ours = [seconds([sys.executable, __file__, *mine[:1], mine[1] + "1"])]
-        if theirs is None:
+    program = os.environ.get("HINDLOG_GIT_HISTORY") or shutil.which("git-history")
+    print(f"{len(snapshots):,} snapshots, {sum(len(body) for _, body in snapshots) / 1e6:,.0f} MB")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        repository = folder / "repository"
+        make_repository(repository, snapshots)
+        ours = [run_hindlog(repository, folder / "archive1")]
+        if program is None or IS_SMALLEST:
             print(f"hindlog {ours[0]:.1f} s")
-            print("no git-history here: HINDLOG_GIT_HISTORY names its program")
+            print("git-history was not run: HINDLOG_GIT_HISTORY names its program")
             return
-        convert = ["--convert", 'json.loads(content)["data"]', "--id", "id"]
-        command = [theirs, "file", f"{folder}/h.db", str(repository / FILE), *convert]
-        command += ["--repo", str(repository), "--silent", "--ignore-duplicate-ids"]
-        other = seconds(command)
-        ours.append(seconds([sys.executable, __file__, *mine[:1], mine[1] + "2"]))
+        theirs = run_git_history(program, repository, folder / "h.db")
+        ours.append(run_hindlog(repository, folder / "archive2"))
     print(f"hindlog     {ours[0]:.1f} s and {ours[1]:.1f} s")
-    print(f"git-history {other:.1f} s")
-    print(f"ratio       {other / (sum(ours) / 2):.1f} (target {TARGET:.0f})")
+    print(f"git-history {theirs:.1f} s")
+    print(f"ratio       {theirs / (sum(ours) / 2):.1f} (target {TARGET:.0f})")
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    take(*sys.argv[1:]) if len(sys.argv) > 1 else main()
+    import_file(*sys.argv[1:]) if len(sys.argv) > 1 else main()
