@@ -3,7 +3,7 @@
     place ──> the block of lines it is in, unless held ──> its line ──> its body
 
 Who asks in the order of places, or goes back by little, has each frame unpacked once.
-Held at a time: the blocks that were asked for last, `MOST_BYTES` of them.
+Held at a time: the blocks that were asked for last, `max_cached_block_bytes` of them.
 """
 
 from bisect import bisect_right, insort
@@ -18,9 +18,7 @@ from eventlog.format.line_header import read_block
 from eventlog.format.paths import SegmentName, parse_segment
 from eventlog.read.rebuild_response import stored_body
 from eventlog.read.segment_lines import block_at
-
-MOST_BYTES = 24 * 1024 * 1024
-"""Of lines; the block that was asked for is held however large it is."""
+from projector.limits import Limits
 
 Place = tuple[str, int]
 """Segment, as its name is written, and seq."""
@@ -29,13 +27,13 @@ _Block = tuple[int, list[bytes], int]
 """First seq, lines, size in bytes."""
 
 
-def body_reader(root: Path, most_bytes: int | None = None) -> Callable[[Place], bytes | None]:
+def body_reader(root: Path, limits: Limits) -> Callable[[Place], bytes | None]:
     """What gives the exact bytes that the event at a place holds; `null` where it holds none.
 
     None where the segment has no such event. Raises `NotFound` where there is no such
     segment, `Corrupt` where it is damaged.
     """
-    line_at = _line_reader(root, MOST_BYTES if most_bytes is None else most_bytes)
+    line_at = _line_reader(root, limits.max_cached_block_bytes)
     asset_of = partial(get_asset, root)
 
     def body_at(place: Place) -> bytes | None:

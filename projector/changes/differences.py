@@ -35,15 +35,12 @@ from projector.engine.connections import LESS_MB
 from projector.engine.parquet_files import SCHEMA, publish
 from projector.engine.sql_text import literals
 from projector.engine.workers import Workers, go_on, opened
+from projector.limits import Limits
 from projector.rule_versions import DIFFERENCE_RULES
 
 FOLDER = "log.diffs"
-MOST_HELD = 8 * 1024 * 1024
-"""Of differences, as text; more go into the next file."""
-MOST_FILES = 16
-"""Small files of differences; more are put together."""
-MOST_BYTES = 32 * 1024 * 1024
-"""Of a small file."""
+_SMALL_BYTES = 32 * 1024 * 1024
+"""Size in bytes below which a file of differences is small."""
 
 _SCHEMA = pa.schema(
     [
@@ -85,7 +82,7 @@ def make_schema(folder: Path) -> None:
 
 
 def add_differences(
-    root: Path, folder: Path, history: History, scratch: Path, crew: Workers
+    root: Path, folder: Path, history: History, scratch: Path, crew: Workers, limits: Limits
 ) -> int:
     """Compare the neighbours that were not compared yet; how many pairs."""
     compared = read_compared(folder, history.types)
@@ -94,28 +91,30 @@ def add_differences(
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
     found = scratch / f"pairs-{history.source}.parquet"
     with opened(crew, scratch, 1, MEMORY_MB) as connection:
-        done = find_neighbours(connection, history, compared, files, found)
+        done = find_neighbours(connection, history, compared, files, found, limits)
         write_far(connection, found)
-    pairs = _compare(root, folder, history.source, found, crew)
+    pairs = _compare(root, folder, history.source, found, crew, limits)
     pa.default_memory_pool().release_unused()  # else DuckDB's memory comes on top of it
-    if small := _small(folder):
+    if small := _small(folder, limits):
         with opened(crew, scratch, 1, LESS_MB) as connection:
             _merge(folder, small, connection)
     write_compared(folder, history.types, done)
     return pairs
 
 
-def _compare(root: Path, folder: Path, source: str, found: Path, crew: Workers) -> int:
+def _compare(
+    root: Path, folder: Path, source: str, found: Path, crew: Workers, limits: Limits
+) -> int:
     """Compare the pairs in a file, each time so many as make a file of differences."""
     pairs = 0
     rows: list[_Row] = []
     size = 0
-    for pair, before, after in paired_bodies(root, found, partial(go_on, crew)):
+    for pair, before, after in paired_bodies(root, found, partial(go_on, crew), limits):
         made = list(_rows(source, pair, before, after))
         rows += made
         size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in made)
         pairs += 1
-        if size >= MOST_HELD:
+        if size >= limits.max_difference_bytes:
             _publish(folder, _name(rows), rows)
             rows, size = [], 0
     if rows:
@@ -172,10 +171,10 @@ def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
     temporary.replace(folder / name)
 
 
-def _small(folder: Path) -> list[Path]:
+def _small(folder: Path, limits: Limits) -> list[Path]:
     """The files to put together; none while they are few."""
-    files = [path for path in list_diffs(folder) if path.stat().st_size < MOST_BYTES]
-    return files if len(files) > MOST_FILES else []
+    files = [path for path in list_diffs(folder) if path.stat().st_size < _SMALL_BYTES]
+    return files if len(files) > limits.max_difference_files else []
 
 
 def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -> None:

@@ -2,8 +2,8 @@
 
     (number, body), as they come ──> runs, each in order, in one file ──> merged: in order
 
-Held at a time: `MOST_BYTES` of bodies; while runs are merged, one block of each, and there are
-never more than `MOST_RUNS`.
+Held at a time: `max_sort_run_bytes` of bodies; while runs are merged, one block of each, and
+there are never more than `max_sort_runs`.
 """
 
 import heapq
@@ -16,11 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from eventlog.format.frames import compress, decompress
-
-MOST_BYTES = 16 * 1024 * 1024
-"""Of a run, before it is packed; more is merged again and again while it is put aside."""
-MOST_RUNS = 128
-BLOCK_BYTES = 64 * 1024
+from projector.limits import Limits
 
 Numbered = tuple[int, bytes | None]
 """Where a body belongs, and the body, if there is one."""
@@ -32,15 +28,17 @@ _EACH_BYTES = 100
 """What a body takes beside itself."""
 
 
-def in_order(found: Iterable[Numbered], path: Path) -> Generator[Numbered, None, None]:
+def in_order(
+    found: Iterable[Numbered], path: Path, limits: Limits
+) -> Generator[Numbered, None, None]:
     """The same, by their numbers, which all differ. A file lies at `path` meanwhile."""
     try:
         with path.open("w+b") as file:
             runs: list[Sequence[_Block]] = []
-            for group in _grouped(found, MOST_BYTES):
-                runs.append(_write(file, sorted(group, key=itemgetter(0))))
-                if len(runs) == MOST_RUNS:
-                    runs = [_write(file, _merged(file, runs))]
+            for group in _grouped(found, limits.max_sort_run_bytes):
+                runs.append(_write(file, sorted(group, key=itemgetter(0)), limits))
+                if len(runs) == limits.max_sort_runs:
+                    runs = [_write(file, _merged(file, runs), limits)]
             yield from _merged(file, runs)
     finally:
         path.unlink(missing_ok=True)
@@ -60,10 +58,10 @@ def _grouped(found: Iterable[Numbered], most_bytes: int) -> Iterator[list[Number
         yield held
 
 
-def _write(file: BinaryIO, run: Iterable[Numbered]) -> Sequence[_Block]:
+def _write(file: BinaryIO, run: Iterable[Numbered], limits: Limits) -> Sequence[_Block]:
     """Append them; where their blocks lie."""
     blocks = []
-    for group in _grouped(run, BLOCK_BYTES):
+    for group in _grouped(run, limits.max_sort_block_bytes):
         raw = msgspec.msgpack.encode(group)
         packed = compress(raw)
         blocks.append((file.tell(), len(packed), len(raw)))

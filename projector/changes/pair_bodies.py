@@ -22,6 +22,7 @@ from projector.changes.external_sort import Numbered, in_order
 from projector.engine.connections import write
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal
+from projector.limits import Limits
 
 _AT_ONCE = 2_000
 """Rows of the files of pairs that are made values of Python at a time."""
@@ -57,15 +58,15 @@ def far_path(found: Path) -> Path:
 
 
 def paired_bodies(
-    root: Path, found: Path, go_on: Callable[[], None]
+    root: Path, found: Path, go_on: Callable[[], None], limits: Limits
 ) -> Iterator[tuple[Pair, bytes, bytes]]:
     """The pairs of a file in its order, with their bodies; without those that lack one.
 
     `go_on` is called for each body, and raises where the work is to end.
     """
     aside = found.with_suffix(".aside")
-    body_at = body_reader(root)
-    far = in_order(_far_bodies(far_path(found), body_at, go_on), aside)
+    body_at = body_reader(root, limits)
+    far = in_order(_far_bodies(far_path(found), body_at, go_on), aside, limits)
     with closing(far):
         for pair in _pairs(found):
             go_on()

@@ -22,14 +22,10 @@ from eventlog.format.paths import parse_segment
 from projector.engine.connections import write
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
+from projector.limits import Limits
 
 MEMORY_MB = 120
 """Of the connection that looks."""
-MOST_SIGHTINGS = 100_000
-"""Sightings looked at in one go; of more the entities are taken in turns. Of twice as many
-DuckDB does not always find room in `MEMORY_MB`."""
-NEAR = 10_000
-"""Two versions that lie so many events apart, or fewer, are read where they lie."""
 
 _STATE = "compared.json"
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
@@ -81,6 +77,7 @@ def find_neighbours(
     compared: Compared,
     diffs: str,
     found: Path,
+    limits: Limits,
 ) -> Compared:
     """Write them to a file, by where the later ones lie; what that covers.
 
@@ -88,12 +85,13 @@ def find_neighbours(
     one lies elsewhere than that of the later one.
     """
     since = _since(history, compared)
-    buckets = 1 + _sighted(connection, history, since) // MOST_SIGHTINGS
+    buckets = 1 + _sighted(connection, history, since) // limits.max_pairing_sightings
     turns = [found.with_suffix(f".{bucket}") for bucket in range(buckets)]
     for bucket, turn in enumerate(turns):
         _copy(connection, _query(history, since, bucket, buckets, diffs), turn)
     pairs = f"[{literals(map(str, turns))}]"
-    _copy(connection, fill("pairs_ordered", pairs=pairs, near=str(NEAR)), found)
+    near = str(limits.max_near_events)
+    _copy(connection, fill("pairs_ordered", pairs=pairs, near=near), found)
     for turn in turns:
         turn.unlink()
     return Compared(history.read, _waiting(connection, history, since))

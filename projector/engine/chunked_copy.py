@@ -18,17 +18,17 @@ import duckdb
 from projector.engine.connections import write
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
-
-MOST_KEYS = 250_000
-"""Rows of a turn; their keys take about 40 bytes each."""
+from projector.limits import Limits
 
 
-def ranges(connection: duckdb.DuckDBPyConnection, query: str, rows: int) -> list[str]:
+def ranges(
+    connection: duckdb.DuckDBPyConnection, query: str, rows: int, limits: Limits
+) -> list[str]:
     """Conditions on `_seq` that divide the rows of a query: each row meets exactly one.
 
-    About equal in rows, at most `MOST_KEYS`. `rows`: how many there are at most.
+    About equal in rows, at most `max_chunk_keys`. `rows`: how many there are at most.
     """
-    turns = -(-rows // MOST_KEYS)
+    turns = -(-rows // limits.max_chunk_keys)
     if turns <= 1:
         return ["true"]
     shares = ", ".join(str(n / turns) for n in range(1, turns))

@@ -11,9 +11,8 @@ import duckdb
 from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
 from projector.engine.duckdb_errors import damage
 from projector.folders import SPILL
+from projector.limits import LIMITS
 
-MEMORY_MB = 300
-"""Of a connection that makes parts."""
 LESS_MB = 150
 """Of one beside it: what puts parts together, keeps keyframes, finds neighbours."""
 MUCH_MB = 4000
@@ -46,15 +45,17 @@ def connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def builder(scratch: Path, threads: int, memory_mb: int = 0) -> duckdb.DuckDBPyConnection:
+def builder(
+    scratch: Path, threads: int, memory_mb: int = LIMITS.memory_mb
+) -> duckdb.DuckDBPyConnection:
     """A connection that writes files of views: bounded memory, in UTC, without macros.
 
-    `memory_mb`: instead of `MEMORY_MB`. `preserve_insertion_order` is off, or every COPY
-    would hold its whole result; what files hold is not kept.
+    `preserve_insertion_order` is off, or every COPY would hold its whole result; what files
+    hold is not kept.
     """
     connection = connect()
     connection.execute(f"SET threads = {int(threads)}")
-    connection.execute(f"SET memory_limit = '{memory_mb or MEMORY_MB}MB'")
+    connection.execute(f"SET memory_limit = '{memory_mb}MB'")
     for each in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
         connection.execute(f"SET {each} = '{GIVE_BACK_MB}MB'")
     connection.execute("SET enable_external_file_cache = false")

@@ -16,6 +16,7 @@ import attrs
 import duckdb
 
 from projector.engine.connections import builder
+from projector.limits import LIMITS
 
 Given = TypeVar("Given")
 
@@ -70,7 +71,7 @@ def at_work(crew: Workers, connection: duckdb.DuckDBPyConnection) -> Iterator[No
 
 @contextlib.contextmanager
 def opened(
-    crew: Workers, scratch: Path, threads: int, memory_mb: int = 0
+    crew: Workers, scratch: Path, threads: int, memory_mb: int = LIMITS.memory_mb
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A `builder` for one job of the workers: at work as long as it is open."""
     with (

@@ -20,11 +20,11 @@ from projector.engine.chunked_copy import in_turns, ranges
 from projector.engine.connections import Opener, sql_errors
 from projector.engine.parquet_files import SCHEMA, SMALL, count_rows, publish
 from projector.engine.sql_text import fill, literals
-from projector.keyframes import keyframe as keyframes_of
 from projector.keyframes.build_rows import build_resolved, instant_of
 from projector.keyframes.cut_points import Due, next_due
 from projector.keyframes.keyframe import Keyframe, Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside
+from projector.limits import LIMITS, Limits
 from projector.parts.part import choose, compact_instant, list_parts
 from projector.parts.plan import Listing
 
@@ -35,6 +35,7 @@ def build_keyframes(
     listing: Listing,
     definitions: Sequence[Definition],
     apart: Opener,
+    limits: Limits = LIMITS,
 ) -> int:
     """Build what is due of a source; how many keyframes that made.
 
@@ -43,8 +44,8 @@ def build_keyframes(
     busy = frozenset(compact_instant(name.starts_at)[: len("YYYYMMDDTHH")] for name in listing.open)
     made = 0
     while True:
-        source = load_source(connection, parts, listing, definitions)
-        due = next_due(source, busy)
+        source = load_source(connection, parts, listing, definitions, limits)
+        due = next_due(source, busy, limits)
         if due is None:
             break
         with sql_errors(f"keyframe of {listing.source}"), apart() as builder:
@@ -53,8 +54,10 @@ def build_keyframes(
     for definition in definitions:
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
-                found = build_resolved(connection, parts, listing, source, definition, busy, apart)
-                _build_bodies(connection, found, listing, source, definition, apart)
+                found = build_resolved(
+                    connection, parts, listing, source, definition, busy, apart, limits
+                )
+                _build_bodies(connection, found, listing, source, definition, apart, limits)
     return made
 
 
@@ -89,6 +92,7 @@ def _build_bodies(
     source: Source,
     definition: Definition,
     apart: Opener,
+    limits: Limits,
 ) -> None:
     """The bodies that keyframes name, where they are due by the half rule, or rows are beside.
 
@@ -109,10 +113,11 @@ def _build_bodies(
         after = base.instant if base else ""
         since = [part.path for part in parts if after < part.first <= each.instant]
         count = sum(rows[str(path)] for path in since)
-        if each not in found.held and count <= max(keyframes_of.LEAST_ROWS, before // 2):
+        if each not in found.held and count <= max(limits.min_keyframe_rows, before // 2):
             continue
         with apart() as builder:
-            _publish_bodies(builder, found, each, definition, [folder / SCHEMA, *kept, *since])
+            bodies = [folder / SCHEMA, *kept, *since]
+            _publish_bodies(builder, found, each, definition, bodies, limits)
         base, kept = each, kept_beside(found, each)
         before = sum(count_rows(connection, kept).values())
 
@@ -123,6 +128,7 @@ def _publish_bodies(
     keyframe: Keyframe,
     definition: Definition,
     bodies: Sequence[Path],
+    limits: Limits,
 ) -> None:
     """Write the bodies that a keyframe names and that no row beside it has, so many at a time."""
     types = "[" + literals(definition.types) + "]"
@@ -134,7 +140,8 @@ def _publish_bodies(
         return fill("keyframe_bodies", turn=turn, **given)
 
     path = keyframe.bodies(found.folder)
-    with in_turns(connection, query, ranges(connection, named, keyframe.rows), path) as everything:
+    chunks = ranges(connection, named, keyframe.rows, limits)
+    with in_turns(connection, query, chunks, path) as everything:
         publish(connection, everything, path, [], found.folder.name, packing=SMALL)
 
 

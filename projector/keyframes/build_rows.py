@@ -31,6 +31,7 @@ from projector.keyframes.resolved_rows import (
 )
 from projector.keyframes.rows_sql import first_row, once, same_entity, shown, type_of
 from projector.keyframes.wide_rows import Files, picked
+from projector.limits import Limits
 from projector.parts.part import Part, choose, list_parts
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
 from projector.parts.plan import Listing
@@ -63,28 +64,31 @@ def build_resolved(
     definition: Definition,
     busy: frozenset[str],
     apart: Opener,
+    limits: Limits,
 ) -> Resolved:
     """Make the rows of a definition that are due; what there are of them then.
 
     `apart`: each file is made with a connection of its own.
     """
+    made = partial(_made, definition=definition, limits=limits)
     found = load_resolved(connection, parts, source, definition)
     publish_schema(connection, found)
     bodies = choose(list_parts(connection, found.folder), listing.sealed_names)
-    for keyframe in due_rows(source, found):
+    for keyframe in due_rows(source, found, limits):
         facts = _until_keyframe(source, found, keyframe, bodies)
         path = found.rows(keyframe)
-        with apart() as builder, _made(builder, definition, facts, found, bodies, path) as query:
+        with apart() as builder, made(builder, facts, found, bodies, path) as query:
             publish(builder, query, path, [], definition.hash, packing=QUICK)
         found = load_resolved(connection, parts, source, definition)
     while found.decided:
         held = found.rows(found.decided[-1])
-        cut = due_delta(source, found, busy, sum(count_rows(connection, [held]).values()))
+        rows = sum(count_rows(connection, [held]).values())
+        cut = due_delta(source, found, busy, rows, limits)
         if cut is None:
             break
         facts = _until_cut(source, found, cut, bodies)
         path = found.next_delta(cut)
-        with apart() as builder, _made(builder, definition, facts, found, bodies, path) as query:
+        with apart() as builder, made(builder, facts, found, bodies, path) as query:
             covers = sorted(cut.adds)
             publish(builder, query, path, covers, definition.hash, packing=QUICK, base=held.name)
         found = load_resolved(connection, parts, source, definition)
@@ -145,11 +149,13 @@ def instant_of(compact: str) -> str:
 
 def _made(
     connection: duckdb.DuckDBPyConnection,
-    definition: Definition,
     facts: Facts,
     found: Resolved,
     bodies: Sequence[Part],
     path: Path,
+    *,
+    definition: Definition,
+    limits: Limits,
 ) -> contextlib.AbstractContextManager[str]:
     """The rows, as `shown` has them; one without a body is kept, so that it is looked for."""
     schema = found.folder / SCHEMA
@@ -161,7 +167,8 @@ def _made(
         (schema, *facts.near),
         (*(each.path for each in bodies), schema),
     )
-    return picked(connection, partial(_query, definition, facts), files, found.schema, path)
+    query = partial(_query, definition, facts)
+    return picked(connection, query, files, found.schema, path, limits)
 
 
 def _query(definition: Definition, facts: Facts, files: Files) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from projector.keyframes import keyframe as keyframes_of
 from projector.keyframes.keyframe import Link, Source, covered_by
+from projector.limits import Limits
 from projector.parts.part import Part, name_over
 
 _HOUR = len("YYYYMMDDTHH")
@@ -42,14 +42,14 @@ class Due:
         return name_over("s", self.instant, [base, *self.adds])
 
 
-def next_due(source: Source, busy: frozenset[str]) -> Due | None:
+def next_due(source: Source, busy: frozenset[str], limits: Limits) -> Due | None:
     """The next keyframe, if one is due.
 
     `busy`: the hours, `YYYYMMDDTHH`, that are still being written.
     """
     base = source.chain[-1] if source.chain else None
     covered = covered_by(source.chain)
-    limit = max(keyframes_of.LEAST_ROWS, base.keyframe.rows // 2 if base else 0)
+    limit = max(limits.min_keyframe_rows, base.keyframe.rows // 2 if base else 0)
     after = base.keyframe.instant if base else ""
     first = next(cuts(source, busy, covered, after, limit), None)
     if first is None:

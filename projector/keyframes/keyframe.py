@@ -30,12 +30,11 @@ import orjson
 from projector.definition import Definition
 from projector.engine.parquet_files import count_rows
 from projector.engine.sql_text import statements
+from projector.limits import LIMITS, Limits
 from projector.parts.part import Part, choose, compact_instant, folder_of, list_parts, open_name
 from projector.parts.plan import Listing
 
 FOLDER = "log.keyframes"
-LEAST_ROWS = 100_000
-"""Fewer rows are read about as fast as a keyframe."""
 
 _MADE_BY = ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings")
 
@@ -116,6 +115,7 @@ def load_source(
     parts: Path,
     listing: Listing,
     definitions: Sequence[Definition],
+    limits: Limits = LIMITS,
 ) -> Source:
     """What there is of a source."""
     known = {each.name: each for each in definitions}
@@ -136,7 +136,7 @@ def load_source(
     found = list_keyframes(connection, source.folder)
     late = count_rows(connection, [each.path for each in _late_pages(source, found)])
     source = attrs.evolve(source, rows={**source.rows, **late})
-    return attrs.evolve(source, chain=tuple(chain(source, found)))
+    return attrs.evolve(source, chain=tuple(chain(source, found, limits)))
 
 
 def _late_pages(source: Source, keyframes: Sequence[Keyframe]) -> list[Part]:
@@ -187,7 +187,7 @@ def _pages(sightings: Path) -> Path:
     return sightings.with_name(f"p-{sightings.name[2:]}")
 
 
-def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
+def chain(source: Source, keyframes: Iterable[Keyframe], limits: Limits) -> list[Link]:
     """The keyframes worth reading, each made of the one before.
 
     `keyframes`: by instant. One that covers a segment that the log no longer has is not read.
@@ -205,7 +205,8 @@ def chain(source: Source, keyframes: Iterable[Keyframe]) -> list[Link]:
             tuple(part for part in parts if part.first <= each.instant and tells(source, part))
             for parts in left
         )
-        if 2 * sum(source.rows[str(part.path)] for part in late) <= max(each.rows, LEAST_ROWS):
+        late_rows = sum(source.rows[str(part.path)] for part in late)
+        if 2 * late_rows <= max(each.rows, limits.min_keyframe_rows):
             opened = any(first <= each.instant for first in source.opened)
             links.append(Link(each, late, not (late or late_pages or opened)))
             covered, waiting = now, left

@@ -26,13 +26,10 @@ import orjson
 
 from projector.definition import Definition
 from projector.engine.sql_text import statements
-from projector.keyframes import keyframe as keyframes_of
 from projector.keyframes.cut_points import Cut, cuts
 from projector.keyframes.keyframe import Keyframe, Source, covered_by, tells
+from projector.limits import Limits
 from projector.parts.part import folder_of, name_over
-
-MOST_MOVED = 0.75
-"""The share of entities seen since the keyframe before, above which rows would spare little."""
 
 MOST_DELTAS = 2
 """The present and the recent past are asked for most, and each delta holds all that moved."""
@@ -151,7 +148,7 @@ def covered_until(source: Source, keyframe: Keyframe) -> frozenset[str]:
     return covered_by(source.chain[: names.index(keyframe) + 1])
 
 
-def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
+def due_rows(source: Source, found: Resolved, limits: Limits) -> list[Keyframe]:
     """The keyframes since the last rows of which rows may be made."""
     after = found.held[-1].instant if found.held else ""
     return [
@@ -159,12 +156,14 @@ def due_rows(source: Source, found: Resolved) -> list[Keyframe]:
         for each in source.chain
         if each.decides
         and each.keyframe.instant > after
-        and each.keyframe.rows > keyframes_of.LEAST_ROWS
-        and each.keyframe.moved <= MOST_MOVED
+        and each.keyframe.rows > limits.min_keyframe_rows
+        and each.keyframe.moved <= limits.max_moved_share
     ]
 
 
-def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: int) -> Cut | None:
+def due_delta(
+    source: Source, found: Resolved, busy: frozenset[str], entities: int, limits: Limits
+) -> Cut | None:
     """The next instant up to which what moved should be resolved; it adds all since the rows.
 
     Of many at once the last; where there is no delta yet, first the one in the middle.
@@ -178,7 +177,7 @@ def due_delta(source: Source, found: Resolved, busy: frozenset[str], entities: i
     held = last.adds if last else frozenset[str]()
     covered = covered_until(source, found.decided[-1]) | held
     after = last.instant if last else found.decided[-1].instant
-    least = max(keyframes_of.LEAST_ROWS, entities) // 16
+    least = max(limits.min_keyframe_rows, entities) // 16
     due = []
     for cut in cuts(source, busy, covered, after, least):
         every = attrs.evolve(cut, adds=cut.adds | held)

@@ -21,23 +21,13 @@ from projector.engine.chunked_copy import in_turns
 from projector.engine.connections import write
 from projector.engine.parquet_files import copy_options, count_rows
 from projector.engine.sql_text import fill, identifier, literal, literals
-
-MOST_ROWS = 20_000
-"""Rows that are chosen with all their columns."""
-MOST_PICKED = 50_000
-"""Rows whose narrow columns are looked at in one turn. Each holds 2.5 kB meanwhile: of more than
-60,000 DuckDB puts some aside, which takes twice the time."""
-MOST_COPIED = 200_000
-"""Rows of a file that are looked through in one turn; of those chosen all columns pass through,
-and what is said of each is held."""
+from projector.limits import Limits
 
 _KNOWN = ("_seen_at", "_first_at", "_last_at", "_absent_since", "_absent_because")
 _NARROW = ("_type", "_id", "_writer", "_seq", "_row")
 _PLACE = ("_file", "_number")
 """Where a row lies: in which file, counted from 1, and which of its rows."""
 _ALL = ("* EXCLUDE (_file, _number)",)
-_AT_ONCE = 16
-"""Turns for which files are written at once."""
 _MOST_UNWRITTEN = 8_000
 """Rows that are held while they are divided among those files."""
 _AS_WRITTEN = "join_order,build_side_probe_side"
@@ -65,6 +55,7 @@ def picked(
     files: Files,
     schema: Path,
     path: Path,
+    limits: Limits,
 ) -> Iterator[str]:
     """A query that gives the rows that `query` makes of files: to publish as `path`.
 
@@ -72,13 +63,13 @@ def picked(
     """
     held = (*files.rows, *files.delta, *files.near)
     rows = sum(count_rows(connection, held).values())
-    if rows <= MOST_ROWS:
+    if rows <= limits.max_single_query_rows:
         yield query(files)
         return
     columns = _columns(connection, schema)
     with _aside(connection) as aside, _written_often(connection):
-        picks = _pick(connection, query, files, columns, -(-rows // MOST_PICKED), aside)
-        copies = _copies(connection, picks, _every(files), columns, schema)
+        picks = _pick(connection, query, files, columns, rows, aside, limits)
+        copies = _copies(connection, picks, _every(files), columns, schema, limits)
         with (
             _joined_as_written(connection),
             in_turns(connection, lambda copy: copy, copies, path) as everything,
@@ -109,17 +100,19 @@ def _pick(
     query: Callable[[Files], str],
     files: Files,
     columns: Sequence[str],
-    turns: int,
+    row_count: int,
     aside: Path,
+    limits: Limits,
 ) -> list[Path]:
     """Files of which rows there are, where each lies, and what is said of it."""
     body = [each for each in _NARROW if each in columns]
     every = literals(map(str, _every(files)))
+    turns = -(-row_count // limits.max_narrow_chunk_rows)
 
     def split(name: str, given: Sequence[Path], columns: Sequence[str], turns: int) -> list[_Paths]:
         listed = literals(map(str, given))
         told = fill("rows_narrow", columns=", ".join(columns), every=every, files=listed)
-        return _split(connection, told, turns, aside / name)
+        return _split(connection, told, turns, aside / name, limits)
 
     (bodies,) = split("bodies", files.bodies, [*body, *_PLACE], 1)
     divided = zip(
@@ -139,7 +132,7 @@ def _pick(
 
 
 def _split(
-    connection: duckdb.DuckDBPyConnection, query: str, turns: int, folder: Path
+    connection: duckdb.DuckDBPyConnection, query: str, turns: int, folder: Path, limits: Limits
 ) -> list[_Paths]:
     """The rows of a query by their entities, in so many lists of files; the first has none."""
     folder.mkdir()
@@ -148,10 +141,11 @@ def _split(
     if turns == 1:
         _copy(connection, query, folder / "all.parquet")
         return [(none, folder / "all.parquet")]
-    for first in range(0, turns, _AT_ONCE):
+    count = limits.max_open_partitions
+    for first in range(0, turns, count):
         _copy(
             connection,
-            fill("rows_split", rows=query, turns=str(turns), first=str(first), count=str(_AT_ONCE)),
+            fill("rows_split", rows=query, turns=str(turns), first=str(first), count=str(count)),
             folder / f"{first}",
             "PARTITION_BY (_turn)",
         )
@@ -174,6 +168,7 @@ def _copies(
     every: Sequence[Path],
     columns: Sequence[str],
     schema: Path,
+    limits: Limits,
 ) -> list[str]:
     """Queries that together give the rows that were picked, each a range of those of a file."""
     common = {
@@ -181,6 +176,7 @@ def _copies(
         "columns": ", ".join(map(_of_body, (each for each in columns if each not in _KNOWN))),
         "told": ", ".join(f"picked.{each}" for each in _KNOWN),
     }
+    size = limits.max_wide_chunk_rows
     spans = connection.execute(fill("rows_spans", picked=common["picked"])).fetchall()
     copies = [
         fill(
@@ -188,11 +184,11 @@ def _copies(
             file=literal(str(every[number - 1])),
             number=str(number),
             first=str(low),
-            last=str(min(low + MOST_COPIED - 1, last)),
+            last=str(min(low + size - 1, last)),
             **common,
         )
         for number, first, last in spans
-        for low in range(first, last + 1, MOST_COPIED)
+        for low in range(first, last + 1, size)
     ]
     return [*copies, fill("rows_bare", schema=literal(str(schema)), **common)]
 

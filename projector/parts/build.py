@@ -15,8 +15,9 @@ import duckdb
 from eventlog.errors import HindlogError, Invalid, LocalResource
 from eventlog.format.paths import SegmentName
 from projector.definition import Definition
-from projector.engine.connections import MEMORY_MB, sql_errors
+from projector.engine.connections import sql_errors
 from projector.engine.workers import Workers, opened
+from projector.limits import LIMITS, Limits
 from projector.parts import part as parts_of
 from projector.parts.part import Segment, covered_size, folder_of, open_name, part_name
 from projector.parts.plan import Listing, copy_open, definitions_of
@@ -32,9 +33,6 @@ from projector.parts.quarantine import (
 from projector.parts.staging import stage, stage_once
 
 Report = Callable[[str], None]
-
-LEAST_MB = 150
-"""Memory of a job; one that parses lines as it builds needs twice that of the others."""
 
 STOPPED = "`hindlog view update` leaves such a line out, says so and goes on"
 
@@ -64,6 +62,7 @@ class Context:
     report: Report
     strict: bool = False
     """Stop at a line that cannot be read or projected; else it is left out."""
+    limits: Limits = LIMITS
 
 
 def build_sealed(
@@ -74,7 +73,9 @@ def build_sealed(
     scratch = Path(tempfile.mkdtemp(dir=context.scratch))
     threads = 1 if context.jobs > 1 else 2
     lone = len(definitions) == 1
-    memory = max(LEAST_MB, MEMORY_MB // context.jobs) * (2 if lone else 1)
+    limits = context.limits
+    share = max(limits.min_job_memory_mb, limits.memory_mb // context.jobs)
+    memory = share * (2 if lone else 1)
     try:
         with opened(context.workers, scratch, threads, memory) as connection:
             if lone:

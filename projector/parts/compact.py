@@ -14,11 +14,8 @@ import duckdb
 
 from projector.engine.parquet_files import publish
 from projector.engine.sql_text import literals
+from projector.limits import Limits
 from projector.parts.part import Part, choose, list_parts, name_over
-
-MOST_PARTS = 24
-"""Parts of the newest month; an earlier month has one, size permitting."""
-MOST_BYTES = 256 * 1024 * 1024
 
 
 @attrs.frozen
@@ -33,13 +30,14 @@ def due(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     sealed: frozenset[str],
-    alike: Callable[[Part], Hashable] = lambda part: None,
+    alike: Callable[[Part], Hashable],
+    limits: Limits,
 ) -> list[Group]:
     """What is to be put together in the folder of a definition.
 
     `alike`: only parts of which it says the same are put together.
     """
-    found = groups(choose(list_parts(connection, folder), sealed), alike)
+    found = groups(choose(list_parts(connection, folder), sealed), alike, limits)
     return [Group(folder, tuple(each)) for each in found]
 
 
@@ -73,7 +71,7 @@ def among(marks: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Part], tuple
 
 
 def groups(
-    parts: Sequence[Part], alike: Callable[[Part], Hashable] = lambda part: None
+    parts: Sequence[Part], alike: Callable[[Part], Hashable], limits: Limits
 ) -> Iterator[list[Part]]:
     """The parts to put together: of one month and alike, without overlap, not too large."""
     together: dict[tuple[str, Hashable], list[Part]] = {}
@@ -82,16 +80,16 @@ def groups(
     newest = max((part.first for part in parts), default="")
     for held in together.values():
         grows = any(part.first == newest for part in held)
-        if len(held) > (MOST_PARTS if grows else 1):
-            yield from (group for group in _sized(held) if len(group) > 1)
+        if len(held) > (limits.max_newest_parts if grows else 1):
+            yield from (group for group in _sized(held, limits) if len(group) > 1)
 
 
-def _sized(parts: Sequence[Part]) -> Iterator[list[Part]]:
+def _sized(parts: Sequence[Part], limits: Limits) -> Iterator[list[Part]]:
     held: list[Part] = []
     size, covered = 0, set[str]()
     for part in parts:
         more = part.path.stat().st_size
-        if held and (size + more > MOST_BYTES or part.covers & covered):
+        if held and (size + more > limits.max_compacted_bytes or part.covers & covered):
             yield held
             held, size, covered = [], 0, set()
         held.append(part)

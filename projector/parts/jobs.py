@@ -43,7 +43,9 @@ def plan_jobs(
     return [
         Job(listing.source, tuple(batch), task.definitions)
         for task in tasks(listing, done)
-        for batch in batches([read_sealed(context.root, name) for name in task.segments])
+        for batch in batches(
+            [read_sealed(context.root, name) for name in task.segments], context.limits
+        )
     ]
 
 

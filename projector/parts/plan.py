@@ -11,12 +11,8 @@ from eventlog.files.listing import list_segments, read_manifest
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.segment_lines import durable_bytes
 from projector.definition import LOG, Definition
+from projector.limits import Limits
 from projector.parts.part import Part, Segment
-
-BATCH_BYTES = 256 * 1024 * 1024
-"""Raw bytes of the segments that one part covers, unless one alone is larger."""
-
-BATCH_SEGMENTS = 2000
 
 
 @attrs.frozen
@@ -74,13 +70,13 @@ def tasks(listing: Listing, done: Iterable[tuple[Definition, Sequence[Part]]]) -
     return [Task(missing, tuple(each)) for missing, each in wanted.items()]
 
 
-def batches(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    """Lists of segments for a part each: at most a month, 256 MB, 2,000 segments."""
+def batches(segments: Sequence[Segment], limits: Limits) -> Iterator[list[Segment]]:
+    """Lists of segments for a part each: at most a month, and within the limits of a batch."""
     held: list[Segment] = []
     for each in segments:
-        full = sum(one.raw_bytes for one in held) + each.raw_bytes > BATCH_BYTES
+        full = sum(one.raw_bytes for one in held) + each.raw_bytes > limits.max_batch_bytes
         other = held and held[0].name.date[:7] != each.name.date[:7]
-        if held and (full or other or len(held) >= BATCH_SEGMENTS):
+        if held and (full or other or len(held) >= limits.max_batch_segments):
             yield held
             held = []
         held.append(each)

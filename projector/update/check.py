@@ -13,6 +13,7 @@ from projector.engine.connections import connect, sql_errors
 from projector.engine.interruptible import fetched
 from projector.engine.sql_text import identifier
 from projector.folders import aside, locked, views_dir, writable
+from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views, views_of
 from projector.query.view_info import as_of_last
@@ -44,6 +45,7 @@ def check(
     jobs: int = 1,
     report: Report = silent,
     definitions: Sequence[Definition] | None = None,
+    limits: Limits = LIMITS,
 ) -> list[Difference]:
     """Build the views aside from nothing and compare: empty where they agree.
 
@@ -56,7 +58,9 @@ def check(
         root = stack.enter_context(writable(root.resolve()))
         stack.enter_context(locked(views_dir(root)))
         beside = stack.enter_context(aside(views_dir(root)))
-        _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
+        _, script = build_views(
+            root, beside / "parts", wanted, wanted, jobs=jobs, report=report, limits=limits
+        )
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
             as_of_last(connection)

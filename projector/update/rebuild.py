@@ -25,6 +25,7 @@ from projector.folders import (
     views_dir,
 )
 from projector.keyframes.keyframe import FOLDER
+from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views
 from projector.update.update import UpdateReport, build_views, with_log
@@ -52,6 +53,7 @@ def rebuild(
     jobs: int = 1,
     report: Report = silent,
     definitions: Sequence[Definition] | None = None,
+    limits: Limits = LIMITS,
 ) -> RebuildReport:
     """Replay the log from nothing.
 
@@ -68,8 +70,8 @@ def rebuild(
         raise Invalid("views of the past are written to a file", "add --to FILE")
     with locked(folder):
         if to is not None:
-            return _write_file(root, folder, wanted, known, as_of, to, jobs, report)
-        done = _swap(root, folder, wanted, known, jobs, report)
+            return _write_file(root, folder, wanted, known, as_of, to, jobs, report, limits)
+        done = _swap(root, folder, wanted, known, jobs, report, limits)
     with contextlib.closing(open_views(root)) as connection:
         names = [each.name for each in wanted if each.is_view and each.source != LOG]
         return RebuildReport(done, tuple((name, _count(connection, name)) for name in names), None)
@@ -82,11 +84,14 @@ def _swap(
     known: Sequence[Definition],
     jobs: int,
     report: Report,
+    limits: Limits,
 ) -> UpdateReport:
     parts = next_parts(folder)
     try:
         _keep_others(current_parts(folder), parts, {each.name for each in wanted})
-        done, script = build_views(root, parts, known, known, jobs=jobs, report=report, strict=True)
+        done, script = build_views(
+            root, parts, known, known, jobs=jobs, report=report, strict=True, limits=limits
+        )
         _stop_at(done)
     except BaseException:
         shutil.rmtree(parts, ignore_errors=True)
@@ -124,6 +129,7 @@ def _write_file(
     to: Path,
     jobs: int,
     report: Report,
+    limits: Limits,
 ) -> RebuildReport:
     names = [each.name for each in wanted if each.is_view and each.source != LOG]
     if to.suffix not in SUFFIXES:
@@ -133,7 +139,14 @@ def _write_file(
     with aside(folder) as beside:
         needed = with_log(known, wanted)
         done, script = build_views(
-            root, beside / "parts", needed, needed, jobs=jobs, report=report, strict=True
+            root,
+            beside / "parts",
+            needed,
+            needed,
+            jobs=jobs,
+            report=report,
+            strict=True,
+            limits=limits,
         )
         _stop_at(done)
         write_views(beside, script)

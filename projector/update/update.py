@@ -28,6 +28,7 @@ from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import load_source
 from projector.keyframes.resolved_rows import load_resolved
+from projector.limits import LIMITS, Limits
 from projector.parts.build import Built, Context, Report, build_open, silent
 from projector.parts.compact import Group, among, compact, due
 from projector.parts.jobs import do_jobs, plan_jobs
@@ -62,6 +63,7 @@ def update(
     jobs: int = 1,
     report: Report = silent,
     definitions: Sequence[Definition] | None = None,
+    limits: Limits = LIMITS,
 ) -> UpdateReport:
     """Bring the views of an archive up to its log. Harmless when repeated.
 
@@ -73,7 +75,9 @@ def update(
     with locked(views_folder):
         parts = current_parts(views_folder)
         wanted = with_log(known, find(known, views))
-        done, script = build_views(root, parts, wanted, known, jobs=jobs, report=report)
+        done, script = build_views(
+            root, parts, wanted, known, jobs=jobs, report=report, limits=limits
+        )
         before = named_by(views_folder)
         wrong: list[str] = []
         swapped = write_views(views_folder, script, wrong)
@@ -105,6 +109,7 @@ def build_views(
     jobs: int = 1,
     report: Report = silent,
     strict: bool = False,
+    limits: Limits = LIMITS,
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
     with (
@@ -112,7 +117,7 @@ def build_views(
         contextlib.closing(builder(folder, 1, LESS_MB)) as connection,
         workers(jobs) as crew,
     ):
-        context = Context(root, parts, folder, jobs, crew, report, strict)
+        context = Context(root, parts, folder, jobs, crew, report, strict, limits)
         listings = [list_source(root, source) for source in _sources(root, known)]
         done = _build_parts(context, connection, listings, wanted)
         wrong = build_schemas(context, connection, known, [each.source for each in listings])
@@ -120,10 +125,10 @@ def build_views(
         _compact(context, connection, listings, sound)
         # Source by source: one has most of the rows. By a worker, for the sake of signals.
         wrong |= do(crew, _build_keyframes, context, connection, listings, sound).result()
-        script = script_for(root, parts, listings, sound, connection)
+        script = script_for(root, parts, listings, sound, connection, limits)
         # Also when nothing was built: the last update may have ended before it compared.
         if _compare(context, script, wrong):
-            script = script_for(root, parts, listings, sound, connection)
+            script = script_for(root, parts, listings, sound, connection, limits)
     return _told(done, wrong), script
 
 
@@ -176,13 +181,17 @@ def _due(
     listing: Listing,
     definitions: Sequence[Definition],
 ) -> list[Group]:
-    source = load_source(connection, context.parts, listing, definitions)
+    source = load_source(connection, context.parts, listing, definitions, context.limits)
     mine = definitions_of(definitions, listing.source)
 
     def found(alike: Callable[[Part], Hashable]) -> list[Group]:
         folders = [folder_of(context.parts, listing.source, each) for each in mine]
         sealed = listing.sealed_names
-        return [group for each in folders for group in due(connection, each, sealed, alike)]
+        return [
+            group
+            for each in folders
+            for group in due(connection, each, sealed, alike, context.limits)
+        ]
 
     kept = [each.keyframe for each in source.chain]
     keyframes = among([(each.instant, each.adds) for each in kept])
@@ -219,7 +228,9 @@ def _build_keyframes(
         try:
             with at_work(context.workers, connection):
                 apart = partial(_apart, context)
-                build_keyframes(connection, context.parts, listing, definitions, apart)
+                build_keyframes(
+                    connection, context.parts, listing, definitions, apart, context.limits
+                )
         except HindlogError as error:
             wrong[f"{listing.source} {KEYFRAMES}"] = error.what
     return wrong
@@ -243,4 +254,6 @@ def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
 def _differences_of(context: Context, history: History) -> int:
     folder = folder_of_diffs(context.parts, history.source)
     with sql_errors(f"changes of {history.source}"):
-        return add_differences(context.root, folder, history, context.scratch, context.workers)
+        return add_differences(
+            context.root, folder, history, context.scratch, context.workers, context.limits
+        )

@@ -11,6 +11,7 @@ from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill
 from projector.keyframes.keyframe import Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside, load_resolved
+from projector.limits import Limits
 from projector.parts.part import choose, folder_of, list_parts, open_name
 from projector.parts.plan import Listing
 
@@ -66,10 +67,11 @@ def near_files(
     listing: Listing,
     definitions: Sequence[Definition],
     files: Mapping[tuple[str, str], Files],
+    limits: Limits,
 ) -> dict[tuple[str, str], Files]:
     """The files that views of an instant read, where keyframes spare them the rest."""
     name = listing.source
-    source = load_source(connection, parts, listing, definitions)
+    source = load_source(connection, parts, listing, definitions, limits)
     return {
         (name, "near log.sightings"): _near_sightings(views, source, files[name, "log.sightings"]),
         (name, "near log.pages"): _near_pages(views, source, files[name, "log.pages"]),

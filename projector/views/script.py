@@ -17,6 +17,7 @@ from projector.definition import LOG, Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literals
 from projector.keyframes.rows_sql import OF_ENTITY, presence
+from projector.limits import LIMITS, Limits
 from projector.parts.part import open_name
 from projector.parts.part_sql import shape_rank, shape_test
 from projector.parts.plan import Listing
@@ -75,6 +76,7 @@ def script_for(
     listings: Sequence[Listing],
     definitions: Sequence[Definition],
     connection: duckdb.DuckDBPyConnection,
+    limits: Limits = LIMITS,
 ) -> Script:
     """The SQL of the views over the parts as they are."""
     files = {
@@ -91,7 +93,7 @@ def script_for(
         refused = list_refused(folder_of_refused(parts, listing.source))
         relative = tuple(str(path.relative_to(root / "views")) for path in refused)
         files[listing.source, REFUSED] = Files(relative, ())
-        files |= near_files(connection, root / "views", parts, listing, definitions, files)
+        files |= near_files(connection, root / "views", parts, listing, definitions, files, limits)
     sources = sorted(each.source for each in listings)
     core = [f"CREATE SCHEMA IF NOT EXISTS {identifier(source)};" for source in (*sources, LOG)]
     core += [text for source in sources for text in _lookups(root, source, files)]
@@ -102,10 +104,9 @@ def script_for(
         text for each in rows if each.source != LOG for text in _entity_views(root, each, files)
     ]
     over = _needed_first([each for each in definitions if not each.has_parts])
-    names = frozenset(path for each in files.values() for path in each.all)
     return Script(
         tuple(each for each in (*core, *texts) if each),
-        names,
+        frozenset(path for each in files.values() for path in each.all),
         tuple(map(_plain_view, over)),
         tuple(_history(root, each, definitions, files) for each in listings),
     )

@@ -14,14 +14,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+
 from eventlog.clock import HOUR
 from eventlog.files.listing import list_segments
-from projector.changes import differences as changes
-from projector.changes import version_pairs as neighbours
-from projector.keyframes import keyframe as keyframes
-from projector.keyframes import resolved_rows as resolved
-from projector.keyframes import wide_rows as picking
-from projector.parts import compact
+from projector.limits import LIMITS
 from projector.query.open_views import open_views
 from projector.update.check import check
 from projector.update.rebuild import rebuild
@@ -34,6 +31,18 @@ MOST_STEPS = 60
 LONGEST_S = 0.6
 CHECKED = 5
 """So many rounds go by between two looks at the content."""
+SMALL = attrs.evolve(
+    LIMITS,
+    max_newest_parts=2,
+    max_difference_files=1,
+    max_difference_bytes=800,
+    min_keyframe_rows=0,
+    max_pairing_sightings=50,
+    max_moved_share=1,
+    max_single_query_rows=8,
+    max_narrow_chunk_rows=16,
+    max_wide_chunk_rows=4,
+)
 
 
 def grow(root: Path, chance: random.Random) -> None:
@@ -89,11 +98,12 @@ def answers(root: Path) -> None:
 
 def is_right(root: Path) -> None:
     """An update after all those kills gives what the log says."""
-    assert update(root, definitions=DEFINITIONS).failed == ()
-    assert check(root, definitions=DEFINITIONS) == []
+    assert update(root, definitions=DEFINITIONS, limits=SMALL).failed == ()
+    assert check(root, definitions=DEFINITIONS, limits=SMALL) == []
     hours = {each.name.starts_at for each in list_segments(root, "shop")}
-    keyframes.LEAST_ROWS = 10**9
-    assert differing(root, DEFINITIONS, SIBLINGS, sorted(hours)[::7]) == []
+    never = attrs.evolve(SMALL, min_keyframe_rows=10**9)
+    instants = sorted(hours)[::7]
+    assert differing(root, DEFINITIONS, SIBLINGS, instants, limits=never) == []
     keyframed = {kind for kind in "spkr" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
     assert keyframed == set("spkr")
     crumbs = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]
@@ -117,10 +127,6 @@ def apart(act: Callable[[], object]) -> int:
 
 def main(root: Path, rounds: int, seed: int) -> int:
     chance = random.Random(seed)
-    compact.MOST_PARTS, changes.MOST_FILES, changes.MOST_HELD = 2, 1, 800
-    keyframes.LEAST_ROWS, neighbours.MOST_SIGHTINGS = 0, 50
-    resolved.MOST_MOVED = 1
-    picking.MOST_ROWS, picking.MOST_PICKED, picking.MOST_COPIED = 8, 16, 4
     (root / "log").mkdir(parents=True)
     kills = 0
     for number in range(1, rounds + 1):
@@ -129,7 +135,9 @@ def main(root: Path, rounds: int, seed: int) -> int:
             return 1
         act = rebuild if luck.random() < 0.3 else update
         ended = apart(
-            lambda act=act, luck=luck: killed(lambda: act(root, definitions=DEFINITIONS), luck)
+            lambda act=act, luck=luck: killed(
+                lambda: act(root, definitions=DEFINITIONS, limits=SMALL), luck
+            )
         )
         kills += ended == -signal.SIGKILL
         if ended != -signal.SIGKILL or apart(lambda: answers(root)):

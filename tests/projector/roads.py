@@ -10,6 +10,7 @@ import duckdb
 from eventlog.clock import format_us
 from projector.definition import FOLDER, Definition, load, parse
 from projector.folders import aside
+from projector.limits import LIMITS, Limits
 from projector.query.open_views import open_views
 from projector.update.update import build_views
 from projector.views.views_database import FILE, write_views
@@ -40,10 +41,13 @@ def differing(
     macros: Sequence[str],
     instants: Iterable[int],
     jobs: int = 1,
+    limits: Limits = LIMITS,
 ) -> list[tuple[str, str]]:
     """Macros and instants at which any row of the archive's views is another."""
     with aside(root / "views") as beside:
-        _, script = build_views(root, beside / "parts", definitions, definitions, jobs=jobs)
+        _, script = build_views(
+            root, beside / "parts", definitions, definitions, jobs=jobs, limits=limits
+        )
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as shown:
             shown.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -15,13 +16,7 @@ from eventlog.clock import HOUR, format_us
 from eventlog.files.listing import list_segments
 from eventlog.format.event import Line, observed_us
 from eventlog.format.paths import manifest_path, sealed_path
-from projector.changes import differences as changes
-from projector.changes import version_pairs as neighbours
-from projector.engine import chunked_copy as turns
-from projector.keyframes import keyframe as keyframes
-from projector.keyframes import resolved_rows as resolved
-from projector.keyframes import wide_rows as picking
-from projector.parts import compact
+from projector.limits import LIMITS, Limits
 from projector.query.open_views import open_views
 from projector.update.update import update
 from projector.views.views_database import named_by
@@ -72,19 +67,22 @@ TWO_LISTINGS = [
 """A log of which every kind of file is made."""
 
 
-@pytest.fixture(autouse=True)
-def small_limits(monkeypatch):
-    monkeypatch.setattr(compact, "MOST_PARTS", 2)
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
-    monkeypatch.setattr(resolved, "MOST_MOVED", 1)
-    monkeypatch.setattr(changes, "MOST_FILES", 1)
-    monkeypatch.setattr(changes, "MOST_HELD", 800)
-    monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 8)
-    monkeypatch.setattr(turns, "MOST_KEYS", 8)
-    monkeypatch.setattr(picking, "MOST_ROWS", 8)
-    monkeypatch.setattr(picking, "MOST_PICKED", 16)
-    monkeypatch.setattr(picking, "MOST_COPIED", 4)
-    monkeypatch.setattr(picking, "_AT_ONCE", 2)
+def small_limits(min_keyframe_rows: int) -> Limits:
+    """Limits with which a log of a few events is split, merged and cached in every way."""
+    return attrs.evolve(
+        LIMITS,
+        max_newest_parts=2,
+        min_keyframe_rows=min_keyframe_rows,
+        max_moved_share=1,
+        max_difference_files=1,
+        max_difference_bytes=800,
+        max_pairing_sightings=8,
+        max_chunk_keys=8,
+        max_single_query_rows=8,
+        max_narrow_chunk_rows=16,
+        max_wide_chunk_rows=4,
+        max_open_partitions=2,
+    )
 
 
 def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:
@@ -112,7 +110,7 @@ def arrive(root: Path, log: Sequence, order: Sequence[int]) -> Iterator[None]:
 
 
 @pytest.mark.sampled
-def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monkeypatch):
+def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model():
     arisen: Counter[str] = Counter()
 
     @given(
@@ -129,25 +127,22 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model(monk
             root = Path(folder)
             (root / "log").mkdir()
             steps = grow(root, log, way) if isinstance(way, bool) else arrive(root, log, way)
-            with monkeypatch.context() as patch:
-                patch.setattr(keyframes, "LEAST_ROWS", rows)
-                for _ in steps:
-                    assert update(root, definitions=DEFINITIONS).failed == ()
+            for _ in steps:
+                limits = small_limits(rows)
+                assert update(root, definitions=DEFINITIONS, limits=limits).failed == ()
             files = [Path(path).name for path in named_by(root / "views")]
             arisen.update({name[:2] for name in files if name[:2] in KINDS})
 
-            with monkeypatch.context() as patch:
-                patch.setattr(keyframes, "LEAST_ROWS", other_rows)
-                _agrees(root, slow.read_lines(root, "shop"), jobs)
+            _agrees(root, slow.read_lines(root, "shop"), jobs, small_limits(other_rows))
 
     holds()
     assert all(arisen[kind] for kind in KINDS), arisen
 
 
-def _agrees(root: Path, lines: list[Line], jobs: int) -> None:
+def _agrees(root: Path, lines: list[Line], jobs: int, limits: Limits) -> None:
     """With views built from nothing in every row, with the slow model in what it says."""
     instants = sorted({observed_us(line) for line in lines})
-    assert differing(root, DEFINITIONS, SIBLINGS, instants, jobs) == []
+    assert differing(root, DEFINITIONS, SIBLINGS, instants, jobs, limits) == []
     with contextlib.closing(open_views(root)) as shown:
         shown.execute("SET TimeZone = 'Asia/Tokyo'")
         for instant in instants:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -22,12 +23,9 @@ from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
 from fetcher.simulator.faults.plan import Faults, parse_faults
 from fetcher.sources import SOURCES
-from projector.changes import differences as changes
-from projector.changes import version_pairs as neighbours
 from projector.definition import load_all
 from projector.folders import aside
-from projector.keyframes import keyframe as keyframes
-from projector.parts import compact
+from projector.limits import LIMITS
 from projector.query.open_views import find_views, open_views, views_of
 from projector.update.check import Content, content
 from projector.update.update import build_views, update
@@ -52,6 +50,13 @@ ENDS = [START + number * STEP for number in (1, 3)]
 LATER = ENDS[-1] + STEP
 MORE = {"civitai": ["creators", "tags"], "openrouter": []}
 """Listings that no sync asks for by itself."""
+SMALL = attrs.evolve(
+    LIMITS,
+    max_newest_parts=2,
+    min_keyframe_rows=20,
+    max_difference_files=1,
+    max_pairing_sightings=100,
+)
 Archive = tuple[Path, Sequence[SegmentName]]
 
 
@@ -121,7 +126,8 @@ def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str,
 def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
     """The same of views that are built anew, at once."""
     with aside(root / "views") as beside:
-        _, script = build_views(root, beside / "parts", DEFINITIONS, DEFINITIONS)
+        parts = beside / "parts"
+        _, script = build_views(root, parts, DEFINITIONS, DEFINITIONS, limits=SMALL)
         write_views(beside, script)
         return rows_of(root, beside, instants)
 
@@ -138,14 +144,6 @@ def expected(far: Archive) -> dict[tuple[str, int], Content]:
     return told
 
 
-@pytest.fixture(autouse=True)
-def small_limits(monkeypatch):
-    monkeypatch.setattr(compact, "MOST_PARTS", 2)
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 20)
-    monkeypatch.setattr(changes, "MOST_FILES", 1)
-    monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 100)
-
-
 def test_every_view_is_the_same_by_every_road(far: Archive, expected):
     origin, names = far
     kept: set[str] = set()
@@ -157,7 +155,7 @@ def test_every_view_is_the_same_by_every_road(far: Archive, expected):
         with archive() as root:
             for begin, end in itertools.pairwise([0, *sorted(cuts), len(order)]):
                 bring(origin, root, order[begin:end])
-                assert update(root, jobs=jobs).failed == ()
+                assert update(root, jobs=jobs, limits=SMALL).failed == ()
             found = rows_of(root, root / "views", ENDS)
             kept.update(Path(path).name[:2] for path in named_by(root / "views"))
         assert [key for key in expected if found[key] != expected[key]] == []

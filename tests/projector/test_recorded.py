@@ -6,13 +6,14 @@ import os
 import random
 import shutil
 
+import attrs
 import orjson
 import pytest
 
 from eventlog.body.json_spans import element_spans, member_values, value_span
 from eventlog.body.value_hash import value_hash
 from eventlog.clock import parse_us
-from projector.keyframes import keyframe as keyframes
+from projector.limits import LIMITS
 from projector.query.open_views import open_views
 from projector.update.check import check
 from projector.update.update import update
@@ -59,9 +60,9 @@ def history(long: int, other: int) -> list[Snapshot]:
 
 @pytest.mark.parametrize(("writers", "long", "other"), SIZES)
 def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
-    tmp_path, monkeypatch, writers, long, other
+    tmp_path, writers, long, other
 ):
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 0)
+    limits = attrs.evolve(LIMITS, min_keyframe_rows=0)
     root, far = tmp_path / "here", tmp_path / "far"
     for each in (root, far):
         (each / "log").mkdir(parents=True)
@@ -71,12 +72,12 @@ def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
     for portion in soon:
         import_snapshots(root, f"0000000{chance.randrange(writers)}", portion)
         if IS_ALL or writers == 1:
-            update(root, definitions=MODELS)
-    assert update(root, definitions=MODELS).failed == ()
+            update(root, definitions=MODELS, limits=limits)
+    assert update(root, definitions=MODELS, limits=limits).failed == ()
     # Segments that another machine sealed meanwhile arrive when views are there already.
     import_snapshots(far, "0000000f", late)
     shutil.copytree(far / "log", root / "log", dirs_exist_ok=True)
-    update(root, definitions=MODELS)
+    update(root, definitions=MODELS, limits=limits)
 
     assert any("/s-" in path for path in named_by(root / "views"))
     with contextlib.closing(open_views(root)) as shown:
@@ -89,4 +90,4 @@ def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
             assert len(rows) == len({row[0] for row in rows})
             assert not any(row[2] for row in rows)
     if writers > 2:
-        assert check(root, definitions=MODELS) == []
+        assert check(root, definitions=MODELS, limits=limits) == []

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,12 @@ from eventlog.read.reader import read_events
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.changes import body_cache as lines
 from projector.changes.body_cache import body_reader
+from projector.limits import LIMITS
 from tests.extent import few_or_all
 from tests.projector.logs import UNSAFE, hours
 
+NOTHING = attrs.evolve(LIMITS, max_cached_block_bytes=0)
+"""Limits with which a body reader caches only the block in use."""
 WRITER = "0a0b0c0d"
 COUNT = 60
 
@@ -52,7 +56,7 @@ def places(root: Path) -> dict[int, tuple[str, int]]:
 @given(st.lists(st.integers(1, COUNT), max_size=80), st.sampled_from([0, 2 * 10**6, 10**9]))
 def test_the_body_at_a_place_however_little_is_held(root: Path, seqs: list[int], most: int):
     where = places(root)
-    body_at = body_reader(root, most)
+    body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=most))
 
     for seq in seqs:
         assert body_at(where[seq]) == (b"null" if seq % (COUNT // 4) == 0 else body(seq))
@@ -67,7 +71,7 @@ def test_in_the_order_of_places_each_frame_is_read_once_and_then_forgotten(root,
     monkeypatch.setattr(
         lines, "block_at", lambda *given: read.append(given[-1]) or block_at(*given)
     )
-    body_at = body_reader(root, 0)
+    body_at = body_reader(root, NOTHING)
     for place in where:
         body_at(place)
 
@@ -78,7 +82,7 @@ def test_in_the_order_of_places_each_frame_is_read_once_and_then_forgotten(root,
 
 
 def test_going_back_reads_nothing_again_that_is_held(root: Path, monkeypatch):
-    body_at = body_reader(root, 10**9)
+    body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=10**9))
     where = list(places(root).values())
     found = [body_at(place) for place in where]
     monkeypatch.setattr(lines, "block_at", None)
@@ -88,7 +92,7 @@ def test_going_back_reads_nothing_again_that_is_held(root: Path, monkeypatch):
 
 def test_a_place_where_nothing_is_and_a_segment_that_is_not_there(root: Path):
     segment = next(iter(places(root).values()))[0]
-    body_at = body_reader(root)
+    body_at = body_reader(root, LIMITS)
 
     assert body_at((segment, COUNT)) is None
     assert body_at(("no segment", 1)) is None
@@ -102,7 +106,7 @@ def test_a_segment_that_was_sealed_since_is_read_on(tmp_path: Path):
     append(stream, [_entity], hours(0))
     append(stream, [_entity], hours(0))
     (name,) = {each.segment for each in read_events(tmp_path)}
-    body_at = body_reader(tmp_path, 0)
+    body_at = body_reader(tmp_path, NOTHING)
     assert body_at((str(name), 1)) == body(1)
     close_stream(stream, seal_open=True)
 

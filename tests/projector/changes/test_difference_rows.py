@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
+import attrs
 
 from eventlog.body.value_hash import value_hash
 from eventlog.format.event import ENTITY, PAGE, Draft
-from projector.changes import differences as changes
-from projector.changes.differences import MOST_FILES, list_diffs
+from projector.changes.differences import list_diffs
+from projector.limits import LIMITS
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, rows, some, write_drafts
@@ -99,20 +99,20 @@ def test_what_ends_and_comes_back_names_the_events_before_and_after(tmp_path: Pa
 
 
 def test_many_small_files_of_differences_become_one_that_says_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(changes, "MOST_HELD", 1)
-    count = MOST_FILES + 2
+    limits = attrs.evolve(LIMITS, max_difference_bytes=1)
+    count = LIMITS.max_difference_files + 2
     pages = [Page(hours(n), [model("a", str(n))], f"r{n}", "/m", 1, True) for n in range(count)]
     (tmp_path / "log").mkdir()
     write_log(tmp_path, "openrouter", WRITER, pages[:-1])
-    update(tmp_path, definitions=some(*VIEWS))
+    update(tmp_path, definitions=some(*VIEWS), limits=limits)
     (folder,) = (tmp_path / "views" / "parts" / "openrouter" / "log.diffs").iterdir()
     before = len(list_diffs(folder))
     write_log(tmp_path, "openrouter", WRITER, pages[-1:])
-    update(tmp_path, definitions=some(*VIEWS))
-    update(tmp_path, definitions=some(*VIEWS))
+    update(tmp_path, definitions=some(*VIEWS), limits=limits)
+    update(tmp_path, definitions=some(*VIEWS), limits=limits)
 
-    assert before == MOST_FILES
+    assert before == LIMITS.max_difference_files
     assert [path.name[:2] for path in list_diffs(folder)] == ["m-"]
     assert [row[3] for row in rows(tmp_path, CHANGED)] == [f'"{n}"' for n in range(1, count)]

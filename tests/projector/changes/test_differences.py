@@ -2,15 +2,13 @@
 
 import shutil
 
+import attrs
 import pytest
 
 from eventlog.errors import Unavailable
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
-from projector.changes import body_cache as lines
-from projector.changes import differences as changes
-from projector.changes import external_sort as aside
-from projector.changes import version_pairs as neighbours
+from projector.limits import LIMITS
 from projector.query.select import query
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
@@ -89,7 +87,7 @@ def test_a_late_segment_makes_new_neighbours(archive):
         ),
     ],
 )
-def test_wherever_bodies_lie_their_differences_are_the_same(empty, monkeypatch, near, most_bytes):
+def test_wherever_bodies_lie_their_differences_are_the_same(empty, near, most_bytes):
     """Two writers, some things seen each hour and others long ago; little is held, or all."""
     for writer, shift in ((WRITER, 0), ("0000000b", 0.4)):
         seen = [
@@ -98,12 +96,15 @@ def test_wherever_bodies_lie_their_differences_are_the_same(empty, monkeypatch, 
         ]
         pages = [Page(hours(n + shift), each, f"{writer}{n}") for n, each in enumerate(seen)]
         write_log(empty, "openrouter", writer, pages)
-    monkeypatch.setattr(neighbours, "NEAR", near)
-    for module in (lines, aside):
-        monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
-    monkeypatch.setattr(changes, "MOST_HELD", most_bytes)
-    monkeypatch.setattr(neighbours, "MOST_SIGHTINGS", 10 * most_bytes)
-    update(empty, definitions=MODELS)
+    limits = attrs.evolve(
+        LIMITS,
+        max_near_events=near,
+        max_cached_block_bytes=most_bytes,
+        max_sort_run_bytes=most_bytes,
+        max_difference_bytes=most_bytes,
+        max_pairing_sightings=10 * most_bytes,
+    )
+    update(empty, definitions=MODELS, limits=limits)
     versions = (
         "SELECT lag(name) OVER past, name FROM openrouter.models_versions "
         "WINDOW past AS (PARTITION BY id ORDER BY valid_from) "

@@ -8,17 +8,18 @@ import attrs
 from projector.keyframes.cut_points import cuts, next_due
 from projector.keyframes.keyframe import Keyframe, Link, Source, chain
 from projector.keyframes.resolved_rows import (
-    MOST_MOVED,
     Delta,
     Resolved,
     due_delta,
     due_rows,
     is_whole,
 )
+from projector.limits import LIMITS
 from projector.parts import compact
 from projector.parts.part import Part
 
 NOBODY: frozenset[str] = frozenset()
+AT_ONCE = attrs.evolve(LIMITS, min_keyframe_rows=0)
 
 
 def part(begin: str, end: str, *covers: str) -> Part:
@@ -49,7 +50,7 @@ def test_a_part_that_begins_at_the_instant_of_a_keyframe_is_late_for_it() -> Non
     at_once = part("20260101T01", "20260101T02", "s9")
     held = source([ONE, at_once], [ONE])
 
-    (link,) = chain(held, [keyframe("20260101T01", "s1")])
+    (link,) = chain(held, [keyframe("20260101T01", "s1")], LIMITS)
     assert link.late == (at_once,)
     assert not link.decides
 
@@ -57,14 +58,14 @@ def test_a_part_that_begins_at_the_instant_of_a_keyframe_is_late_for_it() -> Non
 def test_a_page_that_begins_at_the_instant_of_a_keyframe_keeps_it_from_deciding() -> None:
     at_once = part("20260101T01", "20260101T02", "s9")
 
-    (link,) = chain(source([ONE], [ONE, at_once]), [keyframe("20260101T01", "s1")])
+    (link,) = chain(source([ONE], [ONE, at_once]), [keyframe("20260101T01", "s1")], LIMITS)
     assert (link.late, link.decides) == ((), False)
 
 
 def test_an_open_segment_that_begins_not_after_a_keyframe_keeps_it_from_deciding() -> None:
     held = source([ONE], [ONE])
     found = {
-        opened: chain(attrs.evolve(held, opened=(opened,)), [keyframe("20260101T01", "s1")])
+        opened: chain(attrs.evolve(held, opened=(opened,)), [keyframe("20260101T01", "s1")], LIMITS)
         for opened in ("20260101T00", "20260101T01", "20260101T02")
     }
 
@@ -75,38 +76,36 @@ def test_an_open_segment_that_begins_not_after_a_keyframe_keeps_it_from_deciding
     }
 
 
-def test_a_keyframe_with_more_late_rows_than_half_of_it_is_not_read(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
+def test_a_keyframe_with_more_late_rows_than_half_of_it_is_not_read() -> None:
     late = part("20260101T00", "20260101T01", "s9")
 
     held = source([ONE, late], [ONE])
-    assert len(chain(held, [keyframe("20260101T01", "s1", rows=20)])) == 1
-    assert chain(held, [keyframe("20260101T01", "s1", rows=19)]) == []
+    assert len(chain(held, [keyframe("20260101T01", "s1", rows=20)], AT_ONCE)) == 1
+    assert chain(held, [keyframe("20260101T01", "s1", rows=19)], AT_ONCE) == []
 
 
-def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 20)
+def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows() -> None:
+    limits = attrs.evolve(LIMITS, min_keyframe_rows=20)
     late = part("20260101T00", "20260101T01", "s9")
 
-    assert len(chain(source([ONE, late], [ONE]), [keyframe("20260101T01", "s1", rows=1)])) == 1
-    assert chain(source([ONE, late], [ONE], rows=11), [keyframe("20260101T01", "s1", rows=1)]) == []
+    small = [keyframe("20260101T01", "s1", rows=1)]
+    assert len(chain(source([ONE, late], [ONE]), small, limits)) == 1
+    assert chain(source([ONE, late], [ONE], rows=11), small, limits) == []
 
 
-def test_a_keyframe_is_due_when_the_rows_since_exceed_half_of_the_last(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
-
+def test_a_keyframe_is_due_when_the_rows_since_exceed_half_of_the_last() -> None:
     def due(rows: int) -> bool:
         base = Link(keyframe("20260101T01", "s1", rows=rows), (), True)
-        return next_due(source([ONE, TWO], [ONE, TWO], links=[base]), NOBODY) is not None
+        return next_due(source([ONE, TWO], [ONE, TWO], links=[base]), NOBODY, AT_ONCE) is not None
 
     assert [due(rows) for rows in (18, 19, 20, 21)] == [True, True, False, False]
 
 
-def test_no_keyframe_is_due_before_the_least_rows_have_come(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 10)
+def test_no_keyframe_is_due_before_the_least_rows_have_come() -> None:
+    limits = attrs.evolve(LIMITS, min_keyframe_rows=10)
 
-    assert next_due(source([ONE], [ONE], rows=10), NOBODY) is None
-    assert next_due(source([ONE], [ONE], rows=11), NOBODY) is not None
+    assert next_due(source([ONE], [ONE], rows=10), NOBODY, limits) is None
+    assert next_due(source([ONE], [ONE], rows=11), NOBODY, limits) is not None
 
 
 def test_a_part_that_begins_where_another_ends_reaches_across() -> None:
@@ -132,19 +131,19 @@ def test_a_cut_lies_after_the_one_before_and_outside_of_hours_that_are_still_wri
     assert [len(each.sightings) for each in found] == [3]
 
 
-def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 30)
+def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed() -> None:
+    limits = attrs.evolve(LIMITS, min_keyframe_rows=30)
     found = Resolved(Path(), "x", (), ())
 
     def due(decides: bool = True, **more: float) -> bool:
         link = Link(keyframe("20260101T01", "s1", **{"rows": 31, "moved": 0, **more}), (), decides)
-        return due_rows(source([ONE], [ONE], links=[link]), found) != []
+        return due_rows(source([ONE], [ONE], links=[link]), found, limits) != []
 
     assert due()
     assert not due(decides=False)
     assert not due(rows=30)
-    assert due(moved=MOST_MOVED)
-    assert not due(moved=MOST_MOVED + 0.01)
+    assert due(moved=LIMITS.max_moved_share)
+    assert not due(moved=LIMITS.max_moved_share + 0.01)
 
 
 def test_rows_are_made_after_the_last_ones_only() -> None:
@@ -152,7 +151,7 @@ def test_rows_are_made_after_the_last_ones_only() -> None:
     links = [Link(attrs.evolve(each, rows=10**6, moved=0), (), True) for each in (first, second)]
     held = Resolved(Path(), "x", (links[0].keyframe,), ())
 
-    assert due_rows(source([ONE], [ONE], links=links), held) == [links[1].keyframe]
+    assert due_rows(source([ONE], [ONE], links=links), held, LIMITS) == [links[1].keyframe]
 
 
 def decided(*links: Link) -> Resolved:
@@ -177,19 +176,16 @@ def test_a_delta_is_whole_where_all_that_begins_not_after_it_is_covered() -> Non
         assert is_whole(open_too, decided(base), "20260102T01", adds) is whole
 
 
-def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_the_last(
-    monkeypatch,
-) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
+def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_the_last() -> None:
     base = Link(keyframe("20260101T01", "s1"), (), True)
     days = [DAYS[n] for n in range(1, 6)]
     held = source(days, days, links=[base])
     found = decided(base)
-    first = due_delta(held, found, NOBODY, 0)
+    first = due_delta(held, found, NOBODY, 0, AT_ONCE)
     with_delta = attrs.evolve(
         found, deltas=(Delta(Path("d-20260102T01-x.parquet"), frozenset({"s2"})),)
     )
-    after = due_delta(held, with_delta, NOBODY, 0)
+    after = due_delta(held, with_delta, NOBODY, 0, AT_ONCE)
 
     assert first is not None
     assert (first.instant, sorted(first.adds)) == ("20260103T01", ["s2", "s3"])
@@ -197,14 +193,13 @@ def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_
     assert (after.instant, sorted(after.adds)) == ("20260105T01", ["s2", "s3", "s4", "s5"])
 
 
-def test_a_delta_is_due_when_a_sixteenth_has_been_seen(monkeypatch) -> None:
-    monkeypatch.setattr("projector.keyframes.keyframe.LEAST_ROWS", 0)
+def test_a_delta_is_due_when_a_sixteenth_has_been_seen() -> None:
     base = Link(keyframe("20260101T01", "s1"), (), True)
     held = source([ONE, TWO], [ONE, TWO], links=[base])
 
-    assert due_delta(held, decided(base), NOBODY, 159) is not None
-    assert due_delta(held, decided(base), NOBODY, 160) is None
-    assert due_delta(held, Resolved(Path(), "x", (), ()), NOBODY, 0) is None
+    assert due_delta(held, decided(base), NOBODY, 159, AT_ONCE) is not None
+    assert due_delta(held, decided(base), NOBODY, 160, AT_ONCE) is None
+    assert due_delta(held, Resolved(Path(), "x", (), ()), NOBODY, 0, AT_ONCE) is None
 
 
 def test_a_part_that_begins_at_an_instant_stands_before_it() -> None:
@@ -213,31 +208,32 @@ def test_a_part_that_begins_at_an_instant_stands_before_it() -> None:
     assert [place(each) for each in (ONE, TWO, THREE, DAYS[4])] == [(0, 0), (1, 0), (2, 1), (2, 2)]
 
 
+def every(_part: Part) -> None:
+    """A key that is the same for all parts."""
+
+
 def sized(folder: Path, begin: str, size: int, *covers: str) -> Part:
     path = folder / f"{begin}-{begin}-x.parquet"
     path.write_bytes(b"x" * size)
     return Part(path, begin, frozenset(covers))
 
 
-def test_parts_of_the_newest_month_wait_until_they_are_many(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(compact, "MOST_PARTS", 3)
+def test_parts_of_the_newest_month_wait_until_they_are_many(tmp_path) -> None:
+    limits = attrs.evolve(LIMITS, max_newest_parts=3)
     old = [sized(tmp_path, f"2026010{n}T00", 1, f"o{n}") for n in (1, 2)]
     new = [sized(tmp_path, f"2026020{n}T00", 1, f"n{n}") for n in (1, 2, 3, 4)]
 
-    assert list(compact.groups([*old, *new[:3]])) == [old]
-    assert list(compact.groups([*old, *new])) == [old, new]
-    assert list(compact.groups(old[:1])) == []
+    assert list(compact.groups([*old, *new[:3]], every, limits)) == [old]
+    assert list(compact.groups([*old, *new], every, limits)) == [old, new]
+    assert list(compact.groups(old[:1], every, limits)) == []
 
 
-def test_parts_are_put_together_up_to_a_size_and_where_they_are_alike(
-    tmp_path, monkeypatch
-) -> None:
-    monkeypatch.setattr(compact, "MOST_PARTS", 1)
-    monkeypatch.setattr(compact, "MOST_BYTES", 30)
+def test_parts_are_put_together_up_to_a_size_and_where_they_are_alike(tmp_path) -> None:
+    limits = attrs.evolve(LIMITS, max_newest_parts=1, max_compacted_bytes=30)
     parts = [sized(tmp_path, f"2026010{n}T00", 10, f"s{n}") for n in range(1, 8)]
 
-    assert list(compact.groups(parts)) == [parts[:3], parts[3:6]]
-    found = compact.groups(parts[:4], lambda each: each.first < "20260103")
+    assert list(compact.groups(parts, every, limits)) == [parts[:3], parts[3:6]]
+    found = compact.groups(parts[:4], lambda each: each.first < "20260103", limits)
     assert list(found) == [parts[:2], parts[2:4]]
     twice = attrs.evolve(parts[1], covers=frozenset({"s1", "s2"}))
-    assert list(compact.groups([parts[0], twice, parts[2]])) == [[twice, parts[2]]]
+    assert list(compact.groups([parts[0], twice, parts[2]], every, limits)) == [[twice, parts[2]]]

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import attrs
 import pytest
 
 from eventlog.clock import HOUR
@@ -10,10 +11,7 @@ from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
 from projector.definition import parse
 from projector.folders import current_parts
-from projector.keyframes import keyframe as keyframes
-from projector.keyframes import resolved_rows as resolved
-from projector.keyframes import wide_rows as picking
-from projector.parts import compact
+from projector.limits import LIMITS
 from projector.query.open_views import open_views
 from projector.update.update import build_views, update
 from projector.views.views_database import named_by, write_views
@@ -48,23 +46,23 @@ INSTANTS = [T0 + n * HOUR for n in (2, 3, 4, 5, 9)]
     params=[pytest.param(10**6, marks=pytest.mark.slow), 4],
     ids=["at once", "in turns"],
 )
-def most(request):
-    """So many rows are worked on at a time."""
-    return request.param
+def limits(request):
+    """Limits with which rows are due at once; the parameter is the number of rows of a chunk."""
+    return attrs.evolve(
+        LIMITS,
+        min_keyframe_rows=0,
+        max_moved_share=1,
+        max_single_query_rows=request.param,
+        max_narrow_chunk_rows=request.param * 4,
+        max_wide_chunk_rows=request.param * 2,
+        max_open_partitions=2,
+    )
 
 
-@pytest.fixture(autouse=True)
-def soon(monkeypatch, most):
-    limit(monkeypatch, most)
-
-
-def limit(patch, most):
-    patch.setattr(keyframes, "LEAST_ROWS", 0)
-    patch.setattr(resolved, "MOST_MOVED", 1)
-    patch.setattr(picking, "MOST_ROWS", most)
-    patch.setattr(picking, "MOST_PICKED", most * 4)
-    patch.setattr(picking, "MOST_COPIED", most * 2)
-    patch.setattr(picking, "_AT_ONCE", 2)
+@pytest.fixture
+def later(limits):
+    """The same limits, with more rows before a keyframe is due."""
+    return attrs.evolve(limits, min_keyframe_rows=40)
 
 
 def thing(n, value=1, shape="list"):
@@ -81,13 +79,11 @@ FIRST = [listing(0, range(24)), listing(0.5, range(6), scope="/y")]
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory, most):
+def first(tmp_path_factory, limits):
     """An archive after its first update."""
     root = tmp_path_factory.mktemp("first")
     (root / "log").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        limit(patch, most)
-        grow(root, (A, FIRST))
+    grow(root, limits, (A, FIRST))
     return root
 
 
@@ -98,11 +94,11 @@ def begun(empty, first):
     return empty
 
 
-def grow(root, *portions):
+def grow(root, limits, *portions):
     """A log written portion by portion, with an update after each."""
     for writer, happenings in portions:
         write_log(root, "shop", writer, happenings)
-        assert update(root, definitions=EVERY).failed == ()
+        assert update(root, definitions=EVERY, limits=limits).failed == ()
 
 
 def named(root, kind):
@@ -113,11 +109,10 @@ def named(root, kind):
     )
 
 
-def wrong(root, monkeypatch):
+def wrong(root, limits):
     """Where views say something else than those built without any keyframe."""
-    with monkeypatch.context() as patch:
-        patch.setattr(keyframes, "LEAST_ROWS", 10**9)
-        return differing(root, EVERY, MACROS, INSTANTS)
+    never = attrs.evolve(limits, min_keyframe_rows=10**9)
+    return differing(root, EVERY, MACROS, INSTANTS, limits=never)
 
 
 SEEN_AGAIN = (A, [Page(hours(2), [thing(0, 2), thing(1), thing(2, 0), thing(30, 3)], "r2")])
@@ -170,11 +165,11 @@ NOBODY = (A, [listing(4, [], scope="/y")])
         ),
     ],
 )
-def test_what_moved_since_the_rows_is_worked_out_anew(begun, monkeypatch, portions):
-    grow(begun, *portions)
+def test_what_moved_since_the_rows_is_worked_out_anew(begun, limits, portions):
+    grow(begun, limits, *portions)
 
     assert named(begun, "r")
-    assert wrong(begun, monkeypatch) == []
+    assert wrong(begun, limits) == []
 
 
 MISSED = (A, [listing(4, [], scope="/y"), Page(hours(4.2), [thing(20)])])
@@ -220,90 +215,84 @@ LESSER = [
         pytest.param(LESSER, id="in a lesser shape"),
     ],
 )
-def test_what_is_new_and_the_rows_tell_together_is_what_the_facts_tell(
-    begun, monkeypatch, portions
-):
+def test_what_is_new_and_the_rows_tell_together_is_what_the_facts_tell(begun, limits, portions):
     """After the last portion there is no delta: its views join what is new and the rows."""
-    grow(begun, *portions[:-1])
+    grow(begun, limits, *portions[:-1])
     rows = named(begun, "r"), named(begun, "d")
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 10**5)
+    much_later = attrs.evolve(limits, min_keyframe_rows=10**5)
     writer, happenings = portions[-1]
     write_log(begun, "shop", writer, happenings)
-    assert update(begun, definitions=EVERY).failed == ()
+    assert update(begun, definitions=EVERY, limits=much_later).failed == ()
 
     assert rows[0]
     assert (named(begun, "r"), named(begun, "d")) == rows
-    assert wrong(begun, monkeypatch) == []
+    assert wrong(begun, limits) == []
 
 
 @pytest.mark.slow
-def test_a_body_that_is_named_again_is_passed_on_from_the_rows(empty, monkeypatch):
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
+def test_a_body_that_is_named_again_is_passed_on_from_the_rows(empty, later):
     write_log(empty, "shop", A, [*FIRST, Page(hours(2), [thing(1)])])
-    assert update(empty, definitions=EVERY).failed == ()
+    assert update(empty, definitions=EVERY, limits=later).failed == ()
 
     assert named(empty, "r")
     assert not named(empty, "d")
-    assert wrong(empty, monkeypatch) == []
+    assert wrong(empty, later) == []
 
 
-def test_a_delta_follows_another_until_the_next_rows(empty):
+def test_a_delta_follows_another_until_the_next_rows(empty, limits):
     deltas = []
     for n in range(2, 6):
         write_log(empty, "shop", A, FIRST if n == 2 else [])
         write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
-        update(empty, definitions=EVERY)
+        update(empty, definitions=EVERY, limits=limits)
         deltas += named(empty, "d")
         assert len(named(empty, "r")) == 1
     assert len(set(deltas)) == 3
     assert named(empty, "d") == deltas[-2:], "the last two"
 
     write_log(empty, "shop", A, [listing(6, range(24), 2)])
-    update(empty, definitions=EVERY)
+    update(empty, definitions=EVERY, limits=limits)
 
     assert len(named(empty, "r")) == 2
     assert named(empty, "d") == []
 
 
 @pytest.mark.slow
-def test_of_many_cuts_at_once_two_deltas_are_made(empty, monkeypatch):
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
+def test_of_many_cuts_at_once_two_deltas_are_made(empty, later):
     write_log(empty, "shop", A, FIRST)
     for n in range(2, 6):
         write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
-        update(empty, definitions=EVERY)
+        update(empty, definitions=EVERY, limits=later)
     last = named(empty, "d")[-1:]
     for path in [*empty.rglob("d-*.parquet"), *empty.rglob("r-*.parquet")]:
         path.unlink()
-    update(empty, definitions=EVERY)
+    update(empty, definitions=EVERY, limits=later)
 
     assert len(last) == 1
     assert len(named(empty, "d")) == 2, "one in the middle"
     assert named(empty, "d")[1:] == last
     made = [path.name for path in empty.rglob("d-*.parquet") if "things" in str(path)]
     assert sorted(made) == named(empty, "d")
-    assert wrong(empty, monkeypatch) == []
+    assert wrong(empty, later) == []
 
 
 @pytest.mark.slow
-def test_parts_are_put_together_between_deltas_only(empty, monkeypatch):
-    monkeypatch.setattr(keyframes, "LEAST_ROWS", 40)
+def test_parts_are_put_together_between_deltas_only(empty, later):
     write_log(empty, "shop", A, FIRST)
-    update(empty, definitions=EVERY)
+    update(empty, definitions=EVERY, limits=later)
     moved = [(0, 4), (4, 8), (0, 1), (1, 2)]
     for n, (low, high) in enumerate(moved, 2):
         write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(low, high)])])
-        update(empty, definitions=EVERY)
+        update(empty, definitions=EVERY, limits=later)
     deltas = named(empty, "d")
     assert deltas
     sightings = parts_of_sightings(empty)
 
-    monkeypatch.setattr(compact, "MOST_PARTS", 1)
-    update(empty, definitions=EVERY)
+    update(empty, definitions=EVERY, limits=attrs.evolve(later, max_newest_parts=1))
 
     assert len(parts_of_sightings(empty)) < len(sightings)
     assert named(empty, "d") == deltas
-    assert wrong(empty, monkeypatch) == []
+    assert wrong(empty, later) == []
 
 
 def parts_of_sightings(root):
@@ -320,12 +309,12 @@ def parts_of_sightings(root):
         pytest.param([Gone(hours(1), "thing", "t3")], id="a probe", marks=REST),
     ],
 )
-def test_rows_are_not_read_where_something_came_late(begun, monkeypatch, late):
-    grow(begun, SEEN_AGAIN, ON_A_LISTING)
+def test_rows_are_not_read_where_something_came_late(begun, limits, late):
+    grow(begun, limits, SEEN_AGAIN, ON_A_LISTING)
     write_log(begun, "shop", B, late)
-    update(begun, definitions=EVERY)
+    update(begun, definitions=EVERY, limits=limits)
 
-    assert wrong(begun, monkeypatch) == []
+    assert wrong(begun, limits) == []
 
 
 def imported(root, things):
@@ -346,41 +335,41 @@ def imported(root, things):
 
 
 @pytest.mark.slow
-def test_rows_hold_bodies_that_were_stored_at_a_later_hour(empty, monkeypatch):
+def test_rows_hold_bodies_that_were_stored_at_a_later_hour(empty, limits):
     write_log(empty, "shop", A, FIRST)
-    update(empty, definitions=EVERY)
+    update(empty, definitions=EVERY, limits=limits)
     for _ in imported(empty, [thing(n, 2) for n in range(40, 80)]):
-        update(empty, definitions=EVERY)
+        update(empty, definitions=EVERY, limits=limits)
     forget_rows(empty)
-    update(empty, definitions=EVERY)
+    update(empty, definitions=EVERY, limits=limits)
 
     (first,) = (empty / "views").rglob("shop.things/*/r-20261101T01*.parquet")
     query = "SELECT count(*) FILTER (_seq IS NULL), bool_or(_id = 't40') FROM read_parquet(?)"
     with open_views(empty) as shown:
         assert shown.execute(query, [str(first)]).fetchall() == [(0, True)]
-    assert wrong(empty, monkeypatch) == []
+    assert wrong(empty, limits) == []
 
 
 @pytest.mark.slow
-def test_an_entity_whose_body_comes_later_than_its_rows_is_looked_for(empty, monkeypatch):
+def test_an_entity_whose_body_comes_later_than_its_rows_is_looked_for(empty, limits):
     """An import names bodies that it stored before, which may be of a later hour."""
     write_log(empty, "shop", A, FIRST)
     for _ in imported(empty, [thing(40, 2)]):
-        update(empty, definitions=EVERY)
+        update(empty, definitions=EVERY, limits=limits)
 
     assert named(empty, "r")
     with open_views(empty) as shown:
         query = "SELECT count(*) FROM shop.things_at('2026-11-01 02:00') WHERE id = 't40'"
         assert shown.execute(query).fetchall() == [(1,)]
-    assert wrong(empty, monkeypatch) == []
+    assert wrong(empty, limits) == []
 
 
 @pytest.mark.slow
-def test_rows_that_would_spare_little_are_not_made(empty, monkeypatch):
-    monkeypatch.setattr(resolved, "MOST_MOVED", 0.75)
+def test_rows_that_would_spare_little_are_not_made(empty, limits):
+    limits = attrs.evolve(limits, max_moved_share=LIMITS.max_moved_share)
     for n in range(4):
         write_log(empty, "shop", A, [listing(n, range(24))])
-        update(empty, definitions=EVERY)
+        update(empty, definitions=EVERY, limits=limits)
 
     assert any("/s-" in path for path in named_by(empty / "views"))
     assert named(empty, "r") == []
@@ -393,19 +382,21 @@ def forget_rows(root):
 
 
 @pytest.mark.slow
-def test_rows_deleted_by_hand_come_back(begun, monkeypatch):
-    grow(begun, SEEN_AGAIN, ON_A_LISTING)
+def test_rows_deleted_by_hand_come_back(begun, limits):
+    grow(begun, limits, SEEN_AGAIN, ON_A_LISTING)
     forget_rows(begun)
-    update(begun, definitions=EVERY)
+    update(begun, definitions=EVERY, limits=limits)
 
     assert named(begun, "r")
-    assert wrong(begun, monkeypatch) == []
+    assert wrong(begun, limits) == []
 
 
-def test_the_views_file_is_written_without_opening_keyframes_or_rows(begun, tmp_path_factory):
-    grow(begun, SEEN_AGAIN, ON_A_LISTING)
+def test_the_views_file_is_written_without_opening_keyframes_or_rows(
+    begun, limits, tmp_path_factory
+):
+    grow(begun, limits, SEEN_AGAIN, ON_A_LISTING)
     parts = current_parts(begun / "views")
-    _, script = build_views(begun, parts, EVERY, EVERY)
+    _, script = build_views(begun, parts, EVERY, EVERY, limits=limits)
     kept = [path for path in parts.rglob("*.parquet") if path.name[:2] in ("s-", "k-", "r-", "d-")]
     for path in kept:
         path.write_bytes(b"not read")

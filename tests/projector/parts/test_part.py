@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
+import attrs
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import parse_segment
 from projector.definition import parse
-from projector.parts import plan
+from projector.limits import LIMITS
 from projector.parts.part import Part, Segment, choose, compact_instant, name_over, part_name
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
 from projector.parts.plan import Listing, batches, definitions_of, tasks
@@ -79,27 +79,23 @@ def sizes(found: Iterable[list[Segment]]) -> list[int]:
     return [len(each) for each in found]
 
 
-def test_a_batch_is_full_when_another_segment_would_be_too_much(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(plan, "BATCH_BYTES", 30)
+def test_a_batch_is_full_when_another_segment_would_be_too_much() -> None:
+    limits = attrs.evolve(LIMITS, max_batch_bytes=30)
     ten = [segment("2026-01-01", hour, 0, 0, 10) for hour in range(7)]
     large = segment("2026-01-01", 8, 0, 0, 31)
 
-    assert sizes(batches(ten)) == [3, 3, 1]
-    assert sizes(batches([ten[0], large, ten[1]])) == [1, 1, 1]
-    assert sizes(batches([])) == []
+    assert sizes(batches(ten, limits)) == [3, 3, 1]
+    assert sizes(batches([ten[0], large, ten[1]], limits)) == [1, 1, 1]
+    assert sizes(batches([], limits)) == []
 
 
-def test_a_batch_has_so_many_segments_at_most_and_one_month(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(plan, "BATCH_SEGMENTS", 3)
+def test_a_batch_has_so_many_segments_at_most_and_one_month() -> None:
+    limits = attrs.evolve(LIMITS, max_batch_segments=3)
     january = [segment("2026-01-31", hour, 0, 0) for hour in range(4)]
     february = [segment("2026-02-01", hour, 0, 0) for hour in range(2)]
     other_year = [segment("2027-02-01", 0, 0, 0)]
 
-    assert sizes(batches([*january, *february, *other_year])) == [3, 1, 2, 1]
+    assert sizes(batches([*january, *february, *other_year], limits)) == [3, 1, 2, 1]
 
 
 HEAD = "-- s.v: about\n-- types: thing\n-- shapes: detail* full, list*\n"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import duckdb
 import pytest
 
@@ -16,9 +17,8 @@ from eventlog.format.paths import manifest_path, sealed_path
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import parse
 from projector.folders import current_parts
-from projector.keyframes import keyframe as keyframes
-from projector.keyframes import resolved_rows as resolved
-from projector.parts import build, compact, plan
+from projector.limits import LIMITS
+from projector.parts import plan
 from projector.query.open_views import open_views
 from projector.query.select import query
 from projector.query.view_info import list_views
@@ -66,7 +66,7 @@ def test_deleting_views_and_state_gives_the_same_answers(archive):
     assert rows(archive, "FROM openrouter.models_versions ORDER BY ALL") == before
 
 
-def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archive, monkeypatch):
+def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archive):
     parts = sorted(path.name for path in (archive / "views").rglob("*.parquet"))
     shutil.rmtree(archive / "views")
     update(archive, jobs=2, definitions=MODELS)
@@ -90,21 +90,20 @@ def only(root, names, folder):
         pytest.param(0, id="from rows", marks=pytest.mark.slow),
     ],
 )
-def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, monkeypatch, least):
-    for module, name, value in ((keyframes, "LEAST_ROWS", least), (resolved, "MOST_MOVED", 1)):
-        monkeypatch.setattr(module, name, value)
+def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, least):
+    limits = attrs.evolve(LIMITS, min_keyframe_rows=least, max_moved_share=1)
     listed = [[model("a", f"A{n}"), model("b", f"B{n}")] for n in range(3)]
     pages = [Page(hours(n), listed[n], f"r{n}", "/models", 1, True) for n in range(3)]
     write_log(empty, "openrouter", WRITER, pages)
     names = plan.list_source(empty, "openrouter").sealed
     for some in (names[:2], names[1:]):
         other = only(empty, some, tmp_path_factory.mktemp("some"))
-        update(other, ["openrouter.models"], definitions=MODELS)
+        update(other, ["openrouter.models"], definitions=MODELS, limits=limits)
         for path in (other / "views" / "parts").rglob("2*.parquet"):
             to = empty / path.relative_to(other)
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, to)
-    update(empty, ["openrouter.models"], definitions=MODELS)
+    update(empty, ["openrouter.models"], definitions=MODELS, limits=limits)
 
     held = [path for path in named_by(empty / "views") if "/openrouter.models/" in path]
     assert sum(Path(path).name.startswith("2") for path in held) == 2, (
@@ -192,16 +191,16 @@ def test_statements_are_alike_where_only_files_of_the_same_folders_differ():
     assert not views_file.all_alike([one], [more, more])
 
 
-def test_batches_end_with_the_month_and_at_their_size(monkeypatch, empty):
+def test_batches_end_with_the_month_and_at_their_size(empty):
     pages = [Page(hours(24 * day), [model("a", str(day))], f"r{day}") for day in (0, 1, 29, 30)]
     write_log(empty, "openrouter", WRITER, pages)
     segments = [
         plan.read_sealed(empty, name) for name in plan.list_source(empty, "openrouter").sealed
     ]
 
-    assert [len(batch) for batch in plan.batches(segments)] == [3, 1]
-    monkeypatch.setattr(plan, "BATCH_BYTES", 2 * max(each.raw_bytes for each in segments))
-    assert [len(batch) for batch in plan.batches(segments)] == [2, 1, 1]
+    assert [len(batch) for batch in plan.batches(segments, LIMITS)] == [3, 1]
+    two = attrs.evolve(LIMITS, max_batch_bytes=2 * max(each.raw_bytes for each in segments))
+    assert [len(batch) for batch in plan.batches(segments, two)] == [2, 1, 1]
 
 
 def test_the_open_segment_is_read_up_to_what_is_durable(empty):
@@ -319,15 +318,15 @@ def test_a_moved_archive_answers_with_its_new_root(archive, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_small_parts_are_put_together_and_say_the_same(archive, monkeypatch):
-    monkeypatch.setattr(compact, "MOST_PARTS", 3)
+def test_small_parts_are_put_together_and_say_the_same(archive):
+    limits = attrs.evolve(LIMITS, max_newest_parts=3)
     for n in range(3, 8):
         write_log(archive, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])])
-        update(archive, definitions=MODELS)
+        update(archive, definitions=MODELS, limits=limits)
     named = named_by(archive / "views")
 
     assert sum("/openrouter.models/" in path for path in named) <= 1 + 3
-    assert check(archive, definitions=MODELS) == []
+    assert check(archive, definitions=MODELS, limits=limits) == []
     assert len(rows(archive, "SELECT * FROM openrouter.models_versions WHERE id = 'a'")) == 7
 
 
@@ -446,13 +445,12 @@ def test_what_is_not_there_is_said(empty, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty, monkeypatch):
+def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty):
     long = ["x" * 40_000 + str(n) for n in range(600)]
     models = [model(str(n), text, description=text) for n, text in enumerate(long)]
     write_log(empty, "openrouter", WRITER, [Page(hours(0), models, "r0", "/models", 1, True)])
-    monkeypatch.setattr(build, "MEMORY_MB", 60)
-    monkeypatch.setattr(build, "LEAST_MB", 60)
-    done = update(empty, definitions=MODELS)
+    limits = attrs.evolve(LIMITS, memory_mb=60, min_job_memory_mb=60)
+    done = update(empty, definitions=MODELS, limits=limits)
 
     assert done.failed == ()
     assert rows(empty, "SELECT count(*), min(len(name)) FROM openrouter.models") == [(600, 40_001)]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from eventlog.format.event import ENTITY, PAGE, Draft
-from projector.keyframes import keyframe as keyframes
-from projector.keyframes import resolved_rows as resolved
+from projector.limits import LIMITS
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import rows, some, write_drafts
@@ -40,12 +40,10 @@ LIFE: list[Page | Gone] = [
 def lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("lives")
     (root / "log").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keyframes, "LEAST_ROWS", request.param)
-        patch.setattr(resolved, "MOST_MOVED", 1)
-        for portion in (LIFE[:3], LIFE[3:8], LIFE[8:]):
-            write_log(root, "openrouter", WRITER, portion)
-            assert update(root, definitions=some("openrouter.models")).failed == ()
+    limits = attrs.evolve(LIMITS, min_keyframe_rows=request.param, max_moved_share=1)
+    for portion in (LIFE[:3], LIFE[3:8], LIFE[8:]):
+        write_log(root, "openrouter", WRITER, portion)
+        assert update(root, definitions=some("openrouter.models"), limits=limits).failed == ()
     return root
 
 
