@@ -17,7 +17,7 @@ from eventlog.clock import Clock, epoch_of, hour_start
 from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
-from eventlog.write.writer import Build, roll, wait_sealed
+from eventlog.write.writer import SEGMENT_BYTES, Build, roll, wait_sealed
 from fetcher.imports.bare_json import Inner, by_line, dressed
 from fetcher.imports.envelope import Part, inner_responses, parse_part
 from fetcher.imports.files import Container, Recorded, Refuse, containers, in_order, time_of
@@ -102,11 +102,12 @@ def import_recorded(
     endpoint: str | None = None,
     parts: tuple[Part, ...] = (),
     now: Clock,
+    segment_bytes: int = SEGMENT_BYTES,
     report: ImportProgress = lambda told: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
     """The same, of responses that were found already; as many as come before `stopped`."""
-    journal = open_journal(root, source.name, writer, clock=now)
+    journal = open_journal(root, source.name, writer, clock=now, segment_bytes=segment_bytes)
     try:
         imported = open_imported(root, source.name, writer)
         told = ImportReport(expected=sum(each.count for each in found))

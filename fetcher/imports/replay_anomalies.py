@@ -17,6 +17,7 @@ from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import stored_body
+from eventlog.write.writer import SEGMENT_BYTES
 from fetcher.imports.files import Container, Recorded
 from fetcher.imports.import_report import ImportProgress, ImportReport
 from fetcher.imports.importer import import_recorded
@@ -32,6 +33,7 @@ def replay(
     now: Clock,
     since: int | None = None,
     until: int | None = None,
+    segment_bytes: int = SEGMENT_BYTES,
     report: ImportProgress = lambda told: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
@@ -45,7 +47,14 @@ def replay(
     lines = [decode(each.line) for each in read_events(root, select)]
     found = [each for line in lines for each in _healed(root, source, line)]
     return import_recorded(
-        root, source, found, writer=writer, now=now, report=report, stopped=stopped
+        root,
+        source,
+        found,
+        writer=writer,
+        now=now,
+        segment_bytes=segment_bytes,
+        report=report,
+        stopped=stopped,
     )
 
 

@@ -16,6 +16,7 @@ from eventlog.files.assets import put_asset
 from eventlog.files.disk import REAL, check_free_space
 from eventlog.format.event import Draft, EntityBatch
 from eventlog.write.writer import (
+    SEGMENT_BYTES,
     Appended,
     Build,
     Composed,
@@ -57,13 +58,21 @@ class Journal:
 
 
 def open_journal(
-    root: Path, source: str, writer: str, *, clock: Clock = now_us, patient: bool = False
+    root: Path,
+    source: str,
+    writer: str,
+    *,
+    clock: Clock = now_us,
+    segment_bytes: int = SEGMENT_BYTES,
+    patient: bool = False,
 ) -> Journal:
     """Take a stream and bring its index up to date.
 
     Raises as `open_stream` does, and `LocalResource` where the disk is nearly full.
     """
-    stream = open_stream(root, source, writer, clock=clock, patient=patient)
+    stream = open_stream(
+        root, source, writer, clock=clock, segment_bytes=segment_bytes, patient=patient
+    )
     try:
         check_free_space(REAL, root)  # before the index, which may be large
         return Journal(stream, open_known(root, source, writer))

@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.clock import Clock
+from eventlog.write.writer import SEGMENT_BYTES
 from fetcher.crawl.context import Crawl
 from fetcher.crawl.report import Report, silent
 from fetcher.crawl.request import Desk
@@ -57,6 +58,8 @@ class Crawler:
     chance: Chance = CHANCE
     terms: Terms = attrs.field(factory=terms_here)
     """When pages are split in separate processes."""
+    segment_bytes: int = SEGMENT_BYTES
+    """Size at which a segment is closed before its hour is over."""
 
 
 @attrs.frozen(kw_only=True)
@@ -83,7 +86,13 @@ async def open_crawl(
     Raises `Locked` if another process writes to the same stream.
     """
     source, now = upstream.source, crawler.now
-    journal = open_journal(crawler.root, source.name, crawler.writer, clock=now)
+    journal = open_journal(
+        crawler.root,
+        source.name,
+        crawler.writer,
+        clock=now,
+        segment_bytes=crawler.segment_bytes,
+    )
     try:
         queue = open_queue(crawler.root, source.name)
         journal.hearers.append(partial(hear, queue))

@@ -12,7 +12,7 @@ import attrs
 from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Invalid
 from eventlog.format.event import Draft
-from eventlog.write.writer import append, close_stream, open_stream
+from eventlog.write.writer import SEGMENT_BYTES, append, close_stream, open_stream
 from fetcher.record.run_events import created, decided, new_run_id
 from fetcher.saved_query import Query, Template, argument_of, describe_templates, find_template
 from fetcher.service.open_crawl import Upstream
@@ -38,7 +38,13 @@ class RunRequest:
 
 
 def add_runs(
-    root: Path, upstream: Upstream, request: RunRequest, *, writer: str, now: Clock
+    root: Path,
+    upstream: Upstream,
+    request: RunRequest,
+    *,
+    writer: str,
+    now: Clock,
+    segment_bytes: int = SEGMENT_BYTES,
 ) -> list[Task]:
     """Puts the runs of a request into the queue in one write and returns them.
 
@@ -64,7 +70,7 @@ def add_runs(
         )
         tasks.append(task)
         drafts.append(created(task, endpoint.path, params))
-    _append(root, upstream.source.name, writer, now, drafts)
+    _append(root, upstream.source.name, writer, now, segment_bytes, drafts)
     return tasks
 
 
@@ -122,42 +128,55 @@ def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ())
         close_queue(queue)
 
 
-def cancel_run(root: Path, source: str, run: str, *, writer: str, now: Clock) -> Task:
+def cancel_run(
+    root: Path,
+    source: str,
+    run: str,
+    *,
+    writer: str,
+    now: Clock,
+    segment_bytes: int = SEGMENT_BYTES,
+) -> Task:
     """Cancels an unfinished run and returns it as it was; its current page is completed.
 
     Raises `Invalid` if the run is finished.
     """
-    return _decide(
-        root, source, run, CANCELLED, lambda task: task.state not in FINISHED, writer, now
-    )
+    task = _find(root, source, run, lambda task: task.state not in FINISHED)
+    _append(root, source, writer, now, segment_bytes, [decided(task, CANCELLED)])
+    return task
 
 
-def retry_run(root: Path, source: str, run: str, *, writer: str, now: Clock) -> Task:
+def retry_run(
+    root: Path,
+    source: str,
+    run: str,
+    *,
+    writer: str,
+    now: Clock,
+    segment_bytes: int = SEGMENT_BYTES,
+) -> Task:
     """Queues a failed or cancelled run again, to continue where it stopped.
 
     Returns the run as it was. Raises `Invalid` if it is in any other state.
     """
-    retryable = (FAILED, CANCELLED)
-    return _decide(root, source, run, RETRIED, lambda task: task.state in retryable, writer, now)
+    task = _find(root, source, run, lambda task: task.state in (FAILED, CANCELLED))
+    _append(root, source, writer, now, segment_bytes, [decided(task, RETRIED)])
+    return task
 
 
-def clean_runs(root: Path, source: str, *, writer: str, now: Clock) -> list[Task]:
+def clean_runs(
+    root: Path, source: str, *, writer: str, now: Clock, segment_bytes: int = SEGMENT_BYTES
+) -> list[Task]:
     """Removes finished runs from the queue and returns them; their events stay in the log."""
     finished = list_runs(root, source, now, (COMPLETED, FAILED, CANCELLED))
     if finished:
-        _append(root, source, writer, now, [decided(task, CLEANED) for task in finished])
+        drafts = [decided(task, CLEANED) for task in finished]
+        _append(root, source, writer, now, segment_bytes, drafts)
     return finished
 
 
-def _decide(
-    root: Path,
-    source: str,
-    run: str,
-    state: str,
-    is_allowed: Callable[[Task], bool],
-    writer: str,
-    now: Clock,
-) -> Task:
+def _find(root: Path, source: str, run: str, is_allowed: Callable[[Task], bool]) -> Task:
+    """Returns a run of the queue. Raises `Invalid` if its state is not allowed."""
     queue = open_queue(root, source)
     try:
         task = find(queue, run)
@@ -165,12 +184,13 @@ def _decide(
         close_queue(queue)
     if not is_allowed(task):
         raise Invalid(f"run {task.run} is {task.state}", "hindlog fetch list")
-    _append(root, source, writer, now, [decided(task, state)])
     return task
 
 
-def _append(root: Path, source: str, writer: str, now: Clock, drafts: list[Draft]) -> None:
-    stream = open_stream(root, source, writer, clock=now, patient=True)
+def _append(
+    root: Path, source: str, writer: str, now: Clock, segment_bytes: int, drafts: list[Draft]
+) -> None:
+    stream = open_stream(root, source, writer, clock=now, segment_bytes=segment_bytes, patient=True)
     try:
         append(stream, [lambda first_seq, at: drafts])
     finally:

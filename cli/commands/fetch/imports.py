@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.fetch.sources import chosen_sources
-from cli.options.global_options import archive, global_options, say
+from cli.options.global_options import archive, config, global_options, say
 from cli.options.time_options import since_of, until_of
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def _import(
             endpoint=endpoint,
             parts=parts,
             now=now_us,
+            segment_bytes=config(root).log.segment_bytes,
             report=lambda told: tell(f"{source}: {_imported(told)}"),
             stopped=stop.is_asked,
         )
@@ -182,6 +183,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
                 now=now_us,
                 since=begin,
                 until=end,
+                segment_bytes=config(root).log.segment_bytes,
                 report=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
                 stopped=stop.is_asked,
             )

@@ -73,8 +73,15 @@ def add(
     chosen_sources((name,), SOURCES, "fetch add")
     overrides = dict(param_of(each) for each in params)
     request = RunRequest(listing or what, arg, overrides, limit, priority)
-    upstream = upstream_of(config(root), name)
-    tasks = add_runs(root, upstream, request, writer=_writer(root), now=now_us)
+    settings = config(root)
+    tasks = add_runs(
+        root,
+        upstream_of(settings, name),
+        request,
+        writer=_writer(root),
+        now=now_us,
+        segment_bytes=settings.log.segment_bytes,
+    )
     _print_queued(tasks)
 
 
@@ -136,7 +143,14 @@ def cancel(run: str) -> None:
     from fetcher.service.queue_commands import cancel_run
 
     root = archive()
-    task = cancel_run(root, _find(root, run), run, writer=_writer(root), now=now_us)
+    task = cancel_run(
+        root,
+        _find(root, run),
+        run,
+        writer=_writer(root),
+        now=now_us,
+        segment_bytes=config(root).log.segment_bytes,
+    )
     say(f"cancelled: {task.run}, after {task.pages} pages")
 
 
@@ -149,7 +163,14 @@ def retry(run: str) -> None:
     from fetcher.service.queue_commands import retry_run
 
     root = archive()
-    task = retry_run(root, _find(root, run), run, writer=_writer(root), now=now_us)
+    task = retry_run(
+        root,
+        _find(root, run),
+        run,
+        writer=_writer(root),
+        now=now_us,
+        segment_bytes=config(root).log.segment_bytes,
+    )
     say(f"queued again: {task.run}, at {task.url}")
 
 
@@ -162,11 +183,11 @@ def clean() -> None:
     from fetcher.service.queue_commands import clean_runs
 
     root = archive()
-    writer = _writer(root)
+    writer, segment_bytes = _writer(root), config(root).log.segment_bytes
     found = [
         task
         for source in list_sources(root)
-        for task in clean_runs(root, source, writer=writer, now=now_us)
+        for task in clean_runs(root, source, writer=writer, now=now_us, segment_bytes=segment_bytes)
     ]
     say(f"{len(found)} finished runs tidied away")
 

@@ -52,7 +52,7 @@ async def _sync(
 ) -> int:
     with progress(now_us) as tell:
         report = await run_once(
-            Crawler(root, writer, now_us),
+            Crawler(root, writer, now_us, segment_bytes=settings.log.segment_bytes),
             upstream_of(settings, name),
             bounds_of(settings, name, limit),
             stopping=stopping,
@@ -104,7 +104,7 @@ async def _serve(
                 )
                 group.create_task(
                     run_service(
-                        Crawler(root, writer, now_us),
+                        Crawler(root, writer, now_us, segment_bytes=settings.log.segment_bytes),
                         upstream_of(settings, name),
                         plan,
                         stopping=stopping,
