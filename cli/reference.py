@@ -31,8 +31,12 @@ In JSON and NDJSON, what JSON has no number for is text: `"Infinity"`, `"-Infini
 
 The first Ctrl-C or SIGTERM lets a command finish what it is writing to the log and ends what
 can be done again: a query, the building of a part. The second one ends it at once.
-SIGUSR1 shows the progress of a long one. With `--log-format json` every line on stderr is a
-JSON object with `message_type`: `message`, or `exit_error` as the last.
+SIGUSR1 shows the progress of a long one.
+
+`-v` also reports on stderr each request with its status and duration, each segment that is
+sealed, and each Parquet file that is built for the views; `-vv` also each write to the log.
+With `--log-format json` every line on stderr is a JSON object with `message_type`: `message`,
+or `exit_error` as the last.
 """
 
 _GLOBAL = {"archive", "config", "quiet", "verbose", "color", "log_format", "help"}

@@ -134,9 +134,13 @@ def _owners_of(path: str) -> list[str]:
 def _configuration(root: Path) -> Iterator[Finding]:
     from cli.config.load import load_config, secrets
 
-    load_config(root, os.environ, settings().config)
+    mirror = load_config(root, os.environ, settings().config).mirror
     keys = sorted(secrets(os.environ).api_keys)
     yield ("OK", f"{root / 'hindlog.toml'} is valid; keys for: {', '.join(keys) or 'none'}", None)
+    for name in ("url", "endpoint_url"):
+        if getattr(mirror, name) is not None:
+            what = f"mirror.{name} is set, but this version does not copy to a mirror"
+            yield ("WARN", what, "copy log/ and assets/ with a tool of your own")
 
 
 def _disk(root: Path) -> Iterator[Finding]:

@@ -64,7 +64,7 @@ class Source:
 
 @attrs.frozen
 class Mirror:
-    """The bucket that keeps a copy of what is sealed; there is none without a URL."""
+    """The bucket for a copy of the sealed segments. Not built yet: nothing is copied."""
 
     url: str | None = _key("bucket and prefix", None, _no_credentials, "s3://bucket/prefix")
     endpoint_url: str | None = _key(

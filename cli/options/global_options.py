@@ -16,6 +16,7 @@ import click
 
 from cli.config.load import find_archive, load_config
 from cli.config.settings import Config
+from cli.options.details import show_details
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,6 +40,8 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """Remember a value; one given after the subcommand wins over one before it."""
     if value not in (None, False, 0):
         ctx.find_root().meta[_KEY + str(param.name)] = value
+        if param.name == "verbose":
+            _show_details(ctx.find_root())
     return value
 
 
@@ -51,7 +54,12 @@ _GLOBAL = (
     ),
     click.option("--config", metavar="FILE", help="Read this instead of its hindlog.toml."),
     click.option("-q", "--quiet", is_flag=True, help="Only data and errors."),
-    click.option("-v", "--verbose", count=True, help="Say more; twice: everything."),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Also each request, sealed segment and built file; -vv: also each write to the log.",
+    ),
     click.option("--color", type=click.Choice(COLORS), help="When to colour (default: auto)."),
     click.option(
         "--log-format", type=click.Choice(("text", "json")), help="Form of messages and errors."
@@ -70,8 +78,12 @@ def global_options(command: Command) -> Command:
 
 
 def settings() -> Settings:
-    """The global options of this invocation."""
-    meta = click.get_current_context().find_root().meta
+    """Returns the global options of this invocation."""
+    return _settings_of(click.get_current_context().find_root())
+
+
+def _settings_of(root: click.Context) -> Settings:
+    meta = root.meta
     config = meta.get(_KEY + "config")
     return Settings(
         archive=meta.get(_KEY + "archive"),
@@ -107,14 +119,30 @@ def wants_color(terminal: bool) -> bool:
 
 def teller() -> Callable[[str], None]:
     """What `say` does, for threads, which have no click context."""
-    quiet, as_json = settings().quiet, settings().log_format == "json"
+    options = settings()
+    return lambda text: _write_message(text, options)
 
-    def tell(text: str) -> None:
-        if not quiet:
-            sys.stderr.write((_json_line(text) if as_json else text) + "\n")
-            sys.stderr.flush()
 
-    return tell
+def _write_message(text: str, options: Settings) -> None:
+    if not options.quiet:
+        as_json = options.log_format == "json"
+        sys.stderr.write((_json_line(text) if as_json else text) + "\n")
+        sys.stderr.flush()
+
+
+def _show_details(root: click.Context) -> None:
+    """Shows the log records of hindlog's packages on stderr while `root` is open.
+
+    The options are read for each record: `-q` and `--log-format` may come after `-v`.
+    """
+    level = _settings_of(root).verbose
+    root.call_on_close(show_details(level, lambda text: _write_detail(text, _settings_of(root))))
+
+
+def _write_detail(text: str, options: Settings) -> None:
+    if sys.stderr.isatty() and options.log_format == "text":
+        text = f"\r\x1b[K{text}"  # over the progress line, which is written again
+    _write_message(text, options)
 
 
 def _json_line(text: str) -> str:

@@ -7,6 +7,7 @@ hold its entities. A failed fsync ends the stream: what the kernel then holds is
 unknown, and a retry would lie.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 
 import attrs
@@ -19,6 +20,8 @@ from eventlog.format.event import HEARTBEAT, MAX_LINE_BYTES, Draft, EntityBatch,
 from eventlog.format.event_codec import encode, encode_entity_batch
 from eventlog.format.paths import SegmentName, open_path
 from eventlog.write.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
+
+_LOGGER = logging.getLogger(__name__)
 
 Build = Callable[[int, int], Sequence[Draft | EntityBatch]]
 """From the seq of the first event and the instant observed to the events of a batch."""
@@ -113,6 +116,13 @@ def commit(stream: Stream, composed: Composed) -> list[Appended]:
         _write(stream, composed.held, composed.data)
         stream.last_seq, stream.last_observed = composed.last_seq, composed.at
         note_head(stream)
+        _LOGGER.debug(
+            "wrote events %d to %d of %s, %d bytes",
+            composed.first_seq,
+            composed.last_seq,
+            composed.held.name,
+            len(composed.data),
+        )
     return [each for each in composed.done if isinstance(each, Appended)]
 
 

@@ -10,6 +10,7 @@ A crash between any two leaves a state that `finish` knows.
 """
 
 import hashlib
+import logging
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from eventlog.format.frames import blocks, compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 
+_LOGGER = logging.getLogger(__name__)
 _JOBS = 2
 _AHEAD = 4
 """So many blocks wait or are worked on: the memory that sealing takes."""
@@ -48,6 +50,13 @@ def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL)
     _publish(root, name, manifest, disk)
     disk.unlink(source)
     disk.sync_dir(source.parent)
+    _LOGGER.info(
+        "sealed segment %s: %d events, %d bytes compressed to %d",
+        name,
+        manifest.rows,
+        manifest.raw.bytes,
+        manifest.zst.bytes,
+    )
     return manifest
 
 

@@ -5,6 +5,7 @@ wherever upstream echoes it. Time and size are bounded; the size after decoding,
 a gzip bomb is a response too. Of a response that breaks off, what came is kept.
 """
 
+import logging
 import ssl
 import time
 import zlib
@@ -14,6 +15,8 @@ from urllib.parse import quote, urljoin, urlsplit
 import aiohttp
 import attrs
 from yarl import URL
+
+_LOGGER = logging.getLogger(__name__)
 
 AGENT = "hindlog/0.1"
 MAX_BYTES = 256 * 1024 * 1024
@@ -96,7 +99,7 @@ async def get(client: Client, url: str) -> Got:
     ms = round((time.monotonic() - started) * 1000)
     hide = painter(client.key)
     clean, removed = hide(bytes(body))
-    return Got(
+    got = Got(
         url=hide_text(head.url, client.key),
         status=head.status,
         headers={name: hide_text(text, client.key) for name, text in head.headers.items()},
@@ -106,6 +109,9 @@ async def get(client: Client, url: str) -> Got:
         broken=broken,
         what=hide_text(what, client.key),
     )
+    outcome = got.status if got.broken is None else f"{got.broken} ({got.what})"
+    _LOGGER.info("GET %s: %s, %d bytes in %d ms", got.url, outcome, len(got.body), got.ms)
+    return got
 
 
 @attrs.define

@@ -1,6 +1,8 @@
 """Writes Parquet files atomically, with the compression and encoding of their purpose."""
 
+import logging
 import os
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import orjson
 
 from projector.engine.connections import ROW_GROUP, ROW_GROUP_BYTES, write
 from projector.engine.sql_text import literal
+
+_LOGGER = logging.getLogger(__name__)
 
 SCHEMA = "schema.parquet"
 
@@ -49,6 +53,7 @@ def publish(
 
     `more`: what else its metadata should say.
     """
+    started = time.monotonic()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     metadata = {
@@ -70,6 +75,9 @@ def publish(
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    ms = round((time.monotonic() - started) * 1000)
+    level = logging.DEBUG if path.name == SCHEMA else logging.INFO
+    _LOGGER.log(level, "built %s: %d rows in %d ms", path, rows, ms)
     return rows
 
 

@@ -1,0 +1,279 @@
+"""Every configuration key and every global option has an effect: one row of a table each.
+
+A key or an option that is not in its table fails a test.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from threading import Condition
+from typing import Any
+
+import pytest
+
+from cli.config.settings import SOURCES, types
+from cli.program import cli
+from eventlog.files.listing import list_segments
+from tests.cli.making import hindlog, new_archive
+from tests.cli.upstream import models, toml_of, upstream
+
+WAIT_S = 30
+
+
+def dry_run(root: Path, *words: str) -> list[list[str]]:
+    """The rows of a dry run without its header: source, listing, url, follows, next slot."""
+    return hindlog("fetch", "run", "--once", "--dry-run", *words, at=root).rows[1:]
+
+
+def civitai(key: str, value: str) -> str:
+    """A configuration with one key of civitai; openrouter is switched off."""
+    return f"[source.openrouter]\nenabled = false\n[source.civitai]\n{key} = {value}\n"
+
+
+def base_url(folder: Path) -> None:
+    root = new_archive(folder / "a", civitai("base_url", '"https://other.example/v1"'))
+
+    assert dry_run(root)[0][2].startswith("https://other.example/v1/models")
+
+
+def schedule(folder: Path) -> None:
+    root = new_archive(folder / "a", civitai("schedule", '"17 * * * *"'))
+
+    assert {row[4][14:16] for row in dry_run(root)} == {"17"}
+
+
+def enabled(folder: Path) -> None:
+    root = new_archive(folder / "a", "[source.civitai]\nenabled = false\n")
+
+    assert {row[0] for row in dry_run(root)} == {"openrouter"}
+
+
+def listings(folder: Path) -> None:
+    root = new_archive(folder / "a", civitai("listings", '["images"]'))
+
+    assert [row[1] for row in dry_run(root)] == ["images"]
+
+
+def requests_per_minute(folder: Path) -> None:
+    with upstream(models) as (origin, asked):
+        toml = toml_of(origin).replace("600000", "1")
+        root = new_archive(folder / "a", toml)
+        hindlog("fetch", "add", "civitai", "models", at=root)
+        hindlog("fetch", "run", "--for", "1s", at=root)  # the next request is due in a minute
+
+    assert len(asked) == 1
+
+
+def most_at_once(folder: Path, concurrency: int, expected: int) -> int:
+    """How many requests upstream had at the same time; it answers when `expected` are there."""
+    changed = Condition()
+    counts = {"now": 0, "most": 0}
+
+    def answer(origin: str, path: str) -> tuple[int, Any]:
+        if not path.endswith("/endpoints"):
+            return 200, {"data": [{"id": f"x/{n}", "name": "X"} for n in range(6)]}
+        with changed:
+            counts["now"] += 1
+            counts["most"] = max(counts.values())
+            changed.notify_all()
+            changed.wait_for(lambda: counts["most"] >= expected, WAIT_S)
+            counts["now"] -= 1
+        return 200, {"data": {"id": path.split("/models/")[1][:3], "endpoints": []}}
+
+    with upstream(answer) as (origin, _):
+        toml = (
+            "[source.civitai]\nenabled = false\n"
+            f'[source.openrouter]\nbase_url = "{origin}"\nlistings = ["endpoints"]\n'
+            f"requests_per_minute = 600000\nconcurrency = {concurrency}\n"
+        )
+        hindlog("fetch", "run", "--once", at=new_archive(folder / str(concurrency), toml))
+    return counts["most"]
+
+
+def concurrency(folder: Path) -> None:
+    assert most_at_once(folder, 1, expected=1) == 1
+    assert most_at_once(folder, 3, expected=3) == 3
+
+
+def max_requests_per_sync(folder: Path) -> None:
+    with upstream(models) as (origin, asked):
+        toml = toml_of(origin, more="max_requests_per_sync = 1\n")
+        hindlog("fetch", "run", "--once", at=new_archive(folder / "a", toml))
+
+    assert len(asked) == 1
+
+
+def timeout_s(folder: Path) -> None:
+    given_up = Condition()
+    over: list[bool] = []
+
+    def answer(origin: str, path: str) -> tuple[int, Any]:
+        with given_up:
+            given_up.wait_for(lambda: bool(over), WAIT_S)
+        return models(origin, path)
+
+    with upstream(answer) as (origin, _):
+        root = new_archive(folder / "a", toml_of(origin, more="timeout_s = 0.2\n"))
+        done = hindlog("fetch", "probe", f"{origin}/models", at=root)
+        over.append(True)
+        with given_up:
+            given_up.notify_all()
+
+    assert (done.code, "timeout" in done.err) == (7, True)
+
+
+def mirror(folder: Path, key: str, value: str) -> None:
+    root = new_archive(folder / "a", f'[mirror]\n{key} = "{value}"\n')
+    done = hindlog("doctor", at=root)
+
+    assert f"WARN  mirror.{key} is set, but this version does not copy" in done.out
+
+
+def segments_of(folder: Path, name: str, log: str) -> dict[str, int]:
+    """The segments that each kind of writer leaves with these lines in the table `log`."""
+    recordings = folder / f"recordings-{name}"
+    recordings.mkdir()
+    for minute in (1, 2):
+        body = json.dumps({"items": [{"id": minute, "name": "M"}], "metadata": {}})
+        (recordings / f"2026-01-01T0000{minute:02}Z.json").write_text(body)
+    counts = {}
+
+    def count(root: Path, kind: str) -> None:
+        counts[kind] = len(list_segments(root)) - sum(counts.values())
+
+    with upstream(models) as (origin, _):
+        root = new_archive(folder / name, f"{toml_of(origin)}[log]\n{log}")
+        hindlog("fetch", "run", "--once", at=root)
+        count(root, "crawl")
+        words = ("civitai", recordings, "--endpoint", "/models")
+        assert hindlog("fetch", "import", *words, at=root).code == 0
+        count(root, "import")
+        queued = [hindlog("fetch", "add", "civitai", "models", at=root) for _ in range(2)]
+        hindlog("fetch", "cancel", queued[0].out.strip(), at=root)
+        hindlog("fetch", "retry", queued[0].out.strip(), at=root)
+        hindlog("fetch", "clean", at=root)
+        count(root, "queue commands")
+        hindlog("fetch", "add", "civitai", "models", at=root)
+        hindlog("fetch", "run", "--for", "1s", at=root)
+        count(root, "add and service")
+    return counts
+
+
+def segment_bytes(folder: Path) -> None:
+    large = segments_of(folder, "large", "")
+    small = segments_of(folder, "small", "segment_bytes = 1\n")
+
+    assert large == {"crawl": 1, "import": 1, "queue commands": 1, "add and service": 0}
+    assert small["queue commands"] == 5  # two added, one cancelled, retried, all tidied away
+    assert small["crawl"] > 2
+    assert small["import"] == 2
+    assert small["add and service"] > 2
+
+
+KEYS: dict[str, Callable[[Path], None]] = {
+    "source.*.base_url": base_url,
+    "source.*.schedule": schedule,
+    "source.*.enabled": enabled,
+    "source.*.listings": listings,
+    "source.*.requests_per_minute": requests_per_minute,
+    "source.*.concurrency": concurrency,
+    "source.*.max_requests_per_sync": max_requests_per_sync,
+    "source.*.timeout_s": timeout_s,
+    "mirror.url": lambda folder: mirror(folder, "url", "s3://bucket/prefix"),
+    "mirror.endpoint_url": lambda folder: mirror(folder, "endpoint_url", "https://r2.example"),
+    "log.segment_bytes": segment_bytes,
+}
+
+
+def known_keys() -> set[str]:
+    """Every dotted key, with `*` for the name of a source."""
+    names = "|".join(SOURCES)
+    return {re.sub(rf"^source\.({names})\.", "source.*.", key) for key in types()}
+
+
+@pytest.mark.parametrize("key", sorted(known_keys()))
+def test_every_configuration_key_has_an_effect(key: str, tmp_path: Path) -> None:
+    assert key in KEYS, f"{key}: show in KEYS what it changes"
+    KEYS[key](tmp_path)
+
+
+def archive_option(shared: Path, folder: Path) -> None:
+    other = new_archive(folder / "other")
+
+    assert hindlog("-C", other, "config", "paths").rows[1] == ["archive", str(other)]
+
+
+def config_option(shared: Path, folder: Path) -> None:
+    other = folder / "other.toml"
+    other.write_text("[log]\nsegment_bytes = 7\n")
+    done = hindlog("--config", other, "config", "show", at=shared)
+
+    assert ["log.segment_bytes", "7"] in done.rows
+
+
+def quiet_option(shared: Path, folder: Path) -> None:
+    assert hindlog("verify", at=shared).err != ""
+    assert hindlog("-q", "verify", at=shared).err == ""
+
+
+def verbose_option(shared: Path, folder: Path) -> None:
+    with upstream(models) as (origin, _):
+        root = new_archive(folder / "archive", toml_of(origin))
+        plain, verbose, most = (
+            hindlog(*words, "fetch", "run", "--once", at=root) for words in ((), ("-v",), ("-vv",))
+        )
+        url = f"GET {origin}/models"
+    hidden = hindlog("segment", "seal", "--all", "-v", "-q", at=root)
+    hindlog("fetch", "add", "civitai", "models", at=root)
+    sealed = hindlog("segment", "seal", "--all", "-v", at=root)
+    rebuild = ("view", "rebuild", "openrouter.models", "--to", folder / "models.parquet")
+    built = hindlog("-v", "--log-format", "json", *rebuild, at=shared)
+
+    assert [url in done.err for done in (plain, verbose, most)] == [False, True, True]
+    assert re.search(rf"^{url}.*: 200, \d+ bytes in \d+ ms$", verbose.err, re.M)
+    assert ["wrote events" in done.err for done in (plain, verbose, most)] == [False, False, True]
+    assert hidden.err == ""
+    assert re.search(r"^sealed segment civitai/\S+: 1 events, \d+ bytes", sealed.err, re.M)
+    messages = [json.loads(line)["message"] for line in built.err.splitlines()]
+    assert any(re.fullmatch(r"built \S+\.parquet: \d+ rows in \d+ ms", m) for m in messages)
+
+
+def color_option(shared: Path, folder: Path) -> None:
+    words = ("tail", "-n", "1")
+    colored = hindlog(*words, "--color", "always", at=shared, terminals=("stdout",))
+    plain = hindlog(*words, "--color", "never", at=shared, terminals=("stdout",))
+
+    assert ("\x1b[" in colored.out, "\x1b[" in plain.out) == (True, False)
+
+
+def log_format_option(shared: Path, folder: Path) -> None:
+    done = hindlog("--log-format", "json", "verify", at=shared)
+
+    assert json.loads(done.err)["message_type"] == "message"
+
+
+def version_option(shared: Path, folder: Path) -> None:
+    assert hindlog("--version").out.startswith("hindlog, version ")
+
+
+OPTIONS: dict[str, Callable[[Path, Path], None]] = {
+    "archive": archive_option,
+    "config": config_option,
+    "quiet": quiet_option,
+    "verbose": verbose_option,
+    "color": color_option,
+    "log_format": log_format_option,
+    "version": version_option,
+}
+
+
+@pytest.mark.parametrize("name", [str(param.name) for param in cli.params])
+def test_every_global_option_has_an_effect(name: str, shared: Path, tmp_path: Path) -> None:
+    assert name in OPTIONS, f"{name}: show in OPTIONS what it changes"
+    OPTIONS[name](shared, tmp_path)
+
+
+def test_the_tables_name_nothing_that_is_no_key_or_option() -> None:
+    assert set(KEYS) == known_keys()
+    assert set(OPTIONS) == {param.name for param in cli.params}
