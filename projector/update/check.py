@@ -17,7 +17,8 @@ from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views, views_of
 from projector.query.view_info import as_of_last
-from projector.update.update import build_views, with_log
+from projector.update.update import build_views
+from projector.views.dependencies import with_dependencies
 from projector.views.views_database import FILE, named_by, write_views
 
 
@@ -53,7 +54,7 @@ def check(
     on meanwhile. Every sibling is compared: the present, all, and the versions.
     """
     known = load_all() if definitions is None else tuple(definitions)
-    wanted = with_log(known, find(known, views))
+    wanted = with_dependencies(known, find(known, views))
     with contextlib.ExitStack() as stack:
         root = stack.enter_context(writable(root.resolve()))
         stack.enter_context(locked(views_dir(root)))

@@ -19,7 +19,8 @@ from projector.parts.part import build
 from projector.parts.staging import stage_nothing
 from projector.query.open_views import find_views, open_views
 from projector.query.view_info import as_of_last
-from projector.update.update import build_views, with_log
+from projector.update.update import build_views
+from projector.views.dependencies import with_dependencies
 from projector.views.views_database import FILE, write_views
 
 _PLACE = ("_segment", "_seq", "_shape", "valid_from")
@@ -79,7 +80,7 @@ def compare(
     folder = views_dir(root)
     with locked(folder), aside(folder) as beside:
         _refuse_broken(new, beside)
-        wanted = [new, *with_log(known, [])]
+        wanted = [new, *with_dependencies(known, [])]
         _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors(name):

@@ -28,7 +28,8 @@ from projector.keyframes.keyframe import FOLDER
 from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views
-from projector.update.update import UpdateReport, build_views, with_log
+from projector.update.update import UpdateReport, build_views
+from projector.views.dependencies import with_dependencies
 from projector.views.views_database import named_by, write_views
 
 SUFFIXES = (".parquet", ".duckdb")
@@ -137,7 +138,7 @@ def _write_file(
     if to.suffix == ".parquet" and len(names) != 1:
         raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
     with aside(folder) as beside:
-        needed = with_log(known, wanted)
+        needed = with_dependencies(known, wanted)
         done, script = build_views(
             root,
             beside / "parts",

@@ -35,6 +35,7 @@ from projector.parts.jobs import do_jobs, plan_jobs
 from projector.parts.part import Part, folder_of
 from projector.parts.plan import Listing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
+from projector.views.dependencies import with_dependencies
 from projector.views.script import Script, script_for
 from projector.views.views_database import named_by, write_views
 
@@ -74,7 +75,7 @@ def update(
     views_folder = views_dir(root)
     with locked(views_folder):
         parts = current_parts(views_folder)
-        wanted = with_log(known, find(known, views))
+        wanted = with_dependencies(known, find(known, views))
         done, script = build_views(
             root, parts, wanted, known, jobs=jobs, report=report, limits=limits
         )
@@ -84,20 +85,6 @@ def update(
         if swapped:
             sweep(views_folder, before, script.names, now_us())
     return attrs.evolve(done, swapped=swapped, failed=(*done.failed, *wrong))
-
-
-def with_log(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
-    """Those named, those that they are views over, and the log's own, which every view needs."""
-    wanted = {each.name for each in known if each in named or each.source == LOG}
-    while more := {
-        other.name
-        for each in known
-        if each.name in wanted and not each.has_parts
-        for other in known
-        if other.name in each.select and other.name not in wanted
-    }:
-        wanted |= more
-    return [each for each in known if each.name in wanted]
 
 
 def build_views(

@@ -21,12 +21,12 @@ from projector.engine.connections import sql_errors
 from projector.engine.sql_text import identifier
 from projector.query.open_views import open_views
 from projector.update.update import update
-from projector.views import script
+from projector.views import dependencies
 
 FILE = FOLDER / "columns.toml"
 PROVENANCE = "provenance"
 """Table of the sentences that hold for every view."""
-SIBLINGS = tuple(suffix for _, suffix in script.SIBLINGS if suffix)
+SIBLINGS = tuple(suffix for _, suffix in dependencies.SIBLINGS if suffix)
 """Suffixes of the views beside a view of entities; tables of what they have beyond it."""
 
 Columns = tuple[tuple[str, str], ...]

@@ -10,7 +10,6 @@ from pathlib import Path
 import attrs
 import duckdb
 
-from eventlog.errors import Invalid
 from projector.changes.differences import FOLDER, folder_of_diffs, list_diffs
 from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition
@@ -24,6 +23,7 @@ from projector.parts.plan import Listing
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
 from projector.views.as_of_sql import texts_of_an_instant
+from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
     Files,
     all_of,
@@ -52,9 +52,6 @@ PROVENANCE = (
     "_errors",
 )
 """Columns of bodies that views show in their own order, or not at all."""
-
-SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes", "_changes"))
-"""Template, and suffix of the view."""
 
 
 @attrs.frozen
@@ -103,7 +100,7 @@ def script_for(
     texts = [
         text for each in rows if each.source != LOG for text in _entity_views(root, each, files)
     ]
-    over = _needed_first([each for each in definitions if not each.has_parts])
+    over = in_dependency_order([each for each in definitions if not each.has_parts])
     return Script(
         tuple(each for each in (*core, *texts) if each),
         frozenset(path for each in files.values() for path in each.all),
@@ -237,22 +234,6 @@ def _refused(
     paths = [path for (_, name), each in files.items() if name == REFUSED for path in each.all]
     hashes = literals(each.hash for each in definitions)
     return fill("refused", files=all_of(root, paths), hashes=hashes or "NULL") + ";"
-
-
-def _needed_first(definitions: Sequence[Definition]) -> list[Definition]:
-    """Views over views, each after those that it names."""
-    waiting, ordered = list(definitions), list[Definition]()
-    while waiting:
-        ready = [
-            each
-            for each in waiting
-            if not any(other.name in each.select for other in waiting if other is not each)
-        ]
-        if not ready:
-            raise Invalid(f"views that need each other: {', '.join(d.name for d in waiting)}")
-        ordered += ready
-        waiting = [each for each in waiting if each not in ready]
-    return ordered
 
 
 def _plain_view(definition: Definition) -> str:

@@ -1,0 +1,101 @@
+"""Dependencies between definitions: which of them reads the views of which others. Pure.
+
+DuckDB parses the SELECT of a definition, so that only the names after FROM and JOIN count:
+a column, a CTE, a comment or a name that merely begins like another view's is no dependency.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from eventlog.errors import Invalid
+from projector.definition import LOG, Definition
+from projector.engine.connections import connect
+
+SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes", "_changes"))
+"""The views of a definition of entities: template of each, and suffix of its name."""
+
+
+def with_dependencies(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
+    """Returns the named definitions, those that they read, and the log's own, in known order.
+
+    The log's own always belong to it: every view is made from them.
+    """
+    depends_on = dependencies(known)
+    wanted = {each.name for each in known if each in named or each.source == LOG}
+    pending = list(wanted)
+    while pending:
+        added = depends_on[pending.pop()] - wanted
+        wanted |= added
+        pending += added
+    return [each for each in known if each.name in wanted]
+
+
+def in_dependency_order(definitions: Sequence[Definition]) -> list[Definition]:
+    """Returns the definitions, each after those that it reads. Raises `Invalid` for a cycle."""
+    depends_on = dependencies(definitions)
+    waiting, ordered = list(definitions), list[Definition]()
+    while waiting:
+        names = {each.name for each in waiting}
+        ready = [each for each in waiting if not depends_on[each.name] & names - {each.name}]
+        if not ready:
+            raise Invalid(f"views that need each other: {', '.join(d.name for d in waiting)}")
+        ordered += ready
+        waiting = [each for each in waiting if each not in ready]
+    return ordered
+
+
+def dependencies(definitions: Sequence[Definition]) -> dict[str, frozenset[str]]:
+    """Returns for each definition the names of those, of the same ones, that it reads.
+
+    A definition with parts reads the log only, and depends on none.
+    """
+    provider = {name: each.name for each in definitions for name in _provided(each)}
+    tables = referenced_tables(tuple(each.select for each in definitions if not each.has_parts))
+    return {
+        each.name: frozenset(
+            provider[name] for name in tables.get(each.select, ()) if name in provider
+        )
+        for each in definitions
+    }
+
+
+def _provided(definition: Definition) -> Iterator[str]:
+    """Yields the names of the views and macros that a definition makes, as `source.name`."""
+    yield definition.name
+    if definition.has_parts and definition.source != LOG:
+        for _, suffix in SIBLINGS:
+            yield f"{definition.name}{suffix}"
+            yield f"{definition.name}{suffix}_at"
+
+
+@lru_cache(8)
+def referenced_tables(selects: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    """Returns for each SELECT the tables, views and table macros it reads, as `schema.name`.
+
+    Names are in lower case, as DuckDB compares them, and those without a schema are left out.
+    A SELECT that DuckDB cannot parse reads nothing: creating its view reports the error.
+    """
+    with contextlib.closing(connect()) as connection:
+        rows = connection.execute(
+            "SELECT text, json_serialize_sql(text) FROM (SELECT unnest(?::VARCHAR[]) AS text)",
+            [list(selects)],
+        ).fetchall()
+    return {str(text): frozenset(_tables(json.loads(tree))) for text, tree in rows}
+
+
+def _tables(node: Any) -> Iterator[str]:
+    """Yields the qualified names below a node of DuckDB's syntax tree."""
+    match node:
+        case {"type": "BASE_TABLE", "schema_name": str(schema), "table_name": str(name)} if schema:
+            yield f"{schema}.{name}".lower()
+        case {
+            "type": "TABLE_FUNCTION",
+            "function": {"schema": str(schema), "function_name": str(name)},
+        } if schema:
+            yield f"{schema}.{name}".lower()
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from _tables(child)
