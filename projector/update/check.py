@@ -19,7 +19,7 @@ from projector.query.open_views import find_views, open_views, views_of
 from projector.query.view_info import as_of_last
 from projector.update.update import build_views
 from projector.views.dependencies import with_dependencies
-from projector.views.views_database import FILE, named_by, write_views
+from projector.views.views_database import FILE, files_of_views, write_views
 
 
 @attrs.frozen
@@ -90,7 +90,7 @@ def damaged_parts(root: Path) -> list[Corrupt]:
     folder = views_dir(root)
     found = []
     with contextlib.closing(connect()) as connection:
-        for name in sorted(named_by(folder)):
+        for name in sorted(files_of_views(folder)):
             try:
                 with sql_errors(name):
                     query = "FROM parquet_file_metadata(?)"

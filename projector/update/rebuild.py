@@ -30,7 +30,8 @@ from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views
 from projector.update.update import UpdateReport, build_views
 from projector.views.dependencies import with_dependencies
-from projector.views.views_database import named_by, write_views
+from projector.views.statement import named_files
+from projector.views.views_database import read_script, write_views
 
 SUFFIXES = (".parquet", ".duckdb")
 
@@ -97,10 +98,10 @@ def _swap(
     except BaseException:
         shutil.rmtree(parts, ignore_errors=True)
         raise
-    before = named_by(folder)
+    before = read_script(folder)
     swapped = write_views(folder, script)
     make_current(parts)
-    sweep(folder, before, script.names, now_us())
+    sweep(folder, named_files(before), script.files, now_us())
     return attrs.evolve(done, swapped=swapped)
 
 

@@ -37,7 +37,8 @@ from projector.parts.plan import Listing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
 from projector.views.dependencies import with_dependencies
 from projector.views.script import Script, script_for
-from projector.views.views_database import named_by, write_views
+from projector.views.statement import named_files
+from projector.views.views_database import read_script, write_views
 
 
 @attrs.frozen
@@ -79,11 +80,11 @@ def update(
         done, script = build_views(
             root, parts, wanted, known, jobs=jobs, report=report, limits=limits
         )
-        before = named_by(views_folder)
+        before = read_script(views_folder)
         wrong: list[str] = []
         swapped = write_views(views_folder, script, wrong)
         if swapped:
-            sweep(views_folder, before, script.names, now_us())
+            sweep(views_folder, named_files(before), script.files, now_us())
     return attrs.evolve(done, swapped=swapped, failed=(*done.failed, *wrong))
 
 

@@ -1,7 +1,8 @@
-"""Views of an instant: their SQL, which reads from the last keyframe on, or from the last rows.
+"""SQL of `X_at(t)`: starts from the last keyframe or row cache before t, then applies what
+came after.
 
-A definition without resolved rows is worked out from the facts for every entity; one that has
-them passes on the rows of what did not move since.
+A definition without a row cache is evaluated from sightings and pages for every entity. One
+that has a row cache copies the rows of the entities that did not change since.
 """
 
 from collections.abc import Mapping
@@ -19,35 +20,37 @@ from projector.keyframes.rows_sql import (
     type_of,
 )
 from projector.parts.part_sql import best_rank
-from projector.views.file_lists import Files, expression, instant_of
+from projector.views.file_lists import FileLists, as_of_list_sql, row_cache_instant_sql
 
 _OF_ROWS = {f"{name}_at": f"body._{name}_at" for name in ("seen", "first", "last")}
+"""SQL of the instants of provenance in a row of the row cache."""
 _ABSENCE = ("_absent_since", "_absent_because")
-_KEPT = ("_seen_at", "_first_at", "_last_at", *_ABSENCE)
-"""Columns of rows beside those of bodies."""
+_CACHE_COLUMNS = ("_seen_at", "_first_at", "_last_at", *_ABSENCE)
+"""Columns of the row cache that bodies do not have."""
 
-Texts = dict[str, tuple[str, dict[str, str]]]
+Templates = dict[str, tuple[str, dict[str, str]]]
+"""Template, and the values of its placeholders, by sibling."""
 
 
-def texts_of_an_instant(
+def as_of_templates(
     root: Path,
     definition: Definition,
-    files: Mapping[tuple[str, str], Files],
+    files: FileLists,
     common: Mapping[str, str],
-) -> Texts:
-    """For the view and the one with absent entities: a template and what to fill it with."""
+) -> Templates:
+    """Returns the templates of the two siblings with one row per entity: `at` and `all`."""
     source = definition.source
     near = {
         **common,
         **{
-            name: expression(root, files[source, f"near log.{name}"])
+            name: as_of_list_sql(root, files[source, f"near log.{name}"])
             for name in ("sightings", "pages")
         },
     }
-    bodies = files[source, f"near {definition.name}"]
     if (source, f"rows {definition.name}") in files:
-        return _from_rows(root, definition, files, near)
-    told = {
+        return _from_row_cache(root, definition, files, near)
+    bodies = files[source, f"near {definition.name}"]
+    values = {
         "presence": presence(near),
         "body": f"read_parquet({common['bodies']})",
         "provenance": fill("provenance", seen_at="winner.best['at']", **OF_ENTITY),
@@ -55,29 +58,34 @@ def texts_of_an_instant(
         "once": once("winner", definition, bodies.disjoint),
     }
     if bodies.keyframes:
-        named = {"named": "winner", "writer": "winner.best['writer']", "seq": "winner.best['seq']"}
         lookup = fill(
-            "near_bodies", near=expression(root, bodies), bodies=common["bodies"], **named
+            "near_bodies",
+            near=as_of_list_sql(root, bodies),
+            bodies=common["bodies"],
+            named="winner",
+            writer="winner.best['writer']",
+            seq="winner.best['seq']",
         )
-        told |= {"presence": f"{told['presence']},\n{lookup}", "body": "near_or_far"}
-    return {"at": ("at", told), "all": ("all", told)}
+        values |= {"presence": f"{values['presence']},\n{lookup}", "body": "near_or_far"}
+    return {"at": ("at", values), "all": ("all", values)}
 
 
-def _from_rows(
+def _from_row_cache(
     root: Path,
     definition: Definition,
-    files: Mapping[tuple[str, str], Files],
+    files: FileLists,
     near: Mapping[str, str],
-) -> Texts:
-    every = {
+) -> Templates:
+    """Returns the templates of a definition with a row cache."""
+    lists = {
         kind: files[definition.source, f"{kind} {definition.name}"]
         for kind in ("near", "rows", "delta", "fresh")
     }
     disjoint = files[definition.source, definition.name].disjoint
-    values = {
+    placeholders = {
         **near,
-        **{kind: expression(root, each) for kind, each in every.items()},
-        "since": instant_of(every["fresh"]),
+        **{kind: as_of_list_sql(root, file_list) for kind, file_list in lists.items()},
+        "since": row_cache_instant_sql(lists["fresh"]),
         "best": str(best_rank(definition)),
         "same": same_entity(definition),
         "type": type_of(definition),
@@ -85,14 +93,14 @@ def _from_rows(
         "once": once("fresh", definition, disjoint),
         "join": "JOIN",
     }
-    told = {
-        "shown": shown(values),
+    values = {
+        "shown": shown(placeholders),
         "provenance": fill("provenance", **_OF_ROWS),
-        "resolved": ", ".join(_KEPT),
+        "resolved": ", ".join(_CACHE_COLUMNS),
     }
-    present = {**told, "which": "body._absent_since IS NULL", "absence": ""}
+    present = {**values, "which": "body._absent_since IS NULL", "absence": ""}
     absence = "".join(f", body.{name}" for name in _ABSENCE)
     return {
         "at": ("rows_at", present),
-        "all": ("rows_at", {**told, "which": "true", "absence": absence}),
+        "all": ("rows_at", {**values, "which": "true", "absence": absence}),
     }

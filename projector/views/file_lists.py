@@ -1,4 +1,8 @@
-"""Lists of files, as views write them: expressions that choose by the instant asked for."""
+"""File lists of the views: SQL expressions that choose files by the instant of the query.
+
+A query as of T needs only a part of the files: those of the last keyframe not after T, and the
+parts that begin after that keyframe and not after T.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +12,7 @@ import duckdb
 
 from projector.definition import Definition
 from projector.engine.parquet_files import SCHEMA
-from projector.engine.sql_text import fill
+from projector.engine.sql_text import fill, literal, literals
 from projector.keyframes.keyframe import Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside, load_resolved
 from projector.limits import Limits
@@ -17,42 +21,49 @@ from projector.parts.plan import Listing
 
 
 @attrs.frozen
-class Files:
-    """The files of a definition: those always read, and those read from an instant on."""
+class FileList:
+    """The files that contain some kind of rows, as paths below `views`."""
 
     always: tuple[str, ...]
+    """Files that every query reads: one without rows, and those of open segments."""
     dated: tuple[tuple[str, str], ...]
+    """First instant, and path, of each file that a query at or after that instant may read."""
     keyframes: tuple[tuple[str, ...], ...] = ()
-    """An instant and the files that say the same as all that begin not after it."""
+    """Instant of each keyframe, and the files that replace the dated ones not after it."""
     wider: bool = False
-    """Whether some have more columns than those always read."""
+    """Whether some files have more columns than those always read."""
     covers: frozenset[str] = frozenset()
-    """The sealed segments of which they hold the rows."""
+    """The sealed segments from which the rows come."""
     disjoint: bool = True
-    """Whether no two of them cover the same segment."""
+    """Whether no two files cover the same segment."""
 
     @property
     def all(self) -> tuple[str, ...]:
-        """All of them."""
-        spared = (path for each in self.keyframes for path in each[1:])
-        return (*self.always, *(path for _, path in self.dated), *spared)
+        """Every file, whatever the instant."""
+        of_keyframes = (path for _, *paths in self.keyframes for path in paths)
+        return (*self.always, *(path for _, path in self.dated), *of_keyframes)
 
 
-def files_of(
+FileLists = Mapping[tuple[str, str], FileList]
+"""File lists by source and kind of rows: a definition's name, the name with a prefix that
+`as_of_files` gives it, or the folder of differences or of refused lines."""
+
+
+def definition_files(
     connection: duckdb.DuckDBPyConnection,
     views: Path,
     parts: Path,
     listing: Listing,
     definition: Definition,
-) -> Files:
-    """The files of a definition over a source."""
+) -> FileList:
+    """Returns the files with a definition's rows of a source."""
     folder = folder_of(parts, listing.source, definition)
     chosen = choose(list_parts(connection, folder), listing.sealed_names)
-    opened = [folder / open_name(name) for name in listing.open]
+    open_parts = [folder / open_name(name) for name in listing.open]
     relative = folder.relative_to(views)
-    always = [relative / SCHEMA, *(relative / path.name for path in opened if path.exists())]
+    always = [relative / SCHEMA, *(relative / path.name for path in open_parts if path.exists())]
     covers = frozenset[str]().union(*(part.covers for part in chosen))
-    return Files(
+    return FileList(
         tuple(str(path) for path in always),
         tuple((part.first, str(relative / part.path.name)) for part in chosen),
         covers=covers,
@@ -60,82 +71,93 @@ def files_of(
     )
 
 
-def near_files(
+def as_of_files(
     connection: duckdb.DuckDBPyConnection,
     views: Path,
     parts: Path,
     listing: Listing,
     definitions: Sequence[Definition],
-    files: Mapping[tuple[str, str], Files],
+    files: FileLists,
     limits: Limits,
-) -> dict[tuple[str, str], Files]:
-    """The files that views of an instant read, where keyframes spare them the rest."""
+) -> dict[tuple[str, str], FileList]:
+    """Returns the files of a source that as-of views read: keyframes instead of old parts.
+
+    Keys are `near log.sightings` and `near log.pages`, and for each definition `near NAME` for
+    its bodies. A definition with a row cache also has `rows NAME` (the cached rows), `delta
+    NAME` (those that replace some of them) and `fresh NAME` (the sightings after both).
+    """
     name = listing.source
     source = load_source(connection, parts, listing, definitions, limits)
-    return {
+    result = {
         (name, "near log.sightings"): _near_sightings(views, source, files[name, "log.sightings"]),
         (name, "near log.pages"): _near_pages(views, source, files[name, "log.pages"]),
-    } | {
-        (name, f"{kind} {each.name}"): found
-        for each in definitions
-        if each.has_parts and each.source == name
-        for kind, found in _near_rows(
-            views,
-            source,
-            load_resolved(connection, parts, source, each),
-            files[name, each.name],
-            files[name, "log.sightings"],
-        ).items()
     }
+    for definition in definitions:
+        if definition.has_parts and definition.source == name:
+            row_cache = load_resolved(connection, parts, source, definition)
+            bodies, sightings = files[name, definition.name], files[name, "log.sightings"]
+            for kind, file_list in _near_rows(views, source, row_cache, bodies, sightings).items():
+                result[name, f"{kind} {definition.name}"] = file_list
+    return result
 
 
-def _near_sightings(views: Path, source: Source, files: Files) -> Files:
-    """The sightings of a source, from the last keyframe on."""
+def _near_sightings(views: Path, source: Source, files: FileList) -> FileList:
+    """Returns the sightings of a source, from the last keyframe on."""
     entries = [
-        _entry(views, each.keyframe.instant, each.keyframe.path, *(p.path for p in each.late))
-        for each in source.chain
+        _entry(
+            views,
+            link.keyframe.instant,
+            link.keyframe.path,
+            *(part.path for part in link.late),
+        )
+        for link in source.chain
     ]
     return attrs.evolve(files, keyframes=tuple(entries))
 
 
-def _near_pages(views: Path, source: Source, files: Files) -> Files:
-    """The pages of a source, from the last keyframe on that may decide."""
-    held = [each.keyframe for each in source.chain if each.decides]
-    entries = [_entry(views, each.instant, each.pages) for each in held]
+def _near_pages(views: Path, source: Source, files: FileList) -> FileList:
+    """Returns the pages of a source, from the last keyframe that decides on."""
+    keyframes = [link.keyframe for link in source.chain if link.decides]
+    entries = [_entry(views, keyframe.instant, keyframe.pages) for keyframe in keyframes]
     return attrs.evolve(files, keyframes=tuple(entries))
 
 
 def _near_rows(
-    views: Path, source: Source, found: Resolved, bodies: Files, sightings: Files
-) -> dict[str, Files]:
-    """What a view reads from the last rows on: those of a keyframe, those that took the place
-    of some, the sightings since, and the bodies that are likely to be asked for."""
-    kept = [(each.keyframe.instant, kept_beside(found, each.keyframe)) for each in source.chain]
-    near = [_entry(views, instant, *paths) for instant, paths in kept if paths]
-    if not found.decided:
-        wider = bool(found.held)
-        return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
-    rows = [(each.instant, found.rows(each)) for each in found.decided]
-    deltas = [(each.instant, each.path) for each in found.deltas]
-    # What is read as rows anyway is not read as bodies too.
-    kept += [(instant, kept_beside(found, found.decided[-1])) for instant, _ in deltas]
-    read = {path for _, path in rows}
-    spare = [(instant, [p for p in paths if p not in read]) for instant, paths in kept if paths]
-    first = found.decided[0].instant
-    before = [
-        each for each in _near_sightings(views, source, sightings).keyframes if each[0] < first
+    views: Path, source: Source, row_cache: Resolved, bodies: FileList, sightings: FileList
+) -> dict[str, FileList]:
+    """Returns the files that one view reads, by kind: see `as_of_files`."""
+    beside = [
+        (link.keyframe.instant, kept_beside(row_cache, link.keyframe)) for link in source.chain
     ]
-    empty = Files((str(found.schema.relative_to(views)),), ())
+    near = [_entry(views, instant, *paths) for instant, paths in beside if paths]
+    if not row_cache.decided:
+        wider = bool(row_cache.held)
+        return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
+    rows = [(keyframe.instant, row_cache.rows(keyframe)) for keyframe in row_cache.decided]
+    deltas = [(delta.instant, delta.path) for delta in row_cache.deltas]
+    beside += [(instant, kept_beside(row_cache, row_cache.decided[-1])) for instant, _ in deltas]
+    # Files that are read as cached rows are not read as bodies as well.
+    cached = {path for _, path in rows}
+    near_bodies = [
+        _entry(views, instant, *(path for path in paths if path not in cached))
+        for instant, paths in beside
+        if paths
+    ]
+    first = row_cache.decided[0].instant
+    before_cache = [
+        entry for entry in _near_sightings(views, source, sightings).keyframes if entry[0] < first
+    ]
+    empty = FileList((str(row_cache.schema.relative_to(views)),), ())
     return {
         "near": attrs.evolve(
             bodies,
-            keyframes=tuple(_entry(views, instant, *paths) for instant, paths in spare),
-            wider=found.held != found.decided,
+            keyframes=tuple(near_bodies),
+            wider=row_cache.held != row_cache.decided,
         ),
-        "rows": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in rows)),
-        "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *each) for each in deltas)),
+        "rows": attrs.evolve(empty, keyframes=tuple(_entry(views, *row) for row in rows)),
+        "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *delta) for delta in deltas)),
         "fresh": attrs.evolve(
-            sightings, keyframes=(*before, *((instant,) for instant, _ in (*rows, *deltas)))
+            sightings, keyframes=(*before_cache, *((instant,) for instant, _ in (*rows, *deltas)))
         ),
     }
 
@@ -144,40 +166,39 @@ def _entry(views: Path, instant: str, *paths: Path) -> tuple[str, ...]:
     return (instant, *(str(path.relative_to(views)) for path in paths))
 
 
-def expression(root: Path, files: Files) -> str:
-    """The list of files as of T: a constant expression, folded when a query is planned.
+def as_of_list_sql(root: Path, files: FileList) -> str:
+    """Returns the SQL of the list of files as of T: a constant expression, folded at planning.
 
-    One text that is split costs a thirtieth of a list of literals. DuckDB takes the first file
-    for the size of all, and so for its plan: that without rows comes last, unless there are
-    files with more columns, of which it takes those of the first.
+    The lists are one text each, which is split: that takes a thirtieth of the time of a list of
+    literals. DuckDB estimates the size of all files by the first, so the file without rows
+    comes last. If some files have more columns it comes first: its columns are those read.
     """
-    always = "['" + "', '".join(files.always) + "'],"
+    always = f"[{literals(files.always)}],"
     return fill(
         "files",
         first=always if files.wider else "",
         last="" if files.wider else always,
-        dated=",".join(f"{first}~{path}" for first, path in files.dated),
-        keyframes=",".join("~".join(each) for each in files.keyframes),
-        root=_quoted(root),
-        instant=fill("instant"),
+        dated=literal(",".join(f"{first}~{path}" for first, path in files.dated)),
+        keyframes=literal(",".join("~".join(entry) for entry in files.keyframes)),
+        root=literal(str(root)),
+        instant=fill("instant", value="t"),
     )
 
 
-def instant_of(files: Files) -> str:
-    """The instant from which on the dated ones of these files are read, as of T."""
-    instants = ",".join(each[0] for each in files.keyframes if len(each) == 1)
-    return fill("since", instants=instants, instant=fill("instant"))
+def row_cache_instant_sql(fresh: FileList) -> str:
+    """Returns the SQL of the instant of the last row cache or delta before T.
+
+    `fresh`: the sightings after the row caches (`fresh NAME`).
+    """
+    instants = ",".join(entry[0] for entry in fresh.keyframes if len(entry) == 1)
+    return fill("since", instants=literal(instants), instant=fill("instant", value="t"))
 
 
-def all_of(root: Path, paths: Sequence[str]) -> str:
-    """The list of files whatever the instant."""
-    return fill("every", files=",".join(paths), root=_quoted(root))
+def list_sql(root: Path, paths: Sequence[str]) -> str:
+    """Returns the SQL of a list of files that does not depend on the instant."""
+    return fill("every", files=literal(",".join(paths)), root=literal(str(root)))
 
 
-def timeless(root: Path, files: Files) -> str:
-    """Bodies are read whatever their time: a later import may hold those of an earlier one."""
-    return all_of(root, [*(path for _, path in files.dated), *files.always])
-
-
-def _quoted(root: Path) -> str:
-    return str(root).replace("'", "''")
+def all_bodies_sql(root: Path, files: FileList) -> str:
+    """Returns the SQL of the list of all bodies: a later import may contain earlier ones."""
+    return list_sql(root, [*(path for _, path in files.dated), *files.always])

@@ -1,10 +1,11 @@
-"""Views: the SQL over the parts as they are, projection by projection.
+"""The statements of the views file, over the parts as they are. Pure apart from reading
+which parts there are.
 
-Every view names the files it reads, chosen by the instant asked for; `views_file.py`
-puts the text into `views/hindlog.duckdb`.
+Every view names the files it reads and chooses among them by the instant of the query.
+`views_database.py` writes the statements into `views/hindlog.duckdb`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -22,18 +23,20 @@ from projector.parts.part_sql import shape_rank, shape_test
 from projector.parts.plan import Listing
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
-from projector.views.as_of_sql import texts_of_an_instant
+from projector.views.as_of_sql import as_of_templates
 from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
-    Files,
-    all_of,
-    expression,
-    files_of,
-    near_files,
-    timeless,
+    FileList,
+    FileLists,
+    all_bodies_sql,
+    as_of_files,
+    as_of_list_sql,
+    definition_files,
+    list_sql,
 )
+from projector.views.statement import Statement
 
-PROVENANCE = (
+HIDDEN = (
     "_position",
     "_writer",
     "_seq",
@@ -51,20 +54,21 @@ PROVENANCE = (
     "_segment",
     "_errors",
 )
-"""Columns of bodies that views show in their own order, or not at all."""
+"""Columns of bodies that a view does not show, or shows in another order (`provenance.sql`)."""
 
 
 @attrs.frozen
 class Script:
-    """The text that makes a views file, and the parts it names, by path below `views`."""
+    """The content of a views file."""
 
-    statements: tuple[str, ...]
-    """All but the views over views, one each."""
-    names: frozenset[str]
-    plain: tuple[str, ...]
-    """Views over views, each after those it names."""
+    statements: tuple[Statement, ...]
+    """Schemas, and the views and macros over parts."""
+    derived: tuple[Statement, ...]
+    """Views and macros over other views, each after those it reads."""
+    files: frozenset[str]
+    """Files of the parts that the views may read, as paths below `views`."""
     histories: tuple[History, ...]
-    """What the neighbours of each source are found in."""
+    """For each source the files in which neighbouring versions are found and compared."""
 
 
 def script_for(
@@ -75,75 +79,87 @@ def script_for(
     connection: duckdb.DuckDBPyConnection,
     limits: Limits = LIMITS,
 ) -> Script:
-    """The SQL of the views over the parts as they are."""
+    """Returns the content of the views file over the parts as they are."""
+    files = _list_files(root / "views", parts, listings, definitions, connection, limits)
+    sources = sorted(listing.source for listing in listings)
+    over_parts = [definition for definition in definitions if definition.has_parts]
+    statements = [Statement("SCHEMA", identifier(source)) for source in (*sources, LOG)]
+    for source in sources:
+        statements += _lookup_macros(root, source, files)
+    statements.append(_refused_macro(root, definitions, files))
+    for definition in over_parts:
+        if definition.source == LOG:
+            statements += _log_view(root, definition, files)
+    for definition in over_parts:
+        if definition.source != LOG:
+            statements += _entity_views(root, definition, files)
+    derived = in_dependency_order([each for each in definitions if not each.has_parts])
+    return Script(
+        tuple(statements),
+        tuple(map(_derived_view, derived)),
+        frozenset(path for file_list in files.values() for path in file_list.all),
+        tuple(_history(root, listing, definitions, files) for listing in listings),
+    )
+
+
+def _list_files(
+    views: Path,
+    parts: Path,
+    listings: Sequence[Listing],
+    definitions: Sequence[Definition],
+    connection: duckdb.DuckDBPyConnection,
+    limits: Limits,
+) -> dict[tuple[str, str], FileList]:
+    """Returns the files of every kind of rows, by source and kind."""
     files = {
-        (listing.source, each.name): files_of(connection, root / "views", parts, listing, each)
+        (listing.source, each.name): definition_files(connection, views, parts, listing, each)
         for each in definitions
         for listing in listings
         if each.has_parts and each.source in (LOG, listing.source)
     }
     for listing in listings:
         folder = folder_of_diffs(parts, listing.source)
-        held = (folder / SCHEMA, *list_diffs(folder))
-        relative = tuple(str(path.relative_to(root / "views")) for path in held)
-        files[listing.source, FOLDER] = Files(relative, ())
-        refused = list_refused(folder_of_refused(parts, listing.source))
-        relative = tuple(str(path.relative_to(root / "views")) for path in refused)
-        files[listing.source, REFUSED] = Files(relative, ())
-        files |= near_files(connection, root / "views", parts, listing, definitions, files, limits)
-    sources = sorted(each.source for each in listings)
-    core = [f"CREATE SCHEMA IF NOT EXISTS {identifier(source)};" for source in (*sources, LOG)]
-    core += [text for source in sources for text in _lookups(root, source, files)]
-    core.append(_refused(root, definitions, files))
-    rows = [each for each in definitions if each.has_parts]
-    core += [_log_view(root, each, files) for each in rows if each.source == LOG]
-    texts = [
-        text for each in rows if each.source != LOG for text in _entity_views(root, each, files)
-    ]
-    over = in_dependency_order([each for each in definitions if not each.has_parts])
-    return Script(
-        tuple(each for each in (*core, *texts) if each),
-        frozenset(path for each in files.values() for path in each.all),
-        tuple(map(_plain_view, over)),
-        tuple(_history(root, each, definitions, files) for each in listings),
-    )
+        for kind, paths in (
+            (FOLDER, [folder / SCHEMA, *list_diffs(folder)]),
+            (REFUSED, list_refused(folder_of_refused(parts, listing.source))),
+        ):
+            relative = tuple(str(path.relative_to(views)) for path in paths)
+            files[listing.source, kind] = FileList(relative, ())
+        files |= as_of_files(connection, views, parts, listing, definitions, files, limits)
+    return files
 
 
 def _history(
-    root: Path,
-    listing: Listing,
-    definitions: Sequence[Definition],
-    files: Mapping[tuple[str, str], Files],
+    root: Path, listing: Listing, definitions: Sequence[Definition], files: FileLists
 ) -> History:
     source = listing.source
-    opened = [path for path in files[source, "log.sightings"].always if "/open-" in path]
-    stamps = {Path(path).name: (root / "views" / path).stat() for path in opened}
+    sightings, events = files[source, "log.sightings"], files[source, "log.events"]
+    open_parts = [path for path in sightings.always if "/open-" in path]
+    stats = {Path(path).name: (root / "views" / path).stat() for path in open_parts}
+    read_open = {
+        f"{name} {stats[open_name(name)].st_mtime_ns}-{stats[open_name(name)].st_size}"
+        for name in listing.open
+        if open_name(name) in stats
+    }
     return History(
         source,
         tuple(sorted({t for each in definitions if each.source == source for t in each.types})),
-        (files[source, "log.sightings"].covers & files[source, "log.events"].covers)
-        | {
-            f"{name} {stamps[open_name(name)].st_mtime_ns}-{stamps[open_name(name)].st_size}"
-            for name in listing.open
-            if open_name(name) in stamps
-        },
+        (sightings.covers & events.covers) | read_open,
         *(
-            all_of(root, files[source, name].all)
+            list_sql(root, files[source, name].all)
             for name in ("log.sightings", "log.pages", "log.events")
         ),
     )
 
 
-def _entity_views(
-    root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]
-) -> list[str]:
-    """The macro and the view of each sibling."""
+def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[Statement]:
+    """Returns the macro and the view of each sibling of a definition of entities."""
     many = definition.many
     common = {
         **_source_files(root, definition.source, files),
         "key": identifier(definition.key[0]),
         "key_type": definition.key[1],
-        "hidden": ", ".join((*PROVENANCE, "_row") if many else PROVENANCE),
+        "hidden": ", ".join((*HIDDEN, "_row") if many else HIDDEN),
         "row": ", body._row" if many else "",
         "given": "AND body._row > 0" if many else "",
         "types": literals(definition.types),
@@ -151,31 +167,31 @@ def _entity_views(
         "rank": shape_rank(definition, "_shape"),
         "one": "",
         "one_event": "",
-        "bodies": timeless(root, files[definition.source, definition.name]),
+        "bodies": all_bodies_sql(root, files[definition.source, definition.name]),
     }
-    shown = fill("provenance", seen_at="version.valid_from", **OF_ENTITY)
-    far = {
+    from_all = {
         "presence": presence(common),
         "spans": fill("spans", **common),
-        "provenance": shown,
+        "provenance": fill("provenance", seen_at="version.valid_from", **OF_ENTITY),
     }
-    near = texts_of_an_instant(root, definition, files, common)
-    texts = []
-    for template, suffix in SIBLINGS:
-        view = identifier(definition.view + suffix)
-        macro = identifier(f"{definition.view}{suffix}_at")
-        name, values = near.get(template, (template, far))
-        texts.append(fill(name, at=macro, **common, **values) + ";")
-        shown = "WHERE NOT is_telemetry AND NOT is_wave" if template == "changes" else ""
-        texts.append(
-            f"CREATE VIEW {common['schema']}.{view} AS "
-            f"FROM {common['schema']}.{macro}(getvariable('as_of')) {shown};"
-        )
-    return texts
+    from_keyframe = as_of_templates(root, definition, files, common)
+    schema = identifier(definition.source)
+    statements = []
+    for sibling, suffix in SIBLINGS:
+        view = f"{schema}.{identifier(definition.view + suffix)}"
+        macro = f"{schema}.{identifier(f'{definition.view}{suffix}_at')}"
+        template, values = from_keyframe.get(sibling, (sibling, from_all))
+        body = fill(template, **common, **values)
+        condition = "WHERE NOT is_telemetry AND NOT is_wave" if sibling == "changes" else ""
+        statements += [
+            Statement("MACRO", macro, f"(t) AS TABLE\n{body}"),
+            Statement("VIEW", view, f" AS FROM {macro}(getvariable('as_of')) {condition}"),
+        ]
+    return statements
 
 
-def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) -> list[str]:
-    """The macros that find one entity of any type."""
+def _lookup_macros(root: Path, source: str, files: FileLists) -> list[Statement]:
+    """Returns the macros that look up one entity of any type, and its versions."""
     common = {
         **_source_files(root, source, files),
         "types": "of_type",
@@ -184,61 +200,68 @@ def _lookups(root: Path, source: str, files: Mapping[tuple[str, str], Files]) ->
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    texts = []
-    for template in ("entity", "history"):
-        told, spans = presence(common), fill("spans", **common)
-        texts.append(fill(template, presence=told, spans=spans, **common))
-    return [f"{text};" for text in texts]
+    tables = {"presence": presence(common), "spans": fill("spans", **common)}
+    return [
+        Statement(
+            "MACRO",
+            f"{identifier(source)}._{template}",
+            f"(of_type, of_id, t) AS TABLE\n{fill(template, **tables, **common)}",
+        )
+        for template in ("entity", "history")
+    ]
 
 
-def _source_files(
-    root: Path, source: str, files: Mapping[tuple[str, str], Files]
-) -> dict[str, str]:
+def _source_files(root: Path, source: str, files: FileLists) -> dict[str, str]:
+    """Returns the file lists of a source that templates need, and the instant of the query."""
     return {
-        "schema": identifier(source),
-        "instant": fill("instant"),
-        "sightings": expression(root, files[source, "log.sightings"]),
-        "pages": expression(root, files[source, "log.pages"]),
-        "events": timeless(root, files[source, "log.events"]),
-        "diffs": all_of(root, files[source, FOLDER].all),
+        "instant": fill("instant", value="t"),
+        "sightings": as_of_list_sql(root, files[source, "log.sightings"]),
+        "pages": as_of_list_sql(root, files[source, "log.pages"]),
+        "events": all_bodies_sql(root, files[source, "log.events"]),
+        "diffs": list_sql(root, files[source, FOLDER].all),
     }
 
 
-def _log_view(root: Path, definition: Definition, files: Mapping[tuple[str, str], Files]) -> str:
-    """A view over a definition's rows of every source, each row once.
+def _log_view(root: Path, definition: Definition, files: FileLists) -> list[Statement]:
+    """Returns the view over a definition's rows of every source; none if there is no source.
 
-    Source by source: a position is one within its source only.
+    Each row appears once. Duplicates are removed source by source, because positions are
+    unique only within a source.
     """
     sightings = definition.view == "sightings"
-    rows = [
+    selects = [
         fill(
             "log_rows",
             row=", _type, _id, _shape, _seq" if sightings else "",
             at="_at" if sightings else "observed_at",
-            files=all_of(root, each.all),
-            instant=fill("instant").replace("t::", "getvariable('as_of')::"),
+            files=list_sql(root, file_list.all),
+            instant=fill("instant", value="getvariable('as_of')"),
         )
-        for (_, name), each in files.items()
-        if name == definition.name and each.all
+        for (_, name), file_list in files.items()
+        if name == definition.name and file_list.all
     ]
-    if not rows:
-        return ""
-    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
-    return f"CREATE VIEW {name} AS\n" + "UNION ALL\n".join(rows) + ";"
+    if not selects:
+        return []
+    return [Statement("VIEW", _quoted_name(definition), " AS\n" + "UNION ALL\n".join(selects))]
 
 
-def _refused(
-    root: Path, definitions: Sequence[Definition], files: Mapping[tuple[str, str], Files]
-) -> str:
-    """What was left out of the parts of the definitions as they are."""
-    paths = [path for (_, name), each in files.items() if name == REFUSED for path in each.all]
-    hashes = literals(each.hash for each in definitions)
-    return fill("refused", files=all_of(root, paths), hashes=hashes or "NULL") + ";"
+def _refused_macro(root: Path, definitions: Sequence[Definition], files: FileLists) -> Statement:
+    """Returns the macro of the lines that the present definitions refused."""
+    paths = [
+        path for (_, kind), refused in files.items() if kind == REFUSED for path in refused.all
+    ]
+    hashes = literals(definition.hash for definition in definitions)
+    body = fill("refused", files=list_sql(root, paths), hashes=hashes or "NULL")
+    return Statement("MACRO", "log._refused", f"() AS TABLE\n{body}")
 
 
-def _plain_view(definition: Definition) -> str:
-    name = f"{identifier(definition.source)}.{identifier(definition.view)}"
+def _derived_view(definition: Definition) -> Statement:
+    name = _quoted_name(definition)
     if definition.is_view:
-        return f"CREATE VIEW {name} AS\n{definition.select};"
-    takes = ", ".join(definition.takes)
-    return f"CREATE MACRO {name}({takes}) AS TABLE\n{definition.select};"
+        return Statement("VIEW", name, f" AS\n{definition.select}")
+    parameters = ", ".join(definition.takes)
+    return Statement("MACRO", name, f"({parameters}) AS TABLE\n{definition.select}")
+
+
+def _quoted_name(definition: Definition) -> str:
+    return f"{identifier(definition.source)}.{identifier(definition.view)}"

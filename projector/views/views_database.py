@@ -1,14 +1,13 @@
-"""The views file: `views/hindlog.duckdb`, only views and macros over the parts.
+"""The views file: `views/hindlog.duckdb`, which contains only views and macros over the parts.
 
-It names the archive's absolute path and every file it reads, and is swapped in one
-step: a reader that has it open keeps its snapshot. The text that made it lies beside
-it (`hindlog.sql`); where that would be the same, nothing is written, and where only lists
-of files differ, as after every hour, only what names them is made anew, in a copy.
+It names the archive's absolute path and every file it reads. It is replaced in one step, and
+a reader that has it open keeps its snapshot. The text of its statements is stored beside it
+(`hindlog.sql`). If that text is unchanged, nothing is written. If only file lists differ, as
+after every hour, the statements that name them are replaced in a copy.
 """
 
 import contextlib
 import os
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,104 +18,99 @@ from eventlog.errors import Corrupt, Invalid
 from eventlog.files.disk import replace_file
 from projector.engine.connections import connect, reader, sql_errors
 from projector.views.script import Script
+from projector.views.statement import Statement, differ_in_files_only, named_files
 
 FILE = "hindlog.duckdb"
 SCRIPT = "hindlog.sql"
-_NEVER = "0001-01-01 00:00:00+00"
-_PART = re.compile(r"parts[-0-9]*/[^~,']+\.parquet")
-_FOLDER = re.compile(r"(parts[-0-9]*/[^~,']+/)[^~,'/]+\.parquet")
-_BETWEEN = f"\n-- {'-' * 72}\n"
-"""Between two statements of the script."""
+_BEFORE_ALL = "0001-01-01 00:00:00+00"
+_SEPARATOR = f"\n-- {'-' * 72}\n"
+"""Text between two statements of `hindlog.sql`."""
 _UNFINISHED = "-- of the file that is being replaced"
-_LIST = re.compile(r"'(?:[^']*\.parquet[^']*|[\dT,]*)'(?:, (?='))?")
-"""A text that names files, or instants of files; of several in a row all."""
+"""Last entry of `hindlog.sql` while the views file is replaced. No script contains it, so that
+after a crash at this point the next update writes the complete file."""
 
 
-def write_views(target: Path, script: Script, wrong: list[str] | None = None) -> bool:
-    """Write the views file in a folder anew if it would say something else; whether it did.
+def write_views(target: Path, script: Script, errors: list[str] | None = None) -> bool:
+    """Writes the views file into a folder, unless it is current. Returns whether it wrote.
 
-    A view over views that does not fit them is left out and told in `wrong`; without
-    that list it is an error.
+    A view over views that DuckDB refuses is left out, and its error is appended to
+    `errors`. Without that list it raises `Invalid`.
     """
-    statements = (*script.statements, *script.plain)
-    held = _statements(target)
-    sound = _opens(target / FILE)
-    if held == statements and sound:
+    statements = (*script.statements, *script.derived)
+    texts = tuple(each.text for each in statements)
+    stored = read_script(target)
+    readable = _is_readable(target / FILE)
+    if stored == texts and readable:
         return False
     temporary = target / f".{FILE}.{os.getpid()}.tmp"
-    for left in target.glob(f".{FILE}.*"):  # only one process builds: the others are dead
-        left.unlink(missing_ok=True)
+    for leftover in target.glob(f".{FILE}.*"):  # only one process builds: its owner is dead
+        leftover.unlink(missing_ok=True)
     with sql_errors(FILE):
-        if sound and all_alike(held, statements):
+        if readable and all_differ_in_files_only(stored, texts):
             shutil.copyfile(target / FILE, temporary)
-            _replace(
-                temporary, [new for old, new in zip(held, statements, strict=True) if old != new]
-            )
+            changed = [new for old, new in zip(stored, statements, strict=True) if old != new.text]
+            _replace(temporary, changed)
         else:
-            _make(temporary, script, wrong)
-    # ended between the two, the file is another than the script: then it is made as a whole
-    replace_file(target / SCRIPT, _BETWEEN.join((*held, _UNFINISHED)).encode())
+            _create(temporary, script, errors)
+    replace_file(target / SCRIPT, _SEPARATOR.join((*stored, _UNFINISHED)).encode())
     temporary.replace(target / FILE)
-    # with what is wrong the text is another one, so that the next update says it again
-    told = (*statements, *(f"-- {each!r}" for each in wrong or ()))
-    replace_file(target / SCRIPT, _BETWEEN.join(told).encode())
+    # errors become part of the script, so that the next update differs and reports them again
+    entries = (*texts, *(f"-- {each!r}" for each in errors or ()))
+    replace_file(target / SCRIPT, _SEPARATOR.join(entries).encode())
     return True
 
 
-def all_alike(held: Sequence[str], statements: Sequence[str]) -> bool:
-    """Whether statements differ in lists of files of the same folders at most.
-
-    Then each gives the columns it gave: files of one folder have the same.
-    """
-    return len(held) == len(statements) and all(
-        old == new or _shape(old) == _shape(new) for old, new in zip(held, statements, strict=True)
-    )
+def all_differ_in_files_only(stored: Sequence[str], texts: Sequence[str]) -> bool:
+    """Returns whether the same statements follow each other, with other file lists at most."""
+    return len(stored) == len(texts) and all(map(differ_in_files_only, stored, texts))
 
 
-def _shape(statement: str) -> tuple[str, frozenset[str]]:
-    blank = _LIST.sub("\0", statement)
-    return re.sub("\0+", "\0", blank), frozenset(_FOLDER.findall(statement))
-
-
-def _statements(target: Path) -> tuple[str, ...]:
+def read_script(target: Path) -> tuple[str, ...]:
+    """Returns the stored texts of the statements in a folder; empty if there are none."""
     try:
-        return tuple((target / SCRIPT).read_text().split(_BETWEEN))
+        return tuple((target / SCRIPT).read_text().split(_SEPARATOR))
     except FileNotFoundError:
         return ()
 
 
+def files_of_views(target: Path) -> frozenset[str]:
+    """Returns the paths, relative to a folder, of all files that its views file reads."""
+    return named_files(read_script(target))
+
+
 @contextlib.contextmanager
 def _attached(path: Path, options: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yields a connection whose default database is the file."""
     with contextlib.closing(connect()) as memory:
         memory.execute(f"ATTACH ? AS made {options}", [str(path)])
         memory.execute("USE made")
-        # DuckDB plans each view as it is made, and reads the footers of what it would read: as
-        # of an instant before all others only files without rows.
-        memory.execute("SET VARIABLE as_of = ?", [_NEVER])
+        # DuckDB plans each view when it is created, and for that reads the footers of the files
+        # it would read: as of an instant before all others these are only files without rows.
+        memory.execute("SET VARIABLE as_of = ?", [_BEFORE_ALL])
         yield memory
         memory.execute("USE memory")
         memory.execute("DETACH made")
 
 
-def _make(path: Path, script: Script, wrong: list[str] | None) -> None:
+def _create(path: Path, script: Script, errors: list[str] | None) -> None:
     with _attached(path, "(STORAGE_VERSION 'v1.4.0')") as memory:
         memory.execute("BEGIN")
-        for each in script.statements:
-            memory.execute(each)
+        for statement in script.statements:
+            memory.execute(statement.text)
         memory.execute("COMMIT")
-        for view in script.plain:
-            _add(memory, view, wrong)
+        for view in script.derived:
+            _create_derived(memory, view, errors)
 
 
-def _replace(path: Path, statements: Sequence[str]) -> None:
+def _replace(path: Path, statements: Sequence[Statement]) -> None:
     with _attached(path) as memory:
         memory.execute("BEGIN")
-        for each in statements:
-            memory.execute(each.replace("CREATE ", "CREATE OR REPLACE ", 1))
+        for statement in statements:
+            memory.execute(statement.replacing)
         memory.execute("COMMIT")
 
 
-def _opens(path: Path) -> bool:
+def _is_readable(path: Path) -> bool:
     if not path.exists():
         return False
     try:
@@ -127,20 +121,13 @@ def _opens(path: Path) -> bool:
     return True
 
 
-def _add(memory: duckdb.DuckDBPyConnection, view: str, wrong: list[str] | None) -> None:
+def _create_derived(
+    memory: duckdb.DuckDBPyConnection, view: Statement, errors: list[str] | None
+) -> None:
     try:
-        with sql_errors(view.partition(" AS\n")[0]):
-            memory.execute(view)
+        with sql_errors(view.title):
+            memory.execute(view.text)
     except Invalid as error:
-        if wrong is None:
+        if errors is None:
             raise
-        wrong.append(error.what)
-
-
-def named_by(target: Path) -> frozenset[str]:
-    """The parts that the views file in a folder names."""
-    try:
-        text = (target / SCRIPT).read_text()
-    except FileNotFoundError:
-        return frozenset()
-    return frozenset(_PART.findall(text))
+        errors.append(error.what)

@@ -19,7 +19,7 @@ from eventlog.format.paths import manifest_path, sealed_path
 from projector.limits import LIMITS, Limits
 from projector.query.open_views import open_views
 from projector.update.update import update
-from projector.views.views_database import named_by
+from projector.views.views_database import files_of_views
 from tests.extent import few_or_all
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
@@ -130,7 +130,7 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model():
             for _ in steps:
                 limits = small_limits(rows)
                 assert update(root, definitions=DEFINITIONS, limits=limits).failed == ()
-            files = [Path(path).name for path in named_by(root / "views")]
+            files = [Path(path).name for path in files_of_views(root / "views")]
             arisen.update({name[:2] for name in files if name[:2] in KINDS})
 
             _agrees(root, slow.read_lines(root, "shop"), jobs, small_limits(other_rows))

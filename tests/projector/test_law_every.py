@@ -29,7 +29,7 @@ from projector.limits import LIMITS
 from projector.query.open_views import find_views, open_views, views_of
 from projector.update.check import Content, content
 from projector.update.update import build_views, update
-from projector.views.views_database import named_by, write_views
+from projector.views.views_database import files_of_views, write_views
 from tests.fetcher.making import HURRIED
 from tests.projector.logs import UNSAFE
 
@@ -157,7 +157,7 @@ def test_every_view_is_the_same_by_every_road(far: Archive, expected):
                 bring(origin, root, order[begin:end])
                 assert update(root, jobs=jobs, limits=SMALL).failed == ()
             found = rows_of(root, root / "views", ENDS)
-            kept.update(Path(path).name[:2] for path in named_by(root / "views"))
+            kept.update(Path(path).name[:2] for path in files_of_views(root / "views"))
         assert [key for key in expected if found[key] != expected[key]] == []
 
     holds()

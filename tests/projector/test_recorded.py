@@ -17,7 +17,7 @@ from projector.limits import LIMITS
 from projector.query.open_views import open_views
 from projector.update.check import check
 from projector.update.update import update
-from projector.views.views_database import named_by
+from projector.views.views_database import files_of_views
 from tests.extent import few_or_all
 from tests.projector.projections import MODELS
 from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapshots
@@ -79,7 +79,7 @@ def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
     shutil.copytree(far / "log", root / "log", dirs_exist_ok=True)
     update(root, definitions=MODELS, limits=limits)
 
-    assert any("/s-" in path for path in named_by(root / "views"))
+    assert any("/s-" in path for path in files_of_views(root / "views"))
     with contextlib.closing(open_views(root)) as shown:
         for snapshot in taken if IS_ALL else chance.sample(taken, few_or_all(6, 15)):
             rows = shown.execute(

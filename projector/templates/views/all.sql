@@ -1,5 +1,4 @@
 -- As the view at T, absent entities too: since when, and the evidence.
-CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
 SELECT $once
     winner._id::$key_type AS $key,

@@ -1,5 +1,4 @@
 -- The view at T: per entity the body that its greatest sighting names, unless it is absent.
-CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence
 SELECT $once
     winner._id::$key_type AS $key,

@@ -1,7 +1,6 @@
 -- Everything that happened up to T, field by field: appeared, changed, gone, back. Telemetry
 -- and schema waves are marked. A wave: the same path, kind and class of old value on more than
 -- a third of the entities that are present, within one hour.
-CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence,
 $spans,
 neighbour AS (

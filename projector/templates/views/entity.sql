@@ -1,6 +1,5 @@
 -- One entity of any type as of T: its greatest sighting, the event that holds the bytes, and
 -- since when and why it is absent.
-CREATE MACRO $schema._entity(of_type, of_id, t) AS TABLE
 WITH $presence
 SELECT
     event.writer, event.seq, event.segment, event.shape, event.hash,

@@ -1,5 +1,4 @@
 -- The versions of one entity of any type, up to T.
-CREATE MACRO $schema._history(of_type, of_id, t) AS TABLE
 WITH $presence,
 $spans
 SELECT

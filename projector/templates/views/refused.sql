@@ -1,4 +1,3 @@
 -- Lines left out of the parts of the present definitions, or of all.
-CREATE MACRO log._refused() AS TABLE
 SELECT DISTINCT * FROM read_parquet($files)
 WHERE definition IS NULL OR definition IN ($hashes)

@@ -1,5 +1,4 @@
 -- The view at T, from the last rows not after T and what moved since.
-CREATE MACRO $schema.$at(t) AS TABLE
 WITH $shown
 SELECT
     body._id::$key_type AS $key,

@@ -1,6 +1,5 @@
 -- The versions up to T: maximal runs of sightings with the same value hash, cut where the
 -- entity is absent. Half-open; `valid_to` NULL while it lasts.
-CREATE MACRO $schema.$at(t) AS TABLE
 WITH $presence,
 $spans
 SELECT DISTINCT ON (version._type, version._id, version._shape, version.valid_from $row)

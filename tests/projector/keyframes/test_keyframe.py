@@ -24,7 +24,7 @@ from projector.query.open_views import open_views
 from projector.query.select import query
 from projector.update.check import check
 from projector.update.update import update
-from projector.views.views_database import named_by
+from projector.views.views_database import files_of_views
 from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Gone, Page, hours, write_log
@@ -205,7 +205,7 @@ def test_parts_are_put_together_between_keyframes_only(grown):
         update(grown, definitions=MODELS, limits=limits)
 
     assert set(before) <= set(found(grown))
-    named = {Path(path) for path in named_by(grown / "views")}
+    named = {Path(path) for path in files_of_views(grown / "views")}
     assert {path.relative_to(grown / "views") for path in before} <= named, "all are still read"
     first_six = sum(n < 6 for n in ASKED)
     assert answers(grown)[:first_six] == told[:first_six]
@@ -221,7 +221,7 @@ def test_a_changed_definition_never_reads_the_keyframes_of_the_old_one(grown):
     ]
     update(grown, definitions=changed, limits=AT_ONCE)
 
-    named = {Path(path).parent for path in named_by(grown / "views") if "/s-" in path}
+    named = {Path(path).parent for path in files_of_views(grown / "views") if "/s-" in path}
     assert named
     assert not {folder.relative_to(grown / "views") for folder in folders} & named
     assert check(grown, definitions=changed, limits=AT_ONCE) == []

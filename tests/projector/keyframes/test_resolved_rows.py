@@ -14,7 +14,7 @@ from projector.folders import current_parts
 from projector.limits import LIMITS
 from projector.query.open_views import open_views
 from projector.update.update import build_views, update
-from projector.views.views_database import named_by, write_views
+from projector.views.views_database import files_of_views, write_views
 from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing
 
@@ -103,7 +103,7 @@ def grow(root, limits, *portions):
 
 def named(root, kind):
     """The files of a kind that views of things read."""
-    every = (Path(path) for path in named_by(root / "views"))
+    every = (Path(path) for path in files_of_views(root / "views"))
     return sorted(
         each.name for each in every if each.name.startswith(f"{kind}-") and "things" in str(each)
     )
@@ -297,7 +297,9 @@ def test_parts_are_put_together_between_deltas_only(empty, later):
 
 def parts_of_sightings(root):
     """Those that views read."""
-    return [each for each in named_by(root / "views") if "log.sightings" in each and "/2" in each]
+    return [
+        each for each in files_of_views(root / "views") if "log.sightings" in each and "/2" in each
+    ]
 
 
 @pytest.mark.slow
@@ -371,7 +373,7 @@ def test_rows_that_would_spare_little_are_not_made(empty, limits):
         write_log(empty, "shop", A, [listing(n, range(24))])
         update(empty, definitions=EVERY, limits=limits)
 
-    assert any("/s-" in path for path in named_by(empty / "views"))
+    assert any("/s-" in path for path in files_of_views(empty / "views"))
     assert named(empty, "r") == []
 
 

@@ -27,8 +27,8 @@ from projector.update.follow import follow
 from projector.update.rebuild import rebuild
 from projector.update.update import update
 from projector.views import views_database as views_file
-from projector.views.views_database import _make as make
-from projector.views.views_database import named_by
+from projector.views.views_database import _create as create_file
+from projector.views.views_database import files_of_views
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import UNSAFE, Page, _drafts, hours, write_log
 from tests.projector.projections import MODELS, chosen
@@ -105,7 +105,7 @@ def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, leas
             shutil.copy(path, to)
     update(empty, ["openrouter.models"], definitions=MODELS, limits=limits)
 
-    held = [path for path in named_by(empty / "views") if "/openrouter.models/" in path]
+    held = [path for path in files_of_views(empty / "views") if "/openrouter.models/" in path]
     assert sum(Path(path).name.startswith("2") for path in held) == 2, (
         "both cover the hour in the middle"
     )
@@ -136,7 +136,7 @@ def _in_order(match):
 def test_views_that_were_made_anew_in_part_are_those_of_a_whole_file(archive, monkeypatch):
     update(archive, definitions=MODELS)
     whole = []
-    monkeypatch.setattr(views_file, "_make", lambda *args: whole.append(make(*args)))
+    monkeypatch.setattr(views_file, "_create", lambda *args: whole.append(create_file(*args)))
     for n in range(3, 6):
         listed = [model("a", f"A{n}"), model("b", "B")]
         write_log(
@@ -172,23 +172,11 @@ def test_a_swap_that_ended_halfway_is_made_as_a_whole(archive, monkeypatch):
             update(archive, definitions=MODELS)
     assert before in path.read_text(), "what the file before named is known"
     whole = []
-    monkeypatch.setattr(views_file, "_make", lambda *args: whole.append(make(*args)))
+    monkeypatch.setattr(views_file, "_create", lambda *args: whole.append(create_file(*args)))
     assert update(archive, definitions=MODELS).swapped
     assert len(whole) == 1
     assert rows(archive) == [("a", "A2"), ("b", "B"), ("c", "C")]
     assert not update(archive, definitions=MODELS).swapped
-
-
-def test_statements_are_alike_where_only_files_of_the_same_folders_differ():
-    one = "FROM read(['parts/a/x/schema.parquet'], split('2026~parts/a/x/2026-1.parquet', ','), '')"
-    more = (
-        "FROM read(['parts/a/x/schema.parquet', 'parts/a/x/open-1.parquet'], "
-        "split('2026~parts/a/x/2026-1.parquet,2027~parts/a/x/2027-2.parquet', ','), '2026,2027')"
-    )
-    assert views_file.all_alike([one], [more])
-    assert not views_file.all_alike([one], [more.replace("a/x/2027", "a/y/2027")]), "a definition"
-    assert not views_file.all_alike([one], [more.replace("FROM", "SELECT b FROM")])
-    assert not views_file.all_alike([one], [more, more])
 
 
 def test_batches_end_with_the_month_and_at_their_size(empty):
@@ -323,7 +311,7 @@ def test_small_parts_are_put_together_and_say_the_same(archive):
     for n in range(3, 8):
         write_log(archive, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])])
         update(archive, definitions=MODELS, limits=limits)
-    named = named_by(archive / "views")
+    named = files_of_views(archive / "views")
 
     assert sum("/openrouter.models/" in path for path in named) <= 1 + 3
     assert check(archive, definitions=MODELS, limits=limits) == []
