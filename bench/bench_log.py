@@ -7,6 +7,7 @@ medians of several rounds: machines are noisy, ratios within one run less so.
 """
 
 import argparse
+import asyncio
 import os
 import random
 import subprocess
@@ -14,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -30,9 +30,9 @@ from eventlog.read.event_filter import Select
 from eventlog.read.reader import extents, read_at, read_events
 from eventlog.read.segment_lines import segment_blocks
 from eventlog.read.tail import end_of, follow
-from eventlog.write.group_commit import Committer, start_commits, stop_commits, submit
 from eventlog.write.seal import seal
 from eventlog.write.writer import append, close_stream, open_stream
+from fetcher.record.journal import Journal, close_journal, open_journal, record
 
 SOURCE, WRITER = "openrouter", "1a2b3c4d"
 ENVELOPE = {"source": SOURCE, "writer": WRITER, "observed_at": "2026-11-21T05:00:00.000000Z"}
@@ -113,14 +113,13 @@ def bench_commit(root: Path) -> None:
     pages = [to_entity_batch(batch) for batch in make_batches(sized(80, 8))]
     data = [b"".join(encode_all([page])) for page in pages]
     handle = os.open(root / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    stream = open_stream(root, SOURCE, WRITER)
-    committer = start_commits(stream)
+    journal, runner = open_journal(root, SOURCE, WRITER), asyncio.Runner()
     for producers, target in ((1, "-"), (8, ">= 0.6")):
         bare, ours, delays = [], [], []
         for _ in range(sized(7, 1)):
             work = measure(lambda: [_write_durably(handle, lines) for lines in data], 1)
             bare.append(work.wall)
-            seconds, some_delays = _produce(committer, pages, producers)
+            seconds, some_delays = runner.run(_produce(journal, pages, producers))
             ours.append(seconds)
             delays += some_delays
         rate = PER_PAGE * len(pages) / median(ours)
@@ -131,28 +130,26 @@ def bench_commit(root: Path) -> None:
         name = f"group commit, {producers} producer{'s' * (producers > 1)}"
         figure = f"{rate:,.0f} events/s, {speed:.0f} MB/s"
         report(name, figure, baseline, median(bare) / median(ours), target)
-    stop_commits(committer)
-    close_stream(stream)
+    runner.close()
+    close_journal(journal)
 
 
-def _produce(
-    committer: Committer, pages: list[EntityBatch], producers: int
+async def _produce(
+    journal: Journal, pages: list[EntityBatch], producers: int
 ) -> tuple[float, list[float]]:
     """Returns the seconds for all pages, and for each page from submitted to durable."""
 
-    def submit_in_turn(share: list[EntityBatch]) -> list[float]:
-        delays = []
+    delays: list[float] = []
+
+    async def record_in_turn(share: list[EntityBatch]) -> None:
         for page in share:
             begin = time.perf_counter()
-            submit(committer, lambda _seq, _at, page=page: [page]).result()
+            await record(journal, lambda _seq, _at, page=page: [page])
             delays.append(time.perf_counter() - begin)
-        return delays
 
-    with ThreadPoolExecutor(producers) as pool:
-        shares = [pages[number::producers] for number in range(producers)]
-        begin = time.perf_counter()
-        delays = [delay for part in pool.map(submit_in_turn, shares) for delay in part]
-        return time.perf_counter() - begin, delays
+    begin = time.perf_counter()
+    await asyncio.gather(*(record_in_turn(pages[number::producers]) for number in range(producers)))
+    return time.perf_counter() - begin, delays
 
 
 def make_segment(root: Path, megabytes: int) -> tuple[SegmentName, Path]:

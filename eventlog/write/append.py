@@ -64,44 +64,30 @@ class Composed:
     held: OpenSegment
     first_seq: int
     data: bytes = attrs.field(repr=False)
-    done: list[Appended | Exception]
+    done: list[Appended]
     last_seq: int
     at: int
-    size: int
-    """Of the segment, once it is written."""
 
 
 def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
-    """The first half of `append`: all of its work but for waiting on the disk."""
-    return _composed_now(stream, builds, observed_at, one_by_one=False)
+    """The first half of `append`: everything except writing and syncing.
 
-
-def compose_each(stream: Stream, builds: Sequence[Build]) -> Composed:
-    """As `compose`, but a batch whose build raises is left out and its error handed back."""
-    return _composed_now(stream, builds, None, one_by_one=True)
-
-
-def _composed_now(
-    stream: Stream, builds: Sequence[Build], observed_at: int | None, *, one_by_one: bool
-) -> Composed:
-    _check_ready(stream)
-    at = _instant(stream) if observed_at is None else observed_at
-    held = _room(stream, at)
-    return _composed(stream, builds, held, at, stream.last_seq, held.size, one_by_one=one_by_one)
-
-
-def compose_behind(stream: Stream, builds: Sequence[Build], behind: Composed) -> Composed | None:
-    """As `compose_each`, while another thread commits what was composed before.
-
-    `commit` takes it only if that became durable. None where it would begin a segment,
-    which has to wait.
+    Raises what a build raises; then no batch has changed the stream.
     """
     _check_ready(stream)
-    at = _instant(stream, behind)
-    if not _fits(stream, behind.held, behind.size, behind.at, at):
-        return None
-    held, seq, size = behind.held, behind.last_seq, behind.size
-    return _composed(stream, builds, held, at, seq, size, one_by_one=True)
+    at = _instant(stream) if observed_at is None else observed_at
+    segment = _room(stream, at)
+    pieces: list[bytes] = []
+    done: list[Appended] = []
+    seq = stream.last_seq
+    for build in builds:
+        count, lines, piece = _batch(stream, build, seq + 1, at)
+        last_line = piece[piece.rfind(b"\n", 0, -1) + 1 : -1]
+        first, last = (Position(at, stream.writer, end) for end in (seq + 1, seq + count))
+        done.append(Appended(first, last, segment.name, manifests.digest(last_line), lines))
+        pieces.append(piece)
+        seq += count
+    return Composed(segment, stream.last_seq + 1, b"".join(pieces), done, seq, at)
 
 
 def commit(stream: Stream, composed: Composed) -> list[Appended]:
@@ -123,43 +109,13 @@ def commit(stream: Stream, composed: Composed) -> list[Appended]:
             composed.held.name,
             len(composed.data),
         )
-    return [each for each in composed.done if isinstance(each, Appended)]
+    return composed.done
 
 
 def _check_ready(stream: Stream) -> None:
     if stream.broken:
         raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
     check_free_space(stream.disk, stream.root)
-
-
-def _composed(
-    stream: Stream,
-    builds: Sequence[Build],
-    held: OpenSegment,
-    at: int,
-    seq: int,
-    size: int,
-    *,
-    one_by_one: bool,
-) -> Composed:
-    pieces: list[bytes] = []
-    done: list[Appended | Exception] = []
-    first = seq + 1
-    for build in builds:
-        try:
-            count, told, piece = _batch(stream, build, seq + 1, at)
-        except Exception as error:
-            if not one_by_one:
-                raise
-            done.append(error)
-            continue
-        last_line = piece[piece.rfind(b"\n", 0, -1) + 1 : -1]
-        begin, end = (Position(at, stream.writer, each) for each in (seq + 1, seq + count))
-        done.append(Appended(begin, end, held.name, manifests.digest(last_line), told))
-        pieces.append(piece)
-        seq += count
-    data = b"".join(pieces)
-    return Composed(held, first, data, done, seq, at, size + len(data))
 
 
 def _batch(
@@ -204,11 +160,11 @@ def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:
     return encode(event, source=source, writer=writer, seq=seq, observed_at=at)
 
 
-def _instant(stream: Stream, behind: Composed | None = None) -> int:
+def _instant(stream: Stream) -> int:
     """The clock rule of live streams."""
     now = stream.clock()
     floor = stream.segment.starts_at if stream.segment else 0
-    at = max(now, behind.at if behind else stream.last_observed, floor)
+    at = max(now, stream.last_observed, floor)
     if at > now + MINUTE:
         raise LocalResource(
             f"{stream.source}: the log ends at {format_us(at)}, but the clock says "
@@ -229,20 +185,20 @@ def check_upstream_clock(observed_at: int, upstream: int) -> None:
 
 def _room(stream: Stream, at: int) -> OpenSegment:
     """The open segment that takes an event of this instant."""
-    held = stream.segment
-    if held is not None and _fits(stream, held, held.size, stream.last_observed, at):
-        return held
+    segment = stream.segment
+    if segment is not None and _fits(stream, segment, at):
+        return segment
     roll(stream)
     stream.segment = open_segment(stream, at)
     return stream.segment
 
 
-def _fits(stream: Stream, held: OpenSegment, size: int, last_observed: int, at: int) -> bool:
-    """Whether a segment of that size, observed so far until then, takes an event of `at`."""
+def _fits(stream: Stream, segment: OpenSegment, at: int) -> bool:
+    """Whether an open segment takes an event of this instant."""
     return (
-        hour_start(at) == held.starts_at
-        and (at >= last_observed or not size)
-        and size < stream.segment_bytes
+        hour_start(at) == segment.starts_at
+        and (at >= stream.last_observed or not segment.size)
+        and segment.size < stream.segment_bytes
     )
 
 

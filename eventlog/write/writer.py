@@ -33,8 +33,6 @@ from eventlog.write.append import (
     check_upstream_clock,
     commit,
     compose,
-    compose_behind,
-    compose_each,
     keep_hours,
 )
 from eventlog.write.recover import Cut, Resume, recover
@@ -60,8 +58,6 @@ __all__ = [
     "close_stream",
     "commit",
     "compose",
-    "compose_behind",
-    "compose_each",
     "keep_hours",
     "open_stream",
     "roll",

@@ -122,30 +122,51 @@ async def record(journal: Journal, build: Build) -> None:
     await done
 
 
-async def _write(journal: Journal, batch: Sequence[tuple[Build, asyncio.Future[None]]]) -> None:
-    """Build here, and wait for the disk in a thread: two that compute hinder each other.
+async def _write(journal: Journal, group: Sequence[tuple[Build, asyncio.Future[None]]]) -> None:
+    """Write a group of batches and resolve their futures.
 
-    A cancelled caller leaves only when the write is over.
+    An error of one build concerns its own batch only: where a group cannot be built, its first
+    batch is written alone, and the rest waits for the next caller of `record`, which is one of
+    those that await it. Batches are built in this thread and written in another one.
     """
-    error: BaseException | None = None
     try:
-        composed = _compose(journal, [build for build, _ in batch])
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(None, commit, journal.stream, composed)
-        try:
-            await asyncio.wait([work])
-        except asyncio.CancelledError:
-            await asyncio.wait([work])
-            raise
-        finally:
-            error = work.exception()
-            _learn(journal, work.result() if error is None else [])
-    except Exception as problem:
-        error = problem
+        composed = _compose(journal, [build for build, _ in group])
+    except Exception as error:
+        if len(group) == 1:
+            _resolve(group, error)
+        else:
+            journal.waiting[:0] = group[1:]
+            await _write(journal, group[:1])
+        return
+    await _commit(journal, composed, group)
+
+
+async def _commit(
+    journal: Journal, composed: Composed, group: Sequence[tuple[Build, asyncio.Future[None]]]
+) -> None:
+    """Make composed batches durable. A cancelled caller leaves only after the write."""
+    work = asyncio.get_running_loop().run_in_executor(None, commit, journal.stream, composed)
+    try:
+        await asyncio.wait([work])
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise
     finally:
-        for _, done in batch:
-            if not done.done():
-                done.set_exception(error) if error else done.set_result(None)
+        error = work.exception()
+        try:
+            _learn(journal, work.result() if error is None else [])
+        except Exception as problem:
+            error = problem
+        _resolve(group, error)
+
+
+def _resolve(
+    group: Sequence[tuple[Build, asyncio.Future[None]]], error: BaseException | None
+) -> None:
+    """Tell whoever awaits a batch how it ended."""
+    for _, done in group:
+        if not done.done():
+            done.set_exception(error) if error else done.set_result(None)
 
 
 def _learn(journal: Journal, written: Sequence[Appended]) -> None:

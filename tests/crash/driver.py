@@ -7,6 +7,8 @@ with what the child had promised through a pipe before. Ends with 1 and a senten
 where a promise was broken.
 """
 
+import asyncio
+import itertools
 import os
 import random
 import shutil
@@ -27,11 +29,12 @@ from eventlog.format.paths import open_path
 from eventlog.read import cursor as cursors
 from eventlog.read.segment_lines import segment_blocks
 from eventlog.read.tail import confirm, follow
-from eventlog.write.group_commit import start_commits, submit
+from eventlog.write.append import Appended
 from eventlog.write.writer import close_stream, open_stream, seal_all
+from fetcher.record.journal import open_journal, record
 from tests.eventlog.making import SOURCE, WRITER, entity
 
-LONGEST_S = 0.08
+LONGEST_S = 0.15
 """Short enough that what a child says stays within a pipe: nobody reads while it lives."""
 
 
@@ -48,18 +51,22 @@ class Scene:
 
 
 def write(root: Path, out: int) -> None:
-    """Append from three producers for ever; say what is acknowledged."""
-    stream = open_stream(root, SOURCE, WRITER, segment_bytes=30_000)
-    committer = start_commits(stream)
-    number = 0
-    while True:
-        builds = [
-            lambda _seq, _at, n=n: [entity(n, 200)] * (1 + n % 3) for n in range(number, number + 5)
-        ]
-        for future in [submit(committer, build) for build in builds]:
-            done = future.result()
-            os.write(out, f"{done.last.seq} {done.sha256}\n".encode())
-        number += 5
+    """Record five batches at a time, as tasks of a crawl do, and report each as acknowledged."""
+    journal = open_journal(root, SOURCE, WRITER)
+    journal.stream.segment_bytes = 30_000
+
+    async def append_forever() -> None:
+        for number in itertools.count(step=5):
+            await asyncio.gather(*(append_one(n) for n in range(number, number + 5)))
+
+    async def append_one(number: int) -> None:
+        await record(journal, lambda _seq, _at: [entity(number, 200)] * (1 + number % 3))
+
+    def acknowledge(done: Appended) -> None:
+        os.write(out, f"{done.last.seq} {done.sha256}\n".encode())
+
+    journal.hearers.append(acknowledge)
+    asyncio.run(append_forever())
 
 
 def seal(root: Path, out: int) -> None:
@@ -75,9 +82,9 @@ def tail(root: Path, out: int) -> None:
     place = root / "cursor"
     start = cursors.from_text(place.read_text()) if place.exists() else {}
     confirm(root, start)
-    for record in follow(root, start, idle=lambda: True):
-        os.write(out, f"{record.seq} {sha256(record.line).hexdigest()}\n".encode())
-        mark = cursors.mark(record.seq, record.line)
+    for event in follow(root, start, idle=lambda: True):
+        os.write(out, f"{event.seq} {sha256(event.line).hexdigest()}\n".encode())
+        mark = cursors.mark(event.seq, event.line)
         replace_file(place, cursors.to_text({(SOURCE, WRITER): mark}).encode())
 
 
@@ -119,7 +126,7 @@ def one_round(scene: Scene, number: int) -> None:
     follower = forked(tail, scene.root) if scene.chance.random() < 0.5 else None
     time.sleep(scene.chance.random() * LONGEST_S)
     if scene.chance.random() < 0.15:
-        shutil.rmtree(scene.root / "state", ignore_errors=True)
+        shutil.rmtree(scene.root / "state/heads", ignore_errors=True)
         time.sleep(scene.chance.random() * LONGEST_S)
     for each in [child, follower[0] if follower else None]:
         if each is not None:

@@ -18,7 +18,6 @@ from eventlog.write.writer import (
     close_stream,
     commit,
     compose,
-    compose_behind,
     keep_hours,
     roll,
 )
@@ -120,38 +119,6 @@ def test_a_segment_of_exactly_its_size_is_full(tmp_path: Path, more: int, segmen
     close_stream(stream)
 
     assert len(list_segments(tmp_path)) == segments
-
-
-def test_what_is_composed_behind_counts_what_is_not_written_yet(tmp_path: Path) -> None:
-    size = line_bytes(entity(1), 1)
-    stream = opened(tmp_path, segment_bytes=3 * size)
-    batch = [lambda _seq, _at: [entity(1)]]
-    first = compose(stream, batch)
-    second = compose_behind(stream, batch, first)
-    assert second is not None
-    third = compose_behind(stream, batch, second)
-    assert third is not None
-    fourth = compose_behind(stream, batch, third)
-
-    assert [each.size for each in (first, second, third)] == [size, 2 * size, 3 * size]
-    assert [each.first_seq for each in (first, second, third)] == [1, 2, 3]
-    assert fourth is None
-    for each in (first, second, third):
-        commit(stream, each)
-    assert stream.segment is not None
-    assert stream.segment.size == 3 * size
-    close_stream(stream)
-
-
-def test_nothing_is_composed_behind_into_the_next_hour(tmp_path: Path) -> None:
-    hand = Hand(START + HOUR - 1)
-    stream = opened(tmp_path, hand)
-    batch = [lambda _seq, _at: [entity(1)]]
-    first = compose(stream, batch)
-    hand.at += 1
-
-    assert compose_behind(stream, batch, first) is None
-    close_stream(stream)
 
 
 def test_what_was_composed_for_a_segment_that_was_rolled_is_refused(tmp_path: Path) -> None:

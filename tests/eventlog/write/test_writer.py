@@ -26,8 +26,6 @@ from eventlog.write.writer import (
     append,
     check_upstream_clock,
     close_stream,
-    commit,
-    compose_each,
     keep_hours,
     open_stream,
     roll,
@@ -220,24 +218,6 @@ def test_a_line_over_16_mib_is_refused_and_nothing_of_its_batch_counts(tmp_path:
     close_stream(stream)
 
     assert seqs(tmp_path) == [1]
-
-
-def test_a_failing_build_leaves_the_other_batches_of_its_group(tmp_path: Path) -> None:
-    def failing(_seq: int, _at: int) -> list[Draft]:
-        raise KeyError("of the caller")
-
-    stream = opened(tmp_path)
-    good = lambda seq, _at: [entity(seq)]  # noqa: E731
-    composed = compose_each(stream, [good, failing, good, lambda _seq, _at: []])
-    assert composed is not None
-    commit(stream, composed)
-    one, bad, two, empty = composed.done
-    close_stream(stream)
-
-    assert isinstance(bad, KeyError)
-    assert isinstance(empty, Invalid)
-    assert [each.first.seq for each in (one, two) if not isinstance(each, Exception)] == [1, 2]
-    assert [decode(each.line).id for each in read_events(tmp_path)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("kept", [0, 1, 50, 99])

@@ -1,0 +1,224 @@
+"""Group commit in the journal: many tasks, one fsync, seqs and builds in one order."""
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from eventlog.check.verify import verify
+from eventlog.errors import Invalid, LocalResource
+from eventlog.format.event import Draft
+from eventlog.format.event_codec import decode
+from eventlog.read.reader import read_events
+from eventlog.write.append import Appended, Build
+from fetcher.record.journal import Journal, close_journal, open_journal, record
+from tests.fetcher.making import WRITER, Hand
+
+SOURCE = "civitai"
+
+
+def batch(number: int, count: int = 1) -> Build:
+    """Builds a batch of `count` equal entities with this number as their id."""
+    entity = Draft(
+        kind="entity", type="model", id=str(number), shape="list", hash="c1:0", body=b"{}"
+    )
+    return lambda _seq, _at: [entity] * count
+
+
+def opened(root: Path, hand: Hand | None = None, **disk: Any) -> Journal:
+    """Opens a journal whose disk has some operations replaced."""
+    journal = open_journal(root, SOURCE, WRITER, clock=hand or Hand())
+    journal.stream.disk = attrs.evolve(journal.stream.disk, **disk)
+    return journal
+
+
+def recorded(journal: Journal, builds: Sequence[Build]) -> list[BaseException | None]:
+    """Records all batches at once, as tasks of one crawl, and returns the error of each."""
+
+    async def all_at_once() -> list[BaseException | None]:
+        tasks = [asyncio.create_task(record(journal, build)) for build in builds]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    return asyncio.run(all_at_once())
+
+
+def ids(root: Path) -> list[str | None]:
+    return [decode(event.line).id for event in read_events(root)]
+
+
+def test_a_batch_is_synced_before_record_returns(tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    def fsync(handle: int) -> None:
+        os.fsync(handle)
+        sizes.append(os.fstat(handle).st_size)
+
+    journal = opened(tmp_path, fsync=fsync)
+
+    async def one() -> int:
+        await record(journal, batch(1))
+        return len(sizes)
+
+    assert asyncio.run(one()) > 0
+    close_journal(journal)
+    assert ids(tmp_path) == ["1"]
+
+
+def test_batches_that_wait_share_one_write_in_the_order_of_their_calls(tmp_path: Path) -> None:
+    writes: list[int] = []
+
+    def write(handle: int, data: bytes) -> int:
+        writes.append(bytes(data).count(b"\n"))
+        return os.write(handle, data)
+
+    journal = opened(tmp_path, write=write)
+
+    assert recorded(journal, [batch(number, 2) for number in range(50)]) == [None] * 50
+    close_journal(journal)
+
+    assert writes[:2] == [2, 98], "the first task writes alone, the others wait meanwhile"
+    assert ids(tmp_path) == [str(number) for number in range(50) for _ in range(2)]
+
+
+def test_batches_that_come_during_a_write_go_into_the_next_one(tmp_path: Path) -> None:
+    writes: list[int] = []
+    may_write = threading.Event()
+
+    def write(handle: int, data: bytes) -> int:
+        assert may_write.wait(60)
+        writes.append(bytes(data).count(b"\n"))
+        return os.write(handle, data)
+
+    journal = opened(tmp_path, write=write)
+
+    async def produce() -> None:
+        first = asyncio.create_task(record(journal, batch(0)))
+        while not journal.lock.locked():
+            await asyncio.sleep(0)
+        rest = [asyncio.create_task(record(journal, batch(number))) for number in range(1, 9)]
+        while len(journal.waiting) < 8:
+            await asyncio.sleep(0)
+        may_write.set()
+        await asyncio.gather(first, *rest)
+
+    asyncio.run(produce())
+    close_journal(journal)
+
+    assert writes[:2] == [1, 8]
+    assert ids(tmp_path) == [str(number) for number in range(9)]
+
+
+def test_whoever_listens_learns_of_each_durable_batch(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    durable: list[Appended] = []
+    journal.hearers.append(durable.append)
+    recorded(journal, [batch(number, 3) for number in range(4)])
+    close_journal(journal)
+
+    assert [(each.first.seq, each.last.seq) for each in durable] == [
+        (1, 3),
+        (4, 6),
+        (7, 9),
+        (10, 12),
+    ]
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_an_error_of_one_build_concerns_its_own_batch_only(tmp_path: Path, place: int) -> None:
+    def failing(_seq: int, _at: int) -> list[Draft]:
+        raise KeyError("of the caller")
+
+    journal = opened(tmp_path)
+    builds = [batch(1), batch(2), batch(3)]
+    errors = recorded(journal, [*builds[:place], failing, *builds[place:]])
+    close_journal(journal)
+
+    assert [number for number, error in enumerate(errors) if error] == [place]
+    assert isinstance(errors[place], KeyError)
+    assert ids(tmp_path) == ["1", "2", "3"]
+
+
+def test_a_batch_without_events_is_refused_and_the_others_are_written(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    errors = recorded(journal, [batch(1), lambda _seq, _at: [], batch(2)])
+    close_journal(journal)
+
+    assert [type(error) for error in errors] == [type(None), Invalid, type(None)]
+    assert ids(tmp_path) == ["1", "2"]
+
+
+def test_after_a_failed_fsync_nothing_is_acknowledged_any_more(tmp_path: Path) -> None:
+    failing = False
+
+    def fsync(handle: int) -> None:
+        if failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        os.fsync(handle)
+
+    journal = opened(tmp_path, fsync=fsync)
+    assert recorded(journal, [batch(1)]) == [None]
+    failing = True
+    journal.lock = asyncio.Lock()
+    broken = recorded(journal, [batch(2), batch(3)])
+    failing = False
+    journal.lock = asyncio.Lock()
+    later = recorded(journal, [batch(4)])
+    close_journal(journal)
+
+    assert [type(error) for error in (*broken, *later)] == [LocalResource] * 3
+    assert "4" not in ids(tmp_path)
+
+
+def test_a_task_that_is_cancelled_during_the_write_leaves_the_others_in_order(
+    tmp_path: Path,
+) -> None:
+    may_write = threading.Event()
+
+    def write(handle: int, data: bytes) -> int:
+        assert may_write.wait(60)
+        return os.write(handle, data)
+
+    journal = opened(tmp_path, write=write)
+
+    async def produce() -> list[BaseException | None]:
+        first = asyncio.create_task(record(journal, batch(0)))
+        while not journal.lock.locked():
+            await asyncio.sleep(0)
+        rest = [asyncio.create_task(record(journal, batch(number))) for number in (1, 2)]
+        await asyncio.sleep(0)
+        first.cancel()
+        may_write.set()
+        return await asyncio.gather(first, *rest, return_exceptions=True)
+
+    first, *others = asyncio.run(produce())
+    close_journal(journal)
+
+    assert isinstance(first, asyncio.CancelledError)
+    assert others == [None, None]
+    assert ids(tmp_path) == ["0", "1", "2"]
+
+
+def test_segments_roll_between_groups(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.stream.segment_bytes = 300
+
+    async def produce() -> None:
+        await asyncio.gather(*(one_after_another(number) for number in range(4)))
+
+    async def one_after_another(number: int) -> None:
+        for step in range(5):
+            await record(journal, batch(number * 10 + step))
+
+    asyncio.run(produce())
+    close_journal(journal, seal_open=True)
+    result = verify(tmp_path)
+
+    assert result.damages == ()
+    assert result.segments > 1
+    assert len(ids(tmp_path)) == 20
