@@ -236,8 +236,8 @@ def bench_tail(root: Path) -> None:
     is_done = threading.Event()
 
     def read() -> None:
-        for record in follow(root, end_of(root), idle=lambda: not is_done.is_set()):
-            delays.append(time.perf_counter() - durable_at.get(record.seq, time.perf_counter()))
+        for event in follow(root, end_of(root), idle=lambda: not is_done.is_set()):
+            delays.append(time.perf_counter() - durable_at.get(event.seq, time.perf_counter()))
 
     reader = threading.Thread(target=read)
     reader.start()
