@@ -1,4 +1,4 @@
-"""One page of a run: asked for, taken apart, durable."""
+"""One page of a run: requested, split and recorded."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -9,10 +9,10 @@ import attrs
 
 from eventlog.body.json_spans import NotJson
 from eventlog.body.split_rules import Entity, Rule
-from fetcher.crawl.context import Run, is_patient
-from fetcher.crawl.follow_ups import lead_on
-from fetcher.crawl.prefetch import Mistaken, Turn, glimpse
-from fetcher.crawl.request import Ahead, Answered, GivenUp, NotAsked, ask
+from fetcher.crawl.active_run import ActiveRun, waits_for_budget
+from fetcher.crawl.follow_ups import note_follow_ups
+from fetcher.crawl.prefetch import Misprediction, Recorded, predict_next_page
+from fetcher.crawl.request import Answered, GivenUp, NotSent, PendingSplit, send_request
 from fetcher.net.http import Got
 from fetcher.record.journal import of_drafts, page_build, record
 from fetcher.record.page_events import Observed
@@ -22,253 +22,266 @@ from fetcher.split.pool import can_hand_on, hand_on, take_here
 from fetcher.split.response import LONGEST_URL, Parts, Place, Response, take_apart
 from fetcher.state.stored_bodies import recall
 
-_BEHIND = 3
-"""So many pages of a walk may wait for the disk while the next is asked for."""
-_AHEAD = 12
-"""So many where they are taken apart meanwhile."""
+_MAX_PENDING_WRITES = 3
+"""Maximum number of pages that may be waiting for the disk when the next is requested."""
+_MAX_PENDING_SPLITS = 12
+"""The same maximum while splitter processes split the pages."""
 
-_MOST_MISTAKES = 3
-"""Of a walk: then its pages do not show at a glance where they lead."""
+_MAX_MISPREDICTIONS = 3
+"""Number of mispredictions after which a pagination makes no more predictions."""
 
 
-async def one(
-    run: Run,
+async def fetch_page(
+    run: ActiveRun,
     params: Params,
     page_no: int,
     size: Params | None = None,
     first: Got | None = None,
-) -> Page | GivenUp | NotAsked | Mistaken | None:
-    """One page, and what follows it. None: it was no answer.
+) -> Page | GivenUp | NotSent | Misprediction | None:
+    """Fetches one page and returns what follows it; None if the response is not a page.
 
-    Durable when this returns; of a walk, when `settle` does. Pages become durable in the
-    order in which they came, and where the run stands is what the last one says: a page
-    that is under way meanwhile is nobody's state.
-    `size`: how many entities are asked for, where those are fewer than `params` say.
-    `first`: what came of it, where it was asked for already. `Mistaken`: the page to go
-    back to, because it did not lead here; nothing of this one counts.
-    What was given up is not in the log yet: see `give_up`.
+    The page is durable on return; during pagination, only after `wait_for_writes`. Pages
+    become durable in page order, and the state of the run is what the last durable page
+    says. `size` is the parameter that reduces the number of entities per page. `first` is
+    the outcome of the first attempt if it was made already. After a `Misprediction`,
+    pagination must return to that page, and nothing of this page is recorded. A `GivenUp`
+    is not recorded yet: see `record_failure`.
     """
     numbered = page_no if run.endpoint.continues is not None else None
-    asked = {**params, **(size or {})}
-    place = run.place(asked, numbered)
-    found = await ask(
-        run.crawl.desk,
+    sent = {**params, **(size or {})}
+    place = run.place(sent, numbered)
+    outcome = await send_request(
+        run.crawl.context,
         place,
         run.endpoint,
-        asked,
+        sent,
         run.crawl.stopping,
-        take=partial(_take, run, asked, size is None and first is None),
+        split=partial(_split, run, sent, size is None and first is None),
         first=first,
-        settled=partial(_settled, run),
+        before_write=partial(_wait_for_previous, run),
     )
-    if isinstance(found, Answered) and isinstance(found.parts, Ahead):
-        return await _go_ahead(run, found, found.parts, place, params, asked)
-    if not await _is_next(run):
-        await settle(run)
-        return run.mistaken
-    if isinstance(found, NotAsked):
-        _leave(run, found)
-    if isinstance(found, Answered):
-        return await _answered(run, found, place, params, asked)
-    return found
+    if isinstance(outcome, Answered) and isinstance(outcome.parts, PendingSplit):
+        return await _prefetch_next(run, outcome, outcome.parts, place, params, sent)
+    if not await _is_previous_recorded(run):
+        await wait_for_writes(run)
+        return run.misprediction
+    if isinstance(outcome, NotSent):
+        _stop_without_budget(run, outcome)
+    if isinstance(outcome, Answered):
+        return await _record_answer(run, outcome, place, params, sent)
+    return outcome
 
 
-async def _go_ahead(
-    run: Run, found: Answered, ahead: Ahead, place: Place, params: Params, asked: Params
+async def _prefetch_next(
+    run: ActiveRun,
+    answered: Answered,
+    pending: PendingSplit,
+    place: Place,
+    params: Params,
+    sent: Params,
 ) -> Page:
-    """A page that is taken apart elsewhere: what follows it is known already."""
-    onward = _onward(run, place, params, ahead.page)
-    recording = _record_ahead(run, found, ahead, onward, asked, *_turns(run))
-    await _behind(run, recording, _AHEAD)
-    return ahead.page
+    """Records a page in the background and returns its predicted next page at once."""
+    with_next = _with_next_url(run, place, params, pending.page)
+    recording = _record_if_confirmed(run, answered, pending, with_next, sent, *_chain_recorded(run))
+    await _record_in_background(run, recording, _MAX_PENDING_SPLITS)
+    return pending.page
 
 
-async def _answered(
-    run: Run, found: Answered, place: Place, params: Params, asked: Params
+async def _record_answer(
+    run: ActiveRun, answered: Answered, place: Place, params: Params, sent: Params
 ) -> Page | None:
-    """A page that was taken apart here, or an answer that is none."""
-    response, parts = found.response, found.parts
+    """Records a response that was split in this process; returns what follows it."""
+    response, parts = answered.response, answered.parts
     assert isinstance(parts, Parts)
     if not 200 <= response.status < 300:
-        await _refused(run, response, parts, place)
+        await _record_refusal(run, response, parts, place)
         return None
-    page = _page(run, parts, asked)
-    _note_known(run, parts.entities)
-    run.underway += _top(parts)
-    await _behind(run, _record(run, response, parts, _onward(run, place, params, page)), _BEHIND)
+    page = _page_after(run, parts, sent)
+    _check_known(run, parts.entities)
+    run.pending_entities += _count_top(parts)
+    recording = _record(run, response, parts, _with_next_url(run, place, params, page))
+    await _record_in_background(run, recording, _MAX_PENDING_WRITES)
     return page
 
 
-async def _refused(run: Run, response: Response, parts: Parts, place: Place) -> None:
-    """An answer that is no page of a listing."""
+async def _record_refusal(run: ActiveRun, response: Response, parts: Parts, place: Place) -> None:
+    """Records a response such as 404, which is not a page of a listing."""
     await _record(run, response, parts, attrs.evolve(place, page_no=None))
     if run.listing is None or not run.listing.is_led:
-        run.tell(attrs.evolve(run.told, why=f"status {response.status}"))
+        run.publish(attrs.evolve(run.report, why=f"status {response.status}"))
 
 
-async def _behind(run: Run, recording: Coroutine[Any, Any, None], most: int) -> None:
-    """Have a page written: of a walk, while the next is asked for."""
-    if run.behind is None:
+async def _record_in_background(
+    run: ActiveRun, recording: Coroutine[Any, Any, None], max_pending: int
+) -> None:
+    """Records a page; during pagination, while the next page is requested."""
+    if run.pending_writes is None:
         await recording
     else:
-        run.behind.append(asyncio.create_task(recording))
-        await settle(run, most)
+        run.pending_writes.append(asyncio.create_task(recording))
+        await wait_for_writes(run, max_pending)
 
 
-def _take(
-    run: Run, params: Params, may_guess: bool, response: Response, rules: Sequence[Rule]
-) -> Parts | Ahead:
-    """Take a response apart here, or have it done where its page shows what follows it."""
+def _split(
+    run: ActiveRun, params: Params, may_predict: bool, response: Response, rules: Sequence[Rule]
+) -> Parts | PendingSplit:
+    """Splits a response: in a splitter process if its next page can be predicted, else here."""
     splitting, task, continues = run.splitting, run.task, run.endpoint.continues
     if splitting is None or continues is None:
         return take_apart(response, rules)
     needs_entities = task.until_known or task.target is not None
-    may_guess = may_guess and not needs_entities and run.mistakes < _MOST_MISTAKES
-    if may_guess and can_hand_on(splitting, response):
-        page = glimpse(response.body, rules, continues, params)
-        parts = hand_on(splitting, response, rules) if page and _askable(run, page).next else None
+    may_predict = may_predict and not needs_entities and run.mispredictions < _MAX_MISPREDICTIONS
+    if may_predict and can_hand_on(splitting, response):
+        page = predict_next_page(response.body, rules, continues, params)
+        has_next = page is not None and _without_long_url(run, page).next is not None
+        parts = hand_on(splitting, response, rules) if has_next else None
         if page is not None and parts is not None:
-            return Ahead(page, parts)
+            return PendingSplit(page, parts)
     return take_here(splitting, response, rules)
 
 
-async def _record_ahead(
-    run: Run,
-    found: Answered,
-    ahead: Ahead,
+async def _record_if_confirmed(
+    run: ActiveRun,
+    answered: Answered,
+    pending: PendingSplit,
     place: Place,
-    asked: Params,
-    before: Turn,
-    turn: Turn,
+    sent: Params,
+    previous: Recorded,
+    recorded: Recorded,
 ) -> None:
-    """Write a page that was gone ahead of, after those before it; not if it leads elsewhere."""
+    """Records a page after all before it, or notes the misprediction and records nothing."""
     try:
-        parts = await _confirmed(run, ahead, asked)
-        if not await before:
+        parts = await _confirm(run, pending, sent)
+        if not await previous:
             return
         if parts is None:
-            run.mistaken = Mistaken(place.page_no or 1, found.got)
+            run.misprediction = Misprediction(place.page_no or 1, answered.got)
             return
-        turn.set_result(True)
-        run.underway += _top(parts)
-        await _record(run, found.response, parts, place)
+        recorded.set_result(True)
+        run.pending_entities += _count_top(parts)
+        await _record(run, answered.response, parts, place)
     finally:
-        if not turn.done():
-            turn.set_result(False)
+        if not recorded.done():
+            recorded.set_result(False)
 
 
-async def _confirmed(run: Run, ahead: Ahead, asked: Params) -> Parts | None:
-    """The parts of a page, if they lead where it was gone ahead to."""
+async def _confirm(run: ActiveRun, pending: PendingSplit, sent: Params) -> Parts | None:
+    """Returns the parts of a page if its prediction was right, else None."""
     try:
-        parts = await ahead.parts
+        parts = await pending.parts
     except NotJson:
         return None
-    return parts if _page(run, parts, asked) == ahead.page else None
+    return parts if _page_after(run, parts, sent) == pending.page else None
 
 
-def _turns(run: Run) -> tuple[Turn, Turn]:
-    """The turn of the page before, and the one of the next."""
+def _chain_recorded(run: ActiveRun) -> tuple[Recorded, Recorded]:
+    """Returns the `Recorded` of the previous page and a new one for this page."""
     loop = asyncio.get_running_loop()
-    before, run.turn = run.turn, loop.create_future()
-    if before is None:
-        before = loop.create_future()
-        before.set_result(True)
-    return before, run.turn
+    previous, run.last_recorded = run.last_recorded, loop.create_future()
+    if previous is None:
+        previous = loop.create_future()
+        previous.set_result(True)
+    return previous, run.last_recorded
 
 
-async def _is_next(run: Run) -> bool:
-    """Whether what comes next counts; when it can be written, or has been shown not to."""
-    return run.turn is None or await run.turn
+async def _is_previous_recorded(run: ActiveRun) -> bool:
+    """Waits until this page may be recorded; False if a page before it was mispredicted."""
+    return run.last_recorded is None or await run.last_recorded
 
 
-async def _settled(run: Run) -> None:
-    await _is_next(run)
+async def _wait_for_previous(run: ActiveRun) -> None:
+    await _is_previous_recorded(run)
 
 
-def _page(run: Run, parts: Parts, asked: Params) -> Page:
-    """What follows a page."""
+def _page_after(run: ActiveRun, parts: Parts, sent: Params) -> Page:
+    """Returns what follows a page, as read from its envelope."""
     continues = run.endpoint.continues or no_paging
-    return _askable(run, continues(parts.envelope, asked, len(parts.entities)))
+    return _without_long_url(run, continues(parts.envelope, sent, len(parts.entities)))
 
 
-def _askable(run: Run, page: Page) -> Page:
-    """Without a next page where no URL is long enough to ask for it: that is no end."""
+def _without_long_url(run: ActiveRun, page: Page) -> Page:
+    """Removes a next page whose URL is too long to be sent; the listing has not ended then."""
     if page.next is None or len(url_of("", run.endpoint.path, page.next)) <= LONGEST_URL:
         return page
     return attrs.evolve(page, next=None, is_end=False)
 
 
-def _top(parts: Parts) -> int:
-    """How many entities of the listing itself there are, those inside them not counted."""
+def _count_top(parts: Parts) -> int:
+    """Returns the number of entities of the listing itself, without those inside them."""
     return sum("*" not in entity.pointer for entity in parts.entities)
 
 
-async def settle(run: Run, most: int = 0) -> None:
-    """Return when at most so many pages of a walk are not durable."""
-    while run.behind is not None and len(run.behind) > most:
-        await run.behind[0]
-        run.behind.popleft()
+async def wait_for_writes(run: ActiveRun, max_pending: int = 0) -> None:
+    """Waits until at most `max_pending` pages of a pagination are not durable."""
+    while run.pending_writes is not None and len(run.pending_writes) > max_pending:
+        await run.pending_writes[0]
+        run.pending_writes.popleft()
 
 
-def _leave(run: Run, found: NotAsked) -> None:
-    """Without a budget a sync ends in part; what people queued waits for the next budget."""
-    if run.crawl.desk.budget.has_left:
+def _stop_without_budget(run: ActiveRun, outcome: NotSent) -> None:
+    """Ends a run whose budget is spent, or lets it wait for the next budget."""
+    if run.crawl.context.budget.has_left:
         return
-    if is_patient(run.crawl, run.task):
-        run.yields = True
+    if waits_for_budget(run.crawl, run.task):
+        run.is_preempted = True
     else:
-        run.end(found.why)
+        run.end(outcome.why)
 
 
-def _note_known(run: Run, entities: tuple[Entity, ...]) -> None:
-    """Whether a run for what is new has come to what is known."""
+def _check_known(run: ActiveRun, entities: tuple[Entity, ...]) -> None:
+    """Notes whether a run for new entities has reached a page of known ones."""
     if run.task.until_known:
-        keys = [(each.type, each.id, each.shape) for each in entities if "*" not in each.pointer]
-        known = run.crawl.desk.journal.known
-        run.has_met_known = bool(keys) and all(recall(known, key) for key in keys)
+        keys = [
+            (entity.type, entity.id, entity.shape)
+            for entity in entities
+            if "*" not in entity.pointer
+        ]
+        known = run.crawl.context.journal.known
+        run.has_reached_known = bool(keys) and all(recall(known, key) for key in keys)
 
 
-def _onward(run: Run, place: Place, params: Params, page: Page) -> Place:
-    """The place with what is asked next: the state of the run, should it end here."""
+def _with_next_url(run: ActiveRun, place: Place, params: Params, page: Page) -> Place:
+    """Adds to a place what is requested next: the state of the run once it is recorded."""
     if page.next is None:
         return attrs.evolve(place, is_last=page.is_end and place.page_no is not None)
-    base_url = run.crawl.desk.client.base_url
+    base_url = run.crawl.context.client.base_url
     return attrs.evolve(
         place, next_url=url_of(base_url, run.endpoint.path, {**params, **page.next})
     )
 
 
-async def give_up(run: Run, found: GivenUp) -> None:
-    """Say what was given up, into the log and the report."""
-    await record(run.crawl.desk.journal, of_drafts(found.draft))
-    why = f"{found.error_class}: {found.what}"
-    run.tell(attrs.evolve(run.told, failures=run.told.failures + 1, why=why))
-    reach = run.crawl.desk.reach
-    if found.stops_run:
+async def record_failure(run: ActiveRun, failure: GivenUp) -> None:
+    """Records a request that was given up; ends the run if the next would fail, too."""
+    await record(run.crawl.context.journal, of_drafts(failure.draft))
+    why = f"{failure.error_class}: {failure.what}"
+    run.publish(attrs.evolve(run.report, failures=run.report.failures + 1, why=why))
+    breaker = run.crawl.context.breaker
+    if failure.stops_run:
         run.end(why)
-    elif reach.is_down:
-        run.end(f"{why}; {reach.in_a_row} requests in a row: the host is down")
+    elif breaker.is_down:
+        run.end(f"{why}; {breaker.in_a_row} requests in a row: the host is down")
 
 
-async def _record(run: Run, response: Response, parts: Parts, place: Place) -> None:
-    desk = run.crawl.desk
+async def _record(run: ActiveRun, response: Response, parts: Parts, place: Place) -> None:
+    """Records a page with all events it causes; updates the report and the follow-ups."""
+    context = run.crawl.context
     result: list[Observed] = []
-    names = ((each.type, each.id) for each in parts.entities)
-    told_first = notices(run.crawl.presence, place, run.endpoint.path, names)
-    build = page_build(desk.journal, response, place, parts, result.append)
-    top = _top(parts)
+    names = ((entity.type, entity.id) for entity in parts.entities)
+    drafts_before = notices(run.crawl.presence, place, run.endpoint.path, names)
+    build = page_build(context.journal, response, place, parts, result.append)
+    top_count = _count_top(parts)
     try:
-        await record(desk.journal, after(told_first, build) if told_first else build)
+        await record(context.journal, after(drafts_before, build) if drafts_before else build)
     finally:
-        run.underway -= top
-    told = attrs.evolve(
-        run.told,
-        pages=run.told.pages + 1,
-        entities=run.told.entities + top,
-        stored=run.told.stored + result[-1].stored,
-        unchanged=run.told.unchanged + result[-1].unchanged,
-        anomalies=run.told.anomalies + len(parts.misfits),
+        run.pending_entities -= top_count
+    report = attrs.evolve(
+        run.report,
+        pages=run.report.pages + 1,
+        entities=run.report.entities + top_count,
+        stored=run.report.stored + result[-1].stored,
+        unchanged=run.report.unchanged + result[-1].unchanged,
+        anomalies=run.report.anomalies + len(parts.misfits),
     )
-    run.tell(told)
-    lead_on(run, parts.entities)
-    run.meet(response.params, parts.entities)
+    run.publish(report)
+    note_follow_ups(run, parts.entities)
+    run.note_partition_values(response.params, parts.entities)

@@ -1,10 +1,10 @@
-"""Walking: a listing page by page, past what stands in the way.
+"""Pagination: fetches a listing page by page, past what obstructs it.
 
-    a page that never comes ──> half of it, …, one entity ──> named, stepped over
-    a cursor refused        ──> the page before again ──> from the beginning, once
-    an end that is none     ──> cut into shorter walks, where the listing says how
+    poison page      ──> bisection: half the page, …, one entity ──> recorded and skipped
+    rejected cursor  ──> the previous page again ──> once more from the beginning
+    silent end       ──> continued in partitions, if the listing has any
 
-What was stepped over or not covered is said; nothing is silent.
+Whatever was skipped or not covered is in the report.
 """
 
 import asyncio
@@ -12,196 +12,210 @@ from collections import deque
 
 import attrs
 
-from fetcher.crawl.context import Run
-from fetcher.crawl.page import give_up, one, settle
-from fetcher.crawl.partition import go_on_in_parts
-from fetcher.crawl.prefetch import Mistaken
-from fetcher.crawl.request import GivenUp, NotAsked
+from fetcher.crawl.active_run import ActiveRun, check_queue
+from fetcher.crawl.page import fetch_page, record_failure, wait_for_writes
+from fetcher.crawl.partition import continue_in_partitions
+from fetcher.crawl.prefetch import Misprediction
+from fetcher.crawl.request import GivenUp, NotSent
 from fetcher.net.http import Got
 from fetcher.record.journal import of_drafts, record
 from fetcher.source import WHERE_TO, Page, Params, request_name
 from fetcher.split.pool import SLOTS, close_splitting, open_splitting
 from fetcher.state.task import CANCELLED
 
-_MOST_STEPPED_OVER = 20
-_MOST_RETREATS = 10
+_MAX_SKIPS = 20
+"""Maximum number of entities that one run skips."""
+_MAX_RETREATS = 10
+"""Maximum number of rejected cursors before the run starts from the beginning."""
 
 
 @attrs.define
-class _Way:
-    """Where a walk stands."""
+class _Pagination:
+    """State of a pagination."""
 
     params: Params
+    """Parameters of the next request."""
     page_no: int
-    before: Params | None = None
-    """What the page before was asked with: a safe place to go back to."""
+    previous: Params | None = None
+    """Parameters of the page before, from which pagination can resume."""
     size: int | None = None
-    """Entities asked for at once, while a page is bisected."""
-    left: int = 0
-    """Entities among which the one that stands in the way is."""
-    asked: set[bytes] = attrs.field(factory=set)
+    """Entities per request during a bisection."""
+    remaining: int = 0
+    """Number of entities that contain the poisonous one, during a bisection."""
+    requested: set[bytes] = attrs.field(factory=set)
+    """Names of the requests so far, to detect repeating cursors."""
     steps: deque[tuple[Params, int, Params | None]] = attrs.field(
         factory=lambda: deque(maxlen=SLOTS * 2)
     )
-    """The last steps: what was asked, its number, and what the page before was asked with."""
-    came: Got | None = None
-    """What came of the page to which the walk went back."""
-    refused: set[bytes] = attrs.field(factory=set)
-    stepped_over: int = 0
+    """The last requests: `params`, `page_no` and `previous` of each."""
+    got: Got | None = None
+    """Response of the page to which pagination returned after a misprediction."""
+    rejected: set[bytes] = attrs.field(factory=set)
+    """Names of requests whose cursor was rejected."""
+    skipped: int = 0
     is_over: bool = False
 
 
-async def walk(run: Run, params: Params) -> None:
-    """Follow page cursors to the end."""
-    way = _Way(params, run.task.page_no + 1)
-    run.behind = deque()
-    run.splitting = open_splitting(run.crawl.desk.source, run.crawl.terms)
+async def paginate(run: ActiveRun, params: Params) -> None:
+    """Fetches the pages of a listing, from these parameters to its end."""
+    state = _Pagination(params, run.task.page_no + 1)
+    run.pending_writes = deque()
+    run.splitting = open_splitting(run.crawl.context.source, run.crawl.terms)
     try:
-        while not await _is_done(run, way):
-            await _step(run, way)
+        while not await _is_finished(run, state):
+            await _fetch_next(run, state)
     finally:
-        await asyncio.gather(*run.behind, return_exceptions=True)
+        await asyncio.gather(*run.pending_writes, return_exceptions=True)
         close_splitting(run.splitting)
         if run.splitting.lost:
-            run.tell(attrs.evolve(run.told, splitters_lost=run.splitting.lost))
-        run.behind = run.splitting = run.turn = None
+            run.publish(attrs.evolve(run.report, splitters_lost=run.splitting.lost))
+        run.pending_writes = run.splitting = run.last_recorded = None
 
 
-async def _is_done(run: Run, way: _Way) -> bool:
-    """Whether the walk is over, and all of it durable."""
-    if run.mistaken is None and not way.is_over and not is_over(run):
+async def _is_finished(run: ActiveRun, state: _Pagination) -> bool:
+    """Whether pagination is over and all its pages are durable."""
+    if run.misprediction is None and not state.is_over and not must_stop(run):
         return False
-    await settle(run)
-    return run.mistaken is None
+    await wait_for_writes(run)
+    return run.misprediction is None
 
 
-def is_over(run: Run) -> bool:
-    """Whether nothing more is asked."""
-    if run.stop is None and run.is_full():
+def must_stop(run: ActiveRun) -> bool:
+    """Whether the run must request nothing more; notes the reason in the run."""
+    if run.stop_reason is None and run.has_reached_target():
         run.end(f"limit of {run.task.target} reached")
-    if run.stop is None and run.has_met_known:
-        run.end("everything from here on is known")
-    if run.stop is None and run.look_round() == CANCELLED:
+    if run.stop_reason is None and run.has_reached_known:
+        run.end("all following entities are known")
+    if run.stop_reason is None and check_queue(run) == CANCELLED:
         run.end(CANCELLED)
-    return run.stop is not None or run.is_paused()
+    return run.stop_reason is not None or run.is_paused()
 
 
-async def _step(run: Run, way: _Way) -> None:
-    """One page."""
-    if run.mistaken is not None:
-        _go_back(run, way, run.mistaken)
-    way.asked.add(request_name(way.params))
-    way.steps.append((way.params, way.page_no, way.before))
-    came, way.came = way.came, None
-    found = await one(run, way.params, way.page_no, _size(run, way), came)
-    if not isinstance(found, Page) or found.next is None:
-        await settle(run)
-    if run.mistaken is not None:
+async def _fetch_next(run: ActiveRun, state: _Pagination) -> None:
+    """Fetches one page and updates the state by its outcome."""
+    if run.misprediction is not None:
+        _return_to(run, state, run.misprediction)
+    state.requested.add(request_name(state.params))
+    state.steps.append((state.params, state.page_no, state.previous))
+    got, state.got = state.got, None
+    outcome = await fetch_page(run, state.params, state.page_no, _size_param(run, state), got)
+    if not isinstance(outcome, Page) or outcome.next is None:
+        await wait_for_writes(run)
+    if run.misprediction is not None:
         return
-    if isinstance(found, GivenUp):
-        match found.error_class:
-            case "poison":
-                await _bisect(run, way, found)
-            case "cursor":
-                await _retreat(run, way, found)
-            case _:
-                await give_up(run, found)
-                _break(run, way)
-    elif isinstance(found, NotAsked | Mistaken):
+    if isinstance(outcome, GivenUp):
+        await _handle_failure(run, state, outcome)
+    elif isinstance(outcome, NotSent | Misprediction):
         return
-    elif found is None:
-        _break(run, way)
-    elif found.next is None:
-        way.is_over = True
-        await _end(run, found, way)
+    elif outcome is None:
+        _abort(run, state)
+    elif outcome.next is None:
+        state.is_over = True
+        await _check_end(run, outcome, state)
     else:
-        await _onward(run, way, found.next)
+        await _advance(run, state, outcome.next)
 
 
-def _go_back(run: Run, way: _Way, mistaken: Mistaken) -> None:
-    """To a page that did not lead where it seemed to: what was asked after it does not count."""
+async def _handle_failure(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
+    match failure.error_class:
+        case "poison":
+            await _bisect(run, state, failure)
+        case "cursor":
+            await _retreat(run, state, failure)
+        case _:
+            await record_failure(run, failure)
+            _abort(run, state)
+
+
+def _return_to(run: ActiveRun, state: _Pagination, misprediction: Misprediction) -> None:
+    """Restores the state before a mispredicted page; later requests do not count."""
     page_no = None
-    while page_no != mistaken.page_no:
-        way.params, page_no, way.before = way.steps.pop()
-        way.asked.discard(request_name(way.params))
-    way.page_no, way.came = mistaken.page_no, mistaken.got
-    way.is_over = False
-    run.mistaken = run.turn = None
-    run.mistakes += 1
+    while page_no != misprediction.page_no:
+        state.params, page_no, state.previous = state.steps.pop()
+        state.requested.discard(request_name(state.params))
+    state.page_no, state.got = misprediction.page_no, misprediction.got
+    state.is_over = False
+    run.misprediction = run.last_recorded = None
+    run.mispredictions += 1
 
 
-def _size(run: Run, way: _Way) -> Params | None:
-    if way.size is None or run.endpoint.size_param is None:
+def _size_param(run: ActiveRun, state: _Pagination) -> Params | None:
+    """Returns the parameter that sets the page size of a bisection; None outside one."""
+    if state.size is None or run.endpoint.size_param is None:
         return None
-    return {run.endpoint.size_param: str(way.size)}
+    return {run.endpoint.size_param: str(state.size)}
 
 
-def _break(run: Run, way: _Way) -> None:
-    """The walk cannot go on: it can be retried from here."""
-    way.is_over = run.is_broken = True
-    if run.stop is None:
-        run.end(run.told.why or "no answer")
+def _abort(run: ActiveRun, state: _Pagination) -> None:
+    """Ends a pagination that cannot continue; a retry of the run starts at this page."""
+    state.is_over = run.has_failed = True
+    if run.stop_reason is None:
+        run.end(run.report.why or "no answer")
 
 
-async def _onward(run: Run, way: _Way, onward: Params) -> None:
-    following = {**way.params, **onward}
-    if way.size is not None:
-        way.left -= way.size
-        way.size = way.size if way.left > 0 else None
-    way.before, way.params = way.params, following
-    way.page_no += 1
-    if request_name(following) in way.asked:
-        await settle(run)  # or it only seems so
-    if run.mistaken is None and request_name(following) in way.asked:
-        run.end(f"page {way.page_no} was asked for before: the page cursor repeats")
+async def _advance(run: ActiveRun, state: _Pagination, next_params: Params) -> None:
+    """Moves to the next page; ends the run if that page was requested before."""
+    following = {**state.params, **next_params}
+    if state.size is not None:
+        state.remaining -= state.size
+        state.size = state.size if state.remaining > 0 else None
+    state.previous, state.params = state.params, following
+    state.page_no += 1
+    if request_name(following) in state.requested:
+        await wait_for_writes(run)  # a misprediction may be the cause
+    if run.misprediction is None and request_name(following) in state.requested:
+        run.end(f"page {state.page_no} was already requested: the page cursor repeats")
 
 
-async def _bisect(run: Run, way: _Way, found: GivenUp) -> None:
-    """Ask for half; a single entity that does not come is named, and stepped over."""
+async def _bisect(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
+    """Halves the page size of a poison page; a single poisonous entity is skipped."""
     name = run.endpoint.size_param
-    size = way.size or int(way.params.get(name or "", "100"))
+    size = state.size or int(state.params.get(name or "", "100"))
     if name is not None and size > 1:
-        way.size, way.left = size // 2, way.left if way.size else size
+        state.size, state.remaining = size // 2, state.remaining if state.size else size
         return
-    await give_up(run, found)
-    past = run.endpoint.step_over({**way.params, **(_size(run, way) or {})})
-    way.stepped_over += 1
-    if past is None or way.stepped_over > _MOST_STEPPED_OVER:
-        why = "no cursor leads past it" if past is None else f"the {way.stepped_over}th of this run"
-        run.end(f"{run.told.why}: page {way.page_no} cannot be stepped over: {why}")
-        _break(run, way)
+    await record_failure(run, failure)
+    past = run.endpoint.step_over({**state.params, **(_size_param(run, state) or {})})
+    state.skipped += 1
+    if past is None or state.skipped > _MAX_SKIPS:
+        cause = "no cursor leads past it" if past is None else f"{_MAX_SKIPS} were skipped already"
+        run.end(f"{run.report.why}: page {state.page_no} cannot be skipped: {cause}")
+        _abort(run, state)
         return
-    run.tell(attrs.evolve(run.told, why=f"{run.told.why}: stepped over on page {way.page_no}"))
-    way.size, way.params = None, {**way.params, **past}
+    why = f"{run.report.why}: an entity of page {state.page_no} was skipped"
+    run.publish(attrs.evolve(run.report, why=why))
+    state.size, state.params = None, {**state.params, **past}
 
 
-async def _retreat(run: Run, way: _Way, found: GivenUp) -> None:
-    """Go back to the last safe place; said, also where it goes on from there."""
-    name = request_name(way.params)
-    first = {key: value for key, value in way.params.items() if key not in WHERE_TO}
-    is_again = name in way.refused or len(way.refused) >= _MOST_RETREATS
-    is_first = request_name(first) in way.refused or first == way.params
-    if is_again and is_first:
-        await give_up(run, found)
-        _break(run, way)
+async def _retreat(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
+    """Resumes from the previous page after a rejected cursor, then from the beginning."""
+    name = request_name(state.params)
+    first = {key: value for key, value in state.params.items() if key not in WHERE_TO}
+    is_repeated = name in state.rejected or len(state.rejected) >= _MAX_RETREATS
+    is_first = request_name(first) in state.rejected or first == state.params
+    if is_repeated and is_first:
+        await record_failure(run, failure)
+        _abort(run, state)
         return
-    await record(run.crawl.desk.journal, of_drafts(found.draft))
-    way.refused.add(name)
-    if way.before is None or is_again:
-        way.refused.add(request_name(first))
-        way.asked, way.params, way.page_no, place = set(), first, 1, "the beginning"
+    await record(run.crawl.context.journal, of_drafts(failure.draft))
+    state.rejected.add(name)
+    if state.previous is None or is_repeated:
+        state.rejected.add(request_name(first))
+        state.requested, state.params, state.page_no = set(), first, 1
+        where = "the beginning"
     else:
-        way.asked -= {name, request_name(way.before)}
-        way.params, way.page_no, place = way.before, way.page_no - 1, "the page before"
-    way.before = None
-    run.tell(attrs.evolve(run.told, why=f"cursor: {found.what}; went on from {place}"))
+        state.requested -= {name, request_name(state.previous)}
+        state.params, state.page_no = state.previous, state.page_no - 1
+        where = "the previous page"
+    state.previous = None
+    run.publish(attrs.evolve(run.report, why=f"cursor: {failure.what}; resumed from {where}"))
 
 
-async def _end(run: Run, page: Page, way: _Way) -> None:
-    """Say so where the last page was not the end."""
+async def _check_end(run: ActiveRun, page: Page, state: _Pagination) -> None:
+    """Continues in partitions, or reports it, if the last page is not the end."""
     if run.endpoint.continues is None:
         return
     if not page.is_end:
-        run.end(f"page {way.page_no} has no next page, and does not look like the end")
-    elif run.ended_silently():
-        await go_on_in_parts(run, way.params)
+        run.end(f"page {state.page_no} has no next page, but does not look like the end")
+    elif run.has_silent_end():
+        await continue_in_partitions(run, state.params)

@@ -1,16 +1,16 @@
-"""Partitions: a walk that ends where upstream stops without saying so, cut into shorter ones.
+"""Partitions: a listing that the upstream cuts off silently continues in narrower runs.
 
-The first parameter that can still be narrowed is taken; each part is a run of its own,
-and is cut again by the next parameter where it ends the same way. Where the values are
-all there are, the parts cover what the walk did not; where they were only met on the way,
-or nothing can be narrowed any more, the run says that it is partial.
+The first parameter that can still be narrowed is used. Each of its values becomes a run
+of its own, which is partitioned further by the next parameter if it is cut off, too. If
+the list of values is complete, the new runs cover the rest of the listing. If the values
+were only collected from entities, or nothing can be narrowed, the run is partial.
 """
 
 from collections.abc import Sequence
 
 import attrs
 
-from fetcher.crawl.context import Run
+from fetcher.crawl.active_run import ActiveRun
 from fetcher.record.journal import of_drafts, record
 from fetcher.record.run_events import created, new_run_id
 from fetcher.source import WHERE_TO, Params, Partition, url_of
@@ -18,51 +18,53 @@ from fetcher.state.run_queue import refresh
 from fetcher.state.task import Task
 
 
-async def go_on_in_parts(run: Run, params: Params) -> None:
-    """Queue what is left of a walk, part by part; say how much of it that covers."""
-    asked = {name: value for name, value in params.items() if name not in WHERE_TO}
-    entities = run.told.entities
-    why = f"ended near {entities} entities, where upstream stops without saying so"
-    found = cut(run, asked)
-    if found is None:
-        run.end(f"{why}; nothing is left to cut it by")
+async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
+    """Queues one run per value of a partition; the run's report says what they cover."""
+    base_params = {name: value for name, value in params.items() if name not in WHERE_TO}
+    entities = run.report.entities
+    why = f"ended near {entities} entities, where the upstream cuts the listing off"
+    chosen = choose_partition(run, base_params)
+    if chosen is None:
+        run.end(f"{why}; no partition is left to continue with")
         return
-    partition, values = found
-    tasks = [_task(run, {**asked, partition.param: value}) for value in values]
+    partition, values = chosen
+    tasks = [_task(run, {**base_params, partition.param: value}) for value in values]
     drafts = [
-        created(task, run.endpoint.path, {**asked, partition.param: value})
+        created(task, run.endpoint.path, {**base_params, partition.param: value})
         for task, value in zip(tasks, values, strict=True)
     ]
-    await record(run.crawl.desk.journal, of_drafts(*drafts))
-    if run.crawl.only is not None:
-        run.crawl.only.update(task.run for task in tasks)
+    await record(run.crawl.context.journal, of_drafts(*drafts))
+    if run.crawl.selected_runs is not None:
+        run.crawl.selected_runs.update(task.run for task in tasks)
     refresh(run.crawl.queue)
-    why = f"{why}; goes on in {len(tasks)} runs by {partition.param}"
+    why = f"{why}; continues in {len(tasks)} runs by {partition.param}"
     if partition.is_whole:
-        run.tell(attrs.evolve(run.told, why=why))
+        run.publish(attrs.evolve(run.report, why=why))
     else:
-        run.end(f"{why}, of those met: there may be others")
+        run.end(f"{why}, whose values come from entities and may be incomplete")
 
 
-def cut(run: Run, params: Params) -> tuple[Partition, Sequence[str]] | None:
-    """The first partition that makes the walk shorter, and its values."""
-    for each in run.listing.partitions if run.listing else ():
-        if each.is_whole:
-            values = tuple(each.narrower(params))
+def choose_partition(run: ActiveRun, params: Params) -> tuple[Partition, Sequence[str]] | None:
+    """Returns the first partition with more than one value, and its values."""
+    for partition in run.listing.partitions if run.listing else ():
+        if partition.is_whole:
+            values = tuple(partition.narrower(params))
+        elif partition.param in params:
+            values = ()
         else:
-            values = () if each.param in params else tuple(run.met.get(each.param, ()))
+            values = tuple(run.partition_values.get(partition.param, ()))
         if len(values) > 1:
-            return each, values
+            return partition, values
     return None
 
 
-def _task(run: Run, params: Params) -> Task:
+def _task(run: ActiveRun, params: Params) -> Task:
     task = run.task
     return Task(
         run=new_run_id(task.epoch, task.listing),
         listing=task.listing,
         epoch=task.epoch,
-        url=url_of(run.crawl.desk.client.base_url, run.endpoint.path, params),
-        priority=task.priority + 1,  # before what follows this listing
-        target=None if task.target is None else max(1, task.target - run.told.entities),
+        url=url_of(run.crawl.context.client.base_url, run.endpoint.path, params),
+        priority=task.priority + 1,  # before the listings that follow this one
+        target=None if task.target is None else max(1, task.target - run.report.entities),
     )

@@ -1,11 +1,12 @@
-"""Going ahead: the next page is asked for before this one is taken apart.
+"""Prefetch: the next page is requested before the current one is split.
 
-    page ──glimpse──> where it leads ──> the next is asked for
-      └──> splitter ──> parts ──> lead there too? ──> recorded, in the order of the walk
-                                       └ no ──> neither it nor what came after counts:
-                                                the walk goes back to it, and reads it here
+    page ──predict──> next page ──> requested
+      └──> splitter process ──> parts ──> same next page? ──> recorded, in page order
+                                             └ no: misprediction. Neither this page nor
+                                               those after it are recorded; pagination
+                                               returns to this page and splits it here
 
-A glimpse is a guess; what is written rests on the parts alone.
+A prediction decides only what is requested. What is recorded depends on the parts alone.
 """
 
 import asyncio
@@ -19,37 +20,46 @@ from eventlog.body.split_rules import Rule
 from fetcher.net.http import Got
 from fetcher.source import Continue, Page, Params, look
 
-Turn = asyncio.Future[bool]
-"""Set when a page is written after all before it; False: neither it nor what follows counts."""
+Recorded = asyncio.Future[bool]
+"""Resolves to True when a page and all before it are recorded, to False if it never will be."""
+
+_NEAR = 64 * 1024
+"""Bytes at the beginning and at the end of a page that are searched."""
+_TRIES = 16
+"""Maximum number of closing brackets that are tried."""
 
 
 @attrs.frozen
-class Mistaken:
-    """A page that did not lead where a glimpse said."""
+class Misprediction:
+    """A page whose next page was predicted wrongly."""
 
     page_no: int
     got: Got
-    """To be read again, not asked for again."""
+    """The response, which is split again without another request."""
 
 
-def glimpse(body: bytes, rules: Sequence[Rule], continues: Continue, params: Params) -> Page | None:
-    """What follows a page, as it seems from its first and last bytes. Pure.
+def predict_next_page(
+    body: bytes, rules: Sequence[Rule], continues: Continue, params: Params
+) -> Page | None:
+    """Predicts what follows a page from its first and last bytes. Pure.
 
-    None where nothing does, or where it does not show: the array is no member of the page
-    itself, or too much stands around it.
+    Returns None if no page follows, or if no prediction is possible: the array of entities
+    is not a member of the page itself, or is too far from both ends of the page.
     """
     tops = [rule.pointer for rule in rules if "*" not in rule.pointer]
     name = tops[0].removeprefix("/") if len(tops) == 1 else ""
     if not name or "/" in name:
         return None
-    envelope = _around(body, orjson.dumps(name) + b":[")
+    envelope = _envelope_around(body, orjson.dumps(name) + b":[")
     page = continues(envelope, params, 1) if envelope is not None else None
     return page if page is not None and page.next is not None else None
 
 
-def _around(body: bytes, opening: bytes) -> bytes | None:
-    """What stands around an array, it emptied: up to its opening, and from the last closing
-    bracket with which that is an object.
+def _envelope_around(body: bytes, opening: bytes) -> bytes | None:
+    """Returns the page with its array of entities emptied; None if no such page is found.
+
+    The array begins at `opening`. It ends at the last closing bracket for which the page
+    without the array's content is a JSON object.
     """
     before = body[:_NEAR].find(opening) + len(opening)
     if before < len(opening):
@@ -63,8 +73,3 @@ def _around(body: bytes, opening: bytes) -> bytes | None:
         if look(envelope, dict[str, msgspec.Raw]) is not None:
             return envelope
     return None
-
-
-_NEAR = 64 * 1024
-"""How far from the ends of a page is looked."""
-_TRIES = 16

@@ -1,4 +1,4 @@
-"""Reports: what a sync says while it runs, and at its end."""
+"""Reports of a sync: its progress while it runs, and its result."""
 
 from collections.abc import Callable
 
@@ -7,55 +7,54 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class ListingReport:
-    """What came of one listing."""
+    """Progress or result of one run of a listing."""
 
     listing: str
     run: str
     state: str = "started"
-    """`completed`, `partial`, `failed`, or `started` while it runs."""
+    """`started` while the run is in progress; then `completed`, `partial`, `failed`, `paused`
+    or `cancelled`.
+    """
     pages: int = 0
     entities: int = 0
+    """Entities of the listing itself, without those embedded in them."""
     stored: int = 0
     unchanged: int = 0
     anomalies: int = 0
     failures: int = 0
-    """Requests given up."""
+    """Requests that were given up."""
     splitters_lost: int = 0
-    """Processes that took its pages apart and ended before it did: done without them."""
+    """Splitter processes that ended unexpectedly; their pages were split in this process."""
     why: str | None = None
-    """Why it is partial or failed."""
+    """Why the run is not completed, or what was skipped."""
 
 
 @attrs.frozen
 class Progress:
-    """Where a sync stands."""
+    """Progress of one listing of a sync."""
 
     source: str
     listing: ListingReport
     expected: int | None = None
-    """Requests there will be, where that is known."""
+    """Total number of requests, if it is known."""
 
 
 @attrs.frozen
 class RunReport:
-    """What came of a sync."""
+    """Result of a sync."""
 
     source: str
     epoch: str
     listings: tuple[ListingReport, ...]
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every listing came to its end."""
-        return all(each.state == "completed" for each in self.listings)
-
     def total(self, name: str) -> int:
-        """The sum of one count over all listings."""
-        return sum(int(getattr(each, name)) for each in self.listings)
+        """Returns the sum of one count, such as `pages`, over all listings."""
+        return sum(int(getattr(listing, name)) for listing in self.listings)
 
 
-Report = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
+"""Called after every page, and when a run ends."""
 
 
-def silent(progress: Progress) -> None:
-    """Says nothing."""
+def ignore_progress(progress: Progress) -> None:
+    """Does nothing."""

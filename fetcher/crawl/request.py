@@ -1,8 +1,8 @@
-"""Requests: one question to upstream, asked until it is answered or given up.
+"""Requests: sends one request, with retries, until it is answered or given up.
 
-Nothing that came is lost: the body of an attempt that failed is kept as an anomaly
-(the same body once a run), and what is given up becomes a `page_failed` event with all
-its attempts.
+Nothing that was received is lost. The body of a failed attempt is recorded as an anomaly
+(identical bodies once per run). A request that is given up becomes a `page_failed` event
+that lists all attempts.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ from fetcher.split.response import Parts, Place, Response, take_apart
 
 
 @attrs.frozen
-class Desk:
-    """What every request of a sync needs."""
+class RequestContext:
+    """What every request of a crawl needs."""
 
     source: Source
     client: Client
@@ -48,110 +48,116 @@ class Desk:
     policy: Policy
     chance: Chance
     budget: Budget = attrs.field(factory=Budget)
-    reach: Reach = attrs.field(factory=Reach)
-    kept: set[tuple[str, str]] = attrs.field(factory=set)
-    """Run and SHA-256 of anomalies that are in the log already."""
+    breaker: Reach = attrs.field(factory=Reach)
+    recorded_anomalies: set[tuple[str, str]] = attrs.field(factory=set)
+    """Run id and SHA-256 of the bodies that are already recorded as anomalies."""
 
 
 @attrs.frozen
-class Ahead:
-    """An answer that is taken apart elsewhere, and what it leads to at a glance."""
+class PendingSplit:
+    """A response that a splitter process is splitting, and its predicted next page."""
 
     page: Page
-    """To be believed when the parts say the same."""
+    """The prediction; correct only if the parts lead to the same page."""
     parts: Coroutine[Any, Any, Parts]
-    """To be awaited, once. Raises `NotJson`."""
+    """Must be awaited exactly once. Raises `NotJson`."""
 
 
 @attrs.frozen
 class Answered:
-    """Upstream answered; nothing of it is in the log yet."""
+    """The upstream answered; nothing is recorded yet."""
 
     response: Response
-    parts: Parts | Ahead
+    parts: Parts | PendingSplit
     got: Got
 
 
-Take = Callable[[Response, Sequence[Rule]], Parts | Ahead]
-"""Takes a response apart, or has it done. Raises `NotJson`."""
-
-
-async def nothing() -> None:
-    """Nothing has to be waited for."""
+SplitResponse = Callable[[Response, Sequence[Rule]], Parts | PendingSplit]
+"""Splits a response, or starts to. Raises `NotJson`."""
 
 
 @attrs.frozen
 class GivenUp:
-    """Upstream did not answer; the event that says so is not in the log yet."""
+    """The request failed for good; the `page_failed` event is not recorded yet."""
 
     error_class: str
     what: str
     stops_run: bool
+    """Whether every other request of the run would fail in the same way."""
     draft: Draft
 
 
 @attrs.frozen
-class NotAsked:
-    """Nothing (more) was asked, and nothing is known: the budget is spent, or it stops."""
+class NotSent:
+    """No (further) attempt was made: the budget is spent, or the crawl is stopping."""
 
     why: str
 
 
-async def ask(
-    desk: Desk,
+async def _no_wait() -> None:
+    """Returns at once."""
+
+
+async def send_request(
+    context: RequestContext,
     place: Place,
     endpoint: Endpoint,
     params: Params,
     stopping: asyncio.Event,
     *,
-    take: Take = take_apart,
+    split: SplitResponse = take_apart,
     first: Got | None = None,
-    settled: Callable[[], Awaitable[None]] = nothing,
-) -> Answered | GivenUp | NotAsked:
-    """The answer to one request, retried as `retry` says, until `stopping`.
+    before_write: Callable[[], Awaitable[None]] = _no_wait,
+) -> Answered | GivenUp | NotSent:
+    """Sends a request until it is answered, given up, or `stopping` is set.
 
-    `first`: what came of the first attempt, where that was made already. `settled` is
-    awaited before anything is written.
+    Failed attempts are retried with exponential backoff and jitter. `first` is the outcome
+    of the first attempt if that was made already. `before_write` is awaited before a failed
+    attempt is recorded.
     """
-    url = url_of(desk.client.base_url, endpoint.path, params)
+    url = url_of(context.client.base_url, endpoint.path, params)
     rules = endpoint.rules(params)
     attempts: list[Mapping[str, Any]] = []
     while True:
-        at, got = await _attempt(desk, url, stopping) if first is None else (desk.clock(), first)
-        if isinstance(got, NotAsked):
+        at, got = await _attempt(context, url, stopping, first)
+        if isinstance(got, NotSent):
             return got
         first = None
-        response = _response(desk, got, endpoint, params)
-        outcome = _take(desk.source, got, response, rules, take)
-        if isinstance(outcome, Parts | Ahead):
-            desk.gate.answered(got.ms / 1000)
-            desk.reach.answered()
+        response = _response(context, got, endpoint, params)
+        outcome = _split(context.source, got, response, rules, split)
+        if isinstance(outcome, Parts | PendingSplit):
+            context.gate.answered(got.ms / 1000)
+            context.breaker.answered()
             return Answered(response, outcome, got)
-        await settled()
-        decision = _decide(desk, got, outcome[0], len(attempts) + 1)
-        attempts.append(_told(at, got, outcome))
-        await _keep(desk, place, response, outcome[1])
+        await before_write()
+        decision = _decide(context, got, outcome[0], len(attempts) + 1)
+        attempts.append(_attempt_member(at, got, outcome))
+        await _record_anomaly(context, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
-            desk.reach.gave_up(outcome[0])
-            draft = _failed(place, response, outcome, attempts)
+            context.breaker.gave_up(outcome[0])
+            draft = _page_failed(place, response, outcome, attempts)
             return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
-        await _wait(desk, got, decision, stopping)
+        await _wait(context, got, decision, stopping)
 
 
-async def _attempt(desk: Desk, url: str, stopping: asyncio.Event) -> tuple[int, Got | NotAsked]:
-    """One attempt, and when it began."""
-    if not await desk.gate.passes(stopping):
-        return 0, NotAsked("stopping")
-    if not desk.budget.take():
-        return 0, NotAsked(f"budget: {desk.budget.most} requests are spent")
-    at = desk.clock()
-    got = await get(desk.client, url)
-    _check_clock(desk, got)
+async def _attempt(
+    context: RequestContext, url: str, stopping: asyncio.Event, first: Got | None
+) -> tuple[int, Got | NotSent]:
+    """Makes one attempt, unless `first` is its outcome; returns its time in us and outcome."""
+    if first is not None:
+        return context.clock(), first
+    if not await context.gate.passes(stopping):
+        return 0, NotSent("stopping")
+    if not context.budget.take():
+        return 0, NotSent(f"budget: {context.budget.most} requests are spent")
+    at = context.clock()
+    got = await get(context.client, url)
+    _check_clock(context, got)
     return at, got
 
 
-def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Response:
-    key = desk.client.key
+def _response(context: RequestContext, got: Got, endpoint: Endpoint, params: Params) -> Response:
+    key = context.client.key
     return Response(
         url=got.url,
         endpoint=endpoint.path,
@@ -164,37 +170,41 @@ def _response(desk: Desk, got: Got, endpoint: Endpoint, params: Params) -> Respo
     )
 
 
-def _take(
-    source: Source, got: Got, response: Response, rules: Sequence[Rule], take: Take
-) -> Parts | Ahead | tuple[str, str]:
-    """The answer taken apart, or the class of its error and what it was."""
+def _split(
+    source: Source, got: Got, response: Response, rules: Sequence[Rule], split: SplitResponse
+) -> Parts | PendingSplit | tuple[str, str]:
+    """Returns the split response, or the class and description of the error."""
     fault = source.fault(response.status, got.body) if got.broken is None else None
     is_json = got.body.lstrip()[:1] in (b"{", b"[")
     error = error_class(got.status, got.broken, is_json=is_json, fault=fault)
     if error is not None:
         return error, got.what or f"status {got.status}"
     try:
-        return take(response, rules)
+        return split(response, rules)
     except NotJson as problem:
         return "not_json", str(problem)
 
 
-def _decide(desk: Desk, got: Got, error: str, attempt: int) -> Decision:
-    asked = retry_after(got.headers.get("retry-after"), desk.clock() / SECOND)
-    is_last = desk.reach.is_down and error in DOWN
-    policy = attrs.evolve(desk.policy, attempts=attempt) if is_last else desk.policy
-    return decide(error, attempt, asked, policy, desk.chance)
+def _decide(context: RequestContext, got: Got, error: str, attempt: int) -> Decision:
+    """Decides what follows a failed attempt; nothing is retried while the host is down."""
+    requested_wait = retry_after(got.headers.get("retry-after"), context.clock() / SECOND)
+    is_last = context.breaker.is_down and error in DOWN
+    policy = attrs.evolve(context.policy, attempts=attempt) if is_last else context.policy
+    return decide(error, attempt, requested_wait, policy, context.chance)
 
 
-async def _wait(desk: Desk, got: Got, decision: Decision, stopping: asyncio.Event) -> None:
-    """A host that asks for fewer requests gets fewer from everyone."""
+async def _wait(
+    context: RequestContext, got: Got, decision: Decision, stopping: asyncio.Event
+) -> None:
+    """Waits before the next attempt; after 429 and 503, all requests of the crawl wait."""
     if got.status in (429, 503):
-        desk.gate.cools(decision.wait_s)
+        context.gate.cools(decision.wait_s)
     else:
         await waits(decision.wait_s, stopping)
 
 
-def _told(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
+def _attempt_member(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
+    """Returns a failed attempt as it is written into the `page_failed` event."""
     return {
         "at": format_us(at),
         "error": outcome[0],
@@ -204,15 +214,18 @@ def _told(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
     }
 
 
-async def _keep(desk: Desk, place: Place, response: Response, reason: str) -> None:
-    """Keep a body that is no answer, once a run."""
+async def _record_anomaly(
+    context: RequestContext, place: Place, response: Response, reason: str
+) -> None:
+    """Records the body of a failed attempt, unless this run has recorded the same bytes."""
     name = (place.run, hashlib.sha256(response.body).hexdigest())
-    if response.body and name not in desk.kept:
-        desk.kept.add(name)
-        await record(desk.journal, of_drafts(anomaly(response, place, reason, desk.journal.put)))
+    if response.body and name not in context.recorded_anomalies:
+        context.recorded_anomalies.add(name)
+        draft = anomaly(response, place, reason, context.journal.put)
+        await record(context.journal, of_drafts(draft))
 
 
-def _failed(
+def _page_failed(
     place: Place,
     response: Response,
     outcome: tuple[str, str],
@@ -237,10 +250,10 @@ def _failed(
     )
 
 
-def _check_clock(desk: Desk, got: Got) -> None:
-    """Stop before writing a day that has not come yet."""
+def _check_clock(context: RequestContext, got: Got) -> None:
+    """Raises `LocalResource` if this machine's clock is far ahead of the upstream's."""
     try:
         upstream = parsedate_to_datetime(got.headers.get("date", "")).timestamp()
     except (TypeError, ValueError):
         return
-    check_upstream_clock(desk.clock(), int(upstream * SECOND))
+    check_upstream_clock(context.clock(), int(upstream * SECOND))

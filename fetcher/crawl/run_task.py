@@ -1,11 +1,11 @@
-"""Crawling: one run, from where it stands to its end.
+"""Works on one run of the queue, from its current page to its end.
 
     run created ── page 1 ── page 2 … page k (`last`) ── run completed
-                     │ durable before the next is asked for
 
-A walk follows page cursors; a fan asks one question for each entity that earlier
-listings found, or that is missed. A run that was interrupted goes on at the page after
-its last durable one, or with the questions that have no answer in the log yet.
+A listing is paginated by page cursors. A follow-up listing sends one request per entity
+that earlier listings found; a probing listing, one per missing entity. An interrupted run
+continues at the page after its last durable one, or with the requests that have no answer
+in the log yet.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import attrs
 
 from eventlog.errors import Invalid
-from fetcher.crawl.context import Crawl, Run, say_end
-from fetcher.crawl.follow_ups import followers, missing_origins, requests_of
-from fetcher.crawl.page import give_up, one
-from fetcher.crawl.pagination import is_over, walk
+from fetcher.crawl.active_run import ActiveRun, Crawl, record_end
+from fetcher.crawl.follow_ups import failed_origins, find_followers, pending_requests
+from fetcher.crawl.page import fetch_page, record_failure
+from fetcher.crawl.pagination import must_stop, paginate
 from fetcher.crawl.report import ListingReport
 from fetcher.crawl.request import GivenUp
 from fetcher.record.journal import of_drafts, record
@@ -33,98 +33,103 @@ PAUSED = "paused"
 
 
 async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
-    """Work on a run until its end, or until `stopping`. Raises only for this machine's faults."""
+    """Works on a run until its end or until `stopping` is set; returns its report.
+
+    Raises only for faults of this machine (`LocalResource`, `Corrupt`).
+    """
     try:
         run, params = _begin(crawl, task)
-    except Invalid as error:  # an address of another configuration: the other runs go on
-        return await _refuse(crawl, task, error.what)
+    except Invalid as error:  # the URL belongs to another base URL: the other runs continue
+        return await _reject(crawl, task, error.what)
     keep_up(crawl.presence)
     if run.listing is not None and run.listing.is_led:
         await _fan_out(run, run.listing)
     elif params is not None:
-        await walk(run, params)
-    elif run.ended_silently():
-        run.end("interrupted where it ended, near the most that upstream gives")
+        await paginate(run, params)
+    elif run.has_silent_end():
+        run.end("interrupted near its end, where the upstream cuts the listing off")
     await _finish(run)
     refresh(crawl.queue)
     release(crawl.queue, task.run)
-    return run.told
+    return run.report
 
 
-def _begin(crawl: Crawl, task: Task) -> tuple[Run, Params | None]:
-    """The run, and what it asks first; None where its last page is there already."""
-    desk = crawl.desk
-    waiting = followers(crawl, task)
+def _begin(crawl: Crawl, task: Task) -> tuple[ActiveRun, Params | None]:
+    """Returns the run and its next parameters; None if its last page is already durable."""
+    context = crawl.context
+    followers = find_followers(crawl, task)
     listing = _listing(crawl, task.listing)
-    told = ListingReport(
+    report = ListingReport(
         listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
     )
     if task.url is not None:
-        endpoint, params = match_url(desk.source, desk.client.base_url, task.url)
-        return Run(crawl, task, listing, endpoint, told, waiting), params
-    path = listing.path if listing else desk.source.endpoints[0].path
-    return Run(crawl, task, listing, desk.source.endpoint(path), told, waiting), None
+        endpoint, params = match_url(context.source, context.client.base_url, task.url)
+        return ActiveRun(crawl, task, listing, endpoint, report, followers), params
+    path = listing.path if listing else context.source.endpoints[0].path
+    endpoint = context.source.endpoint(path)
+    return ActiveRun(crawl, task, listing, endpoint, report, followers), None
 
 
-async def _refuse(crawl: Crawl, task: Task, why: str) -> ListingReport:
-    """A run that cannot be worked on fails."""
-    await record(crawl.desk.journal, of_drafts(decided(task, FAILED, why)))
+async def _reject(crawl: Crawl, task: Task, why: str) -> ListingReport:
+    """Records that a run cannot be worked on."""
+    await record(crawl.context.journal, of_drafts(decided(task, FAILED, why)))
     refresh(crawl.queue)
     release(crawl.queue, task.run)
     return ListingReport(listing=task.listing, run=task.run, state=FAILED, why=why)
 
 
 def _listing(crawl: Crawl, name: str) -> Listing | None:
-    return next((each for each in crawl.desk.source.listings if each.name == name), None)
+    listings = crawl.context.source.listings
+    return next((listing for listing in listings if listing.name == name), None)
 
 
-async def _finish(run: Run) -> None:
-    """Say how the run ended; nothing where it only paused."""
-    if run.is_paused() and run.stop is None:
-        run.tell(attrs.evolve(run.told, state=PAUSED))
+async def _finish(run: ActiveRun) -> None:
+    """Records how the run ended, unless it only paused or was cancelled."""
+    if run.is_paused() and run.stop_reason is None:
+        run.publish(attrs.evolve(run.report, state=PAUSED))
         return
-    if run.stop == CANCELLED:
-        run.tell(attrs.evolve(run.told, state=CANCELLED))
+    if run.stop_reason == CANCELLED:
+        run.publish(attrs.evolve(run.report, state=CANCELLED))
         return
-    state = _state(run)
-    run.tell(attrs.evolve(run.told, state=state))
-    await say_end(run, FAILED if run.is_broken else COMPLETED, partial=state == PARTIAL)
+    state = _final_state(run)
+    run.publish(attrs.evolve(run.report, state=state))
+    await record_end(run, FAILED if run.has_failed else COMPLETED, partial=state == PARTIAL)
 
 
-def _state(run: Run) -> str:
-    is_enough = run.stop is None or run.is_full() or run.has_met_known
-    if run.told.failures == 0 and is_enough:
+def _final_state(run: ActiveRun) -> str:
+    has_reached_end = run.stop_reason is None or run.has_reached_target() or run.has_reached_known
+    if run.report.failures == 0 and has_reached_end:
         return COMPLETED
-    return PARTIAL if run.told.pages else FAILED
+    return PARTIAL if run.report.pages else FAILED
 
 
-async def _fan_out(run: Run, listing: Listing) -> None:
-    """Ask what a listing is led to, and say what that cannot cover."""
+async def _fan_out(run: ActiveRun, listing: Listing) -> None:
+    """Sends the follow-up requests or probes of a listing; records confirmed tombstones."""
     crawl, task = run.crawl, run.task
-    missing = missing_origins(crawl, task, listing)
-    await _fan(run, requests_of(crawl, task, listing))
-    if missing and run.stop is None:
-        run.is_broken = True
-        run.end(f"{', '.join(missing)} did not come whole: not all is known to ask for")
+    failed = failed_origins(crawl, task, listing)
+    await _send_all(run, pending_requests(crawl, task, listing))
+    if failed and run.stop_reason is None:
+        run.has_failed = True
+        run.end(f"{', '.join(failed)} failed: the requests derived from it are incomplete")
     if listing.probe is not None:
-        found = gone(crawl.presence, listing.probe, task.run, task.epoch)
-        if found:
-            await record(crawl.desk.journal, of_drafts(*found))
+        tombstones = gone(crawl.presence, listing.probe, task.run, task.epoch)
+        if tombstones:
+            await record(crawl.context.journal, of_drafts(*tombstones))
 
 
-async def _fan(run: Run, requests: Sequence[Params]) -> None:
-    """Ask for each, `concurrency` at a time."""
-    run.expected = run.told.pages + len(requests)
+async def _send_all(run: ActiveRun, requests: Sequence[Params]) -> None:
+    """Sends each request, at most `concurrency` at a time."""
+    run.expected = run.report.pages + len(requests)
     waiting = iter(requests)
 
     async def work() -> None:
         for params in waiting:
-            if is_over(run):
+            if must_stop(run):
                 return
-            found = await one(run, params, 1)
-            if isinstance(found, GivenUp):
-                run.is_broken = True
-                await give_up(run, found)
+            outcome = await fetch_page(run, params, 1)
+            if isinstance(outcome, GivenUp):
+                run.has_failed = True
+                await record_failure(run, outcome)
 
     workers = [asyncio.create_task(work()) for _ in range(max(1, run.crawl.concurrency))]
     try:

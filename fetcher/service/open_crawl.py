@@ -14,9 +14,9 @@ import attrs
 
 from eventlog.clock import Clock
 from eventlog.write.writer import SEGMENT_BYTES
-from fetcher.crawl.context import Crawl
-from fetcher.crawl.report import Report, silent
-from fetcher.crawl.request import Desk
+from fetcher.crawl.active_run import Crawl
+from fetcher.crawl.report import OnProgress, ignore_progress
+from fetcher.crawl.request import RequestContext
 from fetcher.net.http import Client, Limits, open_session
 from fetcher.net.rate_limit import Budget, Gate, Throttle
 from fetcher.net.retry import Chance, Policy
@@ -79,7 +79,7 @@ async def open_crawl(
     crawler: Crawler,
     upstream: Upstream,
     max_requests: int | None = None,
-    report: Report = silent,
+    on_progress: OnProgress = ignore_progress,
 ) -> AsyncIterator[Crawl]:
     """Yields what runs share; closes all of it afterwards.
 
@@ -102,16 +102,16 @@ async def open_crawl(
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
                 gate = Gate(Throttle(upstream.requests_per_minute / 60))
                 budget = Budget(max_requests)
-                desk = Desk(
+                context = RequestContext(
                     source, client, gate, journal, now, upstream.policy, crawler.chance, budget
                 )
                 yield Crawl(
-                    desk,
+                    context,
                     queue,
                     presence,
                     crawler.writer,
                     upstream.concurrency,
-                    report,
+                    on_progress,
                     terms=crawler.terms,
                 )
         finally:

@@ -1,7 +1,7 @@
-"""Rehearsal: simulated days of hourly syncs against the built-in upstream.
+"""Rehearsal: simulated days of hourly syncs with the built-in upstream.
 
-Real HTTP, real segments; only the clock is set by hand, for the upstream and the
-crawler alike. The demo and end-to-end tests use it.
+HTTP and segments are real; only the clock is simulated, the same for the upstream and the
+crawler. The demo and the end-to-end tests use it.
 """
 
 import os
@@ -18,11 +18,13 @@ from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
 from fetcher.sources import SOURCES
 
-Progress = Callable[[int, int, int, int], None]
-"""Syncs done, syncs in all, responses, entities seen."""
+OnSync = Callable[[int, int, int, int], None]
+"""Called after each sync with: syncs done, syncs in total, responses, entities."""
 
 _MINUTES = {"civitai": 5, "openrouter": 30}
+"""Minute of each hour at which a source is synced."""
 _PATHS = {"civitai": "/civitai/api/v1", "openrouter": ""}
+"""Path of each source on the simulated upstream."""
 
 
 @attrs.define
@@ -30,8 +32,8 @@ class _Clock:
     now: int
 
 
-async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progress) -> None:
-    """Crawl every hour of [start, end), both in microseconds on the hour."""
+async def rehearse(root: Path, seed: int, start: int, end: int, on_sync: OnSync) -> None:
+    """Syncs every source in every hour of [start, end); both in microseconds, full hours."""
     clock = _Clock(start)
     writer = writer_id(root, FETCH, machine_name(os.environ))
     crawler = Crawler(root, writer, lambda: clock.now)
@@ -40,7 +42,7 @@ async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progre
     app = make_app(World(seed, civitai_models=40, openrouter_models=24), lambda: clock.now)
     async with serve(app, lambda: clock.now) as origin:
         for hour in hours:
-            for name, minute in sorted(_MINUTES.items(), key=lambda each: each[1]):
+            for name, minute in sorted(_MINUTES.items(), key=lambda item: item[1]):
                 clock.now = hour + minute * MINUTE
                 upstream = Upstream(
                     SOURCES[name],
@@ -52,4 +54,4 @@ async def rehearse(root: Path, seed: int, start: int, end: int, progress: Progre
                 pages += report.total("pages")
                 entities += report.total("entities")
                 done += 1
-                progress(done, 2 * len(hours), pages, entities)
+                on_sync(done, 2 * len(hours), pages, entities)

@@ -1,7 +1,7 @@
-"""The schedule: when the next sync is due. Pure.
+"""Schedule: when the next sync is due. Pure.
 
-A cron expression names the slots, in UTC. Each slot is met with a little delay of its
-own, so that not everybody asks at the same second.
+A cron expression defines the slots, in UTC. Each sync starts a random delay after its
+slot, so that not all crawlers send their requests in the same second.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -11,34 +11,34 @@ from cronsim import CronSim, CronSimError
 from eventlog.clock import SECOND
 from eventlog.errors import Invalid
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_schedule(expression: str) -> None:
-    """Raises `Invalid` where the text is no cron expression."""
+    """Raises `Invalid` if the text is not a cron expression."""
     next_slot(expression, 0)
 
 
 def next_slot(expression: str, after: int) -> int:
-    """The first slot later than an instant, both in microseconds."""
-    moment = _EPOCH + timedelta(microseconds=after)
+    """Returns the first slot later than an instant; both in microseconds."""
+    start = _UNIX_EPOCH + timedelta(microseconds=after)
     try:
-        found = next(CronSim(expression, moment.replace(tzinfo=UTC)))
+        slot = next(CronSim(expression, start.replace(tzinfo=UTC)))
     except (CronSimError, StopIteration) as error:
         raise Invalid(
             f"schedule {expression!r}: expected five cron fields", "for example '30 * * * *'"
         ) from error
-    return (found - _EPOCH) // timedelta(microseconds=1)
+    return (slot - _UNIX_EPOCH) // timedelta(microseconds=1)
 
 
-def missed_slots(expression: str, last: int, now: int, most: int = 1000) -> int:
-    """How many slots lie after `last` and not after `now`: what a service slept through."""
+def count_missed_slots(expression: str, last: int, now: int, maximum: int = 1000) -> int:
+    """Returns the number of slots in (last, now], at most `maximum`."""
     count, at = 0, last
-    while count < most and (at := next_slot(expression, at)) <= now:
+    while count < maximum and (at := next_slot(expression, at)) <= now:
         count += 1
     return count
 
 
 def delay_us(longest_s: float, chance: float) -> int:
-    """The jitter of one slot; `chance` from 0 up to 1."""
+    """Returns the delay of one sync in microseconds; `chance` is in [0, 1)."""
     return int(longest_s * chance * SECOND)

@@ -14,11 +14,11 @@ import attrs
 
 from eventlog.clock import SECOND, epoch_of
 from eventlog.write.writer import keep_hours
-from fetcher.crawl.context import Crawl
-from fetcher.crawl.report import ListingReport, Report, silent
+from fetcher.crawl.active_run import Crawl
+from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
 from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
-from fetcher.service.schedule import delay_us, missed_slots, next_slot
+from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
 from fetcher.service.sync import EVERYTHING, create_runs, drain, select_listings
 from fetcher.state.run_queue import refresh, tasks
 from fetcher.state.task import PENDING, RUNNING
@@ -49,21 +49,21 @@ async def run_service(
     plan: ServicePlan,
     *,
     stopping: asyncio.Event,
-    report: Report = silent,
+    on_progress: OnProgress = ignore_progress,
     announce: Announce = lambda line: None,
 ) -> tuple[ListingReport, ...]:
     """Serves one source until `stopping` is set; the current page is completed.
 
     Returns the reports of the runs it worked on, in order.
     """
-    opened = open_crawl(crawler, upstream, plan.bounds.max_requests, report)
+    opened = open_crawl(crawler, upstream, plan.bounds.max_requests, on_progress)
     async with opened as crawl:
         due = _first_due(crawl, plan, announce)
         crawl = attrs.evolve(crawl, stopping=stopping, is_sync_due=lambda: crawler.now() >= due)
         reports: list[ListingReport] = []
         while not stopping.is_set():
             refresh(crawl.queue)
-            crawl.desk.budget.refill(epoch_of(crawler.now()))
+            crawl.context.budget.refill(epoch_of(crawler.now()))
             if crawl.is_sync_due():
                 due = await _begin_sync(crawl, plan, announce)
             reports += await drain(crawl)
@@ -73,9 +73,9 @@ async def run_service(
 
 def _first_due(crawl: Crawl, plan: ServicePlan, announce: Announce) -> int:
     """Returns when the first sync is due: now if slots have passed since the last event."""
-    stream, now = crawl.desk.journal.stream, crawl.desk.clock()
+    stream, now = crawl.context.journal.stream, crawl.context.clock()
     if stream.last_observed:
-        missed = missed_slots(plan.schedule, stream.last_observed, now)
+        missed = count_missed_slots(plan.schedule, stream.last_observed, now)
         if missed:
             announce(f"{stream.source}: {missed} scheduled syncs were missed; syncing now")
             return now
@@ -83,27 +83,27 @@ def _first_due(crawl: Crawl, plan: ServicePlan, announce: Announce) -> int:
 
 
 def _with_jitter(crawl: Crawl, plan: ServicePlan, slot: int) -> int:
-    return slot + delay_us(plan.jitter_s, crawl.desk.chance())
+    return slot + delay_us(plan.jitter_s, crawl.context.chance())
 
 
 async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> int:
     """Puts a sync into the queue unless one is in progress; returns when the next is due."""
-    now = crawl.desk.clock()
+    now = crawl.context.clock()
     next_due = _with_jitter(crawl, plan, next_slot(plan.schedule, now))
     pending = tasks(crawl.queue, now, (PENDING, RUNNING))
     if any(task.priority >= SYNC_PRIORITY for task in pending):
-        source = crawl.desk.source.name
+        source = crawl.context.source.name
         announce(f"{source}: this scheduled sync is skipped, the previous one is in progress")
         return next_due
-    listings = select_listings(crawl.desk.source, plan.bounds.listings)
+    listings = select_listings(crawl.context.source, plan.bounds.listings)
     await create_runs(crawl, listings, epoch_of(now), plan.bounds.limit, SYNC_PRIORITY)
     return next_due
 
 
 async def _rest(crawl: Crawl, plan: ServicePlan, due: int) -> None:
     """Seals hours that are over, writes the heartbeat, then waits for the next poll or sync."""
-    await asyncio.to_thread(keep_hours, crawl.desk.journal.stream)
-    wait_s = min(plan.poll_s, max(0.0, (due - crawl.desk.clock()) / SECOND))
+    await asyncio.to_thread(keep_hours, crawl.context.journal.stream)
+    wait_s = min(plan.poll_s, max(0.0, (due - crawl.context.clock()) / SECOND))
     try:
         async with asyncio.timeout(wait_s or 0.001):
             await crawl.stopping.wait()

@@ -7,8 +7,8 @@ import attrs
 
 from eventlog.clock import epoch_of
 from eventlog.write.writer import beat
-from fetcher.crawl.context import Crawl, is_patient
-from fetcher.crawl.report import ListingReport, Report, RunReport, silent
+from fetcher.crawl.active_run import Crawl, waits_for_budget
+from fetcher.crawl.report import ListingReport, OnProgress, RunReport, ignore_progress
 from fetcher.crawl.run_task import crawl_task
 from fetcher.record.journal import of_drafts, record
 from fetcher.record.run_events import created, new_run_id
@@ -27,7 +27,7 @@ async def run_once(
     upstream: Upstream,
     bounds: SyncBounds = EVERYTHING,
     *,
-    report: Report = silent,
+    on_progress: OnProgress = ignore_progress,
     stopping: asyncio.Event | None = None,
 ) -> RunReport:
     """Performs one sync; everything fetched is durable when this returns.
@@ -40,15 +40,17 @@ async def run_once(
     source = upstream.source
     listings = select_listings(source, bounds.listings)
     settle_collector()
-    async with open_crawl(crawler, upstream, bounds.max_requests, report) as crawl:
+    async with open_crawl(crawler, upstream, bounds.max_requests, on_progress) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
         is_partial = bounds.listings is not None or bounds.limit is not None
         crawl = attrs.evolve(
-            crawl, only=runs if is_partial else None, stopping=stopping or crawl.stopping
+            crawl,
+            selected_runs=runs if is_partial else None,
+            stopping=stopping or crawl.stopping,
         )
         reports = await drain(crawl)
-        beat(crawl.desk.journal.stream)
+        beat(crawl.context.journal.stream)
     return RunReport(source.name, epoch, reports)
 
 
@@ -75,18 +77,22 @@ async def create_runs(
     priority: int = 0,
 ) -> set[str]:
     """Puts one run per listing into the queue; returns the run ids."""
-    desk = crawl.desk
+    context = crawl.context
     runs: set[str] = set()
     for listing in listings:
-        url = None if listing.is_led else url_of(desk.client.base_url, listing.path, listing.params)
+        url = (
+            None
+            if listing.is_led
+            else url_of(context.client.base_url, listing.path, listing.params)
+        )
         run = new_run_id(epoch, listing.name)
         task = Task(
             run=run, listing=listing.name, epoch=epoch, url=url, target=limit, priority=priority
         )
-        await record(desk.journal, of_drafts(created(task, listing.path, listing.params)))
+        await record(context.journal, of_drafts(created(task, listing.path, listing.params)))
         runs.add(run)
     refresh(crawl.queue)
-    crawl.synced.update(runs)
+    crawl.sync_runs.update(runs)
     return runs
 
 
@@ -98,10 +104,10 @@ async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:
     """
     reports: dict[str, ListingReport] = {}
     while not crawl.stopping.is_set() and not crawl.is_sync_due():
-        task = claim(crawl.queue, crawl.owner, crawl.desk.clock(), crawl.only)
+        task = claim(crawl.queue, crawl.owner, crawl.context.clock(), crawl.selected_runs)
         if task is None:
             break
-        if not crawl.desk.budget.has_left and is_patient(crawl, task):
+        if not crawl.context.budget.has_left and waits_for_budget(crawl, task):
             release(crawl.queue, task.run)
             break
         reports[task.run] = await crawl_task(crawl, task)

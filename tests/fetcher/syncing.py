@@ -32,6 +32,11 @@ async def sync_once(
     return await run_once(crawler, upstream, bounds, **settings)
 
 
+def is_complete(report: RunReport) -> bool:
+    """Whether every listing of a sync is completed."""
+    return all(listing.state == "completed" for listing in report.listings)
+
+
 def _take(value: type[attrs.AttrsInstance], settings: dict[str, Any]) -> dict[str, Any]:
     """Removes the settings that are fields of a value and returns them."""
     names = [field.name for field in attrs.fields(value) if field.name in settings]

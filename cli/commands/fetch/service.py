@@ -56,7 +56,7 @@ async def _sync(
             upstream_of(settings, name),
             bounds_of(settings, name, limit),
             stopping=stopping,
-            report=lambda found: tell(listing_line(name, found.listing)),
+            on_progress=lambda found: tell(listing_line(name, found.listing)),
         )
     for each in report.listings:
         say(listing_line(name, each))
@@ -108,7 +108,7 @@ async def _serve(
                         upstream_of(settings, name),
                         plan,
                         stopping=stopping,
-                        report=report,
+                        on_progress=report,
                         announce=tell_all,
                     )
                 )

@@ -1,4 +1,4 @@
-"""Walks that end where upstream stops without saying so, cut into parts that cover them."""
+"""Listings that the upstream cuts off silently continue in partitions that cover them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,21 +9,21 @@ import orjson
 import pytest
 
 from eventlog.read.reader import read_one
-from fetcher.crawl.context import Run
-from fetcher.crawl.partition import cut
+from fetcher.crawl.active_run import ActiveRun
+from fetcher.crawl.partition import choose_partition
 from fetcher.crawl.report import Progress
 from fetcher.service.open_crawl import Upstream
 from fetcher.state.run_queue import LEASE_US
-from tests.fetcher.crawl.test_context import CIVITAI, under_way
-from tests.fetcher.crawl.test_pagination import Feed, Lost, but, ids, source, walk
+from tests.fetcher.crawl.test_active_run import CIVITAI, with_claimed_run
+from tests.fetcher.crawl.test_pagination import Feed, Lost, all_but, ids, paginate_feed, source
 from tests.fetcher.making import OTHER, WRITER, Hand, lines
-from tests.fetcher.state.test_run_queue import drain as drained
+from tests.fetcher.state.test_run_queue import drain as drain_queue
 from tests.fetcher.state.test_run_queue import sync_with
-from tests.fetcher.syncing import add_run
+from tests.fetcher.syncing import add_run, is_complete
 
 
-def levelled(id_: int, query: Mapping[str, str]) -> bool:
-    """Five browsing levels, two media, and users `a` to `e`."""
+def matches(id_: int, query: Mapping[str, str]) -> bool:
+    """Whether an image matches: five browsing levels, two types, users `a` to `e`."""
     is_level = int(query["browsingLevel"]) >> id_ % 5 & 1
     is_type = query.get("type", kind(id_)) == kind(id_)
     return bool(is_level and is_type and query.get("username", user(id_)) == user(id_))
@@ -38,63 +38,65 @@ def user(id_: int) -> str:
 
 
 def feed_of(count: int, most: int) -> Feed:
-    return Feed(count, end=most, keeps=levelled, of=lambda id_: {"username": user(id_)})
+    return Feed(count, end=most, matches=matches, members=lambda id_: {"username": user(id_)})
 
 
-def test_a_walk_that_ends_silently_goes_on_in_parts_that_cover_it(tmp_path: Path) -> None:
-    told = walk(tmp_path, feed_of(300, 100), most=100)
+def test_a_listing_that_ends_silently_continues_in_partitions_that_cover_it(tmp_path: Path) -> None:
+    report = paginate_feed(tmp_path, feed_of(300, 100), most=100)
 
-    assert ids(tmp_path) == but(300)
-    assert told.is_complete
-    assert len(told.listings) == 1 + 5
-    assert "goes on in 5 runs by browsingLevel" in str(told.listings[0].why)
-
-
-def test_parts_are_cut_again_by_the_next_parameter(tmp_path: Path) -> None:
-    told = walk(tmp_path, feed_of(300, 50), most=50)
-
-    assert ids(tmp_path) == but(300)
-    assert told.is_complete
-    assert len(told.listings) == 1 + 5 + 5 * 3
+    assert ids(tmp_path) == all_but(300)
+    assert is_complete(report)
+    assert len(report.listings) == 1 + 5
+    assert "continues in 5 runs by browsingLevel" in str(report.listings[0].why)
 
 
-def test_where_nothing_covers_it_the_run_is_partial(tmp_path: Path) -> None:
-    told = walk(tmp_path, feed_of(600, 50), most=50)
+def test_partitions_are_partitioned_again_by_the_next_parameter(tmp_path: Path) -> None:
+    report = paginate_feed(tmp_path, feed_of(300, 50), most=50)
 
-    states = Counter(each.state for each in told.listings)
+    assert ids(tmp_path) == all_but(300)
+    assert is_complete(report)
+    assert len(report.listings) == 1 + 5 + 5 * 3
+
+
+def test_a_run_whose_partitions_may_be_incomplete_is_partial(tmp_path: Path) -> None:
+    report = paginate_feed(tmp_path, feed_of(600, 50), most=50)
+
+    states = Counter(listing.state for listing in report.listings)
     assert states["partial"] == 5
-    found = [str(each.why) for each in told.listings if each.state == "partial"]
-    assert all("by username, of those met: there may be others" in why for why in found)
-    assert ids(tmp_path) == but(600)
+    reasons = [str(listing.why) for listing in report.listings if listing.state == "partial"]
+    assert all("username, whose values come from entities" in why for why in reasons)
+    assert ids(tmp_path) == all_but(600)
 
 
-def test_parts_inherit_what_was_asked_and_go_before_what_follows(tmp_path: Path) -> None:
-    walk(tmp_path, feed_of(300, 100), most=100)
+def test_partitions_inherit_the_parameters_and_run_before_following_listings(
+    tmp_path: Path,
+) -> None:
+    paginate_feed(tmp_path, feed_of(300, 100), most=100)
 
-    made = list(created(tmp_path))
-    assert {each["params"]["withMeta"] for each in made} == {"true"}
-    assert {each["params"].get("cursor") for each in made} == {None}
-    assert [each.get("priority", 0) for each in made] == [0, 1, 1, 1, 1, 1]
-    assert len({each["epoch"] for each in made}) == 1
-
-
-def test_parts_of_a_named_listing_are_walked_in_the_same_sync(tmp_path: Path) -> None:
-    told = sync_with(tmp_path, source(most=100), feed_of(300, 100).handle, listings=["images"])
-
-    assert ids(tmp_path) == but(300)
-    assert len(told.listings) == 1 + 5
+    events = list(created(tmp_path))
+    assert {event["params"]["withMeta"] for event in events} == {"true"}
+    assert {event["params"].get("cursor") for event in events} == {None}
+    assert [event.get("priority", 0) for event in events] == [0, 1, 1, 1, 1, 1]
+    assert len({event["epoch"] for event in events}) == 1
 
 
-def test_parts_have_as_their_target_what_is_left_of_it(tmp_path: Path) -> None:
+def test_partitions_of_a_named_listing_run_in_the_same_sync(tmp_path: Path) -> None:
+    report = sync_with(tmp_path, source(most=100), feed_of(300, 100).handle, listings=["images"])
+
+    assert ids(tmp_path) == all_but(300)
+    assert len(report.listings) == 1 + 5
+
+
+def test_the_target_of_partitions_is_what_remains_of_the_target(tmp_path: Path) -> None:
     upstream = Upstream(source(most=100), "http://127.0.0.1:1")
     add_run(tmp_path, upstream, "images", now=Hand(), limit=130)
-    drained(tmp_path, feed_of(300, 100).handle, source(most=100))
+    drain_queue(tmp_path, feed_of(300, 100).handle, source(most=100))
 
-    targets = [each.get("target") for each in created(tmp_path, None)]
+    targets = [event.get("target") for event in created(tmp_path, None)]
     assert targets == [130, *[30] * 5]
 
 
-def test_an_end_that_is_none_is_said_though_the_walk_was_interrupted_there(tmp_path: Path) -> None:
+def test_a_silent_end_is_reported_even_if_the_run_was_interrupted_there(tmp_path: Path) -> None:
     clock = Hand()
 
     def kill(progress: Progress) -> None:
@@ -103,26 +105,26 @@ def test_an_end_that_is_none_is_said_though_the_walk_was_interrupted_there(tmp_p
 
     feed = feed_of(300, 100)
     with pytest.raises(Lost):
-        sync_with(tmp_path, source(most=100), feed.handle, now=clock, report=kill)
+        sync_with(tmp_path, source(most=100), feed.handle, now=clock, on_progress=kill)
     clock.at += LEASE_US
-    told = drained(tmp_path, feed.handle, source(most=100), now=clock)
+    report = drain_queue(tmp_path, feed.handle, source(most=100), now=clock)
 
-    (listing,) = told.listings
+    (listing,) = report.listings
     assert (listing.state, listing.entities) == ("partial", 100)
-    assert "interrupted where it ended" in str(listing.why)
+    assert "interrupted near its end" in str(listing.why)
 
 
 def created(root: Path, writer: str | None = WRITER) -> Iterable[dict[str, Any]]:
-    """The events that put runs into the queue, of all writers where none is named."""
+    """The events that create runs; of both writers if `writer` is None."""
     writers = (OTHER, WRITER) if writer is None else (writer,)
-    for line in (each for name in writers for each in lines(root, "civitai", name)):
-        found = orjson.loads(read_one(root, "civitai", line.writer, line.seq).line)
-        if found.get("state") == "created":
-            yield found
+    for line in (line for name in writers for line in lines(root, "civitai", name)):
+        event = orjson.loads(read_one(root, "civitai", line.writer, line.seq).line)
+        if event.get("state") == "created":
+            yield event
 
 
 @pytest.mark.parametrize(
-    ("params", "met", "param", "values"),
+    ("params", "users", "param", "values"),
     [
         ({"browsingLevel": "5"}, [], "browsingLevel", ("1", "4")),
         ({"browsingLevel": "4"}, [], "type", ("image", "video", "audio")),
@@ -132,15 +134,15 @@ def created(root: Path, writer: str | None = WRITER) -> Iterable[dict[str, Any]]
         ({"browsingLevel": "4", "type": "image", "username": "ann"}, ["ann", "bob"], None, ()),
     ],
 )
-def test_a_walk_is_cut_by_the_first_parameter_that_makes_it_shorter(
-    tmp_path: Path, params: dict[str, str], met: list[str], param: str | None, values: object
+def test_the_first_parameter_with_several_values_is_chosen(
+    tmp_path: Path, params: dict[str, str], users: list[str], param: str | None, values: object
 ) -> None:
-    def what(run: Run) -> None:
+    def act(run: ActiveRun) -> None:
         run.listing = CIVITAI.listing("images")
-        run.met["username"] = dict.fromkeys(met)
+        run.partition_values["username"] = dict.fromkeys(users)
 
-        found = cut(run, params)
+        chosen = choose_partition(run, params)
 
-        assert (found and found[0].param, found[1] if found else ()) == (param, values)
+        assert (chosen and chosen[0].param, chosen[1] if chosen else ()) == (param, values)
 
-    under_way(tmp_path, Hand(), what)
+    with_claimed_run(tmp_path, Hand(), act)

@@ -1,4 +1,4 @@
-"""One request: retried with patience, within its budget, and nothing that came is lost."""
+"""Requests are retried within their budget, and no received body is lost."""
 
 import asyncio
 import hashlib
@@ -15,7 +15,7 @@ from aiohttp import web
 from eventlog.clock import SECOND, parse_us
 from eventlog.format.event import ANOMALY, Line, exact_body
 from eventlog.read.reader import read_stream
-from fetcher.crawl.request import Answered, Desk, GivenUp, NotAsked, ask
+from fetcher.crawl.request import Answered, GivenUp, NotSent, RequestContext, send_request
 from fetcher.net.circuit_breaker import Reach
 from fetcher.net.http import Got
 from fetcher.net.rate_limit import Budget, Gate, Throttle
@@ -29,50 +29,51 @@ CIVITAI = SOURCES["civitai"]
 KEY = "sk-test/0123456789"
 PATIENT = Policy(attempts=4, base_s=0.001, longest_s=0.002)
 
-Outcome = Answered | GivenUp | NotAsked
-Act = Callable[[Desk, asyncio.Event], Awaitable[Any]]
+Outcome = Answered | GivenUp | NotSent
+Act = Callable[[RequestContext, asyncio.Event], Awaitable[Any]]
 
 
-def at_desk(root: Path, handle: Handle, act: Act, **changes: Any) -> Any:
-    """Do something with a desk whose upstream answers like this."""
+def with_context(root: Path, handle: Handle, act: Act, **changes: Any) -> Any:
+    """Calls `act` with a request context; `handle` answers its requests."""
 
     async def go() -> Any:
         async with upstream(handle) as origin:
             policy = changes.pop("policy", HURRIED)
             server = Upstream(CIVITAI, origin, KEY, requests_per_minute=600_000, policy=policy)
             async with open_crawl(Crawler(root, WRITER, Hand()), server) as crawl:
-                return await act(attrs.evolve(crawl.desk, **changes), asyncio.Event())
+                return await act(attrs.evolve(crawl.context, **changes), asyncio.Event())
 
     return asyncio.run(go())
 
 
-async def ask_models(
-    desk: Desk, stopping: asyncio.Event, place: Place = PLACE, **more: Any
+async def request_models(
+    context: RequestContext, stopping: asyncio.Event, place: Place = PLACE, **more: Any
 ) -> Outcome:
     params = more.pop("params", {"limit": "1"})
-    return await ask(desk, place, CIVITAI.endpoint("/models"), params, stopping, **more)
+    return await send_request(context, place, CIVITAI.endpoint("/models"), params, stopping, **more)
 
 
-def asked(root: Path, handle: Handle, **changes: Any) -> Outcome:
-    outcome = at_desk(root, handle, ask_models, **changes)
+def outcome_of(root: Path, handle: Handle, **changes: Any) -> Outcome:
+    """The outcome of one request; `changes` are fields of the request context."""
+    outcome = with_context(root, handle, request_models, **changes)
     assert isinstance(outcome, Outcome)
     return outcome
 
 
-def answering(*answers: tuple[int, bytes], asked: list[str] | None = None) -> Handle:
-    """These answers, one after the other, the last one again and again."""
-    left = list(answers)
+def answering(*answers: tuple[int, bytes], requests: list[str] | None = None) -> Handle:
+    """Gives the answers in order, the last one repeatedly."""
+    remaining = list(answers)
 
     async def handle(request: web.Request) -> web.Response:
-        if asked is not None:
-            asked.append(request.path_qs)
-        status, body = left.pop(0) if len(left) > 1 else left[0]
+        if requests is not None:
+            requests.append(request.path_qs)
+        status, body = remaining.pop(0) if len(remaining) > 1 else remaining[0]
         return web.Response(status=status, body=body, content_type="application/json")
 
     return handle
 
 
-WHOLE = b'{"items":[{"id":1}],"metadata":{}}'
+COMPLETE = b'{"items":[{"id":1}],"metadata":{}}'
 
 
 def anomalies(root: Path) -> list[Line]:
@@ -80,27 +81,27 @@ def anomalies(root: Path) -> list[Line]:
 
 
 def throttled(root: Path, status: int, retry_after: str) -> tuple[Throttle, float]:
-    """The throttle after an answer that asks to wait, and how long it holds requests back."""
+    """The throttle after a response with Retry-After, and the seconds until the next request."""
 
-    async def act(desk: Desk, stopping: asyncio.Event) -> tuple[Throttle, float]:
+    async def act(context: RequestContext, stopping: asyncio.Event) -> tuple[Throttle, float]:
         async def handle(request: web.Request) -> web.Response:
             stopping.set()
             return web.json_response({}, status=status, headers={"Retry-After": retry_after})
 
         async with upstream(handle) as origin:
-            client = attrs.evolve(desk.client, base_url=origin)
-            outcome = await ask_models(attrs.evolve(desk, client=client), stopping)
-        assert outcome == NotAsked("stopping")
+            client = attrs.evolve(context.client, base_url=origin)
+            outcome = await request_models(attrs.evolve(context, client=client), stopping)
+        assert outcome == NotSent("stopping")
         now_s = asyncio.get_running_loop().time()
-        return desk.gate.throttle, desk.gate.throttle.next_at - now_s
+        return context.gate.throttle, context.gate.throttle.next_at - now_s
 
-    throttle, wait_s = at_desk(root, answering((200, WHOLE)), act, policy=PATIENT)
+    throttle, wait_s = with_context(root, answering((200, COMPLETE)), act, policy=PATIENT)
     return throttle, wait_s
 
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("value", ["500", formatdate(START / SECOND + 500, usegmt=True)])
-def test_a_host_that_asks_for_fewer_requests_gets_none_from_anyone_until_it_says(
+def test_after_retry_after_no_request_is_sent_to_the_host_until_then(
     tmp_path: Path, status: int, value: str
 ) -> None:
     throttle, wait_s = throttled(tmp_path, status, value)
@@ -109,55 +110,55 @@ def test_a_host_that_asks_for_fewer_requests_gets_none_from_anyone_until_it_says
     assert throttle.share == 0.5
 
 
-def test_no_host_is_waited_for_longer_than_the_policy_allows(tmp_path: Path) -> None:
+def test_retry_after_is_limited_by_the_policy(tmp_path: Path) -> None:
     assert 600 < throttled(tmp_path, 429, "86400")[1] <= 901
 
 
-def test_an_error_of_the_server_costs_the_rate_nothing(tmp_path: Path) -> None:
+def test_a_server_error_does_not_lower_the_rate(tmp_path: Path) -> None:
     throttle, wait_s = throttled(tmp_path, 500, "500")
 
     assert (throttle.share, wait_s < 100) == (1.0, True)
 
 
-def test_an_answer_gives_the_rate_back_and_shows_that_the_host_is_up(tmp_path: Path) -> None:
+def test_an_answer_raises_the_rate_and_closes_the_circuit_breaker(tmp_path: Path) -> None:
     gate = Gate(Throttle(600_000, share=0.5))
-    reach = Reach("connect", 2)
+    breaker = Reach("connect", 2)
 
-    outcome = asked(tmp_path, answering((200, WHOLE)), gate=gate, reach=reach)
+    outcome = outcome_of(tmp_path, answering((200, COMPLETE)), gate=gate, breaker=breaker)
 
     assert isinstance(outcome, Answered)
     assert gate.throttle.share > 0.5
-    assert (reach.error, reach.in_a_row) == (None, 0)
+    assert (breaker.error, breaker.in_a_row) == (None, 0)
 
 
-def test_a_request_that_is_given_up_counts_against_its_host_once(tmp_path: Path) -> None:
+def test_the_circuit_breaker_counts_a_request_that_is_given_up_once(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.close()
         return web.Response()
 
-    reach = Reach()
-    asked(tmp_path, handle, reach=reach)
+    breaker = Reach()
+    outcome_of(tmp_path, handle, breaker=breaker)
 
-    assert (reach.error, reach.in_a_row) == ("connect", 1)
+    assert (breaker.error, breaker.in_a_row) == ("connect", 1)
 
 
-def test_of_a_host_that_is_down_nothing_is_retried(tmp_path: Path) -> None:
+def test_requests_to_a_host_that_is_down_are_not_retried(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.close()
         return web.Response()
 
-    outcome = asked(tmp_path, handle, reach=Reach("connect", 3))
+    outcome = outcome_of(tmp_path, handle, breaker=Reach("connect", 3))
 
     assert isinstance(outcome, GivenUp)
     assert len(outcome.draft.members["attempts"]) == 1
 
 
-def test_of_a_host_that_is_down_an_error_of_another_class_is_retried(tmp_path: Path) -> None:
+def test_errors_of_another_class_are_retried_although_the_host_is_down(tmp_path: Path) -> None:
     requests: list[str] = []
 
-    asked(tmp_path, answering((500, b"{}"), asked=requests), reach=Reach("connect", 3))
+    outcome_of(tmp_path, answering((500, b"{}"), requests=requests), breaker=Reach("connect", 3))
 
     assert len(requests) == HURRIED.attempts
 
@@ -179,24 +180,26 @@ def test_of_a_host_that_is_down_an_error_of_another_class_is_retried(tmp_path: P
         ((304, b""), "redirects", 1, False),
     ],
 )
-def test_what_is_given_up_names_every_attempt(
+def test_a_request_that_is_given_up_lists_every_attempt(
     tmp_path: Path, answer: tuple[int, bytes], error: str, attempts: int, stops_run: bool
 ) -> None:
     requests: list[str] = []
     place = attrs.evolve(PLACE, scope="all", page_no=7)
 
-    outcome = at_desk(
+    outcome = with_context(
         tmp_path,
-        answering(answer, asked=requests),
-        lambda desk, stopping: ask_models(desk, stopping, place),
+        answering(answer, requests=requests),
+        lambda context, stopping: request_models(context, stopping, place),
     )
 
     assert isinstance(outcome, GivenUp)
     assert (outcome.error_class, outcome.stops_run, len(requests)) == (error, stops_run, attempts)
     members = outcome.draft.members
     tried = members["attempts"]
-    assert [(each["error"], each["status"]) for each in tried] == [(error, answer[0])] * attempts
-    times = [each["at"] for each in tried]
+    assert [(attempt["error"], attempt["status"]) for attempt in tried] == [
+        (error, answer[0])
+    ] * attempts
+    times = [attempt["at"] for attempt in tried]
     assert times == sorted(set(times)) and parse_us(times[0]) > START
     assert (members["status"], members["error"]) == (answer[0], error)
     assert (members["scope"], members["page_no"]) == ("all", 7)
@@ -205,37 +208,39 @@ def test_what_is_given_up_names_every_attempt(
     assert str(members["url"]).endswith("/models?limit=1")
 
 
-def test_an_answer_after_failures_is_the_answer(tmp_path: Path) -> None:
-    outcome = asked(tmp_path, answering((500, b"{}"), (200, b"<html>"), (200, b"\n " + WHOLE)))
+def test_an_answer_after_failed_attempts_is_returned(tmp_path: Path) -> None:
+    outcome = outcome_of(
+        tmp_path, answering((500, b"{}"), (200, b"<html>"), (200, b"\n " + COMPLETE))
+    )
 
     assert isinstance(outcome, Answered)
-    assert outcome.response.body == b"\n " + WHOLE
+    assert outcome.response.body == b"\n " + COMPLETE
 
 
-def test_a_body_that_is_no_answer_is_kept_once_a_run(tmp_path: Path) -> None:
+def test_the_body_of_failed_attempts_is_recorded_once_per_run(tmp_path: Path) -> None:
     page = b"<html>maintenance</html>"
 
-    async def act(desk: Desk, stopping: asyncio.Event) -> None:
+    async def act(context: RequestContext, stopping: asyncio.Event) -> None:
         for run in ("run-1", "run-1", "run-2"):
-            await ask_models(desk, stopping, attrs.evolve(PLACE, run=run))
+            await request_models(context, stopping, attrs.evolve(PLACE, run=run))
 
-    at_desk(tmp_path, answering((200, page)), act)
+    with_context(tmp_path, answering((200, page)), act)
 
-    kept = anomalies(tmp_path)
-    assert [(line.run, exact_body(line)) for line in kept] == [("run-1", page), ("run-2", page)]
+    recorded = anomalies(tmp_path)
+    assert [(line.run, exact_body(line)) for line in recorded] == [("run-1", page), ("run-2", page)]
     (record, *_) = read_stream(tmp_path, "civitai", WRITER)
     members = orjson.loads(record.line)
     assert members["sha256"] == hashlib.sha256(page).hexdigest()
     assert (members["status"], members["bytes"]) == (200, len(page))
 
 
-def test_bodies_that_differ_are_all_kept_and_empty_ones_are_not(tmp_path: Path) -> None:
-    asked(tmp_path, answering((500, b"a"), (500, b""), (500, b"b"), (500, b"a")))
+def test_different_bodies_are_all_recorded_and_empty_ones_are_not(tmp_path: Path) -> None:
+    outcome_of(tmp_path, answering((500, b"a"), (500, b""), (500, b"b"), (500, b"a")))
 
     assert [exact_body(line) for line in anomalies(tmp_path)] == [b"a", b"b"]
 
 
-def test_what_broke_off_is_judged_as_broken_whatever_its_words(tmp_path: Path) -> None:
+def test_an_incomplete_response_is_broken_whatever_it_contains(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=500)
         response.content_length = 1000
@@ -245,35 +250,35 @@ def test_what_broke_off_is_judged_as_broken_whatever_its_words(tmp_path: Path) -
         request.transport.close()
         return response
 
-    outcome = asked(tmp_path, handle)
+    outcome = outcome_of(tmp_path, handle)
 
     assert isinstance(outcome, GivenUp)
     assert outcome.error_class == "broken"
 
 
-def test_without_a_budget_nothing_is_asked_and_nothing_given_up(tmp_path: Path) -> None:
+def test_without_budget_nothing_is_sent_and_nothing_is_given_up(tmp_path: Path) -> None:
     requests: list[str] = []
 
-    outcome = asked(tmp_path, answering((500, b""), asked=requests), budget=Budget(2))
+    outcome = outcome_of(tmp_path, answering((500, b""), requests=requests), budget=Budget(2))
 
-    assert outcome == NotAsked("budget: 2 requests are spent")
+    assert outcome == NotSent("budget: 2 requests are spent")
     assert len(requests) == 2
 
 
-def test_the_key_reaches_upstream_and_not_the_parameters_that_are_kept(tmp_path: Path) -> None:
+def test_the_key_reaches_the_upstream_but_not_the_recorded_parameters(tmp_path: Path) -> None:
     requests: list[str] = []
 
-    async def act(desk: Desk, stopping: asyncio.Event) -> Outcome:
-        return await ask_models(desk, stopping, params={"query": KEY})
+    async def act(context: RequestContext, stopping: asyncio.Event) -> Outcome:
+        return await request_models(context, stopping, params={"query": KEY})
 
-    outcome = at_desk(tmp_path, answering((200, WHOLE), asked=requests), act)
+    outcome = with_context(tmp_path, answering((200, COMPLETE), requests=requests), act)
 
     assert requests == ["/models?query=sk-test%2F0123456789"]
     assert outcome.response.params == {"query": "*" * len(KEY)}
     assert "0123456789" not in outcome.response.url
 
 
-def test_a_first_attempt_that_was_made_already_is_not_made_again(tmp_path: Path) -> None:
+def test_a_first_attempt_that_was_already_made_is_not_repeated(tmp_path: Path) -> None:
     requests: list[str] = []
     before = Got(
         url="http://127.0.0.1/models",
@@ -284,13 +289,13 @@ def test_a_first_attempt_that_was_made_already_is_not_made_again(tmp_path: Path)
         key_removed=False,
     )
 
-    async def act(desk: Desk, stopping: asyncio.Event) -> tuple[Outcome, Outcome]:
-        good = attrs.evolve(before, status=200, body=WHOLE)
-        first = await ask_models(desk, stopping, first=good)
+    async def act(context: RequestContext, stopping: asyncio.Event) -> tuple[Outcome, Outcome]:
+        good = attrs.evolve(before, status=200, body=COMPLETE)
+        first = await request_models(context, stopping, first=good)
         assert requests == []
-        return first, await ask_models(desk, stopping, first=before)
+        return first, await request_models(context, stopping, first=before)
 
-    first, second = at_desk(tmp_path, answering((500, b"x"), asked=requests), act)
+    first, second = with_context(tmp_path, answering((500, b"x"), requests=requests), act)
 
     assert isinstance(first, Answered)
     assert isinstance(second, GivenUp)
@@ -298,29 +303,31 @@ def test_a_first_attempt_that_was_made_already_is_not_made_again(tmp_path: Path)
     assert [exact_body(line) for line in anomalies(tmp_path)] == [b"busy", b"x"]
 
 
-def test_nothing_is_written_before_what_was_asked_earlier_is_settled(tmp_path: Path) -> None:
-    seen: list[int] = []
+def test_nothing_is_written_before_earlier_pages_are_recorded(tmp_path: Path) -> None:
+    seqs: list[int] = []
 
-    async def act(desk: Desk, stopping: asyncio.Event) -> None:
-        async def settled() -> None:
-            seen.append(desk.journal.stream.last_seq)
+    async def act(context: RequestContext, stopping: asyncio.Event) -> None:
+        async def before_write() -> None:
+            seqs.append(context.journal.stream.last_seq)
 
-        await ask_models(desk, stopping, settled=settled)
+        await request_models(context, stopping, before_write=before_write)
 
-    at_desk(tmp_path, answering((500, b"a"), (200, WHOLE)), act)
+    with_context(tmp_path, answering((500, b"a"), (200, COMPLETE)), act)
 
-    assert seen == [0]
+    assert seqs == [0]
     assert len(anomalies(tmp_path)) == 1
 
 
-def test_a_stop_ends_a_request_before_it_is_made(tmp_path: Path) -> None:
+def test_a_stop_prevents_a_request(tmp_path: Path) -> None:
     requests: list[str] = []
 
-    async def act(desk: Desk, stopping: asyncio.Event) -> Outcome:
+    async def act(context: RequestContext, stopping: asyncio.Event) -> Outcome:
         stopping.set()
-        return await ask_models(desk, stopping)
+        return await request_models(context, stopping)
 
     budget = Budget(5)
-    outcome = at_desk(tmp_path, answering((200, WHOLE), asked=requests), act, budget=budget)
+    outcome = with_context(
+        tmp_path, answering((200, COMPLETE), requests=requests), act, budget=budget
+    )
 
-    assert (outcome, requests, budget.spent) == (NotAsked("stopping"), [], 0)
+    assert (outcome, requests, budget.spent) == (NotSent("stopping"), [], 0)

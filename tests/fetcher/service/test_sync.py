@@ -1,4 +1,4 @@
-"""Whole syncs over real HTTP: complete, durable, and honest about what is missing."""
+"""Syncs over real HTTP are complete and durable, and report what is missing."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
 from fetcher.sources import SOURCES
 from tests.fetcher.making import START, Hand, Handle, lines, responses, upstream
-from tests.fetcher.syncing import sync_once
+from tests.fetcher.syncing import is_complete, sync_once
 
 WORLD = World(3, 40, 20)
 KEY = "sk-test-0123456789"
@@ -56,7 +56,7 @@ def sync(
 
 
 def sync_with(root: Path, name: str, handle: Handle, **more: Any) -> RunReport:
-    """One sync with an upstream made for the test."""
+    """One sync with an upstream whose requests `handle` answers."""
 
     async def go() -> RunReport:
         async with upstream(handle) as origin:
@@ -65,19 +65,19 @@ def sync_with(root: Path, name: str, handle: Handle, **more: Any) -> RunReport:
     return asyncio.run(go())
 
 
-def pages(found: Sequence[Line]) -> list[Line]:
-    return [line for line in found if line.kind == PAGE]
+def pages(events: Sequence[Line]) -> list[Line]:
+    return [line for line in events if line.kind == PAGE]
 
 
 @BOTH
 def test_a_sync_keeps_every_response_byte_for_byte(tmp_path: Path, name: str) -> None:
     served: list[tuple[str, int, bytes]] = []
 
-    told = sync(tmp_path, name, served=served)
+    report = sync(tmp_path, name, served=served)
 
-    assert told.is_complete, told
+    assert is_complete(report), report
     assert sorted(responses(tmp_path, name)) == sorted(body for _, _, body in served)
-    assert {page.epoch for page in pages(lines(tmp_path, name))} == {told.epoch}
+    assert {page.epoch for page in pages(lines(tmp_path, name))} == {report.epoch}
 
 
 @BOTH
@@ -110,19 +110,22 @@ def test_openrouter_listings_prove_absence_and_civitai_listings_never(tmp_path: 
     assert {page.scope for page in pages(lines(tmp_path, "civitai"))} == {None}
 
 
-def test_endpoints_are_asked_for_every_model_but_aliases(tmp_path: Path) -> None:
+def test_endpoints_of_every_model_except_aliases_are_fetched(tmp_path: Path) -> None:
     sync(tmp_path, "openrouter", listings=["endpoints"])
 
-    found = lines(tmp_path, "openrouter")
-    models = {line.id for line in found if line.type == "model"}
-    asked = {
+    events = lines(tmp_path, "openrouter")
+    models = {line.id for line in events if line.type == "model"}
+    requested = {
         f"{page.params['author']}/{page.params['slug']}"
-        for page in pages(found)
+        for page in pages(events)
         if page.endpoint and page.endpoint.endswith("/endpoints")
     }
-    assert asked == {name for name in models if name and not name.startswith("~")}
-    some = next(line for line in found if line.type == "endpoint")
-    assert (some.parent_type, some.id and some.id.split("#")[0]) == ("model", some.parent_id)
+    assert requested == {name for name in models if name and not name.startswith("~")}
+    endpoint = next(line for line in events if line.type == "endpoint")
+    assert (endpoint.parent_type, endpoint.id and endpoint.id.split("#")[0]) == (
+        "model",
+        endpoint.parent_id,
+    )
 
 
 FAULTS = (
@@ -153,34 +156,34 @@ def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, fau
     served: list[tuple[str, int, bytes]] = []
     policy = Policy(attempts=12, base_s=0.001, longest_s=0.002, longest_asked_s=0.002)
 
-    told = sync(tmp_path, name, faults, served=served, policy=policy, limits=Limits(read_s=0.3))
+    report = sync(tmp_path, name, faults, served=served, policy=policy, limits=Limits(read_s=0.3))
 
-    assert told.is_complete, told
-    kept = set(responses(tmp_path, name))
-    kept |= {raw(line) for line in lines(tmp_path, name) if line.kind == ANOMALY}
+    assert is_complete(report), report
+    recorded = set(responses(tmp_path, name))
+    recorded |= {raw(line) for line in lines(tmp_path, name) if line.kind == ANOMALY}
     for address, _, body in served:
-        is_there = body in kept or any(body.startswith(part) for part in kept if part)
-        assert is_there or not body, address
+        is_recorded = body in recorded or any(body.startswith(part) for part in recorded if part)
+        assert is_recorded or not body, address
 
 
 def raw(line: Line) -> bytes:
     return base64.b64decode(line.body_raw or "")
 
 
-def test_what_is_given_up_leaves_its_attempts_and_the_run_says_partial(tmp_path: Path) -> None:
+def test_a_request_that_is_given_up_is_recorded_and_the_run_is_partial(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         if "cursor" in request.query:
             return web.json_response({"error": "Server busy"}, status=503)
         body = {"items": [{"id": 1}], "metadata": {"nextCursor": "a|1"}}
         return web.json_response(body)
 
-    told = sync_with(tmp_path, "civitai", handle, listings=["models"])
+    report = sync_with(tmp_path, "civitai", handle, listings=["models"])
 
-    assert (told.listings[0].state, told.listings[0].failures) == ("partial", 1)
-    found = lines(tmp_path, "civitai")
-    failed = [line for line in found if line.kind == PAGE_FAILED]
+    assert (report.listings[0].state, report.listings[0].failures) == ("partial", 1)
+    events = lines(tmp_path, "civitai")
+    failed = [line for line in events if line.kind == PAGE_FAILED]
     assert len(failed) == 1
-    assert sum(line.kind == ANOMALY for line in found) == 1
+    assert sum(line.kind == ANOMALY for line in events) == 1
 
 
 def test_a_page_cursor_that_repeats_ends_the_run(tmp_path: Path) -> None:
@@ -189,21 +192,21 @@ def test_a_page_cursor_that_repeats_ends_the_run(tmp_path: Path) -> None:
         body = {"items": [{"id": 1}], "metadata": {"nextCursor": following}}
         return web.json_response(body)
 
-    told = sync_with(tmp_path, "civitai", handle, listings=["images"])
+    report = sync_with(tmp_path, "civitai", handle, listings=["images"])
 
-    assert (told.listings[0].state, told.listings[0].pages) == ("partial", 3)
-    assert "repeats" in str(told.listings[0].why)
+    assert (report.listings[0].state, report.listings[0].pages) == ("partial", 3)
+    assert "repeats" in str(report.listings[0].why)
 
 
-def test_neither_items_nor_metadata_is_not_believed_to_be_the_end(tmp_path: Path) -> None:
+def test_a_page_without_items_and_metadata_does_not_count_as_the_end(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         if "cursor" not in request.query:
             return web.json_response({"items": [{"id": 1}], "metadata": {"nextCursor": 101}})
         return web.json_response({"items": [], "metadata": {}})
 
-    told = sync_with(tmp_path, "civitai", handle, listings=["images"])
+    report = sync_with(tmp_path, "civitai", handle, listings=["images"])
 
-    assert told.listings[0].state == "partial"
+    assert report.listings[0].state == "partial"
     assert pages(lines(tmp_path, "civitai"))[-1].params["cursor"] == "101"
 
 
@@ -211,34 +214,34 @@ def test_a_blocked_region_stops_the_run_at_once(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.json_response({"code": "REGION_BLOCKED"}, status=451)
 
-    told = sync_with(tmp_path, "civitai", handle, listings=["models"])
+    report = sync_with(tmp_path, "civitai", handle, listings=["models"])
 
-    assert (told.listings[0].state, told.listings[0].failures) == ("failed", 1)
-    assert str(told.listings[0].why).startswith("region")
+    assert (report.listings[0].state, report.listings[0].failures) == ("failed", 1)
+    assert str(report.listings[0].why).startswith("region")
 
 
-def test_the_429_that_never_heals_is_asked_once(tmp_path: Path) -> None:
-    asked = []
+def test_a_429_that_retries_cannot_resolve_is_not_retried(tmp_path: Path) -> None:
+    requests = []
 
     async def handle(request: web.Request) -> web.Response:
-        asked.append(request.path_qs)
+        requests.append(request.path_qs)
         text = "You've requested too many pages, please use cursors instead"
         return web.json_response({"error": text}, status=429)
 
     sync_with(tmp_path, "civitai", handle, listings=["models"])
 
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
-def test_a_failed_call_says_nothing_about_its_endpoints(tmp_path: Path) -> None:
+def test_a_failed_request_says_nothing_about_presence_in_its_scope(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         if request.path.endswith("/endpoints"):
             return web.Response(status=500)
         return web.json_response({"data": [{"id": "a/b"}, {"id": "c/d"}]})
 
-    told = sync_with(tmp_path, "openrouter", handle, listings=["endpoints"])
+    report = sync_with(tmp_path, "openrouter", handle, listings=["endpoints"])
 
-    assert told.listings[-1].state == "failed"
+    assert report.listings[-1].state == "failed"
     scopes = {page.scope for page in pages(lines(tmp_path, "openrouter"))}
     assert scopes == {"/api/v1/models", "/api/v1/models?output_modalities=all"}
 
@@ -262,9 +265,9 @@ def test_a_limit_ends_a_listing_after_whole_pages(tmp_path: Path) -> None:
         items = [{"id": number * 10 + place} for place in range(10)]
         return web.json_response({"items": items, "metadata": {"nextCursor": number + 1}})
 
-    told = sync_with(tmp_path, "civitai", handle, listings=["models"], limit=25)
+    report = sync_with(tmp_path, "civitai", handle, listings=["models"], limit=25)
 
-    assert (told.listings[0].entities, told.listings[0].state) == (30, "completed")
+    assert (report.listings[0].entities, report.listings[0].state) == (30, "completed")
     assert not pages(lines(tmp_path, "civitai"))[-1].last
 
 
@@ -272,22 +275,22 @@ def test_the_key_is_in_no_file_of_the_archive(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == f"Bearer {KEY}"
         link = f"http://127.0.0.1/models?token={KEY}&cursor=2"
-        onward = {} if "cursor" in request.query else {"nextPage": link}
-        return web.json_response({"items": [{"id": 1}], "metadata": onward})
+        metadata = {} if "cursor" in request.query else {"nextPage": link}
+        return web.json_response({"items": [{"id": 1}], "metadata": metadata})
 
-    told = sync_with(tmp_path, "civitai", handle, listings=["models"])
+    report = sync_with(tmp_path, "civitai", handle, listings=["models"])
 
-    assert told.listings[0].pages == 2
+    assert report.listings[0].pages == 2
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
 
 
 def test_runs_begin_and_end_in_the_log(tmp_path: Path) -> None:
-    told = sync(tmp_path, "civitai", listings=["models"])
+    report = sync(tmp_path, "civitai", listings=["models"])
 
-    found = lines(tmp_path, "civitai")
-    assert [line.kind for line in (found[0], found[-2])] == [RUN, RUN]
-    assert {line.run for line in found[:-1]} == {told.listings[0].run}
+    events = lines(tmp_path, "civitai")
+    assert [line.kind for line in (events[0], events[-2])] == [RUN, RUN]
+    assert {line.run for line in events[:-1]} == {report.listings[0].run}
 
 
 def test_a_clock_a_day_ahead_of_upstream_stops_the_sync(tmp_path: Path) -> None:
@@ -300,18 +303,18 @@ def test_a_clock_a_day_ahead_of_upstream_stops_the_sync(tmp_path: Path) -> None:
 
 
 def test_progress_is_reported_page_by_page(tmp_path: Path) -> None:
-    told: list[Progress] = []
+    progress: list[Progress] = []
 
-    sync(tmp_path, "openrouter", listings=["endpoints"], report=told.append)
+    sync(tmp_path, "openrouter", listings=["endpoints"], on_progress=progress.append)
 
-    fan = [each for each in told if each.listing.listing == "endpoints"]
-    counts = [each.listing.pages for each in fan]
+    endpoints = [update for update in progress if update.listing.listing == "endpoints"]
+    counts = [update.listing.pages for update in endpoints]
     assert counts == sorted(counts)
-    assert fan[-1].expected == counts[-1] > 10
+    assert endpoints[-1].expected == counts[-1] > 10
 
 
-def test_a_plan_takes_along_what_a_listing_follows() -> None:
-    names = [each.name for each in select_listings(SOURCES["openrouter"], ["endpoints"])]
+def test_the_listings_that_a_named_listing_follows_are_selected_too() -> None:
+    names = [listing.name for listing in select_listings(SOURCES["openrouter"], ["endpoints"])]
 
     assert names == ["models", "models-all", "endpoints"]
     with pytest.raises(Invalid, match="no listing 'modles'"):
@@ -322,13 +325,13 @@ def test_a_probe_shows_the_split_and_writes_nothing(tmp_path: Path) -> None:
     async def go() -> int:
         async with serve(WORLD, lambda: START) as origin:
             base = origin + BASES["civitai"]
-            found = await probe_url(Upstream(SOURCES["civitai"], base), f"{base}/models?limit=3")
-            return sum(entity.type == "model" for entity in found.parts.entities)
+            result = await probe_url(Upstream(SOURCES["civitai"], base), f"{base}/models?limit=3")
+            return sum(entity.type == "model" for entity in result.parts.entities)
 
     assert asyncio.run(go()) == 3
 
 
-def test_from_an_image_its_versions_and_their_models_are_fetched_while_not_known(
+def test_unknown_versions_and_models_of_images_are_fetched(
     tmp_path: Path,
 ) -> None:
     clock = Hand()
@@ -337,8 +340,8 @@ def test_from_an_image_its_versions_and_their_models_are_fetched_while_not_known
     clock.at += 8 * 24 * HOUR
     later = sync(tmp_path, "civitai", clock=clock, listings=["models-of-images"])
 
-    counts = [[each.pages for each in told.listings[1:]] for told in (first, again, later)]
-    assert [each.listing for each in first.listings] == [
+    counts = [[run.pages for run in report.listings[1:]] for report in (first, again, later)]
+    assert [run.listing for run in first.listings] == [
         "images",
         "versions-of-images",
         "models-of-images",
@@ -350,7 +353,7 @@ def test_from_an_image_its_versions_and_their_models_are_fetched_while_not_known
     assert {("modelVersion", "detail"), ("model", "detail")} <= stored
 
 
-def test_from_an_image_its_creator_is_fetched_while_not_known(tmp_path: Path) -> None:
+def test_unknown_creators_of_images_are_fetched(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.Response:
         if request.path == "/creators":
             items = [{"username": request.query["query"]}]
@@ -361,31 +364,31 @@ def test_from_an_image_its_creator_is_fetched_while_not_known(tmp_path: Path) ->
     first = sync_with(tmp_path, "civitai", handle, listings=["creators-of-images"])
     again = sync_with(tmp_path, "civitai", handle, listings=["creators-of-images"])
 
-    assert [told.listings[1].pages for told in (first, again)] == [3, 0]
+    assert [report.listings[1].pages for report in (first, again)] == [3, 0]
     creators = {x.id for x in lines(tmp_path, "civitai") if x.type == "creator"}
     assert creators == {"a", "b", "c"}
 
 
-def test_a_sync_asks_no_more_than_its_budget_and_says_so(tmp_path: Path) -> None:
+def test_a_sync_sends_no_more_requests_than_its_budget_and_reports_it(tmp_path: Path) -> None:
     served: list[tuple[str, int, bytes]] = []
 
-    told = sync(tmp_path, "openrouter", served=served, max_requests=7)
+    report = sync(tmp_path, "openrouter", served=served, max_requests=7)
 
     assert len(served) == 7
-    states = {each.listing: each.state for each in told.listings}
+    states = {run.listing: run.state for run in report.listings}
     assert states["models"] == states["models-all"] == states["providers"] == "completed"
     assert (states["endpoints"], states["catalog"]) == ("partial", "failed")
-    assert "budget: 7 requests" in str(told.listings[3].why)
+    assert "budget: 7 requests" in str(report.listings[3].why)
     assert not any(line.kind == PAGE_FAILED for line in lines(tmp_path, "openrouter"))
 
 
 def test_retries_count_against_the_budget(tmp_path: Path) -> None:
-    asked = []
+    requests = []
 
     async def handle(request: web.Request) -> web.Response:
-        asked.append(request.path)
+        requests.append(request.path)
         return web.json_response({"error": "Server busy"}, status=503)
 
     sync_with(tmp_path, "civitai", handle, listings=["models"], max_requests=2)
 
-    assert len(asked) == 2
+    assert len(requests) == 2

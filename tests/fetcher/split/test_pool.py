@@ -20,7 +20,7 @@ from hypothesis import given
 
 from eventlog.body.split_rules import Rule, id_member
 from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
-from fetcher.crawl.prefetch import glimpse
+from fetcher.crawl.prefetch import predict_next_page
 from fetcher.crawl.report import RunReport
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults.plan import parse_faults
@@ -45,7 +45,7 @@ from tests.fetcher.making import (
     responses,
 )
 from tests.fetcher.state.test_run_queue import sync_with
-from tests.fetcher.syncing import sync_once
+from tests.fetcher.syncing import is_complete, sync_once
 
 EAGER = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
 HERE = Terms(most=0)
@@ -124,7 +124,7 @@ def test_a_walk_says_the_same_wherever_its_pages_are_taken_apart(
 
     assert len(started) == 2
     assert told(tmp_path / "there") == told(tmp_path / "here")
-    assert there.is_complete
+    assert is_complete(there)
     assert there.total("entities") == here.total("entities") == 600
     assert len(list(responses(tmp_path / "there", "civitai"))) == 30
 
@@ -216,7 +216,7 @@ def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
 
     assert len(started) == 2
     assert told(tmp_path / "there") == told(tmp_path / "here")
-    assert there.is_complete
+    assert is_complete(there)
     assert there.listings[0].splitters_lost == 2
 
 
@@ -238,7 +238,7 @@ def test_where_no_process_can_be_started_everything_is_done_here(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
     there = walked(tmp_path, feed(5), EAGER)
 
-    assert there.is_complete
+    assert is_complete(there)
     assert there.listings[0].splitters_lost == 1
 
 
@@ -299,7 +299,7 @@ def test_a_page_that_leads_elsewhere_than_it_seems_is_gone_back_to(
     assert asked["here"]["100"] == 0
     assert asked["there"]["7"] == 1
     assert told(tmp_path / "there") == told(tmp_path / "here")
-    assert there.is_complete
+    assert is_complete(there)
 
 
 def torn_at_seven(times: int) -> Handle:
@@ -501,10 +501,10 @@ PLAIN = Rule("/items", "image", "list", id_member("id"))
         (b"", None),
     ],
 )
-def test_a_glimpse_sees_where_a_page_leads(body: bytes, cursor: str | None) -> None:
+def test_a_predict_next_page_sees_where_a_page_leads(body: bytes, cursor: str | None) -> None:
     continues = CIVITAI.endpoint("/images").continues
     assert continues is not None
 
-    found = glimpse(body, (PLAIN,), continues, {})
+    found = predict_next_page(body, (PLAIN,), continues, {})
 
     assert found == (Page({"cursor": cursor}, None, False) if cursor else None)

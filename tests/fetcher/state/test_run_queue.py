@@ -308,7 +308,7 @@ def test_killed_at_any_step_a_run_goes_on_and_no_page_has_effect_twice(
     add(tmp_path, "/models", now=clock)
 
     with suppress(Killed):
-        drain(tmp_path, many(10), now=clock, report=killed_at(after))
+        drain(tmp_path, many(10), now=clock, on_progress=killed_at(after))
     clock.at += LEASE_US
     drain(tmp_path, many(10), now=clock)
 
@@ -333,7 +333,9 @@ def test_a_fan_that_was_interrupted_asks_only_what_has_no_answer(
 
     clock = Hand()
     with suppress(Killed):
-        sync_endpoints(tmp_path, handle, clock, listings=["endpoints"], report=killed_at(4 + after))
+        sync_endpoints(
+            tmp_path, handle, clock, listings=["endpoints"], on_progress=killed_at(4 + after)
+        )
     assert len(asked) == after
     clock.at += LEASE_US
     sync_endpoints(tmp_path, handle, clock)
