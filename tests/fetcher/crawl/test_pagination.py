@@ -217,7 +217,7 @@ def test_a_page_cursor_too_long_for_a_url_ends_the_run_as_partial(tmp_path: Path
     assert ids(tmp_path) == {1}
     (listing,) = report.listings
     assert listing.state == "partial"
-    assert "no next page, all_but does not look like the end" in str(listing.why)
+    assert "no next page, but does not look like the end" in str(listing.why)
 
 
 class Lost(Exception):
