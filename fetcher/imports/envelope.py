@@ -38,6 +38,8 @@ class Part:
     steps: tuple[str | None, ...]
     """Names of members; None for every member or element."""
     endpoint: str
+    text: str
+    """The part as the user wrote it."""
 
 
 def parse_part(text: str) -> Part:
@@ -53,21 +55,24 @@ def parse_part(text: str) -> Part:
             f"part {text!r}: expected a JSON path, '=' and an endpoint",
             "for example: --part '$.endpoints.*=/api/v1/models/{key}/endpoints'",
         )
-    return Part(tuple(steps), endpoint)
+    return Part(tuple(steps), endpoint, text)
 
 
-def inner_responses(envelope: bytes, parts: Sequence[Part]) -> list[Inner]:
-    """The responses of an envelope, part by part. Raises `NotJson` if it is no JSON.
+def inner_responses(envelope: bytes, parts: Sequence[Part]) -> dict[Part, list[Inner]]:
+    """Returns the responses of an envelope by part, in order.
 
-    A part that an envelope does not have is none; a null is no response.
+    The list of a part is empty if the envelope has nothing at its path, or only null.
+    Raises `NotJson` if the envelope is not valid JSON.
     """
     root = value_span(envelope)
-    return [
-        Inner(_filled(part.endpoint, envelope, place), place.span.of(envelope))
+    return {
+        part: [
+            Inner(_filled(part.endpoint, envelope, place), place.span.of(envelope))
+            for place in _places(envelope, _Place(root, None, ""), part.steps)
+            if place.span.of(envelope) != b"null"
+        ]
         for part in parts
-        for place in _places(envelope, _Place(root, None, ""), part.steps)
-        if place.span.of(envelope) != b"null"
-    ]
+    }
 
 
 @attrs.frozen

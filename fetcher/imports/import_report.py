@@ -22,6 +22,8 @@ class ImportReport:
     anomalies: int = 0
     refused: tuple[str, ...] = ()
     """Responses of no known endpoint, and what they were."""
+    matched_parts: frozenset[str] = frozenset()
+    """The `--part` options that matched at least one response."""
 
 
 ImportProgress = Callable[[ImportReport], None]

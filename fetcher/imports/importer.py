@@ -142,15 +142,14 @@ def _import_one(work: _Import, recorded: Recorded) -> None:
     fresh = [answer for inner in _inner(work, recorded) for answer in _fresh(work, recorded, inner)]
     if not fresh:
         return
-    at = recorded.observed_at
-    _leave_hour(work.journal, at)
+    _leave_hour(work.journal, recorded.observed_at)
     place = _place(recorded)
     results: list[tuple[Parts, Observed]] = []
     builds = [_build(work, place, answer, results) for answer in fresh]
     if work.journal.stream.segment is None:
         wait_sealed(work.journal.stream)  # one segment is open at any time
     run: Build = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
-    write(work.journal, [*builds, run], at)
+    write(work.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
         _count(work, parts, observed)
 
@@ -178,7 +177,10 @@ def _texts(recorded: Recorded) -> list[bytes]:
 
 def _parts(work: _Import, recorded: Recorded, text: bytes) -> Sequence[Inner]:
     try:
-        found = inner_responses(text, work.parts)
+        by_part = inner_responses(text, work.parts)
+        matched = {part.text for part, responses in by_part.items() if responses}
+        work.told = attrs.evolve(work.told, matched_parts=work.told.matched_parts | matched)
+        found = [each for responses in by_part.values() for each in responses]
         return [dressed(work.source, each.body, each.endpoint) for each in found]
     except NotJson as problem:
         _refuse(work, recorded, str(problem))
@@ -214,8 +216,7 @@ def _recognise(source: Source, inner: Inner) -> tuple[Endpoint, Params]:
         url_of("", endpoint.path, params)
         return endpoint, without_secrets(params)
     for each in source.endpoints:
-        found = each.recognise(inner.body)
-        if found is not None:
+        if (found := each.recognise(inner.body)) is not None:
             return each, found
     raise Invalid(
         f"no answer of {source.name} looks like this: {inner.body[:40]!r}…",
@@ -294,6 +295,5 @@ def _count(work: _Import, parts: Parts, observed: Observed) -> None:
 
 
 def _run(place: Place, pages: int) -> Draft:
-    state = "completed" if pages else "failed"
-    members = {"state": state, "listing": "import", "pages": pages}
+    members = {"state": "completed" if pages else "failed", "listing": "import", "pages": pages}
     return Draft(kind=RUN, run=place.run, epoch=place.epoch, members=members)

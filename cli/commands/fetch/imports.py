@@ -63,7 +63,8 @@ def import_(
 
     --part splits an envelope that holds several responses: a JSON path, =, and the
     endpoint, in which {key} is what the last * of the path stands for. For example
-    '$.endpoints.*=/api/v1/models/{key}/endpoints'.
+    '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exit 3 if a part matches nothing in any
+    of the recordings.
     """
     from cli.process.signals import note_signals
     from fetcher.imports.envelope import parse_part
@@ -75,8 +76,16 @@ def import_(
     found, untimed = _find(paths, observed_at, time_from)
     stop = note_signals()
     report = _import(root, source, found, endpoint, planned, stop)
+    unmatched = [text for text in parts if text not in report.matched_parts]
     _tell(source, report, untimed)
-    return _code_of(report, untimed, stop)
+    if report.responses < report.expected and stop.is_asked():
+        say("stopped; what was taken is on disk, and the same import again goes on")
+        return stop.code()
+    for text in unmatched:
+        say(f"--part '{text}' matched no response in {report.expected} recordings")
+    if unmatched:
+        say("  compare its JSON path with one of the recordings")
+    return 3 if untimed or report.refused or unmatched else 0
 
 
 def _import(
@@ -106,13 +115,6 @@ def _import(
             report=lambda told: tell(f"{source}: {_imported(told)}"),
             stopped=stop.is_asked,
         )
-
-
-def _code_of(report: "ImportReport", untimed: list[str], stop: "Stop") -> int:
-    if report.responses < report.expected and stop.is_asked():
-        say("stopped; what was taken is on disk, and the same import again goes on")
-        return stop.code()
-    return 3 if untimed or report.refused else 0
 
 
 def _find(

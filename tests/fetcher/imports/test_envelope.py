@@ -36,7 +36,7 @@ ENVELOPE = (
 def test_a_part_names_slices_and_what_they_answer(
     part: str, expected: list[tuple[str, bytes]]
 ) -> None:
-    found = inner_responses(ENVELOPE, [parse_part(part)])
+    (found,) = inner_responses(ENVELOPE, [parse_part(part)]).values()
 
     assert [(each.endpoint, each.body) for each in found] == expected
 

@@ -105,6 +105,24 @@ def test_parts_split_the_envelope_of_another_collector(empty: Path, tmp_path: Pa
     assert page["endpoint"] == "/api/v1/models"
 
 
+def test_a_part_that_matches_no_response_is_named_with_3(empty: Path, tmp_path: Path) -> None:
+    for day in (1, 2):
+        file = tmp_path / "given" / f"2026-01-0{day}.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"models": {"data": [{"id": "a", "name": "A"}]}, "rows": None}))
+    good = "$.models=/api/v1/models"
+    wrong = ("$.modles=/api/v1/models", "$.rows=/api/v1/models")
+    parts = [word for part in (good, *wrong) for word in ("--part", part)]
+    first, second = (imported(empty, tmp_path / "given", *parts) for _ in range(2))
+
+    assert (first[0], second[0]) == (3, 3)
+    assert first[1].splitlines()[1:] == [
+        "--part '$.modles=/api/v1/models' matched no response in 2 recordings",
+        "--part '$.rows=/api/v1/models' matched no response in 2 recordings",
+        "  compare its JSON path with one of the recordings",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
