@@ -22,13 +22,13 @@ from measuring import sized
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import SegmentName, parse_segment
-from projector.definition import FOLDER, Definition, load, parse
+from projector.definition import FOLDER, Definition, load_definition, parse_definition
 from projector.engine.connections import ROW_GROUP, builder
 from projector.engine.sql_text import literal, literals
 from projector.parts.part import compact_instant, folder_of, name_over
 from projector.parts.plan import Listing
 
-THINGS = parse(
+THINGS = parse_definition(
     """-- shop.things: things of a bench
 -- types: thing
 -- shapes: list*
@@ -46,7 +46,7 @@ SELECT * FROM event
     "things",
 )
 SIGHTINGS, PAGES, EVENTS = (
-    load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")
+    load_definition(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")
 )
 DEFINITIONS = (THINGS, SIGHTINGS, PAGES, EVENTS)
 START = parse_us("2026-01-01T00:00:00Z")

@@ -26,7 +26,7 @@ from measuring import IS_SMALLEST, READ_PEAK, measure, report, sized
 
 from eventlog.clock import HOUR, format_us
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.definition import Definition, load_all
+from projector.definition import Definition, load_definitions
 from projector.engine.connections import builder, connect
 from projector.engine.sql_text import literals, statements
 from projector.engine.workers import workers
@@ -63,12 +63,12 @@ def segments_of(root: Path, source: str) -> list[Segment]:
 
 def definitions_named(*names: str) -> list[Definition]:
     """Returns definitions by name."""
-    return [definition for definition in load_all() if definition.name in names]
+    return [definition for definition in load_definitions() if definition.name in names]
 
 
 def with_log(name: str) -> list[Definition]:
     """Returns a definition by name, and those of the log that every view needs."""
-    return [item for item in load_all() if item.name == name or item.source == "log"]
+    return [item for item in load_definitions() if item.name == name or item.source == "log"]
 
 
 def build_parts(
@@ -120,7 +120,7 @@ def bench_part(folder: Path) -> None:
     synthetic.make_civitai(folder, 1, per_hour=sized(80_000, 400))
     images = definitions_named("civitai.images")
     compare_parts("parts of civitai.images", folder, "civitai", images, ">= 0.9")
-    definitions = plan.definitions_of(load_all(), "civitai")[: sized(None, 3)]
+    definitions = plan.definitions_of(load_definitions(), "civitai")[: sized(None, 3)]
     name = f"parts of {len(definitions)} definitions"
     compare_parts(name, folder, "civitai", definitions, ">= 0.9")
 
@@ -166,7 +166,9 @@ def bench_jobs(folder: Path) -> None:
     """Two jobs against one, each with one DuckDB thread."""
     make_log(folder, 1800)
     sources = ("civitai", "openrouter")
-    definitions = sized(load_all(), definitions_named("civitai.images", "openrouter.endpoints"))
+    definitions = sized(
+        load_definitions(), definitions_named("civitai.images", "openrouter.endpoints")
+    )
     with_two = measure(lambda: build_parts(folder, sources, definitions, 2, 2), 1)
     with_one = measure(lambda: build_parts(folder, sources, definitions, 2, 1), 1)
     baseline = f"one job, one thread {with_one.wall:,.1f} s (cpu {with_one.cpu:,.1f} s)"
@@ -204,7 +206,7 @@ def bench_follow(folder: Path) -> None:
     """Time from a durable append until a view shows it, with every projection enabled."""
     make_log(folder, 200)
     (folder / "hindlog.toml").write_text("")
-    update(folder, definitions=sized(load_all(), with_log("civitai.images")))
+    update(folder, definitions=sized(load_definitions(), with_log("civitai.images")))
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "cli.main", "-q", "-C", str(folder)]
     follower = subprocess.Popen([*command, "view", "update", "--follow", *VIEWS], env=env)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from projector.definition import Definition, load_all
+from projector.definition import Definition, load_definitions
 from projector.update.view_columns import (
     PROVENANCE,
     Columns,
@@ -56,7 +56,7 @@ def views_page(columns: Mapping[str, Columns] | None = None) -> str:
 
     `columns`: what `describe_views` returns, for a caller that has it already.
     """
-    definitions = sorted(load_all(), key=lambda definition: definition.name)
+    definitions = sorted(load_definitions(), key=lambda definition: definition.name)
     known = describe_views(definitions) if columns is None else columns
     sentences = read_sentences()
     views = (_view(definition, known, sentences) for definition in definitions)
@@ -77,8 +77,8 @@ def _shared(
 
 def _view(definition: Definition, columns: Mapping[str, Columns], sentences: Sentences) -> str:
     name = definition.name
-    takes = f"({', '.join(definition.takes)})" if definition.takes else ""
-    about = definition.about[:1].upper() + definition.about[1:]
+    takes = f"({', '.join(definition.parameters)})" if definition.parameters else ""
+    about = definition.summary[:1].upper() + definition.summary[1:]
     parts = [f"## {name}{takes}\n", f"{about}.\n"]
     if siblings(definition):
         key, kind = definition.key

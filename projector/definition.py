@@ -1,4 +1,4 @@
-"""Definitions: projections as SQL files, found by their header. Pure.
+"""Definitions of projections: SQL files with a header. Pure.
 
     -- openrouter.models: one row per model of the public list
     -- types: model
@@ -9,10 +9,10 @@
     --   prompt_price  /pricing/prompt   price
     SELECT * FROM event
 
-The folder names the source, the file the view. `columns` are taken from the body by
-JSON Pointer and cast by a macro of `casts.sql`; the SELECT is needed only where that
-is not enough. A definition's hash names everything its rows depend on, so parts of
-two definitions are never read together.
+The folder is the source, the file name the view. `columns` are read from the body by JSON
+Pointer and converted by a macro of `casts.sql`; the SELECT is needed only for what columns
+cannot express. The hash of a definition covers everything that its rows depend on, so that
+parts built by another version of it are never read.
 """
 
 import hashlib
@@ -28,19 +28,22 @@ from eventlog.format.paths import is_source
 from projector.rule_versions import MACRO_RULES, ROW_RULES
 
 RUNNER_FORMAT = 1
-"""Raised when the runner makes other rows from the same definition."""
+"""Version of the code that builds rows; raised when it builds other rows from a definition."""
 
 ENTITY_ROWS = "entity"
+"""Rows built from the bodies of entities (table `event`)."""
 LINE_ROWS = "line"
+"""Rows built from the lines of the log (table `line`)."""
 NO_ROWS = "view"
-"""A view over other views: it has no parts."""
+"""A view over other views, without parts."""
 MACRO = "macro"
-"""A view over other views that takes arguments: `FROM name(…)`."""
+"""A view over other views with parameters: `FROM name(…)`."""
 READS = (ENTITY_ROWS, LINE_ROWS, NO_ROWS, MACRO)
 LOG = "log"
-"""The folder of definitions that are read from every source."""
+"""Source of the definitions that are applied to every source."""
 
 FOLDER = Path(__file__).parent / "projections"
+"""Folder of the definitions that are part of hindlog."""
 
 CASTS: Mapping[str, str] = {
     "text": "VARCHAR",
@@ -58,161 +61,174 @@ CASTS: Mapping[str, str] = {
     "int_stubs": "BIGINT[]",
     "json": "VARCHAR",
 }
-"""Names of casts, each a macro `as_<name>`, with the type it gives."""
+"""SQL type of each cast; the cast is the macro `as_<name>`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _FIELD = re.compile(r"--\s*(reads|takes|types|shapes|key|rows|columns|views|macros):\s*(.*)")
 _COLUMN = re.compile(r"--\s+(\w+)\s+(/\S*)\s+(\w+)\s*")
-_KEYS = ("VARCHAR", "BIGINT")
+_KEY_TYPES = ("VARCHAR", "BIGINT")
 
 
 @attrs.frozen
 class Column:
-    """A value taken from the body."""
+    """A column whose value is read from the body."""
 
     name: str
     pointer: str
+    """JSON Pointer of the value in the body."""
     cast: str
+    """Name of the conversion, in `CASTS`."""
 
 
 @attrs.frozen
 class Definition:
-    """A projection: what it reads and how its rows are made."""
+    """A projection: what it reads and how its rows are built."""
 
     source: str
-    """`log` for what is read from every source."""
+    """Source whose events it reads; `log` for every source."""
     view: str
-    about: str
+    summary: str
+    """What a row of the view is, in one sentence."""
     reads: str
+    """What its rows are built from: one of `READS`."""
     types: tuple[str, ...]
+    """Types of the entities it reads."""
     shapes: tuple[tuple[str, ...], ...]
-    """Glob patterns of the shapes it reads, in groups, the better form first: the view
-    shows of an entity its newest sighting in the first group that has one."""
+    """Glob patterns of the shapes it reads, in groups, the best first. The view shows of an
+    entity the newest sighting in the first group that has any."""
     key: tuple[str, str]
     """Name and SQL type of the key column."""
-    many: bool
-    """Whether a body gives several rows (column `_row`, 0 for none)."""
+    has_many_rows: bool
+    """Whether a body has any number of rows, numbered from 1 in `_row`; 0 marks a body without."""
     columns: tuple[Column, ...]
-    takes: tuple[str, ...]
-    """Arguments, where it is a macro."""
+    parameters: tuple[str, ...]
+    """Names of the parameters of a macro."""
     macros: tuple[str, ...]
-    """Files of macros that its SQL uses besides the casts: names in `MACRO_RULES`."""
+    """Macro files that its SQL uses besides the casts: names in `MACRO_RULES`."""
     select: str
+    """The SELECT below the header."""
     hash: str
+    """Digest of everything that its rows depend on."""
 
     @property
     def name(self) -> str:
-        """`source.view`."""
+        """Name of the view: `source.view`."""
         return f"{self.source}.{self.view}"
 
     @property
     def is_view(self) -> bool:
-        """Whether it has rows of its own, without arguments."""
+        """Whether it can be read without arguments."""
         return self.reads != MACRO
 
     @property
     def has_parts(self) -> bool:
-        """Whether rows of it are kept."""
+        """Whether its rows are stored in parts."""
         return self.reads not in (NO_ROWS, MACRO)
 
 
-def load_all(folder: Path = FOLDER) -> tuple[Definition, ...]:
-    """Every definition under a folder, in the order of their names."""
-    return tuple(load(path) for path in sorted(folder.glob("*/*.sql")))
+def load_definitions(folder: Path = FOLDER) -> tuple[Definition, ...]:
+    """Returns every definition under a folder, by source and view. Raises `Invalid`."""
+    return tuple(load_definition(path) for path in sorted(folder.glob("*/*.sql")))
 
 
-def load(path: Path) -> Definition:
-    """The definition in a file `<source>/<view>.sql`. Raises `Invalid`."""
-    return parse(path.read_text(), path.parent.name, path.stem)
+def load_definition(path: Path) -> Definition:
+    """Returns the definition in a file `<source>/<view>.sql`. Raises `Invalid`."""
+    return parse_definition(path.read_text(), path.parent.name, path.stem)
 
 
-def parse(text: str, source: str, view: str) -> Definition:
-    """The definition in a text. Raises `Invalid` with the line that is not understood."""
+def parse_definition(text: str, source: str, view: str) -> Definition:
+    """Returns the definition in a text. Raises `Invalid` with the first invalid line or field."""
+    name = f"{source}.{view}"
     if not is_source(source) or not _NAME.fullmatch(view):
         raise Invalid(
-            f"projection {source}.{view}: expected lower-case letters, digits and '_'",
-            "the name of a source may have '-', too",
+            f"projection {name}: expected lower-case letters, digits and '_'",
+            "the name of a source may also contain '-'",
         )
-    head, body = _halves(text)
-    fields, columns = _fields(head, f"{source}.{view}")
-    macros = _words(fields.get("macros", ""))
-    if fields.get("reads", ENTITY_ROWS) not in READS:
-        raise Invalid(f"{source}.{view}: reads {fields['reads']!r}", f"one of {', '.join(READS)}")
+    header, select = _split_header(text)
+    fields, columns = _parse_header(header, name)
+    macros = _split_words(fields.get("macros", ""))
+    reads = fields.get("reads", ENTITY_ROWS)
+    if reads not in READS:
+        raise Invalid(f"{name}: reads {reads!r}", f"one of {', '.join(READS)}")
     return Definition(
         source=source,
         view=view,
-        about=head[0].lstrip("- ").partition(": ")[2] if head else "",
-        reads=fields.get("reads", ENTITY_ROWS),
-        types=_words(fields.get("types", "")),
-        shapes=tuple(_words(group) for group in fields.get("shapes", "*").split(",")),
-        key=_key(fields.get("key", "id VARCHAR"), f"{source}.{view}"),
-        many=fields.get("rows", "one") == "many",
+        summary=header[0].lstrip("- ").partition(": ")[2] if header else "",
+        reads=reads,
+        types=_split_words(fields.get("types", "")),
+        shapes=tuple(_split_words(group) for group in fields.get("shapes", "*").split(",")),
+        key=_parse_key(fields.get("key", "id VARCHAR"), name),
+        has_many_rows=fields.get("rows", "one") == "many",
         columns=columns,
-        takes=_words(fields.get("takes", "")),
+        parameters=_split_words(fields.get("takes", "")),
         macros=macros,
-        select=body or "SELECT * FROM event",
-        hash=_hash(text, macros, f"{source}.{view}"),
+        select=select or "SELECT * FROM event",
+        hash=_hash(text, macros, name),
     )
 
 
-def find(definitions: Sequence[Definition], names: Sequence[str] | None) -> list[Definition]:
-    """The definitions named, or all. Raises `NotFound` with the nearest there are."""
+def find_definitions(
+    definitions: Sequence[Definition], names: Sequence[str] | None
+) -> list[Definition]:
+    """Returns the named definitions, or all if `names` is None. Raises `NotFound`."""
     if names is None:
         return list(definitions)
-    known = {each.name: each for each in definitions}
+    known = {definition.name: definition for definition in definitions}
     for name in names:
         if name not in known:
-            raise NotFound(f"no view {name!r}", "there are: " + ", ".join(sorted(known)) or "none")
+            raise NotFound(f"no view {name!r}", "there are: " + ", ".join(sorted(known)))
     return [known[name] for name in dict.fromkeys(names)]
 
 
-def _halves(text: str) -> tuple[list[str], str]:
+def _split_header(text: str) -> tuple[list[str], str]:
+    """Returns the comment lines at the beginning, and the SQL after them."""
     lines = text.strip().splitlines()
     size = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
     return lines[:size], "\n".join(lines[size:]).strip().rstrip(";")
 
 
-def _fields(head: Sequence[str], name: str) -> tuple[dict[str, str], tuple[Column, ...]]:
+def _parse_header(header: Sequence[str], name: str) -> tuple[dict[str, str], tuple[Column, ...]]:
+    """Returns the fields by name, and the columns. Lines that are neither are comments."""
     fields: dict[str, str] = {}
     columns: list[Column] = []
-    for line in head:
+    for line in header:
         field = _FIELD.fullmatch(line)
         column = _COLUMN.fullmatch(line) if "columns" in fields else None
         if field is not None:
             fields[field[1]] = field[2].strip()
         elif column is not None:
-            columns.append(_column(column, name))
+            columns.append(_parse_column(column, name))
         elif "columns" in fields and line.startswith("--  "):
             raise Invalid(f"{name}: expected 'name pointer cast' in {line!r}")
     return fields, tuple(columns)
 
 
-def _column(match: "re.Match[str]", name: str) -> Column:
+def _parse_column(match: "re.Match[str]", name: str) -> Column:
     if not _NAME.fullmatch(match[1]) or match[3] not in CASTS:
         raise Invalid(
-            f"{name}: {match[0]!r} is no column", "casts there are: " + ", ".join(sorted(CASTS))
+            f"{name}: {match[0]!r} is not a column", "the casts are: " + ", ".join(sorted(CASTS))
         )
     return Column(match[1], match[2], match[3])
 
 
-def _key(text: str, name: str) -> tuple[str, str]:
-    key, _, kind = text.partition(" ")
-    if not _NAME.fullmatch(key) or kind not in _KEYS:
-        raise Invalid(f"{name}: expected 'key: name {'|'.join(_KEYS)}', found {text!r}")
-    return key, kind
+def _parse_key(text: str, name: str) -> tuple[str, str]:
+    key, _, sql_type = text.partition(" ")
+    if not _NAME.fullmatch(key) or sql_type not in _KEY_TYPES:
+        raise Invalid(f"{name}: expected 'key: name {'|'.join(_KEY_TYPES)}', found {text!r}")
+    return key, sql_type
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _split_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[,\s]+", text) if word)
 
 
 def _hash(text: str, macros: Sequence[str], name: str) -> str:
-    """A name for all that rows depend on: this text, the versions of the rules, DuckDB."""
-    for each in macros:
-        if each not in MACRO_RULES:
-            raise Invalid(f"{name}: no macros {each!r}", f"there are: {', '.join(MACRO_RULES)}")
-    rules = {**ROW_RULES, **{each: MACRO_RULES[each] for each in macros}}
-    told = ",".join(f"{rule}:{version}" for rule, version in sorted(rules.items()))
-    major = duckdb.__version__.partition(".")[0]
-    whole = "\0".join((str(RUNNER_FORMAT), major, told, text))
-    return hashlib.sha256(whole.encode()).hexdigest()[:12]
+    """Returns a digest of the text, the versions of the rules, and DuckDB's major version."""
+    for macro in macros:
+        if macro not in MACRO_RULES:
+            raise Invalid(f"{name}: no macros {macro!r}", f"there are: {', '.join(MACRO_RULES)}")
+    rules = {**ROW_RULES, **{macro: MACRO_RULES[macro] for macro in macros}}
+    versions = ",".join(f"{rule}:{version}" for rule, version in sorted(rules.items()))
+    duckdb_major = duckdb.__version__.partition(".")[0]
+    hashed = "\0".join((str(RUNNER_FORMAT), duckdb_major, versions, text))
+    return hashlib.sha256(hashed.encode()).hexdigest()[:12]

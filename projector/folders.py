@@ -1,10 +1,14 @@
-"""Generations: folders of parts, one of which the views file reads.
+"""Folders of an archive's views, and who may write them.
 
-    views/parts…/          parts; `views/current` names the folder that updates go on with
-    views/hindlog.duckdb   names files of it
+    views/parts…/          parts; `views/current` names the folder that updates write to
+    views/hindlog.duckdb   the views file, which names files of that folder
+    views/tmp/             scratch files of the process that builds
+    views/aside-<pid>/     views of a check, a comparison or a rebuild into a file
+    views/spill-<pid>/     rows that a reader's query spilled to disk
 
-A rebuild makes a new folder beside and swaps the views file. What is no longer named is
-deleted an hour later at the earliest: an open reader still reads by the old list.
+A rebuild writes the next folder of parts and then replaces the views file. Parts that the views
+file no longer names are deleted an hour later at the earliest, because an open reader still
+reads the files that its snapshot names.
 """
 
 import contextlib
@@ -22,79 +26,85 @@ from eventlog.files.disk import replace_file
 from eventlog.format.paths import log_dir
 
 FIRST = "parts"
+"""Folder of parts of an archive that was never rebuilt."""
 CURRENT = "current"
+"""File with the name of the folder that updates write to."""
 SPILL = "spill-"
-"""With its process: what a reader could not hold in memory."""
-_NAME = re.compile(r"parts(-[0-9]+)?")
-_ASIDE = re.compile(r"aside-[0-9]+")
+"""Prefix of a folder for spilled rows; the process id follows."""
+_PARTS_FOLDER = re.compile(r"parts(-[0-9]+)?")
+_TEMPORARY_FOLDER = re.compile(r"aside-[0-9]+")
 
 
 def views_dir(root: Path) -> Path:
-    """Where an archive's views lie. Raises `NoArchive`."""
+    """Returns the folder of an archive's views. Raises `NoArchive`, or `Invalid` for its path."""
     if not log_dir(root).is_dir():
         raise NoArchive(f"{root}: no archive here", "hindlog init")
-    refuse_glob(root)
+    refuse_glob_characters(root)
     return root.resolve() / "views"
 
 
-def refuse_glob(root: Path) -> None:
-    """Raises `Invalid` for a folder whose name DuckDB would take for a pattern of names."""
-    odd = sorted(set("*?[") & set(str(root.resolve())))
-    if odd:
+def refuse_glob_characters(root: Path) -> None:
+    """Raises `Invalid` for a path that DuckDB would read as a glob pattern."""
+    characters = sorted(set("*?[") & set(str(root.resolve())))
+    if characters:
         raise Invalid(
-            f"{root.resolve()}: expected no {' '.join(odd)} in the path of an archive: "
-            "its views name files by it, and these stand for other names",
+            f"{root.resolve()}: expected no {' '.join(characters)} in the path of an archive: "
+            "DuckDB would read a path with them as a pattern",
             "rename the folder",
         )
 
 
 def current_parts(views: Path) -> Path:
-    """The folder of parts that updates go on with."""
+    """Returns the folder of parts that updates write to."""
     try:
         name = (views / CURRENT).read_text().strip()
     except FileNotFoundError:
         return views / FIRST
-    return views / (name if _NAME.fullmatch(name) else FIRST)
+    return views / (name if _PARTS_FOLDER.fullmatch(name) else FIRST)
 
 
 def next_parts(views: Path) -> Path:
-    """A folder of parts that nobody has used."""
+    """Returns a new name for a folder of parts, greater than all that exist."""
     numbers = [
-        int(each.name.partition("-")[2] or 0)
-        for each in views.iterdir()
-        if _NAME.fullmatch(each.name)
+        int(path.name.partition("-")[2] or 0)
+        for path in views.iterdir()
+        if _PARTS_FOLDER.fullmatch(path.name)
     ]
     return views / f"{FIRST}-{max(numbers, default=0) + 1}"
 
 
-def make_current(parts: Path) -> None:
-    """Let updates go on with this folder."""
+def set_current_parts(parts: Path) -> None:
+    """Makes a folder of parts the one that updates write to."""
     replace_file(parts.parent / CURRENT, parts.name.encode() + b"\n")
 
 
-def sweep(views: Path, before: frozenset[str], after: frozenset[str], now: int) -> None:
-    """Delete parts that no views file has named for an hour, and what crashes left.
+def delete_unused_parts(
+    views: Path, before: frozenset[str], after: frozenset[str], now: int
+) -> None:
+    """Deletes parts that no views file has named for an hour, and folders left by crashes.
 
-    `before` and `after`: paths below `views` that the last and the present views file
-    name. A part that leaves is stamped with the time it left.
+    `before` and `after`: the files, as paths below `views`, of the previous and of the present
+    views file. A file that only the previous one names gets `now` (in microseconds) as its
+    time of modification, from which the hour counts.
     """
-    for path in (views / each for each in before - after):
+    for path in (views / name for name in before - after):
         with contextlib.suppress(FileNotFoundError):
             os.utime(path, ns=(now * 1000, now * 1000))
-    keep = current_parts(views).name
-    for folder in [each for each in views.iterdir() if each.is_dir()]:
-        if _ASIDE.fullmatch(folder.name):
+    current = current_parts(views).name
+    for folder in [path for path in views.iterdir() if path.is_dir()]:
+        if _TEMPORARY_FOLDER.fullmatch(folder.name):
             shutil.rmtree(folder, ignore_errors=True)
-        elif _NAME.fullmatch(folder.name):
+        elif _PARTS_FOLDER.fullmatch(folder.name):
             for path in folder.rglob("*.parquet*"):
-                left = str(path.relative_to(views)) not in after
-                if left and now - path.stat().st_mtime_ns // 1000 > HOUR:
+                is_unused = str(path.relative_to(views)) not in after
+                if is_unused and now - path.stat().st_mtime_ns // 1000 > HOUR:
                     path.unlink(missing_ok=True)
-            if folder.name != keep:
-                _remove_empty(folder)
+            if folder.name != current:
+                _delete_empty(folder)
 
 
-def _remove_empty(folder: Path) -> None:
+def _delete_empty(folder: Path) -> None:
+    """Deletes the empty folders below a folder, and the folder itself if nothing is left."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir():
             with contextlib.suppress(OSError):
@@ -104,26 +114,26 @@ def _remove_empty(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def writable(root: Path) -> Iterator[Path]:
-    """The archive; where its views may not be written, a folder that leads to all of it.
+def writable_archive(root: Path) -> Iterator[Path]:
+    """Yields the archive, or a temporary folder of links to it if its views are read-only.
 
-    In that folder something can be built aside, and nothing of the archive changes.
+    Temporary views can be built there without a change to the archive.
     """
     views = views_dir(root)
     if os.access(views if views.exists() else root, os.W_OK):
         yield root
         return
-    with tempfile.TemporaryDirectory(prefix="hindlog-") as other:
-        (Path(other) / "views").mkdir()
+    with tempfile.TemporaryDirectory(prefix="hindlog-") as linked:
+        (Path(linked) / "views").mkdir()
         for path in (*root.iterdir(), *views.glob("*")):
             if path not in (views, views / ".lock", views / "tmp"):
-                (Path(other) / path.relative_to(root)).symlink_to(path)
-        yield Path(other).resolve()
+                (Path(linked) / path.relative_to(root)).symlink_to(path)
+        yield Path(linked).resolve()
 
 
 @contextlib.contextmanager
-def locked(views: Path) -> Iterator[None]:
-    """Only one process builds at a time; a second one waits."""
+def views_lock(views: Path) -> Iterator[None]:
+    """Holds the lock of the views: only one process builds, a second one waits."""
     views.mkdir(parents=True, exist_ok=True)
     handle = os.open(views / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -134,23 +144,26 @@ def locked(views: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def scratch(views: Path) -> Iterator[Path]:
-    """A folder for copies and spilled rows, gone afterwards, also after a crash."""
-    for left in views.glob(f"{SPILL}*"):
-        if not _lives(left.name.removeprefix(SPILL)):
-            shutil.rmtree(left, ignore_errors=True)
-    mine = views / "tmp" / str(os.getpid())
+def scratch_folder(views: Path) -> Iterator[Path]:
+    """Yields an empty folder for copies and spilled rows, and deletes it afterwards.
+
+    Call it under `views_lock`. It also deletes what crashed builds and readers left.
+    """
+    for spill in views.glob(f"{SPILL}*"):
+        if not _is_running(spill.name.removeprefix(SPILL)):
+            shutil.rmtree(spill, ignore_errors=True)
+    folder = views / "tmp" / str(os.getpid())
     shutil.rmtree(views / "tmp", ignore_errors=True)
-    mine.mkdir(parents=True)
+    folder.mkdir(parents=True)
     try:
-        yield mine
+        yield folder
     finally:
-        shutil.rmtree(mine, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lives(process: str) -> bool:
+def _is_running(process_id: str) -> bool:
     try:
-        os.kill(int(process), 0)
+        os.kill(int(process_id), 0)
     except (ProcessLookupError, ValueError):
         return False
     except PermissionError:
@@ -159,12 +172,12 @@ def _lives(process: str) -> bool:
 
 
 @contextlib.contextmanager
-def aside(views: Path) -> Iterator[Path]:
-    """A folder beside, for views that are only looked at; gone afterwards."""
-    mine = views / f"aside-{os.getpid()}"
-    shutil.rmtree(mine, ignore_errors=True)
-    mine.mkdir(parents=True)
+def temporary_views(views: Path) -> Iterator[Path]:
+    """Yields an empty folder for views that are compared or copied, and deletes it afterwards."""
+    folder = views / f"aside-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     try:
-        yield mine
+        yield folder
     finally:
-        shutil.rmtree(mine, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -22,13 +22,13 @@ def init(directory: Path, sources: tuple[str, ...]) -> None:
     from cli.config.load import FILE, default_toml
     from cli.config.settings import SOURCES
     from eventlog.errors import Invalid
-    from projector.folders import refuse_glob
+    from projector.folders import refuse_glob_characters
 
     for name in sources:
         if name not in SOURCES:
             known = ", ".join(sorted(SOURCES))
             raise Invalid(f"source {name!r}: expected one of {known}", "hindlog init --help")
-    refuse_glob(directory)
+    refuse_glob_characters(directory)
     target = directory / FILE
     if target.exists():
         raise Invalid(f"{target}: there is an archive already", f"hindlog -C {directory} tail")

@@ -21,12 +21,12 @@ def type_of(definition: Definition) -> str:
 
 def first_row(definition: Definition) -> str:
     """Which rows of a body say what is said of its entity, once."""
-    return "coalesce(_row, 0) <= 1" if definition.many else "true"
+    return "coalesce(_row, 0) <= 1" if definition.has_many_rows else "true"
 
 
 def once(entity: str, definition: Definition, disjoint: bool = False) -> str:
     """What makes a body count once that lies in two parts; nothing where none can."""
-    row = ", body._row" if definition.many else ""
+    row = ", body._row" if definition.has_many_rows else ""
     return "" if disjoint else f"DISTINCT ON ({entity}._type, {entity}._id{row})"
 
 

@@ -12,7 +12,7 @@ import attrs
 import duckdb
 
 from eventlog.clock import format_us, parse_us
-from projector.definition import LOG, Definition, load_all
+from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetched
 from projector.engine.sql_text import fill, identifier, literal
@@ -52,13 +52,13 @@ def feed(
 
     Telemetry (counts, uptimes) and schema waves are left out unless asked for.
     """
-    known = load_all() if definitions is None else definitions
+    known = load_definitions() if definitions is None else definitions
     with contextlib.closing(open_views(root)) as connection:
         there = set(views_of(connection))
         told = [
             _of_view(connection, each, since, until, telemetry, waves)
             for each in known
-            if each.source != LOG and not each.many and f"{each.name}_changes" in there
+            if each.source != LOG and not each.has_many_rows and f"{each.name}_changes" in there
         ]
     place = attrgetter("at", "entity")
     for _, of_one in groupby(heapq.merge(*told, key=place), key=place):

@@ -24,7 +24,7 @@ import orjson
 
 from eventlog.clock import format_us
 from eventlog.errors import Invalid
-from projector.definition import LOG, MACRO, load_all
+from projector.definition import LOG, MACRO, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import waited_for
 from projector.engine.sql_text import fill, identifier, literal
@@ -116,7 +116,7 @@ def _held(folder: Path) -> int | None:
 
 def _current() -> list[str]:
     """Every view of the present: not the log's, not the siblings."""
-    return [each.name for each in load_all() if each.source != LOG and each.reads != MACRO]
+    return [each.name for each in load_definitions() if each.source != LOG and each.reads != MACRO]
 
 
 def _check_free(to: Path) -> None:

@@ -8,7 +8,7 @@ import duckdb
 from eventlog.clock import format_us, now_us
 from eventlog.errors import Invalid, NotFound
 from projector.engine.connections import reader, sql_errors
-from projector.folders import refuse_glob
+from projector.folders import refuse_glob_characters
 
 VIEWS_FILE = "hindlog.duckdb"
 
@@ -34,7 +34,7 @@ def open_views(
     path = (folder or root.resolve() / "views") / VIEWS_FILE
     if not path.exists():
         raise NotFound(f"{path}: no views yet", "hindlog view update")
-    refuse_glob(root)
+    refuse_glob_characters(root)
     with sql_errors(str(path)):
         connection = reader(path)
     # the file names absolute paths, and the archive may have been moved since

@@ -8,7 +8,7 @@ import attrs
 import duckdb
 
 from eventlog.clock import format_us
-from projector.definition import LOG, Definition, load_all
+from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetched
 from projector.engine.sql_text import identifier
@@ -51,7 +51,7 @@ def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -
 
 def list_views(root: Path, definitions: Sequence[Definition] | None = None) -> list[ViewInfo]:
     """Every view there is a definition of, with what it holds now."""
-    known = load_all() if definitions is None else tuple(definitions)
+    known = load_definitions() if definitions is None else tuple(definitions)
     with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
         there = set(views_of(connection))
         sources = sorted({each.source for each in known})
@@ -71,7 +71,7 @@ def _info(
     columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
     return ViewInfo(
         definition.name,
-        definition.about,
+        definition.summary,
         int(rows[0][0]),
         last,
         definition.hash,

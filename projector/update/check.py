@@ -8,11 +8,11 @@ import attrs
 import duckdb
 
 from eventlog.errors import Corrupt
-from projector.definition import LOG, Definition, find, load_all
+from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import connect, sql_errors
 from projector.engine.interruptible import fetched
 from projector.engine.sql_text import identifier
-from projector.folders import aside, locked, views_dir, writable
+from projector.folders import temporary_views, views_dir, views_lock, writable_archive
 from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
 from projector.query.open_views import find_views, open_views, views_of
@@ -53,12 +53,12 @@ def check(
     As of the last instant that the archive's views have read, so that a crawler may go
     on meanwhile. Every sibling is compared: the present, all, and the versions.
     """
-    known = load_all() if definitions is None else tuple(definitions)
-    wanted = with_dependencies(known, find(known, views))
+    known = load_definitions() if definitions is None else tuple(definitions)
+    wanted = with_dependencies(known, find_definitions(known, views))
     with contextlib.ExitStack() as stack:
-        root = stack.enter_context(writable(root.resolve()))
-        stack.enter_context(locked(views_dir(root)))
-        beside = stack.enter_context(aside(views_dir(root)))
+        root = stack.enter_context(writable_archive(root.resolve()))
+        stack.enter_context(views_lock(views_dir(root)))
+        beside = stack.enter_context(temporary_views(views_dir(root)))
         _, script = build_views(
             root, beside / "parts", wanted, wanted, jobs=jobs, report=report, limits=limits
         )

@@ -8,12 +8,18 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid
-from projector.definition import ENTITY_ROWS, Definition, find, load_all, parse
+from projector.definition import (
+    ENTITY_ROWS,
+    Definition,
+    find_definitions,
+    load_definitions,
+    parse_definition,
+)
 from projector.engine.connections import builder, sql_errors
 from projector.engine.interruptible import fetched
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literal
-from projector.folders import aside, locked, views_dir
+from projector.folders import temporary_views, views_dir, views_lock
 from projector.parts.build import Report, silent
 from projector.parts.part import build
 from projector.parts.staging import stage_nothing
@@ -71,14 +77,14 @@ def compare(
 
     As of the last instant that the archive's views have read; they stay as they are.
     """
-    known = load_all() if definitions is None else definitions
-    (old,) = find(known, [name])
-    new = parse(text, old.source, old.view)
+    known = load_definitions() if definitions is None else definitions
+    (old,) = find_definitions(known, [name])
+    new = parse_definition(text, old.source, old.view)
     if not (old.has_parts and new.has_parts) or old.source == "log":
         raise Invalid(f"{name}: a view over views has no versions to compare")
     root = root.resolve()
     folder = views_dir(root)
-    with locked(folder), aside(folder) as beside:
+    with views_lock(folder), temporary_views(folder) as beside:
         _refuse_broken(new, beside)
         wanted = [new, *with_dependencies(known, [])]
         _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
@@ -114,7 +120,7 @@ def _compared(
         "old_key": identifier(old.key[0]),
         "new_key": identifier(new.key[0]),
     }
-    if old.many or new.many:
+    if old.has_many_rows or new.has_many_rows:
         row = ", ".join(f"{literal(each)}: {identifier(each)}" for each in shared)
         query = fill("compare_many", row=row, **common)
     else:

@@ -11,18 +11,18 @@ import duckdb
 
 from eventlog.clock import now_us
 from eventlog.errors import Invalid, Partial
-from projector.definition import LOG, Definition, find, load_all
+from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetched
 from projector.engine.sql_text import identifier, literal
 from projector.folders import (
-    aside,
     current_parts,
-    locked,
-    make_current,
+    delete_unused_parts,
     next_parts,
-    sweep,
+    set_current_parts,
+    temporary_views,
     views_dir,
+    views_lock,
 )
 from projector.keyframes.keyframe import FOLDER
 from projector.limits import LIMITS, Limits
@@ -64,13 +64,13 @@ def rebuild(
     view, `.duckdb` for any number) the views at `as_of` are written there and the
     archive's own stay as they are.
     """
-    known = load_all() if definitions is None else tuple(definitions)
+    known = load_definitions() if definitions is None else tuple(definitions)
     root = root.resolve()
     folder = views_dir(root)
-    wanted = find(known, views)
+    wanted = find_definitions(known, views)
     if to is None and as_of is not None:
         raise Invalid("views of the past are written to a file", "add --to FILE")
-    with locked(folder):
+    with views_lock(folder):
         if to is not None:
             return _write_file(root, folder, wanted, known, as_of, to, jobs, report, limits)
         done = _swap(root, folder, wanted, known, jobs, report, limits)
@@ -100,8 +100,8 @@ def _swap(
         raise
     before = read_script(folder)
     swapped = write_views(folder, script)
-    make_current(parts)
-    sweep(folder, named_files(before), script.files, now_us())
+    set_current_parts(parts)
+    delete_unused_parts(folder, named_files(before), script.files, now_us())
     return attrs.evolve(done, swapped=swapped)
 
 
@@ -138,7 +138,7 @@ def _write_file(
         raise Invalid(f"{to}: expected a name that ends in {' or '.join(SUFFIXES)}")
     if to.suffix == ".parquet" and len(names) != 1:
         raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
-    with aside(folder) as beside:
+    with temporary_views(folder) as beside:
         needed = with_dependencies(known, wanted)
         done, script = build_views(
             root,

@@ -20,10 +20,16 @@ from eventlog.errors import HindlogError
 from eventlog.files.listing import list_sources
 from projector.changes.differences import FOLDER, add_differences, folder_of_diffs
 from projector.changes.version_pairs import History
-from projector.definition import LOG, Definition, find, load_all
+from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import LESS_MB, builder, sql_errors
 from projector.engine.workers import at_work, do, opened, workers
-from projector.folders import current_parts, locked, scratch, sweep, views_dir
+from projector.folders import (
+    current_parts,
+    delete_unused_parts,
+    scratch_folder,
+    views_dir,
+    views_lock,
+)
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import load_source
@@ -71,12 +77,12 @@ def update(
 
     `views`: names as `source.view`; the log's own always come along.
     """
-    known = load_all() if definitions is None else tuple(definitions)
+    known = load_definitions() if definitions is None else tuple(definitions)
     root = root.resolve()
     views_folder = views_dir(root)
-    with locked(views_folder):
+    with views_lock(views_folder):
         parts = current_parts(views_folder)
-        wanted = with_dependencies(known, find(known, views))
+        wanted = with_dependencies(known, find_definitions(known, views))
         done, script = build_views(
             root, parts, wanted, known, jobs=jobs, report=report, limits=limits
         )
@@ -84,7 +90,7 @@ def update(
         wrong: list[str] = []
         swapped = write_views(views_folder, script, wrong)
         if swapped:
-            sweep(views_folder, named_files(before), script.files, now_us())
+            delete_unused_parts(views_folder, named_files(before), script.files, now_us())
     return attrs.evolve(done, swapped=swapped, failed=(*done.failed, *wrong))
 
 
@@ -101,7 +107,7 @@ def build_views(
 ) -> tuple[UpdateReport, Script]:
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
     with (
-        scratch(root / "views") as folder,
+        scratch_folder(root / "views") as folder,
         contextlib.closing(builder(folder, 1, LESS_MB)) as connection,
         workers(jobs) as crew,
     ):
@@ -199,8 +205,8 @@ def _compact_one(context: Context, group: Group) -> None:
 @contextlib.contextmanager
 def _apart(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that gives all its memory back: one that lives on keeps some of it."""
-    scratch = Path(tempfile.mkdtemp(dir=context.scratch))
-    with opened(context.workers, scratch, 1, LESS_MB) as connection:
+    folder = Path(tempfile.mkdtemp(dir=context.scratch))
+    with opened(context.workers, folder, 1, LESS_MB) as connection:
         yield connection
 
 

@@ -16,7 +16,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid
-from projector.definition import FOLDER, LOG, Definition, load_all
+from projector.definition import FOLDER, LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.sql_text import identifier
 from projector.query.open_views import open_views
@@ -50,7 +50,7 @@ def describe_views(definitions: Sequence[Definition] | None = None) -> dict[str,
 
     Builds the views of an empty archive, which takes about two seconds.
     """
-    known = load_all() if definitions is None else tuple(definitions)
+    known = load_definitions() if definitions is None else tuple(definitions)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "log").mkdir()
@@ -74,7 +74,9 @@ def siblings(definition: Definition) -> tuple[str, ...]:
 
 def _describe(connection: duckdb.DuckDBPyConnection, definition: Definition, name: str) -> Columns:
     source, _, view = name.partition(".")
-    nothing = f"({', '.join('NULL' for _ in definition.takes)})" if definition.takes else ""
+    nothing = (
+        f"({', '.join('NULL' for _ in definition.parameters)})" if definition.parameters else ""
+    )
     query = f"DESCRIBE FROM {identifier(source)}.{identifier(view)}{nothing}"
     return tuple((str(row[0]), str(row[1])) for row in connection.execute(query).fetchall())
 

@@ -154,7 +154,7 @@ def _history(
 
 def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[Statement]:
     """Returns the macro and the view of each sibling of a definition of entities."""
-    many = definition.many
+    many = definition.has_many_rows
     common = {
         **_source_files(root, definition.source, files),
         "key": identifier(definition.key[0]),
@@ -259,7 +259,7 @@ def _derived_view(definition: Definition) -> Statement:
     name = _quoted_name(definition)
     if definition.is_view:
         return Statement("VIEW", name, f" AS\n{definition.select}")
-    parameters = ", ".join(definition.takes)
+    parameters = ", ".join(definition.parameters)
     return Statement("MACRO", name, f"({parameters}) AS TABLE\n{definition.select}")
 
 

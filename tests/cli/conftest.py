@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import MINUTE
-from projector.definition import load_all
+from projector.definition import load_definitions
 from projector.update.update import update
 from tests.cli.making import copy_archive, new_archive
 from tests.projector.logs import Gone, Page, Seen, hours, write_log
@@ -59,7 +59,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for hour in range(3)
     ]
     write_log(root, "civitai", WRITER, pages, seal=False)
-    known = [each for each in load_all() if each.source == "log" or each.name in VIEWS]
+    known = [each for each in load_definitions() if each.source == "log" or each.name in VIEWS]
     update(root, definitions=known)
     before = files_of(root)
     yield root

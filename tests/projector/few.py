@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.definition import Definition, load_all
+from projector.definition import Definition, load_definitions
 from projector.query.select import query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
@@ -18,7 +18,7 @@ NEEDED = ("log.sightings", "log.pages", "log.events")
 
 def some(*names: str) -> tuple[Definition, ...]:
     """The definitions of these views, and those that every view needs."""
-    return tuple(each for each in load_all() if each.name in (*NEEDED, *names))
+    return tuple(each for each in load_definitions() if each.name in (*NEEDED, *names))
 
 
 def make_archive(root: Path, source: str, happenings: Iterable[Page | Gone], *names: str) -> Path:

@@ -1,13 +1,13 @@
 """Projections for tests of a few views: an update with all of them takes four times as long."""
 
-from projector.definition import Definition, find, load_all
+from projector.definition import Definition, find_definitions, load_definitions
 from projector.views.dependencies import with_dependencies
 
 
 def chosen(*names: str) -> tuple[Definition, ...]:
     """The definitions named, those that they are views over, and the log's own."""
-    known = load_all()
-    return tuple(with_dependencies(known, find(known, names)))
+    known = load_definitions()
+    return tuple(with_dependencies(known, find_definitions(known, names)))
 
 
 MODELS = chosen("openrouter.models")

@@ -8,14 +8,14 @@ from typing import Any
 import duckdb
 
 from eventlog.clock import format_us
-from projector.definition import FOLDER, Definition, load, parse
-from projector.folders import aside
+from projector.definition import FOLDER, Definition, load_definition, parse_definition
+from projector.folders import temporary_views
 from projector.limits import LIMITS, Limits
 from projector.query.open_views import open_views
 from projector.update.update import build_views
 from projector.views.views_database import FILE, write_views
 
-THINGS = parse(
+THINGS = parse_definition(
     """-- shop.things: things of a test
 -- types: thing
 -- shapes: list* detail*
@@ -29,7 +29,7 @@ SELECT * FROM event
 )
 DEFINITIONS = (
     THINGS,
-    *(load(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
+    *(load_definition(FOLDER / "log" / f"{name}.sql") for name in ("sightings", "pages", "events")),
 )
 SIBLINGS = tuple(f"shop.things{each}_at" for each in ("", "_all", "_versions", "_changes"))
 """The view, and those beside it, as macros of an instant."""
@@ -44,7 +44,7 @@ def differing(
     limits: Limits = LIMITS,
 ) -> list[tuple[str, str]]:
     """Macros and instants at which any row of the archive's views is another."""
-    with aside(root / "views") as beside:
+    with temporary_views(root / "views") as beside:
         _, script = build_views(
             root, beside / "parts", definitions, definitions, jobs=jobs, limits=limits
         )

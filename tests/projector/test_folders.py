@@ -1,4 +1,4 @@
-"""Generations: which folder is current, and what is swept when."""
+"""Folders of parts: which one is current, and when unused parts are deleted."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import HOUR
-from projector.folders import CURRENT, current_parts, make_current, next_parts, scratch, sweep
+from projector.folders import (
+    CURRENT,
+    current_parts,
+    delete_unused_parts,
+    next_parts,
+    scratch_folder,
+    set_current_parts,
+)
 
 NOW = 1_800_000_000_000_000
 
@@ -19,14 +26,14 @@ def put(views: Path, name: str, age_us: int) -> Path:
     return path
 
 
-def left(views: Path) -> list[str]:
+def remaining(views: Path) -> list[str]:
     return sorted(str(path.relative_to(views)) for path in views.rglob("*.parquet*"))
 
 
-NOTHING: frozenset[str] = frozenset()
+NO_FILES: frozenset[str] = frozenset()
 
 
-def test_what_no_views_file_names_goes_after_an_hour_and_what_one_names_stays(
+def test_parts_that_no_views_file_names_are_deleted_after_an_hour_and_named_ones_stay(
     tmp_path: Path,
 ) -> None:
     put(tmp_path, "parts/s/d/h/old.parquet", HOUR + 1_000_000)
@@ -34,32 +41,34 @@ def test_what_no_views_file_names_goes_after_an_hour_and_what_one_names_stays(
     put(tmp_path, "parts/s/d/h/named.parquet", 9 * HOUR)
     put(tmp_path, "parts/s/d/h/.x.parquet.1.tmp", 9 * HOUR)
     put(tmp_path, "elsewhere/old.parquet", 9 * HOUR)
-    sweep(tmp_path, NOTHING, frozenset({"parts/s/d/h/named.parquet"}), NOW)
+    delete_unused_parts(tmp_path, NO_FILES, frozenset({"parts/s/d/h/named.parquet"}), NOW)
 
-    assert left(tmp_path) == [
+    assert remaining(tmp_path) == [
         "elsewhere/old.parquet",
         "parts/s/d/h/named.parquet",
         "parts/s/d/h/young.parquet",
     ]
 
 
-def test_a_part_that_leaves_stays_for_an_hour_from_then(tmp_path: Path) -> None:
-    put(tmp_path, "parts/leaves.parquet", 9 * HOUR)
-    sweep(tmp_path, frozenset({"parts/leaves.parquet", "parts/gone.parquet"}), NOTHING, NOW)
-    assert left(tmp_path) == ["parts/leaves.parquet"]
+def test_a_part_stays_for_an_hour_after_the_views_file_stopped_naming_it(tmp_path: Path) -> None:
+    put(tmp_path, "parts/unnamed.parquet", 9 * HOUR)
+    delete_unused_parts(
+        tmp_path, frozenset({"parts/unnamed.parquet", "parts/gone.parquet"}), NO_FILES, NOW
+    )
+    assert remaining(tmp_path) == ["parts/unnamed.parquet"]
 
-    sweep(tmp_path, NOTHING, NOTHING, NOW + HOUR + 1_000_000)
-    assert left(tmp_path) == []
+    delete_unused_parts(tmp_path, NO_FILES, NO_FILES, NOW + HOUR + 1_000_000)
+    assert remaining(tmp_path) == []
 
 
-def test_folders_of_other_generations_go_when_they_are_empty(tmp_path: Path) -> None:
+def test_other_folders_of_parts_are_deleted_when_they_are_empty(tmp_path: Path) -> None:
     put(tmp_path, "parts/s/d/old.parquet", 9 * HOUR)
     put(tmp_path, "parts-1/s/d/old.parquet", 9 * HOUR)
     (tmp_path / "parts-2" / "s").mkdir(parents=True)
     (tmp_path / "aside-77" / "s").mkdir(parents=True)
     (tmp_path / "asides").mkdir()
     (tmp_path / CURRENT).write_text("parts-2\n")
-    sweep(tmp_path, NOTHING, NOTHING, NOW)
+    delete_unused_parts(tmp_path, NO_FILES, NO_FILES, NOW)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["asides", "current", "parts-2"]
     assert (tmp_path / "parts-2" / "s").is_dir()
@@ -78,21 +87,21 @@ def test_the_current_folder_is_the_named_one_or_the_first(
     assert current_parts(tmp_path) == tmp_path / name
 
 
-def test_the_next_folder_is_one_that_nobody_has_used(tmp_path: Path) -> None:
+def test_the_next_folder_of_parts_has_a_name_that_was_never_used(tmp_path: Path) -> None:
     assert next_parts(tmp_path) == tmp_path / "parts-1"
     for name in ("parts", "parts-2", "parts-10", "parts-x", "aside-99"):
         (tmp_path / name).mkdir()
 
     assert next_parts(tmp_path) == tmp_path / "parts-11"
-    make_current(tmp_path / "parts-10")
+    set_current_parts(tmp_path / "parts-10")
     assert current_parts(tmp_path) == tmp_path / "parts-10"
 
 
-def test_scratch_is_empty_at_first_and_gone_afterwards(tmp_path: Path) -> None:
+def test_the_scratch_folder_is_empty_at_first_and_deleted_afterwards(tmp_path: Path) -> None:
     (tmp_path / "tmp" / "1" / "left").mkdir(parents=True)
     (tmp_path / "spill-0x").mkdir()
     (tmp_path / f"spill-{os.getpid()}").mkdir()
-    with scratch(tmp_path) as folder:
+    with scratch_folder(tmp_path) as folder:
         assert list(folder.iterdir()) == []
         (folder / "copy").write_bytes(b"x")
 

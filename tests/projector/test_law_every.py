@@ -23,8 +23,8 @@ from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.catalog import World
 from fetcher.simulator.faults.plan import Faults, parse_faults
 from fetcher.sources import SOURCES
-from projector.definition import load_all
-from projector.folders import aside
+from projector.definition import load_definitions
+from projector.folders import temporary_views
 from projector.limits import LIMITS
 from projector.query.open_views import find_views, open_views, views_of
 from projector.update.check import Content, content
@@ -35,7 +35,7 @@ from tests.projector.logs import UNSAFE
 
 pytestmark = pytest.mark.slow
 
-DEFINITIONS = load_all()
+DEFINITIONS = load_definitions()
 START = parse_us("2026-11-01T00:00:00Z")
 WORLD = World(5, civitai_models=6, openrouter_models=8)
 PATHS = {"civitai": "/civitai/api/v1", "openrouter": ""}
@@ -125,7 +125,7 @@ def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str,
 
 def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
     """The same of views that are built anew, at once."""
-    with aside(root / "views") as beside:
+    with temporary_views(root / "views") as beside:
         parts = beside / "parts"
         _, script = build_views(root, parts, DEFINITIONS, DEFINITIONS, limits=SMALL)
         write_views(beside, script)

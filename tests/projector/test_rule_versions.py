@@ -1,4 +1,4 @@
-"""Rules keep their version number until their text changes, and then it is raised."""
+"""A rule keeps its version number until its text changes; then the number is raised."""
 
 import ast
 import hashlib
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import Invalid
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.rule_versions import DIFFERENCE_RULES, MACRO_RULES, ROW_RULES
 
 PROJECTOR = Path(__file__).parents[2] / "projector"
@@ -33,7 +33,7 @@ def sql_digest(name: str) -> str:
 
 
 def python_digest(*names: str) -> str:
-    """What the code does: neither comments, docstrings nor imports count, nor where it lies."""
+    """Returns a digest of modules without comments, docstrings and imports, wherever they are."""
     texts = []
     for name in names:
         (file,) = PROJECTOR.rglob(f"{name}.py")
@@ -54,18 +54,18 @@ def is_text_or_import(node: ast.AST) -> bool:
 @pytest.mark.parametrize("name", PINNED)
 def test_a_rule_whose_text_changed_has_a_new_version(name: str) -> None:
     versions = {**ROW_RULES, **MACRO_RULES, "differences": DIFFERENCE_RULES}
-    found = python_digest("diff", "diff_rules") if name == "differences" else sql_digest(name)
+    text_digest = python_digest("diff", "diff_rules") if name == "differences" else sql_digest(name)
 
-    assert (versions[name], found) == PINNED[name], (
+    assert (versions[name], text_digest) == PINNED[name], (
         f"the text of {name} changed: if rows or differences can differ, raise its number in "
-        f"projector/rule_versions.py; then pin {(versions[name], found)} here"
+        f"projector/rule_versions.py; then pin {(versions[name], text_digest)} here"
     )
 
 
 def test_a_definition_names_the_macros_it_uses() -> None:
     macros = {
-        each: set(re.findall(r"MACRO (\w+)\(", next(PROJECTOR.rglob(f"{each}.sql")).read_text()))
-        for each in MACRO_RULES
+        rule: set(re.findall(r"MACRO (\w+)\(", next(PROJECTOR.rglob(f"{rule}.sql")).read_text()))
+        for rule in MACRO_RULES
     }
 
     for path in (PROJECTOR / "projections").rglob("*.sql"):
@@ -73,16 +73,16 @@ def test_a_definition_names_the_macros_it_uses() -> None:
         head = re.search(r"-- macros:(.*)", text)
         named = set(head[1].split()) if head else set()
         calls = set(re.findall(r"\b(\w+)\(", text))
-        assert named == {each for each, names in macros.items() if calls & names}, path.name
+        assert named == {rule for rule, names in macros.items() if calls & names}, path.name
 
 
 def test_macros_that_do_not_exist_are_refused() -> None:
     with pytest.raises(Invalid, match=r"shop\.item: no macros 'other'"):
-        parse("-- item: x\n-- macros: other\n", "shop", "item")
+        parse_definition("-- item: x\n-- macros: other\n", "shop", "item")
 
 
 def test_macros_are_part_of_the_hash() -> None:
-    plain = parse("-- item: x\n", "shop", "item")
-    other = parse("-- item: x\n-- macros: civitai_meta\n", "shop", "item")
+    plain = parse_definition("-- item: x\n", "shop", "item")
+    other = parse_definition("-- item: x\n-- macros: civitai_meta\n", "shop", "item")
 
     assert plain.hash != other.hash

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from projector.definition import Definition, load_all
+from projector.definition import Definition, load_definitions
 
 BY_ONE_COLUMN = re.compile(r"\barg_(?:min|max)\([^(),]+(?:\{[^}]*\})?, (\w+)\)")
 UNIQUE = {"id", "_position"}
 """Columns that two rows never share, in the views that are asked so."""
 
 
-@pytest.mark.parametrize("definition", load_all(), ids=lambda each: each.name)
+@pytest.mark.parametrize("definition", load_definitions(), ids=lambda each: each.name)
 def test_no_aggregate_takes_any_of_several_values(definition: Definition):
     sql = definition.select
     if "HAVING count(*) = 1" not in sql:

@@ -15,7 +15,7 @@ from eventlog.format.paths import parse_segment
 from eventlog.read.reader import read_at
 from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
-from projector.definition import Definition, load_all
+from projector.definition import Definition, load_definitions
 from projector.query.open_views import open_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER
@@ -39,7 +39,7 @@ FOLDERS = [
 ]
 BUNDLE = "bundle-page-and-1102-2025-08.json"
 BUNDLED = ["$.models_list_page1=/api/v1/models", "$.model_get_1102=/api/v1/models/1102"]
-DEFINITIONS = [each for each in load_all() if each.source == "civitai"]
+DEFINITIONS = [each for each in load_definitions() if each.source == "civitai"]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def at_pointer(value: object, pointer: str) -> object:
 
 @pytest.mark.parametrize(
     "definition",
-    [each for each in DEFINITIONS if each.columns and not each.many],
+    [each for each in DEFINITIONS if each.columns and not each.has_many_rows],
     ids=lambda each: each.name,
 )
 def test_whatever_a_body_holds_where_a_column_points_is_in_its_row(

@@ -9,7 +9,7 @@ import pytest
 from eventlog.clock import HOUR
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.folders import current_parts
 from projector.limits import LIMITS
 from projector.query.open_views import open_views
@@ -19,7 +19,7 @@ from tests.projector.logs import T0, Gone, Page, Seen, hours, write_log
 from tests.projector.roads import DEFINITIONS, differing
 
 A, B = "0000000a", "0000000b"
-PIECES = parse(
+PIECES = parse_definition(
     """-- shop.pieces: several rows of a thing, or none
 -- types: thing
 -- shapes: detail*, list*

@@ -8,7 +8,7 @@ import attrs
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import parse_segment
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.limits import LIMITS
 from projector.parts.part import Part, Segment, choose, compact_instant, name_over, part_name
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
@@ -102,7 +102,7 @@ HEAD = "-- s.v: about\n-- types: thing\n-- shapes: detail* full, list*\n"
 
 
 def test_a_task_is_what_one_reading_is_missing() -> None:
-    known = [parse(HEAD, "openrouter", name) for name in ("one", "two", "three")]
+    known = [parse_definition(HEAD, "openrouter", name) for name in ("one", "two", "three")]
     segments = [segment("2026-01-01", hour, 0, 0).name for hour in range(3)]
     listing = Listing("openrouter", tuple(segments), ())
     every = part("1", *map(str, segments))
@@ -116,11 +116,14 @@ def test_a_task_is_what_one_reading_is_missing() -> None:
 
 def test_parts_of_bodies_come_before_those_that_name_them() -> None:
     log = [
-        parse("-- log.x: about\n-- reads: line\nFROM line", "log", name)
+        parse_definition("-- log.x: about\n-- reads: line\nFROM line", "log", name)
         for name in ("events", "other", "pages", "sightings")
     ]
-    mine, foreign = parse(HEAD, "openrouter", "models"), parse(HEAD, "civitai", "models")
-    over = parse("-- s.v: about\n-- reads: view\nSELECT 1", "openrouter", "over")
+    mine, foreign = (
+        parse_definition(HEAD, "openrouter", "models"),
+        parse_definition(HEAD, "civitai", "models"),
+    )
+    over = parse_definition("-- s.v: about\n-- reads: view\nSELECT 1", "openrouter", "over")
     found = definitions_of([*log, over, foreign, mine], "openrouter")
 
     assert [each.name for each in found] == [
@@ -129,7 +132,7 @@ def test_parts_of_bodies_come_before_those_that_name_them() -> None:
 
 
 def test_the_first_group_of_shapes_is_the_best() -> None:
-    definition = parse(HEAD, "openrouter", "things")
+    definition = parse_definition(HEAD, "openrouter", "things")
 
     assert definition.shapes == (("detail*", "full"), ("list*",))
     assert best_rank(definition) == 1

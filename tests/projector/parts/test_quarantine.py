@@ -6,7 +6,7 @@ import pytest
 from eventlog.errors import Invalid, Partial
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.query.select import query
 from projector.update.check import check
 from projector.update.rebuild import rebuild
@@ -25,7 +25,7 @@ STRICT_TEXT = """-- openrouter.lengths: a definition that fails on what is no nu
 --   told  /context_length  text
 SELECT * EXCLUDE (told), CAST(told AS INTEGER) AS length FROM event
 """
-STRICT = parse(STRICT_TEXT, "openrouter", "lengths")
+STRICT = parse_definition(STRICT_TEXT, "openrouter", "lengths")
 
 
 def write(root, *hourly: list[bytes], seal: bool = True) -> None:
@@ -118,7 +118,9 @@ def test_a_rebuild_stops_at_the_row_of_a_definition(empty):
 
 def test_a_definition_that_fails_on_nothing_is_broken_and_no_line_is(empty):
     write(empty, [good("a")])
-    broken = parse(STRICT_TEXT.replace("CAST(told AS INTEGER)", "nowhere"), "openrouter", "broken")
+    broken = parse_definition(
+        STRICT_TEXT.replace("CAST(told AS INTEGER)", "nowhere"), "openrouter", "broken"
+    )
     done = update(empty, definitions=(*MODELS, broken))
 
     assert done.failed

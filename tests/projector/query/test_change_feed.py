@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.query.change_feed import Happening, feed, folded
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
@@ -97,7 +97,10 @@ def test_each_form_of_a_type_is_in_the_feed_once_however_many_views_read_it(
     (tmp_path / "log").mkdir()
     seen = [Seen("endpoint", "u", {"id": "u"}, "frontend"), Seen("endpoint", "a#t", {"tag": "t"})]
     write_log(tmp_path, "openrouter", WRITER, [Page(hours(0), seen)])
-    every = (*some(*VIEWS), parse("-- a.b: a second view\n-- types: endpoint", "openrouter", "b"))
+    every = (
+        *some(*VIEWS),
+        parse_definition("-- a.b: a second view\n-- types: endpoint", "openrouter", "b"),
+    )
     update(tmp_path, definitions=every)
     found = feed(tmp_path, hours(0), hours(1), definitions=every)
 

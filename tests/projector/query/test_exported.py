@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from eventlog.errors import Invalid
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.query import export as export_module
 from projector.query.export import MANIFEST, export
 from projector.update.update import update
@@ -221,7 +221,7 @@ def test_decimals_keep_every_digit(tmp_path: Path) -> None:
 def test_columns_of_json_and_uuid_are_written_as_text(tmp_path: Path) -> None:
     columns = "SELECT *, body AS whole, uuid() AS mark FROM event"
     head = "-- openrouter.whole: bodies\n-- types: model\n"
-    definition = parse(head + columns, "openrouter", "whole")
+    definition = parse_definition(head + columns, "openrouter", "whole")
     (tmp_path / "shop" / "log").mkdir(parents=True)
     write_log(tmp_path / "shop", "openrouter", WRITER, [Page(hours(0), [model("a", "A")])])
     update(tmp_path / "shop", definitions=(*some(), definition))

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from cli.program import cli
 from eventlog.errors import Invalid
-from projector.definition import FOLDER, parse
+from projector.definition import FOLDER, parse_definition
 from projector.query.select import query
 from projector.update.compare_definition import compare
 from projector.update.update import update
@@ -83,7 +83,7 @@ def test_the_command_exits_4_when_anything_differs(archive, tmp_path, text, code
 
 def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(archive):
     others = tuple(each for each in MODELS if each.name != "openrouter.models")
-    changed = (*others, parse(LOUD, "openrouter", "models"))
+    changed = (*others, parse_definition(LOUD, "openrouter", "models"))
     file = str(archive / "views" / "hindlog.duckdb")
     sql = "SELECT id, author FROM openrouter.models ORDER BY id"
     with contextlib.closing(duckdb.connect(file, read_only=True)) as reader:

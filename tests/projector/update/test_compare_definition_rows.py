@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from projector.definition import FOLDER, Definition, parse
+from projector.definition import FOLDER, Definition, parse_definition
 from projector.query.view_info import list_views
 from projector.update.compare_definition import Difference, compare
 from projector.update.update import update
@@ -19,7 +19,7 @@ DETAILED = MODELS.replace("shapes: list* detail*", "shapes: detail*")
 
 
 def definitions(text: str) -> tuple[Definition, ...]:
-    return (*some(), parse(text, "openrouter", "models"))
+    return (*some(), parse_definition(text, "openrouter", "models"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from eventlog.errors import Corrupt, Invalid, NoArchive, NotFound
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.definition import parse
+from projector.definition import parse_definition
 from projector.folders import current_parts
 from projector.limits import LIMITS
 from projector.parts import plan
@@ -328,7 +328,7 @@ def test_a_sealed_segment_of_another_size_is_refused(archive):
 
 
 def test_a_projection_that_fails_leaves_the_others(archive):
-    broken = parse(
+    broken = parse_definition(
         "-- openrouter.broken: x\n-- types: model\nSELECT *, error(_id) AS x FROM event",
         "openrouter",
         "broken",
@@ -341,7 +341,9 @@ def test_a_projection_that_fails_leaves_the_others(archive):
 
 
 def test_a_definition_that_is_no_sql_gets_no_view_and_leaves_the_others(archive):
-    broken = parse("-- openrouter.broken: x\n-- types: model\nSELEC", "openrouter", "broken")
+    broken = parse_definition(
+        "-- openrouter.broken: x\n-- types: model\nSELEC", "openrouter", "broken"
+    )
     done = update(archive, definitions=(*MODELS, broken))
 
     assert any("openrouter.broken" in text for text in done.failed)
@@ -353,7 +355,7 @@ def test_a_changed_definition_gets_parts_of_its_own(archive):
     text = "-- openrouter.models: x\n-- types: model\n-- key: id VARCHAR\n-- columns:\n"
     known = chosen("openrouter.authors", "openrouter.prices")
     others = [each for each in known if each.name != "openrouter.models"]
-    changed = parse(text + "--   title  /name  text\n", "openrouter", "models")
+    changed = parse_definition(text + "--   title  /name  text\n", "openrouter", "models")
     done = update(archive, definitions=(*others, changed))
 
     assert [each.partition(":")[0] for each in done.failed] == [

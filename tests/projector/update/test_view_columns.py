@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import Invalid
-from projector.definition import load_all, parse
+from projector.definition import load_definitions, parse_definition
 from projector.update.view_columns import (
     SIBLINGS,
     Columns,
@@ -22,7 +22,7 @@ from projector.update.view_columns import (
     uses,
 )
 
-DEFINITIONS = load_all()
+DEFINITIONS = load_definitions()
 SENTENCES = read_sentences()
 NAME = re.compile(r"`([a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*)`")
 
@@ -113,7 +113,7 @@ def test_the_columns_are_those_that_the_view_has_not_those_that_its_definition_d
 -- columns:
 --   told_pages  /pages  text
 SELECT * EXCLUDE (told_pages), as_int(told_pages) AS pages FROM event"""
-    definition = parse(text, "shop", "books")
+    definition = parse_definition(text, "shop", "books")
     log = [each for each in DEFINITIONS if each.source == "log" and each.has_parts]
 
     columns = describe_views([definition, *log])

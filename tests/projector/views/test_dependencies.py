@@ -3,7 +3,7 @@
 import pytest
 
 from eventlog.errors import Invalid
-from projector.definition import Definition, load_all, parse
+from projector.definition import Definition, load_definitions, parse_definition
 from projector.views.dependencies import (
     dependencies,
     in_dependency_order,
@@ -11,13 +11,13 @@ from projector.views.dependencies import (
     with_dependencies,
 )
 
-BOOKS = parse("-- shop.books: x\n-- types: book\n", "shop", "books")
-BOOKS_SOLD = parse("-- shop.books_sold: x\n-- types: sale\n", "shop", "books_sold")
+BOOKS = parse_definition("-- shop.books: x\n-- types: book\n", "shop", "books")
+BOOKS_SOLD = parse_definition("-- shop.books_sold: x\n-- types: sale\n", "shop", "books_sold")
 EVERY_VIEW_NEEDS = ("log.events", "log.sightings", "log.pages")
 
 
 def view(name: str, select: str, reads: str = "view") -> Definition:
-    return parse(f"-- shop.{name}: x\n-- reads: {reads}\n{select}", "shop", name)
+    return parse_definition(f"-- shop.{name}: x\n-- reads: {reads}\n{select}", "shop", name)
 
 
 def tables_of(select: str) -> frozenset[str]:
@@ -66,7 +66,7 @@ def test_dependencies_of_dependencies_are_wanted_too_and_others_are_not() -> Non
 
 
 def test_images_of_a_lora_need_images_and_no_other_macro() -> None:
-    known = load_all()
+    known = load_definitions()
     (lora,) = [each for each in known if each.name == "civitai.images_of_lora"]
 
     wanted = {each.name for each in with_dependencies(known, [lora]) if each.source != "log"}
@@ -82,7 +82,7 @@ def test_images_of_a_lora_need_images_and_no_other_macro() -> None:
 
 
 def test_the_log_s_own_definitions_are_always_wanted() -> None:
-    wanted = {each.name for each in with_dependencies(load_all(), [])}
+    wanted = {each.name for each in with_dependencies(load_definitions(), [])}
 
     assert set(EVERY_VIEW_NEEDS) <= wanted
 
