@@ -27,7 +27,7 @@ from eventlog.format.event import Draft, EntityBatch
 from eventlog.format.event_codec import encode, encode_entity_batch
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import extents, read_at, read_events
+from eventlog.read.reader import read_event_in, read_events, seq_ranges
 from eventlog.read.segment_lines import segment_blocks
 from eventlog.read.tail import end_of, follow
 from eventlog.write.seal import seal
@@ -220,9 +220,9 @@ def bench_read(root: Path, name: SegmentName, copy: Path) -> None:
     ):
         seconds = measure(lambda read=read: sum(1 for _ in read()), 3).wall
         report(label, f"{rows / seconds:,.0f} lines/s", target=target)
-    (extent,) = extents(root, SOURCE, WRITER)
+    (extent,) = seq_ranges(root, SOURCE, WRITER)
     seqs = [random.Random(n).randrange(1, extent.last_seq or 1) for n in range(30)]
-    times = [measure(lambda seq=seq: read_at(root, name, seq), 1).wall for seq in seqs]
+    times = [measure(lambda seq=seq: read_event_in(root, name, seq), 1).wall for seq in seqs]
     figure = f"{median(times) * 1e3:.1f} ms, worst {max(times) * 1e3:.1f} ms"
     report(f"one event of a {size:.0f} MB segment", figure, target="< 10 ms")
 

@@ -59,7 +59,7 @@ def log(
     to = chosen(fmt, as_json, output) if stats else _form(fmt, as_json, output)
     select = attrs.evolve(select, since=since_of(since), until=until_of(until))
     refused: list[Corrupt] = []
-    records = read_events(archive(), select, refuse=refused.append, backwards=reverse)
+    records = read_events(archive(), select, on_corrupt=refused.append, backwards=reverse)
     if stats:
         _print_stats(records, to)
     else:

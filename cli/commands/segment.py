@@ -115,10 +115,10 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
     from cli.output.emit import whole
     from eventlog.format.event_codec import decode
     from eventlog.read.bodies import response_of
-    from eventlog.read.reader import read_at
+    from eventlog.read.reader import read_event_in
 
     root = archive()
-    line = read_at(root, segment_named(root, segment_), seq).line
+    line = read_event_in(root, segment_named(root, segment_), seq).line
     body = response_of(root, line)
     if decode(line).key_removed:
         say("upstream repeated our key in this response: its bytes are asterisks")

@@ -115,12 +115,12 @@ def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
 
 def _wanted(select: "Select") -> "Callable[[Record], bool]":
     from eventlog.format.line_header import line_header
-    from eventlog.read.event_filter import matches, ready
+    from eventlog.read.event_filter import accepts_header, compile_select
 
-    wanted = ready(select)
+    wanted = compile_select(select)
     if wanted.takes_all:
         return lambda _record: True
-    return lambda record: matches(wanted, line_header(record.line))
+    return lambda record: accepts_header(wanted, line_header(record.line))
 
 
 def _beginning(
@@ -130,7 +130,7 @@ def _beginning(
     from cli.options.times import parse_time
     from eventlog.clock import now_us
     from eventlog.read.cursor import from_text
-    from eventlog.read.tail import confirm, end_of
+    from eventlog.read.tail import check_cursor, end_of
 
     if cursor_file is not None and cursor_file.exists():
         if start is not None:
@@ -144,7 +144,7 @@ def _beginning(
         return end_of(root), None
     if start.startswith("h1."):
         cursor = from_text(start)
-        confirm(root, cursor)
+        check_cursor(root, cursor)
         return cursor, None
     return {}, parse_time(start, now_us())
 
@@ -160,11 +160,11 @@ def _cursor_in(root: Path, file: Path) -> "Cursor":
     """The cursor that a file holds. Raises `Invalid`, naming the file."""
     from eventlog.errors import Invalid
     from eventlog.read.cursor import from_text
-    from eventlog.read.tail import confirm
+    from eventlog.read.tail import check_cursor
 
     try:
         cursor = from_text(file.read_bytes().decode("utf-8", "backslashreplace").strip())
-        confirm(root, cursor)
+        check_cursor(root, cursor)
     except Invalid as error:
         hint = f"{error.hint}; remove the file to begin anew" if error.hint else None
         raise Invalid(f"{file}: {error.what}", hint) from error

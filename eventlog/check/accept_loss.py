@@ -39,7 +39,7 @@ from eventlog.format.paths import (
     sealed_path,
 )
 from eventlog.format.valid_lines import valid_prefix
-from eventlog.read.event_filter import Select, ready, wants_segment
+from eventlog.read.event_filter import Select, compile_select, wants_segment
 from eventlog.read.reader import segment_records
 from eventlog.read.segment_lines import first_seq
 from eventlog.write.append import append
@@ -226,7 +226,7 @@ def _announce(root: Path, loss: Loss, clock: Clock) -> None:
 
 
 def _stands(root: Path, loss: Loss, sha256: object) -> bool:
-    wanted = ready(
+    wanted = compile_select(
         Select(
             sources=frozenset({loss.name.source}),
             kinds=frozenset({ANOMALY}),

@@ -21,8 +21,8 @@ from eventlog.files.stream_lock import is_locked
 from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
 from eventlog.format.event import PAGE, RUN
 from eventlog.format.paths import SegmentName
-from eventlog.read.event_filter import Select, ready
-from eventlog.read.reader import Extent, extents, read_events, segment_records, skip_it
+from eventlog.read.event_filter import Select, compile_select
+from eventlog.read.reader import SeqRange, ignore_corrupt, read_events, segment_records, seq_ranges
 from eventlog.read.segment_lines import segment_blocks
 
 HOURS = "hours"
@@ -89,7 +89,7 @@ def _is_live(root: Path, writer: str, names: list[SegmentName]) -> bool:
     role = role_of(root, writer)
     if role is not None:
         return role != IMPORT
-    wanted = ready(Select(kinds=frozenset({PAGE})))
+    wanted = compile_select(Select(kinds=frozenset({PAGE})))
     try:
         found = next(segment_records(root, min(names), wanted), None)
     except Corrupt:
@@ -111,9 +111,9 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
     """Seqs that no segment holds."""
     damages: list[Corrupt] = []
     expected, end = 1, None
-    before: Extent | None = None
+    before: SeqRange | None = None
     losses = read_losses(root, source, writer)
-    for extent in extents(root, source, writer, damages.append):
+    for extent in seq_ranges(root, source, writer, damages.append):
         begin = extent.name.starts_at
         if before is not None and before.last_seq is None:  # rolled, and not sealed yet
             expected = _last_seq(root, before) + 1
@@ -131,7 +131,7 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
         yield Gap(source, SEQS, 0, 0, damage.what)
 
 
-def _last_seq(root: Path, extent: Extent) -> int:
+def _last_seq(root: Path, extent: SeqRange) -> int:
     """The seq of the last whole line of an open segment."""
     rows = sum(block.count(b"\n") for block in segment_blocks(root, extent.name))
     return extent.first_seq + rows - 1
@@ -145,7 +145,7 @@ def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -
     began: dict[str, str] = {}
     last: dict[str, _Run] = {}
     select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
-    for record in read_events(root, select, refuse=skip_it):
+    for record in read_events(root, select, on_corrupt=ignore_corrupt):
         if record.writer in writers:
             event = _RUN.decode(record.line)
             began.setdefault(event.run, event.observed_at)

@@ -21,7 +21,7 @@ from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.format.valid_lines import has_later_event, valid_prefix
-from eventlog.read.segment_lines import first_seq, frame_lines, open_sealed
+from eventlog.read.segment_lines import first_seq, open_sealed, read_frame
 
 _ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
 
@@ -129,7 +129,7 @@ def _otherwise_packed(root: Path, manifest: Manifest) -> int | None:
     """The first frame that is not what packing its lines gives. None where all are."""
     with open_sealed(root, manifest) as file:
         for number, frame in enumerate(manifest.frames):
-            block = frame_lines(root, file, manifest, number)
+            block = read_frame(root, file, manifest, number)
             file.seek(frame.offset)
             if compress(block) != file.read(frame.bytes):
                 return number

@@ -1,1 +1,1 @@
-"""Reading the log: a range, a tail, one event, one response."""
+"""Reads the log: events of a range, a tail, single events, complete responses."""

@@ -1,4 +1,4 @@
-"""Bodies: the exact bytes of what an event holds, wherever they lie."""
+"""Returns the exact bytes of events and responses, from lines and from `assets/`."""
 
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
@@ -10,16 +10,16 @@ from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
 from eventlog.format.event_codec import decode
 from eventlog.format.line_header import line_header
 from eventlog.format.paths import SegmentName
-from eventlog.read.reader import extents
+from eventlog.read.reader import seq_ranges
 from eventlog.read.rebuild_response import rebuild, stored_body
 from eventlog.read.segment_lines import segment_blocks
 
 
 def body_of(root: Path, line: bytes) -> bytes:
-    """The body of an event as upstream sent it, byte for byte.
+    """Returns the body of an event as upstream sent it, byte for byte.
 
-    From the line itself, or from `assets/` where it was too large for one. Raises
-    `NotFound` if the event has no body.
+    Reads `assets/` if the body was too large for a line. Raises `NotFound` if the event has
+    no body.
     """
     event = decode(line)
     body = stored_body(event, partial(get_asset, root))
@@ -30,9 +30,9 @@ def body_of(root: Path, line: bytes) -> bytes:
 
 
 def response_of(root: Path, line: bytes) -> bytes:
-    """The whole response of a page event, as upstream sent it, after content decoding.
+    """Returns the complete response of a page event, as upstream sent it, after content decoding.
 
-    Of an anomaly, the bytes that were kept. Raises `Corrupt` where the SHA-256 is another, and
+    For an anomaly, returns its stored bytes. Raises `Corrupt` if the SHA-256 differs, and
     `NotFound` for every other kind of event.
     """
     page = decode(line)
@@ -41,7 +41,8 @@ def response_of(root: Path, line: bytes) -> bytes:
         return body_of(root, line)
     if page.kind == PAGE_FAILED:
         raise NotFound(
-            f"{where}: a page_failed event: no response was kept", "hindlog log --kind page"
+            f"{where}: a page_failed event, for which no response is stored",
+            "hindlog log --kind page",
         )
     if page.kind != PAGE:
         raise NotFound(
@@ -49,29 +50,29 @@ def response_of(root: Path, line: bytes) -> bytes:
             "its page follows it in the log: hindlog segment cat, or hindlog log --kind page",
         )
     seqs = {seq for entries in page.roster.values() for *_, seq in entries}
-    held = lines_of(root, page.source, page.writer, seqs)
-    return rebuild(page, held.__getitem__, partial(get_asset, root))
+    lines = lines_by_seq(root, page.source, page.writer, seqs)
+    return rebuild(page, lines.__getitem__, partial(get_asset, root))
 
 
-def lines_of(root: Path, source: str, writer: str, seqs: Collection[int]) -> dict[int, bytes]:
-    """The events of a stream with these seqs; each segment is opened once.
+def lines_by_seq(root: Path, source: str, writer: str, seqs: Collection[int]) -> dict[int, bytes]:
+    """Returns the lines of a stream with these seqs; opens each segment once.
 
-    Raises `NotFound` if one is not there.
+    Raises `NotFound` if any of them does not exist.
     """
-    found: dict[int, bytes] = {}
-    for extent in extents(root, source, writer):
-        end = extent.last_seq
-        mine = sorted(seq for seq in seqs if extent.first_seq <= seq and (not end or seq <= end))
-        if mine:
-            found.update(_pick(root, extent.name, mine))
-    missing = sorted(set(seqs) - found.keys())
+    lines: dict[int, bytes] = {}
+    for segment in seq_ranges(root, source, writer):
+        end = segment.last_seq
+        wanted = sorted(seq for seq in seqs if segment.first_seq <= seq and (not end or seq <= end))
+        if wanted:
+            lines.update(_lines_in(root, segment.name, wanted))
+    missing = sorted(set(seqs) - lines.keys())
     if missing:
         raise NotFound(f"{source}, writer {writer}: no event with seq {missing[0]}")
-    return found
+    return lines
 
 
-def _pick(root: Path, name: SegmentName, seqs: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """The lines with these seqs, which are sorted, out of one segment."""
+def _lines_in(root: Path, name: SegmentName, seqs: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Yields the lines of one segment with these seqs, which must be sorted."""
     for block in segment_blocks(root, name, from_seq=seqs[0]):
         lines = block.split(b"\n")
         lines.pop()

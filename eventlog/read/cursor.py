@@ -1,8 +1,8 @@
-"""Cursors: how far a tail has come, as a text to come back with. Pure.
+"""Cursors: the position of a tail in every stream, as text. Pure.
 
-A cursor names, for every stream, the last seq seen and a checksum of its line. So a
-log that was replaced, or cut back by a power failure, is noticed instead of silently
-skipping or repeating events.
+A cursor contains, per stream, the last seq seen and a checksum of its line. A log that was
+replaced, or truncated by a power failure, is therefore detected, and events are neither
+silently skipped nor repeated.
 """
 
 import base64
@@ -23,7 +23,7 @@ _PREFIX = "h1."
 
 @attrs.frozen
 class Mark:
-    """The last event seen of one stream."""
+    """The last event of a stream that a tail has yielded."""
 
     seq: int
     check: str
@@ -34,31 +34,31 @@ Cursor = Mapping[StreamKey, Mark]
 
 
 def mark(seq: int, line: bytes) -> Mark:
-    """The mark of an event."""
+    """Returns the mark of an event. `line`: without its line feed."""
     return Mark(seq, hashlib.sha256(line).hexdigest()[:16])
 
 
 def to_text(cursor: Cursor) -> str:
-    """A cursor as one word. Inverse of `from_text`."""
-    found = [[s, w, each.seq, each.check] for (s, w), each in sorted(cursor.items())]
-    return _PREFIX + base64.urlsafe_b64encode(orjson.dumps(found)).decode().rstrip("=")
+    """Encodes a cursor as one word. Inverse of `from_text`."""
+    rows = [[s, w, last.seq, last.check] for (s, w), last in sorted(cursor.items())]
+    return _PREFIX + base64.urlsafe_b64encode(orjson.dumps(rows)).decode().rstrip("=")
 
 
 def from_text(text: str) -> Cursor:
-    """The cursor in a word. Raises `Invalid`."""
+    """Decodes a cursor. Raises `Invalid`."""
     try:
         if not text.startswith(_PREFIX):
-            raise ValueError("no cursor begins so")
+            raise ValueError(f"expected the prefix {_PREFIX}")
         packed = text[len(_PREFIX) :]
-        found = orjson.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
-        if not isinstance(found, list):
-            raise ValueError("no cursor holds this")
-        cursor = {(s, w): Mark(int(seq), str(check)) for s, w, seq, check in found}
+        rows = orjson.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+        if not isinstance(rows, list):
+            raise ValueError("expected a list of streams")
+        cursor = {(s, w): Mark(int(seq), str(check)) for s, w, seq, check in rows}
         if not all(is_source(s) and is_writer(w) for s, w in cursor):
-            raise ValueError("no stream of this name")
+            raise ValueError("expected names of streams")
     except (ValueError, TypeError) as error:
         raise Invalid(
-            f"cursor {text[:40]!r}: expected the text that an earlier `tail` gave: {error}",
+            f"cursor {text[:40]!r}: expected the text that an earlier `tail` printed: {error}",
             "hindlog tail --from beginning",
         ) from error
     return cursor

@@ -1,8 +1,8 @@
-"""Selecting: which events a reader wants, and what it may skip for that. Pure.
+"""Selects events, and decides which segments and frames cannot contain any of them. Pure.
 
 `since` is inclusive, `until` exclusive, in microseconds. A pattern is a glob over
-`source/type/id`; `openrouter` alone means all of that source, `openrouter/model` all
-of that type.
+`source/type/id`; `openrouter` alone means everything of that source, `openrouter/model`
+everything of that type.
 """
 
 import re
@@ -18,7 +18,7 @@ from eventlog.format.paths import SegmentName
 
 @attrs.frozen(kw_only=True)
 class Select:
-    """What is wanted. Empty sets and None mean: everything."""
+    """Conditions that events must fulfil. An empty set or None means no condition."""
 
     since: int | None = None
     until: int | None = None
@@ -32,17 +32,16 @@ class Select:
 EVERYTHING = Select()
 
 
-def accepts(select: Select) -> "re.Pattern[str] | None":
-    """The patterns of a selection as one expression over `source/type/id`."""
+def path_pattern(select: Select) -> "re.Pattern[str] | None":
+    """Returns the patterns as one regular expression over `source/type/id`, or None without any."""
     if not select.patterns:
         return None
     return re.compile("|".join(_expression(pattern) for pattern in select.patterns), re.DOTALL)
 
 
 def _expression(pattern: str) -> str:
-    """`*` stands for any run of characters, `/` too: ids hold slashes. `?` for one."""
-    pieces = ("".join(_glob(char) for char in part) for part in [pattern])
-    text = "".join(pieces)
+    """Translates a glob. `*` matches any characters, also `/`, since ids contain it; `?` one."""
+    text = "".join(_glob(char) for char in pattern)
     return f"(?:{text})" if pattern.count("/") >= 2 else f"(?:{text}(?:/.*)?)"
 
 
@@ -51,7 +50,7 @@ def _glob(char: str) -> str:
 
 
 def wants_segment(select: Select, name: SegmentName) -> bool:
-    """Whether a segment's hour and source can hold anything wanted."""
+    """Whether a segment can contain selected events, judged by its hour and source."""
     if select.sources and name.source not in select.sources:
         return False
     if select.since is not None and name.starts_at + HOUR <= select.since:
@@ -60,7 +59,7 @@ def wants_segment(select: Select, name: SegmentName) -> bool:
 
 
 def wants_manifest(select: Select, manifest: Manifest) -> bool:
-    """Whether a sealed segment can hold anything wanted."""
+    """Whether a sealed segment can contain selected events, judged by its manifest."""
     if select.since is not None and manifest.last_us < select.since:
         return False
     if select.until is not None and manifest.first_us >= select.until:
@@ -69,7 +68,7 @@ def wants_manifest(select: Select, manifest: Manifest) -> bool:
 
 
 def wants_frame(select: Select, frame: Frame) -> bool:
-    """Whether one frame can hold anything wanted."""
+    """Whether a frame can contain selected events."""
     return _wants_counts(select, frame.kinds, frame.types)
 
 
@@ -80,50 +79,51 @@ def _wants_counts(select: Select, kinds: Mapping[str, int], types: Mapping[str, 
 
 
 @attrs.frozen
-class Filter:
-    """A selection made ready for line after line."""
+class CompiledSelect:
+    """A selection prepared for testing many lines."""
 
     select: Select
     since: str
     until: str
     pattern: "re.Pattern[str] | None"
-
     takes_all: bool
-    """Whether no line needs to be looked at."""
+    """Whether every line is selected."""
     by_head: bool
-    """Whether time, kind and type say it all; segments are chosen by source."""
+    """Whether instant, kind and type decide. (The source is a condition on segments.)"""
 
 
-def ready(select: Select) -> Filter:
-    """The filter of a selection."""
+def compile_select(select: Select) -> CompiledSelect:
+    """Prepares a selection for testing many lines."""
     since = "" if select.since is None else format_us(select.since)
     until = "~" if select.until is None else format_us(select.until)
     by_head = not select.shapes and not select.patterns
-    return Filter(select, since, until, accepts(select), select == EVERYTHING, by_head)
+    return CompiledSelect(select, since, until, path_pattern(select), select == EVERYTHING, by_head)
 
 
-def chosen(wanted: Filter, line: bytes, observed_at: str, sort: KindAndType) -> bool:
-    """Whether an event is wanted, from its line and what was read of it at a glance."""
-    if not wanted.since <= observed_at < wanted.until:
+def accepts_line(
+    compiled: CompiledSelect, line: bytes, observed_at: str, sort: KindAndType
+) -> bool:
+    """Whether an event is selected. `sort`: its kind and type as in `LineBlock`."""
+    if not compiled.since <= observed_at < compiled.until:
         return False
     kind, type_ = kind_and_type(sort)
-    select = wanted.select
+    select = compiled.select
     if (select.kinds and kind not in select.kinds) or (select.types and type_ not in select.types):
         return False
-    return wanted.by_head or matches(wanted, line_header(line))
+    return compiled.by_head or accepts_header(compiled, line_header(line))
 
 
-def matches(wanted: Filter, head: LineHeader) -> bool:
-    """Whether an event is wanted."""
-    select = wanted.select
-    if not wanted.since <= head.observed_at < wanted.until:
+def accepts_header(compiled: CompiledSelect, head: LineHeader) -> bool:
+    """Whether an event is selected, judged by its header."""
+    select = compiled.select
+    if not compiled.since <= head.observed_at < compiled.until:
         return False
     for names, value in _tests(select, head):
         if names and value not in names:
             return False
-    if wanted.pattern is None:
+    if compiled.pattern is None:
         return True
-    return wanted.pattern.fullmatch(entity_path(head)) is not None
+    return compiled.pattern.fullmatch(entity_path(head)) is not None
 
 
 def _tests(select: Select, head: LineHeader) -> Sequence[tuple[frozenset[str], str | None]]:
@@ -136,6 +136,6 @@ def _tests(select: Select, head: LineHeader) -> Sequence[tuple[frozenset[str], s
 
 
 def entity_path(head: LineHeader) -> str:
-    """`source/type/id`, as far as the event has them."""
+    """Returns `source/type/id`, without those that the event does not have."""
     parts = [head.source, head.type, head.id]
     return "/".join(part for part in parts if part is not None)

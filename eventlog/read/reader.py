@@ -1,12 +1,12 @@
-"""Reading: events in the total order, lines exactly as written.
+"""Reads events in the total order; lines exactly as written.
 
     hour by hour: segment ─┐
                   segment ─┼─ merged by (observed_at, writer, seq) ──> records
                   segment ─┘
 
-Memory is one frame per stream of one hour, whatever the size of the log. Manifests
-and their frame indexes skip what cannot match. A damaged segment is refused by name
-and never stops the others.
+Memory: one frame per stream of one hour, independent of the size of the log. Segments and
+frames that cannot match, by their manifests, are skipped. A damaged segment is reported to
+a callback and does not prevent reading the others.
 """
 
 import heapq
@@ -28,22 +28,30 @@ from eventlog.files.stream_lock import is_locked
 from eventlog.format.event import Position
 from eventlog.format.line_header import read_block
 from eventlog.format.paths import SegmentName, manifest_path, open_path
-from eventlog.read.event_filter import EVERYTHING, Filter, Select, chosen, ready, wants_segment
-from eventlog.read.segment_lines import block_at, first_seq, segment_blocks
+from eventlog.read.event_filter import (
+    EVERYTHING,
+    CompiledSelect,
+    Select,
+    accepts_line,
+    compile_select,
+    wants_segment,
+)
+from eventlog.read.segment_lines import block_with_seq, first_seq, segment_blocks
 
-_LOOKS = 4
-"""So often a folder is listed before a hole is called one."""
-_LOOK_AGAIN_S = 0.02
+_MAX_LISTINGS = 4
+"""Number of listings that must show a gap in the seqs before it counts as one."""
+_RELIST_AFTER_S = 0.02
+"""Pause before the folder is listed again."""
 
-Refuse = Callable[[Corrupt], None]
-"""What is done about a damaged segment, while the others are read on."""
+OnCorrupt = Callable[[Corrupt], None]
+"""Called with the error of a damaged segment. Reading continues if it returns."""
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):  # a Struct: a log has millions
-    """One event, as it stands in the log."""
+class Record(msgspec.Struct, frozen=True, gc=False):  # Struct, not attrs: a log has millions
+    """One event as stored in the log."""
 
     line: bytes
-    """Without its line feed."""
+    """The line without its line feed."""
     segment: SegmentName
     observed_at: str
     writer: str
@@ -51,218 +59,225 @@ class Record(msgspec.Struct, frozen=True, gc=False):  # a Struct: a log has mill
 
     @property
     def key(self) -> tuple[str, str, int, str]:
-        """The total order; the source last, since writers may share an id across sources."""
+        """Sort key of the total order; the source is last, since streams may share a writer id."""
         return (self.observed_at, self.writer, self.seq, self.segment.source)
 
     @property
     def position(self) -> Position:
-        """The place in the total order, in numbers."""
+        """The position, with the instant as a number."""
         return Position(parse_us(self.observed_at), self.writer, self.seq)
 
 
-def raise_it(error: Corrupt) -> None:
-    """Refuse a damaged segment by ending the reading."""
+def raise_corrupt(error: Corrupt) -> None:
+    """Stops reading at a damaged segment."""
     raise error
 
 
-def skip_it(error: Corrupt) -> None:
-    """Pass over a damaged segment: `verify` names it."""
+def ignore_corrupt(error: Corrupt) -> None:
+    """Skips a damaged segment; `verify` reports it."""
 
 
 def read_events(
     root: Path,
     select: Select = EVERYTHING,
     *,
-    refuse: Refuse = raise_it,
+    on_corrupt: OnCorrupt = raise_corrupt,
     backwards: bool = False,
 ) -> Iterator[Record]:
-    """The events wanted, in the total order, or in its reverse."""
-    wanted = ready(select)
-    listed = [each.name for each in list_segments(root) if wants_segment(select, each.name)]
-    listed.sort(key=lambda name: (name.date, name.hour), reverse=backwards)
-    for _, hour in groupby(listed, key=lambda name: (name.date, name.hour)):
+    """Yields the selected events in the total order, or in reverse order."""
+    compiled = compile_select(select)
+    names = [x.name for x in list_segments(root) if wants_segment(select, x.name)]
+    names.sort(key=lambda name: (name.date, name.hour), reverse=backwards)
+    for _, hour in groupby(names, key=lambda name: (name.date, name.hour)):
         streams = [
-            _chain_records(root, chain, wanted, refuse, backwards)
-            for chain in _chains(root, list(hour))
+            _records_of_segments(root, sequence, compiled, on_corrupt, backwards)
+            for sequence in _sequences(root, list(hour))
         ]
         yield from merge(streams, backwards=backwards)
 
 
 def merge(streams: list[Iterator[Record]], *, backwards: bool = False) -> Iterator[Record]:
-    """Records of several streams, each in order, in the total order."""
+    """Merges the records of several streams, each of them ordered, into the total order."""
     if len(streams) == 1:
         return streams[0]
     return heapq.merge(*streams, key=attrgetter("key"), reverse=backwards)
 
 
-def _chains(root: Path, hour: list[SegmentName]) -> list[list[SegmentName]]:
-    """The segments of an hour, those in a row that follow each other in time.
+def _sequences(root: Path, hour: list[SegmentName]) -> list[list[SegmentName]]:
+    """Groups the segments of an hour into sequences of one stream that do not overlap in time.
 
-    So many small segments of one stream (imports) are open one after the other.
+    The segments of a sequence are opened one after the other. This matters for imports, which
+    write many small segments.
     """
-    chains: list[list[SegmentName]] = []
+    sequences: list[list[SegmentName]] = []
     ends: dict[tuple[str, str], tuple[int, list[SegmentName]]] = {}
     for name in sorted(hour):
         stream = (name.source, name.writer)
         times = _times(root, name)
         if times and stream in ends and ends[stream][0] <= times[0]:
-            chain = ends[stream][1]
-            chain.append(name)
+            sequence = ends[stream][1]
+            sequence.append(name)
         else:
-            chain = [name]
-            chains.append(chain)
+            sequence = [name]
+            sequences.append(sequence)
         if times:
-            ends[stream] = (times[1], chain)
-    return chains
+            ends[stream] = (times[1], sequence)
+    return sequences
 
 
 def _times(root: Path, name: SegmentName) -> tuple[int, int] | None:
-    """When a sealed segment begins and ends. None for open and for damaged ones."""
+    """Returns first and last instant of a sealed segment; None if it is open or damaged."""
     try:
-        found = read_manifest(root, name)
+        manifest = read_manifest(root, name)
     except (FileNotFoundError, Corrupt):
         return None
-    return found.first_us, found.last_us
+    return manifest.first_us, manifest.last_us
 
 
-def _chain_records(
-    root: Path, chain: list[SegmentName], wanted: Filter, refuse: Refuse, backwards: bool
+def _records_of_segments(
+    root: Path,
+    names: list[SegmentName],
+    compiled: CompiledSelect,
+    on_corrupt: OnCorrupt,
+    backwards: bool,
 ) -> Iterator[Record]:
-    for name in reversed(chain) if backwards else chain:
+    for name in reversed(names) if backwards else names:
         try:
-            yield from segment_records(root, name, wanted, backwards=backwards)
+            yield from segment_records(root, name, compiled, backwards=backwards)
         except Corrupt as error:
-            refuse(error)
+            on_corrupt(error)
 
 
 def segment_records(
-    root: Path, name: SegmentName, wanted: Filter, *, backwards: bool = False
+    root: Path, name: SegmentName, compiled: CompiledSelect, *, backwards: bool = False
 ) -> Iterator[Record]:
-    """The events wanted of one segment, in the order of its lines or in its reverse."""
-    for block in segment_blocks(root, name, wanted.select, backwards=backwards):
-        found = block_records(block, name, wanted)
-        yield from reversed(found) if backwards else found
+    """Yields the selected events of one segment, in the order of its lines or in reverse order."""
+    for block in segment_blocks(root, name, compiled.select, backwards=backwards):
+        records = block_records(block, name, compiled)
+        yield from reversed(records) if backwards else records
 
 
-def block_records(block: bytes, name: SegmentName, wanted: Filter) -> list[Record]:
-    """The events wanted of some whole lines."""
+def block_records(block: bytes, name: SegmentName, compiled: CompiledSelect) -> list[Record]:
+    """Returns the selected events of a block of complete lines."""
     writer = name.writer
-    run = read_block(block, name.source, writer, str(name))
-    rows = enumerate(zip(run.lines, run.observed, strict=True), run.first_seq)
-    if wanted.takes_all:
+    parsed = read_block(block, name.source, writer, str(name))
+    rows = enumerate(zip(parsed.lines, parsed.observed, strict=True), parsed.first_seq)
+    if compiled.takes_all:
         return [Record(line, name, at, writer, seq) for seq, (line, at) in rows]
     return [
         Record(line, name, at, writer, seq)
-        for (seq, (line, at)), sort in zip(rows, run.kinds_and_types, strict=True)
-        if chosen(wanted, line, at, sort)
+        for (seq, (line, at)), kind_and_type in zip(rows, parsed.kinds_and_types, strict=True)
+        if accepts_line(compiled, line, at, kind_and_type)
     ]
 
 
 @attrs.frozen
-class Extent:
-    """Which seqs a segment holds."""
+class SeqRange:
+    """The seqs that a segment contains. Both ends are included."""
 
     name: SegmentName
     first_seq: int
     last_seq: int | None
-    """None for an open segment: it grows."""
+    """None for an open segment, which grows."""
     last_us: int | None = None
 
 
-def extents(root: Path, source: str, writer: str, refuse: Refuse = raise_it) -> list[Extent]:
-    """The segments of a stream in the order of their seqs."""
-    found: list[Extent] = []
-    for each in list_segments(root, source, writer):
+def seq_ranges(
+    root: Path, source: str, writer: str, on_corrupt: OnCorrupt = raise_corrupt
+) -> list[SeqRange]:
+    """Returns the segments of a stream, in seq order."""
+    ranges: list[SeqRange] = []
+    for files in list_segments(root, source, writer):
         try:
-            extent = _extent(root, each)
+            seq_range = _seq_range(root, files)
         except Corrupt as error:
-            refuse(error)
+            on_corrupt(error)
         else:
-            found += [extent] if extent else []
-    return sorted(found, key=lambda extent: extent.first_seq)
+            ranges += [seq_range] if seq_range else []
+    return sorted(ranges, key=lambda seq_range: seq_range.first_seq)
 
 
-def _extent(root: Path, files: SegmentFiles) -> Extent | None:
+def _seq_range(root: Path, files: SegmentFiles) -> SeqRange | None:
     name = files.name
     if not files.is_sealed:
         try:
             with open_path(root, name).open("rb") as file:
                 seq = first_seq(file)
-            return Extent(name, seq, None) if seq is not None else None
+            return SeqRange(name, seq, None) if seq is not None else None
         except FileNotFoundError:
             if not manifest_path(root, name).exists():
-                return None  # a .zst alone: verify names it
-    return _sealed_extent(root, name)
+                return None  # a .zst without manifest: verify reports it
+    return _sealed_seq_range(root, name)
 
 
 @lru_cache(maxsize=1 << 16)  # sealed segments never change
-def _sealed_extent(root: Path, name: SegmentName) -> Extent:
+def _sealed_seq_range(root: Path, name: SegmentName) -> SeqRange:
     manifest = read_manifest(root, name)
-    return Extent(name, manifest.first_seq, manifest.last_seq, manifest.last_us)
+    return SeqRange(name, manifest.first_seq, manifest.last_seq, manifest.last_us)
 
 
 def read_stream(
     root: Path, source: str, writer: str, after_seq: int = 0, since: int | None = None
 ) -> Iterator[Record]:
-    """The events of one stream with a seq greater than `after_seq`, in seq order.
+    """Yields the events of one stream with a seq greater than `after_seq`, in seq order.
 
-    `since` leaves out what was observed before that instant. Raises `Corrupt` at a
-    hole: a segment is missing.
+    `since` omits events observed before that instant. Raises `Corrupt` if seqs are missing
+    and their loss was not accepted.
     """
-    floor = ready(Select(since=since)).since
+    floor = compile_select(Select(since=since)).since
     expected = after_seq + 1
-    looks = 0
+    listings = 0
     while True:
         try:
-            for records in _onwards(root, source, writer, expected, since):
+            for records in _blocks_from(root, source, writer, expected, since):
                 expected = records[-1].seq + 1
-                yield from (each for each in records if each.observed_at >= floor)
+                yield from (record for record in records if record.observed_at >= floor)
             return
-        except _Hole:  # segments come and go while a folder is listed: look again first
-            looks += 1
-            if looks == _LOOKS or (looks > 1 and not is_locked(root, source, writer)):
+        except _MissingSeq:  # may be caused by sealing during the listing: list again
+            listings += 1
+            if listings == _MAX_LISTINGS or (listings > 1 and not is_locked(root, source, writer)):
                 raise
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_RELIST_AFTER_S)
 
 
-def _onwards(
+def _blocks_from(
     root: Path, source: str, writer: str, expected: int, since: int | None
 ) -> Iterator[list[Record]]:
-    """The events of a stream from a seq on, block by block, as one listing has them."""
-    for extent in extents(root, source, writer):
-        if extent.last_seq is not None and extent.last_seq < expected:
+    """Yields the events of a stream from a seq on, block by block, according to one listing."""
+    for segment in seq_ranges(root, source, writer):
+        if segment.last_seq is not None and segment.last_seq < expected:
             continue
         if expected == 1:
-            expected = extent.first_seq  # from the oldest there is
-        if extent.first_seq > expected:  # looked up where something is missing, not before
+            expected = segment.first_seq  # the oldest that exists
+        if segment.first_seq > expected:  # losses are read only if seqs are missing
             expected = skip_lost(read_losses(root, source, writer), expected)
-        if extent.first_seq > expected:
-            raise _hole(source, writer, expected, extent)
-        if since is not None and extent.last_us is not None and extent.last_us < since:
-            expected = (extent.last_seq or 0) + 1
+        if segment.first_seq > expected:
+            raise _missing_seq(source, writer, expected, segment)
+        if since is not None and segment.last_us is not None and segment.last_us < since:
+            expected = (segment.last_seq or 0) + 1
             continue
-        for block in segment_blocks(root, extent.name, from_seq=expected):
-            records = block_records(block, extent.name, ready(EVERYTHING))
-            records = [each for each in records if each.seq >= expected]
+        for block in segment_blocks(root, segment.name, from_seq=expected):
+            records = block_records(block, segment.name, compile_select(EVERYTHING))
+            records = [record for record in records if record.seq >= expected]
             if records:
-                _check_run(records, expected, extent)
+                _check_first(records, expected, segment)
                 expected = records[-1].seq + 1
                 yield records
 
 
-def _check_run(records: list[Record], expected: int, extent: Extent) -> None:
-    """Lines of a stream count on by one: within a block that was seen already."""
+def _check_first(records: list[Record], expected: int, segment: SeqRange) -> None:
+    """Raises unless the first record has the expected seq. (`read_block` checks the others.)"""
     if records[0].seq != expected:
-        found = attrs.evolve(extent, first_seq=records[0].seq)
-        raise _hole(extent.name.source, extent.name.writer, expected, found)
+        found = attrs.evolve(segment, first_seq=records[0].seq)
+        raise _missing_seq(segment.name.source, segment.name.writer, expected, found)
 
 
-class _Hole(Corrupt):
-    """A seq that no segment of a listing holds."""
+class _MissingSeq(Corrupt):
+    """No segment of a listing contains a seq."""
 
 
-def _hole(source: str, writer: str, expected: int, found: Extent) -> _Hole:
-    return _Hole(
+def _missing_seq(source: str, writer: str, expected: int, found: SeqRange) -> _MissingSeq:
+    return _MissingSeq(
         f"{source}, writer {writer}: expected seq {expected}, found {found.first_seq} in "
         f"{found.name}: a segment is missing",
         "hindlog verify",
@@ -270,22 +285,22 @@ def _hole(source: str, writer: str, expected: int, found: Extent) -> _Hole:
 
 
 def read_one(root: Path, source: str, writer: str, seq: int) -> Record:
-    """One event by its position, without reading the rest. Raises `NotFound`."""
+    """Returns one event by its position, reading a single block. Raises `NotFound`."""
     damages: list[Corrupt] = []
-    for extent in reversed(extents(root, source, writer, damages.append)):
-        if extent.first_seq <= seq and (extent.last_seq is None or seq <= extent.last_seq):
-            return read_at(root, extent.name, seq)
+    for segment in reversed(seq_ranges(root, source, writer, damages.append)):
+        if segment.first_seq <= seq and (segment.last_seq is None or seq <= segment.last_seq):
+            return read_event_in(root, segment.name, seq)
     if damages:
         raise damages[0]
     raise NotFound(f"{source}, writer {writer}: no event with seq {seq}", "hindlog segment list")
 
 
-def read_at(root: Path, name: SegmentName, seq: int) -> Record:
-    """One event of a known segment, from its one frame. Raises `NotFound`."""
-    block = block_at(root, name, seq)
+def read_event_in(root: Path, name: SegmentName, seq: int) -> Record:
+    """Returns one event of a segment, reading a single block. Raises `NotFound`."""
+    block = block_with_seq(root, name, seq)
     if block:
-        run = read_block(block, name.source, name.writer, str(name))
-        if run.first_seq <= seq < run.first_seq + len(run.lines):
-            at = seq - run.first_seq
-            return Record(run.lines[at], name, run.observed[at], name.writer, seq)
+        parsed = read_block(block, name.source, name.writer, str(name))
+        if parsed.first_seq <= seq < parsed.first_seq + len(parsed.lines):
+            at = seq - parsed.first_seq
+            return Record(parsed.lines[at], name, parsed.observed[at], name.writer, seq)
     raise NotFound(f"{name}: no event with seq {seq}", f"hindlog segment cat {name}")

@@ -1,7 +1,7 @@
-"""Rebuilding: a response again, byte for byte, from its page. Pure.
+"""Rebuilds a response from its page event, byte for byte. Pure.
 
 page: envelope, roster ──┐
-events named by it ──────┴──> the response, whose SHA-256 the page holds
+events in the roster ────┴──> the response, whose SHA-256 the page contains
 """
 
 import hashlib
@@ -13,38 +13,38 @@ from eventlog.format.event import Line, exact_body
 from eventlog.format.event_codec import decode
 
 LineOf = Callable[[int], bytes]
-"""From a seq of the page's own stream to the line there."""
+"""Returns the line with a seq, of the stream of the page."""
 
 AssetOf = Callable[[str], bytes]
-"""From the SHA-256 of an asset to its bytes."""
+"""Returns the bytes of an asset, by its SHA-256."""
 
 
 def rebuild(page: Line, line_of: LineOf, asset_of: AssetOf) -> bytes:
-    """The response of a page as upstream sent it, after content decoding.
+    """Returns the response of a page as upstream sent it, after content decoding.
 
-    Law: its SHA-256 is the page's. Raises `Corrupt` where it is not.
+    Raises `Corrupt` if its SHA-256 differs from the one in the page event.
     """
-    whole = stored_body(page, asset_of)
-    kept = page.body_raw is not None or page.body_asset is not None
-    if not kept and page.roster:
+    body = stored_body(page, asset_of)
+    is_exact = page.body_raw is not None or page.body_asset is not None
+    if not is_exact and page.roster:
         bodies = {
             pointer: [stored_body(decode(line_of(seq)), asset_of) or b"" for *_, seq in entries]
             for pointer, entries in page.roster.items()
         }
-        whole = join(whole, bodies)
-    response = whole or b""
-    found = hashlib.sha256(response).hexdigest()
-    if found != page.sha256:
+        body = join(body, bodies)
+    response = body or b""
+    actual = hashlib.sha256(response).hexdigest()
+    if actual != page.sha256:
         raise Corrupt(
             f"{page.source}, writer {page.writer}, seq {page.seq}: rebuilt a response with "
-            f"SHA-256 {found[:16]}…, expected {str(page.sha256)[:16]}…",
+            f"SHA-256 {actual[:16]}…, expected {str(page.sha256)[:16]}…",
             "hindlog verify",
         )
     return response
 
 
 def stored_body(line: Line, asset_of: AssetOf) -> bytes | None:
-    """The exact bytes that an event holds, in its line or in `assets/`. None where none."""
+    """Returns the exact body of an event, from its line or from `assets/`; None without body."""
     if line.body_asset is not None:
         return asset_of(line.body_asset)
     return exact_body(line)

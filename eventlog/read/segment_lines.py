@@ -1,8 +1,8 @@
-"""Blocks: the whole lines of one segment, open or sealed, as written.
+"""Reads the complete lines of one segment, open or sealed, in blocks, as written.
 
-A reader that holds a segment keeps it, whatever becomes of its name: an open file
-that is sealed while we read goes on, and one that is gone when we look is read from
-its sealed copy. Nothing that a power cut could take back is shown.
+Reading is not disturbed by sealing: an open file can be read to its end after it was
+removed, and if it is already gone, the sealed copy is read. Lines that are not yet durable
+are not returned.
 """
 
 import os
@@ -26,9 +26,9 @@ from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_
 from eventlog.format.valid_lines import valid_prefix
 from eventlog.read.event_filter import EVERYTHING, Select, wants_frame, wants_manifest
 
-_CHUNK = 1024 * 1024
-_AHEAD = 2
-"""So many frames are read ahead; fewer are not worth a thread."""
+_CHUNK_BYTES = 1024 * 1024
+_READ_AHEAD = 2
+"""Number of frames that are read ahead in threads; a segment with fewer needs no threads."""
 
 
 def segment_blocks(
@@ -39,11 +39,11 @@ def segment_blocks(
     backwards: bool = False,
     from_seq: int = 0,
 ) -> Iterator[bytes]:
-    """The whole lines of a segment, in blocks; frames that cannot match are skipped.
+    """Yields the complete lines of a segment, in blocks; frames that cannot match are skipped.
 
-    `from_seq` leaves out sealed frames that end before that seq. An open segment gives
-    what is durable. Raises `Corrupt` where the segment is damaged, `NotFound` where
-    there is none of that name.
+    `from_seq` skips sealed frames that end before that seq. Of an open segment, only durable
+    lines are returned. Raises `Corrupt` if the segment is damaged, `NotFound` if there is none
+    of that name.
     """
     file = _open_file(root, name)
     if file is None:
@@ -51,36 +51,36 @@ def segment_blocks(
         return
     with file:
         limit = durable_bytes(root, name, file)
-        yield from last_blocks(file, limit) if backwards else first_blocks(file, limit)
+        yield from blocks_from_end(file, limit) if backwards else blocks_from_start(file, limit)
 
 
-def block_at(root: Path, name: SegmentName, seq: int) -> bytes:
-    """The whole lines among which one event of a segment is: of a sealed one its one frame.
+def block_with_seq(root: Path, name: SegmentName, seq: int) -> bytes:
+    """Returns the block of complete lines that contains a seq: one frame, if sealed.
 
-    Where the segment does not hold that seq, the lines nearest to it, or none. Raises like
+    If the segment does not contain that seq, returns the nearest lines, or none. Raises like
     `segment_blocks`.
     """
     file = _open_file(root, name)
     if file is None:
         return _frame_at(root, name, seq)
-    found = b""
+    nearest = b""
     with file:
-        for block in first_blocks(file, durable_bytes(root, name, file)):
-            if found and line_header(block[: block.index(b"\n")]).seq > seq:
+        for block in blocks_from_start(file, durable_bytes(root, name, file)):
+            if nearest and line_header(block[: block.index(b"\n")]).seq > seq:
                 break
-            found = block
-    return found
+            nearest = block
+    return nearest
 
 
 def _frame_at(root: Path, name: SegmentName, seq: int) -> bytes:
     manifest = find_manifest(root, name)
     number = bisect_left([*_last_seqs(manifest)], seq, hi=len(manifest.frames) - 1)
     with open_sealed(root, manifest) as file:
-        return frame_lines(root, file, manifest, number)
+        return read_frame(root, file, manifest, number)
 
 
 def _open_file(root: Path, name: SegmentName) -> BinaryIO | None:
-    """The open segment. None where it is sealed."""
+    """Opens the file of an open segment. Returns None if the segment is sealed."""
     with suppress(FileNotFoundError):
         file = open_path(root, name).open("rb")
         if not manifest_path(root, name).exists():
@@ -90,11 +90,11 @@ def _open_file(root: Path, name: SegmentName) -> BinaryIO | None:
 
 
 def durable_bytes(root: Path, name: SegmentName, file: BinaryIO) -> int:
-    """How many bytes of an open segment, opened as `file`, a reader may show.
+    """Returns how many bytes of an open segment, opened as `file`, are durable.
 
-    What its writer noted after the last fsync. A note about an earlier segment means
-    that nothing of this one is durable yet. Where nobody says anything: as far as
-    recovery would keep its lines.
+    This is the head that the writer stored after its last fsync. If the head is of an earlier
+    segment, nothing of this one is durable yet. Without a head, it is the size of the lines
+    that recovery would keep.
     """
     head = read_head(root, name.source, name.writer)
     if head is not None and head.segment == str(name):
@@ -108,7 +108,7 @@ def durable_bytes(root: Path, name: SegmentName, file: BinaryIO) -> int:
 
 
 def first_seq(file: BinaryIO) -> int | None:
-    """The seq that an open segment begins with. None where it has no whole line."""
+    """Returns the first seq of an open segment, or None if it has no complete line."""
     line = file.readline()
     file.seek(0)
     try:
@@ -117,36 +117,38 @@ def first_seq(file: BinaryIO) -> int | None:
         return None
 
 
-def first_blocks(file: BinaryIO, limit: int, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
-    """The whole lines of the first `limit` bytes, in blocks."""
-    rest = b""
+def blocks_from_start(
+    file: BinaryIO, limit: int, chunk_bytes: int = _CHUNK_BYTES
+) -> Iterator[bytes]:
+    """Yields the complete lines of the first `limit` bytes, in blocks."""
+    incomplete = b""
     while limit > 0:
         chunk = file.read(min(chunk_bytes, limit))
         if not chunk:
             return
         limit -= len(chunk)
-        data = rest + chunk if rest else chunk
+        data = incomplete + chunk if incomplete else chunk
         end = data.rfind(b"\n") + 1
-        rest = data[end:]
+        incomplete = data[end:]
         if end:
             yield data[:end]
 
 
-def last_blocks(file: BinaryIO, limit: int, chunk_bytes: int = _CHUNK) -> Iterator[bytes]:
-    """The same lines in blocks from the end; within a block in their order."""
+def blocks_from_end(file: BinaryIO, limit: int, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[bytes]:
+    """Yields the same lines in blocks from the end; within a block in file order."""
     end = min(limit, file.seek(0, os.SEEK_END))
-    rest = b""
-    torn = True  # until the end of the last whole line is found
+    incomplete = b""
+    in_torn_tail = True  # until the last line feed is found
     while end > 0:
         start = max(0, end - chunk_bytes)
         file.seek(start)
-        data = file.read(end - start) + rest
+        data = file.read(end - start) + incomplete
         end = start
-        if torn:
+        if in_torn_tail:
             data = data[: data.rfind(b"\n") + 1]
-            torn = not data
+            in_torn_tail = not data
         cut = data.find(b"\n") + 1 if start else 0
-        rest, block = data[:cut], data[cut:]
+        incomplete, block = data[:cut], data[cut:]
         if block:
             yield block
 
@@ -164,52 +166,55 @@ def _sealed_blocks(
     ]
     order = numbers[::-1] if backwards else numbers
     with open_sealed(root, manifest) as file:
-        read = partial(frame_lines, root, file, manifest)
-        if len(order) <= _AHEAD:
+        read = partial(read_frame, root, file, manifest)
+        if len(order) <= _READ_AHEAD:
             yield from map(read, order)
             return
-        with ThreadPoolExecutor(_AHEAD) as pool:  # the next frames are unpacked meanwhile
-            waiting = deque(pool.submit(read, number) for number in order[:_AHEAD])
-            for number in order[_AHEAD:]:
-                block = waiting.popleft().result()
-                waiting.append(pool.submit(read, number))
+        with ThreadPoolExecutor(_READ_AHEAD) as pool:  # decompresses the next frames meanwhile
+            pending = deque(pool.submit(read, number) for number in order[:_READ_AHEAD])
+            for number in order[_READ_AHEAD:]:
+                block = pending.popleft().result()
+                pending.append(pool.submit(read, number))
                 yield block
-            yield from (each.result() for each in waiting)
+            yield from (future.result() for future in pending)
 
 
 def _last_seqs(manifest: Manifest) -> Iterator[int]:
-    """The last seq of each frame."""
+    """Returns the last seq of each frame."""
     seqs = accumulate((frame.rows for frame in manifest.frames), initial=manifest.first_seq - 1)
     return islice(seqs, 1, None)
 
 
 def find_manifest(root: Path, name: SegmentName) -> Manifest:
-    """The manifest of a sealed segment. Raises `NotFound`, or `Corrupt` if only it is missing."""
+    """Returns the manifest of a sealed segment.
+
+    Raises `NotFound`, or `Corrupt` if the manifest is damaged or the only missing file.
+    """
     try:
         return read_manifest(root, name)
     except FileNotFoundError as error:
         path = sealed_path(root, name)
         if path.exists():
-            what = f"{path}: its manifest is missing"
-            raise Corrupt(what, f"hindlog repair {name}") from error
+            message = f"{path}: its manifest is missing"
+            raise Corrupt(message, f"hindlog repair {name}") from error
         raise NotFound(f"{name}: no such segment", "hindlog segment list") from error
 
 
 def open_sealed(root: Path, manifest: Manifest) -> BinaryIO:
-    """The `.zst`, its size checked: a shorter one would be read short without an error."""
+    """Opens the `.zst` and checks its size: a truncated file must not be read as a shorter one."""
     path = sealed_path(root, manifest.name)
     hint = f"hindlog repair {manifest.segment}"
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:
-        raise Corrupt(f"{path}: missing, its manifest is there", hint) from error
+        raise Corrupt(f"{path}: missing, but its manifest exists", hint) from error
     if size != manifest.zst.bytes:
         raise Corrupt(f"{path}: expected {manifest.zst.bytes} bytes, found {size}", hint)
     return path.open("rb", buffering=0)
 
 
-def frame_lines(root: Path, file: BinaryIO, manifest: Manifest, number: int) -> bytes:
-    """The lines of one frame, checked against its checksum, size and rows."""
+def read_frame(root: Path, file: BinaryIO, manifest: Manifest, number: int) -> bytes:
+    """Returns the lines of a frame, after checking checksum, size and number of rows."""
     frame = manifest.frames[number]
     where = f"{sealed_path(root, manifest.name)}: frame {number} at byte {frame.offset}"
     hint = f"hindlog repair {manifest.segment}"

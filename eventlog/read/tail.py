@@ -1,9 +1,9 @@
-"""Tail: the events as they are appended, none lost, none twice.
+"""Follows the log: yields events as they are appended, each exactly once.
 
-Per stream it knows the next seq and, for the open segment, how many bytes of it are
-shown. Writers note in `state/heads/` how far they are durable; we look there (a
-look per stream), go no further than that, and so show nothing that a power cut
-could take back. Where a head is missing we go as far as recovery would.
+Per stream, the tail knows the next seq and the offset in the open segment. Writers store in
+`state/heads/` up to where their stream is durable. The tail polls these heads and reads no
+further, so it yields nothing that a power failure could revoke. Without a head, it reads as
+far as recovery would.
 """
 
 import time
@@ -22,33 +22,35 @@ from eventlog.format.paths import SegmentName, open_path, parse_segment
 from eventlog.format.valid_lines import valid_prefix
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Cursor, StreamKey
-from eventlog.read.event_filter import EVERYTHING, Select, ready
+from eventlog.read.event_filter import EVERYTHING, Select, compile_select
 from eventlog.read.reader import (
     Record,
     block_records,
-    extents,
+    ignore_corrupt,
     merge,
     read_one,
     read_stream,
-    skip_it,
+    seq_ranges,
 )
-from eventlog.read.segment_lines import first_blocks, first_seq
+from eventlog.read.segment_lines import blocks_from_start, first_seq
 
 POLL_S = 0.005
+"""Pause between two polls of the heads."""
 _LIST_EVERY = 40
-"""New streams, and what streams without a head hold, are looked for every so many polls."""
+"""Number of polls between two listings, which find new streams and streams without a head."""
 
 
 @attrs.define
-class _Follow:
-    """Where one stream stands."""
+class _Progress:
+    """How far the tail has read a stream."""
 
     source: str
     writer: str
     next_seq: int
-    seen: Head | None = None
-    """The head that was read last."""
+    last_head: Head | None = None
+    """The head that was processed last."""
     segment: SegmentName | None = None
+    """The open segment in which the tail continues at `offset`; None: look it up."""
     offset: int = 0
 
 
@@ -60,105 +62,111 @@ def follow(
     idle: Callable[[], bool],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Record]:
-    """Events after `start`, for ever; of streams it does not name, from their first.
+    """Yields events after `start` without end; streams not in `start` from their first event.
 
-    Each stream in the order of its seqs; streams that have something new at one look
-    are merged by time. `since` leaves out what was observed before that instant.
-    `idle` is asked, whenever nothing is new, whether to go on. Raises `Corrupt` where
-    the log has a hole.
+    Each stream is in seq order; streams with new events in the same poll are merged by time.
+    `since` omits events observed before that instant. `idle` is called whenever there is no
+    new event, and returns whether to continue. Raises `Corrupt` if the log has a gap.
     """
-    streams: dict[StreamKey, _Follow] = {
-        key: _Follow(*key, mark.seq + 1) for key, mark in start.items()
+    streams: dict[StreamKey, _Progress] = {
+        key: _Progress(*key, mark.seq + 1) for key, mark in start.items()
     }
-    turn = 0
+    polls = 0
     while True:
-        look = turn % _LIST_EVERY == 0
-        if look:
-            _discover(root, streams)
-        turn += 1
-        news = [_fresh(root, stream, since, look) for stream in streams.values()]
-        fresh = [each for each in news if each is not None]
-        silent = True
-        for record in merge(fresh) if fresh else ():
-            silent = False
+        lists = polls % _LIST_EVERY == 0
+        if lists:
+            _add_new_streams(root, streams)
+        polls += 1
+        per_stream = [_new_events(root, stream, since, lists) for stream in streams.values()]
+        new = [events for events in per_stream if events is not None]
+        is_idle = True
+        for record in merge(new) if new else ():
+            is_idle = False
             yield record
-        if silent:
+        if is_idle:
             if not idle():
                 return
             sleep(POLL_S)
 
 
-def _discover(root: Path, streams: dict[StreamKey, _Follow]) -> None:
+def _add_new_streams(root: Path, streams: dict[StreamKey, _Progress]) -> None:
     for key in list_streams(root):
         if key not in streams:
-            streams[key] = _Follow(*key, 1)
+            streams[key] = _Progress(*key, 1)
 
 
-def _fresh(root: Path, stream: _Follow, since: int | None, look: bool) -> Iterator[Record] | None:
-    """What is new and durable in a stream. It counts as shown when it is taken."""
+def _new_events(
+    root: Path, stream: _Progress, since: int | None, lists: bool
+) -> Iterator[Record] | None:
+    """Returns the new durable events of a stream; None if there are none.
+
+    Consuming the iterator advances the progress. `lists`: streams without a head are read, too.
+    """
     head = read_head(root, stream.source, stream.writer)
     if head is None:
-        stream.segment = stream.seen = None
-        return _known(root, stream, since, None) if look else None
-    return None if head == stream.seen else _up_to(root, stream, since, head)
+        stream.segment = stream.last_head = None
+        return _from_listing(root, stream, since, None) if lists else None
+    return None if head == stream.last_head else _up_to(root, stream, since, head)
 
 
-def _up_to(root: Path, stream: _Follow, since: int | None, head: Head) -> Iterator[Record]:
-    """New events as far as the head says."""
+def _up_to(root: Path, stream: _Progress, since: int | None, head: Head) -> Iterator[Record]:
+    """Yields new events up to the head."""
     name = parse_segment(head.segment)
     if name is not None and name == stream.segment:
-        with suppress(FileNotFoundError, Corrupt):  # sealed meanwhile, or no longer the same
+        with suppress(FileNotFoundError, Corrupt):  # sealed or replaced meanwhile
             yield from _from_offset(root, stream, since, name, head)
     if stream.next_seq <= head.last_seq:
-        yield from _known(root, stream, since, head)
-    stream.seen = head
+        yield from _from_listing(root, stream, since, head)
+    stream.last_head = head
     if stream.next_seq == head.last_seq + 1:
         stream.segment, stream.offset = name, head.durable_bytes
 
 
 def _from_offset(
-    root: Path, stream: _Follow, since: int | None, name: SegmentName, head: Head
+    root: Path, stream: _Progress, since: int | None, name: SegmentName, head: Head
 ) -> Iterator[Record]:
-    """The new lines of the open segment we stand in."""
-    wanted = ready(Select(since=since))
+    """Yields the new events of the open segment, from the offset on."""
+    compiled = compile_select(Select(since=since))
     with open_path(root, name).open("rb") as file:
         file.seek(stream.offset)
-        for block in first_blocks(file, head.durable_bytes - stream.offset):
-            records = block_records(block, name, ready(EVERYTHING))
+        for block in blocks_from_start(file, head.durable_bytes - stream.offset):
+            records = block_records(block, name, compile_select(EVERYTHING))
             for record in records:
                 if record.seq != stream.next_seq:
                     return
                 stream.next_seq += 1
-                if record.observed_at >= wanted.since:
+                if record.observed_at >= compiled.since:
                     yield record
 
 
-def _known(root: Path, stream: _Follow, since: int | None, head: Head | None) -> Iterator[Record]:
-    """New events by way of the listing; up to the head, where there is one."""
+def _from_listing(
+    root: Path, stream: _Progress, since: int | None, head: Head | None
+) -> Iterator[Record]:
+    """Yields new events by listing the segments; up to the head, if there is one."""
     for record in read_stream(root, stream.source, stream.writer, stream.next_seq - 1, since):
         if head is not None and record.seq > head.last_seq:
             break
         stream.next_seq = record.seq + 1
         yield record
     if head is not None and stream.next_seq <= head.last_seq:
-        with suppress(NotFound):  # the head knows more than the log: it is not believed
+        with suppress(NotFound):  # a head beyond the log is ignored
             read_one(root, stream.source, stream.writer, head.last_seq)
-            stream.next_seq = head.last_seq + 1  # what lies between is before `since`
+            stream.next_seq = head.last_seq + 1  # the events in between are before `since`
 
 
 def end_of(root: Path) -> Cursor:
-    """The cursor behind everything that is durable now."""
+    """Returns the cursor after everything that is durable now."""
     return {
         key: cursors.mark(last.seq, last.line)
         for key in list_streams(root)
-        if (last := last_of(root, *key)) is not None
+        if (last := last_event(root, *key)) is not None
     }
 
 
-def last_of(root: Path, source: str, writer: str) -> Record | None:
-    """The last durable event of a stream."""
-    for extent in reversed(extents(root, source, writer, skip_it)):
-        after = (extent.last_seq or extent.first_seq) - 1
+def last_event(root: Path, source: str, writer: str) -> Record | None:
+    """Returns the last durable event of a stream, or None if there is none."""
+    for segment in reversed(seq_ranges(root, source, writer, ignore_corrupt)):
+        after = (segment.last_seq or segment.first_seq) - 1
         last = None
         for record in read_stream(root, source, writer, after):
             last = record
@@ -167,50 +175,51 @@ def last_of(root: Path, source: str, writer: str) -> Record | None:
     return None
 
 
-def confirm(root: Path, cursor: Cursor) -> None:
-    """Check that the log still holds what a cursor says, accepted losses aside.
+def check_cursor(root: Path, cursor: Cursor) -> None:
+    """Raises `Invalid` unless the log contains the last events of a cursor.
 
-    Raises `Invalid` if not.
+    Events whose loss was accepted need not exist.
     """
     for (source, writer), mark in cursor.items():
         where = f"cursor of {source}, writer {writer}"
         if skip_lost(read_losses(root, source, writer), mark.seq) > mark.seq:
-            continue  # what it saw is lost, and known to be
-        floor = next(iter(extents(root, source, writer, skip_it)), None)
-        if floor is not None and mark.seq < floor.first_seq:
+            continue  # its last event is in an accepted loss
+        oldest = next(iter(seq_ranges(root, source, writer, ignore_corrupt)), None)
+        if oldest is not None and mark.seq < oldest.first_seq:
             raise Invalid(
-                f"{where}: seq {mark.seq} is below the oldest segment, which begins with "
-                f"seq {floor.first_seq} ({floor.name})",
+                f"{where}: seq {mark.seq} is before the oldest segment, which begins with "
+                f"seq {oldest.first_seq} ({oldest.name})",
                 "hindlog tail --from beginning",
             )
         try:
-            line = _seen(root, source, writer, mark.seq)
+            line = _marked_line(root, source, writer, mark.seq)
         except (NotFound, Corrupt) as error:
-            what = f"{where}: the log has no event with seq {mark.seq}: {error.what}"
-            raise Invalid(what, "hindlog verify") from error
+            message = f"{where}: the log has no event with seq {mark.seq}: {error.what}"
+            raise Invalid(message, "hindlog verify") from error
         if cursors.mark(mark.seq, line) != mark:
             raise Invalid(
-                f"{where}: the event with seq {mark.seq} is another one than the cursor saw",
+                f"{where}: the event with seq {mark.seq} differs from the one in the cursor",
                 "hindlog verify; then hindlog tail --from beginning",
             )
 
 
-def _seen(root: Path, source: str, writer: str, seq: int) -> bytes:
-    """The line that a cursor saw, also where a head of another time does not know it.
+def _marked_line(root: Path, source: str, writer: str, seq: int) -> bytes:
+    """Returns the last line of a cursor, even if it is beyond the head.
 
-    It was durable then: a `state/` that was put back does not unmake it.
+    It was durable when the cursor was made. An older `state/` that was restored from a backup
+    does not invalidate it.
     """
     try:
         return read_one(root, source, writer, seq).line
     except (NotFound, Corrupt):
-        line = _written(root, source, writer, seq)
+        line = _line_beyond_head(root, source, writer, seq)
         if line is None:
             raise
         return line
 
 
-def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
-    """A whole line of an open segment, whatever the head says."""
+def _line_beyond_head(root: Path, source: str, writer: str, seq: int) -> bytes | None:
+    """Returns a complete line of an open segment, ignoring the head; None if there is none."""
     unsealed = (each.name for each in list_segments(root, source, writer) if each.is_open)
     for name in unsealed:
         with suppress(FileNotFoundError), open_path(root, name).open("rb") as file:
@@ -221,4 +230,4 @@ def _written(root: Path, source: str, writer: str, seq: int) -> bytes | None:
     return None
 
 
-__all__ = ["confirm", "end_of", "follow", "last_of", "list_streams"]
+__all__ = ["check_cursor", "end_of", "follow", "last_event", "list_streams"]

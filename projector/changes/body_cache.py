@@ -17,7 +17,7 @@ from eventlog.format.event_codec import decode
 from eventlog.format.line_header import read_block
 from eventlog.format.paths import SegmentName, parse_segment
 from eventlog.read.rebuild_response import stored_body
-from eventlog.read.segment_lines import block_at
+from eventlog.read.segment_lines import block_with_seq
 from projector.limits import Limits
 
 Place = tuple[str, int]
@@ -85,7 +85,7 @@ def _held_line(
 
 def _read_block(root: Path, name: SegmentName, seq: int) -> _Block | None:
     """The block with an event of a segment; None where the segment does not have it."""
-    block = block_at(root, name, seq)
+    block = block_with_seq(root, name, seq)
     if not block:
         return None
     run = read_block(block, name.source, name.writer, str(name))

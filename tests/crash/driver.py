@@ -28,7 +28,7 @@ from eventlog.files.listing import list_segments
 from eventlog.format.paths import open_path
 from eventlog.read import cursor as cursors
 from eventlog.read.segment_lines import segment_blocks
-from eventlog.read.tail import confirm, follow
+from eventlog.read.tail import check_cursor, follow
 from eventlog.write.append import Appended
 from eventlog.write.writer import close_stream, open_stream, seal_all
 from fetcher.record.journal import open_journal, record
@@ -81,7 +81,7 @@ def tail(root: Path, out: int) -> None:
     """Follow from the cursor file; lines first, then the cursor."""
     place = root / "cursor"
     start = cursors.from_text(place.read_text()) if place.exists() else {}
-    confirm(root, start)
+    check_cursor(root, start)
     for event in follow(root, start, idle=lambda: True):
         os.write(out, f"{event.seq} {sha256(event.line).hexdigest()}\n".encode())
         mark = cursors.mark(event.seq, event.line)

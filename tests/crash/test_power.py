@@ -18,7 +18,7 @@ from eventlog.format.event_codec import decode
 from eventlog.format.paths import open_path
 from eventlog.read.cursor import Cursor, mark
 from eventlog.read.reader import read_events, read_stream
-from eventlog.read.tail import confirm, follow
+from eventlog.read.tail import check_cursor, follow
 from eventlog.write.seal import seal
 from eventlog.write.writer import (
     Stream,
@@ -134,7 +134,7 @@ def _check(root: Path, hand: Hand, witness: Witness) -> None:
         assert held.get(seq) == line
     if witness.shown:
         last = max(witness.shown)
-        confirm(root, {(SOURCE, WRITER): mark(last, witness.shown[last])})
+        check_cursor(root, {(SOURCE, WRITER): mark(last, witness.shown[last])})
     assert verify(root).damages == ()
     assert list_streams(root) in ([], [(SOURCE, WRITER)])
     for name in witness.assets:

@@ -27,7 +27,7 @@ from eventlog.format.paths import (
 )
 from eventlog.read.cursor import mark
 from eventlog.read.reader import read_events, read_stream
-from eventlog.read.tail import confirm, follow
+from eventlog.read.tail import check_cursor, follow
 from eventlog.write.writer import close_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
@@ -316,7 +316,7 @@ def test_a_cursor_in_what_was_given_up_goes_on_behind_it(log: Path) -> None:
     cursor = {(SOURCE, WRITER): mark(seen.seq, seen.line)}
     lose(log, names(log)[1])
     accept_loss(log, told_names(log)[0], clock=LATER)
-    confirm(log, cursor)
+    check_cursor(log, cursor)
 
     assert next(follow(log, cursor, idle=lambda: False)).seq == 5
 

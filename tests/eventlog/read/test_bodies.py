@@ -10,7 +10,7 @@ from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, HEARTBEAT, Draft, Line
 from eventlog.format.event_codec import decode
 from eventlog.format.line_header import line_header
-from eventlog.read.bodies import body_of, lines_of, response_of
+from eventlog.read.bodies import body_of, lines_by_seq, response_of
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import rebuild
 from tests.eventlog.making import (
@@ -45,11 +45,11 @@ def test_lines_are_picked_by_seq_from_whatever_segments_hold_them(
         [9, 2, 6],
         [1, 3, 4, 6, 7, 9, 10, 12, 13, 15],
     ):
-        found = lines_of(tmp_path, SOURCE, WRITER, seqs)
+        found = lines_by_seq(tmp_path, SOURCE, WRITER, seqs)
         assert {seq: line_header(line).seq for seq, line in found.items()} == {s: s for s in seqs}
     for missing in (0, 16):
         with pytest.raises(NotFound, match=f"{WRITER}: no event with seq {missing}"):
-            lines_of(tmp_path, SOURCE, WRITER, [2, missing])
+            lines_by_seq(tmp_path, SOURCE, WRITER, [2, missing])
 
 
 def test_a_body_comes_from_the_line_or_from_its_asset(tmp_path: Path) -> None:

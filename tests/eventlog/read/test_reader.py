@@ -17,11 +17,11 @@ from eventlog.read import segment_lines as blocks
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import (
     Record,
-    extents,
-    read_at,
+    read_event_in,
     read_events,
     read_one,
     read_stream,
+    seq_ranges,
 )
 from eventlog.read.segment_lines import segment_blocks
 from eventlog.write.writer import close_stream
@@ -142,13 +142,13 @@ def test_frames_that_cannot_match_are_not_read(
         [[entity(n, 2**20, type_="image" if n == 4 else "model")] for n in range(8)],
     )
     read: list[int] = []
-    whole = blocks.frame_lines
+    whole = blocks.read_frame
 
     def noted(root: Path, file, manifest, number: int) -> bytes:  # type: ignore[no-untyped-def]
         read.append(number)
         return whole(root, file, manifest, number)
 
-    monkeypatch.setattr(blocks, "frame_lines", noted)
+    monkeypatch.setattr(blocks, "read_frame", noted)
     assert len(read_manifest(tmp_path, name).frames) == 8
 
     (image,) = read_events(tmp_path, Select(types=frozenset({"image"})))
@@ -187,8 +187,8 @@ def test_reading_in_portions_from_either_end_is_the_same(
         for limit in (len(whole), len(whole) + 4, len(whole) + 99, max(0, len(whole) - 1)):
             expected = whole[: whole.rfind(b"\n", 0, limit) + 1]
             file.seek(0)
-            assert b"".join(blocks.first_blocks(file, limit, chunk)) == expected
-            found = list(blocks.last_blocks(file, limit, chunk))
+            assert b"".join(blocks.blocks_from_start(file, limit, chunk)) == expected
+            found = list(blocks.blocks_from_end(file, limit, chunk))
             assert b"".join(found[::-1]) == expected
             assert all(each.endswith(b"\n") for each in found)
 
@@ -197,13 +197,13 @@ def test_one_event_by_its_position(mixed: Path) -> None:
     for record in list(read_events(mixed))[::7]:
         source = record.segment.source
         assert read_one(mixed, source, record.writer, record.seq) == record
-        assert read_at(mixed, record.segment, record.seq) == record
+        assert read_event_in(mixed, record.segment, record.seq) == record
     with pytest.raises(NotFound, match="no event with seq 81"):
         read_one(mixed, SOURCE, WRITER, 81)
     with pytest.raises(NotFound):
         read_one(mixed, SOURCE, "00000000", 1)
     with pytest.raises(NotFound):
-        read_at(mixed, next(iter(read_events(mixed))).segment, 99)
+        read_event_in(mixed, next(iter(read_events(mixed))).segment, 99)
 
 
 def test_one_stream_in_the_order_of_its_seqs(mixed: Path) -> None:
@@ -261,7 +261,7 @@ def test_damage_in_one_segment_never_stops_reading_the_others(tmp_path: Path) ->
     sealed_path(tmp_path, names[1]).write_bytes(sealed_path(tmp_path, names[1]).read_bytes()[:-3])
     manifest_path(tmp_path, names[2]).write_bytes(b"{}")
     refused: list[Corrupt] = []
-    found = list(read_events(tmp_path, refuse=refused.append))
+    found = list(read_events(tmp_path, on_corrupt=refused.append))
 
     assert [record.seq for record in found] == [1, 2, 3, 10, 11, 12]
     assert [str(name) in error.what for name, error in zip(names[1:3], refused, strict=True)] == [
@@ -349,7 +349,7 @@ def test_a_listed_open_file_that_is_gone_is_read_from_its_sealed_copy(tmp_path: 
 
 
 def test_extents_say_which_seqs_a_segment_holds(mixed: Path) -> None:
-    found = extents(mixed, SOURCE, WRITER)
+    found = seq_ranges(mixed, SOURCE, WRITER)
 
     assert [each.first_seq for each in found] == [1, 31, 61]
     assert [each.last_seq for each in found] == [30, 60, None]

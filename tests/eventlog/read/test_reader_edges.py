@@ -9,7 +9,7 @@ from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Corrupt
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import extents, merge, read_events, read_one, read_stream
+from eventlog.read.reader import merge, read_events, read_one, read_stream, seq_ranges
 from eventlog.write.writer import close_stream, open_stream
 from tests.eventlog.making import (
     HOUR,
@@ -134,7 +134,7 @@ def test_an_extent_says_where_a_sealed_segment_ends(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 2, 3)
     write_log(tmp_path, [[entity(1)]], seal=False, clock=Hand(START + 3 * HOUR))
     sealed_path(tmp_path, names[0]).with_name(f"09-{WRITER}-000.ndjson.zst").write_bytes(b"x")
-    found = extents(tmp_path, SOURCE, WRITER)
+    found = seq_ranges(tmp_path, SOURCE, WRITER)
 
     assert [(each.first_seq, each.last_seq, each.last_us) for each in found] == [
         (1, 3, START + 2 * SECOND),
@@ -150,6 +150,6 @@ def test_a_damaged_segment_is_refused_once_and_the_rest_is_read_backwards_too(
     sealed_path(tmp_path, names[1]).write_bytes(b"short")
     for backwards, seqs in ((False, [1, 2, 5, 6]), (True, [6, 5, 2, 1])):
         refused: list[Corrupt] = []
-        found = read_events(tmp_path, Select(), refuse=refused.append, backwards=backwards)
+        found = read_events(tmp_path, Select(), on_corrupt=refused.append, backwards=backwards)
         assert [record.seq for record in found] == seqs
         assert len(refused) == 1

@@ -17,12 +17,12 @@ from eventlog.format.paths import (
     sealed_path,
 )
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import read_at, read_events, read_stream
+from eventlog.read.reader import read_event_in, read_events, read_stream
 from eventlog.read.segment_lines import (
-    block_at,
+    block_with_seq,
     durable_bytes,
     first_seq,
-    frame_lines,
+    read_frame,
     segment_blocks,
 )
 from eventlog.write.writer import close_stream
@@ -47,12 +47,12 @@ def test_each_event_is_found_in_the_block_that_holds_it(
     tmp_path: Path, segment: SegmentName
 ) -> None:
     for seq in range(2, ROWS + 2):
-        assert seq in seqs_of(block_at(tmp_path, segment, seq))
-        assert read_at(tmp_path, segment, seq).seq == seq
-        assert line_header(read_at(tmp_path, segment, seq).line).seq == seq
+        assert seq in seqs_of(block_with_seq(tmp_path, segment, seq))
+        assert read_event_in(tmp_path, segment, seq).seq == seq
+        assert line_header(read_event_in(tmp_path, segment, seq).line).seq == seq
     for seq in (0, 1, ROWS + 2, ROWS + 99):
         with pytest.raises(NotFound, match=f"no event with seq {seq}"):
-            read_at(tmp_path, segment, seq)
+            read_event_in(tmp_path, segment, seq)
 
 
 def test_a_segment_is_read_on_from_any_seq(tmp_path: Path, segment: SegmentName) -> None:
@@ -159,7 +159,7 @@ def test_a_frame_with_another_number_of_lines_is_refused(tmp_path: Path, differe
     (frame,) = manifest.frames
     other = attrs.evolve(frame, rows=2 + difference)
     with sealed_path(tmp_path, name).open("rb") as file, pytest.raises(Corrupt, match="found 2"):
-        frame_lines(tmp_path, file, attrs.evolve(manifest, frames=(other,)), 0)
+        read_frame(tmp_path, file, attrs.evolve(manifest, frames=(other,)), 0)
 
 
 def test_an_open_segment_is_shown_up_to_its_durable_bytes(tmp_path: Path) -> None:

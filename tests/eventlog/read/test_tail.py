@@ -16,7 +16,7 @@ from eventlog.format.paths import head_path, manifest_path, open_path, sealed_pa
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Mark
 from eventlog.read.reader import Record, read_events
-from eventlog.read.tail import confirm, end_of, follow, last_of
+from eventlog.read.tail import check_cursor, end_of, follow, last_event
 from eventlog.write.writer import Stream, close_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
@@ -115,7 +115,7 @@ def test_a_tail_goes_on_exactly_where_its_cursor_stands(tmp_path: Path) -> None:
     whole = list(read_events(tmp_path))
     for record in whole:
         cursor = {(SOURCE, WRITER): cursors.mark(record.seq, record.line)}
-        confirm(tmp_path, cursor)
+        check_cursor(tmp_path, cursor)
         assert drained(tmp_path, cursor) == list(range(record.seq + 1, 13))
     assert len(names) == 3
 
@@ -207,7 +207,7 @@ def test_the_end_is_behind_everything_durable(tmp_path: Path) -> None:
 
 
 def test_the_last_event_of_nothing_is_none(tmp_path: Path) -> None:
-    assert last_of(tmp_path, SOURCE, WRITER) is None
+    assert last_event(tmp_path, SOURCE, WRITER) is None
     assert end_of(tmp_path) == {}
     assert drained(tmp_path) == []
 
@@ -216,8 +216,8 @@ def test_the_last_event_of_nothing_is_none(tmp_path: Path) -> None:
     ("mark", "what"),
     [
         (Mark(99, "0" * 16), "the log has no event with seq 99"),
-        (Mark(3, "0" * 16), "the event with seq 3 is another one than the cursor saw"),
-        (Mark(0, "0" * 16), "below the oldest segment"),
+        (Mark(3, "0" * 16), "the event with seq 3 differs from the one in the cursor"),
+        (Mark(0, "0" * 16), "before the oldest segment"),
     ],
 )
 def test_a_cursor_that_the_log_does_not_confirm_is_an_error(
@@ -225,7 +225,7 @@ def test_a_cursor_that_the_log_does_not_confirm_is_an_error(
 ) -> None:
     write_hours(tmp_path, 2, 3)
     with pytest.raises(Invalid, match=what):
-        confirm(tmp_path, {(SOURCE, WRITER): mark})
+        check_cursor(tmp_path, {(SOURCE, WRITER): mark})
 
 
 def test_a_cursor_below_the_oldest_segment_names_the_floor(tmp_path: Path) -> None:
@@ -235,9 +235,9 @@ def test_a_cursor_below_the_oldest_segment_names_the_floor(tmp_path: Path) -> No
     manifest_path(tmp_path, names[0]).unlink()
 
     with pytest.raises(Invalid, match=f"begins with seq 3 .{names[1]}"):
-        confirm(tmp_path, {(SOURCE, WRITER): cursors.mark(first.seq, first.line)})
+        check_cursor(tmp_path, {(SOURCE, WRITER): cursors.mark(first.seq, first.line)})
     with pytest.raises(Invalid):
-        confirm(tmp_path, {(SOURCE, "00000000"): Mark(1, "")})
+        check_cursor(tmp_path, {(SOURCE, "00000000"): Mark(1, "")})
 
 
 def test_a_hole_ends_the_tail_with_an_error(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_head_of_another_time_does_not_unmake_what_a_cursor_saw(tmp_path: Path
     close_stream(stream)
     head_path(tmp_path, SOURCE, WRITER).write_bytes(older)
 
-    confirm(tmp_path, cursor)
+    check_cursor(tmp_path, cursor)
     assert drained(tmp_path, cursor) == []
     stream = opened(tmp_path, hand)
     put(stream, entity(3))

@@ -9,7 +9,7 @@ from eventlog.files.heads import Head, encode_head, read_head
 from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
 from eventlog.read.cursor import Mark, from_text, mark, to_text
 from eventlog.read.reader import read_events, read_stream
-from eventlog.read.tail import confirm, end_of, follow, last_of
+from eventlog.read.tail import check_cursor, end_of, follow, last_event
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
@@ -109,9 +109,9 @@ def test_a_cursor_at_the_first_event_is_confirmed(tmp_path: Path) -> None:
         path(tmp_path, names[0]).unlink()
     third = records[2]
 
-    confirm(tmp_path, {(SOURCE, WRITER): mark(third.seq, third.line)})
-    with pytest.raises(Invalid, match="seq 2 is below the oldest segment"):
-        confirm(tmp_path, {(SOURCE, WRITER): mark(records[1].seq, records[1].line)})
+    check_cursor(tmp_path, {(SOURCE, WRITER): mark(third.seq, third.line)})
+    with pytest.raises(Invalid, match="seq 2 is before the oldest segment"):
+        check_cursor(tmp_path, {(SOURCE, WRITER): mark(records[1].seq, records[1].line)})
 
 
 def test_each_event_of_an_open_segment_confirms_its_cursor_under_an_older_head(
@@ -126,18 +126,18 @@ def test_each_event_of_an_open_segment_confirms_its_cursor_under_an_older_head(
     head_path(tmp_path, SOURCE, WRITER).write_bytes(encode_head(older))
 
     for seq, line in enumerate(lines, 2):
-        confirm(tmp_path, {(SOURCE, WRITER): mark(seq, line)})
+        check_cursor(tmp_path, {(SOURCE, WRITER): mark(seq, line)})
     with pytest.raises(Invalid, match="no event with seq 5"):
-        confirm(tmp_path, {(SOURCE, WRITER): mark(5, lines[2])})
+        check_cursor(tmp_path, {(SOURCE, WRITER): mark(5, lines[2])})
 
 
 def test_the_last_event_is_the_last_of_the_last_segment(tmp_path: Path) -> None:
     write_hours(tmp_path, 3, 2)
-    last = last_of(tmp_path, SOURCE, WRITER)
+    last = last_event(tmp_path, SOURCE, WRITER)
     assert last is not None
     assert last.seq == 6
     write_log(tmp_path, [[entity(7)], [entity(8)]], seal=False, clock=Hand(START + 4 * HOUR))
-    last = last_of(tmp_path, SOURCE, WRITER)
+    last = last_event(tmp_path, SOURCE, WRITER)
     assert last is not None
     assert last.seq == 8
     head = read_head(tmp_path, SOURCE, WRITER)
@@ -155,5 +155,5 @@ def test_a_cursor_has_one_spelling_whatever_the_order_of_its_streams() -> None:
 
 @pytest.mark.parametrize("key", [("A", WRITER), ("a", "nothex"), ("a/b", WRITER)])
 def test_a_cursor_of_an_impossible_stream_is_refused(key: tuple[str, str]) -> None:
-    with pytest.raises(Invalid, match="expected the text that an earlier `tail` gave"):
+    with pytest.raises(Invalid, match="expected the text that an earlier `tail` printed"):
         from_text(to_text({key: Mark(1, "0" * 16)}))

@@ -67,9 +67,9 @@ def test_in_the_order_of_places_each_frame_is_read_once_and_then_forgotten(root,
     frames = sum(len(read_manifest(root, name).frames) for name in sealed)
     where = [place for place in places(root).values() if place[0] in map(str, sealed)]
     read: list[int] = []
-    block_at = lines.block_at
+    read_block_at = lines.block_with_seq
     monkeypatch.setattr(
-        lines, "block_at", lambda *given: read.append(given[-1]) or block_at(*given)
+        lines, "block_with_seq", lambda *given: read.append(given[-1]) or read_block_at(*given)
     )
     body_at = body_reader(root, NOTHING)
     for place in where:
@@ -85,7 +85,7 @@ def test_going_back_reads_nothing_again_that_is_held(root: Path, monkeypatch):
     body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=10**9))
     where = list(places(root).values())
     found = [body_at(place) for place in where]
-    monkeypatch.setattr(lines, "block_at", None)
+    monkeypatch.setattr(lines, "block_with_seq", None)
 
     assert [body_at(place) for place in reversed(where)] == found[::-1]
 

@@ -12,7 +12,7 @@ from eventlog.clock import now_us, parse_us
 from eventlog.format.event import exact_body
 from eventlog.format.event_codec import decode
 from eventlog.format.paths import parse_segment
-from eventlog.read.reader import read_at
+from eventlog.read.reader import read_event_in
 from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.definition import Definition, load_definitions
@@ -128,4 +128,4 @@ def body_at(root: Path, segment: str, seq: int) -> object:
     """The body of an event, read back from the log."""
     name = parse_segment(segment)
     assert name is not None
-    return orjson.loads(exact_body(decode(read_at(root, name, seq).line)) or b"null")
+    return orjson.loads(exact_body(decode(read_event_in(root, name, seq).line)) or b"null")
