@@ -31,10 +31,10 @@ from projector.changes.version_pairs import (
     read_compared,
     write_compared,
 )
-from projector.engine.connections import LESS_MB
+from projector.engine.connections import SMALL_MEMORY_MB
 from projector.engine.parquet_files import SCHEMA, publish
 from projector.engine.sql_text import literals
-from projector.engine.workers import Workers, go_on, opened
+from projector.engine.workers import Workers, job_builder, raise_if_cancelled
 from projector.limits import Limits
 from projector.rule_versions import DIFFERENCE_RULES
 
@@ -90,13 +90,13 @@ def add_differences(
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
     found = scratch / f"pairs-{history.source}.parquet"
-    with opened(crew, scratch, 1, MEMORY_MB) as connection:
+    with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
         done = find_neighbours(connection, history, compared, files, found, limits)
         write_far(connection, found)
     pairs = _compare(root, folder, history.source, found, crew, limits)
     pa.default_memory_pool().release_unused()  # else DuckDB's memory comes on top of it
     if small := _small(folder, limits):
-        with opened(crew, scratch, 1, LESS_MB) as connection:
+        with job_builder(crew, scratch, 1, SMALL_MEMORY_MB) as connection:
             _merge(folder, small, connection)
     write_compared(folder, history.types, done)
     return pairs
@@ -109,7 +109,9 @@ def _compare(
     pairs = 0
     rows: list[_Row] = []
     size = 0
-    for pair, before, after in paired_bodies(root, found, partial(go_on, crew), limits):
+    for pair, before, after in paired_bodies(
+        root, found, partial(raise_if_cancelled, crew), limits
+    ):
         made = list(_rows(source, pair, before, after))
         rows += made
         size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in made)

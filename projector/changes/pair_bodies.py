@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from projector.changes.body_cache import Place, body_reader
 from projector.changes.external_sort import Numbered, in_order
-from projector.engine.connections import write
+from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal
 from projector.limits import Limits
@@ -49,7 +49,7 @@ def write_far(connection: duckdb.DuckDBPyConnection, found: Path) -> None:
     """Write beside a file of pairs which of them are far, by where the earlier bodies lie."""
     query = fill("pairs_far", found=literal(str(found)))
     path = literal(str(far_path(found)))
-    write(connection, f"COPY ({query}) TO {path} ({copy_options('lz4')})")
+    run_copy(connection, f"COPY ({query}) TO {path} ({copy_options('lz4')})")
 
 
 def far_path(found: Path) -> Path:

@@ -19,7 +19,7 @@ import orjson
 from eventlog.clock import format_us
 from eventlog.files.disk import replace_file
 from eventlog.format.paths import parse_segment
-from projector.engine.connections import write
+from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
 from projector.limits import Limits
@@ -98,7 +98,7 @@ def find_neighbours(
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    write(connection, f"COPY ({query}) TO {literal(str(path))} ({copy_options('lz4')})")
+    run_copy(connection, f"COPY ({query}) TO {literal(str(path))} ({copy_options('lz4')})")
 
 
 def _since(history: History, compared: Compared) -> int | None:

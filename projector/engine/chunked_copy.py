@@ -1,10 +1,10 @@
-"""Turns: a large selection that is made a range of seqs at a time, and published as one file.
+"""Chunked COPY: a large selection is copied in ranges of seqs and published as one file.
 
-    sightings ──> ranges of so many seqs ──> the rows of each, aside ──> put together ──> a file
+    sightings ──> ranges of seqs ──> rows of each range, in a temporary file ──> one file
 
-DuckDB holds the keys of a join, and cannot put rows as wide as bodies aside while it does. A
-turn holds the keys of its range alone, so memory does not follow the size of the log; and as
-rows lie by seq, a range is read where it lies and not by reading everything.
+DuckDB holds the keys of a join in memory, and cannot spill rows as wide as bodies meanwhile. A
+chunk holds only the keys of its own range, so memory does not grow with the log. Rows are stored
+in the order of their seqs, so a range is read without scanning the whole file.
 """
 
 import contextlib
@@ -15,54 +15,57 @@ from pathlib import Path
 
 import duckdb
 
-from projector.engine.connections import write
+from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
 from projector.limits import Limits
 
 
-def ranges(
-    connection: duckdb.DuckDBPyConnection, query: str, rows: int, limits: Limits
+def split_by_seq(
+    connection: duckdb.DuckDBPyConnection, query: str, max_rows: int, limits: Limits
 ) -> list[str]:
-    """Conditions on `_seq` that divide the rows of a query: each row meets exactly one.
+    """Returns conditions on `_seq`, one per chunk; each row of the query meets exactly one.
 
-    About equal in rows, at most `max_chunk_keys`. `rows`: how many there are at most.
+    The chunks have about the same number of rows, at most `max_chunk_keys`. `max_rows` is an
+    upper bound of the rows of the query.
     """
-    turns = -(-rows // limits.max_chunk_keys)
-    if turns <= 1:
+    count = -(-max_rows // limits.max_chunk_keys)
+    if count <= 1:
         return ["true"]
-    shares = ", ".join(str(n / turns) for n in range(1, turns))
-    found = connection.execute(fill("cuts", shares=shares, rows=query)).fetchall()
-    return list(_between(sorted({int(each) for each in found[0][0] or ()})))
+    shares = ", ".join(str(n / count) for n in range(1, count))
+    ((quantiles,),) = connection.execute(fill("cuts", shares=shares, rows=query)).fetchall()
+    return list(_conditions(sorted({int(seq) for seq in quantiles or ()})))
 
 
-def _between(cuts: Sequence[int]) -> Iterator[str]:
+def _conditions(cuts: Sequence[int]) -> Iterator[str]:
+    """Yields the conditions of the half-open ranges between the cuts."""
     for low, high in pairwise((None, *cuts, None)):
         ends = (low is not None and f"_seq >= {low}", high is not None and f"_seq < {high}")
-        yield " AND ".join(each for each in ends if each) or "true"
+        yield " AND ".join(end for end in ends if end) or "true"
 
 
 @contextlib.contextmanager
-def in_turns(
+def copied_in_chunks(
     connection: duckdb.DuckDBPyConnection,
     query: Callable[[str], str],
-    turns: Sequence[str],
+    chunks: Sequence[str],
     path: Path,
 ) -> Iterator[str]:
-    """A query that gives the rows of all turns, and holds none of them: to publish as `path`.
+    """Yields a query over the rows of all chunks, to be published as `path`.
 
-    `query`: the rows of a turn. Where there are several, they lie beside `path` meanwhile.
+    `query` maps a chunk to the SQL of its rows. If there are several chunks, each is copied into
+    a temporary file beside `path`; these files are deleted on exit.
     """
-    if len(turns) == 1:
-        yield query(turns[0])
+    if len(chunks) == 1:
+        yield query(chunks[0])
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    pieces = [path.with_name(f".{path.name}.{os.getpid()}-{n}.tmp") for n in range(len(turns))]
+    pieces = [path.with_name(f".{path.name}.{os.getpid()}-{n}.tmp") for n in range(len(chunks))]
     try:
-        for turn, piece in zip(turns, pieces, strict=True):
+        for chunk, piece in zip(chunks, pieces, strict=True):
             options = copy_options("lz4")
-            write(connection, f"COPY ({query(turn)}) TO {literal(str(piece))} ({options})")
+            run_copy(connection, f"COPY ({query(chunk)}) TO {literal(str(piece))} ({options})")
         yield f"FROM read_parquet([{literals(map(str, pieces))}])"
-    finally:  # what a crash leaves is swept like other files that nobody names
-        for each in pieces:
-            each.unlink(missing_ok=True)
+    finally:  # after a crash, `sweep` deletes them like every file that no views file names
+        for piece in pieces:
+            piece.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The engine: DuckDB connections, set up the same everywhere, its errors translated."""
+"""DuckDB connections with the same settings everywhere, and the translation of DuckDB's errors."""
 
 import errno
 import os
@@ -9,34 +9,39 @@ from pathlib import Path
 import duckdb
 
 from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
-from projector.engine.duckdb_errors import damage
+from projector.engine.duckdb_errors import find_damaged_file
 from projector.folders import SPILL
 from projector.limits import LIMITS
 
-LESS_MB = 150
-"""Of one beside it: what puts parts together, keeps keyframes, finds neighbours."""
-MUCH_MB = 4000
-"""For what does not fit: SQL takes 2,048 bodies at a time, and they may all be large."""
-GIVE_BACK_MB = 4
-"""Freed so much, a thread gives memory back: else what one step held comes on top of the next."""
+SMALL_MEMORY_MB = 150
+"""Memory limit in MB of a connection that runs beside those that build parts: for compaction,
+keyframes and differences."""
+RETRY_MEMORY_MB = 4000
+"""Memory limit in MB with which a COPY is repeated after it ran out of memory. DuckDB processes
+vectors of 2,048 rows, and all bodies of one vector may be large."""
+FLUSH_THRESHOLD_MB = 4
+"""Amount of freed memory in MB after which a thread returns it to the OS, so that the peaks of
+consecutive steps do not add up."""
 ROW_GROUP = 20_000
+"""Rows of a row group in Parquet files, unless `ROW_GROUP_BYTES` is reached first."""
 ROW_GROUP_BYTES = "8MB"
-"""Whatever is reached first ends a group: each thread that writes holds one."""
-_LOCAL = tuple(
+"""Size of a row group in Parquet files; every writing thread holds one group in memory."""
+_LOCAL_CAUSES = tuple(
     os.strerror(number)
     for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 )
-"""DuckDB tells the system's reasons in the system's words."""
+"""Texts of the operating system's errors that are no fault of the data; DuckDB repeats them."""
 
 
 Opener = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
-"""Opens a connection for one piece of work, and closes it."""
+"""Opens a connection for one piece of work; leaving the context closes it."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A database in memory, in UTC. SQL does not see the variables of Python.
+    """Returns a connection to a new in-memory database, in UTC.
 
-    It spills nothing: DuckDB would do that in the folder where it was called.
+    SQL cannot refer to Python variables. Nothing is spilled to disk: by default DuckDB would
+    spill into the current directory.
     """
     connection = duckdb.connect()
     connection.execute("SET temp_directory = ''")
@@ -48,33 +53,36 @@ def connect() -> duckdb.DuckDBPyConnection:
 def builder(
     scratch: Path, threads: int, memory_mb: int = LIMITS.memory_mb
 ) -> duckdb.DuckDBPyConnection:
-    """A connection that writes files of views: bounded memory, in UTC, without macros.
+    """Returns a connection that writes files of views, with bounded memory and without macros.
 
-    `preserve_insertion_order` is off, or every COPY would hold its whole result; what files
-    hold is not kept.
+    `scratch` is the folder into which it spills. `preserve_insertion_order` is off, because a
+    COPY would otherwise hold its whole result. Files that were read are not cached.
     """
     connection = connect()
     connection.execute(f"SET threads = {int(threads)}")
     connection.execute(f"SET memory_limit = '{memory_mb}MB'")
-    for each in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
-        connection.execute(f"SET {each} = '{GIVE_BACK_MB}MB'")
+    for setting in ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold"):
+        connection.execute(f"SET {setting} = '{FLUSH_THRESHOLD_MB}MB'")
     connection.execute("SET enable_external_file_cache = false")
     connection.execute("SET temp_directory = ?", [str(scratch)])
     connection.execute("SET preserve_insertion_order = false")
     return connection
 
 
-def write(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
-    """Run a COPY; how many rows it wrote. One that runs out of memory is given more."""
+def run_copy(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
+    """Runs a COPY and returns the number of rows written.
+
+    A COPY that runs out of memory is repeated once with `RETRY_MEMORY_MB`.
+    """
     try:
         return _rows_written(connection, copy)
     except duckdb.OutOfMemoryException:
-        (given,) = connection.execute("SELECT current_setting('memory_limit')").fetchall()[0]
-    connection.execute(f"SET memory_limit = '{MUCH_MB}MB'")
+        ((usual,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
+    connection.execute(f"SET memory_limit = '{RETRY_MEMORY_MB}MB'")
     try:
         return _rows_written(connection, copy)
     finally:
-        connection.execute(f"SET memory_limit = '{given}'")
+        connection.execute(f"SET memory_limit = '{usual}'")
 
 
 def _rows_written(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
@@ -82,52 +90,58 @@ def _rows_written(connection: duckdb.DuckDBPyConnection, copy: str) -> int:
 
 
 def reader(views: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with the views file attached read-only, in UTC.
+    """Returns a connection with the views file attached read-only, in UTC.
 
-    In memory, with the file attached: connections to one path share a database and its
-    settings within a process.
+    The database is in memory and the file is attached to it, because within a process all
+    connections to one path share a database and its settings.
     """
     connection = connect()
-    spill = views.parent / f"{SPILL}{os.getpid()}"  # made when needed, gone with the connection
+    # created when something is spilled, deleted when the connection is closed
+    spill = views.parent / f"{SPILL}{os.getpid()}"
     connection.execute("SET temp_directory = ?", [str(spill)])
     connection.execute("ATTACH ? AS hindlog (READ_ONLY)", [str(views)])
     connection.execute("USE hindlog")
     return connection
 
 
-def close_doors(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """Let SQL reach nothing but the archive. Read-only alone is no sandbox."""
+def restrict_access(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Restricts SQL to files of the archive and locks the settings of the connection.
+
+    A read-only database alone would not keep SQL from reading other files.
+    """
     connection.execute("SET allowed_directories = ?", [[str(root)]])
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
 @contextmanager
-def sql_errors(what: str) -> Iterator[None]:
-    """A file DuckDB cannot read is `Corrupt`; a query it refuses is `Invalid`.
+def sql_errors(place: str) -> Iterator[None]:
+    """Translates DuckDB's errors; `place` begins their messages.
 
-    What this machine refuses (a full disk) is `LocalResource`; a damaged file of the views
-    is named, with the command that makes it again. An interrupt stays what it is: nobody
-    may take it for a failure, and go on without what was to be done.
+    `Corrupt`: DuckDB cannot read a file. If it is a file of the views, the message names it and
+    the hint names the command that builds it again. `LocalResource`: this machine refused
+    something, for example because the disk is full. `Invalid`: DuckDB rejects the query.
+    `duckdb.InterruptException` passes unchanged, so that no caller treats an interrupt as a
+    failure and continues without the interrupted step.
     """
     try:
         yield
     except duckdb.InterruptException:
         raise
     except duckdb.Error as error:
-        raise _translated(what, error) from error
+        raise _translated(place, error) from error
 
 
-def _translated(what: str, error: duckdb.Error) -> HindlogError:
-    told = f"{what}: {_first_line(error)}"
-    if any(each in str(error) for each in _LOCAL):
-        return LocalResource(told, "make room there, then run it again: nothing was lost")
-    found = damage(error)
-    if found is not None:
-        return found
+def _translated(place: str, error: duckdb.Error) -> HindlogError:
+    text = f"{place}: {_first_line(error)}"
+    if any(cause in str(error) for cause in _LOCAL_CAUSES):
+        return LocalResource(text, "make room there, then run it again: nothing was lost")
+    damaged = find_damaged_file(error)
+    if damaged is not None:
+        return damaged
     if isinstance(error, duckdb.IOException | duckdb.SerializationException):
-        return Corrupt(told, "hindlog verify")
-    return Invalid(f"{what}: {error}")
+        return Corrupt(text, "hindlog verify")
+    return Invalid(f"{place}: {error}")
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
-"""Damage: what DuckDB says about a file of the views, with the command that makes it again.
+"""Recognizes damaged files of the views in DuckDB's errors.
 
-Views are made from the log, so none of it is lost.
+Such a file is derived from the log, so nothing is lost: the hint names the command that builds it
+again.
 """
 
 import re
@@ -13,13 +14,13 @@ _FILE = re.compile(r"/[^'\"\n]*/views/[^'\"\n]*\.(parquet|duckdb)")
 _KINDS = (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException)
 
 
-def damage(error: BaseException) -> Corrupt | None:
-    """The damaged file that an error names, as an error of ours; None where it names none."""
+def find_damaged_file(error: BaseException) -> Corrupt | None:
+    """Returns a `Corrupt` about the views' file that an error names; None if it names none."""
     if not isinstance(error, _KINDS):
         return None
-    told = str(error).partition("\n")[0]
-    found = _FILE.search(told)
-    if found is None:
+    first_line = str(error).partition("\n")[0]
+    match = _FILE.search(first_line)
+    if match is None:
         return None
-    hint = "hindlog view update" if found[1] == "duckdb" else "hindlog view rebuild"
-    return Corrupt(f"{found[0]}: expected a whole file, found damage: {told}", hint)
+    hint = "hindlog view update" if match[1] == "duckdb" else "hindlog view rebuild"
+    return Corrupt(f"{match[0]}: expected a whole file, found damage: {first_line}", hint)

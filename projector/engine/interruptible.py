@@ -1,8 +1,8 @@
-"""Waiting: work of DuckDB that a signal or a time limit ends.
+"""Cancellable queries: a signal or a deadline ends a running query.
 
-Python runs the handlers of signals in its main thread and between its own steps, and a
-query is one such step. So the query runs in a thread of its own, and whoever waits for
-it can be interrupted.
+Python runs signal handlers in the main thread only, and only between two bytecode instructions;
+a DuckDB query is a single instruction. Each query therefore runs in another thread, and the
+thread that waits for it stays interruptible.
 """
 
 import time
@@ -12,38 +12,39 @@ from typing import Any, TypeVar
 
 import duckdb
 
-Given = TypeVar("Given")
+Result = TypeVar("Result")
 
-_AGAIN_S = 0.05
-"""DuckDB forgets an interrupt that comes before the query has begun."""
+_INTERRUPT_INTERVAL_S = 0.05
+"""Seconds between two interrupts. One is not enough: DuckDB ignores an interrupt that arrives
+before the query has begun."""
 
 
-def waited_for(
+def run_cancellable(
     connection: duckdb.DuckDBPyConnection,
-    work: Callable[[], Given],
+    work: Callable[[], Result],
     *,
     pool: ThreadPoolExecutor | None = None,
     deadline: float | None = None,
-) -> Given:
-    """What `work` on a connection gives, done by a thread.
+) -> Result:
+    """Runs `work`, which uses the connection, in another thread and returns its result.
 
-    Whatever ends the waiting ends the query too: an exception that a signal's handler
-    raises, or the deadline (of `time.monotonic`), as `TimeoutError`.
+    Whatever ends the wait also interrupts the query: an exception raised by a signal handler,
+    or `TimeoutError` at the deadline, an instant of `time.monotonic`.
     """
     if pool is None:
-        with ThreadPoolExecutor(1) as own:
-            return waited_for(connection, work, pool=own, deadline=deadline)
+        with ThreadPoolExecutor(1) as own_pool:
+            return run_cancellable(connection, work, pool=own_pool, deadline=deadline)
     future = pool.submit(work)
     try:
         return future.result(None if deadline is None else max(0, deadline - time.monotonic()))
     finally:
         while not future.done():
             connection.interrupt()
-            wait([future], _AGAIN_S)
+            wait([future], _INTERRUPT_INTERVAL_S)
 
 
-def fetched(
+def fetch_all(
     connection: duckdb.DuckDBPyConnection, query: str, values: object = None
 ) -> list[tuple[Any, ...]]:
-    """All rows of a query, waited for: a signal ends it at once."""
-    return waited_for(connection, lambda: connection.execute(query, values).fetchall())
+    """Returns all rows of a query; a signal cancels it at once."""
+    return run_cancellable(connection, lambda: connection.execute(query, values).fetchall())

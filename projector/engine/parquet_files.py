@@ -10,33 +10,34 @@ import attrs
 import duckdb
 import orjson
 
-from projector.engine.connections import ROW_GROUP, ROW_GROUP_BYTES, write
+from projector.engine.connections import ROW_GROUP, ROW_GROUP_BYTES, run_copy
 from projector.engine.sql_text import literal
 
 _LOGGER = logging.getLogger(__name__)
 
 SCHEMA = "schema.parquet"
+"""Name of a file with the columns of its folder and no rows."""
 
 
 @attrs.frozen
 class Packing:
-    """How a file is packed."""
+    """Compression and encoding of a Parquet file."""
 
     compression: str
-    encodings: str
-    """Of which version of Parquet."""
+    version: str
+    """Parquet version, which decides the encodings: `v1` or `v2`."""
 
 
 PLAIN = Packing("zstd", "v1")
-"""As every reader knows it."""
+"""Packing that every Parquet reader supports."""
 
 
 SMALL = Packing("zstd", "v2")
-"""Smaller, and sooner unpacked; for files that only our views read."""
+"""Smaller and faster to decompress, for files that only the views read."""
 
 
 QUICK = Packing("lz4", "v2")
-"""Half as large again, and much sooner unpacked; for files that are mostly read whole."""
+"""About 1.5 times as large and much faster to decompress, for files that are mostly read whole."""
 
 
 def publish(
@@ -45,13 +46,15 @@ def publish(
     path: Path,
     covers: Sequence[str],
     definition: str,
-    size: int = 0,
+    open_bytes: int = 0,
     packing: Packing = PLAIN,
-    **more: str,
+    **metadata: str,
 ) -> int:
-    """Write the rows of a query as a part that appears whole or not at all; their number.
+    """Writes the rows of a query to a file atomically and returns their number.
 
-    `more`: what else its metadata should say.
+    The file is written under a temporary name, fsynced and renamed. Its metadata contains
+    `covers` (names of segments), `definition` (a hash), `open_bytes` (the covered size of an
+    open segment, under the key `size`), the version of DuckDB and `metadata`.
     """
     started = time.monotonic()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,16 +62,16 @@ def publish(
     metadata = {
         "covers": orjson.dumps(list(covers)).decode(),
         "definition": definition,
-        "size": str(size),
+        "size": str(open_bytes),
         "duckdb": duckdb.__version__,
-        **more,
+        **metadata,
     }
     options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
     try:
-        rows = write(
+        rows = run_copy(
             connection,
             f"COPY ({query}) TO {literal(str(temporary))} "
-            f"({copy_options(packing.compression)}, PARQUET_VERSION {packing.encodings}, "
+            f"({copy_options(packing.compression)}, PARQUET_VERSION {packing.version}, "
             f"KV_METADATA {{{options}}})",
         )
         _sync(temporary)
@@ -82,7 +85,7 @@ def publish(
 
 
 def copy_options(compression: str) -> str:
-    """How COPY writes rows: in groups so small that it holds little."""
+    """Returns the options of a COPY to Parquet, with row groups small enough to bound memory."""
     return (
         f"FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE {ROW_GROUP}, "
         f"ROW_GROUP_SIZE_BYTES '{ROW_GROUP_BYTES}'"
@@ -90,7 +93,7 @@ def copy_options(compression: str) -> str:
 
 
 def _sync(path: Path) -> None:
-    """A renamed file without its bytes would look published after a power cut."""
+    """Fsyncs a file. Without this a power failure could leave a renamed file without its bytes."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -99,7 +102,7 @@ def _sync(path: Path) -> None:
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, files: Iterable[Path]) -> dict[str, int]:
-    """How many rows files hold, by path."""
+    """Returns the number of rows of each file, by path, from the files' footers."""
     names = [str(path) for path in files]
     if not names:
         return {}

@@ -1,7 +1,7 @@
-"""Texts: SQL kept in files, filled with names and literals. Pure.
+"""SQL templates: reads them from files and fills in names and literals. Pure but for the reading.
 
-Only what is code goes in: columns of definitions, names from the file system that a
-strict pattern let through, and literals. Values of users are always parameters.
+Only trusted text is filled in: columns of definitions, names from the file system that match a
+strict pattern, and quoted literals. Values that users enter are always bound as parameters.
 """
 
 import re
@@ -21,29 +21,35 @@ def _template(name: str) -> Template:
 
 
 def fill(template: str, /, **parts: str) -> str:
-    """The SQL of a template with every placeholder filled. Raises `KeyError` for one left."""
+    """Returns the SQL of a template, without comments, with every placeholder filled.
+
+    Raises `KeyError` if a placeholder has no part.
+    """
     return _template(template).substitute(parts)
 
 
 @cache
 def statements(name: str) -> str:
-    """A template as it is written, possibly several statements. Each name is unique."""
+    """Returns the unchanged text of a template, which may contain several statements.
+
+    Names are unique across the folders of templates.
+    """
     (path,) = _FOLDER.glob(f"*/{name}.sql")
     return path.read_text()
 
 
 def literal(text: str) -> str:
-    """A text as SQL writes it."""
+    """Returns a text as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def literals(texts: Iterable[str]) -> str:
-    """Texts, separated by commas."""
+    """Returns texts as SQL string literals, separated by commas."""
     return ", ".join(literal(text) for text in texts)
 
 
 def identifier(text: str) -> str:
-    """A quoted name. Raises `ValueError` for what no definition can be called."""
+    """Returns a quoted SQL name. Raises `ValueError` if no definition could have this name."""
     if not _IDENTIFIER.fullmatch(text):
-        raise ValueError(f"no name: {text!r}")
+        raise ValueError(f"expected a name of [a-z0-9_-], found {text!r}")
     return f'"{text}"'

@@ -1,8 +1,8 @@
-"""Workers: threads that build, and what ends their work before it is done.
+"""Worker threads that build, and their cancellation.
 
-Python runs the handlers of signals in its main thread and between its own steps. So that
-thread only waits; whatever ends the waiting, a signal or an error of one job, ends the
-queries of all the others.
+Python runs signal handlers in the main thread only, between two bytecode instructions. The main
+thread therefore only waits. Whatever ends its wait, a signal or the error of one job, interrupts
+the queries of all other jobs.
 """
 
 import contextlib
@@ -18,80 +18,85 @@ import duckdb
 from projector.engine.connections import builder
 from projector.limits import LIMITS
 
-Given = TypeVar("Given")
+Result = TypeVar("Result")
 
-_AGAIN_S = 0.05
-"""DuckDB forgets an interrupt that comes between two queries."""
+_INTERRUPT_INTERVAL_S = 0.05
+"""Seconds between two interrupts. One is not enough: DuckDB ignores an interrupt that arrives
+between two queries."""
 
 
 @attrs.frozen
 class Workers:
-    """Threads, what they were given to do, and the connections they do it with."""
+    """Threads, the jobs submitted to them and the connections these use."""
 
     pool: ThreadPoolExecutor
-    given: list[Future[Any]]
-    live: set[duckdb.DuckDBPyConnection]
-    guard: Lock
-    """Held to change `live`, and to interrupt: what is closed was taken out before."""
-    ended: Event
-    """Whether what is under way is no longer wanted."""
+    futures: list[Future[Any]]
+    connections: set[duckdb.DuckDBPyConnection]
+    """Open connections, which cancellation interrupts."""
+    lock: Lock
+    """Guards `connections`: a connection leaves the set before it is closed, so no closed
+    connection is interrupted."""
+    cancelled: Event
+    """Set when the jobs are to end early."""
 
 
 @contextlib.contextmanager
 def workers(jobs: int) -> Iterator[Workers]:
-    """So many threads. Where an error or a signal ends the work, they stop at once."""
+    """Yields `jobs` threads, at least one. An error or a signal in the context cancels all jobs."""
     crew = Workers(ThreadPoolExecutor(max(1, jobs)), [], set(), Lock(), Event())
     try:
         yield crew
     except BaseException:
-        _end(crew)
+        _cancel(crew)
         raise
     finally:
         crew.pool.shutdown()
 
 
-def do(crew: Workers, work: Callable[..., Given], *given: object) -> "Future[Given]":
-    """Let the next free thread do it."""
-    future = crew.pool.submit(work, *given)
-    crew.given.append(future)
+def submit(crew: Workers, work: Callable[..., Result], *arguments: object) -> "Future[Result]":
+    """Schedules a call on the next free thread."""
+    future = crew.pool.submit(work, *arguments)
+    crew.futures.append(future)
     return future
 
 
 @contextlib.contextmanager
-def at_work(crew: Workers, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Meanwhile the connection is interrupted if the work is to end."""
-    with crew.guard:
-        crew.live.add(connection)
+def interrupted_on_cancel(crew: Workers, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Lets cancellation interrupt the connection inside the context."""
+    with crew.lock:
+        crew.connections.add(connection)
     try:
         yield
     finally:
-        with crew.guard:
-            crew.live.discard(connection)
+        with crew.lock:
+            crew.connections.discard(connection)
 
 
 @contextlib.contextmanager
-def opened(
+def job_builder(
     crew: Workers, scratch: Path, threads: int, memory_mb: int = LIMITS.memory_mb
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A `builder` for one job of the workers: at work as long as it is open."""
+    """Yields a `builder` for one job; cancellation interrupts it, leaving the context closes it."""
     with (
         contextlib.closing(builder(scratch, threads, memory_mb)) as connection,
-        at_work(crew, connection),
+        interrupted_on_cancel(crew, connection),
     ):
         yield connection
 
 
-def go_on(crew: Workers) -> None:
-    """Raises `CancelledError` where the work is to end: for loops between two queries."""
-    if crew.ended.is_set():
+def raise_if_cancelled(crew: Workers) -> None:
+    """Raises `CancelledError` if the jobs are to end early; for loops that run no query."""
+    if crew.cancelled.is_set():
         raise CancelledError
 
 
-def _end(crew: Workers) -> None:
-    crew.ended.set()
+def _cancel(crew: Workers) -> None:
+    """Cancels the jobs that have not begun and interrupts the others until all have ended."""
+    crew.cancelled.set()
     crew.pool.shutdown(wait=False, cancel_futures=True)
-    while running := [each for each in crew.given if not each.done()]:
-        with crew.guard:
-            for connection in crew.live:
+    while running := [future for future in crew.futures if not future.done()]:
+        with crew.lock:
+            for connection in crew.connections:
                 connection.interrupt()
-        wait(running, _AGAIN_S)  # for all it would wait for those that never began
+        # `running`, not all futures: a wait for those that never began would not end
+        wait(running, _INTERRUPT_INTERVAL_S)

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from projector.definition import Definition
-from projector.engine.chunked_copy import in_turns, ranges
+from projector.engine.chunked_copy import copied_in_chunks, split_by_seq
 from projector.engine.connections import Opener, sql_errors
 from projector.engine.parquet_files import SCHEMA, SMALL, count_rows, publish
 from projector.engine.sql_text import fill, literals
@@ -140,8 +140,8 @@ def _publish_bodies(
         return fill("keyframe_bodies", turn=turn, **given)
 
     path = keyframe.bodies(found.folder)
-    chunks = ranges(connection, named, keyframe.rows, limits)
-    with in_turns(connection, query, chunks, path) as everything:
+    chunks = split_by_seq(connection, named, keyframe.rows, limits)
+    with copied_in_chunks(connection, query, chunks, path) as everything:
         publish(connection, everything, path, [], found.folder.name, packing=SMALL)
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import attrs
 import duckdb
 
-from projector.engine.chunked_copy import in_turns
-from projector.engine.connections import write
+from projector.engine.chunked_copy import copied_in_chunks
+from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options, count_rows
 from projector.engine.sql_text import fill, identifier, literal, literals
 from projector.limits import Limits
@@ -72,7 +72,7 @@ def picked(
         copies = _copies(connection, picks, _every(files), columns, schema, limits)
         with (
             _joined_as_written(connection),
-            in_turns(connection, lambda copy: copy, copies, path) as everything,
+            copied_in_chunks(connection, lambda copy: copy, copies, path) as everything,
         ):
             yield everything
 
@@ -159,7 +159,7 @@ def _split(
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *more: str) -> None:
     options = ", ".join([copy_options("lz4"), *more])
-    write(connection, f"COPY ({query}) TO {literal(str(path))} ({options})")
+    run_copy(connection, f"COPY ({query}) TO {literal(str(path))} ({options})")
 
 
 def _copies(

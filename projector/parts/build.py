@@ -16,7 +16,7 @@ from eventlog.errors import HindlogError, Invalid, LocalResource
 from eventlog.format.paths import SegmentName
 from projector.definition import Definition
 from projector.engine.connections import sql_errors
-from projector.engine.workers import Workers, opened
+from projector.engine.workers import Workers, job_builder
 from projector.limits import LIMITS, Limits
 from projector.parts import part as parts_of
 from projector.parts.part import Segment, covered_size, folder_of, open_name, part_name
@@ -77,7 +77,7 @@ def build_sealed(
     share = max(limits.min_job_memory_mb, limits.memory_mb // context.jobs)
     memory = share * (2 if lone else 1)
     try:
-        with opened(context.workers, scratch, threads, memory) as connection:
+        with job_builder(context.workers, scratch, threads, memory) as connection:
             if lone:
                 stage_once(connection, segments)
                 kept = Kept(tuple(segments), ())
@@ -160,7 +160,7 @@ def _build_without(
         raise Invalid(refused[0].told, STOPPED)
     write_down(folder_of_refused(context.parts, kept.segments[0].name.source), refused)
     covers = [str(each.name) for each in kept.segments]
-    with opened(context.workers, beside, 1) as connection, sql_errors(definition.name):
+    with job_builder(context.workers, beside, 1) as connection, sql_errors(definition.name):
         stage_once(connection, rest.segments)
         return parts_of.build(connection, definition, path, covers, size), refused
 
@@ -190,7 +190,7 @@ def _open_one(
     if segment is None:
         return Built()
     size = segment.raw_bytes
-    with opened(context.workers, context.scratch, 1) as connection:
+    with job_builder(context.workers, context.scratch, 1) as connection:
         behind = _behind(context, connection, source, name, definitions, size)
         if not behind:
             return Built()

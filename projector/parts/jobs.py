@@ -11,7 +11,7 @@ import attrs
 import duckdb
 
 from projector.definition import Definition
-from projector.engine.workers import do
+from projector.engine.workers import submit
 from projector.parts.build import Built, Context, build_sealed
 from projector.parts.part import Part, Segment, folder_of, list_parts
 from projector.parts.plan import Listing, batches, definitions_of, read_sealed, tasks
@@ -52,7 +52,9 @@ def plan_jobs(
 def do_jobs(context: Context, jobs: Sequence[Job]) -> list[Built]:
     """What each job built. The longest begins first: begun last, it would end alone."""
     futures = {
-        job: do(context.workers, build_sealed, context, job.source, job.segments, job.definitions)
+        job: submit(
+            context.workers, build_sealed, context, job.source, job.segments, job.definitions
+        )
         for job in sorted(jobs, key=lambda each: -each.weight)
     }
     return [futures[job].result() for job in jobs]

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from eventlog.errors import Corrupt
-from projector.engine.connections import write
+from projector.engine.connections import run_copy
 from projector.engine.sql_text import fill, literal, literals, statements
 from projector.parts.part import Segment
 
@@ -34,7 +34,7 @@ def stage(
     """
     connection.execute(statements(CASTS))
     path = literal(str(scratch / "lines.parquet"))
-    found = write(
+    found = run_copy(
         connection,
         f"COPY ({_lines(segments)}) TO {path} "
         f"(FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROW_GROUP})",

@@ -14,7 +14,7 @@ import duckdb
 from eventlog.clock import format_us, parse_us
 from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
-from projector.engine.interruptible import fetched
+from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import fill, identifier, literal
 from projector.query.open_views import open_views, views_of
 
@@ -84,7 +84,7 @@ def _of_view(
         waves=str(waves).lower(),
     )
     with sql_errors(definition.name):
-        rows = fetched(connection, query)
+        rows = fetch_all(connection, query)
     return [_happening(definition.source, row) for row in rows]
 
 

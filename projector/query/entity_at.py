@@ -9,7 +9,7 @@ import duckdb
 
 from eventlog.clock import format_us, parse_us
 from projector.engine.connections import sql_errors
-from projector.engine.interruptible import waited_for
+from projector.engine.interruptible import run_cancellable
 from projector.engine.sql_text import identifier
 from projector.query.open_views import open_views
 
@@ -195,7 +195,7 @@ def _all(
     connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]
 ) -> list[dict[str, Any]]:
     with sql_errors("views"):
-        rows = waited_for(connection, lambda: connection.execute(sql, values).fetchall())
+        rows = run_cancellable(connection, lambda: connection.execute(sql, values).fetchall())
         names = [str(each[0]) for each in connection.description or []]
     return [dict(zip(names, row, strict=True)) for row in rows]
 

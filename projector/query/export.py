@@ -26,7 +26,7 @@ from eventlog.clock import format_us
 from eventlog.errors import Invalid
 from projector.definition import LOG, MACRO, load_definitions
 from projector.engine.connections import sql_errors
-from projector.engine.interruptible import waited_for
+from projector.engine.interruptible import run_cancellable
 from projector.engine.sql_text import fill, identifier, literal
 from projector.query.open_views import find_views, open_views
 from projector.query.view_info import position
@@ -162,7 +162,7 @@ def _one(
             target=literal(str(target)),
             options=_options(format, partition),
         )
-        rows = waited_for(connection, lambda: connection.execute(copy).fetchall()[0][0])
+        rows = run_cancellable(connection, lambda: connection.execute(copy).fetchall()[0][0])
     if partition and not target.exists():
         target.mkdir()
     files = sorted(target.rglob("*.*")) if target.is_dir() else [target]

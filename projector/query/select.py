@@ -18,9 +18,9 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid, Unavailable
-from projector.engine.connections import close_doors
-from projector.engine.duckdb_errors import damage
-from projector.engine.interruptible import waited_for
+from projector.engine.connections import restrict_access
+from projector.engine.duckdb_errors import find_damaged_file
+from projector.engine.interruptible import run_cancellable
 from projector.query.open_views import open_views
 
 CHUNK = 1000
@@ -60,7 +60,7 @@ def query(
     when the time is over; the query also ends where the waiting for it does.
     """
     connection = open_views(root, as_of)
-    close_doors(connection, root.resolve())
+    restrict_access(connection, root.resolve())
     ask = _asker(connection, timeout_s)
     values = dict(params) if params else None
     try:
@@ -82,14 +82,14 @@ def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> As
 
     def ask(work: Callable[[], Any]) -> Any:
         try:
-            return waited_for(connection, work, pool=pool, deadline=deadline)
+            return run_cancellable(connection, work, pool=pool, deadline=deadline)
         except TimeoutError as error:
             what = f"the query was stopped after {timeout_s:g} s"
             raise Unavailable(what, "give it more with --timeout, or ask for less") from error
         except (duckdb.Error, Invalid) as error:
             what = _as_written(str(getattr(error, "what", error)))
             told = Invalid(what, getattr(error, "hint", None))
-            raise damage(error) or told from error
+            raise find_damaged_file(error) or told from error
 
     return ask
 

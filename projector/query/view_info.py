@@ -10,7 +10,7 @@ import duckdb
 from eventlog.clock import format_us
 from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
-from projector.engine.interruptible import fetched
+from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier
 from projector.query.open_views import open_views, views_of
 
@@ -41,7 +41,7 @@ def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
 def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
     """The last instant of the log, or of one source, that the views have read."""
     with sql_errors("log.events"):
-        rows = fetched(
+        rows = fetch_all(
             connection,
             "SELECT epoch_us(max(observed_at)) FROM log.events WHERE source = coalesce(?, source)",
             [source],
@@ -67,7 +67,7 @@ def _info(
     connection: duckdb.DuckDBPyConnection, definition: Definition, last: int | None
 ) -> ViewInfo:
     name = f"{identifier(definition.source)}.{identifier(definition.view)}"
-    rows = fetched(connection, f"FROM {name} SELECT count(*)")
+    rows = fetch_all(connection, f"FROM {name} SELECT count(*)")
     columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
     return ViewInfo(
         definition.name,

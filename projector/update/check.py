@@ -10,7 +10,7 @@ import duckdb
 from eventlog.errors import Corrupt
 from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import connect, sql_errors
-from projector.engine.interruptible import fetched
+from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier
 from projector.folders import temporary_views, views_dir, views_lock, writable_archive
 from projector.limits import LIMITS, Limits
@@ -77,7 +77,7 @@ def check(
 def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> Content:
     """What a view holds. Equal for equal rows, in any order, in one version of DuckDB."""
     source, _, view = name.partition(".")
-    rows = fetched(
+    rows = fetch_all(
         connection,
         f"FROM {identifier(database)}.{identifier(source)}.{identifier(view)} AS shown "
         "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR",

@@ -16,7 +16,7 @@ from projector.definition import (
     parse_definition,
 )
 from projector.engine.connections import builder, sql_errors
-from projector.engine.interruptible import fetched
+from projector.engine.interruptible import fetch_all
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literal
 from projector.folders import temporary_views, views_dir, views_lock
@@ -125,7 +125,7 @@ def _compared(
         query = fill("compare_many", row=row, **common)
     else:
         query = fill("compare", fields=", ".join(map(_field, shared)), **common)
-    rows = fetched(connection, query)
+    rows = fetch_all(connection, query)
     return Comparison(
         tuple(each for each in after if each not in before),
         tuple(each for each in before if each not in after),

@@ -13,7 +13,7 @@ from eventlog.clock import now_us
 from eventlog.errors import Invalid, Partial
 from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import sql_errors
-from projector.engine.interruptible import fetched
+from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier, literal
 from projector.folders import (
     current_parts,
@@ -176,7 +176,7 @@ def _write(
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     query = f"FROM {_quoted(name)} ORDER BY ALL"
-    done = fetched(
+    done = fetch_all(
         connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
     )
     return int(done[0][0])
@@ -191,8 +191,8 @@ def _copy_tables(
         source = name.partition(".")[0]
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS made.{identifier(source)}")
         query = f"FROM hindlog.{_quoted(name)} ORDER BY ALL"
-        fetched(connection, f"CREATE TABLE made.{_quoted(name)} AS {query}")
-        counted = fetched(connection, f"FROM made.{_quoted(name)} SELECT count(*)")
+        fetch_all(connection, f"CREATE TABLE made.{_quoted(name)} AS {query}")
+        counted = fetch_all(connection, f"FROM made.{_quoted(name)} SELECT count(*)")
         rows.append(int(counted[0][0]))
     connection.execute("DETACH made")
     return rows
@@ -200,7 +200,7 @@ def _copy_tables(
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     with sql_errors(name):
-        rows = fetched(connection, f"FROM {_quoted(name)} SELECT count(*)")
+        rows = fetch_all(connection, f"FROM {_quoted(name)} SELECT count(*)")
     return int(rows[0][0])
 
 

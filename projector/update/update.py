@@ -21,8 +21,8 @@ from eventlog.files.listing import list_sources
 from projector.changes.differences import FOLDER, add_differences, folder_of_diffs
 from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition, find_definitions, load_definitions
-from projector.engine.connections import LESS_MB, builder, sql_errors
-from projector.engine.workers import at_work, do, opened, workers
+from projector.engine.connections import SMALL_MEMORY_MB, builder, sql_errors
+from projector.engine.workers import interrupted_on_cancel, job_builder, submit, workers
 from projector.folders import (
     current_parts,
     delete_unused_parts,
@@ -108,7 +108,7 @@ def build_views(
     """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
     with (
         scratch_folder(root / "views") as folder,
-        contextlib.closing(builder(folder, 1, LESS_MB)) as connection,
+        contextlib.closing(builder(folder, 1, SMALL_MEMORY_MB)) as connection,
         workers(jobs) as crew,
     ):
         context = Context(root, parts, folder, jobs, crew, report, strict, limits)
@@ -118,7 +118,7 @@ def build_views(
         sound = [each for each in known if each.name not in wrong]
         _compact(context, connection, listings, sound)
         # Source by source: one has most of the rows. By a worker, for the sake of signals.
-        wrong |= do(crew, _build_keyframes, context, connection, listings, sound).result()
+        wrong |= submit(crew, _build_keyframes, context, connection, listings, sound).result()
         script = script_for(root, parts, listings, sound, connection, limits)
         # Also when nothing was built: the last update may have ended before it compared.
         if _compare(context, script, wrong):
@@ -151,7 +151,7 @@ def _build_parts(
     """The parts that are missing, of all sources at once; then those of open segments."""
     jobs = [job for each in listings for job in plan_jobs(context, connection, each, wanted)]
     done = do_jobs(context, jobs)
-    opened = [do(context.workers, build_open, context, each, wanted) for each in listings]
+    opened = [submit(context.workers, build_open, context, each, wanted) for each in listings]
     return [*done, *(each.result() for each in opened)]
 
 
@@ -165,7 +165,7 @@ def _compact(
     groups = [
         group for listing in listings for group in _due(context, connection, listing, definitions)
     ]
-    for each in [do(context.workers, _compact_one, context, group) for group in groups]:
+    for each in [submit(context.workers, _compact_one, context, group) for group in groups]:
         each.result()
 
 
@@ -206,7 +206,7 @@ def _compact_one(context: Context, group: Group) -> None:
 def _apart(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that gives all its memory back: one that lives on keeps some of it."""
     folder = Path(tempfile.mkdtemp(dir=context.scratch))
-    with opened(context.workers, folder, 1, LESS_MB) as connection:
+    with job_builder(context.workers, folder, 1, SMALL_MEMORY_MB) as connection:
         yield connection
 
 
@@ -220,7 +220,7 @@ def _build_keyframes(
     wrong = {}
     for listing in listings:
         try:
-            with at_work(context.workers, connection):
+            with interrupted_on_cancel(context.workers, connection):
                 apart = partial(_apart, context)
                 build_keyframes(
                     connection, context.parts, listing, definitions, apart, context.limits
@@ -233,7 +233,7 @@ def _build_keyframes(
 def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
     """Compare neighbouring versions that were not compared yet; how many pairs."""
     jobs = {
-        each.source: do(context.workers, _differences_of, context, each)
+        each.source: submit(context.workers, _differences_of, context, each)
         for each in script.histories
     }
     pairs = 0

@@ -122,10 +122,10 @@ def test_the_first_signal_ends_work_of_which_a_query_would_not_end(
     module, _, name = place.rpartition(".")
     program = f"""
 import os, threading, cli.main, {module} as module
-from projector.engine.interruptible import fetched
+from projector.engine.interruptible import fetch_all
 def endless(*given, **more):
     threading.Timer(0.3, os.kill, (os.getpid(), {int(number)})).start()
-    return fetched(given[0], {ENDLESS!r}) if {name!r} == "_copy" else {ENDLESS!r}
+    return fetch_all(given[0], {ENDLESS!r}) if {name!r} == "_copy" else {ENDLESS!r}
 module.{name} = endless
 cli.main.main({arguments!r})
 """

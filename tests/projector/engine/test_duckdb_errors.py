@@ -1,4 +1,4 @@
-"""Damaged views: named, with the command that makes them again; odd places refused."""
+"""Damaged files of the views are named with the command that repairs them."""
 
 import contextlib
 import subprocess
@@ -38,7 +38,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("view", "how"), EVERY)
-def test_a_damaged_part_is_named_and_a_rebuild_makes_it_again(archive, view, how):
+def test_a_damaged_part_is_named_and_a_rebuild_repairs_it(archive, view, how):
     part = next((archive / "views").rglob(f"openrouter/{view}/*/2*.parquet"))
     spoil(part, DAMAGES[how])
 
@@ -46,24 +46,24 @@ def test_a_damaged_part_is_named_and_a_rebuild_makes_it_again(archive, view, how
         lambda: list(query(archive, f"FROM {view}").rows),
         lambda: update(archive, definitions=MODELS),
     ):
-        with pytest.raises(Corrupt) as told:
+        with pytest.raises(Corrupt) as error:
             work()
-        assert str(part) in told.value.what
-        assert told.value.hint == "hindlog view rebuild"
+        assert str(part) in error.value.what
+        assert error.value.hint == "hindlog view rebuild"
     for work in (
         lambda: check(archive, definitions=MODELS),
         lambda: list_views(archive, definitions=MODELS),
     ):
         with pytest.raises(Corrupt):
             work()
-    assert [str(part) in each.what for each in damaged_parts(archive)] == [True]
+    assert [str(part) in damage.what for damage in damaged_parts(archive)] == [True]
     rebuild(archive, definitions=MODELS)
     assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
     assert damaged_parts(archive) == []
     assert check(archive, definitions=MODELS) == []
 
 
-def test_a_part_that_is_gone_is_named_and_made_again_by_an_update(archive):
+def test_a_missing_part_is_named_and_an_update_builds_it(archive):
     part = next((archive / "views").rglob("openrouter.models/*/2*.parquet"))
     part.unlink()
 
@@ -75,25 +75,25 @@ def test_a_part_that_is_gone_is_named_and_made_again_by_an_update(archive):
 
 
 @damaged
-def test_a_damaged_views_file_is_named_and_an_update_makes_it_again(archive, how):
+def test_a_damaged_views_file_is_named_and_an_update_repairs_it(archive, how):
     path = archive / "views" / "hindlog.duckdb"
     spoil(path, how)
 
-    with pytest.raises(Corrupt) as told:
+    with pytest.raises(Corrupt) as error:
         query(archive, NAMES)
-    assert str(path) in told.value.what
-    assert told.value.hint == "hindlog view update"
+    assert str(path) in error.value.what
+    assert error.value.hint == "hindlog view update"
     update(archive, definitions=MODELS)
     assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
 
 
 @pytest.mark.parametrize("name", ["a*", "wh?t", "[a]"])
-def test_a_folder_whose_name_is_a_pattern_is_no_place_for_an_archive(tmp_path, name):
+def test_an_archive_in_a_folder_whose_name_is_a_glob_is_refused(tmp_path, name):
     (tmp_path / name / "log").mkdir(parents=True)
 
-    with pytest.raises(Invalid, match="in the path of an archive") as told:
+    with pytest.raises(Invalid, match="in the path of an archive") as error:
         update(tmp_path / name, definitions=MODELS)
-    assert told.value.hint == "rename the folder"
+    assert error.value.hint == "rename the folder"
     done = subprocess.run(
         [sys.executable, "-m", "cli.main", "init", str(tmp_path / f"new{name}")],
         capture_output=True,
@@ -104,7 +104,7 @@ def test_a_folder_whose_name_is_a_pattern_is_no_place_for_an_archive(tmp_path, n
     assert "in the path of an archive" in done.stderr
 
 
-def test_what_a_query_cannot_hold_lies_below_views_and_nowhere_else(archive, tmp_path, monkeypatch):
+def test_a_query_spills_below_views_and_nowhere_else(archive, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -120,7 +120,7 @@ def test_what_a_query_cannot_hold_lies_below_views_and_nowhere_else(archive, tmp
     assert list((archive / "views").glob("spill-*")) == []
 
 
-def test_what_a_killed_reader_spilled_is_removed_by_the_next_update(archive):
+def test_an_update_removes_what_a_killed_reader_spilled(archive):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     left = archive / "views" / f"spill-{gone.pid}"

@@ -1,4 +1,4 @@
-"""Workers: whatever ends the waiting ends what is under way, and nothing published is lost."""
+"""Workers: an error or a signal cancels all jobs, and no published file is lost."""
 
 import contextlib
 import time
@@ -10,7 +10,7 @@ import pytest
 
 from projector.engine import parquet_files
 from projector.engine.connections import connect, sql_errors
-from projector.engine.workers import at_work, do, go_on, workers
+from projector.engine.workers import interrupted_on_cancel, raise_if_cancelled, submit, workers
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
@@ -20,27 +20,27 @@ ENDLESS = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE a.rang
 
 
 def endless(crew, begun):
-    with contextlib.closing(connect()) as connection, at_work(crew, connection):
+    with contextlib.closing(connect()) as connection, interrupted_on_cancel(crew, connection):
         begun.set()
         with sql_errors("endless"):
             connection.execute(ENDLESS).fetchall()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_what_ends_the_waiting_ends_every_query_and_begins_no_other(error) -> None:
+def test_an_error_interrupts_running_queries_and_starts_no_other(error) -> None:
     begun = [Event(), Event(), Event()]
     with pytest.raises(error), workers(2) as crew:
-        jobs = [do(crew, endless, crew, each) for each in begun]
+        jobs = [submit(crew, endless, crew, event) for event in begun]
         begun[0].wait()
         begun[1].wait()
         raise error
 
-    assert [type(each.exception()) for each in jobs[:2]] == [duckdb.InterruptException] * 2
+    assert [type(job.exception()) for job in jobs[:2]] == [duckdb.InterruptException] * 2
     assert jobs[2].cancelled()
     assert not begun[2].is_set()
 
 
-def test_a_job_that_fails_ends_the_others() -> None:
+def test_a_job_that_fails_cancels_the_others() -> None:
     begun = Event()
 
     def failing():
@@ -48,40 +48,38 @@ def test_a_job_that_fails_ends_the_others() -> None:
         raise ValueError("no space")
 
     with pytest.raises(ValueError, match="no space"), workers(2) as crew:
-        other = do(crew, endless, crew, begun)
-        do(crew, failing).result()
+        other = submit(crew, endless, crew, begun)
+        submit(crew, failing).result()
 
     assert isinstance(other.exception(), duckdb.InterruptException)
 
 
-def test_a_loop_between_two_queries_ends_too() -> None:
+def test_a_loop_without_queries_is_cancelled_too() -> None:
     begun = Event()
 
     def loop(crew):
         while True:
-            go_on(crew)
+            raise_if_cancelled(crew)
             begun.set()
             time.sleep(0.001)
 
     with pytest.raises(KeyboardInterrupt), workers(1) as crew:
-        job = do(crew, loop, crew)
+        job = submit(crew, loop, crew)
         begun.wait()
         raise KeyboardInterrupt
 
     assert isinstance(job.exception(), CancelledError)
 
 
-def test_all_is_done_where_nothing_ends_it() -> None:
+def test_all_jobs_finish_without_an_error() -> None:
     with workers(3) as crew:
-        jobs = [do(crew, pow, 2, n) for n in range(20)]
+        jobs = [submit(crew, pow, 2, n) for n in range(20)]
 
-    assert [each.result() for each in jobs] == [2**n for n in range(20)]
+    assert [job.result() for job in jobs] == [2**n for n in range(20)]
 
 
-def test_an_interrupt_is_no_failure_that_takes_away_the_part_of_an_open_segment(
-    empty, monkeypatch
-) -> None:
-    """Readers still name it: an update that is stopped leaves what there is."""
+def test_an_interrupted_update_keeps_the_part_of_an_open_segment(empty, monkeypatch) -> None:
+    """Readers still use that part; only a failed build may delete it."""
     at = [hours(0), hours(0.1)]
     pages = [Page(at[n], [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
     write_log(empty, "openrouter", WRITER, pages[:1], seal=False)
@@ -89,11 +87,11 @@ def test_an_interrupt_is_no_failure_that_takes_away_the_part_of_an_open_segment(
     before = sorted((empty / "views").rglob("open-*.parquet"))
     write_log(empty, "openrouter", WRITER, pages[1:], seal=False)
 
-    def interrupted(*_given):
+    def interrupted(*_arguments):
         raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
     with monkeypatch.context() as patch, contextlib.suppress(duckdb.InterruptException):
-        patch.setattr(parquet_files, "write", interrupted)
+        patch.setattr(parquet_files, "run_copy", interrupted)
         update(empty, definitions=MODELS)
 
     assert before
