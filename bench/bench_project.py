@@ -31,7 +31,7 @@ from projector.engine.connections import builder, connect
 from projector.engine.sql_text import literals, statements
 from projector.engine.workers import workers
 from projector.parts import build, plan, staging
-from projector.parts.jobs import do_jobs, plan_jobs
+from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.part import Segment
 from projector.parts.part_sql import select
 from projector.query.open_views import open_views
@@ -81,7 +81,7 @@ def build_parts(
             context = build.Context(root, folder / "parts", folder, jobs, crew, build.silent)
             listings = [plan.list_source(root, source) for source in sources]
             planned = [plan_jobs(context, connection, item, definitions) for item in listings]
-            do_jobs(context, [job for jobs_of_source in planned for job in jobs_of_source])
+            run_jobs(context, [job for jobs_of_source in planned for job in jobs_of_source])
     finally:
         shutil.rmtree(folder)
 
@@ -92,7 +92,7 @@ def copy_selects(root: Path, source: str, definitions: Sequence[Definition]) -> 
     try:
         with contextlib.closing(builder(folder, 2)) as connection:
             connection.execute("SET memory_limit = '4GB'")
-            staging.stage_once(connection, segments_of(root, source))
+            staging.stage_lazily(connection, segments_of(root, source))
             for definition in definitions:
                 for macros in definition.macros:
                     connection.execute(statements(macros))

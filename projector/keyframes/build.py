@@ -25,7 +25,7 @@ from projector.keyframes.cut_points import Due, next_due
 from projector.keyframes.keyframe import Keyframe, Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside
 from projector.limits import LIMITS, Limits
-from projector.parts.part import choose, compact_instant, list_parts
+from projector.parts.part import choose_parts, compact_instant, list_parts
 from projector.parts.plan import Listing
 
 
@@ -105,7 +105,7 @@ def _build_bodies(
     waiting = names[held[-1] + 1 :] if held else names
     if not waiting:
         return
-    parts = choose(list_parts(connection, folder), listing.sealed_names)
+    parts = choose_parts(list_parts(connection, folder), listing.sealed_names)
     rows = count_rows(connection, [each.path for each in parts])
     kept = kept_beside(found, base) if base else []
     before = sum(count_rows(connection, kept).values())

@@ -32,7 +32,7 @@ from projector.keyframes.resolved_rows import (
 from projector.keyframes.rows_sql import first_row, once, same_entity, shown, type_of
 from projector.keyframes.wide_rows import Files, picked
 from projector.limits import Limits
-from projector.parts.part import Part, choose, list_parts
+from projector.parts.part import Part, choose_parts, list_parts
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
 from projector.parts.plan import Listing
 
@@ -73,7 +73,7 @@ def build_resolved(
     made = partial(_made, definition=definition, limits=limits)
     found = load_resolved(connection, parts, source, definition)
     publish_schema(connection, found)
-    bodies = choose(list_parts(connection, found.folder), listing.sealed_names)
+    bodies = choose_parts(list_parts(connection, found.folder), listing.sealed_names)
     for keyframe in due_rows(source, found, limits):
         facts = _until_keyframe(source, found, keyframe, bodies)
         path = found.rows(keyframe)

@@ -31,7 +31,14 @@ from projector.definition import Definition
 from projector.engine.parquet_files import count_rows
 from projector.engine.sql_text import statements
 from projector.limits import LIMITS, Limits
-from projector.parts.part import Part, choose, compact_instant, folder_of, list_parts, open_name
+from projector.parts.part import (
+    Part,
+    choose_parts,
+    compact_instant,
+    folder_of,
+    list_parts,
+    open_name,
+)
 from projector.parts.plan import Listing
 
 FOLDER = "log.keyframes"
@@ -123,7 +130,7 @@ def load_source(
         folder_of(parts, listing.source, known[name]) for name in ("log.sightings", "log.pages")
     ]
     sightings, pages = (
-        choose(list_parts(connection, each), listing.sealed_names) for each in folders
+        choose_parts(list_parts(connection, each), listing.sealed_names) for each in folders
     )
     source = Source(
         folder_of_keyframes(parts, listing.source, definitions),

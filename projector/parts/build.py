@@ -1,7 +1,7 @@
-"""Building: the parts that are missing, over sealed and open segments.
+"""Builds the missing parts over sealed and open segments.
 
-Each reading of some segments makes the parts of every definition that lacks them.
-Independent definitions do not wait for each other, and one that fails leaves the rest.
+Segments are read once for all definitions that lack parts over them. A definition that fails does
+not affect the parts of the others.
 """
 
 import shutil
@@ -18,76 +18,96 @@ from projector.definition import Definition
 from projector.engine.connections import sql_errors
 from projector.engine.workers import Workers, job_builder
 from projector.limits import LIMITS, Limits
-from projector.parts import part as parts_of
-from projector.parts.part import Segment, covered_size, folder_of, open_name, part_name
-from projector.parts.plan import Listing, copy_open, definitions_of
-from projector.parts.quarantine import (
-    Kept,
-    Refused,
-    folder_of_refused,
-    is_of_values,
-    projectable,
-    readable,
-    write_down,
+from projector.parts.part import (
+    Segment,
+    build_part,
+    covered_bytes,
+    folder_of,
+    open_name,
+    part_name,
 )
-from projector.parts.staging import stage, stage_once
+from projector.parts.plan import Listing, copy_open_segment, definitions_of
+from projector.parts.quarantine import (
+    Filtered,
+    RefusedLine,
+    filter_projectable,
+    filter_readable,
+    folder_of_refused,
+    is_value_error,
+    record_refused,
+)
+from projector.parts.staging import stage, stage_lazily
 
 Report = Callable[[str], None]
+"""Takes a line of progress for the user."""
 
-STOPPED = "`hindlog view update` leaves such a line out, says so and goes on"
+STRICT_HINT = "`hindlog view update` leaves such a line out, says so and goes on"
+"""Hint of the error that a strict build raises about a line."""
 
 
 def silent(_text: str) -> None:
-    """Says nothing."""
+    """Ignores the progress."""
 
 
 @attrs.frozen
-class Built:
-    """What one job did."""
+class BuildResult:
+    """What one job built."""
 
     segments: int = 0
+    """Number of sealed segments read."""
     parts: int = 0
+    """Number of parts published."""
     rows: int = 0
+    """Number of rows in these parts."""
     failed: tuple[str, ...] = ()
+    """Messages, one per definition that failed."""
     quarantined: tuple[str, ...] = ()
+    """Messages, one per line that was left out."""
 
 
 @attrs.frozen
 class Context:
+    """What every job of a build needs."""
+
     root: Path
+    """The archive."""
     parts: Path
+    """Folder of the parts."""
     scratch: Path
+    """Folder of temporary files."""
     jobs: int
+    """Number of jobs that run at the same time."""
     workers: Workers
     report: Report
     strict: bool = False
-    """Stop at a line that cannot be read or projected; else it is left out."""
+    """Whether a line that cannot be read or projected is an error; otherwise it is left out."""
     limits: Limits = LIMITS
 
 
 def build_sealed(
     context: Context, source: str, segments: Sequence[Segment], definitions: Sequence[Definition]
-) -> Built:
-    """One reading of some sealed segments: the parts of all definitions that lack them."""
+) -> BuildResult:
+    """Reads sealed segments once and publishes a part over them for each definition."""
     name = part_name(segments)
     scratch = Path(tempfile.mkdtemp(dir=context.scratch))
     threads = 1 if context.jobs > 1 else 2
-    lone = len(definitions) == 1
+    is_single = len(definitions) == 1
     limits = context.limits
     share = max(limits.min_job_memory_mb, limits.memory_mb // context.jobs)
-    memory = share * (2 if lone else 1)
+    memory = share * (2 if is_single else 1)
     try:
         with job_builder(context.workers, scratch, threads, memory) as connection:
-            if lone:
-                stage_once(connection, segments)
-                kept = Kept(tuple(segments), ())
+            if is_single:
+                stage_lazily(connection, segments)
+                readable = Filtered(tuple(segments), ())
             else:
-                kept = _stage(context, connection, scratch, segments)
-            built = _build_all(context, connection, scratch, kept, source, definitions, name)
+                readable = _stage(context, connection, scratch, segments)
+            result = _build_all(context, connection, scratch, readable, source, definitions, name)
     finally:
-        shutil.rmtree(scratch)  # staged lines of all jobs would take as much room as the log
-    context.report(f"{source}: {len(segments)} segments, {built.rows} rows")
-    return attrs.evolve(built, segments=len(segments))
+        # now, not at the end: the staged lines of all jobs would be as large as the log
+        shutil.rmtree(scratch)
+    context.report(f"{source}: {len(segments)} segments, {result.rows} rows")
+    return attrs.evolve(result, segments=len(segments))
 
 
 def _stage(
@@ -95,122 +115,133 @@ def _stage(
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
     segments: Sequence[Segment],
-) -> Kept:
-    """Make `line` hold what can be read of the segments."""
+) -> Filtered:
+    """Stages the segments, without the lines that DuckDB refuses unless the build is strict."""
     try:
         with sql_errors(f"{segments[0].name} to {segments[-1].name}"):
             stage(connection, segments, scratch)
     except Invalid as error:
-        if not is_of_values(error):
+        if not is_value_error(error):
             raise
-        kept = readable(context.root, scratch, segments)
-        if context.strict and kept.refused:
-            raise Invalid(kept.refused[0].told, STOPPED) from error
-        stage(connection, kept.segments, scratch)
-        return kept
-    return Kept(tuple(segments), ())
+        readable = filter_readable(context.root, scratch, segments)
+        if context.strict and readable.refused:
+            raise Invalid(readable.refused[0].message, STRICT_HINT) from error
+        stage(connection, readable.segments, scratch)
+        return readable
+    return Filtered(tuple(segments), ())
 
 
 def _build_all(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
-    kept: Kept,
+    readable: Filtered,
     source: str,
     definitions: Sequence[Definition],
     name: str,
-    size: int = 0,
-) -> Built:
-    """The parts of independent definitions: one that fails leaves the others."""
+    open_bytes: int = 0,
+) -> BuildResult:
+    """Publishes a part of each definition over `line`; one that fails does not stop the others."""
     rows, parts, failed = 0, 0, []
-    refused = list(kept.refused)
-    covers = [str(each.name) for each in kept.segments]
-    write_down(folder_of_refused(context.parts, source), kept.refused)
+    refused = list(readable.refused)
+    covers = [str(segment.name) for segment in readable.segments]
+    record_refused(folder_of_refused(context.parts, source), readable.refused)
     for definition in definitions:
         path = folder_of(context.parts, source, definition) / name
         try:
             with sql_errors(f"{definition.name} over {covers[0]} to {covers[-1]}"):
-                rows += parts_of.build(connection, definition, path, covers, size)
+                rows += build_part(connection, definition, path, covers, open_bytes)
             parts += 1
         except HindlogError as error:
             try:
-                if not is_of_values(error):
+                if not is_value_error(error):
                     raise
-                more, left_out = _build_without(context, scratch, kept, definition, path, size)
-                rows, parts, refused = rows + more, parts + 1, [*refused, *left_out]
+                count, left_out = _build_without_bad_lines(
+                    context, scratch, readable, definition, path, open_bytes
+                )
+                rows, parts, refused = rows + count, parts + 1, [*refused, *left_out]
             except HindlogError as reason:
-                if isinstance(reason, LocalResource):  # no use in going on
+                if isinstance(reason, LocalResource):  # the other definitions would fail, too
                     raise
                 failed.append(reason.what)
                 path.unlink(missing_ok=True)
-    told = tuple(each.told for each in refused)
-    return Built(parts=parts, rows=rows, failed=tuple(failed), quarantined=told)
+    messages = tuple(line.message for line in refused)
+    return BuildResult(parts=parts, rows=rows, failed=tuple(failed), quarantined=messages)
 
 
-def _build_without(
-    context: Context, scratch: Path, kept: Kept, definition: Definition, path: Path, size: int
-) -> tuple[int, Sequence[Refused]]:
-    """The part of a definition without the lines on which it fails; its rows, and those."""
-    beside = scratch / "without"  # the other definitions still read what is staged
+def _build_without_bad_lines(
+    context: Context,
+    scratch: Path,
+    staged: Filtered,
+    definition: Definition,
+    path: Path,
+    open_bytes: int,
+) -> tuple[int, Sequence[RefusedLine]]:
+    """Publishes the part of a definition without the lines on which it fails.
+
+    Returns the number of rows, and the lines that were left out.
+    """
+    beside = scratch / "without"  # the other definitions still read the staged file
     beside.mkdir(exist_ok=True)
-    sound = readable(context.root, beside, kept.segments)  # a lone one is read only as it builds
-    rest = projectable(context.root, beside, sound.segments, definition)
-    refused = (*sound.refused, *rest.refused)
+    # lines of a lazily staged segment were not checked before
+    readable = filter_readable(context.root, beside, staged.segments)
+    projectable = filter_projectable(context.root, beside, readable.segments, definition)
+    refused = (*readable.refused, *projectable.refused)
     if context.strict and refused:
-        raise Invalid(refused[0].told, STOPPED)
-    write_down(folder_of_refused(context.parts, kept.segments[0].name.source), refused)
-    covers = [str(each.name) for each in kept.segments]
+        raise Invalid(refused[0].message, STRICT_HINT)
+    record_refused(folder_of_refused(context.parts, staged.segments[0].name.source), refused)
+    covers = [str(segment.name) for segment in staged.segments]
     with job_builder(context.workers, beside, 1) as connection, sql_errors(definition.name):
-        stage_once(connection, rest.segments)
-        return parts_of.build(connection, definition, path, covers, size), refused
+        stage_lazily(connection, projectable.segments)
+        return build_part(connection, definition, path, covers, open_bytes), refused
 
 
-def build_open(context: Context, listing: Listing, wanted: Sequence[Definition]) -> Built:
-    """Replace the parts over open segments."""
-    built = Built()
-    for name in listing.open:
-        one = _open_one(context, listing.source, name, definitions_of(wanted, listing.source))
-        built = Built(
-            0,
-            built.parts + one.parts,
-            built.rows + one.rows,
-            built.failed + one.failed,
-            built.quarantined + one.quarantined,
-        )
-    return built
+def build_open(context: Context, listing: Listing, wanted: Sequence[Definition]) -> BuildResult:
+    """Replaces the parts over the open segments of a source that have grown."""
+    definitions = definitions_of(wanted, listing.source)
+    results = [_build_one_open(context, listing.source, name, definitions) for name in listing.open]
+    return BuildResult(
+        0,
+        sum(result.parts for result in results),
+        sum(result.rows for result in results),
+        tuple(message for result in results for message in result.failed),
+        tuple(message for result in results for message in result.quarantined),
+    )
 
 
-def _open_one(
+def _build_one_open(
     context: Context, source: str, name: SegmentName, definitions: Sequence[Definition]
-) -> Built:
+) -> BuildResult:
+    scratch = context.scratch
     try:
-        segment = copy_open(context.root, name, context.scratch)
+        segment = copy_open_segment(context.root, name, scratch)
     except FileNotFoundError:  # sealed since it was listed: the next update reads it
-        return Built()
+        return BuildResult()
     if segment is None:
-        return Built()
+        return BuildResult()
     size = segment.raw_bytes
-    with job_builder(context.workers, context.scratch, 1) as connection:
-        behind = _behind(context, connection, source, name, definitions, size)
-        if not behind:
-            return Built()
-        kept = _stage(context, connection, context.scratch, [segment])
+    with job_builder(context.workers, scratch, 1) as connection:
+        outdated = _outdated(context, connection, source, name, definitions, size)
+        if not outdated:
+            return BuildResult()
+        readable = _stage(context, connection, scratch, [segment])
         part = open_name(name)
-        return _build_all(context, connection, context.scratch, kept, source, behind, part, size)
+        return _build_all(context, connection, scratch, readable, source, outdated, part, size)
 
 
-def _behind(
+def _outdated(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
     source: str,
     name: SegmentName,
     definitions: Sequence[Definition],
-    size: int,
+    durable_bytes: int,
 ) -> list[Definition]:
-    """The definitions whose part of an open segment does not cover all that is durable."""
+    """Returns the definitions whose part of an open segment does not cover all durable bytes."""
     part = open_name(name)
     return [
-        each
-        for each in definitions
-        if covered_size(connection, folder_of(context.parts, source, each) / part) != size
+        definition
+        for definition in definitions
+        if covered_bytes(connection, folder_of(context.parts, source, definition) / part)
+        != durable_bytes
     ]

@@ -1,7 +1,7 @@
-"""Compaction: the many small parts of a month put together into one.
+"""Compaction: merges the many small parts of a month into one.
 
-The rows of a part over a list of segments are the rows of the parts over its pieces, so
-the result is named as if it had been built from the log. The pieces stay until no views
+The rows of a part over a list of segments are those of the parts over sublists, so the result has
+the same name and rows as a part built from the log. The merged parts are deleted after no views
 file has named them for an hour.
 """
 
@@ -15,34 +15,34 @@ import duckdb
 from projector.engine.parquet_files import publish
 from projector.engine.sql_text import literals
 from projector.limits import Limits
-from projector.parts.part import Part, choose, list_parts, name_over
+from projector.parts.part import Part, choose_parts, list_parts, name_over
 
 
 @attrs.frozen
 class Group:
-    """Parts to put together, and the folder of the definition they are of."""
+    """Parts to merge, and the folder of their definition."""
 
     folder: Path
     parts: tuple[Part, ...]
 
 
-def due(
+def find_groups(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     sealed: frozenset[str],
-    alike: Callable[[Part], Hashable],
+    key: Callable[[Part], Hashable],
     limits: Limits,
 ) -> list[Group]:
-    """What is to be put together in the folder of a definition.
+    """Returns the groups of parts that are due for compaction in the folder of a definition.
 
-    `alike`: only parts of which it says the same are put together.
+    `sealed`: names of the sealed segments of the log. `key`: only parts with equal keys are merged.
     """
-    found = groups(choose(list_parts(connection, folder), sealed), alike, limits)
-    return [Group(folder, tuple(each)) for each in found]
+    parts = choose_parts(list_parts(connection, folder), sealed)
+    return [Group(folder, tuple(group)) for group in group_parts(parts, key, limits)]
 
 
 def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
-    """Put parts together. Their rows pass through: no more is held than what is written."""
+    """Merges the parts of a group into one. The rows are streamed, so memory does not grow."""
     covers = sorted(name for part in group.parts for name in part.covers)
     first = min(part.first for part in group.parts)
     last = max(part.last for part in group.parts)
@@ -51,12 +51,15 @@ def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
     publish(connection, f"FROM read_parquet([{pieces}])", path, covers, group.folder.name)
 
 
-def among(marks: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Part], tuple[int, int]]:
-    """Where parts stand among keyframes, or deltas: the instant of each, and what it covers.
+def grouping_key(
+    marks: Sequence[tuple[str, frozenset[str]]],
+) -> Callable[[Part], tuple[int, int]]:
+    """Returns a grouping key for compaction: parts that a keyframe or delta separates differ in it.
 
-    The first that covers them, and the first not before they begin. Parts that differ in that
-    are never put together, or views would read again what they are spared, and what begins
-    after an instant would look late.
+    `marks`: the instant of each keyframe, or of each delta, and the segments that it adds. The key
+    consists of the number of the first mark that covers the part, and of the first mark not before
+    it begins. If parts with different keys were merged, views would read again what a keyframe
+    covers, and segments that begin after a keyframe would seem to be late for it.
     """
     marks = sorted(set(marks), key=lambda mark: (mark[0], len(mark[1])))
     first: dict[str, int] = {}
@@ -70,29 +73,33 @@ def among(marks: Sequence[tuple[str, frozenset[str]]]) -> Callable[[Part], tuple
     )
 
 
-def groups(
-    parts: Sequence[Part], alike: Callable[[Part], Hashable], limits: Limits
+def group_parts(
+    parts: Sequence[Part], key: Callable[[Part], Hashable], limits: Limits
 ) -> Iterator[list[Part]]:
-    """The parts to put together: of one month and alike, without overlap, not too large."""
-    together: dict[tuple[str, Hashable], list[Part]] = {}
+    """Yields the groups of parts to merge: of one month, with equal keys, without overlap.
+
+    The sizes of a group's files add up to at most `max_compacted_bytes`.
+    """
+    months: dict[tuple[str, Hashable], list[Part]] = {}
     for part in parts:
-        together.setdefault((part.first[:6], alike(part)), []).append(part)
+        months.setdefault((part.first[:6], key(part)), []).append(part)
     newest = max((part.first for part in parts), default="")
-    for held in together.values():
-        grows = any(part.first == newest for part in held)
-        if len(held) > (limits.max_newest_parts if grows else 1):
-            yield from (group for group in _sized(held, limits) if len(group) > 1)
+    for candidates in months.values():
+        is_growing = any(part.first == newest for part in candidates)
+        if len(candidates) > (limits.max_newest_parts if is_growing else 1):
+            yield from (group for group in _split(candidates, limits) if len(group) > 1)
 
 
-def _sized(parts: Sequence[Part], limits: Limits) -> Iterator[list[Part]]:
-    held: list[Part] = []
+def _split(parts: Sequence[Part], limits: Limits) -> Iterator[list[Part]]:
+    """Yields consecutive parts that cover no segment twice and are not too large together."""
+    group: list[Part] = []
     size, covered = 0, set[str]()
     for part in parts:
-        more = part.path.stat().st_size
-        if held and (size + more > limits.max_compacted_bytes or part.covers & covered):
-            yield held
-            held, size, covered = [], 0, set()
-        held.append(part)
-        size += more
+        part_size = part.path.stat().st_size
+        if group and (size + part_size > limits.max_compacted_bytes or part.covers & covered):
+            yield group
+            group, size, covered = [], 0, set()
+        group.append(part)
+        size += part_size
         covered |= part.covers
-    yield held
+    yield group

@@ -1,8 +1,8 @@
-"""Jobs: readings of sealed segments, those of all sources handed to the workers at once.
+"""Jobs: each reads some sealed segments once and builds all parts that are missing over them.
 
-    listings ──(what is missing)──> jobs ──> workers, the longest first ──> parts
+    listings ──(missing parts)──> jobs of all sources ──> workers, the longest first ──> parts
 
-No job waits for another: a part is a function of its definition and its segments alone.
+No job depends on another: a part is a function of its definition and its segments alone.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,20 @@ import duckdb
 
 from projector.definition import Definition
 from projector.engine.workers import submit
-from projector.parts.build import Built, Context, build_sealed
+from projector.parts.build import BuildResult, Context, build_sealed
 from projector.parts.part import Part, Segment, folder_of, list_parts
-from projector.parts.plan import Listing, batches, definitions_of, read_sealed, tasks
+from projector.parts.plan import (
+    Listing,
+    definitions_of,
+    find_missing,
+    read_sealed,
+    split_into_batches,
+)
 
 
 @attrs.frozen
 class Job:
-    """Parts to build from one reading of some sealed segments."""
+    """Parts to build while some sealed segments are read once."""
 
     source: str
     segments: tuple[Segment, ...]
@@ -27,8 +33,8 @@ class Job:
 
     @property
     def weight(self) -> int:
-        """About what it takes: the bytes, as often as they are read."""
-        return sum(each.raw_bytes for each in self.segments) * (1 + len(self.definitions))
+        """Estimated cost: the raw bytes, once for parsing and once per definition."""
+        return sum(segment.raw_bytes for segment in self.segments) * (1 + len(self.definitions))
 
 
 def plan_jobs(
@@ -37,25 +43,28 @@ def plan_jobs(
     listing: Listing,
     wanted: Sequence[Definition],
 ) -> list[Job]:
-    """The jobs that build what is missing over the sealed segments of a source."""
-    mine = definitions_of(wanted, listing.source)
-    done = [(each, _published(context, connection, listing, each)) for each in mine]
+    """Returns the jobs that build the missing parts over the sealed segments of a source."""
+    definitions = definitions_of(wanted, listing.source)
+    published = [(each, _published(context, connection, listing, each)) for each in definitions]
     return [
-        Job(listing.source, tuple(batch), task.definitions)
-        for task in tasks(listing, done)
-        for batch in batches(
-            [read_sealed(context.root, name) for name in task.segments], context.limits
+        Job(listing.source, tuple(batch), missing.definitions)
+        for missing in find_missing(listing, published)
+        for batch in split_into_batches(
+            [read_sealed(context.root, name) for name in missing.segments], context.limits
         )
     ]
 
 
-def do_jobs(context: Context, jobs: Sequence[Job]) -> list[Built]:
-    """What each job built. The longest begins first: begun last, it would end alone."""
+def run_jobs(context: Context, jobs: Sequence[Job]) -> list[BuildResult]:
+    """Runs the jobs and returns what each built, in the order of `jobs`.
+
+    The longest job begins first; begun last, it would run alone at the end.
+    """
     futures = {
         job: submit(
             context.workers, build_sealed, context, job.source, job.segments, job.definitions
         )
-        for job in sorted(jobs, key=lambda each: -each.weight)
+        for job in sorted(jobs, key=lambda job: -job.weight)
     }
     return [futures[job].result() for job in jobs]
 
@@ -66,5 +75,6 @@ def _published(
     listing: Listing,
     definition: Definition,
 ) -> list[Part]:
-    found = list_parts(connection, folder_of(context.parts, listing.source, definition))
-    return [part for part in found if part.covers <= listing.sealed_names]
+    """Returns the parts of a definition over segments that the log still has."""
+    parts = list_parts(connection, folder_of(context.parts, listing.source, definition))
+    return [part for part in parts if part.covers <= listing.sealed_names]

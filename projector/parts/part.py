@@ -1,11 +1,11 @@
-"""Parts: the rows of a definition over a list of segments, as one Parquet file.
+"""Parts: each is a Parquet file with the rows of one definition over a list of segments.
 
     views/parts/<source>/<definition name>/<definition hash>/<first>-<last>-<list>.parquet
 
-A part is a pure function of (definition, list of segments): its name holds the first
-and last instant and a hash of the list, its metadata the list itself. It appears by
-rename; building it twice is harmless. The open segment of a writer has a part of its
-own, `open-<segment>.parquet`, that is replaced as the segment grows.
+A part is a pure function of (definition, list of segments). Its name contains the first and the
+last instant and a hash of the list; its metadata contains the list itself. It is published by
+rename, and building it is idempotent. An open segment has a part of its own,
+`open-<segment>.parquet`, which is replaced as the segment grows.
 """
 
 import hashlib
@@ -23,20 +23,16 @@ from eventlog.clock import format_us
 from eventlog.format.paths import SegmentName
 from projector.definition import Definition
 from projector.engine.connections import sql_errors
-from projector.engine.parquet_files import (
-    publish,
-)
+from projector.engine.parquet_files import publish
 from projector.engine.sql_text import statements
-from projector.parts.part_sql import (
-    select,
-)
+from projector.parts.part_sql import select
 
 _PART = re.compile(r"[0-9].*\.parquet")
 
 
 @attrs.frozen
 class Segment:
-    """A segment as the runner sees it: what its manifest says, or its open file."""
+    """A segment to read: described by its manifest, or a copy of lines."""
 
     name: SegmentName
     path: Path
@@ -44,93 +40,104 @@ class Segment:
     last_us: int
     raw_bytes: int
     rows: int | None
-    """None while it is open: whole lines of a copy are counted as they are read."""
+    """Number of lines; None for a copy of an open segment, whose lines are not counted."""
     longest_line: int
+    """Length of the longest line in bytes."""
     sha256: str | None = None
-    """Of the sealed file; None for copies of lines."""
+    """SHA-256 of the sealed file; None for a copy of lines."""
 
 
 @attrs.frozen
 class Part:
-    """A published part."""
+    """A published part over sealed segments."""
 
     path: Path
     first: str
-    """First instant, `YYYYMMDDTHHMMSSffffff`; what `--as-of` is compared with."""
+    """First instant, `YYYYMMDDTHHMMSSffffff`. An as-of query reads the part if it is not later
+    than the instant of the query."""
     covers: frozenset[str]
+    """Names of the segments."""
 
     @property
     def last(self) -> str:
-        """Last instant."""
+        """Last instant, in the same form."""
         return self.path.name.split("-")[1]
 
 
 def compact_instant(instant: int) -> str:
-    """An instant as it stands in names of parts; text order is time order."""
+    """Returns an instant in the form that names of parts use; text order is time order."""
     text = format_us(instant)
-    return "".join(c for c in text if c not in "-:.Z")
+    return "".join(character for character in text if character not in "-:.Z")
 
 
 def folder_of(parts: Path, source: str, definition: Definition) -> Path:
-    """Where the parts of a definition over one source lie."""
+    """Returns the folder of the parts of a definition over one source."""
     return parts / source / definition.name / definition.hash
 
 
 def part_name(segments: Sequence[Segment]) -> str:
-    """The name of the part over a list of sealed segments."""
+    """Returns the file name of the part over a list of sealed segments."""
     return name_over(
-        compact_instant(min(each.first_us for each in segments)),
-        compact_instant(max(each.last_us for each in segments)),
-        [str(each.name) for each in segments],
+        compact_instant(min(segment.first_us for segment in segments)),
+        compact_instant(max(segment.last_us for segment in segments)),
+        [str(segment.name) for segment in segments],
     )
 
 
 def name_over(first: str, last: str, covers: Sequence[str]) -> str:
-    """The name of the part over some segments between two instants."""
+    """Returns the file name of a part with these instants; the order of `covers` is irrelevant."""
     digest = hashlib.sha256("\n".join(sorted(covers)).encode()).hexdigest()[:16]
     return f"{first}-{last}-{digest}.parquet"
 
 
 def open_name(name: SegmentName) -> str:
-    """The name of the part over an open segment."""
+    """Returns the file name of the part over an open segment."""
     return f"open-{name.date}T{name.hour}-{name.writer}-{name.number:03d}.parquet"
 
 
 def list_parts(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Part]:
-    """The published parts over sealed segments, by name. A file that is none is left out."""
-    found = _stamps(folder)
-    held = _READ.get(folder, {})
-    fresh = [path for path, stamp in found.items() if path not in held or held[path][0] != stamp]
-    told = _read_covers(connection, folder, fresh)
-    known = {path: (found[path], told[path] if path in told else held[path][1]) for path in found}
-    _READ[folder] = known
+    """Returns the published parts over sealed segments, by file name.
+
+    A file whose metadata names no segments is skipped.
+    """
+    stamps = _stamps(folder)
+    cached = _COVERS_CACHE.get(folder, {})
+    changed = [path for path, stamp in stamps.items() if cached.get(path, (None,))[0] != stamp]
+    read = _read_covers(connection, folder, changed)
+    current = {
+        path: (stamp, read[path] if path in read else cached[path][1])
+        for path, stamp in stamps.items()
+    }
+    _COVERS_CACHE[folder] = current
     return [
         Part(path, path.name.partition("-")[0], covers)
-        for path, (_, covers) in sorted(known.items())
+        for path, (_, covers) in sorted(current.items())
         if covers is not None
     ]
 
 
 _Stamp = tuple[int, int]
-_READ: dict[Path, dict[Path, tuple[_Stamp, frozenset[str] | None]]] = {}
-"""What the files of a folder covered when they were last listed. An update lists a folder
-several times, and one that follows the log every second; published files never change."""
+"""Size in bytes, and time of change in ns."""
+_COVERS_CACHE: dict[Path, dict[Path, tuple[_Stamp, frozenset[str] | None]]] = {}
+"""What the files of each folder covered when they were last listed. An update lists a folder
+several times, and `hindlog view update --follow` updates again and again. Published files do not
+change; a damaged one has another stamp."""
 
 
 def _stamps(folder: Path) -> dict[Path, _Stamp]:
-    """The files of parts, with size and time of change: one that is damaged has others."""
+    """Returns the stamp of each file in the folder that is named like a part."""
     try:
         with os.scandir(folder) as entries:
-            found = [(each.name, each.stat()) for each in entries if _PART.fullmatch(each.name)]
+            stats = {entry.name: entry.stat() for entry in entries if _PART.fullmatch(entry.name)}
     except FileNotFoundError:
         return {}
-    return {folder / name: (told.st_size, told.st_mtime_ns) for name, told in found}
+    return {folder / name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
 
 
 def _read_covers(
     connection: duckdb.DuckDBPyConnection, folder: Path, files: Sequence[Path]
 ) -> dict[Path, frozenset[str] | None]:
-    """What files cover, as their metadata says; None for one that does not say."""
+    """Returns the segments that each file covers; None for a file whose metadata names none."""
     if not files:
         return {}
     with sql_errors(str(folder)):
@@ -138,18 +145,18 @@ def _read_covers(
             "SELECT file_name, value FROM parquet_kv_metadata(?) WHERE key = 'covers'",
             [[str(path) for path in files]],
         ).fetchall()
-    told = {Path(name): _names(bytes(value)) for name, value in rows}
-    return {path: told.get(path) for path in files}
+    covers = {Path(name): _names(bytes(value)) for name, value in rows}
+    return {path: covers.get(path) for path in files}
 
 
 @lru_cache(1024)
 def _names(text: bytes) -> frozenset[str]:
-    """The list as metadata holds it; parts of all definitions over one list share it."""
+    """Returns the parsed list; parts of all definitions over one list share the value."""
     return frozenset(orjson.loads(text))
 
 
-def covered_size(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
-    """How many bytes of its open segment a part covers. None where there is no such part."""
+def covered_bytes(connection: duckdb.DuckDBPyConnection, path: Path) -> int | None:
+    """Returns the number of bytes of its open segment that a part covers; None without the part."""
     if not path.exists():
         return None
     with sql_errors(str(path)):
@@ -159,31 +166,32 @@ def covered_size(connection: duckdb.DuckDBPyConnection, path: Path) -> int | Non
     return int(rows[0][0]) if rows else None
 
 
-def choose(parts: Iterable[Part], sealed: frozenset[str]) -> list[Part]:
-    """The fewest parts, largest first, that cover what is covered.
+def choose_parts(parts: Iterable[Part], sealed: frozenset[str]) -> list[Part]:
+    """Returns parts, by file name, that together cover all segments that any of them covers.
 
-    A part over a segment that the log no longer has is not read.
+    Parts with more segments are preferred, and a part that adds no segment is left out. A part
+    over a segment that is not in `sealed`, the segments of the log, is not used.
     """
-    done: set[str] = set()
+    covered: set[str] = set()
     chosen: list[Part] = []
-    for part in sorted(parts, key=lambda each: (-len(each.covers), each.path.name)):
-        if part.covers <= sealed and not part.covers <= done:
+    for part in sorted(parts, key=lambda part: (-len(part.covers), part.path.name)):
+        if part.covers <= sealed and not part.covers <= covered:
             chosen.append(part)
-            done |= part.covers
-    return sorted(chosen, key=lambda each: each.path.name)
+            covered |= part.covers
+    return sorted(chosen, key=lambda part: part.path.name)
 
 
-def build(
+def build_part(
     connection: duckdb.DuckDBPyConnection,
     definition: Definition,
     path: Path,
     covers: Sequence[str],
-    size: int = 0,
+    open_bytes: int = 0,
 ) -> int:
-    """Publish the part of a definition over `line` under `path`; its rows.
+    """Publishes the part of a definition over the relation `line` and returns its number of rows.
 
-    `size`: how many bytes of an open segment it covers.
+    `covers`: names of the segments in `line`. `open_bytes`: the covered size of an open segment.
     """
-    for each in definition.macros:
-        connection.execute(statements(each))
-    return publish(connection, select(definition), path, covers, definition.hash, size)
+    for macro in definition.macros:
+        connection.execute(statements(macro))
+    return publish(connection, select(definition), path, covers, definition.hash, open_bytes)

@@ -1,4 +1,4 @@
-"""Generates the SELECT of a definition: its rows of the events of a part. Pure."""
+"""SQL of a definition: the SELECT that makes its rows from events, and tests of shapes. Pure."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,19 @@ from projector.engine.sql_text import fill, literal, literals
 
 
 def select(definition: Definition) -> str:
-    """The SQL that makes a definition's rows from `line`."""
+    """Returns the SQL that makes the rows of a definition from the relation `line`."""
     if definition.reads == LINE_ROWS:
         return definition.select
     numbered = list(enumerate(definition.columns, 1))
     failed = [f"({_failed(n, column)})" for n, column in numbered]
     return fill(
         "event",
-        pointers="[" + literals(each.pointer for each in definition.columns) + "]::VARCHAR[]",
+        pointers="[" + literals(column.pointer for column in definition.columns) + "]::VARCHAR[]",
         types="[" + literals(definition.types) + "]",
         shapes=shape_test(definition, "shape"),
-        columns="".join(f"{_value(n, each)} AS {each.name},\n        " for n, each in numbered),
+        columns="".join(
+            f"{_value(n, column)} AS {column.name},\n        " for n, column in numbered
+        ),
         any_error=" OR ".join(failed) or "false",
         errors=", ".join(
             f"CASE WHEN {test} THEN {{path: {literal(column.pointer)}, value: told[{n}]}} END"
@@ -29,19 +31,19 @@ def select(definition: Definition) -> str:
 
 
 def shape_test(definition: Definition, column: str) -> str:
-    """The condition that a shape is one the definition reads."""
+    """Returns the condition that a shape is among those that the definition reads."""
     return " OR ".join(_is_of(group, column) for group in definition.shapes)
 
 
 def shape_rank(definition: Definition, column: str) -> str:
-    """How good a shape is: the first group highest."""
+    """Returns an expression for the rank of a shape: the first group of shapes has the highest."""
     groups = enumerate(reversed(definition.shapes))
     tests = (f"WHEN {_is_of(group, column)} THEN {rank}" for rank, group in groups)
     return "CASE " + " ".join(reversed(list(tests))) + " END"
 
 
 def best_rank(definition: Definition) -> int:
-    """What `shape_rank` gives for shapes of the first group."""
+    """Returns the rank of the shapes in the first group."""
     return len(definition.shapes) - 1
 
 

@@ -1,4 +1,7 @@
-"""Plans: which segments a source has, which parts are missing. Decides; changes nothing."""
+"""Plans which parts to build: lists the segments of a source and finds those without parts.
+
+Reads the log and writes nothing but the copy of an open segment.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -17,7 +20,7 @@ from projector.parts.part import Part, Segment
 
 @attrs.frozen
 class Listing:
-    """The segments of a source at one moment."""
+    """The segments of a source when its folder was listed."""
 
     source: str
     sealed: tuple[SegmentName, ...]
@@ -25,67 +28,82 @@ class Listing:
 
     @cached_property
     def sealed_names(self) -> frozenset[str]:
-        """The names of what is sealed, as parts cover them."""
+        """Names of the sealed segments, as `Part.covers` contains them."""
         return frozenset(str(name) for name in self.sealed)
 
 
 @attrs.frozen
-class Task:
-    """Parts to build from one reading of some sealed segments."""
+class MissingParts:
+    """Sealed segments, and the definitions that have no parts over any of them."""
 
     segments: tuple[SegmentName, ...]
     definitions: tuple[Definition, ...]
 
 
 def list_source(root: Path, source: str) -> Listing:
-    """What lies in the log of a source."""
+    """Lists the segments of a source."""
     files = list_segments(root, source)
     return Listing(
         source,
-        tuple(each.name for each in files if each.is_sealed),
-        tuple(each.name for each in files if not each.is_sealed and each.is_open),
+        tuple(file.name for file in files if file.is_sealed),
+        tuple(file.name for file in files if not file.is_sealed and file.is_open),
     )
 
 
 def definitions_of(definitions: Iterable[Definition], source: str) -> list[Definition]:
-    """The definitions whose parts are made from a source's segments.
+    """Returns the definitions whose parts are built from the segments of a source.
 
-    In the order in which an open segment's parts are replaced: what is named before
-    what names it (bodies, sightings, pages), so that a reader between two of them
-    sees an earlier state and never a hole.
+    They are in the order in which the parts of an open segment are replaced: bodies before the
+    sightings that refer to them, sightings before pages. A reader between two replacements sees
+    an earlier state, and never a reference to a missing row.
     """
     order = {"sightings": 1, "pages": 2, "events": 3}
-    mine = [each for each in definitions if each.source in (source, LOG) and each.has_parts]
-    return sorted(mine, key=lambda d: (order.get(d.view, 4) if d.source == LOG else 0, d.name))
+    relevant = [d for d in definitions if d.source in (source, LOG) and d.has_parts]
+    return sorted(relevant, key=lambda d: (order.get(d.view, 4) if d.source == LOG else 0, d.name))
 
 
-def tasks(listing: Listing, done: Iterable[tuple[Definition, Sequence[Part]]]) -> list[Task]:
-    """What is missing: per list of segments the definitions that lack it."""
+def find_missing(
+    listing: Listing, published: Iterable[tuple[Definition, Sequence[Part]]]
+) -> list[MissingParts]:
+    """Returns what is to be built; definitions that miss the same segments are grouped.
+
+    `published`: each wanted definition with its parts.
+    """
     wanted: dict[tuple[SegmentName, ...], list[Definition]] = {}
-    for definition, parts in done:
+    for definition, parts in published:
         covered = frozenset[str]().union(*(part.covers for part in parts))
         missing = tuple(name for name in listing.sealed if str(name) not in covered)
         if missing:
             wanted.setdefault(missing, []).append(definition)
-    return [Task(missing, tuple(each)) for missing, each in wanted.items()]
+    return [MissingParts(missing, tuple(group)) for missing, group in wanted.items()]
 
 
-def batches(segments: Sequence[Segment], limits: Limits) -> Iterator[list[Segment]]:
-    """Lists of segments for a part each: at most a month, and within the limits of a batch."""
-    held: list[Segment] = []
-    for each in segments:
-        full = sum(one.raw_bytes for one in held) + each.raw_bytes > limits.max_batch_bytes
-        other = held and held[0].name.date[:7] != each.name.date[:7]
-        if held and (full or other or len(held) >= limits.max_batch_segments):
-            yield held
-            held = []
-        held.append(each)
-    if held:
-        yield held
+def split_into_batches(segments: Sequence[Segment], limits: Limits) -> Iterator[list[Segment]]:
+    """Yields consecutive segments of one month, within the limits of a batch.
+
+    Each batch becomes one part per definition.
+    """
+    batch: list[Segment] = []
+    size = 0
+    for segment in segments:
+        is_full = (
+            size + segment.raw_bytes > limits.max_batch_bytes
+            or len(batch) >= limits.max_batch_segments
+        )
+        if batch and (is_full or batch[0].name.date[:7] != segment.name.date[:7]):
+            yield batch
+            batch, size = [], 0
+        batch.append(segment)
+        size += segment.raw_bytes
+    if batch:
+        yield batch
 
 
 def read_sealed(root: Path, name: SegmentName) -> Segment:
-    """What the manifest of a sealed segment says. Raises `Corrupt` where the file is another."""
+    """Returns a sealed segment as its manifest describes it.
+
+    Raises `Corrupt` if the file is missing or has another size.
+    """
     manifest = read_manifest(root, name)
     path = sealed_path(root, name)
     try:
@@ -108,11 +126,11 @@ def read_sealed(root: Path, name: SegmentName) -> Segment:
     )
 
 
-def copy_open(root: Path, name: SegmentName, scratch: Path) -> Segment | None:
-    """A copy of the whole and durable lines of an open segment.
+def copy_open_segment(root: Path, name: SegmentName, scratch: Path) -> Segment | None:
+    """Copies the durable lines of an open segment, without a torn tail, and returns the copy.
 
-    DuckDB reads files, not ranges, and would refuse half a line. None where no line
-    is whole. Raises `FileNotFoundError` if the segment was sealed meanwhile.
+    DuckDB reads only whole files and refuses one with a half-written line. Returns None if there
+    is no complete line. Raises `FileNotFoundError` if the segment was sealed meanwhile.
     """
     with open_path(root, name).open("rb") as file:
         data = file.read(durable_bytes(root, name, file))

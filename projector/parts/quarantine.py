@@ -1,11 +1,11 @@
-"""Quarantine: lines that DuckDB refuses, and rows on which a definition fails, by position.
+"""Quarantine: leaves out lines that DuckDB refuses and lines on which a definition fails.
 
-    a reading fails ──> halve its segments ──> halve the lines of each ──> the lines alone
+    a build fails ──> bisect its segments ──> bisect the lines of each bad one ──> single bad lines
 
-One bad line would cost a whole part, and `ignore_errors` would not say what is missing.
-So the runner finds it, leaves it out and goes on; what was left out lies beside the parts
-and shows in `log.quarantine`. Only errors that come from values count: a definition that
-fails on nothing is broken, and a file that cannot be read is damaged.
+Without this a single bad line would cost a whole part; DuckDB's `ignore_errors` would not report
+which lines are missing. The lines that were left out are recorded beside the parts and shown in
+`log.quarantine`. Only errors caused by values lead here: a definition that fails without any line
+is broken, and a file that cannot be read is damaged.
 """
 
 import contextlib
@@ -27,17 +27,17 @@ from eventlog.read.segment_lines import segment_blocks
 from projector.definition import Definition
 from projector.engine.connections import builder, sql_errors
 from projector.engine.parquet_files import SCHEMA
-from projector.parts.part import Segment, build
-from projector.parts.staging import stage, stage_nothing
+from projector.parts.part import Segment, build_part
+from projector.parts.staging import stage, stage_empty
 
 FOLDER = "log.quarantine"
-MOST = 1000
-"""Lines left out of one reading; more than that is not the fault of lines."""
+MAX_REFUSED = 1000
+"""Number of lines left out of one build. More than that are not the fault of single lines."""
 
 Attempt = Callable[[duckdb.DuckDBPyConnection, Sequence[Segment]], None]
-"""What fails or does not over some segments."""
+"""Builds something over some segments; raises an error if a line is bad."""
 
-_OF_VALUES = (duckdb.InvalidInputException, duckdb.DataError)
+_VALUE_ERRORS = (duckdb.InvalidInputException, duckdb.DataError)
 _SEQ = re.compile(rb'"seq":(\d+)')
 _SCHEMA = pa.schema(
     [
@@ -51,122 +51,132 @@ _SCHEMA = pa.schema(
 
 
 @attrs.frozen
-class Refused:
+class RefusedLine:
     """A line that was left out."""
 
     segment: str
     seq: int
     why: str
+    """DuckDB's message."""
     definition: Definition | None = None
-    """None where no definition could read it."""
+    """The definition that failed on it; None if DuckDB could not read the line at all."""
 
     @property
-    def told(self) -> str:
-        """In words."""
+    def message(self) -> str:
+        """Message for the user."""
         reader = "DuckDB" if self.definition is None else self.definition.name
         return f"{self.segment}, seq {self.seq}: refused by {reader}: {self.why}"
 
 
 @attrs.frozen
-class Kept:
-    """Segments that can be read, and what had to be left out for that."""
+class Filtered:
+    """Segments without bad lines, and the lines that were left out."""
 
     segments: tuple[Segment, ...]
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedLine, ...]
 
 
-def is_of_values(error: BaseException) -> bool:
-    """Whether a failure may come from the values of some line."""
-    return isinstance(error.__cause__, _OF_VALUES)
+def is_value_error(error: BaseException) -> bool:
+    """Returns whether the values of some line may have caused an error."""
+    return isinstance(error.__cause__, _VALUE_ERRORS)
 
 
-def readable(root: Path, scratch: Path, segments: Sequence[Segment]) -> Kept:
-    """The segments without the lines that DuckDB refuses."""
+def filter_readable(root: Path, scratch: Path, segments: Sequence[Segment]) -> Filtered:
+    """Returns the segments without the lines that DuckDB refuses to read."""
 
-    def read_whole(connection: duckdb.DuckDBPyConnection, some: Sequence[Segment]) -> None:
-        stage(connection, some, scratch)
+    def attempt(connection: duckdb.DuckDBPyConnection, subset: Sequence[Segment]) -> None:
+        stage(connection, subset, scratch)
 
-    return _without(root, scratch, segments, read_whole, None)
+    return _filter(root, scratch, segments, attempt, None)
 
 
-def projectable(
+def filter_projectable(
     root: Path, scratch: Path, segments: Sequence[Segment], definition: Definition
-) -> Kept:
-    """The segments without the lines on which a definition fails."""
+) -> Filtered:
+    """Returns the segments without the lines on which a definition fails.
+
+    Raises `Invalid` if the definition fails without any line.
+    """
     target = scratch / "attempt.parquet"
 
-    def attempt(connection: duckdb.DuckDBPyConnection, some: Sequence[Segment]) -> None:
-        stage(connection, some, scratch)
-        build(connection, definition, target, [])
+    def attempt(connection: duckdb.DuckDBPyConnection, subset: Sequence[Segment]) -> None:
+        stage(connection, subset, scratch)
+        build_part(connection, definition, target, [])
 
     with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
-        stage_nothing(connection, scratch)
-        build(connection, definition, target, [])
-    return _without(root, scratch, segments, attempt, definition)
+        stage_empty(connection, scratch)
+        build_part(connection, definition, target, [])
+    return _filter(root, scratch, segments, attempt, definition)
 
 
-def _without(
+def _filter(
     root: Path,
     scratch: Path,
     segments: Sequence[Segment],
     attempt: Attempt,
     definition: Definition | None,
-) -> Kept:
-    kept: list[Segment] = []
-    refused: list[Refused] = []
-    bad = {str(each.name) for each in _halves(scratch, list(segments), attempt)}
-    for each in segments:
-        if str(each.name) not in bad:
-            kept.append(each)
+) -> Filtered:
+    filtered: list[Segment] = []
+    refused: list[RefusedLine] = []
+    bad_names = {str(bad.name) for bad in _bisect_segments(scratch, list(segments), attempt)}
+    for segment in segments:
+        name = str(segment.name)
+        if name not in bad_names:
+            filtered.append(segment)
             continue
-        lines = _lines_of(root, scratch / "whole", each)
-        found = _bad_lines(scratch, lines, 0, len(lines.starts) - 1, attempt)
-        refused += [Refused(str(each.name), lines.seq(n), why, definition) for n, why in found]
-        if len(refused) > MOST:
-            raise Invalid(f"{each.name}: more than {MOST} lines refused; {refused[0].told}")
-        names = definition.hash if definition else "lines"
-        target = scratch / f"kept-{names}" / "log" / f"{each.name}.ndjson"
-        kept.append(lines.copy(target, 0, len(lines.starts) - 1, {n for n, _ in found}))
-    return Kept(tuple(kept), tuple(refused))
+        lines = _extract_lines(root, scratch / "whole", segment)
+        bad_lines = _bisect_lines(scratch, lines, 0, len(lines.starts) - 1, attempt)
+        refused += [RefusedLine(name, lines.seq(n), why, definition) for n, why in bad_lines]
+        if len(refused) > MAX_REFUSED:
+            raise Invalid(f"{name}: more than {MAX_REFUSED} lines refused; {refused[0].message}")
+        folder = f"kept-{definition.hash if definition else 'lines'}"
+        target = scratch / folder / "log" / f"{name}.ndjson"
+        left_out = {n for n, _ in bad_lines}
+        filtered.append(lines.copy(target, 0, len(lines.starts) - 1, left_out))
+    return Filtered(tuple(filtered), tuple(refused))
 
 
-def _halves(scratch: Path, segments: list[Segment], attempt: Attempt) -> list[Segment]:
-    """Those over which the attempt fails alone."""
-    if _why(scratch, segments, attempt) is None:
+def _bisect_segments(scratch: Path, segments: list[Segment], attempt: Attempt) -> list[Segment]:
+    """Returns the segments for which the attempt fails."""
+    if _failure(scratch, segments, attempt) is None:
         return []
     if len(segments) == 1:
         return segments
     middle = len(segments) // 2
     return [
-        *_halves(scratch, segments[:middle], attempt),
-        *_halves(scratch, segments[middle:], attempt),
+        *_bisect_segments(scratch, segments[:middle], attempt),
+        *_bisect_segments(scratch, segments[middle:], attempt),
     ]
 
 
 @attrs.frozen
 class _Lines:
-    """The lines of a segment in a file, and where each begins."""
+    """A file with the lines of a segment, and the offset of each line."""
 
     segment: Segment
     path: Path
     starts: "array[int]"
-    """One more than there are lines: the end."""
+    """Offsets in bytes of the lines, and of the end of the file."""
 
     def read(self, begin: int, end: int) -> bytes:
+        """Returns the lines with numbers from `begin` up to, not including, `end`."""
         with self.path.open("rb") as file:
             file.seek(self.starts[begin])
             return file.read(self.starts[end] - self.starts[begin])
 
     def seq(self, number: int) -> int:
-        """That of a line, from itself or, without holes, from the first one."""
-        found = _SEQ.search(self.read(number, number + 1))
-        if found is not None:
-            return int(found[1])
+        """Returns the seq of a line.
+
+        If the line itself names none, it is counted from the first line: seqs have no gaps.
+        """
+        match = _SEQ.search(self.read(number, number + 1))
+        if match is not None:
+            return int(match[1])
         first = _SEQ.search(self.read(0, 1))
         return number + (int(first[1]) if first else 0)
 
     def copy(self, target: Path, begin: int, end: int, left_out: set[int]) -> Segment:
-        """Some lines as a segment of the same name."""
+        """Copies a range of lines without those left out, as a segment of the same name."""
         target.parent.mkdir(parents=True, exist_ok=True)
         edges = sorted({begin, end, *left_out, *(n + 1 for n in left_out)})
         with target.open("wb") as file:
@@ -178,94 +188,98 @@ class _Lines:
         )
 
 
-def _lines_of(root: Path, scratch: Path, segment: Segment) -> _Lines:
+def _extract_lines(root: Path, scratch: Path, segment: Segment) -> _Lines:
     path = scratch / f"{segment.name}.ndjson"
     path.parent.mkdir(parents=True, exist_ok=True)
     starts = array("q", [0])
     with path.open("wb") as file:
         for block in _blocks(root, segment):
             file.write(block)
-            at = starts[-1]
+            offset = starts[-1]
             for line in block.split(b"\n")[:-1]:
-                at += len(line) + 1
-                starts.append(at)
+                offset += len(line) + 1
+                starts.append(offset)
     return _Lines(segment, path, starts)
 
 
 def _blocks(root: Path, segment: Segment) -> Iterator[bytes]:
-    if segment.path.suffix == ".ndjson":  # a copy of whole lines
+    if segment.path.suffix == ".ndjson":  # a copy of lines
         yield segment.path.read_bytes()
     else:
         yield from segment_blocks(root, segment.name)
 
 
-def _bad_lines(
+def _bisect_lines(
     scratch: Path, lines: _Lines, begin: int, end: int, attempt: Attempt
 ) -> list[tuple[int, str]]:
-    """Numbers of lines that fail alone, each with what DuckDB says."""
+    """Returns the numbers of the lines for which the attempt fails, each with DuckDB's message."""
     target = scratch / "some" / "log" / f"{lines.segment.name}.ndjson"
-    why = _why(scratch, [lines.copy(target, begin, end, set())], attempt)
+    why = _failure(scratch, [lines.copy(target, begin, end, set())], attempt)
     if why is None:
         return []
     if end - begin == 1:
         return [(begin, why)]
     middle = (begin + end) // 2
     return [
-        *_bad_lines(scratch, lines, begin, middle, attempt),
-        *_bad_lines(scratch, lines, middle, end, attempt),
+        *_bisect_lines(scratch, lines, begin, middle, attempt),
+        *_bisect_lines(scratch, lines, middle, end, attempt),
     ]
 
 
-def _why(scratch: Path, segments: Sequence[Segment], attempt: Attempt) -> str | None:
-    """What DuckDB says about the values in some segments; None if it takes them."""
+def _failure(scratch: Path, segments: Sequence[Segment], attempt: Attempt) -> str | None:
+    """Returns DuckDB's message about the values in some segments; None if the attempt succeeds."""
     with contextlib.closing(builder(scratch, 1)) as connection:
         try:
             with sql_errors("line"):
                 attempt(connection, segments)
         except HindlogError as error:
-            if not is_of_values(error):
+            if not is_value_error(error):
                 raise
-            told = str(error.__cause__).partition("\n")[0].partition(" Try setting")[0]
-            return told.replace(f"{scratch}/", "")  # the same words whoever looks, and where
+            message = str(error.__cause__).partition("\n")[0].partition(" Try setting")[0]
+            # without the temporary path, so that every run gives the same message
+            return message.replace(f"{scratch}/", "")
     return None
 
 
 def folder_of_refused(parts: Path, source: str) -> Path:
-    """Where what was left out of a source is written down; there is always a file."""
+    """Returns the folder of the records of refused lines of a source."""
     version = hashlib.sha256(f"{duckdb.__version__} {_SCHEMA}".encode()).hexdigest()[:12]
     return parts / source / FOLDER / version
 
 
-def write_down(folder: Path, refused: Sequence[Refused]) -> None:
-    """Before the part without them appears. The same lines are written down once."""
+def record_refused(folder: Path, refused: Sequence[RefusedLine]) -> None:
+    """Records refused lines in a file of the folder. Idempotent.
+
+    It is called before the part without these lines is published.
+    """
     if refused:
-        text = "\n".join(each.told for each in refused)
+        text = "\n".join(line.message for line in refused)
         _publish(folder, f"q-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet", refused)
 
 
 def make_schema(folder: Path) -> None:
-    """A file without rows, so that the view always has one to read."""
+    """Creates a file without rows, so that the view always has a file to read."""
     if not (folder / SCHEMA).exists():
         _publish(folder, SCHEMA, [])
 
 
 def list_refused(folder: Path) -> list[Path]:
-    """The files to read."""
+    """Returns the files that the view reads."""
     return sorted(folder.glob("[qs]*.parquet"))
 
 
-def _publish(folder: Path, name: str, refused: Sequence[Refused]) -> None:
+def _publish(folder: Path, name: str, refused: Sequence[RefusedLine]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{name}.{os.getpid()}.tmp"
     rows = [
         {
-            "segment": each.segment,
-            "seq": each.seq,
-            "view": each.definition.name if each.definition else None,
-            "definition": each.definition.hash if each.definition else None,
-            "why": each.why,
+            "segment": line.segment,
+            "seq": line.seq,
+            "view": line.definition.name if line.definition else None,
+            "definition": line.definition.hash if line.definition else None,
+            "why": line.why,
         }
-        for each in refused
+        for line in refused
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), temporary, compression="zstd")
     temporary.replace(folder / name)

@@ -1,9 +1,9 @@
-"""Staging: the events of some segments as `line`, the relation that parts are made from.
+"""Staging: defines `line`, the relation of the events of some segments, from which parts are built.
 
-    segments ──> read once, kept as Parquet in the scratch folder ──> every definition
-    segments ──> read as it builds ──> the only definition
+    segments ──> parsed once into a Parquet file in the scratch folder ──> several definitions
+    segments ──> parsed by the query that builds the part ──> one definition
 
-As a table in memory `line` would be as large as the segments are.
+`line` is never a table in memory, because that would be as large as the segments.
 """
 
 import hashlib
@@ -18,76 +18,78 @@ from projector.engine.sql_text import fill, literal, literals, statements
 from projector.parts.part import Segment
 
 CASTS = "casts"
-"""The macros that `line` and the SQL of every definition use."""
+"""Template of the macros that `line` and the SQL of every definition use."""
 MIN_LINE_BYTES = 1024 * 1024
+"""Least value of the longest line, in bytes, that DuckDB is told to expect."""
 ROW_GROUP = 4096
-"""Lines are wide, and whoever reads them holds a group at a time."""
+"""Rows of a row group of the staged file. Lines are wide, and a reader holds a group in memory."""
 
 
 def stage(
     connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], scratch: Path
 ) -> None:
-    """Make `line` hold the events of the segments, each read and parsed once.
+    """Parses the segments once into a file in `scratch` and defines `line` over it.
 
-    Raises `Corrupt` where the rows are not as many as the manifests say: a cut `.zst`
-    is read short without an error.
+    Raises `Corrupt` if the number of events is not that of the manifests: DuckDB reads a
+    truncated `.zst` as a shorter one without an error.
     """
     connection.execute(statements(CASTS))
     path = literal(str(scratch / "lines.parquet"))
-    found = run_copy(
+    row_count = run_copy(
         connection,
         f"COPY ({_lines(segments)}) TO {path} "
         f"(FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROW_GROUP})",
     )
-    expected = sum(each.rows or 0 for each in segments)
-    if all(each.rows is not None for each in segments) and found != expected:
+    expected = sum(segment.rows or 0 for segment in segments)
+    if all(segment.rows is not None for segment in segments) and row_count != expected:
+        place = f"{segments[0].name} to {segments[-1].name}"
         raise Corrupt(
-            f"{segments[0].name} to {segments[-1].name}: expected {expected} events, found {found}",
+            f"{place}: expected {expected} events, found {row_count}",
             "hindlog verify",
         )
-    _name(connection, f"FROM read_parquet({path})")
+    _define_line(connection, f"FROM read_parquet({path})")
 
 
-def stage_once(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment]) -> None:
-    """Let `line` be the events of the segments, parsed by the one query that reads it.
+def stage_lazily(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment]) -> None:
+    """Defines `line` as a view that parses the segments whenever a query reads it.
 
-    Raises `Corrupt` where a file is not what its manifest says. A line that DuckDB
-    refuses is an error of that query.
+    Raises `Corrupt` if the hash of a sealed file is not that of its manifest. A line that DuckDB
+    refuses is an error of the query that reads it.
     """
-    for each in segments:
-        _confirm(each)
+    for segment in segments:
+        _check_hash(segment)
     connection.execute(statements(CASTS))
-    _name(connection, _lines(segments))
+    _define_line(connection, _lines(segments))
 
 
-def stage_nothing(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
-    """Make `line` an empty relation with its columns."""
+def stage_empty(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+    """Defines `line` as an empty relation with its usual columns."""
     connection.execute(statements(CASTS))
     empty = scratch / "log" / "none" / "none" / "none.ndjson"
     empty.parent.mkdir(parents=True, exist_ok=True)
     empty.write_bytes(b"")
-    _name(connection, _query([empty], MIN_LINE_BYTES))
+    _define_line(connection, _query([empty], MIN_LINE_BYTES))
 
 
-def _name(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+def _define_line(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP VIEW line AS {query}")
 
 
 def _lines(segments: Sequence[Segment]) -> str:
-    longest = max((each.longest_line for each in segments), default=0)
-    return _query([each.path for each in segments], max(MIN_LINE_BYTES, longest + 1024))
+    longest = max((segment.longest_line for segment in segments), default=0)
+    return _query([segment.path for segment in segments], max(MIN_LINE_BYTES, longest + 1024))
 
 
 def _query(paths: Sequence[Path], longest: int) -> str:
     return fill("lines", files=f"[{literals(map(str, paths))}]", longest=str(longest))
 
 
-def _confirm(segment: Segment) -> None:
+def _check_hash(segment: Segment) -> None:
     if segment.sha256 is None:
         return
     with segment.path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != segment.sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != segment.sha256:
         raise Corrupt(
-            f"{segment.path}: expected SHA-256 {segment.sha256}, found {found}", "hindlog verify"
+            f"{segment.path}: expected SHA-256 {segment.sha256}, found {digest}", "hindlog verify"
         )

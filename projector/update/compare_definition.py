@@ -21,8 +21,8 @@ from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literal
 from projector.folders import temporary_views, views_dir, views_lock
 from projector.parts.build import Report, silent
-from projector.parts.part import build
-from projector.parts.staging import stage_nothing
+from projector.parts.part import build_part
+from projector.parts.staging import stage_empty
 from projector.query.open_views import find_views, open_views
 from projector.query.view_info import as_of_last
 from projector.update.update import build_views
@@ -104,8 +104,8 @@ def _refuse_broken(definition: Definition, scratch: Path) -> None:
             "begin it as the files of projector/projections do",
         )
     with contextlib.closing(builder(scratch, 1)) as connection, sql_errors(definition.name):
-        stage_nothing(connection, scratch)
-        build(connection, definition, scratch / SCHEMA, [])
+        stage_empty(connection, scratch)
+        build_part(connection, definition, scratch / SCHEMA, [])
 
 
 def _compared(

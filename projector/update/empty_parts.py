@@ -9,11 +9,10 @@ from projector.changes.differences import folder_of_diffs, make_schema
 from projector.definition import LOG, Definition
 from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import SCHEMA
-from projector.parts import part as parts_of
 from projector.parts import quarantine
 from projector.parts.build import Context
-from projector.parts.part import folder_of
-from projector.parts.staging import stage_nothing
+from projector.parts.part import build_part, folder_of
+from projector.parts.staging import stage_empty
 
 
 def build_schemas(
@@ -37,11 +36,11 @@ def build_schemas(
             if path.exists():
                 continue
             if not staged:
-                stage_nothing(connection, context.scratch)
+                stage_empty(connection, context.scratch)
                 staged = True
             try:
                 with sql_errors(definition.name):
-                    parts_of.build(connection, definition, path, [])
+                    build_part(connection, definition, path, [])
             except Invalid as error:
                 wrong[definition.name] = error.what
     return wrong

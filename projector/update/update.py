@@ -35,9 +35,9 @@ from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import load_source
 from projector.keyframes.resolved_rows import load_resolved
 from projector.limits import LIMITS, Limits
-from projector.parts.build import Built, Context, Report, build_open, silent
-from projector.parts.compact import Group, among, compact, due
-from projector.parts.jobs import do_jobs, plan_jobs
+from projector.parts.build import BuildResult, Context, Report, build_open, silent
+from projector.parts.compact import Group, compact, find_groups, grouping_key
+from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.part import Part, folder_of
 from projector.parts.plan import Listing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
@@ -126,7 +126,7 @@ def build_views(
     return _told(done, wrong), script
 
 
-def _told(done: Sequence[Built], wrong: Mapping[str, str]) -> UpdateReport:
+def _told(done: Sequence[BuildResult], wrong: Mapping[str, str]) -> UpdateReport:
     return UpdateReport(
         sum(each.segments for each in done),
         sum(each.parts for each in done),
@@ -147,10 +147,10 @@ def _build_parts(
     connection: duckdb.DuckDBPyConnection,
     listings: Sequence[Listing],
     wanted: Sequence[Definition],
-) -> list[Built]:
+) -> list[BuildResult]:
     """The parts that are missing, of all sources at once; then those of open segments."""
     jobs = [job for each in listings for job in plan_jobs(context, connection, each, wanted)]
-    done = do_jobs(context, jobs)
+    done = run_jobs(context, jobs)
     opened = [submit(context.workers, build_open, context, each, wanted) for each in listings]
     return [*done, *(each.result() for each in opened)]
 
@@ -184,16 +184,16 @@ def _due(
         return [
             group
             for each in folders
-            for group in due(connection, each, sealed, alike, context.limits)
+            for group in find_groups(connection, each, sealed, alike, context.limits)
         ]
 
     kept = [each.keyframe for each in source.chain]
-    keyframes = among([(each.instant, each.adds) for each in kept])
+    keyframes = grouping_key([(each.instant, each.adds) for each in kept])
     if not found(keyframes):  # as a rule: then deltas need not be looked for
         return []
     own = [each for each in mine if each.has_parts and each.source == listing.source]
     held = [load_resolved(connection, context.parts, source, each) for each in own]
-    deltas = among([(one.instant, one.adds) for each in held for one in each.deltas])
+    deltas = grouping_key([(one.instant, one.adds) for each in held for one in each.deltas])
     return found(lambda part: (keyframes(part), deltas(part)))
 
 

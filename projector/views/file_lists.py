@@ -16,7 +16,7 @@ from projector.engine.sql_text import fill, literal, literals
 from projector.keyframes.keyframe import Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside, load_resolved
 from projector.limits import Limits
-from projector.parts.part import choose, folder_of, list_parts, open_name
+from projector.parts.part import choose_parts, folder_of, list_parts, open_name
 from projector.parts.plan import Listing
 
 
@@ -58,7 +58,7 @@ def definition_files(
 ) -> FileList:
     """Returns the files with a definition's rows of a source."""
     folder = folder_of(parts, listing.source, definition)
-    chosen = choose(list_parts(connection, folder), listing.sealed_names)
+    chosen = choose_parts(list_parts(connection, folder), listing.sealed_names)
     open_parts = [folder / open_name(name) for name in listing.open]
     relative = folder.relative_to(views)
     always = [relative / SCHEMA, *(relative / path.name for path in open_parts if path.exists())]

@@ -203,7 +203,9 @@ def test_a_delta_is_due_when_a_sixteenth_has_been_seen() -> None:
 
 
 def test_a_part_that_begins_at_an_instant_stands_before_it() -> None:
-    place = compact.among([("20260102T00", frozenset({"s1"})), ("20260103T00", frozenset({"s2"}))])
+    place = compact.grouping_key(
+        [("20260102T00", frozenset({"s1"})), ("20260103T00", frozenset({"s2"}))]
+    )
 
     assert [place(each) for each in (ONE, TWO, THREE, DAYS[4])] == [(0, 0), (1, 0), (2, 1), (2, 2)]
 
@@ -223,17 +225,19 @@ def test_parts_of_the_newest_month_wait_until_they_are_many(tmp_path) -> None:
     old = [sized(tmp_path, f"2026010{n}T00", 1, f"o{n}") for n in (1, 2)]
     new = [sized(tmp_path, f"2026020{n}T00", 1, f"n{n}") for n in (1, 2, 3, 4)]
 
-    assert list(compact.groups([*old, *new[:3]], every, limits)) == [old]
-    assert list(compact.groups([*old, *new], every, limits)) == [old, new]
-    assert list(compact.groups(old[:1], every, limits)) == []
+    assert list(compact.group_parts([*old, *new[:3]], every, limits)) == [old]
+    assert list(compact.group_parts([*old, *new], every, limits)) == [old, new]
+    assert list(compact.group_parts(old[:1], every, limits)) == []
 
 
 def test_parts_are_put_together_up_to_a_size_and_where_they_are_alike(tmp_path) -> None:
     limits = attrs.evolve(LIMITS, max_newest_parts=1, max_compacted_bytes=30)
     parts = [sized(tmp_path, f"2026010{n}T00", 10, f"s{n}") for n in range(1, 8)]
 
-    assert list(compact.groups(parts, every, limits)) == [parts[:3], parts[3:6]]
-    found = compact.groups(parts[:4], lambda each: each.first < "20260103", limits)
+    assert list(compact.group_parts(parts, every, limits)) == [parts[:3], parts[3:6]]
+    found = compact.group_parts(parts[:4], lambda each: each.first < "20260103", limits)
     assert list(found) == [parts[:2], parts[2:4]]
     twice = attrs.evolve(parts[1], covers=frozenset({"s1", "s2"}))
-    assert list(compact.groups([parts[0], twice, parts[2]], every, limits)) == [[twice, parts[2]]]
+    assert list(compact.group_parts([parts[0], twice, parts[2]], every, limits)) == [
+        [twice, parts[2]]
+    ]

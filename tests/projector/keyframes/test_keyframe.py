@@ -344,5 +344,5 @@ def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
         "its segment is gone"
     )
     assert chain(source(parts, parts), [second], AT_ONCE) == [], "what it was made of is gone"
-    place = compact.among([(each.keyframe.instant, each.keyframe.adds) for each in links])
+    place = compact.grouping_key([(each.keyframe.instant, each.keyframe.adds) for each in links])
     assert [place(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]

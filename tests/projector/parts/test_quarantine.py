@@ -1,4 +1,4 @@
-"""Quarantine: one bad line costs itself, is named, and stops a rebuild."""
+"""Quarantine: a bad line alone is left out and reported, and it stops a rebuild."""
 
 import orjson
 import pytest
@@ -16,8 +16,8 @@ from tests.projector.logs import UNSAFE, hours
 from tests.projector.projections import MODELS
 
 SURROGATE = rb'{"name":"\ud800"}'
-"""JSON by its grammar; DuckDB refuses it, and with it the file."""
-STRICT_TEXT = """-- openrouter.lengths: a definition that fails on what is no number
+"""Valid by the grammar of JSON; DuckDB refuses it, and the whole file with it."""
+STRICT_TEXT = """-- openrouter.lengths: a definition that fails unless the value is a number
 -- types: model
 -- shapes: list*
 -- key: id VARCHAR
@@ -29,7 +29,7 @@ STRICT = parse_definition(STRICT_TEXT, "openrouter", "lengths")
 
 
 def write(root, *hourly: list[bytes], seal: bool = True) -> None:
-    """A page per hour, of models `0`, `1`, … with these bodies."""
+    """Writes a page per hour with models `0`, `1`, … that have these bodies."""
     stream = open_stream(root, "openrouter", WRITER, clock=lambda: hours(9), disk=UNSAFE)
     for hour, bodies in enumerate(hourly):
 
@@ -58,7 +58,7 @@ QUARANTINE = "SELECT source, segment, writer, seq, view FROM log.quarantine ORDE
 
 
 @pytest.mark.parametrize("seal", [pytest.param(True, marks=pytest.mark.slow), False])
-def test_a_line_that_duckdb_refuses_costs_itself(empty, seal):
+def test_a_line_that_duckdb_refuses_is_left_out_alone(empty, seal):
     write(empty, [good("a"), SURROGATE, good("c")], [good("a2"), good("b"), SURROGATE], seal=seal)
     done = update(empty, definitions=MODELS)
 
@@ -76,7 +76,7 @@ def test_a_line_that_duckdb_refuses_costs_itself(empty, seal):
     assert check(empty, ["openrouter.models"], definitions=MODELS) == []
 
 
-def test_a_row_on_which_a_definition_fails_costs_that_definition_a_row(empty):
+def test_a_line_on_which_a_definition_fails_is_left_out_for_that_definition_only(empty):
     lengths = [good(str(n), context_length=n) for n in range(5)]
     lengths[3] = good("3", context_length="many")
     write(empty, lengths)
@@ -91,7 +91,7 @@ def test_a_row_on_which_a_definition_fails_costs_that_definition_a_row(empty):
     assert len(done.quarantined) == 1
 
 
-def test_what_a_definition_does_no_more_is_no_longer_listed(empty):
+def test_lines_refused_by_a_definition_that_is_gone_are_not_listed(empty):
     write(empty, [good("a", context_length="many")])
     update(empty, definitions=(*MODELS, STRICT))
     update(empty, definitions=MODELS)
@@ -99,7 +99,7 @@ def test_what_a_definition_does_no_more_is_no_longer_listed(empty):
     assert list(query(empty, QUARANTINE).rows) == []
 
 
-def test_a_rebuild_stops_at_the_line_and_leaves_the_views_as_they_were(empty):
+def test_a_rebuild_stops_at_a_line_that_duckdb_refuses_and_keeps_the_old_views(empty):
     write(empty, [good("a"), SURROGATE])
     update(empty, definitions=MODELS)
 
@@ -108,7 +108,7 @@ def test_a_rebuild_stops_at_the_line_and_leaves_the_views_as_they_were(empty):
     assert names(empty) == [("0", "a")]
 
 
-def test_a_rebuild_stops_at_the_row_of_a_definition(empty):
+def test_a_rebuild_stops_at_a_line_on_which_a_definition_fails(empty):
     write(empty, [good("a", context_length="many")])
     known = (*MODELS, STRICT)
 
@@ -116,7 +116,7 @@ def test_a_rebuild_stops_at_the_row_of_a_definition(empty):
         rebuild(empty, definitions=known)
 
 
-def test_a_definition_that_fails_on_nothing_is_broken_and_no_line_is(empty):
+def test_a_definition_that_fails_without_any_line_is_broken_and_no_line_is_refused(empty):
     write(empty, [good("a")])
     broken = parse_definition(
         STRICT_TEXT.replace("CAST(told AS INTEGER)", "nowhere"), "openrouter", "broken"

@@ -186,9 +186,9 @@ def test_batches_end_with_the_month_and_at_their_size(empty):
         plan.read_sealed(empty, name) for name in plan.list_source(empty, "openrouter").sealed
     ]
 
-    assert [len(batch) for batch in plan.batches(segments, LIMITS)] == [3, 1]
+    assert [len(batch) for batch in plan.split_into_batches(segments, LIMITS)] == [3, 1]
     two = attrs.evolve(LIMITS, max_batch_bytes=2 * max(each.raw_bytes for each in segments))
-    assert [len(batch) for batch in plan.batches(segments, two)] == [2, 1, 1]
+    assert [len(batch) for batch in plan.split_into_batches(segments, two)] == [2, 1, 1]
 
 
 def test_the_open_segment_is_read_up_to_what_is_durable(empty):
