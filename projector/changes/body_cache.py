@@ -1,9 +1,9 @@
-"""Lines: the events at given places of the log, each from its one frame.
+"""Reads the bodies of events by their places in the log, with a cache of decompressed blocks.
 
-    place ──> the block of lines it is in, unless held ──> its line ──> its body
+    place ──> block of lines, from the cache or from its frame ──> line ──> body
 
-Who asks in the order of places, or goes back by little, has each frame unpacked once.
-Held at a time: the blocks that were asked for last, `max_cached_block_bytes` of them.
+A caller that asks in the order of places, or goes back only a little, causes each frame to be
+decompressed once. The cache keeps the most recently used blocks up to `max_cached_block_bytes`.
 """
 
 from bisect import bisect_right, insort
@@ -21,17 +21,17 @@ from eventlog.read.segment_lines import block_with_seq
 from projector.limits import Limits
 
 Place = tuple[str, int]
-"""Segment, as its name is written, and seq."""
+"""Name of the segment, and seq."""
 
 _Block = tuple[int, list[bytes], int]
-"""First seq, lines, size in bytes."""
+"""Seq of the first line, lines, size in bytes."""
 
 
 def body_reader(root: Path, limits: Limits) -> Callable[[Place], bytes | None]:
-    """What gives the exact bytes that the event at a place holds; `null` where it holds none.
+    """Returns a function from a place to the exact bytes of the body of the event there.
 
-    None where the segment has no such event. Raises `NotFound` where there is no such
-    segment, `Corrupt` where it is damaged.
+    That function returns `null` if the event has no body, and None if the segment has no such
+    event. It raises `NotFound` if the segment does not exist and `Corrupt` if it is damaged.
     """
     line_at = _line_reader(root, limits.max_cached_block_bytes)
     asset_of = partial(get_asset, root)
@@ -43,43 +43,47 @@ def body_reader(root: Path, limits: Limits) -> Callable[[Place], bytes | None]:
     return body_at
 
 
-def _line_reader(root: Path, most_bytes: int) -> Callable[[Place], bytes | None]:
-    held: OrderedDict[Place, _Block] = OrderedDict()  # the one asked for last at the end
+def _line_reader(root: Path, max_bytes: int) -> Callable[[Place], bytes | None]:
+    cache: OrderedDict[Place, _Block] = OrderedDict()  # by (segment, first seq), last used last
     firsts: dict[str, list[int]] = {}
     size = 0
 
     def line_at(place: Place) -> bytes | None:
         nonlocal size
         segment, seq = place
-        found = _held_line(held, firsts.get(segment, ()), place)
-        if found is not None:
-            return found
+        cached = _cached_line(cache, firsts.get(segment, ()), place)
+        if cached is not None:
+            return cached
         name = parse_segment(segment)
         block = None if name is None else _read_block(root, name, seq)
         if block is None:
             return None
-        held[segment, block[0]] = block
+        cache[segment, block[0]] = block
         insort(firsts.setdefault(segment, []), block[0])
         size += block[2]
-        while size > most_bytes and len(held) > 1:
-            size -= _forget_oldest(held, firsts)
+        while size > max_bytes and len(cache) > 1:
+            size -= _evict_oldest(cache, firsts)
         return block[1][seq - block[0]]
 
     return line_at
 
 
-def _held_line(
-    held: OrderedDict[Place, _Block], firsts: list[int] | tuple[()], place: Place
+def _cached_line(
+    cache: OrderedDict[Place, _Block], firsts: list[int] | tuple[()], place: Place
 ) -> bytes | None:
+    """Returns the line at a place; None unless its block is cached.
+
+    `firsts`: the first seqs, ascending, of the cached blocks of the segment.
+    """
     segment, seq = place
-    at = bisect_right(firsts, seq) - 1
-    if at < 0:
+    index = bisect_right(firsts, seq) - 1
+    if index < 0:
         return None
-    key = (segment, firsts[at])
-    first, lines, _ = held[key]
+    key = (segment, firsts[index])
+    first, lines, _ = cache[key]
     if seq - first >= len(lines):
         return None
-    held.move_to_end(key)
+    cache.move_to_end(key)
     return lines[seq - first]
 
 
@@ -94,9 +98,9 @@ def _read_block(root: Path, name: SegmentName, seq: int) -> _Block | None:
     return run.first_seq, run.lines, len(block)
 
 
-def _forget_oldest(held: OrderedDict[Place, _Block], firsts: dict[str, list[int]]) -> int:
-    """Its size."""
-    (segment, first), (_, _, size) = held.popitem(last=False)
+def _evict_oldest(cache: OrderedDict[Place, _Block], firsts: dict[str, list[int]]) -> int:
+    """Removes the block that was used least recently and returns its size in bytes."""
+    (segment, first), (_, _, size) = cache.popitem(last=False)
     firsts[segment].remove(first)
     if not firsts[segment]:
         del firsts[segment]

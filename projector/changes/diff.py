@@ -1,8 +1,9 @@
 """Differences between two bodies, field by field. Pure.
 
-A path is a JSON Pointer. Of a list that has a natural key the key stands in the path
-(`/files/123`), of a set the path of the list. Law: no difference for equal values,
-whatever the order of members and sets; numbers are equal by value (97 and 97.0).
+A path is a JSON Pointer. For an element of a list with a natural key it contains the key instead of
+the index (`/files/123`); for an element of a set it is the path of the list. Law: equal values have
+no difference, whatever the order of members and of sets. Numbers are compared by value: 97 and 97.0
+are equal.
 """
 
 from collections.abc import Iterator
@@ -27,12 +28,15 @@ class Change:
 
 
 def diff(old: Any, new: Any) -> list[Change]:
-    """What turns one body into the other, in the order of paths."""
+    """Returns the changes that turn one body into the other, by path."""
     return sorted(_diff("", old, new), key=lambda each: (each.path, each.kind, str(each.new)))
 
 
 def old_class(change: Change) -> str:
-    """absent, null, "", "0", {}, [] or other: what a schema wave changes at once."""
+    """Returns the class of the old value: absent, null, "", "0", {}, [] or other.
+
+    A schema wave changes the same path of many entities from values of one class.
+    """
     if change.kind == ADD:
         return "absent"
     for name, value in _CLASSES:
@@ -77,7 +81,7 @@ def _members(path: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Ch
 
 
 _HOLDERS = (dict, list)
-"""Equal ones are looked into: `[1] == [True]` in Python."""
+"""Types that are compared by element even if they are equal: in Python `[1] == [True]`."""
 
 
 def _elements(path: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
@@ -98,7 +102,7 @@ def _elements(path: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
 
 
 def _by_key(values: list[Any], key: str) -> dict[str, Any] | None:
-    """The elements by their key; None where one has none, or two have the same."""
+    """Returns the elements by key; None if an element has no key or two have the same."""
     named = {str(each[key]): each for each in values if isinstance(each, dict) and key in each}
     return named if len(named) == len(values) else None
 

@@ -1,8 +1,8 @@
-"""Fields: how the values of each source are compared. Pure.
+"""Rules for comparing the fields of each source. Pure.
 
-Telemetry moves by itself (uptime, counts of downloads and reactions): it is kept like
-everything else and left out of the change feed unless asked for. Lists that upstream
-does not order are sets; lists of things with an id are compared by it.
+Telemetry changes without anybody's decision: uptime, counts of downloads and reactions. It is
+stored like all other fields, and the change feed leaves it out by default. Lists without a defined
+order are compared as sets, lists of objects with an id by that id.
 """
 
 import re
@@ -34,7 +34,7 @@ TELEMETRY: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("civitai", "creator"): ("/modelCount",),
     ("civitai", "tag"): ("/modelCount",),
 }
-"""Per source and type, the JSON Pointers below which everything is telemetry."""
+"""JSON Pointers, by source and type; the values at and below them are telemetry."""
 
 KEYED: Mapping[str, str] = {
     "/modelVersions": "id",
@@ -43,17 +43,17 @@ KEYED: Mapping[str, str] = {
     "/endpoints": "tag",
     "/data/endpoints": "tag",
 }
-"""Lists of things, and the member that names each."""
+"""Lists of objects, by JSON Pointer, and the member that identifies an object."""
 
 SETS = re.compile(
     r"(/endpoint)?/(supported_parameters|input_modalities|output_modalities|datacenters|tags)"
     r"|/architecture/(input|output)_modalities|/modelVersionIds|/tagIds|/allowCommercialUse"
 )
-"""Lists of words that upstream does not order."""
+"""JSON Pointers of lists of words whose order upstream does not define."""
 
 
 def is_telemetry(source: str, type: str, path: str) -> bool:
-    """Whether what stands at a pointer moves by itself."""
+    """Returns whether the value at a JSON Pointer is telemetry."""
     return any(
         path == each or path.startswith(each + "/") for each in TELEMETRY.get((source, type), ())
     )

@@ -1,8 +1,9 @@
-"""Changes: the differences between neighbouring versions, each computed once.
+"""Differences between consecutive versions of an entity, each computed once and stored.
 
-A difference is a pure function of two bodies, kept by (type, hash before, hash after),
-in any order: a late segment makes new neighbours, and old ones simply stop being
-neighbours. The view `X_changes` joins them with the neighbours of its versions.
+A difference is a pure function of two bodies and is stored under (type, hash before, hash after).
+A late segment creates new pairs of consecutive versions; stored differences of pairs that are no
+longer consecutive are not used. The view `X_changes` joins the differences with the consecutive
+versions of its entities.
 """
 
 import hashlib
@@ -23,11 +24,11 @@ from eventlog.body.encode_body import repair
 from eventlog.files.disk import replace_file
 from projector.changes.diff import ADD, REMOVE, diff, old_class
 from projector.changes.diff_rules import is_telemetry
-from projector.changes.pair_bodies import Pair, paired_bodies, write_far
+from projector.changes.pair_bodies import Pair, paired_bodies, write_far_bodies
 from projector.changes.version_pairs import (
     MEMORY_MB,
     History,
-    find_neighbours,
+    find_pairs,
     read_compared,
     write_compared,
 )
@@ -57,25 +58,25 @@ _SCHEMA = pa.schema(
 )
 
 _LONG = re.compile(rb"\d{19}")
-"""Digits of an integer beyond 64 bits, which orjson reads as a float."""
+"""Digits that may belong to an integer beyond 64 bits, which orjson parses as a float."""
 _ROW_BYTES = 200
-"""Of a row, beside the values."""
+"""Estimated size of a row in memory, in bytes, without its values."""
 _Row = tuple[Any, ...]
-"""In the order of the columns."""
+"""Values in the order of the columns."""
 
 
 def version_of_rules() -> str:
-    """A name for the rules of comparing: differences of two rules are never mixed."""
+    """Returns the name of the rules; differences by other rules are in other folders."""
     return f"rules-{DIFFERENCE_RULES}"
 
 
 def folder_of_diffs(parts: Path, source: str) -> Path:
-    """Where the differences of a source lie; there is always a file."""
+    """Returns the folder of the differences of a source."""
     return parts / source / FOLDER / version_of_rules()
 
 
 def make_schema(folder: Path) -> None:
-    """A file without rows, so that views always have one to read."""
+    """Creates a file without rows, so that views always have a file to read."""
     if not (folder / "schema.parquet").exists():
         folder.mkdir(parents=True, exist_ok=True)
         _publish(folder, "schema.parquet", [])
@@ -84,54 +85,53 @@ def make_schema(folder: Path) -> None:
 def add_differences(
     root: Path, folder: Path, history: History, scratch: Path, crew: Workers, limits: Limits
 ) -> int:
-    """Compare the neighbours that were not compared yet; how many pairs."""
+    """Compares the consecutive versions that were not compared yet and returns their number."""
     compared = read_compared(folder, history.types)
     if not history.read - compared.read:
         return 0
     files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
-    found = scratch / f"pairs-{history.source}.parquet"
+    pairs = scratch / f"pairs-{history.source}.parquet"
     with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
-        done = find_neighbours(connection, history, compared, files, found, limits)
-        write_far(connection, found)
-    pairs = _compare(root, folder, history.source, found, crew, limits)
-    pa.default_memory_pool().release_unused()  # else DuckDB's memory comes on top of it
-    if small := _small(folder, limits):
+        covered = find_pairs(connection, history, compared, files, pairs, limits)
+        write_far_bodies(connection, pairs)
+    count = _compare(root, folder, history.source, pairs, crew, limits)
+    pa.default_memory_pool().release_unused()  # otherwise DuckDB's memory adds to it
+    if small := _files_to_merge(folder, limits):
         with job_builder(crew, scratch, 1, SMALL_MEMORY_MB) as connection:
             _merge(folder, small, connection)
-    write_compared(folder, history.types, done)
-    return pairs
+    write_compared(folder, history.types, covered)
+    return count
 
 
 def _compare(
-    root: Path, folder: Path, source: str, found: Path, crew: Workers, limits: Limits
+    root: Path, folder: Path, source: str, pairs: Path, crew: Workers, limits: Limits
 ) -> int:
-    """Compare the pairs in a file, each time so many as make a file of differences."""
-    pairs = 0
+    """Compares the pairs in a file, writes their differences and returns the number of pairs."""
+    count = 0
     rows: list[_Row] = []
     size = 0
-    for pair, before, after in paired_bodies(
-        root, found, partial(raise_if_cancelled, crew), limits
-    ):
-        made = list(_rows(source, pair, before, after))
-        rows += made
-        size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in made)
-        pairs += 1
+    check_cancelled = partial(raise_if_cancelled, crew)
+    for pair, before, after in paired_bodies(root, pairs, check_cancelled, limits):
+        pair_rows = list(_rows(source, pair, before, after))
+        rows += pair_rows
+        size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in pair_rows)
+        count += 1
         if size >= limits.max_difference_bytes:
             _publish(folder, _name(rows), rows)
             rows, size = [], 0
     if rows:
         _publish(folder, _name(rows), rows)
-    return pairs
+    return count
 
 
 def _name(rows: Sequence[_Row]) -> str:
-    """The name of a file of differences: that of the pairs, so it is harmless when repeated."""
+    """Returns the name of a file of differences: a hash of its pairs, so writing is idempotent."""
     pairs = sorted({row[:3] for row in rows})
     return f"d-{hashlib.sha256(repr(pairs).encode()).hexdigest()[:16]}.parquet"
 
 
 def _value(body: bytes) -> Any:
-    """A body as Python values; of one that is no strict JSON its repaired copy."""
+    """Returns a body as Python values, repaired if it is not strict JSON; None if that fails."""
     try:
         value = orjson.loads(body)
         return json.loads(body) if _LONG.search(body) else value
@@ -143,15 +143,15 @@ def _value(body: bytes) -> Any:
 
 
 def _rows(source: str, pair: Pair, before: bytes, after: bytes) -> Iterator[_Row]:
-    """The rows of a pair; one without a path where nothing differs but spelling."""
+    """Yields the rows of a pair; a single one without a path if the bodies have equal values."""
     key = (pair.type, pair.before_hash, pair.hash)
-    found = diff(_value(before), _value(after))
-    for each in found:
-        telemetry = is_telemetry(source, pair.type, each.path)
-        old_text = None if each.kind == ADD else _text(each.old)
-        new_text = None if each.kind == REMOVE else _text(each.new)
-        yield *key, each.path, each.kind, old_text, new_text, old_class(each), telemetry
-    if not found:
+    changes = diff(_value(before), _value(after))
+    for change in changes:
+        telemetry = is_telemetry(source, pair.type, change.path)
+        old_text = None if change.kind == ADD else _text(change.old)
+        new_text = None if change.kind == REMOVE else _text(change.new)
+        yield *key, change.path, change.kind, old_text, new_text, old_class(change), telemetry
+    if not changes:
         yield *key, None, None, None, None, None, False
 
 
@@ -167,20 +167,20 @@ def _long_text(value: Any) -> str:
 
 
 def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    arrays = [pa.array([row[n] for row in rows], each.type) for n, each in enumerate(_SCHEMA)]
+    arrays = [pa.array([row[n] for row in rows], field.type) for n, field in enumerate(_SCHEMA)]
     temporary = folder / f".{name}.{os.getpid()}.tmp"
     pq.write_table(pa.table(arrays, schema=_SCHEMA), temporary, compression="zstd")
     temporary.replace(folder / name)
 
 
-def _small(folder: Path, limits: Limits) -> list[Path]:
-    """The files to put together; none while they are few."""
+def _files_to_merge(folder: Path, limits: Limits) -> list[Path]:
+    """Returns the small files of differences; none while they are few."""
     files = [path for path in list_diffs(folder) if path.stat().st_size < _SMALL_BYTES]
     return files if len(files) > limits.max_difference_files else []
 
 
 def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -> None:
-    """Put small files together. The old ones are left to readers that named them."""
+    """Merges small files into one. The old files stay, because open readers may still use them."""
     name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
     query = f"FROM read_parquet([{literals(map(str, files))}])"
     publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)
@@ -189,10 +189,9 @@ def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConne
 
 
 def list_diffs(folder: Path) -> list[Path]:
-    """The files of differences to read, without those that were put together."""
+    """Returns the files of differences to read: without those that were merged into another."""
     merged = set(_read_merged(folder))
-    found = [path for path in folder.glob("[dm]-*.parquet") if path.name not in merged]
-    return sorted(found)
+    return sorted(path for path in folder.glob("[dm]-*.parquet") if path.name not in merged)
 
 
 def _read_merged(folder: Path) -> Iterable[str]:

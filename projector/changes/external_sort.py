@@ -1,9 +1,9 @@
-"""Aside: bodies in another order than they lie in, put aside meanwhile and never all held.
+"""External merge sort of numbered bodies: spills sorted runs to one temporary file.
 
-    (number, body), as they come ──> runs, each in order, in one file ──> merged: in order
+    (number, body) in any order ──> sorted runs in one file ──> merged: by number
 
-Held at a time: `max_sort_run_bytes` of bodies; while runs are merged, one block of each, and
-there are never more than `max_sort_runs`.
+In memory are at most `max_sort_run_bytes` of bodies, or one block of each run while runs are
+merged. When there are `max_sort_runs` runs, they are merged into one.
 """
 
 import heapq
@@ -19,23 +19,23 @@ from eventlog.format.frames import compress, decompress
 from projector.limits import Limits
 
 Numbered = tuple[int, bytes | None]
-"""Where a body belongs, and the body, if there is one."""
+"""Sort key, unique within a sort, and a body, or None if there is none."""
 
 _Block = tuple[int, int, int]
-"""Offset, bytes and raw bytes."""
+"""Offset in the file, compressed size and raw size, in bytes."""
 _DECODER = msgspec.msgpack.Decoder(list[Numbered])
-_EACH_BYTES = 100
-"""What a body takes beside itself."""
+_ITEM_BYTES = 100
+"""Estimated size in memory of an item, in bytes, without its body."""
 
 
-def in_order(
-    found: Iterable[Numbered], path: Path, limits: Limits
+def sort_bodies(
+    items: Iterable[Numbered], path: Path, limits: Limits
 ) -> Generator[Numbered, None, None]:
-    """The same, by their numbers, which all differ. A file lies at `path` meanwhile."""
+    """Yields the items by number. The runs are in a file at `path`, which is deleted at the end."""
     try:
         with path.open("w+b") as file:
             runs: list[Sequence[_Block]] = []
-            for group in _grouped(found, limits.max_sort_run_bytes):
+            for group in _grouped(items, limits.max_sort_run_bytes):
                 runs.append(_write(file, sorted(group, key=itemgetter(0)), limits))
                 if len(runs) == limits.max_sort_runs:
                     runs = [_write(file, _merged(file, runs), limits)]
@@ -44,29 +44,29 @@ def in_order(
         path.unlink(missing_ok=True)
 
 
-def _grouped(found: Iterable[Numbered], most_bytes: int) -> Iterator[list[Numbered]]:
-    """In a row, so many that they reach that size; the last ones may be fewer."""
-    held: list[Numbered] = []
+def _grouped(items: Iterable[Numbered], min_bytes: int) -> Iterator[list[Numbered]]:
+    """Yields consecutive items in groups of at least that size; the last may be smaller."""
+    group: list[Numbered] = []
     size = 0
-    for each in found:
-        held.append(each)
-        size += len(each[1] or b"") + _EACH_BYTES
-        if size >= most_bytes:
-            yield held
-            held, size = [], 0
-    if held:
-        yield held
+    for item in items:
+        group.append(item)
+        size += len(item[1] or b"") + _ITEM_BYTES
+        if size >= min_bytes:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _write(file: BinaryIO, run: Iterable[Numbered], limits: Limits) -> Sequence[_Block]:
-    """Append them; where their blocks lie."""
+    """Appends a sorted run to the file and returns its blocks."""
     blocks = []
     for group in _grouped(run, limits.max_sort_block_bytes):
         raw = msgspec.msgpack.encode(group)
         packed = compress(raw)
         blocks.append((file.tell(), len(packed), len(raw)))
         file.write(packed)
-    file.flush()  # blocks are read past what the file holds for writing
+    file.flush()  # blocks are read by file descriptor, without the write buffer
     return blocks
 
 

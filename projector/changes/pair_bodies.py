@@ -1,11 +1,13 @@
-"""Pairs: neighbouring versions with their bodies, the log read once.
+"""Pairs of consecutive versions with their bodies, read from the log in one pass.
 
-    earlier bodies that are far, by where they lie ──> put aside in the order of the pairs ──┐
-    later bodies, by where they lie, the others near them ───────────────────────────────────┴──>
+    far earlier bodies, by place in the log ──> external merge sort by pair ──┐
+    later bodies and near earlier bodies, by place in the log ────────────────┴──> pairs
 
-Of things that are seen each hour the earlier body lies a little before the later one. Others
-are seen again after a long time, and their earlier bodies lie anywhere: in the order of the
-pairs each would cost a frame. Held at a time: what `lines.py` and `aside.py` hold.
+The pairs are in the order of their later bodies in the log. If an entity is seen each hour, its
+earlier body is shortly before the later one: near. If it is seen again after a long time, the
+earlier body is anywhere: far. Reading far bodies in the order of the pairs would decompress a frame
+for each, so they are read in the order of the log and sorted. Memory is bounded by the cache of
+`body_cache.py` and the runs of `external_sort.py`.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,19 +20,19 @@ import duckdb
 import pyarrow.parquet as pq
 
 from projector.changes.body_cache import Place, body_reader
-from projector.changes.external_sort import Numbered, in_order
+from projector.changes.external_sort import Numbered, sort_bodies
 from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal
 from projector.limits import Limits
 
-_AT_ONCE = 2_000
-"""Rows of the files of pairs that are made values of Python at a time."""
+_BATCH_ROWS = 2_000
+"""Rows of a file of pairs that are converted to Python values at a time."""
 
 
 @attrs.frozen
 class Pair:
-    """Two versions that follow each other, and where their bodies lie."""
+    """Two consecutive versions, and the places of their bodies in the log."""
 
     type: str
     before_hash: str
@@ -38,38 +40,38 @@ class Pair:
     before: Place
     after: Place
     is_far: bool
-    """Whether the earlier body is read beforehand."""
+    """Whether the earlier body is read beforehand and sorted."""
 
 
 _PLACES = ("before_segment", "before_seq", "segment", "seq")
 _COLUMNS = ("type", "before_hash", "hash", *_PLACES, "is_far")
 
 
-def write_far(connection: duckdb.DuckDBPyConnection, found: Path) -> None:
-    """Write beside a file of pairs which of them are far, by where the earlier bodies lie."""
-    query = fill("pairs_far", found=literal(str(found)))
-    path = literal(str(far_path(found)))
+def write_far_bodies(connection: duckdb.DuckDBPyConnection, pairs: Path) -> None:
+    """Writes, beside a file of pairs, the places of their far earlier bodies in log order."""
+    query = fill("pairs_far", found=literal(str(pairs)))
+    path = literal(str(_far_path(pairs)))
     run_copy(connection, f"COPY ({query}) TO {path} ({copy_options('lz4')})")
 
 
-def far_path(found: Path) -> Path:
-    """Where that is written."""
-    return found.with_suffix(".far")
+def _far_path(pairs: Path) -> Path:
+    return pairs.with_suffix(".far")
 
 
 def paired_bodies(
-    root: Path, found: Path, go_on: Callable[[], None], limits: Limits
+    root: Path, pairs: Path, check_cancelled: Callable[[], None], limits: Limits
 ) -> Iterator[tuple[Pair, bytes, bytes]]:
-    """The pairs of a file in its order, with their bodies; without those that lack one.
+    """Yields the pairs of a file in its order, with the earlier and the later body.
 
-    `go_on` is called for each body, and raises where the work is to end.
+    Pairs of which a body is not in the log are left out. `check_cancelled` is called for each body
+    and may raise an error to stop.
     """
-    aside = found.with_suffix(".aside")
+    runs = pairs.with_suffix(".aside")
     body_at = body_reader(root, limits)
-    far = in_order(_far_bodies(far_path(found), body_at, go_on), aside, limits)
+    far = sort_bodies(_far_bodies(_far_path(pairs), body_at, check_cancelled), runs, limits)
     with closing(far):
-        for pair in _pairs(found):
-            go_on()
+        for pair in _pairs(pairs):
+            check_cancelled()
             before = next(far)[1] if pair.is_far else body_at(pair.before)
             after = body_at(pair.after)
             if before is not None and after is not None:
@@ -77,22 +79,22 @@ def paired_bodies(
 
 
 def _far_bodies(
-    path: Path, body_at: Callable[[Place], bytes | None], go_on: Callable[[], None]
+    path: Path, body_at: Callable[[Place], bytes | None], check_cancelled: Callable[[], None]
 ) -> Iterator[Numbered]:
     for number, segment, seq in _rows(path, ("number", "segment", "seq")):
-        go_on()
+        check_cancelled()
         yield number, body_at((segment, seq))
 
 
-def _pairs(found: Path) -> Iterator[Pair]:
+def _pairs(path: Path) -> Iterator[Pair]:
     for type_, before_hash, hash_, old_segment, old_seq, segment, seq, is_far in _rows(
-        found, _COLUMNS
+        path, _COLUMNS
     ):
         yield Pair(type_, before_hash, hash_, (old_segment, old_seq), (segment, seq), is_far)
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
     file = pq.ParquetFile(path)
-    for group in range(file.num_row_groups):  # of all at once pyarrow keeps what it has read
-        for batch in file.iter_batches(_AT_ONCE, row_groups=[group], columns=list(columns)):
-            yield from zip(*(batch[each].to_pylist() for each in columns), strict=True)
+    for group in range(file.num_row_groups):  # iterating over all groups, pyarrow keeps them all
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=list(columns)):
+            yield from zip(*(batch[column].to_pylist() for column in columns), strict=True)

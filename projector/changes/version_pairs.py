@@ -1,12 +1,12 @@
-"""Neighbours: the versions that follow each other and were not compared yet.
+"""Finds the pairs of consecutive versions that were not compared yet.
 
-Only what is new is looked at: the entities that were seen since the first hour that is new,
-and of them the versions that began then. Facts that came since cannot touch an earlier
-neighbour. What has been compared is noted beside the differences; without the note all of
-history is.
+Only new facts are examined: the entities seen since the first new hour, and their versions that
+began since then. New facts cannot change a pair of versions before that hour. What was compared is
+recorded beside the differences; without this record all of history is examined.
 
-Held at a time: the sightings of so many entities, and the pages of the scopes they are in.
-What was found lies in files, and is put in order in one: comparing needs the memory for bodies.
+Entities are examined in chunks. In memory are the sightings of one chunk and the pages of their
+scopes. The pairs are written to files and sorted into one file, because comparing needs the memory
+for bodies.
 """
 
 from collections.abc import Sequence
@@ -25,20 +25,21 @@ from projector.engine.sql_text import fill, literal, literals
 from projector.limits import Limits
 
 MEMORY_MB = 120
-"""Of the connection that looks."""
+"""Memory limit in MB of the connection that finds the pairs."""
 
 _STATE = "compared.json"
+"""File that records what was compared."""
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 
 
 @attrs.frozen
 class History:
-    """What a source's neighbours are found in: lists of files, as SQL writes them."""
+    """Files from which the pairs of a source are found, as SQL lists of their names."""
 
     source: str
     types: tuple[str, ...]
     read: frozenset[str]
-    """The segments that are in the files; of an open one with how far."""
+    """Names of the segments in the files; for an open one followed by a blank and a stamp."""
     sightings: str
     pages: str
     events: str
@@ -46,54 +47,54 @@ class History:
 
 @attrs.frozen
 class Compared:
-    """What has been compared."""
+    """Part of the log of which all pairs were compared."""
 
     read: frozenset[str] = frozenset()
     """Entries of `History.read`."""
     waiting: tuple[int, ...] = ()
-    """The instant of the first sighting that names a body which has not arrived."""
+    """Instant in µs of the first sighting whose body is not in the log yet, if there is one."""
 
 
 def read_compared(folder: Path, types: Sequence[str]) -> Compared:
-    """What has been compared, if of all these types."""
+    """Returns what was compared; nothing if the record does not include all these types."""
     try:
-        told = orjson.loads((folder / _STATE).read_bytes())
+        state = orjson.loads((folder / _STATE).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
         return Compared()
-    if not set(types) <= set(told["types"]):
+    if not set(types) <= set(state["types"]):
         return Compared()
-    return Compared(frozenset(told["read"]), tuple(told["waiting"]))
+    return Compared(frozenset(state["read"]), tuple(state["waiting"]))
 
 
 def write_compared(folder: Path, types: Sequence[str], compared: Compared) -> None:
-    """Note what has been compared."""
-    told = {"types": types, "read": sorted(compared.read), "waiting": compared.waiting}
-    replace_file(folder / _STATE, orjson.dumps(told))
+    """Records what was compared."""
+    state = {"types": types, "read": sorted(compared.read), "waiting": compared.waiting}
+    replace_file(folder / _STATE, orjson.dumps(state))
 
 
-def find_neighbours(
+def find_pairs(
     connection: duckdb.DuckDBPyConnection,
     history: History,
     compared: Compared,
     diffs: str,
-    found: Path,
+    target: Path,
     limits: Limits,
 ) -> Compared:
-    """Write them to a file, by where the later ones lie; what that covers.
+    """Writes the pairs to a file, by the places of the later bodies; returns what it covers.
 
-    `diffs`: the list of the files of differences. `is_far`: whether the body of the earlier
-    one lies elsewhere than that of the later one.
+    `diffs`: the list of the files of differences, as SQL; pairs in them are left out. The column
+    `is_far` says whether the earlier body is more than `max_near_events` before the later one.
     """
     since = _since(history, compared)
-    buckets = 1 + _sighted(connection, history, since) // limits.max_pairing_sightings
-    turns = [found.with_suffix(f".{bucket}") for bucket in range(buckets)]
-    for bucket, turn in enumerate(turns):
-        _copy(connection, _query(history, since, bucket, buckets, diffs), turn)
-    pairs = f"[{literals(map(str, turns))}]"
+    count = 1 + _count_sightings(connection, history, since) // limits.max_pairing_sightings
+    chunks = [target.with_suffix(f".{bucket}") for bucket in range(count)]
+    for bucket, chunk in enumerate(chunks):
+        _copy(connection, _query(history, since, bucket, count, diffs), chunk)
+    pairs = f"[{literals(map(str, chunks))}]"
     near = str(limits.max_near_events)
-    _copy(connection, fill("pairs_ordered", pairs=pairs, near=near), found)
-    for turn in turns:
-        turn.unlink()
+    _copy(connection, fill("pairs_ordered", pairs=pairs, near=near), target)
+    for chunk in chunks:
+        chunk.unlink()
     return Compared(history.read, _waiting(connection, history, since))
 
 
@@ -102,17 +103,17 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None
 
 
 def _since(history: History, compared: Compared) -> int | None:
-    """The first hour that is new; None for all of history."""
+    """Returns the instant from which facts are examined, in µs; None for all of history."""
     if not compared.read:
         return None
-    fresh = (parse_segment(each.partition(" ")[0]) for each in history.read - compared.read)
-    return min([*(name.starts_at for name in fresh if name), *compared.waiting], default=0)
+    new = (parse_segment(entry.partition(" ")[0]) for entry in history.read - compared.read)
+    return min([*(name.starts_at for name in new if name), *compared.waiting], default=0)
 
 
 def _waiting(
     connection: duckdb.DuckDBPyConnection, history: History, since: int | None
 ) -> tuple[int, ...]:
-    """From when on to look again, if a body was named that has not arrived."""
+    """Returns the instant of the first sighting whose body is not in the log, or nothing."""
     query = fill(
         "dangling",
         sightings=history.sightings,
@@ -124,8 +125,10 @@ def _waiting(
     return tuple(int(row[0]) for row in rows if row[0] is not None)
 
 
-def _sighted(connection: duckdb.DuckDBPyConnection, history: History, since: int | None) -> int:
-    """How many sightings there are of the entities to be looked at."""
+def _count_sightings(
+    connection: duckdb.DuckDBPyConnection, history: History, since: int | None
+) -> int:
+    """Returns the number of sightings of the entities to examine."""
     query = fill(
         "sighted",
         touched="" if since is None else _touched(history, since, ""),
@@ -147,9 +150,9 @@ def _touched(history: History, since: int, bucket: str) -> str:
 
 
 def _query(history: History, since: int | None, bucket: int, buckets: int, diffs: str) -> str:
-    chosen = f"AND hash(%s) % {int(buckets)} = {int(bucket)}"
-    touched = "" if since is None else _touched(history, since, chosen.replace("%s", "_id"))
-    one = chosen if since is None else "AND %s IN (SELECT touched._id FROM touched)"
+    in_bucket = f"AND hash(%s) % {int(buckets)} = {int(bucket)}"
+    touched = "" if since is None else _touched(history, since, in_bucket.replace("%s", "_id"))
+    condition = in_bucket if since is None else "AND %s IN (SELECT touched._id FROM touched)"
     common = {
         "sightings": history.sightings,
         "pages": history.pages,
@@ -158,8 +161,8 @@ def _query(history: History, since: int | None, bucket: int, buckets: int, diffs
         "instant": _END,
         "shapes": "true",
         "rank": "0",
-        "one": one.replace("%s", "_id"),
-        "one_event": one.replace("%s", "id"),
+        "one": condition.replace("%s", "_id"),
+        "one_event": condition.replace("%s", "id"),
     }
     listings = fill("listings", pages=history.pages, given=fill("pages_until", instant=_END))
     return fill(

@@ -1,4 +1,4 @@
-"""Lines: the body at any place in any order, its frame read no more often than it must be."""
+"""Body cache: returns bodies in any order and reads each frame no more often than necessary."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from eventlog.format.event import Draft
 from eventlog.format.paths import sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.changes import body_cache as lines
+from projector.changes import body_cache
 from projector.changes.body_cache import body_reader
 from projector.limits import LIMITS
 from tests.extent import few_or_all
@@ -31,7 +31,7 @@ def body(seq: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sealed segments of several frames each, one that is open, an event without body."""
+    """Three sealed segments of several frames and an open one; each ends with a run event."""
     folder = tmp_path_factory.mktemp("lines")
     (folder / "log").mkdir()
     for hour in range(4):
@@ -54,22 +54,24 @@ def places(root: Path) -> dict[int, tuple[str, int]]:
 
 @settings(max_examples=few_or_all(10, 100), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.integers(1, COUNT), max_size=80), st.sampled_from([0, 2 * 10**6, 10**9]))
-def test_the_body_at_a_place_however_little_is_held(root: Path, seqs: list[int], most: int):
+def test_bodies_are_right_whatever_the_size_of_the_cache(root: Path, seqs: list[int], size: int):
     where = places(root)
-    body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=most))
+    body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=size))
 
     for seq in seqs:
         assert body_at(where[seq]) == (b"null" if seq % (COUNT // 4) == 0 else body(seq))
 
 
-def test_in_the_order_of_places_each_frame_is_read_once_and_then_forgotten(root, monkeypatch):
+def test_in_log_order_each_frame_is_read_once_and_then_evicted(root, monkeypatch):
     sealed = [each.name for each in list_segments(root) if each.is_sealed]
     frames = sum(len(read_manifest(root, name).frames) for name in sealed)
     where = [place for place in places(root).values() if place[0] in map(str, sealed)]
     read: list[int] = []
-    read_block_at = lines.block_with_seq
+    read_block = body_cache.block_with_seq
     monkeypatch.setattr(
-        lines, "block_with_seq", lambda *given: read.append(given[-1]) or read_block_at(*given)
+        body_cache,
+        "block_with_seq",
+        lambda *arguments: read.append(arguments[-1]) or read_block(*arguments),
     )
     body_at = body_reader(root, NOTHING)
     for place in where:
@@ -81,16 +83,16 @@ def test_in_the_order_of_places_each_frame_is_read_once_and_then_forgotten(root,
     assert len(read) == frames + 1
 
 
-def test_going_back_reads_nothing_again_that_is_held(root: Path, monkeypatch):
+def test_a_cached_block_is_not_read_again(root: Path, monkeypatch):
     body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=10**9))
     where = list(places(root).values())
-    found = [body_at(place) for place in where]
-    monkeypatch.setattr(lines, "block_with_seq", None)
+    bodies = [body_at(place) for place in where]
+    monkeypatch.setattr(body_cache, "block_with_seq", None)
 
-    assert [body_at(place) for place in reversed(where)] == found[::-1]
+    assert [body_at(place) for place in reversed(where)] == bodies[::-1]
 
 
-def test_a_place_where_nothing_is_and_a_segment_that_is_not_there(root: Path):
+def test_an_unknown_event_is_none_and_an_unknown_segment_is_an_error(root: Path):
     segment = next(iter(places(root).values()))[0]
     body_at = body_reader(root, LIMITS)
 
@@ -100,7 +102,7 @@ def test_a_place_where_nothing_is_and_a_segment_that_is_not_there(root: Path):
         body_at((segment.replace(WRITER, "00000000"), 1))
 
 
-def test_a_segment_that_was_sealed_since_is_read_on(tmp_path: Path):
+def test_a_segment_that_is_sealed_between_two_reads_is_still_read(tmp_path: Path):
     (tmp_path / "log").mkdir()
     stream = open_stream(tmp_path, "shop", WRITER, clock=lambda: hours(0), disk=UNSAFE)
     append(stream, [_entity], hours(0))

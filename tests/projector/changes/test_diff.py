@@ -1,4 +1,4 @@
-"""Differences: field by field, nothing for equal values."""
+"""Differences are found field by field; equal values have none."""
 
 import copy
 import random
@@ -34,7 +34,7 @@ def test_equal_values_have_no_difference_whatever_the_order_of_members(value, se
 
 
 @given(values, values)
-def test_different_values_have_a_difference_and_the_way_back_is_its_mirror(old, new):
+def test_differences_in_the_other_direction_are_the_mirrored_ones(old, new):
     there, back = diff(old, new), diff(new, old)
     mirror = {"add": "remove", "remove": "add", "replace": "replace"}
 
@@ -66,7 +66,7 @@ def test_different_values_have_a_difference_and_the_way_back_is_its_mirror(old, 
         ),
     ],
 )
-def test_a_field_a_set_a_list_with_keys(old, new, expected):
+def test_fields_sets_and_lists_with_keys_are_compared(old, new, expected):
     assert diff(old, new) == expected
 
 
@@ -77,7 +77,7 @@ def test_classes_of_old_values():
     assert old_class(Change("/x", "add", None, 5)) == "absent"
 
 
-def test_what_moves_by_itself_is_telemetry():
+def test_benchmarks_are_telemetry_and_prices_are_not():
     assert is_telemetry("openrouter", "model", "/benchmarks/design_arena/0/elo")
     assert not is_telemetry("openrouter", "model", "/benchmarks_note")
     assert not is_telemetry("openrouter", "model", "/pricing/prompt")

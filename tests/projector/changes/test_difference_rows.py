@@ -1,4 +1,4 @@
-"""Differences as they are kept: exact values, one row per field, each pair once."""
+"""Stored differences: exact values, one row per field, each pair once."""
 
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ CHANGED = """SELECT path, kind, old, new FROM openrouter.models_changes_at(NULL)
 WHERE change = 'changed' ORDER BY changed_at, path, kind, new"""
 
 
-def told(root: Path, *bodies: bytes) -> list[tuple[Any, ...]]:
-    """The changes between bodies that follow each other, as their bytes are."""
+def changes_between(root: Path, *bodies: bytes) -> list[tuple[Any, ...]]:
+    """Returns the changes between consecutive versions with exactly these bodies."""
     batches = []
     for n, body in enumerate(bodies):
         roster = {"/x": [("model", "a", 2 * n + 1)]}
@@ -34,18 +34,18 @@ def told(root: Path, *bodies: bytes) -> list[tuple[Any, ...]]:
     return rows(root, CHANGED)
 
 
-def test_integers_beyond_64_bits_are_compared_and_told_in_full(tmp_path: Path) -> None:
+def test_integers_beyond_64_bits_are_compared_and_stored_in_full(tmp_path: Path) -> None:
     first, second = b"99999999999999999999999999", b"99999999999999999999999998"
-    found = told(tmp_path, b'{"n":%b}' % first, b'{"n":%b}' % second)
+    found = changes_between(tmp_path, b'{"n":%b}' % first, b'{"n":%b}' % second)
 
     assert found == [("/n", "replace", first.decode(), second.decode())]
 
 
-def test_values_are_told_as_json(tmp_path: Path) -> None:
+def test_values_are_stored_as_json(tmp_path: Path) -> None:
     old = '{"a":"1","b":null,"c":{"x":[1,"é"]},"d":1.50,"e":true,"f":""}'
     new = '{"a":1,"b":[],"d":"x","e":false,"f":null,"g":null}'
 
-    assert told(tmp_path, old.encode(), new.encode()) == [
+    assert changes_between(tmp_path, old.encode(), new.encode()) == [
         ("/a", "replace", '"1"', "1"),
         ("/b", "replace", "null", "[]"),
         ("/c", "remove", '{"x":[1,"é"]}', None),
@@ -57,20 +57,20 @@ def test_values_are_told_as_json(tmp_path: Path) -> None:
 
 
 def test_another_spelling_of_a_number_is_a_version_and_no_change(tmp_path: Path) -> None:
-    found = told(tmp_path, b'{"n":97}', b'{"n":97.0}', b'{"n":98}')
+    found = changes_between(tmp_path, b'{"n":97}', b'{"n":97.0}', b'{"n":98}')
 
     assert found == [("/n", "replace", "97.0", "98")]
     assert rows(tmp_path, "SELECT count(*) FROM openrouter.models_versions") == [(3,)]
 
 
 def test_a_change_back_is_a_change_of_its_own(tmp_path: Path) -> None:
-    found = told(tmp_path, b'{"n":1}', b'{"n":2}', b'{"n":1}', b'{"n":2}')
+    found = changes_between(tmp_path, b'{"n":1}', b'{"n":2}', b'{"n":1}', b'{"n":2}')
 
     assert [row[2:] for row in found] == [("1", "2"), ("2", "1"), ("1", "2")]
 
 
 def test_a_change_names_both_of_its_events(tmp_path: Path) -> None:
-    told(tmp_path, b'{"n":1}', b'{"n":2}')
+    changes_between(tmp_path, b'{"n":1}', b'{"n":2}')
     columns = """change, _shape, _before_hash, _before_writer, _before_seq, _hash, _writer, _seq"""
     first, second = value_hash(b'{"n":1}'), value_hash(b'{"n":2}')
     sql = f"SELECT {columns} FROM openrouter.models_changes_at(NULL) ORDER BY changed_at"
@@ -81,7 +81,7 @@ def test_a_change_names_both_of_its_events(tmp_path: Path) -> None:
     ]
 
 
-def test_what_ends_and_comes_back_names_the_events_before_and_after(tmp_path: Path) -> None:
+def test_a_change_of_presence_names_the_events_before_and_after(tmp_path: Path) -> None:
     pages = [
         Page(hours(n), [model("z", "Z"), *more], f"r{n}", "/m", 1, True)
         for n, more in enumerate([[model("a", "1")], [], [model("a", "2")]])
@@ -98,7 +98,7 @@ def test_what_ends_and_comes_back_names_the_events_before_and_after(tmp_path: Pa
     ]
 
 
-def test_many_small_files_of_differences_become_one_that_says_the_same(
+def test_many_small_files_of_differences_are_merged_without_a_change_of_rows(
     tmp_path: Path,
 ) -> None:
     limits = attrs.evolve(LIMITS, max_difference_bytes=1)

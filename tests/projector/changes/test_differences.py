@@ -1,4 +1,4 @@
-"""The change feed: what happened, without what moves by itself."""
+"""The change feed: what happened to entities, without telemetry."""
 
 import shutil
 
@@ -43,12 +43,12 @@ def test_telemetry_is_left_out_unless_asked_for(empty):
     ]
     write_log(empty, "openrouter", WRITER, pages)
     update(empty, definitions=MODELS)
-    told = (
+    telemetry = (
         "SELECT path, is_telemetry FROM openrouter.models_changes_at(NULL) WHERE path IS NOT NULL"
     )
 
     assert [row[1] for row in feed(empty)] == ["appeared"]
-    assert feed(empty, told) == [("/benchmarks/elo", True)] * 2
+    assert feed(empty, telemetry) == [("/benchmarks/elo", True)] * 2
 
 
 def test_the_same_field_of_most_entities_in_one_hour_is_one_wave(empty):
@@ -67,7 +67,7 @@ def test_the_same_field_of_most_entities_in_one_hour_is_one_wave(empty):
     assert feed(empty, waves) == [(20,)]
 
 
-def test_a_late_segment_makes_new_neighbours(archive):
+def test_a_late_segment_creates_new_pairs_of_consecutive_versions(archive):
     late = [Page(hours(0.5), [model("a", "between")], "l", None, 1)]
     write_log(archive, "openrouter", "0000000b", late)
     update(archive, definitions=MODELS)
@@ -87,8 +87,8 @@ def test_a_late_segment_makes_new_neighbours(archive):
         ),
     ],
 )
-def test_wherever_bodies_lie_their_differences_are_the_same(empty, near, most_bytes):
-    """Two writers, some things seen each hour and others long ago; little is held, or all."""
+def test_differences_do_not_depend_on_the_places_of_bodies_or_on_limits(empty, near, most_bytes):
+    """There are two writers; some entities are seen each hour, others rarely."""
     for writer, shift in ((WRITER, 0), ("0000000b", 0.4)):
         seen = [
             [model(f"m{n}", f"{hour // (n % 4 + 1)} {n}") for n in range(8) if hour % (n + 1) == 0]
@@ -110,13 +110,13 @@ def test_wherever_bodies_lie_their_differences_are_the_same(empty, near, most_by
         "WINDOW past AS (PARTITION BY id ORDER BY valid_from) "
         "QUALIFY lag(name) OVER past IS NOT NULL"
     )
-    told = [(row[4].strip('"'), row[5].strip('"')) for row in feed(empty) if row[2] == "/name"]
+    changes = [(row[4].strip('"'), row[5].strip('"')) for row in feed(empty) if row[2] == "/name"]
 
-    assert len(told) > 20
-    assert sorted(told) == sorted(feed(empty, versions))
+    assert len(changes) > 20
+    assert sorted(changes) == sorted(feed(empty, versions))
 
 
-def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monkeypatch):
+def test_an_update_compares_what_an_interrupted_one_built_but_did_not_compare(empty, monkeypatch):
     pages = [Page(hours(n), [model("a", str(n))], f"r{n}", "/models", 1, True) for n in range(2)]
     write_log(empty, "openrouter", WRITER, pages)
 
@@ -132,8 +132,8 @@ def test_what_an_update_built_and_did_not_compare_the_next_one_does(empty, monke
     assert [row[1] for row in feed(empty)] == ["appeared", "changed"]
 
 
-def test_a_body_that_arrives_after_what_names_it_is_compared(empty, tmp_path_factory):
-    """As when an import of a later hour was mirrored after that of an earlier one."""
+def test_a_body_that_arrives_after_its_sighting_is_compared(empty, tmp_path_factory):
+    """The import of a later hour stored the body and is mirrored after that of an earlier hour."""
     far = tmp_path_factory.mktemp("far")
     (far / "log").mkdir()
     pages = [Page(hours(n), [model("a", "two")], f"r{n}", "/models", 1, True) for n in (3, 1)]
@@ -149,7 +149,7 @@ def test_a_body_that_arrives_after_what_names_it_is_compared(empty, tmp_path_fac
     assert [row[4:] for row in feed(empty) if row[2] == "/name"] == [('"one"', '"two"')]
 
 
-def test_the_feed_knows_the_past_as_of_any_instant(shared):
-    found = query(shared, FEED, as_of=hours(0.9))
+def test_the_feed_answers_as_of_a_past_instant(shared):
+    past = query(shared, FEED, as_of=hours(0.9))
 
-    assert [row[1] for row in found.rows] == ["appeared", "appeared"]
+    assert [row[1] for row in past.rows] == ["appeared", "appeared"]

@@ -1,4 +1,4 @@
-"""Differences of lists: by key where the keys tell elements apart, as sets, by place."""
+"""Differences of lists: by key if keys are unique, as sets, or by index."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ def named(*pairs: tuple[object, object], key: str = "id") -> list[dict[str, obje
     return [{key: id, "x": value} for id, value in pairs]
 
 
-def test_elements_of_one_key_are_compared_by_their_places() -> None:
-    """By key the first of them would be lost, and its change with it."""
+def test_elements_with_equal_keys_are_compared_by_index() -> None:
+    """Compared by key, the first element and its change would be lost."""
     old = {"files": named((1, "a"), (1, "b"))}
     new = {"files": named((1, "c"), (1, "b"))}
 
     assert diff(old, new) == [Change("/files/0/x", "replace", "a", "c")]
 
 
-def test_two_elements_of_one_key_instead_of_one_are_another_list() -> None:
+def test_a_list_that_gets_a_second_element_with_the_same_key_is_replaced() -> None:
     old, new = named((1, "a")), named((1, "b"), (1, "a"))
 
     assert diff({"files": old}, {"files": new}) == [Change("/files", "replace", old, new)]
 
 
-def test_elements_without_the_key_are_compared_by_their_places() -> None:
+def test_elements_without_the_key_are_compared_by_index() -> None:
     old = {"files": [{"id": 1, "x": 1}, {"x": 2}]}
     new = {"files": [{"id": 2, "x": 1}, {"x": 3}]}
 
@@ -36,7 +36,7 @@ def test_elements_without_the_key_are_compared_by_their_places() -> None:
     ]
 
 
-def test_elements_with_keys_come_go_and_change_under_their_keys() -> None:
+def test_elements_with_unique_keys_are_compared_by_key() -> None:
     old = {"files": named((1, "a"), (2, "b"), (3, "c"))}
     new = {"files": named((4, "d"), (3, "C"), (1, "a"))}
 
@@ -48,7 +48,7 @@ def test_elements_with_keys_come_go_and_change_under_their_keys() -> None:
 
 
 @pytest.mark.parametrize("path", KEYED)
-def test_every_list_of_things_is_compared_by_its_key(path: str) -> None:
+def test_every_list_with_a_natural_key_is_compared_by_it(path: str) -> None:
     def body(*pairs: tuple[object, object]) -> dict[str, Any]:
         value: Any = named(*pairs, key=KEYED[path])
         for member in reversed(path.strip("/").split("/")):
@@ -75,7 +75,7 @@ def test_every_list_of_things_is_compared_by_its_key(path: str) -> None:
         "/allowCommercialUse",
     ],
 )
-def test_lists_that_upstream_does_not_order_are_sets(path: str) -> None:
+def test_lists_without_a_defined_order_are_compared_as_sets(path: str) -> None:
     def body(*words: object) -> dict[str, Any]:
         value: Any = list(words)
         for member in reversed(path.strip("/").split("/")):
@@ -90,14 +90,14 @@ def test_lists_that_upstream_does_not_order_are_sets(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["trainedWords", "tags_note", "x_tags"])
-def test_other_lists_are_compared_in_their_order(path: str) -> None:
+def test_other_lists_are_compared_by_index(path: str) -> None:
     assert diff({path: ["a", "b"]}, {path: ["b", "a"]}) == [
         Change(f"/{path}/0", "replace", "a", "b"),
         Change(f"/{path}/1", "replace", "b", "a"),
     ]
 
 
-def test_a_list_of_things_under_the_name_of_a_set_is_compared_by_place() -> None:
+def test_a_list_of_objects_with_the_name_of_a_set_is_compared_by_index() -> None:
     old, new = {"tags": [{"n": 1}, {"n": 2}]}, {"tags": [{"n": 1}, {"n": 3}]}
 
     assert diff(old, new) == [Change("/tags/1/n", "replace", 2, 3)]
@@ -127,7 +127,7 @@ def test_names_with_slashes_and_tildes_are_written_as_pointers() -> None:
     assert [each.path for each in diff({}, {"~1": 1})] == ["/~01"]
 
 
-def test_a_zero_that_is_a_number_or_false_is_of_no_class_of_its_own() -> None:
+def test_zero_and_false_have_no_class_of_their_own() -> None:
     def replaced(old: Any) -> str:
         return old_class(Change("/x", "replace", old, 5))
 
@@ -155,5 +155,5 @@ def test_telemetry_is_everything_at_and_below_its_pointers() -> None:
         ("model", "/stats"),
     ],
 )
-def test_what_upstream_decides_is_no_telemetry(type_: str, path: str) -> None:
+def test_fields_that_somebody_sets_are_no_telemetry(type_: str, path: str) -> None:
     assert not is_telemetry("openrouter", type_, path)

@@ -1,4 +1,4 @@
-"""Pairs: read from their file group by group."""
+"""Pairs are read from their file one row group at a time."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from projector.changes.pair_bodies import _pairs
 COUNT = 200_000
 
 
-def test_of_the_file_of_pairs_no_more_is_held_than_a_group(tmp_path: Path) -> None:
+def test_only_one_row_group_of_the_pairs_is_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     duckdb.execute(
         f"""COPY (
@@ -21,12 +21,12 @@ def test_of_the_file_of_pairs_no_more_is_held_than_a_group(tmp_path: Path) -> No
             FROM range({COUNT}) AS t(n) ORDER BY n
         ) TO '{path}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 4096)"""
     )
-    held = pa.total_allocated_bytes()
-    most = 0
+    before = pa.total_allocated_bytes()
+    peak = 0
     for number, pair in enumerate(_pairs(path)):
         assert (pair.before, pair.after) == (("a", number), ("b", number + 1))
         if number % 1000 == 0:
-            most = max(most, pa.total_allocated_bytes() - held)
+            peak = max(peak, pa.total_allocated_bytes() - before)
 
     assert number == COUNT - 1
-    assert most < path.stat().st_size / 8
+    assert peak < path.stat().st_size / 8

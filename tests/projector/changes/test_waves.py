@@ -1,4 +1,4 @@
-"""Schema waves: the same change of many entities within one hour, and what is just below."""
+"""Schema waves: the same change of many entities within one hour, and the limits around them."""
 
 import shutil
 from collections.abc import Iterator
@@ -101,15 +101,15 @@ def test_the_view_leaves_waves_out_and_its_macro_does_not(waves: Path) -> None:
     assert rows(waves, sql) == rows(waves, f"{every} WHERE change = 'changed'")
 
 
-def test_a_pair_that_two_files_of_differences_hold_is_one_change(tmp_path: Path) -> None:
-    """As when an update ended before it noted what it had compared."""
+def test_a_pair_in_two_files_of_differences_is_one_change(tmp_path: Path) -> None:
+    """An update that ends before it records what it compared leads to such files."""
     pages = [listed("few", n, 2, {"x": n, "y": n}) for n in range(3)]
     root = make_archive(tmp_path, "openrouter", pages, "openrouter.models")
     sql = "FROM openrouter.models_changes ORDER BY ALL"
-    told = rows(root, sql)
+    before = rows(root, sql)
     (file,) = (root / "views").rglob("d-*.parquet")
     shutil.copy(file, file.with_name("d-0123456789abcdef.parquet"))
 
     assert update(root, definitions=some("openrouter.models")).swapped
-    assert len(told) == 6
-    assert rows(root, sql) == told
+    assert len(before) == 6
+    assert rows(root, sql) == before
