@@ -88,17 +88,12 @@ def make_repository(folder: Path, snapshots: list[Snapshot]) -> None:
 def import_file(file: str, root: str) -> None:
     """Imports in this process; prints the numbers of pages, entities and stored bodies."""
     from eventlog.clock import now_us
-    from fetcher.imports.importer import import_paths
+    from fetcher.imports.importer import find_recordings, import_recordings
     from fetcher.sources import SOURCES
 
-    report = import_paths(
-        Path(root),
-        SOURCES["openrouter"],
-        [Path(file)],
-        writer="1a2b3c4d",
-        time_from="git",
-        now=now_us,
-    )
+    recordings = find_recordings([Path(file)], None, "git")
+    source = SOURCES["openrouter"]
+    report = import_recordings(Path(root), source, recordings, writer="1a2b3c4d", now=now_us)
     print(report.pages, report.entities, report.stored)
 
 

@@ -1,11 +1,11 @@
-"""Bare recordings: what was saved without the response around it. Pure.
+"""Bare JSON: recordings that contain a part of a response, without what surrounded it. Pure.
 
     [ … ]                the `.data` or `.items` of a response, saved alone
-    { … } \\n { … } \\n   one response in every line, or one entity
+    { … } \\n { … } \\n   one response per line, or one entity per line
 
-An array is put back into the member it came from; entities become pages of such a member,
-which prove nothing about what is not among them. The bytes between the wrapping are
-exactly those recorded, and the provenance names the wrapping.
+An array is put back into the member that it came from. Entities become a page with such
+a member, which proves nothing about the absence of others. The recorded bytes stay as
+they are, and the provenance names the member that was added.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,62 +20,71 @@ _EMPTY: Mapping[str, str] = {}
 
 
 @attrs.frozen
-class Inner:
-    """One response, and what it answers."""
+class BareResponse:
+    """The body of a response, and the request that it answers."""
 
     endpoint: str | None
-    """None: to be recognised."""
+    """URL of the request, or path of the endpoint; None: to be recognised by the body."""
     body: bytes
     provenance: Mapping[str, str] = _EMPTY
-    is_whole: bool = True
-    """Whether it is all that was answered."""
+    is_complete: bool = True
+    """Whether the body contains everything that the upstream returned."""
 
 
-def dressed(source: Source, body: bytes, endpoint: str | None) -> Inner:
-    """A document as a response: an array goes back into its member, all else is one already."""
+def wrap_document(source: Source, body: bytes, endpoint: str | None) -> BareResponse:
+    """Returns a document as a response; an array is put into the member that it came from."""
     if body.lstrip()[:1] != b"[":
-        return Inner(endpoint, body)
-    for each in _candidates(source, endpoint):
-        member = member_of(each)
-        whole = wrap(member, [body.strip()], is_array=True) if member else b""
-        if member and (endpoint is not None or each.recognise(whole) is not None):
-            return Inner(endpoint or each.path, whole, {"wrapped": f"/{member}"})
-    return Inner(endpoint, body)
+        return BareResponse(endpoint, body)
+    for candidate in _candidates(source, endpoint):
+        member = entities_member(candidate)
+        wrapped = wrap_in_member(member, [body.strip()], is_array=True) if member else b""
+        if member and (endpoint is not None or candidate.recognise(wrapped) is not None):
+            return BareResponse(endpoint or candidate.path, wrapped, {"wrapped": f"/{member}"})
+    return BareResponse(endpoint, body)
 
 
-def by_line(
+def split_lines(
     source: Source, body: bytes, first: int, endpoint: str | None
-) -> Iterator[Inner | tuple[int, str]]:
-    """The responses in the lines of a dump; (line, why) for a line that is none."""
+) -> Iterator[BareResponse | tuple[int, str]]:
+    """Yields the responses in a chunk of lines, whose first line has the number `first`.
+
+    A line that is neither a response nor an entity yields (line number, reason).
+    """
     entities: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
     for number, line in enumerate(body.split(b"\n"), first):
         text = line.strip()
         if not text:
             continue
-        found = _of_line(source, text, endpoint)
-        if found is None:
-            yield number, f"no answer of {source.name}, and no entity, looks like {text[:40]!r}…"
-        elif isinstance(found, Inner):
-            yield attrs.evolve(found, provenance={**found.provenance, "line": str(number)})
+        content = _classify(source, text, endpoint)
+        if content is None:
+            yield number, f"neither a response nor an entity of {source.name}: {text[:40]!r}…"
+        elif isinstance(content, BareResponse):
+            provenance = {**content.provenance, "line": str(number)}
+            yield attrs.evolve(content, provenance=provenance)
         else:
-            entities.setdefault(found, []).append((number, text))
+            entities.setdefault(content, []).append((number, text))
     for (path, member), lines in entities.items():
-        named = {"wrapped": f"/{member}", "lines": f"{lines[0][0]}-{lines[-1][0]}"}
-        yield Inner(path, wrap(member, [text for _, text in lines]), named, is_whole=False)
+        provenance = {"wrapped": f"/{member}", "lines": f"{lines[0][0]}-{lines[-1][0]}"}
+        wrapped = wrap_in_member(member, [text for _, text in lines])
+        yield BareResponse(path, wrapped, provenance, is_complete=False)
 
 
-def _of_line(source: Source, text: bytes, endpoint: str | None) -> Inner | tuple[str, str] | None:
-    """A response; or the endpoint and member of which this is an entity; or neither."""
+def _classify(
+    source: Source, text: bytes, endpoint: str | None
+) -> BareResponse | tuple[str, str] | None:
+    """Returns a line as a response; for an entity its endpoint and member; otherwise None."""
     if text[:1] == b"[":
-        return dressed(source, text, endpoint)
-    if endpoint is None and any(each.recognise(text) is not None for each in source.endpoints):
-        return Inner(None, text)
-    for each in _candidates(source, endpoint):
-        member = member_of(each)
-        if endpoint is not None and (member is None or _has(text, member)):
-            return Inner(endpoint, text)
-        if member and (endpoint is not None or each.recognise(wrap(member, [text])) is not None):
-            return (endpoint or each.path), member
+        return wrap_document(source, text, endpoint)
+    if endpoint is None and any(known.recognise(text) is not None for known in source.endpoints):
+        return BareResponse(None, text)
+    for candidate in _candidates(source, endpoint):
+        member = entities_member(candidate)
+        if endpoint is not None and (member is None or _has_array(text, member)):
+            return BareResponse(endpoint, text)
+        if member and (
+            endpoint is not None or candidate.recognise(wrap_in_member(member, [text])) is not None
+        ):
+            return (endpoint or candidate.path), member
     return None
 
 
@@ -85,23 +94,26 @@ def _candidates(source: Source, endpoint: str | None) -> Sequence[Endpoint]:
     try:
         return [match_url(source, source.base_url, endpoint)[0]]
     except Invalid:
-        return []  # said where the endpoint is looked up
+        return []  # reported by the importer, which looks the endpoint up, too
 
 
-def member_of(endpoint: Endpoint) -> str | None:
-    """The member that holds the entities of a response; None: the response is one."""
+def entities_member(endpoint: Endpoint) -> str | None:
+    """Returns the member that contains the entities of a response.
+
+    None if the response itself is an entity, or if no member of it contains entities.
+    """
     pointers = [rule.pointer for rule in endpoint.rules({})]
-    found = [each[1:] for each in pointers if each.count("/") == 1]
-    return found[0] if found and "" not in pointers else None
+    members = [pointer[1:] for pointer in pointers if pointer.count("/") == 1]
+    return members[0] if members and "" not in pointers else None
 
 
-def wrap(member: str, bodies: Sequence[bytes], *, is_array: bool = False) -> bytes:
-    """A response that holds these entities, or this array of them."""
-    inside = bodies[0] if is_array else b"[" + b",".join(bodies) + b"]"
-    return b'{"' + member.encode() + b'":' + inside + b"}"
+def wrap_in_member(member: str, bodies: Sequence[bytes], *, is_array: bool = False) -> bytes:
+    """Returns an object with one member: an array of the bodies, or the only body itself."""
+    array = bodies[0] if is_array else b"[" + b",".join(bodies) + b"]"
+    return b'{"' + member.encode() + b'":' + array + b"}"
 
 
-def _has(text: bytes, member: str) -> bool:
+def _has_array(text: bytes, member: str) -> bool:
     try:
         return member_values(text, (member,)).get(member, b"").lstrip()[:1] == b"["
     except NotJson:

@@ -1,12 +1,13 @@
-"""Parts: the responses inside another collector's envelope. Pure.
+"""Envelopes: documents of another collector that contain several responses. Pure.
 
     $.models=/api/v1/models
     $.endpoints.*=/api/v1/models/{key}/endpoints
     $.data[*].response=/api/v1/models/{modelId}/endpoints
 
-Left of the first `=` a JSON path: `$`, `.name`, `['name']`, `.*`, `[*]`. Right of it the
-endpoint, in which `{key}` is the member that the last `*` stands for (the number of an
-element), and any other name a member of the object that the part lies in.
+To the left of the first `=` is a JSON path made of `$`, `.name`, `['name']`, `.*` and
+`[*]`. To the right is the endpoint. In it, `{key}` stands for the member name (or element
+number) that the last `*` matched, and any other name for a member of the object that
+contains the response.
 """
 
 import json
@@ -24,26 +25,27 @@ from eventlog.body.json_spans import (
     value_span,
 )
 from eventlog.errors import Invalid
-from fetcher.imports.bare_json import Inner
+from fetcher.imports.bare_json import BareResponse
 
 _STEP = re.compile(r"\.(?P<name>[A-Za-z_][\w-]*)|\.\*|\[\*\]|\['(?P<quoted>[^']+)'\]")
-_HOLE = re.compile(r"\{(\w+)\}")
-_EVERY = None
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_ANY = None
 
 
 @attrs.frozen
-class Part:
-    """Where responses lie in an envelope, and what they answer."""
+class EnvelopePart:
+    """Where an envelope contains responses, and the endpoint that they answer."""
 
     steps: tuple[str | None, ...]
     """Names of members; None for every member or element."""
     endpoint: str
+    """Endpoint with placeholders."""
     text: str
     """The part as the user wrote it."""
 
 
-def parse_part(text: str) -> Part:
-    """The part a text describes. Raises `Invalid` with what is accepted."""
+def parse_envelope_part(text: str) -> EnvelopePart:
+    """Parses `JSONPATH=ENDPOINT`. Raises `Invalid` with an example."""
     path, equals, endpoint = text.partition("=")
     steps: list[str | None] = []
     at = 1
@@ -55,69 +57,74 @@ def parse_part(text: str) -> Part:
             f"part {text!r}: expected a JSON path, '=' and an endpoint",
             "for example: --part '$.endpoints.*=/api/v1/models/{key}/endpoints'",
         )
-    return Part(tuple(steps), endpoint, text)
+    return EnvelopePart(tuple(steps), endpoint, text)
 
 
-def inner_responses(envelope: bytes, parts: Sequence[Part]) -> dict[Part, list[Inner]]:
+def extract_responses(
+    envelope: bytes, parts: Sequence[EnvelopePart]
+) -> dict[EnvelopePart, list[BareResponse]]:
     """Returns the responses of an envelope by part, in order.
 
-    The list of a part is empty if the envelope has nothing at its path, or only null.
-    Raises `NotJson` if the envelope is not valid JSON.
+    The list of a part is empty if nothing matches its path, or only null. Raises `NotJson`
+    if the envelope is not JSON, or if it has no value for a placeholder.
     """
     root = value_span(envelope)
     return {
         part: [
-            Inner(_filled(part.endpoint, envelope, place), place.span.of(envelope))
-            for place in _places(envelope, _Place(root, None, ""), part.steps)
-            if place.span.of(envelope) != b"null"
+            BareResponse(_fill_in(part.endpoint, envelope, match), match.span.of(envelope))
+            for match in _matches(envelope, _Match(root, None, ""), part.steps)
+            if match.span.of(envelope) != b"null"
         ]
         for part in parts
     }
 
 
 @attrs.frozen
-class _Place:
+class _Match:
     span: Span
-    inside: Span | None
-    """The object it lies in."""
+    parent: Span | None
+    """The nearest object that contains it."""
     key: str
+    """Member name or element number that the last `*` matched."""
 
 
-def _places(envelope: bytes, at: _Place, steps: tuple[str | None, ...]) -> Iterator[_Place]:
+def _matches(envelope: bytes, start: _Match, steps: tuple[str | None, ...]) -> Iterator[_Match]:
     if not steps:
-        yield at
+        yield start
         return
-    for place in _step(envelope, at, steps[0]):
-        yield from _places(envelope, place, steps[1:])
+    for match in _step(envelope, start, steps[0]):
+        yield from _matches(envelope, match, steps[1:])
 
 
-def _step(envelope: bytes, at: _Place, name: str | None) -> Iterator[_Place]:
-    opening = envelope[at.span.start : at.span.start + 1]
-    if name is not _EVERY:
+def _step(envelope: bytes, start: _Match, name: str | None) -> Iterator[_Match]:
+    opening = envelope[start.span.start : start.span.start + 1]
+    if name is not _ANY:
         if opening == b"{":
-            found = member_spans(envelope, at.span, (name,)).get(name)
-            if found is not None:
-                yield _Place(found, at.span, at.key)
+            member = member_spans(envelope, start.span, (name,)).get(name)
+            if member is not None:
+                yield _Match(member, start.span, start.key)
     elif opening == b"{":
-        for key, span in all_member_spans(envelope, at.span).items():
-            yield _Place(span, at.span, key)
+        for key, span in all_member_spans(envelope, start.span).items():
+            yield _Match(span, start.span, key)
     elif opening == b"[":
-        for number, span in enumerate(element_spans(envelope, at.span)):
-            yield _Place(span, at.inside, str(number))
+        for number, span in enumerate(element_spans(envelope, start.span)):
+            yield _Match(span, start.parent, str(number))
 
 
-def _filled(endpoint: str, envelope: bytes, place: _Place) -> str:
-    names = tuple(name for name in _HOLE.findall(endpoint) if name != "key")
-    found = _texts(envelope, place.inside, names) | {"key": place.key}
-    missing = [name for name in names if name not in found]
+def _fill_in(endpoint: str, envelope: bytes, match: _Match) -> str:
+    """Replaces the placeholders of an endpoint."""
+    names = tuple(name for name in _PLACEHOLDER.findall(endpoint) if name != "key")
+    values = _texts(envelope, match.parent, names) | {"key": match.key}
+    missing = [name for name in names if name not in values]
     if missing:
-        raise NotJson(f"no {missing[0]} beside the part", place.span.start)
-    return _HOLE.sub(lambda match: found[match[1]], endpoint)
+        raise NotJson(f"no member {missing[0]} next to the response", match.span.start)
+    return _PLACEHOLDER.sub(lambda placeholder: values[placeholder[1]], endpoint)
 
 
-def _texts(envelope: bytes, inside: Span | None, names: tuple[str, ...]) -> dict[str, str]:
-    if inside is None or not names:
+def _texts(envelope: bytes, parent: Span | None, names: tuple[str, ...]) -> dict[str, str]:
+    """Returns the named members of an object as text, without those that are null."""
+    if parent is None or not names:
         return {}
-    spans = member_spans(envelope, inside, names)
+    spans = member_spans(envelope, parent, names)
     values = {name: json.loads(span.of(envelope)) for name, span in spans.items()}
     return {name: str(value) for name, value in values.items() if value is not None}

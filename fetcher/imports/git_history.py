@@ -1,7 +1,7 @@
-"""Git history: every version of a file, at the time of its commit, without checking out.
+"""Git history: every version of a file, at the time of its commit, without a checkout.
 
-Versions are listed by `git log` along the line of first parents and read from one
-`git cat-file --batch`, oldest commit time first.
+`git log` lists the versions along the first parents; one `git cat-file --batch` process
+reads them, oldest commit time first.
 """
 
 import subprocess
@@ -12,60 +12,70 @@ import attrs
 
 from eventlog.clock import SECOND
 from eventlog.errors import Invalid, Unavailable
-from fetcher.imports.files import Container, Recorded
+from fetcher.imports.recordings import RecordedResponse, Recording
 
 
 @attrs.frozen
-class _Version:
+class _Commit:
     at: int
-    commit: str
+    """Commit time in microseconds."""
+    sha: str
 
 
-def git_containers(paths: list[Path]) -> list[Container]:
-    """The versions of each file. Raises `Invalid` for what is no file of a repository."""
-    return [each for each in map(_container, paths) if each.count]
+def list_git_recordings(paths: list[Path]) -> list[Recording]:
+    """Returns one recording per file, with all its versions.
+
+    Raises `Invalid` for a path that is not in a repository or has no commit, `Unavailable`
+    if git is not installed.
+    """
+    return [recording for recording in map(_recording, paths) if recording.count]
 
 
-def _container(path: Path) -> Container:
+def _recording(path: Path) -> Recording:
     folder, name = path.resolve().parent, path.name
-    while not folder.is_dir():  # the file may be gone, and its folder too
+    while not folder.is_dir():  # both the file and its folder may have been removed
         folder, name = folder.parent, f"{folder.name}/{name}"
     prefix = _git(folder, "rev-parse", "--show-prefix").strip()
-    listed = _git(folder, "log", "--first-parent", "--format=%ct %H", "--", name)
-    versions = [
-        _Version(int(time) * SECOND, commit)
-        for time, commit in (line.split() for line in reversed(listed.splitlines()))
+    log = _git(folder, "log", "--first-parent", "--format=%ct %H", "--", name)
+    commits = [
+        _Commit(int(time) * SECOND, sha)
+        for time, sha in (line.split() for line in reversed(log.splitlines()))
     ]
-    versions.sort(key=lambda version: version.at)  # stable: ties stay in the order of commits
-    if not versions:
+    commits.sort(key=lambda commit: commit.at)  # stable: ties keep the order of the history
+    if not commits:
         raise Invalid(f"{path}: git knows no commit of this file")
-    inside = prefix + name
-    return Container(
-        versions[0].at, len(versions), lambda: _read(folder, inside, path.name, versions)
+    path_in_repository = prefix + name
+    return Recording(
+        commits[0].at,
+        len(commits),
+        lambda: _read(folder, path_in_repository, path.name, commits),
     )
 
 
-def _read(folder: Path, inside: str, name: str, versions: list[_Version]) -> Iterator[Recorded]:
-    """The bytes of every version; commits that removed the file are left out."""
+def _read(
+    folder: Path, path_in_repository: str, name: str, commits: list[_Commit]
+) -> Iterator[RecordedResponse]:
+    """Yields every version of a file; commits that removed the file are skipped."""
     command = ["git", "-C", str(folder), "cat-file", "--batch"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
-        for version in versions:
-            process.stdin.write(f"{version.commit}:{inside}\n".encode())
+        for commit in commits:
+            process.stdin.write(f"{commit.sha}:{path_in_repository}\n".encode())
             process.stdin.flush()
             head = process.stdout.readline().split()
             if len(head) != 3 or head[1] != b"blob":
                 continue
             body = process.stdout.read(int(head[2]))
             process.stdout.read(1)
-            yield Recorded(version.at, name, None, body, version.commit)
+            yield RecordedResponse(commit.at, name, None, body, commit.sha)
         process.stdin.close()
 
 
-def _git(folder: Path, *words: str) -> str:
+def _git(folder: Path, *arguments: str) -> str:
+    """Returns the output of a git command."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=False
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
         raise Unavailable("git is not installed", "install git, or give files") from error

@@ -1,4 +1,4 @@
-"""What came of an import, or has so far."""
+"""Progress or result of an import."""
 
 from collections.abc import Callable
 
@@ -7,23 +7,25 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class ImportReport:
-    """What came of an import, or has so far."""
+    """Progress or result of an import."""
 
     expected: int = 0
-    """Responses there are."""
+    """Total number of recorded responses."""
     responses: int = 0
-    """Responses looked at."""
+    """Recorded responses that were processed."""
     pages: int = 0
+    """Responses that were recorded as pages."""
     already: int = 0
-    """Responses that were in the log."""
+    """Responses that were in the log before."""
     entities: int = 0
     stored: int = 0
     unchanged: int = 0
     anomalies: int = 0
     refused: tuple[str, ...] = ()
-    """Responses of no known endpoint, and what they were."""
+    """Responses that were not imported, each with the reason."""
     matched_parts: frozenset[str] = frozenset()
     """The `--part` options that matched at least one response."""
 
 
-ImportProgress = Callable[[ImportReport], None]
+OnImportProgress = Callable[[ImportReport], None]
+"""Called after every recorded response."""

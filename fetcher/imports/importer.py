@@ -1,9 +1,10 @@
-"""Importing: responses recorded elsewhere become events at their own time.
+"""Importing: responses that were recorded elsewhere become events at their own time.
 
-    recorded, by time ──> parts ──> endpoint recognised ──> known? ──> one run, one write
+    recordings, by time ──> responses ──> endpoint ──> already in the log? ──> one run,
+                                                                               one write
 
-One segment is open at any time, and an hour is sealed before the next is opened, so
-that an import of years leaves a chain in the order of time.
+Only one segment is open at any time, and an hour is sealed before the next is opened.
+The stream of an import is therefore a chain in order of time, however long it is.
 """
 
 import hashlib
@@ -18,11 +19,18 @@ from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
 from eventlog.write.writer import SEGMENT_BYTES, Build, roll, wait_sealed
-from fetcher.imports.bare_json import Inner, by_line, dressed
-from fetcher.imports.envelope import Part, inner_responses, parse_part
-from fetcher.imports.files import Container, Recorded, Refuse, containers, in_order, time_of
-from fetcher.imports.git_history import git_containers
-from fetcher.imports.import_report import ImportProgress, ImportReport
+from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
+from fetcher.imports.envelope import EnvelopePart, extract_responses
+from fetcher.imports.git_history import list_git_recordings
+from fetcher.imports.import_report import ImportReport, OnImportProgress
+from fetcher.imports.recordings import (
+    OnSkip,
+    RecordedResponse,
+    Recording,
+    choose_time_of,
+    list_recordings,
+    merge_by_time,
+)
 from fetcher.record.journal import (
     Journal,
     close_journal,
@@ -32,7 +40,7 @@ from fetcher.record.journal import (
     write,
 )
 from fetcher.record.page_events import Observed, anomaly
-from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
+from fetcher.source import WHERE_TO, Endpoint, Params, Source, match_url, url_of, without_secrets
 from fetcher.split.response import Parts, Place, Response, take_apart
 from fetcher.state.imported_pages import (
     Imported,
@@ -45,235 +53,221 @@ from fetcher.state.imported_pages import (
 
 @attrs.define
 class _Import:
+    """State of an import."""
+
     source: Source
     endpoint: str | None
-    parts: tuple[Part, ...]
+    parts: tuple[EnvelopePart, ...]
     journal: Journal
     imported: Imported
-    told: ImportReport
+    report: ImportReport
 
 
 @attrs.frozen
-class _Answer:
-    """A recorded response that is not in the log yet."""
+class _NewResponse:
+    """A response that is not in the log yet."""
 
     endpoint: Endpoint
     params: Params
-    inner: Inner
+    bare: BareResponse
 
 
-def import_paths(
-    root: Path,
-    source: Source,
+def find_recordings(
     paths: Sequence[Path],
-    *,
-    writer: str,
-    endpoint: str | None = None,
-    parts: Sequence[str] = (),
-    observed_at: int | None = None,
-    time_from: str = "name",
-    now: Clock,
-    report: ImportProgress = lambda told: None,
-) -> ImportReport:
-    """Import every response among the paths; durable and sealed when this returns.
+    observed_at: int | None,
+    time_from: str,
+    on_skip: OnSkip | None = None,
+) -> list[Recording]:
+    """Returns the recordings among the paths, as `list_recordings` does.
 
-    `parts`: where the responses of an envelope lie, see `import_parts`. Law: any order
-    and any portions of the same input give the same answers at every instant, and a
-    second import adds nothing. Raises `Invalid` where a time is missing.
+    `time_from` is `name`, `mtime` or `git`; `observed_at` overrides it.
     """
-    return import_recorded(
-        root,
-        source,
-        find_recorded(paths, observed_at, time_from),
-        writer=writer,
-        endpoint=endpoint,
-        parts=tuple(map(parse_part, parts)),
-        now=now,
-        report=report,
-    )
+    if time_from == "git" and observed_at is None:
+        return list_git_recordings(list(paths))
+    return list_recordings(paths, choose_time_of(time_from, observed_at), on_skip)
 
 
-def import_recorded(
+def import_recordings(
     root: Path,
     source: Source,
-    found: Sequence[Container],
+    recordings: Sequence[Recording],
     *,
     writer: str,
     endpoint: str | None = None,
-    parts: tuple[Part, ...] = (),
+    parts: tuple[EnvelopePart, ...] = (),
     now: Clock,
     segment_bytes: int = SEGMENT_BYTES,
-    report: ImportProgress = lambda told: None,
-    stopped: Callable[[], bool] = lambda: False,
+    on_progress: OnImportProgress = lambda report: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
-    """The same, of responses that were found already; as many as come before `stopped`."""
+    """Imports recorded responses until `is_stopped`; durable and sealed on return.
+
+    `endpoint` is the endpoint of all responses; None: each is recognised by its body.
+    `parts` says where envelopes contain responses. Law: any order and any portions of the
+    same input give the same answers at every instant, and importing is idempotent.
+    """
     journal = open_journal(root, source.name, writer, clock=now, segment_bytes=segment_bytes)
     try:
         imported = open_imported(root, source.name, writer)
-        told = ImportReport(expected=sum(each.count for each in found))
-        work = _Import(source, endpoint, parts, journal, imported, told)
+        report = ImportReport(expected=sum(recording.count for recording in recordings))
+        state = _Import(source, endpoint, parts, journal, imported, report)
         try:
-            for recorded in in_order(found):
-                if stopped():
+            for response in merge_by_time(recordings):
+                if is_stopped():
                     break
-                _import_one(work, recorded)
-                report(work.told)
+                _import_response(state, response)
+                on_progress(state.report)
         finally:
             close_imported(imported)
     finally:
         close_journal(journal, seal_open=True)
-    return work.told
+    return state.report
 
 
-def find_recorded(
-    paths: Sequence[Path],
-    observed_at: int | None,
-    time_from: str,
-    refuse: Refuse | None = None,
-) -> list[Container]:
-    """Every response among the paths, with its time; `refuse` as in `containers`."""
-    if time_from == "git" and observed_at is None:
-        return git_containers(list(paths))
-    return containers(paths, time_of(time_from, observed_at), refuse)
-
-
-def _import_one(work: _Import, recorded: Recorded) -> None:
-    work.told = attrs.evolve(work.told, responses=work.told.responses + 1)
-    fresh = [answer for inner in _inner(work, recorded) for answer in _fresh(work, recorded, inner)]
-    if not fresh:
+def _import_response(state: _Import, recorded: RecordedResponse) -> None:
+    state.report = attrs.evolve(state.report, responses=state.report.responses + 1)
+    bare_responses = _bare_responses(state, recorded)
+    new = [response for bare in bare_responses for response in _new(state, recorded, bare)]
+    if not new:
         return
-    _leave_hour(work.journal, recorded.observed_at)
+    _roll_to_hour(state.journal, recorded.observed_at)
     place = _place(recorded)
     results: list[tuple[Parts, Observed]] = []
-    builds = [_build(work, place, answer, results) for answer in fresh]
-    if work.journal.stream.segment is None:
-        wait_sealed(work.journal.stream)  # one segment is open at any time
+    builds = [_build(state, place, response, results) for response in new]
+    if state.journal.stream.segment is None:
+        wait_sealed(state.journal.stream)  # one segment is open at any time
     run: Build = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
-    write(work.journal, [*builds, run], recorded.observed_at)
+    write(state.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
-        _count(work, parts, observed)
+        _count(state, parts, observed)
 
 
-def _inner(work: _Import, recorded: Recorded) -> Sequence[Inner]:
+def _bare_responses(state: _Import, recorded: RecordedResponse) -> Sequence[BareResponse]:
+    """Returns the responses in a recorded document or chunk of lines."""
     if recorded.endpoint is not None:
-        return [Inner(url_of("", recorded.endpoint, recorded.params), recorded.body)]
-    if work.parts:
-        return [each for text in _texts(recorded) for each in _parts(work, recorded, text)]
+        return [BareResponse(url_of("", recorded.endpoint, recorded.params), recorded.body)]
+    if state.parts:
+        return [bare for text in recorded.documents for bare in _extract(state, recorded, text)]
     if recorded.first_line is None:
-        return [dressed(work.source, recorded.body, work.endpoint)]
-    found = list(by_line(work.source, recorded.body, recorded.first_line, work.endpoint))
-    none = [each for each in found if not isinstance(each, Inner)]
-    if none:
-        more = f" (and {len(none) - 1} more lines)" if len(none) > 1 else ""
-        _refuse(work, recorded, f"line {none[0][0]}{more}: {none[0][1]}")
-    return [each for each in found if isinstance(each, Inner)]
+        return [wrap_document(state.source, recorded.body, state.endpoint)]
+    lines = list(split_lines(state.source, recorded.body, recorded.first_line, state.endpoint))
+    refused = [line for line in lines if not isinstance(line, BareResponse)]
+    if refused:
+        others = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
+        _refuse(state, recorded, f"line {refused[0][0]}{others}: {refused[0][1]}")
+    return [line for line in lines if isinstance(line, BareResponse)]
 
 
-def _texts(recorded: Recorded) -> list[bytes]:
-    if recorded.first_line is None:
-        return [recorded.body]
-    return [line for line in recorded.body.split(b"\n") if line.strip()]
-
-
-def _parts(work: _Import, recorded: Recorded, text: bytes) -> Sequence[Inner]:
+def _extract(state: _Import, recorded: RecordedResponse, text: bytes) -> Sequence[BareResponse]:
+    """Returns the responses in an envelope; notes which parts matched."""
     try:
-        by_part = inner_responses(text, work.parts)
+        by_part = extract_responses(text, state.parts)
         matched = {part.text for part, responses in by_part.items() if responses}
-        work.told = attrs.evolve(work.told, matched_parts=work.told.matched_parts | matched)
-        found = [each for responses in by_part.values() for each in responses]
-        return [dressed(work.source, each.body, each.endpoint) for each in found]
+        matched_parts = state.report.matched_parts | matched
+        state.report = attrs.evolve(state.report, matched_parts=matched_parts)
+        return [
+            wrap_document(state.source, bare.body, bare.endpoint)
+            for responses in by_part.values()
+            for bare in responses
+        ]
     except NotJson as problem:
-        _refuse(work, recorded, str(problem))
+        _refuse(state, recorded, str(problem))
         return []
 
 
-def _fresh(work: _Import, recorded: Recorded, inner: Inner) -> list[_Answer]:
-    """The response, unless it is in the log, or nobody knows what it answers."""
+def _new(state: _Import, recorded: RecordedResponse, bare: BareResponse) -> list[_NewResponse]:
+    """Returns the response, or nothing if it is in the log or its endpoint is unknown."""
     try:
-        endpoint, params = _recognise(work.source, inner)
+        endpoint, params = _recognise(state.source, bare)
     except Invalid as error:
-        _refuse(work, recorded, error.what)
+        _refuse(state, recorded, error.what)
         return []
-    key = page_key(endpoint.path, params, recorded.observed_at, digest(inner.body))
-    if is_imported(work.imported, key, as_page=recorded.endpoint is not None):
-        work.told = attrs.evolve(work.told, already=work.told.already + 1)
+    key = page_key(endpoint.path, params, recorded.observed_at, digest(bare.body))
+    if is_imported(state.imported, key, as_page=recorded.endpoint is not None):
+        state.report = attrs.evolve(state.report, already=state.report.already + 1)
         return []
-    work.imported.fresh.add(key)
-    return [_Answer(endpoint, params, inner)]
+    state.imported.fresh.add(key)
+    return [_NewResponse(endpoint, params, bare)]
 
 
-def _refuse(work: _Import, recorded: Recorded, why: str) -> None:
+def _refuse(state: _Import, recorded: RecordedResponse, why: str) -> None:
     name = recorded.file + (f"/{recorded.member}" if recorded.member else "")
-    work.told = attrs.evolve(work.told, refused=(*work.told.refused, f"{name}: {why}"))
+    refused = (*state.report.refused, f"{name}: {why}")
+    state.report = attrs.evolve(state.report, refused=refused)
 
 
-def _recognise(source: Source, inner: Inner) -> tuple[Endpoint, Params]:
-    """Which endpoint answered, and to what. Raises `Invalid`."""
-    if inner.endpoint is not None:
-        endpoint, params = match_url(source, source.base_url, inner.endpoint)
+def _recognise(source: Source, bare: BareResponse) -> tuple[Endpoint, Params]:
+    """Returns the endpoint and the parameters that a response answers. Raises `Invalid`."""
+    if bare.endpoint is not None:
+        endpoint, params = match_url(source, source.base_url, bare.endpoint)
         if not params and ":" in endpoint.path:
-            params = dict(endpoint.recognise(inner.body) or {})
+            params = dict(endpoint.recognise(bare.body) or {})
         url_of("", endpoint.path, params)
         return endpoint, without_secrets(params)
-    for each in source.endpoints:
-        if (found := each.recognise(inner.body)) is not None:
-            return each, found
+    for candidate in source.endpoints:
+        recognised = candidate.recognise(bare.body)
+        if recognised is not None:
+            return candidate, recognised
     raise Invalid(
-        f"no answer of {source.name} looks like this: {inner.body[:40]!r}…",
+        f"not a known response of {source.name}: {bare.body[:40]!r}…",
         "name its endpoint: --endpoint PATH",
     )
 
 
-def _leave_hour(journal: Journal, at: int) -> None:
-    """Begin to seal the open hour if this instant is of another."""
-    held = journal.stream.segment
-    is_other_hour = held is not None and held.name.starts_at != hour_start(at)
+def _roll_to_hour(journal: Journal, at: int) -> None:
+    """Closes the open segment if it is of another hour, or if its last event is later."""
+    segment = journal.stream.segment
+    is_other_hour = segment is not None and segment.name.starts_at != hour_start(at)
     if is_other_hour or at < journal.stream.last_observed:
         roll(journal.stream)
 
 
-def _place(recorded: Recorded) -> Place:
-    """One run for everything that was recorded together, the same whoever imports it."""
-    named = f"{recorded.observed_at} {digest(recorded.body)}".encode()
-    names = {"file": recorded.file, "member": recorded.member, "commit": recorded.commit}
+def _place(recorded: RecordedResponse) -> Place:
+    """Returns the place of a recorded response; its run is the same for every importer."""
+    content = f"{recorded.observed_at} {digest(recorded.body)}".encode()
+    origin = {"file": recorded.file, "member": recorded.member, "commit": recorded.commit}
     return Place(
-        run=f"import.{hashlib.sha256(named).hexdigest()[:32]}",
+        run=f"import.{hashlib.sha256(content).hexdigest()[:32]}",
         epoch=epoch_of(recorded.observed_at),
-        imported={name: value for name, value in names.items() if value is not None},
+        imported={name: value for name, value in origin.items() if value is not None},
     )
 
 
 def _build(
-    work: _Import, place: Place, answer: _Answer, results: list[tuple[Parts, Observed]]
+    state: _Import, place: Place, new: _NewResponse, results: list[tuple[Parts, Observed]]
 ) -> Build:
-    endpoint, params = answer.endpoint, answer.params
+    """Returns what writes a response: a page with its entities, or an anomaly."""
+    endpoint, params = new.endpoint, new.params
     response = Response(
-        url=url_of(work.source.base_url, endpoint.path, params),
+        url=url_of(state.source.base_url, endpoint.path, params),
         endpoint=endpoint.path,
         params=params,
         status=200,
-        body=answer.inner.body,
+        body=new.bare.body,
     )
-    provenance = {**(place.imported or {}), **answer.inner.provenance}
+    provenance = {**(place.imported or {}), **new.bare.provenance}
     place = attrs.evolve(place, scope=endpoint.scope(params), imported=provenance)
     try:
         parts = take_apart(response, endpoint.rules(params))
     except NotJson as problem:
-        work.told = attrs.evolve(work.told, anomalies=work.told.anomalies + 1)
-        return of_drafts(anomaly(response, place, f"not_json: {problem}", work.journal.put))
-    if answer.inner.is_whole:
+        state.report = attrs.evolve(state.report, anomalies=state.report.anomalies + 1)
+        return of_drafts(anomaly(response, place, f"not_json: {problem}", state.journal.put))
+    if new.bare.is_complete:
         place = _numbered(place, endpoint, params, parts)
     return page_build(
-        work.journal, response, place, parts, lambda found: results.append((parts, found))
+        state.journal, response, place, parts, lambda observed: results.append((parts, observed))
     )
 
 
 def _numbered(place: Place, endpoint: Endpoint, params: Params, parts: Parts) -> Place:
-    """A listing that came whole is complete; a part of one proves nothing."""
+    """Adds page number and end of a listing to the place of its first page.
+
+    Later pages prove no absence: nobody knows whether the pages before them were recorded.
+    """
     if endpoint.continues is None:
         return place
     page = endpoint.continues(parts.envelope, params, len(parts.entities))
-    is_first = not {"cursor", "page", "offset"} & params.keys()
+    is_first = not WHERE_TO & params.keys()
     return attrs.evolve(
         place,
         page_no=1 if is_first else None,
@@ -282,18 +276,19 @@ def _numbered(place: Place, endpoint: Endpoint, params: Params, parts: Parts) ->
     )
 
 
-def _count(work: _Import, parts: Parts, observed: Observed) -> None:
-    told = work.told
-    work.told = attrs.evolve(
-        told,
-        pages=told.pages + 1,
-        entities=told.entities + len(parts.entities),
-        stored=told.stored + observed.stored,
-        unchanged=told.unchanged + observed.unchanged,
-        anomalies=told.anomalies + len(parts.misfits),
+def _count(state: _Import, parts: Parts, observed: Observed) -> None:
+    report = state.report
+    state.report = attrs.evolve(
+        report,
+        pages=report.pages + 1,
+        entities=report.entities + len(parts.entities),
+        stored=report.stored + observed.stored,
+        unchanged=report.unchanged + observed.unchanged,
+        anomalies=report.anomalies + len(parts.misfits),
     )
 
 
 def _run(place: Place, pages: int) -> Draft:
+    """Returns the `run` event that ends the run of a recorded response."""
     members = {"state": "completed" if pages else "failed", "listing": "import", "pages": pages}
     return Draft(kind=RUN, run=place.run, epoch=place.epoch, members=members)

@@ -1,8 +1,8 @@
-"""Replay: quarantined bodies through today's splitter.
+"""Replay: splits recorded anomalies again with the current rules.
 
-What could not be taken apart when it came may be, now that the rules know more. It
-becomes events at its own time, as an import does, and its provenance names the anomaly;
-what still cannot be taken apart is left where it is.
+A body that could not be split when it arrived may be splittable with the current rules.
+It is imported at its own time, and its provenance names the anomaly. The other anomalies
+stay as they are.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,14 +18,14 @@ from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import stored_body
 from eventlog.write.writer import SEGMENT_BYTES
-from fetcher.imports.files import Container, Recorded
-from fetcher.imports.import_report import ImportProgress, ImportReport
-from fetcher.imports.importer import import_recorded
+from fetcher.imports.import_report import ImportReport, OnImportProgress
+from fetcher.imports.importer import import_recordings
+from fetcher.imports.recordings import RecordedResponse, Recording
 from fetcher.source import Source
 from fetcher.split.response import Response, take_apart
 
 
-def replay(
+def replay_anomalies(
     root: Path,
     source: Source,
     *,
@@ -34,32 +34,32 @@ def replay(
     since: int | None = None,
     until: int | None = None,
     segment_bytes: int = SEGMENT_BYTES,
-    report: ImportProgress = lambda told: None,
-    stopped: Callable[[], bool] = lambda: False,
+    on_progress: OnImportProgress = lambda report: None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> ImportReport:
-    """Take apart what can be by now; a second replay adds nothing."""
+    """Imports the anomalies observed in [since, until) that can be split now. Idempotent."""
     select = Select(
         since=since,
         until=until,
         sources=frozenset({source.name}),
         kinds=frozenset({ANOMALY}),
     )
-    lines = [decode(each.line) for each in read_events(root, select)]
-    found = [each for line in lines for each in _healed(root, source, line)]
-    return import_recorded(
+    lines = [decode(record.line) for record in read_events(root, select)]
+    recordings = [recording for line in lines for recording in _splittable(root, source, line)]
+    return import_recordings(
         root,
         source,
-        found,
+        recordings,
         writer=writer,
         now=now,
         segment_bytes=segment_bytes,
-        report=report,
-        stopped=stopped,
+        on_progress=on_progress,
+        is_stopped=is_stopped,
     )
 
 
-def _healed(root: Path, source: Source, line: Line) -> Iterator[Container]:
-    """The response of an anomaly, if today's rules can take it apart."""
+def _splittable(root: Path, source: Source, line: Line) -> Iterator[Recording]:
+    """Yields the response of an anomaly if the current rules can split it."""
     body = stored_body(line, lambda name: get_asset(root, name))
     if body is None or line.endpoint is None or line.status not in (None, 200):
         return
@@ -71,11 +71,11 @@ def _healed(root: Path, source: Source, line: Line) -> Iterator[Container]:
         take_apart(response, endpoint.rules(line.params))
     except (Invalid, NotJson):
         return
-    yield _container(line, body)
+    yield _recording(line, body)
 
 
-def _container(line: Line, body: bytes) -> Container:
-    recorded = Recorded(
+def _recording(line: Line, body: bytes) -> Recording:
+    recorded = RecordedResponse(
         observed_at=observed_us(line),
         file=f"{line.source}/{line.writer}",
         member=str(line.seq),
@@ -83,5 +83,5 @@ def _container(line: Line, body: bytes) -> Container:
         endpoint=line.endpoint,
         params=line.params,
     )
-    read: Callable[[], Iterator[Recorded]] = lambda: iter([recorded])  # noqa: E731
-    return Container(recorded.observed_at, 1, read)
+    read: Callable[[], Iterator[RecordedResponse]] = lambda: iter([recorded])  # noqa: E731
+    return Recording(recorded.observed_at, 1, read)

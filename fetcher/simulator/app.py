@@ -21,7 +21,7 @@ from aiohttp import web
 from fetcher.simulator.catalog import Answer, Request, World, answer
 from fetcher.simulator.faults.delivery import ELSEWHERE, Sending, asked_at, spoil
 from fetcher.simulator.faults.plan import NO_FAULTS, Faults, choose
-from fetcher.simulator.recorded import recorded_answer, shelve
+from fetcher.simulator.recorded import load_recordings, recorded_answer
 from fetcher.simulator.world.rhythms import SECOND
 
 Clock: TypeAlias = Callable[[], int]
@@ -165,7 +165,7 @@ def run_server(
     `ready` is told the origin. Redirects lead to a second origin, on a port of its own,
     which answers the same without faults.
     """
-    answers = partial(recorded_answer, shelve(recordings)) if recordings else None
+    answers = partial(recorded_answer, load_recordings(recordings)) if recordings else None
 
     def app(faults: Faults, elsewhere: str) -> web.Application:
         return make_app(World(seed), now, faults, elsewhere=elsewhere, answers=answers)

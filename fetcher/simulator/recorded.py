@@ -1,9 +1,9 @@
-"""Recorded bodies as an upstream: each request is answered as it was then.
+"""Simulates an upstream with recorded responses: each request gets the response of its time.
 
-    folder ──(once)──> shelf: per request, the bodies by time ──> the last one not after now
+    folder ──(once)──> responses by request and time ──> the last one not after now
 
-A body is known by its shape, as in an import. The shelf lies in a temporary file without a
-name, compressed: two years of lists are 60 MB.
+The endpoint of a response is recognised by its body, as in an import. The bodies are kept
+compressed in an anonymous temporary file: two years of OpenRouter's lists take 60 MB.
 """
 
 import json
@@ -18,105 +18,112 @@ import zstandard
 
 from eventlog.clock import SECOND
 from eventlog.errors import Invalid
-from fetcher.imports.bare_json import Inner, by_line, dressed
-from fetcher.imports.files import Recorded, containers, name_time
+from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
+from fetcher.imports.recordings import RecordedResponse, list_recordings, time_in_name
 from fetcher.simulator.civitai.api import PREFIX
 from fetcher.simulator.world.world import Answer, Request, refuse
 from fetcher.source import WHERE_TO, Endpoint, Params, Source, match_url, url_of
 from fetcher.sources import SOURCES
 
 _BASES = {"civitai": PREFIX, "openrouter": ""}
-Key = tuple[str, str, tuple[tuple[str, str], ...]]
+RequestKey = tuple[str, str, tuple[tuple[str, str], ...]]
 """Source, path template, sorted parameters."""
 
 
 @attrs.define
-class Shelf:
-    """Recorded bodies by request and time."""
+class RecordedBodies:
+    """Recorded bodies, by request and time."""
 
     file: IO[bytes]
-    held: dict[Key, list[tuple[int, int, int]]] = attrs.field(factory=dict)
-    """Per request (time, offset, size), sorted once everything is there."""
+    """The compressed bodies, one after the other."""
+    entries: dict[RequestKey, list[tuple[int, int, int]]] = attrs.field(factory=dict)
+    """Time, offset and size of each body, sorted."""
 
 
-def shelve(folder: Path) -> Shelf:
-    """Everything below a folder that is known to be an answer. Raises `NotFound`, `Invalid`."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
-    shelf = Shelf(file)
-    machine = zstandard.ZstdCompressor(level=1)
-    for container in containers([folder], _time):
-        for recorded in container.open():
+def load_recordings(folder: Path) -> RecordedBodies:
+    """Loads every known response in a folder.
+
+    Raises `NotFound` if the folder does not exist, `Invalid` if it has no known response.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server runs
+    bodies = RecordedBodies(file)
+    compressor = zstandard.ZstdCompressor(level=1)
+    for recording in list_recordings([folder], _time_of):
+        for recorded in recording.open():
             for key, body in _known(recorded):
-                packed = machine.compress(body)
-                entry = (recorded.observed_at, shelf.file.tell(), len(packed))
-                shelf.file.write(packed)
-                shelf.held.setdefault(key, []).append(entry)
-    for entries in shelf.held.values():
+                packed = compressor.compress(body)
+                entry = (recorded.observed_at, bodies.file.tell(), len(packed))
+                bodies.file.write(packed)
+                bodies.entries.setdefault(key, []).append(entry)
+    for entries in bodies.entries.values():
         entries.sort()
-    if not shelf.held:
-        raise Invalid(f"{folder}: nothing there is an answer of {' or '.join(SOURCES)}")
-    return shelf
+    if not bodies.entries:
+        raise Invalid(f"{folder}: contains no known response of {' or '.join(SOURCES)}")
+    return bodies
 
 
-def _time(name: str, mtime: float) -> int:
-    """From the name; files that name no time were there when they were written."""
+def _time_of(name: str, mtime: float) -> int:
+    """Returns the time in the name, or the mtime if the name contains none."""
     try:
-        return name_time(name)
+        return time_in_name(name)
     except Invalid:
         return int(mtime * SECOND)
 
 
-def _known(recorded: Recorded) -> Iterator[tuple[Key, bytes]]:
+def _known(recorded: RecordedResponse) -> Iterator[tuple[RequestKey, bytes]]:
+    """Yields the known responses of the first source that knows any, with their requests."""
     for source in SOURCES.values():
-        found = _inner(source, recorded)
-        known = [(_key(source, each), each.body) for each in found]
-        if any(key for key, _ in known):
-            yield from ((key, body) for key, body in known if key is not None)
+        bodies = [(_key(source, bare), bare.body) for bare in _bare(source, recorded)]
+        if any(key for key, _ in bodies):
+            yield from ((key, body) for key, body in bodies if key is not None)
             return
 
 
-def _inner(source: Source, recorded: Recorded) -> Sequence[Inner]:
+def _bare(source: Source, recorded: RecordedResponse) -> Sequence[BareResponse]:
     if recorded.first_line is None:
-        return [dressed(source, recorded.body, None)]
-    found = by_line(source, recorded.body, recorded.first_line, None)
-    return [each for each in found if isinstance(each, Inner)]
+        return [wrap_document(source, recorded.body, None)]
+    lines = split_lines(source, recorded.body, recorded.first_line, None)
+    return [line for line in lines if isinstance(line, BareResponse)]
 
 
-def _key(source: Source, inner: Inner) -> Key | None:
-    for each in source.endpoints:
-        params = each.recognise(inner.body) if inner.endpoint in (None, each.path) else None
+def _key(source: Source, bare: BareResponse) -> RequestKey | None:
+    for endpoint in source.endpoints:
+        is_candidate = bare.endpoint in (None, endpoint.path)
+        params = endpoint.recognise(bare.body) if is_candidate else None
         if params is not None:
-            return source.name, each.path, tuple(sorted(params.items()))
+            return source.name, endpoint.path, tuple(sorted(params.items()))
     return None
 
 
-def recorded_answer(shelf: Shelf, request: Request, now_us: int) -> Answer:
-    """The last recorded body not after now; 404 where there is none."""
+def recorded_answer(bodies: RecordedBodies, request: Request, now_us: int) -> Answer:
+    """Returns the last recorded body not after now; 404 if there is none."""
     name = "civitai" if request.path.startswith(PREFIX) else "openrouter"
     source = SOURCES[name]
     try:
-        asked = url_of("", request.path, request.query)
-        endpoint, params = match_url(source, _BASES[name], asked)
+        url = url_of("", request.path, request.query)
+        endpoint, params = match_url(source, _BASES[name], url)
     except Invalid:
         return refuse({"error": "no such endpoint"}, 404)
-    for key in _keys(shelf, name, endpoint, params):
-        entries = shelf.held[key]
+    for key in _matching_keys(bodies, name, endpoint, params):
+        entries = bodies.entries[key]
         at = bisect_right(entries, now_us, key=lambda entry: entry[0])
         if at:
             _, offset, size = entries[at - 1]
-            shelf.file.seek(offset)
-            return Answer(200, zstandard.ZstdDecompressor().decompress(shelf.file.read(size)))
-    return refuse({"error": f"nothing was recorded by then of {json.dumps(asked)}"}, 404)
+            bodies.file.seek(offset)
+            return Answer(200, zstandard.ZstdDecompressor().decompress(bodies.file.read(size)))
+    return refuse({"error": f"no response to {json.dumps(url)} was recorded by then"}, 404)
 
 
-def _keys(shelf: Shelf, name: str, endpoint: Endpoint, params: Params) -> Iterator[Key]:
-    """What was asked exactly; then what was recorded of the same scope without saying how."""
+def _matching_keys(
+    bodies: RecordedBodies, name: str, endpoint: Endpoint, params: Params
+) -> Iterator[RequestKey]:
+    """Yields the request itself, then requests of the same scope with fewer parameters."""
     exact = (name, endpoint.path, tuple(sorted(params.items())))
-    if exact in shelf.held:
+    if exact in bodies.entries:
         yield exact
     if WHERE_TO & params.keys():
         return
-    for key in shelf.held:
+    for key in bodies.entries:
         known = dict(key[2])
         is_same = key[:2] == exact[:2] and known.items() <= params.items() and key != exact
         if is_same and endpoint.scope(known) == endpoint.scope(params):

@@ -15,13 +15,13 @@ from eventlog.format.event import exact_body
 from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
-from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.query.open_views import open_views
 from projector.update.update import update
 from tests.e2e.recordings import HISTORY, MISSING, members, packs_of
 from tests.e2e.test_recordings import new_archive
 from tests.extent import IS_ALL, few_or_all
+from tests.fetcher.importing import import_paths
 from tests.projector.projections import MODELS, chosen
 
 pytestmark = [

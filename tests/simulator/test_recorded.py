@@ -1,4 +1,4 @@
-"""Recorded bodies served again, by time; redirects that lead to another origin."""
+"""Recorded bodies are served by time; redirects lead to another origin."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from eventlog.clock import HOUR, parse_us
 from eventlog.errors import Invalid
-from fetcher.simulator.recorded import Shelf, recorded_answer, shelve
+from fetcher.simulator.recorded import RecordedBodies, load_recordings, recorded_answer
 from fetcher.simulator.world.world import Request
 from tests.fetcher.imports.test_imports import pack
 from tests.fetcher.making import recordings
@@ -34,7 +34,7 @@ def models(*names: str, output: str = "text") -> bytes:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def bodies(tmp_path: Path) -> RecordedBodies:
     """Two lists in a pack, one of all modalities, a bare array, and a model of Civitai."""
     packed = {"20261121T050000Z.json": models("a/1"), "20261121T060000Z.json": models("a/2")}
     pack(tmp_path / "2026.tar.zst", packed)
@@ -44,12 +44,12 @@ def shelf(tmp_path: Path) -> Shelf:
     (tmp_path / "20261121T050000Z.catalog.json").write_text(json.dumps(rows))
     (tmp_path / "20261121T050000Z.model.json").write_text('{"id": 7, "modelVersions": []}')
     (tmp_path / "20261121T050000Z.notes.json").write_text('{"no": "answer"}')
-    return shelve(tmp_path)
+    return load_recordings(tmp_path)
 
 
-def ask(shelf: Shelf, path: str, at: int = AT, **query: str) -> tuple[int, bytes]:
-    found = recorded_answer(shelf, Request(path, query), at)
-    return found.status, found.body
+def ask(bodies: RecordedBodies, path: str, at: int = AT, **query: str) -> tuple[int, bytes]:
+    answer = recorded_answer(bodies, Request(path, query), at)
+    return answer.status, answer.body
 
 
 @pytest.mark.parametrize(
@@ -57,63 +57,63 @@ def ask(shelf: Shelf, path: str, at: int = AT, **query: str) -> tuple[int, bytes
     [(-1, None), (0, models("a/1")), (0.9, models("a/1")), (1, models("a/2")), (99, models("a/2"))],
 )
 def test_a_request_gets_the_last_body_not_after_the_clock(
-    shelf: Shelf, hours: float, expected: bytes | None
+    bodies: RecordedBodies, hours: float, expected: bytes | None
 ) -> None:
-    status, body = ask(shelf, "/api/v1/models", AT + int(hours * HOUR))
+    status, body = ask(bodies, "/api/v1/models", AT + int(hours * HOUR))
 
     assert (status, body if expected else None) == (200 if expected else 404, expected)
 
 
-def test_scopes_are_kept_apart_and_arrays_are_dressed(shelf: Shelf) -> None:
-    everything = ask(shelf, "/api/v1/models", output_modalities="all")
-    catalog = ask(shelf, "/api/frontend/v1/catalog/models")
+def test_scopes_are_separate_and_bare_arrays_are_wrapped(bodies: RecordedBodies) -> None:
+    everything = ask(bodies, "/api/v1/models", output_modalities="all")
+    catalog = ask(bodies, "/api/frontend/v1/catalog/models")
 
     assert everything == (200, models("a/1", output="image"))
     assert json.loads(catalog[1])["data"][0]["slug"] == "a/1"
 
 
-def test_both_upstreams_are_served_and_the_rest_is_not_found(shelf: Shelf) -> None:
-    asked = ["/civitai/api/v1/models/7", "/civitai/api/v1/models/8", "/api/v1/providers", "/x"]
+def test_both_upstreams_are_served_and_unknown_paths_are_not_found(bodies: RecordedBodies) -> None:
+    paths = ["/civitai/api/v1/models/7", "/civitai/api/v1/models/8", "/api/v1/providers", "/x"]
 
-    assert [ask(shelf, path)[0] for path in asked] == [200, 404, 404, 404]
+    assert [ask(bodies, path)[0] for path in paths] == [200, 404, 404, 404]
 
 
-def test_a_folder_without_answers_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_known_responses_is_refused(tmp_path: Path) -> None:
     (tmp_path / "20261121T050000Z.json").write_text("{}")
 
-    with pytest.raises(Invalid, match="nothing there is an answer"):
-        shelve(tmp_path)
+    with pytest.raises(Invalid, match="contains no known response"):
+        load_recordings(tmp_path)
 
 
 def test_the_command_serves_recordings_and_redirects_to_another_origin(tmp_path: Path) -> None:
     (tmp_path / "20261121T050000Z.json").write_bytes(models("a/1"))
-    words = ["--port", "0", "--at", "2026-11-21T05:30:00Z", "--recordings", str(tmp_path)]
-    command = [sys.executable, "-m", "cli.main", "simulate", *words]
+    options = ["--port", "0", "--at", "2026-11-21T05:30:00Z", "--recordings", str(tmp_path)]
+    command = [sys.executable, "-m", "cli.main", "simulate", *options]
     command += ["--faults", "redirect@/api/v1/models#*"]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, text=True
-    ) as served:
+    ) as server:
         try:
-            assert served.stdout is not None
-            origin = served.stdout.readline().strip()
+            assert server.stdout is not None
+            origin = server.stdout.readline().strip()
             with urlopen(f"{origin}/api/v1/models") as answer:
                 assert answer.read() == models("a/1")
                 assert answer.url.startswith("http://127.0.0.1:")
                 assert not answer.url.startswith(origin)
         finally:
-            served.send_signal(signal.SIGTERM)
+            server.send_signal(signal.SIGTERM)
 
 
 @pytest.mark.recordings
-def test_two_real_histories_are_served_by_time() -> None:
+def test_a_recorded_history_is_served_by_time() -> None:
     folder = recordings() / "openrouter" / "history" / "meni432-ModelGraveyard"
 
-    shelf = shelve(folder)
+    bodies = load_recordings(folder)
 
-    bodies = {
-        ask(shelf, "/api/v1/models", parse_us(f"2026-{month}-01T00:00:00Z"))[1]
+    lists = {
+        ask(bodies, "/api/v1/models", parse_us(f"2026-{month}-01T00:00:00Z"))[1]
         for month in ("07", "08", "09")
     }
-    assert len(bodies) == 3
+    assert len(lists) == 3

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cli.process.signals import Stop
-    from fetcher.imports.envelope import Part
-    from fetcher.imports.files import Container
+    from fetcher.imports.envelope import EnvelopePart
     from fetcher.imports.import_report import ImportReport
+    from fetcher.imports.recordings import Recording
 
 _TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
 
@@ -67,12 +67,12 @@ def import_(
     of the recordings.
     """
     from cli.process.signals import note_signals
-    from fetcher.imports.envelope import parse_part
+    from fetcher.imports.envelope import parse_envelope_part
     from fetcher.sources import SOURCES
 
     root = archive()
     chosen_sources((source,), SOURCES, "fetch import")
-    planned = tuple(map(parse_part, parts))
+    planned = tuple(map(parse_envelope_part, parts))
     found, untimed = _find(paths, observed_at, time_from)
     stop = note_signals()
     report = _import(root, source, found, endpoint, planned, stop)
@@ -91,19 +91,19 @@ def import_(
 def _import(
     root: Path,
     source: str,
-    found: "Sequence[Container]",
+    found: "Sequence[Recording]",
     endpoint: str | None,
-    parts: "tuple[Part, ...]",
+    parts: "tuple[EnvelopePart, ...]",
     stop: "Stop",
 ) -> "ImportReport":
     from cli.output.progress import progress
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
-    from fetcher.imports.importer import import_recorded
+    from fetcher.imports.importer import import_recordings
     from fetcher.sources import SOURCES
 
     with progress(now_us) as tell:
-        return import_recorded(
+        return import_recordings(
             root,
             SOURCES[source],
             found,
@@ -112,23 +112,23 @@ def _import(
             parts=parts,
             now=now_us,
             segment_bytes=config(root).log.segment_bytes,
-            report=lambda told: tell(f"{source}: {_imported(told)}"),
-            stopped=stop.is_asked,
+            on_progress=lambda told: tell(f"{source}: {_imported(told)}"),
+            is_stopped=stop.is_asked,
         )
 
 
 def _find(
     paths: tuple[Path, ...], observed_at: str | None, time_from: str
-) -> "tuple[list[Container], list[str]]":
+) -> "tuple[list[Recording], list[str]]":
     """What was recorded, and what is left out because nothing says when it was."""
     from cli.options.times import parse_time
     from eventlog.clock import now_us
     from eventlog.errors import Invalid
-    from fetcher.imports.importer import find_recorded
+    from fetcher.imports.importer import find_recordings
 
     at = parse_time(observed_at, now_us()) if observed_at else None
     untimed: list[str] = []
-    found = find_recorded(paths, at, time_from, untimed.append)
+    found = find_recordings(paths, at, time_from, untimed.append)
     if untimed and not found:
         raise Invalid("\n".join(untimed), _TIMES)
     return found, untimed
@@ -167,7 +167,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     from cli.process.signals import note_signals
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
-    from fetcher.imports.replay_anomalies import replay as take_apart
+    from fetcher.imports.replay_anomalies import replay_anomalies
     from fetcher.sources import SOURCES
 
     root = archive()
@@ -178,7 +178,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
         if stop.is_asked():
             break
         with progress(now_us) as tell:
-            found = take_apart(
+            found = replay_anomalies(
                 root,
                 SOURCES[name],
                 writer=writer,
@@ -186,8 +186,8 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
                 since=begin,
                 until=end,
                 segment_bytes=config(root).log.segment_bytes,
-                report=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
-                stopped=stop.is_asked,
+                on_progress=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
+                is_stopped=stop.is_asked,
             )
         none = f"{name}: nothing in quarantine that can be taken apart by now"
         say(f"{name}: {_imported(found)}" if found.expected else none)

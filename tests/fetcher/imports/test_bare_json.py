@@ -1,7 +1,8 @@
-"""Imports of what was saved without its response: arrays alone, dumps line by line."""
+"""Imports of bare JSON: arrays saved alone, and dumps with one document per line."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from eventlog.format.event import PAGE, Line
 from eventlog.read.reader import read_one
-from fetcher.imports.bare_json import Inner, by_line, dressed
+from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.import_report import ImportReport
-from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
+from tests.fetcher.importing import import_paths
 from tests.fetcher.imports.test_imports import pack
 from tests.fetcher.making import WRITER, Hand, lines, recordings, responses
 
@@ -25,8 +26,8 @@ NAME = "20261121T050000Z"
 
 
 def load(root: Path, *files: Path, source: str = "openrouter", **more: object) -> ImportReport:
-    settings = {"writer": WRITER, "now": Hand(), **more}
-    return import_paths(root, SOURCES[source], files, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"writer": WRITER, "now": Hand(), **more}
+    return import_paths(root, SOURCES[source], files, **settings)
 
 
 def put(folder: Path, name: str, body: bytes) -> Path:
@@ -40,9 +41,9 @@ def pages(root: Path, source: str = "openrouter") -> list[Line]:
 
 
 def provenance(root: Path, line: Line) -> dict[str, str]:
-    found = orjson.loads(read_one(root, line.source, line.writer, line.seq).line)["import"]
-    assert isinstance(found, dict)
-    return found
+    members = orjson.loads(read_one(root, line.source, line.writer, line.seq).line)["import"]
+    assert isinstance(members, dict)
+    return members
 
 
 def ndjson(*values: object) -> bytes:
@@ -56,29 +57,29 @@ def ndjson(*values: object) -> bytes:
         (ROWS, "/api/frontend/v1/catalog/models", {"catalog"}),
     ],
 )
-def test_an_array_saved_alone_is_the_complete_listing_it_was(
+def test_an_array_saved_alone_is_a_complete_listing(
     tmp_path: Path, rows: list[object], endpoint: str, types: set[str]
 ) -> None:
     body = b" " + json.dumps(rows).encode() + b"\n"
     file = put(tmp_path, f"{NAME}.json", body)
 
-    told = [load(tmp_path / "a", file) for _ in range(2)]
+    reports = [load(tmp_path / "a", file) for _ in range(2)]
 
     (page,) = pages(tmp_path / "a")
     assert (page.endpoint, page.page_no, page.last) == (endpoint, 1, True)
     assert provenance(tmp_path / "a", page)["wrapped"] == "/data"
     assert list(responses(tmp_path / "a", "openrouter")) == [b'{"data":' + body.strip() + b"}"]
     assert {line.type for line in lines(tmp_path / "a", "openrouter")} - {None} == types
-    assert [(each.pages, each.already) for each in told] == [(1, 0), (0, 1)]
+    assert [(report.pages, report.already) for report in reports] == [(1, 0), (0, 1)]
 
 
-def test_an_array_of_a_named_endpoint_is_taken_as_its_answer(tmp_path: Path) -> None:
+def test_an_array_of_a_named_endpoint_is_its_response(tmp_path: Path) -> None:
     file = put(tmp_path, f"{NAME}.json", b'[{"id":7}]')
 
-    told = load(tmp_path / "a", file, source="civitai", endpoint="/images?modelId=3")
+    report = load(tmp_path / "a", file, source="civitai", endpoint="/images?modelId=3")
 
     (page,) = pages(tmp_path / "a", "civitai")
-    assert (told.entities, page.endpoint, page.params) == (1, "/images", {"modelId": "3"})
+    assert (report.entities, page.endpoint, page.params) == (1, "/images", {"modelId": "3"})
 
 
 @pytest.mark.parametrize("suffix", [".ndjson", ".jsonl", ".jsonl.zst"])
@@ -87,12 +88,12 @@ def test_a_dump_with_one_response_in_every_line(tmp_path: Path, suffix: str) -> 
     packed = zstandard.ZstdCompressor().compress(body) if suffix.endswith("zst") else body
     file = put(tmp_path, NAME + suffix, packed)
 
-    told = load(tmp_path / "a", file)
+    report = load(tmp_path / "a", file)
 
-    assert told.refused == ()
+    assert report.refused == ()
     assert list(responses(tmp_path / "a", "openrouter")) == body.splitlines()
-    found = [provenance(tmp_path / "a", page)["line"] for page in pages(tmp_path / "a")]
-    assert found == ["1", "2", "3"]
+    line_numbers = [provenance(tmp_path / "a", page)["line"] for page in pages(tmp_path / "a")]
+    assert line_numbers == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("endpoint", [None, "/api/v1/models"])
@@ -101,10 +102,10 @@ def test_a_dump_with_one_entity_in_every_line_proves_no_absence(
 ) -> None:
     file = put(tmp_path, f"{NAME}.ndjson", ndjson(*MODELS))
 
-    told = load(tmp_path / "a", file, endpoint=endpoint)
+    report = load(tmp_path / "a", file, endpoint=endpoint)
 
     (page,) = pages(tmp_path / "a")
-    assert (told.entities, page.page_no, page.last) == (5, None, False)
+    assert (report.entities, page.page_no, page.last) == (5, None, False)
     assert provenance(tmp_path / "a", page)["lines"] == "1-5"
 
 
@@ -112,51 +113,51 @@ def test_a_long_dump_becomes_several_pages_and_a_second_import_adds_nothing(tmp_
     many = [{"id": n, "modelVersions": []} for n in range(2500)]
     file = put(tmp_path, f"{NAME}.ndjson", ndjson(*many))
 
-    told = [load(tmp_path / "a", file, source="civitai", endpoint="/models") for _ in range(2)]
+    reports = [load(tmp_path / "a", file, source="civitai", endpoint="/models") for _ in range(2)]
 
-    assert [each.entities for each in told] == [2500, 0]
+    assert [report.entities for report in reports] == [2500, 0]
     assert len(pages(tmp_path / "a", "civitai")) == 3
-    assert told[1].already == 3
+    assert reports[1].already == 3
 
 
-def test_a_line_that_is_nothing_is_named_and_the_others_are_taken(tmp_path: Path) -> None:
+def test_an_unknown_line_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:
     body = ndjson({"data": MODELS}) + b"\n<html>\n" + ndjson({"data": ROWS})
     file = put(tmp_path, f"{NAME}.ndjson", body)
 
-    told = load(tmp_path / "a", file)
+    report = load(tmp_path / "a", file)
 
-    assert (told.pages, len(told.refused)) == (2, 1)
-    assert "line 3" in told.refused[0]
+    assert (report.pages, len(report.refused)) == (2, 1)
+    assert "line 3" in report.refused[0]
 
 
-def test_parts_are_looked_for_in_every_line_of_a_dump(tmp_path: Path) -> None:
-    made = [{"permaslug": f"a/{n}", "endpoint": [{"id": f"uuid-{n}"}]} for n in range(3)]
+def test_parts_are_extracted_from_every_line_of_a_dump(tmp_path: Path) -> None:
+    rows = [{"permaslug": f"a/{n}", "endpoint": [{"id": f"uuid-{n}"}]} for n in range(3)]
     part = "$.endpoint=/api/frontend/v1/stats/endpoint?permaslug={permaslug}"
-    file = put(tmp_path, f"{NAME}.jsonl", ndjson(*made, {"permaslug": "b", "endpoint": None}))
+    file = put(tmp_path, f"{NAME}.jsonl", ndjson(*rows, {"permaslug": "b", "endpoint": None}))
 
     load(tmp_path / "a", file, parts=[part])
 
-    found = lines(tmp_path / "a", "openrouter")
-    assert [line.id for line in found if line.type == "endpoint"] == ["uuid-0", "uuid-1", "uuid-2"]
+    events = lines(tmp_path / "a", "openrouter")
+    assert [line.id for line in events if line.type == "endpoint"] == ["uuid-0", "uuid-1", "uuid-2"]
     assert [page.params for page in pages(tmp_path / "a")] == [
         {"permaslug": f"a/{n}"} for n in range(3)
     ]
 
 
 @given(st.lists(st.sampled_from([*map(json.dumps, MODELS), "", "  ", '{"data":[]}'])))
-def test_every_line_of_a_dump_is_somewhere_or_named(texts: list[str]) -> None:
+def test_every_line_of_a_dump_is_part_of_a_response(texts: list[str]) -> None:
     body = "\n".join(texts).encode()
 
-    found = list(by_line(OPENROUTER, body, 1, "/api/v1/models"))
+    responses = list(split_lines(OPENROUTER, body, 1, "/api/v1/models"))
 
-    held = b"\n".join(each.body for each in found if isinstance(each, Inner))
-    assert all(text.strip().encode() in held for text in texts)
-    assert all(isinstance(each, Inner) for each in found)
+    bodies = b"\n".join(bare.body for bare in responses if isinstance(bare, BareResponse))
+    assert all(text.strip().encode() in bodies for text in texts)
+    assert all(isinstance(bare, BareResponse) for bare in responses)
 
 
-def test_what_is_no_array_stays_as_it_is() -> None:
-    assert dressed(OPENROUTER, b'{"data":[]}', None) == Inner(None, b'{"data":[]}')
-    assert dressed(OPENROUTER, b"[1]", None) == Inner(None, b"[1]")
+def test_a_document_that_is_not_an_array_of_entities_stays_as_it_is() -> None:
+    assert wrap_document(OPENROUTER, b'{"data":[]}', None) == BareResponse(None, b'{"data":[]}')
+    assert wrap_document(OPENROUTER, b"[1]", None) == BareResponse(None, b"[1]")
 
 
 def test_a_recorded_pack_of_members_saved_alone(tmp_path: Path) -> None:
@@ -168,13 +169,13 @@ def test_a_recorded_pack_of_members_saved_alone(tmp_path: Path) -> None:
         )
         for path in loose
     }
-    taken = {name: body for name, body in bodies.items() if "rankings" not in name}
+    selected = {name: body for name, body in bodies.items() if "rankings" not in name}
 
-    told = load(tmp_path / "a", pack(tmp_path / "2026-07-20.tar.zst", taken))
+    report = load(tmp_path / "a", pack(tmp_path / "2026-07-20.tar.zst", selected))
 
-    assert told.refused == ()
+    assert report.refused == ()
     assert {page.endpoint for page in pages(tmp_path / "a")} == {
         "/api/v1/models",
         "/api/frontend/v1/all-providers",
     }
-    assert told.entities > 300
+    assert report.entities > 300

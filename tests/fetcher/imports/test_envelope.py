@@ -1,4 +1,4 @@
-"""Other collectors' envelopes: their responses as slices, each with its endpoint."""
+"""Envelopes of other collectors: their responses as slices, each with its endpoint."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
-from fetcher.imports.envelope import inner_responses, parse_part
+from fetcher.imports.envelope import extract_responses, parse_envelope_part
 from tests.fetcher.imports.test_imports import imported, listing, put
 from tests.fetcher.making import WRITER, lines, recordings
 
@@ -33,25 +33,25 @@ ENVELOPE = (
         ("$=/whole", [("/whole", ENVELOPE)]),
     ],
 )
-def test_a_part_names_slices_and_what_they_answer(
+def test_a_part_selects_responses_and_their_endpoints(
     part: str, expected: list[tuple[str, bytes]]
 ) -> None:
-    (found,) = inner_responses(ENVELOPE, [parse_part(part)]).values()
+    (responses,) = extract_responses(ENVELOPE, [parse_envelope_part(part)]).values()
 
-    assert [(each.endpoint, each.body) for each in found] == expected
+    assert [(bare.endpoint, bare.body) for bare in responses] == expected
 
 
 @pytest.mark.parametrize("text", ["models=/x", "$.models", "$..models=/x", "$.a b=/x", "$.a="])
-def test_a_part_that_cannot_be_read_is_refused_with_an_example(text: str) -> None:
+def test_an_invalid_part_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(Invalid) as caught:
-        parse_part(text)
+        parse_envelope_part(text)
 
     assert "--part" in str(caught.value.hint)
 
 
-def test_a_name_that_is_not_beside_the_part_is_an_error() -> None:
-    with pytest.raises(NotJson, match="no slug beside"):
-        inner_responses(ENVELOPE, [parse_part("$.rows[*].response=/m/{slug}/e")])
+def test_a_placeholder_without_a_value_is_an_error() -> None:
+    with pytest.raises(NotJson, match="no member slug next to"):
+        extract_responses(ENVELOPE, [parse_envelope_part("$.rows[*].response=/m/{slug}/e")])
 
 
 def test_an_envelope_becomes_one_run_with_a_page_for_each_response(tmp_path: Path) -> None:
@@ -60,25 +60,25 @@ def test_an_envelope_becomes_one_run_with_a_page_for_each_response(tmp_path: Pat
     files = put(tmp_path / "in", {"20260815T121622Z.json": body})
     parts = ["$.models=/api/v1/models", "$.endpoints.*=/api/v1/models/{key}/endpoints"]
 
-    told = imported(tmp_path / "log", files, parts=parts)
+    report = imported(tmp_path / "log", files, parts=parts)
     again = imported(tmp_path / "log", files, parts=parts)
 
-    found = lines(tmp_path / "log", "openrouter")
-    assert (told.pages, told.anomalies, again.already) == (2, 1, 3)
-    assert len({line.run for line in found}) == 1
-    assert [line.id for line in found if line.kind == ENTITY] == ["a/b", "a/b#t"]
-    assert [line.scope for line in found if line.kind == PAGE] == [
+    events = lines(tmp_path / "log", "openrouter")
+    assert (report.pages, report.anomalies, again.already) == (2, 1, 3)
+    assert len({line.run for line in events}) == 1
+    assert [line.id for line in events if line.kind == ENTITY] == ["a/b", "a/b#t"]
+    assert [line.scope for line in events if line.kind == PAGE] == [
         "/api/v1/models",
         "/api/v1/models/a/b/endpoints",
     ]
-    assert [exact_body(line) for line in found if line.kind == ANOMALY] == [b'{"error": "x"}']
+    assert [exact_body(line) for line in events if line.kind == ANOMALY] == [b'{"error": "x"}']
 
 
 @pytest.mark.recordings
 def test_a_recorded_envelope_of_models_providers_and_endpoints_is_imported(tmp_path: Path) -> None:
     history = recordings() / "openrouter" / "history" / "dthinkr-openrouter-uptime"
 
-    told = imported(
+    report = imported(
         tmp_path,
         [history / "20260815T115937Z.json.zst"],
         parts=[
@@ -88,7 +88,7 @@ def test_a_recorded_envelope_of_models_providers_and_endpoints_is_imported(tmp_p
         ],
     )
 
-    assert told.refused == ()
-    assert told.pages > 400
+    assert report.refused == ()
+    assert report.pages > 400
     pages = [line for line in lines(tmp_path, "openrouter", WRITER) if line.kind == PAGE]
-    assert sum(page.last for page in pages) == told.pages
+    assert sum(page.last for page in pages) == report.pages

@@ -1,4 +1,4 @@
-"""Git history: every committed version of a file, at the time of its commit."""
+"""Git history: every version of a file is imported at the time of its commit."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.fetcher.imports.test_imports import imported, listing
 from tests.fetcher.making import START, WRITER, lines, responses
 
 
-def git(folder: Path, *words: str, at: int = START) -> None:
+def git(folder: Path, *arguments: str, at: int = START) -> None:
     stamp = f"{at // SECOND} +0200"
     env = {
         "GIT_COMMITTER_DATE": stamp,
@@ -23,8 +23,10 @@ def git(folder: Path, *words: str, at: int = START) -> None:
         "PATH": "/usr/bin:/bin:/usr/local/bin",
         "GIT_CONFIG_NOSYSTEM": "1",
     }
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, env=env)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, env=env
+    )
 
 
 def committed(folder: Path, bodies: list[bytes | None]) -> Path:
@@ -41,14 +43,14 @@ def committed(folder: Path, bodies: list[bytes | None]) -> Path:
     return file
 
 
-def test_every_version_of_a_file_becomes_events_at_its_commit(tmp_path: Path) -> None:
+def test_every_version_of_a_file_becomes_events_at_its_commit_time(tmp_path: Path) -> None:
     bodies = [listing(("a/b", 1)), listing(("a/b", 2)), None, listing(("c/d", 3))]
     file = committed(tmp_path / "work", bodies)
 
-    told = imported(tmp_path / "log", [file], time_from="git")
+    report = imported(tmp_path / "log", [file], time_from="git")
     again = imported(tmp_path / "log", [file], time_from="git")
 
-    assert (told.pages, again.already) == (3, 3)
+    assert (report.pages, again.already) == (3, 3)
     assert list(responses(tmp_path / "log", "openrouter")) == [body for body in bodies if body]
     pages = [line for line in lines(tmp_path / "log", "openrouter") if line.kind == PAGE]
     assert [page.observed_at for page in pages] == [
@@ -61,18 +63,18 @@ def test_provenance_names_file_and_commit(tmp_path: Path) -> None:
 
     imported(tmp_path / "log", [file], time_from="git")
 
-    raw = [each.line for each in read_stream(tmp_path / "log", "openrouter", WRITER)]
+    raw = [record.line for record in read_stream(tmp_path / "log", "openrouter", WRITER)]
     page = next(line for line in raw if decode(line).kind == PAGE)
     assert b'"import":{"file":"models.json","commit":"' in page
 
 
-def test_a_file_that_is_gone_from_the_work_tree_still_has_its_history(tmp_path: Path) -> None:
+def test_the_history_of_a_removed_file_is_imported(tmp_path: Path) -> None:
     file = committed(tmp_path / "work", [listing(("a/b", 1)), None])
 
     assert imported(tmp_path / "log", [file], time_from="git").pages == 1
 
 
-def test_what_git_does_not_know_is_an_error(tmp_path: Path) -> None:
+def test_a_file_without_commits_is_an_error(tmp_path: Path) -> None:
     committed(tmp_path / "work", [listing(("a/b", 1))])
 
     with pytest.raises(Invalid):

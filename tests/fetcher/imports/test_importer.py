@@ -1,4 +1,4 @@
-"""Importing: what a recorded response proves, what is counted, and where it came from."""
+"""Importing: what a recorded response proves, the counts, and the provenance."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,9 @@ import pytest
 from eventlog.format.event import PAGE, RUN, Line
 from eventlog.read.reader import read_one
 from fetcher.imports.import_report import ImportReport
-from fetcher.imports.importer import find_recorded, import_paths, import_recorded
+from fetcher.imports.importer import find_recordings, import_recordings
 from fetcher.sources import SOURCES
+from tests.fetcher.importing import import_paths
 from tests.fetcher.imports.test_imports import listing, pack, put
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines
 
@@ -29,9 +30,9 @@ def pages(root: Path, source: str = "openrouter") -> list[Line]:
 
 
 def members(root: Path, line: Line) -> dict[str, Any]:
-    found = orjson.loads(read_one(root / "log", line.source, line.writer, line.seq).line)
-    assert isinstance(found, dict)
-    return found
+    event = orjson.loads(read_one(root / "log", line.source, line.writer, line.seq).line)
+    assert isinstance(event, dict)
+    return event
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def members(root: Path, line: Line) -> dict[str, Any]:
         ("?cursor=a", None, False),
     ],
 )
-def test_only_a_listing_that_came_from_its_beginning_is_complete(
+def test_only_a_listing_recorded_from_its_beginning_is_complete(
     tmp_path: Path, query: str, page_no: int | None, last: bool
 ) -> None:
     files = put(tmp_path / "in", {"20250101.json": ONE})
@@ -56,7 +57,7 @@ def test_only_a_listing_that_came_from_its_beginning_is_complete(
     assert (page.page_no, page.last, page.status) == (page_no, last, 200)
 
 
-def test_a_first_page_that_goes_on_is_numbered_and_not_the_last(tmp_path: Path) -> None:
+def test_a_first_page_with_a_next_page_is_numbered_and_not_the_last(tmp_path: Path) -> None:
     link = "/api/v1/models?offset=1&limit=1"
     body = json.dumps({**json.loads(ONE), "links": {"next": link}}).encode()
 
@@ -77,7 +78,7 @@ def test_a_page_of_a_source_whose_listings_prove_nothing_has_no_scope(tmp_path: 
     assert (page.scope, page.page_no, page.last) == (None, 1, True)
 
 
-def test_a_detail_is_no_page_of_a_listing(tmp_path: Path) -> None:
+def test_a_detail_is_not_a_page_of_a_listing(tmp_path: Path) -> None:
     body = b'{"id":7,"modelVersions":[]}'
 
     load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), source="civitai")
@@ -91,16 +92,16 @@ def test_a_detail_is_no_page_of_a_listing(tmp_path: Path) -> None:
     )
 
 
-def test_a_template_that_is_named_takes_its_parameters_from_the_body(tmp_path: Path) -> None:
+def test_a_named_path_template_takes_its_parameters_from_the_body(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"20250101.json": b'{"id":7,"modelVersions":[]}'})
 
-    told = load(tmp_path, *files, source="civitai", endpoint="/models/:id")
+    report = load(tmp_path, *files, source="civitai", endpoint="/models/:id")
 
-    assert told.refused == ()
+    assert report.refused == ()
     assert [page.params for page in pages(tmp_path, "civitai")] == [{"id": "7"}]
 
 
-def test_an_import_counts_what_came_of_every_response(tmp_path: Path) -> None:
+def test_an_import_counts_the_outcome_of_every_response(tmp_path: Path) -> None:
     nameless = b'{"data":[{"id":"a/b","context_length":1,"pricing":{"prompt":"1"}},{"x":1}]}'
     files = put(
         tmp_path / "in",
@@ -113,34 +114,36 @@ def test_an_import_counts_what_came_of_every_response(tmp_path: Path) -> None:
     )
     steps: list[ImportReport] = []
 
-    told = load(tmp_path, *files, endpoint=None, report=steps.append)
+    report = load(tmp_path, *files, endpoint=None, on_progress=steps.append)
 
-    assert (told.expected, told.responses, told.already) == (4, 4, 0)
-    assert [each.responses for each in steps] == [1, 2, 3, 4]
-    assert len(told.refused) >= 1
+    assert (report.expected, report.responses, report.already) == (4, 4, 0)
+    assert [step.responses for step in steps] == [1, 2, 3, 4]
+    assert len(report.refused) >= 1
     assert (steps[1].pages, steps[1].entities, steps[1].stored, steps[1].unchanged) == (2, 3, 2, 1)
 
 
 def test_an_element_without_an_id_is_counted_as_an_anomaly(tmp_path: Path) -> None:
     body = b'{"data":[{"id":"a/b"},{"x":1}]}'
 
-    told = load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models")
+    report = load(
+        tmp_path, *put(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models"
+    )
 
-    assert (told.pages, told.entities, told.anomalies) == (1, 1, 1)
+    assert (report.pages, report.entities, report.anomalies) == (1, 1, 1)
 
 
 def test_the_same_response_under_two_names_is_imported_once(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"20250101.json": ONE, "a-20250101.json": ONE})
 
-    told = load(tmp_path, *files)
+    report = load(tmp_path, *files)
 
-    assert (told.pages, told.already) == (1, 1)
+    assert (report.pages, report.already) == (1, 1)
 
 
 def test_the_same_bytes_at_two_instants_are_two_responses(tmp_path: Path) -> None:
-    told = load(tmp_path, *put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE}))
+    report = load(tmp_path, *put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE}))
 
-    assert (told.pages, told.already, told.unchanged) == (2, 0, 1)
+    assert (report.pages, report.already, report.unchanged) == (2, 0, 1)
 
 
 def test_provenance_names_file_and_member_and_the_run_is_the_same_for_every_importer(
@@ -152,17 +155,17 @@ def test_provenance_names_file_and_member_and_the_run_is_the_same_for_every_impo
         root = tmp_path / str(number)
         root.mkdir()
         load(root, tar, writer=writer)
-        found = lines(root / "log", "openrouter", writer)
-        page = next(line for line in found if line.kind == PAGE)
+        events = lines(root / "log", "openrouter", writer)
+        page = next(line for line in events if line.kind == PAGE)
         assert members(root, page)["import"] == {"file": "a.tar.zst", "member": "x/20250101.json"}
-        assert {line.run for line in found} == {page.run}
+        assert {line.run for line in events} == {page.run}
         assert str(page.run).startswith("import.")
         runs.append(page.run)
 
     assert runs[0] == runs[1]
 
 
-def test_a_run_is_named_by_what_was_recorded_and_not_by_the_file_that_holds_it(
+def test_a_run_is_named_by_the_recorded_bytes_and_not_by_their_file(
     tmp_path: Path,
 ) -> None:
     runs = []
@@ -178,53 +181,53 @@ def test_a_run_is_named_by_what_was_recorded_and_not_by_the_file_that_holds_it(
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_an_import_ends_with_what_became_of_its_run(tmp_path: Path) -> None:
+def test_a_run_of_an_import_ends_with_its_state(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE[:-3]})
 
     load(tmp_path, *files, endpoint="/api/v1/models")
 
     ends = [
-        members(tmp_path, each)
-        for each in lines(tmp_path / "log", "openrouter")
-        if each.kind == RUN
+        members(tmp_path, line)
+        for line in lines(tmp_path / "log", "openrouter")
+        if line.kind == RUN
     ]
-    assert [(each["state"], each["listing"], each["pages"]) for each in ends] == [
+    assert [(end["state"], end["listing"], end["pages"]) for end in ends] == [
         ("completed", "import", 1),
         ("failed", "import", 0),
     ]
 
 
-def test_an_import_that_is_stopped_keeps_what_came_before(tmp_path: Path) -> None:
+def test_a_stopped_import_keeps_what_it_has_imported(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {f"2025010{day}.json": ONE for day in range(1, 6)})
     steps: list[ImportReport] = []
 
-    first = import_recorded(
+    first = import_recordings(
         tmp_path / "log",
         OPENROUTER,
-        find_recorded(files, None, "name"),
+        find_recordings(files, None, "name"),
         writer=WRITER,
         now=Hand(),
-        report=steps.append,
-        stopped=lambda: len(steps) == 2,
+        on_progress=steps.append,
+        is_stopped=lambda: len(steps) == 2,
     )
-    rest = load(tmp_path, *files)
+    second = load(tmp_path, *files)
 
-    assert (first.pages, rest.pages, rest.already) == (2, 3, 2)
+    assert (first.pages, second.pages, second.already) == (2, 3, 2)
     assert len(pages(tmp_path)) == 5
 
 
-def test_an_endpoint_that_the_source_does_not_have_refuses_every_response(tmp_path: Path) -> None:
+def test_with_an_unknown_endpoint_every_response_is_refused(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"20250101.json": ONE})
 
-    told = load(tmp_path, *files, endpoint="/api/v1/modles")
+    report = load(tmp_path, *files, endpoint="/api/v1/modles")
 
-    assert told.pages == 0
-    assert told.refused[0].startswith("20250101.json: openrouter has no endpoint")
+    assert report.pages == 0
+    assert report.refused[0].startswith("20250101.json: openrouter has no endpoint")
 
 
-def test_an_instant_that_is_given_counts_before_what_git_says(tmp_path: Path) -> None:
+def test_a_given_time_takes_precedence_over_the_commit_time(tmp_path: Path) -> None:
     (file,) = put(tmp_path / "in", {"models.json": ONE})
 
-    told = load(tmp_path, file, observed_at=START, time_from="git")
+    report = load(tmp_path, file, observed_at=START, time_from="git")
 
-    assert (told.pages, pages(tmp_path)[0].observed_at[:19]) == (1, "2026-11-21T05:00:00")
+    assert (report.pages, pages(tmp_path)[0].observed_at[:19]) == (1, "2026-11-21T05:00:00")

@@ -1,4 +1,4 @@
-"""Imports: recorded responses at their own time, in any order and portions the same."""
+"""Imports: recorded responses at their own time; order and portions make no difference."""
 
 import gzip
 import io
@@ -7,6 +7,7 @@ import random
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -18,10 +19,10 @@ from eventlog.format.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
 from eventlog.format.manifest import digest
 from eventlog.read.reader import read_stream
 from eventlog.write.writer import open_stream
-from fetcher.imports.files import name_time
 from fetcher.imports.import_report import ImportReport
-from fetcher.imports.importer import import_paths
+from fetcher.imports.recordings import time_in_name
 from fetcher.sources import SOURCES
+from tests.fetcher.importing import import_paths
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines, recordings, responses
 
 Model = Mapping[str, object]
@@ -36,13 +37,13 @@ def listing(*models: tuple[str, int]) -> bytes:
 
 
 def snapshots(count: int, chance: random.Random) -> dict[str, bytes]:
-    """Hourly lists in which models come and go and prices move, by file name."""
-    found = {}
+    """Hourly lists in which models appear and disappear and prices change, by file name."""
+    files = {}
     for number in range(count):
         at = format_us(START + number * HOUR).replace("-", "").replace(":", "")[:15] + "Z"
-        models = [(f"a/{each}", chance.randrange(3)) for each in range(6) if chance.random() < 0.8]
-        found[f"{at}.json"] = listing(("a/base", 1), *models)
-    return found
+        models = [(f"a/{n}", chance.randrange(3)) for n in range(6) if chance.random() < 0.8]
+        files[f"{at}.json"] = listing(("a/base", 1), *models)
+    return files
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
@@ -53,47 +54,45 @@ def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
 
 
 def pack(path: Path, files: Mapping[str, bytes]) -> Path:
-    held = io.BytesIO()
-    with tarfile.open(fileobj=held, mode="w") as tar:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
         for name, body in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(body)
             tar.addfile(member, io.BytesIO(body))
-    path.write_bytes(zstandard.ZstdCompressor().compress(held.getvalue()))
+    path.write_bytes(zstandard.ZstdCompressor().compress(content.getvalue()))
     return path
 
 
-def imported(
-    root: Path, paths: Sequence[Path], writer: str = WRITER, **more: object
-) -> ImportReport:
+def imported(root: Path, paths: Sequence[Path], writer: str = WRITER, **more: Any) -> ImportReport:
     root.mkdir(exist_ok=True)
     name = str(more.pop("source", "openrouter"))
-    return import_paths(root, SOURCES[name], paths, writer=writer, now=Hand(), **more)  # type: ignore[arg-type]
+    return import_paths(root, SOURCES[name], paths, writer=writer, now=Hand(), **more)
 
 
 def sightings(root: Path, writers: Iterable[str] = (WRITER,)) -> set[tuple[str, str, bytes]]:
-    """Time, model and exact bytes of everything that was seen."""
-    found = set()
+    """Time, model and exact bytes of every sighting."""
+    result = set()
     for writer in writers:
         events = lines(root, "openrouter", writer)
-        held = {line.seq: exact_body(line) for line in events if line.kind == ENTITY}
+        bodies = {line.seq: exact_body(line) for line in events if line.kind == ENTITY}
         for page in (line for line in events if line.kind == PAGE):
             for _, name, seq in page.roster.get("/data", []):
-                found.add((page.observed_at, name, held[seq] or b""))
-    return found
+                result.add((page.observed_at, name, bodies[seq] or b""))
+    return result
 
 
 def test_a_snapshot_becomes_events_at_its_own_time(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"20250815T090055Z.json": listing(("a/b", 1))})
 
-    told = imported(tmp_path / "log", files)
+    report = imported(tmp_path / "log", files)
 
-    assert (told.pages, told.stored, told.refused) == (1, 1, ())
+    assert (report.pages, report.stored, report.refused) == (1, 1, ())
     entity, page, run = lines(tmp_path / "log", "openrouter")
     assert {line.observed_at for line in (entity, page, run)} == {"2025-08-15T09:00:55.000000Z"}
     assert {line.epoch for line in (entity, page, run)} == {"2025-08-15T09"}
     assert (page.scope, page.page_no, page.last) == ("/api/v1/models", 1, True)
-    assert [str(each.name) for each in list_segments(tmp_path / "log") if each.is_sealed] == [
+    assert [str(item.name) for item in list_segments(tmp_path / "log") if item.is_sealed] == [
         f"openrouter/2025-08-15/09-{WRITER}-000"
     ]
 
@@ -115,7 +114,7 @@ def test_files_folders_packs_and_compressed_files_are_the_same_input(tmp_path: P
     assert list(responses(tmp_path / "mixed", "openrouter")) == [files[name] for name in names]
 
 
-def test_a_second_import_adds_nothing_whoever_made_the_first(tmp_path: Path) -> None:
+def test_importing_again_adds_nothing_whichever_writer_imports(tmp_path: Path) -> None:
     files = put(tmp_path / "in", snapshots(5, random.Random(2)))
     imported(tmp_path / "log", files)
     before = sorted(path.name for path in (tmp_path / "log" / "log").rglob("*.zst"))
@@ -127,7 +126,7 @@ def test_a_second_import_adds_nothing_whoever_made_the_first(tmp_path: Path) -> 
     assert sorted(path.name for path in (tmp_path / "log" / "log").rglob("*.zst")) == before
 
 
-def test_without_state_a_second_import_still_adds_nothing(tmp_path: Path) -> None:
+def test_importing_again_adds_nothing_even_if_the_state_was_deleted(tmp_path: Path) -> None:
     files = put(tmp_path / "in", snapshots(3, random.Random(3)))
     imported(tmp_path / "log", files)
     for path in (tmp_path / "log" / "state").rglob("*.sqlite"):
@@ -137,7 +136,7 @@ def test_without_state_a_second_import_still_adds_nothing(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_any_order_portions_and_writers_see_the_same(tmp_path: Path, seed: int) -> None:
+def test_order_portions_and_writers_make_no_difference(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     files = put(tmp_path / "in", snapshots(30, random.Random(99)))
     imported(tmp_path / "straight", files)
@@ -154,31 +153,31 @@ def test_any_order_portions_and_writers_see_the_same(tmp_path: Path, seed: int) 
 def test_an_import_leaves_one_chain_of_sealed_hours(tmp_path: Path) -> None:
     imported(tmp_path, put(tmp_path / "in", snapshots(6, random.Random(4))))
 
-    listed = list_segments(tmp_path, "openrouter")
-    assert len(listed) == 6
-    assert all(each.is_sealed and not each.is_open for each in listed)
+    segments = list_segments(tmp_path, "openrouter")
+    assert len(segments) == 6
+    assert all(item.is_sealed and not item.is_open for item in segments)
     open_stream(tmp_path, "openrouter", WRITER, clock=Hand())
 
 
-def test_what_is_no_answer_of_the_source_is_named_and_the_rest_imported(tmp_path: Path) -> None:
+def test_an_unknown_response_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:
     good = listing(("a/b", 1))
     files = put(tmp_path / "in", {"20250101.json": b"<html>", "20250102.json": good})
 
-    told = imported(tmp_path / "log", files)
+    report = imported(tmp_path / "log", files)
 
-    assert told.pages == 1
-    assert len(told.refused) == 1
-    assert told.refused[0].startswith("20250101.json: no answer of openrouter")
+    assert report.pages == 1
+    assert len(report.refused) == 1
+    assert report.refused[0].startswith("20250101.json: not a known response of openrouter")
 
 
-def test_a_torn_body_of_a_named_endpoint_is_kept_as_an_anomaly(tmp_path: Path) -> None:
+def test_an_incomplete_body_of_a_named_endpoint_is_recorded_as_an_anomaly(tmp_path: Path) -> None:
     torn = listing(("a/b", 1))[:-7]
     files = put(tmp_path / "in", {"20250101.json": torn})
 
-    told = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
+    report = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
     again = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
 
-    assert (told.anomalies, again.already) == (1, 1)
+    assert (report.anomalies, again.already) == (1, 1)
     line, run = lines(tmp_path / "log", "openrouter")
     assert run.kind == RUN
     assert (line.kind, exact_body(line)) == (ANOMALY, torn)
@@ -195,13 +194,11 @@ def test_a_named_endpoint_brings_its_parameters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["token", "Token", "key", "api_key", "apikey", "access_token"])
-def test_a_secret_in_a_recorded_address_never_reaches_the_archive(
-    tmp_path: Path, name: str
-) -> None:
+def test_a_secret_in_a_recorded_url_never_reaches_the_archive(tmp_path: Path, name: str) -> None:
     files = put(tmp_path / "in", {"20250101.json": listing(("a/b", 1))})
 
-    address = f"/api/v1/models?{name}=hidden&output_modalities=all"
-    imported(tmp_path / "log", files, endpoint=address)
+    url = f"/api/v1/models?{name}=hidden&output_modalities=all"
+    imported(tmp_path / "log", files, endpoint=url)
 
     page = lines(tmp_path / "log", "openrouter")[1]
     assert (page.params, page.status) == ({"output_modalities": "all"}, 200)
@@ -209,7 +206,7 @@ def test_a_secret_in_a_recorded_address_never_reaches_the_archive(
         assert b"hidden" not in record.line
 
 
-def test_an_instant_can_be_given_for_all(tmp_path: Path) -> None:
+def test_one_time_can_be_given_for_all_responses(tmp_path: Path) -> None:
     files = put(tmp_path / "in", {"x.json": listing(("a/b", 1))})
 
     imported(tmp_path / "log", files, observed_at=START)
@@ -229,14 +226,14 @@ def test_an_instant_can_be_given_for_all(tmp_path: Path) -> None:
         ("2024-01-01/20260810T120114Z.json", "2026-08-10T12:01:14Z"),
     ],
 )
-def test_a_name_says_when(name: str, expected: str) -> None:
-    assert name_time(name) == parse_us(expected)
+def test_the_time_is_read_from_a_name(name: str, expected: str) -> None:
+    assert time_in_name(name) == parse_us(expected)
 
 
 @pytest.mark.parametrize("name", ["models.json", "model-15003.json", "20261301T000000Z.json"])
 def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
     with pytest.raises(Invalid, match="no time in this name"):
-        name_time(name)
+        time_in_name(name)
 
 
 def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
@@ -252,15 +249,15 @@ def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
 @pytest.mark.recordings
 def test_every_recorded_list_is_rebuilt_to_its_own_sha256(tmp_path: Path) -> None:
     history = recordings() / "openrouter" / "history"
-    told = (json.loads(line) for line in (history / "MANIFEST.jsonl").open())
-    expected = sorted(each["sha256"] for each in told if each["exact"])
+    manifest = (json.loads(line) for line in (history / "MANIFEST.jsonl").open())
+    expected = sorted(entry["sha256"] for entry in manifest if entry["exact"])
 
-    found = imported(
+    report = imported(
         tmp_path,
         [history / name / "packs" for name in ("jvrck-openrouterlist", "meni432-ModelGraveyard")],
     )
 
-    assert found.pages == len(expected) == 1285
+    assert report.pages == len(expected) == 1285
     assert sorted(map(digest, responses(tmp_path, "openrouter"))) == expected
-    whole: list[Line] = [line for line in lines(tmp_path, "openrouter") if line.kind == PAGE]
-    assert [line.observed_at for line in whole if line.body_raw] == ["2025-08-15T09:00:55.000000Z"]
+    pages: list[Line] = [line for line in lines(tmp_path, "openrouter") if line.kind == PAGE]
+    assert [line.observed_at for line in pages if line.body_raw] == ["2025-08-15T09:00:55.000000Z"]

@@ -13,11 +13,11 @@ from eventlog.format.event import exact_body
 from eventlog.format.event_codec import decode
 from eventlog.format.paths import parse_segment
 from eventlog.read.reader import read_event_in
-from fetcher.imports.importer import import_paths
 from fetcher.sources import SOURCES
 from projector.definition import Definition, load_definitions
 from projector.query.open_views import open_views
 from projector.update.update import update
+from tests.fetcher.importing import import_paths
 from tests.projector.conftest import WRITER
 from tests.projector.recorded import RECORDINGS
 

@@ -1,4 +1,4 @@
-"""Recorded files: which are read, when they were recorded, and that none is cut off."""
+"""Recordings: which files are read, their times, and that damaged ones are refused."""
 
 import gzip
 import io
@@ -12,14 +12,14 @@ import zstandard
 
 from eventlog.clock import HOUR, SECOND, parse_us
 from eventlog.errors import Invalid
-from fetcher.imports.files import (
-    Container,
-    Recorded,
-    containers,
-    ends_with_a_frame,
-    in_order,
-    time_of,
+from fetcher.imports.recordings import (
+    RecordedResponse,
+    Recording,
+    choose_time_of,
+    list_recordings,
+    merge_by_time,
 )
+from fetcher.imports.zstd_end import ends_with_complete_frame
 from tests.fetcher.imports.test_imports import pack, put
 from tests.fetcher.making import START
 
@@ -32,43 +32,45 @@ def frames(*parts: bytes, checksum: bool = False) -> list[bytes]:
     return [zstandard.ZstdCompressor(write_checksum=checksum).compress(part) for part in parts]
 
 
-def read(*paths: Path, time_from: str = "name", at: int | None = None) -> list[Recorded]:
-    return list(in_order(containers(list(paths), time_of(time_from, at))))
+def read(*paths: Path, time_from: str = "name", at: int | None = None) -> list[RecordedResponse]:
+    return list(merge_by_time(list_recordings(list(paths), choose_time_of(time_from, at))))
 
 
 @pytest.mark.parametrize("checksum", [False, True])
 @pytest.mark.parametrize("parts", [(LINES,), (b"", LINES), (LINES[:100], b"x", LINES[101:])])
-def test_a_zstd_file_is_whole_only_where_a_frame_ends(
+def test_a_zstd_file_is_complete_only_where_a_frame_ends(
     parts: tuple[bytes, ...], checksum: bool
 ) -> None:
     packed = frames(*parts, checksum=checksum)
-    whole, ends = b"".join(packed), accumulate(map(len, packed), initial=0)
+    file, ends = b"".join(packed), accumulate(map(len, packed), initial=0)
 
-    found = [end for end in range(len(whole) + 1) if ends_with_a_frame(io.BytesIO(whole[:end]))]
+    accepted = [
+        end for end in range(len(file) + 1) if ends_with_complete_frame(io.BytesIO(file[:end]))
+    ]
 
-    assert found == list(ends)
+    assert accepted == list(ends)
 
 
 @pytest.mark.parametrize("data", [b"a" * 1_000_000, os.urandom(400_000), b""])
-def test_repeated_raw_and_empty_blocks_are_whole(data: bytes) -> None:
-    (whole,) = frames(data)
+def test_run_length_raw_and_empty_blocks_are_complete(data: bytes) -> None:
+    (frame,) = frames(data)
 
-    assert ends_with_a_frame(io.BytesIO(whole))
-    assert not ends_with_a_frame(io.BytesIO(whole[:-1]))
+    assert ends_with_complete_frame(io.BytesIO(frame))
+    assert not ends_with_complete_frame(io.BytesIO(frame[:-1]))
 
 
-def test_a_file_packed_over_a_long_distance_is_read(tmp_path: Path) -> None:
+def test_a_file_with_a_large_window_is_read(tmp_path: Path) -> None:
     magic, window, block = b"\x28\xb5\x2f\xfd", bytes([0, 28 - 10 << 3]), b"\x11\0\0{}"
     files = put(tmp_path, {"20250101.json.zst": magic + window + block})
 
-    assert [each.body for each in read(*files)] == [b"{}"]
+    assert [response.body for response in read(*files)] == [b"{}"]
 
 
-def test_a_skippable_frame_is_passed_over() -> None:
+def test_a_skippable_frame_is_skipped() -> None:
     skipped = (0x184D2A51).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"abc"
 
-    assert ends_with_a_frame(io.BytesIO(skipped + frames(LINES)[0] + skipped))
-    assert not ends_with_a_frame(io.BytesIO(frames(LINES)[0] + skipped[:-1]))
+    assert ends_with_complete_frame(io.BytesIO(skipped + frames(LINES)[0] + skipped))
+    assert not ends_with_complete_frame(io.BytesIO(frames(LINES)[0] + skipped[:-1]))
 
 
 @pytest.mark.parametrize("name", ["20250101.ndjson", "20250101.json"])
@@ -87,35 +89,39 @@ def test_a_file_that_was_cut_off_is_never_read_as_a_shorter_one(
 
 
 @pytest.mark.parametrize("suffix", [".zst", ".gz"])
-def test_a_file_that_is_not_packed_as_its_name_says_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_a_file_that_is_not_compressed_as_its_name_says_is_refused(
+    tmp_path: Path, suffix: str
+) -> None:
     files = put(tmp_path, {f"20250101.json{suffix}": b'{"data":[1,2,3,4,5,6,7,8,9]}'})
 
     with pytest.raises(Invalid, match="20250101"):
         read(*files)
 
 
-def test_the_last_time_in_a_name_counts_whatever_the_time_of_the_file(tmp_path: Path) -> None:
+def test_the_time_comes_from_the_name_the_mtime_or_the_option(tmp_path: Path) -> None:
     (file,) = put(tmp_path, {"20250102.json": b"{}"})
     os.utime(file, (1_700_000_000.5, 1_700_000_000.5))
 
-    assert [each.observed_at for each in read(file)] == [DAY_2]
-    assert [each.observed_at for each in read(file, time_from="mtime")] == [
+    assert [response.observed_at for response in read(file)] == [DAY_2]
+    assert [response.observed_at for response in read(file, time_from="mtime")] == [
         1_700_000_000 * SECOND + SECOND // 2
     ]
-    assert [each.observed_at for each in read(file, at=START)] == [START]
+    assert [response.observed_at for response in read(file, at=START)] == [START]
 
 
-def test_another_word_for_where_the_time_is_from_is_refused() -> None:
+def test_an_unknown_origin_of_times_is_refused() -> None:
     with pytest.raises(Invalid, match="expected name, mtime or git"):
-        time_of("ctime", None)
+        choose_time_of("ctime", None)
 
 
-def test_files_of_other_kinds_and_hidden_ones_are_left_out_of_a_folder(tmp_path: Path) -> None:
+def test_hidden_files_and_files_of_other_kinds_are_ignored_in_a_folder(tmp_path: Path) -> None:
     names = ["20250101.json", ".20250101.json", "20250101.txt", "20250101.json.part"]
     put(tmp_path / "in", dict.fromkeys(names, b"{}"))
 
-    assert [each.file for each in read(tmp_path / "in")] == ["in/20250101.json"]
-    assert [each.file for each in read(tmp_path / "in" / "20250101.txt")] == ["20250101.txt"]
+    assert [response.file for response in read(tmp_path / "in")] == ["in/20250101.json"]
+    assert [response.file for response in read(tmp_path / "in" / "20250101.txt")] == [
+        "20250101.txt"
+    ]
 
 
 def test_responses_come_by_time_then_by_file_then_by_member(tmp_path: Path) -> None:
@@ -124,7 +130,7 @@ def test_responses_come_by_time_then_by_file_then_by_member(tmp_path: Path) -> N
     members = {"z-20250102.json": b"4", "y-20250102.json": b"5", "x-20250101.json": b"6"}
     tar = pack(tmp_path / "in" / "aa.tar.zst", members)
 
-    assert [(each.file, each.member) for each in read(tmp_path / "in")] == [
+    assert [(response.file, response.member) for response in read(tmp_path / "in")] == [
         (f"in/{tar.name}", "x-20250101.json"),
         ("in/c-20250101.json", None),
         ("in/a-20250102.json", None),
@@ -134,38 +140,40 @@ def test_responses_come_by_time_then_by_file_then_by_member(tmp_path: Path) -> N
     ]
 
 
-def test_a_pack_is_opened_when_its_first_member_is_due_and_not_before() -> None:
+def test_a_recording_is_opened_when_its_first_response_is_due_and_not_before() -> None:
     opened: list[int] = []
 
-    def container(day: int) -> Container:
-        def read() -> list[Recorded]:
+    def recording(day: int) -> Recording:
+        def read() -> list[RecordedResponse]:
             opened.append(day)
-            return [Recorded(DAY_1 + (day + n) * HOUR, f"{day}", None, b"") for n in range(2)]
+            return [
+                RecordedResponse(DAY_1 + (day + n) * HOUR, f"{day}", None, b"") for n in range(2)
+            ]
 
-        return Container(DAY_1 + day * HOUR, 2, lambda: iter(read()))
+        return Recording(DAY_1 + day * HOUR, 2, lambda: iter(read()))
 
-    stream = in_order([container(5), container(0), container(1)])
+    stream = merge_by_time([recording(5), recording(0), recording(1)])
 
     assert (next(stream).file, opened) == ("0", [0])
-    assert [each.file for each in stream] == ["0", "1", "1", "5", "5"]
+    assert [response.file for response in stream] == ["0", "1", "1", "5", "5"]
 
 
-def test_what_says_no_time_is_an_error_or_is_named_and_left_out(tmp_path: Path) -> None:
+def test_a_response_without_a_time_is_an_error_or_skipped_by_name(tmp_path: Path) -> None:
     put(tmp_path / "in", {"20250101.json": b"{}", "models.json": b"{}"})
     pack(tmp_path / "in" / "a.tar.zst", {"20250102.json": b"{}", "other.json": b"{}"})
-    refused: list[str] = []
+    skipped: list[str] = []
 
-    found = containers([tmp_path / "in"], time_of("name", None), refused.append)
+    listed = list_recordings([tmp_path / "in"], choose_time_of("name", None), skipped.append)
 
-    assert [each.observed_at for each in in_order(found)] == [DAY_1, DAY_2]
-    assert [text.split(":")[0] for text in refused] == ["in/a.tar.zst/other.json", "in/models.json"]
+    assert [response.observed_at for response in merge_by_time(listed)] == [DAY_1, DAY_2]
+    assert [text.split(":")[0] for text in skipped] == ["in/a.tar.zst/other.json", "in/models.json"]
     with pytest.raises(Invalid, match="no time in this name"):
         read(tmp_path / "in")
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 @pytest.mark.parametrize("kind", ["ndjson", "jsonl"])
-def test_a_dump_comes_in_chunks_that_know_their_first_line(
+def test_a_dump_is_read_in_chunks_with_the_number_of_their_first_line(
     tmp_path: Path, kind: str, suffix: str
 ) -> None:
     lines = [b'{"n":%d}\n' % number for number in range(1, 2_502)]
@@ -173,26 +181,26 @@ def test_a_dump_comes_in_chunks_that_know_their_first_line(
     packed = {"": body, ".gz": gzip.compress(body), ".zst": b"".join(frames(body))}[suffix]
     files = put(tmp_path, {f"20250101.{kind}{suffix}": packed})
 
-    found = read(*files)
+    chunks = read(*files)
 
-    assert b"".join(each.body for each in found) == body
-    assert [each.first_line for each in found] == [1, 1001, 2001]
-    assert [each.body.split(b"\n")[0] for each in found] == [
+    assert b"".join(chunk.body for chunk in chunks) == body
+    assert [chunk.first_line for chunk in chunks] == [1, 1001, 2001]
+    assert [chunk.body.split(b"\n")[0] for chunk in chunks] == [
         b'{"n":1}',
         b'{"n":1001}',
         b'{"n":2001}',
     ]
 
 
-def test_a_dump_of_long_lines_comes_in_chunks_of_few(tmp_path: Path) -> None:
+def test_chunks_of_long_lines_contain_few_of_them(tmp_path: Path) -> None:
     files = put(tmp_path, {"20250101.ndjson": (b"x" * 5_000_000 + b"\n") * 4})
 
-    assert [each.first_line for each in read(*files)] == [1, 3]
+    assert [chunk.first_line for chunk in read(*files)] == [1, 3]
 
 
-def test_a_document_is_never_cut_into_lines(tmp_path: Path) -> None:
+def test_a_json_document_is_not_split_into_lines(tmp_path: Path) -> None:
     files = put(tmp_path, {"20250101.json": b'{\n"data":[]\n}\n'})
 
-    (found,) = read(*files)
+    (response,) = read(*files)
 
-    assert (found.body, found.first_line) == (b'{\n"data":[]\n}\n', None)
+    assert (response.body, response.first_line) == (b'{\n"data":[]\n}\n', None)
