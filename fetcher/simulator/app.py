@@ -72,13 +72,13 @@ def _answer(answers: Answers, request: web.Request, now_us: int) -> Answer:
     return answers(Request(request.path, query, origin), now_us)
 
 
-def _headers(what: Answer, now_us: int) -> dict[str, str]:
+def _headers(answer: Answer, now_us: int) -> dict[str, str]:
     date = formatdate(now_us // SECOND, usegmt=True)
     return {
-        "Content-Type": what.content_type,
+        "Content-Type": answer.content_type,
         "Date": date,
         "Server": "simulator",
-        **dict(what.headers),
+        **dict(answer.headers),
     }
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import Request, World, answer
-from fetcher.simulator.civitai.world import model, versions
+from fetcher.simulator.civitai.world import make_model, versions
 from fetcher.simulator.world.rhythms import DAY, HOUR, MINUTE, Rhythm, count, instant
 from tests.extent import few_or_all
 from tests.simulator.asking import NOW, OR, C, F, ask
@@ -111,6 +111,6 @@ def test_a_world_of_any_size_answers_at_any_instant_of_its_beginning(
 def test_every_model_has_a_version_from_its_first_microsecond_on() -> None:
     world = World(5)
     for slot in range(world.civitai_models):
-        what = model(world, slot, 77)
+        what = make_model(world, slot, 77)
         assert versions(world, what, what.born_us)
         assert versions(world, what, what.born_us)[-1].born_us == what.born_us

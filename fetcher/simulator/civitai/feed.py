@@ -57,8 +57,8 @@ def _by_time(world: World, request: Request, limit: int, newest: bool, now_us: i
     return _send(world, request, rows[:limit], token, limit, now_us)
 
 
-def _moment(what: Image) -> tuple[int, int]:
-    return what.born_us // 1000, what.id
+def _moment(image: Image) -> tuple[int, int]:
+    return image.born_us // 1000, image.id
 
 
 def _by_rank(world: World, request: Request, limit: int, now_us: int) -> Answer:
@@ -104,12 +104,12 @@ def _matching(world: World, query: Mapping[str, str], now_us: int) -> list[Image
     ]
 
 
-def _meta(world: World, what: Image, query: Mapping[str, str]) -> object:
+def _meta(world: World, image: Image, query: Mapping[str, str]) -> object:
     if query.get("withMeta") != "true":
         return None
-    found = generation_meta(world.seed, what)
+    found = generation_meta(world.seed, image)
     legacy = "modelId" in query and "modelVersionId" not in query and "flatMeta" not in query
-    return {"id": what.id, "meta": found} if legacy and found is not None else found
+    return {"id": image.id, "meta": found} if legacy and found is not None else found
 
 
 def _send(

@@ -69,12 +69,12 @@ def _page(world: World, request: Request, sort: str, limit: int, now_us: int) ->
     return reply({"items": items, "metadata": metadata(request, token, limit)})
 
 
-def _columns(world: World, what: Model, sort: str, now_us: int) -> Columns:
+def _columns(world: World, model: Model, sort: str, now_us: int) -> Columns:
     if sort in ("Newest", "Oldest"):
-        return (iso(versions(world, what, now_us)[0].born_us), what.id)
-    up, fetched = likes(world, what, now_us), downloads(world, what, now_us)
+        return (iso(versions(world, model, now_us)[0].born_us), model.id)
+    up, fetched = likes(world, model, now_us), downloads(world, model, now_us)
     first, second = (fetched, up) if sort == "Most Downloaded" else (up, fetched)
-    return (first, second, what.id)
+    return (first, second, model.id)
 
 
 def _start(rows: list[tuple[Columns, Model]], cursor: str, sort: str) -> int | None:
@@ -92,23 +92,23 @@ def _allowed(request: Request) -> int:
     return 63 if request.query.get("nsfw", "") == "true" else 1
 
 
-def _shown(world: World, what: Model, request: Request, now_us: int) -> list[Version]:
+def _shown(world: World, model: Model, request: Request, now_us: int) -> list[Version]:
     wanted = listed(request.query, "baseModels")
-    live = versions(world, what, now_us)
+    live = versions(world, model, now_us)
     return [each for each in live if not wanted or base_model(world, each) in wanted]
 
 
-def _matches(world: World, what: Model, request: Request, now_us: int) -> bool:
+def _matches(world: World, model: Model, request: Request, now_us: int) -> bool:
     query = request.query
     types, ids = listed(query, "types"), listed(query, "ids")
     name, tag = query.get("username"), query.get("tag")
-    live = _shown(world, what, request, now_us)
+    live = _shown(world, model, request, now_us)
     return (
         bool(live)
-        and (not types or what.type in types)
-        and (not ids or str(what.id) in ids)
-        and (name is None or what.username == name)
-        and (tag not in TAGS or tag in tags_of(world.seed, what))
-        and query.get("query", "").lower() in what.name.lower()
-        and bool(level_mask(world, what, live) & _allowed(request))
+        and (not types or model.type in types)
+        and (not ids or str(model.id) in ids)
+        and (name is None or model.username == name)
+        and (tag not in TAGS or tag in tags_of(world.seed, model))
+        and query.get("query", "").lower() in model.name.lower()
+        and bool(level_mask(world, model, live) & _allowed(request))
     )

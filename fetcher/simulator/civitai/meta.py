@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from fetcher.simulator.civitai.world import Image
-from fetcher.simulator.world.seeded_random import chance, draw, hex_digits, pick, whole
+from fetcher.simulator.world.seeded_random import chance, draw, hex_digits, integer, pick
 from fetcher.simulator.world.vocabulary import SAMPLERS, SUBJECTS
 from fetcher.simulator.world.world import Json
 
@@ -16,28 +16,28 @@ _SEEDS = (-1, 0, 418_650_226, 419_750_308_183_444, -3_258_557_518)
 
 
 @lru_cache(maxsize=1 << 14)
-def generation_meta(seed: int, what: Image) -> Json | None:
+def generation_meta(seed: int, image: Image) -> Json | None:
     """The image's meta, null for some. It never changes while the image lives."""
-    if chance(0.1, seed, "no meta", what.id):
+    if chance(0.1, seed, "no meta", image.id):
         return None
-    key = ("meta", what.id)
+    key = ("meta", image.id)
     big = 2**53 + draw(seed, *key, "seed") % 2**60
     lora = pick(_TAGS, seed, *key, "tag")
     return {
         "Size": "832x1216",
         "seed": big if chance(0.3, seed, *key) else pick(_SEEDS, seed, *key, "small"),
-        "steps": whole(8, 50, seed, *key, "steps"),
+        "steps": integer(8, 50, seed, *key, "steps"),
         "prompt": f"{pick(SUBJECTS, seed, *key, 'subject')} {lora}".strip(),
         "sampler": pick(SAMPLERS, seed, *key, "sampler"),
         "cfgScale": pick((7, 7.0, 4.5, 1), seed, *key, "cfg"),
         "negativePrompt": "blurry, «watermark»",
-        **_resources(seed, what, draw(seed, *key, "form") % 6),
+        **_resources(seed, image, draw(seed, *key, "form") % 6),
     }
 
 
-def _resources(seed: int, what: Image, form: int) -> Json:
-    digest = hex_digits(64, seed, "file", what.version.id, 0)
-    version, model = what.version.id, what.version.model
+def _resources(seed: int, image: Image, form: int) -> Json:
+    digest = hex_digits(64, seed, "file", image.version.id, 0)
+    version, model = image.version.id, image.version.model
     if form == 0:
         used = {"type": "lora", "weight": 0.65, "modelVersionId": version}
         return {"resources": [], "civitaiResources": [used, {"modelVersionId": version}]}

@@ -18,7 +18,7 @@ from fetcher.simulator.civitai.world import (
     versions,
 )
 from fetcher.simulator.world.rhythms import DAY, MINUTE, Rhythm, count, grown, iso
-from fetcher.simulator.world.seeded_random import blurhash, chance, draw, pick, some, uuid
+from fetcher.simulator.world.seeded_random import blurhash, chance, draw, pick, sample, uuid
 from fetcher.simulator.world.vocabulary import BASE_MODELS, REMARKS, TAGS
 from fetcher.simulator.world.world import Json, World
 
@@ -31,10 +31,10 @@ def media_url(world: World, file_uuid: str, params: str, name: str, kind: str = 
     return f"{world.media_origin}/{MEDIA_TOKEN}/{file_uuid}/{params}/{name}.{kind}"
 
 
-def image_uuid(world: World, what: Image) -> str:
+def image_uuid(world: World, image: Image) -> str:
     """The file's UUID; one in a hundred images shares its neighbour's file."""
-    shared = what.number > 0 and chance(0.01, world.seed, "shared", what.id)
-    return uuid(world.seed, "image", what.id - 1 if shared else what.id)
+    shared = image.number > 0 and chance(0.01, world.seed, "shared", image.id)
+    return uuid(world.seed, "image", image.id - 1 if shared else image.id)
 
 
 def creator(world: World, username: str | None) -> Json | None:
@@ -47,71 +47,71 @@ def creator(world: World, username: str | None) -> Json | None:
     return {"username": username, "image": pick((avatar, avatar, *others), world.seed, username)}
 
 
-def _prose(world: World, what: Model, now_us: int) -> str | None:
-    if chance(0.05, world.seed, "no prose", what.id):
+def _prose(world: World, model: Model, now_us: int) -> str | None:
+    if chance(0.05, world.seed, "no prose", model.id):
         return None
-    turn = count(Rhythm(world.seed, ("civ prose", what.slot), 80 * DAY), now_us)
-    parts = some(REMARKS, 1 + turn % 3, world.seed, "prose", what.id, turn // 4)
-    return f"<p>{what.name.replace('&', '&amp;').replace('<', '&lt;')}</p>" + "".join(parts)
+    turn = count(Rhythm(world.seed, ("civ prose", model.slot), 80 * DAY), now_us)
+    parts = sample(REMARKS, 1 + turn % 3, world.seed, "prose", model.id, turn // 4)
+    return f"<p>{model.name.replace('&', '&amp;').replace('<', '&lt;')}</p>" + "".join(parts)
 
 
 @lru_cache(maxsize=1 << 13)
-def _license(seed: int, what: Model) -> Json:
+def _license(seed: int, model: Model) -> Json:
     uses: tuple[object, ...] = (["Image", "RentCivit"], ["Sell"], [], "{Image,RentCivit}")
     return {
-        "allowNoCredit": chance(0.8, seed, "credit", what.id),
-        "allowCommercialUse": pick(uses, seed, "uses", what.id),
-        "allowDerivatives": chance(0.8, seed, "derive", what.id),
-        "allowDifferentLicense": chance(0.8, seed, "license", what.id),
+        "allowNoCredit": chance(0.8, seed, "credit", model.id),
+        "allowCommercialUse": pick(uses, seed, "uses", model.id),
+        "allowDerivatives": chance(0.8, seed, "derive", model.id),
+        "allowDifferentLicense": chance(0.8, seed, "license", model.id),
     }
 
 
-def level_mask(world: World, what: Model, live: list[Version]) -> int:
+def level_mask(world: World, model: Model, live: list[Version]) -> int:
     """The bits of all its images; a model without any has its own level."""
-    mask = what.level
+    mask = model.level
     for each in live:
         for image in examples(world, each):
             mask |= image.level
     return mask
 
 
-def _model_stats(world: World, what: Model, now_us: int) -> Json:
-    hidden = chance(0.03, world.seed, "hidden", what.id)
-    tips = grown(what.per_hour / 40, world.seed, ("tips", what.id), what.born_us, now_us)
+def _model_stats(world: World, model: Model, now_us: int) -> Json:
+    hidden = chance(0.03, world.seed, "hidden", model.id)
+    tips = grown(model.per_hour / 40, world.seed, ("tips", model.id), model.born_us, now_us)
     return {
-        "downloadCount": None if hidden else downloads(world, what, now_us),
-        "thumbsUpCount": likes(world, what, now_us),
-        "thumbsDownCount": likes(world, what, now_us) // 400,
-        "commentCount": downloads(world, what, now_us) // 700,
+        "downloadCount": None if hidden else downloads(world, model, now_us),
+        "thumbsUpCount": likes(world, model, now_us),
+        "thumbsDownCount": likes(world, model, now_us) // 400,
+        "commentCount": downloads(world, model, now_us) // 700,
         "tippedAmountCount": None if hidden else tips,
     }
 
 
 def model_object(
-    world: World, what: Model, live: list[Version], now_us: int, allowed: int, detail: bool
+    world: World, model: Model, live: list[Version], now_us: int, allowed: int, detail: bool
 ) -> Json:
     """A model with those versions: an item of the list, or the detail before it is thinned."""
-    archived = {"mode": what.mode} if what.mode else {}
-    owner = creator(world, what.username)
-    gone = what.mode is not None
+    archived = {"mode": model.mode} if model.mode else {}
+    owner = creator(world, model.username)
+    gone = model.mode is not None
     return {
-        "id": what.id,
-        "name": what.name,
-        "description": _prose(world, what, now_us),
-        **_license(world.seed, what),
-        "type": what.type,
+        "id": model.id,
+        "name": model.name,
+        "description": _prose(world, model, now_us),
+        **_license(world.seed, model),
+        "type": model.type,
         "minor": False,
         "sfwOnly": False,
         "poi": False,
-        "nsfw": what.level >= 8,
-        "nsfwLevel": level_mask(world, what, live),
+        "nsfw": model.level >= 8,
+        "nsfwLevel": level_mask(world, model, live),
         "availability": "Public",
         **archived,
         "cosmetic": None,
-        "supportsGeneration": what.type in ("LORA", "Checkpoint"),
-        "stats": _model_stats(world, what, now_us),
+        "supportsGeneration": model.type in ("LORA", "Checkpoint"),
+        "stats": _model_stats(world, model, now_us),
         **({"creator": owner} if owner else {}),
-        "tags": tags_of(world.seed, what),
+        "tags": tags_of(world.seed, model),
         "modelVersions": [
             version_object(world, each, index, now_us, allowed, detail, gone)
             for index, each in enumerate(live)
@@ -120,69 +120,71 @@ def model_object(
 
 
 @lru_cache(maxsize=1 << 13)
-def tags_of(seed: int, what: Model) -> list[str]:
+def tags_of(seed: int, model: Model) -> list[str]:
     """Two to six tags."""
-    return some(TAGS, 2 + draw(seed, "tags", what.id) % 5, seed, "tags", what.id)
+    return sample(TAGS, 2 + draw(seed, "tags", model.id) % 5, seed, "tags", model.id)
 
 
 def version_object(
-    world: World, what: Version, index: int, now_us: int, allowed: int, detail: bool, gone: bool
+    world: World, version: Version, index: int, now_us: int, allowed: int, detail: bool, gone: bool
 ) -> Json:
     """A version inside a model; archived models show neither files nor images."""
-    dates: Json = {"createdAt": iso(what.born_us - 20 * MINUTE)} if detail else {}
-    shown = [] if gone else [i for i in examples(world, what) if i.level & allowed]
+    dates: Json = {"createdAt": iso(version.born_us - 20 * MINUTE)} if detail else {}
+    shown = [] if gone else [i for i in examples(world, version) if i.level & allowed]
     return {
-        "id": what.id,
+        "id": version.id,
         "index": index,
-        "name": f"v{what.number + 1}.0" if what.id % 3 else f"第{what.number + 1}版 / “β”",
-        "baseModel": base_model(world, what),
+        "name": f"v{version.number + 1}.0" if version.id % 3 else f"第{version.number + 1}版 / “β”",
+        "baseModel": base_model(world, version),
         "baseModelType": "Standard",
         **dates,
-        "publishedAt": iso(what.born_us),
+        "publishedAt": iso(version.born_us),
         **({"status": "Published"} if detail else {}),
-        "availability": "Public" if what.id % 13 else "EarlyAccess",
-        "nsfwLevel": what.model.level,
-        "description": pick((None, "", *REMARKS[:2]), world.seed, "vprose", what.id),
-        "trainedWords": some(TAGS, draw(world.seed, "tw", what.id) % 4, world.seed, what.id),
+        "availability": "Public" if version.id % 13 else "EarlyAccess",
+        "nsfwLevel": version.model.level,
+        "description": pick((None, "", *REMARKS[:2]), world.seed, "vprose", version.id),
+        "trainedWords": sample(
+            TAGS, draw(world.seed, "tw", version.id) % 4, world.seed, version.id
+        ),
         **({"covered": True} if detail else {}),
         "paidAccess": None,
-        "stats": {**_version_stats(world, what, now_us), "thumbsDownCount": 0},
-        "supportsGeneration": what.id % 2 == 0,
-        "files": [] if gone else files(world.seed, what),
+        "stats": {**_version_stats(world, version, now_us), "thumbsDownCount": 0},
+        "supportsGeneration": version.id % 2 == 0,
+        "files": [] if gone else files(world.seed, version),
         "images": [_example(world, image, detail) for image in shown],
-        "downloadUrl": f"{DOWNLOADS}/{what.id}",
+        "downloadUrl": f"{DOWNLOADS}/{version.id}",
     }
 
 
-def _version_stats(world: World, what: Version, now_us: int) -> Json:
+def _version_stats(world: World, version: Version, now_us: int) -> Json:
     return {
-        "downloadCount": downloads(world, what, now_us),
-        "thumbsUpCount": likes(world, what, now_us),
+        "downloadCount": downloads(world, version, now_us),
+        "thumbsUpCount": likes(world, version, now_us),
     }
 
 
-def base_model(world: World, what: Version) -> str:
+def base_model(world: World, version: Version) -> str:
     """The base model a version is for."""
-    return pick(BASE_MODELS, world.seed, "base", what.model.id, what.number // 2)
+    return pick(BASE_MODELS, world.seed, "base", version.model.id, version.number // 2)
 
 
 @lru_cache(maxsize=1 << 14)
-def _example(world: World, what: Image, detail: bool) -> Json:
-    seed, width = world.seed, pick((512, 832, 1024), world.seed, "width", what.id)
+def _example(world: World, image: Image, detail: bool) -> Json:
+    seed, width = world.seed, pick((512, 832, 1024), world.seed, "width", image.id)
     return {
-        **({} if detail else {"id": what.id}),
-        "url": media_url(world, image_uuid(world, what), f"width={width}", str(what.id)),
-        "nsfwLevel": what.level,
+        **({} if detail else {"id": image.id}),
+        "url": media_url(world, image_uuid(world, image), f"width={width}", str(image.id)),
+        "nsfwLevel": image.level,
         "width": width,
-        "height": pick((512, 1024, 1216), seed, "height", what.id),
-        "hash": blurhash(seed, "hash", what.id),
+        "height": pick((512, 1024, 1216), seed, "height", image.id),
+        "hash": blurhash(seed, "hash", image.id),
         "type": "image",
         "minor": False,
         "poi": False,
-        "hasMeta": what.id % 3 > 0,
-        "hasPositivePrompt": what.id % 3 > 0,
-        "onSite": what.id % 7 == 0,
-        "remixOfId": what.id - 1 if what.id % 17 == 3 else None,
+        "hasMeta": image.id % 3 > 0,
+        "hasPositivePrompt": image.id % 3 > 0,
+        "onSite": image.id % 7 == 0,
+        "remixOfId": image.id - 1 if image.id % 17 == 3 else None,
     }
 
 
@@ -196,17 +198,17 @@ def thinned(value: object) -> object:
     return {key: each for key, each in kept.items() if each not in (None, "", [], {})}
 
 
-def single_version(world: World, what: Version, now_us: int) -> Json:
+def single_version(world: World, version: Version, now_us: int) -> Json:
     """`/model-versions/:id` and by-hash: images carry meta and no id, ten at most."""
-    owner = what.model
-    base = version_object(world, what, 0, now_us, 63, True, owner.mode is not None)
+    owner = version.model
+    base = version_object(world, version, 0, now_us, 63, True, owner.mode is not None)
     kept = ("name", "createdAt", "publishedAt", "trainedWords", "baseModel", "baseModelType")
     return {
-        "id": what.id,
+        "id": version.id,
         "modelId": owner.id,
         **{key: base[key] for key in kept},
         "nsfwLevel": owner.level,
-        "updatedAt": iso(what.born_us + 10 * MINUTE),
+        "updatedAt": iso(version.born_us + 10 * MINUTE),
         "status": "Published",
         "trainingStatus": None,
         "trainingDetails": None,
@@ -214,40 +216,40 @@ def single_version(world: World, what: Version, now_us: int) -> Json:
         "uploadType": "Created",
         "usageControl": "Download",
         "paidAccess": None,
-        "air": f"urn:air:sd1:{owner.type.lower()}:civitai:{owner.id}@{what.id}",
-        "stats": _version_stats(world, what, now_us),
+        "air": f"urn:air:sd1:{owner.type.lower()}:civitai:{owner.id}@{version.id}",
+        "stats": _version_stats(world, version, now_us),
         "model": {"name": owner.name, "type": owner.type, "nsfw": owner.level >= 8, "poi": False},
         "files": base["files"],
         "images": [
             {**_example(world, each, True), "meta": generation_meta(world.seed, each)}
-            for each in examples(world, what)[:10]
+            for each in examples(world, version)[:10]
         ],
         "downloadUrl": base["downloadUrl"],
     }
 
 
-def reactions(world: World, what: Image, now_us: int) -> int:
+def reactions(world: World, image: Image, now_us: int) -> int:
     """How many hearts and thumbs an image has in all; the feed is sorted by it."""
-    rate = 0.01 + what.version.model.per_hour / 30 / (2 + what.number % 5)
-    return grown(rate, world.seed, ("reactions", what.id), what.born_us, now_us)
+    rate = 0.01 + image.version.model.per_hour / 30 / (2 + image.number % 5)
+    return grown(rate, world.seed, ("reactions", image.id), image.born_us, now_us)
 
 
-def feed_image(world: World, what: Image, now_us: int) -> Json:
+def feed_image(world: World, image: Image, now_us: int) -> Json:
     """An item of `/images` with `meta` null, as it is unless asked for."""
-    total, shape = reactions(world, what, now_us), _example(world, what, False)
-    name = image_uuid(world, what)
+    total, shape = reactions(world, image, now_us), _example(world, image, False)
+    name = image_uuid(world, image)
     return {
-        "id": what.id,
+        "id": image.id,
         "url": media_url(world, name, "original=true", name),
         "hash": shape["hash"],
         "width": shape["width"],
         "height": shape["height"],
-        "nsfwLevel": LEVEL_NAMES[what.level],
+        "nsfwLevel": LEVEL_NAMES[image.level],
         "type": "image",
-        "nsfw": what.level > 1,
-        "browsingLevel": what.level,
-        "createdAt": iso(what.born_us),
-        "postId": what.version.id * 2 + (what.id >= 2_000_000_000),
+        "nsfw": image.level > 1,
+        "browsingLevel": image.level,
+        "createdAt": iso(image.born_us),
+        "postId": image.version.id * 2 + (image.id >= 2_000_000_000),
         "stats": {
             "cryCount": total // 20,
             "laughCount": total // 12,
@@ -257,9 +259,9 @@ def feed_image(world: World, what: Image, now_us: int) -> Json:
             "commentCount": total // 200,
         },
         "meta": None,
-        "username": what.username,
-        "baseModel": base_model(world, what.version),
-        "modelVersionIds": [what.version.id],
+        "username": image.username,
+        "baseModel": base_model(world, image.version),
+        "modelVersionIds": [image.version.id],
     }
 
 

@@ -15,13 +15,13 @@ from fetcher.simulator.world.rhythms import (
     HOUR,
     MINUTE,
     Rhythm,
-    away,
     count,
     grown,
     instant,
+    is_away,
     staggered,
 )
-from fetcher.simulator.world.seeded_random import chance, pick, spread, whole
+from fetcher.simulator.world.seeded_random import chance, integer, log_uniform, pick
 from fetcher.simulator.world.vocabulary import ART_FORMS, ART_NOUNS, MODEL_TYPES, USERNAMES
 from fetcher.simulator.world.world import World
 
@@ -87,14 +87,14 @@ def _turns(world: World, slot: int, name: str, period_us: int) -> Rhythm:
 
 
 @lru_cache(maxsize=1 << 14)
-def model(world: World, slot: int, generation: int) -> Model:
+def make_model(world: World, slot: int, generation: int) -> Model:
     """The model that lives in a slot, in its nth generation."""
     seed, role, key = world.seed, role_of(slot), ("civ", slot, generation)
-    born, dies = BEGINNING + whole(0, 600 * DAY, seed, *key, "born"), None
+    born, dies = BEGINNING + integer(0, 600 * DAY, seed, *key, "born"), None
     if role == "brief":
         lives = _turns(world, slot, "brief", SHORT_LIFE)
         born = instant(lives, generation)
-        dies = instant(lives, generation + 1) - whole(0, DAY, seed, *key, "dies")
+        dies = instant(lives, generation + 1) - integer(0, DAY, seed, *key, "dies")
     noun, form = pick(ART_NOUNS, seed, *key, "noun"), pick(ART_FORMS, seed, *key, "form")
     level = pick((PG, PG, PG, PG13, PG13, R, X, XXX), seed, *key, "level")
     mode = pick(("Archived", "TakenDown"), seed, *key) if chance(0.03, seed, *key, "mode") else None
@@ -107,14 +107,14 @@ def model(world: World, slot: int, generation: int) -> Model:
         username=None if chance(0.02, seed, *key, "nobody") else _username(world, *key),
         level=level,
         mode=mode,
-        per_hour=spread(2, 120, seed, *key, "rate"),
+        per_hour=log_uniform(2, 120, seed, *key, "rate"),
         born_us=born,
         dies_us=dies,
     )
 
 
 def _username(world: World, *key: str | int) -> str:
-    number = whole(0, max(1, world.civitai_models // 4), world.seed, *key, "creator")
+    number = integer(0, max(1, world.civitai_models // 4), world.seed, *key, "creator")
     again, first = divmod(number, len(USERNAMES))
     return USERNAMES[first] + (str(again) if again else "")
 
@@ -128,18 +128,18 @@ def models(world: World, now_us: int) -> list[Model]:
 def _current(world: World, slot: int, now_us: int) -> Model:
     brief = role_of(slot) == "brief"
     generation = count(_turns(world, slot, "brief", SHORT_LIFE), now_us) if brief else 0
-    return model(world, slot, generation)
+    return make_model(world, slot, generation)
 
 
-def is_there(world: World, what: Model, now_us: int) -> bool:
+def is_there(world: World, model: Model, now_us: int) -> bool:
     """Whether the model answers at this instant."""
-    if now_us < what.born_us or (what.dies_us is not None and now_us >= what.dies_us):
+    if now_us < model.born_us or (model.dies_us is not None and now_us >= model.dies_us):
         return False
-    if what.role == "flapping":
-        turns = _turns(world, what.slot, "flapping", FLAPPING)
-        return not away(turns, 2 * HOUR, 30 * HOUR, now_us)
-    seldom = Rhythm(world.seed, ("civ seldom", what.slot), 200 * DAY)
-    return what.role == "brief" or not away(seldom, 3 * HOUR, 6 * DAY, now_us)
+    if model.role == "flapping":
+        turns = _turns(world, model.slot, "flapping", FLAPPING)
+        return not is_away(turns, 2 * HOUR, 30 * HOUR, now_us)
+    seldom = Rhythm(world.seed, ("civ seldom", model.slot), 200 * DAY)
+    return model.role == "brief" or not is_away(seldom, 3 * HOUR, 6 * DAY, now_us)
 
 
 def find_model(world: World, model_id: int, now_us: int) -> Model | None:
@@ -150,30 +150,31 @@ def find_model(world: World, model_id: int, now_us: int) -> Model | None:
     return found if found.id == model_id and is_there(world, found, now_us) else None
 
 
-def versions(world: World, what: Model, now_us: int) -> list[Version]:
+def versions(world: World, model: Model, now_us: int) -> list[Version]:
     """A model's versions, newest first; never none while the model is there."""
-    if what.role == "rolling":
-        rhythm = Rhythm(world.seed, ("civ version", what.slot), NEW_VERSIONS)
-        first = count(rhythm, what.born_us)
+    if model.role == "rolling":
+        rhythm = Rhythm(world.seed, ("civ version", model.slot), NEW_VERSIONS)
+        first = count(rhythm, model.born_us)
         latest = count(rhythm, now_us)
         return [
-            version(world, what, n - first) for n in range(latest, max(first - 1, latest - 3), -1)
+            make_version(world, model, n - first)
+            for n in range(latest, max(first - 1, latest - 3), -1)
         ]
-    most = whole(1, 4, world.seed, "civ versions", what.id)
-    every = (version(world, what, number) for number in range(most - 1, -1, -1))
+    most = integer(1, 4, world.seed, "civ versions", model.id)
+    every = (make_version(world, model, number) for number in range(most - 1, -1, -1))
     return [each for each in every if each.born_us <= now_us]
 
 
 @lru_cache(maxsize=1 << 15)
-def version(world: World, what: Model, number: int) -> Version:
+def make_version(world: World, model: Model, number: int) -> Version:
     """The nth version of a model."""
-    if what.role == "rolling":
-        rhythm = Rhythm(world.seed, ("civ version", what.slot), NEW_VERSIONS)
-        born = max(what.born_us, instant(rhythm, count(rhythm, what.born_us) + number))
+    if model.role == "rolling":
+        rhythm = Rhythm(world.seed, ("civ version", model.slot), NEW_VERSIONS)
+        born = max(model.born_us, instant(rhythm, count(rhythm, model.born_us) + number))
     else:
-        scale = DAY if what.role == "brief" else 60 * DAY
-        born = what.born_us + number * whole(scale // 2, scale, world.seed, "civ v", what.id)
-    return Version(what, number, what.id * VERSION_IDS + number % VERSION_IDS, born)
+        scale = DAY if model.role == "brief" else 60 * DAY
+        born = model.born_us + number * integer(scale // 2, scale, world.seed, "civ v", model.id)
+    return Version(model, number, model.id * VERSION_IDS + number % VERSION_IDS, born)
 
 
 def find_version(world: World, version_id: int, now_us: int) -> Version | None:
@@ -184,36 +185,36 @@ def find_version(world: World, version_id: int, now_us: int) -> Version | None:
 
 
 @lru_cache(maxsize=1 << 15)
-def examples(world: World, what: Version) -> tuple[Image, ...]:
+def examples(world: World, version: Version) -> tuple[Image, ...]:
     """The images a version was published with; some versions have none."""
-    seed, owner = world.seed, what.model
-    total = whole(0, 3, seed, "civ images", what.id)
+    seed, owner = world.seed, version.model
+    total = integer(0, 3, seed, "civ images", version.id)
     found = []
     for number in range(total):
-        level = owner.level if number == 0 else pick((PG, PG, PG13), seed, "il", what.id, number)
-        born = what.born_us + whole(0, 90, seed, "ib", what.id, number) * MINUTE
-        identity = what.id * IMAGE_IDS + number
-        found.append(Image(what, number, identity, level, owner.username, born))
+        level = owner.level if number == 0 else pick((PG, PG, PG13), seed, "il", version.id, number)
+        born = version.born_us + integer(0, 90, seed, "ib", version.id, number) * MINUTE
+        identity = version.id * IMAGE_IDS + number
+        found.append(Image(version, number, identity, level, owner.username, born))
     return tuple(found)
 
 
-def posted(world: World, what: Model, now_us: int) -> list[Image]:
+def posted(world: World, model: Model, now_us: int) -> list[Image]:
     """What visitors posted with the model's newest version; a new one every some days."""
-    period = int(spread(DAY, 30 * DAY, world.seed, "civ posted", what.slot))
-    rhythm = Rhythm(world.seed, ("civ posted", what.slot), period)
-    first, latest = count(rhythm, what.born_us), count(rhythm, now_us)
+    period = int(log_uniform(DAY, 30 * DAY, world.seed, "civ posted", model.slot))
+    rhythm = Rhythm(world.seed, ("civ posted", model.slot), period)
+    first, latest = count(rhythm, model.born_us), count(rhythm, now_us)
     numbers = range(max(first + 1, latest - 1), latest + 1)
-    return [_posted(world, what, rhythm, number, number - first) for number in numbers]
+    return [_posted(world, model, rhythm, number, number - first) for number in numbers]
 
 
 @lru_cache(maxsize=1 << 14)
-def _posted(world: World, what: Model, rhythm: Rhythm, turn: int, number: int) -> Image:
+def _posted(world: World, model: Model, rhythm: Rhythm, turn: int, number: int) -> Image:
     born = instant(rhythm, turn)
-    newest = versions(world, what, born)
-    shown = newest[0] if newest else version(world, what, 0)
-    level = pick((PG, PG, PG13, R, X), world.seed, "civ posted", what.id, number, "level")
-    identity = POSTED + what.id * POSTED_IDS + number % POSTED_IDS
-    by = _username(world, "civ posted", what.id, number)
+    newest = versions(world, model, born)
+    shown = newest[0] if newest else make_version(world, model, 0)
+    level = pick((PG, PG, PG13, R, X), world.seed, "civ posted", model.id, number, "level")
+    identity = POSTED + model.id * POSTED_IDS + number % POSTED_IDS
+    by = _username(world, "civ posted", model.id, number)
     return Image(shown, number, identity, level, by, born)
 
 
@@ -228,24 +229,24 @@ def images(world: World, now_us: int) -> list[Image]:
     return found
 
 
-def downloads(world: World, what: Model | Version, now_us: int) -> int:
+def downloads(world: World, subject: Model | Version, now_us: int) -> int:
     """A count that only grows; a version's rate is its share of the model's."""
-    if isinstance(what, Version):
-        rate = what.model.per_hour / (2 + what.number % 3)
-        return grown(rate, world.seed, ("civ dl", what.id), what.born_us, now_us)
-    return grown(what.per_hour, world.seed, ("civ dl", what.id), what.born_us, now_us)
+    if isinstance(subject, Version):
+        rate = subject.model.per_hour / (2 + subject.number % 3)
+        return grown(rate, world.seed, ("civ dl", subject.id), subject.born_us, now_us)
+    return grown(subject.per_hour, world.seed, ("civ dl", subject.id), subject.born_us, now_us)
 
 
-def likes(world: World, what: Model | Version, now_us: int) -> int:
+def likes(world: World, subject: Model | Version, now_us: int) -> int:
     """A count that mostly grows: thumbs are taken back, and one model in three is contested.
 
     A contested model's votes are recounted every half hour and fall by up to 3 per cent,
     so that in a listing it sinks below items that a walk has already passed.
     """
-    rate = what.per_hour if isinstance(what, Model) else what.model.per_hour / 3
-    key = ("civ likes", what.id)
-    up = grown(rate * 0.08, world.seed, key, what.born_us, now_us)
-    if what.id % 3:
-        return max(0, up - whole(0, 2, world.seed, *key, now_us // (10 * MINUTE)))
+    rate = subject.per_hour if isinstance(subject, Model) else subject.model.per_hour / 3
+    key = ("civ likes", subject.id)
+    up = grown(rate * 0.08, world.seed, key, subject.born_us, now_us)
+    if subject.id % 3:
+        return max(0, up - integer(0, 2, world.seed, *key, now_us // (10 * MINUTE)))
     recount = count(Rhythm(world.seed, key, 30 * MINUTE), now_us)
-    return up - up * whole(0, 30, world.seed, *key, "recount", recount) // 1000
+    return up - up * integer(0, 30, world.seed, *key, "recount", recount) // 1000

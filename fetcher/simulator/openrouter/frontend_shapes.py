@@ -18,7 +18,7 @@ from fetcher.simulator.openrouter.world import (
     tag,
 )
 from fetcher.simulator.world.rhythms import DAY, MINUTE, Rhythm, count, instant, iso
-from fetcher.simulator.world.seeded_random import chance, draw, unit, whole
+from fetcher.simulator.world.seeded_random import chance, draw, integer, unit
 from fetcher.simulator.world.world import Json, World
 
 
@@ -33,56 +33,56 @@ def catalog_rows(world: World, now_us: int) -> list[Json]:
     return rows + [_row(world, what, None, now_us) for what in retired_models(world, now_us)]
 
 
-def _row(world: World, what: Model, variant: str | None, now_us: int) -> Json:
-    live = _serving(world, what, variant, now_us) if variant else []
+def _row(world: World, model: Model, variant: str | None, now_us: int) -> Json:
+    live = _serving(world, model, variant, now_us) if variant else []
     top = endpoint_row(world, live[0], now_us) if live else None
-    return {**_model(world, what, now_us), "endpoint": top}
+    return {**_model(world, model, now_us), "endpoint": top}
 
 
-def _serving(world: World, what: Model, variant: str, now_us: int) -> list[Endpoint]:
-    target = alias_target(world, what, now_us) if what.role == "alias" else what
+def _serving(world: World, model: Model, variant: str, now_us: int) -> list[Endpoint]:
+    target = alias_target(world, model, now_us) if model.role == "alias" else model
     return endpoints(world, target, variant, now_us)
 
 
-def _model(world: World, what: Model, now_us: int, zone: str = "Z") -> Json:
-    listed = model_object(world, what, "standard", now_us)
-    edits = Rhythm(world.seed, ("or edit", what.slot), 25 * DAY)
-    edited = max(what.born_us, instant(edits, count(edits, now_us)))
+def _model(world: World, model: Model, now_us: int, zone: str = "Z") -> Json:
+    listed = model_object(world, model, "standard", now_us)
+    edits = Rhythm(world.seed, ("or edit", model.slot), 25 * DAY)
+    edited = max(model.born_us, instant(edits, count(edits, now_us)))
     digits = 3 if zone == "Z" else 6
     return {
-        "slug": what.slug,
+        "slug": model.slug,
         "hf_slug": listed["hugging_face_id"],
         "updated_at": iso(edited, digits, zone),
-        "created_at": iso(what.born_us, digits, zone),
+        "created_at": iso(model.born_us, digits, zone),
         "hf_updated_at": None,
-        "name": what.name,
-        "short_name": what.name.split(": ")[-1],
-        "author": what.author,
-        "author_display_name": what.author_name,
-        "description": description(world, what, now_us, whole_text=True),
+        "name": model.name,
+        "short_name": model.name.split(": ")[-1],
+        "author": model.author,
+        "author_display_name": model.author_name,
+        "description": description(world, model, now_us, whole_text=True),
         "model_version_group_id": None,
-        **_abilities(listed, what),
+        **_abilities(listed, model),
         "hidden": False,
         "router": None,
-        "warning_message": (None, "", "This model leaves soon.")[what.slot % 3],
+        "warning_message": (None, "", "This model leaves soon.")[model.slot % 3],
         "promotion_message": None,
-        "routing_error_message": None if what.slot % 2 else "",
+        "routing_error_message": None if model.slot % 2 else "",
         "is_private": False,
-        "permaslug": what.permaslug,
+        "permaslug": model.permaslug,
         "limit_rpm": 0,
         "limit_rpd": 0,
     }
 
 
-def _abilities(listed: Json, what: Model) -> Json:
+def _abilities(listed: Json, model: Model) -> Json:
     architecture = listed["architecture"]
     assert isinstance(architecture, dict)
     return {
         "context_length": listed["context_length"],
         "input_modalities": architecture["input_modalities"],
         "output_modalities": architecture["output_modalities"],
-        "has_text_output": what.output == "text",
-        "group": "Router" if what.role == "alias" else "Other",
+        "has_text_output": model.output == "text",
+        "group": "Router" if model.role == "alias" else "Other",
         "instruct_type": None,
         "default_system": None,
         "default_stops": [],
@@ -105,69 +105,71 @@ def endpoint_rows(world: World, permaslug: str, variant: str, now_us: int) -> li
     return []
 
 
-def endpoint_row(world: World, what: Endpoint, now_us: int) -> Json:
+def endpoint_row(world: World, endpoint: Endpoint, now_us: int) -> Json:
     """One endpoint as the frontend shows it, with its model inside once more."""
-    name, slug, country = what.provider
-    suffix = "" if what.variant == "standard" else f":{what.variant}"
+    name, slug, country = endpoint.provider
+    suffix = "" if endpoint.variant == "standard" else f":{endpoint.variant}"
     return {
-        "id": what.uuid,
-        "name": f"{name} | {what.model.permaslug}",
-        "context_length": model_object(world, what.model, "standard", now_us)["context_length"],
-        "model": _model(world, what.model, now_us, "+00:00"),
-        "model_variant_slug": what.model.slug + suffix,
-        "model_variant_permaslug": what.model.permaslug + suffix,
+        "id": endpoint.uuid,
+        "name": f"{name} | {endpoint.model.permaslug}",
+        "context_length": model_object(world, endpoint.model, "standard", now_us)["context_length"],
+        "model": _model(world, endpoint.model, now_us, "+00:00"),
+        "model_variant_slug": endpoint.model.slug + suffix,
+        "model_variant_permaslug": endpoint.model.permaslug + suffix,
         "adapter_name": "PlainAdapter",
         "provider_name": name,
         "provider_info": {"name": name, "displayName": name, "slug": slug, "headquarters": country},
         "provider_display_name": name,
-        "provider_slug": tag(world, what, now_us),
-        "provider_model_id": what.model.slug.split("/")[1],
-        "quantization": what.quantization,
-        "variant": what.variant,
-        "is_free": what.variant == "free",
-        "can_abort": what.number != 1,
+        "provider_slug": tag(world, endpoint, now_us),
+        "provider_model_id": endpoint.model.slug.split("/")[1],
+        "quantization": endpoint.quantization,
+        "variant": endpoint.variant,
+        "is_free": endpoint.variant == "free",
+        "can_abort": endpoint.number != 1,
         "max_prompt_tokens": None,
         "supported_parameters": ["max_tokens", "temperature", "stop"],
         "moderation_required": False,
-        "data_policy": {"training": False, "retainsPrompts": what.number == 2},
-        **_terms(world, what, now_us),
-        "created_at": iso(what.born_us, 3),
+        "data_policy": {"training": False, "retainsPrompts": endpoint.number == 2},
+        **_terms(world, endpoint, now_us),
+        "created_at": iso(endpoint.born_us, 3),
         "status": 0,
-        **_telemetry(world, what, now_us),
+        **_telemetry(world, endpoint, now_us),
     }
 
 
-def _terms(world: World, what: Endpoint, now_us: int) -> Json:
+def _terms(world: World, endpoint: Endpoint, now_us: int) -> Json:
     """What it costs, twice in two spellings, and what else may hold it back."""
-    prompt, completion = list_price(world, what, now_us)
+    prompt, completion = list_price(world, endpoint, now_us)
     return {
-        "pricing": {**pricing(world, what, now_us), "discount": 0},
+        "pricing": {**pricing(world, endpoint, now_us), "discount": 0},
         "pricing_json": {
             "plain:prompt_tokens": f"{prompt / 1e8:g}e-6",
             "plain:completion_tokens": f"{completion / 1e8:g}e-6".replace("0.", ".", 1),
             "plain:flex_tier_multiplier": 0.5,
             "plain:informational_note_count": "0",
         },
-        "pricing_version_id": price_version(world, what, now_us),
+        "pricing_version_id": price_version(world, endpoint, now_us),
         "is_hidden": False,
         "is_private": False,
-        "is_deranked": chance(0.05, world.seed, "deranked", what.uuid, now_us // DAY),
+        "is_deranked": chance(0.05, world.seed, "deranked", endpoint.uuid, now_us // DAY),
         "is_disabled": False,
-        "limit_rpm": whole(1, 9, world.seed, "rpm", what.uuid) * 100 if what.number else None,
-        "provider_region": what.region,
+        "limit_rpm": integer(1, 9, world.seed, "rpm", endpoint.uuid) * 100
+        if endpoint.number
+        else None,
+        "provider_region": endpoint.region,
         "deprecation_date": None,
     }
 
 
-def _telemetry(world: World, what: Endpoint, now_us: int) -> Json:
-    if chance(0.15, world.seed, "no stats", what.uuid):
+def _telemetry(world: World, endpoint: Endpoint, now_us: int) -> Json:
+    if chance(0.15, world.seed, "no stats", endpoint.uuid):
         return {}
-    key = ("stats", what.uuid, now_us // (5 * MINUTE))
+    key = ("stats", endpoint.uuid, now_us // (5 * MINUTE))
     latency = 300 + 4000 * unit(world.seed, *key)
     return {
         "stats": {
-            "endpoint_id": what.uuid,
-            "p50_throughput": whole(8, 220, world.seed, *key),
+            "endpoint_id": endpoint.uuid,
+            "p50_throughput": integer(8, 220, world.seed, *key),
             "p50_latency": round(latency),
             "p99_latency": latency * 3.3,
             "request_count": draw(world.seed, *key) % 60_000,

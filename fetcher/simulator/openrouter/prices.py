@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from fetcher.simulator.openrouter.world import Endpoint, Model
 from fetcher.simulator.world.rhythms import DAY, HOUR, MINUTE, Rhythm, count
-from fetcher.simulator.world.seeded_random import chance, draw, pick, spread, unit, whole
+from fetcher.simulator.world.seeded_random import chance, draw, integer, log_uniform, pick, unit
 from fetcher.simulator.world.world import Json, World
 
 DIGITS = 14
@@ -28,25 +28,25 @@ def spell(amount: int, digits: int = DIGITS) -> str:
 
 @lru_cache(maxsize=1 << 15)
 def _base(seed: int, uuid: str, slot: int) -> tuple[int, int]:
-    prompt = spread(4e-8, 6e-6, seed, "or base", slot) * (0.8 + 0.5 * unit(seed, uuid))
+    prompt = log_uniform(4e-8, 6e-6, seed, "or base", slot) * (0.8 + 0.5 * unit(seed, uuid))
     ratio = pick((2, 3, 4, 5, 8), seed, "or ratio", slot)
     cents = max(1, round(prompt * 1e8))
     return cents * 10**6, cents * ratio * 10**6
 
 
-def list_price(world: World, what: Endpoint, now_us: int) -> tuple[int, int]:
+def list_price(world: World, endpoint: Endpoint, now_us: int) -> tuple[int, int]:
     """Prompt and completion before any discount. It moves every few days or weeks."""
-    prompt, completion = _base(world.seed, what.uuid, what.model.slot)
-    key = ("or price", what.uuid)
-    period = int(spread(4 * DAY, 40 * DAY, world.seed, *key))
+    prompt, completion = _base(world.seed, endpoint.uuid, endpoint.model.slot)
+    key = ("or price", endpoint.uuid)
+    period = int(log_uniform(4 * DAY, 40 * DAY, world.seed, *key))
     turn = count(Rhythm(world.seed, key, period), now_us)
     per_cent = pick((70, 80, 85, 90, 95, 100, 110, 125, 140), world.seed, *key, "step", turn)
     return prompt * per_cent // 100, completion * per_cent // 100
 
 
-def discount(world: World, what: Endpoint, now_us: int) -> int:
+def discount(world: World, endpoint: Endpoint, now_us: int) -> int:
     """Per cent off. Most endpoints never have one, a few have a new one every hours."""
-    key = ("or discount", what.uuid)
+    key = ("or discount", endpoint.uuid)
     if chance(0.75, world.seed, *key):
         return 0
     dynamic = chance(0.2, world.seed, *key, "dynamic")
@@ -54,28 +54,28 @@ def discount(world: World, what: Endpoint, now_us: int) -> int:
     return pick((0, 10, 25, 33, 50, 65, 66), world.seed, *key, turn)
 
 
-def pricing(world: World, what: Endpoint, now_us: int) -> Json:
+def pricing(world: World, endpoint: Endpoint, now_us: int) -> Json:
     """The endpoint's `pricing` object without its discount, which is in the numbers."""
-    if what.variant == "free":
+    if endpoint.variant == "free":
         return {"prompt": "0", "completion": "0"}
-    if what.model.output == "image":
+    if endpoint.model.output == "image":
         return {"prompt": "0", "completion": "0", "image_output": "0.00004"}
-    off = discount(world, what, now_us)
-    half = 50 if what.variant == "batch" else 100
+    off = discount(world, endpoint, now_us)
+    half = 50 if endpoint.variant == "batch" else 100
     prompt, completion = (
-        each * half // 100 * (100 - off) // 100 for each in list_price(world, what, now_us)
+        each * half // 100 * (100 - off) // 100 for each in list_price(world, endpoint, now_us)
     )
     found: Json = {"prompt": spell(prompt), "completion": spell(completion)}
-    found |= _extras(world.seed, what.model, prompt)
-    windows = _overrides(world, what.model, prompt, completion)
+    found |= _extras(world.seed, endpoint.model, prompt)
+    windows = _overrides(world, endpoint.model, prompt, completion)
     if windows:
         found |= _current_window(windows, now_us)
         found["overrides"] = windows
     return found
 
 
-def _extras(seed: int, what: Model, prompt: int) -> Json:
-    key = ("or extras", what.slot)
+def _extras(seed: int, model: Model, prompt: int) -> Json:
+    key = ("or extras", model.slot)
     kinds = draw(seed, *key)
     found: Json = {}
     if kinds & 1:
@@ -87,8 +87,8 @@ def _extras(seed: int, what: Model, prompt: int) -> Json:
     return found
 
 
-def _overrides(world: World, what: Model, prompt: int, completion: int) -> list[Json]:
-    kind = whole(0, 9, world.seed, "or overrides", what.slot)
+def _overrides(world: World, model: Model, prompt: int, completion: int) -> list[Json]:
+    kind = integer(0, 9, world.seed, "or overrides", model.slot)
     if kind == 0:
         dear = {"prompt": spell(prompt * 2), "completion": spell(completion * 3 // 2)}
         return [{"min_prompt_tokens": 200_000, **dear}]

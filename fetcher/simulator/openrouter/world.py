@@ -16,20 +16,20 @@ from fetcher.simulator.world.rhythms import (
     HOUR,
     MINUTE,
     Rhythm,
-    away,
     count,
     day,
     instant,
+    is_away,
     staggered,
 )
 from fetcher.simulator.world.seeded_random import (
     chance,
     draw,
     hex_digits,
+    integer,
+    log_uniform,
     pick,
-    spread,
     uuid,
-    whole,
 )
 from fetcher.simulator.world.vocabulary import (
     AUTHORS,
@@ -102,14 +102,14 @@ def _lives(world: World, slot: int) -> Rhythm:
 
 
 @lru_cache(maxsize=1 << 14)
-def model(world: World, slot: int, generation: int) -> Model:
+def make_model(world: World, slot: int, generation: int) -> Model:
     """The model that lives in a slot, in its nth generation."""
     role, key = role_of(world, slot), ("or", slot, generation)
-    born = BEGINNING + whole(0, 500 * DAY, world.seed, *key, "born")
+    born = BEGINNING + integer(0, 500 * DAY, world.seed, *key, "born")
     dies = None
     if role == "brief":
         born = instant(_lives(world, slot), generation)
-        dies = instant(_lives(world, slot), generation + 1) - whole(0, DAY, world.seed, *key)
+        dies = instant(_lives(world, slot), generation + 1) - integer(0, DAY, world.seed, *key)
     author, author_name = pick(AUTHORS, world.seed, *key, "author")
     word = pick(MODEL_WORDS, world.seed, *key, "word")
     size = pick(MODEL_SIZES, world.seed, *key, "size")
@@ -155,42 +155,44 @@ def retired_models(world: World, now_us: int) -> list[Model]:
     """The last two that lived in each slot of short-lived models."""
     brief = (s for s in range(world.openrouter_models) if role_of(world, s) == "brief")
     current = (_current(world, slot, now_us) for slot in brief)
-    past = (model(world, each.slot, each.generation - n) for each in current for n in (1, 2))
+    past = (make_model(world, each.slot, each.generation - n) for each in current for n in (1, 2))
     return [each for each in past if each.born_us >= BEGINNING]
 
 
 def _current(world: World, slot: int, now_us: int) -> Model:
     brief = role_of(world, slot) == "brief"
-    return model(world, slot, count(_lives(world, slot), now_us) if brief else 0)
+    return make_model(world, slot, count(_lives(world, slot), now_us) if brief else 0)
 
 
-def is_offered(world: World, what: Model, variant: str, now_us: int) -> bool:
+def is_offered(world: World, model: Model, variant: str, now_us: int) -> bool:
     """Whether v1 lists the model under that variant at this instant."""
-    if now_us < what.born_us or (what.dies_us is not None and now_us >= what.dies_us):
+    if now_us < model.born_us or (model.dies_us is not None and now_us >= model.dies_us):
         return False
-    if what.role in ("router", "alias"):
+    if model.role in ("router", "alias"):
         return True
     return not (
-        _model_is_away(world, what, now_us) or _variant_is_away(world, what, variant, now_us)
+        _model_is_away(world, model, now_us) or _variant_is_away(world, model, variant, now_us)
     )
 
 
-def _model_is_away(world: World, what: Model, now_us: int) -> bool:
-    if what.role == "brief":
+def _model_is_away(world: World, model: Model, now_us: int) -> bool:
+    if model.role == "brief":
         return False
-    if what.role == "flapping":
+    if model.role == "flapping":
         members = max(1, world.openrouter_models // 6)
-        turns = staggered(world.seed, "or flapping", what.slot // 6, members, FLAPPING)
-        return away(turns, 80 * MINUTE, 20 * HOUR, now_us)
-    seldom = Rhythm(world.seed, ("or steady", what.slot), 150 * DAY)
-    return away(seldom, 4 * HOUR, 9 * DAY, now_us)
+        turns = staggered(world.seed, "or flapping", model.slot // 6, members, FLAPPING)
+        return is_away(turns, 80 * MINUTE, 20 * HOUR, now_us)
+    seldom = Rhythm(world.seed, ("or steady", model.slot), 150 * DAY)
+    return is_away(seldom, 4 * HOUR, 9 * DAY, now_us)
 
 
-def _variant_is_away(world: World, what: Model, variant: str, now_us: int) -> bool:
+def _variant_is_away(world: World, model: Model, variant: str, now_us: int) -> bool:
     if variant == "free":
-        return away(Rhythm(world.seed, ("or free", what.slot), 4 * DAY), MINUTE, 7 * HOUR, now_us)
+        return is_away(
+            Rhythm(world.seed, ("or free", model.slot), 4 * DAY), MINUTE, 7 * HOUR, now_us
+        )
     if variant == "batch":  # all of them at once: a launch that was rolled back
-        return away(Rhythm(world.seed, ("or batch",), 30 * DAY), DAY, 6 * DAY, now_us)
+        return is_away(Rhythm(world.seed, ("or batch",), 30 * DAY), DAY, 6 * DAY, now_us)
     return False
 
 
@@ -209,12 +211,14 @@ def alias_target(world: World, alias: Model, now_us: int) -> Model:
     """The model a ~alias means now: a steady one, another one after some weeks."""
     steady = _steady(world)
     turn = count(Rhythm(world.seed, ("or alias", alias.slot), 45 * DAY), now_us)
-    return model(world, pick(steady or (alias.slot,), world.seed, "target", alias.slot, turn), 0)
+    return make_model(
+        world, pick(steady or (alias.slot,), world.seed, "target", alias.slot, turn), 0
+    )
 
 
-def has_twins(world: World, what: Model, variant: str) -> bool:
+def has_twins(world: World, model: Model, variant: str) -> bool:
     """Whether its first two endpoints share provider, tag and name for ever."""
-    return variant == "standard" and what.slot in _twins(world)
+    return variant == "standard" and model.slot in _twins(world)
 
 
 @lru_cache(maxsize=64)
@@ -227,71 +231,73 @@ def _twins(world: World) -> tuple[int, ...]:
     return tuple(slot for slot in _steady(world) if _output("steady", slot) == "text")[:2]
 
 
-def endpoints(world: World, what: Model, variant: str, now_us: int) -> list[Endpoint]:
+def endpoints(world: World, model: Model, variant: str, now_us: int) -> list[Endpoint]:
     """The endpoints that serve the model under that variant, in upstream's order.
 
     Empty for routers and aliases. The first never leaves while the model is there.
     """
-    if what.role in ("router", "alias") or variant not in what.variants:
+    if model.role in ("router", "alias") or variant not in model.variants:
         return []
-    most = whole(1, 5, world.seed, "or endpoints", what.slot, variant)
-    most = max(2, most) if has_twins(world, what, variant) else most
-    live = (_endpoint_now(world, what, variant, number, now_us) for number in range(most))
+    most = integer(1, 5, world.seed, "or endpoints", model.slot, variant)
+    most = max(2, most) if has_twins(world, model, variant) else most
+    live = (_endpoint_now(world, model, variant, number, now_us) for number in range(most))
     return [each for each in live if each is not None]
 
 
 def _endpoint_now(
-    world: World, what: Model, variant: str, number: int, now_us: int
+    world: World, model: Model, variant: str, number: int, now_us: int
 ) -> Endpoint | None:
-    if _is_fixed(world, what, variant, number):
-        return endpoint(world, what, variant, number, 0)
-    key = ("or endpoint", what.slot, variant, number, "away")
-    if away(Rhythm(world.seed, key, 12 * DAY), 20 * MINUTE, 2 * DAY, now_us):
+    if _is_fixed(world, model, variant, number):
+        return make_endpoint(world, model, variant, number, 0)
+    key = ("or endpoint", model.slot, variant, number, "away")
+    if is_away(Rhythm(world.seed, key, 12 * DAY), 20 * MINUTE, 2 * DAY, now_us):
         return None
-    generation = count(_offerings(world, what, variant, number), now_us)
-    found = endpoint(world, what, variant, number, generation)
+    generation = count(_offerings(world, model, variant, number), now_us)
+    found = make_endpoint(world, model, variant, number, generation)
     return found if found.born_us <= now_us else None
 
 
-def _is_fixed(world: World, what: Model, variant: str, number: int) -> bool:
-    return number == 0 or (number == 1 and has_twins(world, what, variant))
+def _is_fixed(world: World, model: Model, variant: str, number: int) -> bool:
+    return number == 0 or (number == 1 and has_twins(world, model, variant))
 
 
-def _offerings(world: World, what: Model, variant: str, number: int) -> Rhythm:
-    key = ("or endpoint", what.slot, variant, number)
-    period = int(spread(20 * DAY, 120 * DAY, world.seed, *key))
+def _offerings(world: World, model: Model, variant: str, number: int) -> Rhythm:
+    key = ("or endpoint", model.slot, variant, number)
+    period = int(log_uniform(20 * DAY, 120 * DAY, world.seed, *key))
     return Rhythm(world.seed, (*key, "life"), period)
 
 
 @lru_cache(maxsize=1 << 15)
-def endpoint(world: World, what: Model, variant: str, number: int, generation: int) -> Endpoint:
+def make_endpoint(
+    world: World, model: Model, variant: str, number: int, generation: int
+) -> Endpoint:
     """One endpoint's identity; a later generation is a new offering with a new UUID."""
-    key = ("or endpoint", what.slot, what.generation, variant, number, generation)
-    fixed = _is_fixed(world, what, variant, number)
+    key = ("or endpoint", model.slot, model.generation, variant, number, generation)
+    fixed = _is_fixed(world, model, variant, number)
     like = 0 if fixed else number  # the second of twins looks like the first
-    look = ("or endpoint", what.slot, what.generation, variant, like, generation)
-    provider = PROVIDERS[(draw(world.seed, "or provider", what.slot) + like * 5) % len(PROVIDERS)]
+    look = ("or endpoint", model.slot, model.generation, variant, like, generation)
+    provider = PROVIDERS[(draw(world.seed, "or provider", model.slot) + like * 5) % len(PROVIDERS)]
     region = pick(REGIONS, world.seed, *look, "r") if chance(0.2, world.seed, *look) else None
     quantization = pick(QUANTIZATIONS, world.seed, *look, "q")
-    born = what.born_us
+    born = model.born_us
     if not fixed:
-        begun = instant(_offerings(world, what, variant, number), generation)
-        born = max(born + whole(HOUR, 3 * DAY, world.seed, *key, "born"), begun)
+        begun = instant(_offerings(world, model, variant, number), generation)
+        born = max(born + integer(HOUR, 3 * DAY, world.seed, *key, "born"), begun)
     return Endpoint(
-        uuid(world.seed, *key), what, variant, number, provider, region, quantization, born
+        uuid(world.seed, *key), model, variant, number, provider, region, quantization, born
     )
 
 
-def tag(world: World, what: Endpoint, now_us: int) -> str:
+def tag(world: World, endpoint: Endpoint, now_us: int) -> str:
     """The routing tag: it changes for all endpoints of a provider at once, the UUID does not."""
-    _, slug, _ = what.provider
+    _, slug, _ = endpoint.provider
     wave = count(Rhythm(world.seed, ("or tags", slug), 40 * DAY), now_us)
-    suffixed = wave % 2 == 0 and what.quantization != "unknown"
-    parts = (slug, what.region, what.quantization if suffixed else None)
+    suffixed = wave % 2 == 0 and endpoint.quantization != "unknown"
+    parts = (slug, endpoint.region, endpoint.quantization if suffixed else None)
     return "/".join(part for part in parts if part)
 
 
-def price_version(world: World, what: Endpoint, now_us: int) -> str:
+def price_version(world: World, endpoint: Endpoint, now_us: int) -> str:
     """The UUID of the endpoint's price list; it can change where no price does."""
-    turn = count(Rhythm(world.seed, ("or price", what.uuid, "version"), 9 * DAY), now_us)
-    return uuid(world.seed, hex_digits(8, world.seed, what.uuid), turn)
+    turn = count(Rhythm(world.seed, ("or price", endpoint.uuid, "version"), 9 * DAY), now_us)
+    return uuid(world.seed, hex_digits(8, world.seed, endpoint.uuid), turn)

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import attrs
 
-from fetcher.simulator.world.seeded_random import Key, draw, spread, unit
+from fetcher.simulator.world.seeded_random import Key, draw, log_uniform, unit
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -48,10 +48,10 @@ def count(rhythm: Rhythm, now_us: int) -> int:
     return number if instant(rhythm, number) <= now_us else number - 1
 
 
-def away(rhythm: Rhythm, shortest_us: int, longest_us: int, now_us: int) -> bool:
+def is_away(rhythm: Rhythm, shortest_us: int, longest_us: int, now_us: int) -> bool:
     """Whether one of the absences that begin with this rhythm still lasts."""
     number = count(rhythm, now_us)
-    length = spread(shortest_us, longest_us, rhythm.seed, *rhythm.key, "length", number)
+    length = log_uniform(shortest_us, longest_us, rhythm.seed, *rhythm.key, "length", number)
     return now_us < instant(rhythm, number) + int(length)
 
 

@@ -30,12 +30,12 @@ def chance(probability: float, seed: int, *key: Key) -> bool:
     return unit(seed, *key) < probability
 
 
-def whole(low: int, high: int, seed: int, *key: Key) -> int:
+def integer(low: int, high: int, seed: int, *key: Key) -> int:
     """An int in [low, high], both ends included."""
     return low + draw(seed, *key) % (high - low + 1)
 
 
-def spread(low: float, high: float, seed: int, *key: Key) -> float:
+def log_uniform(low: float, high: float, seed: int, *key: Key) -> float:
     """A float between two positive bounds, each order of magnitude as likely as the next."""
     return float(low * (high / low) ** unit(seed, *key))
 
@@ -45,7 +45,7 @@ def pick(options: Sequence[T], seed: int, *key: Key) -> T:
     return options[draw(seed, *key) % len(options)]
 
 
-def some(options: Sequence[T], count: int, seed: int, *key: Key) -> list[T]:
+def sample(options: Sequence[T], count: int, seed: int, *key: Key) -> list[T]:
     """`count` different options (fewer if there are not as many), in an order of chance."""
     order = sorted(range(len(options)), key=lambda n: draw(seed, *key, n))
     return [options[n] for n in order[:count]]
