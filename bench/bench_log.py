@@ -32,7 +32,7 @@ from eventlog.read.segment_lines import segment_blocks
 from eventlog.read.tail import end_of, follow
 from eventlog.write.seal import seal
 from eventlog.write.writer import append, close_stream, open_stream
-from fetcher.record.journal import Journal, close_journal, open_journal, record
+from fetcher.record.journal import Journal, append_batch, close_journal, open_journal
 
 SOURCE, WRITER = "openrouter", "1a2b3c4d"
 ENVELOPE = {"source": SOURCE, "writer": WRITER, "observed_at": "2026-11-21T05:00:00.000000Z"}
@@ -144,7 +144,7 @@ async def _produce(
     async def record_in_turn(share: list[EntityBatch]) -> None:
         for page in share:
             begin = time.perf_counter()
-            await record(journal, lambda _seq, _at, page=page: [page])
+            await append_batch(journal, lambda _seq, _at, page=page: [page])
             delays.append(time.perf_counter() - begin)
 
     begin = time.perf_counter()

@@ -1,6 +1,8 @@
-"""Templates: questions that are asked of the queue often, under a name. Pure.
+"""Saved queries: named requests with one argument that people put into the queue. Pure.
 
-images-of-model 4384 ──> the listing `images` with modelId=4384
+    images-of-model 4384 ──> the listing `images` with modelId=4384
+
+Messages and documentation call them templates.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,50 +13,52 @@ from eventlog.errors import Invalid
 
 
 @attrs.frozen
-class Query:
-    """One run of a template."""
+class SavedRequest:
+    """One run of a saved query."""
 
-    what: str
-    """A listing by its name, or a path of the source."""
+    target: str
+    """Name of a listing, or path template of an endpoint."""
     params: Mapping[str, str] = attrs.field(factory=dict)
-    """Over those of the listing."""
+    """Parameters that replace or extend those of the listing."""
 
 
 @attrs.frozen
-class Template:
-    """A question that is asked of the queue often, under a name."""
+class SavedQuery:
+    """Named requests that take at most one argument."""
 
     name: str
-    queries: tuple[Query, ...]
+    queries: tuple[SavedRequest, ...]
     arg: str | None = None
-    """The parameter that its argument gives, to each query; None: it takes none."""
+    """Parameter that the argument sets in every query, or several separated by `/`; None:
+    no argument."""
     default: str | None = None
-    """Of the argument; None: it must be given."""
+    """Default of the argument; None: the argument is required."""
     choices: tuple[str, ...] = ()
-    """What the argument may be; none: anything."""
+    """Allowed arguments; empty: any."""
     until_known: bool = False
-    """Whether it is enough to come to what is known already."""
+    """Whether a run may stop at the first page without new entities."""
 
 
-def find_template(templates: Iterable[Template], name: str) -> Template | None:
-    """The template of a name."""
-    return next((each for each in templates if each.name == name), None)
+def find_template(templates: Iterable[SavedQuery], name: str) -> SavedQuery | None:
+    """Returns the saved query with a name; None if there is none."""
+    return next((template for template in templates if template.name == name), None)
 
 
-def describe_templates(templates: Iterable[Template]) -> str:
-    """What there is, for people: `images-of-model MODELID, top-images [PERIOD], …`."""
-    return ", ".join(map(_described, templates))
+def describe_templates(templates: Iterable[SavedQuery]) -> str:
+    """Returns the usage of all saved queries: `images-of-model MODELID, top-images [PERIOD]`."""
+    return ", ".join(map(_usage, templates))
 
 
-def _described(template: Template) -> str:
+def _usage(template: SavedQuery) -> str:
     if template.arg is None:
         return template.name
     arg = template.arg.upper()
     return f"{template.name} [{arg}]" if template.default else f"{template.name} {arg}"
 
 
-def argument_of(template: Template, arg: str | None) -> dict[str, str]:
-    """The parameters that an argument gives. Raises `Invalid` where it is not what is taken."""
+def argument_of(template: SavedQuery, arg: str | None) -> dict[str, str]:
+    """Returns the parameters that an argument sets. Raises `Invalid` if it is missing,
+    superfluous or not allowed."""
     if template.arg is None:
         if arg is not None:
             raise Invalid(f"{template.name} takes no argument, found {arg!r}")

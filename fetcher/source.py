@@ -1,10 +1,11 @@
-"""Sources: an upstream API as a value. Pure.
+"""Description of an upstream API as a value. Pure.
 
     Source ── endpoints ── rules (where entities sit), shape, scope
-                      └─── paging (how a page continues, when a listing is complete)
-           └─ listings ─── what a sync walks, and what each entity leads to
+                      └─── continuation (the next page, and whether the listing is complete)
+           └─ listings ─── what a sync fetches; follow-up requests, probes, partitions
 
-A source module fills these in; nothing else in the package knows an API.
+Each module in `sources/` builds one `Source`; no other module of the package contains
+anything specific to an API.
 """
 
 import json
@@ -21,35 +22,36 @@ from eventlog.body.json_spans import NotJson, member_values
 from eventlog.body.split_rules import Entity, Rule
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
-from fetcher.saved_query import Template
+from fetcher.saved_query import SavedQuery
 
 Params = Mapping[str, str]
-"""Parameters of a request as text, those in the path included."""
+"""Parameters of a request as text, including those in the path."""
 
 
 @attrs.frozen
-class Page:
-    """What a listing's page says about what comes after it."""
+class Continuation:
+    """How a listing continues after one of its pages."""
 
     next: Params | None
-    """Parameters that ask for the next page, over those of this one; None: no next page."""
+    """Parameters of the next page that replace those of this page; None: no next page."""
     next_url: str | None
-    """The next page as upstream names it."""
+    """URL of the next page according to upstream."""
     is_end: bool
-    """Whether upstream can be believed that nothing comes after."""
+    """Whether this page is certainly the last one."""
 
 
-Continue = Callable[[bytes, Params, int], Page]
-"""From the envelope of a page (its arrays emptied), its parameters and the number of
-its entities to what follows."""
+ReadContinuation = Callable[[bytes, Params, int], Continuation]
+"""Returns the continuation of a page, given its envelope (the response with its arrays
+emptied), its parameters and the number of its entities."""
 
 
-Recognise = Callable[[bytes], Params | None]
-"""From a recorded body to the parameters that may have asked for it; None: another's."""
+RecogniseBody = Callable[[bytes], Params | None]
+"""Returns the parameters that may have produced a recorded body; None if the body belongs
+to another endpoint."""
 
 
 Rules = Callable[[Params], tuple[Rule, ...]]
-"""Where the entities of an answer sit, given the parameters of its request."""
+"""Returns the rules that locate the entities of a response, given its request parameters."""
 
 
 @attrs.frozen
@@ -57,232 +59,240 @@ class Endpoint:
     """One kind of request."""
 
     path: str
-    """Template below the base URL: `/models/:id`."""
+    """Path template, relative to the base URL: `/models/:id`."""
     rules: Rules
-    continues: Continue | None = None
-    """None: a detail, one answer."""
+    continuation: ReadContinuation | None = None
+    """None: the endpoint has no pages (a detail)."""
     scope: Callable[[Params], str | None] = lambda params: None
-    """What a listing enumerates; None proves nothing about absence."""
-    recognise: Recognise = lambda body: None
-    """Whether a recorded body is an answer of this endpoint, and to which parameters."""
+    """Scope that the listing enumerates; None: the listing does not prove absence."""
+    recognise: RecogniseBody = lambda body: None
+    """Recognises recorded bodies of this endpoint, for imports."""
     size_param: str | None = None
-    """Says how many entities a page has; None: a page cannot be asked for in pieces."""
-    step_over: Callable[[Params], Params | None] = lambda params: None
-    """From a page that never comes to what begins behind it; None: nobody knows."""
+    """Parameter for the number of entities per page; None: pages cannot be bisected."""
+    skip_entity: Callable[[Params], Params | None] = lambda params: None
+    """Returns the parameters of a page that begins after an entity that upstream cannot
+    serve; None: unknown."""
 
 
 @attrs.frozen
-class Follow:
-    """From entities of one listing to requests of another endpoint."""
+class FollowUp:
+    """Follow-up requests: derives requests of one endpoint from entities of a listing."""
 
     listing: str
+    """Name of the listing that contains the entities."""
     type: str
+    """Type of the entities."""
     requests: Callable[[Entity], Iterable[Params]]
-    """What an entity leads to; nothing, if nowhere."""
+    """Returns the parameters of the requests derived from an entity; may be empty."""
     fetches: Callable[[Params], tuple[str, str, str]] | None = None
-    """Type, id and shape of what such a request brings, if that is not asked for again
-    while it is young; None: it always is."""
+    """Returns type, id and shape of the entity that a request fetches; the request is
+    skipped while a stored body is younger than `max_age_us`. None: never skipped."""
     max_age_us: int = 7 * DAY
-    """How old it may be."""
 
 
 @attrs.frozen
 class Probe:
-    """How it is found out that an entity is gone: asked for directly, again and again."""
+    """How to prove that an entity is gone: by repeated direct requests that are refused."""
 
     type: str
     path: str
-    """Of the endpoint that answers 404 or 410 for what is not there."""
+    """Endpoint that answers 404 or 410 for an entity that does not exist."""
     request: Callable[[str], Params | None]
-    """From an id to what is asked; None: such an id cannot be asked for."""
-    times: int
-    """Refusals that it takes, with nothing seen of the entity in between."""
-    over_us: int
-    """How far apart the first and the last of them lie at least."""
+    """Returns the parameters that request an id; None: the id cannot be requested."""
+    refusals_needed: int
+    """Number of refusals that prove it, without a sighting of the entity in between."""
+    min_span_us: int
+    """Minimum time between the first and the last of these refusals."""
     parent: Callable[[str], tuple[str, str] | None] | None = None
-    """What an entity goes with: it is missed when that is. None: when it is missed itself."""
+    """Returns type and id of the entity whose absence from listings makes this one a
+    suspect; None: its own absence does."""
     subject: Callable[[Params], str | None] = lambda params: None
-    """Inverse of `request`, where no listing proves absence: any refusal begins the asking."""
+    """Inverse of `request`, for types whose absence no listing proves: any refusal, in any
+    run, makes this id a suspect."""
     by_listing: bool = True
-    """Whether listings say what is missing; else only refusals do, by `subject`."""
-    most: int = 50
-    """Requests of one sync."""
+    """Whether suspects come from listings; False: they come from refusals, by `subject`."""
+    max_requests: int = 50
+    """Maximum number of requests per sync."""
 
 
 @attrs.frozen
 class Partition:
-    """A parameter by which a walk that ends silently is cut into shorter ones."""
+    """Parameter that divides a silently truncated pagination into smaller ones."""
 
     param: str
-    narrower: Callable[[Params], Iterable[str]] = lambda params: ()
-    """The values that together hold what the walk holds; none where it is narrow already."""
-    met: Callable[[Entity], Iterable[str]] | None = None
-    """The values that an entity of the walk names, where nobody lists them all."""
+    narrower_values: Callable[[Params], Iterable[str]] = lambda params: ()
+    """Returns values that together cover the pagination; empty if it is already narrow."""
+    named_values: Callable[[Entity], Iterable[str]] | None = None
+    """Returns the values that an entity names; used if no complete list of values exists."""
 
     @property
-    def is_whole(self) -> bool:
-        """Whether its values are all there are."""
-        return self.met is None
+    def is_exhaustive(self) -> bool:
+        """Whether the values together cover the whole pagination."""
+        return self.named_values is None
 
 
 @attrs.frozen
 class Listing:
-    """Something a sync walks."""
+    """Requests that a sync sends as one run: a pagination, follow-up requests or probes."""
 
     name: str
     path: str
-    """Of its endpoint."""
+    """Path template of its endpoint."""
     params: Params = attrs.field(factory=dict)
-    follows: tuple[Follow, ...] = ()
-    """Where its requests come from; none: one walk with `params`."""
+    follow_ups: tuple[FollowUp, ...] = ()
+    """Sources of its requests; empty: one pagination with `params`."""
     ends_silently_at: int | None = None
-    """Entities after which upstream is known to stop without saying so."""
+    """Number of entities after which upstream ends the pagination without an error."""
     partitions: tuple[Partition, ...] = ()
-    """How it is cut then, the first that still can be."""
+    """Ways to divide such a pagination; the first one that still applies is used."""
     by_default: bool = True
-    """Whether a sync walks it without being told."""
+    """Whether a sync includes it unless other listings are named."""
     probe: Probe | None = None
-    """What it asks of entities that are missed, instead of walking."""
+    """Set for a listing that sends probes instead of a pagination."""
 
     @property
-    def is_led(self) -> bool:
-        """Whether its requests come from what others found."""
-        return bool(self.follows) or self.probe is not None
+    def has_derived_requests(self) -> bool:
+        """Whether its requests are derived from entities (follow-up requests, probes)."""
+        return bool(self.follow_ups) or self.probe is not None
 
 
 @attrs.frozen
 class Source:
-    """An upstream."""
+    """One upstream API."""
 
     name: str
     base_url: str
     endpoints: tuple[Endpoint, ...]
     listings: tuple[Listing, ...]
-    """In the order of a sync; a listing follows only those before it."""
-    templates: tuple[Template, ...] = ()
-    """Questions with a name, for the queue."""
+    """In the order of a sync; follow-up requests refer to earlier listings only."""
+    templates: tuple[SavedQuery, ...] = ()
+    """Saved queries that people can put into the queue by name."""
     fault: Callable[[int, bytes], str | None] = lambda status, body: None
-    """What an answer, by its own words, is no answer for: `poison`, `too_deep` or `cursor`."""
+    """Recognises upstream's own error messages by status and body; returns the error class
+    (`poison`, `too_deep` or `cursor`) or None."""
 
     @property
     def probes(self) -> tuple[Probe, ...]:
-        """How it is found out that something is gone."""
-        return tuple(each.probe for each in self.listings if each.probe is not None)
+        """Probes of all listings."""
+        return tuple(listing.probe for listing in self.listings if listing.probe is not None)
 
     def endpoint(self, path: str) -> Endpoint:
-        """The endpoint of a path template."""
-        for each in self.endpoints:
-            if each.path == path:
-                return each
+        """Returns the endpoint with a path template. Raises `Invalid` if there is none."""
+        for endpoint in self.endpoints:
+            if endpoint.path == path:
+                return endpoint
         raise Invalid(f"{self.name} has no endpoint {path}")
 
     def listing(self, name: str) -> Listing:
-        """The listing of a name."""
-        for each in self.listings:
-            if each.name == name:
-                return each
-        names = ", ".join(each.name for each in self.listings)
+        """Returns the listing with a name. Raises `Invalid` if there is none."""
+        for listing in self.listings:
+            if listing.name == name:
+                return listing
+        names = ", ".join(listing.name for listing in self.listings)
         raise Invalid(f"{self.name} has no listing {name!r}", f"its listings: {names}")
 
 
-def probing(name: str, probe: Probe) -> Listing:
-    """A listing that only probes."""
+def probe_listing(name: str, probe: Probe) -> Listing:
+    """Returns a listing that sends the probe's requests."""
     return Listing(name, probe.path, probe=probe)
 
 
-def request_name(params: Params) -> bytes:
-    """What tells the requests to one endpoint apart."""
+def request_digest(params: Params) -> bytes:
+    """Returns the digest that identifies a request among those of one endpoint."""
     return sha256(json.dumps(sorted(params.items())).encode()).digest()
 
 
-WHERE_TO = frozenset({"cursor", "page", "offset"})
-"""Parameters that say where in a listing a page is."""
+PAGE_CURSOR_PARAMS = frozenset({"cursor", "page", "offset"})
+"""Parameters that select a page of a listing."""
 
-_PLACE = re.compile(r":(\w+)")
+_PLACEHOLDER = re.compile(r":(\w+)")
 
 
 def url_of(base_url: str, path: str, params: Params) -> str:
-    """The URL of a request. Parameters that the path does not hold become its query."""
-    names = _PLACE.findall(path)
+    """Returns the URL of a request. Parameters that the path does not contain become the
+    query. Raises `Invalid` if a parameter of the path is missing or empty."""
+    names = _PLACEHOLDER.findall(path)
     missing = [name for name in names if not params.get(name)]
     if missing:
         raise Invalid(f"{path}: no value for {', '.join(missing)}")
-    filled = _PLACE.sub(lambda match: quote(params[match[1]], safe=":~@"), path)
-    query = urlencode([each for each in params.items() if each[0] not in names], quote_via=quote)
+    filled = _PLACEHOLDER.sub(lambda match: quote(params[match[1]], safe=":~@"), path)
+    in_query = [(name, value) for name, value in params.items() if name not in names]
+    query = urlencode(in_query, quote_via=quote)
     return base_url.rstrip("/") + filled + (f"?{query}" if query else "")
 
 
 def match_url(source: Source, base_url: str, text: str) -> tuple[Endpoint, dict[str, str]]:
-    """The endpoint and parameters of a URL, or of a path below the base. Inverse of `url_of`.
+    """Returns endpoint and parameters of a URL or of a path below the base URL.
 
-    A template (`/models/:id`) is taken as it stands, without parameters.
+    Inverse of `url_of`. A path template (`/models/:id`) matches itself, without path
+    parameters. Raises `Invalid` if no endpoint matches.
     """
     parts = urlsplit(text.removeprefix("GET "))
     path = parts.path.removeprefix(urlsplit(base_url.rstrip("/")).path)
-    for each in source.endpoints:
-        if each.path == path:
-            return each, _query(parts.query)
-        match = re.fullmatch(_PLACE.sub(r"(?P<\1>[^/]+)", each.path), path)
+    for endpoint in source.endpoints:
+        if endpoint.path == path:
+            return endpoint, _query_params(parts.query)
+        match = re.fullmatch(_PLACEHOLDER.sub(r"(?P<\1>[^/]+)", endpoint.path), path)
         if match is not None:
-            named = {name: unquote(value) for name, value in match.groupdict().items()}
-            return each, named | _query(parts.query)
-    known = ", ".join(each.path for each in source.endpoints)
+            in_path = {name: unquote(value) for name, value in match.groupdict().items()}
+            return endpoint, in_path | _query_params(parts.query)
+    known = ", ".join(endpoint.path for endpoint in source.endpoints)
     raise Invalid(f"{source.name} has no endpoint for {text}", f"its endpoints: {known}")
 
 
-def _query(text: str) -> dict[str, str]:
+def _query_params(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
-SECRETS = frozenset({"token", "key", "api_key", "apikey", "access_token"})
-"""Parameters that never reach the log."""
+SECRET_PARAMS = frozenset({"token", "key", "api_key", "apikey", "access_token"})
+"""Parameters that are never written to the log."""
 
 
 def without_secrets(params: Params) -> dict[str, str]:
-    """The parameters that may be written down."""
-    return {name: value for name, value in params.items() if name.lower() not in SECRETS}
+    """Returns the parameters without those in `SECRET_PARAMS`."""
+    return {name: value for name, value in params.items() if name.lower() not in SECRET_PARAMS}
 
 
 def with_query(name: str, params: Params, names: frozenset[str]) -> str:
-    """A shape or scope: a name, and those of the parameters that matter, sorted."""
-    kept = sorted((key, value) for key, value in params.items() if key in names)
-    return name + ("?" + "&".join(f"{key}={value}" for key, value in kept) if kept else "")
+    """Returns a shape or scope: a name, followed by the parameters in `names`, sorted."""
+    pairs = sorted((key, value) for key, value in params.items() if key in names)
+    return name + ("?" + "&".join(f"{key}={value}" for key, value in pairs) if pairs else "")
 
 
-def no_paging(envelope: bytes, params: Params, count: int) -> Page:
-    """A listing that always answers whole."""
-    return Page(None, None, True)
+def single_page(envelope: bytes, params: Params, count: int) -> Continuation:
+    """Continuation of a listing that consists of one page."""
+    return Continuation(None, None, True)
 
 
 Shape = TypeVar("Shape")
 
 
-def look(body: bytes, shape: type[Shape]) -> Shape | None:
-    """What a body says, seen through a type that names only what is asked; None if it differs."""
+def decode_as(body: bytes, shape: type[Shape]) -> Shape | None:
+    """Decodes a body as a type with only the needed members; None if it does not match."""
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
 
 
-def read_member(envelope: bytes, name: str) -> Mapping[str, Any]:
-    """An object inside a page as Python values; empty where it is none."""
+def read_object(envelope: bytes, name: str) -> Mapping[str, Any]:
+    """Returns the member `name` of a page as a Python object; empty if it is not an object."""
     try:
-        found = member_values(envelope, (name,)).get(name, b"null")
-        value = json.loads(found.decode("utf-8", "replace"))
+        text = member_values(envelope, (name,)).get(name, b"null")
+        value = json.loads(text.decode("utf-8", "replace"))
     except (NotJson, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def match_query(url: str, names: tuple[str, ...]) -> dict[str, str]:
-    """Those of the named parameters that a link carries."""
-    query = _query(urlsplit(url).query)
+def pick_params(url: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Returns the query parameters of a URL that are in `names`."""
+    query = _query_params(urlsplit(url).query)
     return {name: query[name] for name in names if name in query}
 
 
-def text_of(value: object) -> str | None:
-    """A cursor or link as text: numbers as their digits, nothing for null and empty."""
+def cursor_text(value: object) -> str | None:
+    """Returns a cursor or link, string or number, as text; None for null, "" and others."""
     if isinstance(value, bool) or value is None or value == "":
         return None
     return str(value) if isinstance(value, str | int | float) else None

@@ -11,13 +11,13 @@ from eventlog.format.event import RUN, Draft
 from fetcher.crawl.prefetch import Misprediction, Recorded
 from fetcher.crawl.report import ListingReport, OnProgress, Progress
 from fetcher.crawl.request import RequestContext
-from fetcher.record.journal import of_drafts, record
+from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.source import Endpoint, Listing, Params
-from fetcher.split.pool import Splitting, Terms, terms_here
-from fetcher.split.response import Place
+from fetcher.split.pool import PoolPolicy, SplitterPool, default_pool_policy
+from fetcher.split.response import PageContext
 from fetcher.state.presence import Presence
-from fetcher.state.run_queue import Queue, is_outranked, refresh, renew, state_of
+from fetcher.state.run_queue import RunQueue, is_outranked, refresh_queue, renew_lease, task_state
 from fetcher.state.task import PENDING, Task
 
 _CHECK_EVERY_S = 2.0
@@ -29,7 +29,7 @@ class Crawl:
     """What the runs of one sync share."""
 
     context: RequestContext
-    queue: Queue
+    queue: RunQueue
     presence: Presence
     owner: str
     """Writer id under which runs are claimed."""
@@ -44,7 +44,7 @@ class Crawl:
     """The only runs to work on; None: every run in the queue."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
     """If set, the current page is completed and nothing more is requested."""
-    terms: Terms = attrs.field(factory=terms_here)
+    pool_policy: PoolPolicy = attrs.field(factory=default_pool_policy)
     """When pages are split in separate processes."""
     is_sync_due: Callable[[], bool] = lambda: False
     """Whether runs of lower priority must yield to a sync now."""
@@ -74,7 +74,7 @@ class ActiveRun:
     """Entities that have arrived but are not durable yet."""
     pending_writes: deque[asyncio.Task[None]] | None = None
     """During pagination, the pages that are being recorded, oldest first."""
-    splitting: Splitting | None = None
+    splitting: SplitterPool | None = None
     """During pagination, the processes that split its pages."""
     last_recorded: Recorded | None = None
     """Whether the last page whose next page was prefetched has been recorded."""
@@ -89,9 +89,9 @@ class ActiveRun:
     partition_values: dict[str, dict[str, None]] = attrs.field(factory=dict)
     """Per partition parameter, the values that entities of this run named, in order."""
 
-    def place(self, params: Params, page_no: int | None) -> Place:
+    def place(self, params: Params, page_no: int | None) -> PageContext:
         """Returns the place of a response in this run."""
-        return Place(
+        return PageContext(
             run=self.task.run,
             epoch=self.task.epoch,
             scope=self.endpoint.scope(params),
@@ -123,13 +123,13 @@ class ActiveRun:
         Does nothing while a partition with a complete list can still split the listing.
         """
         for partition in self.listing.partitions if self.listing else ():
-            if partition.met is None:
-                if len(tuple(partition.narrower(params))) > 1:
+            if partition.named_values is None:
+                if len(tuple(partition.narrower_values(params))) > 1:
                     return
             elif partition.param not in params:
                 values = self.partition_values.setdefault(partition.param, {})
                 for entity in entities:
-                    values.update(dict.fromkeys(partition.met(entity)))
+                    values.update(dict.fromkeys(partition.named_values(entity)))
 
     def has_reached_target(self) -> bool:
         """Whether as many entities have arrived as the run was asked for."""
@@ -167,7 +167,7 @@ async def record_end(run: ActiveRun, state: str, *, partial: bool) -> None:
         endpoint=run.endpoint.path,
         members=members,
     )
-    await record(run.crawl.context.journal, of_drafts(draft))
+    await append_batch(run.crawl.context.journal, batch_of(draft))
 
 
 def check_queue(run: ActiveRun) -> str:
@@ -181,10 +181,10 @@ def check_queue(run: ActiveRun) -> str:
         return PENDING
     run.checked_at_s = now_s
     crawl, task = run.crawl, run.task
-    refresh(crawl.queue)
-    renew(crawl.queue, task.run, crawl.owner, crawl.context.clock())
+    refresh_queue(crawl.queue)
+    renew_lease(crawl.queue, task.run, crawl.owner, crawl.context.clock())
     must_yield = crawl.is_sync_due() and task.priority < SYNC_PRIORITY
     run.is_preempted = must_yield or (
         crawl.selected_runs is None and is_outranked(crawl.queue, task)
     )
-    return state_of(crawl.queue, task.run)
+    return task_state(crawl.queue, task.run)

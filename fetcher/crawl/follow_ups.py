@@ -13,10 +13,10 @@ from eventlog.format.event_codec import decode
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events, read_one
 from fetcher.crawl.active_run import ActiveRun, Crawl
-from fetcher.record.tombstones import to_ask
-from fetcher.source import Follow, Listing, Params, request_name
-from fetcher.state.run_queue import tasks
-from fetcher.state.stored_bodies import recall
+from fetcher.record.tombstones import due_probes
+from fetcher.source import FollowUp, Listing, Params, request_digest
+from fetcher.state.run_queue import list_tasks
+from fetcher.state.stored_bodies import look_up
 from fetcher.state.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
@@ -25,11 +25,11 @@ def find_followers(crawl: Crawl, task: Task) -> tuple[Listing, ...]:
     following = [
         listing
         for listing in crawl.context.source.listings
-        if any(follow.listing == task.listing for follow in listing.follows)
+        if any(follow.listing == task.listing for follow in listing.follow_ups)
     ]
     if not following:
         return ()
-    unfinished = tasks(crawl.queue, crawl.context.clock(), (PENDING, RUNNING))
+    unfinished = list_tasks(crawl.queue, crawl.context.clock(), (PENDING, RUNNING))
     waiting = {other.listing for other in unfinished if other.epoch == task.epoch}
     return tuple(listing for listing in following if listing.name in waiting)
 
@@ -40,13 +40,13 @@ def note_follow_ups(run: ActiveRun, entities: Iterable[Entity]) -> None:
     for listing in run.followers:
         collected = crawl.follow_ups.setdefault((task.epoch, listing.name), {})
         for params in _derive(crawl, listing, task.listing, entities):
-            collected.setdefault(request_name(params), params)
+            collected.setdefault(request_digest(params), params)
 
 
 def _derive(
     crawl: Crawl, listing: Listing, origin: str, entities: Iterable[Entity]
 ) -> Iterator[Params]:
-    follows = [follow for follow in listing.follows if follow.listing == origin]
+    follows = [follow for follow in listing.follow_ups if follow.listing == origin]
     for entity in entities:
         for follow in follows:
             if entity.type == follow.type:
@@ -55,33 +55,33 @@ def _derive(
                         yield params
 
 
-def _is_due(crawl: Crawl, follow: Follow, params: Params) -> bool:
+def _is_due(crawl: Crawl, follow: FollowUp, params: Params) -> bool:
     """Whether the entity that a request fetches is unknown, or older than `max_age_us`."""
     if follow.fetches is None:
         return True
-    known = recall(crawl.context.journal.known, follow.fetches(params))
+    known = look_up(crawl.context.journal.stored_bodies, follow.fetches(params))
     return known is None or crawl.context.clock() - known.observed_at >= follow.max_age_us
 
 
 def pending_requests(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
     """Returns the requests of a follow-up or probing run that are not answered yet."""
     if listing.probe is not None:
-        return to_ask(crawl.presence, listing.probe, crawl.context.clock())
+        return due_probes(crawl.presence, listing.probe, crawl.context.clock())
     collected = crawl.follow_ups.get((task.epoch, listing.name))
     if collected is not None and not task.pages:
         return list(collected.values())
     pages = list(_pages_of(crawl, task.epoch))
     requests = collected if collected is not None else _from_log(crawl, task, listing, pages)
-    answered = {request_name(page.params) for page in pages if page.run == task.run}
+    answered = {request_digest(page.params) for page in pages if page.run == task.run}
     return [params for name, params in requests.items() if name not in answered]
 
 
 def failed_origins(crawl: Crawl, task: Task, listing: Listing) -> list[str]:
     """Returns the followed listings whose last run in this epoch failed."""
-    origins = {follow.listing for follow in listing.follows}
+    origins = {follow.listing for follow in listing.follow_ups}
     states = {
         other.listing: other.state
-        for other in tasks(crawl.queue, 0)
+        for other in list_tasks(crawl.queue, 0)
         if other.epoch == task.epoch and other.listing in origins
     }
     return [name for name, state in states.items() if state == FAILED]
@@ -104,15 +104,15 @@ def _from_log(
     """Derives the follow-up requests of a listing from the pages of its finished origins."""
     origins = {
         other.run: other.listing
-        for other in tasks(crawl.queue, 0, (COMPLETED, CLEANED))
+        for other in list_tasks(crawl.queue, 0, (COMPLETED, CLEANED))
         if other.epoch == task.epoch
     }
     requests: dict[bytes, Params] = {}
     for page in pages:
         origin = origins.get(page.run or "", "")
-        if any(follow.listing == origin for follow in listing.follows):
+        if any(follow.listing == origin for follow in listing.follow_ups):
             for params in _derive(crawl, listing, origin, _entities_of(crawl, page)):
-                requests.setdefault(request_name(params), params)
+                requests.setdefault(request_digest(params), params)
     return requests
 
 

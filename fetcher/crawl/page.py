@@ -13,14 +13,20 @@ from fetcher.crawl.active_run import ActiveRun, waits_for_budget
 from fetcher.crawl.follow_ups import note_follow_ups
 from fetcher.crawl.prefetch import Misprediction, Recorded, predict_next_page
 from fetcher.crawl.request import Answered, GivenUp, NotSent, PendingSplit, send_request
-from fetcher.net.http import Got
-from fetcher.record.journal import of_drafts, page_build, record
-from fetcher.record.page_events import Observed
-from fetcher.record.tombstones import after, notices
-from fetcher.source import Page, Params, no_paging, url_of
-from fetcher.split.pool import can_hand_on, hand_on, take_here
-from fetcher.split.response import LONGEST_URL, Parts, Place, Response, take_apart
-from fetcher.state.stored_bodies import recall
+from fetcher.net.http import HttpResult
+from fetcher.record.journal import append_batch, batch_of, page_batch
+from fetcher.record.page_events import PageEvents
+from fetcher.record.tombstones import listing_notices, with_drafts_first
+from fetcher.source import Continuation, Params, single_page, url_of
+from fetcher.split.pool import can_offload, offload, split_here
+from fetcher.split.response import (
+    MAX_URL_CHARS,
+    PageContext,
+    Response,
+    SplitResponse,
+    split_response,
+)
+from fetcher.state.stored_bodies import look_up
 
 _MAX_PENDING_WRITES = 3
 """Maximum number of pages that may be waiting for the disk when the next is requested."""
@@ -36,8 +42,8 @@ async def fetch_page(
     params: Params,
     page_no: int,
     size: Params | None = None,
-    first: Got | None = None,
-) -> Page | GivenUp | NotSent | Misprediction | None:
+    first: HttpResult | None = None,
+) -> Continuation | GivenUp | NotSent | Misprediction | None:
     """Fetches one page and returns what follows it; None if the response is not a page.
 
     The page is durable on return; during pagination, only after `wait_for_writes`. Pages
@@ -47,7 +53,7 @@ async def fetch_page(
     pagination must return to that page, and nothing of this page is recorded. A `GivenUp`
     is not recorded yet: see `record_failure`.
     """
-    numbered = page_no if run.endpoint.continues is not None else None
+    numbered = page_no if run.endpoint.continuation is not None else None
     sent = {**params, **(size or {})}
     place = run.place(sent, numbered)
     outcome = await send_request(
@@ -76,10 +82,10 @@ async def _prefetch_next(
     run: ActiveRun,
     answered: Answered,
     pending: PendingSplit,
-    place: Place,
+    place: PageContext,
     params: Params,
     sent: Params,
-) -> Page:
+) -> Continuation:
     """Records a page in the background and returns its predicted next page at once."""
     with_next = _with_next_url(run, place, params, pending.page)
     recording = _record_if_confirmed(run, answered, pending, with_next, sent, *_chain_recorded(run))
@@ -88,11 +94,11 @@ async def _prefetch_next(
 
 
 async def _record_answer(
-    run: ActiveRun, answered: Answered, place: Place, params: Params, sent: Params
-) -> Page | None:
+    run: ActiveRun, answered: Answered, place: PageContext, params: Params, sent: Params
+) -> Continuation | None:
     """Records a response that was split in this process; returns what follows it."""
     response, parts = answered.response, answered.parts
-    assert isinstance(parts, Parts)
+    assert isinstance(parts, SplitResponse)
     if not 200 <= response.status < 300:
         await _record_refusal(run, response, parts, place)
         return None
@@ -104,10 +110,12 @@ async def _record_answer(
     return page
 
 
-async def _record_refusal(run: ActiveRun, response: Response, parts: Parts, place: Place) -> None:
+async def _record_refusal(
+    run: ActiveRun, response: Response, parts: SplitResponse, place: PageContext
+) -> None:
     """Records a response such as 404, which is not a page of a listing."""
     await _record(run, response, parts, attrs.evolve(place, page_no=None))
-    if run.listing is None or not run.listing.is_led:
+    if run.listing is None or not run.listing.has_derived_requests:
         run.publish(attrs.evolve(run.report, why=f"status {response.status}"))
 
 
@@ -124,27 +132,27 @@ async def _record_in_background(
 
 def _split(
     run: ActiveRun, params: Params, may_predict: bool, response: Response, rules: Sequence[Rule]
-) -> Parts | PendingSplit:
+) -> SplitResponse | PendingSplit:
     """Splits a response: in a splitter process if its next page can be predicted, else here."""
-    splitting, task, continues = run.splitting, run.task, run.endpoint.continues
-    if splitting is None or continues is None:
-        return take_apart(response, rules)
+    splitting, task, continuation = run.splitting, run.task, run.endpoint.continuation
+    if splitting is None or continuation is None:
+        return split_response(response, rules)
     needs_entities = task.until_known or task.target is not None
     may_predict = may_predict and not needs_entities and run.mispredictions < _MAX_MISPREDICTIONS
-    if may_predict and can_hand_on(splitting, response):
-        page = predict_next_page(response.body, rules, continues, params)
+    if may_predict and can_offload(splitting, response):
+        page = predict_next_page(response.body, rules, continuation, params)
         has_next = page is not None and _without_long_url(run, page).next is not None
-        parts = hand_on(splitting, response, rules) if has_next else None
+        parts = offload(splitting, response, rules) if has_next else None
         if page is not None and parts is not None:
             return PendingSplit(page, parts)
-    return take_here(splitting, response, rules)
+    return split_here(splitting, response, rules)
 
 
 async def _record_if_confirmed(
     run: ActiveRun,
     answered: Answered,
     pending: PendingSplit,
-    place: Place,
+    place: PageContext,
     sent: Params,
     previous: Recorded,
     recorded: Recorded,
@@ -165,7 +173,7 @@ async def _record_if_confirmed(
             recorded.set_result(False)
 
 
-async def _confirm(run: ActiveRun, pending: PendingSplit, sent: Params) -> Parts | None:
+async def _confirm(run: ActiveRun, pending: PendingSplit, sent: Params) -> SplitResponse | None:
     """Returns the parts of a page if its prediction was right, else None."""
     try:
         parts = await pending.parts
@@ -193,20 +201,20 @@ async def _wait_for_previous(run: ActiveRun) -> None:
     await _is_previous_recorded(run)
 
 
-def _page_after(run: ActiveRun, parts: Parts, sent: Params) -> Page:
+def _page_after(run: ActiveRun, parts: SplitResponse, sent: Params) -> Continuation:
     """Returns what follows a page, as read from its envelope."""
-    continues = run.endpoint.continues or no_paging
-    return _without_long_url(run, continues(parts.envelope, sent, len(parts.entities)))
+    continuation = run.endpoint.continuation or single_page
+    return _without_long_url(run, continuation(parts.envelope, sent, len(parts.entities)))
 
 
-def _without_long_url(run: ActiveRun, page: Page) -> Page:
+def _without_long_url(run: ActiveRun, page: Continuation) -> Continuation:
     """Removes a next page whose URL is too long to be sent; the listing has not ended then."""
-    if page.next is None or len(url_of("", run.endpoint.path, page.next)) <= LONGEST_URL:
+    if page.next is None or len(url_of("", run.endpoint.path, page.next)) <= MAX_URL_CHARS:
         return page
     return attrs.evolve(page, next=None, is_end=False)
 
 
-def _count_top(parts: Parts) -> int:
+def _count_top(parts: SplitResponse) -> int:
     """Returns the number of entities of the listing itself, without those inside them."""
     return sum("*" not in entity.pointer for entity in parts.entities)
 
@@ -236,11 +244,13 @@ def _check_known(run: ActiveRun, entities: tuple[Entity, ...]) -> None:
             for entity in entities
             if "*" not in entity.pointer
         ]
-        known = run.crawl.context.journal.known
-        run.has_reached_known = bool(keys) and all(recall(known, key) for key in keys)
+        known = run.crawl.context.journal.stored_bodies
+        run.has_reached_known = bool(keys) and all(look_up(known, key) for key in keys)
 
 
-def _with_next_url(run: ActiveRun, place: Place, params: Params, page: Page) -> Place:
+def _with_next_url(
+    run: ActiveRun, place: PageContext, params: Params, page: Continuation
+) -> PageContext:
     """Adds to a place what is requested next: the state of the run once it is recorded."""
     if page.next is None:
         return attrs.evolve(place, is_last=page.is_end and place.page_no is not None)
@@ -252,26 +262,29 @@ def _with_next_url(run: ActiveRun, place: Place, params: Params, page: Page) -> 
 
 async def record_failure(run: ActiveRun, failure: GivenUp) -> None:
     """Records a request that was given up; ends the run if the next would fail, too."""
-    await record(run.crawl.context.journal, of_drafts(failure.draft))
+    await append_batch(run.crawl.context.journal, batch_of(failure.draft))
     why = f"{failure.error_class}: {failure.what}"
     run.publish(attrs.evolve(run.report, failures=run.report.failures + 1, why=why))
     breaker = run.crawl.context.breaker
     if failure.stops_run:
         run.end(why)
-    elif breaker.is_down:
-        run.end(f"{why}; {breaker.in_a_row} requests in a row: the host is down")
+    elif breaker.is_open:
+        run.end(f"{why}; {breaker.consecutive_failures} requests in a row: the host is down")
 
 
-async def _record(run: ActiveRun, response: Response, parts: Parts, place: Place) -> None:
+async def _record(
+    run: ActiveRun, response: Response, parts: SplitResponse, place: PageContext
+) -> None:
     """Records a page with all events it causes; updates the report and the follow-ups."""
     context = run.crawl.context
-    result: list[Observed] = []
+    result: list[PageEvents] = []
     names = ((entity.type, entity.id) for entity in parts.entities)
-    drafts_before = notices(run.crawl.presence, place, run.endpoint.path, names)
-    build = page_build(context.journal, response, place, parts, result.append)
+    drafts_before = listing_notices(run.crawl.presence, place, run.endpoint.path, names)
+    build = page_batch(context.journal, response, place, parts, result.append)
     top_count = _count_top(parts)
     try:
-        await record(context.journal, after(drafts_before, build) if drafts_before else build)
+        build = with_drafts_first(drafts_before, build) if drafts_before else build
+        await append_batch(context.journal, build)
     finally:
         run.pending_entities -= top_count
     report = attrs.evolve(

@@ -17,10 +17,10 @@ from fetcher.crawl.page import fetch_page, record_failure, wait_for_writes
 from fetcher.crawl.partition import continue_in_partitions
 from fetcher.crawl.prefetch import Misprediction
 from fetcher.crawl.request import GivenUp, NotSent
-from fetcher.net.http import Got
-from fetcher.record.journal import of_drafts, record
-from fetcher.source import WHERE_TO, Page, Params, request_name
-from fetcher.split.pool import SLOTS, close_splitting, open_splitting
+from fetcher.net.http import HttpResult
+from fetcher.record.journal import append_batch, batch_of
+from fetcher.source import PAGE_CURSOR_PARAMS, Continuation, Params, request_digest
+from fetcher.split.pool import SLOTS, close_pool, open_pool
 from fetcher.state.task import CANCELLED
 
 _MAX_SKIPS = 20
@@ -48,7 +48,7 @@ class _Pagination:
         factory=lambda: deque(maxlen=SLOTS * 2)
     )
     """The last requests: `params`, `page_no` and `previous` of each."""
-    got: Got | None = None
+    got: HttpResult | None = None
     """Response of the page to which pagination returned after a misprediction."""
     rejected: set[bytes] = attrs.field(factory=set)
     """Names of requests whose cursor was rejected."""
@@ -60,13 +60,13 @@ async def paginate(run: ActiveRun, params: Params) -> None:
     """Fetches the pages of a listing, from these parameters to its end."""
     state = _Pagination(params, run.task.page_no + 1)
     run.pending_writes = deque()
-    run.splitting = open_splitting(run.crawl.context.source, run.crawl.terms)
+    run.splitting = open_pool(run.crawl.context.source, run.crawl.pool_policy)
     try:
         while not await _is_finished(run, state):
             await _fetch_next(run, state)
     finally:
         await asyncio.gather(*run.pending_writes, return_exceptions=True)
-        close_splitting(run.splitting)
+        close_pool(run.splitting)
         if run.splitting.lost:
             run.publish(attrs.evolve(run.report, splitters_lost=run.splitting.lost))
         run.pending_writes = run.splitting = run.last_recorded = None
@@ -95,11 +95,11 @@ async def _fetch_next(run: ActiveRun, state: _Pagination) -> None:
     """Fetches one page and updates the state by its outcome."""
     if run.misprediction is not None:
         _return_to(run, state, run.misprediction)
-    state.requested.add(request_name(state.params))
+    state.requested.add(request_digest(state.params))
     state.steps.append((state.params, state.page_no, state.previous))
     got, state.got = state.got, None
     outcome = await fetch_page(run, state.params, state.page_no, _size_param(run, state), got)
-    if not isinstance(outcome, Page) or outcome.next is None:
+    if not isinstance(outcome, Continuation) or outcome.next is None:
         await wait_for_writes(run)
     if run.misprediction is not None:
         return
@@ -132,7 +132,7 @@ def _return_to(run: ActiveRun, state: _Pagination, misprediction: Misprediction)
     page_no = None
     while page_no != misprediction.page_no:
         state.params, page_no, state.previous = state.steps.pop()
-        state.requested.discard(request_name(state.params))
+        state.requested.discard(request_digest(state.params))
     state.page_no, state.got = misprediction.page_no, misprediction.got
     state.is_over = False
     run.misprediction = run.last_recorded = None
@@ -161,9 +161,9 @@ async def _advance(run: ActiveRun, state: _Pagination, next_params: Params) -> N
         state.size = state.size if state.remaining > 0 else None
     state.previous, state.params = state.params, following
     state.page_no += 1
-    if request_name(following) in state.requested:
+    if request_digest(following) in state.requested:
         await wait_for_writes(run)  # a misprediction may be the cause
-    if run.misprediction is None and request_name(following) in state.requested:
+    if run.misprediction is None and request_digest(following) in state.requested:
         run.end(f"page {state.page_no} was already requested: the page cursor repeats")
 
 
@@ -175,7 +175,7 @@ async def _bisect(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
         state.size, state.remaining = size // 2, state.remaining if state.size else size
         return
     await record_failure(run, failure)
-    past = run.endpoint.step_over({**state.params, **(_size_param(run, state) or {})})
+    past = run.endpoint.skip_entity({**state.params, **(_size_param(run, state) or {})})
     state.skipped += 1
     if past is None or state.skipped > _MAX_SKIPS:
         cause = "no cursor leads past it" if past is None else f"{_MAX_SKIPS} were skipped already"
@@ -189,31 +189,31 @@ async def _bisect(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
 
 async def _retreat(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
     """Resumes from the previous page after a rejected cursor, then from the beginning."""
-    name = request_name(state.params)
-    first = {key: value for key, value in state.params.items() if key not in WHERE_TO}
+    name = request_digest(state.params)
+    first = {key: value for key, value in state.params.items() if key not in PAGE_CURSOR_PARAMS}
     is_repeated = name in state.rejected or len(state.rejected) >= _MAX_RETREATS
-    is_first = request_name(first) in state.rejected or first == state.params
+    is_first = request_digest(first) in state.rejected or first == state.params
     if is_repeated and is_first:
         await record_failure(run, failure)
         _abort(run, state)
         return
-    await record(run.crawl.context.journal, of_drafts(failure.draft))
+    await append_batch(run.crawl.context.journal, batch_of(failure.draft))
     state.rejected.add(name)
     if state.previous is None or is_repeated:
-        state.rejected.add(request_name(first))
+        state.rejected.add(request_digest(first))
         state.requested, state.params, state.page_no = set(), first, 1
         where = "the beginning"
     else:
-        state.requested -= {name, request_name(state.previous)}
+        state.requested -= {name, request_digest(state.previous)}
         state.params, state.page_no = state.previous, state.page_no - 1
         where = "the previous page"
     state.previous = None
     run.publish(attrs.evolve(run.report, why=f"cursor: {failure.what}; resumed from {where}"))
 
 
-async def _check_end(run: ActiveRun, page: Page, state: _Pagination) -> None:
+async def _check_end(run: ActiveRun, page: Continuation, state: _Pagination) -> None:
     """Continues in partitions, or reports it, if the last page is not the end."""
-    if run.endpoint.continues is None:
+    if run.endpoint.continuation is None:
         return
     if not page.is_end:
         run.end(f"page {state.page_no} has no next page, but does not look like the end")

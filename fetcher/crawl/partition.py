@@ -11,16 +11,16 @@ from collections.abc import Sequence
 import attrs
 
 from fetcher.crawl.active_run import ActiveRun
-from fetcher.record.journal import of_drafts, record
-from fetcher.record.run_events import created, new_run_id
-from fetcher.source import WHERE_TO, Params, Partition, url_of
-from fetcher.state.run_queue import refresh
+from fetcher.record.journal import append_batch, batch_of
+from fetcher.record.run_events import created_event, new_run_id
+from fetcher.source import PAGE_CURSOR_PARAMS, Params, Partition, url_of
+from fetcher.state.run_queue import refresh_queue
 from fetcher.state.task import Task
 
 
 async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
     """Queues one run per value of a partition; the run's report says what they cover."""
-    base_params = {name: value for name, value in params.items() if name not in WHERE_TO}
+    base_params = {name: value for name, value in params.items() if name not in PAGE_CURSOR_PARAMS}
     entities = run.report.entities
     why = f"ended near {entities} entities, where the upstream cuts the listing off"
     chosen = choose_partition(run, base_params)
@@ -30,15 +30,15 @@ async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
     partition, values = chosen
     tasks = [_task(run, {**base_params, partition.param: value}) for value in values]
     drafts = [
-        created(task, run.endpoint.path, {**base_params, partition.param: value})
+        created_event(task, run.endpoint.path, {**base_params, partition.param: value})
         for task, value in zip(tasks, values, strict=True)
     ]
-    await record(run.crawl.context.journal, of_drafts(*drafts))
+    await append_batch(run.crawl.context.journal, batch_of(*drafts))
     if run.crawl.selected_runs is not None:
         run.crawl.selected_runs.update(task.run for task in tasks)
-    refresh(run.crawl.queue)
+    refresh_queue(run.crawl.queue)
     why = f"{why}; continues in {len(tasks)} runs by {partition.param}"
-    if partition.is_whole:
+    if partition.is_exhaustive:
         run.publish(attrs.evolve(run.report, why=why))
     else:
         run.end(f"{why}, whose values come from entities and may be incomplete")
@@ -47,8 +47,8 @@ async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
 def choose_partition(run: ActiveRun, params: Params) -> tuple[Partition, Sequence[str]] | None:
     """Returns the first partition with more than one value, and its values."""
     for partition in run.listing.partitions if run.listing else ():
-        if partition.is_whole:
-            values = tuple(partition.narrower(params))
+        if partition.is_exhaustive:
+            values = tuple(partition.narrower_values(params))
         elif partition.param in params:
             values = ()
         else:

@@ -17,8 +17,8 @@ import msgspec
 import orjson
 
 from eventlog.body.split_rules import Rule
-from fetcher.net.http import Got
-from fetcher.source import Continue, Page, Params, look
+from fetcher.net.http import HttpResult
+from fetcher.source import Continuation, Params, ReadContinuation, decode_as
 
 Recorded = asyncio.Future[bool]
 """Resolves to True when a page and all before it are recorded, to False if it never will be."""
@@ -34,13 +34,13 @@ class Misprediction:
     """A page whose next page was predicted wrongly."""
 
     page_no: int
-    got: Got
+    got: HttpResult
     """The response, which is split again without another request."""
 
 
 def predict_next_page(
-    body: bytes, rules: Sequence[Rule], continues: Continue, params: Params
-) -> Page | None:
+    body: bytes, rules: Sequence[Rule], continuation: ReadContinuation, params: Params
+) -> Continuation | None:
     """Predicts what follows a page from its first and last bytes. Pure.
 
     Returns None if no page follows, or if no prediction is possible: the array of entities
@@ -51,7 +51,7 @@ def predict_next_page(
     if not name or "/" in name:
         return None
     envelope = _envelope_around(body, orjson.dumps(name) + b":[")
-    page = continues(envelope, params, 1) if envelope is not None else None
+    page = continuation(envelope, params, 1) if envelope is not None else None
     return page if page is not None and page.next is not None else None
 
 
@@ -70,6 +70,6 @@ def _envelope_around(body: bytes, opening: bytes) -> bytes | None:
         if end < 0:
             return None
         envelope = body[:before] + body[end:]
-        if look(envelope, dict[str, msgspec.Raw]) is not None:
+        if decode_as(envelope, dict[str, msgspec.Raw]) is not None:
             return envelope
     return None

@@ -18,22 +18,22 @@ from eventlog.body.split_rules import Rule
 from eventlog.clock import SECOND, Clock, format_us
 from eventlog.format.event import PAGE_FAILED, Draft
 from eventlog.write.writer import check_upstream_clock
-from fetcher.net.circuit_breaker import DOWN, Reach
-from fetcher.net.http import Client, Got, get, hide_text
-from fetcher.net.rate_limit import Budget, Gate, waits
+from fetcher.net.circuit_breaker import HOST_ERRORS, CircuitBreaker
+from fetcher.net.http import Client, HttpResult, get, mask_key
+from fetcher.net.rate_limit import Budget, RateLimiter, sleep_unless_stopping
 from fetcher.net.retry import (
     Chance,
-    Decision,
-    Policy,
     Reaction,
+    RetryDecision,
+    RetryPolicy,
+    classify_outcome,
     decide,
-    error_class,
-    retry_after,
+    parse_retry_after,
 )
-from fetcher.record.journal import Journal, of_drafts, record
-from fetcher.record.page_events import anomaly
-from fetcher.source import Endpoint, Page, Params, Source, url_of
-from fetcher.split.response import Parts, Place, Response, take_apart
+from fetcher.record.journal import Journal, append_batch, batch_of
+from fetcher.record.page_events import response_anomaly
+from fetcher.source import Continuation, Endpoint, Params, Source, url_of
+from fetcher.split.response import PageContext, Response, SplitResponse, split_response
 
 
 @attrs.frozen
@@ -42,13 +42,13 @@ class RequestContext:
 
     source: Source
     client: Client
-    gate: Gate
+    limiter: RateLimiter
     journal: Journal
     clock: Clock
-    policy: Policy
+    policy: RetryPolicy
     chance: Chance
     budget: Budget = attrs.field(factory=Budget)
-    breaker: Reach = attrs.field(factory=Reach)
+    breaker: CircuitBreaker = attrs.field(factory=CircuitBreaker)
     recorded_anomalies: set[tuple[str, str]] = attrs.field(factory=set)
     """Run id and SHA-256 of the bodies that are already recorded as anomalies."""
 
@@ -57,9 +57,9 @@ class RequestContext:
 class PendingSplit:
     """A response that a splitter process is splitting, and its predicted next page."""
 
-    page: Page
+    page: Continuation
     """The prediction; correct only if the parts lead to the same page."""
-    parts: Coroutine[Any, Any, Parts]
+    parts: Coroutine[Any, Any, SplitResponse]
     """Must be awaited exactly once. Raises `NotJson`."""
 
 
@@ -68,11 +68,11 @@ class Answered:
     """The upstream answered; nothing is recorded yet."""
 
     response: Response
-    parts: Parts | PendingSplit
-    got: Got
+    parts: SplitResponse | PendingSplit
+    got: HttpResult
 
 
-SplitResponse = Callable[[Response, Sequence[Rule]], Parts | PendingSplit]
+SplitFunction = Callable[[Response, Sequence[Rule]], SplitResponse | PendingSplit]
 """Splits a response, or starts to. Raises `NotJson`."""
 
 
@@ -100,13 +100,13 @@ async def _no_wait() -> None:
 
 async def send_request(
     context: RequestContext,
-    place: Place,
+    place: PageContext,
     endpoint: Endpoint,
     params: Params,
     stopping: asyncio.Event,
     *,
-    split: SplitResponse = take_apart,
-    first: Got | None = None,
+    split: SplitFunction = split_response,
+    first: HttpResult | None = None,
     before_write: Callable[[], Awaitable[None]] = _no_wait,
 ) -> Answered | GivenUp | NotSent:
     """Sends a request until it is answered, given up, or `stopping` is set.
@@ -125,43 +125,45 @@ async def send_request(
         first = None
         response = _response(context, got, endpoint, params)
         outcome = _split(context.source, got, response, rules, split)
-        if isinstance(outcome, Parts | PendingSplit):
-            context.gate.answered(got.ms / 1000)
-            context.breaker.answered()
+        if isinstance(outcome, SplitResponse | PendingSplit):
+            context.limiter.adapt_rate(got.ms / 1000)
+            context.breaker.record_success()
             return Answered(response, outcome, got)
         await before_write()
         decision = _decide(context, got, outcome[0], len(attempts) + 1)
         attempts.append(_attempt_member(at, got, outcome))
         await _record_anomaly(context, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
-            context.breaker.gave_up(outcome[0])
+            context.breaker.record_failure(outcome[0])
             draft = _page_failed(place, response, outcome, attempts)
             return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
         await _wait(context, got, decision, stopping)
 
 
 async def _attempt(
-    context: RequestContext, url: str, stopping: asyncio.Event, first: Got | None
-) -> tuple[int, Got | NotSent]:
+    context: RequestContext, url: str, stopping: asyncio.Event, first: HttpResult | None
+) -> tuple[int, HttpResult | NotSent]:
     """Makes one attempt, unless `first` is its outcome; returns its time in us and outcome."""
     if first is not None:
         return context.clock(), first
-    if not await context.gate.passes(stopping):
+    if not await context.limiter.wait_turn(stopping):
         return 0, NotSent("stopping")
     if not context.budget.take():
-        return 0, NotSent(f"budget: {context.budget.most} requests are spent")
+        return 0, NotSent(f"budget: {context.budget.limit} requests are spent")
     at = context.clock()
     got = await get(context.client, url)
     _check_clock(context, got)
     return at, got
 
 
-def _response(context: RequestContext, got: Got, endpoint: Endpoint, params: Params) -> Response:
+def _response(
+    context: RequestContext, got: HttpResult, endpoint: Endpoint, params: Params
+) -> Response:
     key = context.client.key
     return Response(
         url=got.url,
         endpoint=endpoint.path,
-        params={name: hide_text(value, key) for name, value in params.items()},
+        params={name: mask_key(value, key) for name, value in params.items()},
         status=got.status or 0,
         body=got.body,
         headers=got.headers,
@@ -171,39 +173,39 @@ def _response(context: RequestContext, got: Got, endpoint: Endpoint, params: Par
 
 
 def _split(
-    source: Source, got: Got, response: Response, rules: Sequence[Rule], split: SplitResponse
-) -> Parts | PendingSplit | tuple[str, str]:
+    source: Source, got: HttpResult, response: Response, rules: Sequence[Rule], split: SplitFunction
+) -> SplitResponse | PendingSplit | tuple[str, str]:
     """Returns the split response, or the class and description of the error."""
-    fault = source.fault(response.status, got.body) if got.broken is None else None
+    fault = source.fault(response.status, got.body) if got.error_class is None else None
     is_json = got.body.lstrip()[:1] in (b"{", b"[")
-    error = error_class(got.status, got.broken, is_json=is_json, fault=fault)
+    error = classify_outcome(got.status, got.error_class, is_json=is_json, fault=fault)
     if error is not None:
-        return error, got.what or f"status {got.status}"
+        return error, got.message or f"status {got.status}"
     try:
         return split(response, rules)
     except NotJson as problem:
         return "not_json", str(problem)
 
 
-def _decide(context: RequestContext, got: Got, error: str, attempt: int) -> Decision:
+def _decide(context: RequestContext, got: HttpResult, error: str, attempt: int) -> RetryDecision:
     """Decides what follows a failed attempt; nothing is retried while the host is down."""
-    requested_wait = retry_after(got.headers.get("retry-after"), context.clock() / SECOND)
-    is_last = context.breaker.is_down and error in DOWN
+    requested_wait = parse_retry_after(got.headers.get("retry-after"), context.clock() / SECOND)
+    is_last = context.breaker.is_open and error in HOST_ERRORS
     policy = attrs.evolve(context.policy, attempts=attempt) if is_last else context.policy
     return decide(error, attempt, requested_wait, policy, context.chance)
 
 
 async def _wait(
-    context: RequestContext, got: Got, decision: Decision, stopping: asyncio.Event
+    context: RequestContext, got: HttpResult, decision: RetryDecision, stopping: asyncio.Event
 ) -> None:
     """Waits before the next attempt; after 429 and 503, all requests of the crawl wait."""
     if got.status in (429, 503):
-        context.gate.cools(decision.wait_s)
+        context.limiter.halve_rate(decision.wait_s)
     else:
-        await waits(decision.wait_s, stopping)
+        await sleep_unless_stopping(decision.wait_s, stopping)
 
 
-def _attempt_member(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str, Any]:
+def _attempt_member(at: int, got: HttpResult, outcome: tuple[str, str]) -> Mapping[str, Any]:
     """Returns a failed attempt as it is written into the `page_failed` event."""
     return {
         "at": format_us(at),
@@ -215,18 +217,18 @@ def _attempt_member(at: int, got: Got, outcome: tuple[str, str]) -> Mapping[str,
 
 
 async def _record_anomaly(
-    context: RequestContext, place: Place, response: Response, reason: str
+    context: RequestContext, place: PageContext, response: Response, reason: str
 ) -> None:
     """Records the body of a failed attempt, unless this run has recorded the same bytes."""
     name = (place.run, hashlib.sha256(response.body).hexdigest())
     if response.body and name not in context.recorded_anomalies:
         context.recorded_anomalies.add(name)
-        draft = anomaly(response, place, reason, context.journal.put)
-        await record(context.journal, of_drafts(draft))
+        draft = response_anomaly(response, place, reason, context.journal.put)
+        await append_batch(context.journal, batch_of(draft))
 
 
 def _page_failed(
-    place: Place,
+    place: PageContext,
     response: Response,
     outcome: tuple[str, str],
     attempts: Sequence[Mapping[str, Any]],
@@ -250,7 +252,7 @@ def _page_failed(
     )
 
 
-def _check_clock(context: RequestContext, got: Got) -> None:
+def _check_clock(context: RequestContext, got: HttpResult) -> None:
     """Raises `LocalResource` if this machine's clock is far ahead of the upstream's."""
     try:
         upstream = parsedate_to_datetime(got.headers.get("date", "")).timestamp()

@@ -20,12 +20,12 @@ from fetcher.crawl.page import fetch_page, record_failure
 from fetcher.crawl.pagination import must_stop, paginate
 from fetcher.crawl.report import ListingReport
 from fetcher.crawl.request import GivenUp
-from fetcher.record.journal import of_drafts, record
-from fetcher.record.run_events import decided
-from fetcher.record.tombstones import gone
+from fetcher.record.journal import append_batch, batch_of
+from fetcher.record.run_events import decided_event
+from fetcher.record.tombstones import gone_events
 from fetcher.source import Listing, Params, match_url
-from fetcher.state.presence import keep_up
-from fetcher.state.run_queue import refresh, release
+from fetcher.state.presence import refresh_presence
+from fetcher.state.run_queue import refresh_queue, release_lease
 from fetcher.state.task import CANCELLED, COMPLETED, FAILED, Task
 
 PARTIAL = "partial"
@@ -41,16 +41,16 @@ async def crawl_task(crawl: Crawl, task: Task) -> ListingReport:
         run, params = _begin(crawl, task)
     except Invalid as error:  # the URL belongs to another base URL: the other runs continue
         return await _reject(crawl, task, error.what)
-    keep_up(crawl.presence)
-    if run.listing is not None and run.listing.is_led:
+    refresh_presence(crawl.presence)
+    if run.listing is not None and run.listing.has_derived_requests:
         await _fan_out(run, run.listing)
     elif params is not None:
         await paginate(run, params)
     elif run.has_silent_end():
         run.end("interrupted near its end, where the upstream cuts the listing off")
     await _finish(run)
-    refresh(crawl.queue)
-    release(crawl.queue, task.run)
+    refresh_queue(crawl.queue)
+    release_lease(crawl.queue, task.run)
     return run.report
 
 
@@ -72,9 +72,9 @@ def _begin(crawl: Crawl, task: Task) -> tuple[ActiveRun, Params | None]:
 
 async def _reject(crawl: Crawl, task: Task, why: str) -> ListingReport:
     """Records that a run cannot be worked on."""
-    await record(crawl.context.journal, of_drafts(decided(task, FAILED, why)))
-    refresh(crawl.queue)
-    release(crawl.queue, task.run)
+    await append_batch(crawl.context.journal, batch_of(decided_event(task, FAILED, why)))
+    refresh_queue(crawl.queue)
+    release_lease(crawl.queue, task.run)
     return ListingReport(listing=task.listing, run=task.run, state=FAILED, why=why)
 
 
@@ -112,9 +112,9 @@ async def _fan_out(run: ActiveRun, listing: Listing) -> None:
         run.has_failed = True
         run.end(f"{', '.join(failed)} failed: the requests derived from it are incomplete")
     if listing.probe is not None:
-        tombstones = gone(crawl.presence, listing.probe, task.run, task.epoch)
+        tombstones = gone_events(crawl.presence, listing.probe, task.run, task.epoch)
         if tombstones:
-            await record(crawl.context.journal, of_drafts(*tombstones))
+            await append_batch(crawl.context.journal, batch_of(*tombstones))
 
 
 async def _send_all(run: ActiveRun, requests: Sequence[Params]) -> None:

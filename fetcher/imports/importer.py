@@ -33,20 +33,28 @@ from fetcher.imports.recordings import (
 )
 from fetcher.record.journal import (
     Journal,
+    append_batches,
+    batch_of,
     close_journal,
-    of_drafts,
     open_journal,
-    page_build,
-    write,
+    page_batch,
 )
-from fetcher.record.page_events import Observed, anomaly
-from fetcher.source import WHERE_TO, Endpoint, Params, Source, match_url, url_of, without_secrets
-from fetcher.split.response import Parts, Place, Response, take_apart
+from fetcher.record.page_events import PageEvents, response_anomaly
+from fetcher.source import (
+    PAGE_CURSOR_PARAMS,
+    Endpoint,
+    Params,
+    Source,
+    match_url,
+    url_of,
+    without_secrets,
+)
+from fetcher.split.response import PageContext, Response, SplitResponse, split_response
 from fetcher.state.imported_pages import (
-    Imported,
-    close_imported,
+    ImportedPages,
+    close_imported_pages,
     is_imported,
-    open_imported,
+    open_imported_pages,
     page_key,
 )
 
@@ -59,7 +67,7 @@ class _Import:
     endpoint: str | None
     parts: tuple[EnvelopePart, ...]
     journal: Journal
-    imported: Imported
+    imported: ImportedPages
     report: ImportReport
 
 
@@ -108,7 +116,7 @@ def import_recordings(
     """
     journal = open_journal(root, source.name, writer, clock=now, segment_bytes=segment_bytes)
     try:
-        imported = open_imported(root, source.name, writer)
+        imported = open_imported_pages(root, source.name, writer)
         report = ImportReport(expected=sum(recording.count for recording in recordings))
         state = _Import(source, endpoint, parts, journal, imported, report)
         try:
@@ -118,7 +126,7 @@ def import_recordings(
                 _import_response(state, response)
                 on_progress(state.report)
         finally:
-            close_imported(imported)
+            close_imported_pages(imported)
     finally:
         close_journal(journal, seal_open=True)
     return state.report
@@ -132,12 +140,12 @@ def _import_response(state: _Import, recorded: RecordedResponse) -> None:
         return
     _roll_to_hour(state.journal, recorded.observed_at)
     place = _place(recorded)
-    results: list[tuple[Parts, Observed]] = []
+    results: list[tuple[SplitResponse, PageEvents]] = []
     builds = [_build(state, place, response, results) for response in new]
     if state.journal.stream.segment is None:
         wait_sealed(state.journal.stream)  # one segment is open at any time
     run: Build = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
-    write(state.journal, [*builds, run], recorded.observed_at)
+    append_batches(state.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
         _count(state, parts, observed)
 
@@ -186,7 +194,7 @@ def _new(state: _Import, recorded: RecordedResponse, bare: BareResponse) -> list
     if is_imported(state.imported, key, as_page=recorded.endpoint is not None):
         state.report = attrs.evolve(state.report, already=state.report.already + 1)
         return []
-    state.imported.fresh.add(key)
+    state.imported.added.add(key)
     return [_NewResponse(endpoint, params, bare)]
 
 
@@ -222,11 +230,11 @@ def _roll_to_hour(journal: Journal, at: int) -> None:
         roll(journal.stream)
 
 
-def _place(recorded: RecordedResponse) -> Place:
+def _place(recorded: RecordedResponse) -> PageContext:
     """Returns the place of a recorded response; its run is the same for every importer."""
     content = f"{recorded.observed_at} {digest(recorded.body)}".encode()
     origin = {"file": recorded.file, "member": recorded.member, "commit": recorded.commit}
-    return Place(
+    return PageContext(
         run=f"import.{hashlib.sha256(content).hexdigest()[:32]}",
         epoch=epoch_of(recorded.observed_at),
         imported={name: value for name, value in origin.items() if value is not None},
@@ -234,7 +242,10 @@ def _place(recorded: RecordedResponse) -> Place:
 
 
 def _build(
-    state: _Import, place: Place, new: _NewResponse, results: list[tuple[Parts, Observed]]
+    state: _Import,
+    place: PageContext,
+    new: _NewResponse,
+    results: list[tuple[SplitResponse, PageEvents]],
 ) -> Build:
     """Returns what writes a response: a page with its entities, or an anomaly."""
     endpoint, params = new.endpoint, new.params
@@ -248,26 +259,30 @@ def _build(
     provenance = {**(place.imported or {}), **new.bare.provenance}
     place = attrs.evolve(place, scope=endpoint.scope(params), imported=provenance)
     try:
-        parts = take_apart(response, endpoint.rules(params))
+        parts = split_response(response, endpoint.rules(params))
     except NotJson as problem:
         state.report = attrs.evolve(state.report, anomalies=state.report.anomalies + 1)
-        return of_drafts(anomaly(response, place, f"not_json: {problem}", state.journal.put))
+        return batch_of(
+            response_anomaly(response, place, f"not_json: {problem}", state.journal.put)
+        )
     if new.bare.is_complete:
         place = _numbered(place, endpoint, params, parts)
-    return page_build(
+    return page_batch(
         state.journal, response, place, parts, lambda observed: results.append((parts, observed))
     )
 
 
-def _numbered(place: Place, endpoint: Endpoint, params: Params, parts: Parts) -> Place:
+def _numbered(
+    place: PageContext, endpoint: Endpoint, params: Params, parts: SplitResponse
+) -> PageContext:
     """Adds page number and end of a listing to the place of its first page.
 
     Later pages prove no absence: nobody knows whether the pages before them were recorded.
     """
-    if endpoint.continues is None:
+    if endpoint.continuation is None:
         return place
-    page = endpoint.continues(parts.envelope, params, len(parts.entities))
-    is_first = not WHERE_TO & params.keys()
+    page = endpoint.continuation(parts.envelope, params, len(parts.entities))
+    is_first = not PAGE_CURSOR_PARAMS & params.keys()
     return attrs.evolve(
         place,
         page_no=1 if is_first else None,
@@ -276,7 +291,7 @@ def _numbered(place: Place, endpoint: Endpoint, params: Params, parts: Parts) ->
     )
 
 
-def _count(state: _Import, parts: Parts, observed: Observed) -> None:
+def _count(state: _Import, parts: SplitResponse, observed: PageEvents) -> None:
     report = state.report
     state.report = attrs.evolve(
         report,
@@ -288,7 +303,7 @@ def _count(state: _Import, parts: Parts, observed: Observed) -> None:
     )
 
 
-def _run(place: Place, pages: int) -> Draft:
+def _run(place: PageContext, pages: int) -> Draft:
     """Returns the `run` event that ends the run of a recorded response."""
     members = {"state": "completed" if pages else "failed", "listing": "import", "pages": pages}
     return Draft(kind=RUN, run=place.run, epoch=place.epoch, members=members)

@@ -22,7 +22,7 @@ from fetcher.imports.import_report import ImportReport, OnImportProgress
 from fetcher.imports.importer import import_recordings
 from fetcher.imports.recordings import RecordedResponse, Recording
 from fetcher.source import Source
-from fetcher.split.response import Response, take_apart
+from fetcher.split.response import Response, split_response
 
 
 def replay_anomalies(
@@ -68,7 +68,7 @@ def _splittable(root: Path, source: Source, line: Line) -> Iterator[Recording]:
         response = Response(
             url=line.url or "", endpoint=line.endpoint, params=line.params, status=200, body=body
         )
-        take_apart(response, endpoint.rules(line.params))
+        split_response(response, endpoint.rules(line.params))
     except (Invalid, NotJson):
         return
     yield _recording(line, body)

@@ -1,35 +1,42 @@
-"""Reach: whether a host answers at all.
+"""Circuit breaker: detects a host that no longer answers.
 
-Three requests in a row, given up for the same of the errors below, and it is taken to be
-down: from then on nothing is retried, until a first answer shows that it is back.
+    closed ── 3 requests in a row fail with the same error ──> open
+       <────────────────── any answer ──────────────────────── open
+
+While the breaker is open, requests are sent once and not retried. It has no half-open
+state and no timer: every request that is still sent is a probe.
 """
 
 import attrs
 
-DOWN = frozenset({"connect", "timeout", "tls", "broken"})
-"""Classes of error that say nothing about what was asked, only about the host."""
-_IN_A_ROW = 3
+HOST_ERRORS = frozenset({"connect", "timeout", "tls", "broken"})
+"""Error classes that say nothing about the request, only about the host."""
+_FAILURES_TO_OPEN = 3
 
 
 @attrs.define
-class Reach:
-    """What the requests of a sync found out about their host."""
+class CircuitBreaker:
+    """Failures of a sync's requests to one host."""
 
-    error: str | None = None
-    """Class of the error that ended the last request, if it was one of those."""
-    in_a_row: int = 0
+    last_error: str | None = None
+    """Class of the error that ended the last request, if it is one of `HOST_ERRORS`."""
+    consecutive_failures: int = 0
+    """Requests in a row that ended with `last_error`."""
 
     @property
-    def is_down(self) -> bool:
-        """Whether the host is taken to be down."""
-        return self.in_a_row >= _IN_A_ROW
+    def is_open(self) -> bool:
+        """Whether the host is considered down."""
+        return self.consecutive_failures >= _FAILURES_TO_OPEN
 
-    def gave_up(self, error: str) -> None:
-        """A request was given up. An error of another class is an answer of a kind."""
-        is_same = error in DOWN and error == self.error
-        self.in_a_row = self.in_a_row + 1 if is_same else int(error in DOWN)
-        self.error = error if error in DOWN else None
+    def record_failure(self, error_class: str) -> None:
+        """Counts a request that was given up. Any other class of error resets the count."""
+        if error_class not in HOST_ERRORS:
+            self.last_error, self.consecutive_failures = None, 0
+            return
+        is_same = error_class == self.last_error
+        self.consecutive_failures = self.consecutive_failures + 1 if is_same else 1
+        self.last_error = error_class
 
-    def answered(self) -> None:
-        """The host answered."""
-        self.error, self.in_a_row = None, 0
+    def record_success(self) -> None:
+        """Closes the breaker: the host answered."""
+        self.last_error, self.consecutive_failures = None, 0

@@ -1,8 +1,8 @@
-"""HTTP: one GET, with nothing left to chance.
+"""One GET request over HTTP, with bounded time and size.
 
-The key goes to the configured origin only, whatever redirects say, and is painted over
-wherever upstream echoes it. Time and size are bounded; the size after decoding, because
-a gzip bomb is a response too. Of a response that breaks off, what came is kept.
+The API key is sent to the configured origin only, also across redirects, and masked
+wherever upstream echoes it. The size limit applies after decompression, which defuses gzip
+bombs. If a response breaks off, the bytes received so far are kept.
 """
 
 import logging
@@ -19,12 +19,12 @@ from yarl import URL
 _LOGGER = logging.getLogger(__name__)
 
 AGENT = "hindlog/0.1"
-MAX_BYTES = 256 * 1024 * 1024
-_CHUNK = 256 * 1024
-_REDIRECTS = 5
-_PORTS = {"http": 80, "https": 443}
+MAX_BODY_BYTES = 256 * 1024 * 1024
+_CHUNK_BYTES = 256 * 1024
+_MAX_REDIRECTS = 5
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_KEPT = frozenset(
+_HEADERS_TO_KEEP = frozenset(
     {"date", "age", "content-type", "etag", "last-modified", "cache-control", "retry-after"}
     | {"cf-cache-status", "cf-ray", "server", "content-length", "content-encoding", "location"}
 )
@@ -36,46 +36,54 @@ class Limits:
 
     connect_s: float = 15.0
     read_s: float = 60.0
-    """Longest silence."""
+    """Longest pause between two chunks of the body."""
     total_s: float = 300.0
-    max_bytes: int = MAX_BYTES
-    """After decoding."""
+    max_bytes: int = MAX_BODY_BYTES
+    """Largest body, after decompression."""
 
 
 @attrs.frozen
 class Client:
-    """Where requests go, and as whom."""
+    """HTTP session of one source, with its base URL, API key and limits."""
 
     session: aiohttp.ClientSession
     base_url: str
     key: str | None = attrs.field(repr=False)
+    """API key; None: requests are anonymous."""
     limits: Limits = attrs.field(factory=Limits)
 
 
 @attrs.frozen(kw_only=True)
-class Got:
-    """What came of one request: an answer, or as much of one as came before `broken`."""
+class HttpResult:
+    """Result of one request: a complete response, or a partial one and an error class."""
 
     url: str
+    """URL after redirects."""
     status: int | None
+    """HTTP status; None if no response arrived."""
     headers: Mapping[str, str]
     body: bytes
+    """Decompressed body; if the request failed, the part that arrived."""
     ms: int
+    """Duration in milliseconds."""
     key_removed: bool
-    broken: str | None = None
-    """Class of the error that ended it: see `retry`. None: an answer, whatever its status."""
-    what: str = ""
+    """Whether the body contained the API key, which is masked."""
+    error_class: str | None = None
+    """Class of the network error that ended the request (see `retry`); None if the
+    response is complete, whatever its status."""
+    message: str = ""
+    """Text of the error, for people."""
 
 
-def agent(contact: str | None) -> str:
-    """The User-Agent: the tool, and whom to write to about it."""
+def user_agent(contact: str | None) -> str:
+    """Returns the User-Agent header: the program and a contact address."""
     return f"{AGENT} (API archive; contact: {contact or 'none given'})"
 
 
 def open_session(contact: str | None = None) -> aiohttp.ClientSession:
-    """A session that decodes nothing by itself and keeps no cookies."""
+    """Returns a session without automatic decompression and without cookies."""
     headers = {
-        "User-Agent": agent(contact),
+        "User-Agent": user_agent(contact),
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
     }
@@ -84,55 +92,55 @@ def open_session(contact: str | None = None) -> aiohttp.ClientSession:
     )
 
 
-async def get(client: Client, url: str) -> Got:
-    """One GET, through redirects. Never raises for what upstream or the network does."""
+async def get(client: Client, url: str) -> HttpResult:
+    """Sends one GET request and follows redirects. Does not raise for errors of upstream or
+    of the network: they are part of the result."""
     started = time.monotonic()
-    head = _Head(url)
+    head = _ResponseHead(url)
     body = bytearray()
-    broken, what = None, ""
+    error_class, message = None, ""
     try:
         await _follow(client, head, body)
     except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
-        broken, what = classify(error), f"{type(error).__name__}: {error}"
-    except _Broken as error:
-        broken, what = error.error_class, str(error)
+        error_class, message = classify_exception(error), f"{type(error).__name__}: {error}"
+    except _InvalidResponse as error:
+        error_class, message = error.error_class, str(error)
     ms = round((time.monotonic() - started) * 1000)
-    hide = painter(client.key)
-    clean, removed = hide(bytes(body))
-    got = Got(
-        url=hide_text(head.url, client.key),
+    masked_body, key_removed = key_masker(client.key)(bytes(body))
+    result = HttpResult(
+        url=mask_key(head.url, client.key),
         status=head.status,
-        headers={name: hide_text(text, client.key) for name, text in head.headers.items()},
-        body=clean,
+        headers={name: mask_key(text, client.key) for name, text in head.headers.items()},
+        body=masked_body,
         ms=ms,
-        key_removed=removed,
-        broken=broken,
-        what=hide_text(what, client.key),
+        key_removed=key_removed,
+        error_class=error_class,
+        message=mask_key(message, client.key),
     )
-    outcome = got.status if got.broken is None else f"{got.broken} ({got.what})"
-    _LOGGER.info("GET %s: %s, %d bytes in %d ms", got.url, outcome, len(got.body), got.ms)
-    return got
+    outcome = result.status if error_class is None else f"{error_class} ({result.message})"
+    _LOGGER.info("GET %s: %s, %d bytes in %d ms", result.url, outcome, len(result.body), ms)
+    return result
 
 
 @attrs.define
-class _Head:
-    """What is known of an answer so far."""
+class _ResponseHead:
+    """URL, status and headers of the response that is being read."""
 
     url: str
     status: int | None = None
     headers: dict[str, str] = attrs.field(factory=dict)
 
 
-class _Broken(Exception):
-    """A response that ended otherwise than by its own end."""
+class _InvalidResponse(Exception):
+    """Reading of the response was stopped: it violates a limit or cannot be decoded."""
 
-    def __init__(self, error_class: str, what: str) -> None:
-        super().__init__(what)
+    def __init__(self, error_class: str, message: str) -> None:
+        super().__init__(message)
         self.error_class = error_class
 
 
-def classify(error: BaseException) -> str:
-    """The class of what aiohttp raised."""
+def classify_exception(error: BaseException) -> str:
+    """Returns the error class of an exception of aiohttp."""
     match error:
         case TimeoutError():
             return "timeout"
@@ -146,109 +154,119 @@ def classify(error: BaseException) -> str:
             return "broken"
 
 
-async def _follow(client: Client, head: _Head, body: bytearray) -> None:
-    """The answer at the end of the redirects."""
+async def _follow(client: Client, head: _ResponseHead, body: bytearray) -> None:
+    """Follows redirects, then reads the final response into `head` and `body`."""
     limits = client.limits
     timeout = aiohttp.ClientTimeout(
         total=limits.total_s, sock_connect=limits.connect_s, sock_read=limits.read_s
     )
-    for _ in range(_REDIRECTS + 1):
-        secret = _secret(client, head.url)
+    for _ in range(_MAX_REDIRECTS + 1):
+        authorization = _authorization(client, head.url)
         async with client.session.get(
-            URL(head.url, encoded=True), headers=secret, timeout=timeout, allow_redirects=False
-        ) as answer:
-            head.status, head.headers = answer.status, kept_headers(answer.headers)
-            target = answer.headers.get("Location")
-            if not 300 <= answer.status < 400 or target is None:
-                await _read(answer, body, limits.max_bytes)
+            URL(head.url, encoded=True),
+            headers=authorization,
+            timeout=timeout,
+            allow_redirects=False,
+        ) as response:
+            head.status, head.headers = response.status, select_headers(response.headers)
+            target = response.headers.get("Location")
+            if not 300 <= response.status < 400 or target is None:
+                await _read_body(response, body, limits.max_bytes)
                 return
             head.url = _redirected(head.url, target)
-    raise _Broken("redirects", f"more than {_REDIRECTS} redirects")
+    raise _InvalidResponse("redirects", f"more than {_MAX_REDIRECTS} redirects")
 
 
-def _redirected(url: str, target: str) -> str:
-    found = urljoin(url, target)
-    before, after = urlsplit(url), urlsplit(found)
-    if after.scheme not in _PORTS or (before.scheme == "https" and after.scheme == "http"):
-        raise _Broken("redirects", f"redirected from {before.scheme} to {after.scheme}")
-    return found
+def _redirected(url: str, location: str) -> str:
+    """Returns the URL of a redirect. Raises if it leaves HTTP, or HTTPS for HTTP."""
+    target = urljoin(url, location)
+    before, after = urlsplit(url).scheme, urlsplit(target).scheme
+    if after not in _DEFAULT_PORTS or (before == "https" and after == "http"):
+        raise _InvalidResponse("redirects", f"redirected from {before} to {after}")
+    return target
 
 
-def _secret(client: Client, url: str) -> dict[str, str]:
-    is_ours = client.key and origin(url) == origin(client.base_url)
-    return {"Authorization": f"Bearer {client.key}"} if is_ours else {}
+def _authorization(client: Client, url: str) -> dict[str, str]:
+    """Returns the header with the API key, if the URL belongs to the configured origin."""
+    may_send = client.key and origin(url) == origin(client.base_url)
+    return {"Authorization": f"Bearer {client.key}"} if may_send else {}
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what a key belongs to."""
+    """Returns scheme, host and port: an API key is valid for exactly one origin."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
-    return (scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(scheme))
+    return (scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(scheme))
 
 
-def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those that matter later, lower-case; never cookies."""
-    found = {}
+def select_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Returns the headers that the log keeps, with lower-case names; never cookies."""
+    selected = {}
     for name, value in headers.items():
         lower = name.lower()
-        if lower in _KEPT or lower.startswith("x-ratelimit-"):
-            found[lower] = value.encode("utf-8", "replace").decode()
-    return found
+        if lower in _HEADERS_TO_KEEP or lower.startswith("x-ratelimit-"):
+            selected[lower] = value.encode("utf-8", "replace").decode()
+    return selected
 
 
-async def _read(answer: aiohttp.ClientResponse, body: bytearray, most: int) -> None:
-    """The body, decoded, into `body`. Raises `_Broken` at the cap or where it does not decode."""
-    decode = _decoder(answer.headers.get("Content-Encoding", "").strip().lower())
-    is_over = True
-    async for chunk in answer.content.iter_chunked(_CHUNK):
-        is_over = decode(chunk, body, most)
-        if len(body) > most:
+async def _read_body(response: aiohttp.ClientResponse, body: bytearray, max_bytes: int) -> None:
+    """Reads the decompressed body into `body`.
+
+    Raises `_InvalidResponse` if it is too large, cannot be decompressed or is truncated.
+    """
+    decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
+    is_complete = True
+    async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+        is_complete = decode(chunk, body, max_bytes)
+        if len(body) > max_bytes:
             del body[:]
-            raise _Broken("too_large", f"more than {most} bytes after decoding")
-    if not is_over:
-        raise _Broken("encoding", "the compressed body does not end")
+            raise _InvalidResponse("too_large", f"more than {max_bytes} bytes after decoding")
+    if not is_complete:
+        raise _InvalidResponse("encoding", "the compressed body is truncated")
 
 
 Decode = Callable[[bytes, bytearray, int], bool]
-"""Adds what a chunk decodes to, at most one byte over the cap; whether all of it ended."""
+"""Appends a decoded chunk to a body, at most one byte beyond the maximum size. Returns
+whether the encoded stream is complete."""
 
 
 def _decoder(encoding: str) -> Decode:
     if encoding in ("", "identity"):
-        return _as_it_is
+        return _append
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise _Broken("encoding", f"content encoding {encoding!r} was not asked for")
-    machine = zlib.decompressobj(47)
+        raise _InvalidResponse("encoding", f"content encoding {encoding!r} was not requested")
+    decompressor = zlib.decompressobj(47)  # 32 + 15: detects zlib and gzip headers
 
-    def inflate(chunk: bytes, body: bytearray, most: int) -> bool:
+    def inflate(chunk: bytes, body: bytearray, max_bytes: int) -> bool:
         try:
-            body += machine.decompress(chunk, most + 1 - len(body))
+            body += decompressor.decompress(chunk, max_bytes + 1 - len(body))
         except zlib.error as error:
-            raise _Broken("encoding", str(error)) from error
-        return machine.eof
+            raise _InvalidResponse("encoding", str(error)) from error
+        return decompressor.eof
 
     return inflate
 
 
-def _as_it_is(chunk: bytes, body: bytearray, most: int) -> bool:
+def _append(chunk: bytes, body: bytearray, max_bytes: int) -> bool:
     body += chunk
     return True
 
 
-def painter(key: str | None) -> Callable[[bytes], tuple[bytes, bool]]:
-    """A function that paints a key over, as long as it was; and whether it was there."""
+def key_masker(key: str | None) -> Callable[[bytes], tuple[bytes, bool]]:
+    """Returns a function that replaces a key by asterisks, keeping the length of the text,
+    and says whether the text contained it."""
     forms = {key.encode(), quote(key, safe="").encode()} if key else set()
 
-    def paint(data: bytes) -> tuple[bytes, bool]:
-        found = False
+    def mask(data: bytes) -> tuple[bytes, bool]:
+        is_present = False
         for form in forms:
             if form in data:
-                data, found = data.replace(form, b"*" * len(form)), True
-        return data, found
+                data, is_present = data.replace(form, b"*" * len(form)), True
+        return data, is_present
 
-    return paint
+    return mask
 
 
-def hide_text(text: str, key: str | None) -> str:
-    """A text without the key."""
-    return painter(key)(text.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
+def mask_key(text: str, key: str | None) -> str:
+    """Returns the text with the key masked."""
+    return key_masker(key)(text.encode("utf-8", "replace"))[0].decode("utf-8", "replace")

@@ -1,9 +1,9 @@
-"""Retrying: what an outcome means, and how long to wait. Pure.
+"""Retry with exponential backoff and full jitter: how to react to an outcome. Pure.
 
-    outcome ──> class of error ──> reaction: answer | retry | give up | stop the run
+    outcome ──> error class ──> reaction: answer | retry | give up | stop the run
 
-The tables below are the whole policy. Waits grow exponentially with full jitter; what
-`Retry-After` asks for is honoured, within bounds that keep nonsense harmless.
+The two tables below are the complete policy. A `Retry-After` header is honoured up to
+`RetryPolicy.max_retry_after_s`.
 """
 
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from enum import Enum
 import attrs
 
 Chance = Callable[[], float]
-"""A number from 0 up to, but not including, 1."""
+"""Random source: returns a number in [0, 1)."""
 
 
 class Reaction(Enum):
-    """What is done about an outcome."""
+    """What the crawl does about an outcome."""
 
     ANSWER = "answer"
-    """It says something about what was asked: it becomes a page."""
+    """The response is valid and becomes a page."""
     RETRY = "retry"
     GIVE_UP = "give up"
-    """No waiting will heal it."""
+    """Retrying this request cannot succeed."""
     STOP = "stop"
-    """Nothing else of this run will be answered either."""
+    """No other request of this run can succeed either."""
 
 
 BY_CLASS: dict[str, Reaction] = {
@@ -47,10 +47,12 @@ BY_CLASS: dict[str, Reaction] = {
     "region": Reaction.STOP,
     "tls": Reaction.STOP,
 }
-"""Per class of error. `not_json`: a success that is not what was asked for. `wall`: a
-page for people where an answer should be. A source tells three from its own words:
-`poison`, a page that breaks upstream; `too_deep`, one that it never gives; `cursor`, one
-that its cursor no longer leads to."""
+"""Reaction to each error class.
+
+`not_json`: a successful status with a body that is not the expected JSON. `wall`: a web
+page for people (login, challenge) instead of an API response. `Source.fault` recognises
+three classes by the response's text: `poison` (a page that upstream fails to serve),
+`too_deep` (a page beyond upstream's limit) and `cursor` (an expired page cursor)."""
 
 BY_STATUS: dict[int, str] = {
     401: "refused",
@@ -60,34 +62,40 @@ BY_STATUS: dict[int, str] = {
     429: "throttled",
     451: "region",
 }
-"""Statuses that are errors of their own; every 5xx is `server`, other 4xx are answers."""
+"""Error classes of specific statuses. Every other 5xx is `server`; every other 4xx is an
+answer."""
 
 
 @attrs.frozen
-class Policy:
-    """How patient to be."""
+class RetryPolicy:
+    """How often a request is retried, and how long to wait in between."""
 
     attempts: int = 6
+    """Attempts in total, the first included."""
     base_s: float = 1.0
-    longest_s: float = 60.0
-    """Longest wait of our own."""
-    longest_asked_s: float = 900.0
-    """Longest wait that upstream may ask for."""
+    """Upper bound of the first wait; doubled with every attempt."""
+    max_wait_s: float = 60.0
+    """Upper bound of a wait before `Retry-After` is added."""
+    max_retry_after_s: float = 900.0
+    """Longest `Retry-After` that is honoured."""
 
 
 @attrs.frozen
-class Decision:
-    """What to do now."""
+class RetryDecision:
+    """Reaction to one attempt."""
 
     reaction: Reaction
     error_class: str | None = None
     wait_s: float = 0.0
 
 
-def error_class(
+def classify_outcome(
     status: int | None, broken: str | None, *, is_json: bool, fault: str | None = None
 ) -> str | None:
-    """The class of an outcome; None for an answer. `fault`: what the source says it is."""
+    """Returns the error class of an outcome; None for an answer.
+
+    `broken`: class of a network error. `fault`: class according to the source.
+    """
     if broken is not None:
         return broken
     if fault is not None:
@@ -103,31 +111,39 @@ def error_class(
 
 
 def decide(
-    error: str | None, attempt: int, retry_after_s: float | None, policy: Policy, chance: Chance
-) -> Decision:
-    """What to do after attempt number `attempt` (from 1) ended with this class of error."""
+    error: str | None,
+    attempt: int,
+    retry_after_s: float | None,
+    policy: RetryPolicy,
+    chance: Chance,
+) -> RetryDecision:
+    """Returns the reaction to attempt number `attempt` (from 1) and its error class."""
     if error is None:
-        return Decision(Reaction.ANSWER)
+        return RetryDecision(Reaction.ANSWER)
     reaction = BY_CLASS[error]
     if reaction is not Reaction.RETRY:
-        return Decision(reaction, error)
+        return RetryDecision(reaction, error)
     if attempt >= policy.attempts:
-        return Decision(Reaction.GIVE_UP, error)
-    return Decision(reaction, error, wait_s(attempt, retry_after_s, policy, chance))
+        return RetryDecision(Reaction.GIVE_UP, error)
+    return RetryDecision(reaction, error, backoff_s(attempt, retry_after_s, policy, chance))
 
 
-def wait_s(attempt: int, retry_after_s: float | None, policy: Policy, chance: Chance) -> float:
-    """Full jitter under an exponential ceiling; never less than upstream asked for."""
-    ceiling = min(policy.longest_s, policy.base_s * 2.0 ** (attempt - 1))
-    own = chance() * ceiling
+def backoff_s(
+    attempt: int, retry_after_s: float | None, policy: RetryPolicy, chance: Chance
+) -> float:
+    """Returns the seconds to wait: full jitter under an exponential ceiling, added to what
+    `Retry-After` asks for."""
+    ceiling = min(policy.max_wait_s, policy.base_s * 2.0 ** (attempt - 1))
+    jitter_s = chance() * ceiling
     if retry_after_s is None:
-        return own
-    asked = min(max(retry_after_s, 0.0), policy.longest_asked_s)
-    return asked + own
+        return jitter_s
+    requested_s = min(max(retry_after_s, 0.0), policy.max_retry_after_s)
+    return requested_s + jitter_s
 
 
-def retry_after(value: str | None, now_s: float) -> float | None:
-    """Seconds that `Retry-After` asks for: a number or an HTTP date. None for nonsense."""
+def parse_retry_after(value: str | None, now_s: float) -> float | None:
+    """Returns the seconds of a `Retry-After` header, which holds a number or an HTTP date;
+    None if it is invalid."""
     if value is None:
         return None
     try:

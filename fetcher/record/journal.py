@@ -1,7 +1,7 @@
 """The journal: one stream with its index, written by many.
 
 Batches that wait while one is being written go together in the next write: one fsync
-for all of them. Whoever awaits `record` gets back when its batch is durable.
+for all of them. Whoever awaits `append_batch` gets back when its batch is durable.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from eventlog.write.writer import (
     compose,
     open_stream,
 )
-from fetcher.record.page_events import Observed, Put, observe
-from fetcher.split.response import Parts, Place, Response, keys
+from fetcher.record.page_events import PageEvents, PutAsset, build_page_events
+from fetcher.split.response import PageContext, Response, SplitResponse, body_keys
 from fetcher.state.stored_bodies import (
-    Known,
-    acknowledge,
-    close_known,
-    forget,
-    look_up,
-    note,
-    open_known,
-    seen,
+    StoredBodies,
+    add_pending,
+    close_stored_bodies,
+    commit_pending,
+    discard_pending,
+    find_stored,
+    load_stored,
+    open_stored_bodies,
 )
 
 
@@ -45,14 +45,14 @@ class Journal:
     """Close it with `close_journal`."""
 
     stream: Stream
-    known: Known
+    stored_bodies: StoredBodies
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     waiting: list[tuple[Build, asyncio.Future[None]]] = attrs.field(factory=list)
-    hearers: list[Callable[[Appended], None]] = attrs.field(factory=list)
-    """Told of every batch of `record` that is durable, in the event loop."""
+    listeners: list[Callable[[Appended], None]] = attrs.field(factory=list)
+    """Told of every batch of `append_batch` that is durable, in the event loop."""
 
     @property
-    def put(self) -> Put:
+    def put(self) -> PutAsset:
         """Keeps bytes that are too large for a line."""
         return partial(put_asset, self.stream.root, disk=self.stream.disk)
 
@@ -75,7 +75,7 @@ def open_journal(
     )
     try:
         check_free_space(REAL, root)  # before the index, which may be large
-        return Journal(stream, open_known(root, source, writer))
+        return Journal(stream, open_stored_bodies(root, source, writer))
     except BaseException:
         close_stream(stream)
         raise
@@ -84,12 +84,12 @@ def open_journal(
 def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
     """Keep the index and let go of the stream."""
     try:
-        close_known(journal.known)
+        close_stored_bodies(journal.stored_bodies)
     finally:
         close_stream(journal.stream, seal_open=seal_open)
 
 
-def write(
+def append_batches(
     journal: Journal, builds: Sequence[Build], observed_at: int | None = None
 ) -> list[Appended]:
     """Append batches, durable when this returns, and remember what they hold."""
@@ -97,9 +97,9 @@ def write(
     try:
         done = commit(journal.stream, composed)
     except BaseException:
-        forget(journal.known)
+        discard_pending(journal.stored_bodies)
         raise
-    acknowledge(journal.known, done[-1].last.seq, done[-1].sha256)
+    commit_pending(journal.stored_bodies, done[-1].last.seq, done[-1].sha256)
     return done
 
 
@@ -107,11 +107,11 @@ def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None 
     try:
         return compose(journal.stream, builds, observed_at)
     except BaseException:
-        forget(journal.known)
+        discard_pending(journal.stored_bodies)
         raise
 
 
-async def record(journal: Journal, build: Build) -> None:
+async def append_batch(journal: Journal, build: Build) -> None:
     """Append one batch, together with those of others that wait."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     journal.waiting.append((build, done))
@@ -172,43 +172,43 @@ def _resolve(
 def _learn(journal: Journal, written: Sequence[Appended]) -> None:
     """Remember what is durable now; forget what is not."""
     if not written:
-        forget(journal.known)
+        discard_pending(journal.stored_bodies)
         return
-    acknowledge(journal.known, written[-1].last.seq, written[-1].sha256)
+    commit_pending(journal.stored_bodies, written[-1].last.seq, written[-1].sha256)
     for each in written:
-        for hear in journal.hearers:
+        for hear in journal.listeners:
             hear(each)
 
 
-def page_build(
+def page_batch(
     journal: Journal,
     response: Response,
-    place: Place,
-    parts: Parts,
-    then: Callable[[Observed], None],
+    place: PageContext,
+    parts: SplitResponse,
+    then: Callable[[PageEvents], None],
 ) -> Build:
     """A batch that holds one response; `then` gets what came of it."""
 
     def build(first_seq: int, observed_at: int) -> Sequence[Draft | EntityBatch]:
-        known = journal.known
-        look_up(known, keys(parts))
-        observed = observe(
+        known = journal.stored_bodies
+        load_stored(known, body_keys(parts))
+        observed = build_page_events(
             response,
             place,
             parts,
             first_seq=first_seq,
             observed_at=observed_at,
-            known=partial(seen, known),
+            known=partial(find_stored, known),
             put=journal.put,
         )
-        for key, what in observed.noted.items():
-            note(known, key, what)
+        for key, what in observed.new_bodies.items():
+            add_pending(known, key, what)
         then(observed)
         return observed.events
 
     return build
 
 
-def of_drafts(*drafts: Draft) -> Build:
+def batch_of(*drafts: Draft) -> Build:
     """A batch of events that need no position."""
     return lambda first_seq, observed_at: drafts

@@ -20,40 +20,47 @@ from eventlog.body.encode_body import MAX_INLINE_BYTES, embed
 from eventlog.body.split_rules import Entity
 from eventlog.body.value_hash import parsed_value_hash, strict_value_hash, value_hash
 from eventlog.format.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Draft, EntityBatch
-from fetcher.split.response import LONGEST_URL, SMALL_BYTES, Key, Parts, Place, Response
-from fetcher.state.stored_bodies import Seen, is_current
+from fetcher.split.response import (
+    MAX_URL_CHARS,
+    SMALL_BYTES,
+    Key,
+    PageContext,
+    Response,
+    SplitResponse,
+)
+from fetcher.state.stored_bodies import StoredBody, can_reuse
 
-Put = Callable[[bytes], str]
+PutAsset = Callable[[bytes], str]
 """Keeps bytes outside the line, durable, under the SHA-256 it gives back."""
 
 
 @attrs.frozen
-class Observed:
+class PageEvents:
     """The events of a batch, and what the index learns from them."""
 
     events: tuple[Draft | EntityBatch, ...]
-    noted: Mapping[Key, Seen]
+    new_bodies: Mapping[Key, StoredBody]
     stored: int
     unchanged: int
 
 
-def observe(
+def build_page_events(
     response: Response,
-    place: Place,
-    parts: Parts,
+    place: PageContext,
+    parts: SplitResponse,
     *,
     first_seq: int,
     observed_at: int,
-    known: Callable[[Key], Seen | None],
-    put: Put,
-) -> Observed:
+    known: Callable[[Key], StoredBody | None],
+    put: PutAsset,
+) -> PageEvents:
     """The events of a response, the first of which will have `first_seq`.
 
     Law: the roster names, for every entity in order of appearance, an event of this
     stream that holds exactly its bytes.
     """
     events = _Events(response, place, put)
-    noted: dict[Key, Seen] = {}
+    noted: dict[Key, StoredBody] = {}
     roster: dict[str, list[tuple[str, str, int]]] = {pointer: [] for pointer in parts.shapes}
     values = parts.values or itertools.repeat(_UNREAD)
     hashes = parts.hashes or itertools.repeat(None)
@@ -62,14 +69,16 @@ def observe(
     for entity, found, value, hash_ in each:
         key = (entity.type, entity.id, entity.shape)
         seen = noted.get(key) or known(key)
-        if seen is None or not is_current(seen, found, observed_at):
+        if seen is None or not can_reuse(seen, found, observed_at):
             told = events.add(entity, value, hash_)
-            seen = noted[key] = Seen(found, first_seq + stored, observed_at, told)
+            seen = noted[key] = StoredBody(found, first_seq + stored, observed_at, told)
             stored += 1
         roster[entity.pointer].append((entity.type, entity.id, seen.seq))
-    misfits = (misfit(response, place, pointer, body, put) for pointer, body in parts.misfits)
+    misfits = (
+        misfit_anomaly(response, place, pointer, body, put) for pointer, body in parts.misfits
+    )
     page = _page(response, place, parts, roster, put)
-    return Observed((*events.found, *misfits, page), noted, stored, len(parts.entities) - stored)
+    return PageEvents((*events.found, *misfits, page), noted, stored, len(parts.entities) - stored)
 
 
 _UNREAD = object()
@@ -81,8 +90,8 @@ class _Events:
     """The entity events of a batch: those that are alike together."""
 
     response: Response
-    place: Place
-    put: Put
+    place: PageContext
+    put: PutAsset
     found: list[Draft | EntityBatch] = attrs.field(factory=list)
     last: Entity | None = None
     """The entity added last, if one that is alike may follow."""
@@ -94,7 +103,7 @@ class _Events:
         if hash_ is not None:
             self._join(entity, hash_)
             return hash_
-        held = hold(entity.body, self.put)
+        held = place_body(entity.body, self.put)
         if held.body is entity.body:
             hash_ = strict_value_hash(entity.body)
             self._join(entity, hash_)
@@ -126,7 +135,7 @@ class _Events:
         alike.bodies.append(entity.body)
 
 
-def _form(response: Response, place: Place, entity: Entity) -> Draft:
+def _form(response: Response, place: PageContext, entity: Entity) -> Draft:
     """What an entity event says besides id, hash and body."""
     parent_type, parent_id = entity.parent or (None, None)
     return Draft(
@@ -143,7 +152,7 @@ def _form(response: Response, place: Place, entity: Entity) -> Draft:
 
 
 @attrs.frozen
-class Held:
+class BodyPlacement:
     """Where the bytes of a body stand: in the line, or outside under a name."""
 
     body: bytes | None
@@ -152,13 +161,13 @@ class Held:
     asset: str | None = None
 
 
-def hold(body: bytes, put: Put) -> Held:
+def place_body(body: bytes, put: PutAsset) -> BodyPlacement:
     """In the line where they fit, exact or with `body_raw` beside them; else by name."""
     if len(body) <= MAX_INLINE_BYTES:
         found = embed(body)
         if len(found.body or b"") + len(found.body_raw or b"") * 4 // 3 <= _MOST_INLINE_BYTES:
-            return Held(found.body, found.body_raw, found.repaired)
-    return Held(None, None, False, put(body))
+            return BodyPlacement(found.body, found.body_raw, found.repaired)
+    return BodyPlacement(None, None, False, put(body))
 
 
 _MOST_INLINE_BYTES = 12 * 1024 * 1024
@@ -166,17 +175,17 @@ _MOST_INLINE_BYTES = 12 * 1024 * 1024
 
 def _page(
     response: Response,
-    place: Place,
-    parts: Parts,
+    place: PageContext,
+    parts: SplitResponse,
     roster: Mapping[str, Sequence[tuple[str, str, int]]],
-    put: Put,
+    put: PutAsset,
 ) -> Draft:
     members = {
-        **described(response, parts.sha256),
+        **response_members(response, parts.sha256),
         "scope": place.scope,
         "page_no": place.page_no,
         "last": place.is_last or None,
-        "next": place.next_url if len(place.next_url or "") <= LONGEST_URL else None,
+        "next": place.next_url if len(place.next_url or "") <= MAX_URL_CHARS else None,
         "key_removed": response.key_removed or None,
         "import": place.imported,
         "roster": roster or None,
@@ -200,7 +209,7 @@ def _page(
     return _in_line(attrs.evolve(draft, body=held.body), response.body, put)
 
 
-def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: Put) -> Draft:
+def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: PutAsset) -> Draft:
     """The exact bytes in `body_raw`, the envelope where readers look for it."""
     if len(body) > MAX_INLINE_BYTES:
         return attrs.evolve(draft, body_asset=put(body))
@@ -209,7 +218,7 @@ def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: Put) -> 
     return _in_line(whole, body, put)
 
 
-def _in_line(draft: Draft, body: bytes, put: Put) -> Draft:
+def _in_line(draft: Draft, body: bytes, put: PutAsset) -> Draft:
     """The page as it is, where its line is not too long; else with its bytes outside.
 
     Roster and envelope come from the body too: of a small one the line is never too long.
@@ -226,7 +235,7 @@ _MOST_LINE_BYTES = MAX_LINE_BYTES - 1024 * 1024
 """The rest is for the position and what else every line says."""
 
 
-def described(response: Response, sha256: str) -> dict[str, Any]:
+def response_members(response: Response, sha256: str) -> dict[str, Any]:
     """The members that say what was asked and what came."""
     return {
         "url": response.url,
@@ -238,23 +247,25 @@ def described(response: Response, sha256: str) -> dict[str, Any]:
     }
 
 
-def misfit(response: Response, place: Place, pointer: str, body: bytes, put: Put) -> Draft:
+def misfit_anomaly(
+    response: Response, place: PageContext, pointer: str, body: bytes, put: PutAsset
+) -> Draft:
     """The anomaly of one element that is no entity."""
     sha256 = hashlib.sha256(body).hexdigest()
     members = {
         "reason": "no id",
         "pointer": pointer,
-        **described(attrs.evolve(response, body=body), sha256),
+        **response_members(attrs.evolve(response, body=body), sha256),
     }
     return _anomaly(response, place, members, body, put)
 
 
-def anomaly(response: Response, place: Place, reason: str, put: Put) -> Draft:
+def response_anomaly(response: Response, place: PageContext, reason: str, put: PutAsset) -> Draft:
     """The event that keeps a response whole which could not be taken apart."""
     sha256 = hashlib.sha256(response.body).hexdigest()
     members = {
         "reason": reason,
-        **described(response, sha256),
+        **response_members(response, sha256),
         "key_removed": response.key_removed or None,
         "import": place.imported,
     }
@@ -262,7 +273,7 @@ def anomaly(response: Response, place: Place, reason: str, put: Put) -> Draft:
 
 
 def _anomaly(
-    response: Response, place: Place, members: Mapping[str, Any], body: bytes, put: Put
+    response: Response, place: PageContext, members: Mapping[str, Any], body: bytes, put: PutAsset
 ) -> Draft:
     draft = Draft(
         kind=ANOMALY,

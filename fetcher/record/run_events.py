@@ -15,7 +15,7 @@ def new_run_id(epoch: str, listing: str) -> str:
     return f"{epoch}.{listing}.{urandom(4).hex()}"
 
 
-def created(task: Task, endpoint: str, params: Params) -> Draft:
+def created_event(task: Task, endpoint: str, params: Params) -> Draft:
     """The event that puts a run into the queue."""
     members = {
         "state": CREATED,
@@ -35,7 +35,7 @@ def created(task: Task, endpoint: str, params: Params) -> Draft:
     )
 
 
-def decided(task: Task, state: str, why: str | None = None) -> Draft:
+def decided_event(task: Task, state: str, why: str | None = None) -> Draft:
     """The event that gives a run another state, from outside."""
     members = {"state": state, "listing": task.listing, "why": why}
     return Draft(kind=RUN, run=task.run, epoch=task.epoch, members=members)

@@ -14,27 +14,27 @@ import attrs
 from eventlog.clock import DAY, parse_us
 from eventlog.format.event import BACK, GONE, UNLISTED, Draft
 from eventlog.write.writer import Build
-from fetcher.source import Params, Probe, request_name
-from fetcher.split.response import Place
+from fetcher.source import Params, Probe, request_digest
+from fetcher.split.response import PageContext
 from fetcher.state.presence import (
     Name,
     Presence,
     Refusal,
     answered_at,
+    earlier_names,
     ever_listed,
     ever_refused,
-    keep_up,
-    listed_in,
+    listed_names,
     missing_since,
+    refresh_presence,
     refusals,
-    walk_so_far,
 )
 
 _AGAIN_US = 7 * DAY
 """What is missing from its listings and answers nevertheless is asked for again after this."""
 
 
-def compare(
+def compare_listing(
     before: Mapping[Name, bool], listed: Iterable[Name]
 ) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
     """What a complete listing no longer holds, and what it holds again. Pure.
@@ -47,16 +47,18 @@ def compare(
     return tuple(unlisted), tuple(back)
 
 
-def notices(presence: Presence, place: Place, endpoint: str, names: Iterable[Name]) -> list[Draft]:
+def listing_notices(
+    presence: Presence, place: PageContext, endpoint: str, names: Iterable[Name]
+) -> list[Draft]:
     """The notices of a page, nothing unless it makes a listing complete."""
     if place.scope is None or place.page_no is None or not place.is_last:
         return []
     if place.page_no > 1:
-        keep_up(presence)
-    earlier = walk_so_far(presence.db, place.run, place.scope, place.page_no)
+        refresh_presence(presence)
+    earlier = earlier_names(presence.db, place.run, place.scope, place.page_no)
     if earlier is None:
         return []
-    found = compare(listed_in(presence.db, place.scope), [*earlier, *names])
+    found = compare_listing(listed_names(presence.db, place.scope), [*earlier, *names])
     return [
         Draft(
             kind=kind,
@@ -72,7 +74,7 @@ def notices(presence: Presence, place: Place, endpoint: str, names: Iterable[Nam
     ]
 
 
-def after(first: Sequence[Draft], build: Build) -> Build:
+def with_drafts_first(first: Sequence[Draft], build: Build) -> Build:
     """A batch with events before it: the page stays the last one, the mark of a whole batch."""
     return lambda first_seq, at: [*first, *build(first_seq + len(first), at)]
 
@@ -87,36 +89,36 @@ class Suspect:
     missing_since: str | None
 
 
-def is_proved(probe: Probe, found: Sequence[Refusal]) -> bool:
+def is_proven_gone(probe: Probe, found: Sequence[Refusal]) -> bool:
     """Whether these refusals, oldest first, are enough to say that it is gone. Pure."""
-    if len(found) < probe.times:
+    if len(found) < probe.refusals_needed:
         return False
-    return parse_us(found[-1].at) - parse_us(found[0].at) >= probe.over_us
+    return parse_us(found[-1].at) - parse_us(found[0].at) >= probe.min_span_us
 
 
 def is_due(probe: Probe, refused: str | None, answered: str | None, now: int) -> bool:
     """Whether to ask (again), by when it was last refused and last answered. Pure."""
     if refused is not None:
-        return now - parse_us(refused) >= probe.over_us // max(1, probe.times - 1)
+        return now - parse_us(refused) >= probe.min_span_us // max(1, probe.refusals_needed - 1)
     return answered is None or now - parse_us(answered) >= _AGAIN_US
 
 
-def to_ask(presence: Presence, probe: Probe, now: int) -> list[Params]:
+def due_probes(presence: Presence, probe: Probe, now: int) -> list[Params]:
     """What a sync asks: those refused before first, `most` at most, each request once."""
-    keep_up(presence)
+    refresh_presence(presence)
     due: dict[bytes, tuple[bool, Params]] = {}
     for each in _suspects(presence, probe):
         refused = each.refusals[-1].at if each.refusals else None
         answered = answered_at(presence, probe.path, each.params)
-        if is_due(probe, refused, answered, now) and not is_proved(probe, each.refusals):
-            due.setdefault(request_name(each.params), (refused is None, each.params))
+        if is_due(probe, refused, answered, now) and not is_proven_gone(probe, each.refusals):
+            due.setdefault(request_digest(each.params), (refused is None, each.params))
     ordered = sorted(due.values(), key=lambda each: each[0])
-    return [params for _, params in ordered[: probe.most]]
+    return [params for _, params in ordered[: probe.max_requests]]
 
 
-def gone(presence: Presence, probe: Probe, run: str, epoch: str) -> list[Draft]:
+def gone_events(presence: Presence, probe: Probe, run: str, epoch: str) -> list[Draft]:
     """The entities that are gone by now, with the answers that say so."""
-    keep_up(presence)
+    refresh_presence(presence)
     return [
         Draft(
             kind=GONE,
@@ -134,7 +136,7 @@ def gone(presence: Presence, probe: Probe, run: str, epoch: str) -> list[Draft]:
             },
         )
         for each in _suspects(presence, probe)
-        if is_proved(probe, each.refusals)
+        if is_proven_gone(probe, each.refusals)
     ]
 
 

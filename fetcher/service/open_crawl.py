@@ -18,13 +18,13 @@ from fetcher.crawl.active_run import Crawl
 from fetcher.crawl.report import OnProgress, ignore_progress
 from fetcher.crawl.request import RequestContext
 from fetcher.net.http import Client, Limits, open_session
-from fetcher.net.rate_limit import Budget, Gate, Throttle
-from fetcher.net.retry import Chance, Policy
+from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
+from fetcher.net.retry import Chance, RetryPolicy
 from fetcher.record.journal import close_journal, open_journal
 from fetcher.source import Source
-from fetcher.split.pool import Terms, terms_here
+from fetcher.split.pool import PoolPolicy, default_pool_policy
 from fetcher.state.presence import close_presence, open_presence
-from fetcher.state.run_queue import close_queue, hear, open_queue
+from fetcher.state.run_queue import apply_appended_to_queue, close_queue, open_queue
 
 CHANCE: Chance = random.SystemRandom().random
 """The operating system's source of randomness: returns numbers from 0 up to 1."""
@@ -41,7 +41,7 @@ class Upstream:
     requests_per_minute: int = 60
     concurrency: int = 4
     """Maximum number of requests in flight."""
-    policy: Policy = attrs.field(factory=Policy)
+    policy: RetryPolicy = attrs.field(factory=RetryPolicy)
     limits: Limits = attrs.field(factory=Limits)
     contact: str | None = None
     """Address for the operators of the upstream, sent in the User-Agent."""
@@ -56,7 +56,7 @@ class Crawler:
     writer: str
     now: Clock
     chance: Chance = CHANCE
-    terms: Terms = attrs.field(factory=terms_here)
+    pool_policy: PoolPolicy = attrs.field(factory=default_pool_policy)
     """When pages are split in separate processes."""
     segment_bytes: int = SEGMENT_BYTES
     """Size at which a segment is closed before its hour is over."""
@@ -95,15 +95,15 @@ async def open_crawl(
     )
     try:
         queue = open_queue(crawler.root, source.name)
-        journal.hearers.append(partial(hear, queue))
+        journal.listeners.append(partial(apply_appended_to_queue, queue))
         presence = open_presence(crawler.root, source, crawler.writer)
         try:
             async with open_session(upstream.contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
-                gate = Gate(Throttle(upstream.requests_per_minute / 60))
+                limiter = RateLimiter(Throttle(upstream.requests_per_minute / 60))
                 budget = Budget(max_requests)
                 context = RequestContext(
-                    source, client, gate, journal, now, upstream.policy, crawler.chance, budget
+                    source, client, limiter, journal, now, upstream.policy, crawler.chance, budget
                 )
                 yield Crawl(
                     context,
@@ -112,7 +112,7 @@ async def open_crawl(
                     crawler.writer,
                     upstream.concurrency,
                     on_progress,
-                    terms=crawler.terms,
+                    pool_policy=crawler.pool_policy,
                 )
         finally:
             close_presence(presence)

@@ -6,7 +6,7 @@ from eventlog.errors import Unavailable
 from fetcher.net.http import Client, get, open_session
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import match_url, url_of
-from fetcher.split.response import Parts, Response, take_apart
+from fetcher.split.response import Response, SplitResponse, split_response
 
 
 @attrs.frozen
@@ -14,7 +14,7 @@ class ProbeResult:
     """A response, and the parts into which it is split."""
 
     response: Response
-    parts: Parts
+    parts: SplitResponse
 
 
 async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
@@ -27,8 +27,8 @@ async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
     async with open_session(upstream.contact) as session:
         client = Client(session, upstream.base_url, upstream.key, upstream.limits)
         got = await get(client, url_of(upstream.base_url, endpoint.path, params))
-    if got.broken is not None or got.status is None:
-        raise Unavailable(f"{got.url}: {got.broken}: {got.what}", "try again later")
+    if got.error_class is not None or got.status is None:
+        raise Unavailable(f"{got.url}: {got.error_class}: {got.message}", "try again later")
     response = Response(
         url=got.url,
         endpoint=endpoint.path,
@@ -39,4 +39,4 @@ async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
         ms=got.ms,
         key_removed=got.key_removed,
     )
-    return ProbeResult(response, take_apart(response, endpoint.rules(params)))
+    return ProbeResult(response, split_response(response, endpoint.rules(params)))

@@ -13,11 +13,17 @@ from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Invalid
 from eventlog.format.event import Draft
 from eventlog.write.writer import SEGMENT_BYTES, append, close_stream, open_stream
-from fetcher.record.run_events import created, decided, new_run_id
-from fetcher.saved_query import Query, Template, argument_of, describe_templates, find_template
+from fetcher.record.run_events import created_event, decided_event, new_run_id
+from fetcher.saved_query import (
+    SavedQuery,
+    SavedRequest,
+    argument_of,
+    describe_templates,
+    find_template,
+)
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import Endpoint, Listing, Source, match_url, url_of, without_secrets
-from fetcher.state.run_queue import close_queue, find, open_queue, tasks
+from fetcher.state.run_queue import close_queue, find_task, list_tasks, open_queue
 from fetcher.state.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
 
 
@@ -69,12 +75,12 @@ def add_runs(
             until_known=template.until_known,
         )
         tasks.append(task)
-        drafts.append(created(task, endpoint.path, params))
+        drafts.append(created_event(task, endpoint.path, params))
     _append(root, upstream.source.name, writer, now, segment_bytes, drafts)
     return tasks
 
 
-def _template_of(source: Source, request: RunRequest) -> Template:
+def _template_of(source: Source, request: RunRequest) -> SavedQuery:
     """Returns the requested template; a listing or URL becomes a template of one query."""
     if "/" not in request.target:
         _check_name(source, request.target)
@@ -86,7 +92,7 @@ def _template_of(source: Source, request: RunRequest) -> Template:
         raise Invalid(
             f"{source.name} has no template {request.target!r}", f"its templates: {known}"
         )
-    return Template(request.target, (Query(request.target),))
+    return SavedQuery(request.target, (SavedRequest(request.target),))
 
 
 def _check_name(source: Source, name: str) -> None:
@@ -94,23 +100,23 @@ def _check_name(source: Source, name: str) -> None:
     templates = {template.name for template in source.templates}
     if name in templates or any(listing.name == name for listing in source.listings):
         return
-    listings = [listing.name for listing in source.listings if not listing.is_led]
+    listings = [listing.name for listing in source.listings if not listing.has_derived_requests]
     hints = [f"its listings: {', '.join(listings)}"]
     hints += [f"its templates: {describe_templates(source.templates)}"] if templates else []
     raise Invalid(f"{source.name} has no listing and no template {name!r}", "\n".join(hints))
 
 
 def _resolve(
-    upstream: Upstream, query: Query, overrides: Mapping[str, str]
+    upstream: Upstream, query: SavedRequest, overrides: Mapping[str, str]
 ) -> tuple[Endpoint, Listing | None, dict[str, str]]:
     """Returns endpoint, listing (None for a URL) and parameters of a query, without secrets."""
     source = upstream.source
     params = {**query.params, **overrides}
-    listing = next((known for known in source.listings if known.name == query.what), None)
+    listing = next((known for known in source.listings if known.name == query.target), None)
     if listing is None:
-        endpoint, in_url = match_url(source, upstream.base_url, query.what)
+        endpoint, in_url = match_url(source, upstream.base_url, query.target)
         return endpoint, None, without_secrets({**in_url, **params})
-    if listing.is_led:
+    if listing.has_derived_requests:
         what = f"listing {listing.name!r} takes its requests from other listings of the same sync"
         raise Invalid(what, "hindlog fetch run")
     return source.endpoint(listing.path), listing, without_secrets({**listing.params, **params})
@@ -123,7 +129,7 @@ def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ())
     """
     queue = open_queue(root, source)
     try:
-        return tasks(queue, now(), states)
+        return list_tasks(queue, now(), states)
     finally:
         close_queue(queue)
 
@@ -142,7 +148,7 @@ def cancel_run(
     Raises `Invalid` if the run is finished.
     """
     task = _find(root, source, run, lambda task: task.state not in FINISHED)
-    _append(root, source, writer, now, segment_bytes, [decided(task, CANCELLED)])
+    _append(root, source, writer, now, segment_bytes, [decided_event(task, CANCELLED)])
     return task
 
 
@@ -160,7 +166,7 @@ def retry_run(
     Returns the run as it was. Raises `Invalid` if it is in any other state.
     """
     task = _find(root, source, run, lambda task: task.state in (FAILED, CANCELLED))
-    _append(root, source, writer, now, segment_bytes, [decided(task, RETRIED)])
+    _append(root, source, writer, now, segment_bytes, [decided_event(task, RETRIED)])
     return task
 
 
@@ -170,7 +176,7 @@ def clean_runs(
     """Removes finished runs from the queue and returns them; their events stay in the log."""
     finished = list_runs(root, source, now, (COMPLETED, FAILED, CANCELLED))
     if finished:
-        drafts = [decided(task, CLEANED) for task in finished]
+        drafts = [decided_event(task, CLEANED) for task in finished]
         _append(root, source, writer, now, segment_bytes, drafts)
     return finished
 
@@ -179,7 +185,7 @@ def _find(root: Path, source: str, run: str, is_allowed: Callable[[Task], bool])
     """Returns a run of the queue. Raises `Invalid` if its state is not allowed."""
     queue = open_queue(root, source)
     try:
-        task = find(queue, run)
+        task = find_task(queue, run)
     finally:
         close_queue(queue)
     if not is_allowed(task):

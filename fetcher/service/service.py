@@ -20,7 +20,7 @@ from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
 from fetcher.service.sync import EVERYTHING, create_runs, drain, select_listings
-from fetcher.state.run_queue import refresh, tasks
+from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import PENDING, RUNNING
 
 _POLL_S = 1.0
@@ -62,7 +62,7 @@ async def run_service(
         crawl = attrs.evolve(crawl, stopping=stopping, is_sync_due=lambda: crawler.now() >= due)
         reports: list[ListingReport] = []
         while not stopping.is_set():
-            refresh(crawl.queue)
+            refresh_queue(crawl.queue)
             crawl.context.budget.refill(epoch_of(crawler.now()))
             if crawl.is_sync_due():
                 due = await _begin_sync(crawl, plan, announce)
@@ -90,7 +90,7 @@ async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> in
     """Puts a sync into the queue unless one is in progress; returns when the next is due."""
     now = crawl.context.clock()
     next_due = _with_jitter(crawl, plan, next_slot(plan.schedule, now))
-    pending = tasks(crawl.queue, now, (PENDING, RUNNING))
+    pending = list_tasks(crawl.queue, now, (PENDING, RUNNING))
     if any(task.priority >= SYNC_PRIORITY for task in pending):
         source = crawl.context.source.name
         announce(f"{source}: this scheduled sync is skipped, the previous one is in progress")

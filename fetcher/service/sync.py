@@ -10,12 +10,12 @@ from eventlog.write.writer import beat
 from fetcher.crawl.active_run import Crawl, waits_for_budget
 from fetcher.crawl.report import ListingReport, OnProgress, RunReport, ignore_progress
 from fetcher.crawl.run_task import crawl_task
-from fetcher.record.journal import of_drafts, record
-from fetcher.record.run_events import created, new_run_id
+from fetcher.record.journal import append_batch, batch_of
+from fetcher.record.run_events import created_event, new_run_id
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.source import Listing, Source, url_of
-from fetcher.split.response import settle_collector
-from fetcher.state.run_queue import claim, refresh, release
+from fetcher.split.response import tune_gc
+from fetcher.state.run_queue import claim_task, refresh_queue, release_lease
 from fetcher.state.task import Task
 
 EVERYTHING = SyncBounds()
@@ -39,7 +39,7 @@ async def run_once(
     """
     source = upstream.source
     listings = select_listings(source, bounds.listings)
-    settle_collector()
+    tune_gc()
     async with open_crawl(crawler, upstream, bounds.max_requests, on_progress) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
@@ -65,7 +65,7 @@ def select_listings(source: Source, names: Sequence[str] | None) -> tuple[Listin
     selected = {source.listing(name).name for name in names}
     for listing in reversed(source.listings):
         if listing.name in selected:
-            selected.update(follow.listing for follow in listing.follows)
+            selected.update(follow.listing for follow in listing.follow_ups)
     return tuple(listing for listing in source.listings if listing.name in selected)
 
 
@@ -82,16 +82,18 @@ async def create_runs(
     for listing in listings:
         url = (
             None
-            if listing.is_led
+            if listing.has_derived_requests
             else url_of(context.client.base_url, listing.path, listing.params)
         )
         run = new_run_id(epoch, listing.name)
         task = Task(
             run=run, listing=listing.name, epoch=epoch, url=url, target=limit, priority=priority
         )
-        await record(context.journal, of_drafts(created(task, listing.path, listing.params)))
+        await append_batch(
+            context.journal, batch_of(created_event(task, listing.path, listing.params))
+        )
         runs.add(run)
-    refresh(crawl.queue)
+    refresh_queue(crawl.queue)
     crawl.sync_runs.update(runs)
     return runs
 
@@ -104,11 +106,11 @@ async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:
     """
     reports: dict[str, ListingReport] = {}
     while not crawl.stopping.is_set() and not crawl.is_sync_due():
-        task = claim(crawl.queue, crawl.owner, crawl.context.clock(), crawl.selected_runs)
+        task = claim_task(crawl.queue, crawl.owner, crawl.context.clock(), crawl.selected_runs)
         if task is None:
             break
         if not crawl.context.budget.has_left and waits_for_budget(crawl, task):
-            release(crawl.queue, task.run)
+            release_lease(crawl.queue, task.run)
             break
         reports[task.run] = await crawl_task(crawl, task)
     return tuple(reports.values())

@@ -22,7 +22,7 @@ from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.recordings import RecordedResponse, list_recordings, time_in_name
 from fetcher.simulator.civitai.api import PREFIX
 from fetcher.simulator.world.world import Answer, Request, refuse
-from fetcher.source import WHERE_TO, Endpoint, Params, Source, match_url, url_of
+from fetcher.source import PAGE_CURSOR_PARAMS, Endpoint, Params, Source, match_url, url_of
 from fetcher.sources import SOURCES
 
 _BASES = {"civitai": PREFIX, "openrouter": ""}
@@ -121,7 +121,7 @@ def _matching_keys(
     exact = (name, endpoint.path, tuple(sorted(params.items())))
     if exact in bodies.entries:
         yield exact
-    if WHERE_TO & params.keys():
+    if PAGE_CURSOR_PARAMS & params.keys():
         return
     for key in bodies.entries:
         known = dict(key[2])

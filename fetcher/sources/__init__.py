@@ -1,4 +1,4 @@
-"""The sources there are. A new one: a module here, and a line in `SOURCES`."""
+"""Registry of sources. To add one, write a module here and name it in `SOURCES`."""
 
 from fetcher.source import Source
 from fetcher.sources.civitai import CIVITAI

@@ -1,49 +1,57 @@
-"""Civitai: models with versions and images inside, images, creators, tags. Pure.
+"""Civitai: models with embedded versions and images, images, creators, tags. Pure.
 
-Listings move while one walks them and end without saying whether that was the end, so
-none of them proves that something is gone (`scope` stays empty). Page cursors are
-opaque; only `creators` and `tags` count pages.
+Listings change during a pagination, and upstream may truncate them silently. So no listing
+proves absence, and no endpoint has a `scope`. Page cursors are opaque; only `creators` and
+`tags` use page numbers.
 """
 
 import msgspec
 
 from eventlog.body.split_rules import Entity, Rule, id_member
 from eventlog.clock import DAY
-from fetcher.saved_query import Query, Template
+from fetcher.saved_query import SavedQuery, SavedRequest
 from fetcher.source import (
     Endpoint,
-    Follow,
+    FollowUp,
     Listing,
     Params,
     Partition,
     Probe,
-    Recognise,
+    RecogniseBody,
     Source,
-    look,
-    probing,
+    decode_as,
+    probe_listing,
     with_query,
 )
-from fetcher.sources.civitai_pages import MEDIA, continues, fault, levels, next_page, step_over
+from fetcher.sources.civitai_pages import (
+    MEDIA,
+    civitai_continuation,
+    fault,
+    next_page,
+    single_levels,
+    skip_entity,
+)
 
-_OF_MODELS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
-"""Parameters of `/models` that change what stands inside an item."""
-_OF_IMAGES = frozenset({"withMeta", "flatMeta", "withTags"})
+_MODEL_SHAPE_PARAMS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
+"""Parameters of `/models` that change the members of an item."""
+_IMAGE_SHAPE_PARAMS = frozenset({"withMeta", "flatMeta", "withTags"})
+"""Parameters of `/images` that change the members of an item."""
 _ID = id_member("id")
 PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
 
 
 def _models(params: Params) -> tuple[Rule, ...]:
-    embedded = with_query("embedded", params, _OF_MODELS)
+    embedded = with_query("embedded", params, _MODEL_SHAPE_PARAMS)
     return (
-        Rule("/items", "model", with_query("list", params, _OF_MODELS), _ID),
+        Rule("/items", "model", with_query("list", params, _MODEL_SHAPE_PARAMS), _ID),
         Rule("/items/*/modelVersions", "modelVersion", embedded, _ID),
         Rule("/items/*/modelVersions/*/images", "image", embedded, _ID),
     )
 
 
 def _model(params: Params) -> tuple[Rule, ...]:
-    # A version inside a detail has other members than one inside a list: its own shape,
-    # or every crawl of both would look like a change and a change back.
+    # A version embedded in a detail has other members than one embedded in a list. With one
+    # shape for both, alternating crawls would look like changes back and forth.
     embedded = "embedded?in=detail"
     return (
         Rule("", "model", "detail", _ID),
@@ -53,12 +61,12 @@ def _model(params: Params) -> tuple[Rule, ...]:
 
 
 def _version(shape: str) -> tuple[Rule, ...]:
-    inside = "embedded?in=" + shape
-    return Rule("", "modelVersion", shape, _ID), Rule("/images", "image", inside, _ID)
+    embedded = "embedded?in=" + shape
+    return Rule("", "modelVersion", shape, _ID), Rule("/images", "image", embedded, _ID)
 
 
 def _images(params: Params) -> tuple[Rule, ...]:
-    return (Rule("/items", "image", with_query("list", params, _OF_IMAGES), _ID),)
+    return (Rule("/items", "image", with_query("list", params, _IMAGE_SHAPE_PARAMS), _ID),)
 
 
 def _creators(params: Params) -> tuple[Rule, ...]:
@@ -69,24 +77,28 @@ def _tags(params: Params) -> tuple[Rule, ...]:
     return (Rule("/items", "tag", "list", id_member("name")),)
 
 
-class _Listed(msgspec.Struct):
+class _ListPage(msgspec.Struct):
     items: list[dict[str, msgspec.Raw]]
     metadata: msgspec.Raw
 
 
-def _page_with(*names: str) -> Recognise:
+def _is_page_with(*names: str) -> RecogniseBody:
+    """Recognises a page whose first item has these members."""
+
     def recognise(body: bytes) -> Params | None:
-        page = look(body, _Listed)
+        page = decode_as(body, _ListPage)
         return {} if page and page.items and set(names) <= page.items[0].keys() else None
 
     return recognise
 
 
-def _one_with(*names: str) -> Recognise:
+def _is_detail_with(*names: str) -> RecogniseBody:
+    """Recognises a detail that has these members, `id` among them."""
+
     def recognise(body: bytes) -> Params | None:
-        found = look(body, dict[str, msgspec.Raw]) or {}
-        is_it = set(names) <= found.keys()
-        return {"id": bytes(found["id"]).decode()} if is_it else None
+        members = decode_as(body, dict[str, msgspec.Raw]) or {}
+        is_match = set(names) <= members.keys()
+        return {"id": bytes(members["id"]).decode()} if is_match else None
 
     return recognise
 
@@ -96,64 +108,65 @@ class _Image(msgspec.Struct):
     meta: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Named(msgspec.Struct):
+class _Resource(msgspec.Struct):
     modelVersionId: int | None = None
 
 
 class _Meta(msgspec.Struct):
-    civitaiResources: list[_Named] | None = None
+    civitaiResources: list[_Resource] | None = None
     meta: msgspec.Raw = msgspec.Raw(b"")
 
 
-def versions_of(entity: Entity) -> list[Params]:
-    """The model versions an image says it was made with."""
-    image = look(entity.body, _Image)
+def version_requests(entity: Entity) -> list[Params]:
+    """Returns the requests for the model versions that an image names in its metadata."""
+    image = decode_as(entity.body, _Image)
     if image is None:
         return []
-    meta = look(bytes(image.meta), _Meta)
-    if meta is not None and bytes(meta.meta):  # wrapped once more, on one of the paths
-        meta = look(bytes(meta.meta), _Meta)
-    named = meta.civitaiResources or [] if meta else []
-    found = [*(image.modelVersionIds or []), *(each.modelVersionId for each in named)]
-    return [{"id": str(each)} for each in dict.fromkeys(found) if each is not None]
+    meta = decode_as(bytes(image.meta), _Meta)
+    if meta is not None and bytes(meta.meta):  # one API path nests the metadata once more
+        meta = decode_as(bytes(meta.meta), _Meta)
+    resources = meta.civitaiResources or [] if meta else []
+    ids = [*(image.modelVersionIds or []), *(each.modelVersionId for each in resources)]
+    return [{"id": str(id_)} for id_ in dict.fromkeys(ids) if id_ is not None]
 
 
-def _versions_named(entity: Entity) -> list[str]:
-    return [each["id"] for each in versions_of(entity)]
+def _version_ids(entity: Entity) -> list[str]:
+    return [params["id"] for params in version_requests(entity)]
 
 
 class _Authored(msgspec.Struct):
     username: str | None = None
 
 
-def _author(entity: Entity) -> list[str]:
-    found = look(entity.body, _Authored)
-    return [found.username] if found and found.username else []
+def _usernames(entity: Entity) -> list[str]:
+    image = decode_as(entity.body, _Authored)
+    return [image.username] if image and image.username else []
 
 
 class _Version(msgspec.Struct):
     modelId: int | None = None
 
 
-def creator_of(entity: Entity) -> list[Params]:
-    """The creator of an image; a creator has no address but a search."""
-    return [{"query": name, "limit": "20"} for name in _author(entity)]
+def creator_requests(entity: Entity) -> list[Params]:
+    """Returns the request for the creator of an image: a search, since creators have no
+    endpoint of their own."""
+    return [{"query": name, "limit": "20"} for name in _usernames(entity)]
 
 
-def model_of(entity: Entity) -> list[Params]:
-    """The model of a version that was fetched for itself."""
-    version = look(entity.body, _Version)
+def model_requests(entity: Entity) -> list[Params]:
+    """Returns the request for the model of a version that was fetched as a detail."""
+    version = decode_as(entity.body, _Version)
     return [{"id": str(version.modelId)}] if version and version.modelId else []
 
 
-def _gone(type_: str, path: str) -> Probe:
-    """A 404 is no deletion: live models answer it for days."""
+def _probe(type_: str, path: str) -> Probe:
+    """Requires several refusals over days: Civitai answers 404 for existing models, too."""
     return Probe(
         type_,
         path,
         lambda id_: {"id": id_},
-        times=3,
-        over_us=3 * DAY,
+        refusals_needed=3,
+        min_span_us=3 * DAY,
         subject=lambda params: params.get("id"),
         by_listing=False,
     )
@@ -166,39 +179,39 @@ CIVITAI = Source(
         Endpoint(
             "/models",
             _models,
-            continues,
-            recognise=_page_with("id", "modelVersions"),
+            civitai_continuation,
+            recognise=_is_page_with("id", "modelVersions"),
             size_param="limit",
-            step_over=step_over,
+            skip_entity=skip_entity,
         ),
-        Endpoint("/models/:id", _model, recognise=_one_with("id", "modelVersions")),
+        Endpoint("/models/:id", _model, recognise=_is_detail_with("id", "modelVersions")),
         Endpoint(
             "/images",
             _images,
-            continues,
-            recognise=_page_with("id", "url", "postId"),
+            civitai_continuation,
+            recognise=_is_page_with("id", "url", "postId"),
             size_param="limit",
-            step_over=step_over,
+            skip_entity=skip_entity,
         ),
         Endpoint(
             "/creators",
             _creators,
-            continues,
-            recognise=_page_with("username", "link"),
-            step_over=next_page,
+            civitai_continuation,
+            recognise=_is_page_with("username", "link"),
+            skip_entity=next_page,
         ),
         Endpoint(
             "/tags",
             _tags,
-            continues,
-            recognise=_page_with("name", "link"),
-            step_over=next_page,
+            civitai_continuation,
+            recognise=_is_page_with("name", "link"),
+            skip_entity=next_page,
         ),
         Endpoint("/model-versions/by-hash/:hash", lambda params: _version("by-hash")),
         Endpoint(
             "/model-versions/:id",
             lambda params: _version("detail"),
-            recognise=_one_with("id", "modelId"),
+            recognise=_is_detail_with("id", "modelId"),
         ),
     ),
     listings=(
@@ -209,20 +222,20 @@ CIVITAI = Source(
             {"limit": "200", "browsingLevel": "31", "sort": "Newest", "withMeta": "true"},
             ends_silently_at=50_000,
             partitions=(
-                Partition("browsingLevel", levels),
+                Partition("browsingLevel", single_levels),
                 Partition("type", lambda params: () if "type" in params else MEDIA),
-                Partition("username", met=_author),
-                Partition("modelVersionId", met=_versions_named),
+                Partition("username", named_values=_usernames),
+                Partition("modelVersionId", named_values=_version_ids),
             ),
         ),
         Listing(
             "versions-of-images",
             "/model-versions/:id",
-            follows=(
-                Follow(
+            follow_ups=(
+                FollowUp(
                     "images",
                     "image",
-                    versions_of,
+                    version_requests,
                     lambda params: ("modelVersion", params["id"], "detail"),
                 ),
             ),
@@ -231,11 +244,11 @@ CIVITAI = Source(
         Listing(
             "models-of-images",
             "/models/:id",
-            follows=(
-                Follow(
+            follow_ups=(
+                FollowUp(
                     "versions-of-images",
                     "modelVersion",
-                    model_of,
+                    model_requests,
                     lambda params: ("model", params["id"], "detail"),
                 ),
             ),
@@ -244,36 +257,46 @@ CIVITAI = Source(
         Listing(
             "creators-of-images",
             "/creators",
-            follows=(
-                Follow(
+            follow_ups=(
+                FollowUp(
                     "images",
                     "image",
-                    creator_of,
+                    creator_requests,
                     lambda params: ("creator", params["query"], "list"),
                 ),
             ),
             by_default=False,
         ),
-        probing("gone-models", _gone("model", "/models/:id")),
-        probing("gone-versions", _gone("modelVersion", "/model-versions/:id")),
+        probe_listing("gone-models", _probe("model", "/models/:id")),
+        probe_listing("gone-versions", _probe("modelVersion", "/model-versions/:id")),
         Listing("creators", "/creators", {"limit": "200"}, by_default=False),
         Listing("tags", "/tags", {"limit": "200"}, by_default=False),
     ),
     templates=(
-        Template("images-of-model", (Query("images"),), "modelId"),
-        Template("images-of-version", (Query("images"),), "modelVersionId"),
-        Template("images-of-user", (Query("images"),), "username"),
-        Template("models-of-user", (Query("models"),), "username"),
-        Template(
-            "top-images", (Query("images", {"sort": "Most Reactions"}),), "period", "Week", PERIODS
+        SavedQuery("images-of-model", (SavedRequest("images"),), "modelId"),
+        SavedQuery("images-of-version", (SavedRequest("images"),), "modelVersionId"),
+        SavedQuery("images-of-user", (SavedRequest("images"),), "username"),
+        SavedQuery("models-of-user", (SavedRequest("models"),), "username"),
+        SavedQuery(
+            "top-images",
+            (SavedRequest("images", {"sort": "Most Reactions"}),),
+            "period",
+            "Week",
+            PERIODS,
         ),
-        Template(
-            "top-models", (Query("models", {"sort": "Most Downloaded"}),), "period", "Week", PERIODS
+        SavedQuery(
+            "top-models",
+            (SavedRequest("models", {"sort": "Most Downloaded"}),),
+            "period",
+            "Week",
+            PERIODS,
         ),
-        Template("model", (Query("/models/:id"),), "id"),
-        Template("version", (Query("/model-versions/:id"),), "id"),
-        Template("version-by-hash", (Query("/model-versions/by-hash/:hash"),), "hash"),
-        Template("everything-new", (Query("models"), Query("images")), until_known=True),
+        SavedQuery("model", (SavedRequest("/models/:id"),), "id"),
+        SavedQuery("version", (SavedRequest("/model-versions/:id"),), "id"),
+        SavedQuery("version-by-hash", (SavedRequest("/model-versions/by-hash/:hash"),), "hash"),
+        SavedQuery(
+            "everything-new", (SavedRequest("models"), SavedRequest("images")), until_known=True
+        ),
     ),
     fault=fault,
 )

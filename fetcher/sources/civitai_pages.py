@@ -1,23 +1,22 @@
-"""Civitai's pages: how one continues, what is wrong with it, and a way past it. Pure."""
+"""Pages of Civitai: continuation, error messages, and how to skip a poison page. Pure."""
 
 import re
 
-from fetcher.source import Page, Params, match_query, read_member, text_of
+from fetcher.source import Continuation, Params, cursor_text, pick_params, read_object
 
 
-def continues(envelope: bytes, params: Params, count: int) -> Page:
-    """The page cursor as upstream gives it, or the next page number where pages count.
+def civitai_continuation(envelope: bytes, params: Params, count: int) -> Continuation:
+    """Returns the next page cursor, or the next page number of a numbered listing.
 
-    A page with neither items nor metadata is a timeout in disguise: not believed to be
-    the end.
+    A page with neither items nor metadata is a disguised timeout, not the end.
     """
-    metadata = read_member(envelope, "metadata")
-    url = text_of(metadata.get("nextPage"))
-    cursor = text_of(metadata.get("nextCursor"))
+    metadata = read_object(envelope, "metadata")
+    url = cursor_text(metadata.get("nextPage"))
+    cursor = cursor_text(metadata.get("nextCursor"))
     if cursor is not None:
-        return Page({"cursor": cursor}, url, False)
-    onward = match_query(url or "", ("cursor", "page"))
-    return Page(onward or None, url, not onward and bool(count or metadata))
+        return Continuation({"cursor": cursor}, url, False)
+    next_params = pick_params(url or "", ("cursor", "page"))
+    return Continuation(next_params or None, url, not next_params and bool(count or metadata))
 
 
 _FEED = re.compile(r"feed:(\d+):(\d+)")
@@ -25,46 +24,47 @@ _RANKED = re.compile(r"(\d+)\|(\d+)")
 _KEYSET = re.compile(r"(.*\|)?(\d+)", re.DOTALL)
 
 
-def step_over(params: Params) -> Params | None:
-    """A cursor one entity further on.
+def skip_entity(params: Params) -> Params | None:
+    """Returns a page cursor that begins one entity later; None if its form is unknown.
 
-    Cursors are opaque, but for this: one names the next entity, inclusive, and there is no
-    other way past an entity that no page can hold. A guess that is wrong is refused.
+    Page cursors are opaque otherwise. But each contains the id or rank of the next entity,
+    inclusive, and changing it is the only way past an entity that upstream cannot serve. If
+    the guess is wrong, upstream rejects the cursor.
     """
     cursor = params.get("cursor", "")
-    one = 1 if params.get("sort") == "Oldest" else -1
-    if found := _FEED.fullmatch(cursor):
-        return {"cursor": f"feed:{found[1]}:{int(found[2]) + one}"}
-    if found := _RANKED.fullmatch(cursor):
-        return {"cursor": f"{int(found[1]) + 1}|{found[2]}"}
-    if found := _KEYSET.fullmatch(cursor):
-        return {"cursor": f"{found[1] or ''}{int(found[2]) + one}"}
+    step = 1 if params.get("sort") == "Oldest" else -1
+    if match := _FEED.fullmatch(cursor):
+        return {"cursor": f"feed:{match[1]}:{int(match[2]) + step}"}
+    if match := _RANKED.fullmatch(cursor):
+        return {"cursor": f"{int(match[1]) + 1}|{match[2]}"}
+    if match := _KEYSET.fullmatch(cursor):
+        return {"cursor": f"{match[1] or ''}{int(match[2]) + step}"}
     return None
 
 
 def next_page(params: Params) -> Params | None:
-    """The page after, where pages count."""
+    """Returns the parameters of the next page of a numbered listing."""
     return {"page": str(int(params.get("page", "1")) + 1)}
 
 
 def fault(status: int, body: bytes) -> str | None:
-    """What Civitai's own words say is wrong."""
+    """Recognises error messages of Civitai; returns their error class or None."""
     if status == 500 and b"URI malformed" in body:
         return "poison"
     if status == 429 and b"use cursors instead" in body:
         return "too_deep"
-    if status == 400 and any(word in body for word in _CURSOR_REFUSED):
+    if status == 400 and any(text in body for text in _CURSOR_ERRORS):
         return "cursor"
     return None
 
 
-_CURSOR_REFUSED = (b"Invalid cursor", b"cannot be continued", b"can no longer be continued")
+_CURSOR_ERRORS = (b"Invalid cursor", b"cannot be continued", b"can no longer be continued")
 
 MEDIA = ("image", "video", "audio")
 
 
-def levels(params: Params) -> tuple[str, ...]:
-    """The single bits of a browsing level that has several."""
+def single_levels(params: Params) -> tuple[str, ...]:
+    """Returns the single bits of a browsing level (a bit mask) that has several; else none."""
     text = params.get("browsingLevel", "")
     mask = int(text) if text.isascii() and text.isdigit() else 0
     bits = tuple(str(1 << bit) for bit in range(mask.bit_length()) if mask >> bit & 1)

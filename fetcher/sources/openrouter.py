@@ -1,8 +1,8 @@
-"""OpenRouter: models, their endpoints, providers, and the site's own catalog. Pure.
+"""OpenRouter: models, their endpoints, providers, and the catalog of the website. Pure.
 
-Every listing answers whole, so what it does not name is not there: each has a scope.
-The public endpoints have no id of their own: it is the model as it was asked for and
-the routing tag, numbered where a page has it twice.
+Every listing is complete in one response, which proves absence: each has a scope. The
+public endpoints (an `endpoint` is a model at a provider) have no id. Their id here is the
+requested model and the routing tag, numbered if a page contains it twice.
 """
 
 import json
@@ -12,23 +12,23 @@ import msgspec
 
 from eventlog.body.split_rules import Entity, Identity, Rule, id_member
 from eventlog.clock import HOUR
-from fetcher.saved_query import Query, Template
+from fetcher.saved_query import SavedQuery, SavedRequest
 from fetcher.source import (
+    Continuation,
     Endpoint,
-    Follow,
+    FollowUp,
     Listing,
-    Page,
     Params,
     Probe,
-    Recognise,
+    RecogniseBody,
     Rules,
     Source,
-    look,
-    match_query,
-    no_paging,
-    probing,
-    read_member,
-    text_of,
+    cursor_text,
+    decode_as,
+    pick_params,
+    probe_listing,
+    read_object,
+    single_page,
     with_query,
 )
 
@@ -38,7 +38,7 @@ MODEL = "/api/v1/model/:author/:slug"
 CATALOG = "/api/frontend/v1/catalog/models"
 STATS = "/api/frontend/v1/stats/endpoint"
 
-_NO_CHOICE = frozenset({"offset", "limit", "sort", "use_rss", "use_rss_chat_links"})
+_NON_FILTER_PARAMS = frozenset({"offset", "limit", "sort", "use_rss", "use_rss_chat_links"})
 """Parameters of `/models` that do not change which models are listed."""
 
 
@@ -47,79 +47,83 @@ def _models(params: Params) -> tuple[Rule, ...]:
 
 
 def _endpoints(params: Params) -> tuple[Rule, ...]:
-    model = model_of(params)
-    identity = _tagged(model)
+    model = requested_model(params)
+    identity = _endpoint_identity(model)
     parent = ("model", model)
     return (Rule("/data/endpoints", "endpoint", "list", identity, True, parent),)
 
 
-def model_of(params: Params) -> str:
-    """The model that a request names, as it was asked for."""
+def requested_model(params: Params) -> str:
+    """Returns the id of the model that a request names."""
     return f"{params.get('author', '')}/{params.get('slug', '')}"
 
 
-def _tagged(model: str) -> Identity:
-    def spell(found: Mapping[str, bytes]) -> bytes | None:
+def _endpoint_identity(model: str) -> Identity:
+    """Identity `model#tag`, with the provider's or endpoint's name if there is no tag."""
+
+    def endpoint_id(members: Mapping[str, bytes]) -> bytes | None:
         for name in ("tag", "provider_name", "name"):
-            value = _text(found.get(name, b"null"))
+            value = _decode_string(members.get(name, b"null"))
             if value:
-                return _spelled(f"{model}#{value}")
+                return _encode_string(f"{model}#{value}")
         return None
 
-    return Identity(("tag", "provider_name", "name"), spell)
+    return Identity(("tag", "provider_name", "name"), endpoint_id)
 
 
-def _catalog_id(found: Mapping[str, bytes]) -> bytes | None:
-    """`slug:variant`, as the model is called in the public API."""
-    slug = _text(found.get("slug", b"null"))
+def _catalog_id(members: Mapping[str, bytes]) -> bytes | None:
+    """Returns `slug:variant`, the id of the model in the public API."""
+    slug = _decode_string(members.get("slug", b"null"))
     if not slug:
         return None
-    variant = _variant(found.get("endpoint", b"null"))
-    return _spelled(slug if variant in ("", "standard") else f"{slug}:{variant}")
+    variant = _variant(members.get("endpoint", b"null"))
+    return _encode_string(slug if variant in ("", "standard") else f"{slug}:{variant}")
 
 
 def _variant(endpoint: bytes) -> str:
-    found = look(endpoint, _HasVariant)
-    return found.variant or "" if found else ""
+    decoded = decode_as(endpoint, _HasVariant)
+    return decoded.variant or "" if decoded else ""
 
 
 class _HasVariant(msgspec.Struct):
     variant: str | None = None
 
 
-def _text(value: bytes) -> str:
+def _decode_string(text: bytes) -> str:
+    """Decodes a JSON string; "" for any other value."""
     try:
-        found = json.loads(value.decode("utf-8", "replace"), strict=False)
+        value = json.loads(text.decode("utf-8", "replace"), strict=False)
     except ValueError:
         return ""
-    return found if isinstance(found, str) else ""
+    return value if isinstance(value, str) else ""
 
 
-def _spelled(text: str) -> bytes:
+def _encode_string(text: str) -> bytes:
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def continues(envelope: bytes, params: Params, count: int) -> Page:
-    """The whole list at once, unless a page size was asked for."""
-    url = text_of(read_member(envelope, "links").get("next"))
-    onward = match_query(url or "", ("offset", "limit"))
-    return Page(onward or None, url, url is None)
+def openrouter_continuation(envelope: bytes, params: Params, count: int) -> Continuation:
+    """Returns the next page. There is one only if the request set a page size."""
+    url = cursor_text(read_object(envelope, "links").get("next"))
+    next_params = pick_params(url or "", ("offset", "limit"))
+    return Continuation(next_params or None, url, url is None)
 
 
-def _listing(type_: str, shape: str, identity: Identity) -> Rules:
+def _data_rules(type_: str, shape: str, identity: Identity) -> Rules:
     return lambda params: (Rule("/data", type_, shape, identity, True),)
 
 
-def _whole(path: str, rules: Rules, recognise: Recognise) -> Endpoint:
-    return Endpoint(path, rules, no_paging, lambda params: path, recognise)
+def _single_page_endpoint(path: str, rules: Rules, recognise: RecogniseBody) -> Endpoint:
+    """Endpoint that lists everything in one response; its scope is its path."""
+    return Endpoint(path, rules, single_page, lambda params: path, recognise)
 
 
 def _scope_of_models(params: Params) -> str:
-    return with_query(MODELS, params, frozenset(params) - _NO_CHOICE)
+    return with_query(MODELS, params, frozenset(params) - _NON_FILTER_PARAMS)
 
 
 def _scope_of_endpoints(params: Params) -> str:
-    return f"{MODELS}/{model_of(params)}/endpoints"
+    return f"{MODELS}/{requested_model(params)}/endpoints"
 
 
 def _scope_of_stats(params: Params) -> str:
@@ -142,12 +146,13 @@ class _Models(msgspec.Struct):
 
 
 def _is_models(body: bytes) -> Params | None:
-    """The list is of text models unless one of them gives no text."""
-    found = look(body, _Models)
-    if found is None or not found.data:
+    """Recognises the list of models. If a model has no text output, it is the list of all
+    modalities; else the default list, which contains text models only."""
+    page = decode_as(body, _Models)
+    if page is None or not page.data:
         return None
-    outputs = (row.architecture and row.architecture.output_modalities for row in found.data)
-    is_text = all("text" in each for each in outputs if each)
+    outputs = (row.architecture and row.architecture.output_modalities for row in page.data)
+    is_text = all("text" in modalities for modalities in outputs if modalities)
     return {} if is_text else {"output_modalities": "all"}
 
 
@@ -161,8 +166,8 @@ class _OneModel(msgspec.Struct):
 
 
 def _is_endpoints(body: bytes) -> Params | None:
-    found = look(body, _OneModel)
-    author, _, slug = found.data.id.partition("/") if found else ("", "", "")
+    page = decode_as(body, _OneModel)
+    author, _, slug = page.data.id.partition("/") if page else ("", "", "")
     return {"author": author, "slug": slug} if slug else None
 
 
@@ -170,16 +175,18 @@ class _Rows(msgspec.Struct):
     data: list[dict[str, msgspec.Raw]]
 
 
-def _has(*names: str) -> Recognise:
+def _is_list_with(*names: str) -> RecogniseBody:
+    """Recognises a list whose first element has these members."""
+
     def recognise(body: bytes) -> Params | None:
-        found = look(body, _Rows)
-        return {} if found and found.data and set(names) <= found.data[0].keys() else None
+        page = decode_as(body, _Rows)
+        return {} if page and page.data and set(names) <= page.data[0].keys() else None
 
     return recognise
 
 
-def _endpoints_of(entity: Entity) -> list[Params]:
-    """Aliases (`~…`) give no endpoints of their own."""
+def _endpoint_requests(entity: Entity) -> list[Params]:
+    """Returns the request for a model's endpoints; none for an alias (`~…`)."""
     params = _model_params(entity.id)
     return [params] if params and not entity.id.startswith("~") else []
 
@@ -190,14 +197,14 @@ def _model_params(id_: str) -> Params | None:
 
 
 def _params_of_endpoint(id_: str) -> Params | None:
-    """Only the public ids name their model; an endpoint known by UUID cannot be asked for."""
-    model, mark, _ = id_.partition("#")
-    return _model_params(model) if mark else None
+    """Returns the request for an endpoint with a public id (`model#tag`); None for a UUID."""
+    model, separator, _ = id_.partition("#")
+    return _model_params(model) if separator else None
 
 
 def _model_of_endpoint(id_: str) -> tuple[str, str] | None:
-    model, mark, _ = id_.partition("#")
-    return ("model", model) if mark else None
+    model, separator, _ = id_.partition("#")
+    return ("model", model) if separator else None
 
 
 class _CatalogRow(msgspec.Struct):
@@ -205,9 +212,10 @@ class _CatalogRow(msgspec.Struct):
     endpoint: _HasVariant | None = None
 
 
-def _stats_of(entity: Entity) -> list[Params]:
-    """A row without endpoint is retired; an alias repeats its target."""
-    row = look(entity.body, _CatalogRow)
+def _stats_requests(entity: Entity) -> list[Params]:
+    """Returns the request for the statistics of a catalog row; none for a retired one, which
+    has no endpoint, and for an alias, which repeats its target."""
+    row = decode_as(entity.body, _CatalogRow)
     if row is None or row.endpoint is None or not row.permaslug or row.permaslug.startswith("~"):
         return []
     return [{"permaslug": row.permaslug, "variant": row.endpoint.variant or "standard"}]
@@ -217,29 +225,32 @@ OPENROUTER = Source(
     name="openrouter",
     base_url="https://openrouter.ai",
     endpoints=(
-        Endpoint(MODELS, _models, continues, _scope_of_models, _is_models),
-        Endpoint(ENDPOINTS, _endpoints, no_paging, _scope_of_endpoints, _is_endpoints),
-        _whole(
+        Endpoint(MODELS, _models, openrouter_continuation, _scope_of_models, _is_models),
+        Endpoint(ENDPOINTS, _endpoints, single_page, _scope_of_endpoints, _is_endpoints),
+        _single_page_endpoint(
             "/api/v1/providers",
-            _listing("provider", "list", id_member("slug")),
-            _has("name", "slug", "privacy_policy_url"),
+            _data_rules("provider", "list", id_member("slug")),
+            _is_list_with("name", "slug", "privacy_policy_url"),
         ),
         Endpoint(
             MODEL,
             lambda params: (Rule("/data", "model", "detail", id_member("id")),),
         ),
-        _whole(
+        _single_page_endpoint(
             CATALOG,
-            _listing("catalog", "frontend", Identity(("slug", "endpoint"), _catalog_id)),
-            _has("slug", "permaslug", "endpoint"),
+            _data_rules("catalog", "frontend", Identity(("slug", "endpoint"), _catalog_id)),
+            _is_list_with("slug", "permaslug", "endpoint"),
         ),
         Endpoint(
-            STATS, _listing("endpoint", "frontend", id_member("id")), no_paging, _scope_of_stats
+            STATS,
+            _data_rules("endpoint", "frontend", id_member("id")),
+            single_page,
+            _scope_of_stats,
         ),
-        _whole(
+        _single_page_endpoint(
             "/api/frontend/v1/all-providers",
-            _listing("provider", "frontend", id_member("slug")),
-            _has("name", "slug", "displayName"),
+            _data_rules("provider", "frontend", id_member("slug")),
+            _is_list_with("name", "slug", "displayName"),
         ),
     ),
     listings=(
@@ -249,30 +260,36 @@ OPENROUTER = Source(
         Listing(
             "endpoints",
             ENDPOINTS,
-            follows=(
-                Follow("models", "model", _endpoints_of),
-                Follow("models-all", "model", _endpoints_of),
+            follow_ups=(
+                FollowUp("models", "model", _endpoint_requests),
+                FollowUp("models-all", "model", _endpoint_requests),
             ),
         ),
         Listing("catalog", CATALOG),
         Listing("all-providers", "/api/frontend/v1/all-providers"),
-        Listing("stats", STATS, follows=(Follow("catalog", "catalog", _stats_of),)),
-        probing("gone-models", Probe("model", MODEL, _model_params, times=2, over_us=HOUR // 2)),
-        probing(
+        Listing("stats", STATS, follow_ups=(FollowUp("catalog", "catalog", _stats_requests),)),
+        probe_listing(
+            "gone-models",
+            Probe("model", MODEL, _model_params, refusals_needed=2, min_span_us=HOUR // 2),
+        ),
+        probe_listing(
             "gone-endpoints",
             Probe(
                 "endpoint",
                 ENDPOINTS,
                 _params_of_endpoint,
-                times=2,
-                over_us=HOUR // 2,
+                refusals_needed=2,
+                min_span_us=HOUR // 2,
                 parent=_model_of_endpoint,
             ),
         ),
     ),
     templates=(
-        Template("model", (Query(MODEL), Query(ENDPOINTS)), "author/slug"),
-        Template("endpoints-of-model", (Query(ENDPOINTS),), "author/slug"),
-        Template("everything-new", (Query("models"), Query("models-all"), Query("catalog"))),
+        SavedQuery("model", (SavedRequest(MODEL), SavedRequest(ENDPOINTS)), "author/slug"),
+        SavedQuery("endpoints-of-model", (SavedRequest(ENDPOINTS),), "author/slug"),
+        SavedQuery(
+            "everything-new",
+            (SavedRequest("models"), SavedRequest("models-all"), SavedRequest("catalog")),
+        ),
     ),
 )

@@ -1,9 +1,9 @@
-"""Parcels: parts of a response as few bytes, for the process that has the response. Pure.
+"""Compact encoding of a split response, for a process that has the response itself. Pure.
 
-    parts ──pack──> bytes ──unpack, with the body──> parts
+    parts ── encode_parts ──> bytes ── decode_parts, with the body ──> parts
 
-Where the entities lie in the response one after the other only their lengths travel:
-their bytes are slices of what both sides have. Elsewhere the bodies travel too.
+If the entities are adjacent in the response, only their lengths are encoded: their bodies
+are slices of the response, which both sides have. Otherwise the bodies are encoded, too.
 """
 
 from array import array
@@ -13,22 +13,22 @@ from itertools import accumulate
 import msgspec
 
 from eventlog.body.split_rules import Entity, Rule
-from fetcher.split.response import Parts
+from fetcher.split.response import SplitResponse
 
-MOST_BYTES = 32 * 1024 * 1024
-"""What a page becomes at most: a long name of a parent stands in each of its children."""
+MAX_ENCODED_BYTES = 32 * 1024 * 1024
+"""Maximum size of the encoding. It can exceed the page: every child repeats its parent's id."""
 
 
-class _Flat(msgspec.Struct, array_like=True):
-    """Entities of one rule, a comma between them."""
+class _Adjacent(msgspec.Struct, array_like=True):
+    """Entities of one rule that are adjacent in the response, separated by commas."""
 
     first: int
     lengths: bytes
     ids: list[str]
 
 
-class _Parcel(msgspec.Struct, array_like=True):
-    flat: _Flat | None
+class _EncodedParts(msgspec.Struct, array_like=True):
+    adjacent: _Adjacent | None
     entities: tuple[Entity, ...]
     page_body: bytes | None
     digests: tuple[bytes, ...]
@@ -40,18 +40,18 @@ class _Parcel(msgspec.Struct, array_like=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_Parcel)
+_DECODER = msgspec.msgpack.Decoder(_EncodedParts)
 
 
-def pack(parts: Parts) -> bytes | None:
-    """A parcel; None where it would be too large. What orjson read of them stays behind."""
-    flat = _flat(parts) if parts.first is not None else None
-    if flat is None and sum(map(_size, parts.entities)) > MOST_BYTES:
+def encode_parts(parts: SplitResponse) -> bytes | None:
+    """Returns the encoding; None if it would be too large. Drops `values`."""
+    adjacent = _adjacent(parts) if parts.first is not None else None
+    if adjacent is None and sum(map(_max_encoded_size, parts.entities)) > MAX_ENCODED_BYTES:
         return None
     return _ENCODER.encode(
-        _Parcel(
-            flat,
-            parts.entities if flat is None else (),
+        _EncodedParts(
+            adjacent,
+            parts.entities if adjacent is None else (),
             parts.page_body,
             parts.digests,
             parts.hashes,
@@ -63,41 +63,42 @@ def pack(parts: Parts) -> bytes | None:
     )
 
 
-def _size(entity: Entity) -> int:
+def _max_encoded_size(entity: Entity) -> int:
+    """Upper bound: a character takes at most 4 bytes in UTF-8."""
     parent = entity.parent or ("", "")
-    named = (entity.pointer, entity.type, entity.shape, entity.id, *parent)
-    return len(entity.body) + 4 * sum(map(len, named)) + 128
+    texts = (entity.pointer, entity.type, entity.shape, entity.id, *parent)
+    return len(entity.body) + 4 * sum(map(len, texts)) + 128
 
 
-def _flat(parts: Parts) -> _Flat:
+def _adjacent(parts: SplitResponse) -> _Adjacent:
     lengths = array("I", [len(entity.body) for entity in parts.entities])
-    return _Flat(parts.first or 0, lengths.tobytes(), [entity.id for entity in parts.entities])
+    return _Adjacent(parts.first or 0, lengths.tobytes(), [entity.id for entity in parts.entities])
 
 
-def unpack(parcel: bytes, body: bytes, rules: Sequence[Rule]) -> Parts:
-    """The parts again, of the same response by the same rules."""
-    found = _DECODER.decode(parcel)
-    flat = found.flat
-    return Parts(
-        envelope=found.page_body or body,
-        entities=found.entities if flat is None else _slices(flat, body, rules[0]),
+def decode_parts(encoded: bytes, body: bytes, rules: Sequence[Rule]) -> SplitResponse:
+    """Inverse of `encode_parts`, given the same response body and rules."""
+    decoded = _DECODER.decode(encoded)
+    adjacent = decoded.adjacent
+    return SplitResponse(
+        envelope=decoded.page_body or body,
+        entities=decoded.entities if adjacent is None else _slices(adjacent, body, rules[0]),
         values=None,
-        first=None if flat is None else flat.first,
-        digests=found.digests,
-        misfits=found.misfits,
-        shapes=found.shapes,
-        page_body=found.page_body,
-        is_exact=found.is_exact,
-        sha256=found.sha256,
-        hashes=found.hashes,
+        first=None if adjacent is None else adjacent.first,
+        digests=decoded.digests,
+        misfits=decoded.misfits,
+        shapes=decoded.shapes,
+        page_body=decoded.page_body,
+        is_exact=decoded.is_exact,
+        sha256=decoded.sha256,
+        hashes=decoded.hashes,
     )
 
 
-def _slices(flat: _Flat, body: bytes, rule: Rule) -> tuple[Entity, ...]:
-    lengths = array("I", flat.lengths)
-    starts = accumulate(lengths, lambda start, length: start + length + 1, initial=flat.first)
+def _slices(adjacent: _Adjacent, body: bytes, rule: Rule) -> tuple[Entity, ...]:
+    lengths = array("I", adjacent.lengths)
+    starts = accumulate(lengths, lambda start, length: start + length + 1, initial=adjacent.first)
     pointer, type_, shape, parent = rule.pointer, rule.type, rule.shape, rule.parent
     return tuple(
-        Entity(pointer, type_, shape, name, body[start : start + length], parent)
-        for name, start, length in zip(flat.ids, starts, lengths, strict=False)
+        Entity(pointer, type_, shape, id_, body[start : start + length], parent)
+        for id_, start, length in zip(adjacent.ids, starts, lengths, strict=False)
     )

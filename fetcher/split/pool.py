@@ -1,11 +1,12 @@
-"""Splitting elsewhere: pages of a walk are taken apart by processes of their own.
+"""Pool of splitter processes for one pagination.
 
-    page ──> fewest waiting splitter ──> parts
-                  │ lost, hung, or hands it back
-                  └──> taken apart here, by the same function
+    page ──> the least busy splitter ──> parts
+                  │ died, timed out, or could not split it
+                  └──> split in this process, by the same function
 
-They are started when a walk has shown that taking pages apart is what it waits for: a
-short walk, and one that waits for upstream, never has any. They end with the walk.
+The processes are started only after the pagination has shown that splitting takes a
+relevant share of its time; short ones, and those that wait for upstream, never have any.
+They end with the pagination.
 """
 
 import asyncio
@@ -25,263 +26,274 @@ import msgspec
 from eventlog.body.split_rules import Rule
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from fetcher.split.parts_codec import unpack
-from fetcher.split.response import Parts, Response, take_apart
-from fetcher.split.worker import ANSWER, HERE, TASK, Question, put, read
+from fetcher.split.parts_codec import decode_parts
+from fetcher.split.response import Response, SplitResponse, split_response
+from fetcher.split.worker import (
+    READY,
+    REPLY_FORMAT,
+    REQUEST_FORMAT,
+    PageHeader,
+    read_at,
+    write_at,
+)
 
 SLOTS = 16
-"""Pages that may be with one splitter."""
-_APART = 64 * 1024 * 1024
-"""How far their places in memory are from each other: more than a page or parcel takes."""
-_KEEPS = {
+"""Pages that one splitter can have at the same time."""
+_SLOT_BYTES = 64 * 1024 * 1024
+"""Distance of two slots in the shared file: more than a page or its parts can take."""
+_MALLOC_SETTINGS = {
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
     "MALLOC_TOP_PAD_": str(16 * 1024 * 1024),
     "MALLOC_MMAP_THRESHOLD_": str(64 * 1024 * 1024),
 }
-"""For glibc: what a page took is kept for the next, not given back and asked for again."""
+"""For glibc: memory of one page is reused for the next instead of returned to the OS."""
 _MAIN = "from fetcher.split.worker import main; main()"
 
 
 @attrs.frozen
-class Terms:
-    """When pages of a walk are taken apart elsewhere."""
+class PoolPolicy:
+    """When pages of a pagination are split in separate processes."""
 
-    most: int
-    """Processes of a walk; 0: everything is taken apart here."""
-    pays_bytes: int = 1024 * 1024
-    pays_share: float = 0.2
-    """A walk gets them when it took so much apart, and that took this part of its time."""
-    smallest_bytes: int = 64 * 1024
-    """Smaller pages are quicker done than told about."""
-    largest_bytes: int = 8 * 1024 * 1024
-    hung_s: float = 120.0
-    """A page takes milliseconds, the worst some seconds."""
+    max_processes: int
+    """Processes per pagination; 0: everything is split in this process."""
+    min_split_bytes: int = 1024 * 1024
+    """Bytes that must have been split in this process before splitters are started."""
+    min_split_share: float = 0.2
+    """Share of the pagination's time that splitting must have taken."""
+    min_page_bytes: int = 64 * 1024
+    """Smaller pages are split faster than they are handed over."""
+    max_page_bytes: int = 8 * 1024 * 1024
+    timeout_s: float = 120.0
+    """A normal page takes milliseconds, the worst one some seconds."""
 
 
-class Lost(Exception):
-    """A splitter is no more."""
+class SplitterDied(Exception):
+    """The splitter that had a page has ended."""
 
 
 @attrs.define(eq=False)
-class Splitter:
-    """A process that takes pages apart."""
+class SplitterProcess:
+    """One splitter process."""
 
     process: subprocess.Popen[bytes]
-    line: socket.socket
-    memory: int
-    free: list[int] = attrs.field(factory=list)
-    """Where it can be given a page; nowhere until it says that it is there."""
-    waiting: dict[int, asyncio.Future[bytes | None]] = attrs.field(factory=dict)
-    held: bytes = b""
-    """The beginning of an answer."""
+    connection: socket.socket
+    shared_file: int
+    """File descriptor."""
+    free_slots: list[int] = attrs.field(factory=list)
+    """Offsets of free slots; empty until the splitter reports that it is ready."""
+    pending: dict[int, asyncio.Future[bytes | None]] = attrs.field(factory=dict)
+    """Results that are expected, by the offset of their slot."""
+    partial_reply: bytes = b""
+    """First bytes of a reply of which the rest has not arrived."""
 
 
 @attrs.define
-class Splitting:
-    """The splitters of one walk. End it with `close_splitting`."""
+class SplitterPool:
+    """The splitters of one pagination. Close it with `close_pool`."""
 
     source: Source
-    terms: Terms
+    policy: PoolPolicy
     began_s: float
-    """By the clock of the event loop."""
+    """Start of the pagination, by the clock of the event loop."""
     busy_s: float = 0.0
-    """Spent here on taking apart, before there were any."""
+    """Time spent on splitting in this process."""
     done_bytes: int = 0
-    splitters: list[Splitter] = attrs.field(factory=list)
+    """Bytes split in this process."""
+    splitters: list[SplitterProcess] = attrs.field(factory=list)
     lost: int = 0
-    """Processes that could not be started, died or hung; then no more are started."""
+    """Processes that could not be started, died or timed out; if any, no more are started."""
 
 
-def terms_here() -> Terms:
-    """What suits this machine: a core stays with the crawl itself."""
-    return Terms(_processes_here())
+def default_pool_policy() -> PoolPolicy:
+    """Returns the policy for this machine: at most two processes, one core left free."""
+    return PoolPolicy(_max_processes())
 
 
-def _processes_here() -> int:
+def _max_processes() -> int:
     if sys.executable is None or getattr(sys, "frozen", False):
-        return 0  # nothing here starts a Python
-    allowed = getattr(os, "sched_getaffinity", None)
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+        return 0  # there is no Python interpreter to start
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     return min(cores - 1, 2)
 
 
-def open_splitting(source: Source, terms: Terms) -> Splitting:
-    """Splitters for one walk, none of them started. Only of a source that they know too."""
-    known = SOURCES.get(source.name)
-    is_known = known is not None and known.endpoints == source.endpoints
-    terms = terms if is_known else attrs.evolve(terms, most=0)
-    return Splitting(source, terms, asyncio.get_running_loop().time())
+def open_pool(source: Source, policy: PoolPolicy) -> SplitterPool:
+    """Returns a pool without processes. A source that is not in `SOURCES` never gets any."""
+    registered = SOURCES.get(source.name)
+    is_known = registered is not None and registered.endpoints == source.endpoints
+    policy = policy if is_known else attrs.evolve(policy, max_processes=0)
+    return SplitterPool(source, policy, asyncio.get_running_loop().time())
 
 
-def take_here(splitting: Splitting, response: Response, rules: Sequence[Rule]) -> Parts:
-    """Take a response apart in this process; start splitters where that pays."""
+def split_here(pool: SplitterPool, response: Response, rules: Sequence[Rule]) -> SplitResponse:
+    """Splits a response in this process; starts splitters if that is worthwhile by now."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    parts = take_apart(response, rules)
+    parts = split_response(response, rules)
     now_s = loop.time()
-    splitting.busy_s += now_s - began_s
-    splitting.done_bytes += len(response.body)
-    terms = splitting.terms
-    is_much = splitting.done_bytes >= terms.pays_bytes
-    if is_much and splitting.busy_s >= terms.pays_share * (now_s - splitting.began_s):
-        start(splitting)
+    pool.busy_s += now_s - began_s
+    pool.done_bytes += len(response.body)
+    policy = pool.policy
+    is_large = pool.done_bytes >= policy.min_split_bytes
+    if is_large and pool.busy_s >= policy.min_split_share * (now_s - pool.began_s):
+        start_splitters(pool)
     return parts
 
 
-def start(splitting: Splitting) -> None:
-    """Start the splitters, unless they are there, or one was lost."""
-    while len(splitting.splitters) < splitting.terms.most and not splitting.lost:
+def start_splitters(pool: SplitterPool) -> None:
+    """Starts the missing splitters, unless one was lost. Idempotent."""
+    while len(pool.splitters) < pool.policy.max_processes and not pool.lost:
         try:
-            splitting.splitters.append(_started(splitting.source.name))
+            pool.splitters.append(_start_splitter(pool.source.name))
         except OSError:
-            splitting.lost += 1
+            pool.lost += 1
 
 
-def _started(source: str) -> Splitter:
-    memory = _memory()
+def _start_splitter(source: str) -> SplitterProcess:
+    shared_file = _create_shared_file()
     try:
-        here, there = socket.socketpair()
-        with there:
-            process = _run(source, there.fileno(), memory)
+        own_end, splitter_end = socket.socketpair()
+        with splitter_end:
+            process = _start_process(source, splitter_end.fileno(), shared_file)
     except BaseException:
-        os.close(memory)
+        os.close(shared_file)
         raise
-    here.setblocking(False)
-    splitter = Splitter(process, here, memory)
-    asyncio.get_running_loop().add_reader(here, _hear, splitter)
+    own_end.setblocking(False)
+    splitter = SplitterProcess(process, own_end, shared_file)
+    asyncio.get_running_loop().add_reader(own_end, _receive_replies, splitter)
     return splitter
 
 
-def _memory() -> int:
-    """A file without a name, in memory where the system has such."""
-    in_memory: Callable[[str], int] | None = getattr(os, "memfd_create", None)
-    if in_memory is not None:
-        return in_memory("hindlog-pages")
+def _create_shared_file() -> int:
+    """Returns the descriptor of an anonymous file, in memory if the system supports that."""
+    memfd_create: Callable[[str], int] | None = getattr(os, "memfd_create", None)
+    if memfd_create is not None:
+        return memfd_create("hindlog-pages")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
-def _run(source: str, line: int, memory: int) -> subprocess.Popen[bytes]:
+def _start_process(source: str, socket_fd: int, shared_file: int) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).parents[2])
-    path = os.pathsep.join((root, *(each or str(Path.cwd()) for each in sys.path)))
+    path = os.pathsep.join((root, *(entry or str(Path.cwd()) for entry in sys.path)))
     return subprocess.Popen(
-        # -S: what `site` would add is in the path already, and costs a third of the start.
-        [sys.executable, "-S", "-P", "-c", _MAIN, str(line), str(memory), source],
-        pass_fds=(line, memory),
-        env={**os.environ, **_KEEPS, "PYTHONPATH": path},
+        # -S: the path already contains what `site` would add, which takes a third of the start.
+        [sys.executable, "-S", "-P", "-c", _MAIN, str(socket_fd), str(shared_file), source],
+        pass_fds=(socket_fd, shared_file),
+        env={**os.environ, **_MALLOC_SETTINGS, "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        process_group=0,  # what a terminal sends is for the crawl
+        process_group=0,  # signals from the terminal are for the crawl only
     )
 
 
-def _hear(splitter: Splitter) -> None:
-    """Take the answers that have come."""
+def _receive_replies(splitter: SplitterProcess) -> None:
+    """Reads the replies that have arrived and completes the futures that wait for them."""
     try:
-        got = splitter.line.recv(4096)
+        received = splitter.connection.recv(4096)
     except BlockingIOError:
         return
     except OSError:
-        got = b""
-    if not got:
-        _let_go(splitter)
+        received = b""
+    if not received:
+        _kill(splitter)
         return
-    held = splitter.held + got
-    whole = len(held) // ANSWER.size * ANSWER.size
-    splitter.held = held[whole:]
-    for at, size in ANSWER.iter_unpack(held[:whole]):
-        if at == HERE:
-            splitter.free += [slot * _APART for slot in range(SLOTS)]
+    buffer = splitter.partial_reply + received
+    complete = len(buffer) // REPLY_FORMAT.size * REPLY_FORMAT.size
+    splitter.partial_reply = buffer[complete:]
+    for offset, size in REPLY_FORMAT.iter_unpack(buffer[:complete]):
+        if offset == READY:
+            splitter.free_slots += [slot * _SLOT_BYTES for slot in range(SLOTS)]
             continue
-        parcel = read(splitter.memory, size, at) if size else None
-        splitter.free.append(at)
-        done = splitter.waiting.pop(at)
-        if not done.done():
-            done.set_result(parcel)
+        encoded = read_at(splitter.shared_file, size, offset) if size else None
+        splitter.free_slots.append(offset)
+        future = splitter.pending.pop(offset)
+        if not future.done():
+            future.set_result(encoded)
 
 
-def _let_go(splitter: Splitter) -> None:
-    """Kill it, and say so to whoever waits for it. Harmless when repeated."""
-    if splitter.line.fileno() < 0:
+def _kill(splitter: SplitterProcess) -> None:
+    """Kills the process; everyone who waits for it gets `SplitterDied`. Idempotent."""
+    if splitter.connection.fileno() < 0:
         return
-    asyncio.get_running_loop().remove_reader(splitter.line)
-    splitter.line.close()
+    asyncio.get_running_loop().remove_reader(splitter.connection)
+    splitter.connection.close()
     splitter.process.kill()
     splitter.process.wait()
-    os.close(splitter.memory)
-    splitter.free.clear()
-    for done in splitter.waiting.values():
-        if not done.done():
-            done.set_exception(Lost())
-    splitter.waiting.clear()
+    os.close(splitter.shared_file)
+    splitter.free_slots.clear()
+    for future in splitter.pending.values():
+        if not future.done():
+            future.set_exception(SplitterDied())
+    splitter.pending.clear()
 
 
-def can_hand_on(splitting: Splitting, response: Response) -> bool:
-    """Whether a splitter can have this response."""
-    terms = splitting.terms
-    is_fit = terms.smallest_bytes <= len(response.body) <= terms.largest_bytes
-    return is_fit and any(each.free for each in splitting.splitters)
+def can_offload(pool: SplitterPool, response: Response) -> bool:
+    """Whether a splitter has a free slot and the response has a suitable size."""
+    policy = pool.policy
+    is_suitable = policy.min_page_bytes <= len(response.body) <= policy.max_page_bytes
+    return is_suitable and any(splitter.free_slots for splitter in pool.splitters)
 
 
-def hand_on(
-    splitting: Splitting, response: Response, rules: Sequence[Rule]
-) -> Coroutine[Any, Any, Parts] | None:
-    """Give a response to the splitter with the fewest; None where it turns out to be gone.
+def offload(
+    pool: SplitterPool, response: Response, rules: Sequence[Rule]
+) -> Coroutine[Any, Any, SplitResponse] | None:
+    """Hands a response to the splitter with the most free slots; None if it has died.
 
-    What is given back must be awaited. Raises there as `take_apart` does.
+    The returned coroutine must be awaited; it raises as `split_response` does.
     """
-    splitter = max(splitting.splitters, key=lambda each: len(each.free))
+    splitter = max(pool.splitters, key=lambda candidate: len(candidate.free_slots))
     try:
-        done = _send(splitter, response)
-    except OSError:  # it is gone, or there is no room for a page
-        _lose(splitting, splitter)
+        future = _send(splitter, response)
+    except OSError:  # the process has died, or there is no memory for the page
+        _discard(pool, splitter)
         return None
-    return _taken(splitting, splitter, done, response, rules)
+    return _await_parts(pool, splitter, future, response, rules)
 
 
-def _send(splitter: Splitter, response: Response) -> asyncio.Future[bytes | None]:
-    told = Question(response.endpoint, dict(response.params), response.status)
-    question = msgspec.msgpack.encode(told)
-    at = splitter.free.pop()
-    done: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-    splitter.waiting[at] = done
-    put(splitter.memory, at, question)
-    put(splitter.memory, at + len(question), response.body)
-    splitter.line.send(TASK.pack(at, len(question), len(response.body)))
-    return done
+def _send(splitter: SplitterProcess, response: Response) -> asyncio.Future[bytes | None]:
+    header = PageHeader(response.endpoint, dict(response.params), response.status)
+    encoded_header = msgspec.msgpack.encode(header)
+    offset = splitter.free_slots.pop()
+    future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+    splitter.pending[offset] = future
+    write_at(splitter.shared_file, offset, encoded_header)
+    write_at(splitter.shared_file, offset + len(encoded_header), response.body)
+    splitter.connection.send(REQUEST_FORMAT.pack(offset, len(encoded_header), len(response.body)))
+    return future
 
 
-async def _taken(
-    splitting: Splitting,
-    splitter: Splitter,
-    done: asyncio.Future[bytes | None],
+async def _await_parts(
+    pool: SplitterPool,
+    splitter: SplitterProcess,
+    future: asyncio.Future[bytes | None],
     response: Response,
     rules: Sequence[Rule],
-) -> Parts:
+) -> SplitResponse:
     try:
-        async with asyncio.timeout(splitting.terms.hung_s):
-            # not wait_for: in Python 3.11 it forgets that it was cancelled where this is done
-            parcel = await done
-    except (Lost, TimeoutError):
-        _lose(splitting, splitter)
-        parcel = None
-    if parcel is None:
-        return take_apart(response, rules)
-    return unpack(parcel, response.body, rules)
+        async with asyncio.timeout(pool.policy.timeout_s):
+            # not wait_for: in Python 3.11 it swallows a cancellation if the future is done
+            encoded = await future
+    except (SplitterDied, TimeoutError):
+        _discard(pool, splitter)
+        encoded = None
+    if encoded is None:
+        return split_response(response, rules)
+    return decode_parts(encoded, response.body, rules)
 
 
-def _lose(splitting: Splitting, splitter: Splitter) -> None:
-    _let_go(splitter)
-    if splitter in splitting.splitters:
-        splitting.splitters.remove(splitter)
-        splitting.lost += 1
+def _discard(pool: SplitterPool, splitter: SplitterProcess) -> None:
+    _kill(splitter)
+    if splitter in pool.splitters:
+        pool.splitters.remove(splitter)
+        pool.lost += 1
 
 
-def close_splitting(splitting: Splitting) -> None:
-    """End the splitters; nothing is waited for."""
-    splitting.lost += sum(each.line.fileno() < 0 for each in splitting.splitters)
-    for splitter in splitting.splitters:
+def close_pool(pool: SplitterPool) -> None:
+    """Kills the splitters without waiting for their results."""
+    pool.lost += sum(splitter.connection.fileno() < 0 for splitter in pool.splitters)
+    for splitter in pool.splitters:
         with contextlib.suppress(OSError):
-            _let_go(splitter)
-    splitting.splitters.clear()
+            _kill(splitter)
+    pool.splitters.clear()

@@ -1,6 +1,8 @@
-"""Responses: what came back for a request, and the same taken apart. Pure.
+"""A response, and its split into envelope, entities and misfits. Pure.
 
-response ──split──> envelope + entities + misfits, checked to come together again
+    response ── split_response ──> envelope + entities + misfits (elements without an id)
+
+Each split is checked: `is_exact` says whether joining the parts restores the response.
 """
 
 import gc
@@ -20,22 +22,22 @@ from eventlog.body.split_rules import Entity, Rule
 from eventlog.body.value_hash import parsed_value_hashes, strict_value_hash
 
 Key = tuple[str, str, str]
-"""Type, id, shape: what is known of an entity is known under it."""
+"""(type, id, shape): identifies the last stored body of an entity."""
 
-_MOST_ENTITIES = 100_000
-"""More would not fit into the roster of one line."""
-LONGEST_URL = 65_536
-"""No server reads a longer one."""
+_MAX_ENTITIES = 100_000
+"""Entities per page: the roster of a page must fit into one line of the log."""
+MAX_URL_CHARS = 65_536
+"""Longest URL that is requested or logged; no server accepts longer ones."""
 SMALL_BYTES = 256 * 1024
-"""Nothing taken from fewer can be too long for a line."""
-_LONGEST_ID = 65_536
-_MOST_ID_BYTES = 6 * 1024 * 1024
-"""Escaped, of one page: with type and seq of each the roster takes less than 12 MiB."""
+"""No event made from a response of at most this size can exceed the length of a line."""
+_MAX_ID_CHARS = 65_536
+_MAX_ID_BYTES = 6 * 1024 * 1024
+"""All ids of one page as JSON. With types and seqs, the roster takes less than 12 MiB."""
 
 
 @attrs.frozen(kw_only=True)
 class Response:
-    """What came back for one request; nothing secret is in it."""
+    """Response to one request, without secrets."""
 
     url: str
     endpoint: str
@@ -43,110 +45,122 @@ class Response:
     status: int
     body: bytes
     headers: Mapping[str, str] = attrs.field(factory=dict)
-    """Lower-case names, and only those that matter."""
+    """Selected headers, with lower-case names."""
     ms: int | None = None
+    """Duration in milliseconds; None for recorded responses without it."""
     key_removed: bool = False
+    """Whether the body contained the API key, which is masked."""
 
 
 @attrs.frozen(kw_only=True)
-class Place:
-    """What a response is part of."""
+class PageContext:
+    """Run and listing that a response belongs to."""
 
     run: str
     epoch: str
     scope: str | None = None
     page_no: int | None = None
+    """Number of the page in its pagination, from 1; None: not a page of a listing."""
     is_last: bool = False
+    """Whether the page completes the listing."""
     next_url: str | None = None
+    """URL of the next page; None: no next page."""
     imported: Mapping[str, str] | None = None
-    """File, member and commit, where the response was recorded elsewhere."""
+    """Origin of an imported response: file, member and commit."""
 
 
 @attrs.frozen
-class Parts:
-    """A response taken apart, and checked to come together again."""
+class SplitResponse:
+    """Parts of a response."""
 
     envelope: bytes
-    """What `continues` reads: the response with every split array emptied."""
+    """The response with every split array emptied; input of `Endpoint.continuation`."""
     entities: tuple[Entity, ...]
     values: tuple[Any, ...] | None
-    """See `Split.values`."""
+    """Decoded entities; see `Split.values`."""
     first: int | None
-    """See `Split.first`."""
+    """Offset of the first entity, if all are adjacent; see `Split.first`."""
     digests: tuple[bytes, ...]
+    """`body_digest` of every entity."""
     misfits: tuple[tuple[str, bytes], ...]
+    """Pointer and bytes of the elements without an id."""
     shapes: Mapping[str, str]
-    """Per pointer, in the order of the rules."""
+    """Shape per pointer, in the order of the rules."""
     page_body: bytes | None
+    """Body of the page event; None if a single entity is the whole response."""
     is_exact: bool
-    """Whether page and entities alone give the response back."""
+    """Whether joining page body and entities restores the response byte for byte."""
     sha256: str
+    """SHA-256 of the response."""
     hashes: tuple[str | None, ...] | None = None
-    """Value hashes, where they were taken ahead; None for a body that is not its own line's."""
+    """Value hashes, if computed already; None in the tuple for a body that is not stored
+    unchanged in the line."""
 
 
-def digest(body: bytes) -> bytes:
-    """What tells bytes apart in the index."""
+def body_digest(body: bytes) -> bytes:
+    """Returns the first 128 bits of the SHA-256 of a body; the index compares these."""
     return sha256(body).digest()[:16]
 
 
-_SELDOM = (10_000, 20, 20)
+_GC_THRESHOLDS = (10_000, 20, 20)
 
 
-def settle_collector() -> None:
-    """Have the garbage collector look seldom, and never again at what is loaded by now.
+def tune_gc() -> None:
+    """Makes garbage collections rare and excludes all objects that exist now.
 
-    A crawl makes few cycles, and what is loaded stays: looking through it at every page,
-    and once more at the end, was a tenth of a crawl's time.
+    A crawl creates few reference cycles, and loaded modules stay. With the default
+    thresholds, collections took a tenth of a crawl's time.
     """
-    if gc.get_threshold() != _SELDOM:
-        gc.set_threshold(*_SELDOM)
+    if gc.get_threshold() != _GC_THRESHOLDS:
+        gc.set_threshold(*_GC_THRESHOLDS)
         gc.freeze()
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the garbage collector: what is read from JSON has no cycles to look for.
+def gc_paused() -> Iterator[None]:
+    """Pauses the garbage collector while JSON is decoded, which creates no cycles.
 
-    A page of 200 images is some 3,000 dicts, and four collections that find nothing.
+    A page of 200 images consists of about 3,000 dicts and would trigger four collections
+    that free nothing.
     """
-    was_on = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was_on:
+        if was_enabled:
             gc.enable()
 
 
-def take_apart(response: Response, rules: Sequence[Rule]) -> Parts:
-    """Split a response. Raises `NotJson` where it is not what the rules say.
+def split_response(response: Response, rules: Sequence[Rule]) -> SplitResponse:
+    """Splits a response into its parts. Raises `NotJson` if it does not match the rules.
 
-    Answers that are no success have no entities: they are all envelope.
+    A response with an error status has no entities; its envelope is the whole response.
     """
     body = response.body
     expected = rules if 200 <= response.status < 300 else ()
-    with uncollected():
-        found = split(body, expected)
-    if found.envelope is not None and any(rule.pointer == "" for rule in expected):
+    with gc_paused():
+        parts = split(body, expected)
+    if parts.envelope is not None and any(rule.pointer == "" for rule in expected):
         raise NotJson("an entity without an id", 0)
-    _check_roster(found.entities, len(body))
-    return Parts(
-        envelope=found.envelope or body,
-        entities=found.entities,
-        values=found.values,
-        first=found.first,
-        digests=tuple([sha256(entity.body).digest()[:16] for entity in found.entities]),
-        misfits=found.misfits,
+    _check_roster(parts.entities, len(body))
+    return SplitResponse(
+        envelope=parts.envelope or body,
+        entities=parts.entities,
+        values=parts.values,
+        first=parts.first,
+        digests=tuple([sha256(entity.body).digest()[:16] for entity in parts.entities]),
+        misfits=parts.misfits,
         shapes={rule.pointer: rule.shape for rule in expected},
-        page_body=found.envelope,
-        is_exact=found.first is not None or _is_exact(found, expected, body),
+        page_body=parts.envelope,
+        is_exact=parts.first is not None or _is_exact(parts, expected, body),
         sha256=sha256(body).hexdigest(),
     )
 
 
-def with_hashes(parts: Parts) -> Parts:
-    """The same with the value hash of every entity whose bytes stand in a line as they are."""
+def with_value_hashes(parts: SplitResponse) -> SplitResponse:
+    """Returns the parts without `values`, but with the value hash of every entity whose
+    bytes are stored unchanged in a line."""
     if parts.values is not None:
         return attrs.evolve(parts, values=None, hashes=tuple(parsed_value_hashes(parts.values)))
     hashes = tuple(_hash_in_line(entity.body) for entity in parts.entities)
@@ -154,36 +168,37 @@ def with_hashes(parts: Parts) -> Parts:
 
 
 def _hash_in_line(body: bytes) -> str | None:
-    is_in_line = len(body) <= MAX_INLINE_BYTES and embed(body).body is body
-    return strict_value_hash(body) if is_in_line else None
+    is_unchanged = len(body) <= MAX_INLINE_BYTES and embed(body).body is body
+    return strict_value_hash(body) if is_unchanged else None
 
 
 def _check_roster(entities: Sequence[Entity], end: int) -> None:
-    """Refuse what would make the line of a page, or of an entity, too long."""
-    if len(entities) > _MOST_ENTITIES:
-        raise NotJson(f"more than {_MOST_ENTITIES:,} entities", end)
+    """Raises `NotJson` if the line of the page, or of an entity, would become too long."""
+    if len(entities) > _MAX_ENTITIES:
+        raise NotJson(f"more than {_MAX_ENTITIES:,} entities", end)
     ids = [entity.id for entity in entities]
-    if max(map(len, ids), default=0) > _LONGEST_ID:
-        raise NotJson(f"an id of more than {_LONGEST_ID:,} characters", end)
-    if end > SMALL_BYTES and len(orjson.dumps(ids)) > _MOST_ID_BYTES:
-        raise NotJson(f"ids of more than {_MOST_ID_BYTES:,} bytes", end)
+    if max(map(len, ids), default=0) > _MAX_ID_CHARS:
+        raise NotJson(f"an id of more than {_MAX_ID_CHARS:,} characters", end)
+    if end > SMALL_BYTES and len(orjson.dumps(ids)) > _MAX_ID_BYTES:
+        raise NotJson(f"ids of more than {_MAX_ID_BYTES:,} bytes", end)
 
 
-def _is_exact(found: Split, rules: Sequence[Rule], body: bytes) -> bool:
-    """Whether joining gives the response back; `split` has shown it where it says `first`."""
-    if found.misfits:
+def _is_exact(parts: Split, rules: Sequence[Rule], body: bytes) -> bool:
+    """Whether joining the parts restores the response. Not needed if `first` is set: then
+    `split` has verified it."""
+    if parts.misfits:
         return False
-    if found.envelope is not None and not rules:
+    if parts.envelope is not None and not rules:
         return True
     bodies: dict[str, list[bytes]] = {rule.pointer: [] for rule in rules}
-    for entity in found.entities:
+    for entity in parts.entities:
         bodies[entity.pointer].append(entity.body)
     try:
-        return join(found.envelope, bodies) == body
+        return join(parts.envelope, bodies) == body
     except NotJson:
         return False
 
 
-def keys(parts: Parts) -> Iterator[Key]:
-    """What must be looked up before `observe`."""
-    return ((each.type, each.id, each.shape) for each in parts.entities)
+def body_keys(parts: SplitResponse) -> Iterator[Key]:
+    """Yields the keys whose last stored bodies `build_page_events` compares."""
+    return ((entity.type, entity.id, entity.shape) for entity in parts.entities)

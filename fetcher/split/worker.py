@@ -1,11 +1,11 @@
-"""A splitter: a process of its own that takes pages apart for a crawl.
+"""Splitter process: splits pages for a crawl in a separate process.
 
-    main ── where a page lies ──> splitter        over a socket, a few bytes a page
-         <── where its parcel lies ──             page and parcel in a file in memory
+    crawl ── offset of a page ──────────────> splitter   over a socket, a few bytes per page
+          <── length of the encoded parts ───            pages and parts in a shared file
 
-It knows no network and no disk, imports what splitting needs and nothing else, and ends
-when its end of the socket does: so none outlives the crawl, however that ended. Signals
-are the crawl's own business. What it cannot take apart it hands back untouched.
+The splitter uses neither network nor disk and imports only what splitting needs. It ends
+when its end of the socket is closed, so it never outlives the crawl. It ignores signals;
+the crawl handles them. If it cannot split a page, it returns an empty result.
 """
 
 import os
@@ -18,82 +18,88 @@ from collections.abc import Iterator
 import msgspec
 
 from fetcher.sources import SOURCES
-from fetcher.split.parts_codec import pack
-from fetcher.split.response import Response, take_apart, uncollected, with_hashes
+from fetcher.split.parts_codec import encode_parts
+from fetcher.split.response import Response, gc_paused, split_response, with_value_hashes
 
-TASK = struct.Struct("<QQQ")
-"""Where a page lies, how long the question before it is, and how long its body."""
-ANSWER = struct.Struct("<QQ")
-"""Where the page lay, and how long the parcel is that lies there now; 0: handed back."""
-HERE = 2**64 - 1
-"""The place in the first answer, which says that pages can come."""
+REQUEST_FORMAT = struct.Struct("<QQQ")
+"""Offset in the shared file, length of the page header, length of the body after it."""
+REPLY_FORMAT = struct.Struct("<QQ")
+"""Offset of the page, and length of the encoded parts that replace it; 0: not split."""
+READY = 2**64 - 1
+"""Offset in the first reply, which says that the splitter accepts pages."""
 
 
-class Question(msgspec.Struct, array_like=True):
-    """What a page answers."""
+class PageHeader(msgspec.Struct, array_like=True):
+    """Request that a page answers."""
 
     endpoint: str
     params: dict[str, str]
     status: int
 
 
-_QUESTION = msgspec.msgpack.Decoder(Question)
+_HEADER_DECODER = msgspec.msgpack.Decoder(PageHeader)
 
 
 def main() -> None:
-    """Serve until the crawl closes the socket. Arguments: socket, memory, source."""
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(each, signal.SIG_IGN)
-    line, memory, source = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), sys.argv[3]
+    """Serves until the crawl closes the socket.
+
+    Arguments: file descriptors of the socket and of the shared file, name of the source.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    crawl = socket.socket(fileno=int(sys.argv[1]))
+    shared_file, source = int(sys.argv[2]), sys.argv[3]
     try:
-        line.sendall(ANSWER.pack(HERE, 0))
-        for at, asked, size in _tasks(line):
-            parcel = parcel_of(source, read(memory, asked, at), read(memory, size, at + asked))
-            if parcel is not None:
-                put(memory, at, parcel)
-            line.sendall(ANSWER.pack(at, len(parcel or b"")))
+        crawl.sendall(REPLY_FORMAT.pack(READY, 0))
+        for offset, header_size, body_size in _receive_requests(crawl):
+            header = read_at(shared_file, header_size, offset)
+            body = read_at(shared_file, body_size, offset + header_size)
+            encoded = split_and_encode(source, header, body)
+            if encoded is not None:
+                write_at(shared_file, offset, encoded)
+            crawl.sendall(REPLY_FORMAT.pack(offset, len(encoded or b"")))
     except ConnectionError:
         return
 
 
-def parcel_of(source: str, asked: bytes, body: bytes) -> bytes | None:
-    """The parts of a page, packed; None where the crawl has to see for itself."""
-    question = _QUESTION.decode(asked)
+def split_and_encode(source: str, encoded_header: bytes, body: bytes) -> bytes | None:
+    """Returns the encoded parts of a page; None if the crawl has to split it itself."""
+    header = _HEADER_DECODER.decode(encoded_header)
     response = Response(
         url="",
-        endpoint=question.endpoint,
-        params=question.params,
-        status=question.status,
+        endpoint=header.endpoint,
+        params=header.params,
+        status=header.status,
         body=body,
     )
-    rules = SOURCES[source].endpoint(question.endpoint).rules(question.params)
+    rules = SOURCES[source].endpoint(header.endpoint).rules(header.params)
     try:
-        with uncollected():
-            return pack(with_hashes(take_apart(response, rules)))
-    except Exception:  # what it was, the crawl finds out by the same function
+        with gc_paused():
+            return encode_parts(with_value_hashes(split_response(response, rules)))
+    except Exception:  # the crawl gets the same error from the same function
         return None
 
 
-def _tasks(line: socket.socket) -> Iterator[tuple[int, int, int]]:
-    held = b""
-    while got := line.recv(4096):
-        held += got
-        whole = len(held) // TASK.size * TASK.size
-        yield from TASK.iter_unpack(held[:whole])
-        held = held[whole:]
+def _receive_requests(crawl: socket.socket) -> Iterator[tuple[int, int, int]]:
+    buffer = b""
+    while received := crawl.recv(4096):
+        buffer += received
+        complete = len(buffer) // REQUEST_FORMAT.size * REQUEST_FORMAT.size
+        yield from REQUEST_FORMAT.iter_unpack(buffer[:complete])
+        buffer = buffer[complete:]
 
 
-def read(memory: int, size: int, at: int) -> bytes:
-    """So many bytes from there; fewer only where the file ends."""
-    data = os.pread(memory, size, at)
-    while len(data) < size and (more := os.pread(memory, size - len(data), at + len(data))):
+def read_at(file: int, size: int, offset: int) -> bytes:
+    """Reads `size` bytes at an offset; fewer only at the end of the file."""
+    data = os.pread(file, size, offset)
+    while len(data) < size and (more := os.pread(file, size - len(data), offset + len(data))):
         data += more
     return data
 
 
-def put(memory: int, at: int, data: bytes) -> None:
-    """Put all of these bytes there."""
+def write_at(file: int, offset: int, data: bytes) -> None:
+    """Writes all bytes at an offset."""
     view = memoryview(data)
     while view:
-        done = os.pwrite(memory, view, at)
-        view, at = view[done:], at + done
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written

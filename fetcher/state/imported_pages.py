@@ -15,7 +15,7 @@ from eventlog.clock import parse_us
 from eventlog.format.event import ANOMALY, PAGE
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
-from fetcher.state.log_index import NotConfirmed, catch_up, open_index, remove
+from fetcher.state.log_index import IndexMismatch, catch_up, delete_index, open_index
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY, is_page INTEGER) WITHOUT ROWID
@@ -27,11 +27,11 @@ ON CONFLICT DO UPDATE SET is_page = max(is_page, excluded.is_page)
 
 
 @attrs.define
-class Imported:
-    """The pages that are in the log. Close it with `close_imported`."""
+class ImportedPages:
+    """The pages that are in the log. Close it with `close_imported_pages`."""
 
     db: sqlite3.Connection
-    fresh: set[bytes] = attrs.field(factory=set)
+    added: set[bytes] = attrs.field(factory=set)
     """Pages of this import."""
 
 
@@ -41,18 +41,18 @@ def page_key(endpoint: str, params: Mapping[str, str], observed_at: int, sha256:
     return hashlib.sha256(named).digest()[:16]
 
 
-def open_imported(root: Path, source: str, writer: str) -> Imported:
+def open_imported_pages(root: Path, source: str, writer: str) -> ImportedPages:
     """The index that this writer keeps over all writers of a source, caught up."""
     path = root / "state" / "imported" / source / f"{writer}.sqlite"
     db = open_index(path, _SCHEMA)
     try:
         catch_up(db, root, source, _take)
-    except NotConfirmed:
+    except IndexMismatch:
         db.close()
-        remove(path)
+        delete_index(path)
         db = open_index(path, _SCHEMA)
         catch_up(db, root, source, _take)
-    return Imported(db)
+    return ImportedPages(db)
 
 
 def _take(db: sqlite3.Connection, record: Record) -> None:
@@ -64,14 +64,14 @@ def _take(db: sqlite3.Connection, record: Record) -> None:
         db.execute(_INSERT, (key, line.kind == PAGE))
 
 
-def is_imported(imported: Imported, key: bytes, *, as_page: bool = False) -> bool:
+def is_imported(imported: ImportedPages, key: bytes, *, as_page: bool = False) -> bool:
     """Whether this response is in the log; `as_page`: taken apart, not as an anomaly."""
-    if key in imported.fresh:
+    if key in imported.added:
         return True
     row = imported.db.execute("SELECT is_page FROM page WHERE key = ?", (key,)).fetchone()
     return row is not None and bool(row[0] or not as_page)
 
 
-def close_imported(imported: Imported) -> None:
+def close_imported_pages(imported: ImportedPages) -> None:
     """Let go. What this import added is read from the log next time."""
     imported.db.close()

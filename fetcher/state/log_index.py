@@ -33,7 +33,7 @@ _AHEAD = 160
 _COVERED = "CREATE TABLE IF NOT EXISTS covered (writer TEXT PRIMARY KEY, seq INTEGER, sha256 TEXT)"
 
 
-class NotConfirmed(Exception):
+class IndexMismatch(Exception):
     """The log is not the one this index was built from."""
 
 
@@ -44,13 +44,13 @@ def open_index(path: Path, schema: str) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with sqlite_errors(path):
+        with translate_sqlite_errors(path):
             return _open(path, schema)
     except sqlite3.DatabaseError as error:
         if _reason(error) in _NOT_WRITABLE:
             return _open(Path(":memory:"), schema)
-        remove(path)
-        with sqlite_errors(path):
+        delete_index(path)
+        with translate_sqlite_errors(path):
             return _open(path, schema)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -59,7 +59,7 @@ def open_index(path: Path, schema: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def sqlite_errors(place: Path | None = None) -> Iterator[None]:
+def translate_sqlite_errors(place: Path | None = None) -> Iterator[None]:
     """A disk that is full, or fails, is `LocalResource`."""
     try:
         yield
@@ -83,7 +83,7 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     return db
 
 
-def remove(path: Path) -> None:
+def delete_index(path: Path) -> None:
     """Take an index away, with what belongs to it."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
@@ -94,13 +94,13 @@ def line_sha256(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
-def covered(db: sqlite3.Connection) -> dict[str, tuple[int, str]]:
+def covered_positions(db: sqlite3.Connection) -> dict[str, tuple[int, str]]:
     """Per writer the last seq read, and the SHA-256 of its line."""
     rows = db.execute("SELECT writer, seq, sha256 FROM covered")
     return {writer: (seq, sha256) for writer, seq, sha256 in rows}
 
 
-def cover(db: sqlite3.Connection, writer: str, seq: int, sha256: str) -> None:
+def set_covered_position(db: sqlite3.Connection, writer: str, seq: int, sha256: str) -> None:
     """Note how far a writer's stream is read."""
     db.execute("INSERT OR REPLACE INTO covered VALUES (?, ?, ?)", (writer, seq, sha256))
 
@@ -118,9 +118,9 @@ def catch_up(
 
     `trust_heads`: pass over writers whose noted head was read; for polling. `only`: the
     writers whose streams count. Raises
-    `NotConfirmed` if the log does not hold what the index says it read.
+    `IndexMismatch` if the log does not hold what the index says it read.
     """
-    with sqlite_errors():
+    with translate_sqlite_errors():
         _catch_up(db, root, source, take, trust_heads, only)
 
 
@@ -134,13 +134,13 @@ def _catch_up(
 ) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
-        known = covered(db)
+        known = covered_positions(db)
         writers = _holders(root, source) if trust_heads else set[str]()
         if not trust_heads or not known.keys() <= writers:  # the segments know for sure
             writers = {each.name.writer for each in list_segments(root, source)}
         writers = writers if only is None else writers & only
         if not known.keys() <= writers:
-            raise NotConfirmed
+            raise IndexMismatch
         for writer in sorted(writers):
             if not (trust_heads and _is_at_its_head(root, source, writer, known.get(writer))):
                 _read(db, root, source, writer, known.get(writer, (0, "")), take)
@@ -151,7 +151,7 @@ def _catch_up(
         raise
 
 
-def hear(db: sqlite3.Connection, done: Appended, take: Take) -> None:
+def apply_appended(db: sqlite3.Connection, done: Appended, take: Take) -> None:
     """Take what was just appended, so that it need not be read again; entities say nothing.
 
     Where something before it is not covered yet nothing is taken: `catch_up` will.
@@ -159,12 +159,12 @@ def hear(db: sqlite3.Connection, done: Appended, take: Take) -> None:
     writer = done.first.writer
     db.execute("BEGIN IMMEDIATE")
     try:
-        if covered(db).get(writer, (0, ""))[0] == done.first.seq - 1:
+        if covered_positions(db).get(writer, (0, ""))[0] == done.first.seq - 1:
             at = format_us(done.first.observed_at)
             for seq, line in done.told:
                 if line.find(_ENTITY, 0, _AHEAD) < 0:
                     take(db, Record(line[:-1], done.segment, at, writer, seq))
-            cover(db, writer, done.last.seq, done.sha256)
+            set_covered_position(db, writer, done.last.seq, done.sha256)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -196,12 +196,12 @@ def _read(
     if seq:
         first = next(records, None)
         if first is None or line_sha256(first.line) != sha256:
-            raise NotConfirmed
+            raise IndexMismatch
     last = None
     for record in records:
         last = record
         if seq and is_loss_event(record.line):
-            raise NotConfirmed  # what was read before may be lost since
+            raise IndexMismatch  # what was read before may be lost since
         take(db, record)
     if last is not None:
-        cover(db, writer, last.seq, line_sha256(last.line))
+        set_covered_position(db, writer, last.seq, line_sha256(last.line))

@@ -18,9 +18,9 @@ import orjson
 from eventlog.format.event import GONE, PAGE, PAGE_FAILED, RUN, Line
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
-from fetcher.source import Params, Probe, Source, request_name
-from fetcher.state.log_index import NotConfirmed, catch_up, open_index, remove
-from fetcher.state.task import CREATED, said_by
+from fetcher.source import Params, Probe, Source, request_digest
+from fetcher.state.log_index import IndexMismatch, catch_up, delete_index, open_index
+from fetcher.state.task import CREATED, decode_task_members
 
 Name = tuple[str, str]
 """Type and id."""
@@ -61,12 +61,12 @@ def open_presence(root: Path, source: Source, writer: str) -> Presence:
     path = root / "state" / "presence" / source.name / f"{writer}.sqlite"
     presence = Presence(root, source, writer, open_index(path, _SCHEMA))
     try:
-        keep_up(presence)
-    except NotConfirmed:
+        refresh_presence(presence)
+    except IndexMismatch:
         presence.db.close()
-        remove(path)
+        delete_index(path)
         presence = Presence(root, source, writer, open_index(path, _SCHEMA))
-        keep_up(presence)
+        refresh_presence(presence)
     return presence
 
 
@@ -75,7 +75,7 @@ def close_presence(presence: Presence) -> None:
     presence.db.close()
 
 
-def keep_up(presence: Presence) -> None:
+def refresh_presence(presence: Presence) -> None:
     """Read what the stream has gained."""
     source = presence.source
     take: Callable[[sqlite3.Connection, Record], None] = lambda db, record: _take(  # noqa: E731
@@ -103,7 +103,7 @@ def _take(db: sqlite3.Connection, source: Source, record: Record) -> None:
 
 
 def _ran(db: sqlite3.Connection, source: Source, line: Line, text: bytes) -> None:
-    said = said_by(text)
+    said = decode_task_members(text)
     if said.state == CREATED and any(
         each.name == said.listing and each.probe for each in source.listings
     ):
@@ -111,7 +111,7 @@ def _ran(db: sqlite3.Connection, source: Source, line: Line, text: bytes) -> Non
 
 
 def _paged(db: sqlite3.Connection, source: Source, line: Line) -> None:
-    names = names_of(line.roster.values())
+    names = roster_names(line.roster.values())
     _seen(db, names)
     for probe in source.probes:
         if probe.path == line.endpoint:
@@ -120,11 +120,11 @@ def _paged(db: sqlite3.Connection, source: Source, line: Line) -> None:
         return
     if not line.last:
         _walked(db, line, line.page_no, names)
-    elif (earlier := walk_so_far(db, line.run or "", line.scope, line.page_no)) is not None:
+    elif (earlier := earlier_names(db, line.run or "", line.scope, line.page_no)) is not None:
         _listed(db, line, {*earlier, *names})
 
 
-def names_of(entries: Iterable[Iterable[tuple[str, str, int]]]) -> dict[Name, None]:
+def roster_names(entries: Iterable[Iterable[tuple[str, str, int]]]) -> dict[Name, None]:
     """Type and id of everything in a roster, in order."""
     return {(type_, id_): None for each in entries for type_, id_, _ in each}
 
@@ -144,7 +144,7 @@ def _probed(db: sqlite3.Connection, probe: Probe, line: Line) -> None:
     is_asked = db.execute("SELECT 1 FROM probing WHERE run = ?", (line.run,)).fetchone()
     if not is_asked and named is None:
         return
-    key = (probe.path, request_name(line.params))
+    key = (probe.path, request_digest(line.params))
     if line.status in REFUSALS:
         row = (*key, probe.type, named, line.observed_at, line.status, line.url)
         db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?, ?)", row)
@@ -161,7 +161,7 @@ def _walked(db: sqlite3.Connection, line: Line, page_no: int, names: Iterable[Na
     db.execute("INSERT OR REPLACE INTO walked VALUES (?, ?, ?, ?)", row)
 
 
-def walk_so_far(db: sqlite3.Connection, run: str, scope: str, page_no: int) -> set[Name] | None:
+def earlier_names(db: sqlite3.Connection, run: str, scope: str, page_no: int) -> set[Name] | None:
     """What the pages before this one listed; None where one is missing or was given up."""
     rows = db.execute(
         "SELECT page_no, names FROM walked WHERE run = ? AND scope = ? ORDER BY page_no",
@@ -174,7 +174,7 @@ def walk_so_far(db: sqlite3.Connection, run: str, scope: str, page_no: int) -> s
 
 def _listed(db: sqlite3.Connection, line: Line, names: set[Name]) -> None:
     db.execute("DELETE FROM walked WHERE scope = ?", (line.scope,))
-    before = listed_in(db, line.scope or "")
+    before = listed_names(db, line.scope or "")
     changed = [(name, 1) for name in names if not before.get(name)]
     changed += [(name, 0) for name, is_there in before.items() if is_there and name not in names]
     db.executemany(
@@ -183,7 +183,7 @@ def _listed(db: sqlite3.Connection, line: Line, names: set[Name]) -> None:
     )
 
 
-def listed_in(db: sqlite3.Connection, scope: str) -> dict[Name, bool]:
+def listed_names(db: sqlite3.Connection, scope: str) -> dict[Name, bool]:
     """Everything a scope ever held, and whether its last complete listing still did."""
     rows = db.execute("SELECT type, id, is_there FROM listed WHERE scope = ?", (scope,))
     return {(type_, id_): bool(is_there) for type_, id_, is_there in rows}
@@ -230,7 +230,7 @@ def refusals(presence: Presence, path: str, params: Params, since: str) -> list[
     """How a request was refused after an instant, oldest first."""
     rows = presence.db.execute(
         "SELECT at, status, url FROM refused WHERE path = ? AND request = ? AND at > ? ORDER BY at",
-        (path, request_name(params), since),
+        (path, request_digest(params), since),
     )
     return [Refusal(*row) for row in rows]
 
@@ -238,6 +238,6 @@ def refusals(presence: Presence, path: str, params: Params, since: str) -> list[
 def answered_at(presence: Presence, path: str, params: Params) -> str | None:
     """When a probe was last answered otherwise than by a refusal."""
     row = presence.db.execute(
-        "SELECT at FROM answered WHERE path = ? AND request = ?", (path, request_name(params))
+        "SELECT at FROM answered WHERE path = ? AND request = ?", (path, request_digest(params))
     ).fetchone()
     return str(row[0]) if row else None

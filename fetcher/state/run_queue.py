@@ -19,8 +19,8 @@ from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
 from fetcher.state import log_index as index
-from fetcher.state.log_index import NotConfirmed, catch_up, open_index, remove
-from fetcher.state.task import CLEANED, PENDING, RUNNING, Task, apply, said_by
+from fetcher.state.log_index import IndexMismatch, catch_up, delete_index, open_index
+from fetcher.state.task import CLEANED, PENDING, RUNNING, Task, apply_event, decode_task_members
 
 LEASE_US = 10 * MINUTE
 
@@ -35,7 +35,7 @@ _KINDS = (RUN, PAGE, PAGE_FAILED)
 
 
 @attrs.define
-class Queue:
+class RunQueue:
     """The queue of one source. Close it with `close_queue`."""
 
     root: Path
@@ -43,33 +43,33 @@ class Queue:
     db: sqlite3.Connection
 
 
-def open_queue(root: Path, source: str) -> Queue:
+def open_queue(root: Path, source: str) -> RunQueue:
     """The queue, caught up with the log."""
     path = root / "state" / "queue" / f"{source}.sqlite"
-    queue = Queue(root, source, open_index(path, _SCHEMA))
+    queue = RunQueue(root, source, open_index(path, _SCHEMA))
     try:
         catch_up(queue.db, root, source, _take)
-    except NotConfirmed:
+    except IndexMismatch:
         queue.db.close()
-        remove(path)
-        queue = Queue(root, source, open_index(path, _SCHEMA))
+        delete_index(path)
+        queue = RunQueue(root, source, open_index(path, _SCHEMA))
         catch_up(queue.db, root, source, _take)
     return queue
 
 
-def close_queue(queue: Queue) -> None:
+def close_queue(queue: RunQueue) -> None:
     """Let go."""
     queue.db.close()
 
 
-def refresh(queue: Queue) -> None:
+def refresh_queue(queue: RunQueue) -> None:
     """Read what the log has gained."""
     catch_up(queue.db, queue.root, queue.source, _take, trust_heads=True)
 
 
-def hear(queue: Queue, done: Appended) -> None:
+def apply_appended_to_queue(queue: RunQueue, done: Appended) -> None:
     """Take what this process just appended: the same as reading it back, only cheaper."""
-    index.hear(queue.db, done, _take)
+    index.apply_appended(queue.db, done, _take)
 
 
 def _take(db: sqlite3.Connection, record: Record) -> None:
@@ -79,7 +79,7 @@ def _take(db: sqlite3.Connection, record: Record) -> None:
     if line.kind not in _KINDS:
         return
     row = db.execute("SELECT task FROM task WHERE run = ?", (line.run,)).fetchone()
-    task = apply(_task(row[0]) if row else None, line, said_by(record.line))
+    task = apply_event(_task(row[0]) if row else None, line, decode_task_members(record.line))
     if task is not None:
         _put(db, task)
 
@@ -99,7 +99,7 @@ def _task(blob: bytes) -> Task:
     return Task(**members)
 
 
-def tasks(queue: Queue, now: int, states: Collection[str] = ()) -> list[Task]:
+def list_tasks(queue: RunQueue, now: int, states: Collection[str] = ()) -> list[Task]:
     """The tasks in the order in which they are worked on; those cleaned only if asked for."""
     kept = {PENDING if state == RUNNING else state for state in states}
     rows = queue.db.execute(  # only those: what is finished piles up until somebody cleans
@@ -119,7 +119,7 @@ def _shown(task: Task, is_leased: bool) -> Task:
     return attrs.evolve(task, state=RUNNING) if is_running else task
 
 
-def find(queue: Queue, run: str) -> Task:
+def find_task(queue: RunQueue, run: str) -> Task:
     """One task, by its run or the beginning of it. Raises `NotFound`."""
     rows = queue.db.execute(
         "SELECT task FROM task WHERE run = ? OR substr(run, 1, length(?)) = ? LIMIT 2",
@@ -131,7 +131,9 @@ def find(queue: Queue, run: str) -> Task:
     return _task(rows[0][0])
 
 
-def claim(queue: Queue, owner: str, now: int, only: Collection[str] | None = None) -> Task | None:
+def claim_task(
+    queue: RunQueue, owner: str, now: int, only: Collection[str] | None = None
+) -> Task | None:
     """The next pending task nobody works on, leased to `owner`; None where there is none."""
     queue.db.execute("BEGIN IMMEDIATE")
     try:
@@ -152,12 +154,12 @@ def claim(queue: Queue, owner: str, now: int, only: Collection[str] | None = Non
     return task
 
 
-def renew(queue: Queue, run: str, owner: str, now: int) -> None:
+def renew_lease(queue: RunQueue, run: str, owner: str, now: int) -> None:
     """Keep a claim."""
     _lease(queue.db, run, owner, now + LEASE_US)
 
 
-def release(queue: Queue, run: str) -> None:
+def release_lease(queue: RunQueue, run: str) -> None:
     """Give a claim up."""
     queue.db.execute("DELETE FROM lease WHERE run = ?", (run,))
 
@@ -166,7 +168,7 @@ def _lease(db: sqlite3.Connection, run: str, owner: str, until: int) -> None:
     db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", (run, owner, until))
 
 
-def is_outranked(queue: Queue, task: Task) -> bool:
+def is_outranked(queue: RunQueue, task: Task) -> bool:
     """Whether a task of higher priority is pending."""
     row = queue.db.execute(
         "SELECT 1 FROM task WHERE state = ? AND priority > ? LIMIT 1", (PENDING, task.priority)
@@ -174,7 +176,7 @@ def is_outranked(queue: Queue, task: Task) -> bool:
     return row is not None
 
 
-def state_of(queue: Queue, run: str) -> str:
+def task_state(queue: RunQueue, run: str) -> str:
     """The state of a task as of the last refresh."""
     row = queue.db.execute("SELECT state FROM task WHERE run = ?", (run,)).fetchone()
     return str(row[0]) if row else PENDING

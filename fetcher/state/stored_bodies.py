@@ -21,8 +21,15 @@ from eventlog.files.lost_segments import is_loss_event
 from eventlog.format.event import ENTITY, Line, exact_body, observed_us
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
-from fetcher.split.response import Key, digest
-from fetcher.state.log_index import cover, covered, line_sha256, open_index, remove, sqlite_errors
+from fetcher.split.response import Key, body_digest
+from fetcher.state.log_index import (
+    covered_positions,
+    delete_index,
+    line_sha256,
+    open_index,
+    set_covered_position,
+    translate_sqlite_errors,
+)
 
 REFRESH_US = 30 * DAY
 """A body is stored again after this long, changed or not."""
@@ -34,7 +41,7 @@ _ROWS = 200
 """Of one statement: half the cost of a statement each."""
 
 
-class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
+class StoredBody(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
     """What was stored last for an entity."""
 
     digest: bytes
@@ -45,21 +52,21 @@ class Seen(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has mill
 
 
 @attrs.define
-class Known:
-    """The index of one stream. Close it with `close_known`."""
+class StoredBodies:
+    """The index of one stream. Close it with `close_stored_bodies`."""
 
     db: sqlite3.Connection
     writer: str
     covered: tuple[int, str] = (0, "")
     """Last seq that the index covers, and the SHA-256 of its line."""
-    recent: dict[Key, Seen] = attrs.field(factory=dict)
-    unwritten: dict[Key, Seen] = attrs.field(factory=dict)
+    recent: dict[Key, StoredBody] = attrs.field(factory=dict)
+    unwritten: dict[Key, StoredBody] = attrs.field(factory=dict)
     """Acknowledged, not yet in the database."""
-    noted: dict[Key, Seen] = attrs.field(factory=dict)
+    noted: dict[Key, StoredBody] = attrs.field(factory=dict)
     """Of the batch being appended."""
 
 
-def is_current(seen: Seen | None, found: bytes, observed_at: int) -> bool:
+def can_reuse(seen: StoredBody | None, found: bytes, observed_at: int) -> bool:
     """Whether the roster may name the event that holds the same bytes already."""
     return (
         seen is not None
@@ -68,19 +75,19 @@ def is_current(seen: Seen | None, found: bytes, observed_at: int) -> bool:
     )
 
 
-def index_path(root: Path, source: str, writer: str) -> Path:
+def stored_bodies_path(root: Path, source: str, writer: str) -> Path:
     """Where the index of a stream lies. Disposable."""
     return root / "state" / "known" / source / f"{writer}.sqlite"
 
 
-def open_known(root: Path, source: str, writer: str) -> Known:
+def open_stored_bodies(root: Path, source: str, writer: str) -> StoredBodies:
     """The index of a stream, caught up with its log."""
-    path = index_path(root, source, writer)
-    known = Known(open_index(path, _SCHEMA), writer)
+    path = stored_bodies_path(root, source, writer)
+    known = StoredBodies(open_index(path, _SCHEMA), writer)
     if not _is_ours(known) or not _catch_up(root, source, known):
         known.db.close()
-        remove(path)
-        known = Known(open_index(path, _SCHEMA), writer)
+        delete_index(path)
+        known = StoredBodies(open_index(path, _SCHEMA), writer)
         _catch_up(root, source, known)
     return known
 
@@ -93,7 +100,7 @@ CREATE TABLE IF NOT EXISTS seen (
 _WHAT = struct.Struct(">16sQQ")
 
 
-def _is_ours(known: Known) -> bool:
+def _is_ours(known: StoredBodies) -> bool:
     """Whether the index has the columns of today."""
     columns = known.db.execute("SELECT name FROM pragma_table_info('seen')").fetchall()
     return [name for (name,) in columns] == ["id", "form", "what"]
@@ -103,18 +110,18 @@ def _form(type_: str, shape: str) -> str:
     return f"{type_}\n{shape}"
 
 
-def _packed(what: Seen) -> bytes:
+def _packed(what: StoredBody) -> bytes:
     return _WHAT.pack(what.digest, what.seq, what.observed_at) + what.hash.encode()
 
 
-def _unpacked(what: bytes) -> Seen:
+def _unpacked(what: bytes) -> StoredBody:
     digest, seq, observed_at = _WHAT.unpack_from(what)
-    return Seen(digest, seq, observed_at, what[_WHAT.size :].decode())
+    return StoredBody(digest, seq, observed_at, what[_WHAT.size :].decode())
 
 
-def _catch_up(root: Path, source: str, known: Known) -> bool:
+def _catch_up(root: Path, source: str, known: StoredBodies) -> bool:
     """Read what the log has gained. False if the log does not confirm the index."""
-    seq, sha256 = known.covered = covered(known.db).get(known.writer, (0, ""))
+    seq, sha256 = known.covered = covered_positions(known.db).get(known.writer, (0, ""))
     records = read_stream(root, source, known.writer, max(seq - 1, 0))
     if seq:
         first = next(records, None)
@@ -127,21 +134,21 @@ def _catch_up(root: Path, source: str, known: Known) -> bool:
             return False  # a roster must not name what is lost
         _read(known, decode(record.line))
         if len(known.noted) >= _HELD:
-            acknowledge(known, record.seq, line_sha256(record.line))
+            commit_pending(known, record.seq, line_sha256(record.line))
     if last is not None:
-        acknowledge(known, last.seq, line_sha256(last.line))
+        commit_pending(known, last.seq, line_sha256(last.line))
     return True
 
 
-def _read(known: Known, line: Line) -> None:
+def _read(known: StoredBodies, line: Line) -> None:
     if line.kind == ENTITY and line.type and line.id and line.shape:
         asset = line.body_asset
-        found = bytes.fromhex(asset)[:16] if asset else digest(exact_body(line) or b"")
-        what = Seen(found, line.seq, observed_us(line), line.hash or "")
-        note(known, (line.type, line.id, line.shape), what)
+        found = bytes.fromhex(asset)[:16] if asset else body_digest(exact_body(line) or b"")
+        what = StoredBody(found, line.seq, observed_us(line), line.hash or "")
+        add_pending(known, (line.type, line.id, line.shape), what)
 
 
-def look_up(known: Known, keys: Iterable[Key]) -> None:
+def load_stored(known: StoredBodies, keys: Iterable[Key]) -> None:
     """Bring what the index says about these entities into memory, in one go."""
     missing: dict[tuple[str, str], list[str]] = {}
     for key in keys:
@@ -158,51 +165,51 @@ SELECT id, what FROM seen WHERE id IN (SELECT value FROM json_each(?)) AND form 
 """  # one statement for a page: a SELECT each cost more than the fsync
 
 
-def seen(known: Known, key: Key) -> Seen | None:
+def find_stored(known: StoredBodies, key: Key) -> StoredBody | None:
     """What is known of an entity, the batch being appended included."""
     return known.noted.get(key) or known.recent.get(key)
 
 
-def recall(known: Known, key: Key) -> Seen | None:
+def look_up(known: StoredBodies, key: Key) -> StoredBody | None:
     """What is known of one entity."""
-    look_up(known, [key])
-    return seen(known, key)
+    load_stored(known, [key])
+    return find_stored(known, key)
 
 
-def note(known: Known, key: Key, what: Seen) -> None:
+def add_pending(known: StoredBodies, key: Key, what: StoredBody) -> None:
     """Remember an entity of the batch being appended."""
     known.noted[key] = what
 
 
-def forget(known: Known) -> None:
+def discard_pending(known: StoredBodies) -> None:
     """The batch being appended does not count."""
     known.noted.clear()
 
 
-def acknowledge(known: Known, seq: int, sha256: str) -> None:
+def commit_pending(known: StoredBodies, seq: int, sha256: str) -> None:
     """The batch is durable up to `seq`, whose line has this SHA-256."""
     known.recent.update(known.noted)
     known.unwritten.update(known.noted)
     known.noted.clear()
     known.covered = (seq, sha256)
     if len(known.unwritten) >= _TOGETHER:
-        write(known)
+        flush(known)
 
 
-def write(known: Known) -> None:
+def flush(known: StoredBodies) -> None:
     """Put what is acknowledged into the database; forget what memory held too much of."""
     forms = cache(_form)
     rows = sorted(  # neighbours share a page of the tree: a third of the writes
         (id_, forms(type_, shape), _packed(what))
         for (type_, id_, shape), what in known.unwritten.items()
     )
-    with sqlite_errors(), known.db:
+    with translate_sqlite_errors(), known.db:
         known.db.execute("BEGIN")
         for start in range(0, len(rows), _ROWS):
             some = rows[start : start + _ROWS]
             marks = ", ".join(["(?, ?, ?)"] * len(some))
             known.db.execute(_INSERT + marks, tuple(chain.from_iterable(some)))
-        cover(known.db, known.writer, *known.covered)
+        set_covered_position(known.db, known.writer, *known.covered)
     known.unwritten.clear()
     if len(known.recent) > 2 * _HELD:
         known.recent.clear()
@@ -211,7 +218,7 @@ def write(known: Known) -> None:
 _INSERT = "INSERT OR REPLACE INTO seen VALUES "
 
 
-def close_known(known: Known) -> None:
+def close_stored_bodies(known: StoredBodies) -> None:
     """Write what is acknowledged, and let go."""
-    write(known)
+    flush(known)
     known.db.close()

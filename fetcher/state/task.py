@@ -72,7 +72,7 @@ class Task:
     """Failures that count: place, attempts, class of the error."""
 
 
-class Said(msgspec.Struct, frozen=True):
+class TaskMembers(msgspec.Struct, frozen=True):
     """The members of an event that only tasks read."""
 
     state: str | None = None
@@ -87,15 +87,15 @@ class Said(msgspec.Struct, frozen=True):
     attempts: list[msgspec.Raw] = []
 
 
-_SAID = msgspec.json.Decoder(Said)
+_SAID = msgspec.json.Decoder(TaskMembers)
 
 
-def said_by(line: bytes) -> Said:
+def decode_task_members(line: bytes) -> TaskMembers:
     """Those members of a line."""
     return _SAID.decode(line)
 
 
-def apply(task: Task | None, line: Line, said: Said) -> Task | None:
+def apply_event(task: Task | None, line: Line, said: TaskMembers) -> Task | None:
     """The task after one of its events. Each event must be given exactly once."""
     if line.run is None or line.run.startswith("import."):
         return task
@@ -113,7 +113,7 @@ def _place(line: Line) -> tuple[str, str, int]:
     return (line.observed_at, line.writer, line.seq)
 
 
-def _ran(task: Task, line: Line, said: Said) -> Task:
+def _ran(task: Task, line: Line, said: TaskMembers) -> Task:
     if said.state == CREATED:
         task = _created(task, line, said)
     if said.state == RETRIED:
@@ -130,7 +130,7 @@ def _ran(task: Task, line: Line, said: Said) -> Task:
     )
 
 
-def _created(task: Task, line: Line, said: Said) -> Task:
+def _created(task: Task, line: Line, said: TaskMembers) -> Task:
     return attrs.evolve(
         task,
         listing=said.listing,
@@ -144,7 +144,7 @@ def _created(task: Task, line: Line, said: Said) -> Task:
     )
 
 
-def _paged(task: Task, line: Line, said: Said) -> Task:
+def _paged(task: Task, line: Line, said: TaskMembers) -> Task:
     count = sum(len(each) for pointer, each in line.roster.items() if "*" not in pointer)
     task = attrs.evolve(task, pages=task.pages + 1, entities=task.entities + count)
     if _place(line) > task.moved_by:
@@ -157,7 +157,7 @@ def _paged(task: Task, line: Line, said: Said) -> Task:
     return _cleared(task, line)
 
 
-def _missed(task: Task, line: Line, said: Said) -> Task:
+def _missed(task: Task, line: Line, said: TaskMembers) -> Task:
     failure = (_place(line), len(said.attempts), said.error)
     return _counted(attrs.evolve(task, failures=(*task.failures, failure)))
 

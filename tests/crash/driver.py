@@ -31,7 +31,7 @@ from eventlog.read.segment_lines import segment_blocks
 from eventlog.read.tail import check_cursor, follow
 from eventlog.write.append import Appended
 from eventlog.write.writer import close_stream, open_stream, seal_all
-from fetcher.record.journal import open_journal, record
+from fetcher.record.journal import append_batch, open_journal
 from tests.eventlog.making import SOURCE, WRITER, entity
 
 LONGEST_S = 0.15
@@ -60,12 +60,12 @@ def write(root: Path, out: int) -> None:
             await asyncio.gather(*(append_one(n) for n in range(number, number + 5)))
 
     async def append_one(number: int) -> None:
-        await record(journal, lambda _seq, _at: [entity(number, 200)] * (1 + number % 3))
+        await append_batch(journal, lambda _seq, _at: [entity(number, 200)] * (1 + number % 3))
 
     def acknowledge(done: Appended) -> None:
         os.write(out, f"{done.last.seq} {done.sha256}\n".encode())
 
-    journal.hearers.append(acknowledge)
+    journal.listeners.append(acknowledge)
     asyncio.run(append_forever())
 
 

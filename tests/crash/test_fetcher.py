@@ -30,17 +30,19 @@ CRAWLER = """
 import asyncio, sys
 from pathlib import Path
 from eventlog.clock import now_us
-from fetcher.net.retry import Policy
+from fetcher.net.retry import RetryPolicy
 from fetcher.sources import SOURCES
-from fetcher.split.pool import Terms
+from fetcher.split.pool import PoolPolicy
 from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.sync import run_once
 root, source = Path(sys.argv[1]), SOURCES[sys.argv[2]]
-eager = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
-policy = Policy(attempts=12, base_s=0.001, longest_s=0.01, longest_asked_s=0.01)
-terms = eager if sys.argv[4] == "apart" else Terms(most=0)
+eager = PoolPolicy(
+    max_processes=2, min_split_bytes=0, min_split_share=0.0, min_page_bytes=0
+)
+policy = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.01, max_retry_after_s=0.01)
+pool_policy = eager if sys.argv[4] == "apart" else PoolPolicy(max_processes=0)
 asyncio.run(run_once(
-    Crawler(root, "1a2b3c4d", now_us, terms=terms),
+    Crawler(root, "1a2b3c4d", now_us, pool_policy=pool_policy),
     Upstream(source, sys.argv[3], requests_per_minute=600_000, policy=policy),
 ))
 """

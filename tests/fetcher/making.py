@@ -18,15 +18,15 @@ from eventlog.format.event import PAGE, Line
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
 from eventlog.read.rebuild_response import rebuild
-from fetcher.net.retry import Policy
-from fetcher.record.journal import Journal, page_build, write
-from fetcher.record.page_events import Observed
-from fetcher.split.response import Place, Response, take_apart
+from fetcher.net.retry import RetryPolicy
+from fetcher.record.journal import Journal, append_batches, page_batch
+from fetcher.record.page_events import PageEvents
+from fetcher.split.response import PageContext, Response, split_response
 
 START = parse_us("2026-11-21T05:00:00Z")
 WRITER = "1a2b3c4d"
 OTHER = "feedbee5"
-HURRIED = Policy(attempts=4, base_s=0.001, longest_s=0.002, longest_asked_s=0.002)
+HURRIED = RetryPolicy(attempts=4, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
 LIST = (Rule("/items", "model", "list", id_member("id")),)
 NESTED = (*LIST, Rule("/items/*/versions", "version", "embedded", id_member("id")))
 
@@ -53,7 +53,7 @@ def response(body: bytes, endpoint: str = "/models", **changes: object) -> Respo
     return attrs.evolve(made, **changes)  # type: ignore[arg-type]
 
 
-PLACE = Place(run="run-1", epoch="2026-11-21T05", page_no=1, is_last=True)
+PLACE = PageContext(run="run-1", epoch="2026-11-21T05", page_no=1, is_last=True)
 
 
 def observe_into(
@@ -61,12 +61,12 @@ def observe_into(
     body: bytes,
     rules: Sequence[Rule] = LIST,
     observed_at: int | None = None,
-) -> Observed:
+) -> PageEvents:
     """Put one response into a journal."""
     answer = response(body)
-    result: list[Observed] = []
-    build = page_build(journal, answer, PLACE, take_apart(answer, rules), result.append)
-    write(journal, [build], observed_at)
+    result: list[PageEvents] = []
+    build = page_batch(journal, answer, PLACE, split_response(answer, rules), result.append)
+    append_batches(journal, [build], observed_at)
     return result[-1]
 
 

@@ -9,15 +9,15 @@ import orjson
 from eventlog.format.event import RUN, Draft
 from fetcher.record.journal import (
     Journal,
+    append_batches,
+    batch_of,
     close_journal,
-    of_drafts,
     open_journal,
-    page_build,
-    write,
+    page_batch,
 )
 from fetcher.source import Params, Source
 from fetcher.sources import SOURCES
-from fetcher.split.response import Place, Response, take_apart
+from fetcher.split.response import PageContext, Response, split_response
 from fetcher.state.presence import Presence, open_presence
 from tests.fetcher.making import WRITER, Hand
 
@@ -39,7 +39,7 @@ class Log:
     writer: str = WRITER
     run: str = "run-1"
 
-    def write(self, *answers: tuple[Response, Place]) -> None:
+    def append_batches(self, *answers: tuple[Response, PageContext]) -> None:
         journal = open_journal(self.root, self.source.name, self.writer, clock=self.clock)
         try:
             for response, place in answers:
@@ -47,15 +47,17 @@ class Log:
         finally:
             close_journal(journal)
 
-    def write_page(self, journal: Journal, response: Response, place: Place) -> None:
+    def write_page(self, journal: Journal, response: Response, place: PageContext) -> None:
         rules = self.source.endpoint(response.endpoint).rules(response.params)
-        parts = take_apart(response, rules)
-        write(journal, [page_build(journal, response, place, parts, lambda observed: None)])
+        parts = split_response(response, rules)
+        append_batches(
+            journal, [page_batch(journal, response, place, parts, lambda observed: None)]
+        )
 
     def say(self, **members: Any) -> None:
         """Put one event of no page into the log."""
         journal = open_journal(self.root, self.source.name, self.writer, clock=self.clock)
-        write(journal, [of_drafts(Draft(run=self.run, epoch="2026-11-21T05", **members))])
+        append_batches(journal, [batch_of(Draft(run=self.run, epoch="2026-11-21T05", **members))])
         close_journal(journal)
 
     def lists(
@@ -75,8 +77,8 @@ class Log:
         response = Response(
             url="http://127.0.0.1/x", endpoint=path, params=params, status=status, body=body
         )
-        where = Place(run=self.run, epoch="2026-11-21T05", is_last=last, **place)
-        self.write((response, where))
+        where = PageContext(run=self.run, epoch="2026-11-21T05", is_last=last, **place)
+        self.append_batches((response, where))
 
     def probe(self, listing: str) -> None:
         """Begin a run that probes."""

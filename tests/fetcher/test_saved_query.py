@@ -76,15 +76,15 @@ def test_what_is_no_template_or_no_argument_is_refused(
 
 @pytest.mark.parametrize(("source", "template"), EVERY, ids=[f"{a}-{b.name}" for a, b in EVERY])
 def test_every_template_asks_for_something_that_its_source_has(source: str, template: Any) -> None:
-    listings = {each.name for each in SOURCES[source].listings if not each.is_led}
+    listings = {each.name for each in SOURCES[source].listings if not each.has_derived_requests}
     argument = "a/b" if "/" in (template.arg or "") else "Week"
 
     params = argument_of(template, argument if template.arg else None)
 
     assert len(params) == len((template.arg or "").split("/")) - (template.arg is None)
     for query in template.queries:
-        assert query.what in listings or match_url(
-            SOURCES[source], SOURCES[source].base_url, query.what
+        assert query.target in listings or match_url(
+            SOURCES[source], SOURCES[source].base_url, query.target
         )
     assert f"{source}:" in str(command.help)
     assert template.name in str(command.help)

@@ -9,12 +9,12 @@ from fetcher.source import (
     Params,
     Probe,
     Source,
-    match_query,
+    cursor_text,
     match_url,
-    probing,
-    read_member,
-    request_name,
-    text_of,
+    pick_params,
+    probe_listing,
+    read_object,
+    request_digest,
     url_of,
     with_query,
     without_secrets,
@@ -85,9 +85,9 @@ def test_a_shape_names_its_parameters_in_one_order() -> None:
 
 
 def test_a_request_has_one_name_whatever_the_order_of_its_parameters() -> None:
-    assert request_name({"a": "1", "b": "2"}) == request_name({"b": "2", "a": "1"})
+    assert request_digest({"a": "1", "b": "2"}) == request_digest({"b": "2", "a": "1"})
     names = [{"a": "1"}, {"a": "2"}, {"b": "1"}, {}, {"a": "1", "b": ""}]
-    assert len({request_name(each) for each in names}) == len(names)
+    assert len({request_digest(each) for each in names}) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -106,33 +106,33 @@ def test_a_request_has_one_name_whatever_the_order_of_its_parameters() -> None:
     ],
 )
 def test_a_cursor_is_text_or_a_number_and_nothing_else(value: object, expected: str | None) -> None:
-    assert text_of(value) == expected
+    assert cursor_text(value) == expected
 
 
 def test_a_member_that_is_no_object_reads_as_an_empty_one() -> None:
-    assert read_member(b'{"metadata":{"a":1}}', "metadata") == {"a": 1}
+    assert read_object(b'{"metadata":{"a":1}}', "metadata") == {"a": 1}
     for body in (b'{"metadata":[1]}', b'{"metadata":null}', b"{}", b'{"metadata":{"a":', b"<html>"):
-        assert read_member(body, "metadata") == {}
+        assert read_object(body, "metadata") == {}
 
 
 def test_of_a_link_only_the_named_parameters_are_read() -> None:
     link = "https://x/?cursor=a%7C1&token=hidden&page=2"
 
-    assert match_query(link, ("cursor", "offset")) == {"cursor": "a|1"}
+    assert pick_params(link, ("cursor", "offset")) == {"cursor": "a|1"}
 
 
 def test_a_source_knows_its_endpoints_listings_and_probes_by_name() -> None:
-    probe = Probe("book", "/books/:id", lambda id_: {"id": id_}, times=1, over_us=0)
+    probe = Probe("book", "/books/:id", lambda id_: {"id": id_}, refusals_needed=1, min_span_us=0)
     source = Source(
         "shop",
         SHOP.base_url,
         SHOP.endpoints,
-        (Listing("books", "/books/new"), probing("gone", probe)),
+        (Listing("books", "/books/new"), probe_listing("gone", probe)),
     )
 
     assert source.endpoint("/books/new").path == "/books/new"
     assert (source.listing("gone").path, source.probes) == ("/books/:id", (probe,))
-    assert [each.is_led for each in source.listings] == [False, True]
+    assert [each.has_derived_requests for each in source.listings] == [False, True]
     with pytest.raises(Invalid, match="no endpoint /x"):
         source.endpoint("/x")
     with pytest.raises(Invalid, match="no listing 'x'") as caught:

@@ -11,9 +11,9 @@ import orjson
 import zstandard
 
 from eventlog.clock import epoch_of, parse_us
-from fetcher.record.journal import close_journal, open_journal, page_build, write
+from fetcher.record.journal import append_batches, close_journal, open_journal, page_batch
 from fetcher.sources.openrouter import MODELS, OPENROUTER
-from fetcher.split.response import Place, Response, take_apart
+from fetcher.split.response import PageContext, Response, split_response
 
 RECORDINGS = Path(
     os.environ.get(
@@ -54,14 +54,16 @@ def import_snapshots(root: Path, writer: str, taken: Sequence[Snapshot]) -> None
     try:
         for each in taken:
             response = Response(url=MODELS, endpoint=MODELS, params={}, status=200, body=each.body)
-            place = Place(
+            place = PageContext(
                 run=f"{writer}-{each.at}",
                 epoch=epoch_of(each.at),
                 scope=endpoint.scope({}),
                 page_no=1,
                 is_last=True,
             )
-            parts = take_apart(response, endpoint.rules({}))
-            write(journal, [page_build(journal, response, place, parts, lambda _: None)], each.at)
+            parts = split_response(response, endpoint.rules({}))
+            append_batches(
+                journal, [page_batch(journal, response, place, parts, lambda _: None)], each.at
+            )
     finally:
         close_journal(journal, seal_open=True)

@@ -69,10 +69,10 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
         mine = settings.source[name]
         due = format_time(next_slot(mine.schedule, now))
         for listing in select_listings(SOURCES[name], mine.listings):
-            after = ", ".join(follow.listing for follow in listing.follows)
+            after = ", ".join(follow.listing for follow in listing.follow_ups)
             url = (
                 listing.path
-                if listing.is_led
+                if listing.has_derived_requests
                 else url_of(mine.base_url, listing.path, listing.params)
             )
             rows.append((name, listing.name, url, after or None, due))

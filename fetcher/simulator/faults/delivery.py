@@ -116,10 +116,10 @@ def _error(status: int, message: str, civitai: bool) -> Answer:
 def _limited(form: str, now_us: int, civitai: bool) -> Answer:
     found = _error(429, "Rate limit exceeded, please retry shortly.", civitai)
     later = formatdate(now_us // SECOND + 2, usegmt=True)
-    waits = {"seconds": "1", "date": later, "negative": "-5", "days": "259200"}
+    sleep_unless_stopping = {"seconds": "1", "date": later, "negative": "-5", "days": "259200"}
     headers = found.headers
-    if form in waits:
-        headers = (*headers, ("Retry-After", waits[form]))
+    if form in sleep_unless_stopping:
+        headers = (*headers, ("Retry-After", sleep_unless_stopping[form]))
     if not civitai:
         reset = str(now_us // 1000 + 2000)
         limits = {"Limit": "60", "Remaining": "0", "Reset": reset}

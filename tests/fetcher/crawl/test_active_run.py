@@ -15,7 +15,7 @@ from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.service.queue_commands import cancel_run
 from fetcher.sources import SOURCES
-from fetcher.state.run_queue import LEASE_US, claim
+from fetcher.state.run_queue import LEASE_US, claim_task
 from fetcher.state.task import CANCELLED, PENDING, Task
 from tests.fetcher.making import OTHER, WRITER, Hand
 from tests.fetcher.syncing import add_run
@@ -48,7 +48,7 @@ def with_claimed_run(
 
     async def go() -> None:
         async with open_crawl(Crawler(root, WRITER, clock), Upstream(CIVITAI, BASE)) as opened:
-            claim(opened.queue, WRITER, clock())
+            claim_task(opened.queue, WRITER, clock())
             act(run_of(attrs.evolve(opened, **changes), task))
 
     asyncio.run(go())
@@ -62,9 +62,9 @@ def test_a_run_renews_its_lease_while_it_is_worked_on(tmp_path: Path) -> None:
         check_queue(run)
         clock.at += LEASE_US - MINUTE
 
-        assert claim(run.crawl.queue, "another", clock()) is None
+        assert claim_task(run.crawl.queue, "another", clock()) is None
         clock.at += MINUTE
-        assert claim(run.crawl.queue, "another", clock()) is not None
+        assert claim_task(run.crawl.queue, "another", clock()) is not None
 
     with_claimed_run(tmp_path, clock, act)
 

@@ -249,7 +249,7 @@ def test_a_pagination_ends_only_when_its_last_pages_are_durable(
             server = Upstream(CIVITAI, origin, requests_per_minute=600_000)
             add_run(tmp_path, server, "/models", now=clock, limit=limit)
             async with open_crawl(Crawler(tmp_path, WRITER, clock), server) as crawl:
-                crawl.context.journal.hearers.append(losing_page(lost))
+                crawl.context.journal.listeners.append(losing_page(lost))
                 await drain(crawl)
 
     with pytest.raises(Lost):

@@ -16,18 +16,18 @@ from eventlog.clock import SECOND, parse_us
 from eventlog.format.event import ANOMALY, Line, exact_body
 from eventlog.read.reader import read_stream
 from fetcher.crawl.request import Answered, GivenUp, NotSent, RequestContext, send_request
-from fetcher.net.circuit_breaker import Reach
-from fetcher.net.http import Got
-from fetcher.net.rate_limit import Budget, Gate, Throttle
-from fetcher.net.retry import Policy
+from fetcher.net.circuit_breaker import CircuitBreaker
+from fetcher.net.http import HttpResult
+from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
+from fetcher.net.retry import RetryPolicy
 from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.sources import SOURCES
-from fetcher.split.response import Place
+from fetcher.split.response import PageContext
 from tests.fetcher.making import HURRIED, PLACE, START, WRITER, Hand, Handle, lines, upstream
 
 CIVITAI = SOURCES["civitai"]
 KEY = "sk-test/0123456789"
-PATIENT = Policy(attempts=4, base_s=0.001, longest_s=0.002)
+PATIENT = RetryPolicy(attempts=4, base_s=0.001, max_wait_s=0.002)
 
 Outcome = Answered | GivenUp | NotSent
 Act = Callable[[RequestContext, asyncio.Event], Awaitable[Any]]
@@ -47,7 +47,7 @@ def with_context(root: Path, handle: Handle, act: Act, **changes: Any) -> Any:
 
 
 async def request_models(
-    context: RequestContext, stopping: asyncio.Event, place: Place = PLACE, **more: Any
+    context: RequestContext, stopping: asyncio.Event, place: PageContext = PLACE, **more: Any
 ) -> Outcome:
     params = more.pop("params", {"limit": "1"})
     return await send_request(context, place, CIVITAI.endpoint("/models"), params, stopping, **more)
@@ -93,7 +93,7 @@ def throttled(root: Path, status: int, retry_after: str) -> tuple[Throttle, floa
             outcome = await request_models(attrs.evolve(context, client=client), stopping)
         assert outcome == NotSent("stopping")
         now_s = asyncio.get_running_loop().time()
-        return context.gate.throttle, context.gate.throttle.next_at - now_s
+        return context.limiter.throttle, context.limiter.throttle.next_at - now_s
 
     throttle, wait_s = with_context(root, answering((200, COMPLETE)), act, policy=PATIENT)
     return throttle, wait_s
@@ -121,14 +121,14 @@ def test_a_server_error_does_not_lower_the_rate(tmp_path: Path) -> None:
 
 
 def test_an_answer_raises_the_rate_and_closes_the_circuit_breaker(tmp_path: Path) -> None:
-    gate = Gate(Throttle(600_000, share=0.5))
-    breaker = Reach("connect", 2)
+    limiter = RateLimiter(Throttle(600_000, share=0.5))
+    breaker = CircuitBreaker("connect", 2)
 
-    outcome = outcome_of(tmp_path, answering((200, COMPLETE)), gate=gate, breaker=breaker)
+    outcome = outcome_of(tmp_path, answering((200, COMPLETE)), limiter=limiter, breaker=breaker)
 
     assert isinstance(outcome, Answered)
-    assert gate.throttle.share > 0.5
-    assert (breaker.error, breaker.in_a_row) == (None, 0)
+    assert limiter.throttle.share > 0.5
+    assert (breaker.last_error, breaker.consecutive_failures) == (None, 0)
 
 
 def test_the_circuit_breaker_counts_a_request_that_is_given_up_once(tmp_path: Path) -> None:
@@ -137,10 +137,10 @@ def test_the_circuit_breaker_counts_a_request_that_is_given_up_once(tmp_path: Pa
         request.transport.close()
         return web.Response()
 
-    breaker = Reach()
+    breaker = CircuitBreaker()
     outcome_of(tmp_path, handle, breaker=breaker)
 
-    assert (breaker.error, breaker.in_a_row) == ("connect", 1)
+    assert (breaker.last_error, breaker.consecutive_failures) == ("connect", 1)
 
 
 def test_requests_to_a_host_that_is_down_are_not_retried(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_requests_to_a_host_that_is_down_are_not_retried(tmp_path: Path) -> None
         request.transport.close()
         return web.Response()
 
-    outcome = outcome_of(tmp_path, handle, breaker=Reach("connect", 3))
+    outcome = outcome_of(tmp_path, handle, breaker=CircuitBreaker("connect", 3))
 
     assert isinstance(outcome, GivenUp)
     assert len(outcome.draft.members["attempts"]) == 1
@@ -158,7 +158,9 @@ def test_requests_to_a_host_that_is_down_are_not_retried(tmp_path: Path) -> None
 def test_errors_of_another_class_are_retried_although_the_host_is_down(tmp_path: Path) -> None:
     requests: list[str] = []
 
-    outcome_of(tmp_path, answering((500, b"{}"), requests=requests), breaker=Reach("connect", 3))
+    outcome_of(
+        tmp_path, answering((500, b"{}"), requests=requests), breaker=CircuitBreaker("connect", 3)
+    )
 
     assert len(requests) == HURRIED.attempts
 
@@ -280,7 +282,7 @@ def test_the_key_reaches_the_upstream_but_not_the_recorded_parameters(tmp_path: 
 
 def test_a_first_attempt_that_was_already_made_is_not_repeated(tmp_path: Path) -> None:
     requests: list[str] = []
-    before = Got(
+    before = HttpResult(
         url="http://127.0.0.1/models",
         status=500,
         headers={},

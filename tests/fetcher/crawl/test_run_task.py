@@ -15,7 +15,7 @@ from fetcher.service.open_crawl import Upstream
 from fetcher.service.probe_url import probe_url
 from fetcher.service.queue_commands import list_runs, retry_run
 from fetcher.service.sync import select_listings
-from fetcher.source import Follow
+from fetcher.source import FollowUp
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, FAILED, PENDING
 from tests.fetcher.making import OTHER, Hand, Handle, lines
@@ -134,7 +134,7 @@ def test_follow_up_requests_are_repeated_once_the_entity_is_old(
     report = sync_with(tmp_path, CIVITAI, handle, **settings)
 
     assert report.listings[-1].pages == requests
-    assert Follow("a", "b", lambda entity: ()).max_age_us == 7 * DAY
+    assert FollowUp("a", "b", lambda entity: ()).max_age_us == 7 * DAY
 
 
 def test_a_follow_up_request_derived_from_two_listings_is_sent_once(tmp_path: Path) -> None:

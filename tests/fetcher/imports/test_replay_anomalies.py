@@ -9,8 +9,8 @@ from eventlog.body.split_rules import Rule, id_member
 from eventlog.clock import parse_us
 from eventlog.format.event import ANOMALY, PAGE
 from fetcher.imports.replay_anomalies import replay_anomalies
-from fetcher.record.journal import close_journal, of_drafts, open_journal, write
-from fetcher.record.page_events import anomaly
+from fetcher.record.journal import append_batches, batch_of, close_journal, open_journal
+from fetcher.record.page_events import response_anomaly
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_paths
@@ -81,7 +81,7 @@ def test_the_body_of_an_error_response_is_not_replayed(
 ) -> None:
     answer = response(BODY, endpoint="/api/v1/models", status=status)
     journal = open_journal(tmp_path, "openrouter", WRITER, clock=Hand())
-    write(journal, [of_drafts(anomaly(answer, PLACE, "not_json", journal.put))])
+    append_batches(journal, [batch_of(response_anomaly(answer, PLACE, "not_json", journal.put))])
     close_journal(journal)
 
     assert replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=Hand()).pages == pages

@@ -8,13 +8,13 @@ from aiohttp import web
 
 from eventlog.format.event import PAGE_FAILED, Line
 from eventlog.read.reader import read_one
-from fetcher.net.circuit_breaker import Reach
+from fetcher.net.circuit_breaker import CircuitBreaker
 from tests.fetcher.making import lines
 from tests.fetcher.service.test_sync import sync_with
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "is_down"),
+    ("outcomes", "is_open"),
     [
         (["connect", "connect"], False),
         (["connect", "connect", "connect"], True),
@@ -30,13 +30,13 @@ from tests.fetcher.service.test_sync import sync_with
     ],
 )
 def test_three_given_up_in_a_row_for_the_same_error_mean_down(
-    outcomes: list[str], is_down: bool
+    outcomes: list[str], is_open: bool
 ) -> None:
-    reach = Reach()
+    breaker = CircuitBreaker()
     for outcome in outcomes:
-        reach.answered() if outcome == "answer" else reach.gave_up(outcome)
+        breaker.record_success() if outcome == "answer" else breaker.record_failure(outcome)
 
-    assert reach.is_down is is_down
+    assert breaker.is_open is is_open
 
 
 def attempts(root: Path, failed: Line) -> list[object]:

@@ -12,12 +12,12 @@ from aiohttp import web
 
 from fetcher.net.http import (
     Client,
-    Got,
+    HttpResult,
     Limits,
-    agent,
-    classify,
+    classify_exception,
     get,
     open_session,
+    user_agent,
 )
 from fetcher.net.retry import BY_CLASS
 from tests.fetcher.making import Handle, upstream
@@ -25,12 +25,12 @@ from tests.fetcher.making import Handle, upstream
 KEY = "sk-or-v1-0123456789abcdef"
 
 
-async def fetched(handle: Handle, path: str = "/a", **limits: float) -> Got:
+async def fetched(handle: Handle, path: str = "/a", **limits: float) -> HttpResult:
     async with upstream(handle) as origin, open_session("ops@example.org") as session:
         return await get(Client(session, origin, KEY, Limits(**limits)), origin + path)  # type: ignore[arg-type]
 
 
-def got(handle: Handle, path: str = "/a", **limits: float) -> Got:
+def got(handle: Handle, path: str = "/a", **limits: float) -> HttpResult:
     return asyncio.run(fetched(handle, path, **limits))
 
 
@@ -41,7 +41,7 @@ def test_the_answer_is_kept_with_the_headers_that_matter() -> None:
 
     found = got(handle)
 
-    assert (found.status, found.body, found.broken) == (200, b'{"a":1}', None)
+    assert (found.status, found.body, found.error_class) == (200, b'{"a":1}', None)
     assert found.headers["x-ratelimit-remaining"] == "7"
     assert found.headers["cf-ray"] == "1-FRA"
     assert "secret" not in str(found.headers)
@@ -51,8 +51,8 @@ def test_it_says_who_asks_and_whom_to_write_to() -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(text=request.headers["User-Agent"])
 
-    assert got(handle).body.decode() == agent("ops@example.org")
-    assert "hindlog" in agent(None)
+    assert got(handle).body.decode() == user_agent("ops@example.org")
+    assert "hindlog" in user_agent(None)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
@@ -71,8 +71,8 @@ def test_a_gzip_bomb_ends_at_the_cap() -> None:
 
     found = got(handle, max_bytes=1_000_000)
 
-    assert found.broken == "too_large"
-    assert "1000000 bytes" in found.what
+    assert found.error_class == "too_large"
+    assert "1000000 bytes" in found.message
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_does_not_decode_is_an_error_of_its_own(packed: bytes) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
-    assert got(handle).broken == "encoding"
+    assert got(handle).error_class == "encoding"
 
 
 def test_of_a_body_that_breaks_off_what_came_is_kept() -> None:
@@ -97,7 +97,7 @@ def test_of_a_body_that_breaks_off_what_came_is_kept() -> None:
 
     found = got(handle)
 
-    assert (found.broken, found.body) == ("broken", b'{"items":[')
+    assert (found.error_class, found.body) == ("broken", b'{"items":[')
 
 
 def test_silence_ends_in_a_timeout() -> None:
@@ -105,18 +105,18 @@ def test_silence_ends_in_a_timeout() -> None:
         await asyncio.sleep(5)
         return web.Response()
 
-    assert got(handle, read_s=0.05).broken == "timeout"
+    assert got(handle, read_s=0.05).error_class == "timeout"
 
 
 def test_a_closed_port_is_no_connection() -> None:
-    async def ask() -> Got:
+    async def ask() -> HttpResult:
         async with open_session() as session:
             return await get(Client(session, "http://127.0.0.1:9", KEY), "http://127.0.0.1:9/a")
 
-    assert asyncio.run(ask()).broken == "connect"
+    assert asyncio.run(ask()).error_class == "connect"
 
 
-async def raw(answer: bytes, path: str, key: str | None = KEY) -> Got:
+async def raw(answer: bytes, path: str, key: str | None = KEY) -> HttpResult:
     """What comes of a GET that a server answers with these bytes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -144,7 +144,7 @@ def test_a_body_of_the_cap_is_kept_and_of_a_longer_one_nothing(
 
     found = got(handle, max_bytes=1000)
 
-    assert (found.broken, len(found.body)) == (broken, 0 if broken else 1000)
+    assert (found.error_class, len(found.body)) == (broken, 0 if broken else 1000)
 
 
 def test_a_gzip_bomb_is_never_unpacked_beyond_the_cap() -> None:
@@ -155,7 +155,7 @@ def test_a_gzip_bomb_is_never_unpacked_beyond_the_cap() -> None:
 
     tracemalloc.start()
     try:
-        assert got(handle, max_bytes=100_000).broken == "too_large"
+        assert got(handle, max_bytes=100_000).error_class == "too_large"
         assert tracemalloc.get_traced_memory()[1] < 30_000_000
     finally:
         tracemalloc.stop()
@@ -170,7 +170,7 @@ def test_an_answer_that_never_ends_is_cut_off_after_the_whole_time() -> None:
             await asyncio.sleep(0.02)
         return response
 
-    assert got(handle, read_s=60, total_s=0.3).broken == "timeout"
+    assert got(handle, read_s=60, total_s=0.3).error_class == "timeout"
 
 
 def test_only_encodings_that_can_be_decoded_are_asked_for() -> None:
@@ -198,7 +198,7 @@ def test_an_encoding_is_known_in_any_spelling_and_another_is_an_error(
 
     found = asyncio.run(raw(head.encode() + b"\r\n\r\n" + body, "/a"))
 
-    assert (found.broken, found.body) == (broken, b"" if broken else b"{}")
+    assert (found.error_class, found.body) == (broken, b"" if broken else b"{}")
 
 
 def test_an_answer_that_is_named_identity_is_taken_as_it_is() -> None:
@@ -224,11 +224,11 @@ def test_an_answer_that_is_named_identity_is_taken_as_it_is() -> None:
     ],
 )
 def test_every_error_of_the_network_has_its_class(error: BaseException, expected: str) -> None:
-    assert classify(error) == expected
+    assert classify_exception(error) == expected
     assert expected in BY_CLASS
 
 
 def test_a_server_that_hangs_up_without_a_word_is_no_connection() -> None:
     found = asyncio.run(raw(b"", "/a"))
 
-    assert (found.broken, found.status, found.body) == ("connect", None, b"")
+    assert (found.error_class, found.status, found.body) == ("connect", None, b"")

@@ -7,12 +7,12 @@ from aiohttp import web
 
 from fetcher.net.http import (
     Client,
-    Got,
+    HttpResult,
     get,
-    kept_headers,
+    key_masker,
     open_session,
     origin,
-    painter,
+    select_headers,
 )
 from tests.fetcher.making import upstream
 from tests.fetcher.net.test_http import KEY, fetched, got, raw
@@ -25,7 +25,7 @@ def test_the_key_goes_to_the_configured_origin_only_also_through_redirects() -> 
         seen[f"other{request.path}"] = request.headers.get("Authorization")
         return web.Response(body=b"{}")
 
-    async def ask() -> Got:
+    async def ask() -> HttpResult:
         async with upstream(other) as elsewhere:
 
             async def ours(request: web.Request) -> web.Response:
@@ -46,7 +46,7 @@ def test_redirects_in_a_circle_end() -> None:
     async def handle(request: web.Request) -> web.Response:
         raise web.HTTPFound("/a")
 
-    assert got(handle).broken == "redirects"
+    assert got(handle).error_class == "redirects"
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
@@ -54,7 +54,7 @@ def test_a_redirect_to_another_kind_of_address_is_refused(target: str) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": target})
 
-    assert got(handle).broken == "redirects"
+    assert got(handle).error_class == "redirects"
 
 
 def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
@@ -75,8 +75,8 @@ def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
     found = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
     shown = asyncio.run(raw(nonsense, f"/a?token={KEY}", key=None))
 
-    assert (found.broken, KEY in shown.what) == ("broken", True)
-    assert KEY not in found.what
+    assert (found.error_class, KEY in shown.message) == ("broken", True)
+    assert KEY not in found.message
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_an_echoed_key_is_removed_from_every_text_of_an_answer(header: str) -> N
 
     found = asyncio.run(raw(answer, "/a"))
 
-    assert KEY not in f"{found.what}{found.url}{dict(found.headers)}"
+    assert KEY not in f"{found.message}{found.url}{dict(found.headers)}"
 
 
 @pytest.mark.parametrize(("redirects", "broken"), [(5, None), (6, "redirects")])
@@ -99,7 +99,7 @@ def test_five_redirects_are_followed_and_no_sixth(redirects: int, broken: str | 
             raise web.HTTPFound(f"/{number + 1}")
         return web.Response(body=b"{}")
 
-    assert got(handle).broken == broken
+    assert got(handle).error_class == broken
 
 
 def test_a_redirect_without_a_target_is_an_answer() -> None:
@@ -108,7 +108,7 @@ def test_a_redirect_without_a_target_is_an_answer() -> None:
 
     found = got(handle)
 
-    assert (found.status, found.broken) == (304, None)
+    assert (found.status, found.error_class) == (304, None)
 
 
 class Redirects:
@@ -139,7 +139,7 @@ def test_a_redirect_never_leads_from_https_to_http(target: str, followed: int) -
 
     found = asyncio.run(get(client, "https://api.example/a"))
 
-    assert (found.broken, len(session.asked)) == ("redirects", followed)
+    assert (found.error_class, len(session.asked)) == ("redirects", followed)
 
 
 @pytest.mark.parametrize(
@@ -185,18 +185,18 @@ def test_what_matters_of_the_headers_is_kept_and_never_what_is_secret() -> None:
     }
     secret = {"Set-Cookie": "session=1", "Authorization": "Bearer x", "X-Request-Id": "1"}
 
-    assert kept_headers({**kept, **secret}) == {name.lower(): text for name, text in kept.items()}
+    assert select_headers({**kept, **secret}) == {name.lower(): text for name, text in kept.items()}
 
 
 def test_a_key_is_painted_over_in_the_form_that_an_address_gives_it() -> None:
     key = "sk/or+v1=ü"
 
     body = b'{"a":"?token=sk%2For%2Bv1%3D%C3%BC&b","c":"sk/or+v1=\xc3\xbc"}'
-    clean, was_there = painter(key)(body)
+    clean, was_there = key_masker(key)(body)
 
     assert was_there and len(clean) == len(body)
     assert clean == b'{"a":"?token=' + b"*" * 21 + b'&b","c":"' + b"*" * 11 + b'"}'
-    assert painter(None)(body) == (body, False)
+    assert key_masker(None)(body) == (body, False)
 
 
 def test_no_cookie_is_ever_sent_back() -> None:

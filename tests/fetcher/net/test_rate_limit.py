@@ -5,16 +5,24 @@ import asyncio
 import attrs
 import pytest
 
-from fetcher.net.rate_limit import Budget, Gate, Throttle, cool, heed, reserve, waits
+from fetcher.net.rate_limit import (
+    Budget,
+    RateLimiter,
+    Throttle,
+    adapt_rate,
+    halve_rate,
+    reserve,
+    sleep_unless_stopping,
+)
 
 
 def test_requests_are_spaced_evenly() -> None:
-    throttle, waits = Throttle(per_second=2), []
+    throttle, sleep_unless_stopping = Throttle(per_second=2), []
     for _ in range(4):
         throttle, wait = reserve(throttle, 10.0)
-        waits.append(wait)
+        sleep_unless_stopping.append(wait)
 
-    assert waits == [0, 0.5, 1.0, 1.5]
+    assert sleep_unless_stopping == [0, 0.5, 1.0, 1.5]
 
 
 def test_an_idle_host_saves_nothing_up() -> None:
@@ -26,7 +34,7 @@ def test_an_idle_host_saves_nothing_up() -> None:
 
 
 def test_a_refusal_halves_the_rate_and_lets_the_host_cool() -> None:
-    throttle = cool(Throttle(per_second=1), 50.0, 7.0)
+    throttle = halve_rate(Throttle(per_second=1), 50.0, 7.0)
     throttle, first = reserve(throttle, 50.0)
     _, second = reserve(throttle, 50.0)
 
@@ -36,14 +44,14 @@ def test_a_refusal_halves_the_rate_and_lets_the_host_cool() -> None:
 def test_many_refusals_never_stop_it_for_good() -> None:
     throttle = Throttle(per_second=1)
     for _ in range(50):
-        throttle = cool(throttle, 0.0, 0.0)
+        throttle = halve_rate(throttle, 0.0, 0.0)
     _, wait = reserve(reserve(throttle, 0.0)[0], 0.0)
 
     assert wait <= 64
 
 
 def test_a_second_refusal_never_shortens_the_first() -> None:
-    throttle = cool(cool(Throttle(per_second=1), 0.0, 60.0), 1.0, 2.0)
+    throttle = halve_rate(halve_rate(Throttle(per_second=1), 0.0, 60.0), 1.0, 2.0)
 
     assert reserve(throttle, 1.0)[1] == 59.0
 
@@ -51,7 +59,7 @@ def test_a_second_refusal_never_shortens_the_first() -> None:
 def test_many_slow_answers_never_stop_it_for_good() -> None:
     throttle = Throttle(per_second=1, usual_s=0.2)
     for _ in range(50):
-        throttle = attrs.evolve(heed(throttle, 100.0), usual_s=0.2)
+        throttle = attrs.evolve(adapt_rate(throttle, 100.0), usual_s=0.2)
 
     assert throttle.share == 1 / 64
 
@@ -59,15 +67,15 @@ def test_many_slow_answers_never_stop_it_for_good() -> None:
 def test_the_rate_never_grows_beyond_what_was_set() -> None:
     throttle = Throttle(per_second=1)
     for _ in range(99):
-        throttle = heed(throttle, 0.1)
+        throttle = adapt_rate(throttle, 0.1)
 
     assert throttle.share == 1.0
 
 
 def test_answers_give_the_rate_back() -> None:
-    throttle = cool(Throttle(per_second=1), 0.0, 0.0)
+    throttle = halve_rate(Throttle(per_second=1), 0.0, 0.0)
     for _ in range(16):
-        throttle = heed(throttle, 0.1)
+        throttle = adapt_rate(throttle, 0.1)
 
     assert throttle.share == 1.0
 
@@ -91,17 +99,17 @@ def test_an_answer_much_slower_than_usual_costs_a_quarter_of_the_rate(
 ) -> None:
     throttle = Throttle(per_second=1)
     for took_s in answers_s:
-        throttle = heed(throttle, took_s)
+        throttle = adapt_rate(throttle, took_s)
 
     assert throttle.share == share
 
 
 def test_a_stop_ends_the_wait_for_a_host_that_cools() -> None:
     async def go() -> bool:
-        gate, stopping = Gate(Throttle(per_second=1)), asyncio.Event()
-        gate.cools(900.0)
+        limiter, stopping = RateLimiter(Throttle(per_second=1)), asyncio.Event()
+        limiter.halve_rate(900.0)
         asyncio.get_running_loop().call_later(0.05, stopping.set)
-        return await asyncio.wait_for(gate.passes(stopping), 10)
+        return await asyncio.wait_for(limiter.wait_turn(stopping), 10)
 
     assert asyncio.run(go()) is False
 
@@ -111,7 +119,7 @@ def test_after_a_stop_nothing_is_waited_for_and_nothing_goes(seconds: float) -> 
     async def go() -> bool:
         stopping = asyncio.Event()
         stopping.set()
-        return await waits(seconds, stopping)
+        return await sleep_unless_stopping(seconds, stopping)
 
     assert asyncio.run(go()) is False
 
@@ -121,7 +129,7 @@ def test_a_wait_is_as_long_as_it_says(seconds: float) -> None:
     async def go() -> tuple[bool, float]:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        return await waits(seconds, asyncio.Event()), loop.time() - began_s
+        return await sleep_unless_stopping(seconds, asyncio.Event()), loop.time() - began_s
 
     went, took_s = asyncio.run(go())
 
@@ -131,11 +139,11 @@ def test_a_wait_is_as_long_as_it_says(seconds: float) -> None:
 
 def test_a_gate_spaces_requests_and_heeds_answers() -> None:
     async def go() -> Throttle:
-        gate = Gate(Throttle(per_second=10_000, share=0.5))
+        limiter = RateLimiter(Throttle(per_second=10_000, share=0.5))
         for _ in range(3):
-            assert await gate.passes(asyncio.Event())
-        gate.answered(0.1)
-        return gate.throttle
+            assert await limiter.wait_turn(asyncio.Event())
+        limiter.adapt_rate(0.1)
+        return limiter.throttle
 
     throttle = asyncio.run(go())
 

@@ -6,16 +6,16 @@ import pytest
 
 from fetcher.net.retry import (
     BY_CLASS,
-    Decision,
-    Policy,
     Reaction,
+    RetryDecision,
+    RetryPolicy,
+    backoff_s,
+    classify_outcome,
     decide,
-    error_class,
-    retry_after,
-    wait_s,
+    parse_retry_after,
 )
 
-POLICY = Policy(attempts=5, base_s=1, longest_s=60, longest_asked_s=900)
+POLICY = RetryPolicy(attempts=5, base_s=1, max_wait_s=60, max_retry_after_s=900)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_what_an_outcome_means(
     expected: str | None,
     reaction: Reaction,
 ) -> None:
-    found = error_class(status, broken, is_json=is_json, fault=fault)
+    found = classify_outcome(status, broken, is_json=is_json, fault=fault)
 
     assert found == expected
     assert decide(found, 1, None, POLICY, lambda: 0.5).reaction is reaction
@@ -83,10 +83,10 @@ def test_after_the_last_attempt_it_is_given_up() -> None:
 
 
 def test_waits_grow_exponentially_under_full_jitter() -> None:
-    longest = [wait_s(n, None, POLICY, lambda: 1.0) for n in range(1, 9)]
+    longest = [backoff_s(n, None, POLICY, lambda: 1.0) for n in range(1, 9)]
 
     assert longest == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert wait_s(8, None, POLICY, lambda: 0.0) == 0
+    assert backoff_s(8, None, POLICY, lambda: 0.0) == 0
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_waits_grow_exponentially_under_full_jitter() -> None:
 def test_what_upstream_asks_for_is_honoured_within_bounds(
     header: str | None, expected: float
 ) -> None:
-    asked = retry_after(header, 1_795_237_200.0)
+    asked = parse_retry_after(header, 1_795_237_200.0)
 
-    assert wait_s(1, asked, POLICY, lambda: 0.0) == expected
+    assert backoff_s(1, asked, POLICY, lambda: 0.0) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_what_upstream_asks_for_is_honoured_within_bounds(
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value: str | None, expected: float | None) -> None:
-    assert retry_after(value, 1_795_237_200.0) == expected
+    assert parse_retry_after(value, 1_795_237_200.0) == expected
 
 
 def test_jitter_comes_on_top_of_what_upstream_asks_for() -> None:
-    waits = [wait_s(3, 7.0, POLICY, partial(float, chance)) for chance in (0.0, 0.5, 1.0)]
+    waits = [backoff_s(3, 7.0, POLICY, partial(float, chance)) for chance in (0.0, 0.5, 1.0)]
 
     assert waits == [7.0, 9.0, 11.0]
 
@@ -143,18 +143,18 @@ def test_jitter_comes_on_top_of_what_upstream_asks_for() -> None:
 def test_the_wait_of_a_retry_is_the_one_that_was_drawn() -> None:
     decision = decide("throttled", 2, 5.0, POLICY, lambda: 0.5)
 
-    assert decision == Decision(Reaction.RETRY, "throttled", 6.0)
-    assert decide("refused", 1, 5.0, POLICY, lambda: 0.5) == Decision(Reaction.STOP, "refused")
-    assert decide(None, 1, None, POLICY, lambda: 0.5) == Decision(Reaction.ANSWER)
+    assert decision == RetryDecision(Reaction.RETRY, "throttled", 6.0)
+    assert decide("refused", 1, 5.0, POLICY, lambda: 0.5) == RetryDecision(Reaction.STOP, "refused")
+    assert decide(None, 1, None, POLICY, lambda: 0.5) == RetryDecision(Reaction.ANSWER)
 
 
 def test_without_another_policy_patience_ends_after_minutes() -> None:
-    policy = Policy()
+    policy = RetryPolicy()
 
-    longest = sum(wait_s(n, None, policy, lambda: 1.0) for n in range(1, policy.attempts))
+    longest = sum(backoff_s(n, None, policy, lambda: 1.0) for n in range(1, policy.attempts))
     assert (policy.attempts, longest) == (6, 1 + 2 + 4 + 8 + 16)
-    assert wait_s(99, None, policy, lambda: 1.0) == 60
-    assert wait_s(1, 10.0**6, policy, lambda: 0.0) == 15 * 60
+    assert backoff_s(99, None, policy, lambda: 1.0) == 60
+    assert backoff_s(1, 10.0**6, policy, lambda: 0.0) == 15 * 60
 
 
 def test_every_class_of_error_has_a_reaction() -> None:

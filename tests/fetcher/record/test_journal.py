@@ -10,8 +10,8 @@ import pytest
 
 from eventlog.errors import LocalResource
 from eventlog.format.event import ENTITY
-from fetcher.record.journal import close_journal, open_journal, page_build, record
-from fetcher.split.response import take_apart
+from fetcher.record.journal import append_batch, close_journal, open_journal, page_batch
+from fetcher.split.response import split_response
 from tests.fetcher.making import LIST, PLACE, WRITER, Hand, lines, page_of, response, responses
 
 
@@ -20,7 +20,7 @@ def test_entities_of_a_batch_that_the_disk_refused_are_stored_with_the_next(
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     answer = response(page_of({"id": 1, "name": "one"}))
-    build = page_build(journal, answer, PLACE, take_apart(answer, LIST), lambda _: None)
+    build = page_batch(journal, answer, PLACE, split_response(answer, LIST), lambda _: None)
     real = journal.stream.disk
 
     def refuse(handle: int, data: bytes) -> int:
@@ -29,9 +29,9 @@ def test_entities_of_a_batch_that_the_disk_refused_are_stored_with_the_next(
     async def twice() -> None:
         journal.stream.disk = attrs.evolve(real, write=refuse)
         with pytest.raises(LocalResource):
-            await record(journal, build)
+            await append_batch(journal, build)
         journal.stream.disk = real
-        await record(journal, build)
+        await append_batch(journal, build)
 
     asyncio.run(twice())
     close_journal(journal)

@@ -17,7 +17,7 @@ from eventlog.format.event import Draft
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_events
 from eventlog.write.append import Appended, Build
-from fetcher.record.journal import Journal, close_journal, open_journal, record
+from fetcher.record.journal import Journal, append_batch, close_journal, open_journal
 from tests.fetcher.making import WRITER, Hand
 
 SOURCE = "civitai"
@@ -42,7 +42,7 @@ def recorded(journal: Journal, builds: Sequence[Build]) -> list[BaseException | 
     """Records all batches at once, as tasks of one crawl, and returns the error of each."""
 
     async def all_at_once() -> list[BaseException | None]:
-        tasks = [asyncio.create_task(record(journal, build)) for build in builds]
+        tasks = [asyncio.create_task(append_batch(journal, build)) for build in builds]
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     return asyncio.run(all_at_once())
@@ -62,7 +62,7 @@ def test_a_batch_is_synced_before_record_returns(tmp_path: Path) -> None:
     journal = opened(tmp_path, fsync=fsync)
 
     async def one() -> int:
-        await record(journal, batch(1))
+        await append_batch(journal, batch(1))
         return len(sizes)
 
     assert asyncio.run(one()) > 0
@@ -98,10 +98,10 @@ def test_batches_that_come_during_a_write_go_into_the_next_one(tmp_path: Path) -
     journal = opened(tmp_path, write=write)
 
     async def produce() -> None:
-        first = asyncio.create_task(record(journal, batch(0)))
+        first = asyncio.create_task(append_batch(journal, batch(0)))
         while not journal.lock.locked():
             await asyncio.sleep(0)
-        rest = [asyncio.create_task(record(journal, batch(number))) for number in range(1, 9)]
+        rest = [asyncio.create_task(append_batch(journal, batch(number))) for number in range(1, 9)]
         while len(journal.waiting) < 8:
             await asyncio.sleep(0)
         may_write.set()
@@ -117,7 +117,7 @@ def test_batches_that_come_during_a_write_go_into_the_next_one(tmp_path: Path) -
 def test_whoever_listens_learns_of_each_durable_batch(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     durable: list[Appended] = []
-    journal.hearers.append(durable.append)
+    journal.listeners.append(durable.append)
     recorded(journal, [batch(number, 3) for number in range(4)])
     close_journal(journal)
 
@@ -187,10 +187,10 @@ def test_a_task_that_is_cancelled_during_the_write_leaves_the_others_in_order(
     journal = opened(tmp_path, write=write)
 
     async def produce() -> list[BaseException | None]:
-        first = asyncio.create_task(record(journal, batch(0)))
+        first = asyncio.create_task(append_batch(journal, batch(0)))
         while not journal.lock.locked():
             await asyncio.sleep(0)
-        rest = [asyncio.create_task(record(journal, batch(number))) for number in (1, 2)]
+        rest = [asyncio.create_task(append_batch(journal, batch(number))) for number in (1, 2)]
         await asyncio.sleep(0)
         first.cancel()
         may_write.set()
@@ -213,7 +213,7 @@ def test_segments_roll_between_groups(tmp_path: Path) -> None:
 
     async def one_after_another(number: int) -> None:
         for step in range(5):
-            await record(journal, batch(number * 10 + step))
+            await append_batch(journal, batch(number * 10 + step))
 
     asyncio.run(produce())
     close_journal(journal, seal_open=True)

@@ -16,14 +16,14 @@ from eventlog.read.bodies import body_of, response_of
 from eventlog.read.reader import read_stream
 from fetcher.record.journal import (
     Journal,
+    append_batches,
+    batch_of,
     close_journal,
-    of_drafts,
     open_journal,
-    page_build,
-    write,
+    page_batch,
 )
-from fetcher.record.page_events import anomaly, hold
-from fetcher.split.response import take_apart
+from fetcher.record.page_events import place_body, response_anomaly
+from fetcher.split.response import split_response
 from tests.fetcher.making import (
     LIST,
     NESTED,
@@ -176,7 +176,7 @@ def test_an_empty_list_has_an_empty_roster(journal: Journal) -> None:
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_an_answer_that_is_no_success_has_no_entities(status: int) -> None:
-    parts = take_apart(response(page_of({"id": 1}), status=status), LIST)
+    parts = split_response(response(page_of({"id": 1}), status=status), LIST)
 
     assert parts.entities == ()
     assert parts.is_exact
@@ -196,7 +196,7 @@ def test_an_answer_that_is_no_success_has_no_entities(status: int) -> None:
 )
 def test_what_is_no_page_is_refused_with_the_byte_where_it_stops(body: bytes) -> None:
     with pytest.raises(NotJson, match="at byte"):
-        take_apart(response(body), LIST)
+        split_response(response(body), LIST)
 
 
 def test_a_body_too_large_for_a_line_lies_in_assets(journal: Journal) -> None:
@@ -224,7 +224,7 @@ def test_a_body_of_more_than_8_mib_lies_in_assets(size: int, is_inline: bool) ->
     kept: list[bytes] = []
     body = b'"' + b"x" * (size - 2) + b'"'
 
-    held = hold(body, lambda asset: kept.append(asset) or "name")  # type: ignore[func-returns-value]
+    held = place_body(body, lambda asset: kept.append(asset) or "name")  # type: ignore[func-returns-value]
 
     assert (held.body, held.asset) == ((body, None) if is_inline else (None, "name"))
     assert kept == ([] if is_inline else [body])
@@ -291,8 +291,8 @@ def stored_whole(journal: Journal, body: bytes) -> bytes:
     try:
         observe_into(journal, body)
     except NotJson as problem:
-        draft = anomaly(response(body), PLACE, str(problem), journal.put)
-        write(journal, [of_drafts(draft)])
+        draft = response_anomaly(response(body), PLACE, str(problem), journal.put)
+        append_batches(journal, [batch_of(draft)])
     *_, last = read_stream(journal.stream.root, "civitai", WRITER)
     if decode(last.line).kind == ANOMALY:
         return body_of(journal.stream.root, last.line)
@@ -302,8 +302,8 @@ def stored_whole(journal: Journal, body: bytes) -> bytes:
 def test_a_page_cursor_as_long_as_a_book_is_left_in_the_body(journal: Journal) -> None:
     place = attrs.evolve(PLACE, next_url="http://x/?cursor=" + "y" * 17_000_000)
     answer = response(page_of({"id": 1}))
-    build = page_build(journal, answer, place, take_apart(answer, LIST), lambda _: None)
+    build = page_batch(journal, answer, place, split_response(answer, LIST), lambda _: None)
 
-    write(journal, [build])
+    append_batches(journal, [build])
 
     assert kinds(lines(journal.stream.root, "civitai")) == [ENTITY, PAGE]

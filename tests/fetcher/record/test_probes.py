@@ -8,9 +8,9 @@ import pytest
 
 from eventlog.clock import DAY, HOUR, MINUTE
 from eventlog.format.event import BACK, UNLISTED
-from fetcher.record.tombstones import gone, is_due, notices, to_ask
+from fetcher.record.tombstones import due_probes, gone_events, is_due, listing_notices
 from fetcher.source import Probe, Source
-from fetcher.split.response import Place
+from fetcher.split.response import PageContext
 from fetcher.state.presence import close_presence
 from tests.fetcher.making import START
 from tests.fetcher.stream import CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
@@ -27,7 +27,7 @@ def asked(log: Log, probe: Probe, at: int | None = None) -> list[str]:
     """What a sync at this instant asks for, by the last part of its address."""
     presence = log.presence()
     try:
-        found = to_ask(presence, probe, log.clock.at if at is None else at)
+        found = due_probes(presence, probe, log.clock.at if at is None else at)
         return [params.get("id") or params["slug"] for params in found]
     finally:
         close_presence(presence)
@@ -36,7 +36,7 @@ def asked(log: Log, probe: Probe, at: int | None = None) -> list[str]:
 def tombstones(log: Log, probe: Probe) -> list[tuple[str | None, int]]:
     presence = log.presence()
     try:
-        drafts = gone(presence, probe, **RUN)
+        drafts = gone_events(presence, probe, **RUN)
         return [(draft.id, len(draft.members["evidence"])) for draft in drafts]
     finally:
         close_presence(presence)
@@ -64,7 +64,7 @@ def test_what_was_refused_before_is_asked_first_and_no_more_than_the_most(tmp_pa
     log.clock.at += HOUR
 
     assert asked(log, probe_of(OPENROUTER, "model")) == ["3", "1", "2"]
-    assert asked(log, probe_of(OPENROUTER, "model", most=2)) == ["3", "1"]
+    assert asked(log, probe_of(OPENROUTER, "model", max_requests=2)) == ["3", "1"]
 
 
 def test_a_second_refusal_is_asked_for_after_half_an_hour_and_no_third(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_civitai_is_asked_again_every_day_and_a_half_until_the_third_refusal(
 
 
 def test_a_probe_of_one_refusal_is_never_asked_for_twice() -> None:
-    once = Probe("model", DETAIL, lambda id_: {"id": id_}, times=1, over_us=DAY)
+    once = Probe("model", DETAIL, lambda id_: {"id": id_}, refusals_needed=1, min_span_us=DAY)
 
     assert not is_due(once, "2026-11-21T05:00:00.000000Z", None, START + HOUR)
 
@@ -157,9 +157,9 @@ def notice(log: Log, *ids: str, **place: Any) -> list[tuple[str, str | None]]:
     presence = log.presence()
     try:
         where = {"scope": MODELS, "page_no": 1, "is_last": True, **place}
-        drafts = notices(
+        drafts = listing_notices(
             presence,
-            Place(run=log.run, epoch="x", **where),
+            PageContext(run=log.run, epoch="x", **where),
             MODELS,
             [("model", id_) for id_ in ids],
         )
@@ -202,18 +202,18 @@ def test_probes_know_what_was_written_since_the_index_was_opened(tmp_path: Path)
     log, probe = Log(tmp_path, OPENROUTER), probe_of(OPENROUTER, "model")
     log.lists("a/0", "a/1")
     before = [log.presence() for _ in range(3)]
-    place = Place(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
+    place = PageContext(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
 
     log.lists("a/0", last=False)
-    found = notices(before[0], place, MODELS, [])
+    found = listing_notices(before[0], place, MODELS, [])
     log.lists("a/0")
     log.probe("gone-models")
-    assert to_ask(before[1], probe, log.clock.at) == [A1]
+    assert due_probes(before[1], probe, log.clock.at) == [A1]
     for _ in range(2):
         log.answers(MODEL, A1, 404)
         log.clock.at += HOUR
 
     assert [(draft.kind, draft.id) for draft in found] == [(UNLISTED, "a/1")]
-    assert [draft.id for draft in gone(before[2], probe, **RUN)] == ["a/1"]
+    assert [draft.id for draft in gone_events(before[2], probe, **RUN)] == ["a/1"]
     for presence in before:
         close_presence(presence)

@@ -17,7 +17,7 @@ from eventlog.clock import DAY, HOUR, SECOND, parse_us
 from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
 from eventlog.read.reader import read_one
 from fetcher.crawl.report import RunReport
-from fetcher.record.tombstones import compare, is_due, is_proved
+from fetcher.record.tombstones import compare_listing, is_due, is_proven_gone
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import Probe
 from fetcher.sources import SOURCES
@@ -35,14 +35,16 @@ def test_notices_are_the_difference_between_neighbouring_complete_listings(
 ) -> None:
     before: dict[Name, bool] = {}
     for previous, listed in zip([set(), *listings], listings, strict=False):
-        unlisted, back = compare(before, sorted(listed))
+        unlisted, back = compare_listing(before, sorted(listed))
 
         assert set(unlisted) == previous - listed
         assert set(back) == (listed - previous) & before.keys()
         before = {name: name in listed for name in before.keys() | listed}
 
 
-THRICE = Probe("model", "/models/:id", lambda id_: {"id": id_}, times=3, over_us=3 * DAY)
+THRICE = Probe(
+    "model", "/models/:id", lambda id_: {"id": id_}, refusals_needed=3, min_span_us=3 * DAY
+)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ THRICE = Probe("model", "/models/:id", lambda id_: {"id": id_}, times=3, over_us
 def test_gone_takes_refusals_enough_and_far_enough_apart(days: list[int], proved: bool) -> None:
     found = [Refusal(f"2026-11-{day:02}T05:00:00.000000Z", 404, "") for day in days]
 
-    assert is_proved(THRICE, found) is proved
+    assert is_proven_gone(THRICE, found) is proved
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from eventlog.errors import Invalid, LocalResource
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
 from fetcher.crawl.report import Progress, RunReport
 from fetcher.net.http import Limits
-from fetcher.net.retry import Policy
+from fetcher.net.retry import RetryPolicy
 from fetcher.service.open_crawl import Upstream
 from fetcher.service.probe_url import probe_url
 from fetcher.service.sync import select_listings
@@ -154,7 +154,7 @@ FAULTS = (
 @pytest.mark.parametrize("name", ["civitai", pytest.param("openrouter", marks=pytest.mark.slow)])
 def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, faults: str) -> None:
     served: list[tuple[str, int, bytes]] = []
-    policy = Policy(attempts=12, base_s=0.001, longest_s=0.002, longest_asked_s=0.002)
+    policy = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
 
     report = sync(tmp_path, name, faults, served=served, policy=policy, limits=Limits(read_s=0.3))
 

@@ -13,9 +13,9 @@ from eventlog.body.split_rules import Entity
 from eventlog.errors import Invalid
 from fetcher.source import Source, match_url, url_of
 from fetcher.sources import SOURCES
-from fetcher.sources.civitai import versions_of
-from fetcher.sources.civitai_pages import continues, levels, step_over
-from fetcher.sources.openrouter import continues as continues_openrouter
+from fetcher.sources.civitai import version_requests
+from fetcher.sources.civitai_pages import civitai_continuation, single_levels, skip_entity
+from fetcher.sources.openrouter import openrouter_continuation
 from tests.fetcher.making import recordings, response
 
 ALL = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
@@ -28,14 +28,16 @@ names = st.text("abcxyz", min_size=2, max_size=6)
 @ALL
 def test_every_walk_has_an_endpoint_that_pages(source: Source) -> None:
     for listing in source.listings:
-        assert listing.is_led or source.endpoint(listing.path).continues is not None
+        assert (
+            listing.has_derived_requests or source.endpoint(listing.path).continuation is not None
+        )
 
 
 @ALL
 def test_a_listing_follows_only_those_before_it(source: Source) -> None:
     before: set[str] = set()
     for listing in source.listings:
-        assert {follow.listing for follow in listing.follows} <= before
+        assert {follow.listing for follow in listing.follow_ups} <= before
         before.add(listing.name)
 
 
@@ -89,7 +91,7 @@ def test_civitai_pages_continue_in_every_recorded_form(
 ) -> None:
     envelope = json.dumps({"items": [], "metadata": metadata}).encode()
 
-    page = continues(envelope, {}, count)
+    page = civitai_continuation(envelope, {}, count)
 
     expected = {"cursor": str(metadata["nextCursor"])} if next_ is None else next_ or None
     assert (page.next, page.is_end) == (expected, is_end)
@@ -98,16 +100,16 @@ def test_civitai_pages_continue_in_every_recorded_form(
 def test_a_page_cursor_is_found_beside_what_no_json_reader_takes() -> None:
     envelope = b'{"items":[],"bad":NaN,"metadata":{"nextCursor":"a|1"}}'
 
-    assert continues(envelope, {}, 1).next == {"cursor": "a|1"}
+    assert civitai_continuation(envelope, {}, 1).next == {"cursor": "a|1"}
 
 
 def test_openrouter_pages_continue_only_where_a_page_size_was_asked_for() -> None:
     whole = b'{"data":[],"total_count":2,"links":{"next":null}}'
     part = b'{"data":[],"links":{"next":"/api/v1/models?offset=500&limit=500"}}'
 
-    assert continues_openrouter(whole, {}, 2).is_end
-    assert continues_openrouter(b'{"data":[]}', {}, 2).is_end
-    assert continues_openrouter(part, {}, 2).next == {"offset": "500", "limit": "500"}
+    assert openrouter_continuation(whole, {}, 2).is_end
+    assert openrouter_continuation(b'{"data":[]}', {}, 2).is_end
+    assert openrouter_continuation(part, {}, 2).next == {"offset": "500", "limit": "500"}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ def test_what_never_heals_is_told_by_upstream_s_own_words(
 def test_a_cursor_one_entity_further_on_is_known_for_some_forms(
     cursor: str, sort: str, expected: str | None
 ) -> None:
-    found = step_over({"cursor": cursor, "sort": sort})
+    found = skip_entity({"cursor": cursor, "sort": sort})
 
     assert found == (None if expected is None else {"cursor": expected})
 
@@ -225,7 +227,7 @@ def test_a_cursor_one_entity_further_on_is_known_for_some_forms(
     [("31", ("1", "2", "4", "8", "16")), ("5", ("1", "4")), ("4", ()), ("", ()), ("x", ())],
 )
 def test_a_browsing_level_is_cut_into_its_bits(level: str, expected: tuple[str, ...]) -> None:
-    assert levels({"browsingLevel": level}) == expected
+    assert single_levels({"browsingLevel": level}) == expected
 
 
 RECORDED = {
@@ -286,6 +288,6 @@ def read(path: Path) -> bytes:
 def test_an_image_leads_to_the_versions_it_names(meta: object, expected: list[str]) -> None:
     body = json.dumps({"id": 1, "modelVersionIds": [9, 9], "meta": meta}).encode()
 
-    found = versions_of(Entity("/items", "image", "list", "1", body, None))
+    found = version_requests(Entity("/items", "image", "list", "1", body, None))
 
     assert [each["id"] for each in found] == expected

@@ -10,8 +10,8 @@ from eventlog.body.split_rules import Entity
 from eventlog.clock import DAY
 from fetcher.source import Endpoint, Params
 from fetcher.sources import SOURCES
-from fetcher.sources.civitai import PERIODS, creator_of, model_of
-from fetcher.sources.civitai_pages import MEDIA, continues, next_page
+from fetcher.sources.civitai import PERIODS, creator_requests, model_requests
+from fetcher.sources.civitai_pages import MEDIA, civitai_continuation, next_page
 
 CIVITAI = SOURCES["civitai"]
 LISTINGS = {listing.name: listing for listing in CIVITAI.listings}
@@ -36,7 +36,7 @@ def test_a_sync_asks_for_models_and_images_of_every_maturity_newest_first() -> N
 
 
 def test_a_walk_asks_for_as_much_as_a_page_may_have_and_never_for_a_page_number() -> None:
-    walks = [listing for listing in CIVITAI.listings if not listing.is_led]
+    walks = [listing for listing in CIVITAI.listings if not listing.has_derived_requests]
 
     assert {walk.path: int(walk.params["limit"]) for walk in walks} == MOST
     assert not any("page" in walk.params for walk in walks)
@@ -75,7 +75,7 @@ def test_images_end_silently_near_fifty_thousand_and_are_cut_by_what_narrows_the
         "username",
         "modelVersionId",
     ]
-    assert [each.is_whole for each in images.partitions] == [True, True, False, False]
+    assert [each.is_exhaustive for each in images.partitions] == [True, True, False, False]
     assert [each.name for each in CIVITAI.listings if each.ends_silently_at] == ["images"]
 
 
@@ -83,25 +83,29 @@ def test_images_are_cut_by_single_levels_then_by_every_kind_of_media() -> None:
     level, media, author, version = LISTINGS["images"].partitions
     image = entity("image", username="ann", modelVersionIds=[7, 8])
 
-    assert tuple(level.narrower({"browsingLevel": "31"})) == ("1", "2", "4", "8", "16")
-    assert tuple(media.narrower({"browsingLevel": "4"})) == MEDIA == ("image", "video", "audio")
-    assert tuple(media.narrower({"type": "image"})) == ()
-    assert author.met is not None and list(author.met(image)) == ["ann"]
-    assert version.met is not None and list(version.met(image)) == ["7", "8"]
+    assert tuple(level.narrower_values({"browsingLevel": "31"})) == ("1", "2", "4", "8", "16")
+    assert (
+        tuple(media.narrower_values({"browsingLevel": "4"})) == MEDIA == ("image", "video", "audio")
+    )
+    assert tuple(media.narrower_values({"type": "image"})) == ()
+    assert author.named_values is not None and list(author.named_values(image)) == ["ann"]
+    assert version.named_values is not None and list(version.named_values(image)) == ["7", "8"]
 
 
 @pytest.mark.parametrize("body", [{}, {"username": None}, {"username": ""}])
 def test_an_image_without_an_author_names_none(body: dict[str, Any]) -> None:
     author = LISTINGS["images"].partitions[2]
 
-    assert author.met is not None and list(author.met(entity("image", **body))) == []
-    assert creator_of(entity("image", **body)) == []
+    assert (
+        author.named_values is not None and list(author.named_values(entity("image", **body))) == []
+    )
+    assert creator_requests(entity("image", **body)) == []
 
 
 def test_from_image_to_creator_and_from_version_to_model() -> None:
-    assert creator_of(entity("image", username="ann")) == [{"query": "ann", "limit": "20"}]
-    assert model_of(entity("modelVersion", modelId=5)) == [{"id": "5"}]
-    assert model_of(entity("modelVersion")) == []
+    assert creator_requests(entity("image", username="ann")) == [{"query": "ann", "limit": "20"}]
+    assert model_requests(entity("modelVersion", modelId=5)) == [{"id": "5"}]
+    assert model_requests(entity("modelVersion")) == []
 
 
 @pytest.mark.parametrize(
@@ -112,8 +116,8 @@ def test_gone_takes_three_refusals_over_three_days_of_what_was_refused(
 ) -> None:
     (probe,) = (each for each in CIVITAI.probes if each.type == type_)
 
-    assert (probe.path, probe.times, probe.over_us) == (path, 3, 3 * DAY)
-    assert (probe.by_listing, probe.parent, probe.most) == (False, None, 50)
+    assert (probe.path, probe.refusals_needed, probe.min_span_us) == (path, 3, 3 * DAY)
+    assert (probe.by_listing, probe.parent, probe.max_requests) == (False, None, 50)
     params = probe.request("7")
     assert params == {"id": "7"} and probe.subject(params) == "7"
     assert probe.subject({}) is None
@@ -123,9 +127,9 @@ def test_a_follow_up_request_brings_what_it_is_said_to_bring() -> None:
     params = {"id": "7", "query": "ann"}
     ids = {"modelVersion": "7", "model": "7", "creator": "ann"}
 
-    for listing in (each for each in CIVITAI.listings if each.follows):
+    for listing in (each for each in CIVITAI.listings if each.follow_ups):
         rule = CIVITAI.endpoint(listing.path).rules(params)[0]
-        for follow in listing.follows:
+        for follow in listing.follow_ups:
             assert follow.fetches is not None
             assert follow.fetches(params) == (rule.type, ids[rule.type], rule.shape)
             assert follow.max_age_us == 7 * DAY
@@ -206,8 +210,8 @@ def test_a_page_that_names_a_cursor_and_an_address_goes_on_by_the_cursor() -> No
     both = {"items": [], "metadata": {"nextCursor": 7, "nextPage": link}}
     alone = {"items": [], "metadata": {"nextPage": link}}
 
-    assert continues(json.dumps(both).encode(), {}, 1).next == {"cursor": "7"}
-    page = continues(json.dumps(alone).encode(), {}, 1)
+    assert civitai_continuation(json.dumps(both).encode(), {}, 1).next == {"cursor": "7"}
+    page = civitai_continuation(json.dumps(alone).encode(), {}, 1)
     assert (page.next, page.is_end, page.next_url) == ({"cursor": "9", "page": "2"}, False, link)
 
 
@@ -215,9 +219,9 @@ def test_where_pages_count_the_one_after_is_the_way_past() -> None:
     assert next_page({}) == {"page": "2"}
     assert next_page({"page": "7"}) == {"page": "8"}
     for path in ("/creators", "/tags"):
-        assert CIVITAI.endpoint(path).step_over({"page": "7"}) == {"page": "8"}
+        assert CIVITAI.endpoint(path).skip_entity({"page": "7"}) == {"page": "8"}
     for path in ("/models", "/images"):
-        assert CIVITAI.endpoint(path).step_over({"cursor": "7"}) == {"cursor": "6"}
+        assert CIVITAI.endpoint(path).skip_entity({"cursor": "7"}) == {"cursor": "6"}
 
 
 def test_templates_ask_for_sorts_and_periods_that_upstream_knows() -> None:
@@ -249,5 +253,5 @@ def test_a_template_asks_with_the_parameter_that_upstream_reads(
 ) -> None:
     (template,) = (each for each in CIVITAI.templates if each.name == name)
 
-    assert ([query.what for query in template.queries], template.arg) == ([what], arg)
+    assert ([query.target for query in template.queries], template.arg) == ([what], arg)
     assert (template.default, template.choices, template.until_known) == (None, (), False)

@@ -34,9 +34,12 @@ def test_a_sync_asks_for_every_listing_in_an_order_that_leads_on() -> None:
         ("gone-endpoints", ENDPOINTS, {}),
     ]
     assert all(each.by_default for each in OPENROUTER.listings)
-    assert [follow.listing for follow in LISTINGS["endpoints"].follows] == ["models", "models-all"]
-    assert [follow.listing for follow in LISTINGS["stats"].follows] == ["catalog"]
-    assert all(follow.fetches is None for each in OPENROUTER.listings for follow in each.follows)
+    assert [follow.listing for follow in LISTINGS["endpoints"].follow_ups] == [
+        "models",
+        "models-all",
+    ]
+    assert [follow.listing for follow in LISTINGS["stats"].follow_ups] == ["catalog"]
+    assert all(follow.fetches is None for each in OPENROUTER.listings for follow in each.follow_ups)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def entity(type_: str, id_: str, **body: Any) -> Entity:
 def test_endpoints_are_asked_for_every_model_that_has_an_address_and_no_alias(
     id_: str, expected: list[Params]
 ) -> None:
-    for follow in LISTINGS["endpoints"].follows:
+    for follow in LISTINGS["endpoints"].follow_ups:
         assert follow.type == "model"
         assert list(follow.requests(entity("model", id_))) == expected
 
@@ -104,7 +107,7 @@ def test_endpoints_are_asked_for_every_model_that_has_an_address_and_no_alias(
 def test_stats_are_asked_for_every_row_that_is_neither_retired_nor_an_alias(
     row: dict[str, Any], expected: list[Params]
 ) -> None:
-    (follow,) = LISTINGS["stats"].follows
+    (follow,) = LISTINGS["stats"].follow_ups
 
     assert follow.type == "catalog"
     assert list(follow.requests(entity("catalog", "x", **row))) == expected
@@ -114,7 +117,7 @@ def test_gone_takes_two_refusals_over_half_an_hour_of_what_listings_miss() -> No
     model, endpoint = OPENROUTER.probes
 
     for probe in (model, endpoint):
-        assert (probe.times, probe.over_us, probe.most) == (2, HOUR // 2, 50)
+        assert (probe.refusals_needed, probe.min_span_us, probe.max_requests) == (2, HOUR // 2, 50)
         assert probe.by_listing
         assert probe.subject({"author": "a", "slug": "b"}) is None
     assert (model.type, model.path, model.parent) == ("model", MODEL, None)
@@ -241,4 +244,4 @@ def test_a_template_asks_for_all_that_belongs_to_its_question(
 ) -> None:
     (template,) = (each for each in OPENROUTER.templates if each.name == name)
 
-    assert ([query.what for query in template.queries], template.arg) == (queries, arg)
+    assert ([query.target for query in template.queries], template.arg) == (queries, arg)

@@ -25,12 +25,12 @@ from fetcher.crawl.report import RunReport
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
-from fetcher.source import Page, Source
+from fetcher.source import Continuation, Source
 from fetcher.sources import SOURCES
 from fetcher.split import pool as splitting
-from fetcher.split.parts_codec import pack, unpack
-from fetcher.split.pool import Splitter, Terms
-from fetcher.split.response import Parts, take_apart, with_hashes
+from fetcher.split.parts_codec import decode_parts, encode_parts
+from fetcher.split.pool import PoolPolicy, SplitterProcess
+from fetcher.split.response import SplitResponse, split_response, with_value_hashes
 from tests.eventlog.making import json_values
 from tests.fetcher.making import (
     HURRIED,
@@ -47,26 +47,26 @@ from tests.fetcher.making import (
 from tests.fetcher.state.test_run_queue import sync_with
 from tests.fetcher.syncing import is_complete, sync_once
 
-EAGER = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
-HERE = Terms(most=0)
+EAGER = PoolPolicy(max_processes=2, min_split_bytes=0, min_split_share=0.0, min_page_bytes=0)
+HERE = PoolPolicy(max_processes=0)
 CIVITAI = SOURCES["civitai"]
 ROOT = Path(__file__).parents[3]
 
-Started = list[Splitter]
+Started = list[SplitterProcess]
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     """The splitters of a test, each waited for until it is there."""
-    begin, found = splitting._started, Started()
+    begin, found = splitting._start_splitter, Started()
 
-    def begun(source: str) -> Splitter:
+    def begun(source: str) -> SplitterProcess:
         splitter = begin(source)
-        assert select.select([splitter.line], [], [], 60)[0]
+        assert select.select([splitter.connection], [], [], 60)[0]
         found.append(splitter)
         return splitter
 
-    monkeypatch.setattr(splitting, "_started", begun)
+    monkeypatch.setattr(splitting, "_start_splitter", begun)
     return found
 
 
@@ -99,8 +99,10 @@ def attrs_free(line: Any) -> str:
     return json.dumps(members)
 
 
-def walked(root: Path, handle: Handle, terms: Terms, source: Source | None = None) -> RunReport:
-    return sync_with(root, source or source_of(), handle, terms=terms)
+def walked(
+    root: Path, handle: Handle, pool_policy: PoolPolicy, source: Source | None = None
+) -> RunReport:
+    return sync_with(root, source or source_of(), handle, pool_policy=pool_policy)
 
 
 def feed(pages: int, per_page: int = 20) -> Handle:
@@ -150,8 +152,8 @@ def recorded(name: str) -> Handle:
 def test_recorded_pages_say_the_same_wherever_they_are_taken_apart(
     tmp_path: Path, started: Started, name: str
 ) -> None:
-    for place, terms in (("here", HERE), ("there", EAGER)):
-        walked(tmp_path / place, recorded(name), terms, source_of(name))
+    for place, pool_policy in (("here", HERE), ("there", EAGER)):
+        walked(tmp_path / place, recorded(name), pool_policy, source_of(name))
 
     assert started
     assert told(tmp_path / "there") == told(tmp_path / "here")
@@ -166,15 +168,15 @@ def test_hostile_pages_say_the_same_wherever_they_are_taken_apart(
     tmp_path: Path, started: Started, name: str
 ) -> None:
     source, port = source_of(name, limit="5"), 0
-    for place, terms in (("here", HERE), ("there", EAGER)):
-        port = asyncio.run(under_faults(tmp_path / place, source, terms, port))
+    for place, pool_policy in (("here", HERE), ("there", EAGER)):
+        port = asyncio.run(under_faults(tmp_path / place, source, pool_policy, port))
 
     assert started
     assert told(tmp_path / "there") == told(tmp_path / "here")
     assert Counter(line["kind"] for line in told(tmp_path / "there"))[PAGE] > 5
 
 
-async def under_faults(root: Path, source: Source, terms: Terms, port: int) -> int:
+async def under_faults(root: Path, source: Source, pool_policy: PoolPolicy, port: int) -> int:
     """Crawl the simulator; its port, which stands in the links of its pages."""
     clock = Hand()
     app = make_app(World(5, 60, 30), lambda: Hand().at, parse_faults(FAULTS))
@@ -186,7 +188,7 @@ async def under_faults(root: Path, source: Source, terms: Terms, port: int) -> i
             clock,
             policy=attrs.evolve(HURRIED, attempts=8),
             chance=lambda: 0.5,
-            terms=terms,
+            pool_policy=pool_policy,
         )
     return int(origin.rpartition(":")[2])
 
@@ -210,8 +212,8 @@ def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
         for splitter in started:
             splitter.process.send_signal(sent)
 
-    terms = attrs.evolve(EAGER, hung_s=0.3)
-    there = walked(tmp_path / "there", at_page(10, feed(30), strike), terms)
+    pool_policy = attrs.evolve(EAGER, timeout_s=0.3)
+    there = walked(tmp_path / "there", at_page(10, feed(30), strike), pool_policy)
     walked(tmp_path / "here", feed(30), HERE)
 
     assert len(started) == 2
@@ -222,11 +224,11 @@ def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
 
 def test_a_splitter_that_dies_with_nothing_to_do_is_said_too(started: Started) -> None:
     async def go() -> int:
-        held = splitting.open_splitting(CIVITAI, EAGER)
-        splitting.start(held)
+        held = splitting.open_pool(CIVITAI, EAGER)
+        splitting.start_splitters(held)
         started[0].process.kill()
-        await until(lambda: started[0].line.fileno() < 0)
-        splitting.close_splitting(held)
+        await until(lambda: started[0].connection.fileno() < 0)
+        splitting.close_pool(held)
         return held.lost
 
     assert asyncio.run(go()) == 1
@@ -251,15 +253,15 @@ def test_a_short_walk_and_one_that_waits_for_upstream_have_no_splitters(
         await asyncio.sleep(0.2)
         return await feed_of_three(request)
 
-    walked(tmp_path / "short", feed_of_three, Terms(most=2))
-    walked(tmp_path / "slow", slow, Terms(most=2, pays_bytes=0))
+    walked(tmp_path / "short", feed_of_three, PoolPolicy(max_processes=2))
+    walked(tmp_path / "slow", slow, PoolPolicy(max_processes=2, min_split_bytes=0))
 
     assert started == []
 
 
 def test_splitters_are_of_sources_they_know_only() -> None:
     async def most(source: Source) -> int:
-        return splitting.open_splitting(source, EAGER).terms.most
+        return splitting.open_pool(source, EAGER).policy.max_processes
 
     other = attrs.evolve(CIVITAI, endpoints=CIVITAI.endpoints[:1])
 
@@ -339,13 +341,13 @@ import asyncio, sys
 from pathlib import Path
 from eventlog.clock import now_us
 from fetcher.sources import SOURCES
-from fetcher.split.pool import Terms
+from fetcher.split.pool import PoolPolicy
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream
 from fetcher.service.sync import run_once
 
-terms = Terms(most=2, pays_bytes=0, pays_share=0.0, smallest_bytes=0)
+policy = PoolPolicy(max_processes=2, min_split_bytes=0, min_split_share=0.0, min_page_bytes=0)
 asyncio.run(run_once(
-    Crawler(Path(sys.argv[1]), "1a2b3c4d", now_us, terms=terms),
+    Crawler(Path(sys.argv[1]), "1a2b3c4d", now_us, pool_policy=policy),
     Upstream(SOURCES["civitai"], sys.argv[2], requests_per_minute=600_000),
     SyncBounds(listings=["images"]),
 ))
@@ -408,41 +410,41 @@ def test_no_splitter_outlives_its_crawl_however_that_ended(
 
 def test_a_crawl_that_is_cancelled_as_an_answer_comes_ends(started: Started) -> None:
     async def go() -> None:
-        held = splitting.open_splitting(CIVITAI, attrs.evolve(EAGER, most=1))
+        held = splitting.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
         try:
-            splitting.start(held)
+            splitting.start_splitters(held)
             answer = response(page_of({"id": 7}), "/images")
-            await until(lambda: splitting.can_hand_on(held, answer))
-            handed = splitting.hand_on(held, answer, CIVITAI.endpoint("/images").rules({}))
+            await until(lambda: splitting.can_offload(held, answer))
+            handed = splitting.offload(held, answer, CIVITAI.endpoint("/images").rules({}))
             assert handed is not None
-            (done,) = started[0].waiting.values()
+            (done,) = started[0].pending.values()
             done.add_done_callback(lambda _: taking.cancel())
             taking = asyncio.create_task(handed)
             with pytest.raises(asyncio.CancelledError):
                 await taking
         finally:
-            splitting.close_splitting(held)
+            splitting.close_pool(held)
 
     asyncio.run(go())
 
 
 def test_signals_of_the_terminal_are_for_the_crawl(started: Started) -> None:
-    async def go() -> Parts:
-        held = splitting.open_splitting(CIVITAI, attrs.evolve(EAGER, most=1))
+    async def go() -> SplitResponse:
+        held = splitting.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
         try:
-            splitting.start(held)
+            splitting.start_splitters(held)
             for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
                 started[0].process.send_signal(sent)
             answer = response(page_of({"id": 7}), "/images")
-            await until(lambda: splitting.can_hand_on(held, answer))
+            await until(lambda: splitting.can_offload(held, answer))
             rules = CIVITAI.endpoint("/images").rules({})
-            handed = splitting.hand_on(held, answer, rules)
+            handed = splitting.offload(held, answer, rules)
             assert handed is not None
             parts = await handed
             assert held.lost == 0
             return parts
         finally:
-            splitting.close_splitting(held)
+            splitting.close_pool(held)
 
     assert [each.id for each in asyncio.run(go()).entities] == ["7"]
     assert os.getpgid(0) not in {each.process.pid for each in started}
@@ -460,11 +462,11 @@ def test_a_splitter_imports_no_network_and_no_database() -> None:
     assert not {"aiohttp", "sqlite3", "asyncio", "duckdb"} & set(found.stdout.split())
 
 
-def packed(body: bytes, rules: tuple[Rule, ...]) -> tuple[Parts, Parts]:
-    parts = with_hashes(take_apart(response(body), rules))
-    parcel = pack(parts)
+def packed(body: bytes, rules: tuple[Rule, ...]) -> tuple[SplitResponse, SplitResponse]:
+    parts = with_value_hashes(split_response(response(body), rules))
+    parcel = encode_parts(parts)
     assert parcel is not None
-    return parts, unpack(parcel, body, rules)
+    return parts, decode_parts(parcel, body, rules)
 
 
 @given(json_values, json_values)
@@ -483,7 +485,7 @@ def test_what_would_be_too_large_a_parcel_is_handed_back() -> None:
     name = "x" * 60_000
     body = page_of({"id": name, "versions": [{"id": n} for n in range(1_000)]})
 
-    assert pack(with_hashes(take_apart(response(body), NESTED))) is None
+    assert encode_parts(with_value_hashes(split_response(response(body), NESTED))) is None
 
 
 PLAIN = Rule("/items", "image", "list", id_member("id"))
@@ -502,9 +504,9 @@ PLAIN = Rule("/items", "image", "list", id_member("id"))
     ],
 )
 def test_a_predict_next_page_sees_where_a_page_leads(body: bytes, cursor: str | None) -> None:
-    continues = CIVITAI.endpoint("/images").continues
-    assert continues is not None
+    continuation = CIVITAI.endpoint("/images").continuation
+    assert continuation is not None
 
-    found = predict_next_page(body, (PLAIN,), continues, {})
+    found = predict_next_page(body, (PLAIN,), continuation, {})
 
-    assert found == (Page({"cursor": cursor}, None, False) if cursor else None)
+    assert found == (Continuation({"cursor": cursor}, None, False) if cursor else None)

@@ -10,19 +10,19 @@ import pytest
 from eventlog.format.event import Draft
 from fetcher.record.journal import (
     Journal,
+    append_batches,
+    batch_of,
     close_journal,
-    of_drafts,
     open_journal,
-    page_build,
-    write,
+    page_batch,
 )
-from fetcher.record.page_events import anomaly
-from fetcher.split.response import digest, take_apart
+from fetcher.record.page_events import response_anomaly
+from fetcher.split.response import body_digest, split_response
 from fetcher.state.imported_pages import (
-    Imported,
-    close_imported,
+    ImportedPages,
+    close_imported_pages,
     is_imported,
-    open_imported,
+    open_imported_pages,
     page_key,
 )
 from tests.fetcher.making import LIST, OTHER, PLACE, START, WRITER, Hand, page_of, response
@@ -36,7 +36,7 @@ def key(**changes: Any) -> bytes:
     """The key of the page that `store` writes."""
     said = {"endpoint": "/models", "params": PARAMS, "observed_at": START, **changes}
     body = said.pop("body", BODY)
-    sha256 = take_apart(response(body), LIST).sha256
+    sha256 = split_response(response(body), LIST).sha256
     return page_key(sha256=sha256, **said)
 
 
@@ -49,12 +49,14 @@ def store(
 
     def build(journal: Journal) -> Callable[..., Any]:
         if whole:
-            return page_build(journal, answer, place, take_apart(answer, LIST), lambda seen: None)
-        return of_drafts(anomaly(answer, place, "not_json", journal.put))
+            return page_batch(
+                journal, answer, place, split_response(answer, LIST), lambda seen: None
+            )
+        return batch_of(response_anomaly(answer, place, "not_json", journal.put))
 
     journal = open_journal(root, "civitai", writer, clock=Hand())
     try:
-        write(journal, [build(journal)], START)
+        append_batches(journal, [build(journal)], START)
     finally:
         close_journal(journal, seal_open=True)
 
@@ -64,11 +66,11 @@ def look(tmp_path: Path) -> Iterator[Callable[..., bool]]:
     """Whether the page is known to an index that is opened for the question."""
 
     def known(wanted: bytes, writer: str = WRITER, **more: bool) -> bool:
-        index = open_imported(tmp_path, "civitai", writer)
+        index = open_imported_pages(tmp_path, "civitai", writer)
         try:
             return is_imported(index, wanted, **more)
         finally:
-            close_imported(index)
+            close_imported_pages(index)
 
     yield known
 
@@ -140,7 +142,7 @@ def test_an_anomaly_after_the_page_takes_nothing_back(
 def test_other_events_of_an_import_are_no_pages(tmp_path: Path, look: Callable[..., bool]) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     run = Draft(kind="run", run="import.1", epoch=PLACE.epoch, members={"import": {"file": "x"}})
-    write(journal, [of_drafts(run)], START)
+    append_batches(journal, [batch_of(run)], START)
     close_journal(journal, seal_open=True)
 
     assert not look(key())
@@ -167,21 +169,21 @@ def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
     store(one)
     store(other, endpoint="/images")
     for root in (one, other):
-        close_imported(open_imported(root, "civitai", WRITER))
+        close_imported_pages(open_imported_pages(root, "civitai", WRITER))
     path = Path("state", "imported", "civitai", f"{WRITER}.sqlite")
     (other / path).write_bytes((one / path).read_bytes())
 
-    index = open_imported(other, "civitai", WRITER)
+    index = open_imported_pages(other, "civitai", WRITER)
 
     assert not is_imported(index, key())
     assert is_imported(index, key(endpoint="/images"))
-    close_imported(index)
+    close_imported_pages(index)
 
 
 def test_pages_of_this_import_are_known_before_they_are_read_again(tmp_path: Path) -> None:
-    index: Imported = open_imported(tmp_path, "civitai", WRITER)
-    index.fresh.add(key())
+    index: ImportedPages = open_imported_pages(tmp_path, "civitai", WRITER)
+    index.added.add(key())
 
     assert is_imported(index, key()) and is_imported(index, key(), as_page=True)
-    assert not is_imported(index, digest(b"another"))
-    close_imported(index)
+    assert not is_imported(index, body_digest(b"another"))
+    close_imported_pages(index)

@@ -10,9 +10,9 @@ import pytest
 from eventlog.format.event import Draft
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
-from fetcher.record.journal import Journal, close_journal, of_drafts, open_journal, write
+from fetcher.record.journal import Journal, append_batches, batch_of, close_journal, open_journal
 from fetcher.state import log_index as index
-from fetcher.state.log_index import NotConfirmed, catch_up, covered, open_index
+from fetcher.state.log_index import IndexMismatch, catch_up, covered_positions, open_index
 from tests.fetcher.making import OTHER, WRITER, Hand
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS seen (writer TEXT, seq INTEGER)"
@@ -36,7 +36,9 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def say(journal: Journal, kind: str = "run") -> Appended:
-    (done,) = write(journal, [of_drafts(Draft(kind=kind, run="run-1", epoch="2026-11-21T05"))])
+    (done,) = append_batches(
+        journal, [batch_of(Draft(kind=kind, run="run-1", epoch="2026-11-21T05"))]
+    )
     return done
 
 
@@ -69,7 +71,10 @@ def test_every_event_is_given_once_and_those_of_a_writer_in_order(
         (WRITER, 4),
         (OTHER, 2),
     ]
-    assert {writer: seq for writer, (seq, _) in covered(db).items()} == {WRITER: 4, OTHER: 2}
+    assert {writer: seq for writer, (seq, _) in covered_positions(db).items()} == {
+        WRITER: 4,
+        OTHER: 2,
+    }
 
 
 def test_streams_of_other_writers_are_left_out_where_only_some_count(
@@ -89,7 +94,7 @@ def test_a_reading_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.
     with pytest.raises(ValueError):
         catch_up(db, tmp_path, "civitai", refuse)
 
-    assert (seen(db), covered(db)) == ([], {})
+    assert (seen(db), covered_positions(db)) == ([], {})
     catch_up(db, tmp_path, "civitai", take)
     assert seen(db) == [(WRITER, 1), (WRITER, 2), (WRITER, 3)]
 
@@ -99,7 +104,7 @@ def test_what_was_just_appended_is_taken_without_reading_it_back(
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     for _ in range(2):
-        index.hear(db, say(journal), take)
+        index.apply_appended(db, say(journal), take)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
@@ -111,8 +116,8 @@ def test_entities_that_were_just_appended_are_covered_and_not_taken(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
-    index.hear(db, say(journal, "entity"), take)
-    index.hear(db, say(journal), take)
+    index.apply_appended(db, say(journal, "entity"), take)
+    index.apply_appended(db, say(journal), take)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 2)]
@@ -123,11 +128,11 @@ def test_behind_a_gap_nothing_is_taken_until_it_is_read(
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     first, second = say(journal), say(journal)
-    index.hear(db, second, take)
-    assert (seen(db), covered(db)) == ([], {})
+    index.apply_appended(db, second, take)
+    assert (seen(db), covered_positions(db)) == ([], {})
 
     catch_up(db, tmp_path, "civitai", take)
-    index.hear(db, first, take)
+    index.apply_appended(db, first, take)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
@@ -135,9 +140,9 @@ def test_behind_a_gap_nothing_is_taken_until_it_is_read(
 
 def test_a_hearing_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.Connection) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
-    index.hear(db, say(journal), refuse)
+    index.apply_appended(db, say(journal), refuse)
     with pytest.raises(ValueError):
-        index.hear(db, say(journal), refuse)
+        index.apply_appended(db, say(journal), refuse)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 1)]
@@ -155,9 +160,9 @@ def test_an_index_of_another_log_is_not_confirmed(
         say(journal)
     close_journal(journal)
 
-    with pytest.raises(NotConfirmed):
+    with pytest.raises(IndexMismatch):
         catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
-    with pytest.raises(NotConfirmed):
+    with pytest.raises(IndexMismatch):
         catch_up(db, tmp_path / "empty", "civitai", take, trust_heads=trust_heads)
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from eventlog.clock import DAY
 from eventlog.read.reader import read_stream
-from fetcher.record.journal import close_journal, of_drafts, open_journal, page_build, write
-from fetcher.record.page_events import anomaly
-from fetcher.split.response import Response, digest, take_apart
-from fetcher.state.stored_bodies import Seen, is_current
+from fetcher.record.journal import append_batches, batch_of, close_journal, open_journal, page_batch
+from fetcher.record.page_events import response_anomaly
+from fetcher.split.response import Response, body_digest, split_response
+from fetcher.state.stored_bodies import StoredBody, can_reuse
 from tests.fetcher.making import LIST, PLACE, START, WRITER, Hand, page_of, response
 
 BODY = page_of({"id": 1}, {"id": 2})
@@ -27,11 +27,11 @@ def written(root: Path, answer: Response, place: Any = FULL, reason: str | None 
     journal = open_journal(root, "civitai", WRITER, clock=Hand())
     try:
         if reason is None:
-            parts = take_apart(answer, LIST)
-            build = page_build(journal, answer, place, parts, lambda observed: None)
+            parts = split_response(answer, LIST)
+            build = page_batch(journal, answer, place, parts, lambda observed: None)
         else:
-            build = of_drafts(anomaly(answer, place, reason, journal.put))
-        write(journal, [build])
+            build = batch_of(response_anomaly(answer, place, reason, journal.put))
+        append_batches(journal, [build])
     finally:
         close_journal(journal)
     *_, record = read_stream(root, "civitai", WRITER)
@@ -106,7 +106,7 @@ def test_an_anomaly_says_why_and_what_came_whole(tmp_path: Path) -> None:
 def test_a_body_is_leant_on_while_it_is_the_same_and_younger_than_thirty_days(
     body: bytes, days: float, is_same: bool
 ) -> None:
-    seen = Seen(digest(b"a"), 1, START, "c1:0")
+    seen = StoredBody(body_digest(b"a"), 1, START, "c1:0")
 
-    assert is_current(seen, digest(body), START + int(days * DAY)) is is_same
-    assert not is_current(None, digest(body), START)
+    assert can_reuse(seen, body_digest(body), START + int(days * DAY)) is is_same
+    assert not can_reuse(None, body_digest(body), START)

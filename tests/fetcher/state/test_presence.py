@@ -14,9 +14,9 @@ from fetcher.state.presence import (
     close_presence,
     ever_listed,
     ever_refused,
-    keep_up,
-    listed_in,
+    listed_names,
     missing_since,
+    refresh_presence,
     refusals,
 )
 from tests.fetcher.making import OTHER, START
@@ -44,7 +44,7 @@ def missing(log: Log, id_: str) -> bool:
 def there(log: Log, scope: str = MODELS) -> Mapping[str, bool]:
     presence = log.presence()
     try:
-        return {id_: is_there for (_, id_), is_there in listed_in(presence.db, scope).items()}
+        return {id_: is_there for (_, id_), is_there in listed_names(presence.db, scope).items()}
     finally:
         close_presence(presence)
 
@@ -294,7 +294,7 @@ def test_presence_keeps_up_with_what_is_written_meanwhile(listings: Log) -> None
     presence = listings.presence()
     listings.lists("a/1", "a/2")
 
-    keep_up(presence)
+    refresh_presence(presence)
 
-    assert listed_in(presence.db, MODELS) == {("model", "a/1"): True, ("model", "a/2"): True}
+    assert listed_names(presence.db, MODELS) == {("model", "a/1"): True, ("model", "a/2"): True}
     close_presence(presence)

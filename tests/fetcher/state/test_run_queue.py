@@ -25,7 +25,7 @@ from fetcher.service.open_crawl import Upstream
 from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, retry_run
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from fetcher.state.run_queue import LEASE_US, claim, close_queue, open_queue, release
+from fetcher.state.run_queue import LEASE_US, claim_task, close_queue, open_queue, release_lease
 from fetcher.state.task import (
     CANCELLED,
     CLEANED,
@@ -34,8 +34,8 @@ from fetcher.state.task import (
     PENDING,
     RUNNING,
     Task,
-    apply,
-    said_by,
+    apply_event,
+    decode_task_members,
 )
 from tests.fetcher.making import HURRIED, OTHER, Hand, Handle, lines, responses, upstream
 from tests.fetcher.syncing import add_run, sync_once
@@ -91,12 +91,12 @@ def test_a_claim_is_a_lease_and_comes_back_when_its_worker_dies(tmp_path: Path) 
     run = add(tmp_path).run
     queue = open_queue(tmp_path, "civitai")
 
-    assert claim(queue, "one", 0) is not None
-    assert claim(queue, "two", LEASE_US - 1) is None
-    again = claim(queue, "two", LEASE_US)
+    assert claim_task(queue, "one", 0) is not None
+    assert claim_task(queue, "two", LEASE_US - 1) is None
+    again = claim_task(queue, "two", LEASE_US)
     assert again is not None and again.run == run
-    release(queue, run)
-    assert claim(queue, "three", LEASE_US) is not None
+    release_lease(queue, run)
+    assert claim_task(queue, "three", LEASE_US) is not None
     close_queue(queue)
 
 
@@ -104,7 +104,7 @@ def test_what_is_leased_is_in_progress_and_pending_after_a_rebuild(tmp_path: Pat
     clock = Hand()
     add(tmp_path)
     queue = open_queue(tmp_path, "civitai")
-    claim(queue, "one", clock())
+    claim_task(queue, "one", clock())
     close_queue(queue)
 
     assert [task.state for task in list_runs(tmp_path, "civitai", clock)] == [RUNNING]
@@ -127,13 +127,13 @@ def test_an_errand_is_an_address_or_a_listing_with_parameters(tmp_path: Path) ->
 
 
 def test_a_secret_in_an_added_address_never_reaches_the_archive(tmp_path: Path) -> None:
-    tasks = [
+    list_tasks = [
         add(tmp_path, f"{BASE}/models?token=hidden&limit=9"),
         add(tmp_path, "images", params={"API_KEY": "hidden"}),
     ]
 
-    assert tasks[0].url == f"{BASE}/models?limit=9"
-    assert "hidden" not in str(tasks)
+    assert list_tasks[0].url == f"{BASE}/models?limit=9"
+    assert "hidden" not in str(list_tasks)
     assert not any(b"hidden" in each.line for each in read_events(tmp_path))
 
 
@@ -273,7 +273,7 @@ def test_the_events_of_a_run_give_the_same_task_in_any_order_of_writers(
     def folded(order: list[bytes]) -> Task | None:
         task = None
         for event in order:
-            task = apply(task, decode(event), said_by(event))
+            task = apply_event(task, decode(event), decode_task_members(event))
         return task
 
     mixed: list[bytes] = []

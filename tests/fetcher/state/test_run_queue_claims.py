@@ -14,17 +14,17 @@ from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, re
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import (
     LEASE_US,
-    Queue,
-    claim,
+    RunQueue,
+    claim_task,
     close_queue,
-    find,
+    find_task,
     is_outranked,
+    list_tasks,
     open_queue,
-    refresh,
-    release,
-    renew,
-    state_of,
-    tasks,
+    refresh_queue,
+    release_lease,
+    renew_lease,
+    task_state,
 )
 from fetcher.state.task import CANCELLED, CLEANED, PENDING, RUNNING, Task
 from tests.fetcher.making import OTHER, Hand
@@ -36,24 +36,24 @@ BASE = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> Iterator[Queue]:
+def queue(tmp_path: Path) -> Iterator[RunQueue]:
     opened = open_queue(tmp_path, "civitai")
     yield opened
     close_queue(opened)
 
 
-def add(queue: Queue, clock: Hand, what: str = "/models", **more: Any) -> Task:
+def add(queue: RunQueue, clock: Hand, what: str = "/models", **more: Any) -> Task:
     task = add_run(queue.root, Upstream(CIVITAI, BASE), what, now=clock, **more)
-    refresh(queue)
+    refresh_queue(queue)
     return task
 
 
-def claimed(queue: Queue, owner: str = "one", now: int = 0, **more: Any) -> str | None:
-    task = claim(queue, owner, now, **more)
+def claimed(queue: RunQueue, owner: str = "one", now: int = 0, **more: Any) -> str | None:
+    task = claim_task(queue, owner, now, **more)
     return None if task is None else task.run
 
 
-def test_the_highest_priority_is_claimed_first_then_the_oldest(queue: Queue) -> None:
+def test_the_highest_priority_is_claimed_first_then_the_oldest(queue: RunQueue) -> None:
     clock = Hand()
     runs = [add(queue, clock, priority=priority).run for priority in (0, 5, 0, 9, 5)]
 
@@ -62,14 +62,14 @@ def test_the_highest_priority_is_claimed_first_then_the_oldest(queue: Queue) -> 
     assert found == [runs[n] for n in (3, 1, 4, 0, 2)] + [None]
 
 
-def test_a_worker_claims_its_own_run_again_and_nobody_else_does(queue: Queue) -> None:
+def test_a_worker_claims_its_own_run_again_and_nobody_else_does(queue: RunQueue) -> None:
     run = add(queue, Hand()).run
     claimed(queue, "one")
 
     assert (claimed(queue, "two", MINUTE), claimed(queue, "one", MINUTE)) == (None, run)
 
 
-def test_only_the_runs_that_are_asked_for_are_claimed(queue: Queue) -> None:
+def test_only_the_runs_that_are_asked_for_are_claimed(queue: RunQueue) -> None:
     clock = Hand()
     runs = [add(queue, clock).run for _ in range(3)]
 
@@ -77,49 +77,49 @@ def test_only_the_runs_that_are_asked_for_are_claimed(queue: Queue) -> None:
     assert claimed(queue, only=set()) is None
 
 
-def test_what_is_cancelled_is_claimed_by_nobody(queue: Queue) -> None:
+def test_what_is_cancelled_is_claimed_by_nobody(queue: RunQueue) -> None:
     clock = Hand()
     run = add(queue, clock).run
     cancel_run(queue.root, "civitai", run, writer=OTHER, now=clock)
-    refresh(queue)
+    refresh_queue(queue)
 
-    assert (claimed(queue), state_of(queue, run)) == (None, CANCELLED)
+    assert (claimed(queue), task_state(queue, run)) == (None, CANCELLED)
 
 
-def test_a_lease_ends_ten_minutes_after_it_was_renewed_last(queue: Queue) -> None:
+def test_a_lease_ends_ten_minutes_after_it_was_renewed_last(queue: RunQueue) -> None:
     run = add(queue, Hand()).run
     claimed(queue, "one", 0)
-    renew(queue, run, "one", 5 * MINUTE)
+    renew_lease(queue, run, "one", 5 * MINUTE)
 
     assert claimed(queue, "two", 15 * MINUTE - 1) is None
     assert claimed(queue, "two", 15 * MINUTE) == run
     assert LEASE_US == 10 * MINUTE
 
 
-def test_a_run_is_in_progress_until_its_lease_ends_or_is_given_up(queue: Queue) -> None:
+def test_a_run_is_in_progress_until_its_lease_ends_or_is_given_up(queue: RunQueue) -> None:
     run = add(queue, Hand()).run
 
     def shown(now: int) -> list[str]:
-        return [task.state for task in tasks(queue, now)]
+        return [task.state for task in list_tasks(queue, now)]
 
     assert shown(0) == [PENDING]
     claimed(queue, "one", 0)
     assert (shown(LEASE_US - 1), shown(LEASE_US)) == ([RUNNING], [PENDING])
-    release(queue, run)
+    release_lease(queue, run)
     assert shown(0) == [PENDING]
 
 
-def test_tasks_are_shown_by_state_and_those_cleaned_only_when_asked_for(queue: Queue) -> None:
+def test_tasks_are_shown_by_state_and_those_cleaned_only_when_asked_for(queue: RunQueue) -> None:
     clock = Hand()
     runs = [add(queue, clock).run for _ in range(4)]
     cancel_run(queue.root, "civitai", runs[0], writer=OTHER, now=clock)
     clean_runs(queue.root, "civitai", writer=OTHER, now=clock)
     cancel_run(queue.root, "civitai", runs[1], writer=OTHER, now=clock)
-    refresh(queue)
+    refresh_queue(queue)
     claimed(queue, "one", 0)
 
     def shown(*states: str) -> list[str]:
-        return [task.run for task in tasks(queue, 0, states)]
+        return [task.run for task in list_tasks(queue, 0, states)]
 
     assert shown() == runs[1:]
     assert (shown(CLEANED), shown(CANCELLED)) == ([runs[0]], [runs[1]])
@@ -127,36 +127,36 @@ def test_tasks_are_shown_by_state_and_those_cleaned_only_when_asked_for(queue: Q
     assert shown(PENDING, RUNNING) == runs[2:]
 
 
-def test_a_run_is_outranked_by_what_waits_with_a_higher_priority(queue: Queue) -> None:
+def test_a_run_is_outranked_by_what_waits_with_a_higher_priority(queue: RunQueue) -> None:
     clock = Hand()
     low, high = add(queue, clock, priority=1), add(queue, clock, priority=2)
     assert (is_outranked(queue, low), is_outranked(queue, high)) == (True, False)
 
     cancel_run(queue.root, "civitai", high.run, writer=OTHER, now=clock)
-    refresh(queue)
+    refresh_queue(queue)
 
     assert not is_outranked(queue, low)
 
 
-def test_a_run_is_found_by_the_beginning_of_its_name_if_only_one_has_it(queue: Queue) -> None:
+def test_a_run_is_found_by_the_beginning_of_its_name_if_only_one_has_it(queue: RunQueue) -> None:
     clock = Hand()
     models, images = add(queue, clock), add(queue, clock, "/images")
 
-    assert find(queue, models.run).run == models.run
-    assert find(queue, images.run[:18]).run == images.run
+    assert find_task(queue, models.run).run == models.run
+    assert find_task(queue, images.run[:18]).run == images.run
     with pytest.raises(NotFound, match="several runs begin"):
-        find(queue, models.epoch)
+        find_task(queue, models.epoch)
     with pytest.raises(NotFound, match="no run begins"):
-        find(queue, "%")
+        find_task(queue, "%")
 
 
-def test_a_run_that_is_led_by_other_listings_cannot_be_added(queue: Queue) -> None:
+def test_a_run_that_is_led_by_other_listings_cannot_be_added(queue: RunQueue) -> None:
     with pytest.raises(Invalid, match="from other listings"):
         add(queue, Hand(), "gone-models")
 
 
 @pytest.mark.parametrize("finish", [None, "cleaned"])
-def test_only_what_failed_or_was_cancelled_is_retried(queue: Queue, finish: str | None) -> None:
+def test_only_what_failed_or_was_cancelled_is_retried(queue: RunQueue, finish: str | None) -> None:
     clock = Hand()
     run = add(queue, clock).run
     if finish:
@@ -167,12 +167,12 @@ def test_only_what_failed_or_was_cancelled_is_retried(queue: Queue, finish: str 
         retry_run(queue.root, "civitai", run, writer=OTHER, now=clock)
 
 
-def test_a_cancelled_run_that_is_retried_waits_again(queue: Queue) -> None:
+def test_a_cancelled_run_that_is_retried_waits_again(queue: RunQueue) -> None:
     clock = Hand()
     run = add(queue, clock).run
     cancel_run(queue.root, "civitai", run, writer=OTHER, now=clock)
     retry_run(queue.root, "civitai", run, writer=OTHER, now=clock)
-    refresh(queue)
+    refresh_queue(queue)
 
     assert claimed(queue) == run
 

@@ -13,7 +13,7 @@ from eventlog.files.listing import list_segments
 from eventlog.format.paths import sealed_path
 from eventlog.write.writer import close_stream, open_stream
 from fetcher.record.journal import close_journal, open_journal
-from fetcher.state.stored_bodies import index_path
+from fetcher.state.stored_bodies import stored_bodies_path
 from tests.fetcher.making import WRITER, Hand, observe_into, page_of
 
 PAGE = page_of({"id": 1}, {"id": 2})
@@ -33,14 +33,14 @@ def test_a_new_process_knows_what_is_stored(tmp_path: Path) -> None:
 
 def test_without_its_index_a_process_reads_the_log(tmp_path: Path) -> None:
     stored(tmp_path)
-    index_path(tmp_path, "civitai", WRITER).unlink()
+    stored_bodies_path(tmp_path, "civitai", WRITER).unlink()
 
     assert stored(tmp_path) == 0
 
 
 def test_an_index_that_is_behind_catches_up(tmp_path: Path) -> None:
     stored(tmp_path)
-    path = index_path(tmp_path, "civitai", WRITER)
+    path = stored_bodies_path(tmp_path, "civitai", WRITER)
     old = path.read_bytes()
     stored(tmp_path, page_of({"id": 3}))
     path.write_bytes(old)
@@ -54,8 +54,8 @@ def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
     other.mkdir()
     stored(one)
     stored(other, page_of({"id": 7}, {"id": 8}))
-    path = index_path(one, "civitai", WRITER)
-    index_path(other, "civitai", WRITER).write_bytes(path.read_bytes())
+    path = stored_bodies_path(one, "civitai", WRITER)
+    stored_bodies_path(other, "civitai", WRITER).write_bytes(path.read_bytes())
 
     assert stored(other) == 2
 
@@ -63,7 +63,7 @@ def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"no database at all", b"\0" * 8192])
 def test_a_damaged_index_is_built_again(tmp_path: Path, damage: bytes) -> None:
     stored(tmp_path)
-    index_path(tmp_path, "civitai", WRITER).write_bytes(damage)
+    stored_bodies_path(tmp_path, "civitai", WRITER).write_bytes(damage)
 
     assert stored(tmp_path) == 0
 
@@ -105,7 +105,7 @@ def test_what_was_given_up_is_not_leant_on(tmp_path: Path) -> None:
 
 def test_an_index_of_other_columns_is_thrown_away(tmp_path: Path) -> None:
     stored(tmp_path)
-    path = index_path(tmp_path, "civitai", WRITER)
+    path = stored_bodies_path(tmp_path, "civitai", WRITER)
     with closing(sqlite3.connect(path)) as db:
         db.executescript("DROP TABLE seen; CREATE TABLE seen (type TEXT, id TEXT PRIMARY KEY)")
 

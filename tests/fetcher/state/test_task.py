@@ -14,8 +14,8 @@ from fetcher.state.task import (
     FAILED,
     PENDING,
     Task,
-    apply,
-    said_by,
+    apply_event,
+    decode_task_members,
 )
 
 FETCH, COMMAND = "1a2b3c4d", "feedbee5"
@@ -56,7 +56,7 @@ def state(second: int, name: str, writer: str = FETCH, **members: Any) -> bytes:
 def after(*events: bytes) -> Task:
     task = None
     for each in events:
-        task = apply(task, decode(each), said_by(each))
+        task = apply_event(task, decode(each), decode_task_members(each))
     assert task is not None
     return task
 
@@ -183,4 +183,4 @@ def test_what_is_imported_is_no_task() -> None:
     line = orjson.loads(page(1, 1))
     for run in ("import.1", None):
         text = orjson.dumps({**line, "run": run})
-        assert apply(None, decode(text), said_by(text)) is None
+        assert apply_event(None, decode(text), decode_task_members(text)) is None
