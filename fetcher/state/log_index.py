@@ -1,8 +1,8 @@
-"""Indexes over the log: tables that can be thrown away at any time.
+"""SQLite indexes over the log; each can be deleted at any time.
 
-Per writer an index names the last seq it has read and the SHA-256 of the line there.
-What the log confirms is caught up from there; anything else is built again from
-nothing. Each event is given to the index exactly once, those of one writer in order.
+Per writer, an index records the last seq that it has read and the SHA-256 of that line. If
+the log contains the same line, the index reads on from there; otherwise it is rebuilt. Each
+event is applied to the index exactly once, those of one writer in order of seq.
 """
 
 import errno
@@ -21,33 +21,35 @@ from eventlog.format.paths import log_dir
 from eventlog.read.reader import Record, read_stream
 from eventlog.write.append import Appended
 
-Take = Callable[[sqlite3.Connection, Record], None]
-"""Puts what an event says into the tables."""
+ApplyRecord = Callable[[sqlite3.Connection, Record], None]
+"""Applies one event of the log to the tables."""
 
-_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+_DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
-_ENTITY = b'"kind":"entity"'
-_AHEAD = 160
-"""The kind of an event stands within so many bytes, or it is read in full."""
+_ENTITY_KIND = b'"kind":"entity"'
+_KIND_WITHIN_BYTES = 160
+"""The kind is searched in this many first bytes of a line; if it comes later, the line is
+decoded in vain."""
 
 _COVERED = "CREATE TABLE IF NOT EXISTS covered (writer TEXT PRIMARY KEY, seq INTEGER, sha256 TEXT)"
 
 
 class IndexMismatch(Exception):
-    """The log is not the one this index was built from."""
+    """The log does not contain what the index has read: the index must be rebuilt."""
 
 
 def open_index(path: Path, schema: str) -> sqlite3.Connection:
-    """The index at a path, made anew where there is none that can be read.
+    """Opens the index at a path; replaces it by an empty one if it is unreadable.
 
-    In memory where nothing may be written there. Raises `LocalResource` on a full disk.
+    If the path is not writable, the index is kept in memory. Raises `LocalResource` if the
+    disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with translate_sqlite_errors(path):
             return _open(path, schema)
     except sqlite3.DatabaseError as error:
-        if _reason(error) in _NOT_WRITABLE:
+        if _primary_code(error) in _NOT_WRITABLE:
             return _open(Path(":memory:"), schema)
         delete_index(path)
         with translate_sqlite_errors(path):
@@ -59,49 +61,49 @@ def open_index(path: Path, schema: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def translate_sqlite_errors(place: Path | None = None) -> Iterator[None]:
-    """A disk that is full, or fails, is `LocalResource`."""
+def translate_sqlite_errors(path: Path | None = None) -> Iterator[None]:
+    """Raises `LocalResource` in place of SQLite's errors for a full or failing disk."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        if _reason(error) not in _FULL:
+        if _primary_code(error) not in _DISK_ERRORS:
             raise
-        what = f"{place or 'an index under state/'}: {error}"
+        what = f"{path or 'an index under state/'}: {error}"
         raise LocalResource(what, "make room there, then run it again: nothing was lost") from error
 
 
-def _reason(error: sqlite3.Error) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF  # without what extends it
+def _primary_code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF  # the rest is the extended code
 
 
 def _open(path: Path, schema: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = OFF")  # a crash costs a rebuild, never a wrong answer
+    db.execute("PRAGMA synchronous = OFF")  # after a crash, the index is rebuilt
     db.executescript(f"{_COVERED};{schema}")
     db.execute("SELECT count(*) FROM covered").fetchone()
     return db
 
 
 def delete_index(path: Path) -> None:
-    """Take an index away, with what belongs to it."""
+    """Deletes an index with its write-ahead log and shared memory. Idempotent."""
     for suffix in ("", "-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def line_sha256(line: bytes) -> str:
-    """What confirms a position: over the line without its line feed."""
+    """Returns the SHA-256 of a line without its line feed."""
     return hashlib.sha256(line).hexdigest()
 
 
 def covered_positions(db: sqlite3.Connection) -> dict[str, tuple[int, str]]:
-    """Per writer the last seq read, and the SHA-256 of its line."""
+    """Returns, per writer, the last seq that the index has read and the SHA-256 of its line."""
     rows = db.execute("SELECT writer, seq, sha256 FROM covered")
     return {writer: (seq, sha256) for writer, seq, sha256 in rows}
 
 
 def set_covered_position(db: sqlite3.Connection, writer: str, seq: int, sha256: str) -> None:
-    """Note how far a writer's stream is read."""
+    """Records the last seq that the index has read from a writer's stream."""
     db.execute("INSERT OR REPLACE INTO covered VALUES (?, ?, ?)", (writer, seq, sha256))
 
 
@@ -109,52 +111,54 @@ def catch_up(
     db: sqlite3.Connection,
     root: Path,
     source: str,
-    take: Take,
+    apply: ApplyRecord,
     *,
     trust_heads: bool = False,
     only: frozenset[str] | None = None,
 ) -> None:
-    """Read what the log of a source has gained, in one transaction.
+    """Applies the new events of a source's log to the index, in one transaction.
 
-    `trust_heads`: pass over writers whose noted head was read; for polling. `only`: the
-    writers whose streams count. Raises
-    `IndexMismatch` if the log does not hold what the index says it read.
+    `trust_heads`: skips writers whose head file names a seq that was read already; makes
+    polling cheap. `only`: the writers to read; None: all. Raises `IndexMismatch` if the log
+    does not contain what the index has read.
     """
     with translate_sqlite_errors():
-        _catch_up(db, root, source, take, trust_heads, only)
+        _catch_up(db, root, source, apply, trust_heads, only)
 
 
 def _catch_up(
     db: sqlite3.Connection,
     root: Path,
     source: str,
-    take: Take,
+    apply: ApplyRecord,
     trust_heads: bool,
     only: frozenset[str] | None,
 ) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
-        known = covered_positions(db)
-        writers = _holders(root, source) if trust_heads else set[str]()
-        if not trust_heads or not known.keys() <= writers:  # the segments know for sure
-            writers = {each.name.writer for each in list_segments(root, source)}
+        positions = covered_positions(db)
+        writers = _writers_with_lock(root, source) if trust_heads else set[str]()
+        if not trust_heads or not positions.keys() <= writers:  # then ask the segments
+            writers = {segment.name.writer for segment in list_segments(root, source)}
         writers = writers if only is None else writers & only
-        if not known.keys() <= writers:
+        if not positions.keys() <= writers:
             raise IndexMismatch
         for writer in sorted(writers):
-            if not (trust_heads and _is_at_its_head(root, source, writer, known.get(writer))):
-                _read(db, root, source, writer, known.get(writer, (0, "")), take)
+            position = positions.get(writer)
+            if not (trust_heads and _is_at_head(root, source, writer, position)):
+                _read_stream(db, root, source, writer, position or (0, ""), apply)
         db.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:  # a full disk has ended it already
+        if db.in_transaction:  # SQLite has rolled it back already if the disk is full
             db.execute("ROLLBACK")
         raise
 
 
-def apply_appended(db: sqlite3.Connection, done: Appended, take: Take) -> None:
-    """Take what was just appended, so that it need not be read again; entities say nothing.
+def apply_appended(db: sqlite3.Connection, done: Appended, apply: ApplyRecord) -> None:
+    """Applies a just-appended batch without re-reading it; entity events are skipped.
 
-    Where something before it is not covered yet nothing is taken: `catch_up` will.
+    Does nothing if the index has not read all events before the batch: then `catch_up`
+    reads them together.
     """
     writer = done.first.writer
     db.execute("BEGIN IMMEDIATE")
@@ -162,8 +166,8 @@ def apply_appended(db: sqlite3.Connection, done: Appended, take: Take) -> None:
         if covered_positions(db).get(writer, (0, ""))[0] == done.first.seq - 1:
             at = format_us(done.first.observed_at)
             for seq, line in done.told:
-                if line.find(_ENTITY, 0, _AHEAD) < 0:
-                    take(db, Record(line[:-1], done.segment, at, writer, seq))
+                if line.find(_ENTITY_KIND, 0, _KIND_WITHIN_BYTES) < 0:
+                    apply(db, Record(line[:-1], done.segment, at, writer, seq))
             set_covered_position(db, writer, done.last.seq, done.sha256)
         db.execute("COMMIT")
     except BaseException:
@@ -172,26 +176,28 @@ def apply_appended(db: sqlite3.Connection, done: Appended, take: Take) -> None:
         raise
 
 
-def _holders(root: Path, source: str) -> set[str]:
-    """Who ever held a stream of this source: one folder, however long the log is."""
+def _writers_with_lock(root: Path, source: str) -> set[str]:
+    """Returns the writers that have a lock file; takes one directory listing, however long
+    the log is."""
     return {path.name[1:-5] for path in log_dir(root).joinpath(source).glob(".????????.lock")}
 
 
-def _is_at_its_head(root: Path, source: str, writer: str, at: tuple[int, str] | None) -> bool:
-    """Whether nothing came since. The head is noted by the writer after each fsync."""
+def _is_at_head(root: Path, source: str, writer: str, position: tuple[int, str] | None) -> bool:
+    """Whether the index has read the stream up to its head, which the writer updates after
+    each fsync."""
     head = read_head(root, source, writer)
-    return head is not None and at is not None and head.last_seq == at[0]
+    return head is not None and position is not None and head.last_seq == position[0]
 
 
-def _read(
+def _read_stream(
     db: sqlite3.Connection,
     root: Path,
     source: str,
     writer: str,
-    at: tuple[int, str],
-    take: Take,
+    position: tuple[int, str],
+    apply: ApplyRecord,
 ) -> None:
-    seq, sha256 = at
+    seq, sha256 = position
     records = read_stream(root, source, writer, max(seq - 1, 0))
     if seq:
         first = next(records, None)
@@ -201,7 +207,7 @@ def _read(
     for record in records:
         last = record
         if seq and is_loss_event(record.line):
-            raise IndexMismatch  # what was read before may be lost since
-        take(db, record)
+            raise IndexMismatch  # events that were read before may be lost now
+        apply(db, record)
     if last is not None:
         set_covered_position(db, writer, last.seq, line_sha256(last.line))
