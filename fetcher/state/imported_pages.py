@@ -15,7 +15,7 @@ from eventlog.clock import parse_us
 from eventlog.format.event import ANOMALY, PAGE
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
-from fetcher.state.log_index import IndexMismatch, catch_up, delete_index, open_index
+from fetcher.state.log_index import catch_up, open_caught_up
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY, is_page INTEGER) WITHOUT ROWID
@@ -43,16 +43,13 @@ def page_key(endpoint: str, params: Mapping[str, str], observed_at: int, sha256:
 
 def open_imported_pages(root: Path, source: str, writer: str) -> ImportedPages:
     """The index that this writer keeps over all writers of a source, caught up."""
+
+    def start(db: sqlite3.Connection) -> ImportedPages:
+        catch_up(db, root, source, _take)
+        return ImportedPages(db)
+
     path = root / "state" / "imported" / source / f"{writer}.sqlite"
-    db = open_index(path, _SCHEMA)
-    try:
-        catch_up(db, root, source, _take)
-    except IndexMismatch:
-        db.close()
-        delete_index(path)
-        db = open_index(path, _SCHEMA)
-        catch_up(db, root, source, _take)
-    return ImportedPages(db)
+    return open_caught_up(path, _SCHEMA, start)
 
 
 def _take(db: sqlite3.Connection, record: Record) -> None:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from eventlog.clock import format_us
 from eventlog.errors import LocalResource
@@ -58,6 +59,24 @@ def open_index(path: Path, schema: str) -> sqlite3.Connection:
         if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
         return _open(Path(":memory:"), schema)
+
+
+Index = TypeVar("Index")
+
+
+def open_caught_up(path: Path, schema: str, start: Callable[[sqlite3.Connection], Index]) -> Index:
+    """Opens an index, catches it up and returns what `start` returns.
+
+    `start` wraps the connection and applies the new events of the log. If it raises
+    `IndexMismatch`, the index is deleted, and `start` is called again with an empty one.
+    """
+    db = open_index(path, schema)
+    try:
+        return start(db)
+    except IndexMismatch:
+        db.close()
+        delete_index(path)
+        return start(open_index(path, schema))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from eventlog.format.event import GONE, PAGE, PAGE_FAILED, RUN, Line
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from fetcher.source import Params, Probe, Source, request_digest
-from fetcher.state.log_index import IndexMismatch, catch_up, delete_index, open_index
+from fetcher.state.log_index import catch_up, open_caught_up
 from fetcher.state.task import CREATED, decode_task_members
 
 Name = tuple[str, str]
@@ -58,16 +58,14 @@ class Presence:
 
 def open_presence(root: Path, source: Source, writer: str) -> Presence:
     """The index, caught up with the stream."""
+
+    def start(db: sqlite3.Connection) -> Presence:
+        presence = Presence(root, source, writer, db)
+        refresh_presence(presence)
+        return presence
+
     path = root / "state" / "presence" / source.name / f"{writer}.sqlite"
-    presence = Presence(root, source, writer, open_index(path, _SCHEMA))
-    try:
-        refresh_presence(presence)
-    except IndexMismatch:
-        presence.db.close()
-        delete_index(path)
-        presence = Presence(root, source, writer, open_index(path, _SCHEMA))
-        refresh_presence(presence)
-    return presence
+    return open_caught_up(path, _SCHEMA, start)
 
 
 def close_presence(presence: Presence) -> None:

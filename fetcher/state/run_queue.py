@@ -19,7 +19,7 @@ from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
 from fetcher.state import log_index as index
-from fetcher.state.log_index import IndexMismatch, catch_up, delete_index, open_index
+from fetcher.state.log_index import catch_up, open_caught_up
 from fetcher.state.task import CLEANED, PENDING, RUNNING, Task, apply_event, decode_task_members
 
 LEASE_US = 10 * MINUTE
@@ -45,16 +45,12 @@ class RunQueue:
 
 def open_queue(root: Path, source: str) -> RunQueue:
     """The queue, caught up with the log."""
-    path = root / "state" / "queue" / f"{source}.sqlite"
-    queue = RunQueue(root, source, open_index(path, _SCHEMA))
-    try:
-        catch_up(queue.db, root, source, _take)
-    except IndexMismatch:
-        queue.db.close()
-        delete_index(path)
-        queue = RunQueue(root, source, open_index(path, _SCHEMA))
-        catch_up(queue.db, root, source, _take)
-    return queue
+
+    def start(db: sqlite3.Connection) -> RunQueue:
+        catch_up(db, root, source, _take)
+        return RunQueue(root, source, db)
+
+    return open_caught_up(root / "state" / "queue" / f"{source}.sqlite", _SCHEMA, start)
 
 
 def close_queue(queue: RunQueue) -> None:

@@ -23,10 +23,10 @@ from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
 from fetcher.split.response import Key, body_digest
 from fetcher.state.log_index import (
+    IndexMismatch,
     covered_positions,
-    delete_index,
     line_sha256,
-    open_index,
+    open_caught_up,
     set_covered_position,
     translate_sqlite_errors,
 )
@@ -82,14 +82,14 @@ def stored_bodies_path(root: Path, source: str, writer: str) -> Path:
 
 def open_stored_bodies(root: Path, source: str, writer: str) -> StoredBodies:
     """The index of a stream, caught up with its log."""
-    path = stored_bodies_path(root, source, writer)
-    known = StoredBodies(open_index(path, _SCHEMA), writer)
-    if not _is_ours(known) or not _catch_up(root, source, known):
-        known.db.close()
-        delete_index(path)
-        known = StoredBodies(open_index(path, _SCHEMA), writer)
-        _catch_up(root, source, known)
-    return known
+
+    def start(db: sqlite3.Connection) -> StoredBodies:
+        stored = StoredBodies(db, writer)
+        _check_columns(db)
+        _catch_up(root, source, stored)
+        return stored
+
+    return open_caught_up(stored_bodies_path(root, source, writer), _SCHEMA, start)
 
 
 _SCHEMA = """
@@ -100,10 +100,11 @@ CREATE TABLE IF NOT EXISTS seen (
 _WHAT = struct.Struct(">16sQQ")
 
 
-def _is_ours(known: StoredBodies) -> bool:
-    """Whether the index has the columns of today."""
-    columns = known.db.execute("SELECT name FROM pragma_table_info('seen')").fetchall()
-    return [name for (name,) in columns] == ["id", "form", "what"]
+def _check_columns(db: sqlite3.Connection) -> None:
+    """Raises `IndexMismatch` if the table has the columns of an earlier version."""
+    columns = db.execute("SELECT name FROM pragma_table_info('seen')").fetchall()
+    if [name for (name,) in columns] != ["id", "form", "what"]:
+        raise IndexMismatch
 
 
 def _form(type_: str, shape: str) -> str:
@@ -119,25 +120,25 @@ def _unpacked(what: bytes) -> StoredBody:
     return StoredBody(digest, seq, observed_at, what[_WHAT.size :].decode())
 
 
-def _catch_up(root: Path, source: str, known: StoredBodies) -> bool:
-    """Read what the log has gained. False if the log does not confirm the index."""
+def _catch_up(root: Path, source: str, known: StoredBodies) -> None:
+    """Applies the new events of the stream. Raises `IndexMismatch` if the stream does not
+    contain what the index has read."""
     seq, sha256 = known.covered = covered_positions(known.db).get(known.writer, (0, ""))
     records = read_stream(root, source, known.writer, max(seq - 1, 0))
     if seq:
         first = next(records, None)
         if first is None or line_sha256(first.line) != sha256:
-            return False
+            raise IndexMismatch
     last = None
     for record in records:
         last = record
         if seq and is_loss_event(record.line):
-            return False  # a roster must not name what is lost
+            raise IndexMismatch  # a roster must not name a lost event
         _read(known, decode(record.line))
         if len(known.noted) >= _HELD:
             commit_pending(known, record.seq, line_sha256(record.line))
     if last is not None:
         commit_pending(known, last.seq, line_sha256(last.line))
-    return True
 
 
 def _read(known: StoredBodies, line: Line) -> None:
