@@ -36,7 +36,7 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
 
     if following:
         stop = note_signals()
-        follow(archive(), views or None, stopped=stop.is_asked, jobs=jobs, done=_tell_update)
+        follow(archive(), views or None, stopped=stop.is_asked, jobs=jobs, on_update=_tell_update)
         return stop.code()
     try:
         report = project(archive(), views or None, jobs=jobs, report=teller())
@@ -100,11 +100,11 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
 
     instant = instant_of(as_of)
     report = replay(archive(), views or None, as_of=instant, to=to, jobs=jobs, report=teller())
-    for each in report.done.failed:
+    for each in report.update.failed:
         say(f"left out: {each}")
     for name, rows in report.rows:
         say(f"{name}: {rows} rows{f' in {to}' if to else ''}")
-    return 3 if report.done.failed else 0
+    return 3 if report.update.failed else 0
 
 
 @view.command(epilog="Example: hindlog view check")

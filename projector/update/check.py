@@ -1,4 +1,4 @@
-"""Checks: views built step by step against views built from nothing, by content."""
+"""Checks the views: compares those of the archive with views that are built from nothing."""
 
 import contextlib
 from collections.abc import Sequence
@@ -24,19 +24,22 @@ from projector.views.views_database import FILE, files_of_views, write_views
 
 @attrs.frozen
 class Content:
-    """What a view holds: rows, and a hash that their order does not change."""
+    """The rows of a view as their number and a hash."""
 
     rows: int
     hash: str
+    """Hash of the rows, independent of their order."""
 
 
 @attrs.frozen
-class Difference:
-    """A view that holds something else than the log says."""
+class ViewDifference:
+    """A view of the archive with other rows than the log implies."""
 
     view: str
     found: Content
+    """Content of the archive's view."""
     expected: Content
+    """Content of the view built from nothing."""
 
 
 def check(
@@ -47,11 +50,11 @@ def check(
     report: Report = silent,
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
-) -> list[Difference]:
-    """Build the views aside from nothing and compare: empty where they agree.
+) -> list[ViewDifference]:
+    """Builds the views from nothing in a temporary folder and returns the views that differ.
 
-    As of the last instant that the archive's views have read, so that a crawler may go
-    on meanwhile. Every sibling is compared: the present, all, and the versions.
+    They are compared as of the last instant that the archive's views have read, so a crawler may
+    append events meanwhile. A view is compared together with its siblings `_all` and `_versions`.
     """
     known = load_definitions() if definitions is None else tuple(definitions)
     wanted = with_dependencies(known, find_definitions(known, views))
@@ -71,11 +74,11 @@ def check(
                 (name, content(connection, "hindlog", name), content(connection, "rebuilt", name))
                 for name in find_views(connection, names)
             ]
-    return [Difference(*each) for each in pairs if each[1] != each[2]]
+    return [ViewDifference(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
 def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> Content:
-    """What a view holds. Equal for equal rows, in any order, in one version of DuckDB."""
+    """Returns the content of a view. The hash is comparable within one version of DuckDB only."""
     source, _, view = name.partition(".")
     rows = fetch_all(
         connection,
@@ -86,9 +89,9 @@ def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> 
 
 
 def damaged_parts(root: Path) -> list[Corrupt]:
-    """The files that the views name and that are missing or no Parquet, by their ends alone."""
+    """Returns an error for each file of the views that is missing or has a damaged footer."""
     folder = views_dir(root)
-    found = []
+    damages = []
     with contextlib.closing(connect()) as connection:
         for name in sorted(files_of_views(folder)):
             try:
@@ -96,8 +99,8 @@ def damaged_parts(root: Path) -> list[Corrupt]:
                     query = "FROM parquet_file_metadata(?)"
                     connection.execute(query, [str(folder / name)]).fetchall()
             except Corrupt as error:
-                found.append(error)
-    return found
+                damages.append(error)
+    return damages
 
 
 def _compared(
@@ -106,8 +109,8 @@ def _compared(
     known = set(views_of(connection))
     siblings = ("", "_all", "_versions")
     names = [
-        each.name + suffix
-        for each in definitions
-        for suffix in (siblings if each.source != LOG else ("",))
+        definition.name + suffix
+        for definition in definitions
+        for suffix in (siblings if definition.source != LOG else ("",))
     ]
     return [name for name in names if name in known]

@@ -1,8 +1,7 @@
-"""Comparing: what another definition of a view would change, over all of history."""
+"""Compares a view with one by a changed definition, over all of history."""
 
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import attrs
 import duckdb
@@ -33,34 +32,36 @@ _PLACE = ("_segment", "_seq", "_shape", "valid_from")
 
 
 @attrs.frozen
-class Difference:
-    """A value, or a whole row, of a version that another definition makes otherwise."""
+class VersionDifference:
+    """A value, or a row, in which the versions of an entity by two definitions differ."""
 
     change: str
-    """changed, added or removed."""
+    """`changed`, `added` or `removed`."""
     id: str
     valid_from: int
     column: str | None
-    """None for a row of a view that has several per version."""
+    """None for a whole row; rows are compared if the view has several per version."""
     old: str | None
-    """As JSON."""
+    """Value by the old definition, as JSON."""
     new: str | None
+    """Value by the new definition, as JSON."""
     segment: str
+    """Segment of the event that contains the body."""
     seq: int
-    """The event behind it."""
+    """Seq of this event."""
 
 
 @attrs.frozen
 class Comparison:
-    """What differs between the archive's view and one by another definition."""
+    """Differences between the archive's view and the view by another definition."""
 
     added_columns: tuple[str, ...]
     removed_columns: tuple[str, ...]
-    differences: tuple[Difference, ...]
+    differences: tuple[VersionDifference, ...]
 
     @property
     def is_same(self) -> bool:
-        """Whether there is no difference."""
+        """Whether the views are equal."""
         return not (self.added_columns or self.removed_columns or self.differences)
 
 
@@ -73,9 +74,11 @@ def compare(
     report: Report = silent,
     definitions: tuple[Definition, ...] | None = None,
 ) -> Comparison:
-    """Build a view by another definition aside, and compare every version of every entity.
+    """Builds a view by the definition `text` and compares every version of every entity.
 
-    As of the last instant that the archive's views have read; they stay as they are.
+    It is built in a temporary folder and compared as of the last instant that the archive's views
+    have read; these are not changed. Raises `Invalid` if a definition has no versions to compare or
+    `text` is no valid definition.
     """
     known = load_definitions() if definitions is None else definitions
     (old,) = find_definitions(known, [name])
@@ -97,7 +100,7 @@ def compare(
 
 
 def _refuse_broken(definition: Definition, scratch: Path) -> None:
-    """Raises `Invalid` for a text that makes no rows of any log, before the log is read."""
+    """Raises `Invalid`, before the log is read, if a definition fails even without any event."""
     if definition.reads == ENTITY_ROWS and not definition.types:
         raise Invalid(
             f"{definition.name}: no definition: it names no types of entities",
@@ -113,7 +116,8 @@ def _compared(
 ) -> Comparison:
     view = f"{identifier(old.source)}.{identifier(old.view + '_versions')}"
     before, after = _columns(connection, "hindlog", view), _columns(connection, "made", view)
-    shared = [each for each in before if each in after and each not in (*_PLACE, old.key[0])]
+    uncompared = (*_PLACE, old.key[0])
+    shared = [name for name in before if name in after and name not in uncompared]
     common = {
         "old": view,
         "new": view,
@@ -121,15 +125,15 @@ def _compared(
         "new_key": identifier(new.key[0]),
     }
     if old.has_many_rows or new.has_many_rows:
-        row = ", ".join(f"{literal(each)}: {identifier(each)}" for each in shared)
+        row = ", ".join(f"{literal(name)}: {identifier(name)}" for name in shared)
         query = fill("compare_many", row=row, **common)
     else:
         query = fill("compare", fields=", ".join(map(_field, shared)), **common)
     rows = fetch_all(connection, query)
     return Comparison(
-        tuple(each for each in after if each not in before),
-        tuple(each for each in before if each not in after),
-        tuple(map(_difference, rows)),
+        tuple(name for name in after if name not in before),
+        tuple(name for name in before if name not in after),
+        tuple(VersionDifference(*row) for row in rows),
     )
 
 
@@ -142,7 +146,3 @@ def _field(column: str) -> str:
 def _columns(connection: duckdb.DuckDBPyConnection, database: str, view: str) -> list[str]:
     rows = connection.execute(f"DESCRIBE FROM {database}.{view}").fetchall()
     return [str(row[0]) for row in rows]
-
-
-def _difference(row: tuple[Any, ...]) -> Difference:
-    return Difference(*row)

@@ -1,4 +1,4 @@
-"""Parts with a schema and no rows: views name them first, so that none is without a file."""
+"""Empty parts: files with columns and no rows, so that every view has a file to read."""
 
 from collections.abc import Sequence
 
@@ -21,26 +21,26 @@ def build_schemas(
     definitions: Sequence[Definition],
     sources: Sequence[str],
 ) -> dict[str, str]:
-    """An empty part per definition: views name it first, so that none is without a file.
+    """Creates the empty parts that are missing, one per definition and source.
 
-    What went wrong, by name of the definition: such a one gets no view.
+    Returns messages by name of definition, for definitions that DuckDB rejects; they get no view.
     """
     for source in sources:
         make_schema(folder_of_diffs(context.parts, source))
         quarantine.make_schema(quarantine.folder_of_refused(context.parts, source))
-    staged = False
-    wrong: dict[str, str] = {}
+    is_staged = False
+    rejected: dict[str, str] = {}
     for definition in (each for each in definitions if each.has_parts):
         for source in sources if definition.source == LOG else [definition.source]:
             path = folder_of(context.parts, source, definition) / SCHEMA
             if path.exists():
                 continue
-            if not staged:
+            if not is_staged:
                 stage_empty(connection, context.scratch)
-                staged = True
+                is_staged = True
             try:
                 with sql_errors(definition.name):
                     build_part(connection, definition, path, [])
             except Invalid as error:
-                wrong[definition.name] = error.what
-    return wrong
+                rejected[definition.name] = error.what
+    return rejected

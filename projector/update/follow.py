@@ -1,4 +1,4 @@
-"""Following: views that keep up with the log while it is written."""
+"""Keeps the views up to date while the log grows."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from projector.parts.build import Report, silent
 from projector.update.update import UpdateReport, update
 
 INTERVAL_S = 0.5
-"""Between two looks at the log."""
+"""Seconds between two checks whether the log has grown."""
 
 
 def follow(
@@ -19,26 +19,26 @@ def follow(
     stopped: Callable[[], bool],
     jobs: int = 1,
     report: Report = silent,
-    done: Callable[[UpdateReport], None] = lambda _: None,
+    on_update: Callable[[UpdateReport], None] = lambda _: None,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Update whenever the log has grown, until `stopped` says so.
+    """Updates the views whenever the log has grown, until `stopped` returns True.
 
-    `done` gets what each update did. What goes wrong with one part is in its report and
-    is tried again with the next; errors of the archive itself are raised.
+    `on_update` is called with the report of each update. Parts that failed are in the report and
+    are built again by the next update. Errors of the archive itself are raised.
     """
-    seen: object = None
+    last: object = None
     while not stopped():
-        now = _signature(root)
-        if now != seen:
-            done(update(root, views, jobs=jobs, report=report))
-            seen = now
+        current = _signature(root)
+        if current != last:
+            on_update(update(root, views, jobs=jobs, report=report))
+            last = current
         wait(INTERVAL_S)
 
 
 def _signature(root: Path) -> object:
-    """Something that changes when the log does: the heads of writers, and the day folders."""
-    views_dir(root)  # refuses what is no archive
+    """Returns a value that changes with the log: time stamps of heads and of day folders."""
+    views_dir(root)  # raises an error if the folder is no archive
     heads = sorted((root / "state" / "heads").glob("*/*.json"))
     days = sorted((root / "log").glob("*/*"))
     return [(path.name, _stamp(path)) for path in (*heads, *days)]

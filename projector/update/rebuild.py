@@ -1,4 +1,4 @@
-"""Rebuild: every part from nothing, beside the old ones, then swapped in one step."""
+"""Rebuild: builds every part from nothing beside the old ones, then swaps all in one step."""
 
 import contextlib
 import os
@@ -34,16 +34,18 @@ from projector.views.statement import named_files
 from projector.views.views_database import read_script, write_views
 
 SUFFIXES = (".parquet", ".duckdb")
+"""Suffixes of the files that a rebuild can write."""
 
 
 @attrs.frozen
 class RebuildReport:
     """What a rebuild did."""
 
-    done: UpdateReport
+    update: UpdateReport
     rows: tuple[tuple[str, int], ...]
-    """Rows per view now shown, or written to `to`."""
+    """Name of each view and its number of rows, now or in the written file."""
     to: Path | None
+    """The written file, if any."""
 
 
 def rebuild(
@@ -57,12 +59,11 @@ def rebuild(
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
 ) -> RebuildReport:
-    """Replay the log from nothing.
+    """Builds the views from nothing and replaces the archive's views, or writes them to a file.
 
-    Without `to` the archive's views are swapped for the new ones when all is built, and
-    nothing is swapped if anything failed (`Partial`). With `to` (`.parquet` for one
-    view, `.duckdb` for any number) the views at `as_of` are written there and the
-    archive's own stay as they are.
+    Without `to` the archive's views are replaced after everything was built; if anything failed
+    they stay and `Partial` is raised. With `to` (`.parquet` for one view, `.duckdb` for any number)
+    the views as of `as_of` are written to that file and the archive's views are not changed.
     """
     known = load_definitions() if definitions is None else tuple(definitions)
     root = root.resolve()
@@ -73,10 +74,10 @@ def rebuild(
     with views_lock(folder):
         if to is not None:
             return _write_file(root, folder, wanted, known, as_of, to, jobs, report, limits)
-        done = _swap(root, folder, wanted, known, jobs, report, limits)
+        built = _swap(root, folder, wanted, known, jobs, report, limits)
     with contextlib.closing(open_views(root)) as connection:
         names = [each.name for each in wanted if each.is_view and each.source != LOG]
-        return RebuildReport(done, tuple((name, _count(connection, name)) for name in names), None)
+        return RebuildReport(built, tuple((name, _count(connection, name)) for name in names), None)
 
 
 def _swap(
@@ -90,11 +91,11 @@ def _swap(
 ) -> UpdateReport:
     parts = next_parts(folder)
     try:
-        _keep_others(current_parts(folder), parts, {each.name for each in wanted})
-        done, script = build_views(
+        _link_others(current_parts(folder), parts, {each.name for each in wanted})
+        built, script = build_views(
             root, parts, known, known, jobs=jobs, report=report, strict=True, limits=limits
         )
-        _stop_at(done)
+        _raise_if_failed(built)
     except BaseException:
         shutil.rmtree(parts, ignore_errors=True)
         raise
@@ -102,23 +103,23 @@ def _swap(
     swapped = write_views(folder, script)
     set_current_parts(parts)
     delete_unused_parts(folder, named_files(before), script.files, now_us())
-    return attrs.evolve(done, swapped=swapped)
+    return attrs.evolve(built, swapped=swapped)
 
 
-def _keep_others(old: Path, new: Path, wanted: set[str]) -> None:
-    """Parts never change, so those of other definitions are shared by a second name."""
+def _link_others(old: Path, new: Path, wanted: set[str]) -> None:
+    """Hard-links the parts of all other definitions; published parts never change."""
     for path in old.glob("*/*/*/*.parquet"):
         if path.parents[1].name in (*wanted, FOLDER) or path.name.startswith("open-"):
             continue
-        other = new / path.relative_to(old)
-        other.parent.mkdir(parents=True, exist_ok=True)
-        os.link(path, other)
+        link = new / path.relative_to(old)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, link)
 
 
-def _stop_at(done: UpdateReport) -> None:
-    if done.failed:
+def _raise_if_failed(report: UpdateReport) -> None:
+    if report.failed:
         raise Partial(
-            "not rebuilt: " + "; ".join(done.failed), "the old views are still there, unchanged"
+            "not rebuilt: " + "; ".join(report.failed), "the old views are still there, unchanged"
         )
 
 
@@ -140,7 +141,7 @@ def _write_file(
         raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
     with temporary_views(folder) as beside:
         needed = with_dependencies(known, wanted)
-        done, script = build_views(
+        built, script = build_views(
             root,
             beside / "parts",
             needed,
@@ -150,10 +151,10 @@ def _write_file(
             strict=True,
             limits=limits,
         )
-        _stop_at(done)
+        _raise_if_failed(built)
         write_views(beside, script)
         rows = _write(root, beside, names, as_of, to)
-    return RebuildReport(done, tuple(zip(names, rows, strict=True)), to)
+    return RebuildReport(built, tuple(zip(names, rows, strict=True)), to)
 
 
 def _write(
@@ -176,10 +177,10 @@ def _write(
 
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
     query = f"FROM {_quoted(name)} ORDER BY ALL"
-    done = fetch_all(
+    counted = fetch_all(
         connection, f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
     )
-    return int(done[0][0])
+    return int(counted[0][0])
 
 
 def _copy_tables(

@@ -1,9 +1,9 @@
-"""Update: build the parts that are missing, then swap the views file.
+"""Update: builds the missing parts, then swaps the views file.
 
     list segments → plan → parts (published by rename) → views/hindlog.duckdb (swapped)
 
-Whatever stops it halfway leaves published parts, which the next update finds, and the
-old views file, which names only files that are still there.
+If an update is interrupted, its published parts stay and the next update finds them. The old views
+file stays, too, and names only files that still exist.
 """
 
 import contextlib
@@ -52,16 +52,17 @@ class UpdateReport:
     """What an update did."""
 
     segments: int
-    """Sealed segments read."""
+    """Number of sealed segments read."""
     parts: int
-    """Parts published, those of open segments among them."""
+    """Number of parts published, including those of open segments."""
     rows: int
+    """Number of rows in these parts."""
     failed: tuple[str, ...]
-    """What went wrong, per definition and list of segments; the others are done."""
+    """Messages about what failed, per definition and list of segments."""
     swapped: bool
-    """Whether the views file was written anew."""
+    """Whether a new views file was written."""
     quarantined: tuple[str, ...] = ()
-    """Lines that were left out, each with its segment and seq; see `log.quarantine`."""
+    """Messages about lines that were left out, with segment and seq; see `log.quarantine`."""
 
 
 def update(
@@ -73,9 +74,9 @@ def update(
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
 ) -> UpdateReport:
-    """Bring the views of an archive up to its log. Harmless when repeated.
+    """Updates the views of an archive to the present state of its log. Idempotent.
 
-    `views`: names as `source.view`; the log's own always come along.
+    `views`: names as `source.view`, None for all. The views of the log are always updated, too.
     """
     known = load_definitions() if definitions is None else tuple(definitions)
     root = root.resolve()
@@ -83,7 +84,7 @@ def update(
     with views_lock(views_folder):
         parts = current_parts(views_folder)
         wanted = with_dependencies(known, find_definitions(known, views))
-        done, script = build_views(
+        built, script = build_views(
             root, parts, wanted, known, jobs=jobs, report=report, limits=limits
         )
         before = read_script(views_folder)
@@ -91,7 +92,7 @@ def update(
         swapped = write_views(views_folder, script, wrong)
         if swapped:
             delete_unused_parts(views_folder, named_files(before), script.files, now_us())
-    return attrs.evolve(done, swapped=swapped, failed=(*done.failed, *wrong))
+    return attrs.evolve(built, swapped=swapped, failed=(*built.failed, *wrong))
 
 
 def build_views(
@@ -105,7 +106,10 @@ def build_views(
     strict: bool = False,
     limits: Limits = LIMITS,
 ) -> tuple[UpdateReport, Script]:
-    """Build what is missing of `wanted` under `parts`; the views over `known` as they are then."""
+    """Builds the missing parts of `wanted` in the folder `parts`.
+
+    Returns the report, and the script of the views of all `known` definitions over all parts.
+    """
     with (
         scratch_folder(root / "views") as folder,
         contextlib.closing(builder(folder, 1, SMALL_MEMORY_MB)) as connection,
@@ -113,32 +117,33 @@ def build_views(
     ):
         context = Context(root, parts, folder, jobs, crew, report, strict, limits)
         listings = [list_source(root, source) for source in _sources(root, known)]
-        done = _build_parts(context, connection, listings, wanted)
+        results = _build_parts(context, connection, listings, wanted)
         wrong = build_schemas(context, connection, known, [each.source for each in listings])
         sound = [each for each in known if each.name not in wrong]
         _compact(context, connection, listings, sound)
-        # Source by source: one has most of the rows. By a worker, for the sake of signals.
+        # Sources one after another, because one of them has most of the rows; in a worker thread,
+        # so that the main thread can handle signals.
         wrong |= submit(crew, _build_keyframes, context, connection, listings, sound).result()
         script = script_for(root, parts, listings, sound, connection, limits)
-        # Also when nothing was built: the last update may have ended before it compared.
+        # Also if nothing was built: the last update may have ended before it compared.
         if _compare(context, script, wrong):
             script = script_for(root, parts, listings, sound, connection, limits)
-    return _told(done, wrong), script
+    return _report(results, wrong), script
 
 
-def _told(done: Sequence[BuildResult], wrong: Mapping[str, str]) -> UpdateReport:
+def _report(results: Sequence[BuildResult], wrong: Mapping[str, str]) -> UpdateReport:
     return UpdateReport(
-        sum(each.segments for each in done),
-        sum(each.parts for each in done),
-        sum(each.rows for each in done),
-        (*wrong.values(), *(text for each in done for text in each.failed)),
+        sum(result.segments for result in results),
+        sum(result.parts for result in results),
+        sum(result.rows for result in results),
+        (*wrong.values(), *(message for result in results for message in result.failed)),
         False,
-        tuple(text for each in done for text in each.quarantined),
+        tuple(message for result in results for message in result.quarantined),
     )
 
 
 def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
-    """Those in the log, and those that definitions read."""
+    """Returns the sources in the log and those that definitions read, sorted."""
     return sorted({*list_sources(root), *(each.source for each in definitions)} - {LOG})
 
 
@@ -148,11 +153,11 @@ def _build_parts(
     listings: Sequence[Listing],
     wanted: Sequence[Definition],
 ) -> list[BuildResult]:
-    """The parts that are missing, of all sources at once; then those of open segments."""
+    """Builds the missing parts of all sources at once, then the parts over open segments."""
     jobs = [job for each in listings for job in plan_jobs(context, connection, each, wanted)]
-    done = run_jobs(context, jobs)
-    opened = [submit(context.workers, build_open, context, each, wanted) for each in listings]
-    return [*done, *(each.result() for each in opened)]
+    sealed = run_jobs(context, jobs)
+    open_futures = [submit(context.workers, build_open, context, each, wanted) for each in listings]
+    return [*sealed, *(future.result() for future in open_futures)]
 
 
 def _compact(
@@ -161,50 +166,54 @@ def _compact(
     listings: Sequence[Listing],
     definitions: Sequence[Definition],
 ) -> None:
-    """Put small parts together, so that views name few files however long the log is."""
+    """Merges small parts, so that views name few files however long the log is."""
     groups = [
-        group for listing in listings for group in _due(context, connection, listing, definitions)
+        group
+        for listing in listings
+        for group in _groups_to_merge(context, connection, listing, definitions)
     ]
-    for each in [submit(context.workers, _compact_one, context, group) for group in groups]:
-        each.result()
+    for future in [submit(context.workers, _compact_one, context, group) for group in groups]:
+        future.result()
 
 
-def _due(
+def _groups_to_merge(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
     listing: Listing,
     definitions: Sequence[Definition],
 ) -> list[Group]:
+    """Returns the groups of parts of a source to merge; no keyframe or delta separates them."""
     source = load_source(connection, context.parts, listing, definitions, context.limits)
-    mine = definitions_of(definitions, listing.source)
+    built = definitions_of(definitions, listing.source)
 
-    def found(alike: Callable[[Part], Hashable]) -> list[Group]:
-        folders = [folder_of(context.parts, listing.source, each) for each in mine]
+    def groups_by(key: Callable[[Part], Hashable]) -> list[Group]:
+        folders = [folder_of(context.parts, listing.source, definition) for definition in built]
         sealed = listing.sealed_names
         return [
             group
-            for each in folders
-            for group in find_groups(connection, each, sealed, alike, context.limits)
+            for folder in folders
+            for group in find_groups(connection, folder, sealed, key, context.limits)
         ]
 
-    kept = [each.keyframe for each in source.chain]
-    keyframes = grouping_key([(each.instant, each.adds) for each in kept])
-    if not found(keyframes):  # as a rule: then deltas need not be looked for
+    keyframes = [link.keyframe for link in source.chain]
+    keyframe_key = grouping_key([(keyframe.instant, keyframe.adds) for keyframe in keyframes])
+    if not groups_by(keyframe_key):  # the usual case, in which no row caches are loaded
         return []
-    own = [each for each in mine if each.has_parts and each.source == listing.source]
-    held = [load_resolved(connection, context.parts, source, each) for each in own]
-    deltas = grouping_key([(one.instant, one.adds) for each in held for one in each.deltas])
-    return found(lambda part: (keyframes(part), deltas(part)))
+    entities = [d for d in built if d.has_parts and d.source == listing.source]
+    caches = [load_resolved(connection, context.parts, source, d) for d in entities]
+    deltas = [delta for cache in caches for delta in cache.deltas]
+    delta_key = grouping_key([(delta.instant, delta.adds) for delta in deltas])
+    return groups_by(lambda part: (keyframe_key(part), delta_key(part)))
 
 
 def _compact_one(context: Context, group: Group) -> None:
-    with sql_errors(str(group.folder)), _apart(context) as connection:
+    with sql_errors(str(group.folder)), _own_connection(context) as connection:
         compact(connection, group)
 
 
 @contextlib.contextmanager
-def _apart(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that gives all its memory back: one that lives on keeps some of it."""
+def _own_connection(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yields a new connection; a connection that lives longer would keep some of its memory."""
     folder = Path(tempfile.mkdtemp(dir=context.scratch))
     with job_builder(context.workers, folder, 1, SMALL_MEMORY_MB) as connection:
         yield connection
@@ -216,12 +225,15 @@ def _build_keyframes(
     listings: Sequence[Listing],
     definitions: Sequence[Definition],
 ) -> dict[str, str]:
-    """Build the keyframes that are due; what went wrong. Views are right without them."""
+    """Builds the keyframes that are due and returns messages about failures.
+
+    Views do not depend on keyframes, so a failure is reported and not raised.
+    """
     wrong = {}
     for listing in listings:
         try:
             with interrupted_on_cancel(context.workers, connection):
-                apart = partial(_apart, context)
+                apart = partial(_own_connection, context)
                 build_keyframes(
                     connection, context.parts, listing, definitions, apart, context.limits
                 )
@@ -231,10 +243,10 @@ def _build_keyframes(
 
 
 def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
-    """Compare neighbouring versions that were not compared yet; how many pairs."""
+    """Compares the consecutive versions that were not compared yet and returns their number."""
     jobs = {
-        each.source: submit(context.workers, _differences_of, context, each)
-        for each in script.histories
+        history.source: submit(context.workers, _add_differences, context, history)
+        for history in script.histories
     }
     pairs = 0
     for source, job in jobs.items():
@@ -245,7 +257,7 @@ def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
     return pairs
 
 
-def _differences_of(context: Context, history: History) -> int:
+def _add_differences(context: Context, history: History) -> int:
     folder = folder_of_diffs(context.parts, history.source)
     with sql_errors(f"changes of {history.source}"):
         return add_differences(

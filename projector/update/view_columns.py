@@ -112,7 +112,7 @@ def table_of(sentences: Sentences, view: str, column: str) -> str | None:
 def twin_of(sentences: Sentences, columns: Mapping[str, Columns], view: str) -> str | None:
     """Returns the view that a view without sentences has its columns from, if there is one.
 
-    For macros that choose rows of another view: the columns of the two are the same.
+    This is for macros that select rows of another view and have the same columns.
     """
     if view in sentences:
         return None
@@ -123,13 +123,14 @@ def twin_of(sentences: Sentences, columns: Mapping[str, Columns], view: str) -> 
 def added_by(columns: Mapping[str, Columns], sibling: str) -> Columns:
     """Returns the columns of a sibling that are not those of its view, in order.
 
-    Of `_changes`, whose rows are no entities: all but the key, which comes first.
+    For `_changes`, whose rows are changes and not entities, these are all columns but the key,
+    which is the first.
     """
-    suffix = next(each for each in SIBLINGS if sibling.endswith(each))
+    suffix = next(suffix for suffix in SIBLINGS if sibling.endswith(suffix))
     if suffix == "_changes":
         return columns[sibling][1:]
     known = columns[sibling.removesuffix(suffix)]
-    return tuple(each for each in columns[sibling] if each not in known)
+    return tuple(column for column in columns[sibling] if column not in known)
 
 
 def uses(

@@ -22,36 +22,37 @@ LOUD = TEXT.replace("ltrim(split_part(_id", "upper(split_part(_id").replace(
 )
 
 
-def test_the_same_definition_differs_in_nothing(shared):
+def test_an_equal_definition_has_no_differences(shared):
     assert compare(shared, "openrouter.models", TEXT).is_same
 
 
-def test_every_version_that_another_definition_changes_is_told_with_its_event(shared):
-    found = compare(shared, "openrouter.models", LOUD)
+def test_every_changed_version_is_reported_with_its_event(shared):
+    comparison = compare(shared, "openrouter.models", LOUD)
 
-    told = [
-        (d.id, d.valid_from, d.column, d.old, d.new, d.segment, d.seq) for d in found.differences
+    differences = [
+        (d.id, d.valid_from, d.column, d.old, d.new, d.segment, d.seq)
+        for d in comparison.differences
     ]
     first, second = (f"openrouter/2026-11-01/0{hour}-0a0b0c0d-000" for hour in (0, 1))
-    assert told == [
+    assert differences == [
         ("a", hours(0), "author", '"a"', '"A"', first, 1),
         ("b", hours(0), "author", '"b"', '"B"', first, 2),
         ("a", hours(1), "author", '"a"', '"A"', second, 4),
         ("b", hours(2), "author", '"b"', '"B"', first, 2),
     ]
-    assert (found.added_columns, found.removed_columns) == ((), ())
+    assert (comparison.added_columns, comparison.removed_columns) == ((), ())
     assert not list((shared / "views").glob("aside*"))
 
 
-def test_columns_that_come_and_go_are_told(shared):
+def test_added_and_removed_columns_are_reported(shared):
     text = TEXT.replace("name                    /name ", "title                   /name ")
-    found = compare(shared, "openrouter.models", text)
+    comparison = compare(shared, "openrouter.models", text)
 
-    assert (found.added_columns, found.removed_columns) == (("title",), ("name",))
+    assert (comparison.added_columns, comparison.removed_columns) == (("title",), ("name",))
 
 
 @pytest.mark.slow
-def test_of_a_view_with_many_rows_whole_rows_are_told(empty):
+def test_a_view_with_many_rows_per_version_is_compared_by_whole_rows(empty):
     body = {"id": 1, "files": [{"id": 7, "name": "a", "hashes": {"CRC32": "ff"}}, {"id": 8}]}
     seen = Seen("modelVersion", "1", body, "detail")
     write_log(empty, "civitai", WRITER, [Page(hours(0), [seen])])
@@ -105,7 +106,7 @@ def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(a
         (TEXT + "\nSELECT nonsense FROM event", "openrouter.models"),
     ],
 )
-def test_what_is_no_definition_is_refused_before_anything_is_built(shared, monkeypatch, text, why):
+def test_an_invalid_definition_is_refused_before_anything_is_built(shared, monkeypatch, text, why):
     def built(*_given, **_more):
         raise AssertionError("built")
 

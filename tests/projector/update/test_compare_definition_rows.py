@@ -1,4 +1,4 @@
-"""Comparisons and checks: rows that come and go, and how far each source was read."""
+"""Comparison of definitions: added and removed versions; positions of views."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from projector.definition import FOLDER, Definition, parse_definition
 from projector.query.view_info import list_views
-from projector.update.compare_definition import Difference, compare
+from projector.update.compare_definition import VersionDifference, compare
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import rows, some
@@ -34,48 +34,51 @@ def two_forms(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def named(found: tuple[Difference, ...]) -> list[tuple[Any, ...]]:
-    columns = [each for each in found if each.column == "name"]
-    return [(each.change, each.id, each.valid_from, each.old, each.new) for each in columns]
+def name_differences(differences: tuple[VersionDifference, ...]) -> list[tuple[Any, ...]]:
+    return [(d.change, d.id, d.valid_from, d.old, d.new) for d in differences if d.column == "name"]
 
 
 def test_versions_that_another_definition_no_longer_reads_are_removed(two_forms: Path) -> None:
     update(two_forms, definitions=definitions(MODELS))
-    found = compare(two_forms, "openrouter.models", LISTED, definitions=definitions(MODELS))
+    comparison = compare(two_forms, "openrouter.models", LISTED, definitions=definitions(MODELS))
 
-    assert named(found.differences) == [("removed", "a", hours(1), '"detailed"', None)]
-    assert {each.change for each in found.differences} == {"removed"}
-    (seq,) = {each.seq for each in found.differences}
+    assert name_differences(comparison.differences) == [
+        ("removed", "a", hours(1), '"detailed"', None)
+    ]
+    assert {d.change for d in comparison.differences} == {"removed"}
+    (seq,) = {d.seq for d in comparison.differences}
     assert rows(two_forms, f"SELECT shape FROM log.events WHERE seq = {seq}") == [("detail",)]
 
 
 def test_versions_that_another_definition_reads_too_are_added(two_forms: Path) -> None:
     update(two_forms, definitions=definitions(LISTED))
-    found = compare(two_forms, "openrouter.models", MODELS, definitions=definitions(LISTED))
+    comparison = compare(two_forms, "openrouter.models", MODELS, definitions=definitions(LISTED))
 
-    assert named(found.differences) == [("added", "a", hours(1), None, '"detailed"')]
+    assert name_differences(comparison.differences) == [
+        ("added", "a", hours(1), None, '"detailed"')
+    ]
 
 
-def test_other_versions_altogether_are_told_in_the_order_of_time(two_forms: Path) -> None:
+def test_removed_and_added_versions_are_in_the_order_of_time(two_forms: Path) -> None:
     update(two_forms, definitions=definitions(LISTED))
-    found = compare(two_forms, "openrouter.models", DETAILED, definitions=definitions(LISTED))
+    comparison = compare(two_forms, "openrouter.models", DETAILED, definitions=definitions(LISTED))
 
-    assert named(found.differences) == [
+    assert name_differences(comparison.differences) == [
         ("removed", "a", hours(0), '"listed"', None),
         ("added", "a", hours(1), None, '"detailed"'),
         ("removed", "a", hours(2), '"listed again"', None),
     ]
 
 
-def test_every_view_is_told_with_how_far_its_own_source_was_read(tmp_path: Path) -> None:
+def test_the_position_of_a_view_is_that_of_its_own_source(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     for source, at in (("openrouter", 2), ("civitai", 1)):
         write_log(tmp_path, source, WRITER, [Page(hours(at), [model("7", "n")])])
     known = some("openrouter.models", "civitai.models", "log.segments")
     update(tmp_path, definitions=known)
-    found = {each.name: (each.rows, each.position) for each in list_views(tmp_path, known)}
+    positions = {view.name: (view.rows, view.position) for view in list_views(tmp_path, known)}
 
-    assert found == {
+    assert positions == {
         "civitai.models": (1, hours(1)),
         "openrouter.models": (1, hours(2)),
         "log.events": (4, hours(2)),

@@ -1,4 +1,4 @@
-"""Updates: what is missing and nothing else, whatever was there before."""
+"""Updates build what is missing and nothing else, whatever the state before."""
 
 import contextlib
 import re
@@ -40,7 +40,7 @@ def rows(root, sql=NAMES, **more):
     return list(query(root, sql, **more).rows)
 
 
-def test_an_update_with_nothing_new_writes_nothing(archive):
+def test_an_update_without_new_events_writes_nothing(archive):
     update(archive, definitions=MODELS)
     before = {path: path.stat().st_mtime_ns for path in (archive / "views").rglob("*.parquet")}
     done = update(archive, definitions=MODELS)
@@ -66,7 +66,7 @@ def test_deleting_views_and_state_gives_the_same_answers(archive):
     assert rows(archive, "FROM openrouter.models_versions ORDER BY ALL") == before
 
 
-def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archive):
+def test_a_part_that_is_built_again_has_the_same_name(archive):
     parts = sorted(path.name for path in (archive / "views").rglob("*.parquet"))
     shutil.rmtree(archive / "views")
     update(archive, jobs=2, definitions=MODELS)
@@ -75,7 +75,7 @@ def test_a_part_is_named_by_its_list_of_segments_and_built_twice_the_same(archiv
 
 
 def only(root, names, folder):
-    """An archive that holds only some segments of another."""
+    """Copies some segments of an archive into another folder, which it returns."""
     for name in names:
         for place in (sealed_path, manifest_path):
             place(folder, name).parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def only(root, names, folder):
         pytest.param(0, id="from rows", marks=pytest.mark.slow),
     ],
 )
-def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, least):
+def test_a_body_that_is_in_two_parts_counts_once(empty, tmp_path_factory, least):
     limits = attrs.evolve(LIMITS, min_keyframe_rows=least, max_moved_share=1)
     listed = [[model("a", f"A{n}"), model("b", f"B{n}")] for n in range(3)]
     pages = [Page(hours(n), listed[n], f"r{n}", "/models", 1, True) for n in range(3)]
@@ -112,28 +112,28 @@ def test_a_body_that_lies_in_two_parts_counts_once(empty, tmp_path_factory, leas
     for n in range(3):
         expected = [("a", f"A{n}"), ("b", f"B{n}")]
         assert rows(empty, as_of=hours(n + 0.5)) == expected
-        told = "SELECT id, name FROM openrouter.models_all ORDER BY id"
-        assert rows(empty, told, as_of=hours(n + 0.5)) == expected
+        query_all = "SELECT id, name FROM openrouter.models_all ORDER BY id"
+        assert rows(empty, query_all, as_of=hours(n + 0.5)) == expected
 
 
-def told_by(root):
-    """Each macro and view of the views file, and what it says."""
+def sql_of_views(root):
+    """Returns the macros and views of the views file with their SQL."""
     with contextlib.closing(open_views(root)) as connection:
-        found = connection.execute(
+        definitions = connection.execute(
             "SELECT schema_name, function_name, macro_definition FROM duckdb_functions() "
             "WHERE NOT internal UNION ALL "
             "SELECT schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal "
             "ORDER BY 1, 2"
         ).fetchall()
-    # DuckDB tells the names that a star leaves out in any order.
-    return [(*names, re.sub(r"EXCLUDE \(.*?\)", _in_order, text)) for *names, text in found]
+    # DuckDB reports the names after EXCLUDE in any order.
+    return [(*names, re.sub(r"EXCLUDE \(.*?\)", _in_order, text)) for *names, text in definitions]
 
 
 def _in_order(match):
     return " ".join(sorted(re.findall(r"\w+", match[0])))
 
 
-def test_views_that_were_made_anew_in_part_are_those_of_a_whole_file(archive, monkeypatch):
+def test_a_partly_replaced_views_file_equals_one_written_as_a_whole(archive, monkeypatch):
     update(archive, definitions=MODELS)
     whole = []
     monkeypatch.setattr(views_file, "_create", lambda *args: whole.append(create_file(*args)))
@@ -144,15 +144,15 @@ def test_views_that_were_made_anew_in_part_are_those_of_a_whole_file(archive, mo
         )
         assert update(archive, definitions=MODELS).swapped
     assert len(whole) < 2, "most hours add a file to lists, and nothing else"
-    before = told_by(archive)
+    before = sql_of_views(archive)
     (archive / "views" / views_file.FILE).unlink()
     assert update(archive, definitions=MODELS).swapped
 
-    assert told_by(archive) == before
+    assert sql_of_views(archive) == before
     assert len(before) > 20
 
 
-def test_a_swap_that_ended_halfway_is_made_as_a_whole(archive, monkeypatch):
+def test_after_an_interrupted_swap_the_views_file_is_written_as_a_whole(archive, monkeypatch):
     """Else what has been, was swapped away, and is to be again, would be taken as still there."""
     path = archive / "views" / views_file.SCRIPT
     before = path.read_text()
@@ -191,7 +191,7 @@ def test_batches_end_with_the_month_and_at_their_size(empty):
     assert [len(batch) for batch in plan.split_into_batches(segments, two)] == [2, 1, 1]
 
 
-def test_the_open_segment_is_read_up_to_what_is_durable(empty):
+def test_the_open_segment_is_read_without_its_torn_tail(empty):
     stream = open_stream(empty, "openrouter", WRITER, clock=lambda: hours(0), disk=UNSAFE)
     page = Page(hours(0), [model("a", "A")], "r0")
     append(stream, [lambda seq, at: _drafts(page, seq, {})], hours(0))
@@ -205,7 +205,7 @@ def test_the_open_segment_is_read_up_to_what_is_durable(empty):
     close_stream(stream)
 
 
-def test_an_open_segment_is_one_part_that_is_replaced_and_then_sealed(empty):
+def test_the_part_of_an_open_segment_is_replaced_until_it_is_sealed(empty):
     for n in range(3):
         write_log(
             empty, "openrouter", WRITER, [Page(hours(n / 9), [model("a", str(n))])], seal=False
@@ -222,7 +222,7 @@ def test_an_open_segment_is_one_part_that_is_replaced_and_then_sealed(empty):
     assert opened[0].exists(), "a reader that opened the views before still reads it"
 
 
-def test_an_open_segment_without_news_is_not_read_again(empty):
+def test_an_open_segment_that_has_not_grown_is_not_read_again(empty):
     write_log(empty, "openrouter", WRITER, [Page(hours(0), [model("a", "A")])], seal=False)
 
     assert update(empty, definitions=MODELS).parts > 0
@@ -237,7 +237,11 @@ def test_views_follow_the_log_until_they_are_stopped(empty):
         write_log(empty, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])], seal=False)
 
     follow(
-        empty, ["openrouter.models"], stopped=lambda: len(done) == 3, done=done.append, wait=wait
+        empty,
+        ["openrouter.models"],
+        stopped=lambda: len(done) == 3,
+        on_update=done.append,
+        wait=wait,
     )
 
     assert rows(empty) == [("a", "2")]
@@ -306,7 +310,7 @@ def test_a_moved_archive_answers_with_its_new_root(archive, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_small_parts_are_put_together_and_say_the_same(archive):
+def test_small_parts_are_merged_without_a_change_of_rows(archive):
     limits = attrs.evolve(LIMITS, max_newest_parts=3)
     for n in range(3, 8):
         write_log(archive, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])])
@@ -327,7 +331,7 @@ def test_a_sealed_segment_of_another_size_is_refused(archive):
         update(archive, definitions=MODELS)
 
 
-def test_a_projection_that_fails_leaves_the_others(archive):
+def test_a_projection_that_fails_does_not_affect_the_others(archive):
     broken = parse_definition(
         "-- openrouter.broken: x\n-- types: model\nSELECT *, error(_id) AS x FROM event",
         "openrouter",
@@ -340,7 +344,7 @@ def test_a_projection_that_fails_leaves_the_others(archive):
     assert rows(archive) == [("a", "A2"), ("b", "B")]
 
 
-def test_a_definition_that_is_no_sql_gets_no_view_and_leaves_the_others(archive):
+def test_a_definition_with_invalid_sql_gets_no_view_and_does_not_affect_the_others(archive):
     broken = parse_definition(
         "-- openrouter.broken: x\n-- types: model\nSELEC", "openrouter", "broken"
     )
@@ -354,11 +358,11 @@ def test_a_changed_definition_gets_parts_of_its_own(archive):
     old = sorted((archive / "views").rglob("openrouter.models/*/2*.parquet"))
     text = "-- openrouter.models: x\n-- types: model\n-- key: id VARCHAR\n-- columns:\n"
     known = chosen("openrouter.authors", "openrouter.prices")
-    others = [each for each in known if each.name != "openrouter.models"]
+    others = [definition for definition in known if definition.name != "openrouter.models"]
     changed = parse_definition(text + "--   title  /name  text\n", "openrouter", "models")
     done = update(archive, definitions=(*others, changed))
 
-    assert [each.partition(":")[0] for each in done.failed] == [
+    assert [message.partition(":")[0] for message in done.failed] == [
         'CREATE VIEW "openrouter"."authors"',
         'CREATE VIEW "openrouter"."prices"',
     ]
@@ -376,7 +380,7 @@ def test_rebuild_swaps_to_new_parts_and_check_agrees(archive):
     assert update(archive, definitions=MODELS).parts == 0
 
 
-def test_check_finds_a_part_that_says_something_else(archive):
+def test_check_finds_a_part_with_other_values(archive):
     part = next((archive / "views").rglob("openrouter.models/*/2*.parquet"))
     with contextlib.closing(duckdb.connect()) as connection:
         covers = connection.execute(
@@ -413,16 +417,16 @@ def test_the_view_at_an_instant_is_written_to_a_file(archive, tmp_path, name):
     assert done.rows == (("openrouter.models", 1),)
 
 
-def test_views_are_told_with_rows_position_and_columns(archive):
-    told = {each.name: each for each in list_views(archive, definitions=MODELS)}
+def test_views_are_listed_with_rows_position_and_columns(archive):
+    views = {view.name: view for view in list_views(archive, definitions=MODELS)}
 
-    assert told["openrouter.models"].rows == 2
-    assert told["openrouter.models"].position == hours(2)
-    assert ("prompt", "DECIMAL(38,24)") in told["openrouter.models"].columns
-    assert told["log.events"].rows == 6
+    assert views["openrouter.models"].rows == 2
+    assert views["openrouter.models"].position == hours(2)
+    assert ("prompt", "DECIMAL(38,24)") in views["openrouter.models"].columns
+    assert views["log.events"].rows == 6
 
 
-def test_what_is_not_there_is_said(empty, tmp_path_factory):
+def test_missing_views_and_archives_are_errors(empty, tmp_path_factory):
     with pytest.raises(NotFound, match="no views yet"):
         open_views(empty)
     with pytest.raises(NotFound, match=r"no view 'openrouter\.nope'"):
@@ -435,7 +439,7 @@ def test_what_is_not_there_is_said(empty, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_bodies_that_do_not_fit_into_the_usual_memory_are_given_more(empty):
+def test_a_copy_that_runs_out_of_memory_is_repeated_with_more(empty):
     long = ["x" * 40_000 + str(n) for n in range(600)]
     models = [model(str(n), text, description=text) for n, text in enumerate(long)]
     write_log(empty, "openrouter", WRITER, [Page(hours(0), models, "r0", "/models", 1, True)])
