@@ -1,1 +1,1 @@
-"""The built-in upstream: speaks both APIs on 127.0.0.1, from a seed and a clock."""
+"""Simulated upstream: serves both APIs on 127.0.0.1, determined by a seed and a clock."""

@@ -1,9 +1,8 @@
-"""The simulator over real HTTP: the two upstreams on one port.
+"""HTTP server of the simulator: both upstreams on one port.
 
-OpenRouter answers at `/api/v1` and `/api/frontend/v1`, Civitai at `/civitai/api/v1`: on
-one port their `/models` would be one address. What is answered is decided in `catalog`,
-what goes wrong in `faults`; here it is only sent. The one thing kept is how often each
-address was asked for.
+OpenRouter is at `/api/v1` and `/api/frontend/v1`, Civitai at `/civitai/api/v1`, since both
+have a `/models`. `catalog` decides the responses and `faults` the faults; this module only
+sends them. Its only state is the number of requests per URL.
 """
 
 import asyncio
@@ -26,7 +25,9 @@ from fetcher.simulator.world.rhythms import SECOND
 
 Clock: TypeAlias = Callable[[], int]
 Observe: TypeAlias = Callable[[str, int, bytes], None]
+"""Called with path and query, status and body of each response."""
 Answers: TypeAlias = Callable[[Request, int], Answer]
+"""Maps a request and the time in microseconds to a response."""
 
 SHUTDOWN_S = 0.5
 
@@ -39,21 +40,21 @@ def make_app(
     elsewhere: str = ELSEWHERE,
     answers: Answers | None = None,
 ) -> web.Application:
-    """The application; `now` gives the simulated instant of each request in microseconds.
+    """Returns the application; `now` returns the simulated time in microseconds.
 
-    `observe` is called with path and query, status and the bytes of the body that a client
-    can have (before transfer compression), in the order of sending. `elsewhere` is the origin
-    that redirects lead to. `answers` take the place of the world's.
+    `observe` gets the part of each body that a client can receive, before transfer
+    compression and in the order of sending. Redirects point to the origin `elsewhere`.
+    `answers` replaces the responses of the world.
     """
-    asked: Counter[str] = Counter()
-    told: Answers = answers or partial(answer, world)
+    request_counts: Counter[str] = Counter()
+    answer_of: Answers = answers or partial(answer, world)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         address, now_us = request.path_qs, now()
-        asked[address] += 1
-        fault = choose(faults, world.seed, address, asked[address])
-        found = _answer(told, request, asked_at(fault, now_us))
-        sending = spoil(found, fault, address, now_us, elsewhere)
+        request_counts[address] += 1
+        fault = choose(faults, world.seed, address, request_counts[address])
+        intact = _answer(answer_of, request, asked_at(fault, now_us))
+        sending = spoil(intact, fault, address, now_us, elsewhere)
         if observe is not None:
             body = sending.answer.body[: sending.promised_bytes]
             observe(address, sending.answer.status, body)
@@ -99,10 +100,10 @@ async def _send(
 async def _send_raw(
     request: web.Request, sending: Sending, headers: dict[str, str]
 ) -> web.StreamResponse:
-    """Past the library, which would not let the length be wrong.
+    """Writes to the transport directly, since the library refuses a wrong Content-Length.
 
-    What is more than was promised follows a moment later: together with the rest some
-    clients would refuse the whole response.
+    Bytes beyond the promised length follow a moment later: some clients would refuse the
+    complete response if all bytes arrived together.
     """
     body, promised = sending.answer.body, sending.promised_bytes
     lines = [f"HTTP/1.1 {sending.answer.status} OK", *(f"{k}: {v}" for k, v in headers.items())]
@@ -136,9 +137,9 @@ async def _send_slowly(
 async def serve(
     served: web.Application | World, now: Clock, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[str]:
-    """The origin (`http://host:port`) at which an application, or a world, answers meanwhile.
+    """Yields the origin (`http://host:port`) at which an application or a world is served.
 
-    Port 0 is any free one. For an application `now` is not used: it has its own.
+    Port 0 selects a free port. An application has its own clock and ignores `now`.
     """
     app = make_app(served, now) if isinstance(served, World) else served
     runner = web.AppRunner(
@@ -160,10 +161,10 @@ def run_server(
     faults: Faults = NO_FAULTS,
     recordings: Path | None = None,
 ) -> None:
-    """Serve the world of that seed, or what was recorded, until SIGINT or SIGTERM.
+    """Serves the world of a seed, or a folder of recordings, until SIGINT or SIGTERM.
 
-    `ready` is told the origin. Redirects lead to a second origin, on a port of its own,
-    which answers the same without faults.
+    `ready` is called with the origin. Redirects point to a second origin on another port,
+    which serves the same without faults.
     """
     answers = partial(recorded_answer, load_recordings(recordings)) if recordings else None
 

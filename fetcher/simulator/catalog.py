@@ -1,7 +1,7 @@
-"""The whole upstream as one pure function: a world, a question and an instant in, bytes out.
+"""Both upstreams as one pure function of a world, a request and a time.
 
-`answer` keeps nothing between calls: equal arguments give equal bytes, in any order,
-in any process. Instants are integer microseconds since 1970 UTC.
+Equal arguments give equal bytes, in any order and in any process. Times are integer
+microseconds since 1970 UTC.
 """
 
 import re
@@ -18,7 +18,7 @@ _MEDIA = re.compile(rf"/{MEDIA_TOKEN}/([0-9a-f-]{{36}})/[^/]+/[^/]+")
 
 
 def answer(world: World, request: Request, now_us: int) -> Answer:
-    """What a GET gets at that instant, when nothing goes wrong on the way."""
+    """Returns the response to a GET request at a time, without faults."""
     if request.path.startswith(civitai_api.PREFIX + "/"):
         return civitai_api.answer(world, request, now_us)
     if request.path.startswith(("/api/v1/", "/api/frontend/v1/")):
@@ -28,7 +28,7 @@ def answer(world: World, request: Request, now_us: int) -> Answer:
 
 
 def _picture(world: World, file_uuid: str) -> Answer:
-    """A file of one pixel whose comment is the UUID: small, valid, and its own."""
+    """Returns a valid image of one pixel with the UUID as comment, so that files differ."""
     shade = draw(world.seed, "pixel", file_uuid) % 256
     header = b"P5\n# " + file_uuid.encode() + b"\n1 1\n255\n"
     cache = (("Cache-Control", "public, max-age=31536000"),)

@@ -1,4 +1,4 @@
-"""Civitai's paths: which question gets which answer. Pure."""
+"""Routes of the Civitai API. Pure."""
 
 import attrs
 
@@ -20,7 +20,7 @@ LARGEST_ID = 2_147_483_647
 
 
 def answer(world: World, request: Request, now_us: int) -> Answer:
-    """The answer to a GET below `/civitai/api/v1`."""
+    """Returns the response to a GET request below `/civitai/api/v1`."""
     path = request.path.rstrip("/").removeprefix(PREFIX).strip("/")
     request = attrs.evolve(request, path=f"{PREFIX}/{path}")
     match path.split("/"):
@@ -51,26 +51,25 @@ def _model(world: World, text: str, now_us: int) -> Answer:
     number = _number(text)
     if number is None:
         return refuse({"error": {"name": "ZodError", "issues": [{"path": ["id"]}]}}, 400)
-    found = find_model(world, number, now_us)
-    if found is None:
+    model = find_model(world, number, now_us)
+    if model is None:
         return refuse({"error": f"No model with id {number}"}, 404)
-    live = versions(world, found, now_us)
-    return reply(thinned(model_object(world, found, live, now_us, 63, detail=True)))
+    live = versions(world, model, now_us)
+    return reply(thinned(model_object(world, model, live, now_us, 63, detail=True)))
 
 
 def _version(world: World, text: str, now_us: int) -> Answer:
-    found = find_version(world, _number(text) or 0, now_us)
-    if found is None:
+    version = find_version(world, _number(text) or 0, now_us)
+    if version is None:
         return refuse({"error": "Model not found"}, 404)
-    return reply(single_version(world, found, now_us))
+    return reply(single_version(world, version, now_us))
 
 
 def _by_hash(world: World, digest: str, now_us: int) -> Answer:
-    for each in sorted(
-        all_versions(world, models(world, now_us), now_us), key=lambda one: one.born_us
-    ):
-        for file in files(world.seed, each):
+    live = all_versions(world, models(world, now_us), now_us)
+    for version in sorted(live, key=lambda version: version.born_us):
+        for file in files(world.seed, version):
             hashes = file["hashes"]
             if isinstance(hashes, dict) and digest in hashes.values():
-                return reply(single_version(world, each, now_us))
+                return reply(single_version(world, version, now_us))
     return refuse({"error": "Model not found"}, 404)

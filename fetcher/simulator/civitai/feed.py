@@ -1,7 +1,7 @@
-"""`/images`: maturity filters, `meta` on request, and the two forms of cursor. Pure.
+"""`/images`: maturity filters, `meta` on request, and two forms of cursors. Pure.
 
-Sorted by reactions, a cursor is `offset|milliseconds`: the ranking of that moment,
-walked by offset. Sorted by time it is `feed:milliseconds:id`: the next image, inclusive.
+Sorted by reactions, a cursor is `offset|milliseconds`: an offset in the ranking of that
+time. Sorted by time, it is `feed:milliseconds:id`: the first image of the next page.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ OTHER_FILTERS = "This cursor cannot be continued with these filters"
 
 
 def feed_answer(world: World, request: Request, now_us: int) -> Answer:
-    """A page of images. Parameters nobody knows are ignored."""
+    """Returns a page of images; unknown parameters are ignored."""
     query = request.query
     limit = limit_of(query, 100, 200)
     if isinstance(limit, Answer):
@@ -73,9 +73,9 @@ def _by_rank(world: World, request: Request, limit: int, now_us: int) -> Answer:
     rows.sort(key=lambda row: (-reactions(world, row, ranked_us), -row.id))
     more = limit and offset + limit < len(rows)
     token = f"{offset + limit}|{ranked_us // 1000}" if more else None
-    there = {each.id for each in images(world, now_us)} if cursor is not None else None
+    present = {image.id for image in images(world, now_us)} if cursor is not None else None
     page = rows[offset : offset + limit]
-    shown = [row for row in page if there is None or row.id in there]
+    shown = [row for row in page if present is None or row.id in present]
     return _send(world, request, shown, token, limit, now_us)
 
 
@@ -93,34 +93,34 @@ def _matching(world: World, query: Mapping[str, str], now_us: int) -> list[Image
     model_id, version_id = query.get("modelId"), query.get("modelVersionId")
     image_id, post_id = query.get("imageId"), query.get("postId")
     return [
-        each
-        for each in images(world, now_us)
-        if each.level & mask
-        and (name is None or each.username == name)
-        and (model_id is None or str(each.version.model.id) == model_id)
-        and (version_id is None or str(each.version.id) == version_id)
-        and (image_id is None or str(each.id) == image_id)
-        and (post_id is None or str(feed_image(world, each, now_us)["postId"]) == post_id)
+        image
+        for image in images(world, now_us)
+        if image.level & mask
+        and (name is None or image.username == name)
+        and (model_id is None or str(image.version.model.id) == model_id)
+        and (version_id is None or str(image.version.id) == version_id)
+        and (image_id is None or str(image.id) == image_id)
+        and (post_id is None or str(feed_image(world, image, now_us)["postId"]) == post_id)
     ]
 
 
 def _meta(world: World, image: Image, query: Mapping[str, str]) -> object:
     if query.get("withMeta") != "true":
         return None
-    found = generation_meta(world.seed, image)
+    meta = generation_meta(world.seed, image)
     legacy = "modelId" in query and "modelVersionId" not in query and "flatMeta" not in query
-    return {"id": image.id, "meta": found} if legacy and found is not None else found
+    return {"id": image.id, "meta": meta} if legacy and meta is not None else meta
 
 
 def _send(
     world: World, request: Request, rows: list[Image], token: str | None, limit: int, now_us: int
 ) -> Answer:
     items: list[Json] = [
-        {**feed_image(world, each, now_us), "meta": _meta(world, each, request.query)}
-        for each in rows
+        {**feed_image(world, image, now_us), "meta": _meta(world, image, request.query)}
+        for image in rows
     ]
     about = metadata(request, token, limit)
     page = about.get("currentPage")
-    if token is not None and isinstance(page, int):  # a page walker is led on by pages
+    if token is not None and isinstance(page, int):  # clients of numbered pages get the next number
         about["nextPage"] = link(request, page=page + 1)
     return reply({"items": items, "metadata": about})

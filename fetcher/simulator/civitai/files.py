@@ -1,4 +1,4 @@
-"""The files of a version: names, sizes, scans and hashes. They never change. Pure."""
+"""Files of a version: names, sizes, scans and hashes, none of which ever change. Pure."""
 
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ DOWNLOADS = "https://civitai.com/api/download/models"
 
 @lru_cache(maxsize=1 << 14)
 def files(seed: int, version: Version) -> list[Json]:
-    """A version's one or two files; the second has no `primary`."""
+    """Returns the one or two files of a version; the second has no `primary`."""
     return [_file(seed, version, number) for number in range(1 + (version.id % 5 == 0))]
 
 

@@ -1,9 +1,8 @@
-"""`/models`: filters, sort orders and the keyset cursor whose columns never rest. Pure.
+"""`/models`: filters, sort orders and a keyset cursor over changing columns. Pure.
 
-A cursor names the next item by its sort columns, inclusive. The columns are counters:
-an item that was the next one may have risen above its own cursor a moment later, and is
-skipped; one whose likes fell is met again. At one fixed instant a walk meets everything
-exactly once.
+A cursor contains the sort columns of the first item of the next page. The columns are
+counters that change: an item that rises above the cursor is skipped, and one that falls
+below it appears again. At a fixed time, a pagination returns every item exactly once.
 """
 
 from fetcher.simulator.civitai.params import (
@@ -29,7 +28,7 @@ Columns = tuple[int | str, ...]
 
 
 def list_answer(world: World, request: Request, now_us: int) -> Answer:
-    """A page of models; an unknown tag is ignored, an unknown user is a 404."""
+    """Returns a page of models; an unknown tag is ignored, an unknown user gets a 404."""
     query = request.query
     limit = limit_of(query, 100, 100)
     if isinstance(limit, Answer):
@@ -46,25 +45,25 @@ def list_answer(world: World, request: Request, now_us: int) -> Answer:
 
 
 def _page(world: World, request: Request, sort: str, limit: int, now_us: int) -> Answer:
-    there = [each for each in models(world, now_us) if each.mode is None]
+    present = [model for model in models(world, now_us) if model.mode is None]
     name = request.query.get("username")
-    if name is not None and not any(each.username == name for each in there):
+    if name is not None and not any(model.username == name for model in present):
         return refuse({"error": "User not found"}, 404)
-    rows = [(_columns(world, each, sort, now_us), each) for each in there]
+    rows = [(_columns(world, model, sort, now_us), model) for model in present]
     rows.sort(key=lambda row: row[0], reverse=sort != "Oldest")
-    kept = [row for row in rows if _matches(world, row[1], request, now_us)]
+    matching = [row for row in rows if _matches(world, row[1], request, now_us)]
     cursor = request.query.get("cursor")
     if cursor is not None:
-        start = _start(kept, cursor, sort)
+        start = _start(matching, cursor, sort)
         if start is None:
             return bad_cursor(cursor)
-        kept = kept[start:]
-    following = kept[limit:][:1] if limit else []
+        matching = matching[start:]
+    following = matching[limit:][:1] if limit else []
     token = "|".join(map(str, following[0][0])) if following else None
     allowed = _allowed(request)
     items = [
-        model_object(world, each, _shown(world, each, request, now_us), now_us, allowed, False)
-        for _, each in kept[:limit]
+        model_object(world, model, _shown(world, model, request, now_us), now_us, allowed, False)
+        for _, model in matching[:limit]
     ]
     return reply({"items": items, "metadata": metadata(request, token, limit)})
 
@@ -84,8 +83,10 @@ def _start(rows: list[tuple[Columns, Model]], cursor: str, sort: str) -> int | N
     if len(parts) != arity or not all(part.isascii() and part.isdigit() for part in numbers):
         return None
     at: Columns = (*parts[: arity - len(numbers)], *map(int, numbers))
-    rest = (n for n, row in enumerate(rows) if (row[0] >= at if sort == "Oldest" else row[0] <= at))
-    return next(rest, len(rows))
+    indexes = (
+        n for n, row in enumerate(rows) if (row[0] >= at if sort == "Oldest" else row[0] <= at)
+    )
+    return next(indexes, len(rows))
 
 
 def _allowed(request: Request) -> int:
@@ -95,7 +96,7 @@ def _allowed(request: Request) -> int:
 def _shown(world: World, model: Model, request: Request, now_us: int) -> list[Version]:
     wanted = listed(request.query, "baseModels")
     live = versions(world, model, now_us)
-    return [each for each in live if not wanted or base_model(world, each) in wanted]
+    return [item for item in live if not wanted or base_model(world, item) in wanted]
 
 
 def _matches(world: World, model: Model, request: Request, now_us: int) -> bool:

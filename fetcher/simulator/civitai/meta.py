@@ -1,4 +1,4 @@
-"""How an image says it was made: `meta`, in the many spellings clients meet. Pure."""
+"""`meta` of an image: how it was generated, in the many notations that occur. Pure."""
 
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ _SEEDS = (-1, 0, 418_650_226, 419_750_308_183_444, -3_258_557_518)
 
 @lru_cache(maxsize=1 << 14)
 def generation_meta(seed: int, image: Image) -> Json | None:
-    """The image's meta, null for some. It never changes while the image lives."""
+    """Returns the `meta` of an image, None for some images. It never changes."""
     if chance(0.1, seed, "no meta", image.id):
         return None
     key = ("meta", image.id)
@@ -42,8 +42,8 @@ def _resources(seed: int, image: Image, form: int) -> Json:
         used = {"type": "lora", "weight": 0.65, "modelVersionId": version}
         return {"resources": [], "civitaiResources": [used, {"modelVersionId": version}]}
     if form == 1:
-        found = {"hash": digest[:10].lower(), "name": model.name, "type": "lora", "weight": None}
-        return {"resources": [found], "hashes": {"lora:" + model.name: digest[:12].lower()}}
+        resource = {"hash": digest[:10].lower(), "name": model.name, "type": "lora", "weight": None}
+        return {"resources": [resource], "hashes": {"lora:" + model.name: digest[:12].lower()}}
     if form == 2:
         return {"Model": model.name, "Model hash": digest[:10].lower(), "Clip skip": "2"}
     if form == 3:

@@ -1,4 +1,4 @@
-"""`/creators` and `/tags`: the two listings that still have numbered pages. Pure."""
+"""`/creators` and `/tags`: the two listings with numbered pages. Pure."""
 
 from collections import Counter
 from urllib.parse import quote
@@ -11,8 +11,8 @@ from fetcher.simulator.world.world import Answer, Json, Request, World, number_i
 
 
 def creators_answer(world: World, request: Request, now_us: int) -> Answer:
-    """A page of creators, those with most models first; the count is left out where it is 0."""
-    owned = Counter(each.username for each in models(world, now_us) if each.username is not None)
+    """Returns a page of creators, most models first; a count of 0 is omitted."""
+    owned = Counter(model.username for model in models(world, now_us) if model.username is not None)
     wanted = request.query.get("query", "").lower()
     names = sorted((n for n in owned if wanted in n.lower()), key=lambda n: (-owned[n], n))
     rows = [_creator(world, request, name, owned[name]) for name in names]
@@ -27,7 +27,7 @@ def _creator(world: World, request: Request, name: str, number: int) -> Json:
 
 
 def tags_answer(world: World, request: Request, now_us: int) -> Answer:
-    """A page of tags; their links are not escaped, as upstream's are not."""
+    """Returns a page of tags; the links are not escaped, as in the real API."""
     wanted = request.query.get("query", "").lower()
     rows: list[Json] = [
         {"name": name, "link": _models(request, "tag", name)}

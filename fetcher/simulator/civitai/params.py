@@ -1,4 +1,4 @@
-"""What Civitai's listings have in common: parameters, refusals, links to the next page. Pure."""
+"""Parameters, error responses and page links of Civitai's listings. Pure."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -9,7 +9,7 @@ TOO_MANY = "You've requested too many pages, please use cursors instead"
 
 
 def limit_of(query: Mapping[str, str], default: int, most: int) -> int | Answer:
-    """The page size, or the 400 that refuses it."""
+    """Returns the page size, or status 400 for an invalid one."""
     limit = number_in(query, "limit", default)
     if limit is None or limit < 0:
         return invalid("limit", "Expected a number of at least 0")
@@ -17,7 +17,7 @@ def limit_of(query: Mapping[str, str], default: int, most: int) -> int | Answer:
 
 
 def too_many(query: Mapping[str, str], limit: int) -> Answer | None:
-    """The 429 that no waiting cures: `page * limit` beyond 1000."""
+    """Returns status 429, which no retry resolves, if `page * limit` is over 1000."""
     page = number_in(query, "page", 1)
     if page is not None and page * limit > 1000:
         return refuse({"error": TOO_MANY}, 429)
@@ -25,18 +25,18 @@ def too_many(query: Mapping[str, str], limit: int) -> Answer | None:
 
 
 def invalid(name: str, message: str) -> Answer:
-    """A 400 with the error object of the server's schema library."""
+    """Returns status 400 with the error object of the server's schema library."""
     issue = {"code": "custom", "path": [name], "message": message}
     return refuse({"error": {"name": "ZodError", "issues": [issue]}}, 400)
 
 
 def bad_cursor(cursor: str) -> Answer:
-    """The 400 a cursor gets that was not made for this sort order."""
+    """Returns status 400 for a cursor that does not belong to the sort order."""
     return refuse({"error": f"Invalid cursor: {cursor}"}, 400)
 
 
 def link(request: Request, **changed: str | int) -> str:
-    """The absolute address of this listing with some parameters set anew."""
+    """Returns the absolute URL of the request with some parameters changed, without cursor."""
     kept = {k: v for k, v in request.query.items() if k not in changed and k != "cursor"}
     pairs = {**kept, **{key: str(value) for key, value in changed.items()}}
     query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in pairs.items())
@@ -44,16 +44,16 @@ def link(request: Request, **changed: str | int) -> str:
 
 
 def metadata(request: Request, cursor: str | None, limit: int) -> Json:
-    """`nextCursor` and `nextPage` of a keyset listing; both absent on the last page."""
-    found: Json = {}
+    """Returns the `metadata` of a page; without `nextCursor` and `nextPage` on the last one."""
+    members: Json = {}
     if cursor is not None:
-        found = {"nextCursor": cursor, "nextPage": link(request, cursor=cursor)}
+        members = {"nextCursor": cursor, "nextPage": link(request, cursor=cursor)}
     page = number_in(request.query, "page", 1)
     if "page" in request.query and page is not None:
-        found |= {"currentPage": page, "pageSize": limit}
-    return found
+        members |= {"currentPage": page, "pageSize": limit}
+    return members
 
 
 def listed(query: Mapping[str, str], name: str) -> list[str]:
-    """A parameter that may be repeated or hold commas."""
+    """Returns the values of a parameter that may be repeated or contain commas."""
     return [part for part in query.get(name, "").split(",") if part]

@@ -1,7 +1,7 @@
-"""Civitai's objects as they stand at an instant, in the shape each path gives them.
+"""Objects of the Civitai API at a time, in the shape of each path.
 
-The list, the detail, the version and the image feed show the same things differently;
-the differences kept here are those a client meets. Pure.
+The list, the detail, the version and the image feed show the same entities differently.
+Pure.
 """
 
 from functools import lru_cache
@@ -27,18 +27,18 @@ LEVEL_NAMES = {1: "None", 2: "Soft", 4: "Mature", 8: "X", 16: "X", 32: "Blocked"
 
 
 def media_url(world: World, file_uuid: str, params: str, name: str, kind: str = "jpeg") -> str:
-    """An image address; its second path segment is the stable part."""
+    """Returns the URL of an image; only its second path segment never changes."""
     return f"{world.media_origin}/{MEDIA_TOKEN}/{file_uuid}/{params}/{name}.{kind}"
 
 
 def image_uuid(world: World, image: Image) -> str:
-    """The file's UUID; one in a hundred images shares its neighbour's file."""
+    """Returns the UUID of an image file; one percent of images share their neighbour's."""
     shared = image.number > 0 and chance(0.01, world.seed, "shared", image.id)
     return uuid(world.seed, "image", image.id - 1 if shared else image.id)
 
 
 def creator(world: World, username: str | None) -> Json | None:
-    """The creator inside a model: image may be null, or come from another host."""
+    """Returns the `creator` of a model; its image may be null or on another host."""
     if username is None:
         return None
     name = username.replace(" ", "_")
@@ -67,7 +67,7 @@ def _license(seed: int, model: Model) -> Json:
 
 
 def level_mask(world: World, model: Model, live: list[Version]) -> int:
-    """The bits of all its images; a model without any has its own level."""
+    """Returns the level bits of all images of a model; its own level if it has none."""
     mask = model.level
     for each in live:
         for image in examples(world, each):
@@ -90,7 +90,7 @@ def _model_stats(world: World, model: Model, now_us: int) -> Json:
 def model_object(
     world: World, model: Model, live: list[Version], now_us: int, allowed: int, detail: bool
 ) -> Json:
-    """A model with those versions: an item of the list, or the detail before it is thinned."""
+    """Returns a model with the given versions, as an item of the list or as a detail."""
     archived = {"mode": model.mode} if model.mode else {}
     owner = creator(world, model.username)
     gone = model.mode is not None
@@ -121,14 +121,14 @@ def model_object(
 
 @lru_cache(maxsize=1 << 13)
 def tags_of(seed: int, model: Model) -> list[str]:
-    """Two to six tags."""
+    """Returns the two to six tags of a model."""
     return sample(TAGS, 2 + draw(seed, "tags", model.id) % 5, seed, "tags", model.id)
 
 
 def version_object(
     world: World, version: Version, index: int, now_us: int, allowed: int, detail: bool, gone: bool
 ) -> Json:
-    """A version inside a model; archived models show neither files nor images."""
+    """Returns a version inside a model; archived models have neither files nor images."""
     dates: Json = {"createdAt": iso(version.born_us - 20 * MINUTE)} if detail else {}
     shown = [] if gone else [i for i in examples(world, version) if i.level & allowed]
     return {
@@ -164,7 +164,7 @@ def _version_stats(world: World, version: Version, now_us: int) -> Json:
 
 
 def base_model(world: World, version: Version) -> str:
-    """The base model a version is for."""
+    """Returns the base model of a version."""
     return pick(BASE_MODELS, world.seed, "base", version.model.id, version.number // 2)
 
 
@@ -189,17 +189,17 @@ def _example(world: World, image: Image, detail: bool) -> Json:
 
 
 def thinned(value: object) -> object:
-    """The value without members that are null or empty, as the detail path sends it."""
+    """Returns a value without null and empty members, as the detail path sends it."""
     if isinstance(value, list):
-        return [thinned(each) for each in value]
+        return [thinned(element) for element in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: thinned(each) for key, each in value.items()}
-    return {key: each for key, each in kept.items() if each not in (None, "", [], {})}
+    members = {key: thinned(member) for key, member in value.items()}
+    return {key: member for key, member in members.items() if member not in (None, "", [], {})}
 
 
 def single_version(world: World, version: Version, now_us: int) -> Json:
-    """`/model-versions/:id` and by-hash: images carry meta and no id, ten at most."""
+    """Returns a version by id or hash, with at most ten images, with `meta` but without id."""
     owner = version.model
     base = version_object(world, version, 0, now_us, 63, True, owner.mode is not None)
     kept = ("name", "createdAt", "publishedAt", "trainedWords", "baseModel", "baseModelType")
@@ -229,13 +229,13 @@ def single_version(world: World, version: Version, now_us: int) -> Json:
 
 
 def reactions(world: World, image: Image, now_us: int) -> int:
-    """How many hearts and thumbs an image has in all; the feed is sorted by it."""
+    """Returns the number of reactions to an image, by which the feed is sorted."""
     rate = 0.01 + image.version.model.per_hour / 30 / (2 + image.number % 5)
     return grown(rate, world.seed, ("reactions", image.id), image.born_us, now_us)
 
 
 def feed_image(world: World, image: Image, now_us: int) -> Json:
-    """An item of `/images` with `meta` null, as it is unless asked for."""
+    """Returns an item of `/images`; `meta` is null unless it was requested."""
     total, shape = reactions(world, image, now_us), _example(world, image, False)
     name = image_uuid(world, image)
     return {
@@ -266,5 +266,5 @@ def feed_image(world: World, image: Image, now_us: int) -> Json:
 
 
 def all_versions(world: World, live: list[Model], now_us: int) -> list[Version]:
-    """Every version of those models."""
+    """Returns every version of the given models."""
     return [version for each in live for version in versions(world, each, now_us)]

@@ -1,8 +1,8 @@
-"""Which models, versions and images the Civitai half of the world has at an instant.
+"""Models, versions and images of the simulated Civitai at a time. Pure.
 
-As on the other half a slot holds one model, or one generation after the other. Ids say
-where in the world a thing is, so a detail answer does not search. Pure; identities are
-cached, presence and counters are computed for each instant.
+A slot contains one model forever, or one generation of short-lived models after the other.
+Slots are derived from ids, so that details need no search. Identities are cached; presence
+and counters are computed for each time.
 """
 
 from functools import lru_cache
@@ -30,14 +30,14 @@ FLAPPING = 3 * DAY
 NEW_VERSIONS = 9 * DAY
 VERSION_IDS, IMAGE_IDS, POSTED_IDS = 256, 8, 4096
 POSTED = 2_000_000_000
-"""Ids of images that visitors posted begin here."""
+"""First id of images that visitors posted."""
 
 PG, PG13, R, X, XXX = 1, 2, 4, 8, 16
 
 
 @attrs.frozen
 class Model:
-    """One model's identity."""
+    """Identity of a model."""
 
     slot: int
     id: int
@@ -47,7 +47,7 @@ class Model:
     type: str
     username: str | None
     level: int
-    """The strongest of its images, one bit."""
+    """Level of its most mature images, as one bit."""
     mode: str | None
     per_hour: float
     born_us: int
@@ -56,7 +56,7 @@ class Model:
 
 @attrs.frozen
 class Version:
-    """One version's identity; its number counts from the model's first."""
+    """Identity of a version; the first version of a model has number 0."""
 
     model: Model
     number: int
@@ -66,7 +66,7 @@ class Version:
 
 @attrs.frozen
 class Image:
-    """One image's identity: an example of a version, or posted by a visitor."""
+    """Identity of an image: an example of a version, or posted by a visitor."""
 
     version: Version
     number: int
@@ -77,7 +77,7 @@ class Image:
 
 
 def role_of(slot: int) -> str:
-    """What kind of model lives in the slot."""
+    """Returns the role of the models in a slot."""
     return {0: "brief", 1: "flapping", 2: "rolling"}.get(slot % 8, "steady")
 
 
@@ -88,7 +88,7 @@ def _turns(world: World, slot: int, name: str, period_us: int) -> Rhythm:
 
 @lru_cache(maxsize=1 << 14)
 def make_model(world: World, slot: int, generation: int) -> Model:
-    """The model that lives in a slot, in its nth generation."""
+    """Returns the model of a generation of a slot."""
     seed, role, key = world.seed, role_of(slot), ("civ", slot, generation)
     born, dies = BEGINNING + integer(0, 600 * DAY, seed, *key, "born"), None
     if role == "brief":
@@ -120,9 +120,9 @@ def _username(world: World, *key: str | int) -> str:
 
 
 def models(world: World, now_us: int) -> list[Model]:
-    """The models that are there now, archived and taken down ones too."""
-    now = (_current(world, slot, now_us) for slot in range(world.civitai_models))
-    return [each for each in now if is_there(world, each, now_us)]
+    """Returns the models that are present, including archived and taken down ones."""
+    current = (_current(world, slot, now_us) for slot in range(world.civitai_models))
+    return [model for model in current if is_there(world, model, now_us)]
 
 
 def _current(world: World, slot: int, now_us: int) -> Model:
@@ -132,7 +132,7 @@ def _current(world: World, slot: int, now_us: int) -> Model:
 
 
 def is_there(world: World, model: Model, now_us: int) -> bool:
-    """Whether the model answers at this instant."""
+    """Whether a model is present."""
     if now_us < model.born_us or (model.dies_us is not None and now_us >= model.dies_us):
         return False
     if model.role == "flapping":
@@ -143,15 +143,15 @@ def is_there(world: World, model: Model, now_us: int) -> bool:
 
 
 def find_model(world: World, model_id: int, now_us: int) -> Model | None:
-    """The model of that id, if it is there now."""
+    """Returns the model with an id if it is present."""
     if world.civitai_models == 0:
         return None
-    found = _current(world, model_id % world.civitai_models, now_us)
-    return found if found.id == model_id and is_there(world, found, now_us) else None
+    model = _current(world, model_id % world.civitai_models, now_us)
+    return model if model.id == model_id and is_there(world, model, now_us) else None
 
 
 def versions(world: World, model: Model, now_us: int) -> list[Version]:
-    """A model's versions, newest first; never none while the model is there."""
+    """Returns the versions of a model, newest first; at least one while it is present."""
     if model.role == "rolling":
         rhythm = Rhythm(world.seed, ("civ version", model.slot), NEW_VERSIONS)
         first = count(rhythm, model.born_us)
@@ -162,12 +162,12 @@ def versions(world: World, model: Model, now_us: int) -> list[Version]:
         ]
     most = integer(1, 4, world.seed, "civ versions", model.id)
     every = (make_version(world, model, number) for number in range(most - 1, -1, -1))
-    return [each for each in every if each.born_us <= now_us]
+    return [version for version in every if version.born_us <= now_us]
 
 
 @lru_cache(maxsize=1 << 15)
 def make_version(world: World, model: Model, number: int) -> Version:
-    """The nth version of a model."""
+    """Returns the version of a model with a number."""
     if model.role == "rolling":
         rhythm = Rhythm(world.seed, ("civ version", model.slot), NEW_VERSIONS)
         born = max(model.born_us, instant(rhythm, count(rhythm, model.born_us) + number))
@@ -178,28 +178,28 @@ def make_version(world: World, model: Model, number: int) -> Version:
 
 
 def find_version(world: World, version_id: int, now_us: int) -> Version | None:
-    """The version of that id, if it is there now."""
-    found = find_model(world, version_id // VERSION_IDS, now_us)
-    every = versions(world, found, now_us) if found else []
-    return next((each for each in every if each.id == version_id), None)
+    """Returns the version with an id if its model is present."""
+    model = find_model(world, version_id // VERSION_IDS, now_us)
+    every = versions(world, model, now_us) if model else []
+    return next((version for version in every if version.id == version_id), None)
 
 
 @lru_cache(maxsize=1 << 15)
 def examples(world: World, version: Version) -> tuple[Image, ...]:
-    """The images a version was published with; some versions have none."""
+    """Returns the images with which a version was published, possibly none."""
     seed, owner = world.seed, version.model
     total = integer(0, 3, seed, "civ images", version.id)
-    found = []
+    images = []
     for number in range(total):
         level = owner.level if number == 0 else pick((PG, PG, PG13), seed, "il", version.id, number)
         born = version.born_us + integer(0, 90, seed, "ib", version.id, number) * MINUTE
         identity = version.id * IMAGE_IDS + number
-        found.append(Image(version, number, identity, level, owner.username, born))
-    return tuple(found)
+        images.append(Image(version, number, identity, level, owner.username, born))
+    return tuple(images)
 
 
 def posted(world: World, model: Model, now_us: int) -> list[Image]:
-    """What visitors posted with the model's newest version; a new one every some days."""
+    """Returns images that visitors posted with the newest version of a model."""
     period = int(log_uniform(DAY, 30 * DAY, world.seed, "civ posted", model.slot))
     rhythm = Rhythm(world.seed, ("civ posted", model.slot), period)
     first, latest = count(rhythm, model.born_us), count(rhythm, now_us)
@@ -219,18 +219,18 @@ def _posted(world: World, model: Model, rhythm: Rhythm, turn: int, number: int) 
 
 
 def images(world: World, now_us: int) -> list[Image]:
-    """Every image of every model that is there and not archived or taken down."""
-    found: list[Image] = []
-    for each in models(world, now_us):
-        if each.mode is None:
-            for one in versions(world, each, now_us):
-                found += (i for i in examples(world, one) if i.born_us <= now_us)
-            found += posted(world, each, now_us)
-    return found
+    """Returns every image of every present model that is not archived or taken down."""
+    result: list[Image] = []
+    for model in models(world, now_us):
+        if model.mode is None:
+            for version in versions(world, model, now_us):
+                result += (i for i in examples(world, version) if i.born_us <= now_us)
+            result += posted(world, model, now_us)
+    return result
 
 
 def downloads(world: World, subject: Model | Version, now_us: int) -> int:
-    """A count that only grows; a version's rate is its share of the model's."""
+    """Returns the number of downloads, which never falls."""
     if isinstance(subject, Version):
         rate = subject.model.per_hour / (2 + subject.number % 3)
         return grown(rate, world.seed, ("civ dl", subject.id), subject.born_us, now_us)
@@ -238,10 +238,10 @@ def downloads(world: World, subject: Model | Version, now_us: int) -> int:
 
 
 def likes(world: World, subject: Model | Version, now_us: int) -> int:
-    """A count that mostly grows: thumbs are taken back, and one model in three is contested.
+    """Returns the number of likes, which mostly grows.
 
-    A contested model's votes are recounted every half hour and fall by up to 3 per cent,
-    so that in a listing it sinks below items that a walk has already passed.
+    The likes of every third model fall by up to 3 % every half hour. In a listing sorted
+    by likes, such a model moves behind items that a pagination has already returned.
     """
     rate = subject.per_hour if isinstance(subject, Model) else subject.model.per_hour / 3
     key = ("civ likes", subject.id)

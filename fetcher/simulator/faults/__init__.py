@@ -1,1 +1,1 @@
-"""Faults of the simulated upstream."""
+"""Faults that the simulated upstream injects."""

@@ -1,6 +1,6 @@
-"""What really goes over the wire once a fault has struck: a plan the server carries out.
+"""How a response is sent under a fault: bytes, announced length and pauses. Pure.
 
-`spoil` decides everything, bytes, promises and pauses; the server only obeys. Pure.
+`spoil` plans the delivery; the server executes the plan.
 """
 
 import zlib
@@ -26,37 +26,37 @@ ELSEWHERE = "http://elsewhere.invalid"
 
 @attrs.frozen
 class Sending:
-    """One response, with whatever is wrong about it."""
+    """Delivery of one response."""
 
     answer: Answer
     promised_bytes: int | None = None
-    """Content-Length where it is not the truth; the connection is closed after the body."""
+    """Content-Length if it is wrong; the connection is then closed after the body."""
     pause_at: int | None = None
-    """After how many bytes the server falls silent."""
+    """Number of bytes after which the server pauses."""
     pause_s: float = 0.0
     pieces: int = 1
-    """Into how many parts the body is cut, with the pause shared out between them."""
+    """Number of pieces in which the body is sent; the pause is distributed among them."""
     encoded: bool = False
-    """The body is compressed already."""
+    """Whether the body is already compressed."""
 
 
 def asked_at(fault: Fault | None, now_us: int) -> int:
-    """The instant whose answer is sent: an earlier one where an old copy is served."""
+    """Returns the time of the response: an earlier one for the fault `stale`."""
     return now_us - int(fault.seconds * SECOND) if fault and fault.kind == "stale" else now_us
 
 
 def spoil(answer: Answer, fault: Fault | None, address: str, now_us: int, origin: str) -> Sending:
-    """How the answer is sent; whole and at once if there is no fault.
+    """Returns how a response is sent; without a fault complete and at once.
 
-    `origin` is where a redirect leads. An answer that is an error already stays as it is.
+    Redirects point to `origin`. A response that is already an error stays as it is.
     """
     if fault is None or (answer.status != 200 and not fault.kind.isdigit()):
         return Sending(answer)
     half = len(answer.body) // 2
     match fault.kind:
         case "cut":
-            kept = attrs.evolve(answer, body=answer.body[:half])
-            return Sending(kept, promised_bytes=len(answer.body))
+            shorter = attrs.evolve(answer, body=answer.body[:half])
+            return Sending(shorter, promised_bytes=len(answer.body))
         case "wronglength":
             return Sending(answer, promised_bytes=max(0, len(answer.body) - 7))
         case "stall":
@@ -114,17 +114,17 @@ def _error(status: int, message: str, civitai: bool) -> Answer:
 
 
 def _limited(form: str, now_us: int, civitai: bool) -> Answer:
-    found = _error(429, "Rate limit exceeded, please retry shortly.", civitai)
+    limited = _error(429, "Rate limit exceeded, please retry shortly.", civitai)
     later = formatdate(now_us // SECOND + 2, usegmt=True)
-    sleep_unless_stopping = {"seconds": "1", "date": later, "negative": "-5", "days": "259200"}
-    headers = found.headers
-    if form in sleep_unless_stopping:
-        headers = (*headers, ("Retry-After", sleep_unless_stopping[form]))
+    retry_after = {"seconds": "1", "date": later, "negative": "-5", "days": "259200"}
+    headers = limited.headers
+    if form in retry_after:
+        headers = (*headers, ("Retry-After", retry_after[form]))
     if not civitai:
         reset = str(now_us // 1000 + 2000)
         limits = {"Limit": "60", "Remaining": "0", "Reset": reset}
         headers = (*headers, *((f"X-RateLimit-{k}", v) for k, v in limits.items()))
-    return attrs.evolve(found, headers=headers)
+    return attrs.evolve(limited, headers=headers)
 
 
 def _failed(status: int, form: str, civitai: bool) -> Answer:
@@ -133,9 +133,9 @@ def _failed(status: int, form: str, civitai: bool) -> Answer:
     messages = {404: "Resource not found", 500: "Internal Server Error", 503: "Server busy"}
     if civitai:
         messages |= {404: "Model not found", 503: "Server busy, please retry shortly."}
-    found = _error(status, messages[status], civitai)
+    failed = _error(status, messages[status], civitai)
     after = (("Retry-After", "2"),) if status == 503 else ()
-    return attrs.evolve(found, headers=found.headers + after)
+    return attrs.evolve(failed, headers=failed.headers + after)
 
 
 def _wall(title: str) -> Answer:
@@ -150,9 +150,9 @@ def _wall(title: str) -> Answer:
 
 @cache
 def _bomb() -> bytes:
-    """A gzip stream of about 300 kB that is 300 MiB of spaces, then an empty object.
+    """Returns 300 MiB of spaces and an empty object as a gzip stream of about 300 kB.
 
-    Flushed blocks are independent bytes: one is compressed and repeated.
+    Flushed blocks are independent of each other: one is compressed and repeated.
     """
     piece = b" " * 2**20
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)

@@ -1,8 +1,7 @@
-"""Pages whose bytes are spoilt: what a parser must survive and an archive must keep.
+"""Pages with hostile content, which a parser must survive and an archive must preserve. Pure.
 
-One entity of the page gets a member that no well-behaved server sends, written as raw
-bytes, since no JSON library would write it. A page without entities stays as it is.
-Pure: bytes in, bytes out.
+One entity of the page gets a defective member. The member is inserted as raw bytes, since
+no JSON library writes it. A page without entities stays as it is.
 """
 
 from typing import TypeAlias
@@ -21,13 +20,13 @@ HOSTILE: dict[str, bytes] = {
     "integer": b'"seed":1234567890123456789012345',
     "exponent": b'"score":1e400,"floor":-1e400',
 }
-"""The member that is put in front of an entity's own, by the name of its defect."""
+"""Name of a defect to the member that is inserted at the beginning of an entity."""
 
 _MARK = "\x00here\x00"
 
 
 def hostile_page(body: bytes, defect: str, choice: int) -> bytes:
-    """The page with that defect in one of its entities; `choice` says in which."""
+    """Returns the page with a defect in one of its entities, selected by `choice`."""
     page, entities = _open(body)
     if not entities:
         return body
@@ -39,7 +38,7 @@ def hostile_page(body: bytes, defect: str, choice: int) -> bytes:
 
 
 def drifted_page(body: bytes, choice: int) -> bytes:
-    """The page after an unannounced change: a key nobody knows, or a number as a string."""
+    """Returns the page after a schema change: a new key, or a number as a string."""
     page, entities = _open(body)
     for entity in entities:
         numbers = [k for k, v in entity.items() if type(v) is int and k != "id"]
@@ -51,31 +50,31 @@ def drifted_page(body: bytes, choice: int) -> bytes:
 
 
 def repeating_page(body: bytes, choice: int) -> bytes:
-    """The listing with one of its entities once more at the end."""
+    """Returns the listing with one of its entities repeated at the end."""
     page, entities = _open(body)
-    found = _list_of(page)
-    if entities and found is not None:
-        found.append(entities[choice % len(entities)])
+    listing = _list_of(page)
+    if entities and listing is not None:
+        listing.append(entities[choice % len(entities)])
     return orjson.dumps(page)
 
 
 def emptied_page(body: bytes) -> bytes:
-    """The same listing with status 200 and nothing in it, as after a timeout upstream."""
+    """Returns the listing without entities, as after a timeout of the upstream."""
     page, _ = _open(body)
-    found = _list_of(page)
-    if isinstance(page, dict) and found is not None and "items" in page:
+    listing = _list_of(page)
+    if isinstance(page, dict) and listing is not None and "items" in page:
         return b'{"items":[],"metadata":{}}'
-    if found is not None:
-        found.clear()
+    if listing is not None:
+        listing.clear()
     return orjson.dumps(page)
 
 
 def _open(body: bytes) -> tuple[object, list[Members]]:
-    """The page, and its entities: a listing's items, or the one the page is about."""
+    """Returns the parsed page and its entities: the items, or the only entity."""
     page: object = orjson.loads(body)
-    found = _list_of(page)
-    if found is not None:
-        return page, [each for each in found if isinstance(each, dict) and each]
+    listing = _list_of(page)
+    if listing is not None:
+        return page, [item for item in listing if isinstance(item, dict) and item]
     inner = page.get("data", page) if isinstance(page, dict) else page
     return page, [inner] if isinstance(inner, dict) and inner else []
 
@@ -84,7 +83,7 @@ def _list_of(page: object) -> list[object] | None:
     if isinstance(page, dict):
         data = page.get("data")
         inside = data.get("endpoints") if isinstance(data, dict) else None
-        for found in (page.get("items"), data, inside):
-            if isinstance(found, list):
-                return found
+        for candidate in (page.get("items"), data, inside):
+            if isinstance(candidate, list):
+                return candidate
     return page if isinstance(page, list) else None

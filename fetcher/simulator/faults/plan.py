@@ -1,12 +1,12 @@
-"""What goes wrong between an upstream and its client, as a plan that can be repeated.
+"""Plan of the faults between an upstream and its client; repeatable. Pure.
 
     429:0.05,stall:0.01:5,503@/api/v1/models*#1,hostile.nan@*/images*#2
 
-`kind:rate` strikes that part of all requests (`:seconds` for the kinds that wait);
-`kind@glob#n` strikes the nth request of each address that matches, `#*` every one. A kind may
-name one of its forms after a dot. Whether a request is struck depends on the seed, its
-address and how often that address was asked for, never on the order of others: a plan
-strikes concurrent crawlers alike. Pure.
+`kind:rate` affects that share of all requests (`:seconds` for kinds with a duration).
+`kind@glob#n` affects the nth request to each matching address, `#*` every request. A kind
+may be followed by a dot and one of its forms. An address is a path with its query. Whether
+a request is affected depends on the seed, its address and the number of requests to that
+address so far, but not on other requests: concurrent crawlers meet the same faults.
 """
 
 from fnmatch import fnmatchcase
@@ -39,15 +39,15 @@ FORMS: dict[str, tuple[str, ...]] = {
     "wronglength": (),
     "gzipbomb": (),
 }
-"""Every kind, with its forms if it has some."""
+"""Every kind of fault, with its forms."""
 
 SECONDS = {"stall": 60.0, "slow": 2.0, "stale": 300.0}
-"""The kinds that wait, or are old, and for how long unless the plan says otherwise."""
+"""Default duration (or age, for `stale`) of the kinds that have one."""
 
 
 @attrs.frozen
 class Rate:
-    """A kind that strikes a part of all requests."""
+    """A kind of fault that affects a share of all requests."""
 
     kind: str
     rate: float
@@ -56,7 +56,7 @@ class Rate:
 
 @attrs.frozen
 class Scripted:
-    """A kind that strikes the nth request of each address that matches; 0 is every one."""
+    """A kind of fault that affects the nth request to matching addresses; 0: every request."""
 
     kind: str
     glob: str
@@ -66,7 +66,7 @@ class Scripted:
 
 @attrs.frozen
 class Faults:
-    """A plan: what is scripted comes first, then chance."""
+    """Plan of faults; the script takes precedence over the rates."""
 
     rates: tuple[Rate, ...] = ()
     script: tuple[Scripted, ...] = ()
@@ -74,27 +74,26 @@ class Faults:
 
 @attrs.frozen
 class Fault:
-    """What happens to one request."""
+    """Fault of one request."""
 
     kind: str
     form: str
     seconds: float
     choice: int
-    """64 bits for whatever else must be chosen."""
+    """64 random bits for further choices."""
 
 
 NO_FAULTS = Faults()
 
 
 def parse_faults(text: str) -> Faults:
-    """The plan a text describes; the empty text and `none` describe no faults.
+    """Parses a plan; an empty text and `none` mean no faults.
 
-    Raises `ValueError` with the part that was found and what is accepted there.
+    Raises `ValueError` with the invalid part and what is accepted.
     """
     parts = [part.strip() for part in text.split(",") if part.strip() not in ("", "none")]
     rates = tuple(_rate(part) for part in parts if "@" not in part)
-    if sum(each.rate for each in rates) > 1:
-        total = sum(each.rate for each in rates)
+    if (total := sum(rate.rate for rate in rates)) > 1:
         raise ValueError(f"found rates that add up to {total:g}; accepted: at most 1 together")
     return Faults(rates, tuple(_scripted(part) for part in parts if "@" in part))
 
@@ -133,29 +132,29 @@ def _seconds(part: str, name: str, numbers: list[str]) -> float:
     return _positive(part, numbers[0], "seconds") if numbers else SECONDS.get(name, 0.0)
 
 
-def _positive(part: str, text: str, what: str) -> float:
+def _positive(part: str, text: str, expected: str) -> float:
     try:
         number = float(text)
     except ValueError:
         number = -1.0
     if not 0 <= number < 1e6:
-        raise ValueError(f"found {text!r} in {part!r}; accepted: {what} of 0 or more")
+        raise ValueError(f"found {text!r} in {part!r}; accepted: {expected} of 0 or more")
     return number
 
 
 def choose(faults: Faults, seed: int, address: str, nth: int) -> Fault | None:
-    """What strikes the nth request (from 1) of an address, a path with its query."""
+    """Returns the fault of the nth request to an address; the first request has n = 1."""
     path = address.partition("?")[0]
     key: tuple[Key, ...] = ("fault", address, nth)
-    for each in faults.script:
-        hit = fnmatchcase(address, each.glob) or fnmatchcase(path, each.glob)
-        if hit and each.nth in (0, nth):
-            return _fault(each.kind, each.seconds, seed, key)
+    for scripted in faults.script:
+        matches = fnmatchcase(address, scripted.glob) or fnmatchcase(path, scripted.glob)
+        if matches and scripted.nth in (0, nth):
+            return _fault(scripted.kind, scripted.seconds, seed, key)
     at = unit(seed, *key)
     for rate in faults.rates:
         if at < rate.rate:
-            found = _fault(rate.kind, rate.seconds, seed, key)
-            return None if found.kind == "cursor" and "cursor=" not in address else found
+            fault = _fault(rate.kind, rate.seconds, seed, key)
+            return None if fault.kind == "cursor" and "cursor=" not in address else fault
         at -= rate.rate
     return None
 

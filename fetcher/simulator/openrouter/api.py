@@ -1,4 +1,4 @@
-"""OpenRouter's paths: which question gets which answer. Pure."""
+"""Routes of the OpenRouter API. Pure."""
 
 from fetcher.simulator.openrouter.frontend_shapes import catalog_rows, endpoint_rows, provider_rows
 from fetcher.simulator.openrouter.shapes import (
@@ -24,7 +24,7 @@ LIMIT, MOST = 500, 1000
 
 
 def answer(world: World, request: Request, now_us: int) -> Answer:
-    """The answer to a GET below `/api/v1` or `/api/frontend/v1`."""
+    """Returns the response to a GET request below `/api/v1` or `/api/frontend/v1`."""
     path = request.path.rstrip("/")
     if path.startswith(FRONTEND):
         return _frontend(world, request, path.removeprefix(FRONTEND), now_us)
@@ -68,31 +68,31 @@ def _models(world: World, request: Request, now_us: int) -> Answer:
                 f"&{k}={v}" for k, v in request.query.items() if k not in ("offset", "limit")
             )
             following = f"{request.path}?offset={offset + limit}&limit={limit}{others}"
-    data = [model_object(world, each, variant, now_us) for each, variant in rows]
+    data = [model_object(world, model, variant, now_us) for model, variant in rows]
     return reply({"data": data, "total_count": total, "links": {"next": following}})
 
 
 def _find(world: World, name: str, now_us: int) -> tuple[Model, str] | None:
-    for each in known_models(world, now_us):
-        for variant in each.variants:
-            canonical = variant == "standard" and name == each.permaslug
-            if canonical or name == identifier(each, variant):
-                return each, variant
+    for model in known_models(world, now_us):
+        for variant in model.variants:
+            canonical = variant == "standard" and name == model.permaslug
+            if canonical or name == identifier(model, variant):
+                return model, variant
     return None
 
 
 def _endpoints(world: World, name: str, now_us: int) -> Answer:
-    found = _find(world, name, now_us)
-    if found is None or not is_offered(world, *found, now_us):
+    match = _find(world, name, now_us)
+    if match is None or not is_offered(world, *match, now_us):
         return _error(404, "Resource not found")
-    return reply({"data": details_object(world, *found, now_us)})
+    return reply({"data": details_object(world, *match, now_us)})
 
 
 def _model(world: World, name: str, now_us: int) -> Answer:
-    found = _find(world, name, now_us)
-    if found is None or not is_offered(world, *found, now_us):
+    match = _find(world, name, now_us)
+    if match is None or not is_offered(world, *match, now_us):
         return _error(404, "Resource not found")
-    return reply({"data": model_object(world, *found, now_us)})
+    return reply({"data": model_object(world, *match, now_us)})
 
 
 def _frontend(world: World, request: Request, path: str, now_us: int) -> Answer:

@@ -1,7 +1,7 @@
-"""The rows of OpenRouter's undocumented frontend API at an instant.
+"""Rows of OpenRouter's undocumented frontend API at a time. Pure.
 
-A catalogue row is a slug and variant with its top endpoint inside, null where nothing
-serves it now; an endpoint has a UUID here, and telemetry that never rests. Pure.
+A catalog row is a model and variant that contains its first endpoint, or null if it has
+none. Endpoints have a UUID here, and telemetry that always changes.
 """
 
 from fetcher.simulator.openrouter.prices import list_price, pricing
@@ -23,14 +23,14 @@ from fetcher.simulator.world.world import Json, World
 
 
 def catalog_rows(world: World, now_us: int) -> list[Json]:
-    """`/catalog/models`: live rows, routers left out, and retired ones with endpoint null."""
+    """Returns the rows of `/catalog/models`: offered models except routers, then retired ones."""
     rows: list[Json] = []
-    for what in known_models(world, now_us):
-        if what.role == "router":
+    for model in known_models(world, now_us):
+        if model.role == "router":
             continue
-        live = [v for v in what.variants if is_offered(world, what, v, now_us)]
-        rows += [_row(world, what, variant, now_us) for variant in live or (None,)]
-    return rows + [_row(world, what, None, now_us) for what in retired_models(world, now_us)]
+        live = [v for v in model.variants if is_offered(world, model, v, now_us)]
+        rows += [_row(world, model, variant, now_us) for variant in live or (None,)]
+    return rows + [_row(world, model, None, now_us) for model in retired_models(world, now_us)]
 
 
 def _row(world: World, model: Model, variant: str | None, now_us: int) -> Json:
@@ -95,18 +95,18 @@ def _abilities(listed: Json, model: Model) -> Json:
 
 
 def endpoint_rows(world: World, permaslug: str, variant: str, now_us: int) -> list[Json]:
-    """`/stats/endpoint`; empty where upstream answers 404. An alias gives its target's rows."""
-    for what in known_models(world, now_us):
-        if what.permaslug == permaslug and variant in what.variants:
-            if not is_offered(world, what, variant, now_us):
+    """Returns the rows of `/stats/endpoint`: none means 404; an alias has its target's rows."""
+    for model in known_models(world, now_us):
+        if model.permaslug == permaslug and variant in model.variants:
+            if not is_offered(world, model, variant, now_us):
                 return []
-            live = _serving(world, what, variant, now_us)
-            return [endpoint_row(world, each, now_us) for each in live]
+            live = _serving(world, model, variant, now_us)
+            return [endpoint_row(world, endpoint, now_us) for endpoint in live]
     return []
 
 
 def endpoint_row(world: World, endpoint: Endpoint, now_us: int) -> Json:
-    """One endpoint as the frontend shows it, with its model inside once more."""
+    """Returns an endpoint as the frontend shows it, which contains its model again."""
     name, slug, country = endpoint.provider
     suffix = "" if endpoint.variant == "standard" else f":{endpoint.variant}"
     return {
@@ -138,7 +138,7 @@ def endpoint_row(world: World, endpoint: Endpoint, now_us: int) -> Json:
 
 
 def _terms(world: World, endpoint: Endpoint, now_us: int) -> Json:
-    """What it costs, twice in two spellings, and what else may hold it back."""
+    """Returns the prices in two notations, and the limits."""
     prompt, completion = list_price(world, endpoint, now_us)
     return {
         "pricing": {**pricing(world, endpoint, now_us), "discount": 0},
@@ -179,7 +179,7 @@ def _telemetry(world: World, endpoint: Endpoint, now_us: int) -> Json:
 
 
 def provider_rows(world: World, now_us: int) -> list[Json]:
-    """`/all-providers`: fewer rows than v1's `/providers`, other keys."""
+    """Returns the rows of `/all-providers`: fewer than `/providers` of v1, with other keys."""
     return [
         {
             "name": row["name"],

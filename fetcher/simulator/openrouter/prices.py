@@ -1,8 +1,8 @@
-"""What an endpoint costs at an instant, in upstream's spelling.
+"""Prices of endpoints at a time, as OpenRouter writes them. Pure.
 
-Amounts are whole numbers of 1e-14 USD per token, so that a discount in per cent is
-exact and no float ever touches a price; they are written as decimal strings without
-exponent, and the discount as a JSON number. Pure.
+Amounts are integers in units of 1e-14 USD per token: discounts in percent are exact, and
+no price is ever a float. Prices are written as decimal strings without exponent, the
+discount as a JSON number.
 """
 
 from functools import lru_cache
@@ -17,9 +17,9 @@ ROUTER_PRICING: Json = {"prompt": "-1", "completion": "-1"}
 
 
 def spell(amount: int, digits: int = DIGITS) -> str:
-    """`amount * 10**-digits` as a decimal string: no exponent, no trailing zeros.
+    """Returns `amount * 10**-digits` as a decimal string without exponent or trailing zeros.
 
-    `Decimal(spell(n)) == Decimal(n).scaleb(-14)` for every n >= 0.
+    Law: `Decimal(spell(n)) == Decimal(n).scaleb(-14)` for every n >= 0.
     """
     whole_part, fraction = divmod(amount, 10**digits)
     decimals = f"{fraction:0{digits}d}".rstrip("0")
@@ -35,7 +35,7 @@ def _base(seed: int, uuid: str, slot: int) -> tuple[int, int]:
 
 
 def list_price(world: World, endpoint: Endpoint, now_us: int) -> tuple[int, int]:
-    """Prompt and completion before any discount. It moves every few days or weeks."""
+    """Returns the prices of prompt and completion before discount; they change over weeks."""
     prompt, completion = _base(world.seed, endpoint.uuid, endpoint.model.slot)
     key = ("or price", endpoint.uuid)
     period = int(log_uniform(4 * DAY, 40 * DAY, world.seed, *key))
@@ -45,7 +45,7 @@ def list_price(world: World, endpoint: Endpoint, now_us: int) -> tuple[int, int]
 
 
 def discount(world: World, endpoint: Endpoint, now_us: int) -> int:
-    """Per cent off. Most endpoints never have one, a few have a new one every hours."""
+    """Returns the discount in percent; most endpoints never have one."""
     key = ("or discount", endpoint.uuid)
     if chance(0.75, world.seed, *key):
         return 0
@@ -55,7 +55,7 @@ def discount(world: World, endpoint: Endpoint, now_us: int) -> int:
 
 
 def pricing(world: World, endpoint: Endpoint, now_us: int) -> Json:
-    """The endpoint's `pricing` object without its discount, which is in the numbers."""
+    """Returns the `pricing` object of an endpoint, with the discount already subtracted."""
     if endpoint.variant == "free":
         return {"prompt": "0", "completion": "0"}
     if endpoint.model.output == "image":
@@ -63,28 +63,28 @@ def pricing(world: World, endpoint: Endpoint, now_us: int) -> Json:
     off = discount(world, endpoint, now_us)
     half = 50 if endpoint.variant == "batch" else 100
     prompt, completion = (
-        each * half // 100 * (100 - off) // 100 for each in list_price(world, endpoint, now_us)
+        price * half // 100 * (100 - off) // 100 for price in list_price(world, endpoint, now_us)
     )
-    found: Json = {"prompt": spell(prompt), "completion": spell(completion)}
-    found |= _extras(world.seed, endpoint.model, prompt)
+    members: Json = {"prompt": spell(prompt), "completion": spell(completion)}
+    members |= _extras(world.seed, endpoint.model, prompt)
     windows = _overrides(world, endpoint.model, prompt, completion)
     if windows:
-        found |= _current_window(windows, now_us)
-        found["overrides"] = windows
-    return found
+        members |= _current_window(windows, now_us)
+        members["overrides"] = windows
+    return members
 
 
 def _extras(seed: int, model: Model, prompt: int) -> Json:
     key = ("or extras", model.slot)
     kinds = draw(seed, *key)
-    found: Json = {}
+    members: Json = {}
     if kinds & 1:
-        found["web_search"] = pick(("0.01", "0.014", "0.005"), seed, *key)
+        members["web_search"] = pick(("0.01", "0.014", "0.005"), seed, *key)
     if kinds & 6:
-        found["input_cache_read"] = spell(prompt // 10)
-    if kinds & 24 == 24:  # a third of twelfth parts: as many digits as upstream ever sends
-        found["input_cache_write"] = spell(prompt * 10**8 // 18, DIGITS + 8)
-    return found
+        members["input_cache_read"] = spell(prompt // 10)
+    if kinds & 24 == 24:  # as many digits as OpenRouter ever sends
+        members["input_cache_write"] = spell(prompt * 10**8 // 18, DIGITS + 8)
+    return members
 
 
 def _overrides(world: World, model: Model, prompt: int, completion: int) -> list[Json]:

@@ -1,4 +1,4 @@
-"""OpenRouter's v1 objects as they stand at an instant: model, endpoint, provider. Pure."""
+"""Objects of the OpenRouter API v1 at a time: model, endpoint, provider. Pure."""
 
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ _NOTHING_SET = {"temperature": None, "top_p": None, "frequency_penalty": None}
 
 
 def identifier(model: Model, variant: str) -> str:
-    """The v1 id: the slug, with its suffix unless it is the standard one."""
+    """Returns the v1 id: the slug, with the variant as suffix unless it is `standard`."""
     return model.slug if variant == "standard" else f"{model.slug}:{variant}"
 
 
@@ -29,7 +29,7 @@ def _name(model: Model, variant: str) -> str:
 
 
 def description(world: World, model: Model, now_us: int, whole_text: bool = False) -> str:
-    """Prose that is edited every few months; the list cuts it short, as upstream does."""
+    """Returns the description, which changes every few months; the list shortens it."""
     turn = count(Rhythm(world.seed, ("or prose", model.slot), 70 * DAY), now_us)
     first = pick(PRAISE, world.seed, "prose", model.slot, model.generation)
     text = f"{model.name} is {first}. Edition {turn % 100} is {PRAISE[turn % len(PRAISE)]}."
@@ -98,17 +98,17 @@ def _expiration(model: Model, now_us: int) -> str | None:
 
 
 def _optional(world: World, model: Model, variant: str, now_us: int) -> Json:
-    found: Json = {}
+    members: Json = {}
     benchmarks = _benchmarks(world, model, now_us)
     if benchmarks is not None:
-        found["benchmarks"] = benchmarks
+        members["benchmarks"] = benchmarks
     kind = draw(world.seed, "or reasoning", model.slot) % 4
     if variant == "thinking" or kind == 1:
         efforts = ["high", "medium", "low"]
-        found["reasoning"] = {"mandatory": True, "supported_efforts": efforts}
+        members["reasoning"] = {"mandatory": True, "supported_efforts": efforts}
     elif kind == 2:
-        found["reasoning"] = {"mandatory": False}
-    return found
+        members["reasoning"] = {"mandatory": False}
+    return members
 
 
 def _prices(world: World, model: Model, live: list[Endpoint], now_us: int) -> Json:
@@ -118,7 +118,7 @@ def _prices(world: World, model: Model, live: list[Endpoint], now_us: int) -> Js
 
 
 def model_object(world: World, model: Model, variant: str, now_us: int) -> Json:
-    """A row of `/models`; the key order is upstream's."""
+    """Returns a row of `/models`, with the keys in the order of the real API."""
     target = alias_target(world, model, now_us) if model.role == "alias" else model
     live = endpoints(world, target, variant, now_us)
     context = None if model.role == "router" else _context(world, target, now_us)
@@ -147,7 +147,10 @@ def model_object(world: World, model: Model, variant: str, now_us: int) -> Json:
 
 
 def uptime(world: World, endpoint: Endpoint, window_us: int, now_us: int) -> float | int | None:
-    """A percentage that is new every five minutes, or every hour for the day's; null if idle."""
+    """Returns the uptime in percent over a window; None for an idle endpoint.
+
+    It changes every five minutes, for the window of a day every hour.
+    """
     step = HOUR if window_us == DAY else 5 * MINUTE
     key = ("or uptime", endpoint.uuid, window_us, now_us // step)
     idle = chance(0.2, world.seed, "or idle", endpoint.uuid)
@@ -171,7 +174,7 @@ def _alias(model: Model, target: Model) -> Json:
 
 
 def endpoint_object(world: World, endpoint: Endpoint, now_us: int) -> Json:
-    """A public endpoint: without UUID, and without latency, as for callers without a key."""
+    """Returns an endpoint as callers without a key see it: without UUID and latency."""
     off = discount(world, endpoint, now_us)
     prices = pricing(world, endpoint, now_us)
     context = _context(world, endpoint.model, now_us)
@@ -200,7 +203,7 @@ def endpoint_object(world: World, endpoint: Endpoint, now_us: int) -> Json:
 
 
 def details_object(world: World, model: Model, variant: str, now_us: int) -> Json:
-    """`data` of `/models/{author}/{slug}/endpoints`."""
+    """Returns the `data` of `/models/{author}/{slug}/endpoints`."""
     architecture = _architecture(world.seed, model)
     live = endpoints(world, model, variant, now_us)
     return {
@@ -219,7 +222,7 @@ def details_object(world: World, model: Model, variant: str, now_us: int) -> Jso
 
 
 def provider_objects(world: World, now_us: int) -> list[Json]:
-    """The rows of `/providers`; one is new every few months, a link is edited now and then."""
+    """Returns the rows of `/providers`; providers and their links change over months."""
     return [_provider(world.seed, number, now_us) for number in range(len(PROVIDERS))]
 
 

@@ -1,9 +1,8 @@
-"""Which models and endpoints the OpenRouter half of the world has at an instant.
+"""Models and endpoints of the simulated OpenRouter at a time. Pure.
 
-The world has slots. A slot holds one model for good, or, where models are short-lived,
-one generation after the other; the roles go round by number, so that a world of some
-dozens has all of them: routers, aliases, models that come and go, models without text.
-Pure; identities are cached, presence is computed for each instant.
+A slot contains one model forever, or one generation of short-lived models after the other.
+Roles are assigned by slot number, so that a world of some dozens of models has all of them.
+Identities are cached; presence is computed for each time.
 """
 
 from functools import lru_cache
@@ -48,7 +47,7 @@ FLAPPING = 60 * HOUR
 
 @attrs.frozen
 class Model:
-    """One model's identity: what stays while it comes and goes."""
+    """Identity of a model: what does not change over time."""
 
     slot: int
     generation: int
@@ -64,12 +63,12 @@ class Model:
     output: str
     """text, image or embeddings."""
     variants: tuple[str, ...]
-    """The suffixes it is offered under; the first is `standard`."""
+    """Suffixes under which it is offered; the first is `standard`."""
 
 
 @attrs.frozen
 class Endpoint:
-    """One offering of a model by a provider: what stays while prices move."""
+    """Identity of an offering of a model by a provider: what does not change over time."""
 
     uuid: str
     model: Model
@@ -82,7 +81,7 @@ class Endpoint:
 
 
 def role_of(world: World, slot: int) -> str:
-    """What kind of model lives in the slot."""
+    """Returns the role of the models in a slot."""
     routers, aliases = _special(world)
     if slot < routers:
         return "router"
@@ -103,7 +102,7 @@ def _lives(world: World, slot: int) -> Rhythm:
 
 @lru_cache(maxsize=1 << 14)
 def make_model(world: World, slot: int, generation: int) -> Model:
-    """The model that lives in a slot, in its nth generation."""
+    """Returns the model of a generation of a slot."""
     role, key = role_of(world, slot), ("or", slot, generation)
     born = BEGINNING + integer(0, 500 * DAY, world.seed, *key, "born")
     dies = None
@@ -146,17 +145,17 @@ def _variants(role: str, slot: int, output: str) -> tuple[str, ...]:
 
 
 def known_models(world: World, now_us: int) -> list[Model]:
-    """The models whose time it is, whether they are listed at this moment or not."""
-    found = (_current(world, slot, now_us) for slot in range(world.openrouter_models))
-    return [each for each in found if each.born_us <= now_us]
+    """Returns the current models of all slots, whether they are listed or not."""
+    current = (_current(world, slot, now_us) for slot in range(world.openrouter_models))
+    return [model for model in current if model.born_us <= now_us]
 
 
 def retired_models(world: World, now_us: int) -> list[Model]:
-    """The last two that lived in each slot of short-lived models."""
+    """Returns the previous two models of each slot of short-lived models."""
     brief = (s for s in range(world.openrouter_models) if role_of(world, s) == "brief")
     current = (_current(world, slot, now_us) for slot in brief)
-    past = (make_model(world, each.slot, each.generation - n) for each in current for n in (1, 2))
-    return [each for each in past if each.born_us >= BEGINNING]
+    past = (make_model(world, last.slot, last.generation - n) for last in current for n in (1, 2))
+    return [model for model in past if model.born_us >= BEGINNING]
 
 
 def _current(world: World, slot: int, now_us: int) -> Model:
@@ -165,7 +164,7 @@ def _current(world: World, slot: int, now_us: int) -> Model:
 
 
 def is_offered(world: World, model: Model, variant: str, now_us: int) -> bool:
-    """Whether v1 lists the model under that variant at this instant."""
+    """Whether API v1 lists a model under a variant."""
     if now_us < model.born_us or (model.dies_us is not None and now_us >= model.dies_us):
         return False
     if model.role in ("router", "alias"):
@@ -191,24 +190,24 @@ def _variant_is_away(world: World, model: Model, variant: str, now_us: int) -> b
         return is_away(
             Rhythm(world.seed, ("or free", model.slot), 4 * DAY), MINUTE, 7 * HOUR, now_us
         )
-    if variant == "batch":  # all of them at once: a launch that was rolled back
+    if variant == "batch":  # all models at once, as if a launch was rolled back
         return is_away(Rhythm(world.seed, ("or batch",), 30 * DAY), DAY, 6 * DAY, now_us)
     return False
 
 
 def offered(world: World, now_us: int) -> list[tuple[Model, str]]:
-    """The rows of the full v1 list, newest model first."""
+    """Returns the rows of the complete v1 list, newest model first."""
     rows = [
-        (each, variant)
-        for each in known_models(world, now_us)
-        for variant in each.variants
-        if is_offered(world, each, variant, now_us)
+        (model, variant)
+        for model in known_models(world, now_us)
+        for variant in model.variants
+        if is_offered(world, model, variant, now_us)
     ]
     return sorted(rows, key=lambda row: (-row[0].born_us, row[0].slot, row[1] != "standard"))
 
 
 def alias_target(world: World, alias: Model, now_us: int) -> Model:
-    """The model a ~alias means now: a steady one, another one after some weeks."""
+    """Returns the model to which an alias points: a steady one, which changes over weeks."""
     steady = _steady(world)
     turn = count(Rhythm(world.seed, ("or alias", alias.slot), 45 * DAY), now_us)
     return make_model(
@@ -217,7 +216,7 @@ def alias_target(world: World, alias: Model, now_us: int) -> Model:
 
 
 def has_twins(world: World, model: Model, variant: str) -> bool:
-    """Whether its first two endpoints share provider, tag and name for ever."""
+    """Whether the first two endpoints of a model always have the same provider, tag and name."""
     return variant == "standard" and model.slot in _twins(world)
 
 
@@ -232,16 +231,13 @@ def _twins(world: World) -> tuple[int, ...]:
 
 
 def endpoints(world: World, model: Model, variant: str, now_us: int) -> list[Endpoint]:
-    """The endpoints that serve the model under that variant, in upstream's order.
-
-    Empty for routers and aliases. The first never leaves while the model is there.
-    """
+    """Returns the endpoints of a model and variant: none for routers and aliases, else some."""
     if model.role in ("router", "alias") or variant not in model.variants:
         return []
     most = integer(1, 5, world.seed, "or endpoints", model.slot, variant)
     most = max(2, most) if has_twins(world, model, variant) else most
     live = (_endpoint_now(world, model, variant, number, now_us) for number in range(most))
-    return [each for each in live if each is not None]
+    return [endpoint for endpoint in live if endpoint is not None]
 
 
 def _endpoint_now(
@@ -253,8 +249,8 @@ def _endpoint_now(
     if is_away(Rhythm(world.seed, key, 12 * DAY), 20 * MINUTE, 2 * DAY, now_us):
         return None
     generation = count(_offerings(world, model, variant, number), now_us)
-    found = make_endpoint(world, model, variant, number, generation)
-    return found if found.born_us <= now_us else None
+    endpoint = make_endpoint(world, model, variant, number, generation)
+    return endpoint if endpoint.born_us <= now_us else None
 
 
 def _is_fixed(world: World, model: Model, variant: str, number: int) -> bool:
@@ -271,10 +267,10 @@ def _offerings(world: World, model: Model, variant: str, number: int) -> Rhythm:
 def make_endpoint(
     world: World, model: Model, variant: str, number: int, generation: int
 ) -> Endpoint:
-    """One endpoint's identity; a later generation is a new offering with a new UUID."""
+    """Returns the endpoint of a generation; each generation has a new UUID."""
     key = ("or endpoint", model.slot, model.generation, variant, number, generation)
     fixed = _is_fixed(world, model, variant, number)
-    like = 0 if fixed else number  # the second of twins looks like the first
+    like = 0 if fixed else number  # the second twin equals the first
     look = ("or endpoint", model.slot, model.generation, variant, like, generation)
     provider = PROVIDERS[(draw(world.seed, "or provider", model.slot) + like * 5) % len(PROVIDERS)]
     region = pick(REGIONS, world.seed, *look, "r") if chance(0.2, world.seed, *look) else None
@@ -289,7 +285,7 @@ def make_endpoint(
 
 
 def tag(world: World, endpoint: Endpoint, now_us: int) -> str:
-    """The routing tag: it changes for all endpoints of a provider at once, the UUID does not."""
+    """Returns the routing tag, which changes for all endpoints of a provider at once."""
     _, slug, _ = endpoint.provider
     wave = count(Rhythm(world.seed, ("or tags", slug), 40 * DAY), now_us)
     suffixed = wave % 2 == 0 and endpoint.quantization != "unknown"
@@ -298,6 +294,6 @@ def tag(world: World, endpoint: Endpoint, now_us: int) -> str:
 
 
 def price_version(world: World, endpoint: Endpoint, now_us: int) -> str:
-    """The UUID of the endpoint's price list; it can change where no price does."""
+    """Returns the UUID of the price list; it may change although no price does."""
     turn = count(Rhythm(world.seed, ("or price", endpoint.uuid, "version"), 9 * DAY), now_us)
     return uuid(world.seed, hex_digits(8, world.seed, endpoint.uuid), turn)

@@ -1,1 +1,1 @@
-"""The deterministic world that both simulated APIs show."""
+"""The deterministic world behind both simulated APIs."""

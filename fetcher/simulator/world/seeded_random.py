@@ -1,7 +1,7 @@
-"""Chance without a generator: every number is a hash of a seed and a key.
+"""Random values without a generator: every value is a hash of a seed and a key. Pure.
 
-Nothing is drawn in sequence, so any detail of the world can be asked for alone, in
-any order, in any process, and is the same. Pure.
+Values are independent of the order in which they are computed, and the same in every
+process.
 """
 
 from collections.abc import Sequence
@@ -15,55 +15,55 @@ _BLURHASH = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+
 
 
 def draw(seed: int, *key: Key) -> int:
-    """64 bits that belong to the seed and the key; equal arguments, equal bits."""
+    """Returns 64 random bits for a seed and a key."""
     text = "\x1f".join(map(str, (seed, *key)))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def unit(seed: int, *key: Key) -> float:
-    """A float in [0, 1)."""
+    """Returns a float in [0, 1)."""
     return (draw(seed, *key) >> 11) * 2.0**-53
 
 
 def chance(probability: float, seed: int, *key: Key) -> bool:
-    """True for that part of all keys."""
+    """Returns True for that share of all keys."""
     return unit(seed, *key) < probability
 
 
 def integer(low: int, high: int, seed: int, *key: Key) -> int:
-    """An int in [low, high], both ends included."""
+    """Returns an int in [low, high], both included."""
     return low + draw(seed, *key) % (high - low + 1)
 
 
 def log_uniform(low: float, high: float, seed: int, *key: Key) -> float:
-    """A float between two positive bounds, each order of magnitude as likely as the next."""
+    """Returns a log-uniformly distributed float between two positive bounds."""
     return float(low * (high / low) ** unit(seed, *key))
 
 
 def pick(options: Sequence[T], seed: int, *key: Key) -> T:
-    """One of the options."""
+    """Returns one of the options."""
     return options[draw(seed, *key) % len(options)]
 
 
 def sample(options: Sequence[T], count: int, seed: int, *key: Key) -> list[T]:
-    """`count` different options (fewer if there are not as many), in an order of chance."""
+    """Returns at most `count` different options in random order."""
     order = sorted(range(len(options)), key=lambda n: draw(seed, *key, n))
     return [options[n] for n in order[:count]]
 
 
 def hex_digits(count: int, seed: int, *key: Key) -> str:
-    """`count` hex digits in upper case, as file hashes are spelled upstream."""
+    """Returns `count` hex digits in upper case."""
     blocks = (f"{draw(seed, *key, n):016X}" for n in range((count + 15) // 16))
     return "".join(blocks)[:count]
 
 
 def uuid(seed: int, *key: Key) -> str:
-    """A UUID of version 4, in lower case."""
+    """Returns a UUID of version 4 in lower case."""
     digits = hex_digits(32, seed, *key).lower()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def blurhash(seed: int, *key: Key) -> str:
-    """36 characters of the blurhash alphabet."""
+    """Returns 36 characters of the blurhash alphabet."""
     return "U" + "".join(_BLURHASH[draw(seed, *key, n) % len(_BLURHASH)] for n in range(35))

@@ -1,4 +1,4 @@
-"""The invented vocabulary of the world: every name here is made up for this project."""
+"""Vocabulary of the world; every name is invented for this project."""
 
 AUTHORS = (
     ("halcyon-labs", "Halcyon Labs"),

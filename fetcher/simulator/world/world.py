@@ -1,4 +1,4 @@
-"""The values all parts of the simulator share: the world's parameters, and an answer."""
+"""Values shared by all parts of the simulator: world, request and answer."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -16,30 +16,30 @@ EDGE_CACHED = "public, s-maxage=300, stale-while-revalidate=150"
 
 @attrs.frozen
 class World:
-    """All there is to know: with an instant it decides every byte of every answer."""
+    """Parameters of the world; with a time they determine every byte of every answer."""
 
     seed: int = 0
     civitai_models: int = 120
     openrouter_models: int = 60
     media_origin: str = MEDIA_ORIGIN
-    """Where image urls point; the origin of a running simulator makes it serve them."""
+    """Origin of image URLs; with the simulator's own origin it serves the images, too."""
 
 
 @attrs.frozen
 class Request:
-    """One GET, as the pure part sees it."""
+    """A GET request."""
 
     path: str
     """Percent-decoded, without the query."""
     query: Mapping[str, str]
     """Repeated parameters are joined by commas."""
     origin: str = "http://127.0.0.1"
-    """Scheme and host of links that lead to the next page."""
+    """Scheme and host of links to the next page."""
 
 
 @attrs.frozen
 class Answer:
-    """What is sent when nothing goes wrong."""
+    """A response without faults."""
 
     status: int
     body: bytes
@@ -48,23 +48,23 @@ class Answer:
 
 
 def reply(value: object, status: int = 200, cache: str = EDGE_CACHED) -> Answer:
-    """The value as compact JSON in UTF-8."""
+    """Returns a response with the value as compact JSON."""
     return Answer(status, orjson.dumps(value), headers=(("Cache-Control", cache),))
 
 
 def refuse(value: object, status: int) -> Answer:
-    """An error body that no cache keeps."""
+    """Returns an error response that must not be cached."""
     return reply(value, status, NO_STORE)
 
 
 def no_such_page() -> Answer:
-    """What a path that does not exist gives: HTML, though the caller asked an API."""
+    """Returns status 404 with HTML, as the real upstreams do for unknown paths."""
     html = b"<!DOCTYPE html><html><head><title>404</title></head><body>Not here.</body></html>"
     return Answer(404, html, "text/html; charset=utf-8", (("Cache-Control", NO_STORE),))
 
 
 def number_in(query: Mapping[str, str], name: str, default: int) -> int | None:
-    """The parameter as an int, the default if absent, None if it is not a number."""
+    """Returns a parameter as int, the default if it is absent, None if it is not a number."""
     text = query.get(name)
     if text is None:
         return default
