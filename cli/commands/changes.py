@@ -38,14 +38,14 @@ def changes(
     """The feed of changes, oldest first, optionally only of PATTERNS (source/type/id)."""
     from cli.options.times import format_time
     from eventlog.clock import now_us
-    from projector.query.change_feed import feed, folded
+    from projector.query.change_feed import entity_changes, group_fields
     from projector.query.open_views import open_views
 
     begin, end = since_of(since) or 0, until_of(until)
     end = now_us() if end is None else end
     root, to = archive(), chosen(fmt, as_json, output)
     open_views(root).close()  # or the header would come before the error
-    found = feed(root, begin, end, telemetry=telemetry, waves=waves)
+    found = entity_changes(root, begin, end, telemetry=telemetry, waves=waves)
     wanted = (each for each in found if _matches(each.entity, patterns))
     if fields:
         rows: Iterator[tuple[object, ...]] = (
@@ -53,7 +53,9 @@ def changes(
         )
         emit(("changed_at", "entity", "change", "path", "kind", "old", "new"), rows, to)
         return
-    rows = ((format_time(e.at), e.entity, e.change, list(paths)) for e, paths in folded(wanted))
+    rows = (
+        (format_time(e.at), e.entity, e.change, list(paths)) for e, paths in group_fields(wanted)
+    )
     emit(("changed_at", "entity", "change", "paths"), rows, to)
 
 

@@ -113,9 +113,9 @@ _PRICE = "SELECT id, prompt, completion FROM openrouter.models WHERE id = '{}'"
 
 def _moved(root: Path) -> str:
     """A model whose price has moved in the last two days, for the example."""
-    from projector.query.select import query
+    from projector.query.select import run_query
 
-    found = query(
+    found = run_query(
         root,
         "SELECT id FROM openrouter.models_versions GROUP BY id "
         "ORDER BY count(DISTINCT prompt) FILTER (valid_to IS NULL "

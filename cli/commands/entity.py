@@ -13,7 +13,7 @@ from cli.output.emit import chosen, emit, output_options
 from cli.process.streams import write_stdout
 
 if TYPE_CHECKING:
-    from projector.query.entity_at import Found
+    from projector.query.entity_at import EntityState
 
 
 @click.command(
@@ -32,18 +32,18 @@ def show(entity: str, as_of: str | None) -> None:
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
     from eventlog.read.reader import read_one
-    from projector.query.entity_at import PRESENT, lookup
+    from projector.query.entity_at import PRESENT, look_up_entity
 
     root = archive()
     source, type_, id_ = parts_of(entity)
-    found = lookup(root, source, type_, id_, instant_of(as_of))
+    found = look_up_entity(root, source, type_, id_, instant_of(as_of))
     if found.state != PRESENT or found.position is None:
-        raise NotFound(f"{entity}: {found.state}: {found.because}", more_of(entity, found))
-    say(found.because)
+        raise NotFound(f"{entity}: {found.state}: {found.evidence}", more_of(entity, found))
+    say(found.evidence)
     _print_body(body_of(root, read_one(root, source, *found.position).line))
 
 
-def more_of(entity: str, found: "Found") -> str:
+def more_of(entity: str, found: "EntityState") -> str:
     """Where to look on: at its history, or where it has none, at what there is."""
     if found.last_seen_at is not None or found.first_seen_at is not None:
         return f"hindlog history {entity}"
@@ -76,15 +76,14 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
     """The versions of ENTITY, oldest first: from when to when, how each began and ended."""
     from cli.options.times import format_time
     from eventlog.errors import NotFound
-    from projector.query.entity_at import history as versions_of
-    from projector.query.entity_at import lookup
+    from projector.query.entity_at import list_versions, look_up_entity
 
     root = archive()
     parts = parts_of(entity)
-    found = versions_of(root, *parts)
+    found = list_versions(root, *parts)
     if not found:
-        told = lookup(root, *parts)
-        raise NotFound(f"{entity}: {told.because}", more_of(entity, told))
+        told = look_up_entity(root, *parts)
+        raise NotFound(f"{entity}: {told.evidence}", more_of(entity, told))
     columns = ("valid_from", "valid_to", "kind", "ends", "shape", "hash", "writer", "seq")
     rows = [
         (
@@ -157,12 +156,12 @@ def _body(entity: str, when: str) -> object:
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
     from eventlog.read.reader import read_one
-    from projector.query.entity_at import PRESENT, lookup
+    from projector.query.entity_at import PRESENT, look_up_entity
 
     root = archive()
     source, type_, id_ = parts_of(entity)
-    found = lookup(root, source, type_, id_, None if when == "now" else instant_of(when))
+    found = look_up_entity(root, source, type_, id_, None if when == "now" else instant_of(when))
     if found.state != PRESENT or found.position is None:
-        what = f"{entity} as of {when}: {found.state}: {found.because}"
+        what = f"{entity} as of {when}: {found.state}: {found.evidence}"
         raise NotFound(what, more_of(entity, found))
     return json.loads(body_of(root, read_one(root, source, *found.position).line))

@@ -58,7 +58,7 @@ def sql(
 
     Without QUERY and -f it is read from stdin; on a terminal there is a prompt.
     """
-    from projector.query.select import query as ask
+    from projector.query.select import run_query
 
     if query is not None and path is not None:
         raise click.UsageError("a query and --file: leave one of them out")
@@ -68,7 +68,7 @@ def sql(
         _prompt(root, instant_of(as_of), given, timeout)
         return
     text = query if query is not None else _text_of(path)
-    result = ask(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
+    result = run_query(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
     emit(result.columns, result.rows, chosen(fmt, as_json, output), result.types)
 
 
@@ -87,13 +87,13 @@ def _text_of(path: Path | None) -> str:
 
 def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
     from cli.commands.sql_prompt import run_prompt
-    from projector.query.select import query as ask
+    from projector.query.select import run_query
 
     def answer(
         text: str, as_of: int | None
     ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
         instant = begin if as_of is None else as_of
-        result = ask(root, text, as_of=instant, params=params, timeout_s=timeout)
+        result = run_query(root, text, as_of=instant, params=params, timeout_s=timeout)
         return result.columns, result.rows
 
     run_prompt(answer, root / "state" / "sql_history", instant_of)
@@ -119,10 +119,10 @@ def export(
     views: tuple[str, ...], to: Path, as_of: str | None, partition: tuple[str, ...], fmt: str
 ) -> None:
     """Write VIEWS (default: all) to files, all at once, with a manifest."""
-    from projector.query.export import export as write
+    from projector.query.export import export_views
 
     instant = instant_of(as_of)
-    report = write(archive(), views, to, as_of=instant, format=fmt, partition=partition)
+    report = export_views(archive(), views, to, as_of=instant, format=fmt, partition=partition)
     for each in report.views:
         say(f"{each.view}: {each.rows} rows in {len(each.files)} files under {to}")
 

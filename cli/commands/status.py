@@ -165,14 +165,14 @@ def _views(root: Path, now: int) -> dict[str, Any]:
     from eventlog.errors import NotFound
     from projector.query.drift import drift_since
     from projector.query.open_views import open_views
-    from projector.query.view_info import position
+    from projector.query.view_info import last_instant
 
     try:
         connection = open_views(root)
     except NotFound:
         return {"position": None, "lag": None, "drift": []}
     try:
-        at = position(connection)
+        at = last_instant(connection)
     finally:
         connection.close()
     drift = [

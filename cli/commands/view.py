@@ -67,7 +67,7 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     found = next((each for each in list_views(archive()) if each.name == name), None)
     if found is None:
         raise NotFound(f"{name}: no such view", "hindlog view list")
-    say(f"{found.about}; {found.rows} rows up to {_told(found.position)}")
+    say(f"{found.summary}; {found.rows} rows up to {_told(found.last_instant)}")
     emit(("column", "type"), found.columns, chosen(fmt, as_json, output))
 
 
@@ -81,7 +81,8 @@ def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
     found = list_views(archive())
     columns = ("view", "rows", "position", "definition", "columns", "about")
     rows = [
-        (v.name, v.rows, _told(v.position), v.definition, len(v.columns), v.about) for v in found
+        (v.name, v.rows, _told(v.last_instant), v.definition, len(v.columns), v.summary)
+        for v in found
     ]
     emit(columns, rows, chosen(fmt, as_json, output))
 

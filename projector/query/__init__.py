@@ -1,1 +1,1 @@
-"""Questions to the views: SQL, one entity, changes, drift, exports."""
+"""Queries of the views: SQL, one entity, changes, drift, exports."""

@@ -1,4 +1,4 @@
-"""The change feed: what appeared, changed, went and came back, over all sources."""
+"""The change feed: entities that appeared, changed, were gone and came back, over all sources."""
 
 import contextlib
 import heapq
@@ -16,30 +16,31 @@ from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import fill, identifier, literal
-from projector.query.open_views import open_views, views_of
+from projector.query.open_views import list_view_names, open_views
 
 
 @attrs.frozen
-class Happening:
-    """One thing that happened to an entity."""
+class EntityChange:
+    """A change of an entity; for `changed` of one of its fields."""
 
     at: int
-    """From when on, in microseconds."""
+    """Instant of the change, in microseconds."""
     entity: str
     """`source/type/id`."""
     change: str
     """`appeared`, `changed`, `gone` or `back`."""
     path: str | None
-    """JSON Pointer of the field, for `changed`."""
+    """JSON Pointer of the field; None unless `changed`, like `kind`, `old` and `new`."""
     kind: str | None
     """`add`, `remove` or `replace`."""
     old: str | None
-    """JSON text."""
+    """Value before, as JSON."""
     new: str | None
+    """Value after, as JSON."""
     shape: str | None
 
 
-def feed(
+def entity_changes(
     root: Path,
     since: int,
     until: int,
@@ -47,32 +48,35 @@ def feed(
     telemetry: bool = False,
     waves: bool = False,
     definitions: Sequence[Definition] | None = None,
-) -> Iterator[Happening]:
-    """What happened in [since, until), oldest first.
+) -> Iterator[EntityChange]:
+    """Yields the changes in [since, until), in microseconds, by instant and entity.
 
-    Telemetry (counts, uptimes) and schema waves are left out unless asked for.
+    `telemetry` includes fields that change by themselves (counts, uptimes), `waves` includes
+    changes of the schema. Raises `NotFound` if there are no views.
     """
     known = load_definitions() if definitions is None else definitions
     with contextlib.closing(open_views(root)) as connection:
-        there = set(views_of(connection))
-        told = [
-            _of_view(connection, each, since, until, telemetry, waves)
-            for each in known
-            if each.source != LOG and not each.has_many_rows and f"{each.name}_changes" in there
+        names = set(list_view_names(connection))
+        by_view = [
+            _changes_of_view(connection, definition, since, until, telemetry, waves)
+            for definition in known
+            if definition.source != LOG
+            and not definition.has_many_rows
+            and f"{definition.name}_changes" in names
         ]
-    place = attrgetter("at", "entity")
-    for _, of_one in groupby(heapq.merge(*told, key=place), key=place):
-        yield from dict.fromkeys(of_one)  # several views may read the same type and shape
+    order = attrgetter("at", "entity")
+    for _, changes in groupby(heapq.merge(*by_view, key=order), key=order):
+        yield from dict.fromkeys(changes)  # several views may read the same type and shape
 
 
-def _of_view(
+def _changes_of_view(
     connection: duckdb.DuckDBPyConnection,
     definition: Definition,
     since: int,
     until: int,
     telemetry: bool,
     waves: bool,
-) -> list[Happening]:
+) -> list[EntityChange]:
     query = fill(
         "feed",
         view=f"{identifier(definition.source)}.{identifier(definition.view + '_changes_at')}(NULL)",
@@ -85,31 +89,23 @@ def _of_view(
     )
     with sql_errors(definition.name):
         rows = fetch_all(connection, query)
-    return [_happening(definition.source, row) for row in rows]
+    return [_entity_change(definition.source, row) for row in rows]
 
 
-def _happening(source: str, row: tuple[Any, ...]) -> Happening:
+def _entity_change(source: str, row: tuple[Any, ...]) -> EntityChange:
     at, type_, id_, change, path, kind, old, new, _, _, shape = row
     entity = f"{source}/{type_}/{id_}"
-    return Happening(parse_us(at.isoformat()), entity, change, path, kind, old, new, shape)
+    return EntityChange(parse_us(at.isoformat()), entity, change, path, kind, old, new, shape)
 
 
-def folded(happenings: Iterator[Happening]) -> Iterator[tuple[Happening, tuple[str, ...]]]:
-    """One for each entity and instant, with the paths that changed."""
-    held: Happening | None = None
-    paths: list[str] = []
-    for each in happenings:
-        same = held is not None and (held.at, held.entity, held.change, held.shape) == (
-            each.at,
-            each.entity,
-            each.change,
-            each.shape,
-        )
-        if not same:
-            if held is not None:
-                yield held, tuple(paths)
-            held, paths = each, []
-        if each.path is not None:
-            paths.append(each.path)
-    if held is not None:
-        yield held, tuple(paths)
+def group_fields(
+    changes: Iterator[EntityChange],
+) -> Iterator[tuple[EntityChange, tuple[str, ...]]]:
+    """Yields one change for each instant, entity, kind of change and shape, with its paths.
+
+    `changes`: in the order of `entity_changes`.
+    """
+    grouped = groupby(changes, key=attrgetter("at", "entity", "change", "shape"))
+    for _, (first, *others) in grouped:
+        paths = tuple(change.path for change in (first, *others) if change.path is not None)
+        yield first, paths

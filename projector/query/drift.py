@@ -1,4 +1,4 @@
-"""Drift: where upstream changed the form of its answers lately."""
+"""Drift: where upstream changed the structure of its responses."""
 
 from pathlib import Path
 
@@ -6,30 +6,37 @@ import attrs
 
 from eventlog.clock import format_us
 from projector.engine.connections import sql_errors
-from projector.query.open_views import open_views, views_of
+from projector.query.open_views import list_view_names, open_views
 
 
 @attrs.frozen
-class Drift:
-    """A path that is new, retyped or vanished."""
+class DriftedPath:
+    """A path in the bodies of a type that is new, has another type, or vanished."""
 
     source: str
     type: str
     path: str
+    """JSON Pointer in which `*` is any element of an array."""
     change: str
+    """`new`, `retyped` or `vanished`."""
     changed_at: int
+    """Instant in microseconds."""
     types_before: tuple[str, ...]
+    """JSON types of the values before the change."""
     types: tuple[str, ...]
+    """JSON types of the values since the change."""
     segment: str
+    """Segment of an event that shows the change."""
     seq: int
-    """An event to look at."""
+    """Seq of that event."""
 
 
-def drift_since(root: Path, since: int) -> list[Drift]:
-    """What changed from an instant on, oldest first. Raises `NotFound` where no views are."""
+def drift_since(root: Path, since: int) -> list[DriftedPath]:
+    """Returns the changes at or after an instant (µs), oldest first. Raises `NotFound` without
+    views."""
     connection = open_views(root)
     try:
-        if "log.drift" not in views_of(connection):
+        if "log.drift" not in list_view_names(connection):
             return []
         with sql_errors("log.drift"):
             rows = connection.execute(
@@ -40,10 +47,10 @@ def drift_since(root: Path, since: int) -> list[Drift]:
             ).fetchall()
     finally:
         connection.close()
-    return [_drift(*row) for row in rows]
+    return [_drifted_path(*row) for row in rows]
 
 
-def _drift(
+def _drifted_path(
     source: str,
     type: str,
     path: str,
@@ -53,6 +60,6 @@ def _drift(
     after: list[str] | None,
     segment: str,
     seq: int,
-) -> Drift:
+) -> DriftedPath:
     types = tuple(before or ()), tuple(after or ())
-    return Drift(source, type, path, change, changed_at, *types, segment, seq)
+    return DriftedPath(source, type, path, change, changed_at, *types, segment, seq)

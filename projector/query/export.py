@@ -2,10 +2,10 @@
 
     <to>/<source>/<view>.parquet                      one file per view, or
     <to>/<source>/<view>/<column>=<value>/….parquet    hive partitions
-    <to>/manifest.json                                rows, and SHA-256 of every file; the
-                                                      last instant of the log that it knows
+    <to>/manifest.json                                rows of each view, SHA-256 of every file,
+                                                      last instant that the views contain
 
-JSON is text, positions are text: `polars`, `pandas`, `pyarrow` and DuckDB all read it.
+JSON and positions are written as text, which `polars`, `pandas`, `pyarrow` and DuckDB read.
 """
 
 import contextlib
@@ -24,27 +24,29 @@ import orjson
 
 from eventlog.clock import format_us
 from eventlog.errors import Invalid
-from projector.definition import LOG, MACRO, load_definitions
+from projector.definition import LOG, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import run_cancellable
 from projector.engine.sql_text import fill, identifier, literal
-from projector.query.open_views import find_views, open_views
-from projector.query.view_info import position
+from projector.query.open_views import open_views, require_views
+from projector.query.view_info import last_instant
 
 FORMATS = ("parquet", "ndjson", "csv")
 MANIFEST = "manifest.json"
-_ROW_GROUP = 100_000
-_NESTED = ("JSON", "UUID")
+"""Name of the manifest in the exported folder."""
+_ROW_GROUP_ROWS = 100_000
+_AS_TEXT = ("JSON", "UUID")
+"""Types that are written as text."""
 
 
 @attrs.frozen
-class Exported:
-    """A view that was written."""
+class ExportedView:
+    """A view that was exported."""
 
     view: str
     rows: int
     files: tuple[str, ...]
-    """Paths below the folder."""
+    """Paths below the exported folder."""
 
 
 @attrs.frozen
@@ -53,10 +55,10 @@ class ExportReport:
 
     to: Path
     as_of: int | None
-    views: tuple[Exported, ...]
+    views: tuple[ExportedView, ...]
 
 
-def export(
+def export_views(
     root: Path,
     views: Sequence[str],
     to: Path,
@@ -65,36 +67,39 @@ def export(
     format: str = "parquet",
     partition: Sequence[str] = (),
 ) -> ExportReport:
-    """Write views, as of an instant, into a folder that appears whole or not at all.
+    """Writes views, as of an instant (µs), into a folder that appears complete or not at all.
 
-    An earlier export under that name is replaced. Raises `Invalid` where something
-    else lies there, or a view has no such column.
+    Without `views` it writes all but those of the log. `partition` names columns; each of
+    their values gets a folder. An earlier export at `to` is replaced. Raises `Invalid` if `to`
+    contains anything else, or if a view lacks a column.
     """
     if format not in FORMATS:
         raise Invalid(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     to = to.absolute()
-    _check_free(to)
-    with _beside(to) as temporary:
+    _refuse_other_content(to)
+    with _temporary_folder(to) as temporary:
         with contextlib.closing(open_views(root, as_of)) as connection, sql_errors("views"):
-            names = find_views(connection, views or _current())
-            at = position(connection)
-            done = tuple(_one(connection, each, temporary, format, partition) for each in names)
-        (temporary / MANIFEST).write_bytes(_manifest(temporary, as_of, at, format, done))
+            names = require_views(connection, views or _default_views())
+            last = last_instant(connection)
+            exported = tuple(
+                _export_view(connection, name, temporary, format, partition) for name in names
+            )
+        (temporary / MANIFEST).write_bytes(_manifest(temporary, as_of, last, format, exported))
         _publish(temporary, to)
-    return ExportReport(to, as_of, done)
+    return ExportReport(to, as_of, exported)
 
 
 @contextlib.contextmanager
-def _beside(to: Path) -> Iterator[Path]:
-    """A folder beside, held while it is filled; what an export that died left there goes."""
+def _temporary_folder(to: Path) -> Iterator[Path]:
+    """Yields a locked folder next to `to`. Deletes it afterwards, and those of crashed exports."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    for left in to.parent.glob(f".{glob.escape(to.name)}.*.tmp"):
-        if (handle := _held(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
+    for leftover in to.parent.glob(f".{glob.escape(to.name)}.*.tmp"):
+        if (handle := _lock(leftover)) is not None:
+            shutil.rmtree(leftover, ignore_errors=True)
             os.close(handle)
     temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
     temporary.mkdir()
-    handle = _held(temporary)
+    handle = _lock(temporary)
     try:
         yield temporary
     finally:
@@ -103,8 +108,11 @@ def _beside(to: Path) -> Iterator[Path]:
             os.close(handle)
 
 
-def _held(folder: Path) -> int | None:
-    """A lock on a folder, which goes with its process. None while another one has it."""
+def _lock(folder: Path) -> int | None:
+    """Returns the handle of a folder that is now locked; None if another process has the lock.
+
+    The lock ends with the process.
+    """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -114,36 +122,41 @@ def _held(folder: Path) -> int | None:
     return handle
 
 
-def _current() -> list[str]:
-    """Every view of the present: not the log's, not the siblings."""
-    return [each.name for each in load_definitions() if each.source != LOG and each.reads != MACRO]
+def _default_views() -> list[str]:
+    """Returns the views that are exported if none is named: no siblings, none of the log."""
+    return [
+        definition.name
+        for definition in load_definitions()
+        if definition.source != LOG and definition.is_view
+    ]
 
 
-def _check_free(to: Path) -> None:
-    """Only an export may be replaced, and only if nothing else was put there."""
+def _refuse_other_content(to: Path) -> None:
+    """Raises `Invalid` unless a folder is missing, empty, or contains only an export."""
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return
     if not (to / MANIFEST).is_file():
-        raise Invalid(f"{to}: holds something else than an export", "name an empty or new folder")
+        raise Invalid(f"{to}: expected an export or nothing", "name an empty or new folder")
     try:
-        told = json.loads((to / MANIFEST).read_bytes())
-        ours = {file["path"] for view in told["views"] for file in view["files"]} | {MANIFEST}
+        manifest = json.loads((to / MANIFEST).read_bytes())
+        listed = {file["path"] for view in manifest["views"] for file in view["files"]}
     except (ValueError, KeyError, TypeError) as error:
-        what = f"{to / MANIFEST}: not the manifest of an export: {error}"
-        raise Invalid(what, "name an empty or new folder") from error
-    found = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
-    if found - ours:
-        what = f"{to}: holds {sorted(found - ours)[0]!r}, which no export wrote"
-        raise Invalid(what, "name an empty or new folder")
+        message = f"{to / MANIFEST}: not the manifest of an export: {error}"
+        raise Invalid(message, "name an empty or new folder") from error
+    present = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
+    unlisted = sorted(present - listed - {MANIFEST})
+    if unlisted:
+        message = f"{to}: contains {unlisted[0]!r}, which no export wrote"
+        raise Invalid(message, "name an empty or new folder")
 
 
-def _one(
+def _export_view(
     connection: duckdb.DuckDBPyConnection,
     view: str,
     folder: Path,
     format: str,
     partition: Sequence[str],
-) -> Exported:
+) -> ExportedView:
     source, name = view.split(".")
     target = folder / source / (name if partition else f"{name}.{format}")
     target.parent.mkdir(exist_ok=True)
@@ -154,30 +167,29 @@ def _one(
         for column in partition:
             if column not in known:
                 raise Invalid(f"{view}: no column {column!r}", "there are: " + ", ".join(known))
-        selected = ", ".join(_plain(str(column[0]), str(column[1])) for column in columns)
         copy = fill(
             "export",
-            columns=selected,
+            columns=", ".join(_exported_column(str(name), str(kind)) for name, kind, *_ in columns),
             view=quoted,
             target=literal(str(target)),
-            options=_options(format, partition),
+            options=_copy_options(format, partition),
         )
         rows = run_cancellable(connection, lambda: connection.execute(copy).fetchall()[0][0])
     if partition and not target.exists():
         target.mkdir()
     files = sorted(target.rglob("*.*")) if target.is_dir() else [target]
-    listed = tuple(str(path.relative_to(folder)) for path in files if path.is_file())
-    return Exported(view, int(rows), listed)
+    relative = tuple(str(path.relative_to(folder)) for path in files if path.is_file())
+    return ExportedView(view, int(rows), relative)
 
 
-def _plain(name: str, kind: str) -> str:
+def _exported_column(name: str, sql_type: str) -> str:
     quoted = identifier(name)
-    return f"{quoted}::VARCHAR AS {quoted}" if kind in _NESTED else quoted
+    return f"{quoted}::VARCHAR AS {quoted}" if sql_type in _AS_TEXT else quoted
 
 
-def _options(format: str, partition: Sequence[str]) -> str:
+def _copy_options(format: str, partition: Sequence[str]) -> str:
     options = {
-        "parquet": f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}",
+        "parquet": f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP_ROWS}",
         "ndjson": "FORMAT json",
         "csv": "FORMAT csv, HEADER",
     }[format]
@@ -188,33 +200,33 @@ def _options(format: str, partition: Sequence[str]) -> str:
 
 
 def _manifest(
-    folder: Path, as_of: int | None, at: int | None, format: str, done: Sequence[Exported]
+    folder: Path, as_of: int | None, last: int | None, format: str, views: Sequence[ExportedView]
 ) -> bytes:
-    held = {
+    """Returns the manifest of the files in a folder. `last`: instant of the last known event."""
+    manifest = {
         "format": format,
         "as_of": None if as_of is None else format_us(as_of),
-        "position": None if at is None else format_us(at),
+        "position": None if last is None else format_us(last),
         "views": [
             {
-                "view": each.view,
-                "rows": each.rows,
-                "files": [_file(folder, path) for path in each.files],
+                "view": view.view,
+                "rows": view.rows,
+                "files": [_manifest_entry(folder, path) for path in view.files],
             }
-            for each in done
+            for view in views
         ],
     }
-    return orjson.dumps(held, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _file(folder: Path, path: str) -> dict[str, object]:
-    data = folder / path
-    with data.open("rb") as file:
+def _manifest_entry(folder: Path, path: str) -> dict[str, object]:
+    with (folder / path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"path": path, "bytes": data.stat().st_size, "sha256": digest}
+    return {"path": path, "bytes": (folder / path).stat().st_size, "sha256": digest}
 
 
 def _publish(temporary: Path, to: Path) -> None:
-    """The old export steps aside and the new one takes its name."""
+    """Renames the new export to `to`; an earlier one is renamed before, and deleted after."""
     if not to.exists():
         temporary.rename(to)
         return

@@ -1,4 +1,4 @@
-"""The archive's views as the commands see them: where they are, and the guard at the door."""
+"""Opens the views file of an archive for reading, as of an instant."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +20,10 @@ def open_views(
     now: int | None = None,
     folder: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the views of an archive, as of an instant.
+    """Returns a read-only connection to the views of an archive, as of an instant (µs).
 
-    `folder`: other views than the archive's own. Raises `NotFound` where nothing was
-    projected yet, `Invalid` for an instant to come.
+    `folder`: folder of other views than the archive's own. Raises `NotFound` if there are no
+    views yet, and `Invalid` for an instant after `now`.
     """
     present = now_us() if now is None else now
     if as_of is not None and as_of > present:
@@ -37,15 +37,15 @@ def open_views(
     refuse_glob_characters(root)
     with sql_errors(str(path)):
         connection = reader(path)
-    # the file names absolute paths, and the archive may have been moved since
+    # The file names absolute paths, and the archive may have been moved since it was written.
     connection.execute("SET VARIABLE hindlog_root = ?::VARCHAR", [str(root.resolve())])
     if as_of is not None:
         connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(as_of)])
     return connection
 
 
-def views_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The views there are, as `source.name`."""
+def list_view_names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Returns the names of all views, as `source.name`, sorted."""
     rows = connection.execute(
         "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal "
         "ORDER BY schema_name, view_name"
@@ -53,9 +53,9 @@ def views_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def find_views(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[str]:
-    """The same names, each known. Raises `NotFound` with those there are."""
-    known = views_of(connection)
+def require_views(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[str]:
+    """Returns the names without duplicates. Raises `NotFound` for one that is no view."""
+    known = list_view_names(connection)
     for name in names:
         if name not in known:
             raise NotFound(f"no view {name!r}", "there are: " + ", ".join(known))

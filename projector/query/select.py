@@ -1,9 +1,8 @@
-"""SQL: one SELECT over the views, read-only.
+"""SQL queries of the views: one read-only SELECT; also an EXPLAIN of one, and a PIVOT.
 
-EXPLAIN of a SELECT, and PIVOT, are such too. What is closed, each with a test: other
-statements and several at once; reading files outside the archive (external access is
-off); writing by COPY, by EXPLAIN ANALYZE COPY and by a COPY or INSERT inside WITH, which
-DuckDB takes for a SELECT.
+Refused, each with a test: any other statement, and several at once; files outside the archive
+(external access is off); writing by COPY, by EXPLAIN ANALYZE COPY, and by a COPY or INSERT
+inside WITH, which DuckDB classifies as a SELECT.
 """
 
 import json
@@ -23,107 +22,117 @@ from projector.engine.duckdb_errors import find_damaged_file
 from projector.engine.interruptible import run_cancellable
 from projector.query.open_views import open_views
 
-CHUNK = 1000
-Ask = Callable[[Callable[[], Any]], Any]
+CHUNK_ROWS = 1000
+"""Number of rows that are fetched at once."""
+RunStep = Callable[[Callable[[], Any]], Any]
+"""Runs a step of a query and returns its result."""
 _LINE = re.compile(r"LINE (\d+):")
 _EXPLAIN = re.compile(
     r"\s*EXPLAIN\b\s*(ANALYZE\b|ANALYSE\b)?\s*"
     r"(\(\s*(ANALYZE|ANALYSE|FORMAT)\b[^()]*\))?(?P<query>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_READING = (["PIVOT"], ["PIVOT_WIDER"], ["SELECT"], ["FROM"], ["WITH"])
+_PIVOT_STARTS = ("PIVOT", "PIVOT_WIDER", "SELECT", "FROM", "WITH")
+"""First words of a statement that may contain a PIVOT."""
 _WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ATTACH", "EXPORT")
+"""Words that a statement or the operators of its plan contain if it writes."""
 
 
 @attrs.frozen
-class Result:
-    """What a query gave."""
+class QueryResult:
+    """The result of a query."""
 
     columns: tuple[str, ...]
     types: tuple[str, ...]
-    """DuckDB's names of their types."""
+    """DuckDB's names of the columns' types."""
     rows: Iterator[tuple[Any, ...]]
-    """Read once, as they come; raises as `query` does."""
+    """Rows in order, fetched while they are read, once; raises as `run_query` does."""
 
 
-def query(
+def run_query(
     root: Path,
     sql: str,
     *,
     as_of: int | None = None,
     params: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
-) -> Result:
-    """The rows of one SELECT over the views as of an instant.
+) -> QueryResult:
+    """Returns the rows of one SELECT over the views as of an instant (µs).
 
-    `params` fill `$name` in it. Raises `Invalid` with DuckDB's own words, `Unavailable`
-    when the time is over; the query also ends where the waiting for it does.
+    `params` are the values of `$name` in it. Raises `Invalid` with DuckDB's message, and
+    `Unavailable` after `timeout_s`. A signal's exception stops the query, too.
     """
     connection = open_views(root, as_of)
     restrict_access(connection, root.resolve())
-    ask = _asker(connection, timeout_s)
+    run_step = _step_runner(connection, timeout_s)
     values = dict(params) if params else None
     try:
-        ask(lambda: _check(connection, sql, params))
-        ask(lambda: connection.execute(sql, values))
-        described = connection.description or []
+        run_step(lambda: _check(connection, sql, params))
+        run_step(lambda: connection.execute(sql, values))
+        description = connection.description or []
     except BaseException:
         connection.close()
         raise
-    names = tuple(str(each[0]) for each in described)
-    types = tuple(str(each[1]) for each in described)
-    return Result(names, types, _rows(connection, ask))
+    names = tuple(str(column[0]) for column in description)
+    types = tuple(str(column[1]) for column in description)
+    return QueryResult(names, types, _rows(connection, run_step))
 
 
-def _asker(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Ask:
-    """How a step of the query is done: to be interrupted, within the time of all of them."""
+def _step_runner(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> RunStep:
+    """Returns a function that runs steps so that a signal or the timeout stops them.
+
+    All steps of a query share the timeout, which begins now.
+    """
     pool = ThreadPoolExecutor(1, thread_name_prefix="sql")
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
 
-    def ask(work: Callable[[], Any]) -> Any:
+    def run_step(work: Callable[[], Any]) -> Any:
         try:
             return run_cancellable(connection, work, pool=pool, deadline=deadline)
         except TimeoutError as error:
-            what = f"the query was stopped after {timeout_s:g} s"
-            raise Unavailable(what, "give it more with --timeout, or ask for less") from error
+            message = f"the query was stopped after {timeout_s:g} s"
+            raise Unavailable(message, "raise --timeout, or select less") from error
         except (duckdb.Error, Invalid) as error:
-            what = _as_written(str(getattr(error, "what", error)))
-            told = Invalid(what, getattr(error, "hint", None))
-            raise find_damaged_file(error) or told from error
+            message = _with_user_lines(str(getattr(error, "what", error)))
+            invalid = Invalid(message, getattr(error, "hint", None))
+            raise find_damaged_file(error) or invalid from error
 
-    return ask
+    return run_step
 
 
 def _check(
     connection: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, str] | None
 ) -> None:
-    """Raises `Invalid` for what is not one statement that only reads."""
-    found = connection.extract_statements(sql)
-    if len(found) != 1:
-        raise Invalid(f"expected one SELECT, found {len(found)} statements")
-    match found[0].type:
+    """Raises `Invalid` unless the text is one statement that only reads."""
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise Invalid(f"expected one SELECT, found {len(statements)} statements")
+    (statement,) = statements
+    match statement.type:
         case duckdb.StatementType.SELECT:
-            _check_plan(connection, found[0].query, params)
+            _check_plan(connection, statement.query, params)
         case duckdb.StatementType.EXPLAIN:
-            inner = _EXPLAIN.match(found[0].query)
-            if inner is None:
+            explained = _EXPLAIN.match(statement.query)
+            if explained is None:
                 raise Invalid("EXPLAIN: expected EXPLAIN or EXPLAIN ANALYZE, then a SELECT")
-            _check(connection, inner["query"], params)
+            _check(connection, explained["query"], params)
         case duckdb.StatementType.MULTI:
-            _check_pivot(found[0].query)
-            _check_plan(connection, found[0].query, params)
-        case other:
-            hint = "hindlog export writes files" if other.name.startswith("COPY") else None
-            raise Invalid(f"expected a SELECT, found {other.name}", hint)
+            _check_pivot(statement.query)
+            _check_plan(connection, statement.query, params)
+        case other_type:
+            hint = "hindlog export writes files" if other_type.name.startswith("COPY") else None
+            raise Invalid(f"expected a SELECT, found {other_type.name}", hint)
 
 
 def _check_pivot(sql: str) -> None:
-    """A PIVOT without IN comes as several statements, which no plan shows: it looks first.
+    """Raises `Invalid` for several statements in one that are no PIVOT, or that write.
 
-    What writes inside of it stands at its top level, or DuckDB refuses it.
+    DuckDB expands a PIVOT without IN into several statements, because it must read the values
+    first; no plan shows them all. A part that writes is at the top level of the text, or DuckDB
+    refuses it.
     """
     words = _words(sql)
-    if words[:1] not in _READING or "PIVOT" not in " ".join(words):
+    if not words or words[0] not in _PIVOT_STARTS or "PIVOT" not in " ".join(words):
         raise Invalid("expected one SELECT, found several statements in one")
     for word in words:
         if word in _WRITES:
@@ -131,21 +140,23 @@ def _check_pivot(sql: str) -> None:
 
 
 def _words(sql: str) -> list[str]:
-    """The words of a statement that are neither text nor quoted, in capitals."""
-    data = sql.encode()  # places are in bytes
-    starts = [at for at, _ in duckdb.tokenize(sql)]
-    kinds = [kind for _, kind in duckdb.tokenize(sql)]
-    ends = [*starts[1:], len(data)]
-    texts = [data[a:b].decode().strip().upper() for a, b in zip(starts, ends, strict=True)]
-    plain = (duckdb.token_type.keyword, duckdb.token_type.identifier)
-    return [
-        text for text, kind in zip(texts, kinds, strict=True) if kind in plain and text[:1] != '"'
+    """Returns the keywords and the unquoted names of a statement, in capitals."""
+    data = sql.encode()  # offsets of tokens are in bytes
+    tokens = duckdb.tokenize(sql)
+    ends = [start for start, _ in tokens[1:]] + [len(data)]
+    word_types = (duckdb.token_type.keyword, duckdb.token_type.identifier)
+    words = [
+        data[start:end].decode().strip().upper()
+        for (start, token_type), end in zip(tokens, ends, strict=True)
+        if token_type in word_types
     ]
+    return [word for word in words if not word.startswith('"')]
 
 
 def _check_plan(
     connection: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, str] | None
 ) -> None:
+    """Raises `Invalid` if the plan of a statement contains an operator that writes."""
     plan = connection.execute(
         "EXPLAIN (FORMAT json)\n" + sql, dict(params) if params else None
     ).fetchall()
@@ -154,20 +165,25 @@ def _check_plan(
             raise Invalid(f"expected a SELECT that only reads, found {operator}")
 
 
-def _as_written(message: str) -> str:
-    """DuckDB's message about a query whose plan was asked for on a line of its own."""
-    return _LINE.sub(lambda found: f"LINE {max(1, int(found[1]) - 1)}:", message)
+def _with_user_lines(message: str) -> str:
+    """Returns a message of DuckDB with the line numbers of the user's text.
+
+    `_check_plan` puts one line before that text.
+    """
+    return _LINE.sub(lambda match: f"LINE {max(1, int(match[1]) - 1)}:", message)
 
 
 def _operators(plan: Any) -> Iterator[str]:
+    """Yields the names of all operators of a plan, in capitals."""
     for node in plan:
         yield str(node.get("name", "")).upper()
         yield from _operators(node.get("children", []))
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, ask: Ask) -> Iterator[tuple[Any, ...]]:
+def _rows(connection: duckdb.DuckDBPyConnection, run_step: RunStep) -> Iterator[tuple[Any, ...]]:
+    """Yields the remaining rows, and closes the connection at the end."""
     try:
-        while rows := ask(lambda: connection.fetchmany(CHUNK)):
+        while rows := run_step(lambda: connection.fetchmany(CHUNK_ROWS)):
             yield from rows
     finally:
         connection.close()

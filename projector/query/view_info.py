@@ -1,4 +1,4 @@
-"""Which views there are, how many rows each has, and up to which position."""
+"""Descriptions of the views, with their number of rows and the last instant they contain."""
 
 import contextlib
 from collections.abc import Sequence
@@ -12,34 +12,36 @@ from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier
-from projector.query.open_views import open_views, views_of
+from projector.query.open_views import list_view_names, open_views
 
 
 @attrs.frozen
 class ViewInfo:
-    """A view, as `view list` and `view show` tell it."""
+    """Description of a view, as `view list` and `view show` print it."""
 
     name: str
-    about: str
+    summary: str
+    """What a row of the view is, in one sentence."""
     rows: int
-    position: int | None
-    """The last instant of the log that the views have read."""
+    last_instant: int | None
+    """Instant of the last event of its source that the views contain, in microseconds."""
     definition: str
+    """Hash of its definition."""
     columns: tuple[tuple[str, str], ...]
     """Name and type."""
     text: str
     """The SELECT of its definition."""
 
 
-def as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let a connection speak of the last instant that its views have read."""
-    last = position(connection)
-    if last is not None:
-        connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(last)])
+def set_as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
+    """Sets a connection to the last instant that its views contain."""
+    instant = last_instant(connection)
+    if instant is not None:
+        connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(instant)])
 
 
-def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
-    """The last instant of the log, or of one source, that the views have read."""
+def last_instant(connection: duckdb.DuckDBPyConnection, source: str | None = None) -> int | None:
+    """Returns the instant (µs) of the last event, of a source or of all, that the views contain."""
     with sql_errors("log.events"):
         rows = fetch_all(
             connection,
@@ -50,20 +52,23 @@ def position(connection: duckdb.DuckDBPyConnection, source: str | None = None) -
 
 
 def list_views(root: Path, definitions: Sequence[Definition] | None = None) -> list[ViewInfo]:
-    """Every view there is a definition of, with what it holds now."""
+    """Returns the description of every view that has a definition. Raises `NotFound` if there
+    are no views yet."""
     known = load_definitions() if definitions is None else tuple(definitions)
     with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
-        there = set(views_of(connection))
-        sources = sorted({each.source for each in known})
-        positions = {
-            source: position(connection, None if source == LOG else source) for source in sources
+        names = set(list_view_names(connection))
+        last_instants = {
+            source: last_instant(connection, None if source == LOG else source)
+            for source in sorted({definition.source for definition in known})
         }
         return [
-            _info(connection, each, positions[each.source]) for each in known if each.name in there
+            _describe(connection, definition, last_instants[definition.source])
+            for definition in known
+            if definition.name in names
         ]
 
 
-def _info(
+def _describe(
     connection: duckdb.DuckDBPyConnection, definition: Definition, last: int | None
 ) -> ViewInfo:
     name = f"{identifier(definition.source)}.{identifier(definition.view)}"
@@ -75,6 +80,6 @@ def _info(
         int(rows[0][0]),
         last,
         definition.hash,
-        tuple((str(each[0]), str(each[1])) for each in columns),
+        tuple((str(column[0]), str(column[1])) for column in columns),
         definition.select,
     )

@@ -15,8 +15,8 @@ from projector.engine.sql_text import identifier
 from projector.folders import temporary_views, views_dir, views_lock, writable_archive
 from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
-from projector.query.open_views import find_views, open_views, views_of
-from projector.query.view_info import as_of_last
+from projector.query.open_views import list_view_names, open_views, require_views
+from projector.query.view_info import set_as_of_last
 from projector.update.update import build_views
 from projector.views.dependencies import with_dependencies
 from projector.views.views_database import FILE, files_of_views, write_views
@@ -67,12 +67,12 @@ def check(
         )
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
-            as_of_last(connection)
+            set_as_of_last(connection)
             connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
             names = _compared(connection, wanted)
             pairs = [
                 (name, content(connection, "hindlog", name), content(connection, "rebuilt", name))
-                for name in find_views(connection, names)
+                for name in require_views(connection, names)
             ]
     return [ViewDifference(*pair) for pair in pairs if pair[1] != pair[2]]
 
@@ -106,7 +106,7 @@ def damaged_parts(root: Path) -> list[Corrupt]:
 def _compared(
     connection: duckdb.DuckDBPyConnection, definitions: Sequence[Definition]
 ) -> list[str]:
-    known = set(views_of(connection))
+    known = set(list_view_names(connection))
     siblings = ("", "_all", "_versions")
     names = [
         definition.name + suffix

@@ -22,8 +22,8 @@ from projector.folders import temporary_views, views_dir, views_lock
 from projector.parts.build import Report, silent
 from projector.parts.part import build_part
 from projector.parts.staging import stage_empty
-from projector.query.open_views import find_views, open_views
-from projector.query.view_info import as_of_last
+from projector.query.open_views import open_views, require_views
+from projector.query.view_info import set_as_of_last
 from projector.update.update import build_views
 from projector.views.dependencies import with_dependencies
 from projector.views.views_database import FILE, write_views
@@ -93,8 +93,8 @@ def compare(
         _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
         write_views(beside, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors(name):
-            find_views(connection, [name])
-            as_of_last(connection)
+            require_views(connection, [name])
+            set_as_of_last(connection)
             connection.execute("ATTACH ? AS made (READ_ONLY)", [str(beside / FILE)])
             return _compared(connection, old, new)
 

@@ -27,7 +27,7 @@ from projector.folders import (
 from projector.keyframes.keyframe import FOLDER
 from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
-from projector.query.open_views import find_views, open_views
+from projector.query.open_views import open_views, require_views
 from projector.update.update import UpdateReport, build_views
 from projector.views.dependencies import with_dependencies
 from projector.views.statement import named_files
@@ -166,7 +166,7 @@ def _write(
         contextlib.closing(open_views(root, as_of, folder=beside)) as connection,
         sql_errors(str(to)),
     ):
-        find_views(connection, names)
+        require_views(connection, names)
         if to.suffix == ".parquet":
             rows = [_copy(connection, names[0], temporary)]
         else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from projector.query.select import query
+from projector.query.select import run_query
 from tests.e2e.conftest import PATIENCE_S, Begin, environment, hindlog
 
 
@@ -249,14 +249,14 @@ def test_views_and_state_come_back_from_the_log_alone(archive: Path) -> None:
         "SELECT id, download_count FROM civitai.models ORDER BY id",
         "SELECT id, url FROM civitai.images ORDER BY id",
     )
-    before = [list(query(archive, question).rows) for question in questions]
+    before = [list(run_query(archive, question).rows) for question in questions]
     shutil.rmtree(archive / "views")
     shutil.rmtree(archive / "state")
 
     assert hindlog("view", "update", cwd=archive).returncode == 0
 
     assert all(before)
-    assert [list(query(archive, question).rows) for question in questions] == before
+    assert [list(run_query(archive, question).rows) for question in questions] == before
 
 
 def test_an_export_says_what_the_views_say(archive: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream
 from fetcher.service.sync import run_once
 from fetcher.simulator.app import serve
 from fetcher.sources import SOURCES
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.projections import chosen
 
@@ -79,5 +79,5 @@ def test_ninety_nine_are_stored_as_always_and_the_one_exactly(tmp_path: Path, na
         files = str(tmp_path / "log/*/*/*.ndjson.zst")
         read = "SELECT count(*) FROM read_json(?, format='newline_delimited')"
         assert connection.execute(read, [files]).fetchall() == [(len(lines),)]
-    ids = {row[0] for row in query(tmp_path, "SELECT id FROM civitai.images").rows}
+    ids = {row[0] for row in run_query(tmp_path, "SELECT id FROM civitai.images").rows}
     assert ids >= set(range(100)) - {50}

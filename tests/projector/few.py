@@ -7,7 +7,7 @@ from typing import Any
 from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import Definition, load_definitions
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Gone, Page, write_log
@@ -43,12 +43,12 @@ def write_drafts(
 
 def rows(root: Path, sql: str, as_of: int | None = None) -> list[tuple[Any, ...]]:
     """All rows of a query."""
-    return list(query(root, sql, as_of=as_of).rows)
+    return list(run_query(root, sql, as_of=as_of).rows)
 
 
 def record(root: Path, view: str, where: str = "true") -> dict[str, Any]:
     """The only row of a view, by the names of its columns, without provenance."""
-    found = query(root, f"FROM {view} WHERE {where}")
+    found = run_query(root, f"FROM {view} WHERE {where}")
     (values,) = found.rows
     named = dict(zip(found.columns, values, strict=True))
     return {name: value for name, value in named.items() if not name.startswith("_")}

@@ -5,7 +5,7 @@ import contextlib
 import duckdb
 import pytest
 
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -52,7 +52,7 @@ def shelf(tmp_path_factory):
     ],
 )
 def test_the_images_of_something(shelf, call, expected):
-    rows = query(shelf, f"SELECT id FROM civitai.{call} ORDER BY id").rows
+    rows = run_query(shelf, f"SELECT id FROM civitai.{call} ORDER BY id").rows
 
     assert [row[0] for row in rows] == expected
 
@@ -63,7 +63,7 @@ def test_the_images_of_something(shelf, call, expected):
 def test_a_version_by_any_hash_of_a_file(shelf, hash):
     sql = "SELECT version_id, model_id, version_name, file_name FROM civitai.version_of_hash($hash)"
 
-    assert list(query(shelf, sql, params={"hash": hash}).rows) == [(22, 11, "v1", "d")]
+    assert list(run_query(shelf, sql, params={"hash": hash}).rows) == [(22, 11, "v1", "d")]
 
 
 def test_helpers_work_in_duckdb_itself(shelf):

@@ -26,7 +26,7 @@ from fetcher.sources import SOURCES
 from projector.definition import load_definitions
 from projector.folders import temporary_views
 from projector.limits import LIMITS
-from projector.query.open_views import find_views, open_views, views_of
+from projector.query.open_views import list_view_names, open_views, require_views
 from projector.update.check import Content, content
 from projector.update.update import build_views, update
 from projector.views.views_database import files_of_views, write_views
@@ -115,7 +115,7 @@ def archive() -> Iterator[Path]:
 def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
     """What each view and its siblings hold as of each instant."""
     with contextlib.closing(open_views(root, folder=views)) as connection:
-        names = find_views(connection, views_of(connection))
+        names = require_views(connection, list_view_names(connection))
         told = {}
         for instant in instants:
             connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(instant)])

@@ -9,7 +9,7 @@ from eventlog.errors import Unavailable
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
 from projector.limits import LIMITS
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
@@ -22,7 +22,7 @@ FEED = (
 
 
 def feed(root, sql=FEED):
-    return list(query(root, sql).rows)
+    return list(run_query(root, sql).rows)
 
 
 def test_appeared_changed_gone_and_back(shared):
@@ -150,6 +150,6 @@ def test_a_body_that_arrives_after_its_sighting_is_compared(empty, tmp_path_fact
 
 
 def test_the_feed_answers_as_of_a_past_instant(shared):
-    past = query(shared, FEED, as_of=hours(0.9))
+    past = run_query(shared, FEED, as_of=hours(0.9))
 
     assert [row[1] for row in past.rows] == ["appeared", "appeared"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eventlog.format.event import PAGE_FAILED, Draft
-from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, lookup
+from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, look_up_entity
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, rows, some, write_drafts
@@ -152,7 +152,7 @@ def test_a_past_instant_is_unknown_only_after_the_coverage_ends(tmp_path: Path) 
     root = make_archive(tmp_path, "openrouter", pages, *VIEWS, "openrouter.models")
 
     def state(hour: float) -> str:
-        return lookup(root, "openrouter", "model", "a", hours(hour)).state
+        return look_up_entity(root, "openrouter", "model", "a", hours(hour)).state
 
     assert [state(hour) for hour in (2, 3.5, 3.6)] == [PRESENT, PRESENT, UNKNOWN]
 
@@ -163,7 +163,7 @@ def test_what_another_scope_covers_says_nothing_about_an_entity(tmp_path: Path) 
     other = [page(hour, 1, True, f"o{hour}", "b", scope="/other") for hour in (3, 4, 5, 6, 7)]
     root = make_archive(tmp_path, "openrouter", [*mine, *other], *VIEWS, "openrouter.models")
 
-    found = lookup(root, "openrouter", "model", "a", hours(7))
+    found = look_up_entity(root, "openrouter", "model", "a", hours(7))
     assert (found.state, found.since) == (UNKNOWN, hours(2))
-    assert lookup(root, "openrouter", "model", "b", hours(7)).state == PRESENT
-    assert lookup(root, "openrouter", "model", "a", hours(3)).state != ABSENT
+    assert look_up_entity(root, "openrouter", "model", "b", hours(7)).state == PRESENT
+    assert look_up_entity(root, "openrouter", "model", "a", hours(3)).state != ABSENT

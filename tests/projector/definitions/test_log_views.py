@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.few import rows, some, write_drafts
@@ -39,7 +39,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def records(root: Path, sql: str) -> list[dict[str, Any]]:
-    found = query(root, sql)
+    found = run_query(root, sql)
     return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 

@@ -1,6 +1,6 @@
 """Offers: endpoints beside what else is known: their model's presence, the site's UUID."""
 
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -28,7 +28,7 @@ def endpoints(hour: float, model_id: str, *seen: Seen) -> Page:
 def offers(root, *pages: Page, **more):
     write_log(root, "openrouter", WRITER, pages)
     assert update(root, definitions=OFFERS).failed == ()
-    return list(query(root, SQL, **more).rows)
+    return list(run_query(root, SQL, **more).rows)
 
 
 def test_an_endpoint_outlives_its_model_and_says_so(empty):
@@ -44,7 +44,7 @@ def test_an_endpoint_outlives_its_model_and_says_so(empty):
         ("a/x#t", None, False, hours(1)),
         ("a/y#t", None, True, None),
     ]
-    assert list(query(empty, SQL, as_of=hours(0.5)).rows) == [
+    assert list(run_query(empty, SQL, as_of=hours(0.5)).rows) == [
         ("a/x#t", None, True, None),
         ("a/y#t", None, True, None),
         ("a/y#u", None, True, None),
@@ -84,7 +84,7 @@ def test_the_authors_of_models_and_how_many_they_have(empty):
     update(empty, definitions=OFFERS)
     sql = "SELECT author, models, models_ever, model_ids FROM openrouter.authors ORDER BY 1"
 
-    assert list(query(empty, sql).rows) == [
+    assert list(run_query(empty, sql).rows) == [
         ("a", 2, 3, ["a/y", "~a/latest"]),
         ("b", 0, 1, None),
     ]
@@ -102,7 +102,7 @@ def test_the_uptime_of_an_endpoint_is_a_row_per_move_and_ends_where_it_is_absent
     sql = """SELECT status, uptime_30m, epoch_us(valid_from), epoch_us(valid_to)
     FROM openrouter.uptime ORDER BY valid_from"""
 
-    assert list(query(empty, sql).rows) == [
+    assert list(run_query(empty, sql).rows) == [
         (0, 100, hours(0), hours(2)),
         (0, 97.5, hours(2), hours(3)),
         (-2, 97.5, hours(3), hours(4)),

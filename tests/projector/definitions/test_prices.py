@@ -6,7 +6,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.check import check
 from projector.update.rebuild import rebuild
 from projector.update.update import update
@@ -33,7 +33,7 @@ def priced(root, *told: Seen, columns: str = "field, old, new, because"):
     write_log(root, "openrouter", WRITER, pages)
     assert update(root, definitions=PRICES).failed == ()
     sql = f"SELECT {columns} FROM openrouter.prices ORDER BY valid_from, field"
-    return list(query(root, sql).rows)
+    return list(run_query(root, sql).rows)
 
 
 CASES = [
@@ -66,7 +66,7 @@ def test_a_change_of_a_price_says_what_it_is_due_to(empty):
     update(empty, definitions=PRICES)
     for id, (*_, expected) in enumerate(CASES):
         sql = "SELECT old, new, because FROM openrouter.prices WHERE entity = $id"
-        found = list(query(empty, sql, params={"id": str(id)}).rows)
+        found = list(run_query(empty, sql, params={"id": str(id)}).rows)
         asked = [
             (old and Decimal(old), Decimal(new) if new else None, why) for old, new, why in expected
         ]
@@ -109,11 +109,11 @@ def test_a_price_holds_until_the_next_or_the_end_and_an_absence_is_no_change(emp
     columns = "old, new, epoch_us(valid_from), epoch_us(valid_to)"
     sql = f"SELECT {columns} FROM openrouter.prices ORDER BY 3"
 
-    assert list(query(empty, sql).rows) == [
+    assert list(run_query(empty, sql).rows) == [
         (1, 2, hours(1), hours(4)),
         (2, 3, hours(4), hours(5)),
     ]
-    assert list(query(empty, sql, as_of=hours(3)).rows) == [(1, 2, hours(1), None)]
+    assert list(run_query(empty, sql, as_of=hours(3)).rows) == [(1, 2, hours(1), None)]
 
 
 FIELDS = (
@@ -155,7 +155,7 @@ def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
     assert update(tmp_path, definitions=PRICES).failed == ()
     ten = [
         row[0]
-        for row in query(
+        for row in run_query(
             tmp_path,
             "SELECT entity FROM openrouter.prices GROUP BY entity ORDER BY count(*) DESC, entity "
             "LIMIT 10",
@@ -166,7 +166,7 @@ def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
         sql = (
             "SELECT field, epoch_us(valid_from), old, new FROM openrouter.prices WHERE entity = $id"
         )
-        found = sorted(query(tmp_path, sql, params={"id": id}).rows, key=str)
+        found = sorted(run_query(tmp_path, sql, params={"id": id}).rows, key=str)
         assert found == sorted(steps(taken, id), key=str)
     assert len(ten) == 10
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -28,7 +28,7 @@ def shown(root, source, view, seen, columns):
     """The columns of the rows that one body gives."""
     key = "image_id" if view == "image_resources" else "id"
     sql = f"SELECT {columns} FROM {source}.{view} WHERE {key}::VARCHAR = $id"
-    return list(query(root, sql, params={"id": seen.id}).rows)
+    return list(run_query(root, sql, params={"id": seen.id}).rows)
 
 
 def a_number(text):
@@ -316,8 +316,8 @@ def test_a_new_version_without_mentions_hides_those_of_the_old(empty):
     update(empty, definitions=CIVITAI)
     count = "SELECT count(*) FROM civitai.image_resources"
 
-    assert list(query(empty, count).rows) == [(0,)]
-    assert list(query(empty, count, as_of=hours(0)).rows) == [(1,)]
+    assert list(run_query(empty, count).rows) == [(0,)]
+    assert list(run_query(empty, count, as_of=hours(0)).rows) == [(1,)]
 
 
 ROUTER = Seen(

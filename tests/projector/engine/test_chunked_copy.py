@@ -11,7 +11,7 @@ from projector.engine.chunked_copy import copied_in_chunks, split_by_seq
 from projector.engine.connections import connect
 from projector.keyframes import build as keyframing
 from projector.limits import LIMITS, Limits
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
@@ -108,4 +108,4 @@ def test_a_keyframe_has_the_same_bodies_built_in_one_chunk_or_in_many(empty, mon
 
 def _bodies(root) -> list[tuple]:
     files = sorted(str(path) for path in (root / "views").rglob("openrouter.models/*/k-*"))
-    return list(query(root, f"FROM read_parquet({files}, filename = true) ORDER BY ALL").rows)
+    return list(run_query(root, f"FROM read_parquet({files}, filename = true) ORDER BY ALL").rows)

@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.errors import Corrupt, Invalid
 from projector.query.open_views import open_views
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.query.view_info import list_views
 from projector.update.check import check, damaged_parts
 from projector.update.rebuild import rebuild
@@ -43,7 +43,7 @@ def test_a_damaged_part_is_named_and_a_rebuild_repairs_it(archive, view, how):
     spoil(part, DAMAGES[how])
 
     for work in (
-        lambda: list(query(archive, f"FROM {view}").rows),
+        lambda: list(run_query(archive, f"FROM {view}").rows),
         lambda: update(archive, definitions=MODELS),
     ):
         with pytest.raises(Corrupt) as error:
@@ -58,7 +58,7 @@ def test_a_damaged_part_is_named_and_a_rebuild_repairs_it(archive, view, how):
             work()
     assert [str(part) in damage.what for damage in damaged_parts(archive)] == [True]
     rebuild(archive, definitions=MODELS)
-    assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
+    assert list(run_query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
     assert damaged_parts(archive) == []
     assert check(archive, definitions=MODELS) == []
 
@@ -69,9 +69,9 @@ def test_a_missing_part_is_named_and_an_update_builds_it(archive):
 
     assert len(damaged_parts(archive)) == 1
     with pytest.raises(Corrupt, match=part.name):
-        list(query(archive, NAMES).rows)
+        list(run_query(archive, NAMES).rows)
     update(archive, definitions=MODELS)
-    assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
+    assert list(run_query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
 
 
 @damaged
@@ -80,11 +80,11 @@ def test_a_damaged_views_file_is_named_and_an_update_repairs_it(archive, how):
     spoil(path, how)
 
     with pytest.raises(Corrupt) as error:
-        query(archive, NAMES)
+        run_query(archive, NAMES)
     assert str(path) in error.value.what
     assert error.value.hint == "hindlog view update"
     update(archive, definitions=MODELS)
-    assert list(query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
+    assert list(run_query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
 
 
 @pytest.mark.parametrize("name", ["a*", "wh?t", "[a]"])

@@ -21,7 +21,7 @@ from projector.parts import part as parts_of
 from projector.parts.part import Part
 from projector.parts.plan import definitions_of, list_source
 from projector.query.open_views import open_views
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.check import check
 from projector.update.update import update
 from projector.views.views_database import files_of_views
@@ -142,7 +142,7 @@ def test_an_absent_entity_stays_in_keyframes_and_no_late_sighting_raises_it(grow
     write_log(grown, "openrouter", "0000000b", [Page(hours(0.5), [model("c", "late")], "l")])
     update(grown, definitions=MODELS, limits=AT_ONCE)
 
-    assert list(query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
+    assert list(run_query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
         ("a",),
         ("b",),
     ]
@@ -158,7 +158,7 @@ def test_a_probe_that_found_nothing_is_remembered(empty):
         update(empty, definitions=MODELS, limits=AT_ONCE)
 
     assert len(found(empty)) > 1
-    assert list(query(empty, "SELECT id FROM openrouter.models").rows) == [("b",)]
+    assert list(run_query(empty, "SELECT id FROM openrouter.models").rows) == [("b",)]
     assert answers(empty) == without(empty)
 
 
@@ -174,7 +174,7 @@ def test_a_first_page_taken_again_after_a_keyframe_is_no_new_walk(empty):
         update(empty, definitions=MODELS, limits=AT_ONCE)
 
     assert len(found(empty)) > 1
-    assert list(query(empty, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
+    assert list(run_query(empty, "SELECT id FROM openrouter.models ORDER BY id").rows) == [
         ("a",),
         ("b",),
     ]
@@ -191,7 +191,7 @@ def test_a_walk_that_ends_after_a_keyframe_still_tells_who_is_absent(empty):
         update(empty, definitions=MODELS, limits=AT_ONCE)
 
     assert found(empty)
-    assert list(query(empty, "SELECT id FROM openrouter.models").rows) == [("a",)]
+    assert list(run_query(empty, "SELECT id FROM openrouter.models").rows) == [("a",)]
     assert answers(empty) == without(empty)
 
 
@@ -236,7 +236,7 @@ def test_late_segments_reach_behind_keyframes(grown):
     write_log(grown, "openrouter", "0000000b", late)
     update(grown, definitions=MODELS, limits=AT_ONCE)
     told = answers(grown)
-    rows = query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows
+    rows = run_query(grown, "SELECT id FROM openrouter.models ORDER BY id").rows
 
     assert list(rows) == [("a",), ("b",)]
     assert check(grown, definitions=MODELS, limits=AT_ONCE) == []
@@ -254,7 +254,7 @@ def test_a_few_late_sightings_and_their_bodies_are_found_beside_keyframes(empty)
     update(empty, definitions=MODELS, limits=AT_ONCE)
 
     assert found(empty) == before
-    assert list(query(empty, "SELECT name FROM openrouter.models WHERE id = 'z'").rows) == [
+    assert list(run_query(empty, "SELECT name FROM openrouter.models WHERE id = 'z'").rows) == [
         ("late",)
     ]
     assert answers(empty) == without(empty)

@@ -7,7 +7,7 @@ from eventlog.errors import Invalid, Partial
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import parse_definition
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.check import check
 from projector.update.rebuild import rebuild
 from projector.update.update import update
@@ -47,7 +47,7 @@ def write(root, *hourly: list[bytes], seal: bool = True) -> None:
 
 
 def names(root):
-    return list(query(root, "SELECT id, name FROM openrouter.models ORDER BY id").rows)
+    return list(run_query(root, "SELECT id, name FROM openrouter.models ORDER BY id").rows)
 
 
 def good(name: str, **more: object) -> bytes:
@@ -68,7 +68,7 @@ def test_a_line_that_duckdb_refuses_is_left_out_alone(empty, seal):
         "openrouter/2026-11-01/00-0a0b0c0d-000, seq 2",
         "openrouter/2026-11-01/01-0a0b0c0d-000, seq 7",
     ]
-    assert list(query(empty, QUARANTINE).rows) == [
+    assert list(run_query(empty, QUARANTINE).rows) == [
         ("openrouter", "openrouter/2026-11-01/00-0a0b0c0d-000", WRITER, 2, None),
         ("openrouter", "openrouter/2026-11-01/01-0a0b0c0d-000", WRITER, 7, None),
     ]
@@ -83,9 +83,9 @@ def test_a_line_on_which_a_definition_fails_is_left_out_for_that_definition_only
     done = update(empty, definitions=(*MODELS, STRICT))
     sql = "SELECT id, length FROM openrouter.lengths ORDER BY id"
 
-    assert list(query(empty, sql).rows) == [("0", 0), ("1", 1), ("2", 2), ("4", 4)]
+    assert list(run_query(empty, sql).rows) == [("0", 0), ("1", 1), ("2", 2), ("4", 4)]
     assert len(names(empty)) == 5
-    assert list(query(empty, QUARANTINE).rows) == [
+    assert list(run_query(empty, QUARANTINE).rows) == [
         ("openrouter", "openrouter/2026-11-01/00-0a0b0c0d-000", WRITER, 4, "openrouter.lengths")
     ]
     assert len(done.quarantined) == 1
@@ -96,7 +96,7 @@ def test_lines_refused_by_a_definition_that_is_gone_are_not_listed(empty):
     update(empty, definitions=(*MODELS, STRICT))
     update(empty, definitions=MODELS)
 
-    assert list(query(empty, QUARANTINE).rows) == []
+    assert list(run_query(empty, QUARANTINE).rows) == []
 
 
 def test_a_rebuild_stops_at_a_line_that_duckdb_refuses_and_keeps_the_old_views(empty):

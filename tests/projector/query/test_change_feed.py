@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from projector.definition import parse_definition
-from projector.query.change_feed import Happening, feed, folded
+from projector.query.change_feed import EntityChange, entity_changes, group_fields
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import some
@@ -43,7 +43,7 @@ def two_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def told(root: Path, since: float, until: float, **more: bool) -> list[tuple[object, ...]]:
-    found = feed(root, hours(since), hours(until), definitions=some(*VIEWS), **more)
+    found = entity_changes(root, hours(since), hours(until), definitions=some(*VIEWS), **more)
     return [(each.at, each.entity, each.change, each.path) for each in found]
 
 
@@ -84,7 +84,7 @@ def test_telemetry_comes_only_when_asked_for(two_sources: Path) -> None:
 
 
 def test_a_change_has_its_kind_both_values_and_its_shape(two_sources: Path) -> None:
-    found = feed(two_sources, hours(1), hours(2), definitions=some(*VIEWS))
+    found = entity_changes(two_sources, hours(1), hours(2), definitions=some(*VIEWS))
     (price,) = (each for each in found if each.path == "/price")
 
     assert (price.kind, price.old, price.new, price.shape) == ("replace", "0", "1", "list")
@@ -102,7 +102,7 @@ def test_each_form_of_a_type_is_in_the_feed_once_however_many_views_read_it(
         parse_definition("-- a.b: a second view\n-- types: endpoint", "openrouter", "b"),
     )
     update(tmp_path, definitions=every)
-    found = feed(tmp_path, hours(0), hours(1), definitions=every)
+    found = entity_changes(tmp_path, hours(0), hours(1), definitions=every)
 
     assert [(each.entity, each.change, each.shape) for each in found] == [
         ("openrouter/endpoint/a#t", "appeared", "list"),
@@ -136,9 +136,9 @@ def test_waves_come_only_when_asked_for(tmp_path: Path) -> None:
 
 
 def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:
-    def happening(at: int, entity: str, path: str | None, shape: str = "list") -> Happening:
+    def happening(at: int, entity: str, path: str | None, shape: str = "list") -> EntityChange:
         change = "changed" if path else "gone"
-        return Happening(at, entity, change, path, None, None, None, shape)
+        return EntityChange(at, entity, change, path, None, None, None, shape)
 
     every = [
         happening(1, "a", "/x"),
@@ -149,11 +149,11 @@ def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:
         happening(2, "b", "/z"),
     ]
 
-    assert [(each, paths) for each, paths in folded(iter(every))] == [
+    assert [(each, paths) for each, paths in group_fields(iter(every))] == [
         (every[0], ("/x", "/y")),
         (every[2], ("/x",)),
         (every[3], ("/x",)),
         (every[4], ()),
         (every[5], ("/z",)),
     ]
-    assert list(folded(iter([]))) == []
+    assert list(group_fields(iter([]))) == []

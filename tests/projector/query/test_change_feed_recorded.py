@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.extent import few_or_all
 from tests.projector.projections import MODELS
@@ -73,7 +73,7 @@ def test_the_feed_is_what_differs_between_neighbouring_snapshots(tmp_path):
     import_snapshots(tmp_path, "0000000a", taken)
     assert update(tmp_path, definitions=MODELS).failed == ()
     told: dict[int, list[tuple[Any, ...]]] = {}
-    for at, *row in query(tmp_path, FEED).rows:
+    for at, *row in run_query(tmp_path, FEED).rows:
         told.setdefault(at, []).append(tuple(row))
 
     sampled = random.Random(3).sample(range(1, len(taken)), PAIRS)

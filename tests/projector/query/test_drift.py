@@ -6,7 +6,7 @@ from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.query.drift import drift_since
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Page, Seen, hours, write_log
@@ -26,7 +26,7 @@ def models(hour: float, count: int, **body: object) -> Page:
 def told(root, source: str, pages: list[Page], sql: str = DRIFT):
     write_log(root, source, WRITER, pages)
     assert update(root, definitions=LOG).failed == ()
-    return list(query(root, sql).rows)
+    return list(run_query(root, sql).rows)
 
 
 def test_a_new_a_retyped_and_a_vanished_path_are_rows_with_an_event_to_look_at(empty):
@@ -79,7 +79,7 @@ def test_the_first_event_with_a_path_is_named_also_where_many_are_of_one_instant
     first = {f"/only{n}": n for n in range(40)} | {f"/only{n}/x": n for n in range(40)}
     first |= {"": 0, "/n": 0, "/all": 0}
     assert {path: seq for path, _, seq in found} == {path: n + 1 for path, n in first.items()}
-    kinds = list(query(empty, "SELECT kind, seq FROM log.structures WHERE path = '/all'").rows)
+    kinds = list(run_query(empty, "SELECT kind, seq FROM log.structures WHERE path = '/all'").rows)
     assert sorted(kinds) == [("null", 1), ("number", 2)]
 
 
@@ -112,7 +112,7 @@ def test_a_body_kept_aside_is_listed_by_its_sha256(empty):
     update(empty, definitions=LOG)
 
     sql = "SELECT sha256, source, type, id, seq FROM log.assets"
-    assert list(query(empty, sql).rows) == [(name, "openrouter", "model", "a", 1)]
+    assert list(run_query(empty, sql).rows) == [(name, "openrouter", "model", "a", 1)]
 
 
 WAVES = {
@@ -137,7 +137,7 @@ def test_the_waves_of_two_years_are_found_and_little_else(tmp_path):
     import_snapshots(tmp_path, "0000000a", list(snapshots("jvrck-openrouterlist"))[::8])
     update(tmp_path, definitions=LOG)
     sql = "SELECT path, change, strftime(changed_at, '%Y-%m') FROM log.drift"
-    found = list(query(tmp_path, sql).rows)
+    found = list(run_query(tmp_path, sql).rows)
 
     assert set(found) >= WAVES
     assert len(found) < 40

@@ -1,6 +1,6 @@
 """Present, absent with its proof, or nobody looked."""
 
-from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, history, lookup
+from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, list_versions, look_up_entity
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Gone, Page, hours, write_log
@@ -8,7 +8,7 @@ from tests.projector.projections import MODELS
 
 
 def at(root, id, hour=None):
-    return lookup(root, "openrouter", "model", id, None if hour is None else hours(hour))
+    return look_up_entity(root, "openrouter", "model", id, None if hour is None else hours(hour))
 
 
 def test_a_present_entity_names_the_event_that_holds_its_bytes(shared):
@@ -23,7 +23,7 @@ def test_an_absent_entity_comes_with_the_listing_that_proves_it(shared):
     found = at(shared, "b", 1.5)
 
     assert (found.state, found.since) == (ABSENT, hours(1))
-    assert "not on the listing /models of run r1" in found.because
+    assert "not on the listing /models of run r1" in found.evidence
     assert found.position == (WRITER, 2)
     assert at(shared, "b", 2).state == PRESENT
 
@@ -33,8 +33,8 @@ def test_before_the_first_observation_nobody_looked(shared):
 
     assert found.state == UNKNOWN
     assert found.first_seen_at == hours(0)
-    assert at(shared, "never").because == "never seen"
-    assert lookup(shared, "elsewhere", "model", "a").state == UNKNOWN
+    assert at(shared, "never").evidence == "never seen"
+    assert look_up_entity(shared, "elsewhere", "model", "a").state == UNKNOWN
 
 
 def test_long_after_the_last_look_nobody_looked_but_now_the_last_state_counts(shared):
@@ -59,17 +59,19 @@ def test_gone_is_ended_by_any_later_sighting(archive):
     update(archive, definitions=MODELS)
 
     assert (at(archive, "a", 3).state, at(archive, "a", 3).since) == (ABSENT, hours(3))
-    assert "probed and gone" in at(archive, "a", 3).because
+    assert "probed and gone" in at(archive, "a", 3).evidence
     assert at(archive, "a", 4).state == PRESENT
 
 
 def test_history_tells_how_each_version_began_and_ended(shared):
-    assert [(each.kind, each.ends) for each in history(shared, "openrouter", "model", "a")] == [
+    assert [
+        (each.kind, each.ends) for each in list_versions(shared, "openrouter", "model", "a")
+    ] == [
         ("appeared", "changed"),
         ("changed", None),
     ]
     assert [
         (each.kind, each.ends, each.valid_from, each.valid_to)
-        for each in history(shared, "openrouter", "model", "b")
+        for each in list_versions(shared, "openrouter", "model", "b")
     ] == [("appeared", "gone", hours(0), hours(1)), ("back", None, hours(2), None)]
-    assert history(shared, "openrouter", "model", "never") == []
+    assert list_versions(shared, "openrouter", "model", "never") == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, history, lookup
+from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, list_versions, look_up_entity
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, rows
 from tests.projector.logs import Gone, Page, Seen, hours
@@ -34,18 +34,18 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_probe_at_the_instant_of_the_listing_is_the_stronger_evidence(looked: Path) -> None:
-    found = lookup(looked, "openrouter", "model", "b")
+    found = look_up_entity(looked, "openrouter", "model", "b")
 
     assert (found.state, found.since) == (ABSENT, hours(3))
-    assert found.because.startswith("probed and gone at 2026-11-01T03:00:00.000000Z; last seen")
+    assert found.evidence.startswith("probed and gone at 2026-11-01T03:00:00.000000Z; last seen")
     assert (found.position, found.shape) == ((WRITER, 2), "list"), "its last body"
 
 
 def test_an_absent_entity_names_its_scope_its_run_and_when_it_was_last_seen(looked: Path) -> None:
-    found = lookup(looked, "openrouter", "model", "c")
+    found = look_up_entity(looked, "openrouter", "model", "c")
 
     assert (found.state, found.since) == (ABSENT, hours(3))
-    assert found.because == (
+    assert found.evidence == (
         "not on the listing /models of run r3, complete at 2026-11-01T03:00:00.000000Z; "
         "last seen 2026-11-01T00:00:00.000000Z"
     )
@@ -53,7 +53,7 @@ def test_an_absent_entity_names_its_scope_its_run_and_when_it_was_last_seen(look
 
 
 def test_a_present_entity_has_its_event_its_form_and_its_instants(looked: Path) -> None:
-    found = lookup(looked, "openrouter", "model", "f", hours(2.5))
+    found = look_up_entity(looked, "openrouter", "model", "f", hours(2.5))
     (event,) = rows(
         looked, f"SELECT segment, shape, hash, id FROM log.events WHERE seq = {found.position[1]}"
     )
@@ -64,28 +64,30 @@ def test_a_present_entity_has_its_event_its_form_and_its_instants(looked: Path) 
     assert (found.segment, found.shape, found.hash, "f") == event
     assert found.shape == "detail"
     assert (found.first_seen_at, found.last_seen_at) == (hours(1), hours(2))
-    assert found.because == "last seen 2026-11-01T02:00:00.000000Z"
+    assert found.evidence == "last seen 2026-11-01T02:00:00.000000Z"
     assert found.since is None
 
 
 def test_an_entity_of_the_future_is_unknown_and_says_when_it_was_first_seen(looked: Path) -> None:
-    found = lookup(looked, "openrouter", "model", "f", hours(0.5))
+    found = look_up_entity(looked, "openrouter", "model", "f", hours(0.5))
 
     assert (found.state, found.first_seen_at) == (UNKNOWN, hours(1))
-    assert found.because == (
+    assert found.evidence == (
         "not seen up to 2026-11-01T00:30:00.000000Z; first seen 2026-11-01T01:00:00.000000Z"
     )
-    assert lookup(looked, "openrouter", "model", "nobody", hours(0.5)).because == "never seen"
+    assert (
+        look_up_entity(looked, "openrouter", "model", "nobody", hours(0.5)).evidence == "never seen"
+    )
 
 
 def test_an_entity_is_one_of_its_type_and_its_source(looked: Path) -> None:
-    assert lookup(looked, "openrouter", "endpoint", "a").state == UNKNOWN
-    assert history(looked, "openrouter", "endpoint", "a") == []
-    assert history(looked, "elsewhere", "model", "a") == []
+    assert look_up_entity(looked, "openrouter", "endpoint", "a").state == UNKNOWN
+    assert list_versions(looked, "openrouter", "endpoint", "a") == []
+    assert list_versions(looked, "elsewhere", "model", "a") == []
 
 
 def test_each_form_has_a_history_of_its_own_told_in_the_order_of_time(looked: Path) -> None:
-    found = history(looked, "openrouter", "model", "f")
+    found = list_versions(looked, "openrouter", "model", "f")
 
     assert [(each.shape, each.valid_from, each.valid_to, each.kind) for each in found] == [
         ("detail", hours(1), hours(2), "appeared"),
@@ -97,7 +99,7 @@ def test_each_form_has_a_history_of_its_own_told_in_the_order_of_time(looked: Pa
 
 
 def test_forms_that_begin_at_one_instant_are_told_by_name(looked: Path) -> None:
-    found = history(looked, "openrouter", "model", "g")
+    found = list_versions(looked, "openrouter", "model", "g")
 
     assert [(each.shape, each.kind, each.ends) for each in found] == [
         ("alist", "appeared", None),
@@ -106,7 +108,7 @@ def test_forms_that_begin_at_one_instant_are_told_by_name(looked: Path) -> None:
 
 
 def test_forms_that_say_the_same_have_versions_of_their_own(looked: Path) -> None:
-    found = history(looked, "openrouter", "model", "s")
+    found = list_versions(looked, "openrouter", "model", "s")
 
     assert [(each.shape, each.valid_from, each.kind) for each in found] == [
         ("list", hours(2.1), "appeared"),
@@ -115,13 +117,13 @@ def test_forms_that_say_the_same_have_versions_of_their_own(looked: Path) -> Non
 
 
 def test_a_history_names_the_event_of_each_version(looked: Path) -> None:
-    for each in history(looked, "openrouter", "model", "f"):
+    for each in list_versions(looked, "openrouter", "model", "f"):
         sql = f"SELECT shape, hash, writer FROM log.events WHERE seq = {each.position[1]}"
         assert rows(looked, sql) == [(each.shape, each.hash, each.position[0])]
 
 
 def test_a_history_ends_at_the_instant_that_is_asked_for(looked: Path) -> None:
-    found = history(looked, "openrouter", "model", "f", hours(1))
+    found = list_versions(looked, "openrouter", "model", "f", hours(1))
 
     assert [(each.shape, each.valid_to) for each in found] == [("detail", None), ("list", None)]
 
@@ -133,7 +135,7 @@ def test_an_entity_that_comes_back_in_another_form_is_back_in_both(tmp_path: Pat
         Page(hours(2), [form("a", "1", "list?y"), model("z", "Z")], "r2", "/m", 1, True),
     ]
     root = make_archive(tmp_path, "openrouter", pages, *VIEWS)
-    found = history(root, "openrouter", "model", "a")
+    found = list_versions(root, "openrouter", "model", "a")
 
     assert [(each.shape, each.valid_from, each.kind, each.ends) for each in found] == [
         ("list?x", hours(0), "appeared", "gone"),

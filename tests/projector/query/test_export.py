@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
-from projector.query.export import export
+from projector.query.export import export_views
 from projector.update.update import update
 from tests.projector.conftest import write_archive
 from tests.projector.logs import hours
@@ -26,7 +26,7 @@ def every_view(tmp_path_factory):
 
 def test_a_view_as_of_an_instant_with_its_manifest(shared, tmp_path):
     to = tmp_path / "out"
-    report = export(shared, ["openrouter.models"], to, as_of=hours(1.5))
+    report = export_views(shared, ["openrouter.models"], to, as_of=hours(1.5))
     held = orjson.loads((to / "manifest.json").read_bytes())
 
     assert report.views[0].rows == 1
@@ -41,14 +41,14 @@ def test_a_view_as_of_an_instant_with_its_manifest(shared, tmp_path):
 
 @pytest.mark.parametrize("format", ["parquet", "ndjson", "csv"])
 def test_every_format_is_read_back(shared, tmp_path, format):
-    export(shared, ["openrouter.models"], tmp_path / "out", format=format)
+    export_views(shared, ["openrouter.models"], tmp_path / "out", format=format)
     path = tmp_path / "out" / "openrouter" / f"models.{format}"
 
     assert duckdb.sql(f"SELECT id FROM '{path}' ORDER BY id").fetchall() == [("a",), ("b",)]
 
 
 def test_partitions_are_hive_folders(shared, tmp_path):
-    export(shared, ["openrouter.models"], tmp_path / "out", partition=["variant", "id"])
+    export_views(shared, ["openrouter.models"], tmp_path / "out", partition=["variant", "id"])
     found = duckdb.sql(
         f"SELECT id FROM read_parquet('{tmp_path}/out/openrouter/models/**/*.parquet', "
         "hive_partitioning = true) ORDER BY id"
@@ -58,7 +58,7 @@ def test_partitions_are_hive_folders(shared, tmp_path):
 
 
 def test_without_names_every_view_of_the_present_comes_along(every_view, tmp_path):
-    names = {each.view for each in export(every_view, [], tmp_path / "out").views}
+    names = {each.view for each in export_views(every_view, [], tmp_path / "out").views}
 
     assert {"openrouter.models", "civitai.model_versions", "civitai.images"} <= names
     assert not any(name.startswith("log.") for name in names)
@@ -66,14 +66,14 @@ def test_without_names_every_view_of_the_present_comes_along(every_view, tmp_pat
 
 def test_an_earlier_export_is_replaced_and_anything_else_is_not(every_view, tmp_path):
     to = tmp_path / "out"
-    export(every_view, ["openrouter.models", "civitai.models"], to)
-    export(every_view, ["openrouter.models"], to, format="csv")
+    export_views(every_view, ["openrouter.models", "civitai.models"], to)
+    export_views(every_view, ["openrouter.models"], to, format="csv")
     assert sorted(p.name for p in to.rglob("*") if p.is_file()) == ["manifest.json", "models.csv"]
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(Invalid, match="something else"):
-        export(every_view, [], tmp_path / "mine")
+    with pytest.raises(Invalid, match="expected an export or nothing"):
+        export_views(every_view, [], tmp_path / "mine")
 
 
 def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp_path):
@@ -81,7 +81,7 @@ def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp
         part.write_bytes(b"")
 
     with pytest.raises(Corrupt) as raised:
-        export(archive, ["openrouter.models"], tmp_path / "out")
+        export_views(archive, ["openrouter.models"], tmp_path / "out")
 
     assert raised.value.hint == "hindlog view rebuild"
     assert not (tmp_path / "out").exists()
@@ -89,9 +89,9 @@ def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp
 
 def test_a_failed_export_leaves_nothing(shared, tmp_path):
     with pytest.raises(NotFound):
-        export(shared, ["openrouter.nope"], tmp_path / "out")
+        export_views(shared, ["openrouter.nope"], tmp_path / "out")
     with pytest.raises(Invalid, match="no column"):
-        export(shared, ["openrouter.models"], tmp_path / "out", partition=["nope"])
+        export_views(shared, ["openrouter.models"], tmp_path / "out", partition=["nope"])
 
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob(".out*"))

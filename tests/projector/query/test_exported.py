@@ -13,7 +13,7 @@ import pytest
 from eventlog.errors import Invalid
 from projector.definition import parse_definition
 from projector.query import export as export_module
-from projector.query.export import MANIFEST, export
+from projector.query.export import MANIFEST, export_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, some
@@ -46,7 +46,7 @@ def test_there_is_a_whole_export_whenever_something_is_deleted(
 ) -> None:
     """Ended there, the old export or the new one is left, and never neither."""
     to = tmp_path / "out"
-    export(shop, ["openrouter.models"], to, format="csv")
+    export_views(shop, ["openrouter.models"], to, format="csv")
     seen: list[tuple[str, ...]] = []
     delete = shutil.rmtree
 
@@ -55,7 +55,7 @@ def test_there_is_a_whole_export_whenever_something_is_deleted(
         seen.append(tuple(files(to)))
 
     monkeypatch.setattr(export_module.shutil, "rmtree", watched)
-    export(shop, ["openrouter.models"], to, format="ndjson")
+    export_views(shop, ["openrouter.models"], to, format="ndjson")
 
     old, new = (("manifest.json", f"openrouter/models.{each}") for each in ("csv", "ndjson"))
     assert seen
@@ -65,7 +65,7 @@ def test_there_is_a_whole_export_whenever_something_is_deleted(
 
 
 def test_the_manifest_describes_every_file_and_the_instant(shop: Path, tmp_path: Path) -> None:
-    report = export(shop, list(VIEWS), tmp_path / "out")
+    report = export_views(shop, list(VIEWS), tmp_path / "out")
     held = manifest(tmp_path / "out")
     path = tmp_path / "out" / "openrouter" / "models.parquet"
 
@@ -90,7 +90,7 @@ def test_the_manifest_describes_every_file_and_the_instant(shop: Path, tmp_path:
 
 
 def test_rows_are_in_order_and_positions_and_json_are_text(shop: Path, tmp_path: Path) -> None:
-    export(shop, ["openrouter.models", "openrouter.models_all"], tmp_path / "out")
+    export_views(shop, ["openrouter.models", "openrouter.models_all"], tmp_path / "out")
     folder = tmp_path / "out" / "openrouter"
     table = pyarrow.parquet.read_table(folder / "models.parquet")
     every = pyarrow.parquet.read_table(folder / "models_all.parquet")
@@ -102,7 +102,7 @@ def test_rows_are_in_order_and_positions_and_json_are_text(shop: Path, tmp_path:
 
 
 def test_a_view_of_the_log_is_exported_when_it_is_named(shop: Path, tmp_path: Path) -> None:
-    report = export(shop, ["log.events"], tmp_path / "out")
+    report = export_views(shop, ["log.events"], tmp_path / "out")
     table = pyarrow.parquet.read_table(tmp_path / "out" / "log" / "events.parquet")
 
     assert report.views[0].rows == table.num_rows == 5
@@ -113,7 +113,7 @@ def test_partitions_name_their_values_and_the_manifest_their_files(
     shop: Path, tmp_path: Path
 ) -> None:
     views = ["openrouter.models_all", "openrouter.endpoints"]
-    report = export(shop, views[:1], tmp_path / "out", partition=["author"], format="ndjson")
+    report = export_views(shop, views[:1], tmp_path / "out", partition=["author"], format="ndjson")
     found = files(tmp_path / "out")
 
     assert [Path(name).parent.as_posix() for name in found] == [
@@ -127,7 +127,7 @@ def test_partitions_name_their_values_and_the_manifest_their_files(
 
 
 def test_a_view_without_rows_has_its_folder_of_partitions(shop: Path, tmp_path: Path) -> None:
-    report = export(shop, ["openrouter.endpoints"], tmp_path / "out", partition=["tag"])
+    report = export_views(shop, ["openrouter.endpoints"], tmp_path / "out", partition=["tag"])
 
     assert (report.views[0].rows, report.views[0].files) == (0, ())
     assert (tmp_path / "out" / "openrouter" / "endpoints").is_dir()
@@ -135,7 +135,7 @@ def test_a_view_without_rows_has_its_folder_of_partitions(shop: Path, tmp_path: 
 
 def test_a_csv_has_a_header_and_ndjson_a_line_per_row(shop: Path, tmp_path: Path) -> None:
     for format in ("csv", "ndjson"):
-        export(shop, ["openrouter.models"], tmp_path / format, format=format)
+        export_views(shop, ["openrouter.models"], tmp_path / format, format=format)
     csv = (tmp_path / "csv" / "openrouter" / "models.csv").read_text().splitlines()
     ndjson = (tmp_path / "ndjson" / "openrouter" / "models.ndjson").read_bytes().splitlines()
 
@@ -145,7 +145,7 @@ def test_a_csv_has_a_header_and_ndjson_a_line_per_row(shop: Path, tmp_path: Path
 
 
 def test_a_name_given_twice_is_written_once(shop: Path, tmp_path: Path) -> None:
-    report = export(shop, ["openrouter.models"] * 2, tmp_path / "out")
+    report = export_views(shop, ["openrouter.models"] * 2, tmp_path / "out")
 
     assert [each.view for each in report.views] == ["openrouter.models"]
 
@@ -153,7 +153,7 @@ def test_a_name_given_twice_is_written_once(shop: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("notes.txt", "mine", "holds 'notes.txt', which no export wrote"),
+        ("notes.txt", "mine", "contains 'notes.txt', which no export wrote"),
         ("openrouter/models.csv", "mine", "which no export wrote"),
         (MANIFEST, "{}", "not the manifest of an export"),
         (MANIFEST, "not JSON", "not the manifest of an export"),
@@ -163,10 +163,10 @@ def test_a_folder_with_a_file_of_somebody_else_is_not_replaced(
     shop: Path, tmp_path: Path, name: str, text: str, why: str
 ) -> None:
     to = tmp_path / "out"
-    export(shop, ["openrouter.models"], to)
+    export_views(shop, ["openrouter.models"], to)
     (to / name).write_text(text)
     with pytest.raises(Invalid, match=why):
-        export(shop, ["openrouter.models"], to)
+        export_views(shop, ["openrouter.models"], to)
 
     assert (to / name).read_text() == text
     assert "openrouter/models.parquet" in files(to)
@@ -177,24 +177,24 @@ def test_an_empty_folder_may_be_filled_and_a_file_may_not_be_replaced(
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("mine")
-    export(shop, ["openrouter.models"], tmp_path / "empty")
-    with pytest.raises(Invalid, match="something else"):
-        export(shop, ["openrouter.models"], tmp_path / "file")
+    export_views(shop, ["openrouter.models"], tmp_path / "empty")
+    with pytest.raises(Invalid, match="expected an export or nothing"):
+        export_views(shop, ["openrouter.models"], tmp_path / "file")
 
     assert files(tmp_path / "empty") == [MANIFEST, "openrouter/models.parquet"]
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_what_a_dead_export_left_goes_and_what_a_living_one_fills_stays(
+def test_leftovers_of_a_crashed_export_are_deleted_and_those_of_a_running_one_are_not(
     shop: Path, tmp_path: Path
 ) -> None:
     dead, living, other = (tmp_path / f".{name}.tmp" for name in ("out.1", "out.2", "other.1"))
     for folder in (dead, living, other):
         folder.mkdir()
-    handle = export_module._held(living)
+    handle = export_module._lock(living)
     assert handle is not None
     try:
-        export(shop, ["openrouter.models"], tmp_path / "out")
+        export_views(shop, ["openrouter.models"], tmp_path / "out")
     finally:
         export_module.os.close(handle)
 
@@ -203,7 +203,7 @@ def test_what_a_dead_export_left_goes_and_what_a_living_one_fills_stays(
 
 def test_a_format_that_is_none_is_refused_with_those_there_are(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="expected one of parquet, ndjson, csv"):
-        export(shop, ["openrouter.models"], tmp_path / "out", format="xml")
+        export_views(shop, ["openrouter.models"], tmp_path / "out", format="xml")
 
     assert list(tmp_path.iterdir()) == []
 
@@ -212,7 +212,7 @@ def test_decimals_keep_every_digit(tmp_path: Path) -> None:
     price = "0.000000083333333333333333"
     page = Page(hours(0), [model("a", "A", pricing={"prompt": price})])
     root = make_archive(tmp_path / "shop", "openrouter", [page], *VIEWS)
-    export(root, ["openrouter.models"], tmp_path / "out")
+    export_views(root, ["openrouter.models"], tmp_path / "out")
     path = tmp_path / "out" / "openrouter" / "models.parquet"
 
     assert duckdb.sql(f"SELECT prompt::VARCHAR FROM '{path}'").fetchall() == [(price,)]
@@ -225,7 +225,7 @@ def test_columns_of_json_and_uuid_are_written_as_text(tmp_path: Path) -> None:
     (tmp_path / "shop" / "log").mkdir(parents=True)
     write_log(tmp_path / "shop", "openrouter", WRITER, [Page(hours(0), [model("a", "A")])])
     update(tmp_path / "shop", definitions=(*some(), definition))
-    export(tmp_path / "shop", ["openrouter.whole"], tmp_path / "out")
+    export_views(tmp_path / "shop", ["openrouter.whole"], tmp_path / "out")
     schema = pyarrow.parquet.read_schema(tmp_path / "out" / "openrouter" / "whole.parquet")
 
     assert [str(schema.field(name).type) for name in ("whole", "mark")] == ["string", "string"]

@@ -3,12 +3,14 @@
 import pytest
 
 from eventlog.errors import Invalid, Unavailable
-from projector.query.select import query
+from projector.query.select import run_query
 from tests.projector.logs import hours
 
 
 def test_a_select_gives_columns_types_and_rows(shared):
-    found = query(shared, "SELECT id, prompt FROM openrouter.models_at('2026-11-01T00:30') LIMIT 1")
+    found = run_query(
+        shared, "SELECT id, prompt FROM openrouter.models_at('2026-11-01T00:30') LIMIT 1"
+    )
 
     assert found.columns == ("id", "prompt")
     assert found.types == ("VARCHAR", "DECIMAL(38,24)")
@@ -18,15 +20,15 @@ def test_a_select_gives_columns_types_and_rows(shared):
 def test_parameters_are_values_never_text(shared):
     sql = "SELECT name FROM openrouter.models WHERE id = $id"
 
-    assert list(query(shared, sql, params={"id": "a"}).rows) == [("A2",)]
-    assert list(query(shared, sql, params={"id": "a' OR 'x' = 'x"}).rows) == []
+    assert list(run_query(shared, sql, params={"id": "a"}).rows) == [("A2",)]
+    assert list(run_query(shared, sql, params={"id": "a' OR 'x' = 'x"}).rows) == []
 
 
 def test_the_past_is_asked_with_the_same_words(shared):
     sql = "SELECT count(*) FROM openrouter.models"
 
-    assert list(query(shared, sql).rows) == [(2,)]
-    assert list(query(shared, sql, as_of=hours(1)).rows) == [(1,)]
+    assert list(run_query(shared, sql).rows) == [(2,)]
+    assert list(run_query(shared, sql, as_of=hours(1)).rows) == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,7 @@ def test_the_past_is_asked_with_the_same_words(shared):
     ],
 )
 def test_explaining_and_pivoting_only_read(shared, sql, column):
-    found = query(shared, sql)
+    found = run_query(shared, sql)
 
     assert column in found.columns
     assert len(list(found.rows)) >= 1
@@ -78,7 +80,7 @@ def test_explaining_and_pivoting_only_read(shared, sql, column):
 def test_what_is_no_single_select_is_refused_and_writes_nothing(shared, sql):
     out = shared / "out.file"
     with pytest.raises(Invalid):
-        list(query(shared, sql.replace("{out}", str(out))).rows)
+        list(run_query(shared, sql.replace("{out}", str(out))).rows)
 
     assert not out.exists()
 
@@ -89,7 +91,7 @@ def test_what_is_no_single_select_is_refused_and_writes_nothing(shared, sql):
 )
 def test_a_copy_is_refused_with_the_command_that_writes_files(shared, sql, hint):
     with pytest.raises(Invalid, match="expected a SELECT, found") as refused:
-        query(shared, sql)
+        run_query(shared, sql)
 
     assert refused.value.hint == hint
 
@@ -106,25 +108,25 @@ def test_a_copy_is_refused_with_the_command_that_writes_files(shared, sql, hint)
 )
 def test_nothing_outside_the_archive_is_read(shared, sql):
     with pytest.raises(Invalid):
-        list(query(shared, sql).rows)
+        list(run_query(shared, sql).rows)
 
 
 def test_variables_of_python_are_not_tables(shared):
     archive_rows = [1]  # noqa: F841
     with pytest.raises(Invalid, match="archive_rows"):
-        query(shared, "FROM archive_rows")
+        run_query(shared, "FROM archive_rows")
 
 
 def test_an_error_is_told_in_the_words_and_lines_of_the_query(shared):
     with pytest.raises(Invalid, match="LINE 1: SELECT nope"):
-        query(shared, "SELECT nope FROM openrouter.models")
+        run_query(shared, "SELECT nope FROM openrouter.models")
 
 
 def test_a_query_is_stopped_when_its_time_is_over(shared):
     with pytest.raises(Unavailable, match=r"stopped after 0\.2 s"):
-        list(query(shared, "SELECT count(*) FROM range(100000000000)", timeout_s=0.2).rows)
+        list(run_query(shared, "SELECT count(*) FROM range(100000000000)", timeout_s=0.2).rows)
 
 
 def test_the_future_is_refused(shared):
     with pytest.raises(Invalid, match="after now"):
-        query(shared, "SELECT 1", as_of=2**52)
+        run_query(shared, "SELECT 1", as_of=2**52)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from cli.program import cli
 from eventlog.errors import Invalid
 from projector.definition import FOLDER, parse_definition
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.update.compare_definition import compare
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
@@ -91,11 +91,11 @@ def test_a_changed_definition_builds_beside_the_old_and_is_swapped_in_one_step(a
         update(archive, definitions=changed)
 
         assert reader.execute(sql).fetchall() == [("a", "a"), ("b", "b")]
-    assert list(query(archive, sql).rows) == [("a", "A"), ("b", "B")]
+    assert list(run_query(archive, sql).rows) == [("a", "A"), ("b", "B")]
     write_log(archive, "openrouter", WRITER, [Page(hours(3), [model("c", "C")])])
     update(archive, definitions=MODELS)
 
-    assert list(query(archive, sql).rows) == [("a", "a"), ("b", "b"), ("c", "c")]
+    assert list(run_query(archive, sql).rows) == [("a", "a"), ("b", "b"), ("c", "c")]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_the_position_of_a_view_is_that_of_its_own_source(tmp_path: Path) -> Non
         write_log(tmp_path, source, WRITER, [Page(hours(at), [model("7", "n")])])
     known = some("openrouter.models", "civitai.models", "log.segments")
     update(tmp_path, definitions=known)
-    positions = {view.name: (view.rows, view.position) for view in list_views(tmp_path, known)}
+    positions = {view.name: (view.rows, view.last_instant) for view in list_views(tmp_path, known)}
 
     assert positions == {
         "civitai.models": (1, hours(1)),

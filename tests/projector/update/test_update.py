@@ -20,7 +20,7 @@ from projector.folders import current_parts
 from projector.limits import LIMITS
 from projector.parts import plan
 from projector.query.open_views import open_views
-from projector.query.select import query
+from projector.query.select import run_query
 from projector.query.view_info import list_views
 from projector.update.check import check
 from projector.update.follow import follow
@@ -37,7 +37,7 @@ NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
 
 
 def rows(root, sql=NAMES, **more):
-    return list(query(root, sql, **more).rows)
+    return list(run_query(root, sql, **more).rows)
 
 
 def test_an_update_without_new_events_writes_nothing(archive):
@@ -421,7 +421,7 @@ def test_views_are_listed_with_rows_position_and_columns(archive):
     views = {view.name: view for view in list_views(archive, definitions=MODELS)}
 
     assert views["openrouter.models"].rows == 2
-    assert views["openrouter.models"].position == hours(2)
+    assert views["openrouter.models"].last_instant == hours(2)
     assert ("prompt", "DECIMAL(38,24)") in views["openrouter.models"].columns
     assert views["log.events"].rows == 6
 
