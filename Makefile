@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-all check coverage mutants bench crash demo docs clean
+.PHONY: help setup fmt lint test test-all check coverage mutants bench crash demo docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ demo: $(STAMP) ## the main job from end to end, offline, in under a minute
 docs: $(STAMP) ## write the generated pages of docs/ anew
 	$(BIN)/python -m cli.reference > docs/cli.md
 	$(BIN)/python -m cli.reference views > docs/views.md
+
+lock: $(STAMP) ## write constraints.txt: the versions that are installed in .venv
+	$(BIN)/python tests/locked_versions.py > constraints.tmp
+	mv constraints.tmp constraints.txt
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) .mutants .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
