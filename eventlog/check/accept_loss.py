@@ -10,8 +10,8 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.check.repair import Repaired, fitting, repair_sealed
-from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
+from eventlog.check.repair import RepairResult, consistent_manifest, repair_sealed
+from eventlog.check.seq_gaps import SeqGap, Stretch, find_seq_gaps, loss_name
 from eventlog.clock import Clock, format_us, now_us, parse_us
 from eventlog.errors import Corrupt, Invalid
 from eventlog.files.heads import head_written_at, read_head
@@ -44,11 +44,11 @@ from eventlog.read.reader import segment_records
 from eventlog.read.segment_lines import first_seq
 from eventlog.write.append import append
 from eventlog.write.recover import LOST
-from eventlog.write.seal import finish, seal
+from eventlog.write.seal import finish_sealing, seal
 from eventlog.write.writer import close_stream, open_stream
 
 
-def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repaired:
+def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> RepairResult:
     """Give a segment up, so that its stream goes on behind it.
 
     `name`: the lost segment, or the name that `verify` gives a hole. Doing it twice is
@@ -70,7 +70,7 @@ def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repa
     loss = read_loss(root, name)
     _announce(root, loss, clock)
     what = f"given up: seq {loss.first_seq} to {loss.last_seq} are recorded as lost"
-    return Repaired(str(name), what)
+    return RepairResult(str(name), what)
 
 
 def _check_ours(root: Path, name: SegmentName) -> None:
@@ -110,7 +110,7 @@ def _stretch(root: Path, files: SegmentFiles) -> Stretch | None:
         return Stretch(files.name, first, valid_prefix(file, files.name, first - 1).last_seq, True)
 
 
-def _mended(root: Path, name: SegmentName) -> Repaired | None:
+def _mended(root: Path, name: SegmentName) -> RepairResult | None:
     """What could be done without giving anything up. None where the segment is lost."""
     here = [each for each in list_segments(root, name.source, name.writer) if each.name == name]
     if not here:
@@ -123,20 +123,22 @@ def _mended(root: Path, name: SegmentName) -> Repaired | None:
         return None
 
 
-def _hole_of(root: Path, name: SegmentName) -> Hole:
+def _hole_of(root: Path, name: SegmentName) -> SeqGap:
     """Which seqs a lost segment held."""
     key = (name.source, name.writer)
     known = stretches(root, *key, without=name)
     head = read_head(root, *key)
     noted = max(head.last_seq if head else 0, sealed_seq(root, *key))
     durable = max(noted, _told(root, name, known))
-    found = list(find_holes(known, durable))
+    found = list(find_seq_gaps(known, durable))
     manifest = _own_manifest(root, name)
     for hole in found:
         if manifest and hole.first_seq <= manifest.first_seq <= hole.last_seq:
             return attrs.evolve(hole, first_seq=manifest.first_seq, last_seq=manifest.last_seq)
     taken = {each.name for each in known}
-    named = [x for x in found if name_of(x, key, taken, head, head_written_at(root, *key)) == name]
+    named = [
+        x for x in found if loss_name(x, key, taken, head, head_written_at(root, *key)) == name
+    ]
     chosen = named or [x for x in found if name not in taken and _lies_between(x, name)]
     if len(chosen) != 1:
         raise Invalid(f"{name}: expected one hole in its stream there, found {len(chosen)}", _LOOK)
@@ -149,7 +151,7 @@ _LOOK = "hindlog verify names what is missing"
 def _own_manifest(root: Path, name: SegmentName) -> Manifest | None:
     """The manifest of a lost segment, where it still stands and the chain confirms it."""
     path = manifest_path(root, name)
-    return fitting(root, name, path.read_bytes()) if path.exists() else None
+    return consistent_manifest(root, name, path.read_bytes()) if path.exists() else None
 
 
 def _told(root: Path, name: SegmentName, known: list[Stretch]) -> int:
@@ -162,7 +164,7 @@ def _told(root: Path, name: SegmentName, known: list[Stretch]) -> int:
     return max(expected, seqs[1]) if seqs and seqs[0] == expected else expected
 
 
-def _lies_between(hole: Hole, name: SegmentName) -> bool:
+def _lies_between(hole: SeqGap, name: SegmentName) -> bool:
     return (hole.before is None or hole.before.name < name) and (
         hole.after is None or name < hole.after.name
     )
@@ -171,7 +173,7 @@ def _lies_between(hole: Hole, name: SegmentName) -> bool:
 def _seal_before(root: Path, name: SegmentName, first: int) -> None:
     """Seal what was left open before a hole, so that its record can name the manifest."""
     for each in stretches(root, name.source, name.writer):
-        if each.is_open and each.first_seq < first and not finish(root, each.name):
+        if each.is_open and each.first_seq < first and not finish_sealing(root, each.name):
             seal(root, each.name, _link_before(root, each.name, each.first_seq))
 
 
@@ -186,7 +188,7 @@ def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
     return None
 
 
-def _loss(root: Path, name: SegmentName, hole: Hole, now: str) -> Loss:
+def _loss(root: Path, name: SegmentName, hole: SeqGap, now: str) -> Loss:
     own = _own_manifest(root, name)
     after = hole.after.name if hole.after and not hole.after.is_open else None
     link = _digest(root, name) if own else _named_by(root, after)

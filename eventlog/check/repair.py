@@ -40,7 +40,7 @@ from eventlog.write.writer import close_stream, open_stream
 
 
 @attrs.frozen
-class Repaired:
+class RepairResult:
     """What was done about one segment."""
 
     segment: str
@@ -49,7 +49,7 @@ class Repaired:
 
 def repair(
     root: Path, name: SegmentName, good: Path | None = None, *, clock: Clock = now_us
-) -> Repaired:
+) -> RepairResult:
     """Put one segment right. `good`: a folder or file that may hold a good copy.
 
     Raises `Corrupt` where no good copy is found, `Locked` where the open segment is
@@ -67,16 +67,16 @@ def repair(
     return repair_sealed(root, name, good)
 
 
-def _repair_open(root: Path, name: SegmentName, clock: Clock) -> Repaired:
+def _repair_open(root: Path, name: SegmentName, clock: Clock) -> RepairResult:
     before = open_path(root, name).stat().st_size
     stream = open_stream(root, name.source, name.writer, clock=clock, distrust_head=True)
     seq = stream.last_seq
     close_stream(stream)
     what = f"recovered: {before} bytes looked at, what was not whole is an anomaly; last seq {seq}"
-    return Repaired(str(name), what)
+    return RepairResult(str(name), what)
 
 
-def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> Repaired:
+def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> RepairResult:
     """Put a sealed segment right from a good copy. Raises `Corrupt` where none is found."""
     done: list[str] = []
     manifest = _standing_manifest(root, name)
@@ -95,20 +95,20 @@ def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> Repaired:
     left = sealed_damage(root, manifest)
     if left:
         raise Corrupt(f"{name}: {left[0]}", "hindlog verify")
-    return Repaired(str(name), ", ".join(done) or "nothing to do: it is whole")
+    return RepairResult(str(name), ", ".join(done) or "nothing to do: it is whole")
 
 
 def _standing_manifest(root: Path, name: SegmentName) -> Manifest | None:
     """The manifest that lies there, if neither chain nor segment has anything against it."""
     try:
-        found = fitting(root, name, manifest_path(root, name).read_bytes())
+        found = consistent_manifest(root, name, manifest_path(root, name).read_bytes())
     except FileNotFoundError:
         return None
     whole = found and _digest_of(sealed_path(root, name)) == found.zst.sha256
     return None if found and whole and sealed_damage(root, found) else found
 
 
-def fitting(root: Path, name: SegmentName, data: bytes) -> Manifest | None:
+def consistent_manifest(root: Path, name: SegmentName, data: bytes) -> Manifest | None:
     """A manifest, if its neighbours in the chain agree with it."""
     try:
         found = manifests.from_bytes(data, str(name))
@@ -140,7 +140,7 @@ def _find_manifest(root: Path, name: SegmentName, good: Path | None) -> tuple[by
     """A good manifest: the user's, or the one that follows from the segment itself."""
     for path in _candidates(good, name, MANIFEST):
         data = path.read_bytes()
-        if fitting(root, name, data):
+        if consistent_manifest(root, name, data):
             return data, str(path)
     for made in _made_again(root, name, good):
         before, after = _neighbours(root, made)

@@ -25,7 +25,7 @@ class Stretch:
 
 
 @attrs.frozen
-class Hole:
+class SeqGap:
     """Seqs that are missing. Both ends belong to it."""
 
     first_seq: int
@@ -36,20 +36,20 @@ class Hole:
     """None where only the head knows of it."""
 
 
-def find_holes(stretches: Iterable[Stretch], durable_seq: int = 0) -> Iterator[Hole]:
+def find_seq_gaps(stretches: Iterable[Stretch], durable_seq: int = 0) -> Iterator[SeqGap]:
     """The holes of a stream that was durable up to a seq, in their order."""
     before: Stretch | None = None
     expected = 1
     for each in sorted(stretches, key=lambda stretch: stretch.first_seq):
         if each.first_seq > expected:
-            yield Hole(expected, each.first_seq - 1, before, each)
+            yield SeqGap(expected, each.first_seq - 1, before, each)
         before, expected = each, max(expected, each.last_seq + 1)
     if durable_seq >= expected:
-        yield Hole(expected, durable_seq, before, None)
+        yield SeqGap(expected, durable_seq, before, None)
 
 
-def name_of(
-    hole: Hole, key: tuple[str, str], taken: Collection[SegmentName], head: Head | None, at: int
+def loss_name(
+    hole: SeqGap, key: tuple[str, str], taken: Collection[SegmentName], head: Head | None, at: int
 ) -> SegmentName:
     """Under which name the loss of a hole can be recorded: the lost one's, where it is known.
 

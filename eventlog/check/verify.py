@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.check.segment_damage import Damage, open_damage, sealed_damage
-from eventlog.check.seq_gaps import Hole, Stretch, find_holes, name_of
+from eventlog.check.seq_gaps import SeqGap, Stretch, find_seq_gaps, loss_name
 from eventlog.errors import Corrupt
 from eventlog.files.heads import Head, head_written_at, read_head
 from eventlog.files.listing import (
@@ -44,11 +44,11 @@ _LOOKS = 3
 """So often a stream is listed again before what it lacks is damage."""
 _LOOK_AGAIN_S = 0.03
 
-__all__ = ["Checked", "Damage", "verify"]
+__all__ = ["Damage", "VerifyResult", "verify"]
 
 
 @attrs.frozen
-class Checked:
+class VerifyResult:
     """What was read."""
 
     segments: int
@@ -57,7 +57,7 @@ class Checked:
     damages: tuple[Damage, ...]
 
 
-def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> Checked:
+def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> VerifyResult:
     """Check the log. `select`: which segments are read; `sample`: which share of the sealed ones.
 
     Names, manifests and chains are always all checked.
@@ -69,7 +69,7 @@ def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> Che
         segments, rows = segments + found.segments, rows + found.rows
         raw_bytes += found.raw_bytes
         damages += found.damages
-    return Checked(segments, rows, raw_bytes, tuple(damages))
+    return VerifyResult(segments, rows, raw_bytes, tuple(damages))
 
 
 @attrs.frozen
@@ -84,7 +84,7 @@ class _Listed:
 
 def _check_stream(
     root: Path, key: tuple[str, str], select: Select | None, sample: float
-) -> Checked:
+) -> VerifyResult:
     listed = _list_stream(root, key)
     for _ in range(_LOOKS):  # segments come and go while a folder is listed
         if not listed.damages:
@@ -107,7 +107,7 @@ def _check_stream(
         damages += found
         rows, raw_bytes = rows + lines, raw_bytes + size
     segments = len(known) + len(unsealed)
-    return Checked(segments, rows, raw_bytes, tuple(damages))
+    return VerifyResult(segments, rows, raw_bytes, tuple(damages))
 
 
 def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
@@ -212,8 +212,8 @@ def _check_holes(
     taken = {each.name for each in stretches}
     noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
     durable = max(noted, sealed_seq(root, *key))
-    for hole in find_holes(stretches, durable):
-        name = name_of(hole, key, taken, head, head_written_at(root, *key))
+    for hole in find_seq_gaps(stretches, durable):
+        name = loss_name(hole, key, taken, head, head_written_at(root, *key))
         found = _hole_damage(hole, name)
         hint = f"if no copy is left: hindlog repair --accept-loss {name}"
         yield attrs.evolve(found, what=f"{found.what}; {hint}")
@@ -227,7 +227,7 @@ def _repeats(stretches: list[Stretch]) -> Iterator[Damage]:
             yield Damage(f"{after.name}{OPEN}", f"{what}: these stand already", line=1, byte=0)
 
 
-def _hole_damage(hole: Hole, name: SegmentName) -> Damage:
+def _hole_damage(hole: SeqGap, name: SegmentName) -> Damage:
     first, before, after = hole.first_seq, hole.before, hole.after
     if after is None:
         what = f"seq {hole.last_seq} was durable, but the log ends with seq {first - 1}"

@@ -1,10 +1,10 @@
-"""Appending: batches of events get their positions, and are durable when it says so.
+"""Appends batches of events to a stream: assigns positions, writes, fsyncs.
 
     drafts → positions → lines → one write → fsync → head → acknowledged
 
-A batch is built when its first seq is known, because a page names the events that
-hold its entities. A failed fsync ends the stream: what the kernel then holds is
-unknown, and a retry would lie.
+A batch is built when its first seq is known, because a page event contains the seqs of its
+entity events. A failed fsync ends the stream: afterwards it is unknown which bytes are on
+disk, and a second fsync could succeed without having written them.
 """
 
 import logging
@@ -19,49 +19,49 @@ from eventlog.format import manifest as manifests
 from eventlog.format.event import HEARTBEAT, MAX_LINE_BYTES, Draft, EntityBatch, Position
 from eventlog.format.event_codec import encode, encode_entity_batch
 from eventlog.format.paths import SegmentName, open_path
-from eventlog.write.stream import OpenSegment, Stream, keep_head, note_head, open_segment, roll
+from eventlog.write.stream import OpenSegment, Stream, open_segment, restore_head, roll, write_head
 
 _LOGGER = logging.getLogger(__name__)
 
-Build = Callable[[int, int], Sequence[Draft | EntityBatch]]
-"""From the seq of the first event and the instant observed to the events of a batch."""
+BuildBatch = Callable[[int, int], Sequence[Draft | EntityBatch]]
+"""Returns the events of a batch, from the seq of its first event and the instant observed."""
 
 QUIET_US = 5 * MINUTE
-"""An hour in which a living writer said nothing for so long gets a heartbeat."""
+"""Time since the start of an hour after which a writer without events appends a heartbeat."""
 
 
 @attrs.frozen
 class Appended:
-    """A batch that is durable."""
+    """A batch that was appended and is durable."""
 
     first: Position
     last: Position
     segment: SegmentName
     sha256: str
-    """Of the last line, without its line feed: what an index names beside its position."""
-    told: Sequence[tuple[int, bytes]] = attrs.field(repr=False)
-    """Seq and line, with its line feed, of the events given one by one, not as `Alike`."""
+    """SHA-256 of the last line, without its line feed; indexes store it with its position."""
+    draft_lines: Sequence[tuple[int, bytes]] = attrs.field(repr=False)
+    """Seq and line, with its line feed, of each event passed as `Draft`."""
 
 
 def append(
-    stream: Stream, builds: Sequence[Build], observed_at: int | None = None
+    stream: Stream, builds: Sequence[BuildBatch], observed_at: int | None = None
 ) -> list[Appended]:
-    """Append batches in one write and one fsync; durable when this returns.
+    """Appends batches in one write and one fsync; they are durable on return.
 
-    `observed_at` is for imports, whose events happened at their own time; live
-    streams leave it out and get the clock rule: never before the event before, nor
-    before the open hour. Raises what a build raises, or `LocalResource` where the disk
-    or the clock is at fault; then nothing of the batches counts.
+    `observed_at` is for imports, whose events were observed earlier. Without it, the current
+    instant is used, but never one before the previous event or before the open hour. Raises
+    what a build raises, or `LocalResource` if the disk or the clock is at fault; then none
+    of the batches is in the log.
     """
     with stream.turn:
-        return commit(stream, compose(stream, builds, observed_at))
+        return write_composed(stream, compose(stream, builds, observed_at))
 
 
 @attrs.frozen
-class Composed:
-    """Batches with their positions, not written yet. The next thing appended to the stream."""
+class ComposedBatch:
+    """Batches with their positions, not written yet. They must be the next to be written."""
 
-    held: OpenSegment
+    segment: OpenSegment
     first_seq: int
     data: bytes = attrs.field(repr=False)
     done: list[Appended]
@@ -69,14 +69,16 @@ class Composed:
     at: int
 
 
-def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
-    """The first half of `append`: everything except writing and syncing.
+def compose(
+    stream: Stream, builds: Sequence[BuildBatch], observed_at: int | None = None
+) -> ComposedBatch:
+    """First half of `append`: everything except writing and fsyncing.
 
-    Raises what a build raises; then no batch has changed the stream.
+    Raises what a build raises; then the stream is unchanged, except for rolling.
     """
     _check_ready(stream)
     at = _instant(stream) if observed_at is None else observed_at
-    segment = _room(stream, at)
+    segment = _segment_for(stream, at)
     pieces: list[bytes] = []
     done: list[Appended] = []
     seq = stream.last_seq
@@ -87,26 +89,28 @@ def compose(stream: Stream, builds: Sequence[Build], observed_at: int | None = N
         done.append(Appended(first, last, segment.name, manifests.digest(last_line), lines))
         pieces.append(piece)
         seq += count
-    return Composed(segment, stream.last_seq + 1, b"".join(pieces), done, seq, at)
+    return ComposedBatch(segment, stream.last_seq + 1, b"".join(pieces), done, seq, at)
 
 
-def commit(stream: Stream, composed: Composed) -> list[Appended]:
-    """The second half of `append`: durable when this returns.
+def write_composed(stream: Stream, composed: ComposedBatch) -> list[Appended]:
+    """Second half of `append`: writes and fsyncs; the batches are durable on return.
 
-    Raises `Invalid` where the stream does not end where it did when this was composed.
+    Raises `Invalid` if the stream has changed since the batches were composed.
     """
     if composed.data:
-        if composed.first_seq != stream.last_seq + 1 or stream.segment is not composed.held:
-            raise Invalid(f"{stream.source}: composed behind what did not become durable")
-        keep_head(stream)
-        _write(stream, composed.held, composed.data)
+        if composed.first_seq != stream.last_seq + 1 or stream.segment is not composed.segment:
+            raise Invalid(
+                f"{stream.source}: the stream has changed since the batches were composed"
+            )
+        restore_head(stream)
+        _write(stream, composed.segment, composed.data)
         stream.last_seq, stream.last_observed = composed.last_seq, composed.at
-        note_head(stream)
+        write_head(stream)
         _LOGGER.debug(
             "wrote events %d to %d of %s, %d bytes",
             composed.first_seq,
             composed.last_seq,
-            composed.held.name,
+            composed.segment.name,
             len(composed.data),
         )
     return composed.done
@@ -114,31 +118,31 @@ def commit(stream: Stream, composed: Composed) -> list[Appended]:
 
 def _check_ready(stream: Stream) -> None:
     if stream.broken:
-        raise LocalResource(f"{stream.source}: this stream has ended after a disk error")
+        raise LocalResource(f"{stream.source}: nothing is written any more after a disk error")
     check_free_space(stream.disk, stream.root)
 
 
 def _batch(
-    stream: Stream, build: Build, first: int, at: int
+    stream: Stream, build: BuildBatch, first: int, at: int
 ) -> tuple[int, list[tuple[int, bytes]], bytes]:
-    """How many events a batch has; those given one by one; the lines of all in one piece."""
+    """Returns the number of events of a batch, the lines of its drafts, and all lines joined."""
     pieces: list[bytes] = []
-    told: list[tuple[int, bytes]] = []
+    draft_lines: list[tuple[int, bytes]] = []
     seq, instant = first, format_us(at)
     for event in build(first, at):
         if isinstance(event, EntityBatch):
-            pieces.append(_alike(stream, event, seq, instant))
+            pieces.append(_batch_lines(stream, event, seq, instant))
             seq += len(event.ids)
         else:
             pieces.append(_line(stream, event, seq, instant))
-            told.append((seq, pieces[-1]))
+            draft_lines.append((seq, pieces[-1]))
             seq += 1
     if seq == first:
-        raise Invalid("a batch without events")
+        raise Invalid("expected a batch with at least one event")
     piece = b"".join(pieces)
     if len(piece) > MAX_LINE_BYTES:
         _check_lines(piece)
-    return seq - first, told, piece
+    return seq - first, draft_lines, piece
 
 
 def _check_lines(piece: bytes) -> None:
@@ -146,11 +150,11 @@ def _check_lines(piece: bytes) -> None:
     if longest > MAX_LINE_BYTES:
         raise Invalid(
             f"an event of {longest} bytes: expected at most {MAX_LINE_BYTES}",
-            "bodies this large belong into assets/",
+            "store bodies of this size in assets/",
         )
 
 
-def _alike(stream: Stream, event: EntityBatch, seq: int, at: str) -> bytes:
+def _batch_lines(stream: Stream, event: EntityBatch, seq: int, at: str) -> bytes:
     source, writer = stream.source, stream.writer
     return encode_entity_batch(event, source=source, writer=writer, first_seq=seq, observed_at=at)
 
@@ -161,7 +165,7 @@ def _line(stream: Stream, event: Draft, seq: int, at: str) -> bytes:
 
 
 def _instant(stream: Stream) -> int:
-    """The clock rule of live streams."""
+    """Returns the current instant, but none before the last event or the open hour."""
     now = stream.clock()
     floor = stream.segment.starts_at if stream.segment else 0
     at = max(now, stream.last_observed, floor)
@@ -175,7 +179,7 @@ def _instant(stream: Stream) -> int:
 
 
 def check_upstream_clock(observed_at: int, upstream: int) -> None:
-    """Refuse to write while the clock is a day or more ahead of upstream's `Date`."""
+    """Raises `LocalResource` if the clock is more than a day ahead of upstream's `Date`."""
     if observed_at > upstream + DAY:
         raise LocalResource(
             f"the clock says {format_us(observed_at)}, upstream says {format_us(upstream)}",
@@ -183,8 +187,8 @@ def check_upstream_clock(observed_at: int, upstream: int) -> None:
         )
 
 
-def _room(stream: Stream, at: int) -> OpenSegment:
-    """The open segment that takes an event of this instant."""
+def _segment_for(stream: Stream, at: int) -> OpenSegment:
+    """Returns the open segment for an event of this instant; rolls to a new one if necessary."""
     segment = stream.segment
     if segment is not None and _fits(stream, segment, at):
         return segment
@@ -194,7 +198,7 @@ def _room(stream: Stream, at: int) -> OpenSegment:
 
 
 def _fits(stream: Stream, segment: OpenSegment, at: int) -> bool:
-    """Whether an open segment takes an event of this instant."""
+    """Whether an event of this instant may be appended to an open segment."""
     return (
         hour_start(at) == segment.starts_at
         and (at >= stream.last_observed or not segment.size)
@@ -202,45 +206,44 @@ def _fits(stream: Stream, segment: OpenSegment, at: int) -> bool:
     )
 
 
-def _write(stream: Stream, held: OpenSegment, data: bytes) -> None:
+def _write(stream: Stream, segment: OpenSegment, data: bytes) -> None:
     try:
-        write_all(stream.disk, held.handle, data)
+        write_all(stream.disk, segment.handle, data)
     except OSError as error:
-        _cut_back(stream, held)
+        _truncate_back(stream, segment)
         raise LocalResource(
-            f"{open_path(stream.root, held.name)}: {error.strerror}; nothing of the batch counts",
-            "make room, then start again",
+            f"{open_path(stream.root, segment.name)}: {error.strerror}; the batch was not stored",
+            "free some disk space, then start again",
         ) from error
     try:
-        stream.disk.fsync(held.handle)
+        stream.disk.fsync(segment.handle)
     except OSError as error:
         stream.broken = True  # never retried: the kernel may have dropped the pages
         raise LocalResource(
-            f"{open_path(stream.root, held.name)}: fsync: {error.strerror}",
-            "check the disk, then start again: recovery goes on from what is durable",
+            f"{open_path(stream.root, segment.name)}: fsync: {error.strerror}",
+            "check the disk, then start again: recovery continues after the last durable event",
         ) from error
-    held.size += len(data)
+    segment.size += len(data)
 
 
-def _cut_back(stream: Stream, held: OpenSegment) -> None:
-    """Take a half-written batch off again."""
+def _truncate_back(stream: Stream, segment: OpenSegment) -> None:
+    """Removes a half-written batch from the open segment."""
     try:
-        stream.disk.truncate(held.handle, held.size)
-        stream.disk.fsync(held.handle)
+        stream.disk.truncate(segment.handle, segment.size)
+        stream.disk.fsync(segment.handle)
     except OSError:
-        stream.broken = True  # the next start cuts the tail
+        stream.broken = True  # recovery removes the torn tail at the next start
 
 
-def beat(stream: Stream) -> list[Appended]:
-    """Say that the writer lives, so that a quiet hour is no gap."""
+def append_heartbeat(stream: Stream) -> list[Appended]:
+    """Appends an event that shows that the writer was running, so that the hour is no gap."""
     return append(stream, [lambda _seq, _at: [Draft(kind=HEARTBEAT)]])
 
 
-def keep_hours(stream: Stream) -> None:
-    """What a living writer does from time to time when nothing else happens.
+def roll_and_heartbeat(stream: Stream) -> None:
+    """Rolls a segment whose hour is over, and appends a heartbeat in an hour without events.
 
-    A segment whose hour is over is rolled and sealed; an hour in which nothing was
-    said for some minutes gets its heartbeat.
+    A running writer calls this periodically.
     """
     with stream.turn:
         now = stream.clock()
@@ -248,4 +251,4 @@ def keep_hours(stream: Stream) -> None:
         if stream.segment is not None and stream.segment.starts_at < hour:
             roll(stream)
         if stream.last_observed < hour and now >= hour + QUIET_US:
-            beat(stream)
+            append_heartbeat(stream)

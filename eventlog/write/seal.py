@@ -1,4 +1,4 @@
-"""Sealing: an open segment becomes a compressed one that never changes.
+"""Seals segments: turns an open segment into a compressed one that never changes.
 
 The manifest is the commit point. In this order, each step durable before the next:
 
@@ -6,7 +6,7 @@ The manifest is the commit point. In this order, each step durable before the ne
     manifest under a temporary name → linked, never over an existing one
     open file removed
 
-A crash between any two leaves a state that `finish` knows.
+A crash between any two steps leaves a state that `finish_sealing` can complete or revert.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 
 _LOGGER = logging.getLogger(__name__)
-_JOBS = 2
-_AHEAD = 4
-"""So many blocks wait or are worked on: the memory that sealing takes."""
+_THREADS = 2
+_MAX_PENDING = 4
+"""Maximum number of blocks in memory."""
 
 
 def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL) -> Manifest:
-    """Seal the open segment `name`; `previous` is the SHA-256 of the manifest before.
+    """Seals the open segment `name`. `previous`: SHA-256 of the stream's previous manifest.
 
-    True afterwards: the `.zst` and its manifest are durable, the open file is gone.
-    Raises `Corrupt` if the open file is not whole lines or what was written does not
-    read back.
+    On return the `.zst` and its manifest are durable, and the open file is removed. Raises
+    `Corrupt` if the open file contains anything but valid lines, or if reading back what was
+    written yields other bytes.
     """
     source, target = open_path(root, name), sealed_path(root, name)
     temporary = _temporary(target)
@@ -72,11 +72,11 @@ def _write_frames(
     handle = disk.open_append(target)
     try:
         with source.open("rb", buffering=0) as file:
-            for block, frame, held in _packed(file, name):
+            for block, frame, stats in _compressed_blocks(file, name):
                 raw.update(block)
                 packed.update(frame)
                 write_all(disk, handle, frame)
-                frames.append((len(frame), len(block), held))
+                frames.append((len(frame), len(block), stats))
         disk.fsync(handle)
     finally:
         disk.close(handle)
@@ -86,37 +86,41 @@ def _write_frames(
 
 
 def _check_written(path: Path, manifest: Manifest) -> None:
-    """Read back what was written: the very frames that were seen to unpack to the lines."""
+    """Reads the file back and compares it with the frames, which were already decompressed."""
     if manifests.digest_of(path) != manifest.zst.sha256:
-        raise Corrupt(f"{path}: what was written does not read back")
+        raise Corrupt(f"{path}: expected the bytes that were written, read others")
 
 
-def _packed(file: FileIO, name: SegmentName) -> Iterator[tuple[bytes, bytes, BlockStats]]:
-    """Each block of the lines with its frame and its census, some worked on ahead.
+def _compressed_blocks(
+    file: FileIO, name: SegmentName
+) -> Iterator[tuple[bytes, bytes, BlockStats]]:
+    """Yields each block with its frame and its statistics, working ahead in threads.
 
-    All that can be done with a block alone is one job: of it only the census holds the GIL.
+    One job per block compresses, decompresses and counts; only the counting holds the GIL.
     """
     pieces = blocks(partial(os.pread, file.fileno()), os.fstat(file.fileno()).st_size)
-    with ThreadPoolExecutor(_JOBS, thread_name_prefix="seal") as pool:
-        waiting: deque[tuple[bytes, Future[tuple[bytes, BlockStats]]]] = deque()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="seal") as pool:
+        pending: deque[tuple[bytes, Future[tuple[bytes, BlockStats]]]] = deque()
         for number, block in enumerate(pieces):
             where = f"{file.name}: frame {number}"
-            waiting.append((block, pool.submit(_pack, block, name, where)))
-            if len(waiting) > _AHEAD:
-                yield _done(*waiting.popleft())
-        while waiting:
-            yield _done(*waiting.popleft())
+            pending.append((block, pool.submit(_compress_and_count, block, name, where)))
+            if len(pending) > _MAX_PENDING:
+                yield _result(*pending.popleft())
+        while pending:
+            yield _result(*pending.popleft())
 
 
-def _done(block: bytes, job: "Future[tuple[bytes, BlockStats]]") -> tuple[bytes, bytes, BlockStats]:
+def _result(
+    block: bytes, job: "Future[tuple[bytes, BlockStats]]"
+) -> tuple[bytes, bytes, BlockStats]:
     return block, *job.result()
 
 
-def _pack(block: bytes, name: SegmentName, where: str) -> tuple[bytes, BlockStats]:
-    """One frame, unpacked again and compared, and what it holds."""
+def _compress_and_count(block: bytes, name: SegmentName, where: str) -> tuple[bytes, BlockStats]:
+    """Returns the frame of a block, checked by decompressing it, and the block's statistics."""
     frame = compress(block)
     if decompress(frame, len(block)) != block:
-        raise Corrupt("a zstd frame does not unpack to what was packed")
+        raise Corrupt("a zstd frame: expected the bytes that were compressed, decompressed others")
     return frame, block_stats(block, name.source, name.writer, where)
 
 
@@ -131,30 +135,30 @@ def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> N
     finally:
         disk.close(handle)
     try:
-        disk.link(temporary, target)  # not rename: that replaces what another writer put there
+        disk.link(temporary, target)  # not rename: it would replace another writer's file
     except FileExistsError as error:
-        raise Corrupt(f"{target}: a manifest stands there already", "hindlog verify") from error
+        raise Corrupt(f"{target}: expected no manifest there yet", "hindlog verify") from error
     finally:
         disk.unlink(temporary)
     disk.sync_dir(target.parent)
 
 
-def finish(root: Path, name: SegmentName, disk: Disk = REAL) -> bool:
-    """Bring one segment out of a half-done sealing. True if it is sealed now.
+def finish_sealing(root: Path, name: SegmentName, disk: Disk = REAL) -> bool:
+    """Completes or reverts an interrupted sealing. Returns whether the segment is sealed now.
 
-    With manifest and `.zst` the sealed pair counts, and the open file goes once both
-    SHA-256 agree. Without a manifest a `.zst` beside its open file is thrown away,
-    to be made again; alone, it is damage: `Corrupt`.
+    If manifest and `.zst` exist, the segment is sealed; the open file is removed after the
+    SHA-256 of both files was checked. A `.zst` without manifest is deleted if the open file
+    exists, so that the segment can be sealed again. Raises `Corrupt` if it does not.
     """
-    source, packed, truth = (
+    source, packed, manifest_file = (
         open_path(root, name),
         sealed_path(root, name),
         manifest_path(root, name),
     )
-    for path in (_temporary(packed), _temporary(truth)):
+    for path in (_temporary(packed), _temporary(manifest_file)):
         if path.exists():
             disk.unlink(path)
-    if truth.exists():
+    if manifest_file.exists():
         return _drop_open(root, name, disk)
     if packed.exists():
         if not source.exists():
@@ -168,27 +172,29 @@ def finish(root: Path, name: SegmentName, disk: Disk = REAL) -> bool:
 
 
 def _drop_open(root: Path, name: SegmentName, disk: Disk) -> bool:
-    """Remove the open file of a segment whose manifest is there."""
-    source, packed, truth = (
+    """Removes the open file of a sealed segment, after checking both files. Returns True."""
+    source, packed, manifest_file = (
         open_path(root, name),
         sealed_path(root, name),
         manifest_path(root, name),
     )
     if not packed.exists():
         hint = f"hindlog repair {name}"
-        raise Corrupt(f"{truth}: the manifest is there, {packed.name} is missing", hint)
+        raise Corrupt(f"{manifest_file}: the manifest exists, but {packed.name} is missing", hint)
     if not source.exists():
         return True
-    manifest = manifests.from_bytes(truth.read_bytes(), str(truth))
-    _agree(packed, manifest.zst.sha256, f"hindlog repair {name}")
-    _agree(source, manifest.raw.sha256, f"hindlog verify; then remove one of the two: {name}")
+    manifest = manifests.from_bytes(manifest_file.read_bytes(), str(manifest_file))
+    _check_digest(packed, manifest.zst.sha256, f"hindlog repair {name}")
+    _check_digest(
+        source, manifest.raw.sha256, f"hindlog verify; then remove one of the two: {name}"
+    )
     disk.unlink(source)
     disk.sync_dir(source.parent)
     return True
 
 
-def _agree(path: Path, sha256: str, hint: str) -> None:
-    """Before the last other copy goes."""
-    found = manifests.digest_of(path)
-    if found != sha256:
-        raise Corrupt(f"{path}: expected SHA-256 {sha256[:16]}…, found {found[:16]}…", hint)
+def _check_digest(path: Path, sha256: str, hint: str) -> None:
+    """Raises `Corrupt` unless a file has this SHA-256."""
+    actual = manifests.digest_of(path)
+    if actual != sha256:
+        raise Corrupt(f"{path}: expected SHA-256 {sha256[:16]}…, found {actual[:16]}…", hint)

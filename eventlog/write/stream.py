@@ -1,8 +1,7 @@
-"""Streams: one writer's end of (source, writer), its open segment and its sealing.
+"""The state of a stream that is open for writing: its open segment and pending sealing.
 
-Segments that were rolled wait in a queue and are sealed behind the writer's back, in
-the order of their seqs: a segment whose sealing went wrong holds up the later ones, so
-that the chain of manifests never skips one.
+Rolled segments are sealed in the background, in seq order. If sealing a segment fails,
+later ones wait, so that the chain of manifests never skips a segment.
 """
 
 import contextlib
@@ -21,22 +20,22 @@ from eventlog.files.heads import Head, encode_head
 from eventlog.files.stream_lock import record_sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, segment_at
-from eventlog.write.seal import finish, seal
+from eventlog.write.seal import finish_sealing, seal
 
 SEGMENT_BYTES = 256 * 1024 * 1024
 MAX_UNSEALED = 4
-"""So many rolled segments may wait; then rolling waits for the sealer."""
+"""Maximum number of rolled segments that are not sealed yet; then rolling waits."""
 
 
 @attrs.define
 class OpenSegment:
-    """The segment being written."""
+    """The segment to which events are appended."""
 
     name: SegmentName
     handle: int
     size: int
     starts_at: int = attrs.field(init=False)
-    """First instant of its hour."""
+    """First instant of the segment's hour."""
 
     @starts_at.default
     def _starts_at_of(self) -> int:
@@ -45,7 +44,7 @@ class OpenSegment:
 
 @attrs.define
 class Stream:
-    """One writer's end of a stream (source, writer). Close it with `close_stream`."""
+    """A stream (source, writer) that is open for writing. Close it with `close_stream`."""
 
     root: Path
     source: str
@@ -58,16 +57,16 @@ class Stream:
     last_seq: int = 0
     last_observed: int = 0
     previous: str | None = None
-    """SHA-256 of the manifest sealed last."""
+    """SHA-256 of the last manifest or loss of the chain."""
     segment: OpenSegment | None = None
     head: Path = attrs.field(init=False)
     named: set[Path] = attrs.field(factory=set)
-    """Folders whose own names are known to be durable."""
+    """Folders whose names are known to be durable."""
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
     sealing: list[Future[None]] = attrs.field(factory=list)
     broken: bool = False
     turn: threading.RLock = attrs.field(factory=threading.RLock)
-    """Held while something is appended or rolled: one at a time, whoever calls."""
+    """Lock that is held while events are appended or the segment is rolled."""
 
     @head.default
     def _head_of(self) -> Path:
@@ -75,7 +74,7 @@ class Stream:
 
 
 def open_segment(stream: Stream, at: int) -> OpenSegment:
-    """The next segment of the hour of `at`, its name durable."""
+    """Creates the next segment of the hour of `at`; its name is durable on return."""
     check_free_space(stream.disk, stream.root)
     first = segment_at(stream.source, stream.writer, at, 0)
     folder = open_path(stream.root, first).parent
@@ -97,34 +96,35 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
 
 
 def roll(stream: Stream) -> None:
-    """Close the open segment and have it sealed in the background.
+    """Closes the open segment and seals it in the background.
 
-    Raises what went wrong with an earlier sealing; that is tried again each time.
+    Raises the error of an earlier sealing, if any; that sealing is retried each time.
     """
     with stream.turn:
-        held = stream.segment
-        if held is None:
+        segment = stream.segment
+        if segment is None:
             return
-        stream.disk.close(held.handle)
+        stream.disk.close(segment.handle)
         stream.segment = None
-        if held.size:
-            stream.unsealed.append(held.name)
+        if segment.size:
+            stream.unsealed.append(segment.name)
             stream.sealing.append(stream.sealer.submit(seal_pending, stream))
         else:
-            stream.disk.unlink(open_path(stream.root, held.name))
+            stream.disk.unlink(open_path(stream.root, segment.name))
         _raise_seal_errors(stream, wait=len(stream.unsealed) > MAX_UNSEALED)
 
 
 def seal_pending(stream: Stream) -> None:
-    """Seal what waits, in the order of its seqs."""
+    """Seals all rolled segments, in seq order."""
     while stream.unsealed:
         name = stream.unsealed[0]
         try:
-            if not finish(stream.root, name, stream.disk):
+            if not finish_sealing(stream.root, name, stream.disk):
                 seal(stream.root, name, stream.previous, stream.disk)
         except OSError as error:
             raise LocalResource(
-                f"{name}: sealing: {error.strerror}", "make room, then: hindlog segment seal --all"
+                f"{name}: sealing: {error.strerror}",
+                "free some disk space, then: hindlog segment seal --all",
             ) from error
         sealed = manifest_path(stream.root, name).read_bytes()
         stream.previous = manifests.digest(sealed)
@@ -141,41 +141,41 @@ def _raise_seal_errors(stream: Stream, *, wait: bool) -> None:
 
 
 def wait_sealed(stream: Stream) -> None:
-    """Return when every rolled segment is sealed. Raises what went wrong with one."""
+    """Waits until every rolled segment is sealed. Raises the error of a sealing that failed."""
     _raise_seal_errors(stream, wait=True)
     if stream.unsealed:
         stream.sealer.submit(seal_pending, stream).result()
 
 
-def keep_head(stream: Stream) -> None:
-    """Note the head again if it was deleted under us.
+def restore_head(stream: Stream) -> None:
+    """Writes the head again if it was deleted meanwhile.
 
-    Before lines are written: without a head readers believe whole lines, and would
-    show what is not durable yet.
+    Must be called before lines are written: without a head, readers return every complete
+    line, also those that are not durable yet.
     """
     if not stream.head.exists():
-        note_head(stream)
+        write_head(stream)
 
 
-def note_head(stream: Stream) -> None:
-    """Say in `state/` how far the stream is durable. Disposable: it never fails."""
-    held = stream.segment
+def write_head(stream: Stream) -> None:
+    """Stores the high-water mark of the stream in `state/`. Ignores `OSError`."""
+    segment = stream.segment
     path = stream.head
-    name, size = (str(held.name), held.size) if held else ("", 0)
+    name, size = (str(segment.name), segment.size) if segment else ("", 0)
     note = encode_head(Head(name, size, stream.last_seq))
     try:
         try:
-            _write_over(path, note)
-        except FileNotFoundError:  # state/ was deleted under us
+            _overwrite(path, note)
+        except FileNotFoundError:  # state/ was deleted meanwhile
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write_over(path, note)
-    except OSError:  # no head is better than an old one, which would hide what is durable
+            _overwrite(path, note)
+    except OSError:  # no head is better than an outdated one, which would hide durable events
         with contextlib.suppress(OSError):
             path.unlink()
 
 
-def _write_over(path: Path, data: bytes) -> None:
-    # In place: a rename makes ext4 write the new file out within our next fsync.
+def _overwrite(path: Path, data: bytes) -> None:
+    # In place: after a rename, ext4 would write the new file during our next fsync.
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.pwrite(handle, data, 0)

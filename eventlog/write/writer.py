@@ -1,8 +1,8 @@
-"""The writer: takes a stream, appends to it, lets go of it.
+"""Opens and closes streams for writing.
 
-`open_stream` locks and recovers, `append` makes batches durable, `close_stream` seals
-what is over. What lies between stands in `stream` (segments and their sealing) and
-`appending` (positions, the clock rule, the one write and fsync).
+`open_stream` locks and recovers a stream, `append` makes batches durable, `close_stream`
+seals a segment whose hour is over and unlocks. `stream.py` contains segments and their
+sealing, `append.py` positions and durable writes; their public names can be imported here.
 """
 
 import contextlib
@@ -26,44 +26,44 @@ from eventlog.format.line_header import line_header
 from eventlog.format.paths import is_source, is_writer, open_path
 from eventlog.write.append import (
     Appended,
-    Build,
-    Composed,
+    BuildBatch,
+    ComposedBatch,
     append,
-    beat,
+    append_heartbeat,
     check_upstream_clock,
-    commit,
     compose,
-    keep_hours,
+    roll_and_heartbeat,
+    write_composed,
 )
-from eventlog.write.recover import Cut, Resume, recover
+from eventlog.write.recover import ResumePoint, TailAnomaly, recover
 from eventlog.write.stream import (
     SEGMENT_BYTES,
     OpenSegment,
     Stream,
-    note_head,
     roll,
     seal_pending,
     wait_sealed,
+    write_head,
 )
 
 __all__ = [
     "SEGMENT_BYTES",
     "Appended",
-    "Build",
-    "Composed",
+    "BuildBatch",
+    "ComposedBatch",
     "Stream",
     "append",
-    "beat",
+    "append_heartbeat",
     "check_upstream_clock",
     "close_stream",
-    "commit",
     "compose",
-    "keep_hours",
     "open_stream",
     "roll",
+    "roll_and_heartbeat",
     "seal_all",
     "seal_idle",
     "wait_sealed",
+    "write_composed",
 ]
 
 
@@ -78,93 +78,93 @@ def open_stream(
     patient: bool = False,
     distrust_head: bool = False,
 ) -> Stream:
-    """Take a stream, recover it, and be ready to append.
+    """Locks and recovers a stream, and opens it for appending.
 
-    Raises `Locked` if another process writes it, `Corrupt` if what was durable is
-    damaged. `patient`: wait some seconds for the lock. `distrust_head`: cut damage out
-    of what `state/` calls durable too; that is for `repair`.
+    Raises `Locked` if another process writes it, `Corrupt` if durable events are damaged.
+    `patient`: wait some seconds for the lock. `distrust_head`: cut off damaged lines even if
+    they are durable according to the head in `state/`; only for `repair`.
     """
     if not is_source(source) or not is_writer(writer):
         raise Invalid(f"stream {source!r}, writer {writer!r}: expected a name and 8 hex digits")
-    take = stream_lock.lock_stream_waiting if patient else stream_lock.lock_stream
-    lock = take(root, source, writer, format_us(clock()))
+    acquire = stream_lock.lock_stream_waiting if patient else stream_lock.lock_stream
+    lock = acquire(root, source, writer, format_us(clock()))
     sealer = ThreadPoolExecutor(1, thread_name_prefix=f"seal-{source}")
     stream = Stream(root, source, writer, clock, disk, segment_bytes, lock, sealer)
     try:
         _resume(stream, recover(root, source, writer, disk, distrust_head=distrust_head))
     except BaseException:
-        _let_go(stream)
+        _release(stream)
         raise
     return stream
 
 
-def _resume(stream: Stream, found: Resume) -> None:
-    """Bring a stream to where its log ends."""
-    stream.last_seq, stream.last_observed = found.last_seq, found.last_observed
-    stream.previous = found.previous
-    sealed = next((tail.last_seq - tail.rows for tail in found.open), found.last_seq)
+def _resume(stream: Stream, end: ResumePoint) -> None:
+    """Sets a stream to the end of its log; seals earlier segments and appends anomalies."""
+    stream.last_seq, stream.last_observed = end.last_seq, end.last_observed
+    stream.previous = end.previous
+    sealed = next((tail.last_seq - tail.rows for tail in end.open), end.last_seq)
     stream_lock.record_sealed_seq(stream.lock, sealed)
-    stream.unsealed.extend(tail.name for tail in found.open[:-1])
+    stream.unsealed.extend(tail.name for tail in end.open[:-1])
     seal_pending(stream)
-    for tail in found.open[-1:]:
+    for tail in end.open[-1:]:
         handle = stream.disk.open_append(open_path(stream.root, tail.name))
         stream.segment = OpenSegment(tail.name, handle, tail.size)
         stream.disk.fsync(handle)  # what a crashed writer left unsynced is made durable first
         sync_parents(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
-    note_head(stream)  # whatever state/ said before
+    write_head(stream)  # replaces the head from before the crash
     if stream.segment and hour_start(stream.clock()) > stream.segment.starts_at:
         roll(stream)
-    for cut in found.cuts:
-        _append_cut(stream, cut, found)
+    for anomaly in end.anomalies:
+        _append_anomaly(stream, anomaly, end)
 
 
-def _append_cut(stream: Stream, cut: Cut, found: Resume) -> None:
-    """Give what recovery cut off its place in the log again."""
-    data = cut.kept_at.read_bytes() if cut.kept_at else b""
+def _append_anomaly(stream: Stream, anomaly: TailAnomaly, end: ResumePoint) -> None:
+    """Appends what recovery cut off to the log, as an anomaly."""
+    data = anomaly.kept_at.read_bytes() if anomaly.kept_at else b""
     members = {
-        "reason": cut.reason,
-        "segment": cut.segment,
-        "offset": cut.offset,
-        "bytes": cut.size,
-        "sha256": manifests.digest(data) if cut.kept_at else None,
+        "reason": anomaly.reason,
+        "segment": anomaly.segment,
+        "offset": anomaly.offset,
+        "bytes": anomaly.size,
+        "sha256": manifests.digest(data) if anomaly.kept_at else None,
     }
     draft = Draft(kind=ANOMALY, members=members, body_raw=data or None)
     if len(data) > MAX_INLINE_BYTES:
         asset = put_asset(stream.root, data, stream.disk)
         draft = attrs.evolve(draft, body_raw=None, body_asset=asset)
-    if not _stands_last(found, members):
+    if not _is_last_line(end, members):
         at = max(stream.last_observed, stream.clock())
         append(stream, [lambda _seq, _at: [draft]], observed_at=at)
-    if cut.kept_at:
-        stream.disk.unlink(cut.kept_at)
-        stream.disk.sync_dir(cut.kept_at.parent)
+    if anomaly.kept_at:
+        stream.disk.unlink(anomaly.kept_at)
+        stream.disk.sync_dir(anomaly.kept_at.parent)
 
 
-def _stands_last(found: Resume, members: dict[str, object]) -> bool:
-    """Whether an earlier start appended this, and died before it said so."""
-    if not found.last_line or line_header(found.last_line).kind != ANOMALY:
+def _is_last_line(end: ResumePoint, members: dict[str, object]) -> bool:
+    """Whether an earlier start appended this anomaly, but crashed before removing its file."""
+    if not end.last_line or line_header(end.last_line).kind != ANOMALY:
         return False
-    event = orjson.loads(found.last_line)
+    event = orjson.loads(end.last_line)
     return event["kind"] == ANOMALY and all(
         event.get(name) == value for name, value in members.items()
     )
 
 
 def close_stream(stream: Stream, *, seal_open: bool = False) -> None:
-    """Let go of the stream. `seal_open`: seal the open segment first, as imports do."""
+    """Closes and unlocks a stream. `seal_open`: seal the open segment first, as imports do."""
     try:
-        held = stream.segment
-        if held is not None and not stream.broken:
-            over = stream.clock() >= held.starts_at + HOUR
-            if seal_open or over or not held.size:
+        segment = stream.segment
+        if segment is not None and not stream.broken:
+            is_over = stream.clock() >= segment.starts_at + HOUR
+            if seal_open or is_over or not segment.size:
                 roll(stream)
         if not stream.broken:
             wait_sealed(stream)
     finally:
-        _let_go(stream)
+        _release(stream)
 
 
-def _let_go(stream: Stream) -> None:
+def _release(stream: Stream) -> None:
     stream.sealer.shutdown()
     if stream.segment is not None:
         with contextlib.suppress(OSError):
@@ -174,26 +174,26 @@ def _let_go(stream: Stream) -> None:
 
 
 def seal_idle(root: Path, source: str, writer: str, clock: Clock = now_us) -> int | None:
-    """Seal what a stream left open, if no process writes it. How many; None if one does."""
-    before = sum(each.is_sealed for each in list_segments(root, source, writer))
+    """Seals the open segments of a stream. Returns their number, or None if it is locked."""
+    before = sum(x.is_sealed for x in list_segments(root, source, writer))
     try:
         stream = open_stream(root, source, writer, clock=clock)
     except Locked:
         return None
     close_stream(stream, seal_open=True)
-    after = sum(each.is_sealed for each in list_segments(root, source, writer))
+    after = sum(x.is_sealed for x in list_segments(root, source, writer))
     return after - before
 
 
 def seal_all(root: Path, clock: Clock = now_us) -> dict[tuple[str, str], int | None]:
-    """`seal_idle` for every stream that has a segment without its seal."""
-    waiting = {
-        (each.name.source, each.name.writer)
-        for each in list_segments(root)
-        if each.is_open or not each.is_sealed
+    """Calls `seal_idle` for every stream with an unsealed segment; returns the results."""
+    unsealed = {
+        (files.name.source, files.name.writer)
+        for files in list_segments(root)
+        if files.is_open or not files.is_sealed
     }
     return {
         (source, writer): seal_idle(root, source, writer, clock)
         for source, writer in list_streams(root)
-        if (source, writer) in waiting
+        if (source, writer) in unsealed
     }

@@ -18,7 +18,7 @@ from eventlog.clock import Clock, epoch_of, hour_start
 from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
-from eventlog.write.writer import SEGMENT_BYTES, Build, roll, wait_sealed
+from eventlog.write.writer import SEGMENT_BYTES, BuildBatch, roll, wait_sealed
 from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.envelope import EnvelopePart, extract_responses
 from fetcher.imports.git_history import list_git_recordings
@@ -144,7 +144,7 @@ def _import_response(state: _Import, recorded: RecordedResponse) -> None:
     builds = [_build(state, place, response, results) for response in new]
     if state.journal.stream.segment is None:
         wait_sealed(state.journal.stream)  # one segment is open at any time
-    run: Build = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
+    run: BuildBatch = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
     append_batches(state.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
         _count(state, parts, observed)
@@ -246,7 +246,7 @@ def _build(
     place: PageContext,
     new: _NewResponse,
     results: list[tuple[SplitResponse, PageEvents]],
-) -> Build:
+) -> BuildBatch:
     """Returns what writes a response: a page with its entities, or an anomaly."""
     endpoint, params = new.endpoint, new.params
     response = Response(

@@ -18,13 +18,13 @@ from eventlog.format.event import Draft, EntityBatch
 from eventlog.write.writer import (
     SEGMENT_BYTES,
     Appended,
-    Build,
-    Composed,
+    BuildBatch,
+    ComposedBatch,
     Stream,
     close_stream,
-    commit,
     compose,
     open_stream,
+    write_composed,
 )
 from fetcher.record.page_events import PageEvents, PutAsset, build_page_events
 from fetcher.split.response import PageContext, Response, SplitResponse, body_keys
@@ -47,7 +47,7 @@ class Journal:
     stream: Stream
     stored_bodies: StoredBodies
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
-    waiting: list[tuple[Build, asyncio.Future[None]]] = attrs.field(factory=list)
+    waiting: list[tuple[BuildBatch, asyncio.Future[None]]] = attrs.field(factory=list)
     listeners: list[Callable[[Appended], None]] = attrs.field(factory=list)
     """Told of every batch of `append_batch` that is durable, in the event loop."""
 
@@ -90,12 +90,12 @@ def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
 
 
 def append_batches(
-    journal: Journal, builds: Sequence[Build], observed_at: int | None = None
+    journal: Journal, builds: Sequence[BuildBatch], observed_at: int | None = None
 ) -> list[Appended]:
     """Append batches, durable when this returns, and remember what they hold."""
     composed = _compose(journal, builds, observed_at)
     try:
-        done = commit(journal.stream, composed)
+        done = write_composed(journal.stream, composed)
     except BaseException:
         discard_pending(journal.stored_bodies)
         raise
@@ -103,7 +103,9 @@ def append_batches(
     return done
 
 
-def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None = None) -> Composed:
+def _compose(
+    journal: Journal, builds: Sequence[BuildBatch], observed_at: int | None = None
+) -> ComposedBatch:
     try:
         return compose(journal.stream, builds, observed_at)
     except BaseException:
@@ -111,7 +113,7 @@ def _compose(journal: Journal, builds: Sequence[Build], observed_at: int | None 
         raise
 
 
-async def append_batch(journal: Journal, build: Build) -> None:
+async def append_batch(journal: Journal, build: BuildBatch) -> None:
     """Append one batch, together with those of others that wait."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     journal.waiting.append((build, done))
@@ -122,7 +124,9 @@ async def append_batch(journal: Journal, build: Build) -> None:
     await done
 
 
-async def _write(journal: Journal, group: Sequence[tuple[Build, asyncio.Future[None]]]) -> None:
+async def _write(
+    journal: Journal, group: Sequence[tuple[BuildBatch, asyncio.Future[None]]]
+) -> None:
     """Write a group of batches and resolve their futures.
 
     An error of one build concerns its own batch only: where a group cannot be built, its first
@@ -142,10 +146,14 @@ async def _write(journal: Journal, group: Sequence[tuple[Build, asyncio.Future[N
 
 
 async def _commit(
-    journal: Journal, composed: Composed, group: Sequence[tuple[Build, asyncio.Future[None]]]
+    journal: Journal,
+    composed: ComposedBatch,
+    group: Sequence[tuple[BuildBatch, asyncio.Future[None]]],
 ) -> None:
     """Make composed batches durable. A cancelled caller leaves only after the write."""
-    work = asyncio.get_running_loop().run_in_executor(None, commit, journal.stream, composed)
+    work = asyncio.get_running_loop().run_in_executor(
+        None, write_composed, journal.stream, composed
+    )
     try:
         await asyncio.wait([work])
     except asyncio.CancelledError:
@@ -161,7 +169,7 @@ async def _commit(
 
 
 def _resolve(
-    group: Sequence[tuple[Build, asyncio.Future[None]]], error: BaseException | None
+    group: Sequence[tuple[BuildBatch, asyncio.Future[None]]], error: BaseException | None
 ) -> None:
     """Tell whoever awaits a batch how it ended."""
     for _, done in group:
@@ -186,7 +194,7 @@ def page_batch(
     place: PageContext,
     parts: SplitResponse,
     then: Callable[[PageEvents], None],
-) -> Build:
+) -> BuildBatch:
     """A batch that holds one response; `then` gets what came of it."""
 
     def build(first_seq: int, observed_at: int) -> Sequence[Draft | EntityBatch]:
@@ -209,6 +217,6 @@ def page_batch(
     return build
 
 
-def batch_of(*drafts: Draft) -> Build:
+def batch_of(*drafts: Draft) -> BuildBatch:
     """A batch of events that need no position."""
     return lambda first_seq, observed_at: drafts

@@ -13,7 +13,7 @@ import attrs
 
 from eventlog.clock import DAY, parse_us
 from eventlog.format.event import BACK, GONE, UNLISTED, Draft
-from eventlog.write.writer import Build
+from eventlog.write.writer import BuildBatch
 from fetcher.source import Params, Probe, request_digest
 from fetcher.split.response import PageContext
 from fetcher.state.presence import (
@@ -74,7 +74,7 @@ def listing_notices(
     ]
 
 
-def with_drafts_first(first: Sequence[Draft], build: Build) -> Build:
+def with_drafts_first(first: Sequence[Draft], build: BuildBatch) -> BuildBatch:
     """A batch with events before it: the page stays the last one, the mark of a whole batch."""
     return lambda first_seq, at: [*first, *build(first_seq + len(first), at)]
 

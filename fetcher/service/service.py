@@ -13,7 +13,7 @@ from collections.abc import Callable
 import attrs
 
 from eventlog.clock import SECOND, epoch_of
-from eventlog.write.writer import keep_hours
+from eventlog.write.writer import roll_and_heartbeat
 from fetcher.crawl.active_run import Crawl
 from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
 from fetcher.record.run_events import SYNC_PRIORITY
@@ -102,7 +102,7 @@ async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> in
 
 async def _rest(crawl: Crawl, plan: ServicePlan, due: int) -> None:
     """Seals hours that are over, writes the heartbeat, then waits for the next poll or sync."""
-    await asyncio.to_thread(keep_hours, crawl.context.journal.stream)
+    await asyncio.to_thread(roll_and_heartbeat, crawl.context.journal.stream)
     wait_s = min(plan.poll_s, max(0.0, (due - crawl.context.clock()) / SECOND))
     try:
         async with asyncio.timeout(wait_s or 0.001):

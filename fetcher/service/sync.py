@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import attrs
 
 from eventlog.clock import epoch_of
-from eventlog.write.writer import beat
+from eventlog.write.writer import append_heartbeat
 from fetcher.crawl.active_run import Crawl, waits_for_budget
 from fetcher.crawl.report import ListingReport, OnProgress, RunReport, ignore_progress
 from fetcher.crawl.run_task import crawl_task
@@ -50,7 +50,7 @@ async def run_once(
             stopping=stopping or crawl.stopping,
         )
         reports = await drain(crawl)
-        beat(crawl.context.journal.stream)
+        append_heartbeat(crawl.context.journal.stream)
     return RunReport(source.name, epoch, reports)
 
 

@@ -184,7 +184,7 @@ def apply_appended(db: sqlite3.Connection, done: Appended, apply: ApplyRecord) -
     try:
         if covered_positions(db).get(writer, (0, ""))[0] == done.first.seq - 1:
             at = format_us(done.first.observed_at)
-            for seq, line in done.told:
+            for seq, line in done.draft_lines:
                 if line.find(_ENTITY_KIND, 0, _KIND_WITHIN_BYTES) < 0:
                     apply(db, Record(line[:-1], done.segment, at, writer, seq))
             set_covered_position(db, writer, done.last.seq, done.sha256)

@@ -24,9 +24,9 @@ from eventlog.write.writer import (
     Stream,
     append,
     close_stream,
-    keep_hours,
     open_stream,
     roll,
+    roll_and_heartbeat,
     wait_sealed,
 )
 from tests.crash.platter import Platter, PowerCut, disk_of, power_cut, settle
@@ -102,7 +102,7 @@ def _step(stream: Stream, chance: random.Random, hand: Hand, witness: Witness) -
         case "roll":
             roll(stream)
         case "keep":
-            keep_hours(stream)
+            roll_and_heartbeat(stream)
         case "wait":
             wait_sealed(stream)
 

@@ -11,7 +11,7 @@ from eventlog.files.listing import list_segments
 from eventlog.files.writer_ids import writer_id
 from eventlog.format.event import PAGE, RUN, Draft
 from eventlog.format.paths import manifest_path, open_path, sealed_path
-from eventlog.write.writer import Stream, beat, close_stream
+from eventlog.write.writer import Stream, append_heartbeat, close_stream
 from tests.eventlog.making import (
     HOUR,
     MINUTE,
@@ -70,7 +70,7 @@ def test_a_heartbeat_closes_a_gap_and_so_does_another_writer(tmp_path: Path) -> 
     write_at(tmp_path, [0, 3])
     write_at(tmp_path, [1], writer=OTHER)
     stream = opened(tmp_path, Hand(START + 4 * HOUR))
-    beat(stream)
+    append_heartbeat(stream)
     close_stream(stream)
 
     assert hours(find_gaps(tmp_path, START + 5 * HOUR)) == [(2, 3)]

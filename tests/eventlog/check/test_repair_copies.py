@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from eventlog.check.accept_loss import accept_loss
-from eventlog.check.repair import fitting, repair, repair_sealed
+from eventlog.check.repair import consistent_manifest, repair, repair_sealed
 from eventlog.check.verify import verify
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.assets import put_asset
@@ -39,11 +39,11 @@ def test_a_manifest_fits_only_between_its_neighbours(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     for number, name in enumerate(names):
         data = manifest_path(tmp_path, name).read_bytes()
-        assert fitting(tmp_path, name, data) is not None
-        assert fitting(tmp_path, names[number - 1], data) is None
-        assert fitting(tmp_path, name, b"{}") is None
+        assert consistent_manifest(tmp_path, name, data) is not None
+        assert consistent_manifest(tmp_path, names[number - 1], data) is None
+        assert consistent_manifest(tmp_path, name, b"{}") is None
         other = previous_of(tmp_path, name, "0" * 64)
-        assert fitting(tmp_path, name, other) is None
+        assert consistent_manifest(tmp_path, name, other) is None
 
 
 def test_a_manifest_is_compared_with_its_next_one_past_an_unreadable_one(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_manifest_is_compared_with_its_next_one_past_an_unreadable_one(tmp_pat
     manifest_path(tmp_path, names[0]).write_bytes(b"{}")
 
     for name in names[2:]:
-        assert fitting(tmp_path, name, previous_of(tmp_path, name, "0" * 64)) is None
+        assert consistent_manifest(tmp_path, name, previous_of(tmp_path, name, "0" * 64)) is None
 
 
 def test_an_edited_manifest_with_its_chain_intact_is_left_to_its_segment(tmp_path: Path) -> None:

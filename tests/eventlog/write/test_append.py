@@ -16,10 +16,10 @@ from eventlog.write.append import QUIET_US, check_upstream_clock
 from eventlog.write.writer import (
     append,
     close_stream,
-    commit,
     compose,
-    keep_hours,
     roll,
+    roll_and_heartbeat,
+    write_composed,
 )
 from tests.eventlog.making import (
     HOUR,
@@ -126,9 +126,9 @@ def test_what_was_composed_for_a_segment_that_was_rolled_is_refused(tmp_path: Pa
     composed = compose(stream, [lambda _seq, _at: [entity(1)]])
     roll(stream)
     put_again = compose(stream, [lambda _seq, _at: [entity(1)]])
-    with pytest.raises(Invalid, match="did not become durable"):
-        commit(stream, composed)
-    commit(stream, put_again)
+    with pytest.raises(Invalid, match="the stream has changed"):
+        write_composed(stream, composed)
+    write_composed(stream, put_again)
     close_stream(stream)
 
     assert len(instants(tmp_path)) == 1
@@ -151,7 +151,7 @@ def test_a_batch_says_where_each_of_its_events_stands(tmp_path: Path) -> None:
 
     assert (one.first.seq, one.last.seq, two.first.seq, two.last.seq) == (2, 6, 7, 10)
     assert two.last == Position(START, WRITER, 10)
-    assert [(seq, line) for each in (one, two) for seq, line in each.told] == [
+    assert [(seq, line) for each in (one, two) for seq, line in each.draft_lines] == [
         (seq, lines[seq] + b"\n") for seq in (2, 6, 10)
     ]
     ids = [decode(line).id for line in lines.values()]
@@ -190,8 +190,8 @@ def test_a_heartbeat_comes_five_minutes_into_a_quiet_hour(
     tmp_path: Path, early: int, kinds: list[str]
 ) -> None:
     stream = opened(tmp_path, Hand(START + QUIET_US - early))
-    keep_hours(stream)
-    keep_hours(stream)
+    roll_and_heartbeat(stream)
+    roll_and_heartbeat(stream)
     close_stream(stream)
 
     assert [decode(record.line).kind for record in read_events(tmp_path)] == kinds
@@ -202,7 +202,7 @@ def test_an_event_at_the_first_instant_of_an_hour_is_enough_for_it(tmp_path: Pat
     stream = opened(tmp_path, hand)
     put(stream, entity(1))
     hand.at = START + HOUR - 1
-    keep_hours(stream)
+    roll_and_heartbeat(stream)
 
     assert stream.segment is not None
     assert stream.last_seq == 1

@@ -260,7 +260,7 @@ def test_an_open_segment_whose_seqs_are_taken_is_refused(tmp_path: Path) -> None
     write_hours(tmp_path, 2, 2)
     open_path(tmp_path, name).with_name(f"09-{WRITER}-000.ndjson").write_bytes(data)
 
-    with pytest.raises(Corrupt, match="its seqs stand in the log"):
+    with pytest.raises(Corrupt, match="its seqs are in the log already"):
         opened(tmp_path, Hand(START + 9 * HOUR))
 
 

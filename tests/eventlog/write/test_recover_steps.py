@@ -57,7 +57,7 @@ def test_cut_bytes_are_durable_elsewhere_before_they_are_cut_off(tmp_path: Path)
     path, _, lines = left_open(root)
     path.write_bytes(b"".join(lines) + b"torn")
     steps: list[str] = []
-    (cut,) = recover(root, SOURCE, WRITER, noting_disk(steps)).cuts
+    (cut,) = recover(root, SOURCE, WRITER, noting_disk(steps)).anomalies
     assert cut.kept_at is not None
     kept = cut.kept_at.name
     temporary = cut.kept_at.with_suffix(".tmp").name
@@ -125,8 +125,8 @@ def test_cuts_of_another_writer_stay_where_they_are(tmp_path: Path) -> None:
     recover(tmp_path, SOURCE, WRITER)
     close_stream(opened(tmp_path, writer=OTHER))
 
-    assert [each.size for each in recover(tmp_path, SOURCE, WRITER).cuts] == [4]
-    assert recover(tmp_path, SOURCE, OTHER).cuts == ()
+    assert [each.size for each in recover(tmp_path, SOURCE, WRITER).anomalies] == [4]
+    assert recover(tmp_path, SOURCE, OTHER).anomalies == ()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_damage_below_what_was_durable_is_refused_if_the_file_reaches_that_far(
             recover(tmp_path, SOURCE, WRITER)
         assert path.read_bytes() == data
     else:
-        lost = recover(tmp_path, SOURCE, WRITER).cuts[-1]
+        lost = recover(tmp_path, SOURCE, WRITER).anomalies[-1]
         assert (lost.reason, lost.size) == ("lost", len(data) + 1 - len(lines[0]))
 
 
@@ -195,7 +195,7 @@ def test_a_tail_that_was_never_durable_is_cut_whatever_the_head_names(tmp_path: 
     other = attrs.evolve(name, number=9)
     for head in (Head(str(name), len(data), 3), Head(str(other), len(data) + 2, 3)):
         note(tmp_path, head)
-        assert {each.reason for each in recover(tmp_path, SOURCE, WRITER).cuts} == {TORN}
+        assert {each.reason for each in recover(tmp_path, SOURCE, WRITER).anomalies} == {TORN}
         path.write_bytes(data + b"torn")
 
 

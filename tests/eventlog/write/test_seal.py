@@ -17,7 +17,7 @@ from eventlog.format.frames import compress
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.read.reader import read_events
 from eventlog.read.segment_lines import segment_blocks
-from eventlog.write.seal import finish, seal
+from eventlog.write.seal import finish_sealing, seal
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOSTILE,
@@ -128,7 +128,7 @@ def test_a_kill_while_finishing_is_finished_by_the_next_start(tmp_path: Path, af
     for there in (set(PATHS), {"open", "zst"}):
         lay(tmp_path, name, {kind: files[kind] for kind in there})
         with contextlib.suppress(Killed):
-            finish(tmp_path, name, dying(after))
+            finish_sealing(tmp_path, name, dying(after))
         close_stream(opened(tmp_path), seal_open=True)
 
         assert laid(tmp_path, name) == {"zst", "manifest"}
@@ -160,7 +160,7 @@ def test_a_manifest_is_never_put_over_another(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     manifest_path(tmp_path, name).write_bytes(b"another writer's")
 
-    with pytest.raises(Corrupt, match="stands there already"):
+    with pytest.raises(Corrupt, match="expected no manifest there yet"):
         seal(tmp_path, name, None)
     assert manifest_path(tmp_path, name).read_bytes() == b"another writer's"
     assert open_path(tmp_path, name).exists()
@@ -187,7 +187,7 @@ def test_a_frame_that_unpacks_to_other_lines_is_not_sealed(
     other = compress(open_path(tmp_path, name).read_bytes().replace(b"xxx", b"xyx", 1))
     monkeypatch.setattr("eventlog.write.seal.compress", lambda _block: other)
 
-    with pytest.raises(Corrupt, match="does not unpack"):
+    with pytest.raises(Corrupt, match="decompressed others"):
         seal(tmp_path, name, None)
     assert laid(tmp_path, name) == {"open"}
 

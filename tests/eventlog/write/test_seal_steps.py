@@ -6,7 +6,7 @@ import pytest
 
 from eventlog.files.listing import read_manifest
 from eventlog.format.paths import manifest_path, open_path, sealed_path
-from eventlog.write.seal import finish, seal
+from eventlog.write.seal import finish_sealing, seal
 from tests.eventlog.making import entity, noting_disk, write_log
 from tests.eventlog.write.test_seal import all_three, lay
 
@@ -44,7 +44,7 @@ def test_what_finishing_a_sealing_removes_is_gone_for_good(tmp_path: Path, there
         manifest_path(tmp_path, name).unlink()
     steps: list[str] = []
 
-    assert finish(tmp_path, name, noting_disk(steps)) is (there == "all three")
+    assert finish_sealing(tmp_path, name, noting_disk(steps)) is (there == "all three")
     removed = open_path if there == "all three" else sealed_path
     assert steps == [f"unlink {removed(tmp_path, name).name}", f"sync_dir {name.date}"]
 

@@ -26,9 +26,9 @@ from eventlog.write.writer import (
     append,
     check_upstream_clock,
     close_stream,
-    keep_hours,
     open_stream,
     roll,
+    roll_and_heartbeat,
     seal_all,
     seal_idle,
     wait_sealed,
@@ -237,7 +237,7 @@ def test_a_full_disk_takes_the_half_written_batch_back(tmp_path: Path, kept: int
     stream = opened(tmp_path, disk=disk_with(write=write))
     put(stream, entity(1))
     full = True
-    with pytest.raises(LocalResource, match="No space left on device; nothing of the batch"):
+    with pytest.raises(LocalResource, match="No space left on device; the batch was not stored"):
         put(stream, entity(2), entity(3))
     full = False
     put(stream, entity(4))
@@ -269,7 +269,7 @@ def test_a_failed_fsync_ends_the_stream_for_good(tmp_path: Path) -> None:
     with pytest.raises(LocalResource, match="fsync: Input/output error"):
         put(stream, entity(2))
     failing = False
-    with pytest.raises(LocalResource, match="has ended"):
+    with pytest.raises(LocalResource, match="nothing is written any more"):
         put(stream, entity(3))
     assert seqs(tmp_path) == [1]
     close_stream(stream)
@@ -297,7 +297,7 @@ def test_a_write_that_cannot_be_taken_back_ends_the_stream(tmp_path: Path) -> No
     failing = True
     with pytest.raises(LocalResource):
         put(stream, entity(2))
-    with pytest.raises(LocalResource, match="has ended"):
+    with pytest.raises(LocalResource, match="nothing is written any more"):
         put(stream, entity(3))
     close_stream(stream)
     assert seqs(tmp_path) == [1]
@@ -385,7 +385,7 @@ def test_a_quiet_hour_leaves_a_sealed_segment_with_its_heartbeat(tmp_path: Path)
     put(stream, entity(1))
     while hand.at < START + 3 * HOUR + MINUTE:
         hand.at += MINUTE
-        keep_hours(stream)
+        roll_and_heartbeat(stream)
     wait_sealed(stream)
     kinds = [decode(record.line).kind for record in read_events(tmp_path)]
 
@@ -403,7 +403,7 @@ def test_an_hour_with_events_needs_no_heartbeat(tmp_path: Path) -> None:
     stream = opened(tmp_path, hand)
     put(stream, entity(1))
     hand.at += 40 * MINUTE
-    keep_hours(stream)
+    roll_and_heartbeat(stream)
     close_stream(stream)
 
     assert seqs(tmp_path) == [1]
@@ -510,7 +510,7 @@ def test_producers_in_many_threads_take_turns(tmp_path: Path) -> None:
     def produce(number: int) -> None:
         for _ in range(20):
             append(stream, [lambda _seq, _at: [entity(number)] * 2])
-            keep_hours(stream)
+            roll_and_heartbeat(stream)
             roll(stream)
 
     with ThreadPoolExecutor(4) as pool:

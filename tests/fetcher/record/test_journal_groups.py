@@ -16,14 +16,14 @@ from eventlog.errors import Invalid, LocalResource
 from eventlog.format.event import Draft
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_events
-from eventlog.write.append import Appended, Build
+from eventlog.write.append import Appended, BuildBatch
 from fetcher.record.journal import Journal, append_batch, close_journal, open_journal
 from tests.fetcher.making import WRITER, Hand
 
 SOURCE = "civitai"
 
 
-def batch(number: int, count: int = 1) -> Build:
+def batch(number: int, count: int = 1) -> BuildBatch:
     """Builds a batch of `count` equal entities with this number as their id."""
     entity = Draft(
         kind="entity", type="model", id=str(number), shape="list", hash="c1:0", body=b"{}"
@@ -38,7 +38,7 @@ def opened(root: Path, hand: Hand | None = None, **disk: Any) -> Journal:
     return journal
 
 
-def recorded(journal: Journal, builds: Sequence[Build]) -> list[BaseException | None]:
+def recorded(journal: Journal, builds: Sequence[BuildBatch]) -> list[BaseException | None]:
     """Records all batches at once, as tasks of one crawl, and returns the error of each."""
 
     async def all_at_once() -> list[BaseException | None]:
