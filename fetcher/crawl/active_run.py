@@ -74,7 +74,7 @@ class ActiveRun:
     """Entities that have arrived but are not durable yet."""
     pending_writes: deque[asyncio.Task[None]] | None = None
     """During pagination, the pages that are being recorded, oldest first."""
-    splitting: SplitterPool | None = None
+    pool: SplitterPool | None = None
     """During pagination, the processes that split its pages."""
     last_recorded: Recorded | None = None
     """Whether the last page whose next page was prefetched has been recorded."""

@@ -134,18 +134,18 @@ def _split(
     run: ActiveRun, params: Params, may_predict: bool, response: Response, rules: Sequence[Rule]
 ) -> SplitResponse | PendingSplit:
     """Splits a response: in a splitter process if its next page can be predicted, else here."""
-    splitting, task, continuation = run.splitting, run.task, run.endpoint.continuation
-    if splitting is None or continuation is None:
+    pool, task, continuation = run.pool, run.task, run.endpoint.continuation
+    if pool is None or continuation is None:
         return split_response(response, rules)
     needs_entities = task.until_known or task.target is not None
     may_predict = may_predict and not needs_entities and run.mispredictions < _MAX_MISPREDICTIONS
-    if may_predict and can_offload(splitting, response):
+    if may_predict and can_offload(pool, response):
         page = predict_next_page(response.body, rules, continuation, params)
         has_next = page is not None and _without_long_url(run, page).next is not None
-        parts = offload(splitting, response, rules) if has_next else None
+        parts = offload(pool, response, rules) if has_next else None
         if page is not None and parts is not None:
             return PendingSplit(page, parts)
-    return split_here(splitting, response, rules)
+    return split_here(pool, response, rules)
 
 
 async def _record_if_confirmed(
@@ -163,7 +163,7 @@ async def _record_if_confirmed(
         if not await previous:
             return
         if parts is None:
-            run.misprediction = Misprediction(place.page_no or 1, answered.got)
+            run.misprediction = Misprediction(place.page_no or 1, answered.result)
             return
         recorded.set_result(True)
         run.pending_entities += _count_top(parts)
@@ -277,10 +277,10 @@ async def _record(
 ) -> None:
     """Records a page with all events it causes; updates the report and the follow-ups."""
     context = run.crawl.context
-    result: list[PageEvents] = []
+    recorded: list[PageEvents] = []
     names = ((entity.type, entity.id) for entity in parts.entities)
     drafts_before = listing_notices(run.crawl.presence, place, run.endpoint.path, names)
-    build = page_batch(context.journal, response, place, parts, result.append)
+    build = page_batch(context.journal, response, place, parts, recorded.append)
     top_count = _count_top(parts)
     try:
         build = with_drafts_first(drafts_before, build) if drafts_before else build
@@ -291,8 +291,8 @@ async def _record(
         run.report,
         pages=run.report.pages + 1,
         entities=run.report.entities + top_count,
-        stored=run.report.stored + result[-1].stored,
-        unchanged=run.report.unchanged + result[-1].unchanged,
+        stored=run.report.stored + recorded[-1].stored,
+        unchanged=run.report.unchanged + recorded[-1].unchanged,
         anomalies=run.report.anomalies + len(parts.misfits),
     )
     run.publish(report)

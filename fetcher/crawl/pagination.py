@@ -48,7 +48,7 @@ class _Pagination:
         factory=lambda: deque(maxlen=SLOTS * 2)
     )
     """The last requests: `params`, `page_no` and `previous` of each."""
-    got: HttpResult | None = None
+    result: HttpResult | None = None
     """Response of the page to which pagination returned after a misprediction."""
     rejected: set[bytes] = attrs.field(factory=set)
     """Names of requests whose cursor was rejected."""
@@ -60,16 +60,16 @@ async def paginate(run: ActiveRun, params: Params) -> None:
     """Fetches the pages of a listing, from these parameters to its end."""
     state = _Pagination(params, run.task.page_no + 1)
     run.pending_writes = deque()
-    run.splitting = open_pool(run.crawl.context.source, run.crawl.pool_policy)
+    run.pool = open_pool(run.crawl.context.source, run.crawl.pool_policy)
     try:
         while not await _is_finished(run, state):
             await _fetch_next(run, state)
     finally:
         await asyncio.gather(*run.pending_writes, return_exceptions=True)
-        close_pool(run.splitting)
-        if run.splitting.lost:
-            run.publish(attrs.evolve(run.report, splitters_lost=run.splitting.lost))
-        run.pending_writes = run.splitting = run.last_recorded = None
+        close_pool(run.pool)
+        if run.pool.lost:
+            run.publish(attrs.evolve(run.report, splitters_lost=run.pool.lost))
+        run.pending_writes = run.pool = run.last_recorded = None
 
 
 async def _is_finished(run: ActiveRun, state: _Pagination) -> bool:
@@ -97,8 +97,8 @@ async def _fetch_next(run: ActiveRun, state: _Pagination) -> None:
         _return_to(run, state, run.misprediction)
     state.requested.add(request_digest(state.params))
     state.steps.append((state.params, state.page_no, state.previous))
-    got, state.got = state.got, None
-    outcome = await fetch_page(run, state.params, state.page_no, _size_param(run, state), got)
+    result, state.result = state.result, None
+    outcome = await fetch_page(run, state.params, state.page_no, _size_param(run, state), result)
     if not isinstance(outcome, Continuation) or outcome.next is None:
         await wait_for_writes(run)
     if run.misprediction is not None:
@@ -133,7 +133,7 @@ def _return_to(run: ActiveRun, state: _Pagination, misprediction: Misprediction)
     while page_no != misprediction.page_no:
         state.params, page_no, state.previous = state.steps.pop()
         state.requested.discard(request_digest(state.params))
-    state.page_no, state.got = misprediction.page_no, misprediction.got
+    state.page_no, state.result = misprediction.page_no, misprediction.result
     state.is_over = False
     run.misprediction = run.last_recorded = None
     run.mispredictions += 1

@@ -34,7 +34,7 @@ class Misprediction:
     """A page whose next page was predicted wrongly."""
 
     page_no: int
-    got: HttpResult
+    result: HttpResult
     """The response, which is split again without another request."""
 
 

@@ -69,7 +69,7 @@ class Answered:
 
     response: Response
     parts: SplitResponse | PendingSplit
-    got: HttpResult
+    result: HttpResult
 
 
 SplitFunction = Callable[[Response, Sequence[Rule]], SplitResponse | PendingSplit]
@@ -119,25 +119,25 @@ async def send_request(
     rules = endpoint.rules(params)
     attempts: list[Mapping[str, Any]] = []
     while True:
-        at, got = await _attempt(context, url, stopping, first)
-        if isinstance(got, NotSent):
-            return got
+        at, result = await _attempt(context, url, stopping, first)
+        if isinstance(result, NotSent):
+            return result
         first = None
-        response = _response(context, got, endpoint, params)
-        outcome = _split(context.source, got, response, rules, split)
+        response = _response(context, result, endpoint, params)
+        outcome = _split(context.source, result, response, rules, split)
         if isinstance(outcome, SplitResponse | PendingSplit):
-            context.limiter.adapt_rate(got.ms / 1000)
+            context.limiter.adapt_rate(result.ms / 1000)
             context.breaker.record_success()
-            return Answered(response, outcome, got)
+            return Answered(response, outcome, result)
         await before_write()
-        decision = _decide(context, got, outcome[0], len(attempts) + 1)
-        attempts.append(_attempt_member(at, got, outcome))
+        decision = _decide(context, result, outcome[0], len(attempts) + 1)
+        attempts.append(_attempt_member(at, result, outcome))
         await _record_anomaly(context, place, response, outcome[1])
         if decision.reaction is not Reaction.RETRY:
             context.breaker.record_failure(outcome[0])
             draft = _page_failed(place, response, outcome, attempts)
             return GivenUp(*outcome, decision.reaction is Reaction.STOP, draft)
-        await _wait(context, got, decision, stopping)
+        await _wait(context, result, decision, stopping)
 
 
 async def _attempt(
@@ -151,68 +151,72 @@ async def _attempt(
     if not context.budget.take():
         return 0, NotSent(f"budget: {context.budget.limit} requests are spent")
     at = context.clock()
-    got = await get(context.client, url)
-    _check_clock(context, got)
-    return at, got
+    result = await get(context.client, url)
+    _check_clock(context, result)
+    return at, result
 
 
 def _response(
-    context: RequestContext, got: HttpResult, endpoint: Endpoint, params: Params
+    context: RequestContext, result: HttpResult, endpoint: Endpoint, params: Params
 ) -> Response:
     key = context.client.key
     return Response(
-        url=got.url,
+        url=result.url,
         endpoint=endpoint.path,
         params={name: mask_key(value, key) for name, value in params.items()},
-        status=got.status or 0,
-        body=got.body,
-        headers=got.headers,
-        ms=got.ms,
-        key_removed=got.key_removed,
+        status=result.status or 0,
+        body=result.body,
+        headers=result.headers,
+        ms=result.ms,
+        key_removed=result.key_removed,
     )
 
 
 def _split(
-    source: Source, got: HttpResult, response: Response, rules: Sequence[Rule], split: SplitFunction
+    source: Source,
+    result: HttpResult,
+    response: Response,
+    rules: Sequence[Rule],
+    split: SplitFunction,
 ) -> SplitResponse | PendingSplit | tuple[str, str]:
     """Returns the split response, or the class and description of the error."""
-    fault = source.fault(response.status, got.body) if got.error_class is None else None
-    is_json = got.body.lstrip()[:1] in (b"{", b"[")
-    error = classify_outcome(got.status, got.error_class, is_json=is_json, fault=fault)
+    fault = source.fault(response.status, result.body) if result.error_class is None else None
+    is_json = result.body.lstrip()[:1] in (b"{", b"[")
+    error = classify_outcome(result.status, result.error_class, is_json=is_json, fault=fault)
     if error is not None:
-        return error, got.message or f"status {got.status}"
+        return error, result.message or f"status {result.status}"
     try:
         return split(response, rules)
     except NotJson as problem:
         return "not_json", str(problem)
 
 
-def _decide(context: RequestContext, got: HttpResult, error: str, attempt: int) -> RetryDecision:
+def _decide(context: RequestContext, result: HttpResult, error: str, attempt: int) -> RetryDecision:
     """Decides what follows a failed attempt; nothing is retried while the host is down."""
-    requested_wait = parse_retry_after(got.headers.get("retry-after"), context.clock() / SECOND)
+    requested_wait = parse_retry_after(result.headers.get("retry-after"), context.clock() / SECOND)
     is_last = context.breaker.is_open and error in HOST_ERRORS
     policy = attrs.evolve(context.policy, attempts=attempt) if is_last else context.policy
     return decide(error, attempt, requested_wait, policy, context.chance)
 
 
 async def _wait(
-    context: RequestContext, got: HttpResult, decision: RetryDecision, stopping: asyncio.Event
+    context: RequestContext, result: HttpResult, decision: RetryDecision, stopping: asyncio.Event
 ) -> None:
     """Waits before the next attempt; after 429 and 503, all requests of the crawl wait."""
-    if got.status in (429, 503):
+    if result.status in (429, 503):
         context.limiter.halve_rate(decision.wait_s)
     else:
         await sleep_unless_stopping(decision.wait_s, stopping)
 
 
-def _attempt_member(at: int, got: HttpResult, outcome: tuple[str, str]) -> Mapping[str, Any]:
+def _attempt_member(at: int, result: HttpResult, outcome: tuple[str, str]) -> Mapping[str, Any]:
     """Returns a failed attempt as it is written into the `page_failed` event."""
     return {
         "at": format_us(at),
         "error": outcome[0],
         "what": outcome[1],
-        "status": got.status,
-        "ms": got.ms,
+        "status": result.status,
+        "ms": result.ms,
     }
 
 
@@ -252,10 +256,10 @@ def _page_failed(
     )
 
 
-def _check_clock(context: RequestContext, got: HttpResult) -> None:
+def _check_clock(context: RequestContext, result: HttpResult) -> None:
     """Raises `LocalResource` if this machine's clock is far ahead of the upstream's."""
     try:
-        upstream = parsedate_to_datetime(got.headers.get("date", "")).timestamp()
+        upstream = parsedate_to_datetime(result.headers.get("date", "")).timestamp()
     except (TypeError, ValueError):
         return
     check_upstream_clock(context.clock(), int(upstream * SECOND))

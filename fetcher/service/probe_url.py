@@ -26,17 +26,19 @@ async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
     endpoint, params = match_url(upstream.source, upstream.base_url, url)
     async with open_session(upstream.contact) as session:
         client = Client(session, upstream.base_url, upstream.key, upstream.limits)
-        got = await get(client, url_of(upstream.base_url, endpoint.path, params))
-    if got.error_class is not None or got.status is None:
-        raise Unavailable(f"{got.url}: {got.error_class}: {got.message}", "try again later")
+        result = await get(client, url_of(upstream.base_url, endpoint.path, params))
+    if result.error_class is not None or result.status is None:
+        raise Unavailable(
+            f"{result.url}: {result.error_class}: {result.message}", "try again later"
+        )
     response = Response(
-        url=got.url,
+        url=result.url,
         endpoint=endpoint.path,
         params=params,
-        status=got.status,
-        body=got.body,
-        headers=got.headers,
-        ms=got.ms,
-        key_removed=got.key_removed,
+        status=result.status,
+        body=result.body,
+        headers=result.headers,
+        ms=result.ms,
+        key_removed=result.key_removed,
     )
     return ProbeResult(response, split_response(response, endpoint.rules(params)))

@@ -1,4 +1,4 @@
-"""One seed and one instant: one answer, wherever and whenever it is asked for."""
+"""The same seed and time give the same answer in every order and process."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from fetcher.simulator.catalog import Request, World, answer
 from fetcher.simulator.civitai.world import make_model, versions
 from fetcher.simulator.world.rhythms import DAY, HOUR, MINUTE, Rhythm, count, instant
 from tests.extent import few_or_all
-from tests.simulator.asking import NOW, OR, C, F, ask
+from tests.simulator.requesting import NOW, OR, C, F, get
 
 PATHS = (
     f"{OR}/models",
@@ -39,10 +39,10 @@ print(digest.hexdigest())
 @settings(max_examples=few_or_all(10, 100))
 @given(st.integers(0, 2**64), INSTANTS, st.sampled_from(PATHS))
 def test_the_same_seed_and_time_give_the_same_bytes(seed: int, now_us: int, path: str) -> None:
-    first = ask(World(seed, 12, 12), path, now_us)
-    ask(World(seed, 12, 12), path, now_us + HOUR)
+    first = get(World(seed, 12, 12), path, now_us)
+    get(World(seed, 12, 12), path, now_us + HOUR)
 
-    assert ask(World(seed, 12, 12), path, now_us) == first
+    assert get(World(seed, 12, 12), path, now_us) == first
     assert first.status == 200
 
 
@@ -58,15 +58,15 @@ def test_another_process_gives_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_two_seeds_are_two_worlds(path: str) -> None:
+def test_two_seeds_give_two_worlds(path: str) -> None:
     assert path in (f"{OR}/providers", f"{C}/tags") or (
-        ask(World(1), path).body != ask(World(2), path).body
+        get(World(1), path).body != get(World(2), path).body
     )
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_bodies_are_compact_utf8_without_escapes(path: str) -> None:
-    body = ask(World(3), path).body
+    body = get(World(3), path).body
 
     assert b'": ' not in body.replace(b'\\"', b"")[:200]
     assert b"\\u00" not in body
@@ -83,7 +83,7 @@ RHYTHMS = st.builds(
 
 
 @given(RHYTHMS, st.integers(-1000, 100_000))
-def test_the_nth_time_of_a_rhythm_is_when_its_count_becomes_n(rhythm: Rhythm, number: int) -> None:
+def test_the_count_of_a_rhythm_becomes_n_at_its_nth_event(rhythm: Rhythm, number: int) -> None:
     at = instant(rhythm, number)
 
     assert count(rhythm, at) == number
@@ -105,12 +105,12 @@ def test_the_count_of_a_rhythm_never_falls(rhythm: Rhythm, now_us: int, later_us
 def test_a_world_of_any_size_answers_at_any_instant_of_its_beginning(
     seed: int, size: int, now_us: int, path: str
 ) -> None:
-    assert ask(World(seed, size, size), path, now_us, sort="Newest").status == 200
+    assert get(World(seed, size, size), path, now_us, sort="Newest").status == 200
 
 
 def test_every_model_has_a_version_from_its_first_microsecond_on() -> None:
     world = World(5)
     for slot in range(world.civitai_models):
-        what = make_model(world, slot, 77)
-        assert versions(world, what, what.born_us)
-        assert versions(world, what, what.born_us)[-1].born_us == what.born_us
+        model = make_model(world, slot, 77)
+        assert versions(world, model, model.born_us)
+        assert versions(world, model, model.born_us)[-1].born_us == model.born_us

@@ -1,4 +1,4 @@
-"""What happens in the world while a crawler watches: arrivals, absences, returns, prices."""
+"""Changes of the world over time: new models, absences, returns, prices."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,13 +10,13 @@ import pytest
 from fetcher.simulator.catalog import World
 from fetcher.simulator.civitai.world import models
 from fetcher.simulator.world.rhythms import DAY, HOUR
-from tests.simulator.asking import NOW, OR, C, F, told
+from tests.simulator.requesting import NOW, OR, C, F, get_json
 
 STARTS = (NOW - 700 * DAY, NOW, NOW + 31 * DAY)
 
 
 def moves(sets: Sequence[set[Any]]) -> tuple[set[Any], set[Any], set[Any]]:
-    """What appeared for the first time, vanished, and came back."""
+    """What appeared for the first time, disappeared, and returned."""
     seen, new, gone, back = set(sets[0]), set[Any](), set[Any](), set[Any]()
     for before, after in pairwise(sets):
         new |= after - before - seen
@@ -27,11 +27,11 @@ def moves(sets: Sequence[set[Any]]) -> tuple[set[Any], set[Any], set[Any]]:
 
 
 @pytest.mark.parametrize("start_us", STARTS)
-def test_openrouter_models_appear_vanish_return_and_change_price_within_three_days(
+def test_openrouter_models_appear_disappear_return_and_change_price_within_three_days(
     start_us: int,
 ) -> None:
     hours = [
-        told(World(5), f"{OR}/models", start_us + hour * HOUR, output_modalities="all")["data"]
+        get_json(World(5), f"{OR}/models", start_us + hour * HOUR, output_modalities="all")["data"]
         for hour in range(73)
     ]
     new, gone, back = moves([{row["id"] for row in rows} for rows in hours])
@@ -43,7 +43,7 @@ def test_openrouter_models_appear_vanish_return_and_change_price_within_three_da
 
 
 @pytest.mark.parametrize("start_us", STARTS)
-def test_civitai_models_appear_vanish_and_return_within_three_days(start_us: int) -> None:
+def test_civitai_models_appear_disappear_and_return_within_three_days(start_us: int) -> None:
     world = World(5)
     hours = [{m.id for m in models(world, start_us + hour * HOUR)} for hour in range(73)]
     new, gone, back = moves(hours)
@@ -51,9 +51,9 @@ def test_civitai_models_appear_vanish_and_return_within_three_days(start_us: int
     assert new and gone and back
 
 
-def test_from_one_hour_to_the_next_counters_move_and_little_else_does() -> None:
+def test_from_one_hour_to_the_next_mostly_counters_change() -> None:
     def rows(now_us: int) -> dict[int, Any]:
-        page = told(World(5), f"{C}/models", now_us, nsfw="true")
+        page = get_json(World(5), f"{C}/models", now_us, nsfw="true")
         return {item["id"]: item for item in page["items"]}
 
     def durable(item: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_from_one_hour_to_the_next_counters_move_and_little_else_does() -> None:
 @pytest.mark.slow
 def test_download_counts_never_fall() -> None:
     def count(now_us: int) -> dict[int, int | None]:
-        page = told(World(5), f"{C}/models", now_us, nsfw="true")
+        page = get_json(World(5), f"{C}/models", now_us, nsfw="true")
         return {item["id"]: item["stats"]["downloadCount"] for item in page["items"]}
 
     hours = [count(NOW + hour * HOUR // 7) for hour in range(50)]
@@ -83,10 +83,10 @@ def test_download_counts_never_fall() -> None:
 
 def test_uptimes_move_every_hour() -> None:
     world = World(5)
-    slug = told(world, f"{OR}/models")["data"][-1]["id"]
+    slug = get_json(world, f"{OR}/models")["data"][-1]["id"]
 
     def uptimes(now_us: int) -> list[object]:
-        page = told(world, f"{OR}/models/{slug}/endpoints", now_us)
+        page = get_json(world, f"{OR}/models/{slug}/endpoints", now_us)
         return [row["uptime_last_1d"] for row in page["data"]["endpoints"]]
 
     hours = [uptimes(NOW + hour * HOUR) for hour in range(6)]
@@ -97,7 +97,7 @@ def test_uptimes_move_every_hour() -> None:
 def test_an_endpoint_keeps_its_uuid_when_its_tag_changes() -> None:
     tags: dict[str, set[str]] = {}
     for day in range(0, 80, 4):
-        for row in told(World(5), f"{F}/catalog/models", NOW + day * DAY)["data"]:
+        for row in get_json(World(5), f"{F}/catalog/models", NOW + day * DAY)["data"]:
             if row["endpoint"]:
                 tags.setdefault(row["endpoint"]["id"], set()).add(row["endpoint"]["provider_slug"])
 
@@ -109,7 +109,7 @@ def test_a_window_of_the_day_decides_the_price_that_is_shown() -> None:
     for half_hour in range(48):
         at = midnight + half_hour * HOUR // 2
         start = 30 if 1 <= half_hour < 33 else 1630
-        for row in told(world, f"{OR}/models", at)["data"]:
+        for row in get_json(world, f"{OR}/models", at)["data"]:
             windows = row["pricing"].get("overrides", [{}])
             if "utc_start" in windows[0]:
                 now = next(each for each in windows if each["utc_start"] == start)
@@ -122,11 +122,11 @@ def test_a_window_of_the_day_decides_the_price_that_is_shown() -> None:
 
 def test_a_model_that_announces_its_end_is_gone_the_day_after() -> None:
     world, ends = World(5), dict[str, str]()
-    for row in told(world, f"{OR}/models")["data"]:
+    for row in get_json(world, f"{OR}/models")["data"]:
         if row["expiration_date"] not in (None, "2098-12-31"):
             ends[row["id"]] = row["expiration_date"]
     assert ends
     for identity, end in ends.items():
         after = (date.fromisoformat(end).toordinal() - date(1970, 1, 1).toordinal() + 1) * DAY
-        listed = {row["id"] for row in told(world, f"{OR}/models", after)["data"]}
+        listed = {row["id"] for row in get_json(world, f"{OR}/models", after)["data"]}
         assert identity not in listed

@@ -1,8 +1,8 @@
-"""The simulated world of a seed stays the same world: its bytes are pinned.
+"""The bytes of the simulated world of a seed are pinned.
 
-A demo, a bug report and a benchmark name a seed and a clock; they mean the same bytes in every
-version. Whoever changes the world on purpose pins it again (the failure prints the new digests)
-and says so in CHANGELOG.md.
+A demo, a bug report and a benchmark name a seed and a time, which must mean the same bytes in
+every version. After an intended change, pin the digests that the failure prints and describe
+the change in CHANGELOG.md.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from fetcher.simulator.faults.delivery import asked_at, spoil
 from fetcher.simulator.faults.hostile_bodies import HOSTILE
 from fetcher.simulator.faults.plan import FORMS, SECONDS, Fault
 from fetcher.simulator.world.rhythms import DAY, HOUR
-from tests.simulator.asking import NOW, OR, C, F, ask, told
+from tests.simulator.requesting import NOW, OR, C, F, get, get_json
 
 WORLD = World(7, 24, 16)
 INSTANTS = (NOW, NOW + 5 * HOUR, NOW + 90 * DAY)
@@ -31,55 +31,55 @@ PINNED = {
 
 def civitai_listings(now_us: int) -> Iterator[Answer]:
     for sort in ("Newest", "Most Downloaded", "Highest Rated"):
-        yield ask(WORLD, f"{C}/models", now_us, sort=sort, limit=7)
+        yield get(WORLD, f"{C}/models", now_us, sort=sort, limit=7)
     for query in ("nsfw=true", "types=LORA", "period=Week", "username=nobody", "tag=style"):
         name, _, value = query.partition("=")
-        yield ask(WORLD, f"{C}/models", now_us, limit=9, **{name: value})
+        yield get(WORLD, f"{C}/models", now_us, limit=9, **{name: value})
     for path in ("creators", "tags", "images"):
-        yield ask(WORLD, f"{C}/{path}", now_us, limit=15)
-        yield ask(WORLD, f"{C}/{path}", now_us, limit=5, page=2)
-        yield ask(WORLD, f"{C}/{path}", now_us, limit=-1)
+        yield get(WORLD, f"{C}/{path}", now_us, limit=15)
+        yield get(WORLD, f"{C}/{path}", now_us, limit=5, page=2)
+        yield get(WORLD, f"{C}/{path}", now_us, limit=-1)
     for query in ("nsfw=X", "sort=Newest", "period=Month", "sort=Most Reactions", "nsfw=Soft"):
         name, _, value = query.partition("=")
-        yield ask(WORLD, f"{C}/images", now_us, limit=40, **{name: value})
+        yield get(WORLD, f"{C}/images", now_us, limit=40, **{name: value})
 
 
 def civitai_entities(now_us: int) -> Iterator[Answer]:
-    found = told(WORLD, f"{C}/models", now_us, limit=100)["items"]
-    for model in found:
-        yield ask(WORLD, f"{C}/models/{model['id']}", now_us)
-    for version in [each["modelVersions"][-1] for each in found if each["modelVersions"]][:8]:
-        yield ask(WORLD, f"{C}/model-versions/{version['id']}", now_us)
-        yield ask(WORLD, f"{C}/images", now_us, modelVersionId=version["id"], limit=30)
+    items = get_json(WORLD, f"{C}/models", now_us, limit=100)["items"]
+    for model in items:
+        yield get(WORLD, f"{C}/models/{model['id']}", now_us)
+    for version in [item["modelVersions"][-1] for item in items if item["modelVersions"]][:8]:
+        yield get(WORLD, f"{C}/model-versions/{version['id']}", now_us)
+        yield get(WORLD, f"{C}/images", now_us, modelVersionId=version["id"], limit=30)
         for digest in list(version["files"][0]["hashes"].values())[:1]:
-            yield ask(WORLD, f"{C}/model-versions/by-hash/{digest}", now_us)
+            yield get(WORLD, f"{C}/model-versions/by-hash/{digest}", now_us)
     for path in ("models/0", "models/x", "model-versions/1", "model-versions/by-hash/00", "no"):
-        yield ask(WORLD, f"{C}/{path}", now_us)
+        yield get(WORLD, f"{C}/{path}", now_us)
 
 
 def openrouter(now_us: int) -> Iterator[Answer]:
-    yield ask(WORLD, f"{OR}/models/count", now_us)
-    yield ask(WORLD, f"{OR}/providers", now_us)
-    yield ask(WORLD, f"{OR}/embeddings/models", now_us)
-    yield ask(WORLD, f"{OR}/models", now_us, offset=3, limit=4, output_modalities="all")
-    yield ask(WORLD, f"{OR}/models", now_us, limit=0)
-    yield ask(WORLD, f"{OR}/models/no/such/endpoints", now_us)
-    for model in told(WORLD, f"{OR}/models", now_us, output_modalities="all")["data"]:
-        yield ask(WORLD, f"{OR}/models/{model['id']}/endpoints", now_us)
-        yield ask(WORLD, f"{OR}/model/{model['canonical_slug']}", now_us)
+    yield get(WORLD, f"{OR}/models/count", now_us)
+    yield get(WORLD, f"{OR}/providers", now_us)
+    yield get(WORLD, f"{OR}/embeddings/models", now_us)
+    yield get(WORLD, f"{OR}/models", now_us, offset=3, limit=4, output_modalities="all")
+    yield get(WORLD, f"{OR}/models", now_us, limit=0)
+    yield get(WORLD, f"{OR}/models/no/such/endpoints", now_us)
+    for model in get_json(WORLD, f"{OR}/models", now_us, output_modalities="all")["data"]:
+        yield get(WORLD, f"{OR}/models/{model['id']}/endpoints", now_us)
+        yield get(WORLD, f"{OR}/model/{model['canonical_slug']}", now_us)
 
 
 def frontend(now_us: int) -> Iterator[Answer]:
-    yield ask(WORLD, f"{F}/catalog/models", now_us)
-    yield ask(WORLD, f"{F}/all-providers", now_us)
-    yield ask(WORLD, f"{F}/stats/endpoint", now_us, permaslug="no/such")
-    for row in told(WORLD, f"{F}/catalog/models", now_us)["data"]:
-        yield ask(WORLD, f"{F}/stats/endpoint", now_us, permaslug=row["permaslug"])
-        yield ask(WORLD, f"{F}/stats/endpoint", now_us, permaslug=row["permaslug"], variant="free")
+    yield get(WORLD, f"{F}/catalog/models", now_us)
+    yield get(WORLD, f"{F}/all-providers", now_us)
+    yield get(WORLD, f"{F}/stats/endpoint", now_us, permaslug="no/such")
+    for row in get_json(WORLD, f"{F}/catalog/models", now_us)["data"]:
+        yield get(WORLD, f"{F}/stats/endpoint", now_us, permaslug=row["permaslug"])
+        yield get(WORLD, f"{F}/stats/endpoint", now_us, permaslug=row["permaslug"], variant="free")
 
 
 def faults(now_us: int) -> Iterator[Answer]:
-    whole = ask(WORLD, f"{C}/models", now_us, limit=6), ask(WORLD, f"{OR}/models", now_us)
+    whole = get(WORLD, f"{C}/models", now_us, limit=6), get(WORLD, f"{OR}/models", now_us)
     for kind, forms in FORMS.items():
         if kind == "gzipbomb":  # its bytes are the library's
             continue
@@ -105,9 +105,9 @@ GROUPS = {
 def test_the_world_of_a_seed_has_the_bytes_it_always_had(group: str) -> None:
     digest = hashlib.sha256()
     for now_us in INSTANTS:
-        for each in GROUPS[group](now_us):
-            digest.update(repr((each.status, each.content_type, each.headers)).encode())
-            digest.update(each.body)
+        for answer in GROUPS[group](now_us):
+            digest.update(repr((answer.status, answer.content_type, answer.headers)).encode())
+            digest.update(answer.body)
 
     assert {group: digest.hexdigest()[:16]} == {group: PINNED.get(group)}
 
