@@ -1,6 +1,6 @@
-"""What was imported: so that a second import adds nothing, whoever made the first.
+"""Index of the imported pages of a source, over all writers; makes imports idempotent.
 
-An index over the imported pages of all writers of a source, disposable.
+It can be deleted at any time: it is rebuilt from the log.
 """
 
 import hashlib
@@ -28,31 +28,32 @@ ON CONFLICT DO UPDATE SET is_page = max(is_page, excluded.is_page)
 
 @attrs.define
 class ImportedPages:
-    """The pages that are in the log. Close it with `close_imported_pages`."""
+    """Imported pages of a source. Close it with `close_imported_pages`."""
 
     db: sqlite3.Connection
     added: set[bytes] = attrs.field(factory=set)
-    """Pages of this import."""
+    """Keys of pages added by this import, which the index has not read yet."""
 
 
 def page_key(endpoint: str, params: Mapping[str, str], observed_at: int, sha256: str) -> bytes:
-    """What makes a recorded page the same page."""
-    named = orjson.dumps([endpoint, sorted(params.items()), observed_at, sha256])
-    return hashlib.sha256(named).digest()[:16]
+    """Returns the digest that identifies a recorded page: endpoint, parameters, time and
+    bytes."""
+    identity = orjson.dumps([endpoint, sorted(params.items()), observed_at, sha256])
+    return hashlib.sha256(identity).digest()[:16]
 
 
 def open_imported_pages(root: Path, source: str, writer: str) -> ImportedPages:
-    """The index that this writer keeps over all writers of a source, caught up."""
+    """Opens this writer's index of the imported pages of all writers, and catches it up."""
 
     def start(db: sqlite3.Connection) -> ImportedPages:
-        catch_up(db, root, source, _take)
+        catch_up(db, root, source, _apply)
         return ImportedPages(db)
 
     path = root / "state" / "imported" / source / f"{writer}.sqlite"
     return open_caught_up(path, _SCHEMA, start)
 
 
-def _take(db: sqlite3.Connection, record: Record) -> None:
+def _apply(db: sqlite3.Connection, record: Record) -> None:
     if b',"import":{' not in record.line:
         return
     line = decode(record.line)
@@ -62,7 +63,7 @@ def _take(db: sqlite3.Connection, record: Record) -> None:
 
 
 def is_imported(imported: ImportedPages, key: bytes, *, as_page: bool = False) -> bool:
-    """Whether this response is in the log; `as_page`: taken apart, not as an anomaly."""
+    """Whether the log contains this response; `as_page`: as a page, not as an anomaly."""
     if key in imported.added:
         return True
     row = imported.db.execute("SELECT is_page FROM page WHERE key = ?", (key,)).fetchone()
@@ -70,5 +71,5 @@ def is_imported(imported: ImportedPages, key: bytes, *, as_page: bool = False) -
 
 
 def close_imported_pages(imported: ImportedPages) -> None:
-    """Let go. What this import added is read from the log next time."""
+    """Closes the database. The next import reads from the log what this one added."""
     imported.db.close()

@@ -1,15 +1,19 @@
-"""Presence: what a writer's own listings and probes said, as an index. Disposable.
+"""Index of presence, derived from the listings and probes of one writer.
 
-    complete listings ──> per scope: what it holds, what it held before
+    complete listings ──> per scope: entities that it contains, or once contained
     404 and 410       ──> per request: when it was refused
-    a sighting        ──> refused no more, gone no more
+    a sighting        ──> deletes the refusals of the entity and its `gone` mark
 
-Read from one's own stream, like the index of what is known: what another machine saw is
-its own business.
+It reads the writer's own stream only; observations of other writers do not count. It can be
+deleted at any time: it is rebuilt from the log.
+
+Tables: `listed` contains the entities of complete listings, `walked` the pages of listings
+that are not complete yet, `probing` the runs that send probes, `refused` and `answered` the
+outcomes of probes, `gone` the entities with a tombstone.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -23,7 +27,7 @@ from fetcher.state.log_index import catch_up, open_caught_up
 from fetcher.state.task import CREATED, decode_task_members
 
 Name = tuple[str, str]
-"""Type and id."""
+"""Type and id of an entity."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS listed (
@@ -43,7 +47,7 @@ CREATE TABLE IF NOT EXISTS gone (type TEXT, id TEXT, PRIMARY KEY (type, id)) WIT
 """
 _KINDS = (PAGE, PAGE_FAILED, RUN, GONE)
 REFUSALS = (404, 410)
-"""Statuses that say that something is not there."""
+"""Statuses that mean that an entity does not exist."""
 
 
 @attrs.define
@@ -57,7 +61,7 @@ class Presence:
 
 
 def open_presence(root: Path, source: Source, writer: str) -> Presence:
-    """The index, caught up with the stream."""
+    """Opens the index and catches it up with the stream."""
 
     def start(db: sqlite3.Connection) -> Presence:
         presence = Presence(root, source, writer, db)
@@ -69,98 +73,103 @@ def open_presence(root: Path, source: Source, writer: str) -> Presence:
 
 
 def close_presence(presence: Presence) -> None:
-    """Let go."""
+    """Closes the database."""
     presence.db.close()
 
 
 def refresh_presence(presence: Presence) -> None:
-    """Read what the stream has gained."""
+    """Applies the new events of the stream."""
     source = presence.source
-    take: Callable[[sqlite3.Connection, Record], None] = lambda db, record: _take(  # noqa: E731
-        db, source, record
-    )
+
+    def apply(db: sqlite3.Connection, record: Record) -> None:
+        _apply(db, source, record)
+
     only = frozenset({presence.writer})
-    catch_up(presence.db, presence.root, source.name, take, trust_heads=True, only=only)
+    catch_up(presence.db, presence.root, source.name, apply, trust_heads=True, only=only)
 
 
-def _take(db: sqlite3.Connection, source: Source, record: Record) -> None:
+def _apply(db: sqlite3.Connection, source: Source, record: Record) -> None:
     if b'"kind":"entity"' in record.line[:160]:
         return
     line = decode(record.line)
     if line.run is None or line.run.startswith("import.") or line.kind not in _KINDS:
         return
     if line.kind == RUN:
-        _ran(db, source, line, record.line)
+        _apply_run(db, source, line, record.line)
     elif line.kind == GONE:
         db.execute("INSERT OR IGNORE INTO gone VALUES (?, ?)", (line.type, line.id))
     elif line.kind == PAGE_FAILED:
         if line.scope is not None:
-            _walked(db, line, 0, ())
+            _add_partial_page(db, line, 0, ())
     else:
-        _paged(db, source, line)
+        _apply_page(db, source, line)
 
 
-def _ran(db: sqlite3.Connection, source: Source, line: Line, text: bytes) -> None:
-    said = decode_task_members(text)
-    if said.state == CREATED and any(
-        each.name == said.listing and each.probe for each in source.listings
-    ):
+def _apply_run(db: sqlite3.Connection, source: Source, line: Line, text: bytes) -> None:
+    members = decode_task_members(text)
+    probe_listings = {listing.name for listing in source.listings if listing.probe}
+    if members.state == CREATED and members.listing in probe_listings:
         db.execute("INSERT OR IGNORE INTO probing VALUES (?)", (line.run,))
 
 
-def _paged(db: sqlite3.Connection, source: Source, line: Line) -> None:
+def _apply_page(db: sqlite3.Connection, source: Source, line: Line) -> None:
     names = roster_names(line.roster.values())
-    _seen(db, names)
+    _apply_sightings(db, names)
     for probe in source.probes:
         if probe.path == line.endpoint:
-            _probed(db, probe, line)
+            _apply_probe(db, probe, line)
     if line.scope is None or line.page_no is None:
         return
     if not line.last:
-        _walked(db, line, line.page_no, names)
+        _add_partial_page(db, line, line.page_no, names)
     elif (earlier := earlier_names(db, line.run or "", line.scope, line.page_no)) is not None:
-        _listed(db, line, {*earlier, *names})
+        _complete_listing(db, line, {*earlier, *names})
 
 
 def roster_names(entries: Iterable[Iterable[tuple[str, str, int]]]) -> dict[Name, None]:
-    """Type and id of everything in a roster, in order."""
-    return {(type_, id_): None for each in entries for type_, id_, _ in each}
+    """Returns type and id of every entity in a roster, in order, without duplicates."""
+    return {(type_, id_): None for array in entries for type_, id_, _ in array}
 
 
-def _seen(db: sqlite3.Connection, names: Mapping[Name, None]) -> None:
-    """What is seen is not gone, and its refusals count no more."""
-    missed = db.execute("SELECT type, id FROM gone UNION SELECT type, id FROM refused").fetchall()
-    for name in missed:
+def _apply_sightings(db: sqlite3.Connection, names: Mapping[Name, None]) -> None:
+    """Deletes the refusals and `gone` marks of the entities that a page contains."""
+    suspects = db.execute("SELECT type, id FROM gone UNION SELECT type, id FROM refused").fetchall()
+    for name in suspects:
         if name in names:
             db.execute("DELETE FROM gone WHERE type = ? AND id = ?", name)
             db.execute("DELETE FROM refused WHERE type = ? AND id = ?", name)
 
 
-def _probed(db: sqlite3.Connection, probe: Probe, line: Line) -> None:
-    """An answer of a path that is used for probing. By itself it begins one only by `subject`."""
-    named = probe.subject(line.params)
-    is_asked = db.execute("SELECT 1 FROM probing WHERE run = ?", (line.run,)).fetchone()
-    if not is_asked and named is None:
+def _apply_probe(db: sqlite3.Connection, probe: Probe, line: Line) -> None:
+    """Records an answer of an endpoint that is used for probes. An answer outside a probing run
+    counts only if `Probe.subject` returns its entity."""
+    subject = probe.subject(line.params)
+    is_probing = db.execute("SELECT 1 FROM probing WHERE run = ?", (line.run,)).fetchone()
+    if not is_probing and subject is None:
         return
     key = (probe.path, request_digest(line.params))
     if line.status in REFUSALS:
-        row = (*key, probe.type, named, line.observed_at, line.status, line.url)
+        row = (*key, probe.type, subject, line.observed_at, line.status, line.url)
         db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return
     db.execute("DELETE FROM refused WHERE path = ? AND request = ?", key)
-    if is_asked:
+    if is_probing:
         db.execute("INSERT OR REPLACE INTO answered VALUES (?, ?, ?)", (*key, line.observed_at))
 
 
-def _walked(db: sqlite3.Connection, line: Line, page_no: int, names: Iterable[Name]) -> None:
-    """A page of a listing that is not complete yet; page 0: one of it was given up."""
+def _add_partial_page(
+    db: sqlite3.Connection, line: Line, page_no: int, names: Iterable[Name]
+) -> None:
+    """Adds a page of a listing that is not complete yet. Page 0 means that a page of it was
+    given up, so that it cannot become complete."""
     db.execute("DELETE FROM walked WHERE scope = ? AND run <> ?", (line.scope, line.run))
     row = (line.run, line.scope, page_no, orjson.dumps(list(names)))
     db.execute("INSERT OR REPLACE INTO walked VALUES (?, ?, ?, ?)", row)
 
 
 def earlier_names(db: sqlite3.Connection, run: str, scope: str, page_no: int) -> set[Name] | None:
-    """What the pages before this one listed; None where one is missing or was given up."""
+    """Returns the entities on the pages before this one; None if one of them is missing or
+    was given up."""
     rows = db.execute(
         "SELECT page_no, names FROM walked WHERE run = ? AND scope = ? ORDER BY page_no",
         (run, scope),
@@ -170,7 +179,8 @@ def earlier_names(db: sqlite3.Connection, run: str, scope: str, page_no: int) ->
     return {(type_, id_) for _, names in rows for type_, id_ in orjson.loads(names)}
 
 
-def _listed(db: sqlite3.Connection, line: Line, names: set[Name]) -> None:
+def _complete_listing(db: sqlite3.Connection, line: Line, names: set[Name]) -> None:
+    """Updates the entities of a scope from a complete listing."""
     db.execute("DELETE FROM walked WHERE scope = ?", (line.scope,))
     before = listed_names(db, line.scope or "")
     changed = [(name, 1) for name in names if not before.get(name)]
@@ -182,13 +192,15 @@ def _listed(db: sqlite3.Connection, line: Line, names: set[Name]) -> None:
 
 
 def listed_names(db: sqlite3.Connection, scope: str) -> dict[Name, bool]:
-    """Everything a scope ever held, and whether its last complete listing still did."""
+    """Returns every entity that a scope ever contained, and whether its last complete listing
+    contained it."""
     rows = db.execute("SELECT type, id, is_there FROM listed WHERE scope = ?", (scope,))
     return {(type_, id_): bool(is_there) for type_, id_, is_there in rows}
 
 
 def missing_since(presence: Presence, name: Name) -> str | None:
-    """Since when no scope that held an entity holds it; None: one does, or none ever did."""
+    """Returns the instant since which no scope contains the entity; None if one does, or if
+    none ever did."""
     row = presence.db.execute(
         "SELECT max(is_there), max(since) FROM listed WHERE type = ? AND id = ?", name
     ).fetchone()
@@ -196,7 +208,7 @@ def missing_since(presence: Presence, name: Name) -> str | None:
 
 
 def ever_listed(presence: Presence, type_: str) -> Iterator[str]:
-    """The ids of a type that were listed once and are not gone."""
+    """Yields the ids of a type that were ever listed and have no tombstone."""
     rows = presence.db.execute(
         "SELECT DISTINCT id FROM listed WHERE type = ? "
         "EXCEPT SELECT id FROM gone WHERE type = ? ORDER BY id",
@@ -206,7 +218,8 @@ def ever_listed(presence: Presence, type_: str) -> Iterator[str]:
 
 
 def ever_refused(presence: Presence, probe: Probe) -> Iterator[str]:
-    """The ids of a type that were refused since they were seen last, and are not gone."""
+    """Yields the ids of a probe's type that were refused since their last sighting and have no
+    tombstone."""
     rows = presence.db.execute(
         "SELECT DISTINCT id FROM refused WHERE path = ? AND type = ? AND id IS NOT NULL "
         "EXCEPT SELECT id FROM gone WHERE type = ? ORDER BY id",
@@ -217,7 +230,7 @@ def ever_refused(presence: Presence, probe: Probe) -> Iterator[str]:
 
 @attrs.frozen
 class Refusal:
-    """One answer that said that something is not there."""
+    """One answer with a status of `REFUSALS`."""
 
     at: str
     status: int
@@ -225,7 +238,7 @@ class Refusal:
 
 
 def refusals(presence: Presence, path: str, params: Params, since: str) -> list[Refusal]:
-    """How a request was refused after an instant, oldest first."""
+    """Returns the refusals of a request after an instant, oldest first."""
     rows = presence.db.execute(
         "SELECT at, status, url FROM refused WHERE path = ? AND request = ? AND at > ? ORDER BY at",
         (path, request_digest(params), since),
@@ -234,7 +247,7 @@ def refusals(presence: Presence, path: str, params: Params, since: str) -> list[
 
 
 def answered_at(presence: Presence, path: str, params: Params) -> str | None:
-    """When a probe was last answered otherwise than by a refusal."""
+    """Returns when a probe last got an answer other than a refusal; None: never."""
     row = presence.db.execute(
         "SELECT at FROM answered WHERE path = ? AND request = ?", (path, request_digest(params))
     ).fetchone()

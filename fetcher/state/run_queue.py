@@ -1,8 +1,8 @@
-"""The queue: every run of a source that is not an import, and who works on it.
+"""Queue of a source: all its runs except imports, and which worker has which run.
 
-An index over the log: delete it, and it is the same again, what was in progress being
-pending. Only leases are its own: a worker claims a task for a while and must renew the
-claim; when it dies the task comes back by itself.
+It is an index over the log and can be deleted at any time; runs in progress are pending
+again in the rebuilt queue. Only leases are not in the log: a worker leases a task and must
+renew the lease. If the worker dies, the lease expires and the task is pending again.
 """
 
 import sqlite3
@@ -23,6 +23,7 @@ from fetcher.state.log_index import catch_up, open_caught_up
 from fetcher.state.task import CLEANED, PENDING, RUNNING, Task, apply_event, decode_task_members
 
 LEASE_US = 10 * MINUTE
+"""Time after which a lease expires unless it is renewed."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS task (
@@ -44,93 +45,98 @@ class RunQueue:
 
 
 def open_queue(root: Path, source: str) -> RunQueue:
-    """The queue, caught up with the log."""
+    """Opens the queue and catches it up with the log."""
 
     def start(db: sqlite3.Connection) -> RunQueue:
-        catch_up(db, root, source, _take)
+        catch_up(db, root, source, _apply)
         return RunQueue(root, source, db)
 
     return open_caught_up(root / "state" / "queue" / f"{source}.sqlite", _SCHEMA, start)
 
 
 def close_queue(queue: RunQueue) -> None:
-    """Let go."""
+    """Closes the database."""
     queue.db.close()
 
 
 def refresh_queue(queue: RunQueue) -> None:
-    """Read what the log has gained."""
-    catch_up(queue.db, queue.root, queue.source, _take, trust_heads=True)
+    """Applies the new events of the log."""
+    catch_up(queue.db, queue.root, queue.source, _apply, trust_heads=True)
 
 
 def apply_appended_to_queue(queue: RunQueue, done: Appended) -> None:
-    """Take what this process just appended: the same as reading it back, only cheaper."""
-    index.apply_appended(queue.db, done, _take)
+    """Applies a batch that this process has just appended, without re-reading the log."""
+    index.apply_appended(queue.db, done, _apply)
 
 
-def _take(db: sqlite3.Connection, record: Record) -> None:
-    if b'"kind":"entity"' in record.line[:160]:  # most are, and say nothing here
+def _apply(db: sqlite3.Connection, record: Record) -> None:
+    if b'"kind":"entity"' in record.line[:160]:  # most events; they do not change tasks
         return
     line = decode(record.line)
     if line.kind not in _KINDS:
         return
     row = db.execute("SELECT task FROM task WHERE run = ?", (line.run,)).fetchone()
-    task = apply_event(_task(row[0]) if row else None, line, decode_task_members(record.line))
+    task = apply_event(
+        _decode_task(row[0]) if row else None, line, decode_task_members(record.line)
+    )
     if task is not None:
-        _put(db, task)
+        _write_task(db, task)
 
 
-def _put(db: sqlite3.Connection, task: Task) -> None:
+def _write_task(db: sqlite3.Connection, task: Task) -> None:
     order = (task.priority, task.created_at, task.created_seq)
     row = (task.run, task.state, *order, orjson.dumps(attrs.asdict(task, recurse=False)))
     db.execute("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
-def _task(blob: bytes) -> Task:
+def _decode_task(blob: bytes) -> Task:
     members = orjson.loads(blob)
     for name in ("decided_by", "moved_by", "cleared_by"):
         members[name] = tuple(members.get(name, ("", "", 0)))
     failures = members.get("failures", ())
-    members["failures"] = tuple((tuple(place), *others) for place, *others in failures)
+    members["failures"] = tuple((tuple(position), *rest) for position, *rest in failures)
     return Task(**members)
 
 
 def list_tasks(queue: RunQueue, now: int, states: Collection[str] = ()) -> list[Task]:
-    """The tasks in the order in which they are worked on; those cleaned only if asked for."""
-    kept = {PENDING if state == RUNNING else state for state in states}
-    rows = queue.db.execute(  # only those: what is finished piles up until somebody cleans
+    """Returns the tasks with one of these states in the order in which they are worked on;
+    without states, all except cleaned ones."""
+    stored_states = {PENDING if state == RUNNING else state for state in states}
+    rows = queue.db.execute(  # filtered in SQL: finished tasks accumulate until cleaned
         "SELECT task, coalesce(until, 0) FROM task LEFT JOIN lease USING (run) "
         "WHERE ? = '[]' OR state IN (SELECT value FROM json_each(?)) "
         "ORDER BY priority DESC, created_at, created_seq",
-        [orjson.dumps(sorted(kept)).decode()] * 2,
+        [orjson.dumps(sorted(stored_states)).decode()] * 2,
     )
-    found = [_shown(_task(blob), until > now) for blob, until in rows]
+    tasks = [_with_lease(_decode_task(blob), until > now) for blob, until in rows]
     return [
-        task for task in found if task.state in states or (not states and task.state != CLEANED)
+        task for task in tasks if task.state in states or (not states and task.state != CLEANED)
     ]
 
 
-def _shown(task: Task, is_leased: bool) -> Task:
+def _with_lease(task: Task, is_leased: bool) -> Task:
     is_running = is_leased and task.state == PENDING
     return attrs.evolve(task, state=RUNNING) if is_running else task
 
 
 def find_task(queue: RunQueue, run: str) -> Task:
-    """One task, by its run or the beginning of it. Raises `NotFound`."""
+    """Returns the task whose run has this id or prefix. Raises `NotFound` if there is none or
+    more than one."""
     rows = queue.db.execute(
         "SELECT task FROM task WHERE run = ? OR substr(run, 1, length(?)) = ? LIMIT 2",
         (run, run, run),
     ).fetchall()
     if len(rows) != 1:
-        many = "several runs begin" if rows else "no run begins"
-        raise NotFound(f"{queue.source}: {many} with {run!r}", "hindlog fetch list")
-    return _task(rows[0][0])
+        problem = "several runs begin" if rows else "no run begins"
+        raise NotFound(f"{queue.source}: {problem} with {run!r}", "hindlog fetch list")
+    return _decode_task(rows[0][0])
 
 
 def claim_task(
     queue: RunQueue, owner: str, now: int, only: Collection[str] | None = None
 ) -> Task | None:
-    """The next pending task nobody works on, leased to `owner`; None where there is none."""
+    """Leases the next pending task without a valid lease to `owner` and returns it; None if
+    there is none. `only`: the runs to choose from."""
     queue.db.execute("BEGIN IMMEDIATE")
     try:
         rows = queue.db.execute(
@@ -139,10 +145,10 @@ def claim_task(
             "ORDER BY priority DESC, created_at, created_seq",
             (PENDING, now, owner),
         )
-        found = (_task(row[0]) for row in rows)
-        task = next((each for each in found if only is None or each.run in only), None)
+        pending = (_decode_task(row[0]) for row in rows)
+        task = next((task for task in pending if only is None or task.run in only), None)
         if task is not None:
-            _lease(queue.db, task.run, owner, now + LEASE_US)
+            _write_lease(queue.db, task.run, owner, now + LEASE_US)
         queue.db.execute("COMMIT")
     except BaseException:
         queue.db.execute("ROLLBACK")
@@ -151,16 +157,16 @@ def claim_task(
 
 
 def renew_lease(queue: RunQueue, run: str, owner: str, now: int) -> None:
-    """Keep a claim."""
-    _lease(queue.db, run, owner, now + LEASE_US)
+    """Extends the lease of a run by `LEASE_US`."""
+    _write_lease(queue.db, run, owner, now + LEASE_US)
 
 
 def release_lease(queue: RunQueue, run: str) -> None:
-    """Give a claim up."""
+    """Ends the lease of a run."""
     queue.db.execute("DELETE FROM lease WHERE run = ?", (run,))
 
 
-def _lease(db: sqlite3.Connection, run: str, owner: str, until: int) -> None:
+def _write_lease(db: sqlite3.Connection, run: str, owner: str, until: int) -> None:
     db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", (run, owner, until))
 
 
@@ -173,6 +179,6 @@ def is_outranked(queue: RunQueue, task: Task) -> bool:
 
 
 def task_state(queue: RunQueue, run: str) -> str:
-    """The state of a task as of the last refresh."""
+    """Returns the state of a task as of the last refresh; pending if it is unknown."""
     row = queue.db.execute("SELECT state FROM task WHERE run = ?", (run,)).fetchone()
     return str(row[0]) if row else PENDING

@@ -1,8 +1,10 @@
-"""What is known: per entity and shape, the bytes stored last in one's own stream.
+"""Index of the last stored body per entity and shape, in one stream.
 
-An index over the log, disposable. It names the position it covers and the SHA-256 of
-the line there; what the log does not confirm is thrown away and built again. What a
-batch adds is seen by the next batch at once, and kept only after it was acknowledged.
+It can be deleted at any time: it is rebuilt from the log. Bodies go through three stages:
+
+    pending (of the batch being appended) ──> unwritten (durable in the log) ──> database
+
+The next batch sees pending bodies at once. If the append fails, they are discarded.
 """
 
 import sqlite3
@@ -32,23 +34,26 @@ from fetcher.state.log_index import (
 )
 
 REFRESH_US = 30 * DAY
-"""A body is stored again after this long, changed or not."""
-_HELD = 10_000
-"""Entries kept in memory before they are forgotten."""
-_TOGETHER = 4_000
-"""Entries that are written at once: more would keep the network waiting."""
-_ROWS = 200
-"""Of one statement: half the cost of a statement each."""
+"""An unchanged body is stored again after this time."""
+_CACHE_ENTRIES = 10_000
+"""The cache is cleared when it has more than twice this many entries."""
+_WRITE_ENTRIES = 4_000
+"""Entries per transaction: a longer transaction would delay requests."""
+_ROWS_PER_INSERT = 200
+"""One INSERT with many rows costs half as much as one INSERT per row."""
 
 
-class StoredBody(msgspec.Struct, frozen=True, gc=False):  # a Struct: a crawl has millions
-    """What was stored last for an entity."""
+class StoredBody(msgspec.Struct, frozen=True, gc=False):  # not attrs: a crawl has millions
+    """Last stored body of an entity in one shape."""
 
     digest: bytes
-    """128 bits of SHA-256 over the exact bytes."""
+    """`body_digest` of the exact bytes."""
     seq: int
+    """Entity event that contains the bytes."""
     observed_at: int
+    """Microseconds since the Unix epoch."""
     hash: str
+    """Value hash."""
 
 
 @attrs.define
@@ -58,30 +63,31 @@ class StoredBodies:
     db: sqlite3.Connection
     writer: str
     covered: tuple[int, str] = (0, "")
-    """Last seq that the index covers, and the SHA-256 of its line."""
-    recent: dict[Key, StoredBody] = attrs.field(factory=dict)
+    """Last seq that the index has read, and the SHA-256 of its line."""
+    cache: dict[Key, StoredBody] = attrs.field(factory=dict)
     unwritten: dict[Key, StoredBody] = attrs.field(factory=dict)
-    """Acknowledged, not yet in the database."""
-    noted: dict[Key, StoredBody] = attrs.field(factory=dict)
-    """Of the batch being appended."""
+    """Durable in the log, not yet in the database."""
+    pending: dict[Key, StoredBody] = attrs.field(factory=dict)
+    """Bodies of the batch being appended."""
 
 
-def can_reuse(seen: StoredBody | None, found: bytes, observed_at: int) -> bool:
-    """Whether the roster may name the event that holds the same bytes already."""
+def can_reuse(stored: StoredBody | None, digest: bytes, observed_at: int) -> bool:
+    """Whether a roster may name the stored body instead of a new entity event: the bytes are
+    equal and were stored less than `REFRESH_US` before or after."""
     return (
-        seen is not None
-        and seen.digest == found
-        and abs(observed_at - seen.observed_at) < REFRESH_US
+        stored is not None
+        and stored.digest == digest
+        and abs(observed_at - stored.observed_at) < REFRESH_US
     )
 
 
 def stored_bodies_path(root: Path, source: str, writer: str) -> Path:
-    """Where the index of a stream lies. Disposable."""
+    """Returns the path of the index of a stream."""
     return root / "state" / "known" / source / f"{writer}.sqlite"
 
 
 def open_stored_bodies(root: Path, source: str, writer: str) -> StoredBodies:
-    """The index of a stream, caught up with its log."""
+    """Opens the index of a stream and catches it up with the log."""
 
     def start(db: sqlite3.Connection) -> StoredBodies:
         stored = StoredBodies(db, writer)
@@ -96,8 +102,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS seen (
     id TEXT, form TEXT, what BLOB, PRIMARY KEY (id, form)) WITHOUT ROWID
 """
-"""`form`: type and shape. `what`: digest, seq and instant, and the value hash behind them."""
-_WHAT = struct.Struct(">16sQQ")
+"""`form`: type and shape. `what`: digest, seq, instant and value hash, as `_pack` does."""
+_FIXED_FIELDS = struct.Struct(">16sQQ")
 
 
 def _check_columns(db: sqlite3.Connection) -> None:
@@ -111,20 +117,21 @@ def _form(type_: str, shape: str) -> str:
     return f"{type_}\n{shape}"
 
 
-def _packed(what: StoredBody) -> bytes:
-    return _WHAT.pack(what.digest, what.seq, what.observed_at) + what.hash.encode()
+def _pack(stored: StoredBody) -> bytes:
+    fixed = _FIXED_FIELDS.pack(stored.digest, stored.seq, stored.observed_at)
+    return fixed + stored.hash.encode()
 
 
-def _unpacked(what: bytes) -> StoredBody:
-    digest, seq, observed_at = _WHAT.unpack_from(what)
-    return StoredBody(digest, seq, observed_at, what[_WHAT.size :].decode())
+def _unpack(packed: bytes) -> StoredBody:
+    digest, seq, observed_at = _FIXED_FIELDS.unpack_from(packed)
+    return StoredBody(digest, seq, observed_at, packed[_FIXED_FIELDS.size :].decode())
 
 
-def _catch_up(root: Path, source: str, known: StoredBodies) -> None:
+def _catch_up(root: Path, source: str, index: StoredBodies) -> None:
     """Applies the new events of the stream. Raises `IndexMismatch` if the stream does not
     contain what the index has read."""
-    seq, sha256 = known.covered = covered_positions(known.db).get(known.writer, (0, ""))
-    records = read_stream(root, source, known.writer, max(seq - 1, 0))
+    seq, sha256 = index.covered = covered_positions(index.db).get(index.writer, (0, ""))
+    records = read_stream(root, source, index.writer, max(seq - 1, 0))
     if seq:
         first = next(records, None)
         if first is None or line_sha256(first.line) != sha256:
@@ -134,92 +141,93 @@ def _catch_up(root: Path, source: str, known: StoredBodies) -> None:
         last = record
         if seq and is_loss_event(record.line):
             raise IndexMismatch  # a roster must not name a lost event
-        _read(known, decode(record.line))
-        if len(known.noted) >= _HELD:
-            commit_pending(known, record.seq, line_sha256(record.line))
+        _apply(index, decode(record.line))
+        if len(index.pending) >= _CACHE_ENTRIES:
+            commit_pending(index, record.seq, line_sha256(record.line))
     if last is not None:
-        commit_pending(known, last.seq, line_sha256(last.line))
+        commit_pending(index, last.seq, line_sha256(last.line))
 
 
-def _read(known: StoredBodies, line: Line) -> None:
+def _apply(index: StoredBodies, line: Line) -> None:
     if line.kind == ENTITY and line.type and line.id and line.shape:
         asset = line.body_asset
-        found = bytes.fromhex(asset)[:16] if asset else body_digest(exact_body(line) or b"")
-        what = StoredBody(found, line.seq, observed_us(line), line.hash or "")
-        add_pending(known, (line.type, line.id, line.shape), what)
+        digest = bytes.fromhex(asset)[:16] if asset else body_digest(exact_body(line) or b"")
+        stored = StoredBody(digest, line.seq, observed_us(line), line.hash or "")
+        add_pending(index, (line.type, line.id, line.shape), stored)
 
 
-def load_stored(known: StoredBodies, keys: Iterable[Key]) -> None:
-    """Bring what the index says about these entities into memory, in one go."""
+def load_stored(index: StoredBodies, keys: Iterable[Key]) -> None:
+    """Loads the entries of these keys into the cache, with one query per type and shape."""
     missing: dict[tuple[str, str], list[str]] = {}
     for key in keys:
-        if key not in known.recent:
+        if key not in index.cache:
             missing.setdefault((key[0], key[2]), []).append(key[1])
-    for (type_, shape), names in missing.items():
-        rows = known.db.execute(_SELECT, (orjson.dumps(names).decode(), _form(type_, shape)))
-        for name, what in rows:
-            known.recent[type_, name, shape] = _unpacked(what)
+    for (type_, shape), ids in missing.items():
+        rows = index.db.execute(_SELECT, (orjson.dumps(ids).decode(), _form(type_, shape)))
+        for id_, packed in rows:
+            index.cache[type_, id_, shape] = _unpack(packed)
 
 
 _SELECT = """
 SELECT id, what FROM seen WHERE id IN (SELECT value FROM json_each(?)) AND form = ?
-"""  # one statement for a page: a SELECT each cost more than the fsync
+"""  # one SELECT per entity would cost more than the fsync of the page
 
 
-def find_stored(known: StoredBodies, key: Key) -> StoredBody | None:
-    """What is known of an entity, the batch being appended included."""
-    return known.noted.get(key) or known.recent.get(key)
+def find_stored(index: StoredBodies, key: Key) -> StoredBody | None:
+    """Returns the last stored body of a loaded key, pending ones included."""
+    return index.pending.get(key) or index.cache.get(key)
 
 
-def look_up(known: StoredBodies, key: Key) -> StoredBody | None:
-    """What is known of one entity."""
-    load_stored(known, [key])
-    return find_stored(known, key)
+def look_up(index: StoredBodies, key: Key) -> StoredBody | None:
+    """Loads and returns the last stored body of one key."""
+    load_stored(index, [key])
+    return find_stored(index, key)
 
 
-def add_pending(known: StoredBodies, key: Key, what: StoredBody) -> None:
-    """Remember an entity of the batch being appended."""
-    known.noted[key] = what
+def add_pending(index: StoredBodies, key: Key, stored: StoredBody) -> None:
+    """Adds a body of the batch being appended."""
+    index.pending[key] = stored
 
 
-def discard_pending(known: StoredBodies) -> None:
-    """The batch being appended does not count."""
-    known.noted.clear()
+def discard_pending(index: StoredBodies) -> None:
+    """Drops the bodies of the batch being appended: the append failed."""
+    index.pending.clear()
 
 
-def commit_pending(known: StoredBodies, seq: int, sha256: str) -> None:
-    """The batch is durable up to `seq`, whose line has this SHA-256."""
-    known.recent.update(known.noted)
-    known.unwritten.update(known.noted)
-    known.noted.clear()
-    known.covered = (seq, sha256)
-    if len(known.unwritten) >= _TOGETHER:
-        flush(known)
+def commit_pending(index: StoredBodies, seq: int, sha256: str) -> None:
+    """Accepts the pending bodies: the batch is durable up to `seq`, whose line has this
+    SHA-256. Writes them to the database once there are `_WRITE_ENTRIES`."""
+    index.cache.update(index.pending)
+    index.unwritten.update(index.pending)
+    index.pending.clear()
+    index.covered = (seq, sha256)
+    if len(index.unwritten) >= _WRITE_ENTRIES:
+        flush(index)
 
 
-def flush(known: StoredBodies) -> None:
-    """Put what is acknowledged into the database; forget what memory held too much of."""
+def flush(index: StoredBodies) -> None:
+    """Writes the durable bodies to the database; clears the cache if it is too large."""
     forms = cache(_form)
-    rows = sorted(  # neighbours share a page of the tree: a third of the writes
-        (id_, forms(type_, shape), _packed(what))
-        for (type_, id_, shape), what in known.unwritten.items()
+    rows = sorted(  # neighbours share a page of the B-tree: a third of the writes
+        (id_, forms(type_, shape), _pack(stored))
+        for (type_, id_, shape), stored in index.unwritten.items()
     )
-    with translate_sqlite_errors(), known.db:
-        known.db.execute("BEGIN")
-        for start in range(0, len(rows), _ROWS):
-            some = rows[start : start + _ROWS]
-            marks = ", ".join(["(?, ?, ?)"] * len(some))
-            known.db.execute(_INSERT + marks, tuple(chain.from_iterable(some)))
-        set_covered_position(known.db, known.writer, *known.covered)
-    known.unwritten.clear()
-    if len(known.recent) > 2 * _HELD:
-        known.recent.clear()
+    with translate_sqlite_errors(), index.db:
+        index.db.execute("BEGIN")
+        for start in range(0, len(rows), _ROWS_PER_INSERT):
+            chunk = rows[start : start + _ROWS_PER_INSERT]
+            placeholders = ", ".join(["(?, ?, ?)"] * len(chunk))
+            index.db.execute(_INSERT + placeholders, tuple(chain.from_iterable(chunk)))
+        set_covered_position(index.db, index.writer, *index.covered)
+    index.unwritten.clear()
+    if len(index.cache) > 2 * _CACHE_ENTRIES:
+        index.cache.clear()
 
 
 _INSERT = "INSERT OR REPLACE INTO seen VALUES "
 
 
-def close_stored_bodies(known: StoredBodies) -> None:
-    """Write what is acknowledged, and let go."""
-    flush(known)
-    known.db.close()
+def close_stored_bodies(index: StoredBodies) -> None:
+    """Writes the durable bodies and closes the database."""
+    flush(index)
+    index.db.close()

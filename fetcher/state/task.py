@@ -1,13 +1,13 @@
-"""Tasks: the state of a run, from its events. Pure.
+"""State of a run, derived from its events. Pure.
 
     created ──> pending ──claim──> in progress ──page──> pending (at the next page)
                    │                    │
                    └── cancelled        ├──> completed
                                         └──> failed ──retried──> pending
 
-The URL of the next page is the state. Events may come in any order between writers:
-of two that say different things the one later in the total order counts, so the same
-events always give the same task.
+The URL of the next page is the progress of a run. Events of different writers may be applied
+in any order: if two contradict each other, the later position wins. So the same events always
+result in the same task.
 """
 
 import attrs
@@ -36,44 +36,44 @@ FINISHED = (COMPLETED, FAILED, CANCELLED, CLEANED)
 
 @attrs.frozen(kw_only=True)
 class Task:
-    """A run, as the events so far tell it."""
+    """A run as of the events applied so far."""
 
     run: str
     listing: str = ""
     epoch: str = ""
     url: str | None = None
-    """What is asked for next."""
+    """URL of the next request; None: nothing is left to request."""
     state: str = PENDING
     priority: int = 0
-    """Higher goes first; then the older one."""
+    """Tasks with higher priority are worked on first; among equals, the older one."""
     target: int | None = None
-    """Entities after which it is enough."""
+    """Number of entities after which the run ends; None: unlimited."""
     until_known: bool = False
-    """Whether it is enough when a page holds nothing that is new."""
+    """Whether the run ends at the first page without new entities."""
     page_no: int = 0
-    """Of the last page that is durable."""
+    """Number of the last durable page."""
     pages: int = 0
     entities: int = 0
     attempts: int = 0
-    """Attempts that failed since the last page."""
+    """Failed attempts since the last page."""
     error: str | None = None
-    """Class of the last error; none after a page."""
+    """Class of the last error since the last page."""
     why: str | None = None
     created_at: str = ""
     created_seq: int = 0
     finished_at: str | None = None
     decided_by: tuple[str, str, int] = ("", "", 0)
-    """Place of the `run` event that gave the state."""
+    """Position of the `run` event that set the state."""
     moved_by: tuple[str, str, int] = ("", "", 0)
-    """Place of the page that gave the url."""
+    """Position of the page event that set the URL."""
     cleared_by: tuple[str, str, int] = ("", "", 0)
-    """Place of the last page or retry: failures before it count no more."""
+    """Position of the last page or retry, which cancels earlier failures."""
     failures: tuple[tuple[tuple[str, str, int], int, str | None], ...] = ()
-    """Failures that count: place, attempts, class of the error."""
+    """Failures after `cleared_by`: position, number of attempts, error class."""
 
 
 class TaskMembers(msgspec.Struct, frozen=True):
-    """The members of an event that only tasks read."""
+    """Members of an event that determine the state of its task."""
 
     state: str | None = None
     listing: str = ""
@@ -87,89 +87,90 @@ class TaskMembers(msgspec.Struct, frozen=True):
     attempts: list[msgspec.Raw] = []
 
 
-_SAID = msgspec.json.Decoder(TaskMembers)
+_DECODER = msgspec.json.Decoder(TaskMembers)
 
 
 def decode_task_members(line: bytes) -> TaskMembers:
-    """Those members of a line."""
-    return _SAID.decode(line)
+    """Decodes these members of a line."""
+    return _DECODER.decode(line)
 
 
-def apply_event(task: Task | None, line: Line, said: TaskMembers) -> Task | None:
-    """The task after one of its events. Each event must be given exactly once."""
+def apply_event(task: Task | None, line: Line, members: TaskMembers) -> Task | None:
+    """Returns the task after one more of its events; None if there is none, since imports
+    have no tasks. Each event must be applied exactly once."""
     if line.run is None or line.run.startswith("import."):
         return task
     task = task or Task(run=line.run)
     if line.kind == RUN:
-        return _ran(task, line, said)
+        return _apply_run(task, line, members)
     if line.kind == PAGE:
-        return _paged(task, line, said)
+        return _apply_page(task, line, members)
     if line.kind == PAGE_FAILED:
-        return _missed(task, line, said)
+        return _apply_failure(task, line, members)
     return task
 
 
-def _place(line: Line) -> tuple[str, str, int]:
+def _position(line: Line) -> tuple[str, str, int]:
     return (line.observed_at, line.writer, line.seq)
 
 
-def _ran(task: Task, line: Line, said: TaskMembers) -> Task:
-    if said.state == CREATED:
-        task = _created(task, line, said)
-    if said.state == RETRIED:
+def _apply_run(task: Task, line: Line, members: TaskMembers) -> Task:
+    if members.state == CREATED:
+        task = _apply_creation(task, line, members)
+    if members.state == RETRIED:
         task = _cleared(task, line)
-    if _place(line) <= task.decided_by or said.state not in AFTER:
+    if _position(line) <= task.decided_by or members.state not in AFTER:
         return task
-    state = AFTER[said.state]
+    state = AFTER[members.state]
     return attrs.evolve(
         task,
         state=state,
-        why=said.why,
+        why=members.why,
         finished_at=line.observed_at if state in FINISHED else None,
-        decided_by=_place(line),
+        decided_by=_position(line),
     )
 
 
-def _created(task: Task, line: Line, said: TaskMembers) -> Task:
+def _apply_creation(task: Task, line: Line, members: TaskMembers) -> Task:
     return attrs.evolve(
         task,
-        listing=said.listing,
+        listing=members.listing,
         epoch=line.epoch or "",
-        priority=said.priority,
-        target=said.target,
-        until_known=said.until_known,
+        priority=members.priority,
+        target=members.target,
+        until_known=members.until_known,
         created_at=line.observed_at,
         created_seq=line.seq,
-        url=task.url if task.moved_by[0] else said.url,
+        url=task.url if task.moved_by[0] else members.url,
     )
 
 
-def _paged(task: Task, line: Line, said: TaskMembers) -> Task:
-    count = sum(len(each) for pointer, each in line.roster.items() if "*" not in pointer)
+def _apply_page(task: Task, line: Line, members: TaskMembers) -> Task:
+    count = sum(len(entries) for pointer, entries in line.roster.items() if "*" not in pointer)
     task = attrs.evolve(task, pages=task.pages + 1, entities=task.entities + count)
-    if _place(line) > task.moved_by:
+    if _position(line) > task.moved_by:
         task = attrs.evolve(
             task,
-            url=said.next,
+            url=members.next,
             page_no=line.page_no or task.page_no,
-            moved_by=_place(line),
+            moved_by=_position(line),
         )
     return _cleared(task, line)
 
 
-def _missed(task: Task, line: Line, said: TaskMembers) -> Task:
-    failure = (_place(line), len(said.attempts), said.error)
-    return _counted(attrs.evolve(task, failures=(*task.failures, failure)))
+def _apply_failure(task: Task, line: Line, members: TaskMembers) -> Task:
+    failure = (_position(line), len(members.attempts), members.error)
+    return _count_failures(attrs.evolve(task, failures=(*task.failures, failure)))
 
 
 def _cleared(task: Task, line: Line) -> Task:
-    """The task after an event that makes earlier failures count no more."""
-    return _counted(attrs.evolve(task, cleared_by=max(task.cleared_by, _place(line))))
+    """Returns the task after an event that cancels earlier failures."""
+    return _count_failures(attrs.evolve(task, cleared_by=max(task.cleared_by, _position(line))))
 
 
-def _counted(task: Task) -> Task:
-    """The task with the attempts and the error of the failures that count."""
-    failures = sorted(each for each in task.failures if each[0] > task.cleared_by)
+def _count_failures(task: Task) -> Task:
+    """Drops cancelled failures and derives `attempts` and `error` from the others."""
+    failures = sorted(failure for failure in task.failures if failure[0] > task.cleared_by)
     return attrs.evolve(
         task,
         failures=tuple(failures),
