@@ -142,8 +142,8 @@ def backoff_s(
 
 
 def parse_retry_after(value: str | None, now_s: float) -> float | None:
-    """Returns the seconds of a `Retry-After` header, which holds a number or an HTTP date;
-    None if it is invalid."""
+    """Returns the seconds of a `Retry-After` header, given as a number or an HTTP date; None
+    if it is invalid."""
     if value is None:
         return None
     try:

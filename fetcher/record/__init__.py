@@ -1,1 +1,1 @@
-"""Converting responses and decisions into events, and appending them."""
+"""Converting responses and state changes of runs into events, and appending these."""

@@ -1,7 +1,7 @@
-"""The journal: one stream with its index, written by many.
+"""Journal: one stream with its index of stored bodies; group commit for many producers.
 
-Batches that wait while one is being written go together in the next write: one fsync
-for all of them. Whoever awaits `append_batch` gets back when its batch is durable.
+Batches that arrive during a write are written together by the next one, with one fsync.
+`append_batch` returns when its batch is durable.
 """
 
 import asyncio
@@ -42,18 +42,20 @@ from fetcher.state.stored_bodies import (
 
 @attrs.define
 class Journal:
-    """Close it with `close_journal`."""
+    """A stream that is open for writing, and its index. Close it with `close_journal`."""
 
     stream: Stream
     stored_bodies: StoredBodies
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
+    """Held during a write."""
     waiting: list[tuple[BuildBatch, asyncio.Future[None]]] = attrs.field(factory=list)
+    """Batches for the next write."""
     listeners: list[Callable[[Appended], None]] = attrs.field(factory=list)
-    """Told of every batch of `append_batch` that is durable, in the event loop."""
+    """Called in the event loop with every durable batch of `append_batch`."""
 
     @property
     def put(self) -> PutAsset:
-        """Keeps bytes that are too large for a line."""
+        """Function that stores bytes which are too large for a line."""
         return partial(put_asset, self.stream.root, disk=self.stream.disk)
 
 
@@ -66,9 +68,9 @@ def open_journal(
     segment_bytes: int = SEGMENT_BYTES,
     patient: bool = False,
 ) -> Journal:
-    """Take a stream and bring its index up to date.
+    """Opens a stream and catches its index up.
 
-    Raises as `open_stream` does, and `LocalResource` where the disk is nearly full.
+    Raises as `open_stream` does, and `LocalResource` if the disk is nearly full.
     """
     stream = open_stream(
         root, source, writer, clock=clock, segment_bytes=segment_bytes, patient=patient
@@ -82,7 +84,7 @@ def open_journal(
 
 
 def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
-    """Keep the index and let go of the stream."""
+    """Writes the index and closes the stream; `seal_open`: seals its open segment first."""
     try:
         close_stored_bodies(journal.stored_bodies)
     finally:
@@ -92,15 +94,15 @@ def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
 def append_batches(
     journal: Journal, builds: Sequence[BuildBatch], observed_at: int | None = None
 ) -> list[Appended]:
-    """Append batches, durable when this returns, and remember what they hold."""
+    """Appends batches, durable on return, and adds their bodies to the index."""
     composed = _compose(journal, builds, observed_at)
     try:
-        done = write_composed(journal.stream, composed)
+        appended = write_composed(journal.stream, composed)
     except BaseException:
         discard_pending(journal.stored_bodies)
         raise
-    commit_pending(journal.stored_bodies, done[-1].last.seq, done[-1].sha256)
-    return done
+    commit_pending(journal.stored_bodies, appended[-1].last.seq, appended[-1].sha256)
+    return appended
 
 
 def _compose(
@@ -114,7 +116,7 @@ def _compose(
 
 
 async def append_batch(journal: Journal, build: BuildBatch) -> None:
-    """Append one batch, together with those of others that wait."""
+    """Appends one batch, durable on return, in one write with other waiting batches."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     journal.waiting.append((build, done))
     async with journal.lock:
@@ -127,11 +129,11 @@ async def append_batch(journal: Journal, build: BuildBatch) -> None:
 async def _write(
     journal: Journal, group: Sequence[tuple[BuildBatch, asyncio.Future[None]]]
 ) -> None:
-    """Write a group of batches and resolve their futures.
+    """Writes a group of batches and resolves their futures.
 
-    An error of one build concerns its own batch only: where a group cannot be built, its first
-    batch is written alone, and the rest waits for the next caller of `record`, which is one of
-    those that await it. Batches are built in this thread and written in another one.
+    An error of one build affects its own batch only: if a group cannot be built, its first
+    batch is written alone, and the others wait for the next call of `append_batch`, which is
+    one of their own. Batches are built in this thread and written in another one.
     """
     try:
         composed = _compose(journal, [build for build, _ in group])
@@ -150,7 +152,7 @@ async def _commit(
     composed: ComposedBatch,
     group: Sequence[tuple[BuildBatch, asyncio.Future[None]]],
 ) -> None:
-    """Make composed batches durable. A cancelled caller leaves only after the write."""
+    """Makes composed batches durable. If the caller is cancelled, it still waits for the write."""
     work = asyncio.get_running_loop().run_in_executor(
         None, write_composed, journal.stream, composed
     )
@@ -162,7 +164,7 @@ async def _commit(
     finally:
         error = work.exception()
         try:
-            _learn(journal, work.result() if error is None else [])
+            _update_index(journal, work.result() if error is None else [])
         except Exception as problem:
             error = problem
         _resolve(group, error)
@@ -171,21 +173,22 @@ async def _commit(
 def _resolve(
     group: Sequence[tuple[BuildBatch, asyncio.Future[None]]], error: BaseException | None
 ) -> None:
-    """Tell whoever awaits a batch how it ended."""
+    """Resolves the futures of a group: with the error, if there is one."""
     for _, done in group:
         if not done.done():
             done.set_exception(error) if error else done.set_result(None)
 
 
-def _learn(journal: Journal, written: Sequence[Appended]) -> None:
-    """Remember what is durable now; forget what is not."""
-    if not written:
+def _update_index(journal: Journal, appended: Sequence[Appended]) -> None:
+    """Commits the pending bodies of durable batches and calls the listeners; discards the
+    pending bodies if nothing was written."""
+    if not appended:
         discard_pending(journal.stored_bodies)
         return
-    commit_pending(journal.stored_bodies, written[-1].last.seq, written[-1].sha256)
-    for each in written:
-        for hear in journal.listeners:
-            hear(each)
+    commit_pending(journal.stored_bodies, appended[-1].last.seq, appended[-1].sha256)
+    for batch in appended:
+        for listener in journal.listeners:
+            listener(batch)
 
 
 def page_batch(
@@ -195,28 +198,28 @@ def page_batch(
     parts: SplitResponse,
     then: Callable[[PageEvents], None],
 ) -> BuildBatch:
-    """A batch that holds one response; `then` gets what came of it."""
+    """Returns the builder of a batch with one response; `then` is called with its events."""
 
     def build(first_seq: int, observed_at: int) -> Sequence[Draft | EntityBatch]:
-        known = journal.stored_bodies
-        load_stored(known, body_keys(parts))
-        observed = build_page_events(
+        stored_bodies = journal.stored_bodies
+        load_stored(stored_bodies, body_keys(parts))
+        page_events = build_page_events(
             response,
             place,
             parts,
             first_seq=first_seq,
             observed_at=observed_at,
-            known=partial(find_stored, known),
+            known=partial(find_stored, stored_bodies),
             put=journal.put,
         )
-        for key, what in observed.new_bodies.items():
-            add_pending(known, key, what)
-        then(observed)
-        return observed.events
+        for key, stored in page_events.new_bodies.items():
+            add_pending(stored_bodies, key, stored)
+        then(page_events)
+        return page_events.events
 
     return build
 
 
 def batch_of(*drafts: Draft) -> BuildBatch:
-    """A batch of events that need no position."""
+    """Returns the builder of a batch of events that do not depend on their position."""
     return lambda first_seq, observed_at: drafts

@@ -1,11 +1,11 @@
-"""Observing: a response and what is known, to the events of one batch. Pure.
+"""Converts a split response into the events of one batch. Pure.
 
     response ──split──> entities ── new bytes ──> entity events ┐
-                            └────── as known ───> (nothing)     ├─ one batch; the page
-                        misfits ────────────────> anomalies     │  event is its commit
+                            └────── unchanged ──> (no event)    ├─ one batch; the page
+                        misfits ────────────────> anomalies     │  event commits it
                         envelope, roster ───────> page event    ┘
 
-Only `put`, given by the caller, touches the disk: it keeps what is too large for a line.
+Only `put`, a function of the caller, writes to disk: it stores what is too large for a line.
 """
 
 import hashlib
@@ -31,17 +31,19 @@ from fetcher.split.response import (
 from fetcher.state.stored_bodies import StoredBody, can_reuse
 
 PutAsset = Callable[[bytes], str]
-"""Keeps bytes outside the line, durable, under the SHA-256 it gives back."""
+"""Stores bytes as an asset, durable on return; returns their SHA-256, the asset's name."""
 
 
 @attrs.frozen
 class PageEvents:
-    """The events of a batch, and what the index learns from them."""
+    """Events of one response, and the entry that each new body adds to the index."""
 
     events: tuple[Draft | EntityBatch, ...]
     new_bodies: Mapping[Key, StoredBody]
     stored: int
+    """Number of entity events."""
     unchanged: int
+    """Number of entities whose bytes are stored already."""
 
 
 def build_page_events(
@@ -54,71 +56,73 @@ def build_page_events(
     known: Callable[[Key], StoredBody | None],
     put: PutAsset,
 ) -> PageEvents:
-    """The events of a response, the first of which will have `first_seq`.
+    """Returns the events of a response; the first of them will get `first_seq`.
 
-    Law: the roster names, for every entity in order of appearance, an event of this
-    stream that holds exactly its bytes.
+    Law: for every entity, in order of appearance, the roster names an event of this stream
+    that contains exactly its bytes.
     """
-    events = _Events(response, place, put)
-    noted: dict[Key, StoredBody] = {}
+    entity_events = _EntityEvents(response, place, put)
+    new_bodies: dict[Key, StoredBody] = {}
     roster: dict[str, list[tuple[str, str, int]]] = {pointer: [] for pointer in parts.shapes}
-    values = parts.values or itertools.repeat(_UNREAD)
+    values = parts.values or itertools.repeat(_NOT_PARSED)
     hashes = parts.hashes or itertools.repeat(None)
-    stored = 0
-    each = zip(parts.entities, parts.digests, values, hashes, strict=False)
-    for entity, found, value, hash_ in each:
+    stored_count = 0
+    rows = zip(parts.entities, parts.digests, values, hashes, strict=False)
+    for entity, digest, value, hash_ in rows:
         key = (entity.type, entity.id, entity.shape)
-        seen = noted.get(key) or known(key)
-        if seen is None or not can_reuse(seen, found, observed_at):
-            told = events.add(entity, value, hash_)
-            seen = noted[key] = StoredBody(found, first_seq + stored, observed_at, told)
-            stored += 1
-        roster[entity.pointer].append((entity.type, entity.id, seen.seq))
+        stored = new_bodies.get(key) or known(key)
+        if stored is None or not can_reuse(stored, digest, observed_at):
+            value_hash_ = entity_events.add(entity, value, hash_)
+            seq = first_seq + stored_count
+            stored = new_bodies[key] = StoredBody(digest, seq, observed_at, value_hash_)
+            stored_count += 1
+        roster[entity.pointer].append((entity.type, entity.id, stored.seq))
     misfits = (
         misfit_anomaly(response, place, pointer, body, put) for pointer, body in parts.misfits
     )
     page = _page(response, place, parts, roster, put)
-    return PageEvents((*events.found, *misfits, page), noted, stored, len(parts.entities) - stored)
+    events = (*entity_events.events, *misfits, page)
+    return PageEvents(events, new_bodies, stored_count, len(parts.entities) - stored_count)
 
 
-_UNREAD = object()
-"""In place of the value of an entity that was not read."""
+_NOT_PARSED = object()
+"""Stands for the value of an entity that was not parsed."""
 
 
 @attrs.define
-class _Events:
-    """The entity events of a batch: those that are alike together."""
+class _EntityEvents:
+    """Entity events of one response; consecutive similar ones share an `EntityBatch`."""
 
     response: Response
     place: PageContext
     put: PutAsset
-    found: list[Draft | EntityBatch] = attrs.field(factory=list)
+    events: list[Draft | EntityBatch] = attrs.field(factory=list)
     last: Entity | None = None
-    """The entity added last, if one that is alike may follow."""
+    """Last entity in the `EntityBatch` that is still open; None: none is open."""
 
     def add(self, entity: Entity, value: Any, hash_: str | None) -> str:
-        """The event of one more entity; its value hash, where it was not taken ahead."""
-        if hash_ is None and value is not _UNREAD:
+        """Adds the event of an entity; returns its value hash, computed unless given."""
+        if hash_ is None and value is not _NOT_PARSED:
             hash_ = parsed_value_hash(value)
         if hash_ is not None:
             self._join(entity, hash_)
             return hash_
-        held = place_body(entity.body, self.put)
-        if held.body is entity.body:
+        placement = place_body(entity.body, self.put)
+        if placement.body is entity.body:
             hash_ = strict_value_hash(entity.body)
             self._join(entity, hash_)
             return hash_
         hash_ = value_hash(entity.body)
         self.last = None
-        self.found.append(
+        self.events.append(
             attrs.evolve(
-                _form(self.response, self.place, entity),
+                _template(self.response, self.place, entity),
                 id=entity.id,
                 hash=hash_,
-                repaired=held.repaired,
-                body_asset=held.asset,
-                body_raw=held.body_raw,
-                body=held.body,
+                repaired=placement.repaired,
+                body_asset=placement.asset,
+                body_raw=placement.body_raw,
+                body=placement.body,
             )
         )
         return hash_
@@ -126,17 +130,17 @@ class _Events:
     def _join(self, entity: Entity, hash_: str) -> None:
         last, self.last = self.last, entity
         if last is None or last.pointer != entity.pointer or last.parent != entity.parent:
-            form = _form(self.response, self.place, entity)
-            self.found.append(EntityBatch(form, [], [], []))
-        alike = self.found[-1]
-        assert isinstance(alike, EntityBatch)
-        alike.ids.append(entity.id)
-        alike.hashes.append(hash_)
-        alike.bodies.append(entity.body)
+            template = _template(self.response, self.place, entity)
+            self.events.append(EntityBatch(template, [], [], []))
+        batch = self.events[-1]
+        assert isinstance(batch, EntityBatch)
+        batch.ids.append(entity.id)
+        batch.hashes.append(hash_)
+        batch.bodies.append(entity.body)
 
 
-def _form(response: Response, place: PageContext, entity: Entity) -> Draft:
-    """What an entity event says besides id, hash and body."""
+def _template(response: Response, place: PageContext, entity: Entity) -> Draft:
+    """Returns an entity event without id, hash and body."""
     parent_type, parent_id = entity.parent or (None, None)
     return Draft(
         kind=ENTITY,
@@ -153,24 +157,31 @@ def _form(response: Response, place: PageContext, entity: Entity) -> Draft:
 
 @attrs.frozen
 class BodyPlacement:
-    """Where the bytes of a body stand: in the line, or outside under a name."""
+    """Where the bytes of a body are stored: in the line or in an asset."""
 
     body: bytes | None
     body_raw: bytes | None
     repaired: bool
     asset: str | None = None
+    """Name of the asset; None: the bytes are in the line."""
 
 
 def place_body(body: bytes, put: PutAsset) -> BodyPlacement:
-    """In the line where they fit, exact or with `body_raw` beside them; else by name."""
+    """Places a body in the line if it fits, else in an asset. In the line it is either
+    embedded exactly, or repaired with the exact bytes in `body_raw`."""
     if len(body) <= MAX_INLINE_BYTES:
-        found = embed(body)
-        if len(found.body or b"") + len(found.body_raw or b"") * 4 // 3 <= _MOST_INLINE_BYTES:
-            return BodyPlacement(found.body, found.body_raw, found.repaired)
+        inline = embed(body)
+        size_bytes = len(inline.body or b"") + _base64_size(inline.body_raw)
+        if size_bytes <= _MAX_ENTITY_INLINE_BYTES:
+            return BodyPlacement(inline.body, inline.body_raw, inline.repaired)
     return BodyPlacement(None, None, False, put(body))
 
 
-_MOST_INLINE_BYTES = 12 * 1024 * 1024
+_MAX_ENTITY_INLINE_BYTES = 12 * 1024 * 1024
+
+
+def _base64_size(data: bytes | None) -> int:
+    return len(data or b"") * 4 // 3
 
 
 def _page(
@@ -200,43 +211,43 @@ def _page(
         members=members,
     )
     if not parts.is_exact:
-        return _kept_whole(draft, parts.page_body, response.body, put)
+        return _with_raw_body(draft, parts.page_body, response.body, put)
     if parts.page_body is None:
         return draft
-    held = embed(parts.page_body) if len(parts.page_body) <= MAX_INLINE_BYTES else None
-    if held is None or held.body_raw is not None:
-        return _kept_whole(draft, parts.page_body, response.body, put)
-    return _in_line(attrs.evolve(draft, body=held.body), response.body, put)
+    inline = embed(parts.page_body) if len(parts.page_body) <= MAX_INLINE_BYTES else None
+    if inline is None or inline.body_raw is not None:
+        return _with_raw_body(draft, parts.page_body, response.body, put)
+    return _fit_line(attrs.evolve(draft, body=inline.body), response.body, put)
 
 
-def _kept_whole(draft: Draft, envelope: bytes | None, body: bytes, put: PutAsset) -> Draft:
-    """The exact bytes in `body_raw`, the envelope where readers look for it."""
+def _with_raw_body(draft: Draft, envelope: bytes | None, body: bytes, put: PutAsset) -> Draft:
+    """Stores the exact response in `body_raw`, and the envelope in `body` for readers."""
     if len(body) > MAX_INLINE_BYTES:
         return attrs.evolve(draft, body_asset=put(body))
-    shown = embed(envelope).body if envelope is not None else None
-    whole = attrs.evolve(draft, body=shown, body_raw=body, repaired=shown is not None)
-    return _in_line(whole, body, put)
+    readable = embed(envelope).body if envelope is not None else None
+    complete = attrs.evolve(draft, body=readable, body_raw=body, repaired=readable is not None)
+    return _fit_line(complete, body, put)
 
 
-def _in_line(draft: Draft, body: bytes, put: PutAsset) -> Draft:
-    """The page as it is, where its line is not too long; else with its bytes outside.
+def _fit_line(draft: Draft, body: bytes, put: PutAsset) -> Draft:
+    """Returns the page unchanged if its line is short enough; else moves its bytes to an asset.
 
-    Roster and envelope come from the body too: of a small one the line is never too long.
+    Roster and envelope are derived from the body, so a small body never makes a long line.
     """
     if len(body) <= SMALL_BYTES:
         return draft
-    told = len(orjson.dumps((draft.members, draft.params)))
-    if told + len(draft.body or b"") + len(draft.body_raw or b"") * 4 // 3 <= _MOST_LINE_BYTES:
+    size_bytes = len(orjson.dumps((draft.members, draft.params))) + len(draft.body or b"")
+    if size_bytes + _base64_size(draft.body_raw) <= _MAX_PAGE_BYTES:
         return draft
     return attrs.evolve(draft, body=None, body_raw=None, repaired=False, body_asset=put(body))
 
 
-_MOST_LINE_BYTES = MAX_LINE_BYTES - 1024 * 1024
-"""The rest is for the position and what else every line says."""
+_MAX_PAGE_BYTES = MAX_LINE_BYTES - 1024 * 1024
+"""Leaves room for the position and the other members that every line has."""
 
 
 def response_members(response: Response, sha256: str) -> dict[str, Any]:
-    """The members that say what was asked and what came."""
+    """Returns the members of an event that describe a request and its response."""
     return {
         "url": response.url,
         "status": response.status,
@@ -250,7 +261,7 @@ def response_members(response: Response, sha256: str) -> dict[str, Any]:
 def misfit_anomaly(
     response: Response, place: PageContext, pointer: str, body: bytes, put: PutAsset
 ) -> Draft:
-    """The anomaly of one element that is no entity."""
+    """Returns the anomaly of an element without an id."""
     sha256 = hashlib.sha256(body).hexdigest()
     members = {
         "reason": "no id",
@@ -261,7 +272,7 @@ def misfit_anomaly(
 
 
 def response_anomaly(response: Response, place: PageContext, reason: str, put: PutAsset) -> Draft:
-    """The event that keeps a response whole which could not be taken apart."""
+    """Returns the anomaly that preserves a response which could not be split."""
     sha256 = hashlib.sha256(response.body).hexdigest()
     members = {
         "reason": reason,

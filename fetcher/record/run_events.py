@@ -1,4 +1,4 @@
-"""`run` events and the names of runs."""
+"""`run` events, and ids of runs."""
 
 from os import urandom
 
@@ -7,16 +7,16 @@ from fetcher.source import Params
 from fetcher.state.task import CREATED, Task
 
 SYNC_PRIORITY = 100
-"""Of runs that a schedule makes."""
+"""Priority of the runs that a sync creates."""
 
 
 def new_run_id(epoch: str, listing: str) -> str:
-    """A name for a run that nobody has: its slot, its listing, and chance."""
+    """Returns a unique run id: epoch, listing and a random suffix."""
     return f"{epoch}.{listing}.{urandom(4).hex()}"
 
 
 def created_event(task: Task, endpoint: str, params: Params) -> Draft:
-    """The event that puts a run into the queue."""
+    """Returns the event that puts a run into the queue."""
     members = {
         "state": CREATED,
         "listing": task.listing,
@@ -36,6 +36,6 @@ def created_event(task: Task, endpoint: str, params: Params) -> Draft:
 
 
 def decided_event(task: Task, state: str, why: str | None = None) -> Draft:
-    """The event that gives a run another state, from outside."""
+    """Returns the event that sets the state of a run."""
     members = {"state": state, "listing": task.listing, "why": why}
     return Draft(kind=RUN, run=task.run, epoch=task.epoch, members=members)

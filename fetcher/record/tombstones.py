@@ -1,10 +1,10 @@
-"""Lifecycle: what vanished, what came back, and what is gone.
+"""Notices about entities that disappear or reappear, and tombstones.
 
-    complete listing, and what its scope held ──> `unlisted`, `back` (notices for people)
-    missing, or refused once ──> probed by later syncs ──> refused often and long enough: `gone`
+    complete listing, compared with the one before ──> `unlisted`, `back` (notices)
+    suspect ──> probes by later syncs ──> enough refusals over enough time ──> `gone`
 
-A listing alone never makes anything gone, and neither does one refusal: `gone` names
-all the answers that it rests on.
+A suspect is an entity that is missing from its listings or was refused once. Neither a listing
+nor a single refusal makes it gone: a tombstone names all refusals that prove it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,25 +24,28 @@ from fetcher.state.presence import (
     earlier_names,
     ever_listed,
     ever_refused,
+    find_refusals,
     listed_names,
     missing_since,
     refresh_presence,
-    refusals,
 )
 
-_AGAIN_US = 7 * DAY
-"""What is missing from its listings and answers nevertheless is asked for again after this."""
+_REPEAT_PROBE_US = 7 * DAY
+"""A suspect that answers a probe, and so exists, is probed again after this time."""
 
 
 def compare_listing(
     before: Mapping[Name, bool], listed: Iterable[Name]
 ) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
-    """What a complete listing no longer holds, and what it holds again. Pure.
+    """Returns the entities that a complete listing lacks now, and those that reappear. Pure.
 
-    `before`: everything its scope ever held, and whether the last complete listing did.
+    `before`: every entity that its scope ever contained, and whether the last complete
+    listing contained it.
     """
     names = dict.fromkeys(listed)
-    unlisted = sorted(name for name, was in before.items() if was and name not in names)
+    unlisted = sorted(
+        name for name, was_listed in before.items() if was_listed and name not in names
+    )
     back = [name for name in names if before.get(name) is False]
     return tuple(unlisted), tuple(back)
 
@@ -50,7 +53,7 @@ def compare_listing(
 def listing_notices(
     presence: Presence, place: PageContext, endpoint: str, names: Iterable[Name]
 ) -> list[Draft]:
-    """The notices of a page, nothing unless it makes a listing complete."""
+    """Returns the notices of a page; empty unless the page completes a listing."""
     if place.scope is None or place.page_no is None or not place.is_last:
         return []
     if place.page_no > 1:
@@ -58,7 +61,7 @@ def listing_notices(
     earlier = earlier_names(presence.db, place.run, place.scope, place.page_no)
     if earlier is None:
         return []
-    found = compare_listing(listed_names(presence.db, place.scope), [*earlier, *names])
+    unlisted, back = compare_listing(listed_names(presence.db, place.scope), [*earlier, *names])
     return [
         Draft(
             kind=kind,
@@ -69,13 +72,14 @@ def listing_notices(
             endpoint=endpoint,
             members={"scope": place.scope},
         )
-        for kind, those in zip((UNLISTED, BACK), found, strict=True)
-        for type_, id_ in those
+        for kind, changed in ((UNLISTED, unlisted), (BACK, back))
+        for type_, id_ in changed
     ]
 
 
 def with_drafts_first(first: Sequence[Draft], build: BuildBatch) -> BuildBatch:
-    """A batch with events before it: the page stays the last one, the mark of a whole batch."""
+    """Returns the builder of a batch that begins with these events. The page event stays the
+    last one, since it marks the batch as complete."""
     return lambda first_seq, at: [*first, *build(first_seq + len(first), at)]
 
 
@@ -89,35 +93,36 @@ class Suspect:
     missing_since: str | None
 
 
-def is_proven_gone(probe: Probe, found: Sequence[Refusal]) -> bool:
-    """Whether these refusals, oldest first, are enough to say that it is gone. Pure."""
-    if len(found) < probe.refusals_needed:
+def is_proven_gone(probe: Probe, refusals: Sequence[Refusal]) -> bool:
+    """Whether these refusals, oldest first, prove that the entity is gone. Pure."""
+    if len(refusals) < probe.refusals_needed:
         return False
-    return parse_us(found[-1].at) - parse_us(found[0].at) >= probe.min_span_us
+    return parse_us(refusals[-1].at) - parse_us(refusals[0].at) >= probe.min_span_us
 
 
 def is_due(probe: Probe, refused: str | None, answered: str | None, now: int) -> bool:
-    """Whether to ask (again), by when it was last refused and last answered. Pure."""
+    """Whether a suspect must be probed now, given its last refusal and last answer. Pure."""
     if refused is not None:
         return now - parse_us(refused) >= probe.min_span_us // max(1, probe.refusals_needed - 1)
-    return answered is None or now - parse_us(answered) >= _AGAIN_US
+    return answered is None or now - parse_us(answered) >= _REPEAT_PROBE_US
 
 
 def due_probes(presence: Presence, probe: Probe, now: int) -> list[Params]:
-    """What a sync asks: those refused before first, `most` at most, each request once."""
+    """Returns the distinct probes that a sync sends, at most `Probe.max_requests`; suspects
+    that were refused before come first."""
     refresh_presence(presence)
     due: dict[bytes, tuple[bool, Params]] = {}
-    for each in _suspects(presence, probe):
-        refused = each.refusals[-1].at if each.refusals else None
-        answered = answered_at(presence, probe.path, each.params)
-        if is_due(probe, refused, answered, now) and not is_proven_gone(probe, each.refusals):
-            due.setdefault(request_digest(each.params), (refused is None, each.params))
-    ordered = sorted(due.values(), key=lambda each: each[0])
+    for suspect in _suspects(presence, probe):
+        refused = suspect.refusals[-1].at if suspect.refusals else None
+        answered = answered_at(presence, probe.path, suspect.params)
+        if is_due(probe, refused, answered, now) and not is_proven_gone(probe, suspect.refusals):
+            due.setdefault(request_digest(suspect.params), (refused is None, suspect.params))
+    ordered = sorted(due.values(), key=lambda entry: entry[0])
     return [params for _, params in ordered[: probe.max_requests]]
 
 
 def gone_events(presence: Presence, probe: Probe, run: str, epoch: str) -> list[Draft]:
-    """The entities that are gone by now, with the answers that say so."""
+    """Returns a tombstone for every suspect that is proven gone, with the refusals as evidence."""
     refresh_presence(presence)
     return [
         Draft(
@@ -125,31 +130,32 @@ def gone_events(presence: Presence, probe: Probe, run: str, epoch: str) -> list[
             run=run,
             epoch=epoch,
             type=probe.type,
-            id=each.id,
+            id=suspect.id,
             endpoint=probe.path,
-            params=each.params,
+            params=suspect.params,
             members={
-                "url": each.refusals[-1].url,
-                "status": each.refusals[-1].status,
-                "missing_since": each.missing_since,
-                "evidence": [attrs.asdict(refusal) for refusal in each.refusals],
+                "url": suspect.refusals[-1].url,
+                "status": suspect.refusals[-1].status,
+                "missing_since": suspect.missing_since,
+                "evidence": [attrs.asdict(refusal) for refusal in suspect.refusals],
             },
         )
-        for each in _suspects(presence, probe)
-        if is_proven_gone(probe, each.refusals)
+        for suspect in _suspects(presence, probe)
+        if is_proven_gone(probe, suspect.refusals)
     ]
 
 
 def _suspects(presence: Presence, probe: Probe) -> Iterator[Suspect]:
-    """Those that their listings miss, or, where none proves anything, that were refused."""
-    for id_, since in _missed(presence, probe):
+    """Yields the entities that are missing from their listings; where listings do not prove
+    absence, those that were refused."""
+    for id_, since in _suspect_ids(presence, probe):
         params = probe.request(id_)
         if params is not None:
-            found = refusals(presence, probe.path, params, since or "")
-            yield Suspect(id_, params, tuple(found), since)
+            evidence = find_refusals(presence, probe.path, params, since or "")
+            yield Suspect(id_, params, tuple(evidence), since)
 
 
-def _missed(presence: Presence, probe: Probe) -> Iterator[tuple[str, str | None]]:
+def _suspect_ids(presence: Presence, probe: Probe) -> Iterator[tuple[str, str | None]]:
     if not probe.by_listing:
         yield from ((id_, None) for id_ in ever_refused(presence, probe))
         return

@@ -33,9 +33,8 @@ from fetcher.sources.civitai_pages import (
 )
 
 _MODEL_SHAPE_PARAMS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
-"""Parameters of `/models` that change the members of an item."""
 _IMAGE_SHAPE_PARAMS = frozenset({"withMeta", "flatMeta", "withTags"})
-"""Parameters of `/images` that change the members of an item."""
+"""Parameters that change the members of an item."""
 _ID = id_member("id")
 PERIODS = ("Day", "Week", "Month", "Year", "AllTime")
 
@@ -50,8 +49,7 @@ def _models(params: Params) -> tuple[Rule, ...]:
 
 
 def _model(params: Params) -> tuple[Rule, ...]:
-    # A version embedded in a detail has other members than one embedded in a list. With one
-    # shape for both, alternating crawls would look like changes back and forth.
+    # In a detail, a version has other members than in a list: one shape would show changes.
     embedded = "embedded?in=detail"
     return (
         Rule("", "model", "detail", _ID),
@@ -148,8 +146,7 @@ class _Version(msgspec.Struct):
 
 
 def creator_requests(entity: Entity) -> list[Params]:
-    """Returns the request for the creator of an image: a search, since creators have no
-    endpoint of their own."""
+    """Returns the search for the creator of an image; creators have no endpoint."""
     return [{"query": name, "limit": "20"} for name in _usernames(entity)]
 
 

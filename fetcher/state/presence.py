@@ -237,7 +237,7 @@ class Refusal:
     url: str
 
 
-def refusals(presence: Presence, path: str, params: Params, since: str) -> list[Refusal]:
+def find_refusals(presence: Presence, path: str, params: Params, since: str) -> list[Refusal]:
     """Returns the refusals of a request after an instant, oldest first."""
     rows = presence.db.execute(
         "SELECT at, status, url FROM refused WHERE path = ? AND request = ? AND at > ? ORDER BY at",

@@ -14,10 +14,10 @@ from fetcher.state.presence import (
     close_presence,
     ever_listed,
     ever_refused,
+    find_refusals,
     listed_names,
     missing_since,
     refresh_presence,
-    refusals,
 )
 from tests.fetcher.making import OTHER, START
 from tests.fetcher.stream import ALL, CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
@@ -173,7 +173,7 @@ def refused(log: Log, name: str = "7") -> list[int]:
     """The statuses with which a Civitai model was refused and that still count."""
     presence = log.presence()
     try:
-        found = refusals(presence, DETAIL, {"id": name}, "")
+        found = find_refusals(presence, DETAIL, {"id": name}, "")
         assert [each.at for each in found] == sorted(each.at for each in found)
         return [each.status for each in found]
     finally:
@@ -234,8 +234,8 @@ def test_a_refusal_before_an_entity_was_missed_does_not_count(listings: Log) -> 
     listings.answers(MODEL, params, 410)
 
     presence = listings.presence()
-    later = refusals(presence, MODEL, params, format_us(START + HOUR // 2))
-    earlier = refusals(presence, MODEL, params, format_us(START - HOUR))
+    later = find_refusals(presence, MODEL, params, format_us(START + HOUR // 2))
+    earlier = find_refusals(presence, MODEL, params, format_us(START - HOUR))
     close_presence(presence)
     assert [each.status for each in later] == [410]
     assert [each.status for each in earlier] == [404, 410]
@@ -246,7 +246,7 @@ def test_where_listings_prove_absence_only_probes_refuse(listings: Log) -> None:
     listings.answers(MODEL, params, 404)
 
     presence = listings.presence()
-    assert refusals(presence, MODEL, params, "") == []
+    assert find_refusals(presence, MODEL, params, "") == []
     close_presence(presence)
 
 
