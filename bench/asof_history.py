@@ -26,7 +26,7 @@ from projector.definition import FOLDER, Definition, load_definition, parse_defi
 from projector.engine.connections import ROW_GROUP, builder
 from projector.engine.sql_text import literal, literals
 from projector.parts.part import compact_instant, folder_of, name_over
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 
 THINGS = parse_definition(
     """-- shop.things: things of a bench
@@ -165,13 +165,13 @@ LINE_COLUMNS = {
 }
 
 
-def write_parts(root: Path, versions: int, entities: int, hours: int) -> Listing:
+def write_parts(root: Path, versions: int, entities: int, hours: int) -> SegmentListing:
     """Writes one part per definition and hour, each over one (missing) sealed segment."""
     names = [_segment_name(hour) for hour in range(hours)]
     with contextlib.closing(builder(root, 2)) as connection:
         for hour in range(hours):
             _write_hour(connection, root, hour, versions // hours, entities)
-    return Listing("shop", tuple(names), ())
+    return SegmentListing("shop", tuple(names), ())
 
 
 def write_log(root: Path, versions: int, entities: int, hours: int) -> list[Path]:

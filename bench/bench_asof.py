@@ -32,7 +32,7 @@ from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import load_source
 from projector.parts.build import Context, silent
 from projector.parts.part import folder_of
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 from projector.query.open_views import open_views
 from projector.update.empty_parts import build_schemas
 from projector.views.script import script_for
@@ -46,7 +46,7 @@ MIN_FREE_BYTES = sized(8 * 1024**3, 0)
 """With less free disk space, the history is ten times smaller."""
 
 
-def make_views(root: Path, listing: Listing) -> tuple[float, int]:
+def make_views(root: Path, listing: SegmentListing) -> tuple[float, int]:
     """Makes the keyframes and views over the parts; returns seconds and number of keyframes."""
     parts = root / "views" / "parts"
     scratch = root / "scratch"

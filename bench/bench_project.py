@@ -28,7 +28,7 @@ from eventlog.clock import HOUR, format_us
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import Definition, load_definitions
 from projector.engine.connections import builder, connect
-from projector.engine.sql_text import literals, statements
+from projector.engine.sql_text import literals, template_text
 from projector.engine.workers import workers
 from projector.parts import build, plan, staging
 from projector.parts.jobs import plan_jobs, run_jobs
@@ -95,7 +95,7 @@ def copy_selects(root: Path, source: str, definitions: Sequence[Definition]) -> 
             staging.stage_lazily(connection, segments_of(root, source))
             for definition in definitions:
                 for macros in definition.macros:
-                    connection.execute(statements(macros))
+                    connection.execute(template_text(macros))
                 connection.execute(
                     f"COPY ({select(definition)}) TO '{folder / 'bare.parquet'}' "
                     "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 20000)"

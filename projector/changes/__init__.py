@@ -1,1 +1,1 @@
-"""Differences between neighbouring versions."""
+"""Differences between consecutive versions of an entity."""

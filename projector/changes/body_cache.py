@@ -20,14 +20,14 @@ from eventlog.read.rebuild_response import stored_body
 from eventlog.read.segment_lines import block_with_seq
 from projector.limits import Limits
 
-Place = tuple[str, int]
+BodyPlace = tuple[str, int]
 """Name of the segment, and seq."""
 
 _Block = tuple[int, list[bytes], int]
 """Seq of the first line, lines, size in bytes."""
 
 
-def body_reader(root: Path, limits: Limits) -> Callable[[Place], bytes | None]:
+def body_reader(root: Path, limits: Limits) -> Callable[[BodyPlace], bytes | None]:
     """Returns a function from a place to the exact bytes of the body of the event there.
 
     That function returns `null` if the event has no body, and None if the segment has no such
@@ -36,19 +36,19 @@ def body_reader(root: Path, limits: Limits) -> Callable[[Place], bytes | None]:
     line_at = _line_reader(root, limits.max_cached_block_bytes)
     asset_of = partial(get_asset, root)
 
-    def body_at(place: Place) -> bytes | None:
+    def body_at(place: BodyPlace) -> bytes | None:
         line = line_at(place)
         return None if line is None else stored_body(decode(line), asset_of) or b"null"
 
     return body_at
 
 
-def _line_reader(root: Path, max_bytes: int) -> Callable[[Place], bytes | None]:
-    cache: OrderedDict[Place, _Block] = OrderedDict()  # by (segment, first seq), last used last
+def _line_reader(root: Path, max_bytes: int) -> Callable[[BodyPlace], bytes | None]:
+    cache: OrderedDict[BodyPlace, _Block] = OrderedDict()  # by (segment, first seq), last used last
     firsts: dict[str, list[int]] = {}
     size = 0
 
-    def line_at(place: Place) -> bytes | None:
+    def line_at(place: BodyPlace) -> bytes | None:
         nonlocal size
         segment, seq = place
         cached = _cached_line(cache, firsts.get(segment, ()), place)
@@ -69,7 +69,7 @@ def _line_reader(root: Path, max_bytes: int) -> Callable[[Place], bytes | None]:
 
 
 def _cached_line(
-    cache: OrderedDict[Place, _Block], firsts: list[int] | tuple[()], place: Place
+    cache: OrderedDict[BodyPlace, _Block], firsts: list[int] | tuple[()], place: BodyPlace
 ) -> bytes | None:
     """Returns the line at a place; None unless its block is cached.
 
@@ -98,7 +98,7 @@ def _read_block(root: Path, name: SegmentName, seq: int) -> _Block | None:
     return run.first_seq, run.lines, len(block)
 
 
-def _evict_oldest(cache: OrderedDict[Place, _Block], firsts: dict[str, list[int]]) -> int:
+def _evict_oldest(cache: OrderedDict[BodyPlace, _Block], firsts: dict[str, list[int]]) -> int:
     """Removes the block that was used least recently and returns its size in bytes."""
     (segment, first), (_, _, size) = cache.popitem(last=False)
     firsts[segment].remove(first)

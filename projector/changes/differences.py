@@ -75,7 +75,7 @@ def folder_of_diffs(parts: Path, source: str) -> Path:
     return parts / source / FOLDER / version_of_rules()
 
 
-def make_schema(folder: Path) -> None:
+def create_empty_differences(folder: Path) -> None:
     """Creates a file without rows, so that views always have a file to read."""
     if not (folder / "schema.parquet").exists():
         folder.mkdir(parents=True, exist_ok=True)

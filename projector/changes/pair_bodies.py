@@ -19,7 +19,7 @@ import attrs
 import duckdb
 import pyarrow.parquet as pq
 
-from projector.changes.body_cache import Place, body_reader
+from projector.changes.body_cache import BodyPlace, body_reader
 from projector.changes.external_sort import Numbered, sort_bodies
 from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options
@@ -37,8 +37,8 @@ class Pair:
     type: str
     before_hash: str
     hash: str
-    before: Place
-    after: Place
+    before: BodyPlace
+    after: BodyPlace
     is_far: bool
     """Whether the earlier body is read beforehand and sorted."""
 
@@ -79,7 +79,7 @@ def paired_bodies(
 
 
 def _far_bodies(
-    path: Path, body_at: Callable[[Place], bytes | None], check_cancelled: Callable[[], None]
+    path: Path, body_at: Callable[[BodyPlace], bytes | None], check_cancelled: Callable[[], None]
 ) -> Iterator[Numbered]:
     for number, segment, seq in _rows(path, ("number", "segment", "seq")):
         check_cancelled()

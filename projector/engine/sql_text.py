@@ -17,7 +17,7 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_-]*")
 
 @cache
 def _template(name: str) -> Template:
-    return Template(_COMMENT.sub("", statements(name)).strip())
+    return Template(_COMMENT.sub("", template_text(name)).strip())
 
 
 def fill(template: str, /, **parts: str) -> str:
@@ -29,7 +29,7 @@ def fill(template: str, /, **parts: str) -> str:
 
 
 @cache
-def statements(name: str) -> str:
+def template_text(name: str) -> str:
     """Returns the unchanged text of a template, which may contain several statements.
 
     Names are unique across the folders of templates.

@@ -26,13 +26,13 @@ from projector.keyframes.keyframe import Keyframe, Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside
 from projector.limits import LIMITS, Limits
 from projector.parts.part import choose_parts, compact_instant, list_parts
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 
 
 def build_keyframes(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
-    listing: Listing,
+    listing: SegmentListing,
     definitions: Sequence[Definition],
     apart: Opener,
     limits: Limits = LIMITS,
@@ -88,7 +88,7 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
 def _build_bodies(
     connection: duckdb.DuckDBPyConnection,
     found: Resolved,
-    listing: Listing,
+    listing: SegmentListing,
     source: Source,
     definition: Definition,
     apart: Opener,

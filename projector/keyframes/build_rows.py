@@ -34,7 +34,7 @@ from projector.keyframes.wide_rows import Files, picked
 from projector.limits import Limits
 from projector.parts.part import Part, choose_parts, list_parts
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 _BEGIN = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
@@ -59,7 +59,7 @@ class Facts:
 def build_resolved(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
-    listing: Listing,
+    listing: SegmentListing,
     source: Source,
     definition: Definition,
     busy: frozenset[str],

@@ -29,7 +29,7 @@ import orjson
 
 from projector.definition import Definition
 from projector.engine.parquet_files import count_rows
-from projector.engine.sql_text import statements
+from projector.engine.sql_text import template_text
 from projector.limits import LIMITS, Limits
 from projector.parts.part import (
     Part,
@@ -39,7 +39,7 @@ from projector.parts.part import (
     list_parts,
     open_name,
 )
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 
 FOLDER = "log.keyframes"
 
@@ -113,14 +113,14 @@ def folder_of_keyframes(parts: Path, source: str, definitions: Iterable[Definiti
     hashes = sorted(
         each.hash for each in definitions if each.name in ("log.sightings", "log.pages")
     )
-    text = "\0".join([*hashes, *map(statements, _MADE_BY)])
+    text = "\0".join([*hashes, *map(template_text, _MADE_BY)])
     return parts / source / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def load_source(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
-    listing: Listing,
+    listing: SegmentListing,
     definitions: Sequence[Definition],
     limits: Limits = LIMITS,
 ) -> Source:
@@ -155,7 +155,7 @@ def _late_pages(source: Source, keyframes: Sequence[Keyframe]) -> list[Part]:
 
 
 def _opened(
-    connection: duckdb.DuckDBPyConnection, folders: Sequence[Path], listing: Listing
+    connection: duckdb.DuckDBPyConnection, folders: Sequence[Path], listing: SegmentListing
 ) -> tuple[str, ...]:
     paths = {name: [folder / open_name(name) for folder in folders] for name in listing.open}
     held = count_rows(connection, [p for each in paths.values() for p in each if p.exists()])

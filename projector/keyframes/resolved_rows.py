@@ -25,7 +25,7 @@ import duckdb
 import orjson
 
 from projector.definition import Definition
-from projector.engine.sql_text import statements
+from projector.engine.sql_text import template_text
 from projector.keyframes.cut_points import Cut, cuts
 from projector.keyframes.keyframe import Keyframe, Source, covered_by, tells
 from projector.limits import Limits
@@ -99,7 +99,7 @@ def load_resolved(
 ) -> Resolved:
     """What rows there are of a definition."""
     folder = folder_of(parts, definition.source, definition)
-    text = "\0".join([source.folder.name, *map(statements, _MADE_BY)])
+    text = "\0".join([source.folder.name, *map(template_text, _MADE_BY)])
     found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), ())
     held = [each for each in source.chain if found.rows(each.keyframe).exists()]
     decided = tuple(each.keyframe for each in held if each.decides)

@@ -26,7 +26,7 @@ from projector.parts.part import (
     open_name,
     part_name,
 )
-from projector.parts.plan import Listing, copy_open_segment, definitions_of
+from projector.parts.plan import SegmentListing, copy_open_segment, definitions_of
 from projector.parts.quarantine import (
     Filtered,
     RefusedLine,
@@ -196,7 +196,9 @@ def _build_without_bad_lines(
         return build_part(connection, definition, path, covers, open_bytes), refused
 
 
-def build_open(context: Context, listing: Listing, wanted: Sequence[Definition]) -> BuildResult:
+def build_open(
+    context: Context, listing: SegmentListing, wanted: Sequence[Definition]
+) -> BuildResult:
     """Replaces the parts over the open segments of a source that have grown."""
     definitions = definitions_of(wanted, listing.source)
     results = [_build_one_open(context, listing.source, name, definitions) for name in listing.open]

@@ -15,7 +15,7 @@ from projector.engine.workers import submit
 from projector.parts.build import BuildResult, Context, build_sealed
 from projector.parts.part import Part, Segment, folder_of, list_parts
 from projector.parts.plan import (
-    Listing,
+    SegmentListing,
     definitions_of,
     find_missing,
     read_sealed,
@@ -40,7 +40,7 @@ class Job:
 def plan_jobs(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listing: Listing,
+    listing: SegmentListing,
     wanted: Sequence[Definition],
 ) -> list[Job]:
     """Returns the jobs that build the missing parts over the sealed segments of a source."""
@@ -72,7 +72,7 @@ def run_jobs(context: Context, jobs: Sequence[Job]) -> list[BuildResult]:
 def _published(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listing: Listing,
+    listing: SegmentListing,
     definition: Definition,
 ) -> list[Part]:
     """Returns the parts of a definition over segments that the log still has."""

@@ -24,7 +24,7 @@ from eventlog.format.paths import SegmentName
 from projector.definition import Definition
 from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import publish
-from projector.engine.sql_text import statements
+from projector.engine.sql_text import template_text
 from projector.parts.part_sql import select
 
 _PART = re.compile(r"[0-9].*\.parquet")
@@ -193,5 +193,5 @@ def build_part(
     `covers`: names of the segments in `line`. `open_bytes`: the covered size of an open segment.
     """
     for macro in definition.macros:
-        connection.execute(statements(macro))
+        connection.execute(template_text(macro))
     return publish(connection, select(definition), path, covers, definition.hash, open_bytes)

@@ -19,7 +19,7 @@ from projector.parts.part import Part, Segment
 
 
 @attrs.frozen
-class Listing:
+class SegmentListing:
     """The segments of a source when its folder was listed."""
 
     source: str
@@ -40,10 +40,10 @@ class MissingParts:
     definitions: tuple[Definition, ...]
 
 
-def list_source(root: Path, source: str) -> Listing:
+def list_source(root: Path, source: str) -> SegmentListing:
     """Lists the segments of a source."""
     files = list_segments(root, source)
-    return Listing(
+    return SegmentListing(
         source,
         tuple(file.name for file in files if file.is_sealed),
         tuple(file.name for file in files if not file.is_sealed and file.is_open),
@@ -63,7 +63,7 @@ def definitions_of(definitions: Iterable[Definition], source: str) -> list[Defin
 
 
 def find_missing(
-    listing: Listing, published: Iterable[tuple[Definition, Sequence[Part]]]
+    listing: SegmentListing, published: Iterable[tuple[Definition, Sequence[Part]]]
 ) -> list[MissingParts]:
     """Returns what is to be built; definitions that miss the same segments are grouped.
 

@@ -257,7 +257,7 @@ def record_refused(folder: Path, refused: Sequence[RefusedLine]) -> None:
         _publish(folder, f"q-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet", refused)
 
 
-def make_schema(folder: Path) -> None:
+def create_empty_quarantine(folder: Path) -> None:
     """Creates a file without rows, so that the view always has a file to read."""
     if not (folder / SCHEMA).exists():
         _publish(folder, SCHEMA, [])

@@ -14,7 +14,7 @@ import duckdb
 
 from eventlog.errors import Corrupt
 from projector.engine.connections import run_copy
-from projector.engine.sql_text import fill, literal, literals, statements
+from projector.engine.sql_text import fill, literal, literals, template_text
 from projector.parts.part import Segment
 
 CASTS = "casts"
@@ -33,7 +33,7 @@ def stage(
     Raises `Corrupt` if the number of events is not that of the manifests: DuckDB reads a
     truncated `.zst` as a shorter one without an error.
     """
-    connection.execute(statements(CASTS))
+    connection.execute(template_text(CASTS))
     path = literal(str(scratch / "lines.parquet"))
     row_count = run_copy(
         connection,
@@ -58,13 +58,13 @@ def stage_lazily(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segme
     """
     for segment in segments:
         _check_hash(segment)
-    connection.execute(statements(CASTS))
+    connection.execute(template_text(CASTS))
     _define_line(connection, _lines(segments))
 
 
 def stage_empty(connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
     """Defines `line` as an empty relation with its usual columns."""
-    connection.execute(statements(CASTS))
+    connection.execute(template_text(CASTS))
     empty = scratch / "log" / "none" / "none" / "none.ndjson"
     empty.parent.mkdir(parents=True, exist_ok=True)
     empty.write_bytes(b"")

@@ -1,1 +1,1 @@
-"""Keeping the views up to date with the log, rebuilding and checking them."""
+"""Updates, rebuilds and checks the views, and compares definitions."""

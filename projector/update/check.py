@@ -23,7 +23,7 @@ from projector.views.views_database import FILE, files_of_views, write_views
 
 
 @attrs.frozen
-class Content:
+class ViewContent:
     """The rows of a view as their number and a hash."""
 
     rows: int
@@ -36,9 +36,9 @@ class ViewDifference:
     """A view of the archive with other rows than the log implies."""
 
     view: str
-    found: Content
+    found: ViewContent
     """Content of the archive's view."""
-    expected: Content
+    expected: ViewContent
     """Content of the view built from nothing."""
 
 
@@ -71,13 +71,17 @@ def check(
             connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
             names = _compared(connection, wanted)
             pairs = [
-                (name, content(connection, "hindlog", name), content(connection, "rebuilt", name))
+                (
+                    name,
+                    view_content(connection, "hindlog", name),
+                    view_content(connection, "rebuilt", name),
+                )
                 for name in require_views(connection, names)
             ]
     return [ViewDifference(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
-def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> Content:
+def view_content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> ViewContent:
     """Returns the content of a view. The hash is comparable within one version of DuckDB only."""
     source, _, view = name.partition(".")
     rows = fetch_all(
@@ -85,7 +89,7 @@ def content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> 
         f"FROM {identifier(database)}.{identifier(source)}.{identifier(view)} AS shown "
         "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR",
     )
-    return Content(int(rows[0][0]), str(rows[0][1]))
+    return ViewContent(int(rows[0][0]), str(rows[0][1]))
 
 
 def damaged_parts(root: Path) -> list[Corrupt]:

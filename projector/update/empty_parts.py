@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import duckdb
 
 from eventlog.errors import Invalid
-from projector.changes.differences import folder_of_diffs, make_schema
+from projector.changes.differences import create_empty_differences, folder_of_diffs
 from projector.definition import LOG, Definition
 from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import SCHEMA
@@ -26,8 +26,8 @@ def build_schemas(
     Returns messages by name of definition, for definitions that DuckDB rejects; they get no view.
     """
     for source in sources:
-        make_schema(folder_of_diffs(context.parts, source))
-        quarantine.make_schema(quarantine.folder_of_refused(context.parts, source))
+        create_empty_differences(folder_of_diffs(context.parts, source))
+        quarantine.create_empty_quarantine(quarantine.folder_of_refused(context.parts, source))
     is_staged = False
     rejected: dict[str, str] = {}
     for definition in (each for each in definitions if each.has_parts):

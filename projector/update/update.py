@@ -39,7 +39,7 @@ from projector.parts.build import BuildResult, Context, Report, build_open, sile
 from projector.parts.compact import Group, compact, find_groups, grouping_key
 from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.part import Part, folder_of
-from projector.parts.plan import Listing, definitions_of, list_source
+from projector.parts.plan import SegmentListing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
 from projector.views.dependencies import with_dependencies
 from projector.views.script import Script, script_for
@@ -150,7 +150,7 @@ def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
 def _build_parts(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[Listing],
+    listings: Sequence[SegmentListing],
     wanted: Sequence[Definition],
 ) -> list[BuildResult]:
     """Builds the missing parts of all sources at once, then the parts over open segments."""
@@ -163,7 +163,7 @@ def _build_parts(
 def _compact(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[Listing],
+    listings: Sequence[SegmentListing],
     definitions: Sequence[Definition],
 ) -> None:
     """Merges small parts, so that views name few files however long the log is."""
@@ -179,7 +179,7 @@ def _compact(
 def _groups_to_merge(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listing: Listing,
+    listing: SegmentListing,
     definitions: Sequence[Definition],
 ) -> list[Group]:
     """Returns the groups of parts of a source to merge; no keyframe or delta separates them."""
@@ -222,7 +222,7 @@ def _own_connection(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
 def _build_keyframes(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[Listing],
+    listings: Sequence[SegmentListing],
     definitions: Sequence[Definition],
 ) -> dict[str, str]:
     """Builds the keyframes that are due and returns messages about failures.

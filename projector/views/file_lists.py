@@ -17,7 +17,7 @@ from projector.keyframes.keyframe import Source, load_source
 from projector.keyframes.resolved_rows import Resolved, kept_beside, load_resolved
 from projector.limits import Limits
 from projector.parts.part import choose_parts, folder_of, list_parts, open_name
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ def definition_files(
     connection: duckdb.DuckDBPyConnection,
     views: Path,
     parts: Path,
-    listing: Listing,
+    listing: SegmentListing,
     definition: Definition,
 ) -> FileList:
     """Returns the files with a definition's rows of a source."""
@@ -75,7 +75,7 @@ def as_of_files(
     connection: duckdb.DuckDBPyConnection,
     views: Path,
     parts: Path,
-    listing: Listing,
+    listing: SegmentListing,
     definitions: Sequence[Definition],
     files: FileLists,
     limits: Limits,

@@ -20,7 +20,7 @@ from projector.keyframes.rows_sql import OF_ENTITY, presence
 from projector.limits import LIMITS, Limits
 from projector.parts.part import open_name
 from projector.parts.part_sql import shape_rank, shape_test
-from projector.parts.plan import Listing
+from projector.parts.plan import SegmentListing
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
 from projector.views.as_of_sql import as_of_templates
@@ -74,7 +74,7 @@ class Script:
 def script_for(
     root: Path,
     parts: Path,
-    listings: Sequence[Listing],
+    listings: Sequence[SegmentListing],
     definitions: Sequence[Definition],
     connection: duckdb.DuckDBPyConnection,
     limits: Limits = LIMITS,
@@ -105,7 +105,7 @@ def script_for(
 def _list_files(
     views: Path,
     parts: Path,
-    listings: Sequence[Listing],
+    listings: Sequence[SegmentListing],
     definitions: Sequence[Definition],
     connection: duckdb.DuckDBPyConnection,
     limits: Limits,
@@ -130,7 +130,7 @@ def _list_files(
 
 
 def _history(
-    root: Path, listing: Listing, definitions: Sequence[Definition], files: FileLists
+    root: Path, listing: SegmentListing, definitions: Sequence[Definition], files: FileLists
 ) -> History:
     source = listing.source
     sightings, events = files[source, "log.sightings"], files[source, "log.events"]

@@ -27,7 +27,7 @@ from projector.definition import load_definitions
 from projector.folders import temporary_views
 from projector.limits import LIMITS
 from projector.query.open_views import list_view_names, open_views, require_views
-from projector.update.check import Content, content
+from projector.update.check import ViewContent, view_content
 from projector.update.update import build_views, update
 from projector.views.views_database import files_of_views, write_views
 from tests.fetcher.making import HURRIED
@@ -112,18 +112,18 @@ def archive() -> Iterator[Path]:
         yield Path(folder)
 
 
-def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
+def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str, int], ViewContent]:
     """What each view and its siblings hold as of each instant."""
     with contextlib.closing(open_views(root, folder=views)) as connection:
         names = require_views(connection, list_view_names(connection))
         told = {}
         for instant in instants:
             connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(instant)])
-            told |= {(name, instant): content(connection, "hindlog", name) for name in names}
+            told |= {(name, instant): view_content(connection, "hindlog", name) for name in names}
     return told
 
 
-def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], Content]:
+def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], ViewContent]:
     """The same of views that are built anew, at once."""
     with temporary_views(root / "views") as beside:
         parts = beside / "parts"
@@ -133,10 +133,10 @@ def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], C
 
 
 @pytest.fixture(scope="module")
-def expected(far: Archive) -> dict[tuple[str, int], Content]:
+def expected(far: Archive) -> dict[tuple[str, int], ViewContent]:
     """As of the end of each hour: the views over what the log held then, and nothing later."""
     origin, names = far
-    told: dict[tuple[str, int], Content] = {}
+    told: dict[tuple[str, int], ViewContent] = {}
     for end in ENDS:
         with archive() as root:
             bring(origin, root, [name for name in names if name.starts_at < end])

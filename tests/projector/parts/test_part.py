@@ -12,7 +12,7 @@ from projector.definition import parse_definition
 from projector.limits import LIMITS
 from projector.parts.part import Part, Segment, choose_parts, compact_instant, name_over, part_name
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
-from projector.parts.plan import Listing, definitions_of, find_missing, split_into_batches
+from projector.parts.plan import SegmentListing, definitions_of, find_missing, split_into_batches
 
 
 def part(name: str, *covers: str) -> Part:
@@ -104,7 +104,7 @@ HEAD = "-- s.v: about\n-- types: thing\n-- shapes: detail* full, list*\n"
 def test_definitions_that_miss_the_same_segments_are_grouped() -> None:
     known = [parse_definition(HEAD, "openrouter", name) for name in ("one", "two", "three")]
     segments = [segment("2026-01-01", hour, 0, 0).name for hour in range(3)]
-    listing = Listing("openrouter", tuple(segments), ())
+    listing = SegmentListing("openrouter", tuple(segments), ())
     every = part("1", *map(str, segments))
     first = part("2", str(segments[0]))
 
