@@ -14,7 +14,7 @@ import attrs
 
 from eventlog.body.json_spans import NotJson, member_values
 from eventlog.errors import Invalid
-from fetcher.source import Endpoint, Source, match_url
+from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
 
 _EMPTY: Mapping[str, str] = {}
 
@@ -95,6 +95,24 @@ def _candidates(source: Source, endpoint: str | None) -> Sequence[Endpoint]:
         return [match_url(source, source.base_url, endpoint)[0]]
     except Invalid:
         return []  # reported by the importer, which looks the endpoint up, too
+
+
+def recognise_request(source: Source, bare: BareResponse) -> tuple[Endpoint, Params]:
+    """Returns the endpoint and the parameters that a response answers. Raises `Invalid`."""
+    if bare.endpoint is not None:
+        endpoint, params = match_url(source, source.base_url, bare.endpoint)
+        if not params and ":" in endpoint.path:
+            params = dict(endpoint.recognise(bare.body) or {})
+        url_of("", endpoint.path, params)
+        return endpoint, without_secrets(params)
+    for candidate in source.endpoints:
+        recognised = candidate.recognise(bare.body)
+        if recognised is not None:
+            return candidate, recognised
+    raise Invalid(
+        f"not a known response of {source.name}: {bare.body[:40]!r}…",
+        "name its endpoint: --endpoint PATH",
+    )
 
 
 def entities_member(endpoint: Endpoint) -> str | None:

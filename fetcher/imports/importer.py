@@ -19,7 +19,12 @@ from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
 from eventlog.write.writer import SEGMENT_BYTES, BuildBatch, roll, wait_sealed
-from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
+from fetcher.imports.bare_json import (
+    BareResponse,
+    recognise_request,
+    split_lines,
+    wrap_document,
+)
 from fetcher.imports.envelope import EnvelopePart, extract_responses
 from fetcher.imports.git_history import list_git_recordings
 from fetcher.imports.import_report import ImportReport, OnImportProgress
@@ -45,9 +50,7 @@ from fetcher.source import (
     Endpoint,
     Params,
     Source,
-    match_url,
     url_of,
-    without_secrets,
 )
 from fetcher.split.response import PageContext, Response, SplitResponse, split_response
 from fetcher.state.imported_pages import (
@@ -186,7 +189,7 @@ def _extract(state: _Import, recorded: RecordedResponse, text: bytes) -> Sequenc
 def _new(state: _Import, recorded: RecordedResponse, bare: BareResponse) -> list[_NewResponse]:
     """Returns the response, or nothing if it is in the log or its endpoint is unknown."""
     try:
-        endpoint, params = _recognise(state.source, bare)
+        endpoint, params = recognise_request(state.source, bare)
     except Invalid as error:
         _refuse(state, recorded, error.what)
         return []
@@ -202,24 +205,6 @@ def _refuse(state: _Import, recorded: RecordedResponse, why: str) -> None:
     name = recorded.file + (f"/{recorded.member}" if recorded.member else "")
     refused = (*state.report.refused, f"{name}: {why}")
     state.report = attrs.evolve(state.report, refused=refused)
-
-
-def _recognise(source: Source, bare: BareResponse) -> tuple[Endpoint, Params]:
-    """Returns the endpoint and the parameters that a response answers. Raises `Invalid`."""
-    if bare.endpoint is not None:
-        endpoint, params = match_url(source, source.base_url, bare.endpoint)
-        if not params and ":" in endpoint.path:
-            params = dict(endpoint.recognise(bare.body) or {})
-        url_of("", endpoint.path, params)
-        return endpoint, without_secrets(params)
-    for candidate in source.endpoints:
-        recognised = candidate.recognise(bare.body)
-        if recognised is not None:
-            return candidate, recognised
-    raise Invalid(
-        f"not a known response of {source.name}: {bare.body[:40]!r}…",
-        "name its endpoint: --endpoint PATH",
-    )
 
 
 def _roll_to_hour(journal: Journal, at: int) -> None:

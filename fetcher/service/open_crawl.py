@@ -20,7 +20,7 @@ from fetcher.crawl.request import RequestContext
 from fetcher.net.http import Client, Limits, open_session
 from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
 from fetcher.net.retry import Chance, RetryPolicy
-from fetcher.record.journal import close_journal, open_journal
+from fetcher.record.journal import Journal, close_journal, open_journal
 from fetcher.source import Source
 from fetcher.split.pool import PoolPolicy, default_pool_policy
 from fetcher.state.presence import close_presence, open_presence
@@ -85,12 +85,12 @@ async def open_crawl(
 
     Raises `Locked` if another process writes to the same stream.
     """
-    source, now = upstream.source, crawler.now
+    source = upstream.source
     journal = open_journal(
         crawler.root,
         source.name,
         crawler.writer,
-        clock=now,
+        clock=crawler.now,
         segment_bytes=crawler.segment_bytes,
     )
     try:
@@ -100,13 +100,8 @@ async def open_crawl(
         try:
             async with open_session(upstream.contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
-                limiter = RateLimiter(Throttle(upstream.requests_per_minute / 60))
-                budget = Budget(max_requests)
-                context = RequestContext(
-                    source, client, limiter, journal, now, upstream.policy, crawler.chance, budget
-                )
                 yield Crawl(
-                    context,
+                    _request_context(crawler, upstream, client, journal, max_requests),
                     queue,
                     presence,
                     crawler.writer,
@@ -119,3 +114,22 @@ async def open_crawl(
             close_queue(queue)
     finally:
         close_journal(journal)
+
+
+def _request_context(
+    crawler: Crawler,
+    upstream: Upstream,
+    client: Client,
+    journal: Journal,
+    max_requests: int | None,
+) -> RequestContext:
+    return RequestContext(
+        upstream.source,
+        client,
+        RateLimiter(Throttle(upstream.requests_per_minute / 60)),
+        journal,
+        crawler.now,
+        upstream.policy,
+        crawler.chance,
+        Budget(max_requests),
+    )
