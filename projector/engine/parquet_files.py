@@ -52,9 +52,8 @@ def publish(
 ) -> int:
     """Writes the rows of a query to a file atomically and returns their number.
 
-    The file is written under a temporary name, fsynced and renamed. Its metadata contains
-    `covers` (names of segments), `definition` (a hash), `open_bytes` (the covered size of an
-    open segment, under the key `size`), the version of DuckDB and `metadata`.
+    Its metadata contains `covers` (names of segments), `definition` (a hash), `open_bytes` (the
+    covered size of an open segment, under the key `size`), DuckDB's version and `metadata`.
     """
     started = time.monotonic()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,14 +65,13 @@ def publish(
         "duckdb": duckdb.__version__,
         **metadata,
     }
-    options = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
+    pairs = ", ".join(f"{key}: {literal(value)}" for key, value in metadata.items())
+    options = (
+        f"{copy_options(packing.compression)}, PARQUET_VERSION {packing.version}, "
+        f"KV_METADATA {{{pairs}}}"
+    )
     try:
-        rows = run_copy(
-            connection,
-            f"COPY ({query}) TO {literal(str(temporary))} "
-            f"({copy_options(packing.compression)}, PARQUET_VERSION {packing.version}, "
-            f"KV_METADATA {{{options}}})",
-        )
+        rows = run_copy(connection, f"COPY ({query}) TO {literal(str(temporary))} ({options})")
         _sync(temporary)
         temporary.replace(path)
     finally:
