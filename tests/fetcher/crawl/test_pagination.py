@@ -229,7 +229,7 @@ def losing_page(number: int) -> Callable[[Appended], None]:
     remaining = [number]
 
     def listen(done: Appended) -> None:
-        remaining[0] -= sum(b'"kind":"page"' in line for _, line in done.told)
+        remaining[0] -= sum(b'"kind":"page"' in line for _, line in done.draft_lines)
         if remaining[0] <= 0:
             raise Lost
 
