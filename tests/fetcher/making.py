@@ -72,16 +72,16 @@ def observe_into(
 
 def lines(root: Path, source: str, writer: str = WRITER) -> list[Line]:
     """Every event of a stream; each line must be strict JSON."""
-    found = []
+    events = []
     for record in read_stream(root, source, writer):
         record.line.decode()
         assert json.loads(record.line)["seq"] == record.seq
-        found.append(decode(record.line))
-    return found
+        events.append(decode(record.line))
+    return events
 
 
-def kinds(found: Sequence[Line]) -> list[str]:
-    return [line.kind for line in found]
+def kinds(events: Sequence[Line]) -> list[str]:
+    return [line.kind for line in events]
 
 
 def responses(root: Path, source: str, writer: str = WRITER) -> Iterator[bytes]:
@@ -113,7 +113,7 @@ async def upstream(handle: Handle) -> AsyncIterator[str]:
 def recordings() -> Path:
     """Where recorded responses lie; the test is skipped, and says so, where they do not."""
     beside = Path(__file__).parents[3] / "shared" / "samples"
-    found = Path(os.environ.get("HINDLOG_RECORDINGS", beside))
-    if not (found / "openrouter" / "history").is_dir():
-        pytest.skip(f"no recorded responses at {found}: set HINDLOG_RECORDINGS")
-    return found
+    folder = Path(os.environ.get("HINDLOG_RECORDINGS", beside))
+    if not (folder / "openrouter" / "history").is_dir():
+        pytest.skip(f"no recorded responses at {folder}: set HINDLOG_RECORDINGS")
+    return folder

@@ -1,4 +1,4 @@
-"""A host that is down: found out after three requests, then asked once a listing."""
+"""Circuit breaker: opens after three failed requests; then each listing sends one request."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from tests.fetcher.service.test_sync import sync_with
         (["connect", "connect", "connect", "answer"], False),
     ],
 )
-def test_three_given_up_in_a_row_for_the_same_error_mean_down(
+def test_three_failures_in_a_row_with_the_same_error_open_the_breaker(
     outcomes: list[str], is_open: bool
 ) -> None:
     breaker = CircuitBreaker()
@@ -39,12 +39,12 @@ def test_three_given_up_in_a_row_for_the_same_error_mean_down(
     assert breaker.is_open is is_open
 
 
-def attempts(root: Path, failed: Line) -> list[object]:
+def attempts_of(root: Path, failed: Line) -> list[object]:
     """The attempts that a failed page names."""
     line = read_one(root, failed.source, failed.writer, failed.seq).line
-    found = orjson.loads(line)["attempts"]
-    assert isinstance(found, list)
-    return found
+    attempts = orjson.loads(line)["attempts"]
+    assert isinstance(attempts, list)
+    return attempts
 
 
 def test_a_host_that_goes_down_stops_a_listing_and_those_after_it(tmp_path: Path) -> None:
@@ -55,17 +55,17 @@ def test_a_host_that_goes_down_stops_a_listing_and_those_after_it(tmp_path: Path
         request.transport.close()
         return web.Response()
 
-    told = sync_with(tmp_path, "openrouter", handle)
+    report = sync_with(tmp_path, "openrouter", handle)
 
-    states = {each.listing: (each.state, each.failures) for each in told.listings}
+    states = {listing.listing: (listing.state, listing.failures) for listing in report.listings}
     assert states["models"] == states["models-all"] == ("completed", 0)
     assert states["endpoints"][0] == states["stats"][0] == "failed"
     assert 1 < states["endpoints"][1] < 8
     assert states["catalog"] == states["all-providers"] == ("failed", 1)
-    assert all("host is down" in str(each.why) for each in told.listings[3:6])
+    assert all("host is down" in str(each.why) for each in report.listings[3:6])
     failed = [line for line in lines(tmp_path, "openrouter") if line.kind == PAGE_FAILED]
-    assert len(failed) == sum(each.failures for each in told.listings)
-    assert len(attempts(tmp_path, failed[-1])) == 1
+    assert len(failed) == sum(each.failures for each in report.listings)
+    assert len(attempts_of(tmp_path, failed[-1])) == 1
 
 
 def test_a_host_that_comes_back_is_crawled_again(tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_a_host_that_comes_back_is_crawled_again(tmp_path: Path) -> None:
             request.transport.close()
         return web.json_response({"data": []})
 
-    told = sync_with(tmp_path, "openrouter", handle)
+    report = sync_with(tmp_path, "openrouter", handle)
 
-    states = {each.listing: each.state for each in told.listings}
+    states = {listing.listing: listing.state for listing in report.listings}
     assert [states[name] for name in ("models", "models-all", "providers")] == ["failed"] * 3
     assert states["catalog"] == "failed"
     assert states["all-providers"] == "completed"
-    assert "did not come whole" in str(told.listings[3].why)
+    assert "did not come whole" in str(report.listings[3].why)

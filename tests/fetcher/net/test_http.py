@@ -39,12 +39,12 @@ def test_the_answer_is_kept_with_the_headers_that_matter() -> None:
         headers = {"X-RateLimit-Remaining": "7", "Set-Cookie": "session=secret", "CF-Ray": "1-FRA"}
         return web.Response(body=b'{"a":1}', headers=headers)
 
-    found = got(handle)
+    result = got(handle)
 
-    assert (found.status, found.body, found.error_class) == (200, b'{"a":1}', None)
-    assert found.headers["x-ratelimit-remaining"] == "7"
-    assert found.headers["cf-ray"] == "1-FRA"
-    assert "secret" not in str(found.headers)
+    assert (result.status, result.body, result.error_class) == (200, b'{"a":1}', None)
+    assert result.headers["x-ratelimit-remaining"] == "7"
+    assert result.headers["cf-ray"] == "1-FRA"
+    assert "secret" not in str(result.headers)
 
 
 def test_it_says_who_asks_and_whom_to_write_to() -> None:
@@ -69,10 +69,10 @@ def test_a_gzip_bomb_ends_at_the_cap() -> None:
         packed = gzip.compress(b"\0" * 50_000_000)
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
-    found = got(handle, max_bytes=1_000_000)
+    result = got(handle, max_bytes=1_000_000)
 
-    assert found.error_class == "too_large"
-    assert "1000000 bytes" in found.message
+    assert result.error_class == "too_large"
+    assert "1000000 bytes" in result.message
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_of_a_body_that_breaks_off_what_came_is_kept() -> None:
         request.transport.close()
         return response
 
-    found = got(handle)
+    result = got(handle)
 
-    assert (found.error_class, found.body) == ("broken", b'{"items":[')
+    assert (result.error_class, result.body) == ("broken", b'{"items":[')
 
 
 def test_silence_ends_in_a_timeout() -> None:
@@ -142,9 +142,9 @@ def test_a_body_of_the_cap_is_kept_and_of_a_longer_one_nothing(
             return web.Response(body=gzip.compress(body), headers={"Content-Encoding": encoding})
         return web.Response(body=body)
 
-    found = got(handle, max_bytes=1000)
+    result = got(handle, max_bytes=1000)
 
-    assert (found.error_class, len(found.body)) == (broken, 0 if broken else 1000)
+    assert (result.error_class, len(result.body)) == (broken, 0 if broken else 1000)
 
 
 def test_a_gzip_bomb_is_never_unpacked_beyond_the_cap() -> None:
@@ -196,9 +196,9 @@ def test_an_encoding_is_known_in_any_spelling_and_another_is_an_error(
     body = gzip.compress(b"{}")
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}"
 
-    found = asyncio.run(raw(head.encode() + b"\r\n\r\n" + body, "/a"))
+    result = asyncio.run(raw(head.encode() + b"\r\n\r\n" + body, "/a"))
 
-    assert (found.error_class, found.body) == (broken, b"" if broken else b"{}")
+    assert (result.error_class, result.body) == (broken, b"" if broken else b"{}")
 
 
 def test_an_answer_that_is_named_identity_is_taken_as_it_is() -> None:
@@ -229,6 +229,6 @@ def test_every_error_of_the_network_has_its_class(error: BaseException, expected
 
 
 def test_a_server_that_hangs_up_without_a_word_is_no_connection() -> None:
-    found = asyncio.run(raw(b"", "/a"))
+    result = asyncio.run(raw(b"", "/a"))
 
-    assert (found.error_class, found.status, found.body) == ("connect", None, b"")
+    assert (result.error_class, result.status, result.body) == ("connect", None, b"")

@@ -36,10 +36,10 @@ def test_the_key_goes_to_the_configured_origin_only_also_through_redirects() -> 
 
             return await fetched(ours)
 
-    found = asyncio.run(ask())
+    result = asyncio.run(ask())
 
     assert seen == {"ours/a": f"Bearer {KEY}", "ours/b": f"Bearer {KEY}", "other/c": None}
-    assert found.url.endswith("/c")
+    assert result.url.endswith("/c")
 
 
 def test_redirects_in_a_circle_end() -> None:
@@ -62,21 +62,21 @@ def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
         body = b'{"nextPage":"https://x/?token=%b&page=2"}' % KEY.encode()
         return web.Response(body=body, headers={"ETag": KEY})
 
-    found = got(handle, path=f"/a?token={KEY}")
+    result = got(handle, path=f"/a?token={KEY}")
 
-    assert found.key_removed
-    assert found.body == b'{"nextPage":"https://x/?token=%b&page=2"}' % (b"*" * len(KEY))
-    assert KEY not in f"{found.url}{found.headers}"
+    assert result.key_removed
+    assert result.body == b'{"nextPage":"https://x/?token=%b&page=2"}' % (b"*" * len(KEY))
+    assert KEY not in f"{result.url}{result.headers}"
 
 
 def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
     nonsense = b"nonsense\r\n\r\n"
 
-    found = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
-    shown = asyncio.run(raw(nonsense, f"/a?token={KEY}", key=None))
+    result = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
+    unmasked = asyncio.run(raw(nonsense, f"/a?token={KEY}", key=None))
 
-    assert (found.error_class, KEY in shown.message) == ("broken", True)
-    assert KEY not in found.message
+    assert (result.error_class, KEY in unmasked.message) == ("broken", True)
+    assert KEY not in result.message
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
 def test_an_echoed_key_is_removed_from_every_text_of_an_answer(header: str) -> None:
     answer = f"HTTP/1.1 302 Found\r\n{header}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
 
-    found = asyncio.run(raw(answer, "/a"))
+    result = asyncio.run(raw(answer, "/a"))
 
-    assert KEY not in f"{found.message}{found.url}{dict(found.headers)}"
+    assert KEY not in f"{result.message}{result.url}{dict(result.headers)}"
 
 
 @pytest.mark.parametrize(("redirects", "broken"), [(5, None), (6, "redirects")])
@@ -106,9 +106,9 @@ def test_a_redirect_without_a_target_is_an_answer() -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(status=304)
 
-    found = got(handle)
+    result = got(handle)
 
-    assert (found.status, found.error_class) == (304, None)
+    assert (result.status, result.error_class) == (304, None)
 
 
 class Redirects:
@@ -137,9 +137,9 @@ def test_a_redirect_never_leads_from_https_to_http(target: str, followed: int) -
     session = Redirects(target)
     client = Client(session, "https://api.example", KEY)  # type: ignore[arg-type]
 
-    found = asyncio.run(get(client, "https://api.example/a"))
+    result = asyncio.run(get(client, "https://api.example/a"))
 
-    assert (found.error_class, len(session.asked)) == ("redirects", followed)
+    assert (result.error_class, len(session.asked)) == ("redirects", followed)
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,10 @@ def test_what_an_outcome_means(
     expected: str | None,
     reaction: Reaction,
 ) -> None:
-    found = classify_outcome(status, broken, is_json=is_json, fault=fault)
+    error = classify_outcome(status, broken, is_json=is_json, fault=fault)
 
-    assert found == expected
-    assert decide(found, 1, None, POLICY, lambda: 0.5).reaction is reaction
+    assert error == expected
+    assert decide(error, 1, None, POLICY, lambda: 0.5).reaction is reaction
 
 
 def test_after_the_last_attempt_it_is_given_up() -> None:

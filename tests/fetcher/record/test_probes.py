@@ -27,8 +27,8 @@ def asked(log: Log, probe: Probe, at: int | None = None) -> list[str]:
     """What a sync at this instant asks for, by the last part of its address."""
     presence = log.presence()
     try:
-        found = due_probes(presence, probe, log.clock.at if at is None else at)
-        return [params.get("id") or params["slug"] for params in found]
+        notices = due_probes(presence, probe, log.clock.at if at is None else at)
+        return [params.get("id") or params["slug"] for params in notices]
     finally:
         close_presence(presence)
 
@@ -205,7 +205,7 @@ def test_probes_know_what_was_written_since_the_index_was_opened(tmp_path: Path)
     place = PageContext(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
 
     log.lists("a/0", last=False)
-    found = listing_notices(before[0], place, MODELS, [])
+    notices = listing_notices(before[0], place, MODELS, [])
     log.lists("a/0")
     log.probe("gone-models")
     assert due_probes(before[1], probe, log.clock.at) == [A1]
@@ -213,7 +213,7 @@ def test_probes_know_what_was_written_since_the_index_was_opened(tmp_path: Path)
         log.answers(MODEL, A1, 404)
         log.clock.at += HOUR
 
-    assert [(draft.kind, draft.id) for draft in found] == [(UNLISTED, "a/1")]
+    assert [(draft.kind, draft.id) for draft in notices] == [(UNLISTED, "a/1")]
     assert [draft.id for draft in gone_events(before[2], probe, **RUN)] == ["a/1"]
     for presence in before:
         close_presence(presence)

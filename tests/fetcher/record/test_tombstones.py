@@ -1,4 +1,4 @@
-"""What vanished, what came back, what is gone: from listings and probes, never from one 404."""
+"""Notices and tombstones, from listings and probes; a single 404 is never enough."""
 
 import asyncio
 import shutil
@@ -117,13 +117,13 @@ class Shop:
 
 async def hourly(root: Path, shop: Shop, *steps: set[str]) -> list[RunReport]:
     """A sync each hour, with these models."""
-    told = []
+    reports = []
     async with upstream(shop.handle) as origin:
         for models in steps:
             shop.models = models
-            told.append(await synced(root, "openrouter", origin, shop.clock))
+            reports.append(await synced(root, "openrouter", origin, shop.clock))
             shop.clock.at += HOUR
-    return told
+    return reports
 
 
 def about(root: Path, source: str, *wanted: str) -> list[tuple[str, str | None, str | None]]:
@@ -139,33 +139,36 @@ def members(root: Path, line: Line) -> dict[str, Any]:
 def test_notices_come_with_the_listing_that_shows_it(tmp_path: Path) -> None:
     asyncio.run(hourly(tmp_path, Shop(), {"a/1", "a/2"}, {"a/1"}, {"a/1", "a/2"}))
 
-    found = lines(tmp_path, "openrouter")
-    told = [line for line in found if line.kind in (UNLISTED, BACK)]
-    assert [(line.kind, line.id, line.scope) for line in told] == [
+    events = lines(tmp_path, "openrouter")
+    changes = [line for line in events if line.kind in (UNLISTED, BACK)]
+    assert [(line.kind, line.id, line.scope) for line in changes] == [
         (UNLISTED, "a/2", "/api/v1/models"),
         (UNLISTED, "a/2", "/api/v1/models?output_modalities=all"),
         (BACK, "a/2", "/api/v1/models"),
         (BACK, "a/2", "/api/v1/models?output_modalities=all"),
     ]
-    assert {found[line.seq].kind for line in told} == {PAGE}
+    assert {events[line.seq].kind for line in changes} == {PAGE}
 
 
 def test_what_vanished_and_is_refused_twice_is_gone_with_what_it_offered(tmp_path: Path) -> None:
-    both, one = {"a/1", "a/2"}, {"a/1"}
+    both, first = {"a/1", "a/2"}, {"a/1"}
     shop = Shop()
-    asyncio.run(hourly(tmp_path, shop, both, one, one, one, one))
+    asyncio.run(hourly(tmp_path, shop, both, first, first, first, first))
 
-    found = [line for line in lines(tmp_path, "openrouter") if line.kind == GONE]
-    assert [(line.type, line.id) for line in found] == [
+    gone = [line for line in lines(tmp_path, "openrouter") if line.kind == GONE]
+    assert [(line.type, line.id) for line in gone] == [
         ("model", "a/2"),
         ("endpoint", "a/2#x"),
         ("endpoint", "a/2#y"),
     ]
-    told = members(tmp_path, found[0])
-    assert [each["status"] for each in told["evidence"]] == [404, 404]
-    assert parse_us(told["evidence"][1]["at"]) - parse_us(told["evidence"][0]["at"]) >= HOUR // 2
-    assert told["missing_since"] < told["evidence"][0]["at"]
-    assert told["endpoint"] == "/api/v1/model/:author/:slug"
+    tombstone = members(tmp_path, gone[0])
+    assert [each["status"] for each in tombstone["evidence"]] == [404, 404]
+    assert (
+        parse_us(tombstone["evidence"][1]["at"]) - parse_us(tombstone["evidence"][0]["at"])
+        >= HOUR // 2
+    )
+    assert tombstone["missing_since"] < tombstone["evidence"][0]["at"]
+    assert tombstone["endpoint"] == "/api/v1/model/:author/:slug"
     assert shop.asked.count("/api/v1/model/a/2") == 2
 
 
@@ -193,26 +196,26 @@ def test_what_vanished_but_answers_is_not_gone_and_not_asked_every_hour(tmp_path
 
 
 def test_what_comes_back_between_two_probes_is_not_gone(tmp_path: Path) -> None:
-    both, one = {"a/1", "a/2"}, {"a/1"}
-    asyncio.run(hourly(tmp_path, Shop(), both, one, both, one))
+    both, first = {"a/1", "a/2"}, {"a/1"}
+    asyncio.run(hourly(tmp_path, Shop(), both, first, both, first))
 
     assert about(tmp_path, "openrouter", GONE) == []
 
 
 def test_a_sync_probes_a_bounded_number(tmp_path: Path) -> None:
     many = {f"a/{n}" for n in range(70)}
-    told = asyncio.run(hourly(tmp_path, Shop(), many, {"a/1"}))
+    reports = asyncio.run(hourly(tmp_path, Shop(), many, {"a/1"}))
 
-    pages = {each.listing: each.pages for each in told[1].listings}
+    pages = {each.listing: each.pages for each in reports[1].listings}
     assert (pages["gone-models"], pages["gone-endpoints"]) == (50, 50)
 
 
 def test_the_index_of_presence_can_be_thrown_away_at_any_time(tmp_path: Path) -> None:
-    both, one = {"a/1", "a/2"}, {"a/1"}
+    both, first = {"a/1", "a/2"}, {"a/1"}
 
     async def go(root: Path, forget: bool) -> None:
         shop = Shop()
-        for models in (both, one, one, both):
+        for models in (both, first, first, both):
             await hourly(root, shop, models)
             if forget:
                 shutil.rmtree(root / "state" / "presence")

@@ -1,4 +1,4 @@
-"""Pages taken apart by processes of their own: the same events, whatever becomes of them."""
+"""Splitter pool: the events are the same, whatever happens to the splitter processes."""
 
 import asyncio
 import json
@@ -16,26 +16,19 @@ import attrs
 import orjson
 import pytest
 from aiohttp import web
-from hypothesis import given
 
-from eventlog.body.split_rules import Rule, id_member
 from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
-from fetcher.crawl.prefetch import predict_next_page
 from fetcher.crawl.report import RunReport
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
-from fetcher.source import Continuation, Source
+from fetcher.source import Source
 from fetcher.sources import SOURCES
-from fetcher.split import pool as splitting
-from fetcher.split.parts_codec import decode_parts, encode_parts
+from fetcher.split import pool as splitter_pool
 from fetcher.split.pool import PoolPolicy, SplitterProcess
-from fetcher.split.response import SplitResponse, split_response, with_value_hashes
-from tests.eventlog.making import json_values
+from fetcher.split.response import SplitResponse
 from tests.fetcher.making import (
     HURRIED,
-    LIST,
-    NESTED,
     Hand,
     Handle,
     lines,
@@ -57,21 +50,21 @@ Started = list[SplitterProcess]
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    """The splitters of a test, each waited for until it is there."""
-    begin, found = splitting._start_splitter, Started()
+    """The splitters that a test starts; each start waits until the splitter is ready."""
+    begin, splitters = splitter_pool._start_splitter, Started()
 
     def begun(source: str) -> SplitterProcess:
         splitter = begin(source)
         assert select.select([splitter.connection], [], [], 60)[0]
-        found.append(splitter)
+        splitters.append(splitter)
         return splitter
 
-    monkeypatch.setattr(splitting, "_start_splitter", begun)
-    return found
+    monkeypatch.setattr(splitter_pool, "_start_splitter", begun)
+    return splitters
 
 
 def source_of(name: str = "images", **params: str) -> Source:
-    """Civitai, of which a sync walks one listing, however long."""
+    """Civitai with one listing, which is never partitioned."""
     listing = CIVITAI.listing(name)
     listing = attrs.evolve(
         listing, params={**listing.params, **params}, ends_silently_at=None, partitions=()
@@ -79,18 +72,18 @@ def source_of(name: str = "images", **params: str) -> Source:
     return attrs.evolve(CIVITAI, listings=(listing,))
 
 
-def told(root: Path) -> list[dict[str, Any]]:
-    """What the log says, but for times, ports and the chance in the name of a run."""
-    found = []
+def logged_events(root: Path) -> list[dict[str, Any]]:
+    """Events of the log without times, ports and run ids."""
+    events = []
     for line in lines(root, "civitai"):
         made = json.loads(attrs_free(line))
         made["exact"] = (exact_body(line) or b"").hex()
-        found.append(made)
-    return found
+        events.append(made)
+    return events
 
 
 def attrs_free(line: Any) -> str:
-    """An event without what differs from run to run."""
+    """An event as JSON, without the members that differ from run to run."""
     members = {
         name: getattr(line, name)
         for name in line.__struct_fields__
@@ -99,14 +92,14 @@ def attrs_free(line: Any) -> str:
     return json.dumps(members)
 
 
-def walked(
+def crawl(
     root: Path, handle: Handle, pool_policy: PoolPolicy, source: Source | None = None
 ) -> RunReport:
     return sync_with(root, source or source_of(), handle, pool_policy=pool_policy)
 
 
 def feed(pages: int, per_page: int = 20) -> Handle:
-    """Images, so many pages of them."""
+    """Upstream with this many pages of images."""
 
     async def handle(request: web.Request) -> web.Response:
         number = int(request.query.get("cursor", 0))
@@ -118,21 +111,21 @@ def feed(pages: int, per_page: int = 20) -> Handle:
     return handle
 
 
-def test_a_walk_says_the_same_wherever_its_pages_are_taken_apart(
+def test_a_pagination_logs_the_same_events_wherever_its_pages_are_split(
     tmp_path: Path, started: Started
 ) -> None:
-    here = walked(tmp_path / "here", feed(30), HERE)
-    there = walked(tmp_path / "there", feed(30), EAGER)
+    here = crawl(tmp_path / "here", feed(30), HERE)
+    there = crawl(tmp_path / "there", feed(30), EAGER)
 
     assert len(started) == 2
-    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
     assert is_complete(there)
     assert there.total("entities") == here.total("entities") == 600
     assert len(list(responses(tmp_path / "there", "civitai"))) == 30
 
 
 def recorded(name: str) -> Handle:
-    """Recorded pages one after the other, whatever is asked for."""
+    """Upstream that returns recorded pages one after the other."""
     files = sorted((recordings() / "civitai" / name).rglob("*.json"))
     bodies = [file.read_bytes() for file in files if b'"nextCursor"' in file.read_bytes()]
     assert len(bodies) > 1
@@ -149,22 +142,22 @@ def recorded(name: str) -> Handle:
 
 @pytest.mark.recordings
 @pytest.mark.parametrize("name", ["images", "models"])
-def test_recorded_pages_say_the_same_wherever_they_are_taken_apart(
+def test_recorded_pages_give_the_same_events_wherever_they_are_split(
     tmp_path: Path, started: Started, name: str
 ) -> None:
     for place, pool_policy in (("here", HERE), ("there", EAGER)):
-        walked(tmp_path / place, recorded(name), pool_policy, source_of(name))
+        crawl(tmp_path / place, recorded(name), pool_policy, source_of(name))
 
     assert started
-    assert told(tmp_path / "there") == told(tmp_path / "here")
-    assert any(line["kind"] == ENTITY for line in told(tmp_path / "there"))
+    assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
+    assert any(line["kind"] == ENTITY for line in logged_events(tmp_path / "there"))
 
 
 FAULTS = "429:0.05,503:0.05,html:0.05,cut:0.05,torn:0.05,hostile:0.3,repeat:0.1,empty:0.02"
 
 
 @pytest.mark.parametrize("name", ["images", pytest.param("models", marks=pytest.mark.slow)])
-def test_hostile_pages_say_the_same_wherever_they_are_taken_apart(
+def test_hostile_pages_give_the_same_events_wherever_they_are_split(
     tmp_path: Path, started: Started, name: str
 ) -> None:
     source, port = source_of(name, limit="5"), 0
@@ -172,12 +165,12 @@ def test_hostile_pages_say_the_same_wherever_they_are_taken_apart(
         port = asyncio.run(under_faults(tmp_path / place, source, pool_policy, port))
 
     assert started
-    assert told(tmp_path / "there") == told(tmp_path / "here")
-    assert Counter(line["kind"] for line in told(tmp_path / "there"))[PAGE] > 5
+    assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
+    assert Counter(line["kind"] for line in logged_events(tmp_path / "there"))[PAGE] > 5
 
 
 async def under_faults(root: Path, source: Source, pool_policy: PoolPolicy, port: int) -> int:
-    """Crawl the simulator; its port, which stands in the links of its pages."""
+    """Crawls the simulator and returns its port, which occurs in the links of its pages."""
     clock = Hand()
     app = make_app(World(5, 60, 30), lambda: Hand().at, parse_faults(FAULTS))
     async with serve(app, lambda: Hand().at, port=port) as origin:
@@ -194,7 +187,7 @@ async def under_faults(root: Path, source: Source, pool_policy: PoolPolicy, port
 
 
 def at_page(number: int, handle: Handle, act: Callable[[], None]) -> Handle:
-    """The same, and something happens when a page is asked for."""
+    """The same upstream; calls `act` when this page is requested."""
 
     async def handled(request: web.Request) -> web.StreamResponse:
         if request.query.get("cursor") == str(number):
@@ -205,7 +198,7 @@ def at_page(number: int, handle: Handle, act: Callable[[], None]) -> Handle:
 
 
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
+def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_reported(
     tmp_path: Path, started: Started, sent: signal.Signals
 ) -> None:
     def strike() -> None:
@@ -213,38 +206,38 @@ def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_said(
             splitter.process.send_signal(sent)
 
     pool_policy = attrs.evolve(EAGER, timeout_s=0.3)
-    there = walked(tmp_path / "there", at_page(10, feed(30), strike), pool_policy)
-    walked(tmp_path / "here", feed(30), HERE)
+    there = crawl(tmp_path / "there", at_page(10, feed(30), strike), pool_policy)
+    crawl(tmp_path / "here", feed(30), HERE)
 
     assert len(started) == 2
-    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
     assert is_complete(there)
     assert there.listings[0].splitters_lost == 2
 
 
-def test_a_splitter_that_dies_with_nothing_to_do_is_said_too(started: Started) -> None:
+def test_a_splitter_that_dies_while_idle_is_reported_too(started: Started) -> None:
     async def go() -> int:
-        held = splitting.open_pool(CIVITAI, EAGER)
-        splitting.start_splitters(held)
+        pool = splitter_pool.open_pool(CIVITAI, EAGER)
+        splitter_pool.start_splitters(pool)
         started[0].process.kill()
         await until(lambda: started[0].connection.fileno() < 0)
-        splitting.close_pool(held)
-        return held.lost
+        splitter_pool.close_pool(pool)
+        return pool.lost
 
     assert asyncio.run(go()) == 1
 
 
-def test_where_no_process_can_be_started_everything_is_done_here(
+def test_if_no_process_can_be_started_all_pages_are_split_in_the_crawl(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
-    there = walked(tmp_path, feed(5), EAGER)
+    there = crawl(tmp_path, feed(5), EAGER)
 
     assert is_complete(there)
     assert there.listings[0].splitters_lost == 1
 
 
-def test_a_short_walk_and_one_that_waits_for_upstream_have_no_splitters(
+def test_a_short_pagination_and_one_that_waits_for_upstream_have_no_splitters(
     tmp_path: Path, started: Started
 ) -> None:
     feed_of_three = feed(3, 200)
@@ -253,15 +246,15 @@ def test_a_short_walk_and_one_that_waits_for_upstream_have_no_splitters(
         await asyncio.sleep(0.2)
         return await feed_of_three(request)
 
-    walked(tmp_path / "short", feed_of_three, PoolPolicy(max_processes=2))
-    walked(tmp_path / "slow", slow, PoolPolicy(max_processes=2, min_split_bytes=0))
+    crawl(tmp_path / "short", feed_of_three, PoolPolicy(max_processes=2))
+    crawl(tmp_path / "slow", slow, PoolPolicy(max_processes=2, min_split_bytes=0))
 
     assert started == []
 
 
-def test_splitters_are_of_sources_they_know_only() -> None:
+def test_only_registered_sources_have_splitters() -> None:
     async def most(source: Source) -> int:
-        return splitting.open_pool(source, EAGER).policy.max_processes
+        return splitter_pool.open_pool(source, EAGER).policy.max_processes
 
     other = attrs.evolve(CIVITAI, endpoints=CIVITAI.endpoints[:1])
 
@@ -271,7 +264,7 @@ def test_splitters_are_of_sources_they_know_only() -> None:
 
 
 def misleading(request: web.Request) -> web.Response:
-    """Pages 0 to 19, of which 7 seems to lead to 100 and leads to 8; nothing comes after 100."""
+    """Pages 0 to 19. The prediction for page 7 is page 100, its next page is 8."""
     number = int(request.query.get("cursor", 0))
     items = json.dumps([{"id": number * 5 + n} for n in range(5)], separators=(",", ":"))
     onward = json.dumps({"nextCursor": str(number + 1)} if number < 19 else {"total": 1})
@@ -282,9 +275,7 @@ def misleading(request: web.Request) -> web.Response:
     return web.Response(text=text, content_type="application/json")
 
 
-def test_a_page_that_leads_elsewhere_than_it_seems_is_gone_back_to(
-    tmp_path: Path, started: Started
-) -> None:
+def test_after_a_misprediction_the_pagination_goes_back(tmp_path: Path, started: Started) -> None:
     asked = {"here": Counter[str](), "there": Counter[str]()}
 
     def counted(place: str) -> Handle:
@@ -294,18 +285,18 @@ def test_a_page_that_leads_elsewhere_than_it_seems_is_gone_back_to(
 
         return handle
 
-    walked(tmp_path / "here", counted("here"), HERE)
-    there = walked(tmp_path / "there", counted("there"), EAGER)
+    crawl(tmp_path / "here", counted("here"), HERE)
+    there = crawl(tmp_path / "there", counted("there"), EAGER)
 
     assert asked["there"]["100"] == 1
     assert asked["here"]["100"] == 0
     assert asked["there"]["7"] == 1
-    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
     assert is_complete(there)
 
 
 def torn_at_seven(times: int) -> Handle:
-    """A page whose ends are whole and whose middle is not, so many times."""
+    """Upstream whose page 7 is damaged in its middle for this many requests."""
     whole, asked = feed(12), Counter[str]()
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -323,17 +314,17 @@ def torn_at_seven(times: int) -> Handle:
 
 
 @pytest.mark.parametrize("times", [1, 100])
-def test_a_page_that_is_torn_in_its_middle_is_asked_for_again_as_ever(
+def test_a_page_that_is_damaged_in_its_middle_is_retried_as_usual(
     tmp_path: Path, started: Started, times: int
 ) -> None:
-    walked(tmp_path / "here", torn_at_seven(times), HERE)
-    walked(tmp_path / "there", torn_at_seven(times), EAGER)
+    crawl(tmp_path / "here", torn_at_seven(times), HERE)
+    crawl(tmp_path / "there", torn_at_seven(times), EAGER)
 
-    kinds = Counter(line["kind"] for line in told(tmp_path / "there"))
+    kinds = Counter(line["kind"] for line in logged_events(tmp_path / "there"))
     assert started
     assert kinds[PAGE] == (12 if times == 1 else 7)
     assert kinds[PAGE_FAILED] == (0 if times == 1 else 1)
-    assert told(tmp_path / "there") == told(tmp_path / "here")
+    assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
 
 
 CRAWLER = """
@@ -360,7 +351,7 @@ def children(pid: int) -> list[int]:
 
 
 def lives(pid: int) -> bool:
-    """Whether a process is there, and not only its name."""
+    """Whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -372,7 +363,7 @@ async def until(is_so: Callable[[], bool]) -> None:
         if is_so():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("it never came to that")
+    raise AssertionError("the condition was not met in time")
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
@@ -398,24 +389,24 @@ def test_no_splitter_outlives_its_crawl_however_that_ended(
                 stderr=subprocess.DEVNULL,
             )
             await until(lambda: len(children(crawler.pid)) == 2)
-            found = children(crawler.pid)
+            pids = children(crawler.pid)
             await asyncio.sleep(0.3)
             crawler.send_signal(sent)
             await crawler.wait()
-            await until(lambda: not any(map(lives, found)))
-            return found
+            await until(lambda: not any(map(lives, pids)))
+            return pids
 
     assert len(asyncio.run(go())) == 2
 
 
 def test_a_crawl_that_is_cancelled_as_an_answer_comes_ends(started: Started) -> None:
     async def go() -> None:
-        held = splitting.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
+        pool = splitter_pool.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
         try:
-            splitting.start_splitters(held)
+            splitter_pool.start_splitters(pool)
             answer = response(page_of({"id": 7}), "/images")
-            await until(lambda: splitting.can_offload(held, answer))
-            handed = splitting.offload(held, answer, CIVITAI.endpoint("/images").rules({}))
+            await until(lambda: splitter_pool.can_offload(pool, answer))
+            handed = splitter_pool.offload(pool, answer, CIVITAI.endpoint("/images").rules({}))
             assert handed is not None
             (done,) = started[0].pending.values()
             done.add_done_callback(lambda _: taking.cancel())
@@ -423,90 +414,28 @@ def test_a_crawl_that_is_cancelled_as_an_answer_comes_ends(started: Started) -> 
             with pytest.raises(asyncio.CancelledError):
                 await taking
         finally:
-            splitting.close_pool(held)
+            splitter_pool.close_pool(pool)
 
     asyncio.run(go())
 
 
-def test_signals_of_the_terminal_are_for_the_crawl(started: Started) -> None:
+def test_splitters_ignore_signals_of_the_terminal(started: Started) -> None:
     async def go() -> SplitResponse:
-        held = splitting.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
+        pool = splitter_pool.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
         try:
-            splitting.start_splitters(held)
+            splitter_pool.start_splitters(pool)
             for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
                 started[0].process.send_signal(sent)
             answer = response(page_of({"id": 7}), "/images")
-            await until(lambda: splitting.can_offload(held, answer))
+            await until(lambda: splitter_pool.can_offload(pool, answer))
             rules = CIVITAI.endpoint("/images").rules({})
-            handed = splitting.offload(held, answer, rules)
+            handed = splitter_pool.offload(pool, answer, rules)
             assert handed is not None
             parts = await handed
-            assert held.lost == 0
+            assert pool.lost == 0
             return parts
         finally:
-            splitting.close_pool(held)
+            splitter_pool.close_pool(pool)
 
     assert [each.id for each in asyncio.run(go()).entities] == ["7"]
     assert os.getpgid(0) not in {each.process.pid for each in started}
-
-
-def test_a_splitter_imports_no_network_and_no_database() -> None:
-    found = subprocess.run(
-        [sys.executable, "-c", "import sys, fetcher.split.worker; print(*sys.modules)"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert not {"aiohttp", "sqlite3", "asyncio", "duckdb"} & set(found.stdout.split())
-
-
-def packed(body: bytes, rules: tuple[Rule, ...]) -> tuple[SplitResponse, SplitResponse]:
-    parts = with_value_hashes(split_response(response(body), rules))
-    parcel = encode_parts(parts)
-    assert parcel is not None
-    return parts, decode_parts(parcel, body, rules)
-
-
-@given(json_values, json_values)
-def test_a_parcel_holds_the_parts_whole(one: object, other: object) -> None:
-    items = [{"id": 1, "x": one}, {"id": "é", "y": other}, {"versions": [{"id": 5}], "id": 2}]
-    page = {"items": items, "metadata": {"nextCursor": 3}}
-    odd = {"items": [{"x": one}, *items]}
-    flat = json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode()
-    for body in (flat, json.dumps(page).encode(), page_of(), json.dumps(odd).encode()):
-        for rules in (LIST, NESTED):
-            parts, again = packed(body, rules)
-            assert again == parts
-
-
-def test_what_would_be_too_large_a_parcel_is_handed_back() -> None:
-    name = "x" * 60_000
-    body = page_of({"id": name, "versions": [{"id": n} for n in range(1_000)]})
-
-    assert encode_parts(with_value_hashes(split_response(response(body), NESTED))) is None
-
-
-PLAIN = Rule("/items", "image", "list", id_member("id"))
-
-
-@pytest.mark.parametrize(
-    ("body", "cursor"),
-    [
-        (b'{"items":[{"id":1}],"metadata":{"nextCursor":"9"}}', "9"),
-        (b'{"metadata":{"nextCursor":"9"},"items":[{"id":1,"x":["]"]}]}', "9"),
-        (b'{"items":[{"id":[1]}],"metadata":{"x":[[1],2],"nextCursor":"9"}}', "9"),
-        (b'{"items":[{"id":1}],"metadata":{"total":9}}', None),
-        (b'{"items":{"id":1},"metadata":{"nextCursor":"9"}}', None),
-        (b'{"items":[{"id":1', None),
-        (b"", None),
-    ],
-)
-def test_a_predict_next_page_sees_where_a_page_leads(body: bytes, cursor: str | None) -> None:
-    continuation = CIVITAI.endpoint("/images").continuation
-    assert continuation is not None
-
-    found = predict_next_page(body, (PLAIN,), continuation, {})
-
-    assert found == (Continuation({"cursor": cursor}, None, False) if cursor else None)

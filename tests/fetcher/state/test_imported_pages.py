@@ -163,15 +163,15 @@ def test_the_index_can_be_deleted_or_damaged_at_any_time(
 
 
 def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
+    first, other = tmp_path / "first", tmp_path / "other"
+    first.mkdir()
     other.mkdir()
-    store(one)
+    store(first)
     store(other, endpoint="/images")
-    for root in (one, other):
+    for root in (first, other):
         close_imported_pages(open_imported_pages(root, "civitai", WRITER))
     path = Path("state", "imported", "civitai", f"{WRITER}.sqlite")
-    (other / path).write_bytes((one / path).read_bytes())
+    (other / path).write_bytes((first / path).read_bytes())
 
     index = open_imported_pages(other, "civitai", WRITER)
 

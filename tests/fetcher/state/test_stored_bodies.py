@@ -8,13 +8,15 @@ import pytest
 
 from eventlog.body.split_rules import id_member
 from eventlog.check.accept_loss import accept_loss
+from eventlog.clock import DAY
 from eventlog.errors import LocalResource
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import sealed_path
 from eventlog.write.writer import close_stream, open_stream
 from fetcher.record.journal import close_journal, open_journal
-from fetcher.state.stored_bodies import stored_bodies_path
-from tests.fetcher.making import WRITER, Hand, observe_into, page_of
+from fetcher.split.response import body_digest
+from fetcher.state.stored_bodies import StoredBody, can_reuse, stored_bodies_path
+from tests.fetcher.making import START, WRITER, Hand, observe_into, page_of
 
 PAGE = page_of({"id": 1}, {"id": 2})
 
@@ -49,12 +51,12 @@ def test_an_index_that_is_behind_catches_up(tmp_path: Path) -> None:
 
 
 def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
+    first, other = tmp_path / "first", tmp_path / "other"
+    first.mkdir()
     other.mkdir()
-    stored(one)
+    stored(first)
     stored(other, page_of({"id": 7}, {"id": 8}))
-    path = stored_bodies_path(one, "civitai", WRITER)
+    path = stored_bodies_path(first, "civitai", WRITER)
     stored_bodies_path(other, "civitai", WRITER).write_bytes(path.read_bytes())
 
     assert stored(other) == 2
@@ -116,3 +118,16 @@ def test_more_than_one_statement_of_entities_is_known_again(tmp_path: Path) -> N
     many = page_of(*({"id": number} for number in range(1_501)))
 
     assert [stored(tmp_path, many), stored(tmp_path, many)] == [1_501, 0]
+
+
+@pytest.mark.parametrize(
+    ("body", "days", "is_same"),
+    [(b"a", 0, True), (b"a", 29.99, True), (b"a", 30, False), (b"a", -30, False), (b"b", 0, False)],
+)
+def test_a_stored_body_is_reused_while_it_is_the_same_and_younger_than_thirty_days(
+    body: bytes, days: float, is_same: bool
+) -> None:
+    stored_body = StoredBody(body_digest(b"a"), 1, START, "c1:0")
+
+    assert can_reuse(stored_body, body_digest(body), START + int(days * DAY)) is is_same
+    assert not can_reuse(None, body_digest(body), START)

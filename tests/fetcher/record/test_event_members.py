@@ -6,15 +6,12 @@ from typing import Any
 
 import attrs
 import orjson
-import pytest
 
-from eventlog.clock import DAY
 from eventlog.read.reader import read_stream
 from fetcher.record.journal import append_batches, batch_of, close_journal, open_journal, page_batch
 from fetcher.record.page_events import response_anomaly
-from fetcher.split.response import Response, body_digest, split_response
-from fetcher.state.stored_bodies import StoredBody, can_reuse
-from tests.fetcher.making import LIST, PLACE, START, WRITER, Hand, page_of, response
+from fetcher.split.response import Response, split_response
+from tests.fetcher.making import LIST, PLACE, WRITER, Hand, page_of, response
 
 BODY = page_of({"id": 1}, {"id": 2})
 HEADERS = {"date": "Sat, 21 Nov 2026 05:00:00 GMT", "age": "7"}
@@ -97,16 +94,3 @@ def test_an_anomaly_says_why_and_what_came_whole(tmp_path: Path) -> None:
         "body_raw": "PGh0bWw+",
     }
     assert {name: event[name] for name in expected} == expected
-
-
-@pytest.mark.parametrize(
-    ("body", "days", "is_same"),
-    [(b"a", 0, True), (b"a", 29.99, True), (b"a", 30, False), (b"a", -30, False), (b"b", 0, False)],
-)
-def test_a_body_is_leant_on_while_it_is_the_same_and_younger_than_thirty_days(
-    body: bytes, days: float, is_same: bool
-) -> None:
-    seen = StoredBody(body_digest(b"a"), 1, START, "c1:0")
-
-    assert can_reuse(seen, body_digest(body), START + int(days * DAY)) is is_same
-    assert not can_reuse(None, body_digest(body), START)
