@@ -81,4 +81,4 @@ def test_a_host_that_comes_back_is_crawled_again(tmp_path: Path) -> None:
     assert [states[name] for name in ("models", "models-all", "providers")] == ["failed"] * 3
     assert states["catalog"] == "failed"
     assert states["all-providers"] == "completed"
-    assert "did not come whole" in str(report.listings[3].why)
+    assert "are incomplete" in str(report.listings[3].why)
