@@ -1,1 +1,1 @@
-"""Verifying the log, reporting gaps, repairing it."""
+"""Verifies the log, reports gaps, repairs segments, accepts losses."""

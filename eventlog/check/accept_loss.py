@@ -1,8 +1,8 @@
-"""Accepting a loss: a segment that exists nowhere any more is given up, by a person.
+"""Marks a segment as permanently lost, on an operator's decision, so its stream can continue.
 
 Nothing is deleted or rewritten. A record takes the place of the lost manifest
-(`loss`), and an anomaly in the stream says so to whoever reads the log. What is whole,
-or can be made whole from what lies beside it, is not given up.
+(`lost_segments.py`), and an anomaly in the stream announces the loss to readers of the log.
+A segment that is intact, or can be repaired from the files beside it, is not given up.
 """
 
 import os
@@ -49,22 +49,22 @@ from eventlog.write.writer import close_stream, open_stream
 
 
 def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> RepairResult:
-    """Give a segment up, so that its stream goes on behind it.
+    """Marks a segment as permanently lost, so that its stream can continue. Idempotent.
 
-    `name`: the lost segment, or the name that `verify` gives a hole. Doing it twice is
-    harmless. What can be put right is put right instead. Raises `Invalid` where nothing
-    is lost under that name, `Locked` where the stream is being written.
+    `name`: the lost segment, or the name that `verify` reports for a gap. Repairs the segment
+    instead, if possible. Raises `Invalid` if nothing is lost under that name, `Locked` if the
+    stream is being written.
     """
     _check_ours(root, name)
     if not loss_path(root, name).exists():
         lock = lock_stream(root, name.source, name.writer, format_us(clock()))
         try:
-            mended = _mended(root, name)
-            if mended is not None:
-                return mended
-            hole = _hole_of(root, name)
-            _seal_before(root, name, hole.first_seq)
-            write_loss(root, _loss(root, name, hole, format_us(clock())))
+            repaired = _repair_if_possible(root, name)
+            if repaired is not None:
+                return repaired
+            gap = _gap_of(root, name)
+            _seal_before(root, name, gap.first_seq)
+            write_loss(root, _loss(root, name, gap, format_us(clock())))
         finally:
             os.close(lock)
     loss = read_loss(root, name)
@@ -74,7 +74,7 @@ def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repa
 
 
 def _check_ours(root: Path, name: SegmentName) -> None:
-    """What another machine writes may be whole there, and only it may append to it."""
+    """Raises `Invalid` if another machine owns the writer: its copy may be intact."""
     owners = machines_of(root, name.writer)
     if owners and machine_name(os.environ) not in owners:
         raise Invalid(
@@ -86,12 +86,12 @@ def _check_ours(root: Path, name: SegmentName) -> None:
 def stretches(
     root: Path, source: str, writer: str, without: SegmentName | None = None
 ) -> list[Stretch]:
-    """What a stream holds or has given up. Unreadable manifests are left out."""
-    found = [Stretch(x.name, x.first_seq, x.last_seq) for x in read_losses(root, source, writer)]
-    for each in list_segments(root, source, writer):
-        stretch = _stretch(root, each) if each.name != without else None
-        found += [stretch] if stretch else []
-    return sorted(found, key=lambda stretch: stretch.first_seq)
+    """Returns existing and accepted-as-lost seqs of a stream, without unreadable manifests."""
+    result = [Stretch(x.name, x.first_seq, x.last_seq) for x in read_losses(root, source, writer)]
+    for files in list_segments(root, source, writer):
+        stretch = _stretch(root, files) if files.name != without else None
+        result += [stretch] if stretch else []
+    return sorted(result, key=lambda stretch: stretch.first_seq)
 
 
 def _stretch(root: Path, files: SegmentFiles) -> Stretch | None:
@@ -110,12 +110,12 @@ def _stretch(root: Path, files: SegmentFiles) -> Stretch | None:
         return Stretch(files.name, first, valid_prefix(file, files.name, first - 1).last_seq, True)
 
 
-def _mended(root: Path, name: SegmentName) -> RepairResult | None:
-    """What could be done without giving anything up. None where the segment is lost."""
-    here = [each for each in list_segments(root, name.source, name.writer) if each.name == name]
-    if not here:
+def _repair_if_possible(root: Path, name: SegmentName) -> RepairResult | None:
+    """Repairs the segment if possible. Returns None if it is lost."""
+    listed = [each for each in list_segments(root, name.source, name.writer) if each.name == name]
+    if not listed:
         return None
-    if here[0].is_open and not here[0].has_manifest:
+    if listed[0].is_open and not listed[0].has_manifest:
         raise Invalid(f"{name}: is open, and not lost", f"hindlog repair {name}")
     try:
         return repair_sealed(root, name, None)
@@ -123,23 +123,21 @@ def _mended(root: Path, name: SegmentName) -> RepairResult | None:
         return None
 
 
-def _hole_of(root: Path, name: SegmentName) -> SeqGap:
-    """Which seqs a lost segment held."""
+def _gap_of(root: Path, name: SegmentName) -> SeqGap:
+    """Returns the seqs that a lost segment contained."""
     key = (name.source, name.writer)
     known = stretches(root, *key, without=name)
     head = read_head(root, *key)
     noted = max(head.last_seq if head else 0, sealed_seq(root, *key))
-    durable = max(noted, _told(root, name, known))
-    found = list(find_seq_gaps(known, durable))
+    durable = max(noted, _minimum_last_seq(root, name, known))
+    gaps = list(find_seq_gaps(known, durable))
     manifest = _own_manifest(root, name)
-    for hole in found:
-        if manifest and hole.first_seq <= manifest.first_seq <= hole.last_seq:
-            return attrs.evolve(hole, first_seq=manifest.first_seq, last_seq=manifest.last_seq)
+    for gap in gaps:
+        if manifest and gap.first_seq <= manifest.first_seq <= gap.last_seq:
+            return attrs.evolve(gap, first_seq=manifest.first_seq, last_seq=manifest.last_seq)
     taken = {each.name for each in known}
-    named = [
-        x for x in found if loss_name(x, key, taken, head, head_written_at(root, *key)) == name
-    ]
-    chosen = named or [x for x in found if name not in taken and _lies_between(x, name)]
+    named = [x for x in gaps if loss_name(x, key, taken, head, head_written_at(root, *key)) == name]
+    chosen = named or [x for x in gaps if name not in taken and _lies_between(x, name)]
     if len(chosen) != 1:
         raise Invalid(f"{name}: expected one hole in its stream there, found {len(chosen)}", _LOOK)
     return chosen[0]
@@ -149,13 +147,13 @@ _LOOK = "hindlog verify names what is missing"
 
 
 def _own_manifest(root: Path, name: SegmentName) -> Manifest | None:
-    """The manifest of a lost segment, where it still stands and the chain confirms it."""
+    """Returns the manifest of a lost segment, if it exists and the chain confirms it."""
     path = manifest_path(root, name)
     return consistent_manifest(root, name, path.read_bytes()) if path.exists() else None
 
 
-def _told(root: Path, name: SegmentName, known: list[Stretch]) -> int:
-    """How far a last segment reached of which something is left: at least to one event."""
+def _minimum_last_seq(root: Path, name: SegmentName, known: list[Stretch]) -> int:
+    """Returns the last seq, at least, of a lost last segment of which a file still exists."""
     if not (manifest_path(root, name).exists() or sealed_path(root, name).exists()):
         return 0
     expected = known[-1].last_seq + 1 if known else 1
@@ -171,14 +169,14 @@ def _lies_between(hole: SeqGap, name: SegmentName) -> bool:
 
 
 def _seal_before(root: Path, name: SegmentName, first: int) -> None:
-    """Seal what was left open before a hole, so that its record can name the manifest."""
+    """Seals open segments before a gap, so that the record can refer to their manifest."""
     for each in stretches(root, name.source, name.writer):
         if each.is_open and each.first_seq < first and not finish_sealing(root, each.name):
             seal(root, each.name, _link_before(root, each.name, each.first_seq))
 
 
 def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
-    """What a manifest names that begins with seq `first`."""
+    """Returns the SHA-256 to which a manifest that begins with seq `first` refers."""
     for loss in read_losses(root, name.source, name.writer):
         if loss.last_seq == first - 1:
             return chain_digest(loss)
@@ -201,14 +199,14 @@ def _digest(root: Path, name: SegmentName) -> str:
 
 
 def _named_by(root: Path, after: SegmentName | None) -> str | None:
-    """The SHA-256 of the lost manifest, as the one behind it says."""
+    """Returns the SHA-256 of the lost manifest, as the next manifest or loss states it."""
     if after is None or not manifest_path(root, after).exists():
         return read_loss(root, after).previous if after else None
     return read_manifest(root, after).previous
 
 
 def _announce(root: Path, loss: Loss, clock: Clock) -> None:
-    """Say in the stream itself what was given up, once: its readers may lean on it."""
+    """Appends the anomaly that announces a loss, unless the stream contains it already."""
     name = loss.name
     members = {
         "reason": LOST,
@@ -219,7 +217,7 @@ def _announce(root: Path, loss: Loss, clock: Clock) -> None:
     }
     stream = open_stream(root, name.source, name.writer, clock=clock, patient=True)
     try:
-        if not _stands(root, loss, members["sha256"]):
+        if not _is_announced(root, loss, members["sha256"]):
             at = max(stream.last_observed, clock())
             draft = Draft(kind=ANOMALY, members=members)
             append(stream, [lambda _seq, _at: [draft]], observed_at=at)
@@ -227,8 +225,8 @@ def _announce(root: Path, loss: Loss, clock: Clock) -> None:
         close_stream(stream)
 
 
-def _stands(root: Path, loss: Loss, sha256: object) -> bool:
-    wanted = compile_select(
+def _is_announced(root: Path, loss: Loss, sha256: object) -> bool:
+    compiled = compile_select(
         Select(
             sources=frozenset({loss.name.source}),
             kinds=frozenset({ANOMALY}),
@@ -237,7 +235,7 @@ def _stands(root: Path, loss: Loss, sha256: object) -> bool:
     )
     return any(
         decode(record.line).sha256 == sha256
-        for each in list_segments(root, loss.name.source, loss.name.writer)
-        if wants_segment(wanted.select, each.name)
-        for record in segment_records(root, each.name, wanted)
+        for files in list_segments(root, loss.name.source, loss.name.writer)
+        if wants_segment(compiled.select, files.name)
+        for record in segment_records(root, files.name, compiled)
     )

@@ -1,8 +1,8 @@
-"""Gaps: what was not looked at. Hours without a segment, seqs that are missing, runs.
+"""Finds gaps in the coverage: hours without a segment, missing seqs, incomplete runs.
 
-Speaks of live streams only: what was imported says nothing about when anybody looked.
-An hour counts as looked at when any live writer of its source left a segment there,
-if only with a heartbeat. Changes nothing.
+Only live streams count: imported events do not show when the source was observed. An hour
+is covered if any live writer of its source wrote a segment in it, even if it contains only a
+heartbeat. Changes nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ class Gap:
 
 
 class _Run(msgspec.Struct, frozen=True):
-    """What a `run` event says."""
+    """The members of a `run` event that are needed here."""
 
     observed_at: str
     run: str = ""
@@ -57,7 +57,7 @@ class _Run(msgspec.Struct, frozen=True):
 
 
 class _Page(msgspec.Struct, frozen=True):
-    """Whether a `page` was recorded elsewhere."""
+    """The member of a `page` event that shows whether it was imported."""
 
     imported: Any = msgspec.field(default=None, name="import")
 
@@ -67,11 +67,11 @@ _PAGE = msgspec.json.Decoder(_Page)
 
 
 def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
-    """Every gap from `since` to the hour of `now`, which is not over, by source and time."""
+    """Returns the gaps from `since` to the current hour, exclusive, by source and time."""
     streams: dict[str, dict[str, list[SegmentName]]] = {}
-    for each in list_segments(root):
-        held = streams.setdefault(each.name.source, {})
-        held.setdefault(each.name.writer, []).append(each.name)
+    for files in list_segments(root):
+        by_writer = streams.setdefault(files.name.source, {})
+        by_writer.setdefault(files.name.writer, []).append(files.name)
     gaps: list[Gap] = []
     for source, writers in streams.items():
         live = {w: names for w, names in writers.items() if _is_live(root, w, names)}
@@ -80,25 +80,25 @@ def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
         for writer in live:
             gaps += _seqs(root, source, writer)
         gaps += _runs(root, source, frozenset(live), since)
-    found = [gap for gap in gaps if since is None or gap.until > since]
-    return sorted(found, key=lambda gap: (gap.source, gap.since, gap.until, gap.what))
+    selected = [gap for gap in gaps if since is None or gap.until > since]
+    return sorted(selected, key=lambda gap: (gap.source, gap.since, gap.until, gap.what))
 
 
 def _is_live(root: Path, writer: str, names: list[SegmentName]) -> bool:
-    """By its role; where this log does not know it, by whether its first page was imported."""
+    """Whether a stream is live: by its role or, if unknown, by its first page."""
     role = role_of(root, writer)
     if role is not None:
         return role != IMPORT
     wanted = compile_select(Select(kinds=frozenset({PAGE})))
     try:
-        found = next(segment_records(root, min(names), wanted), None)
+        page = next(segment_records(root, min(names), wanted), None)
     except Corrupt:
         return True
-    return found is None or _PAGE.decode(found.line).imported is None
+    return page is None or _PAGE.decode(page.line).imported is None
 
 
 def _hours(source: str, names: Iterable[SegmentName], now: int) -> Iterator[Gap]:
-    """Runs of hours in which nobody looked, from the first segment on."""
+    """Yields the uncovered ranges of hours, from the first segment on."""
     seen = sorted({name.starts_at for name in names})
     for before, after in pairwise([*seen, max([hour_start(now), *seen[-1:]])]):
         if after > before + HOUR:
@@ -108,14 +108,14 @@ def _hours(source: str, names: Iterable[SegmentName], now: int) -> Iterator[Gap]
 
 
 def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
-    """Seqs that no segment holds."""
+    """Yields the ranges of seqs that no segment contains, and damaged segments."""
     damages: list[Corrupt] = []
     expected, end = 1, None
     before: SeqRange | None = None
     losses = read_losses(root, source, writer)
     for extent in seq_ranges(root, source, writer, damages.append):
         begin = extent.name.starts_at
-        if before is not None and before.last_seq is None:  # rolled, and not sealed yet
+        if before is not None and before.last_seq is None:  # rolled, but not sealed yet
             expected = _last_seq(root, before) + 1
         if extent.first_seq > expected:
             missing = f"seq {expected} to {extent.first_seq - 1}"
@@ -132,15 +132,15 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
 
 
 def _last_seq(root: Path, extent: SeqRange) -> int:
-    """The seq of the last whole line of an open segment."""
+    """Returns the seq of the last complete line of an open segment."""
     rows = sum(block.count(b"\n") for block in segment_blocks(root, extent.name))
     return extent.first_seq + rows - 1
 
 
 def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -> Iterator[Gap]:
-    """Runs that ended otherwise than completed, or never.
+    """Yields runs that did not end, or ended in another state than completed.
 
-    Of all writers together: one queues a run, another one works on it.
+    Considers all writers together, since one may queue a run and another may process it.
     """
     began: dict[str, str] = {}
     last: dict[str, _Run] = {}
@@ -150,20 +150,20 @@ def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -
             event = _RUN.decode(record.line)
             began.setdefault(event.run, event.observed_at)
             last[event.run] = event
-    held = any(is_locked(root, source, writer) for writer in writers)
+    is_written = any(is_locked(root, source, writer) for writer in writers)
     for run, event in last.items():
         going = event.state in _GOING
-        if (event.state in ENDED_WELL and not event.partial) or (going and held):
+        if (event.state in ENDED_WELL and not event.partial) or (going and is_written):
             continue
         state = "never ended" if going else "partial" if event.partial else event.state
-        named = " ".join(each for each in (event.listing, state) if each)
+        named = " ".join(part for part in (event.listing, state) if part)
         reason = f"{named}: {event.why}" if event.why else named
         since_us, until_us = parse_us(began[run]), parse_us(event.observed_at)
         yield Gap(source, RUN, since_us, until_us + 1, reason, run)
 
 
 def describe(gap: Gap) -> str:
-    """One line for people."""
+    """Returns a gap as one line of text."""
     span = f"{format_us(gap.since)[:16]}Z to {format_us(gap.until)[:16]}Z"
     named = f" {gap.run}" if gap.run else ""
     return f"{gap.source}, {gap.what}{named}, {span}: {gap.reason}"

@@ -1,10 +1,9 @@
-"""Repair: put a segment right that recovery or a reader refuses.
+"""Repairs damaged segments.
 
-An open segment loses what is not whole (it stays in the log, as an anomaly). For a
-sealed one a good copy is taken: from what lies beside it (an open file, a manifest
-that can be made again), or from a folder or file that the user names. A copy is good
-when the chain of manifests says so; nothing else is believed. What is replaced is set
-aside, not deleted.
+From an open segment, the invalid bytes are cut off and stored in the log as an anomaly. A
+sealed segment is restored from a good copy: the open file, a manifest computed again from
+the lines, or a folder or file that the user names. A copy is good only if the chain of
+manifests confirms it. Replaced files are moved to `.damaged`, not deleted.
 """
 
 import hashlib
@@ -41,7 +40,7 @@ from eventlog.write.writer import close_stream, open_stream
 
 @attrs.frozen
 class RepairResult:
-    """What was done about one segment."""
+    """What was done to one segment."""
 
     segment: str
     what: str
@@ -50,11 +49,10 @@ class RepairResult:
 def repair(
     root: Path, name: SegmentName, good: Path | None = None, *, clock: Clock = now_us
 ) -> RepairResult:
-    """Put one segment right. `good`: a folder or file that may hold a good copy.
+    """Repairs one segment. `good`: a folder or file that may contain a good copy.
 
-    Raises `Corrupt` where no good copy is found, `Locked` where the open segment is
-    being written, `NotFound` where nothing is there under the name, `Invalid` where its
-    loss was accepted.
+    Raises `Corrupt` if no good copy is found, `Locked` if the open segment is being written,
+    `NotFound` if no file of that name exists, `Invalid` if its loss was accepted.
     """
     if loss_path(root, name).exists():
         what = f"{name}: was given up on {read_loss(root, name).accepted_at}"
@@ -77,9 +75,9 @@ def _repair_open(root: Path, name: SegmentName, clock: Clock) -> RepairResult:
 
 
 def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> RepairResult:
-    """Put a sealed segment right from a good copy. Raises `Corrupt` where none is found."""
+    """Repairs a sealed segment from a good copy. Raises `Corrupt` if none is found."""
     done: list[str] = []
-    manifest = _standing_manifest(root, name)
+    manifest = _usable_manifest(root, name)
     if manifest is None:
         data, where = _find_manifest(root, name, good)
         _install(root, name, manifest_path(root, name), data)
@@ -98,62 +96,64 @@ def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> RepairRes
     return RepairResult(str(name), ", ".join(done) or "nothing to do: it is whole")
 
 
-def _standing_manifest(root: Path, name: SegmentName) -> Manifest | None:
-    """The manifest that lies there, if neither chain nor segment has anything against it."""
+def _usable_manifest(root: Path, name: SegmentName) -> Manifest | None:
+    """Returns the existing manifest if it agrees with the chain and the segment, else None."""
     try:
-        found = consistent_manifest(root, name, manifest_path(root, name).read_bytes())
+        manifest = consistent_manifest(root, name, manifest_path(root, name).read_bytes())
     except FileNotFoundError:
         return None
-    whole = found and _digest_of(sealed_path(root, name)) == found.zst.sha256
-    return None if found and whole and sealed_damage(root, found) else found
+    fits_segment = manifest and _digest_of(sealed_path(root, name)) == manifest.zst.sha256
+    return None if manifest and fits_segment and sealed_damage(root, manifest) else manifest
 
 
 def consistent_manifest(root: Path, name: SegmentName, data: bytes) -> Manifest | None:
-    """A manifest, if its neighbours in the chain agree with it."""
+    """Decodes a manifest. Returns None if it is invalid or contradicts its chain neighbours."""
     try:
-        found = manifests.from_bytes(data, str(name))
+        manifest = manifests.from_bytes(data, str(name))
     except Corrupt:
         return None
-    before, after = _neighbours(root, found)
-    if found.segment != str(name) or (after and after.previous != manifests.digest(data)):
+    before, after = _neighbours(root, manifest)
+    if manifest.segment != str(name) or (after and after.previous != manifests.digest(data)):
         return None
-    if before is not None and found.previous != _digest_of(manifest_path(root, before.name)):
+    if before is not None and manifest.previous != _digest_of(manifest_path(root, before.name)):
         return None
-    return found
+    return manifest
 
 
 def _neighbours(root: Path, middle: Manifest) -> tuple[Manifest | None, Manifest | None]:
-    """The manifests right before and right after one in its stream, where they are readable."""
+    """Returns the previous and the next manifest of a stream; None if missing or unreadable."""
     before = after = None
-    for each in list_segments(root, middle.name.source, middle.name.writer):
-        if each.has_manifest and each.name != middle.name:
+    for files in list_segments(root, middle.name.source, middle.name.writer):
+        if files.has_manifest and files.name != middle.name:
             try:
-                found = read_manifest(root, each.name)
+                manifest = read_manifest(root, files.name)
             except Corrupt:
                 continue
-            before = found if found.last_seq == middle.first_seq - 1 else before
-            after = found if found.first_seq == middle.last_seq + 1 else after
+            before = manifest if manifest.last_seq == middle.first_seq - 1 else before
+            after = manifest if manifest.first_seq == middle.last_seq + 1 else after
     return before, after
 
 
 def _find_manifest(root: Path, name: SegmentName, good: Path | None) -> tuple[bytes, str]:
-    """A good manifest: the user's, or the one that follows from the segment itself."""
+    """Returns a good manifest and its origin: the user's, or one computed from the segment."""
     for path in _candidates(good, name, MANIFEST):
         data = path.read_bytes()
         if consistent_manifest(root, name, data):
             return data, str(path)
-    for made in _made_again(root, name, good):
-        before, after = _neighbours(root, made)
+    for candidate in _computed_manifests(root, name, good):
+        before, after = _neighbours(root, candidate)
         if before is not None:
-            made = attrs.evolve(made, previous=_digest_of(manifest_path(root, before.name)))
-        data = manifests.to_bytes(made)
+            candidate = attrs.evolve(
+                candidate, previous=_digest_of(manifest_path(root, before.name))
+            )
+        data = manifests.to_bytes(candidate)
         if after is not None and after.previous == manifests.digest(data):
             return data, "its own lines, confirmed by the next manifest"
     raise _no_copy(name, "manifest")
 
 
-def _made_again(root: Path, name: SegmentName, good: Path | None) -> Iterator[Manifest]:
-    """The manifests that would belong to the segments at hand."""
+def _computed_manifests(root: Path, name: SegmentName, good: Path | None) -> Iterator[Manifest]:
+    """Yields the manifests computed from the available copies of the segment."""
     for path in (sealed_path(root, name), *_candidates(good, name, SEALED)):
         try:
             yield _summary(path, name)
@@ -203,7 +203,7 @@ def _no_copy(name: SegmentName, what: str) -> Corrupt:
 
 
 def _candidates(good: Path | None, name: SegmentName, suffix: str) -> Iterable[Path]:
-    """Where a copy may lie: the file itself, an archive, its log, one folder."""
+    """Returns possible copies: the path itself, or a file in an archive, log or folder."""
     if good is None:
         return []
     full = f"{name}{suffix}"
@@ -219,14 +219,14 @@ def _digest_of(path: Path) -> str | None:
 
 
 def _install(root: Path, name: SegmentName, path: Path, data: bytes) -> None:
-    """Put a good file in its place, durable; the bad one is set aside."""
+    """Installs a good file durably; moves the bad one to the folder `.damaged`."""
     make_dirs(REAL, path.parent)
     temporary = path.with_name(f".{path.name}.tmp")
     write_durable(REAL, temporary, data)
     if path.exists():
-        aside = log_dir(root) / name.source / ".damaged"
-        make_dirs(REAL, aside)
-        REAL.rename(path, aside / f"{name.date}_{path.name}")
-        REAL.sync_dir(aside)
+        damaged_folder = log_dir(root) / name.source / ".damaged"
+        make_dirs(REAL, damaged_folder)
+        REAL.rename(path, damaged_folder / f"{name.date}_{path.name}")
+        REAL.sync_dir(damaged_folder)
     REAL.rename(temporary, path)
     REAL.sync_dir(path.parent)

@@ -1,7 +1,7 @@
-"""Damage: what is wrong with one segment's bytes, and where. Changes nothing.
+"""Finds the damage in one segment, with its place. Changes nothing.
 
-A manifest is a pure function of its segment's content and the manifest before; so it
-is made again from what was read, and compared byte for byte.
+A manifest depends only on the content of its segment and on the previous manifest. It is
+therefore computed again from the segment, and compared byte for byte.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ _ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
 
 @attrs.frozen
 class Damage:
-    """One thing that is wrong, and where."""
+    """One defect and its place."""
 
     place: str
     """Segment or file, relative to the log."""
     what: str
-    """What was expected, what was found."""
+    """What was expected and what was found."""
     frame: int | None = None
     line: int | None = None
-    """Line of the segment, from 1."""
+    """Number of the line in the segment, from 1."""
     byte: int | None = None
-    """Offset in the file, compressed where it is compressed."""
+    """Offset in the file (of a `.zst`: in the compressed file)."""
 
     def __str__(self) -> str:
         at = [
@@ -46,12 +46,12 @@ class Damage:
             for name, value in (("frame", self.frame), ("line", self.line), ("byte", self.byte))
             if value is not None
         ]
-        return f"{self.place}{''.join(f', {each}' for each in at)}: {self.what}"
+        return f"{self.place}{''.join(f', {part}' for part in at)}: {self.what}"
 
 
 @attrs.define
-class _Read:
-    """What was read of a sealed segment."""
+class _Content:
+    """What was read from a sealed segment."""
 
     frames: list[tuple[int, int, BlockStats]] = attrs.field(factory=list)
     damages: list[Damage] = attrs.field(factory=list)
@@ -61,72 +61,72 @@ class _Read:
 
 
 def sealed_damage(root: Path, manifest: Manifest) -> list[Damage]:
-    """Read a sealed segment whole, and its assets."""
+    """Reads a sealed segment and its assets completely; returns their damage."""
     path = sealed_path(root, manifest.name)
     place = f"{manifest.segment}.ndjson.zst"
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        return []  # said already
+        return []  # `verify` has already reported it
     if size != manifest.zst.bytes:
-        what = f"expected {manifest.zst.bytes} bytes, found {size}"
+        message = f"expected {manifest.zst.bytes} bytes, found {size}"
         at = min(size, manifest.zst.bytes)
-        ends = (each.offset + each.bytes for each in manifest.frames)
+        ends = (x.offset + x.bytes for x in manifest.frames)
         frame = next((n for n, end in enumerate(ends) if end > at), None)
-        return [Damage(place, what, frame=frame, byte=at)]
-    read = _read_sealed(path, place, manifest)
-    assets = asset_damage(root, place, read.assets)
-    return (read.damages or _compare(root, manifest, read)) + assets
+        return [Damage(place, message, frame=frame, byte=at)]
+    content = _read_sealed(path, place, manifest)
+    assets = asset_damage(root, place, content.assets)
+    return (content.damages or _compare(root, manifest, content)) + assets
 
 
-def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Read:
-    read = _Read()
+def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Content:
+    content = _Content()
     line = 1
     with path.open("rb") as file:
         for number, frame in enumerate(manifest.frames):
             data = file.read(frame.bytes)
-            read.packed.update(data)
+            content.packed.update(data)
             try:
                 block = decompress(data, frame.raw_bytes)
-                found = block_stats(block, manifest.name.source, manifest.name.writer, "in it")
+                stats = block_stats(block, manifest.name.source, manifest.name.writer, "in it")
             except Corrupt as error:
-                read.damages.append(Damage(place, error.what, number, line, frame.offset))
+                content.damages.append(Damage(place, error.what, number, line, frame.offset))
             else:
-                read.raw.update(block)
-                read.assets.update(found.decode() for found in _ASSET.findall(block))
-                read.frames.append((len(data), len(block), found))
+                content.raw.update(block)
+                content.assets.update(asset.decode() for asset in _ASSET.findall(block))
+                content.frames.append((len(data), len(block), stats))
             line += frame.rows
-    return read
+    return content
 
 
-def _compare(root: Path, manifest: Manifest, read: _Read) -> list[Damage]:
-    """The manifest made again from what was read, against the one that lies there."""
+def _compare(root: Path, manifest: Manifest, content: _Content) -> list[Damage]:
+    """Compares the manifest with one computed again from the content."""
     where = f"{manifest.segment}.manifest.json"
-    raw, packed = read.raw.hexdigest(), read.packed.hexdigest()
+    raw, packed = content.raw.hexdigest(), content.packed.hexdigest()
     if packed != manifest.zst.sha256:
-        what = f"expected SHA-256 {manifest.zst.sha256[:16]}…, found {packed[:16]}…"
+        message = f"expected SHA-256 {manifest.zst.sha256[:16]}…, found {packed[:16]}…"
         frame = _otherwise_packed(root, manifest)
         if frame is None:
-            return [Damage(where, f"of its segment: {what}; that one is as it was written")]
+            return [Damage(where, f"of its segment: {message}; that one is as it was written")]
         place, byte = f"{manifest.segment}.ndjson.zst", manifest.frames[frame].offset
-        return [Damage(place, f"{what}; its lines are unharmed", frame=frame, byte=byte)]
+        return [Damage(place, f"{message}; its lines are unharmed", frame=frame, byte=byte)]
     if raw != manifest.raw.sha256:
-        what = f"of its lines: expected SHA-256 {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
-        return [Damage(where, what)]
+        message = f"of its lines: expected SHA-256 {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
+        return [Damage(where, message)]
     try:
-        again = manifests.summarize(manifest.name, read.frames, raw, packed, manifest.previous)
+        again = manifests.summarize(manifest.name, content.frames, raw, packed, manifest.previous)
     except Corrupt as error:
         return [Damage(where, error.what)]
     if manifests.to_bytes(again) != manifest_path(root, manifest.name).read_bytes():
         names = [field.name for field in attrs.fields(Manifest)]
         differing = [n for n in names if getattr(again, n) != getattr(manifest, n)]
-        what = f"does not agree with its segment: {', '.join(differing) or 'spelling'}"
-        return [Damage(where, what)]
+        message = f"does not agree with its segment: {', '.join(differing) or 'spelling'}"
+        return [Damage(where, message)]
     return []
 
 
 def _otherwise_packed(root: Path, manifest: Manifest) -> int | None:
-    """The first frame that is not what packing its lines gives. None where all are."""
+    """Returns the first frame that differs from its lines compressed again, or None."""
     with open_sealed(root, manifest) as file:
         for number, frame in enumerate(manifest.frames):
             block = read_frame(root, file, manifest, number)
@@ -137,7 +137,7 @@ def _otherwise_packed(root: Path, manifest: Manifest) -> int | None:
 
 
 def asset_damage(root: Path, place: str, names: set[str]) -> list[Damage]:
-    """Which assets that events name are missing, or are others."""
+    """Returns the damage of assets that events refer to: missing ones and changed ones."""
     damages = []
     for name in sorted(names):
         try:
@@ -148,10 +148,10 @@ def asset_damage(root: Path, place: str, names: set[str]) -> list[Damage]:
 
 
 def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, int, list[Damage]]:
-    """Rows and bytes of an open segment, and what is wrong in what was durable.
+    """Returns rows and bytes of an open segment, and the damage in its durable part.
 
-    `head` was read before the segment was listed. An unfinished tail is no damage;
-    whole lines behind it are.
+    `head` must have been read before the segment was listed. A torn tail is no damage, unless
+    complete lines follow it.
     """
     try:
         file = open_path(root, name).open("rb")
@@ -159,7 +159,7 @@ def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, 
         return 0, 0, []  # sealed meanwhile
     place = f"{name}.ndjson"
     with file:
-        size = os.fstat(file.fileno()).st_size  # what is appended from now on is not looked at
+        size = os.fstat(file.fileno()).st_size  # ignores what is appended from now on
         first = first_seq(file)
         tail = valid_prefix(file, name, (first or 1) - 1)
         file.seek(tail.size)
@@ -169,10 +169,10 @@ def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, 
     line, byte = tail.rows + 1, tail.size
     durable = head.durable_bytes if head and head.segment == str(name) else 0
     if durable > tail.size:
-        what = (
+        message = (
             f"durable up to byte {durable}, but this is not the event with seq {tail.last_seq + 1}"
         )
-        damages.append(Damage(place, what, line=line, byte=byte))
+        damages.append(Damage(place, message, line=line, byte=byte))
     elif not durable and has_later_event(rest, name, tail.last_seq):
         damages.append(Damage(place, "whole events stand behind this byte", line=line, byte=byte))
     return tail.rows, tail.size, damages

@@ -1,7 +1,7 @@
-"""Holes: seqs of a stream that no segment holds. Pure.
+"""Finds the seqs of a stream that no segment contains. Pure.
 
-What a stream holds, or has given up, is a list of stretches; what lies between two of
-them, before the first, or between the last and what was durable, is a hole.
+The input is the list of the seq ranges that exist or whose loss was accepted. A gap is what
+is missing between two of them, before the first, or between the last and the head.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -16,7 +16,7 @@ from eventlog.format.paths import SegmentName, parse_segment, segment_at
 
 @attrs.frozen
 class Stretch:
-    """Seqs that stand in one segment, or whose loss was accepted under its name."""
+    """Seqs that one segment contains, or whose loss was accepted under its name."""
 
     name: SegmentName
     first_seq: int
@@ -26,24 +26,24 @@ class Stretch:
 
 @attrs.frozen
 class SeqGap:
-    """Seqs that are missing. Both ends belong to it."""
+    """Seqs that are missing. Both ends are included."""
 
     first_seq: int
     last_seq: int
     before: Stretch | None
-    """None at the beginning of the stream."""
+    """Preceding stretch; None at the beginning of the stream."""
     after: Stretch | None
-    """None where only the head knows of it."""
+    """Following stretch; None if the gap follows only from the head."""
 
 
 def find_seq_gaps(stretches: Iterable[Stretch], durable_seq: int = 0) -> Iterator[SeqGap]:
-    """The holes of a stream that was durable up to a seq, in their order."""
+    """Yields the gaps of a stream that was durable up to `durable_seq`, in seq order."""
     before: Stretch | None = None
     expected = 1
-    for each in sorted(stretches, key=lambda stretch: stretch.first_seq):
-        if each.first_seq > expected:
-            yield SeqGap(expected, each.first_seq - 1, before, each)
-        before, expected = each, max(expected, each.last_seq + 1)
+    for stretch in sorted(stretches, key=lambda stretch: stretch.first_seq):
+        if stretch.first_seq > expected:
+            yield SeqGap(expected, stretch.first_seq - 1, before, stretch)
+        before, expected = stretch, max(expected, stretch.last_seq + 1)
     if durable_seq >= expected:
         yield SeqGap(expected, durable_seq, before, None)
 
@@ -51,10 +51,10 @@ def find_seq_gaps(stretches: Iterable[Stretch], durable_seq: int = 0) -> Iterato
 def loss_name(
     hole: SeqGap, key: tuple[str, str], taken: Collection[SegmentName], head: Head | None, at: int
 ) -> SegmentName:
-    """Under which name the loss of a hole can be recorded: the lost one's, where it is known.
+    """Returns the name under which the loss of a gap is recorded: the lost segment's, if known.
 
-    Else the next free one behind what stands before the hole, so that the names of a
-    live stream stay in the order of its seqs; in the hour of `at` where nothing stands.
+    Otherwise it is the next free name after the preceding segment, so that the names of a live
+    stream remain in seq order; in the hour of `at` if the stream has no segment.
     """
     named = parse_segment(head.segment) if head and hole.after is None else None
     if named is not None and named not in taken:

@@ -1,6 +1,6 @@
-"""Verify: read everything and check it against manifests, checksums and chains.
+"""Verifies a log: reads everything and checks it against manifests, checksums and chains.
 
-Changes nothing, and may run while writers write: what is sealed while it looks is no
+Changes nothing, and may run while writers write: a segment that is sealed meanwhile is no
 damage.
 """
 
@@ -40,16 +40,16 @@ from eventlog.format.paths import (
 from eventlog.read.event_filter import Select, wants_segment
 from eventlog.read.segment_lines import first_seq
 
-_LOOKS = 3
-"""So often a stream is listed again before what it lacks is damage."""
-_LOOK_AGAIN_S = 0.03
+_MAX_RELISTINGS = 3
+"""Number of times a stream is listed again before a missing file counts as damage."""
+_RELIST_AFTER_S = 0.03
 
 __all__ = ["Damage", "VerifyResult", "verify"]
 
 
 @attrs.frozen
 class VerifyResult:
-    """What was read."""
+    """What was read, and the damage that was found."""
 
     segments: int
     rows: int
@@ -58,23 +58,23 @@ class VerifyResult:
 
 
 def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> VerifyResult:
-    """Check the log. `select`: which segments are read; `sample`: which share of the sealed ones.
+    """Verifies the log. `select`: segments to read; `sample`: share of the sealed ones, 0 to 1.
 
-    Names, manifests and chains are always all checked.
+    All names, manifests and chains are checked in any case.
     """
     damages = list(_foreign_files(root))
     segments = rows = raw_bytes = 0
     for key in known_streams(root):
-        found = _check_stream(root, key, select, sample)
-        segments, rows = segments + found.segments, rows + found.rows
-        raw_bytes += found.raw_bytes
-        damages += found.damages
+        stream = _check_stream(root, key, select, sample)
+        segments, rows = segments + stream.segments, rows + stream.rows
+        raw_bytes += stream.raw_bytes
+        damages += stream.damages
     return VerifyResult(segments, rows, raw_bytes, tuple(damages))
 
 
 @attrs.frozen
 class _Listed:
-    """A stream as one listing has it."""
+    """A stream according to one listing."""
 
     known: list[Manifest]
     unsealed: list[SegmentName]
@@ -86,13 +86,13 @@ def _check_stream(
     root: Path, key: tuple[str, str], select: Select | None, sample: float
 ) -> VerifyResult:
     listed = _list_stream(root, key)
-    for _ in range(_LOOKS):  # segments come and go while a folder is listed
+    for _ in range(_MAX_RELISTINGS):  # segments come and go while a folder is listed
         if not listed.damages:
             break
-        held = is_locked(root, *key)
-        time.sleep(_LOOK_AGAIN_S if held else 0)
+        is_written = is_locked(root, *key)
+        time.sleep(_RELIST_AFTER_S if is_written else 0)
         listed = _list_stream(root, key)
-        if not held:
+        if not is_written:
             break
     known = [x for x in listed.known if select is None or wants_segment(select, x.name)]
     unsealed = [x for x in listed.unsealed if select is None or wants_segment(select, x)]
@@ -111,18 +111,18 @@ def _check_stream(
 
 
 def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
-    """What names, manifests and chain of a stream say."""
-    head = read_head(root, *key)  # before the listing: what it knows of must be there
+    """Lists a stream and checks its names, manifests and chain."""
+    head = read_head(root, *key)  # before the listing, which must contain what the head names
     known, unsealed, damages = _check_names(root, list_segments(root, *key))
     losses, unread = _check_losses(root, key)
     damages += unread
     damages += _check_chain(root, known, losses)
-    damages += _check_holes(root, key, [*known, *losses], unsealed, head)
+    damages += _check_seqs(root, key, [*known, *losses], unsealed, head)
     return _Listed(known, unsealed, damages, head)
 
 
 def _foreign_files(root: Path) -> Iterator[Damage]:
-    """Files in the log that are none of ours."""
+    """Yields files in the log that hindlog did not write."""
     log = log_dir(root)
     for folder in list_folders(root):
         for path in sorted((log / folder).rglob("*")):
@@ -135,9 +135,9 @@ def _foreign_files(root: Path) -> Iterator[Damage]:
 def _check_names(
     root: Path, files: list[SegmentFiles]
 ) -> tuple[list[Manifest], list[SegmentName], list[Damage]]:
-    """The manifests in the order of their seqs; open segments; files that stand alone.
+    """Returns the manifests in seq order, the open segments, and damage by missing files.
 
-    A listing is no snapshot: each name is looked at again.
+    A listing is no snapshot, so each name is checked again.
     """
     known: list[Manifest] = []
     unsealed: list[SegmentName] = []
@@ -147,8 +147,8 @@ def _check_names(
             unsealed.append(name)
         elif manifest_path(root, name).exists():
             if not sealed_path(root, name).exists():
-                what = f"its segment, {name}.ndjson.zst, is missing"
-                damages.append(Damage(f"{name}.manifest.json", what))
+                message = f"its segment, {name}.ndjson.zst, is missing"
+                damages.append(Damage(f"{name}.manifest.json", message))
             try:
                 known.append(read_manifest(root, name))
             except Corrupt as error:
@@ -159,7 +159,7 @@ def _check_names(
 
 
 def _check_losses(root: Path, key: tuple[str, str]) -> tuple[list[Loss], list[Damage]]:
-    """What was given up, in the order of seqs; records that cannot be read."""
+    """Returns the accepted losses, in seq order, and damage of unreadable records."""
     losses: list[Loss] = []
     damages: list[Damage] = []
     for name in list_losses(root, *key):
@@ -171,35 +171,35 @@ def _check_losses(root: Path, key: tuple[str, str]) -> tuple[list[Loss], list[Da
 
 
 def _check_chain(root: Path, known: list[Manifest], losses: list[Loss]) -> Iterator[Damage]:
-    """Each manifest names the one before, or the loss; no seq stands twice."""
+    """Yields damage of the chain: wrong links, and seqs that exist twice."""
     links: list[Manifest | Loss] = [*known, *losses]
     for before, after in pairwise(sorted(links, key=lambda link: link.first_seq)):
         expected = before.last_seq + 1
         if after.first_seq < expected:
-            what = f"expected seq {expected} (after {before.segment}), found {after.first_seq}"
-            yield Damage(after.segment, what)
-        elif after.first_seq == expected and after.previous != (found := _link(root, before)):
-            told = f"names a previous manifest {str(after.previous)[:16]}…"
-            one, other = f"{before.segment}.manifest.json", f"{after.segment}.manifest.json"
-            yield Damage(one, f"{after.segment} {told}, this one is {found[:16]}…")
-            yield Damage(other, f"it {told}, that of {before.segment} is {found[:16]}…")
+            message = f"expected seq {expected} (after {before.segment}), found {after.first_seq}"
+            yield Damage(after.segment, message)
+        elif after.first_seq == expected and after.previous != (actual := _link(root, before)):
+            claim = f"names a previous manifest {str(after.previous)[:16]}…"
+            earlier, later = f"{before.segment}.manifest.json", f"{after.segment}.manifest.json"
+            yield Damage(earlier, f"{after.segment} {claim}, this one is {actual[:16]}…")
+            yield Damage(later, f"it {claim}, that of {before.segment} is {actual[:16]}…")
 
 
 def _link(root: Path, link: Manifest | Loss) -> str:
-    """What must be named by the manifest behind it."""
+    """Returns the SHA-256 that the next manifest must contain."""
     if isinstance(link, Loss):
         return chain_digest(link)
     return manifests.digest(manifest_path(root, link.name).read_bytes())
 
 
-def _check_holes(
+def _check_seqs(
     root: Path,
     key: tuple[str, str],
     links: Sequence[Manifest | Loss],
     unsealed: list[SegmentName],
     head: Head | None,
 ) -> Iterator[Damage]:
-    """A stream begins with seq 1, and goes on without a hole to what its head says."""
+    """Yields damage unless the seqs are contiguous from 1 to the head."""
     stretches = [Stretch(x.name, x.first_seq, x.last_seq) for x in links]
     for name in unsealed:
         first = _first(root, name)
@@ -207,38 +207,40 @@ def _check_holes(
             last = first + _rows(root, name) - 1
             stretches.append(Stretch(name, first, last, is_open=True))
     if not all(open_path(root, name).exists() for name in unsealed):
-        return  # sealed meanwhile: what the listing said is over
+        return  # sealed meanwhile: the listing is outdated
     yield from _repeats(stretches)
     taken = {each.name for each in stretches}
     noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
     durable = max(noted, sealed_seq(root, *key))
-    for hole in find_seq_gaps(stretches, durable):
-        name = loss_name(hole, key, taken, head, head_written_at(root, *key))
-        found = _hole_damage(hole, name)
+    for gap in find_seq_gaps(stretches, durable):
+        name = loss_name(gap, key, taken, head, head_written_at(root, *key))
+        damage = _gap_damage(gap, name)
         hint = f"if no copy is left: hindlog repair --accept-loss {name}"
-        yield attrs.evolve(found, what=f"{found.what}; {hint}")
+        yield attrs.evolve(damage, what=f"{damage.what}; {hint}")
 
 
 def _repeats(stretches: list[Stretch]) -> Iterator[Damage]:
-    """Open segments whose seqs stand elsewhere already."""
+    """Yields open segments whose seqs another segment contains."""
     for before, after in pairwise(sorted(stretches, key=lambda stretch: stretch.first_seq)):
         if after.is_open and after.first_seq <= before.last_seq:
             what = f"expected seq {before.last_seq + 1}, found {after.first_seq}"
             yield Damage(f"{after.name}{OPEN}", f"{what}: these stand already", line=1, byte=0)
 
 
-def _hole_damage(hole: SeqGap, name: SegmentName) -> Damage:
-    first, before, after = hole.first_seq, hole.before, hole.after
+def _gap_damage(gap: SeqGap, name: SegmentName) -> Damage:
+    first, before, after = gap.first_seq, gap.before, gap.after
     if after is None:
-        what = f"seq {hole.last_seq} was durable, but the log ends with seq {first - 1}"
-        return Damage(str(name), what)
+        message = f"seq {gap.last_seq} was durable, but the log ends with seq {first - 1}"
+        return Damage(str(name), message)
     if before is None:
-        what = f"begins with seq {after.first_seq}: the segments before it are missing"
-        return Damage(str(after.name), what)
-    found = f"expected seq {first} (after {before.name}), found {after.first_seq}"
+        message = f"begins with seq {after.first_seq}: the segments before it are missing"
+        return Damage(str(after.name), message)
+    difference = f"expected seq {first} (after {before.name}), found {after.first_seq}"
     if not after.is_open:
-        return Damage(str(after.name), found)
-    return Damage(f"{after.name}{OPEN}", f"{found}: a sealed segment is missing", line=1, byte=0)
+        return Damage(str(after.name), difference)
+    return Damage(
+        f"{after.name}{OPEN}", f"{difference}: a sealed segment is missing", line=1, byte=0
+    )
 
 
 def _first(root: Path, name: SegmentName) -> int | None:
