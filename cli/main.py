@@ -1,4 +1,4 @@
-"""The entry: there before anything else is loaded, so that a signal finds somebody home."""
+"""Entry point: installs signal handlers before it imports the rest of the program."""
 
 import os
 import signal
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the program and end the process with its exit code."""
+    """Runs one command and ends the process with its exit code."""
     _leave_on_signals()
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # asks for progress, which not all have
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # not every command reports progress
     from cli.process.signals import raise_on_signals
-    from cli.process.streams import open_streams
+    from cli.process.streams import replace_closed_streams
     from cli.program import run
 
-    open_streams()
+    replace_closed_streams()
     raise_on_signals()
     code = run(list(sys.argv[1:] if arguments is None else arguments))
     _leave_on_signals()
@@ -22,9 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _leave_on_signals() -> None:
-    """While the program is loaded, and once it is done, there is nothing to finish."""
+    """Makes SIGINT and SIGTERM end the process at once: before and after a command."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and `&` want it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` and `&` ignore signals
             signal.signal(number, lambda got, _frame: os._exit(128 + got))
 
 

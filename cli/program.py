@@ -1,7 +1,7 @@
-"""The program: its commands, and how they end.
+"""The program: its commands and their exit codes.
 
-Command modules import what is heavy inside their functions, so that `--help` and
-completion answer at once.
+Command modules import heavy libraries inside their functions. This keeps `--help` and
+completion fast.
 """
 
 import os
@@ -29,11 +29,11 @@ from cli.commands.fetch import imports, queue
 from cli.commands.fetch import run as fetch_run
 from cli.options.global_options import global_options
 from cli.output.exit_codes import exit_code, report
-from cli.process.signals import as_raised
-from cli.process.streams import STDOUT, let_go_of_stdout, naming_stdout
+from cli.process.signals import restore_signal_error
+from cli.process.streams import STDOUT, discard_stdout, name_stdout_errors
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
-"""A group without a command, since click 8.2: its message is the help."""
+"""Raised by click 8.2 and later for a group without a command; its message is the help."""
 
 
 @click.group(
@@ -71,39 +71,42 @@ for command in (
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command; its exit code. Errors are told on stderr."""
+    """Runs one command and returns its exit code. Errors are reported on stderr."""
     if "_HINDLOG_COMPLETE" in os.environ:
         cli.main(arguments, prog_name="hindlog")
     try:
-        # not cli.main(): click ends with 1 when the reader closes the pipe
-        with cli.make_context("hindlog", list(arguments)) as ctx:  # which it empties
+        # not cli.main(): it exits with 1 when the reader closes the pipe
+        with cli.make_context("hindlog", list(arguments)) as ctx:  # a copy: click empties the list
             result = cli.invoke(ctx)
-        with naming_stdout():
+        with name_stdout_errors():
             sys.stdout.flush()
     except BaseException as error:
-        return _ended(as_raised(error), "--json" in arguments, _log_format(arguments) == "json")
+        return _report_error(
+            restore_signal_error(error), "--json" in arguments, _log_format(arguments) == "json"
+        )
     return result if isinstance(result, int) else 0
 
 
 def _log_format(arguments: list[str]) -> str:
-    """What --log-format says, also where the arguments are otherwise wrong."""
-    found = "text"
+    """Returns the value of --log-format, also if other arguments are invalid."""
+    log_format = "text"
     for word, following in pairwise([*arguments, ""]):
         name, equals, value = word.partition("=")
         if name == "--log-format":
-            found = value if equals else following
-    return found
+            log_format = value if equals else following
+    return log_format
 
 
-def _ended(error: BaseException, as_json: bool, only_json: bool) -> int:
+def _report_error(error: BaseException, as_json: bool, only_json: bool) -> int:
+    """Reports the error that ended a command; returns the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, _NO_COMMAND):
         sys.stderr.write(f"{error.format_message()}\n")
         return exit_code(error)
     if isinstance(error, OSError) and error.filename in (None, STDOUT):
-        let_go_of_stdout()
+        discard_stdout()
     if isinstance(error, BrokenPipeError):
-        return 0  # the reader has enough: leave quietly
+        return 0  # the reader closed the pipe: exit quietly
     report(error, as_json, sys.stderr, only_json=only_json)
     return exit_code(error)

@@ -42,7 +42,7 @@ or `exit_error` as the last.
 _GLOBAL = {"archive", "config", "quiet", "verbose", "color", "log_format", "help"}
 
 
-def page() -> str:
+def commands_page() -> str:
     """The whole reference, in Markdown."""
     parts = [_HEAD, *(_section(path, command) for path, command in commands(cli, ()))]
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in sorted(MEANINGS.items()))
@@ -84,4 +84,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(views_page() if sys.argv[1:] == ["views"] else page())
+    sys.stdout.write(views_page() if sys.argv[1:] == ["views"] else commands_page())

@@ -8,8 +8,8 @@ import click
 
 from cli.commands.entity import diff
 from cli.options.global_options import archive, global_options
-from cli.options.time_options import since_of, until_of
-from cli.output.emit import chosen, emit, output_options
+from cli.options.time_options import resolve_since, resolve_until
+from cli.output.emit import choose_output, emit, output_options
 
 
 @click.command(
@@ -41,9 +41,9 @@ def changes(
     from projector.query.change_feed import entity_changes, group_fields
     from projector.query.open_views import open_views
 
-    begin, end = since_of(since) or 0, until_of(until)
+    begin, end = resolve_since(since) or 0, resolve_until(until)
     end = now_us() if end is None else end
-    root, to = archive(), chosen(fmt, as_json, output)
+    root, to = archive(), choose_output(fmt, as_json, output)
     open_views(root).close()  # or the header would come before the error
     found = entity_changes(root, begin, end, telemetry=telemetry, waves=waves)
     wanted = (each for each in found if _matches(each.entity, patterns))

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from cli.options.global_options import archive, global_options, settings
-from cli.output.emit import chosen, emit, output_options
+from cli.options.global_options import archive, current_options, global_options
+from cli.output.emit import choose_output, emit, output_options
 
 
 @click.group("config", short_help="What holds for this archive, and why.")
@@ -25,12 +25,12 @@ def config_() -> None:
 @global_options
 def show(origin: bool, fmt: str | None, as_json: bool, output: Path | None) -> None:
     """Every key and its value. Secrets are never shown."""
-    from cli.config.load import origins
+    from cli.config.load import values_with_origin
 
-    found = origins(archive(), os.environ, settings().config)
+    found = values_with_origin(archive(), os.environ, current_options().config)
     columns = ("key", "value", "origin") if origin else ("key", "value")
     rows = [(key, *found[key][: len(columns) - 1]) for key in found]
-    emit(columns, rows, chosen(fmt, as_json, output))
+    emit(columns, rows, choose_output(fmt, as_json, output))
 
 
 @config_.command(epilog="Example: hindlog config paths")
@@ -41,7 +41,7 @@ def paths(fmt: str | None, as_json: bool, output: Path | None) -> None:
     root = archive()
     names = ("hindlog.toml", "log", "assets", "views", "views/hindlog.duckdb", "state")
     rows = [("archive", str(root)), *((name, str(root / name)) for name in names)]
-    emit(("what", "path"), rows, chosen(fmt, as_json, output))
+    emit(("what", "path"), rows, choose_output(fmt, as_json, output))
 
 
 @config_.command(epilog="Example: hindlog config check")
@@ -51,7 +51,7 @@ def check() -> None:
     from cli.config.load import load_config
     from fetcher.service.schedule import check_schedule
 
-    for source in load_config(archive(), os.environ, settings().config).source.values():
+    for source in load_config(archive(), os.environ, current_options().config).source.values():
         check_schedule(source.schedule)
     click.echo("OK", err=True)
 
@@ -132,10 +132,10 @@ def _owners_of(path: str) -> list[str]:
 
 
 def _configuration(root: Path) -> Iterator[Finding]:
-    from cli.config.load import load_config, secrets
+    from cli.config.load import load_config, read_secrets
 
-    mirror = load_config(root, os.environ, settings().config).mirror
-    keys = sorted(secrets(os.environ).api_keys)
+    mirror = load_config(root, os.environ, current_options().config).mirror
+    keys = sorted(read_secrets(os.environ).api_keys)
     yield ("OK", f"{root / 'hindlog.toml'} is valid; keys for: {', '.join(keys) or 'none'}", None)
     for name in ("url", "endpoint_url"):
         if getattr(mirror, name) is not None:

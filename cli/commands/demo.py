@@ -46,7 +46,7 @@ def demo(directory: Path, days: int, seed: int) -> None:
 
 def _fresh(directory: Path) -> Path:
     """An empty archive there. An earlier demo is replaced, nothing else ever is."""
-    from cli.config.load import FILE, default_toml
+    from cli.config.load import CONFIG_FILE, default_toml
     from eventlog.errors import Invalid
 
     if directory.exists() and any(directory.iterdir()):
@@ -58,7 +58,7 @@ def _fresh(directory: Path) -> Path:
         shutil.rmtree(directory)
     (directory / "log").mkdir(parents=True)
     (directory / _MARK).touch()
-    (directory / FILE).write_text(default_toml())
+    (directory / CONFIG_FILE).write_text(default_toml())
     return directory.absolute()
 
 

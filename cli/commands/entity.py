@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options.arguments import parts_of
-from cli.options.global_options import archive, global_options, say, stdout_is_terminal
-from cli.options.time_options import instant_of
-from cli.output.emit import chosen, emit, output_options
+from cli.options.arguments import parse_entity
+from cli.options.global_options import archive, global_options, print_message, stdout_is_terminal
+from cli.options.time_options import resolve_as_of
+from cli.output.emit import choose_output, emit, output_options
 from cli.process.streams import write_stdout
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ def show(entity: str, as_of: str | None) -> None:
     from projector.query.entity_at import PRESENT, look_up_entity
 
     root = archive()
-    source, type_, id_ = parts_of(entity)
-    found = look_up_entity(root, source, type_, id_, instant_of(as_of))
+    source, type_, id_ = parse_entity(entity)
+    found = look_up_entity(root, source, type_, id_, resolve_as_of(as_of))
     if found.state != PRESENT or found.position is None:
-        raise NotFound(f"{entity}: {found.state}: {found.evidence}", more_of(entity, found))
-    say(found.evidence)
+        raise NotFound(f"{entity}: {found.state}: {found.evidence}", next_command(entity, found))
+    print_message(found.evidence)
     _print_body(body_of(root, read_one(root, source, *found.position).line))
 
 
-def more_of(entity: str, found: "EntityState") -> str:
+def next_command(entity: str, found: "EntityState") -> str:
     """Where to look on: at its history, or where it has none, at what there is."""
     if found.last_seen_at is not None or found.first_seen_at is not None:
         return f"hindlog history {entity}"
@@ -79,11 +79,11 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
     from projector.query.entity_at import list_versions, look_up_entity
 
     root = archive()
-    parts = parts_of(entity)
+    parts = parse_entity(entity)
     found = list_versions(root, *parts)
     if not found:
         told = look_up_entity(root, *parts)
-        raise NotFound(f"{entity}: {told.evidence}", more_of(entity, told))
+        raise NotFound(f"{entity}: {told.evidence}", next_command(entity, told))
     columns = ("valid_from", "valid_to", "kind", "ends", "shape", "hash", "writer", "seq")
     rows = [
         (
@@ -97,7 +97,7 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
         )
         for each in found
     ]
-    emit(columns, rows, chosen(fmt, as_json, output))
+    emit(columns, rows, choose_output(fmt, as_json, output))
 
 
 COMMANDS = (show, history)
@@ -137,9 +137,9 @@ def diff(
         )
         for each in found
     ]
-    emit(("path", "kind", "old", "new"), rows, chosen(fmt, as_json, output))
+    emit(("path", "kind", "old", "new"), rows, choose_output(fmt, as_json, output))
     if not found:
-        say("no difference")
+        print_message("no difference")
     return 4 if found and exit_code else 0
 
 
@@ -159,9 +159,9 @@ def _body(entity: str, when: str) -> object:
     from projector.query.entity_at import PRESENT, look_up_entity
 
     root = archive()
-    source, type_, id_ = parts_of(entity)
-    found = look_up_entity(root, source, type_, id_, None if when == "now" else instant_of(when))
+    source, type_, id_ = parse_entity(entity)
+    found = look_up_entity(root, source, type_, id_, None if when == "now" else resolve_as_of(when))
     if found.state != PRESENT or found.position is None:
         what = f"{entity} as of {when}: {found.state}: {found.evidence}"
-        raise NotFound(what, more_of(entity, found))
+        raise NotFound(what, next_command(entity, found))
     return json.loads(body_of(root, read_one(root, source, *found.position).line))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cli.options.global_options import global_options, say
+from cli.options.global_options import global_options, print_message
 
 
 @click.command(
@@ -19,26 +19,26 @@ def init(directory: Path, sources: tuple[str, ...]) -> None:
 
     Nothing that is there already is changed.
     """
-    from cli.config.load import FILE, default_toml
-    from cli.config.settings import SOURCES
+    from cli.config.load import CONFIG_FILE, default_toml
+    from cli.config.settings import SOURCE_DEFAULTS
     from eventlog.errors import Invalid
     from projector.folders import refuse_glob_characters
 
     for name in sources:
-        if name not in SOURCES:
-            known = ", ".join(sorted(SOURCES))
+        if name not in SOURCE_DEFAULTS:
+            known = ", ".join(sorted(SOURCE_DEFAULTS))
             raise Invalid(f"source {name!r}: expected one of {known}", "hindlog init --help")
     refuse_glob_characters(directory)
-    target = directory / FILE
+    target = directory / CONFIG_FILE
     if target.exists():
         raise Invalid(f"{target}: there is an archive already", f"hindlog -C {directory} tail")
     (directory / "log").mkdir(parents=True, exist_ok=True)
-    target.write_text(default_toml(sources or tuple(SOURCES)))
-    say(f"An archive in {directory}; its configuration is {target}. Next:")
+    target.write_text(default_toml(sources or tuple(SOURCE_DEFAULTS)))
+    print_message(f"An archive in {directory}; its configuration is {target}. Next:")
     at = "" if directory == Path("data") else f" -C {directory}"
-    say(f"  hindlog{at} fetch run --once     crawl every source once")
-    say(f"  hindlog{at} view update          make what was fetched ready for SQL")
-    say(f"  hindlog{at} tail -f              watch events as they are appended")
+    print_message(f"  hindlog{at} fetch run --once     crawl every source once")
+    print_message(f"  hindlog{at} view update          make what was fetched ready for SQL")
+    print_message(f"  hindlog{at} tail -f              watch events as they are appended")
 
 
 COMMANDS = (init,)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from cli.options.global_options import archive, global_options, say
-from cli.options.time_options import since_of
-from cli.output.emit import chosen, emit, output_options
+from cli.options.global_options import archive, global_options, print_message
+from cli.options.time_options import resolve_since
+from cli.output.emit import choose_output, emit, output_options
 
 
 @click.command(
@@ -27,7 +27,7 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     from eventlog.check.verify import verify as check
     from eventlog.read.event_filter import Select
 
-    select = Select(since=since_of(since)) if since else None
+    select = Select(since=resolve_since(since)) if since else None
     found = check(archive(), select, _share(sample))
     if as_json:
         _emit_json(found)
@@ -35,7 +35,9 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
         for damage in found.damages:
             sys.stdout.write(f"{damage}\n")
     size = f"{found.raw_bytes / 1e6:,.1f} MB"
-    say(f"{found.segments} segments, {found.rows} events, {size}: {len(found.damages)} damaged")
+    print_message(
+        f"{found.segments} segments, {found.rows} events, {size}: {len(found.damages)} damaged"
+    )
     return 4 if found.damages else 0
 
 
@@ -79,7 +81,7 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     can be put right is put right instead. Of a segment that nothing names any more,
     `hindlog verify` tells under which name to give it up.
     """
-    from cli.options.arguments import segment_named
+    from cli.options.arguments import parse_segment_argument
     from eventlog.check.accept_loss import accept_loss as give_up
     from eventlog.check.repair import repair as put_right
 
@@ -87,9 +89,9 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
         raise click.UsageError("--from and --accept-loss exclude each other")
     root = archive()
     for text in segments:
-        name = segment_named(root, text)
+        name = parse_segment_argument(root, text)
         done = give_up(root, name) if accept_loss else put_right(root, name, good)
-        say(f"{done.segment}: {done.what}")
+        print_message(f"{done.segment}: {done.what}")
 
 
 @click.command(
@@ -111,7 +113,7 @@ def gaps(
     from eventlog.check.coverage_gaps import find_gaps
     from eventlog.clock import now_us
 
-    found = find_gaps(archive(), now_us(), since_of(since))
+    found = find_gaps(archive(), now_us(), resolve_since(since))
     rows = [
         (
             each.source,
@@ -124,7 +126,7 @@ def gaps(
         for each in found
     ]
     columns = ("source", "what", "since", "until", "run", "reason")
-    emit(columns, rows, chosen(fmt, as_json, output))
+    emit(columns, rows, choose_output(fmt, as_json, output))
     return 4 if found and exit_code else 0
 
 

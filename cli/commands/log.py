@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from cli.options.global_options import archive, global_options, say, stdout_is_terminal
-from cli.output.emit import Output, chosen, emit, output_options, whole
-from cli.output.event_printer import flush, printer, selection
+from cli.options.global_options import archive, global_options, print_message, stdout_is_terminal
+from cli.output.emit import OutputTarget, atomic_file, choose_output, emit, output_options
+from cli.output.event_printer import flush_stdout, make_event_printer, parse_event_filter
 from cli.output.formats import SUFFIXES as ROW_SUFFIXES
-from cli.process.streams import naming_stdout
+from cli.process.streams import name_stdout_errors
 from eventlog.errors import Invalid
 
 if TYPE_CHECKING:
@@ -52,43 +52,43 @@ def log(
     """
     import attrs
 
-    from cli.options.time_options import since_of, until_of
+    from cli.options.time_options import resolve_since, resolve_until
     from eventlog.read.reader import read_events
 
-    select = selection(patterns, kinds)
-    to = chosen(fmt, as_json, output) if stats else _form(fmt, as_json, output)
-    select = attrs.evolve(select, since=since_of(since), until=until_of(until))
+    select = parse_event_filter(patterns, kinds)
+    to = choose_output(fmt, as_json, output) if stats else _form(fmt, as_json, output)
+    select = attrs.evolve(select, since=resolve_since(since), until=resolve_until(until))
     refused: list[Corrupt] = []
     records = read_events(archive(), select, on_corrupt=refused.append, backwards=reverse)
     if stats:
         _print_stats(records, to)
     else:
         _print_events(islice(records, lines), to)
-    flush()
+    flush_stdout()
     for error in refused:
-        say(f"refused: {error.what}")
-        say(f"  {error.hint}" if error.hint else "")
+        print_message(f"refused: {error.what}")
+        print_message(f"  {error.hint}" if error.hint else "")
     return 4 if refused else 0
 
 
-def _form(fmt: str | None, as_json: bool, output: Path | None) -> Output:
+def _form(fmt: str | None, as_json: bool, output: Path | None) -> OutputTarget:
     """How events are written: as they are, unless somebody reads them."""
     is_plain = output is None or output.suffix.lower() not in (".json", *ROW_SUFFIXES)
     if fmt is None and not as_json and is_plain:
         fmt = "table" if output is None and stdout_is_terminal() else "ndjson"
-    to = chosen(fmt, as_json, output)
+    to = choose_output(fmt, as_json, output)
     if to.format not in ("ndjson", "json", "table"):
         what = f"events as {to.format}: expected ndjson, json or table"
         raise Invalid(what, "hindlog sql 'FROM log.events' gives them as rows")
     return to
 
 
-def _print_events(records: "Iterator[Record]", to: Output) -> None:
+def _print_events(records: "Iterator[Record]", to: OutputTarget) -> None:
     if to.path is None:
-        with naming_stdout():
-            _write_events(records, to.format, sys.stdout.buffer, printer())
+        with name_stdout_errors():
+            _write_events(records, to.format, sys.stdout.buffer, make_event_printer())
         return
-    with whole(to.path) as temporary, temporary.open("wb") as file:
+    with atomic_file(to.path) as temporary, temporary.open("wb") as file:
         _write_events(records, to.format, file, None)
 
 
@@ -121,7 +121,7 @@ def _readable(record: "Record") -> bytes:
     return event_line(record.line, False, 0).encode("utf-8", "backslashreplace")
 
 
-def _print_stats(records: "Iterator[Record]", to: Output) -> None:
+def _print_stats(records: "Iterator[Record]", to: OutputTarget) -> None:
     from eventlog.format.line_header import line_header
 
     counts: dict[tuple[str, str, str], list[int]] = {}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from cli.options.arguments import segment_named
-from cli.options.global_options import archive, global_options, say
-from cli.output.emit import chosen, emit, output_options
+from cli.options.arguments import parse_segment_argument
+from cli.options.global_options import archive, global_options, print_message
+from cli.output.emit import choose_output, emit, output_options
 from cli.process.streams import write_stdout
 
 
@@ -33,7 +33,7 @@ def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | Non
     root = archive()
     _check_source(root, source)
     rows = merge(_rows(root, source), _lost_rows(root, source), key=itemgetter(0))
-    emit((*columns, *more), rows, chosen(fmt, as_json, output))
+    emit((*columns, *more), rows, choose_output(fmt, as_json, output))
 
 
 def _check_source(root: Path, source: str | None) -> None:
@@ -97,7 +97,7 @@ def cat(segments: tuple[str, ...]) -> None:
 
     root = archive()
     for text in segments:
-        for block in segment_blocks(root, segment_named(root, text)):
+        for block in segment_blocks(root, parse_segment_argument(root, text)):
             write_stdout(block)
 
 
@@ -112,18 +112,18 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
     Its SHA-256 is compared with the recorded one. Of an anomaly, the bytes that were kept.
     If upstream repeated our key, its bytes are asterisks, and stderr says so.
     """
-    from cli.output.emit import whole
+    from cli.output.emit import atomic_file
     from eventlog.format.event_codec import decode
     from eventlog.read.bodies import response_of
     from eventlog.read.reader import read_event_in
 
     root = archive()
-    line = read_event_in(root, segment_named(root, segment_), seq).line
+    line = read_event_in(root, parse_segment_argument(root, segment_), seq).line
     body = response_of(root, line)
     if decode(line).key_removed:
-        say("upstream repeated our key in this response: its bytes are asterisks")
+        print_message("upstream repeated our key in this response: its bytes are asterisks")
     if output is not None and str(output) != "-":
-        with whole(output) as temporary:
+        with atomic_file(output) as temporary:
             temporary.write_bytes(body)
         return
     write_stdout(body)
@@ -134,29 +134,29 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
 @global_options
 def seal(everything: bool) -> int:
     """Seal open segments that no process is writing."""
-    from cli.process.signals import note_signals
+    from cli.process.signals import record_signals
     from eventlog.clock import HOUR, now_us
     from eventlog.files.listing import list_segments
     from eventlog.write.writer import seal_idle
 
     root = archive()
-    stop = note_signals()
+    stop = record_signals()
     now = now_us()
     waiting = [each.name for each in list_segments(root) if not each.is_sealed and each.is_open]
     due = [name for name in waiting if everything or name.starts_at + HOUR <= now]
     held: list[str] = []
     sealed = 0
     for source, writer in sorted({(name.source, name.writer) for name in due}):
-        if stop.is_asked():
-            say(f"stopped; {sealed} sealed, the others stay open: hindlog segment seal")
+        if stop.is_requested():
+            print_message(f"stopped; {sealed} sealed, the others stay open: hindlog segment seal")
             return stop.code()
         count = seal_idle(root, source, writer)
         if count is None:
             held.append(f"{source}, writer {writer}")
         sealed += count or 0
-    say(f"{sealed} sealed, {len(waiting) - len(due)} whose hour is not over left open")
+    print_message(f"{sealed} sealed, {len(waiting) - len(due)} whose hour is not over left open")
     for each in held:
-        say(f"left alone, a process writes it: {each}")
+        print_message(f"left alone, a process writes it: {each}")
     return 3 if held else 0
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli.options.global_options import global_options, say
+from cli.options.global_options import global_options, print_message
 
 
 @click.command(
@@ -50,10 +50,10 @@ def simulate(port: int, seed: int, faults: str, at: str | None, recordings: Path
     def ready(origin: str) -> None:
         sys.stdout.write(origin + "\n")
         sys.stdout.flush()
-        say("Stop with Ctrl-C. To crawl it:")
-        say(f"  export HINDLOG_OPENROUTER_BASE_URL={origin}")
-        say(f"  export HINDLOG_CIVITAI_BASE_URL={origin}/civitai/api/v1")
-        say("  hindlog fetch run --once")
+        print_message("Stop with Ctrl-C. To crawl it:")
+        print_message(f"  export HINDLOG_OPENROUTER_BASE_URL={origin}")
+        print_message(f"  export HINDLOG_CIVITAI_BASE_URL={origin}/civitai/api/v1")
+        print_message("  hindlog fetch run --once")
 
     try:
         run_server(port, seed, lambda: now_us() + shift, ready, planned, recordings)

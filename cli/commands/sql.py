@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from cli.options.arguments import param_of
-from cli.options.global_options import archive, global_options, say
-from cli.options.time_options import instant_of
-from cli.output.emit import chosen, emit, output_options
+from cli.options.arguments import parse_param
+from cli.options.global_options import archive, global_options, print_message
+from cli.options.time_options import resolve_as_of
+from cli.output.emit import choose_output, emit, output_options
 
 
 def _above_nothing(
@@ -62,14 +62,14 @@ def sql(
 
     if query is not None and path is not None:
         raise click.UsageError("a query and --file: leave one of them out")
-    given = dict(param_of(each) for each in params)
+    given = dict(parse_param(each) for each in params)
     root = archive()
     if query is None and path is None and sys.stdin.isatty():
-        _prompt(root, instant_of(as_of), given, timeout)
+        _prompt(root, resolve_as_of(as_of), given, timeout)
         return
     text = query if query is not None else _text_of(path)
-    result = run_query(root, text, as_of=instant_of(as_of), params=given, timeout_s=timeout)
-    emit(result.columns, result.rows, chosen(fmt, as_json, output), result.types)
+    result = run_query(root, text, as_of=resolve_as_of(as_of), params=given, timeout_s=timeout)
+    emit(result.columns, result.rows, choose_output(fmt, as_json, output), result.types)
 
 
 def _text_of(path: Path | None) -> str:
@@ -96,7 +96,7 @@ def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: floa
         result = run_query(root, text, as_of=instant, params=params, timeout_s=timeout)
         return result.columns, result.rows
 
-    run_prompt(answer, root / "state" / "sql_history", instant_of)
+    run_prompt(answer, root / "state" / "sql_history", resolve_as_of)
 
 
 @click.command(
@@ -121,10 +121,10 @@ def export(
     """Write VIEWS (default: all) to files, all at once, with a manifest."""
     from projector.query.export import export_views
 
-    instant = instant_of(as_of)
+    instant = resolve_as_of(as_of)
     report = export_views(archive(), views, to, as_of=instant, format=fmt, partition=partition)
     for each in report.views:
-        say(f"{each.view}: {each.rows} rows in {len(each.files)} files under {to}")
+        print_message(f"{each.view}: {each.rows} rows in {len(each.files)} files under {to}")
 
 
 COMMANDS = (sql, export)

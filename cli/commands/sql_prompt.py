@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.options.global_options import stdout_is_terminal
-from cli.output.emit import chosen, emit
+from cli.output.emit import choose_output, emit
 from cli.output.exit_codes import report
-from cli.process.signals import as_raised, raise_every_time
+from cli.process.signals import raise_on_every_signal, restore_signal_error
 
 HELP = """\
 One SELECT at a time, ended by a semicolon; Ctrl-C ends it, Ctrl-D leaves.
@@ -19,9 +19,9 @@ Ask = Callable[[str, int | None], tuple[tuple[str, ...], Iterator[tuple[object, 
 """From a query and an instant (None: now) to columns and rows."""
 
 
-def run_prompt(ask: Ask, history: Path, instant_of: Callable[[str | None], int | None]) -> None:
+def run_prompt(ask: Ask, history: Path, resolve_as_of: Callable[[str | None], int | None]) -> None:
     """Read and answer until the end of input. Errors are told, and the prompt goes on."""
-    raise_every_time()
+    raise_on_every_signal()
     _load_history(history)
     sys.stderr.write(HELP + "\n")
     as_of: int | None = None
@@ -29,16 +29,18 @@ def run_prompt(ask: Ask, history: Path, instant_of: Callable[[str | None], int |
         try:
             if text.startswith(".as-of"):
                 when = text.removeprefix(".as-of").strip()
-                as_of = None if when in ("", "now") else instant_of(when)
+                as_of = None if when in ("", "now") else resolve_as_of(when)
             elif text in (".quit", ".exit"):
                 break
             elif text == ".help":
                 sys.stderr.write(HELP + "\n")
             else:
                 columns, rows = ask(_VIEWS if text == ".views" else text, as_of)
-                emit(columns, rows, chosen(None, False, None))
+                emit(columns, rows, choose_output(None, False, None))
         except (Exception, KeyboardInterrupt) as error:
-            raised = as_raised(error)  # Ctrl-C, also where DuckDB renames it while it opens views
+            raised = restore_signal_error(
+                error
+            )  # Ctrl-C, also where DuckDB renames it while it opens views
             if isinstance(raised, KeyboardInterrupt):
                 sys.stderr.write("stopped\n")
             elif isinstance(raised, Exception):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options.global_options import archive, config, global_options, stdout_is_terminal
-from cli.output.emit import chosen, emit
+from cli.output.emit import choose_output, emit
 
 if TYPE_CHECKING:
     from eventlog.files.listing import SegmentFiles
@@ -28,11 +28,11 @@ def status(as_json: bool) -> None:
     from eventlog.clock import now_us
 
     root = archive()
-    found = state_of(root, now_us())
+    found = collect_status(root, now_us())
     if as_json:
         sys.stdout.write(orjson.dumps(found).decode() + "\n")
         return
-    to = chosen(None, False, None)
+    to = choose_output(None, False, None)
     columns = (
         *("source", "last_run", "last_run_state", "last_event", "ago", "events_per_hour"),
         *("errors_24h", "open", "sealed", "bytes", "next_run"),
@@ -59,7 +59,7 @@ def status(as_json: bool) -> None:
         sys.stdout.write(f"{title}: {what}\n" if stdout_is_terminal() else f"{name}\t{what}\n")
 
 
-def state_of(root: Path, now: int) -> dict[str, Any]:
+def collect_status(root: Path, now: int) -> dict[str, Any]:
     """What `status` tells, as a value."""
     from eventlog.files.listing import list_segments
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options.global_options import archive, global_options, say
-from cli.output.event_printer import flush, printer, selection
+from cli.options.global_options import archive, global_options, print_message
+from cli.output.event_printer import flush_stdout, make_event_printer, parse_event_filter
 
 if TYPE_CHECKING:
     from eventlog.read.cursor import Cursor
@@ -56,13 +56,13 @@ def tail(
     as written; on a terminal one readable line each. With a cursor file no event is
     lost and none comes twice, whatever happens in between.
     """
-    from cli.process.signals import stop_on_sigterm
+    from cli.process.signals import exit_on_sigterm
     from eventlog.read.tail import end_of
 
-    stop_on_sigterm()
+    exit_on_sigterm()
     root = archive()
-    select = selection(patterns, kinds)
-    show = printer()
+    select = parse_event_filter(patterns, kinds)
+    show = make_event_printer()
     _check_folder(cursor_file)
     begin, since = _beginning(root, start, cursor_file)
     left = count
@@ -76,7 +76,7 @@ def tail(
     note(None)  # before the first line: a reader cut short comes back to where it began
     if left != 0:
         _show_fresh(root, begin, since, following, _wanted(select), show, note, left)
-    flush()
+    flush_stdout()
     note(None)
 
 
@@ -93,7 +93,7 @@ def _show_fresh(
     """Events behind a cursor, until `left` of them are shown or nothing more comes."""
     from eventlog.read.tail import follow
 
-    flush()
+    flush_stdout()
     fresh = follow(root, begin, since=since, idle=lambda: _idle(note, following))
     for number, record in enumerate(fresh, 1):
         if wanted(record):
@@ -103,12 +103,12 @@ def _show_fresh(
         if left == 0:
             return
         if number % _FLUSH_LINES == 0:
-            flush()
+            flush_stdout()
             note(None)  # a reader who leaves comes back to what it was handed
 
 
 def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
-    flush()
+    flush_stdout()
     note(None)
     return following
 
@@ -134,7 +134,9 @@ def _beginning(
 
     if cursor_file is not None and cursor_file.exists():
         if start is not None:
-            say(f"going on from the cursor in {cursor_file}; without it --from would count")
+            print_message(
+                f"going on from the cursor in {cursor_file}; without it --from would count"
+            )
         return _cursor_in(root, cursor_file), None
     if start is None:
         return None, None
@@ -153,7 +155,7 @@ def _check_folder(file: Path | None) -> None:
     from eventlog.errors import Invalid
 
     if file is not None and not file.parent.is_dir():
-        raise Invalid(f"{file}: there is no folder {file.parent}", f"mkdir -p {file.parent}")
+        raise Invalid(f"{file}: the folder {file.parent} does not exist", f"mkdir -p {file.parent}")
 
 
 def _cursor_in(root: Path, file: Path) -> "Cursor":

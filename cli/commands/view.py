@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options.global_options import archive, global_options, say, teller
-from cli.options.time_options import instant_of
-from cli.output.emit import chosen, emit, output_options
-from cli.process.signals import Terminated, note_signals
+from cli.options.global_options import archive, global_options, message_printer, print_message
+from cli.options.time_options import resolve_as_of
+from cli.output.emit import choose_output, emit, output_options
+from cli.process.signals import Terminated, record_signals
 
 if TYPE_CHECKING:
     from projector.update.update import UpdateReport
@@ -35,13 +35,15 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     from projector.update.update import update as project
 
     if following:
-        stop = note_signals()
-        follow(archive(), views or None, stopped=stop.is_asked, jobs=jobs, on_update=_tell_update)
+        stop = record_signals()
+        follow(
+            archive(), views or None, stopped=stop.is_requested, jobs=jobs, on_update=_tell_update
+        )
         return stop.code()
     try:
-        report = project(archive(), views or None, jobs=jobs, report=teller())
+        report = project(archive(), views or None, jobs=jobs, report=message_printer())
     except Terminated:  # what was under way is taken back by now
-        say("stopped; what is published stays, and the next update goes on")
+        print_message("stopped; what is published stays, and the next update goes on")
         return 0
     _tell_update(report)
     return 3 if report.failed else 0
@@ -49,10 +51,12 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
 
 def _tell_update(report: "UpdateReport") -> None:
     for each in report.failed:
-        say(f"left out: {each}")
+        print_message(f"left out: {each}")
     for each in report.quarantined:
-        say(f"in quarantine: {each}")
-    say(f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written")
+        print_message(f"in quarantine: {each}")
+    print_message(
+        f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written"
+    )
 
 
 @view.command(epilog="Example: hindlog view show openrouter.models")
@@ -67,8 +71,8 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     found = next((each for each in list_views(archive()) if each.name == name), None)
     if found is None:
         raise NotFound(f"{name}: no such view", "hindlog view list")
-    say(f"{found.summary}; {found.rows} rows up to {_told(found.last_instant)}")
-    emit(("column", "type"), found.columns, chosen(fmt, as_json, output))
+    print_message(f"{found.summary}; {found.rows} rows up to {_told(found.last_instant)}")
+    emit(("column", "type"), found.columns, choose_output(fmt, as_json, output))
 
 
 @view.command("list", epilog="Example: hindlog view list")
@@ -84,7 +88,7 @@ def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
         (v.name, v.rows, _told(v.last_instant), v.definition, len(v.columns), v.summary)
         for v in found
     ]
-    emit(columns, rows, chosen(fmt, as_json, output))
+    emit(columns, rows, choose_output(fmt, as_json, output))
 
 
 @view.command(
@@ -99,12 +103,14 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
     """Replay the log from nothing, beside what is there, then swap."""
     from projector.update.rebuild import rebuild as replay
 
-    instant = instant_of(as_of)
-    report = replay(archive(), views or None, as_of=instant, to=to, jobs=jobs, report=teller())
+    instant = resolve_as_of(as_of)
+    report = replay(
+        archive(), views or None, as_of=instant, to=to, jobs=jobs, report=message_printer()
+    )
     for each in report.update.failed:
-        say(f"left out: {each}")
+        print_message(f"left out: {each}")
     for name, rows in report.rows:
-        say(f"{name}: {rows} rows{f' in {to}' if to else ''}")
+        print_message(f"{name}: {rows} rows{f' in {to}' if to else ''}")
     return 3 if report.update.failed else 0
 
 
@@ -122,7 +128,7 @@ def check(views: tuple[str, ...]) -> int:
             f"{each.view}: expected {expected.rows} rows with hash {expected.hash}, "
             f"found {found.rows} with {found.hash}\n"
         )
-    say(f"{len(differences)} views differ from what the log says")
+    print_message(f"{len(differences)} views differ from what the log says")
     return 4 if differences else 0
 
 
@@ -149,17 +155,17 @@ def diff(
     from cli.options.times import format_time
     from projector.update.compare_definition import compare
 
-    found = compare(archive(), name, path.read_text(), jobs=jobs, report=teller())
+    found = compare(archive(), name, path.read_text(), jobs=jobs, report=message_printer())
     for word, columns in (("new", found.added_columns), ("no longer", found.removed_columns)):
         for each in columns:
-            say(f"{word} there: column {each}")
+            print_message(f"{word} there: column {each}")
     header = ("change", "id", "valid_from", "column", "old", "new", "segment", "seq")
     rows = [
         (d.change, d.id, format_time(d.valid_from), d.column, d.old, d.new, d.segment, d.seq)
         for d in found.differences
     ]
-    emit(header, rows, chosen(fmt, as_json, output))
-    say(f"{len(rows)} differences")
+    emit(header, rows, choose_output(fmt, as_json, output))
+    print_message(f"{len(rows)} differences")
     return 0 if found.is_same else 4
 
 

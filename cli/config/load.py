@@ -1,12 +1,11 @@
-"""Configuration: `hindlog.toml` and the environment, read into settings.
+"""Configuration: reads `hindlog.toml` and the environment.
 
     flag > HINDLOG_* > hindlog.toml > default
 
 Every key has a variable: `source.civitai.base_url` is `HINDLOG_CIVITAI_BASE_URL`; an
-empty variable counts as unset. Nothing is guessed: a key or a value that is not known
-is an error that names its place. Secrets are no configuration, they come from the
-environment by `secrets` alone. Flags belong to the commands and win there. Reads
-files, writes none.
+empty variable counts as unset. Unknown keys and invalid values are errors that name their
+location. Secrets are not part of the configuration: `read_secrets` reads them from the
+environment. Command-line flags are handled by the commands. Reads files, writes none.
 """
 
 import json
@@ -18,85 +17,95 @@ from typing import Any
 
 import attrs
 
-from cli.config.settings import SOURCES, Config, sections, types, values, variable
-from cli.config.validate import Tree, nearest, structure
+from cli.config.settings import (
+    SOURCE_DEFAULTS,
+    Config,
+    config_tables,
+    key_types,
+    key_values,
+    variable_name,
+)
+from cli.config.validate import Tree, nearest, structure_config
 from eventlog.errors import Invalid, LocalResource, NoArchive
 
-FILE = "hindlog.toml"
+CONFIG_FILE = "hindlog.toml"
 ARCHIVE_VARIABLE = "HINDLOG_ARCHIVE"
 AWS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
+_EXAMPLE = variable_name("source.civitai.base_url")
+_KEYS = [variable_name(f"source.{name}.api_key") for name in ("civitai", "openrouter")]
 _HEAD = f"""\
-# The configuration of this archive. What is commented out shows its default,
-# or an example where there is none.
-# Every key can be overridden by a variable, here for example {variable("source.civitai.base_url")}.
-# Secrets never stand here: {variable("source.civitai.api_key")},
-# {variable("source.openrouter.api_key")}, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read
-# from the environment.
+# The configuration of this archive. Lines that are commented out show the default,
+# or an example if there is no default.
+# An environment variable overrides each key, for example {_EXAMPLE}.
+# Secrets do not belong here: {_KEYS[0]}, {_KEYS[1]},
+# AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are read from the environment.
 """
 
 
 @attrs.frozen
 class Secrets:
-    """Keys, by source and by their AWS name; a `repr` does not show them."""
+    """API keys by source, AWS credentials by variable; `repr` does not show them."""
 
     api_keys: Mapping[str, str] = attrs.field(repr=False)
     aws: Mapping[str, str] = attrs.field(repr=False)
 
 
 def find_archive(flag: str | None, env: Mapping[str, str], cwd: Path) -> Path:
-    """The archive that a command means, absolute: a folder with a `hindlog.toml`.
+    """Returns the absolute path of the archive: a folder that contains `hindlog.toml`.
 
-    The flag, else HINDLOG_ARCHIVE, else the nearest folder from `cwd` upwards, else
-    `data` in `cwd`. Raises `NoArchive`; where a place was named no other is tried.
+    It is the first of: the flag, HINDLOG_ARCHIVE, the nearest folder from `cwd` upwards,
+    `data` in `cwd`. Raises `NoArchive`, also if flag or variable name another folder.
     """
     here = cwd.absolute()
     if named := flag or env.get(ARCHIVE_VARIABLE):
         place = here / Path(named).expanduser()
-        if (place / FILE).is_file():
+        if (place / CONFIG_FILE).is_file():
             return place
         origin = "-C" if flag else ARCHIVE_VARIABLE
-        raise NoArchive(f"{place}: no {FILE} there ({origin} names it)", f"hindlog init {named}")
+        raise NoArchive(
+            f"{place}: no {CONFIG_FILE} there (named by {origin})", f"hindlog init {named}"
+        )
     for place in (here, *here.parents, here / "data"):
-        if (place / FILE).is_file():
+        if (place / CONFIG_FILE).is_file():
             return place
-    raise NoArchive(f"{here}: no {FILE} here, above, or in data", "hindlog init")
+    raise NoArchive(f"{here}: no {CONFIG_FILE} here, above, or in data", "hindlog init")
 
 
 def load_config(archive: Path, env: Mapping[str, str], file: Path | None = None) -> Config:
-    """What holds for the archive; `file` is read instead of its `hindlog.toml`.
+    """Returns the configuration of an archive; `file` replaces its `hindlog.toml`.
 
-    A table that is left out has its defaults. Raises `Invalid` with a line for each key
-    that is not known, naming the nearest that is, and for each wrong value; `NoArchive`
-    where the archive has no file.
+    Missing tables and keys have their defaults. Raises `Invalid` with a line for each
+    unknown key, which names the most similar known one, and for each invalid value;
+    `NoArchive` if the archive has no `hindlog.toml`.
     """
-    return structure(_layers(archive, env, file), place=variable)
+    return structure_config(_layers(archive, env, file), place=variable_name)
 
 
-def origins(
+def values_with_origin(
     archive: Path, env: Mapping[str, str], file: Path | None = None
 ) -> dict[str, tuple[object, str]]:
-    """Every dotted key with its value and its origin.
+    """Returns value and origin of every dotted key.
 
-    `default`, the name of the file, or the name of the variable. Raises as
+    The origin is `default`, the name of the file, or the name of the variable. Raises as
     `load_config` does.
     """
     from_file, from_env = _layers(archive, env, file)
-    name = FILE if file is None else str(file)
+    name = CONFIG_FILE if file is None else str(file)
     places = dict.fromkeys(_leaves(from_file), name)
-    places |= {key: variable(key) for key in _leaves(from_env)}
-    found = values(load_config(archive, env, file))
-    return {key: (value, places.get(key, "default")) for key, value in found.items()}
+    places |= {key: variable_name(key) for key in _leaves(from_env)}
+    config = key_values(load_config(archive, env, file))
+    return {key: (value, places.get(key, "default")) for key, value in config.items()}
 
 
-def secrets(env: Mapping[str, str]) -> Secrets:
-    """The keys that the environment holds, or files that it names.
+def read_secrets(env: Mapping[str, str]) -> Secrets:
+    """Returns the API keys and credentials that are set in the environment.
 
-    HINDLOG_CIVITAI_API_KEY, or a path in HINDLOG_CIVITAI_API_KEY_FILE; for the mirror
-    the names that AWS gave. What is not set is left out. Raises `LocalResource` for a
-    file that cannot be read.
+    A key is in HINDLOG_CIVITAI_API_KEY, or in the file that HINDLOG_CIVITAI_API_KEY_FILE
+    names; the mirror uses the variables of AWS. Raises `LocalResource` for a file that
+    cannot be read.
     """
-    keys = {name: _secret(env, variable(f"{name}.api_key")) for name in SOURCES}
+    keys = {name: _secret(env, variable_name(f"{name}.api_key")) for name in SOURCE_DEFAULTS}
     aws = {name: _secret(env, name) for name in AWS_VARIABLES}
     return Secrets(
         {name: key for name, key in keys.items() if key},
@@ -104,25 +113,25 @@ def secrets(env: Mapping[str, str]) -> Secrets:
     )
 
 
-def default_toml(sources: Collection[str] = tuple(SOURCES)) -> str:
-    """The text of a new `hindlog.toml`: every key with its meaning and default.
+def default_toml(sources: Collection[str] = tuple(SOURCE_DEFAULTS)) -> str:
+    """Returns the text of a new `hindlog.toml`: every key with its meaning and default.
 
-    Sources that are not named are switched off. Law: it loads to the defaults, with
-    `enabled` of those sources false. Raises `Invalid` for a source that is not known.
+    Disables the sources that are not named. Law: the text loads to the defaults, except
+    for `enabled` of those sources. Raises `Invalid` for an unknown source.
     """
     for name in sources:
-        if name not in SOURCES:
-            raise Invalid(f"source: expected one of {', '.join(SOURCES)}, found {name!a}")
-    off = {f"source.{name}" for name in SOURCES if name not in sources}
-    tables = sections(Config()).items()
+        if name not in SOURCE_DEFAULTS:
+            raise Invalid(f"source: expected one of {', '.join(SOURCE_DEFAULTS)}, found {name!a}")
+    off = {f"source.{name}" for name in SOURCE_DEFAULTS if name not in sources}
+    tables = config_tables(Config()).items()
     return "\n".join([_HEAD, *(_toml(name, table, name in off) for name, table in tables)])
 
 
 def _layers(archive: Path, env: Mapping[str, str], file: Path | None) -> tuple[Tree, Tree]:
-    path = file or archive / FILE
+    path = file or archive / CONFIG_FILE
     from_file = _read(path, named=file is not None)
-    # alone first: what is wrong in the file is wrong also where a variable hides it
-    structure((from_file,), place=lambda key: f"{path}: {key}")
+    # the file alone first: its errors count even if a variable overrides the key
+    structure_config((from_file,), place=lambda key: f"{path}: {key}")
     return from_file, _from_env(env)
 
 
@@ -132,7 +141,7 @@ def _read(path: Path, named: bool) -> Tree:
             return tomllib.load(file)
     except FileNotFoundError as error:
         if named:
-            raise Invalid(f"{path}: no such file (--config names it)") from error
+            raise Invalid(f"{path}: no such file (named by --config)") from error
         raise NoArchive(f"{path.parent}: no {path.name} there", "hindlog init") from error
     except OSError as error:
         raise LocalResource(f"{path}: {error.strerror}") from error
@@ -143,19 +152,19 @@ def _read(path: Path, named: bool) -> Tree:
 def _from_env(env: Mapping[str, str]) -> Tree:
     problems = list(_unknown_variables(env))
     tree: Tree = {}
-    for key, kind in types().items():
-        if not (text := env.get(variable(key))):
+    for key, kind in key_types().items():
+        if not (text := env.get(variable_name(key))):
             continue
         try:
-            _plant(tree, key, _parse(kind, text))
+            _set(tree, key, _parse(kind, text))
         except ValueError as error:
-            problems.append(f"{variable(key)}: {error}")
+            problems.append(f"{variable_name(key)}: {error}")
     if problems:
         raise Invalid("\n".join(problems))
     return tree
 
 
-def _plant(tree: Tree, key: str, value: object) -> None:
+def _set(tree: Tree, key: str, value: object) -> None:
     *tables, last = key.split(".")
     for name in tables:
         tree = tree.setdefault(name, {})
@@ -163,11 +172,11 @@ def _plant(tree: Tree, key: str, value: object) -> None:
 
 
 def _unknown_variables(env: Mapping[str, str]) -> Iterator[str]:
-    known = [variable(key) for key in types()]
-    keys = [variable(f"{name}.api_key") for name in SOURCES]
+    known = [variable_name(key) for key in key_types()]
+    keys = [variable_name(f"{name}.api_key") for name in SOURCE_DEFAULTS]
     known += [*keys, *(f"{name}_FILE" for name in keys)]
-    # HINDLOG_LOG_… is left alone: flags of the program have variables there
-    prefixes = tuple(f"{variable(name)}_" for name in (*SOURCES, "mirror"))
+    # HINDLOG_LOG_… is not checked: options of the program have variables of this prefix
+    prefixes = tuple(f"{variable_name(name)}_" for name in (*SOURCE_DEFAULTS, "mirror"))
     for name in env:
         if name.startswith(prefixes) and name not in known:
             yield f"{name}: unknown variable; the nearest known one is {nearest(name, known)}"
@@ -218,7 +227,7 @@ def _toml(name: str, table: Any, off: bool) -> str:
         line = f"{field.name} = {json.dumps(shown)}"
         if field.name == "enabled" and off:
             line = "enabled = false"
-        elif field.default is not attrs.NOTHING:  # what differs between sources counts
+        elif field.default is not attrs.NOTHING:  # keys without a common default are always written
             line = f"# {line}"
         lines += [f"# {field.metadata['doc']}", line]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""Settings: every key of the configuration, its type, meaning and default.
+"""Every configuration key with its type, meaning, default and check.
 
-A key is written once, as a field here; the text of a new `hindlog.toml`, the name of
-its variable, its check and its error messages follow from the field. Pure.
+Each key is defined once, as a field of a class below. The text of a new `hindlog.toml`, the
+name of the environment variable and the error messages are derived from the field. Pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,16 +16,16 @@ Check = Callable[[object, "attrs.Attribute[Any]", Any], None]
 def _no_credentials(_: object, __: "attrs.Attribute[Any]", value: str) -> None:
     url = urlsplit(value)
     if url.username is not None or url.password is not None:
-        raise ValueError("expected a URL without user and password: secrets are no configuration")
+        raise ValueError("expected a URL without user and password; set keys in the environment")
 
 
 def _web_address(_: object, field: "attrs.Attribute[Any]", value: str) -> None:
     _no_credentials(_, field, value)
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
-        # never a value that might hold a password
-        found = "" if "@" in value else f", found {value!a}"
-        raise ValueError(f"expected a URL that begins with http:// or https://{found}")
+        # a value with "@" may contain a password: never print it
+        shown = "" if "@" in value else f", found {value!a}"
+        raise ValueError(f"expected a URL that begins with http:// or https://{shown}")
 
 
 def _positive(_: object, __: "attrs.Attribute[Any]", value: float) -> None:
@@ -42,33 +42,33 @@ def _key(
 
 
 @attrs.frozen
-class Source:
+class SourceSettings:
     """How one upstream is crawled."""
 
-    base_url: str = _key("where its API lives", check=_web_address)
-    schedule: str = _key("when a crawl begins: five cron fields, in UTC")
-    enabled: bool = _key("whether it is crawled at all", True)
-    requests_per_minute: int = _key("never more requests than this", 60, _positive)
-    concurrency: int = _key("requests under way at the same time", 4, _positive)
+    base_url: str = _key("URL of the API", check=_web_address)
+    schedule: str = _key("when a sync starts: five cron fields, in UTC")
+    enabled: bool = _key("whether the source is crawled", True)
+    requests_per_minute: int = _key("maximum number of requests per minute", 60, _positive)
+    concurrency: int = _key("maximum number of requests in flight", 4, _positive)
     max_requests_per_sync: int | None = _key(
-        "requests of one sync at most, or of an hour of the service; no bound if unset",
+        "maximum number of requests per sync, in the service per hour; unlimited if unset",
         None,
         _positive,
         5000,
     )
-    timeout_s: float = _key("seconds until a response must be complete", 120.0, _positive)
+    timeout_s: float = _key("maximum duration of a request, in seconds", 120.0, _positive)
     listings: tuple[str, ...] | None = _key(
-        "names of the listings to crawl; all of them if unset", None, example=["models"]
+        "names of the listings to crawl; the default ones if unset", None, example=["models"]
     )
 
 
 @attrs.frozen
-class Mirror:
+class MirrorSettings:
     """The bucket for a copy of the sealed segments. Not built yet: nothing is copied."""
 
     url: str | None = _key("bucket and prefix", None, _no_credentials, "s3://bucket/prefix")
     endpoint_url: str | None = _key(
-        "the S3 endpoint, unless it is AWS",
+        "the S3 endpoint if it is not AWS",
         None,
         _web_address,
         "https://<account>.r2.cloudflarestorage.com",
@@ -76,52 +76,54 @@ class Mirror:
 
 
 @attrs.frozen
-class Log:
+class LogSettings:
     """How the log is written."""
 
-    segment_bytes: int = _key("a segment is closed early at this size", 268_435_456, _positive)
+    segment_bytes: int = _key(
+        "size in bytes at which a segment is closed before its hour is over", 268_435_456, _positive
+    )
 
 
-SOURCES: dict[str, Source] = {
-    "civitai": Source("https://civitai.com/api/v1", "5 * * * *"),
-    "openrouter": Source("https://openrouter.ai", "30 * * * *"),
+SOURCE_DEFAULTS: dict[str, SourceSettings] = {
+    "civitai": SourceSettings("https://civitai.com/api/v1", "5 * * * *"),
+    "openrouter": SourceSettings("https://openrouter.ai", "30 * * * *"),
 }
-"""Every source there is, with its defaults."""
+"""The known sources with their default settings."""
 
 
 @attrs.frozen
 class Config:
-    """The whole configuration of an archive. `Config()` is the defaults."""
+    """The configuration of an archive. `Config()` has the defaults."""
 
-    source: Mapping[str, Source] = attrs.field(factory=lambda: dict(SOURCES))
-    mirror: Mirror = attrs.field(factory=Mirror)
-    log: Log = attrs.field(factory=Log)
+    source: Mapping[str, SourceSettings] = attrs.field(factory=lambda: dict(SOURCE_DEFAULTS))
+    mirror: MirrorSettings = attrs.field(factory=MirrorSettings)
+    log: LogSettings = attrs.field(factory=LogSettings)
 
 
-def sections(config: Config) -> dict[str, Source | Mirror | Log]:
-    """The tables of the configuration by their dotted name."""
+def config_tables(config: Config) -> dict[str, SourceSettings | MirrorSettings | LogSettings]:
+    """Returns the tables of a configuration by their dotted name."""
     sources = {f"source.{name}": source for name, source in config.source.items()}
     return {**sources, "mirror": config.mirror, "log": config.log}
 
 
-def values(config: Config) -> dict[str, object]:
-    """Every dotted key with its value."""
+def key_values(config: Config) -> dict[str, object]:
+    """Returns the value of every dotted key."""
     return {
         f"{section}.{field.name}": getattr(table, field.name)
-        for section, table in sections(config).items()
+        for section, table in config_tables(config).items()
         for field in attrs.fields(type(table))
     }
 
 
-def types() -> dict[str, Any]:
-    """Every dotted key with its type."""
+def key_types() -> dict[str, Any]:
+    """Returns the type of every dotted key."""
     return {
         f"{section}.{field.name}": field.type
-        for section, table in sections(Config()).items()
+        for section, table in config_tables(Config()).items()
         for field in attrs.fields(type(table))
     }
 
 
-def variable(key: str) -> str:
-    """The environment variable of a dotted key: `source.` is left out of its name."""
+def variable_name(key: str) -> str:
+    """Returns the environment variable of a dotted key; it omits `source.`."""
     return f"HINDLOG_{key.removeprefix('source.')}".replace(".", "_").upper()

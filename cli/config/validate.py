@@ -1,7 +1,7 @@
-"""Structure: tables as TOML has them become settings, or a list of what is wrong.
+"""Validation: converts TOML tables to a `Config` or raises a list of all problems.
 
-Strict: no key that is not known, no value of another type ("5" is no 5, true is no 1).
-Pure. cattrs is imported where it is used: help must answer at once.
+Unknown keys and values of another type are errors: "5" is not 5, true is not 1. Pure.
+cattrs is imported where it is used, to keep `--help` fast.
 """
 
 import re
@@ -12,24 +12,24 @@ from typing import Any
 
 import attrs
 
-from cli.config.settings import SOURCES, Config, Source, types, variable
+from cli.config.settings import SOURCE_DEFAULTS, Config, SourceSettings, key_types, variable_name
 from eventlog.errors import Invalid
 
 Tree = dict[str, Any]
-"""Tables within tables."""
+"""Nested tables."""
 
-_SECRETIVE = re.compile("key|token|secret|password", re.IGNORECASE)
+_SECRET_NAME = re.compile("key|token|secret|password", re.IGNORECASE)
 
 
-def structure(layers: Iterable[Tree], place: Callable[[str], str]) -> Config:
-    """The settings that the layers give over the defaults, the last one winning.
+def structure_config(layers: Iterable[Tree], place: Callable[[str], str]) -> Config:
+    """Returns the defaults overridden by each layer in turn.
 
-    Raises `Invalid` with one line for each problem; `place` turns the dotted key of a
-    problem into words the reader finds it by.
+    Raises `Invalid` with one line per problem. `place` converts the dotted key of a problem
+    to its location for the user.
     """
     import cattrs
 
-    defaults = {name: attrs.asdict(source) for name, source in SOURCES.items()}
+    defaults = {name: attrs.asdict(source) for name, source in SOURCE_DEFAULTS.items()}
     tree: Tree = {}
     for layer in ({"source": defaults}, *layers):
         tree = _merged(tree, layer)
@@ -42,7 +42,7 @@ def structure(layers: Iterable[Tree], place: Callable[[str], str]) -> Config:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The one of `known`, never empty, that is spelled most like `name`."""
+    """Returns the most similar name in `known`, which must not be empty."""
     return get_close_matches(name, list(known), n=1, cutoff=0)[0]
 
 
@@ -60,21 +60,23 @@ def _converter() -> Any:
 
     converter = cattrs.Converter(forbid_extra_keys=True)
     every_source: Any = attrs.make_class(
-        "Sources", {name: attrs.field(type=Source) for name in SOURCES}, frozen=True
+        "Sources", {name: attrs.field(type=SourceSettings) for name in SOURCE_DEFAULTS}, frozen=True
     )
 
-    def of_sources(found: object, _: object) -> dict[str, Source]:
-        return attrs.asdict(converter.structure(found, every_source), recurse=False)
+    def sources_hook(value: object, _: object) -> dict[str, SourceSettings]:
+        return attrs.asdict(converter.structure(value, every_source), recurse=False)
 
     converter.register_structure_hook_factory(attrs.has, partial(_table_hook, converter))
-    converter.register_structure_hook_func(lambda kind: kind == Mapping[str, Source], of_sources)
+    converter.register_structure_hook_func(
+        lambda kind: kind == Mapping[str, SourceSettings], sources_hook
+    )
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
-    # cattrs would coerce: "5" to 5, true to 1, "abc" to a list of letters
-    converter.register_structure_hook(str, lambda found, _: _expect(found, str, "text"))
-    converter.register_structure_hook(int, lambda found, _: _expect(found, int, "a whole number"))
-    converter.register_structure_hook(bool, lambda found, _: _expect(found, bool, "true or false"))
+    # cattrs alone would convert "5" to 5, true to 1, "abc" to a list of letters
+    converter.register_structure_hook(str, lambda value, _: _expect(value, str, "text"))
+    converter.register_structure_hook(int, lambda value, _: _expect(value, int, "a whole number"))
+    converter.register_structure_hook(bool, lambda value, _: _expect(value, bool, "true or false"))
     converter.register_structure_hook(
-        float, lambda found, _: float(_expect(found, (int, float), "a number"))
+        float, lambda value, _: float(_expect(value, (int, float), "a number"))
     )
     return converter
 
@@ -83,9 +85,9 @@ def _table_hook(converter: Any, cls: Any) -> Callable[[object, object], object]:
     from cattrs.gen import make_dict_structure_fn, override
 
     def checked(field: "attrs.Attribute[Any]") -> Callable[[object, object], object]:
-        # here and not when the value is made: so the error knows its key
-        def read(found: object, kind: object) -> object:
-            value = converter.structure(found, kind)
+        # checked here and not in the constructor, so that the error contains the key
+        def read(raw: object, kind: object) -> object:
+            value = converter.structure(raw, kind)
             if field.validator:
                 field.validator(None, field, value)
             return value
@@ -94,18 +96,18 @@ def _table_hook(converter: Any, cls: Any) -> Callable[[object, object], object]:
 
     hooks: Any = {field.name: override(struct_hook=checked(field)) for field in attrs.fields(cls)}
     read = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **hooks)
-    return lambda found, kind: read(_expect(found, dict, "a table"), kind)
+    return lambda raw, kind: read(_expect(raw, dict, "a table"), kind)
 
 
-def _texts(found: object, _: object) -> tuple[str, ...]:
-    return tuple(_expect(text, str, "a list of texts") for text in _expect(found, list, "a list"))
+def _texts(value: object, _: object) -> tuple[str, ...]:
+    return tuple(_expect(text, str, "a list of texts") for text in _expect(value, list, "a list"))
 
 
-def _expect(found: Any, kind: type | tuple[type, ...], name: str) -> Any:
-    if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
-        shown = "a table" if isinstance(found, dict) else ascii(found)[:60]
+def _expect(value: Any, kind: type | tuple[type, ...], name: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        shown = "a table" if isinstance(value, dict) else ascii(value)[:60]
         raise TypeError(f"expected {name}, found {shown}")
-    return found
+    return value
 
 
 def _problems(error: Exception, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -127,14 +129,14 @@ def _problems(error: Exception, path: tuple[str, ...]) -> Iterator[tuple[tuple[s
 
 
 def _nearest_key(name: str, siblings: Iterable[str], path: tuple[str, ...]) -> str:
-    elsewhere = [key for key in types() if key.rpartition(".")[2] == name]
-    # a right name in the wrong table
+    elsewhere = [key for key in key_types() if key.rpartition(".")[2] == name]
+    # a known name in the wrong table
     return elsewhere[0] if elsewhere else ".".join((*path, nearest(name, siblings)))
 
 
 def _hint(problems: Iterable[str]) -> str | None:
     unknown = (line.partition(": unknown key")[0] for line in problems if ": unknown key" in line)
-    if any(_SECRETIVE.search(place.rpartition(".")[2]) for place in unknown):
-        keys = ", ".join(variable(f"{name}.api_key") for name in SOURCES)
+    if any(_SECRET_NAME.search(place.rpartition(".")[2]) for place in unknown):
+        keys = ", ".join(variable_name(f"{name}.api_key") for name in SOURCE_DEFAULTS)
         return f"secrets are read from the environment: {keys}, AWS_SECRET_ACCESS_KEY"
     return None

@@ -1,4 +1,4 @@
-"""Arguments that several commands read: a segment's name, an entity, K=V."""
+"""Parsers of arguments that several commands take: segment, entity, NAME=VALUE."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,40 +6,40 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from eventlog.format.paths import SegmentName
 
 
-def param_of(text: str) -> tuple[str, str]:
-    """Name and value of `name=value`."""
+def parse_param(text: str) -> tuple[str, str]:
+    """Returns name and value of `name=value`. Raises `BadParameter`."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise click.BadParameter(f"expected name=value, found {text!r}", param_hint="--param")
     return name, value
 
 
-def segment_named(root: Path, text: str) -> "SegmentName":
-    """The segment of a name, or of the path of one of its files. Raises `Invalid`."""
+def parse_segment_argument(root: Path, text: str) -> "SegmentName":
+    """Returns the segment with this name, or to which this file belongs. Raises `Invalid`."""
     from eventlog.errors import Invalid
     from eventlog.format.paths import parse_segment
 
-    name = parse_segment(text) or parse_segment(_relative(root, text))
+    name = parse_segment(text) or parse_segment(_path_in_log(root, text))
     if name is None:
         what = f"segment {text!r}: expected a name as openrouter/2026-11-21/05-1a2b3c4d-000"
         raise Invalid(what, "hindlog segment list")
     return name
 
 
-def _relative(root: Path, text: str) -> str:
-    """A path as the shell completes it, as the name of a segment."""
+def _path_in_log(root: Path, text: str) -> str:
+    """Returns a path relative to the folder `log`; empty if it is outside."""
     path, log = Path.cwd() / text, root / "log"
     return path.relative_to(log).as_posix() if path.is_relative_to(log) else ""
 
 
-def parts_of(entity: str) -> tuple[str, str, str]:
-    """Source, type and id of `source/type/id`; ids hold slashes. Raises `Invalid`."""
+def parse_entity(entity: str) -> tuple[str, str, str]:
+    """Returns source, type and id of `source/type/id`; ids may contain slashes.
+
+    Raises `Invalid`.
+    """
     from eventlog.errors import Invalid
 
     source, _, rest = entity.partition("/")
@@ -51,5 +51,5 @@ def parts_of(entity: str) -> tuple[str, str, str]:
 
 
 def _is_text(word: str) -> bool:
-    """Whether it came as UTF-8: other bytes stand in it as lone surrogates."""
-    return not any("\ud800" <= each <= "\udfff" for each in word)
+    """Returns whether the argument is UTF-8: Python decodes other bytes to lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in word)

@@ -1,7 +1,7 @@
-"""Options that every command takes, before or after its name, and what they mean.
+"""Global options: accepted by every command, before or after its name.
 
-What was given is kept with click's root context; `settings()` reads it, so that a
-command asks for what it needs and no object is handed round.
+Their values are stored in click's root context. `current_options()` reads them there, so
+no object needs to be passed through the commands.
 """
 
 import json
@@ -25,8 +25,8 @@ COLORS = ("auto", "always", "never")
 
 
 @attrs.frozen
-class Settings:
-    """The global options as they hold for this invocation."""
+class GlobalOptions:
+    """Values of the global options of one invocation."""
 
     archive: str | None
     config: Path | None
@@ -36,8 +36,8 @@ class Settings:
     log_format: str
 
 
-def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Remember a value; one given after the subcommand wins over one before it."""
+def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Stores a value; one after the subcommand overrides one before it."""
     if value not in (None, False, 0):
         ctx.find_root().meta[_KEY + str(param.name)] = value
         if param.name == "verbose":
@@ -50,42 +50,42 @@ _GLOBAL = (
         "-C",
         "--archive",
         metavar="DIR",
-        help="The archive; else HINDLOG_ARCHIVE, the nearest one upwards from here, ./data.",
+        help="The archive (default: HINDLOG_ARCHIVE, the nearest one upwards, or ./data).",
     ),
-    click.option("--config", metavar="FILE", help="Read this instead of its hindlog.toml."),
-    click.option("-q", "--quiet", is_flag=True, help="Only data and errors."),
+    click.option("--config", metavar="FILE", help="Configuration file instead of hindlog.toml."),
+    click.option("-q", "--quiet", is_flag=True, help="Print only data and errors."),
     click.option(
         "-v",
         "--verbose",
         count=True,
         help="Also each request, sealed segment and built file; -vv: also each write to the log.",
     ),
-    click.option("--color", type=click.Choice(COLORS), help="When to colour (default: auto)."),
+    click.option("--color", type=click.Choice(COLORS), help="When to use colors (default: auto)."),
     click.option(
-        "--log-format", type=click.Choice(("text", "json")), help="Form of messages and errors."
+        "--log-format", type=click.Choice(("text", "json")), help="Format of messages and errors."
     ),
 )
 
 
 def global_options(command: Command) -> Command:
-    """Add the global options to a command or group."""
+    """Adds the global options to a command or group."""
     for option in reversed(_GLOBAL):
         option(command)
-        shown = getattr(command, "__click_params__", None) or getattr(command, "params", [])
-        shown[-1].expose_value = False
-        shown[-1].callback = _keep
+        params = getattr(command, "__click_params__", None) or getattr(command, "params", [])
+        params[-1].expose_value = False
+        params[-1].callback = _store
     return command
 
 
-def settings() -> Settings:
+def current_options() -> GlobalOptions:
     """Returns the global options of this invocation."""
-    return _settings_of(click.get_current_context().find_root())
+    return _options_of(click.get_current_context().find_root())
 
 
-def _settings_of(root: click.Context) -> Settings:
+def _options_of(root: click.Context) -> GlobalOptions:
     meta = root.meta
     config = meta.get(_KEY + "config")
-    return Settings(
+    return GlobalOptions(
         archive=meta.get(_KEY + "archive"),
         config=Path(config) if config else None,
         quiet=bool(meta.get(_KEY + "quiet", False)),
@@ -96,20 +96,20 @@ def _settings_of(root: click.Context) -> Settings:
 
 
 def archive() -> Path:
-    """The archive this invocation is about. Raises `NoArchive`."""
-    return find_archive(settings().archive, os.environ, Path.cwd())
+    """Returns the folder of the archive. Raises `NoArchive`."""
+    return find_archive(current_options().archive, os.environ, Path.cwd())
 
 
 def config(root: Path) -> Config:
-    """Its configuration."""
-    return load_config(root, os.environ, settings().config)
+    """Returns the configuration of an archive. Raises `Invalid`."""
+    return load_config(root, os.environ, current_options().config)
 
 
 def wants_color(terminal: bool) -> bool:
-    """Whether to colour what goes to a place that is, or is not, a terminal."""
-    chosen = settings().color
-    if chosen != "auto":
-        return chosen == "always"
+    """Returns whether to use colors in output; `terminal`: whether it goes to a terminal."""
+    choice = current_options().color
+    if choice != "auto":
+        return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
@@ -117,13 +117,13 @@ def wants_color(terminal: bool) -> bool:
     return terminal and os.environ.get("TERM") != "dumb"
 
 
-def teller() -> Callable[[str], None]:
-    """What `say` does, for threads, which have no click context."""
-    options = settings()
+def message_printer() -> Callable[[str], None]:
+    """Returns `print_message` for use in threads, which have no click context."""
+    options = current_options()
     return lambda text: _write_message(text, options)
 
 
-def _write_message(text: str, options: Settings) -> None:
+def _write_message(text: str, options: GlobalOptions) -> None:
     if not options.quiet:
         as_json = options.log_format == "json"
         sys.stderr.write((_json_line(text) if as_json else text) + "\n")
@@ -135,13 +135,13 @@ def _show_details(root: click.Context) -> None:
 
     The options are read for each record: `-q` and `--log-format` may come after `-v`.
     """
-    level = _settings_of(root).verbose
-    root.call_on_close(show_details(level, lambda text: _write_detail(text, _settings_of(root))))
+    level = _options_of(root).verbose
+    root.call_on_close(show_details(level, lambda text: _write_detail(text, _options_of(root))))
 
 
-def _write_detail(text: str, options: Settings) -> None:
+def _write_detail(text: str, options: GlobalOptions) -> None:
     if sys.stderr.isatty() and options.log_format == "text":
-        text = f"\r\x1b[K{text}"  # over the progress line, which is written again
+        text = f"\r\x1b[K{text}"  # clears the progress line
     _write_message(text, options)
 
 
@@ -153,11 +153,11 @@ def _json_line(text: str) -> str:
     return json.dumps(line)
 
 
-def say(text: str) -> None:
-    """One line for the user, on stderr, unless quiet."""
-    teller()(text)
+def print_message(text: str) -> None:
+    """Prints one line for the user on stderr, unless `--quiet` is set."""
+    message_printer()(text)
 
 
 def stdout_is_terminal() -> bool:
-    """Whether data goes to a terminal."""
+    """Returns whether stdout is a terminal."""
     return sys.stdout.isatty()

@@ -1,14 +1,14 @@
-"""Times as people write them on a command line: text in, microseconds out.
+"""Times on the command line: parses text to microseconds and formats them.
 
-An instant is an integer of microseconds since 1970 UTC; a duration likewise. The
-grammar is closed: a form is either in the table below, with one meaning, or an
-error that gives examples. Nothing is guessed, for a wrong as-of is a wrong answer
-that nobody sees. (dateparser reads `2026-13-01` as 13 January.) No zone means UTC.
+An instant is an integer: microseconds since 1970 UTC. A duration is a number of
+microseconds. Each form in the table below has one meaning; all other text is an error that
+gives examples. Dates are never guessed, because nobody notices the wrong answer of a wrong
+as-of (dateparser reads `2026-13-01` as 13 January). No zone means UTC.
 
-    now  today  yesterday                     the last two: that day's first instant
-    2h  -2h  1d12h  2 days ago                before now; w d h m s, large to small
-    2026-11  2026-11-01  20261101             the first instant of the period
-    2026-11-01T13  2026-11-01 13:05           likewise
+    now  today  yesterday                     the last two: first instant of that day
+    2h  -2h  1d12h  2 days ago                before now; units w d h m s, in this order
+    2026-11  2026-11-01  20261101             first instant of the period
+    2026-11-01T13  2026-11-01 13:05           first instant of the hour or minute
     2026-11-01T13:05:09.25+02:00  …Z          ISO 8601; also basic, 20261101T130509Z
     @1763000000  @1763000000.5                seconds since 1970
 
@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 FIRST = -62_135_596_800 * SECOND
-"""The first instant there is: 0001-01-01T00:00:00Z."""
+"""Smallest valid instant: 0001-01-01T00:00:00Z."""
 END = 253_402_300_800 * SECOND
-"""One microsecond after the last instant there is: the year 10000."""
+"""One microsecond after the largest valid instant: start of the year 10000."""
 
 EXAMPLES = "now, yesterday, 2h, '2 days ago', 2026-11-01, '2026-11-01 13:05', @1763000000"
 DURATION_EXAMPLES = "90s, 30m, 2h, 1d12h, 2w, '2 days'"
@@ -44,7 +44,7 @@ _WORDS = {
     "second": SECOND,
 }
 
-# nine digits: Python refuses to read numbers of thousands, with another error
+# nine digits: Python raises another error for numbers of thousands of digits
 _COMPACT = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
 _SPELLED = re.compile(rf"([0-9]{{1,9}}) ({'|'.join(_WORDS)})s?")
 _UNIX = re.compile(r"@([0-9]{1,12})(?:\.([0-9]{1,30}))?")
@@ -63,52 +63,51 @@ _BASIC = re.compile(
 
 
 class BadTime(ValueError):
-    """No time, or no duration: the message says what was found and gives examples."""
+    """The text is not a time or duration. The message quotes it and gives examples."""
 
 
 def parse_time(text: str, now: int) -> int:
-    """The instant that `text` names, from `FIRST` to before `END`.
+    """Returns the instant that `text` denotes, in [`FIRST`, `END`); it may be after `now`.
 
-    May lie after `now`. Law: `parse_time(format_time(t), now) == t`. Raises
-    `BadTime`, and nothing else, for whatever is not in the table above, days that
-    the calendar does not have, and fractions finer than a microsecond.
+    Law: `parse_time(format_time(t), now) == t`. Raises `BadTime`, and nothing else, for
+    text that is not in the table above, dates that do not exist, and fractions finer than
+    a microsecond.
     """
     instant = _parse(text, now)
     if instant is None:
-        raise _bad(text, "not a form that is known")
+        raise _bad(text, "unknown format")
     if not FIRST <= instant < END:
         raise _bad(text, "outside the years 0001 to 9999")
     return instant
 
 
 def parse_as_of(text: str, now: int) -> int:
-    """The instant that `text` names, if it is not after `now`.
+    """Returns the instant that `text` denotes, which must not be after `now`.
 
-    A period stands for its first instant: as of `2026-11` is the state at
-    2026-11-01T00:00:00Z, before anything that was observed later in that month.
-    Raises `BadTime` as `parse_time` does, and for the future: what will be
-    observed is not known, so there is no such state.
+    A period denotes its first instant: as of `2026-11` is the state at
+    2026-11-01T00:00:00Z, before every event of that month. Raises `BadTime` as
+    `parse_time` does, and for instants in the future.
     """
     instant = parse_time(text, now)
     if instant > now:
-        raise _bad(text, f"it is in the future; now is {format_time(now)}")
+        raise _bad(text, f"it is in the future, now is {format_time(now)}")
     return instant
 
 
 def parse_duration(text: str) -> int:
-    """The microseconds that `text` spans: never negative, below 9999 years.
+    """Returns the microseconds that `text` denotes: from 0 to less than 9999 years.
 
-    A month and a year have no fixed length and are refused. Raises `BadTime`.
+    Raises `BadTime`, also for months and years, which have no fixed length.
     """
     duration = _duration(text)
     if duration is None or duration >= END - FIRST:
-        reason = "not a form that is known" if duration is None else "more than 9998 years"
+        reason = "unknown format" if duration is None else "more than 9998 years"
         raise _bad(text, reason, noun="duration", examples=DURATION_EXAMPLES)
     return duration
 
 
 def format_time(us: int) -> str:
-    """RFC 3339 in UTC, as short as is exact: no fraction when it is zero."""
+    """Returns an instant in RFC 3339, in UTC, without trailing zeros of the fraction."""
     seconds, micros = divmod(us, SECOND)
     moment = _EPOCH + timedelta(seconds=seconds)
     fraction = f".{micros:06d}".rstrip("0") if micros else ""
@@ -117,14 +116,14 @@ def format_time(us: int) -> str:
 
 
 def format_ago(us: int, now: int) -> str:
-    """The distance in its largest whole unit: `now`, `1 minute ago`, `in 3 hours`.
+    """Returns the distance in its largest whole unit: `now`, `1 minute ago`, `in 3 hours`.
 
-    Rounded down. Law: for a `t` not after `now`, `parse_time(format_ago(t, now), now)`
-    is `t` or less than one of that unit after it.
+    Rounded down. Law: for `t <= now`, `parse_time(format_ago(t, now), now)` is in
+    [`t`, `t` + 1 unit).
     """
     distance = abs(now - us)
     for word, unit in _WORDS.items():
-        # weeks are for writing: "10 days ago" reads better than "1 week ago"
+        # no weeks: "10 days ago" is more precise than "1 week ago"
         if word != "week" and distance >= unit:
             count = distance // unit
             spelled = f"{count} {word}{'' if count == 1 else 's'}"
@@ -144,7 +143,7 @@ def _parse(text: str, now: int) -> int | None:
         year, month, number = day.groups()[:3] if day[1] else day.groups()[3:]
         return _midnight(text, int(year), int(month), int(number or 1))
     if clock := _EXTENDED.fullmatch(text) or _BASIC.fullmatch(text):
-        return _on_the_clock(text, clock)
+        return _date_and_time(text, clock)
     return None
 
 
@@ -160,25 +159,25 @@ def _duration(text: str) -> int | None:
 
 
 def _compact(text: str) -> int | None:
-    found = _COMPACT.fullmatch(text)
-    if not text or not found:
+    match = _COMPACT.fullmatch(text)
+    if not text or not match:
         return None
     return sum(
-        int(count) * unit for count, unit in zip(found.groups("0"), _UNITS.values(), strict=True)
+        int(count) * unit for count, unit in zip(match.groups("0"), _UNITS.values(), strict=True)
     )
 
 
 def _spelled(text: str) -> int | None:
-    found = _SPELLED.fullmatch(text)
-    return int(found[1]) * _WORDS[found[2]] if found else None
+    match = _SPELLED.fullmatch(text)
+    return int(match[1]) * _WORDS[match[2]] if match else None
 
 
-def _on_the_clock(text: str, clock: re.Match[str]) -> int:
+def _date_and_time(text: str, clock: re.Match[str]) -> int:
     day = clock["day"].replace("-", "")
     midnight = _midnight(text, int(day[:4]), int(day[4:6]), int(day[6:]))
     hour, minute, second = (int(clock[part] or 0) for part in ("hour", "minute", "second"))
     if hour > 23 or minute > 59 or second > 59:
-        raise _bad(text, "a clock shows 00:00:00 to 23:59:59")
+        raise _bad(text, "expected a time of day from 00:00:00 to 23:59:59")
     seconds = hour * 3600 + minute * 60 + second - _offset_s(text, clock)
     return midnight + seconds * SECOND + _micros(text, clock["fraction"])
 
@@ -187,19 +186,19 @@ def _midnight(text: str, year: int, month: int, day: int) -> int:
     try:
         return (datetime(year, month, day, tzinfo=UTC) - _EPOCH).days * DAY
     except ValueError as error:
-        raise _bad(text, "the calendar has no such day") from error
+        raise _bad(text, "this date does not exist") from error
 
 
 def _offset_s(text: str, clock: re.Match[str]) -> int:
     zone = clock["zone"] or "Z"
     if zone == "Z":
         return 0
-    # T13-05 is as likely a slip for T13:05 as the hour 13 in the zone -05
+    # T13-05 is ambiguous: a typo of T13:05, or hour 13 in zone -05
     if clock["minute"] is None and ":" not in zone:
-        raise _bad(text, "an hour with an offset is spelled with minutes, T13:00-05:00")
+        raise _bad(text, "a time with an offset needs minutes, as in T13:00-05:00")
     hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
     if hours > 23 or minutes > 59:
-        raise _bad(text, f"{zone} is no offset from UTC")
+        raise _bad(text, f"{zone} is not a valid offset from UTC")
     return (hours * 3600 + minutes * 60) * (-1 if zone[0] == "-" else 1)
 
 
@@ -212,4 +211,4 @@ def _micros(text: str, fraction: str | None) -> int:
 
 def _bad(text: str, why: str, *, noun: str = "time", examples: str = EXAMPLES) -> BadTime:
     shown = ascii(text) if len(text) <= 60 else f"{text[:60]!a}…"
-    return BadTime(f"{shown} is no {noun} ({why}); write for example {examples}")
+    return BadTime(f"{shown} is not a valid {noun} ({why}); examples: {examples}")

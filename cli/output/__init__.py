@@ -1,1 +1,1 @@
-"""What is printed: rows, events, progress, errors."""
+"""Output: rows, events, progress and errors."""

@@ -1,4 +1,4 @@
-"""Output: rows to stdout or a file, in the format that was asked for."""
+"""Writes rows to stdout or to a file in the requested format."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ import click
 
 from cli.options.global_options import stdout_is_terminal, wants_color
 from cli.output.formats import choose_format, write_rows
-from cli.process.streams import naming_stdout
+from cli.process.streams import name_stdout_errors
 from eventlog.errors import Invalid
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,53 +21,53 @@ FORMATS = ("table", "json", "ndjson", "csv", "tsv", "markdown", "parquet")
 
 
 @attrs.frozen
-class Output:
-    """Where rows go, and how."""
+class OutputTarget:
+    """Destination and format of rows; `path` None: stdout."""
 
     format: str
     path: Path | None
 
 
 def output_options(command: Command) -> Command:
-    """Add `-F`, `--json` and `-o`; the command takes `fmt`, `as_json` and `output`."""
+    """Adds `-F`, `--json` and `-o`: the command gets `fmt`, `as_json` and `output`."""
     for option in (
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to FILE."),
         click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
-        click.option("-F", "--format", "fmt", type=click.Choice(FORMATS), help="Form of the rows."),
+        click.option("-F", "--format", "fmt", type=click.Choice(FORMATS), help="Output format."),
     ):
         command = option(command)
     return command
 
 
-def chosen(fmt: str | None, as_json: bool, output: Path | None) -> Output:
-    """What the output options mean here. Raises `Invalid`."""
+def choose_output(fmt: str | None, as_json: bool, output: Path | None) -> OutputTarget:
+    """Returns destination and format for the output options. Raises `Invalid`."""
     if fmt == "parquet" or (fmt is None and output is not None and output.suffix == ".parquet"):
         if output is None:
             raise click.UsageError("--format parquet needs a file: -o FILE.parquet")
-        return Output("parquet", output)
+        return OutputTarget("parquet", output)
     place = output if output is None or str(output) != "-" else None
-    return Output(choose_format(fmt, as_json, place, stdout_is_terminal()), place)
+    return OutputTarget(choose_format(fmt, as_json, place, stdout_is_terminal()), place)
 
 
 def emit(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
-    to: Output,
+    to: OutputTarget,
     types: Sequence[str] | None = None,
 ) -> None:
-    """Write rows. A file appears whole, by rename, or not at all.
+    """Writes rows. A file appears complete, by rename, or not at all.
 
-    `types` are DuckDB's names of the columns' types; only Parquet asks for them.
+    `types`: DuckDB's names of the column types, used only for Parquet.
     """
     if to.path is None:
         terminal = stdout_is_terminal()
         sys.stdout.flush()
         out = sys.stdout.buffer
         color = wants_color(terminal)
-        with naming_stdout():
+        with name_stdout_errors():
             write_rows(columns, rows, to.format, out, terminal=terminal, color=color)
         return
-    with whole(to.path) as temporary:
+    with atomic_file(to.path) as temporary:
         if to.format == "parquet":
             from projector.query.parquet_rows import write_parquet
 
@@ -78,13 +78,13 @@ def emit(
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A name beside to write to; the file appears by rename when that went well.
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Yields a temporary path; renames it to `path` if the block succeeds.
 
-    Raises `Invalid` where there is no such folder, or a folder of that name.
+    Raises `Invalid` if the parent folder does not exist or `path` is a folder.
     """
     if not path.parent.is_dir():
-        raise Invalid(f"{path}: there is no folder {path.parent}", f"mkdir -p {path.parent}")
+        raise Invalid(f"{path}: the folder {path.parent} does not exist", f"mkdir -p {path.parent}")
     if path.is_dir():
         raise Invalid(f"{path}: expected the name of a file, found a folder")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

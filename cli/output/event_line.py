@@ -1,10 +1,10 @@
-"""Events of the log as a person reads them: one line each.
+"""Events of the log, formatted for people: one line each.
 
     2026-11-01 13:05:09  civitai     entity     model/15003  list  2.8 kB
     2026-11-01 13:05:09  civitai     page       200  https://…/models  100 rows
 
-What is no event (another version's, a torn line) is shown as it is, made harmless:
-this is a window, not a check. Pure.
+Lines that are not events (of another version, or torn) are shown unchanged except for
+escaped control characters; nothing is validated here. Pure.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,16 +26,16 @@ _COLORS = {
     "run": "\x1b[34m",
 }
 
-Part = tuple[str, str]
-"""Text, and the escape that colours it."""
+StyledText = tuple[str, str]
+"""Text and the escape sequence of its color; empty: no color."""
 
 
 def event_line(line: bytes, color: bool, width: int) -> str:
-    """One readable line, without its end, for an event as it stands in the log.
+    """Returns a readable line, without line feed, for a line of the log.
 
-    Time, source, kind, type/id, shape, size; a page shows status, url, rows instead.
-    Never raises, never holds a control character of the archive, and at most `width`
-    cells long, with an ellipsis where that cut something; 0 cuts nothing.
+    It contains time, source, kind, type/id, shape and size; for a page status, URL and
+    rows instead. Never raises and never contains a control character from the archive. A
+    line longer than `width` cells is cut and ends with an ellipsis; 0: never cut.
     """
     event = _decode(line)
     if event is None:
@@ -46,7 +46,7 @@ def event_line(line: bytes, color: bool, width: int) -> str:
 
 
 def _decode(line: bytes) -> Mapping[str, bytes] | None:
-    # members stay bytes: a body is measured, not read, and may hold what no parser takes
+    # members stay bytes: only the size of a body is needed, and it may not be valid JSON
     try:
         event = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -54,7 +54,7 @@ def _decode(line: bytes) -> Mapping[str, bytes] | None:
     return {name: bytes(raw) for name, raw in event.items()} if "kind" in event else None
 
 
-def _parts(event: Mapping[str, bytes]) -> list[Part]:
+def _parts(event: Mapping[str, bytes]) -> list[StyledText]:
     kind = _text(event, "kind")
     moment = _text(event, "observed_at")[:19].replace("T", " ")
     head = [
@@ -114,29 +114,29 @@ def _bytes(size: float) -> str:
     return f"{size:.1f} GB"
 
 
-def _cut(parts: Iterable[Part], width: int) -> list[Part]:
+def _cut(parts: Iterable[StyledText], width: int) -> list[StyledText]:
     spaced = [(f"  {text}" if at else text, style) for at, (text, style) in enumerate(parts)]
     if not width or sum(cell_width(text) for text, _ in spaced) <= width:
         return spaced
-    left = width - 1
-    shown: list[Part] = []
+    remaining = width - 1
+    shown: list[StyledText] = []
     for text, style in spaced:
-        kept = _start(text, left)
+        kept = _fitting_start(text, remaining)
         shown.append((kept, style))
         if kept != text:
             break
-        left -= cell_width(text)
+        remaining -= cell_width(text)
     return [*shown, ("…", "")]
 
 
-def _start(text: str, width: int) -> str:
+def _fitting_start(text: str, width: int) -> str:
     kept = text[:width]
     while cell_width(kept) > width:
         kept = kept[:-1]
     return kept
 
 
-def _joined(parts: list[Part], color: bool) -> str:
+def _joined(parts: list[StyledText], color: bool) -> str:
     if not color:
         return "".join(text for text, _ in parts).rstrip()
     return "".join(f"{style}{text}{_RESET}" if style else text for text, style in parts)

@@ -1,7 +1,7 @@
-"""Exit codes: the one place where an error becomes a number and a message.
+"""Exit codes: the only place that converts an error to a code and a message.
 
-The codes are a contract with scripts: only ever added to. An error that is none
-of ours is a bug: it keeps its traceback and exits with 1.
+Scripts rely on the codes: they never change, new ones may be added. An exception that no
+rule covers is a bug: its traceback is printed and the exit code is 1.
 """
 
 import errno
@@ -33,10 +33,10 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 MEANINGS = {
-    DONE: "done; also: the reader closed the pipe, or drained after SIGTERM",
-    FAILED: "failed otherwise",
+    DONE: "success; also if the reader closed the pipe, or SIGTERM ended it after its current step",
+    FAILED: "any other failure",
     USAGE: "usage or configuration",
-    PARTIAL: "done in part, the rest is listed on stderr",
+    PARTIAL: "partly done, the rest is listed on stderr",
     DAMAGE: "differences or damage found",
     REFUSED: "upstream refused (auth, 4xx)",
     NOTHING: "nothing there",
@@ -45,9 +45,9 @@ MEANINGS = {
     NO_ARCHIVE: "no archive here",
     LOCKED: "locked by another process",
     INTERRUPTED: "interrupted by Ctrl-C",
-    TERMINATED: "ended by SIGTERM before it was done, or at once by a second one",
+    TERMINATED: "ended by SIGTERM before completion, or at once by a second SIGTERM",
 }
-"""Every code with its sentence, for the manual and for help."""
+"""Every code with its meaning, for the reference and the help."""
 
 CODES: dict[type[BaseException], int] = {
     errors.Invalid: USAGE,
@@ -81,10 +81,10 @@ _LOCAL_ERRNOS = {
 
 
 def exit_code(error: BaseException) -> int:
-    """The code a process that ends with `error` exits with.
+    """Returns the exit code of a process that ends with `error`.
 
-    By class, the nearest in its line of descent. A group has the code its members
-    agree on, else 1: a task group wraps even a single error.
+    The nearest class in the inheritance order decides. A group has the common code of its
+    members, or 1 if they differ; a task group wraps even a single error.
     """
     if isinstance(error, BaseExceptionGroup):
         codes = {exit_code(member) for member in error.exceptions}
@@ -102,26 +102,25 @@ def exit_code(error: BaseException) -> int:
 
 
 def report(error: BaseException, as_json: bool, err: TextIO, *, only_json: bool = False) -> None:
-    """Says on `err` what went wrong and what to do next; nothing where the code is 0.
+    """Writes an error and its hint to `err`; nothing if the exit code is 0.
 
-    `hindlog: <what>`, then the hint, each of its lines indented by two. With
-    `as_json` the last line is one JSON object with message_type, code, message and
-    hint (null where there is none); with `only_json` nothing else is said, but for the
-    traceback of a bug, which comes first. Control characters are escaped: messages quote
-    what upstream sent.
+    The first line is `hindlog: <what>`; the lines of the hint follow, indented by two. With
+    `as_json` the last line is a JSON object with message_type, code, message and hint (may
+    be null). With `only_json` it is the only line, except for the traceback of a bug, which
+    comes first. Control characters are escaped, because messages quote responses.
     """
     code = exit_code(error)
     if code == DONE:
         return
     if _is_bug(error):
         err.write(visible("".join(traceback.format_exception(error)), keep="\n"))
-    what, hint = _message(error)
-    lines = [f"hindlog: {line}" for line in what.split("\n") if line]
+    message, hint = _message(error)
+    lines = [f"hindlog: {line}" for line in message.split("\n") if line]
     lines += [f"  {line}" for line in (hint.split("\n") if hint else ())]
     if not only_json:
         err.write("".join(f"{visible(line)}\n" for line in lines))
     if as_json or only_json:
-        last = {"message_type": "exit_error", "code": code, "message": what, "hint": hint}
+        last = {"message_type": "exit_error", "code": code, "message": message, "hint": hint}
         err.write(json.dumps(last) + "\n")
     err.flush()
 
@@ -148,9 +147,9 @@ def _message(error: BaseException) -> tuple[str, str | None]:
             error.code, str
         ) else "", None
     if isinstance(error, click.ClickException):
-        is_list = isinstance(error, click.MissingParameter)  # of choices, a line each
-        told = error.format_message()
-        return _LINE_BREAK.sub(" ", told) if is_list else told, _usage_hint(error)
+        is_list = isinstance(error, click.MissingParameter)
+        message = error.format_message()  # of MissingParameter: choices, one per line
+        return _LINE_BREAK.sub(" ", message) if is_list else message, _usage_hint(error)
     if _is_bug(error):
         return (
             f"{type(error).__name__}: {error}",
@@ -162,11 +161,14 @@ def _message(error: BaseException) -> tuple[str, str | None]:
 
 
 def _local(error: OSError) -> tuple[str, str | None]:
-    """What the system refused, and where."""
+    """Returns message and hint for an error of the operating system."""
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
     what = f"{where}: {error.strerror}" if where else str(error.strerror)
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    return what, "make room there, then run it again: nothing was lost" if is_full else None
+    return (
+        what,
+        "make room there, then run it again: nothing was lost" if is_full else None,
+    )
 
 
 def _usage_hint(error: click.ClickException) -> str | None:

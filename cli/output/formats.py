@@ -1,12 +1,11 @@
-"""Rows and events, as a person or the next program of a pipe wants them.
+"""Formats rows as table, JSON, NDJSON, CSV, TSV or Markdown.
 
     columns, rows ──> table | json | ndjson | csv | tsv | markdown ──> bytes in UTF-8
 
-Everything but a table streams in constant memory; a table measures its first
-`TABLE_ROWS` rows and streams the rest in the same columns. Nothing is ever cut, and
-nothing that is no terminal is coloured. On a terminal the control characters of
-archived text are spelled as escapes, in every format. rich is imported only where
-a table is drawn: help must answer at once.
+All formats except tables stream in constant memory. A table derives its column widths from
+the first `TABLE_ROWS` rows and streams the others. Values are never cut; colors are used
+only on a terminal. On a terminal, control characters of archived text are escaped in every
+format. rich is imported only to draw a table, to keep `--help` fast.
 """
 
 import re
@@ -34,13 +33,14 @@ SUFFIXES = {
     ".txt": "table",
 }
 TABLE_ROWS = 1000
+"""Number of rows from which the column widths of a table are derived."""
 
 Row = Sequence[object]
 
 _NARROW = 10
-"""Cells; a table whose columns would get less shows its rows as records instead."""
+"""Cells per column below which a table shows records instead of columns."""
 _PADDED = 200
-"""Cells; no value is padded further, or one long value would widen a thousand rows."""
+"""Maximum width of padding, in cells: one long value must not widen a thousand rows."""
 _TSV = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _CSV_QUOTED = re.compile(r'[",\r\n]|^\s|\s$|^$')
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)")
@@ -48,15 +48,15 @@ _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 def choose_format(fmt: str | None, json_flag: bool, output: Path | None, is_terminal: bool) -> str:
-    """One of `FORMATS`: what was asked for, else the suffix of the file, else the place.
+    """Returns one of `FORMATS`: the requested one, or that of the file's suffix.
 
-    A table on a terminal, tab-separated in a pipe. Raises `Invalid` for a format or a
-    suffix that is not known, and for `--json` beside another format.
+    Without either: table on a terminal, TSV in a pipe. Raises `Invalid` for an unknown
+    format or suffix, and for `--json` together with another format.
     """
     if fmt is not None and fmt not in FORMATS:
         raise Invalid(f"format: expected one of {', '.join(FORMATS)}, found {fmt!a}")
     if json_flag and fmt not in (None, "json", "ndjson"):
-        raise Invalid(f"--json and --format {fmt} contradict each other", "leave one of them out")
+        raise Invalid(f"--json and --format {fmt} contradict each other", "use only one of them")
     if fmt or json_flag:
         return fmt or "json"
     if output is None or str(output) == "-":
@@ -77,16 +77,16 @@ def write_rows(
     color: bool,
     width: int | None = None,
 ) -> None:
-    """Writes the rows to `out`, always in UTF-8, whatever the locale, with `\\n`.
+    """Writes the rows to `out` in UTF-8 with `\\n`, independent of the locale.
 
-    - table: aligned; records (`column  value`) where a terminal is too narrow
-    - json: one array, a row a line; ndjson: an object a line. A column name that
-      occurs twice gets `_1`, `_2`: no value is lost
-    - csv: RFC 4180, null is nothing and the empty text `""`
-    - tsv: tab, line ends and backslash as `\\t` `\\n` `\\r` `\\\\`; null is empty
+    - table: aligned; as records (`column  value`) if the terminal is too narrow
+    - json: an array with one row per line; ndjson: an object per line. Repeated column
+      names get the suffixes `_1`, `_2`
+    - csv: RFC 4180; null is an empty field, the empty text is `""`
+    - tsv: tab, line ends and backslash become `\\t` `\\n` `\\r` `\\\\`; null is empty
 
-    `width` is the terminal's, asked of the system where it is not given; `color` has
-    no effect without `terminal`. Parquet is not written here.
+    `width`: width of the terminal, by default as the system reports it. `color` has no
+    effect without `terminal`. Does not write Parquet.
     """
     if fmt == "table":
         size = width or shutil.get_terminal_size((100, 24)).columns
@@ -111,7 +111,7 @@ def _sink(out: TextIO | BinaryIO, flush: bool) -> Callable[[str], None]:
 
     def put(text: str) -> None:
         raw.write(text.encode("utf-8", "backslashreplace"))
-        if flush:  # past the line buffer of a terminal, so each row shows when it is there
+        if flush:  # each row appears at once on a terminal
             raw.flush()
 
     return put
@@ -128,7 +128,7 @@ def _tsv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
 
 def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
     for row in chain([columns], rows):
-        # an empty line is no row to most readers: a lone null is quoted too
+        # most readers skip empty lines: a single null is quoted
         yield ",".join(map(_csv_cell, row)) or '""'
 
 
@@ -146,13 +146,13 @@ def _ndjson(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
 
 def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
     yield "["
-    held = ""
+    previous = ""
     for line in _ndjson(columns, rows):
-        if held:
-            yield f"{held},"
-        held = line
-    if held:
-        yield held
+        if previous:
+            yield f"{previous},"
+        previous = line
+    if previous:
+        yield previous
     yield "]"
 
 
@@ -232,7 +232,7 @@ def _drawn(rows: list[list[str]], right: list[bool], width: int, color: bool) ->
     from rich.table import Table
     from rich.text import Text
 
-    # Text, not str: rich reads markup and emoji names in a str
+    # Text, not str: rich interprets markup and emoji names in a str
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for name, to_right in zip(rows[0], right, strict=True):
         table.add_column(Text(name), overflow="fold", justify="right" if to_right else "left")

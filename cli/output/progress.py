@@ -1,11 +1,11 @@
-"""Progress: one line that moves on a terminal, a line per minute elsewhere."""
+"""Progress: one line that is overwritten on a terminal, one line per minute elsewhere."""
 
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cli.options.global_options import settings, teller
+from cli.options.global_options import current_options, message_printer
 
 _EVERY_TERMINAL_S = 0.1
 _EVERY_PIPE_S = 60.0
@@ -13,20 +13,20 @@ _EVERY_PIPE_S = 60.0
 
 @contextmanager
 def progress(clock: Callable[[], int]) -> Iterator[Callable[[str], None]]:
-    """A function to be told how things stand, as often as one likes; on stderr.
+    """Yields a function that takes the current progress and shows it on stderr.
 
-    SIGUSR1 shows the latest at once.
+    It may be called often: most calls show nothing. SIGUSR1 shows the latest text at once.
     """
-    terminal = sys.stderr.isatty() and settings().log_format == "text"
+    terminal = sys.stderr.isatty() and current_options().log_format == "text"
     every_us = int((_EVERY_TERMINAL_S if terminal else _EVERY_PIPE_S) * 1e6)
     shown, latest = [clock()], [""]
-    if settings().quiet:
+    if current_options().quiet:
         yield lambda _text: None
         return
-    say = teller()
-    signal.signal(signal.SIGUSR1, lambda *_: say(latest[0] or "nothing done yet"))
+    print_message = message_printer()
+    signal.signal(signal.SIGUSR1, lambda *_: print_message(latest[0] or "no progress yet"))
 
-    def tell(text: str) -> None:
+    def show(text: str) -> None:
         latest[0] = text
         if clock() - shown[0] >= every_us:
             shown[0] = clock()
@@ -34,10 +34,10 @@ def progress(clock: Callable[[], int]) -> Iterator[Callable[[str], None]]:
                 sys.stderr.write(f"\r\x1b[K{text}")
                 sys.stderr.flush()
             else:
-                say(text)
+                print_message(text)
 
     try:
-        yield tell
+        yield show
     finally:
         if terminal:
             sys.stderr.write("\r\x1b[K")

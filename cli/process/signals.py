@@ -1,10 +1,10 @@
-"""Signals: how a command ends when it is asked to.
+"""Handling of SIGINT and SIGTERM.
 
-    first     raises, or is noted where work is finished first (`note_signals`)
-    second    the process ends at once, also where Python waits for a library
+    first     raises, or is recorded by commands that finish their step (`record_signals`)
+    second    ends the process at once, even inside a call into a C library
 
-Python runs its handlers only between its own steps; the second signal is therefore
-read from the pipe that the interpreter writes to, by a thread.
+Python runs signal handlers only between bytecode instructions. Therefore a thread reads the
+second signal from the wakeup pipe of the interpreter.
 """
 
 import os
@@ -17,39 +17,40 @@ from types import FrameType
 import attrs
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
-_SAME_S = 0.1
-"""`timeout` and some shells send the one signal twice, to the process and to its group."""
+_DUPLICATE_S = 0.1
+"""Signals within this many seconds count as one: `timeout` and some shells signal the
+process and its process group."""
 
 _RAISED: list[type[BaseException]] = []
-"""What handlers of signals raised in this process."""
+"""The exceptions that signal handlers raised in this process."""
 
 
 class Terminated(BaseException):
-    """SIGTERM came before the work was done."""
+    """SIGTERM arrived before the command was done."""
 
 
 @attrs.frozen
-class Stop:
-    """Whether somebody asked to stop."""
+class StopRequest:
+    """State of the recorded signals: whether the command must stop."""
 
-    is_asked: Callable[[], bool]
+    is_requested: Callable[[], bool]
     code: Callable[[], int]
-    """What the command exits with when it has drained."""
+    """Returns the exit code of a command that stopped after its current step."""
 
 
 def raise_on_signals() -> None:
-    """From here on the first signal raises, and the second one leaves at once."""
-    _leave_at_the_second()
+    """Makes the first signal raise and the second one end the process at once."""
+    _exit_on_second_signal()
     _handle(_raise)
 
 
-def raise_every_time() -> None:
-    """From here on no signal is the second one: a prompt outlives what it was asked."""
+def raise_on_every_signal() -> None:
+    """Makes every signal raise; none ends the process: a prompt survives its queries."""
     signal.set_wakeup_fd(-1)
 
 
-def stop_on_sigterm() -> None:
-    """Let SIGTERM end the command between two lines, as drained: exit 0."""
+def exit_on_sigterm() -> None:
+    """Makes SIGTERM end the command between two lines with exit code 0."""
 
     def leave(_number: int, _frame: object) -> None:
         raise SystemExit(0)
@@ -58,23 +59,27 @@ def stop_on_sigterm() -> None:
         signal.signal(signal.SIGTERM, leave)
 
 
-def note_signals(wake: Callable[[], object] = lambda: None) -> Stop:
-    """From here on the first signal is noted, for work that ends at its next step."""
-    asked: list[int] = []
+def record_signals(wake: Callable[[], object] = lambda: None) -> StopRequest:
+    """Records signals from now on, for commands that finish their current step.
 
-    def note(number: int, _frame: object) -> None:
-        asked.append(number)
+    `wake` is called on each signal, in the handler.
+    """
+    received: list[int] = []
+
+    def record(number: int, _frame: object) -> None:
+        received.append(number)
         wake()
 
-    _handle(note)
-    return Stop(
-        lambda: bool(asked), lambda: 128 + signal.SIGINT if asked[:1] == [signal.SIGINT] else 0
+    _handle(record)
+    return StopRequest(
+        lambda: bool(received),
+        lambda: 128 + signal.SIGINT if received[:1] == [signal.SIGINT] else 0,
     )
 
 
 def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in _STOPPING:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and `&` want it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` and `&` ignore signals
             signal.signal(number, handler)
 
 
@@ -84,25 +89,28 @@ def _raise(number: int, _frame: object) -> None:
     raise error
 
 
-def as_raised(error: BaseException) -> BaseException:
-    """What a signal raised, where DuckDB tells it in words of its own; else the error."""
+def restore_signal_error(error: BaseException) -> BaseException:
+    """Returns the exception of a signal that DuckDB reported as `Query interrupted`.
+
+    Returns any other error unchanged.
+    """
     if _RAISED and isinstance(error, RuntimeError) and str(error) == "Query interrupted":
         return _RAISED[-1]()
     return error
 
 
-def _leave_at_the_second() -> None:
-    ours, theirs = os.pipe()
-    os.set_blocking(theirs, False)
-    signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(ours,), name="signals", daemon=True).start()
+def _exit_on_second_signal() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(reader,), name="signals", daemon=True).start()
 
 
 def _watch(pipe: int) -> None:
     first: float | None = None
-    while got := os.read(pipe, 1):
-        number, now = got[0], time.monotonic()
+    while data := os.read(pipe, 1):
+        number, now = data[0], time.monotonic()
         if number in _STOPPING:
-            if first is not None and now - first > _SAME_S:
+            if first is not None and now - first > _DUPLICATE_S:
                 os._exit(128 + number)
             first = now if first is None else first

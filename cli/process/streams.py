@@ -1,4 +1,4 @@
-"""The standard streams: there even where the shell closed them, and named when they fail."""
+"""Standard streams: replacements for closed ones, and errors that name stdout."""
 
 import os
 import sys
@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import TextIO
 
 STDOUT = "stdout"
+"""The file name in errors of writes to stdout."""
 
 
-def open_streams() -> None:
-    """Stand in for streams that are closed (`>&-`).
+def replace_closed_streams() -> None:
+    """Replaces standard streams that the shell closed (`>&-`).
 
-    Else the next file that is opened would take a closed one's place. Writing to such
-    an stdout fails; what goes to such an stderr is lost.
+    Otherwise the next opened file would get the file descriptor of the closed stream. A
+    write to the replaced stdout fails; output to the replaced stderr is discarded.
     """
     if sys.stdin is None:
         sys.stdin = _null(os.O_RDONLY, "r")
@@ -24,29 +25,29 @@ def open_streams() -> None:
 
 
 @contextmanager
-def naming_stdout() -> Iterator[None]:
-    """Let an error of a write say that it was stdout: a command writes to others too."""
+def name_stdout_errors() -> Iterator[None]:
+    """Names stdout in the `OSError`s of its block: a command also writes to other files."""
     try:
         yield
     except OSError as error:
-        name_stdout(error)
+        name_stdout_error(error)
         raise
 
 
-def name_stdout(error: OSError) -> None:
-    """Add to an error of a write that it was stdout, unless it names a file."""
+def name_stdout_error(error: OSError) -> None:
+    """Names stdout in an error, unless the error already names a file."""
     error.filename = error.filename or STDOUT
 
 
 def write_stdout(data: bytes) -> None:
-    """Write bytes to stdout as they are, at once. An error says that it was stdout."""
-    with naming_stdout():
+    """Writes bytes to stdout unchanged and flushes. Errors name stdout."""
+    with name_stdout_errors():
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
 
-def let_go_of_stdout() -> None:
-    """Keep Python from flushing what is left at its own end."""
+def discard_stdout() -> None:
+    """Redirects stdout to /dev/null, so that Python's last flush cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.config.settings import SOURCES, types
+from cli.config.settings import SOURCE_DEFAULTS, key_types
 from cli.program import cli
 from eventlog.files.listing import list_segments
 from tests.cli.making import hindlog, new_archive
@@ -188,8 +188,8 @@ KEYS: dict[str, Callable[[Path], None]] = {
 
 def known_keys() -> set[str]:
     """Every dotted key, with `*` for the name of a source."""
-    names = "|".join(SOURCES)
-    return {re.sub(rf"^source\.({names})\.", "source.*.", key) for key in types()}
+    names = "|".join(SOURCE_DEFAULTS)
+    return {re.sub(rf"^source\.({names})\.", "source.*.", key) for key in key_types()}
 
 
 @pytest.mark.parametrize("key", sorted(known_keys()))

@@ -117,8 +117,8 @@ def test_without_an_archive_a_command_exits_with_10_and_names_init(
     assert [each.code for each in (here, named, by_variable)] == [10, 10, 10]
     assert [each.raw for each in (here, named, by_variable)] == [b"", b"", b""]
     assert here.err.endswith("no hindlog.toml here, above, or in data\n  hindlog init\n")
-    assert named.err.endswith("(-C names it)\n  hindlog init nowhere\n")
-    assert by_variable.err.endswith("(HINDLOG_ARCHIVE names it)\n  hindlog init nowhere\n")
+    assert named.err.endswith("(named by -C)\n  hindlog init nowhere\n")
+    assert by_variable.err.endswith("(named by HINDLOG_ARCHIVE)\n  hindlog init nowhere\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -238,8 +238,8 @@ def test_a_time_that_is_none_exits_with_2_and_gives_examples(
     done = hindlog(*words(name), option, "2026-13-01", at=shared)
 
     assert (done.code, done.raw) == (2, b"")
-    assert "hindlog: '2026-13-01' is no time" in done.err
-    assert "write for example now, yesterday" in done.err
+    assert "hindlog: '2026-13-01' is not a valid time" in done.err
+    assert "examples: now, yesterday" in done.err
 
 
 @pytest.mark.parametrize("name", timed("--as-of"))
@@ -247,7 +247,7 @@ def test_an_as_of_in_the_future_is_an_error(name: str, shared: Path) -> None:
     done = hindlog(*words(name), "--as-of", "9999-01-01", at=shared)
 
     assert (done.code, done.raw) == (2, b"")
-    assert "it is in the future; now is 2" in done.err
+    assert "it is in the future, now is 2" in done.err
 
 
 @pytest.mark.parametrize("name", READS)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.program import cli
-from cli.reference import commands, page, views_page
+from cli.reference import commands, commands_page, views_page
 from projector.update.view_columns import Columns
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in 
 
 
 def test_the_reference_of_commands_is_current() -> None:
-    assert (ROOT / "docs/cli.md").read_text() == page(), "run: make docs"
+    assert (ROOT / "docs/cli.md").read_text() == commands_page(), "run: make docs"
 
 
 def test_the_reference_of_views_is_current(view_columns: Mapping[str, Columns]) -> None:

@@ -34,8 +34,8 @@ def run_bytes(
 @pytest.mark.parametrize(
     ("arguments", "stdin", "word"),
     [
-        (("sql", "SELECT 1", "-o", "no/such/x.csv"), b"", "no/such/x.csv: there is no folder"),
-        (("log", "-o", "no/such/x.ndjson"), b"", "no/such/x.ndjson: there is no folder"),
+        (("sql", "SELECT 1", "-o", "no/such/x.csv"), b"", "the folder no/such does not exist"),
+        (("log", "-o", "no/such/x.ndjson"), b"", "the folder no/such does not exist"),
         (("sql", "-f", "log"), b"", "is a directory"),
         (("sql", "-f", "binary"), b"", "binary: expected SQL in UTF-8, found byte 0xff"),
         (("sql",), b"SELECT '\xff'", "stdin: expected SQL in UTF-8, found byte 0xff"),
@@ -44,7 +44,7 @@ def run_bytes(
         (("sql", "--timeout", "nan", "SELECT 1"), b"", "above 0"),
         (("sql", "COPY (SELECT 1) TO 'x'"), b"", "hindlog export"),
         (("tail", "-n", "-5"), b"", "-5"),
-        (("tail", "--cursor-file", "no/such/cursor"), b"", "no/such/cursor: there is no folder"),
+        (("tail", "--cursor-file", "no/such/cursor"), b"", "the folder no/such does not exist"),
         (("tail", "--cursor-file", "log"), b"", "is a directory"),
         (("tail", "--cursor-file", "binary"), b"", "binary: cursor"),
         (("tail", "--cursor-file", "empty"), b"", "empty: cursor ''"),

@@ -85,7 +85,7 @@ def test_the_second_signal_leaves_at_once_also_where_python_waits_for_a_library(
 ) -> None:
     code = (
         "import duckdb, cli.program, cli.main, cli.process.signals;"
-        "cli.program.run = lambda _: (cli.process.signals.note_signals(), print(1, flush=True),"
+        "cli.program.run = lambda _: (cli.process.signals.record_signals(), print(1, flush=True),"
         f" duckdb.sql('{ENDLESS}').fetchall());"
         "cli.main.main([])"
     )

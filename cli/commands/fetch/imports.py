@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.fetch.sources import chosen_sources
-from cli.options.global_options import archive, config, global_options, say
-from cli.options.time_options import since_of, until_of
+from cli.commands.fetch.sources import select_sources
+from cli.options.global_options import archive, config, global_options, print_message
+from cli.options.time_options import resolve_since, resolve_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cli.process.signals import Stop
+    from cli.process.signals import StopRequest
     from fetcher.imports.envelope import EnvelopePart
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
@@ -66,25 +66,25 @@ def import_(
     '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exit 3 if a part matches nothing in any
     of the recordings.
     """
-    from cli.process.signals import note_signals
+    from cli.process.signals import record_signals
     from fetcher.imports.envelope import parse_envelope_part
     from fetcher.sources import SOURCES
 
     root = archive()
-    chosen_sources((source,), SOURCES, "fetch import")
+    select_sources((source,), SOURCES, "fetch import")
     planned = tuple(map(parse_envelope_part, parts))
     found, untimed = _find(paths, observed_at, time_from)
-    stop = note_signals()
+    stop = record_signals()
     report = _import(root, source, found, endpoint, planned, stop)
     unmatched = [text for text in parts if text not in report.matched_parts]
     _tell(source, report, untimed)
-    if report.responses < report.expected and stop.is_asked():
-        say("stopped; what was taken is on disk, and the same import again goes on")
+    if report.responses < report.expected and stop.is_requested():
+        print_message("stopped; what was taken is on disk, and the same import again goes on")
         return stop.code()
     for text in unmatched:
-        say(f"--part '{text}' matched no response in {report.expected} recordings")
+        print_message(f"--part '{text}' matched no response in {report.expected} recordings")
     if unmatched:
-        say("  compare its JSON path with one of the recordings")
+        print_message("  compare its JSON path with one of the recordings")
     return 3 if untimed or report.refused or unmatched else 0
 
 
@@ -94,7 +94,7 @@ def _import(
     found: "Sequence[Recording]",
     endpoint: str | None,
     parts: "tuple[EnvelopePart, ...]",
-    stop: "Stop",
+    stop: "StopRequest",
 ) -> "ImportReport":
     from cli.output.progress import progress
     from eventlog.clock import now_us
@@ -113,7 +113,7 @@ def _import(
             now=now_us,
             segment_bytes=config(root).log.segment_bytes,
             on_progress=lambda told: tell(f"{source}: {_imported(told)}"),
-            is_stopped=stop.is_asked,
+            is_stopped=stop.is_requested,
         )
 
 
@@ -135,11 +135,11 @@ def _find(
 
 
 def _tell(source: str, report: "ImportReport", untimed: list[str]) -> None:
-    say(f"{source}: {_imported(report)}")
+    print_message(f"{source}: {_imported(report)}")
     for each in (*untimed, *report.refused):
-        say(f"left out: {each}")
+        print_message(f"left out: {each}")
     if untimed:
-        say(f"  {_TIMES}")
+        print_message(f"  {_TIMES}")
 
 
 def _imported(found: "ImportReport") -> str:
@@ -164,18 +164,18 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     nothing.
     """
     from cli.output.progress import progress
-    from cli.process.signals import note_signals
+    from cli.process.signals import record_signals
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
     from fetcher.imports.replay_anomalies import replay_anomalies
     from fetcher.sources import SOURCES
 
     root = archive()
-    begin, end = since_of(since), until_of(until)
+    begin, end = resolve_since(since), resolve_until(until)
     writer = writer_id(root, IMPORT, machine_name(os.environ))
-    stop = note_signals()
-    for name in chosen_sources(sources, SOURCES, "fetch replay") if sources else sorted(SOURCES):
-        if stop.is_asked():
+    stop = record_signals()
+    for name in select_sources(sources, SOURCES, "fetch replay") if sources else sorted(SOURCES):
+        if stop.is_requested():
             break
         with progress(now_us) as tell:
             found = replay_anomalies(
@@ -187,10 +187,10 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
                 until=end,
                 segment_bytes=config(root).log.segment_bytes,
                 on_progress=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
-                is_stopped=stop.is_asked,
+                is_stopped=stop.is_requested,
             )
         none = f"{name}: nothing in quarantine that can be taken apart by now"
-        say(f"{name}: {_imported(found)}" if found.expected else none)
+        print_message(f"{name}: {_imported(found)}" if found.expected else none)
     return stop.code()
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.fetch.sources import chosen_sources, upstream_of
-from cli.options.global_options import archive, config, global_options, say
-from cli.output.emit import chosen, emit, output_options
+from cli.commands.fetch.sources import select_sources, upstream_of
+from cli.options.global_options import archive, config, global_options, print_message
+from cli.output.emit import choose_output, emit, output_options
 
 if TYPE_CHECKING:
     from fetcher.state.task import Task
@@ -63,15 +63,15 @@ def add(
     Works while the service runs, which takes it up; else the next `fetch run` does.
     Prints the run.
     """
-    from cli.options.arguments import param_of
+    from cli.options.arguments import parse_param
     from eventlog.clock import now_us
     from fetcher.service.queue_commands import RunRequest, add_runs
     from fetcher.sources import SOURCES
 
     root = archive()
     name = what if listing else _source_of(root, what, "fetch add")
-    chosen_sources((name,), SOURCES, "fetch add")
-    overrides = dict(param_of(each) for each in params)
+    select_sources((name,), SOURCES, "fetch add")
+    overrides = dict(parse_param(each) for each in params)
     request = RunRequest(listing or what, arg, overrides, limit, priority)
     settings = config(root)
     tasks = add_runs(
@@ -88,7 +88,7 @@ def add(
 def _print_queued(tasks: "Iterable[Task]") -> None:
     for task in tasks:
         sys.stdout.write(f"{task.run}\n")
-        say(f"queued: {task.url}")
+        print_message(f"queued: {task.url}")
 
 
 _COLUMNS = ("source", "run", "state", "priority", "pages", "entities", "target", "attempts")
@@ -108,7 +108,7 @@ def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path 
         if state not in known:
             raise click.BadParameter(f"expected one of {', '.join(known)}, found {state!r}")
     root = archive()
-    emit((*_COLUMNS, *_MORE), _rows(root, states), chosen(fmt, as_json, output))
+    emit((*_COLUMNS, *_MORE), _rows(root, states), choose_output(fmt, as_json, output))
 
 
 def _rows(root: Path, states: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
@@ -151,7 +151,7 @@ def cancel(run: str) -> None:
         now=now_us,
         segment_bytes=config(root).log.segment_bytes,
     )
-    say(f"cancelled: {task.run}, after {task.pages} pages")
+    print_message(f"cancelled: {task.run}, after {task.pages} pages")
 
 
 @click.command(epilog="Example: hindlog fetch retry 2026-11-21T05.images.1a2b3c4d")
@@ -171,7 +171,7 @@ def retry(run: str) -> None:
         now=now_us,
         segment_bytes=config(root).log.segment_bytes,
     )
-    say(f"queued again: {task.run}, at {task.url}")
+    print_message(f"queued again: {task.run}, at {task.url}")
 
 
 @click.command(epilog="Example: hindlog fetch clean")
@@ -189,7 +189,7 @@ def clean() -> None:
         for source in list_sources(root)
         for task in clean_runs(root, source, writer=writer, now=now_us, segment_bytes=segment_bytes)
     ]
-    say(f"{len(found)} finished runs tidied away")
+    print_message(f"{len(found)} finished runs tidied away")
 
 
 @click.command(epilog="Example: hindlog fetch probe https://openrouter.ai/api/v1/models")
@@ -211,12 +211,14 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     except NotJson as error:
         raise Invalid(f"{url}: the answer cannot be split: {error}") from error
     response = found.response
-    say(f"{response.status}, {len(response.body)} bytes in {response.ms} ms, {response.endpoint}")
+    print_message(
+        f"{response.status}, {len(response.body)} bytes in {response.ms} ms, {response.endpoint}"
+    )
     rows = [
         (each.type, each.id, each.shape, each.pointer, len(each.body))
         for each in found.parts.entities
     ]
-    emit(("type", "id", "shape", "pointer", "bytes"), rows, chosen(fmt, as_json, output))
+    emit(("type", "id", "shape", "pointer", "bytes"), rows, choose_output(fmt, as_json, output))
 
 
 COMMANDS = (add, list_, cancel, retry, clean, probe)

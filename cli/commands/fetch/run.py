@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.fetch.sources import chosen_sources
+from cli.commands.fetch.sources import select_sources
 from cli.options.global_options import archive, config, global_options
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def run(
 
     root = archive()
     settings = config(root)
-    names = chosen_sources(sources, settings.source)
+    names = select_sources(sources, settings.source)
     if dry_run:
         return _dry_run(names, settings, now_us())
     writer = writer_id(root, FETCH, machine_name(os.environ))
@@ -58,7 +58,7 @@ def run(
 
 def _dry_run(names: list[str], settings: "Config", now: int) -> int:
     from cli.options.times import format_time
-    from cli.output.emit import chosen, emit
+    from cli.output.emit import choose_output, emit
     from fetcher.service.schedule import next_slot
     from fetcher.service.sync import select_listings
     from fetcher.source import url_of
@@ -76,7 +76,9 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
                 else url_of(mine.base_url, listing.path, listing.params)
             )
             rows.append((name, listing.name, url, after or None, due))
-    emit(("source", "listing", "url", "follows", "next_slot"), rows, chosen(None, False, None))
+    emit(
+        ("source", "listing", "url", "follows", "next_slot"), rows, choose_output(None, False, None)
+    )
     return 0
 
 

@@ -4,11 +4,11 @@ import asyncio
 from pathlib import Path
 
 from cli.commands.fetch.sources import bounds_of, upstream_of
-from cli.commands.fetch.sync_report import code_of, listing_line
+from cli.commands.fetch.sync_report import listing_line, sync_exit_code
 from cli.config.settings import Config
-from cli.options.global_options import say, teller
+from cli.options.global_options import message_printer, print_message
 from cli.output.progress import progress
-from cli.process.signals import Stop, note_signals
+from cli.process.signals import StopRequest, record_signals
 from eventlog.clock import SECOND, now_us
 from fetcher.crawl.report import Progress
 from fetcher.service.open_crawl import Crawler
@@ -31,14 +31,16 @@ async def _sync_each(
     root: Path, names: list[str], settings: Config, writer: str, limit: int | None
 ) -> int:
     stopping = asyncio.Event()
-    stop = stop_at(stopping)
+    stop = set_on_signal(stopping)
     code = 0
     for name in names:
         if not stopping.is_set():
             code = max(code, await _sync(root, name, settings, writer, limit, stopping))
-    if not stop.is_asked():
+    if not stop.is_requested():
         return code
-    say("stopped; what was fetched is on disk, and the next fetch run goes on with the rest")
+    print_message(
+        "stopped; what was fetched is on disk, and the next fetch run goes on with the rest"
+    )
     return stop.code()
 
 
@@ -59,8 +61,8 @@ async def _sync(
             on_progress=lambda found: tell(listing_line(name, found.listing)),
         )
     for each in report.listings:
-        say(listing_line(name, each))
-    return code_of(report.listings)
+        print_message(listing_line(name, each))
+    return sync_exit_code(report.listings)
 
 
 def serve_sources(
@@ -84,10 +86,10 @@ async def _serve(
     duration_us: int | None,
 ) -> int:
     stopping = asyncio.Event()
-    stop = stop_at(stopping)
+    stop = set_on_signal(stopping)
     if duration_us is not None:
         asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
-    tell_all = teller()
+    tell_all = message_printer()
     with progress(now_us) as tell:
 
         def report(found: Progress) -> None:
@@ -117,7 +119,7 @@ async def _serve(
     return stop.code()
 
 
-def stop_at(stopping: asyncio.Event) -> Stop:
+def set_on_signal(stopping: asyncio.Event) -> StopRequest:
     """Let the first signal set `stopping`: the page under way is finished."""
     loop = asyncio.get_running_loop()
-    return note_signals(lambda: loop.call_soon_threadsafe(stopping.set))
+    return record_signals(lambda: loop.call_soon_threadsafe(stopping.set))

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from fetcher.service.open_crawl import SyncBounds, Upstream
 
 
-def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
+def select_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
     """The sources that were named, or all that are enabled. Raises `Invalid`."""
     from eventlog.errors import Invalid
 
@@ -21,7 +21,7 @@ def chosen_sources(sources: tuple[str, ...], known: Any, command: str = "fetch r
 
 def upstream_of(settings: "Config", name: str) -> "Upstream":
     """How a source is reached, by configuration and environment."""
-    from cli.config.load import secrets
+    from cli.config.load import read_secrets
     from fetcher.net.http import Limits
     from fetcher.service.open_crawl import Upstream
     from fetcher.sources import SOURCES
@@ -30,7 +30,7 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
     return Upstream(
         SOURCES[name],
         mine.base_url,
-        secrets(os.environ).api_keys.get(name),
+        read_secrets(os.environ).api_keys.get(name),
         mine.requests_per_minute,
         mine.concurrency,
         limits=Limits(total_s=mine.timeout_s),

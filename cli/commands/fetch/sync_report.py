@@ -12,7 +12,7 @@ _REFUSED = ("refused", "region")
 _TEMPORARY = ("connect", "timeout", "broken", "throttled", "server", "wall", "not_json")
 
 
-def code_of(listings: "tuple[ListingReport, ...]") -> int:
+def sync_exit_code(listings: "tuple[ListingReport, ...]") -> int:
     """The exit code of a sync: 0 complete, 3 in part; 5 or 7 where nothing came at all."""
     if all(each.state == "completed" for each in listings):
         return 0

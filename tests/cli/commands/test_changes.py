@@ -16,7 +16,7 @@ def entities(*arguments: str, at: Path) -> list[str]:
     return [f"{row[1]} {row[2]}" for row in hindlog("changes", *arguments, at=at).rows[1:]]
 
 
-def test_diff_exits_with_4_only_when_that_is_asked_for(shared: Path) -> None:
+def test_diff_exits_with_4_only_when_that_is_requested(shared: Path) -> None:
     plain = hindlog("diff", A, "2026-11-01T00:30", "now", at=shared)
     asked = hindlog("diff", A, "2026-11-01T00:30", "now", "--exit-code", at=shared)
     same = hindlog("diff", A, "2026-11-01T01:30", "now", "--exit-code", at=shared)

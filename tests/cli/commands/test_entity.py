@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.options.arguments import parts_of
+from cli.options.arguments import parse_entity
 from eventlog.errors import Invalid
 from tests.cli.making import hindlog
 
@@ -83,8 +83,8 @@ def test_history_of_what_was_never_seen_exits_with_6(shared: Path) -> None:
 @pytest.mark.parametrize("word", ["", "a", "a/b", "a/b/", "/b/c", "a//c", "a/b/\udcff"])
 def test_an_entity_has_source_type_and_id(word: str) -> None:
     with pytest.raises(Invalid, match="expected source/type/id in UTF-8"):
-        parts_of(word)
+        parse_entity(word)
 
 
 def test_an_id_may_hold_slashes() -> None:
-    assert parts_of("a/b/c/d/") == ("a", "b", "c/d/")
+    assert parse_entity("a/b/c/d/") == ("a", "b", "c/d/")

@@ -118,7 +118,7 @@ def test_repair_goes_through_all_segments_that_are_named(archive: Path, shared: 
     assert hindlog("verify", at=archive).code == 0
 
 
-def test_a_loss_is_accepted_only_when_that_is_asked_for(damaged: Path) -> None:
+def test_a_loss_is_accepted_only_when_that_is_requested(damaged: Path) -> None:
     (damaged / "log" / f"{LAST}.ndjson.zst").unlink()
     refused = hindlog("repair", LAST, at=damaged)
     accepted = hindlog("repair", LAST, "--accept-loss", at=damaged)
@@ -146,7 +146,7 @@ def test_repair_refuses_what_contradicts_itself(
     assert word in done.err
 
 
-def test_gaps_exit_with_4_only_when_that_is_asked_for(shared: Path, empty: Path) -> None:
+def test_gaps_exit_with_4_only_when_that_is_requested(shared: Path, empty: Path) -> None:
     found, told = hindlog("gaps", at=shared), hindlog("gaps", "--exit-code", at=shared)
     none = hindlog("gaps", "--exit-code", at=empty)
 

@@ -85,7 +85,7 @@ def test_seal_closes_what_is_open_and_a_second_time_nothing(archive: Path) -> No
     assert listed(archive)[OPEN]["state"] == "sealed"
 
 
-def test_seal_leaves_the_present_hour_open_unless_all_is_asked_for(tmp_path: Path) -> None:
+def test_seal_leaves_the_present_hour_open_unless_all_is_requested(tmp_path: Path) -> None:
     root = new_archive(tmp_path / "archive")
     write_log(root, "civitai", WRITER, [Gone(now_us(), "model", "1")], seal=False)
     plain, every = hindlog("segment", "seal", at=root), hindlog("segment", "seal", "--all", at=root)

@@ -63,7 +63,7 @@ def test_the_address_goes_to_stdout_and_how_to_crawl_it_to_stderr() -> None:
     [
         (("--faults", "nope"), "--faults: found 'nope'"),
         (("--port", "65536"), "--port"),
-        (("--at", "never"), "'never' is no time"),
+        (("--at", "never"), "'never' is not a valid time"),
         (("--recordings", "no/such/folder"), "no/such/folder"),
         (("--seed", "x"), "--seed"),
     ],

@@ -6,7 +6,7 @@ import orjson
 import pyarrow.parquet
 import pytest
 
-from cli.options.arguments import param_of
+from cli.options.arguments import parse_param
 from tests.cli.making import hindlog, spelled
 
 COUNT = "SELECT count(*) AS n FROM openrouter.models"
@@ -44,8 +44,8 @@ def test_parameters_are_values_and_never_sql(shared: Path) -> None:
 
 
 def test_a_parameter_has_a_name_and_may_hold_an_equals_sign() -> None:
-    assert param_of("a=b=c") == ("a", "b=c")
-    assert param_of("a=") == ("a", "")
+    assert parse_param("a=b=c") == ("a", "b=c")
+    assert parse_param("a=") == ("a", "")
 
 
 @pytest.mark.parametrize(

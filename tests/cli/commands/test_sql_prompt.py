@@ -52,7 +52,7 @@ def test_ctrl_c_drops_what_was_begun() -> None:
 def raising(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Signals raise, as they do in the program; one statement is typed."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.setattr("cli.process.signals._leave_at_the_second", lambda: None)
+    monkeypatch.setattr("cli.process.signals._exit_on_second_signal", lambda: None)
     monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 1;\n"))
     raise_on_signals()
     yield

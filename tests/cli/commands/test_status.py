@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli.commands.status import state_of
+from cli.commands.status import collect_status
 from cli.program import cli
 from eventlog.clock import DAY, HOUR, now_us, parse_us
 from eventlog.format.event import Draft
@@ -50,7 +50,7 @@ def test_recent_drift_is_counted_with_the_command_that_shows_it(tmp_path: Path) 
 def state_at(root: Path, now: int) -> dict[str, Any]:
     """What `status` says at an instant."""
     with cli.make_context("hindlog", ["status"]):
-        return state_of(root, now)
+        return collect_status(root, now)
 
 
 def test_status_gives_each_source_its_runs_segments_and_next_slot(shared: Path) -> None:

@@ -12,10 +12,17 @@ from cli.config.load import (
     default_toml,
     find_archive,
     load_config,
-    origins,
-    secrets,
+    read_secrets,
+    values_with_origin,
 )
-from cli.config.settings import SOURCES, Config, sections, types, values, variable
+from cli.config.settings import (
+    SOURCE_DEFAULTS,
+    Config,
+    config_tables,
+    key_types,
+    key_values,
+    variable_name,
+)
 from eventlog.errors import Invalid, LocalResource, NoArchive
 
 
@@ -46,13 +53,14 @@ def test_an_empty_file_means_the_defaults(archive: Path) -> None:
     assert config.log.segment_bytes == 268_435_456
 
 
-@given(st.sets(st.sampled_from(sorted(SOURCES))))
+@given(st.sets(st.sampled_from(sorted(SOURCE_DEFAULTS))))
 def test_the_new_file_loads_to_the_defaults_with_other_sources_off(
     tmp_path_factory: pytest.TempPathFactory, chosen: set[str]
 ) -> None:
     archive = tmp_path_factory.mktemp("archive")
     expected = {
-        name: attrs.evolve(source, enabled=name in chosen) for name, source in SOURCES.items()
+        name: attrs.evolve(source, enabled=name in chosen)
+        for name, source in SOURCE_DEFAULTS.items()
     }
 
     assert load(archive, default_toml(chosen)) == attrs.evolve(Config(), source=expected)
@@ -63,7 +71,7 @@ def test_the_new_file_names_every_key_in_a_line_that_works_when_it_counts(archiv
     config = load(archive, text)
 
     tables = tomllib.loads(text)
-    for section, table in sections(config).items():
+    for section, table in config_tables(config).items():
         found = tables
         for name in section.split("."):
             found = found[name]
@@ -78,8 +86,8 @@ def test_a_new_file_for_an_unknown_source_is_refused() -> None:
 def test_a_table_keeps_the_defaults_of_the_keys_it_leaves_out(archive: Path) -> None:
     config = load(archive, "[source.civitai]\nconcurrency = 9\n")
 
-    assert config.source["civitai"] == attrs.evolve(SOURCES["civitai"], concurrency=9)
-    assert config.source["openrouter"] == SOURCES["openrouter"]
+    assert config.source["civitai"] == attrs.evolve(SOURCE_DEFAULTS["civitai"], concurrency=9)
+    assert config.source["openrouter"] == SOURCE_DEFAULTS["openrouter"]
 
 
 def test_a_variable_wins_over_the_file_and_the_file_over_the_default(archive: Path) -> None:
@@ -92,12 +100,12 @@ def test_a_variable_wins_over_the_file_and_the_file_over_the_default(archive: Pa
 
 def test_every_key_has_a_variable(archive: Path) -> None:
     given_ = {str: "https://x.example", int: "7", float: "7.5", bool: "false"}
-    for key, default in values(Config()).items():
-        is_number = types()[key] == int | None
+    for key, default in key_values(Config()).items():
+        is_number = key_types()[key] == int | None
         unset = "7" if is_number else "https://x.example"
         text = given_[type(default)] if default is not None else unset
-        config = load(archive, "", {variable(key): text})
-        assert values(config)[key] != default
+        config = load(archive, "", {variable_name(key): text})
+        assert key_values(config)[key] != default
 
 
 def test_the_contract_names_these_variables(archive: Path) -> None:
@@ -252,7 +260,7 @@ def test_another_file_may_be_named(archive: Path, tmp_path: Path) -> None:
     other.write_text("[log]\nsegment_bytes = 5\n")
 
     assert load_config(archive, {}, other).log.segment_bytes == 5
-    assert origins(archive, {}, other)["log.segment_bytes"] == (5, str(other))
+    assert values_with_origin(archive, {}, other)["log.segment_bytes"] == (5, str(other))
 
 
 def test_a_named_file_that_is_not_there_is_refused(archive: Path, tmp_path: Path) -> None:
@@ -274,12 +282,12 @@ def test_a_file_that_cannot_be_read_is_a_matter_of_this_machine(tmp_path: Path) 
 
 def test_origins_say_where_each_value_came_from(archive: Path) -> None:
     load(archive, "[source.civitai]\nconcurrency = 9\nenabled = true\n")
-    found = origins(archive, {"HINDLOG_CIVITAI_CONCURRENCY": "3"})
+    found = values_with_origin(archive, {"HINDLOG_CIVITAI_CONCURRENCY": "3"})
 
     assert found["source.civitai.concurrency"] == (3, "HINDLOG_CIVITAI_CONCURRENCY")
     assert found["source.civitai.enabled"] == (True, "hindlog.toml")
     assert found["mirror.url"] == (None, "default")
-    assert set(found) == set(values(Config()))
+    assert set(found) == set(key_values(Config()))
 
 
 def test_a_secret_in_the_file_is_refused_without_showing_it(archive: Path) -> None:
@@ -298,7 +306,7 @@ def test_a_password_in_a_url_is_never_shown(archive: Path, key: str, url: str) -
     section, _, name = key.rpartition(".")
 
     assert "s3cret" not in refusal(archive, f"[{section}]\n{name} = '{url}'\n").what
-    assert "s3cret" not in refusal(archive, "", {variable(key): url}).what
+    assert "s3cret" not in refusal(archive, "", {variable_name(key): url}).what
 
 
 def test_secrets_come_from_the_environment_or_a_file_it_names(tmp_path: Path) -> None:
@@ -309,19 +317,19 @@ def test_secrets_come_from_the_environment_or_a_file_it_names(tmp_path: Path) ->
         "AWS_ACCESS_KEY_ID": "id",
         "AWS_SECRET_ACCESS_KEY": "",
     }
-    found = secrets(env)
+    found = read_secrets(env)
 
     assert found.api_keys == {"civitai": "direct", "openrouter": "from-file"}
     assert found.aws == {"AWS_ACCESS_KEY_ID": "id"}
 
 
 def test_secrets_do_not_show_themselves() -> None:
-    assert "s3cret" not in repr(secrets({"HINDLOG_CIVITAI_API_KEY": "s3cret"}))
+    assert "s3cret" not in repr(read_secrets({"HINDLOG_CIVITAI_API_KEY": "s3cret"}))
 
 
 def test_a_key_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LocalResource, match="HINDLOG_CIVITAI_API_KEY_FILE"):
-        secrets({"HINDLOG_CIVITAI_API_KEY_FILE": str(tmp_path / "nothing")})
+        read_secrets({"HINDLOG_CIVITAI_API_KEY_FILE": str(tmp_path / "nothing")})
 
 
 def test_the_flag_wins_over_the_variable_and_that_over_the_folder(

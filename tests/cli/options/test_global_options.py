@@ -6,15 +6,15 @@ import click
 import orjson
 import pytest
 
-from cli.options.global_options import Settings, global_options, settings, wants_color
+from cli.options.global_options import GlobalOptions, current_options, global_options, wants_color
 from cli.options.times import parse_time
 from cli.program import cli
 from tests.cli.making import hindlog
 
 
-def given(*words: str) -> Settings:
+def given(*words: str) -> GlobalOptions:
     """What the global options of a program mean in its one command."""
-    seen: list[Settings] = []
+    seen: list[GlobalOptions] = []
 
     @click.group()
     @global_options
@@ -23,7 +23,7 @@ def given(*words: str) -> Settings:
     @program.command()
     @global_options
     def status() -> None:
-        seen.append(settings())
+        seen.append(current_options())
 
     program.main(list(words), standalone_mode=False)
     return seen[0]
@@ -32,19 +32,19 @@ def given(*words: str) -> Settings:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("status",), Settings(None, None, False, 0, "auto", "text")),
-        (("-C", "a", "status"), Settings("a", None, False, 0, "auto", "text")),
-        (("-C", "a", "status", "-C", "b"), Settings("b", None, False, 0, "auto", "text")),
-        (("status", "--config", "c"), Settings(None, Path("c"), False, 0, "auto", "text")),
-        (("-q", "status"), Settings(None, None, True, 0, "auto", "text")),
-        (("status", "-vv"), Settings(None, None, False, 2, "auto", "text")),
-        (("--color", "never", "status"), Settings(None, None, False, 0, "never", "text")),
-        (("--log-format", "json", "status"), Settings(None, None, False, 0, "auto", "json")),
+        (("status",), GlobalOptions(None, None, False, 0, "auto", "text")),
+        (("-C", "a", "status"), GlobalOptions("a", None, False, 0, "auto", "text")),
+        (("-C", "a", "status", "-C", "b"), GlobalOptions("b", None, False, 0, "auto", "text")),
+        (("status", "--config", "c"), GlobalOptions(None, Path("c"), False, 0, "auto", "text")),
+        (("-q", "status"), GlobalOptions(None, None, True, 0, "auto", "text")),
+        (("status", "-vv"), GlobalOptions(None, None, False, 2, "auto", "text")),
+        (("--color", "never", "status"), GlobalOptions(None, None, False, 0, "never", "text")),
+        (("--log-format", "json", "status"), GlobalOptions(None, None, False, 0, "auto", "json")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_a_global_option_holds_on_either_side_of_the_command(
-    words: tuple[str, ...], expected: Settings
+    words: tuple[str, ...], expected: GlobalOptions
 ) -> None:
     assert given(*words) == expected
 

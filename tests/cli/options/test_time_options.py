@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cli.options.time_options import instant_of, since_of, until_of
+from cli.options.time_options import resolve_as_of, resolve_since, resolve_until
 from cli.options.times import BadTime
 from cli.program import cli
 from eventlog.clock import parse_us
@@ -19,7 +19,7 @@ def echoed(read: Callable[[str | None], int | None], text: str | None) -> tuple[
 
 
 @pytest.mark.parametrize(
-    ("read", "word"), [(instant_of, "as of"), (since_of, "since"), (until_of, "until")]
+    ("read", "word"), [(resolve_as_of, "as of"), (resolve_since, "since"), (resolve_until, "until")]
 )
 def test_an_instant_is_echoed_as_it_was_understood(
     read: Callable[[str | None], int | None], word: str
@@ -31,6 +31,6 @@ def test_an_instant_is_echoed_as_it_was_understood(
 
 
 def test_only_an_as_of_may_not_lie_in_the_future() -> None:
-    assert echoed(since_of, "9999-01-01")[0] == echoed(until_of, "9999-01-01")[0]
+    assert echoed(resolve_since, "9999-01-01")[0] == echoed(resolve_until, "9999-01-01")[0]
     with pytest.raises(BadTime, match="future"):
-        echoed(instant_of, "9999-01-01")
+        echoed(resolve_as_of, "9999-01-01")

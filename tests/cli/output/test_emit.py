@@ -7,7 +7,7 @@ import click
 import pyarrow.parquet
 import pytest
 
-from cli.output.emit import Output, chosen, emit, whole
+from cli.output.emit import OutputTarget, atomic_file, choose_output, emit
 from eventlog.errors import Invalid
 from tests.cli.making import hindlog, replaced, stream
 
@@ -15,34 +15,34 @@ from tests.cli.making import hindlog, replaced, stream
 @pytest.mark.parametrize(
     ("fmt", "as_json", "output", "expected"),
     [
-        (None, False, None, Output("tsv", None)),
-        (None, True, None, Output("json", None)),
-        (None, False, Path("-"), Output("tsv", None)),
-        ("csv", False, Path("-"), Output("csv", None)),
-        (None, False, Path("x.csv"), Output("csv", Path("x.csv"))),
-        ("csv", False, Path("x.json"), Output("csv", Path("x.json"))),
-        (None, True, Path("x.txt"), Output("json", Path("x.txt"))),
-        (None, False, Path("x.parquet"), Output("parquet", Path("x.parquet"))),
-        ("parquet", False, Path("x.bin"), Output("parquet", Path("x.bin"))),
-        ("csv", False, Path("x.parquet"), Output("csv", Path("x.parquet"))),
+        (None, False, None, OutputTarget("tsv", None)),
+        (None, True, None, OutputTarget("json", None)),
+        (None, False, Path("-"), OutputTarget("tsv", None)),
+        ("csv", False, Path("-"), OutputTarget("csv", None)),
+        (None, False, Path("x.csv"), OutputTarget("csv", Path("x.csv"))),
+        ("csv", False, Path("x.json"), OutputTarget("csv", Path("x.json"))),
+        (None, True, Path("x.txt"), OutputTarget("json", Path("x.txt"))),
+        (None, False, Path("x.parquet"), OutputTarget("parquet", Path("x.parquet"))),
+        ("parquet", False, Path("x.bin"), OutputTarget("parquet", Path("x.bin"))),
+        ("csv", False, Path("x.parquet"), OutputTarget("csv", Path("x.parquet"))),
     ],
 )
 def test_format_and_place_follow_from_the_options(
-    fmt: str | None, as_json: bool, output: Path | None, expected: Output
+    fmt: str | None, as_json: bool, output: Path | None, expected: OutputTarget
 ) -> None:
     with replaced(stream(), stream(), stream()):
-        assert chosen(fmt, as_json, output) == expected
+        assert choose_output(fmt, as_json, output) == expected
 
 
 def test_on_a_terminal_rows_are_a_table_unless_they_go_to_a_file() -> None:
     with replaced(stream(), stream(is_terminal=True), stream()):
-        assert chosen(None, False, None) == Output("table", None)
-        assert chosen(None, False, Path("x.csv")) == Output("csv", Path("x.csv"))
+        assert choose_output(None, False, None) == OutputTarget("table", None)
+        assert choose_output(None, False, Path("x.csv")) == OutputTarget("csv", Path("x.csv"))
 
 
 def test_parquet_needs_a_file() -> None:
     with pytest.raises(click.UsageError, match=r"-o FILE\.parquet"):
-        chosen("parquet", False, None)
+        choose_output("parquet", False, None)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "ndjson", "tsv", "md", "txt", "parquet"])
@@ -75,14 +75,14 @@ def test_a_file_is_replaced_only_when_all_rows_are_written(tmp_path: Path) -> No
     file = tmp_path / "rows.csv"
     file.write_text("old")
     with pytest.raises(Invalid, match="no more"):
-        emit(("n",), rows(), Output("csv", file))
+        emit(("n",), rows(), OutputTarget("csv", file))
 
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 
 
 def test_an_error_of_a_disk_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="full") as caught, whole(tmp_path / "x.csv"):
+    with pytest.raises(OSError, match="full") as caught, atomic_file(tmp_path / "x.csv"):
         raise OSError(28, "full", str(tmp_path / ".x.csv.tmp"))
 
     assert caught.value.filename == str(tmp_path / "x.csv")
@@ -90,8 +90,8 @@ def test_an_error_of_a_disk_names_the_file_that_was_asked_for(tmp_path: Path) ->
 
 def test_a_file_in_no_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
-    for path, word in (("no/x.csv", "there is no folder"), ("folder.csv", "found a folder")):
-        with pytest.raises(Invalid, match=word), whole(tmp_path / path):
+    for path, word in (("no/x.csv", "does not exist"), ("folder.csv", "found a folder")):
+        with pytest.raises(Invalid, match=word), atomic_file(tmp_path / path):
             raise AssertionError("nothing is written")
 
     assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]

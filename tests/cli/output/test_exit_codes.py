@@ -97,7 +97,7 @@ def test_a_report_is_what_and_then_the_hint_indented() -> None:
     assert said(Invalid("a")) == "hindlog: a\n"
 
 
-def test_the_last_line_of_a_report_is_json_where_that_is_asked_for() -> None:
+def test_the_last_line_of_a_report_is_json_where_that_is_requested() -> None:
     lines = said(Invalid("a", "b"), as_json=True).splitlines()
 
     assert lines[:-1] == ["hindlog: a", "  b"]

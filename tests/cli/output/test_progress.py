@@ -63,7 +63,7 @@ def test_quiet_shows_no_progress(terminal: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "line"), [([(0, "a"), (1, "b")], "b\n"), ([], "nothing done yet\n")]
+    ("steps", "line"), [([(0, "a"), (1, "b")], "b\n"), ([], "no progress yet\n")]
 )
 def test_sigusr1_shows_the_latest_at_once(steps: list[tuple[int, str]], line: str) -> None:
     assert shown(terminal=False, steps=steps, ask=True) == line

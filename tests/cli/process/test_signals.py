@@ -6,18 +6,18 @@ import sys
 
 import pytest
 
-TOLD = """
+PROGRAM = """
 import os, time
-from cli.process.signals import as_raised, raise_on_signals
+from cli.process.signals import restore_signal_error, raise_on_signals
 
 raise_on_signals()
-print(type(as_raised(RuntimeError("Query interrupted"))).__name__)
+print(type(restore_signal_error(RuntimeError("Query interrupted"))).__name__)
 try:
     os.kill(os.getpid(), {number})
     time.sleep(60)
 except BaseException:
-    print(type(as_raised(RuntimeError("Query interrupted"))).__name__)
-    print(type(as_raised(RuntimeError("something else"))).__name__)
+    print(type(restore_signal_error(RuntimeError("Query interrupted"))).__name__)
+    print(type(restore_signal_error(RuntimeError("something else"))).__name__)
 """
 
 
@@ -29,7 +29,7 @@ def test_a_query_that_ends_with_a_signal_ends_as_the_signal_does(
     number: int, expected: str
 ) -> None:
     """DuckDB says `Query interrupted`, whatever the handler raised."""
-    program = TOLD.format(number=int(number))
+    program = PROGRAM.format(number=int(number))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )

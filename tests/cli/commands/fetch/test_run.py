@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli.commands.fetch.sources import bounds_of, upstream_of
-from cli.commands.fetch.sync_report import code_of, listing_line
-from cli.config.settings import SOURCES, Config, Source
+from cli.commands.fetch.sync_report import listing_line, sync_exit_code
+from cli.config.settings import SOURCE_DEFAULTS, Config, SourceSettings
 from fetcher.crawl.report import ListingReport
 from tests.cli.making import events, hindlog, new_archive
 from tests.cli.upstream import Answer, half, models, refusing, toml_of, upstream
@@ -52,7 +52,7 @@ ODD = report("failed", 0, "too_large: 1 GB")
 def test_the_exit_code_of_a_sync_says_what_came_of_all_its_listings(
     listings: tuple[ListingReport, ...], code: int
 ) -> None:
-    assert code_of(listings) == code
+    assert sync_exit_code(listings) == code
 
 
 def test_the_line_of_a_listing_gives_its_counts_and_what_went_wrong() -> None:
@@ -141,8 +141,8 @@ def test_settings_of_a_source_reach_the_crawl(tmp_path: Path) -> None:
 def test_how_a_source_is_reached_comes_from_its_settings_and_the_key_from_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    mine = Source("https://x.example", "5 * * * *", True, 7, 3, 9, 1.5)
-    settings = Config(source={**SOURCES, "civitai": mine})
+    mine = SourceSettings("https://x.example", "5 * * * *", True, 7, 3, 9, 1.5)
+    settings = Config(source={**SOURCE_DEFAULTS, "civitai": mine})
     monkeypatch.setenv("HINDLOG_CIVITAI_API_KEY", "secret")
     found, other = upstream_of(settings, "civitai"), upstream_of(settings, "openrouter")
 
@@ -265,7 +265,7 @@ def test_the_key_of_the_environment_goes_to_upstream_and_nowhere_else(
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (("--for", "tomorrow"), "'tomorrow' is no duration"),
+        (("--for", "tomorrow"), "'tomorrow' is not a valid duration"),
         (("--limit", "0"), "--limit"),
         (("nosuch",), "source 'nosuch': expected one of civitai, openrouter\n"),
         (("nosuch", "--once", "--dry-run"), "hindlog fetch run --help"),
