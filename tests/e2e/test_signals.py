@@ -260,7 +260,7 @@ def test_an_export_that_is_stopped_leaves_nothing(
 ) -> None:
     to = tmp_path / "out"
     done = signalled(
-        "projector.query.export._one", {1: number}, "export", "--to", str(to), cwd=crawled
+        "projector.query.export._export_view", {1: number}, "export", "--to", str(to), cwd=crawled
     )
 
     assert done.returncode == code, done.stderr
@@ -270,7 +270,7 @@ def test_an_export_that_is_stopped_leaves_nothing(
 def test_an_export_removes_what_one_that_was_killed_left(crawled: Path, tmp_path: Path) -> None:
     to = tmp_path / "out"
     killed = {1: signal.SIGKILL}
-    signalled("projector.query.export._one", killed, "export", "--to", str(to), cwd=crawled)
+    signalled("projector.query.export._export_view", killed, "export", "--to", str(to), cwd=crawled)
     (left,) = tmp_path.iterdir()
     assert re.fullmatch(r"\.out\.\d+\.tmp", left.name)
     assert any(left.iterdir())
@@ -385,7 +385,7 @@ def test_sigusr1_shows_how_an_import_stands_and_ends_nothing(tmp_path: Path) -> 
             (given / f"2026-01-{day:02}T{hour:02}00.json").write_text(json.dumps(listing))
     arguments = ("fetch", "import", "openrouter", "given", "--endpoint", "/api/v1/models")
     numbers = {5: signal.SIGUSR1, 30: signal.SIGTERM}
-    done = signalled("fetcher.imports.importer._import_one", numbers, *arguments, cwd=tmp_path)
+    done = signalled("fetcher.imports.importer._import_response", numbers, *arguments, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert "of 240 responses" in done.stderr.splitlines()[0]
