@@ -120,9 +120,9 @@ async def append_batch(journal: Journal, build: BuildBatch) -> None:
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     journal.waiting.append((build, done))
     async with journal.lock:
-        batch, journal.waiting = journal.waiting, []
-        if batch:
-            await _write(journal, batch)
+        while not done.done():  # until then the batch is among those that wait
+            group, journal.waiting = journal.waiting, []
+            await _write(journal, group)
     await done
 
 
@@ -132,8 +132,8 @@ async def _write(
     """Writes a group of batches and resolves their futures.
 
     An error of one build affects its own batch only: if a group cannot be built, its first
-    batch is written alone, and the others wait for the next call of `append_batch`, which is
-    one of their own. Batches are built in this thread and written in another one.
+    batch is written alone and the others wait again. Batches are built in this thread and
+    written in another one.
     """
     try:
         composed = _compose(journal, [build for build, _ in group])

@@ -204,6 +204,46 @@ def test_a_task_that_is_cancelled_during_the_write_leaves_the_others_in_order(
     assert ids(tmp_path) == ["0", "1", "2"]
 
 
+def test_a_batch_behind_one_of_a_cancelled_task_is_written_although_another_cannot_be_built(
+    tmp_path: Path,
+) -> None:
+    may_write = threading.Event()
+
+    def write(handle: int, data: bytes) -> int:
+        assert may_write.wait(60)
+        return os.write(handle, data)
+
+    def failing(_seq: int, _at: int) -> list[Draft]:
+        raise KeyError("of the caller")
+
+    journal = opened(tmp_path, write=write)
+
+    async def produce() -> list[BaseException | None]:
+        first = asyncio.create_task(append_batch(journal, batch(0)))
+        while not journal.lock.locked():
+            await asyncio.sleep(0)
+        builds = (batch(1), failing, batch(2))
+        cancelled, *others = [asyncio.create_task(append_batch(journal, b)) for b in builds]
+        while len(journal.waiting) < 3:
+            await asyncio.sleep(0)
+        cancelled.cancel()
+        may_write.set()
+        return await asyncio.wait_for(
+            asyncio.gather(first, cancelled, *others, return_exceptions=True), 60
+        )
+
+    errors = asyncio.run(produce())
+    close_journal(journal)
+
+    assert [type(error) for error in errors] == [
+        type(None),
+        asyncio.CancelledError,
+        KeyError,
+        type(None),
+    ]
+    assert ids(tmp_path) == ["0", "1", "2"]
+
+
 def test_segments_roll_between_groups(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.stream.segment_bytes = 300
