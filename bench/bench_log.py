@@ -27,8 +27,9 @@ from eventlog.format.event import Draft, EntityBatch
 from eventlog.format.event_codec import encode, encode_entity_batch
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import read_event_in, read_events, seq_ranges
+from eventlog.read.reader import read_event_in, read_events
 from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.seq_ranges import seq_ranges
 from eventlog.read.tail import end_of, follow
 from eventlog.write.seal import seal
 from eventlog.write.writer import append, close_stream, open_stream

@@ -22,8 +22,9 @@ from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
 from eventlog.format.event import PAGE, RUN
 from eventlog.format.paths import SegmentName
 from eventlog.read.event_filter import Select, compile_select
-from eventlog.read.reader import SeqRange, ignore_corrupt, read_events, segment_records, seq_ranges
+from eventlog.read.reader import read_events, segment_records
 from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.seq_ranges import SeqRange, ignore_corrupt, seq_ranges
 
 HOURS = "hours"
 SEQS = "seqs"

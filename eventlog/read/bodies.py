@@ -10,9 +10,9 @@ from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
 from eventlog.format.event_codec import decode
 from eventlog.format.line_header import line_header
 from eventlog.format.paths import SegmentName
-from eventlog.read.reader import seq_ranges
 from eventlog.read.rebuild_response import rebuild, stored_body
 from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.seq_ranges import seq_ranges
 
 
 def body_of(root: Path, line: bytes) -> bytes:

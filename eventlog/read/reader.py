@@ -11,8 +11,7 @@ a callback and does not prevent reading the others.
 
 import heapq
 import time
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Iterator
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -22,12 +21,12 @@ import msgspec
 
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.listing import SegmentFiles, list_segments, read_manifest
+from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.files.stream_lock import is_locked
 from eventlog.format.event import Position
 from eventlog.format.line_header import read_block
-from eventlog.format.paths import SegmentName, manifest_path, open_path
+from eventlog.format.paths import SegmentName
 from eventlog.read.event_filter import (
     EVERYTHING,
     CompiledSelect,
@@ -36,15 +35,13 @@ from eventlog.read.event_filter import (
     compile_select,
     wants_segment,
 )
-from eventlog.read.segment_lines import block_with_seq, first_seq, segment_blocks
+from eventlog.read.segment_lines import block_with_seq, segment_blocks
+from eventlog.read.seq_ranges import OnCorrupt, SeqRange, raise_corrupt, seq_ranges
 
 _MAX_LISTINGS = 4
 """Number of listings that must show a gap in the seqs before it counts as one."""
 _RELIST_AFTER_S = 0.02
 """Pause before the folder is listed again."""
-
-OnCorrupt = Callable[[Corrupt], None]
-"""Called with the error of a damaged segment. Reading continues if it returns."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):  # Struct, not attrs: a log has millions
@@ -66,15 +63,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):  # Struct, not attrs: a log
     def position(self) -> Position:
         """The position, with the instant as a number."""
         return Position(parse_us(self.observed_at), self.writer, self.seq)
-
-
-def raise_corrupt(error: Corrupt) -> None:
-    """Stops reading at a damaged segment."""
-    raise error
-
-
-def ignore_corrupt(error: Corrupt) -> None:
-    """Skips a damaged segment; `verify` reports it."""
 
 
 def read_events(
@@ -169,51 +157,6 @@ def block_records(block: bytes, name: SegmentName, compiled: CompiledSelect) -> 
         for (seq, (line, at)), kind_and_type in zip(rows, parsed.kinds_and_types, strict=True)
         if accepts_line(compiled, line, at, kind_and_type)
     ]
-
-
-@attrs.frozen
-class SeqRange:
-    """The seqs that a segment contains. Both ends are included."""
-
-    name: SegmentName
-    first_seq: int
-    last_seq: int | None
-    """None for an open segment, which grows."""
-    last_us: int | None = None
-
-
-def seq_ranges(
-    root: Path, source: str, writer: str, on_corrupt: OnCorrupt = raise_corrupt
-) -> list[SeqRange]:
-    """Returns the segments of a stream, in seq order."""
-    ranges: list[SeqRange] = []
-    for files in list_segments(root, source, writer):
-        try:
-            seq_range = _seq_range(root, files)
-        except Corrupt as error:
-            on_corrupt(error)
-        else:
-            ranges += [seq_range] if seq_range else []
-    return sorted(ranges, key=lambda seq_range: seq_range.first_seq)
-
-
-def _seq_range(root: Path, files: SegmentFiles) -> SeqRange | None:
-    name = files.name
-    if not files.is_sealed:
-        try:
-            with open_path(root, name).open("rb") as file:
-                seq = first_seq(file)
-            return SeqRange(name, seq, None) if seq is not None else None
-        except FileNotFoundError:
-            if not manifest_path(root, name).exists():
-                return None  # a .zst without manifest: verify reports it
-    return _sealed_seq_range(root, name)
-
-
-@lru_cache(maxsize=1 << 16)  # sealed segments never change
-def _sealed_seq_range(root: Path, name: SegmentName) -> SeqRange:
-    manifest = read_manifest(root, name)
-    return SeqRange(name, manifest.first_seq, manifest.last_seq, manifest.last_us)
 
 
 def read_stream(

@@ -23,16 +23,9 @@ from eventlog.format.valid_lines import valid_prefix
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Cursor, StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select, compile_select
-from eventlog.read.reader import (
-    Record,
-    block_records,
-    ignore_corrupt,
-    merge,
-    read_one,
-    read_stream,
-    seq_ranges,
-)
+from eventlog.read.reader import Record, block_records, merge, read_one, read_stream
 from eventlog.read.segment_lines import blocks_from_start, first_seq
+from eventlog.read.seq_ranges import ignore_corrupt, seq_ranges
 
 POLL_S = 0.005
 """Pause between two polls of the heads."""

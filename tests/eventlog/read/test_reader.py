@@ -15,15 +15,9 @@ from eventlog.format.event_codec import decode
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.read import segment_lines as blocks
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import (
-    Record,
-    read_event_in,
-    read_events,
-    read_one,
-    read_stream,
-    seq_ranges,
-)
+from eventlog.read.reader import Record, read_event_in, read_events, read_one, read_stream
 from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.seq_ranges import seq_ranges
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,

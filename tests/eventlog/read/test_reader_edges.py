@@ -9,7 +9,8 @@ from eventlog.check.accept_loss import accept_loss
 from eventlog.errors import Corrupt
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import merge, read_events, read_one, read_stream, seq_ranges
+from eventlog.read.reader import merge, read_events, read_one, read_stream
+from eventlog.read.seq_ranges import seq_ranges
 from eventlog.write.writer import close_stream, open_stream
 from tests.eventlog.making import (
     HOUR,
