@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from eventlog.clock import HOUR, format_us, hour_start, parse_us
+from eventlog.clock import HOUR, hour_start, parse_us
 from eventlog.errors import Corrupt
 from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import read_losses, skip_lost
@@ -161,10 +161,3 @@ def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -
         reason = f"{named}: {event.why}" if event.why else named
         since_us, until_us = parse_us(began[run]), parse_us(event.observed_at)
         yield Gap(source, RUN, since_us, until_us + 1, reason, run)
-
-
-def describe(gap: Gap) -> str:
-    """Returns a gap as one line of text."""
-    span = f"{format_us(gap.since)[:16]}Z to {format_us(gap.until)[:16]}Z"
-    named = f" {gap.run}" if gap.run else ""
-    return f"{gap.source}, {gap.what}{named}, {span}: {gap.reason}"

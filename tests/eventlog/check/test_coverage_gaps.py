@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.check.accept_loss import accept_loss
-from eventlog.check.coverage_gaps import Gap, describe, find_gaps
-from eventlog.clock import DAY
+from eventlog.check.coverage_gaps import Gap, find_gaps
+from eventlog.clock import DAY, format_us
 from eventlog.files.listing import list_segments
 from eventlog.files.writer_ids import writer_id
 from eventlog.format.event import PAGE, RUN, Draft
@@ -43,6 +43,13 @@ def write_at(root: Path, at: list[int], writer: str = WRITER) -> None:
         stream = opened(root, hand, writer=writer)
         put(stream, entity(hour))
         close_stream(stream)
+
+
+def describe(gap: Gap) -> str:
+    """Returns a gap as one line of text."""
+    span = f"{format_us(gap.since)[:16]}Z to {format_us(gap.until)[:16]}Z"
+    named = f" {gap.run}" if gap.run else ""
+    return f"{gap.source}, {gap.what}{named}, {span}: {gap.reason}"
 
 
 def test_hours_without_a_segment_are_listed_as_spans(tmp_path: Path) -> None:
