@@ -18,31 +18,20 @@ import attrs
 
 from eventlog.clock import HOUR
 from eventlog.files.listing import list_segments
-from projector.limits import LIMITS
 from projector.query.open_views import open_views
 from projector.update.check import check
 from projector.update.rebuild import rebuild
 from projector.update.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
 from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
+from tests.projector.small_limits import SMALL
 
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})
 MOST_STEPS = 60
 LONGEST_S = 0.6
 CHECKED = 5
 """So many rounds go by between two looks at the content."""
-SMALL = attrs.evolve(
-    LIMITS,
-    max_newest_parts=2,
-    max_difference_files=1,
-    max_difference_bytes=800,
-    min_keyframe_rows=0,
-    max_pairing_sightings=50,
-    max_moved_share=1,
-    max_single_query_rows=8,
-    max_narrow_chunk_rows=16,
-    max_wide_chunk_rows=4,
-)
+FEW = attrs.evolve(SMALL, min_keyframe_rows=0, max_pairing_sightings=50)
 
 
 def grow(root: Path, chance: random.Random) -> None:
@@ -98,10 +87,10 @@ def answers(root: Path) -> None:
 
 def is_right(root: Path) -> None:
     """An update after all those kills gives what the log says."""
-    assert update(root, definitions=DEFINITIONS, limits=SMALL).failed == ()
-    assert check(root, definitions=DEFINITIONS, limits=SMALL) == []
+    assert update(root, definitions=DEFINITIONS, limits=FEW).failed == ()
+    assert check(root, definitions=DEFINITIONS, limits=FEW) == []
     hours = {each.name.starts_at for each in list_segments(root, "shop")}
-    never = attrs.evolve(SMALL, min_keyframe_rows=10**9)
+    never = attrs.evolve(FEW, min_keyframe_rows=10**9)
     instants = sorted(hours)[::7]
     assert differing(root, DEFINITIONS, SIBLINGS, instants, limits=never) == []
     keyframed = {kind for kind in "spkr" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
@@ -136,7 +125,7 @@ def main(root: Path, rounds: int, seed: int) -> int:
         act = rebuild if luck.random() < 0.3 else update
         ended = apart(
             lambda act=act, luck=luck: killed(
-                lambda: act(root, definitions=DEFINITIONS, limits=SMALL), luck
+                lambda: act(root, definitions=DEFINITIONS, limits=FEW), luck
             )
         )
         kills += ended == -signal.SIGKILL

@@ -16,7 +16,7 @@ from eventlog.clock import HOUR, format_us
 from eventlog.files.listing import list_segments
 from eventlog.format.event import Line, observed_us
 from eventlog.format.paths import manifest_path, sealed_path
-from projector.limits import LIMITS, Limits
+from projector.limits import Limits
 from projector.query.open_views import open_views
 from projector.update.update import update
 from projector.views.views_database import files_of_views
@@ -24,6 +24,7 @@ from tests.extent import few_or_all
 from tests.projector import slow
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
 from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
+from tests.projector.small_limits import SMALL
 
 WRITERS = ("0000000a", "0000000b", "ffffffff")
 NEVER = 10**9
@@ -68,19 +69,12 @@ TWO_LISTINGS = [
 
 
 def small_limits(min_keyframe_rows: int) -> Limits:
-    """Limits with which a log of a few events is split, merged and cached in every way."""
+    """Returns limits with which keyframes begin at so many rows."""
     return attrs.evolve(
-        LIMITS,
-        max_newest_parts=2,
+        SMALL,
         min_keyframe_rows=min_keyframe_rows,
-        max_moved_share=1,
-        max_difference_files=1,
-        max_difference_bytes=800,
         max_pairing_sightings=8,
         max_chunk_keys=8,
-        max_single_query_rows=8,
-        max_narrow_chunk_rows=16,
-        max_wide_chunk_rows=4,
         max_open_partitions=2,
     )
 
