@@ -81,10 +81,7 @@ def import_(
     if report.responses < report.expected and stop.is_requested():
         print_message("stopped; what was taken is on disk, and the same import again goes on")
         return stop.code()
-    for text in unmatched:
-        print_message(f"--part '{text}' matched no response in {report.expected} recordings")
-    if unmatched:
-        print_message("  compare its JSON path with one of the recordings")
+    _print_unmatched(unmatched, report.expected)
     return 3 if untimed or report.refused or unmatched else 0
 
 
@@ -140,6 +137,13 @@ def _tell(source: str, report: "ImportReport", untimed: list[str]) -> None:
         print_message(f"left out: {each}")
     if untimed:
         print_message(f"  {_TIMES}")
+
+
+def _print_unmatched(parts: list[str], recordings: int) -> None:
+    for text in parts:
+        print_message(f"--part '{text}' matched no response in {recordings} recordings")
+    if parts:
+        print_message("  compare its JSON path with one of the recordings")
 
 
 def _imported(found: "ImportReport") -> str:
