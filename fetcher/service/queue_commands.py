@@ -1,7 +1,8 @@
 """Queue commands: add, list, cancel, retry and clean runs, also while a service is running.
 
 Each command appends its events to the stream of the archive's `command` writer, which it
-locks for one append. The service reads them from the log.
+locks for one append. The service reads them from the log. A `Crawler` names the archive, the
+writer and the clock.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -12,7 +13,7 @@ import attrs
 from eventlog.clock import Clock, epoch_of
 from eventlog.errors import Invalid
 from eventlog.format.event import Draft
-from eventlog.write.writer import SEGMENT_BYTES, append, close_stream, open_stream
+from eventlog.write.writer import append, close_stream, open_stream
 from fetcher.record.run_events import created_event, decided_event, new_run_id
 from fetcher.saved_query import (
     SavedQuery,
@@ -21,7 +22,7 @@ from fetcher.saved_query import (
     describe_templates,
     find_template,
 )
-from fetcher.service.open_crawl import Upstream
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.source import Endpoint, Listing, Source, match_url, url_of, without_secrets
 from fetcher.state.run_queue import close_queue, find_task, list_tasks, open_queue
 from fetcher.state.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
@@ -43,15 +44,7 @@ class RunRequest:
     """Runs of higher priority are worked on first."""
 
 
-def add_runs(
-    root: Path,
-    upstream: Upstream,
-    request: RunRequest,
-    *,
-    writer: str,
-    now: Clock,
-    segment_bytes: int = SEGMENT_BYTES,
-) -> list[Task]:
+def add_runs(crawler: Crawler, upstream: Upstream, request: RunRequest) -> list[Task]:
     """Puts the runs of a request into the queue in one write and returns them.
 
     A template creates one run per query, anything else one run. Raises `Invalid` if the
@@ -60,7 +53,7 @@ def add_runs(
     """
     template = _template_of(upstream.source, request)
     overrides = {**argument_of(template, request.argument), **request.params}
-    epoch = epoch_of(now())
+    epoch = epoch_of(crawler.now())
     tasks, drafts = [], []
     for query in template.queries:
         endpoint, listing, params = _resolve(upstream, query, overrides)
@@ -76,7 +69,7 @@ def add_runs(
         )
         tasks.append(task)
         drafts.append(created_event(task, endpoint.path, params))
-    _append(root, upstream.source.name, writer, now, segment_bytes, drafts)
+    _append(crawler, upstream.source.name, drafts)
     return tasks
 
 
@@ -134,51 +127,37 @@ def list_runs(root: Path, source: str, now: Clock, states: Collection[str] = ())
         close_queue(queue)
 
 
-def cancel_run(
-    root: Path,
-    source: str,
-    run: str,
-    *,
-    writer: str,
-    now: Clock,
-    segment_bytes: int = SEGMENT_BYTES,
-) -> Task:
+def cancel_run(crawler: Crawler, source: str, run: str) -> Task:
     """Cancels an unfinished run and returns it as it was; its current page is completed.
 
     Raises `Invalid` if the run is finished.
     """
-    task = _find(root, source, run, lambda task: task.state not in FINISHED)
-    _append(root, source, writer, now, segment_bytes, [decided_event(task, CANCELLED)])
-    return task
+    return _decide(crawler, source, run, CANCELLED, lambda task: task.state not in FINISHED)
 
 
-def retry_run(
-    root: Path,
-    source: str,
-    run: str,
-    *,
-    writer: str,
-    now: Clock,
-    segment_bytes: int = SEGMENT_BYTES,
-) -> Task:
+def retry_run(crawler: Crawler, source: str, run: str) -> Task:
     """Queues a failed or cancelled run again, to continue where it stopped.
 
     Returns the run as it was. Raises `Invalid` if it is in any other state.
     """
-    task = _find(root, source, run, lambda task: task.state in (FAILED, CANCELLED))
-    _append(root, source, writer, now, segment_bytes, [decided_event(task, RETRIED)])
-    return task
+    return _decide(crawler, source, run, RETRIED, lambda task: task.state in (FAILED, CANCELLED))
 
 
-def clean_runs(
-    root: Path, source: str, *, writer: str, now: Clock, segment_bytes: int = SEGMENT_BYTES
-) -> list[Task]:
+def clean_runs(crawler: Crawler, source: str) -> list[Task]:
     """Removes finished runs from the queue and returns them; their events stay in the log."""
-    finished = list_runs(root, source, now, (COMPLETED, FAILED, CANCELLED))
+    finished = list_runs(crawler.root, source, crawler.now, (COMPLETED, FAILED, CANCELLED))
     if finished:
-        drafts = [decided_event(task, CLEANED) for task in finished]
-        _append(root, source, writer, now, segment_bytes, drafts)
+        _append(crawler, source, [decided_event(task, CLEANED) for task in finished])
     return finished
+
+
+def _decide(
+    crawler: Crawler, source: str, run: str, decision: str, is_allowed: Callable[[Task], bool]
+) -> Task:
+    """Appends a decision about a run and returns the run as it was."""
+    task = _find(crawler.root, source, run, is_allowed)
+    _append(crawler, source, [decided_event(task, decision)])
+    return task
 
 
 def _find(root: Path, source: str, run: str, is_allowed: Callable[[Task], bool]) -> Task:
@@ -193,10 +172,15 @@ def _find(root: Path, source: str, run: str, is_allowed: Callable[[Task], bool])
     return task
 
 
-def _append(
-    root: Path, source: str, writer: str, now: Clock, segment_bytes: int, drafts: list[Draft]
-) -> None:
-    stream = open_stream(root, source, writer, clock=now, segment_bytes=segment_bytes, patient=True)
+def _append(crawler: Crawler, source: str, drafts: list[Draft]) -> None:
+    stream = open_stream(
+        crawler.root,
+        source,
+        crawler.writer,
+        clock=crawler.now,
+        segment_bytes=crawler.segment_bytes,
+        patient=True,
+    )
     try:
         append(stream, [lambda first_seq, at: drafts])
     finally:

@@ -54,5 +54,5 @@ def add_run(
 ) -> Task:
     """Queues a listing or URL and returns its run; `settings` are fields of `RunRequest`."""
     request = RunRequest(target, **settings)
-    (task,) = add_runs(root, upstream, request, writer=writer, now=now)
+    (task,) = add_runs(Crawler(root, writer, now), upstream, request)
     return task

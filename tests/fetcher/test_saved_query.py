@@ -10,7 +10,7 @@ from aiohttp import web
 from cli.commands.fetch.queue import add as command
 from eventlog.errors import Invalid
 from fetcher.saved_query import argument_of
-from fetcher.service.open_crawl import Upstream
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.queue_commands import RunRequest, add_runs
 from fetcher.source import match_url
 from fetcher.sources import SOURCES
@@ -25,7 +25,7 @@ EVERY = [(name, each) for name, source in SOURCES.items() for each in source.tem
 def add(root: Path, what: str, arg: str | None = None, **more: Any) -> list[Task]:
     upstream = Upstream(SOURCES["civitai"], more.pop("base_url", BASE))
     request = RunRequest(what, arg, **more)
-    return add_runs(root, upstream, request, writer=OTHER, now=Hand())
+    return add_runs(Crawler(root, OTHER, Hand()), upstream, request)
 
 
 def asked(task: Task) -> tuple[str, dict[str, str]]:

@@ -13,13 +13,18 @@ from cli.options.global_options import archive, config, global_options, print_me
 from cli.output.emit import choose_output, emit, output_options
 
 if TYPE_CHECKING:
+    from fetcher.service.open_crawl import Crawler
     from fetcher.state.task import Task
 
 
-def _writer(root: Path) -> str:
+def _crawler(root: Path) -> "Crawler":
+    """Returns the writer of queue commands, with the clock and the settings of the archive."""
+    from eventlog.clock import now_us
     from eventlog.files.writer_ids import COMMAND, machine_name, writer_id
+    from fetcher.service.open_crawl import Crawler
 
-    return writer_id(root, COMMAND, machine_name(os.environ))
+    writer = writer_id(root, COMMAND, machine_name(os.environ))
+    return Crawler(root, writer, now_us, segment_bytes=config(root).log.segment_bytes)
 
 
 def _source_of(root: Path, what: str, command: str) -> str:
@@ -64,7 +69,6 @@ def add(
     Prints the run.
     """
     from cli.options.arguments import parse_param
-    from eventlog.clock import now_us
     from fetcher.service.queue_commands import RunRequest, add_runs
     from fetcher.sources import SOURCES
 
@@ -73,16 +77,7 @@ def add(
     select_sources((name,), SOURCES, "fetch add")
     overrides = dict(parse_param(each) for each in params)
     request = RunRequest(listing or what, arg, overrides, limit, priority)
-    settings = config(root)
-    tasks = add_runs(
-        root,
-        upstream_of(settings, name),
-        request,
-        writer=_writer(root),
-        now=now_us,
-        segment_bytes=settings.log.segment_bytes,
-    )
-    _print_queued(tasks)
+    _print_queued(add_runs(_crawler(root), upstream_of(config(root), name), request))
 
 
 def _print_queued(tasks: "Iterable[Task]") -> None:
@@ -139,18 +134,11 @@ def _find(root: Path, run: str) -> str:
 @global_options
 def cancel(run: str) -> None:
     """Cancel a run; a page under way is finished first."""
-    from eventlog.clock import now_us
     from fetcher.service.queue_commands import cancel_run
 
     root = archive()
-    task = cancel_run(
-        root,
-        _find(root, run),
-        run,
-        writer=_writer(root),
-        now=now_us,
-        segment_bytes=config(root).log.segment_bytes,
-    )
+    source = _find(root, run)
+    task = cancel_run(_crawler(root), source, run)
     print_message(f"cancelled: {task.run}, after {task.pages} pages")
 
 
@@ -159,18 +147,11 @@ def cancel(run: str) -> None:
 @global_options
 def retry(run: str) -> None:
     """Have a run that failed or was cancelled go on where it stopped."""
-    from eventlog.clock import now_us
     from fetcher.service.queue_commands import retry_run
 
     root = archive()
-    task = retry_run(
-        root,
-        _find(root, run),
-        run,
-        writer=_writer(root),
-        now=now_us,
-        segment_bytes=config(root).log.segment_bytes,
-    )
+    source = _find(root, run)
+    task = retry_run(_crawler(root), source, run)
     print_message(f"queued again: {task.run}, at {task.url}")
 
 
@@ -178,17 +159,12 @@ def retry(run: str) -> None:
 @global_options
 def clean() -> None:
     """Tidy away what is finished: it leaves the queue, never the log."""
-    from eventlog.clock import now_us
     from eventlog.files.listing import list_sources
     from fetcher.service.queue_commands import clean_runs
 
     root = archive()
-    writer, segment_bytes = _writer(root), config(root).log.segment_bytes
-    found = [
-        task
-        for source in list_sources(root)
-        for task in clean_runs(root, source, writer=writer, now=now_us, segment_bytes=segment_bytes)
-    ]
+    crawler = _crawler(root)
+    found = [task for source in list_sources(root) for task in clean_runs(crawler, source)]
     print_message(f"{len(found)} finished runs tidied away")
 
 

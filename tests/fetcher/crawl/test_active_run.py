@@ -74,7 +74,7 @@ def test_a_run_notices_that_it_was_cancelled(tmp_path: Path) -> None:
 
     def act(run: ActiveRun) -> None:
         assert check_queue(run) == PENDING
-        cancel_run(tmp_path, "civitai", run.task.run, writer=OTHER, now=clock)
+        cancel_run(Crawler(tmp_path, OTHER, clock), "civitai", run.task.run)
         run.checked_at_s = NEVER
 
         assert check_queue(run) == CANCELLED
@@ -131,7 +131,7 @@ def test_between_two_checks_a_run_does_not_read_the_log(tmp_path: Path) -> None:
 
     def act(run: ActiveRun) -> None:
         run.checked_at_s = float("inf")
-        cancel_run(tmp_path, "civitai", run.task.run, writer=OTHER, now=clock)
+        cancel_run(Crawler(tmp_path, OTHER, clock), "civitai", run.task.run)
 
         assert check_queue(run) == PENDING
 

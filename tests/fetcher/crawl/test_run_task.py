@@ -11,7 +11,7 @@ from eventlog.clock import DAY, HOUR
 from eventlog.errors import Unavailable
 from eventlog.format.event import PAGE, PAGE_FAILED
 from fetcher.crawl.report import ListingReport, RunReport
-from fetcher.service.open_crawl import Upstream
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.probe_url import probe_url
 from fetcher.service.queue_commands import list_runs, retry_run
 from fetcher.service.sync import select_listings
@@ -96,7 +96,7 @@ def test_a_retried_run_sends_only_the_follow_up_requests_that_failed(
 
     broken[0] = False
     requested.clear()
-    retry_run(tmp_path, "openrouter", follow_up.run, writer=OTHER, now=clock)
+    retry_run(Crawler(tmp_path, OTHER, clock), "openrouter", follow_up.run)
     drain(tmp_path, handle, OPENROUTER, now=clock)
 
     assert requested == ["/api/v1/models/a/2/endpoints"]

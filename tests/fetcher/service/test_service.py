@@ -207,7 +207,7 @@ def test_a_run_in_progress_can_be_cancelled(tmp_path: Path) -> None:
     async def act(service: Service) -> None:
         run = service.add("/images")
         await service.until(lambda: bool(service.tasks()) and service.tasks()[0].pages > 2)
-        cancel_run(service.root, "civitai", run, writer=OTHER, now=service.clock)
+        cancel_run(Crawler(service.root, OTHER, service.clock), "civitai", run)
         service.add("/models")  # starts when the other run has ended
         await service.until(lambda: sorted(states(service)) == [CANCELLED, COMPLETED])
 

@@ -21,7 +21,7 @@ from eventlog.format.paths import sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.writer import close_stream, open_stream
 from fetcher.crawl.report import RunReport
-from fetcher.service.open_crawl import Upstream
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, retry_run
 from fetcher.source import Source
 from fetcher.sources import SOURCES
@@ -198,7 +198,7 @@ def drain_twice(
     drain(root, handle, now=clock)
     (first,) = list_runs(root, "civitai", clock)
     broken[0] = False
-    retry_run(root, "civitai", run, writer=OTHER, now=clock)
+    retry_run(Crawler(root, OTHER, clock), "civitai", run)
     drain(root, handle, now=clock)
     (second,) = list_runs(root, "civitai", clock)
     return first, second
@@ -213,7 +213,7 @@ def test_a_run_without_any_page_failed_and_is_retried(tmp_path: Path) -> None:
     drain(tmp_path, busy, now=clock)
     assert [(task.state, task.error) for task in listed(tmp_path)] == [(FAILED, "server")]
 
-    retry_run(tmp_path, "civitai", run, writer=OTHER, now=clock)
+    retry_run(Crawler(tmp_path, OTHER, clock), "civitai", run)
     assert [(t.state, t.error, t.attempts) for t in listed(tmp_path)] == [(PENDING, None, 0)]
     drain(tmp_path, many(3), now=clock)
 
@@ -222,14 +222,14 @@ def test_a_run_without_any_page_failed_and_is_retried(tmp_path: Path) -> None:
 
 def test_a_cancelled_run_is_not_worked_on(tmp_path: Path) -> None:
     run = add(tmp_path, "/models").run
-    cancel_run(tmp_path, "civitai", run[:-2], writer=OTHER, now=Hand())
+    cancel_run(Crawler(tmp_path, OTHER, Hand()), "civitai", run[:-2])
 
     assert drain(tmp_path, many(3)).listings == ()
     assert [task.state for task in listed(tmp_path)] == [CANCELLED]
     with pytest.raises(Invalid, match="is cancelled"):
-        cancel_run(tmp_path, "civitai", run, writer=OTHER, now=Hand())
+        cancel_run(Crawler(tmp_path, OTHER, Hand()), "civitai", run)
     with pytest.raises(NotFound, match="no run begins"):
-        cancel_run(tmp_path, "civitai", "nothing", writer=OTHER, now=Hand())
+        cancel_run(Crawler(tmp_path, OTHER, Hand()), "civitai", "nothing")
 
 
 def test_cleaning_tidies_away_what_is_finished_and_never_the_log(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_cleaning_tidies_away_what_is_finished_and_never_the_log(tmp_path: Path)
     waiting = add(tmp_path, "/models").run
     before = len(lines(tmp_path, "civitai"))
 
-    clean_runs(tmp_path, "civitai", writer=OTHER, now=Hand(at=Hand().at + 10**10))
+    clean_runs(Crawler(tmp_path, OTHER, Hand(at=Hand().at + 10**10)), "civitai")
 
     assert [task.run for task in listed(tmp_path)] == [waiting]
     assert len(lines(tmp_path, "civitai")) == before

@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.clock import MINUTE
 from eventlog.errors import Invalid, NotFound
-from fetcher.service.open_crawl import Upstream
+from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, retry_run
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import (
@@ -80,7 +80,7 @@ def test_only_the_runs_that_are_asked_for_are_claimed(queue: RunQueue) -> None:
 def test_what_is_cancelled_is_claimed_by_nobody(queue: RunQueue) -> None:
     clock = Hand()
     run = add(queue, clock).run
-    cancel_run(queue.root, "civitai", run, writer=OTHER, now=clock)
+    cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
     refresh_queue(queue)
 
     assert (claimed(queue), task_state(queue, run)) == (None, CANCELLED)
@@ -112,9 +112,9 @@ def test_a_run_is_in_progress_until_its_lease_ends_or_is_given_up(queue: RunQueu
 def test_tasks_are_shown_by_state_and_those_cleaned_only_when_asked_for(queue: RunQueue) -> None:
     clock = Hand()
     runs = [add(queue, clock).run for _ in range(4)]
-    cancel_run(queue.root, "civitai", runs[0], writer=OTHER, now=clock)
-    clean_runs(queue.root, "civitai", writer=OTHER, now=clock)
-    cancel_run(queue.root, "civitai", runs[1], writer=OTHER, now=clock)
+    cancel_run(Crawler(queue.root, OTHER, clock), "civitai", runs[0])
+    clean_runs(Crawler(queue.root, OTHER, clock), "civitai")
+    cancel_run(Crawler(queue.root, OTHER, clock), "civitai", runs[1])
     refresh_queue(queue)
     claimed(queue, "one", 0)
 
@@ -132,7 +132,7 @@ def test_a_run_is_outranked_by_what_waits_with_a_higher_priority(queue: RunQueue
     low, high = add(queue, clock, priority=1), add(queue, clock, priority=2)
     assert (is_outranked(queue, low), is_outranked(queue, high)) == (True, False)
 
-    cancel_run(queue.root, "civitai", high.run, writer=OTHER, now=clock)
+    cancel_run(Crawler(queue.root, OTHER, clock), "civitai", high.run)
     refresh_queue(queue)
 
     assert not is_outranked(queue, low)
@@ -160,18 +160,18 @@ def test_only_what_failed_or_was_cancelled_is_retried(queue: RunQueue, finish: s
     clock = Hand()
     run = add(queue, clock).run
     if finish:
-        cancel_run(queue.root, "civitai", run, writer=OTHER, now=clock)
-        clean_runs(queue.root, "civitai", writer=OTHER, now=clock)
+        cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
+        clean_runs(Crawler(queue.root, OTHER, clock), "civitai")
 
     with pytest.raises(Invalid, match=finish or "pending"):
-        retry_run(queue.root, "civitai", run, writer=OTHER, now=clock)
+        retry_run(Crawler(queue.root, OTHER, clock), "civitai", run)
 
 
 def test_a_cancelled_run_that_is_retried_waits_again(queue: RunQueue) -> None:
     clock = Hand()
     run = add(queue, clock).run
-    cancel_run(queue.root, "civitai", run, writer=OTHER, now=clock)
-    retry_run(queue.root, "civitai", run, writer=OTHER, now=clock)
+    cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
+    retry_run(Crawler(queue.root, OTHER, clock), "civitai", run)
     refresh_queue(queue)
 
     assert claimed(queue) == run
@@ -184,7 +184,7 @@ def test_a_queue_rebuilt_from_the_log_goes_on_at_the_same_page_whoever_comes_fir
     settings: dict[str, Any] = {"writer": early, "now": clock}
     run = add_run(tmp_path, Upstream(CIVITAI, BASE), "/models", **settings).run
     drain(tmp_path, failing_at("2", broken), now=clock)
-    retry_run(tmp_path, "civitai", run, **settings)
+    retry_run(Crawler(tmp_path, early, clock), "civitai", run)
     before = list_runs(tmp_path, "civitai", clock)
 
     shutil.rmtree(tmp_path / "state")
