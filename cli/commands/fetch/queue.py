@@ -77,7 +77,8 @@ def add(
     select_sources((name,), SOURCES, "fetch add")
     overrides = dict(parse_param(each) for each in params)
     request = RunRequest(listing or what, arg, overrides, limit, priority)
-    _print_queued(add_runs(_crawler(root), upstream_of(config(root), name), request))
+    upstream = upstream_of(config(root), name)
+    _print_queued(add_runs(_crawler(root), upstream, request))
 
 
 def _print_queued(tasks: "Iterable[Task]") -> None:
