@@ -103,4 +103,4 @@ def test_a_crawl_under_faults_that_is_killed_again_and_again_loses_nothing(
 
 
 def test_the_writer_of_the_crawler_is_the_one_looked_at() -> None:
-    assert f'writer="{WRITER}"' in CRAWLER
+    assert f'Crawler(root, "{WRITER}"' in CRAWLER

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from projector.query.open_views import find_views, open_views, views_of
+from projector.query.open_views import list_view_names, open_views
 from projector.update.update import update
 
 
@@ -43,8 +43,7 @@ def main(root: Path) -> None:
     report = update(root)
     assert report.failed == (), report.failed
     with contextlib.closing(open_views(root)) as connection:
-        names = find_views(connection, views_of(connection))
-        digests = {name: digest(connection, name) for name in names}
+        digests = {name: digest(connection, name) for name in list_view_names(connection)}
     print(json.dumps({"duckdb": duckdb.__version__, **digests}))
 
 
