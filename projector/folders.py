@@ -22,7 +22,7 @@ from pathlib import Path
 
 from eventlog.clock import HOUR
 from eventlog.errors import Invalid, NoArchive
-from eventlog.files.disk import replace_file
+from eventlog.files.publish import replace_file
 from eventlog.format.paths import log_dir
 
 FIRST = "parts"

@@ -191,7 +191,7 @@ def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Collectio
 
 def _noter(path: Path | None, begin: "Cursor") -> "Callable[[Record | None], None]":
     """Keeps a cursor file: written, by rename, only after the lines are out."""
-    from eventlog.files.disk import replace_file
+    from eventlog.files.publish import replace_file
     from eventlog.read.cursor import mark, to_text
 
     if path is None:

@@ -20,6 +20,7 @@ from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.disk import REAL, make_dirs, write_durable
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import read_loss
+from eventlog.files.publish import publish_written, temporary_path
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import block_stats
 from eventlog.format.frames import blocks, compress
@@ -221,12 +222,11 @@ def _digest_of(path: Path) -> str | None:
 def _install(root: Path, name: SegmentName, path: Path, data: bytes) -> None:
     """Installs a good file durably; moves the bad one to the folder `.damaged`."""
     make_dirs(REAL, path.parent)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = temporary_path(path)
     write_durable(REAL, temporary, data)
     if path.exists():
         damaged_folder = log_dir(root) / name.source / ".damaged"
         make_dirs(REAL, damaged_folder)
         REAL.rename(path, damaged_folder / f"{name.date}_{path.name}")
         REAL.sync_dir(damaged_folder)
-    REAL.rename(temporary, path)
-    REAL.sync_dir(path.parent)
+    publish_written(REAL, temporary, path)

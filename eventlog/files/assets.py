@@ -1,10 +1,10 @@
 """Assets: bytes that are too large for a line, stored under their SHA-256."""
 
-import contextlib
 from pathlib import Path
 
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_durable
+from eventlog.files.disk import REAL, Disk, sync_parents
+from eventlog.files.publish import publish_new
 from eventlog.format.manifest import digest
 from eventlog.format.paths import asset_path
 
@@ -14,17 +14,10 @@ def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:
     name = digest(data)
     path = asset_path(root, name)
     if path.exists():
-        sync_parents(
-            disk, path.parent, root
-        )  # the process that created it may have died before this
-        return name
-    make_dirs(disk, path.parent)
-    temporary = path.with_name(f".{name}.tmp")
-    write_durable(disk, temporary, data)
-    with contextlib.suppress(FileExistsError):
-        disk.link(temporary, path)
-    disk.unlink(temporary)
-    sync_parents(disk, path.parent, root)
+        # The process that created it may have died before it fsynced the folders.
+        sync_parents(disk, path.parent, root)
+    else:
+        publish_new(disk, path, data, root)
     return name
 
 

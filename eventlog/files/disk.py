@@ -95,13 +95,6 @@ def write_durable(disk: Disk, path: Path, data: bytes) -> None:
         disk.close(handle)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Replaces a file atomically, but not durably: only for files in `state/`."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-
-
 def check_free_space(disk: Disk, root: Path, need: int = 0) -> None:
     """Raises `LocalResource` unless `RESERVE_BYTES` stay free after writing `need` bytes."""
     free = disk.free_bytes(root)

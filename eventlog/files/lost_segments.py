@@ -15,8 +15,9 @@ import attrs
 import msgspec
 
 from eventlog.errors import Corrupt
-from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_durable
+from eventlog.files.disk import REAL, Disk
 from eventlog.files.listing import list_losses
+from eventlog.files.publish import publish_new
 from eventlog.format import manifest as manifests
 from eventlog.format.paths import SegmentName, loss_path, parse_segment
 
@@ -110,11 +111,5 @@ def is_loss_event(line: bytes) -> bool:
 def write_loss(root: Path, loss: Loss, disk: Disk = REAL) -> None:
     """Stores a loss, durable on return. Raises `FileExistsError` if one is already recorded."""
     path = loss_path(root, loss.name)
-    make_dirs(disk, path.parent)
-    temporary = path.with_name(f".{path.name}.tmp")
-    write_durable(disk, temporary, to_bytes(loss))
-    try:
-        disk.link(temporary, path)
-    finally:
-        disk.unlink(temporary)
-    sync_parents(disk, path.parent, root)
+    if not publish_new(disk, path, to_bytes(loss), root):
+        raise FileExistsError(f"{path}: a loss is already recorded")

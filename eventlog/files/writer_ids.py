@@ -13,7 +13,8 @@ from pathlib import Path
 import orjson
 
 from eventlog.errors import Corrupt
-from eventlog.files.disk import REAL, make_dirs, write_durable
+from eventlog.files.disk import REAL, make_dirs
+from eventlog.files.publish import replace_durably, temporary_path
 from eventlog.format.paths import is_writer
 
 FETCH = "fetch"
@@ -46,8 +47,7 @@ def writer_id(
     handle = os.open(path.with_name(".writer.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        temporary = path.with_name(".writer.json.tmp")
-        temporary.unlink(missing_ok=True)  # left by a process that died
+        temporary_path(path).unlink(missing_ok=True)  # left by a process that died
         known = _read_ids(path)
         existing = known.get(machine, {}).get(role)
         if existing is not None:
@@ -55,9 +55,7 @@ def writer_id(
         taken = {known_id for roles in known.values() for known_id in roles.values()}
         new = next(id_ for id_ in iter(make, "") if is_writer(id_) and id_ not in taken)
         known.setdefault(machine, {})[role] = new
-        write_durable(REAL, temporary, orjson.dumps(known, option=orjson.OPT_INDENT_2) + b"\n")
-        REAL.rename(temporary, path)
-        REAL.sync_dir(path.parent)
+        replace_durably(REAL, path, orjson.dumps(known, option=orjson.OPT_INDENT_2) + b"\n")
         return new
     finally:
         os.close(handle)

@@ -12,10 +12,11 @@ import attrs
 
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
-from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_durable
+from eventlog.files.disk import REAL, Disk
 from eventlog.files.heads import read_head
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import Loss, chain_digest, read_losses, skip_lost
+from eventlog.files.publish import replace_durably
 from eventlog.files.stream_lock import sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.line_header import line_header
@@ -244,15 +245,10 @@ def _cut_off(root: Path, tail: ValidPrefix, disk: Disk) -> None:
 
 def _store_bytes(root: Path, tail: ValidPrefix, data: bytes, reason: str, disk: Disk) -> None:
     """Stores the bytes durably before the file is cut. In `log/`, as they are the only copy."""
-    folder = _torn_dir(root, tail.name.source)
     # The name contains a digest: a crash while appending can leave two tails at one offset.
     suffix = f"{tail.size}.{manifests.digest(data)[:16]}.{reason}"
-    path = folder / f"{str(tail.name).replace('/', '_')}.{suffix}"
-    make_dirs(disk, folder)
-    temporary = path.with_suffix(".tmp")
-    write_durable(disk, temporary, data)
-    disk.rename(temporary, path)
-    sync_parents(disk, folder, root)
+    path = _torn_dir(root, tail.name.source) / f"{str(tail.name).replace('/', '_')}.{suffix}"
+    replace_durably(disk, path, data, root)
 
 
 def _torn_dir(root: Path, source: str) -> Path:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from eventlog.errors import Corrupt
 from eventlog.files.disk import REAL, Disk, write_all
+from eventlog.files.publish import publish_new, publish_written, temporary_path
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.frames import blocks, compress, decompress
@@ -41,13 +42,12 @@ def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL)
     written yields other bytes.
     """
     source, target = open_path(root, name), sealed_path(root, name)
-    temporary = _temporary(target)
+    temporary = temporary_path(target)
     temporary.unlink(missing_ok=True)
     manifest = _write_frames(source, temporary, name, previous, disk)
     _check_written(temporary, manifest)
-    disk.rename(temporary, target)
-    disk.sync_dir(target.parent)
-    _publish(root, name, manifest, disk)
+    publish_written(disk, temporary, target)
+    _publish_manifest(manifest_path(root, name), manifest, disk)
     disk.unlink(source)
     disk.sync_dir(source.parent)
     _LOGGER.info(
@@ -58,10 +58,6 @@ def seal(root: Path, name: SegmentName, previous: str | None, disk: Disk = REAL)
         manifest.zst.bytes,
     )
     return manifest
-
-
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")
 
 
 def _write_frames(
@@ -124,23 +120,9 @@ def _compress_and_count(block: bytes, name: SegmentName, where: str) -> tuple[by
     return frame, block_stats(block, name.source, name.writer, where)
 
 
-def _publish(root: Path, name: SegmentName, manifest: Manifest, disk: Disk) -> None:
-    target = manifest_path(root, name)
-    temporary = _temporary(target)
-    temporary.unlink(missing_ok=True)
-    handle = disk.open_append(temporary)
-    try:
-        write_all(disk, handle, manifests.to_bytes(manifest))
-        disk.fsync(handle)
-    finally:
-        disk.close(handle)
-    try:
-        disk.link(temporary, target)  # not rename: it would replace another writer's file
-    except FileExistsError as error:
-        raise Corrupt(f"{target}: expected no manifest there yet", "hindlog verify") from error
-    finally:
-        disk.unlink(temporary)
-    disk.sync_dir(target.parent)
+def _publish_manifest(path: Path, manifest: Manifest, disk: Disk) -> None:
+    if not publish_new(disk, path, manifests.to_bytes(manifest)):
+        raise Corrupt(f"{path}: expected no manifest there yet", "hindlog verify")
 
 
 def finish_sealing(root: Path, name: SegmentName, disk: Disk = REAL) -> bool:
@@ -155,7 +137,7 @@ def finish_sealing(root: Path, name: SegmentName, disk: Disk = REAL) -> bool:
         sealed_path(root, name),
         manifest_path(root, name),
     )
-    for path in (_temporary(packed), _temporary(manifest_file)):
+    for path in map(temporary_path, (packed, manifest_file)):
         if path.exists():
             disk.unlink(path)
     if manifest_file.exists():

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eventlog.body.encode_body import repair
-from eventlog.files.disk import replace_file
+from eventlog.files.publish import replace_file
 from projector.changes.diff import ADD, REMOVE, diff, old_class
 from projector.changes.diff_rules import is_telemetry
 from projector.changes.pair_bodies import Pair, paired_bodies, write_far_bodies

@@ -17,7 +17,7 @@ import duckdb
 import orjson
 
 from eventlog.clock import format_us
-from eventlog.files.disk import replace_file
+from eventlog.files.publish import replace_file
 from eventlog.format.paths import parse_segment
 from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options

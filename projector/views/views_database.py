@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from eventlog.errors import Corrupt, Invalid
-from eventlog.files.disk import replace_file
+from eventlog.files.publish import replace_file
 from projector.engine.connections import connect, reader, sql_errors
 from projector.views.script import Script
 from projector.views.statement import Statement, differ_in_files_only, named_files

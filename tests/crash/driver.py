@@ -23,8 +23,8 @@ import attrs
 
 from eventlog.check.verify import verify
 from eventlog.clock import now_us
-from eventlog.files.disk import replace_file
 from eventlog.files.listing import list_segments
+from eventlog.files.publish import replace_file
 from eventlog.format.paths import open_path
 from eventlog.read import cursor as cursors
 from eventlog.read.segment_lines import segment_blocks

@@ -60,7 +60,7 @@ def test_cut_bytes_are_durable_elsewhere_before_they_are_cut_off(tmp_path: Path)
     (cut,) = recover(root, SOURCE, WRITER, noting_disk(steps)).anomalies
     assert cut.kept_at is not None
     kept = cut.kept_at.name
-    temporary = cut.kept_at.with_suffix(".tmp").name
+    temporary = f".{cut.kept_at.name}.tmp"
 
     assert steps == [
         f"sync_dir {SOURCE}",
