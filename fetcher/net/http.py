@@ -31,13 +31,15 @@ _HEADERS_TO_KEEP = frozenset(
 
 
 @attrs.frozen
-class Limits:
-    """Bounds of one request."""
+class HttpLimits:
+    """Bounds of one request: duration and size."""
 
     connect_s: float = 15.0
+    """Longest time until the connection is established."""
     read_s: float = 60.0
     """Longest pause between two chunks of the body."""
     total_s: float = 300.0
+    """Longest duration of the request, redirects excluded."""
     max_bytes: int = MAX_BODY_BYTES
     """Largest body, after decompression."""
 
@@ -50,7 +52,7 @@ class Client:
     base_url: str
     key: str | None = attrs.field(repr=False)
     """API key; None: requests are anonymous."""
-    limits: Limits = attrs.field(factory=Limits)
+    limits: HttpLimits = attrs.field(factory=HttpLimits)
 
 
 @attrs.frozen(kw_only=True)
@@ -81,15 +83,34 @@ def user_agent(contact: str | None) -> str:
 
 
 def open_session(contact: str | None = None) -> aiohttp.ClientSession:
-    """Returns a session without automatic decompression and without cookies."""
+    """Returns a session without automatic decompression, cookies and repeated requests."""
     headers = {
         "User-Agent": user_agent(contact),
         "Accept": "application/json",
         "Accept-Encoding": "gzip, deflate",
     }
     return aiohttp.ClientSession(
-        headers=headers, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+        headers=headers,
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_send_only_once,),
     )
+
+
+async def _send_only_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Client middleware: prevents aiohttp from sending a request a second time.
+
+    aiohttp repeats a GET if the server closed the connection before it answered, as happens
+    with kept connections. That request would be missing in the budget and the rate limit;
+    `fetcher.crawl.request` retries it instead.
+    """
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        # another type of exception: aiohttp repeats the request only after these two
+        raise _AttemptFailed(classify_exception(error), _describe(error)) from error
 
 
 async def get(client: Client, url: str) -> HttpResult:
@@ -102,8 +123,8 @@ async def get(client: Client, url: str) -> HttpResult:
     try:
         await _follow(client, head, body)
     except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
-        error_class, message = classify_exception(error), f"{type(error).__name__}: {error}"
-    except _InvalidResponse as error:
+        error_class, message = classify_exception(error), _describe(error)
+    except _AttemptFailed as error:
         error_class, message = error.error_class, str(error)
     ms = round((time.monotonic() - started) * 1000)
     masked_body, key_removed = key_masker(client.key)(bytes(body))
@@ -131,12 +152,16 @@ class _ResponseHead:
     headers: dict[str, str] = attrs.field(factory=dict)
 
 
-class _InvalidResponse(Exception):
-    """Reading of the response was stopped: it violates a limit or cannot be decoded."""
+class _AttemptFailed(Exception):
+    """The connection broke, or the response violates a limit or cannot be decoded."""
 
     def __init__(self, error_class: str, message: str) -> None:
         super().__init__(message)
         self.error_class = error_class
+
+
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def classify_exception(error: BaseException) -> str:
@@ -174,7 +199,7 @@ async def _follow(client: Client, head: _ResponseHead, body: bytearray) -> None:
                 await _read_body(response, body, limits.max_bytes)
                 return
             head.url = _redirected(head.url, target)
-    raise _InvalidResponse("redirects", f"more than {_MAX_REDIRECTS} redirects")
+    raise _AttemptFailed("redirects", f"more than {_MAX_REDIRECTS} redirects")
 
 
 def _redirected(url: str, location: str) -> str:
@@ -182,7 +207,7 @@ def _redirected(url: str, location: str) -> str:
     target = urljoin(url, location)
     before, after = urlsplit(url).scheme, urlsplit(target).scheme
     if after not in _DEFAULT_PORTS or (before == "https" and after == "http"):
-        raise _InvalidResponse("redirects", f"redirected from {before} to {after}")
+        raise _AttemptFailed("redirects", f"redirected from {before} to {after}")
     return target
 
 
@@ -212,7 +237,7 @@ def select_headers(headers: Mapping[str, str]) -> dict[str, str]:
 async def _read_body(response: aiohttp.ClientResponse, body: bytearray, max_bytes: int) -> None:
     """Reads the decompressed body into `body`.
 
-    Raises `_InvalidResponse` if it is too large, cannot be decompressed or is truncated.
+    Raises `_AttemptFailed` if it is too large, cannot be decompressed or is truncated.
     """
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
     is_complete = True
@@ -220,9 +245,9 @@ async def _read_body(response: aiohttp.ClientResponse, body: bytearray, max_byte
         is_complete = decode(chunk, body, max_bytes)
         if len(body) > max_bytes:
             del body[:]
-            raise _InvalidResponse("too_large", f"more than {max_bytes} bytes after decoding")
+            raise _AttemptFailed("too_large", f"more than {max_bytes} bytes after decoding")
     if not is_complete:
-        raise _InvalidResponse("encoding", "the compressed body is truncated")
+        raise _AttemptFailed("encoding", "the compressed body is truncated")
 
 
 Decode = Callable[[bytes, bytearray, int], bool]
@@ -234,14 +259,14 @@ def _decoder(encoding: str) -> Decode:
     if encoding in ("", "identity"):
         return _append
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise _InvalidResponse("encoding", f"content encoding {encoding!r} was not requested")
+        raise _AttemptFailed("encoding", f"content encoding {encoding!r} was not requested")
     decompressor = zlib.decompressobj(47)  # 32 + 15: detects zlib and gzip headers
 
     def inflate(chunk: bytes, body: bytearray, max_bytes: int) -> bool:
         try:
             body += decompressor.decompress(chunk, max_bytes + 1 - len(body))
         except zlib.error as error:
-            raise _InvalidResponse("encoding", str(error)) from error
+            raise _AttemptFailed("encoding", str(error)) from error
         return decompressor.eof
 
     return inflate

@@ -1,4 +1,4 @@
-"""What a crawl is given: who crawls, which upstream, within which bounds.
+"""Inputs of a crawl: the crawling process, the upstream, the bounds of a sync.
 
 `open_crawl` opens everything that runs share: the stream, its index, the queue and an
 HTTP session.
@@ -17,7 +17,7 @@ from eventlog.write.writer import SEGMENT_BYTES
 from fetcher.crawl.active_run import Crawl
 from fetcher.crawl.report import OnProgress, ignore_progress
 from fetcher.crawl.request import RequestContext
-from fetcher.net.http import Client, Limits, open_session
+from fetcher.net.http import Client, HttpLimits, open_session
 from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
 from fetcher.net.retry import Chance, RetryPolicy
 from fetcher.record.journal import Journal, close_journal, open_journal
@@ -42,7 +42,7 @@ class Upstream:
     concurrency: int = 4
     """Maximum number of requests in flight."""
     policy: RetryPolicy = attrs.field(factory=RetryPolicy)
-    limits: Limits = attrs.field(factory=Limits)
+    limits: HttpLimits = attrs.field(factory=HttpLimits)
     contact: str | None = None
     """Address for the operators of the upstream, sent in the User-Agent."""
 

@@ -22,7 +22,7 @@ def select_sources(sources: tuple[str, ...], known: Any, command: str = "fetch r
 def upstream_of(settings: "Config", name: str) -> "Upstream":
     """How a source is reached, by configuration and environment."""
     from cli.config.load import read_secrets
-    from fetcher.net.http import Limits
+    from fetcher.net.http import HttpLimits
     from fetcher.service.open_crawl import Upstream
     from fetcher.sources import SOURCES
 
@@ -33,7 +33,7 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
         read_secrets(os.environ).api_keys.get(name),
         mine.requests_per_minute,
         mine.concurrency,
-        limits=Limits(total_s=mine.timeout_s),
+        limits=HttpLimits(total_s=mine.timeout_s),
     )
 
 

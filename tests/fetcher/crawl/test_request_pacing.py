@@ -11,7 +11,7 @@ from aiohttp import web
 from eventlog.clock import SECOND
 from fetcher.crawl.request import Answered, GivenUp, NotSent, RequestContext
 from fetcher.net.circuit_breaker import CircuitBreaker
-from fetcher.net.rate_limit import RateLimiter, Throttle
+from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
 from fetcher.net.retry import RetryPolicy
 from tests.fetcher.crawl.test_request import (
     COMPLETE,
@@ -86,6 +86,21 @@ def test_the_circuit_breaker_counts_a_request_that_is_given_up_once(tmp_path: Pa
     outcome_of(tmp_path, handle, breaker=breaker)
 
     assert (breaker.last_error, breaker.consecutive_failures) == ("connect", 1)
+
+
+def test_every_request_that_is_sent_takes_one_from_the_budget(tmp_path: Path) -> None:
+    paths: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        paths.append(request.path)
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    budget = Budget(10)
+    outcome_of(tmp_path, handle, budget=budget)
+
+    assert len(paths) == budget.spent == HURRIED.attempts
 
 
 def test_requests_to_a_host_that_is_down_are_not_retried(tmp_path: Path) -> None:

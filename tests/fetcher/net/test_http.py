@@ -12,8 +12,8 @@ from aiohttp import web
 
 from fetcher.net.http import (
     Client,
+    HttpLimits,
     HttpResult,
-    Limits,
     classify_exception,
     get,
     open_session,
@@ -27,7 +27,7 @@ KEY = "sk-or-v1-0123456789abcdef"
 
 async def fetched(handle: Handle, path: str = "/a", **limits: float) -> HttpResult:
     async with upstream(handle) as origin, open_session("ops@example.org") as session:
-        return await get(Client(session, origin, KEY, Limits(**limits)), origin + path)  # type: ignore[arg-type]
+        return await get(Client(session, origin, KEY, HttpLimits(**limits)), origin + path)  # type: ignore[arg-type]
 
 
 def got(handle: Handle, path: str = "/a", **limits: float) -> HttpResult:
@@ -232,3 +232,29 @@ def test_a_server_that_hangs_up_without_a_word_is_no_connection() -> None:
     result = asyncio.run(raw(b"", "/a"))
 
     assert (result.error_class, result.status, result.body) == ("connect", None, b"")
+
+
+def test_a_request_on_a_kept_connection_that_was_closed_is_not_sent_again() -> None:
+    requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while await reader.readuntil(b"\r\n\r\n"):
+            requests += 1
+            if requests == 2:
+                writer.close()
+                return
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+
+    async def send_two() -> list[HttpResult]:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server, open_session() as session:
+            address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            return [await get(Client(session, address, KEY), address + "/a") for _ in range(2)]
+
+    first, second = asyncio.run(send_two())
+
+    assert (first.status, second.status, second.error_class) == (200, None, "connect")
+    assert "ServerDisconnectedError" in second.message
+    assert requests == 2

@@ -17,12 +17,12 @@ from fetcher.net.rate_limit import (
 
 
 def test_requests_are_spaced_evenly() -> None:
-    throttle, sleep_unless_stopping = Throttle(per_second=2), []
+    throttle, waits_s = Throttle(per_second=2), []
     for _ in range(4):
-        throttle, wait = reserve(throttle, 10.0)
-        sleep_unless_stopping.append(wait)
+        throttle, wait_s = reserve(throttle, 10.0)
+        waits_s.append(wait_s)
 
-    assert sleep_unless_stopping == [0, 0.5, 1.0, 1.5]
+    assert waits_s == [0, 0.5, 1.0, 1.5]
 
 
 def test_an_idle_host_saves_nothing_up() -> None:

@@ -14,7 +14,7 @@ from eventlog.clock import HOUR
 from eventlog.errors import Invalid, LocalResource
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Line
 from fetcher.crawl.report import Progress, RunReport
-from fetcher.net.http import Limits
+from fetcher.net.http import HttpLimits
 from fetcher.net.retry import RetryPolicy
 from fetcher.service.open_crawl import Upstream
 from fetcher.service.probe_url import probe_url
@@ -156,7 +156,9 @@ def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, fau
     served: list[tuple[str, int, bytes]] = []
     policy = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
 
-    report = sync(tmp_path, name, faults, served=served, policy=policy, limits=Limits(read_s=0.3))
+    report = sync(
+        tmp_path, name, faults, served=served, policy=policy, limits=HttpLimits(read_s=0.3)
+    )
 
     assert is_complete(report), report
     recorded = set(responses(tmp_path, name))
