@@ -47,7 +47,7 @@ _MALLOC_SETTINGS = {
     "MALLOC_MMAP_THRESHOLD_": str(64 * 1024 * 1024),
 }
 """For glibc: memory of one page is reused for the next instead of returned to the OS."""
-_MAIN = "from fetcher.split.worker import main; main()"
+_MAIN = "from fetcher.split.worker import run_splitter; run_splitter()"
 
 
 @attrs.frozen

@@ -40,8 +40,8 @@ class PageHeader(msgspec.Struct, array_like=True):
 _HEADER_DECODER = msgspec.msgpack.Decoder(PageHeader)
 
 
-def main() -> None:
-    """Serves until the crawl closes the socket.
+def run_splitter() -> None:
+    """Splits the pages of a crawl until it closes the socket.
 
     Arguments: file descriptors of the socket and of the shared file, name of the source.
     """
