@@ -23,6 +23,7 @@ from fetcher.net.retry import Chance, RetryPolicy
 from fetcher.record.journal import Journal, close_journal, open_journal
 from fetcher.source import Source
 from fetcher.split.pool import PoolPolicy, default_pool_policy
+from fetcher.split.response import tune_gc
 from fetcher.state.presence import close_presence, open_presence
 from fetcher.state.run_queue import apply_appended_to_queue, close_queue, open_queue
 
@@ -81,10 +82,11 @@ async def open_crawl(
     max_requests: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> AsyncIterator[Crawl]:
-    """Yields what runs share; closes all of it afterwards.
+    """Yields what runs share; closes all of it afterwards. Tunes the garbage collector.
 
     Raises `Locked` if another process writes to the same stream.
     """
+    tune_gc()
     source = upstream.source
     journal = open_journal(
         crawler.root,

@@ -14,7 +14,6 @@ from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import created_event, new_run_id
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.source import Listing, Source, url_of
-from fetcher.split.response import tune_gc
 from fetcher.state.run_queue import claim_task, refresh_queue, release_lease
 from fetcher.state.task import Task
 
@@ -39,7 +38,6 @@ async def run_once(
     """
     source = upstream.source
     listings = select_listings(source, bounds.listings)
-    tune_gc()
     async with open_crawl(crawler, upstream, bounds.max_requests, on_progress) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
