@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
@@ -36,7 +37,7 @@ def priced(root, *told: Seen, columns: str = "field, old, new, because"):
     return list(run_query(root, sql).rows)
 
 
-CASES = [
+CASES: list[tuple[Any, ...]] = [
     ({"prompt": "0.1"}, {"prompt": "0.2"}, [("0.1", "0.2", "price")]),
     (
         {"prompt": "0.0000002574", "discount": 0.1},
