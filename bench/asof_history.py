@@ -55,12 +55,17 @@ TEXT_COUNT = sized(5_000, 50)
 
 # The words in capitals are replaced by the values of `_hour_values`.
 # A version n has its body at seq 2n + 1 and its roster entry at seq 2n + 2. The first
-# ENTITIES versions contain every entity once; later ones draw entities at random.
+# ENTITIES versions contain every entity once; later ones draw entities at random. If REPEATS is
+# more than 1, the versions of one hour are seen again in the hours after it, so many hours in all.
 ROWS = """
 SELECT
     n, 2 * n + 1 AS seq, START_AT + (n % VERSIONS) * (3600000000 // VERSIONS) AS us,
-    CASE WHEN n < ENTITIES THEN n ELSE hash(n) % ENTITIES END::VARCHAR AS id
-FROM range(FIRST, FIRST + VERSIONS) AS numbers(n)
+    CASE WHEN first < ENTITIES THEN first ELSE hash(first) % ENTITIES END::VARCHAR AS id,
+    2 * first + 1 AS body_seq
+FROM (
+    SELECT n, n - n // VERSIONS % REPEATS * VERSIONS AS first
+    FROM range(FIRST, FIRST + VERSIONS) AS numbers(n)
+)
 """
 POSITION = "((us::UHUGEINT << 72) + ('0x0000000a'::UHUGEINT << 40) + SEQ::UHUGEINT)::UUID"
 AT = "make_timestamptz(us::BIGINT)"
@@ -69,7 +74,7 @@ PRICE = "((n % 997)::DECIMAL(12, 0) * 0.01)::DECIMAL(38, 24)"
 SIGHTING_ROWS = f"""
 SELECT {POSITION} AS _position, {AT} AS _at, 'WRITER' AS _writer, 'thing' AS _type, id AS _id,
     'list' AS _shape, CASE WHEN SCOPED THEN '/things/' || id[1:2] END AS _scope,
-    SCOPED AS _listing, false AS _gone, seq AS _seq
+    SCOPED AS _listing, false AS _gone, body_seq AS _seq
 FROM ({ROWS})
 """
 BODY_ROWS = f"""
@@ -81,7 +86,7 @@ SELECT {POSITION.replace("SEQ", "seq")} AS _position, 'WRITER' AS _writer, seq A
     repeat('about ' || (n % 1000), 8) AS about, {PRICE} AS price,
     n::BIGINT AS downloads, (n % 500) / 100 AS rating, n % 2 = 0 AS is_new,
     []::STRUCT(path VARCHAR, value VARCHAR)[] AS _errors
-FROM ({ROWS})
+FROM ({ROWS}) WHERE seq = body_seq
 """
 PAGE_ROWS = f"""
 SELECT {POSITION} AS _position, {AT} AS observed_at, 'shop' AS source, 'WRITER' AS writer, seq,
@@ -165,12 +170,18 @@ LINE_COLUMNS = {
 }
 
 
-def write_parts(root: Path, versions: int, entities: int, hours: int) -> SegmentListing:
-    """Writes one part per definition and hour, each over one (missing) sealed segment."""
+def write_parts(
+    root: Path, versions: int, entities: int, hours: int, repeats: int = 1
+) -> SegmentListing:
+    """Writes one part per definition and hour, each over one (missing) sealed segment.
+
+    `repeats`: the number of consecutive hours in which each version is seen; the body is
+    written in the first of them.
+    """
     names = [_segment_name(hour) for hour in range(hours)]
     with contextlib.closing(builder(root, 2)) as connection:
         for hour in range(hours):
-            _write_hour(connection, root, hour, versions // hours, entities)
+            _write_hour(connection, root, hour, versions // hours, entities, repeats)
     return SegmentListing("shop", tuple(names), ())
 
 
@@ -210,7 +221,12 @@ def _segment_name(hour: int) -> SegmentName:
 
 
 def _write_hour(
-    connection: duckdb.DuckDBPyConnection, root: Path, hour: int, versions: int, entities: int
+    connection: duckdb.DuckDBPyConnection,
+    root: Path,
+    hour: int,
+    versions: int,
+    entities: int,
+    repeats: int,
 ) -> None:
     own, roster = (
         SIGHTING_ROWS.replace("SEQ", seq).replace("SCOPED", scoped)
@@ -223,17 +239,18 @@ def _write_hour(
     )
     last_us = START + hour * HOUR + (versions - 1) * (HOUR // versions)
     for definition, query in queries:
-        filled = _fill(query, hour, versions, entities)
+        filled = _fill(query, hour, versions, entities, repeats)
         _write_part(connection, root, definition, filled, hour, last_us)
 
 
-def _fill(query: str, hour: int, versions: int, entities: int) -> str:
+def _fill(query: str, hour: int, versions: int, entities: int, repeats: int = 1) -> str:
     """Replaces the words in capitals by the values of an hour."""
     values = {
         "START_AT": START + hour * HOUR,
         "FIRST": hour * versions,
         "VERSIONS": versions,
         "ENTITIES": entities,
+        "REPEATS": repeats,
         "SEGMENT": _segment_name(hour),
         "WRITER": WRITER,
         "TEXT_COUNT": TEXT_COUNT,
