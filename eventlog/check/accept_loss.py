@@ -6,16 +6,17 @@ A segment that is intact, or can be repaired from the files beside it, is not gi
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from eventlog.check.repair import RepairResult, consistent_manifest, repair_sealed
-from eventlog.check.seq_gaps import SeqGap, Stretch, find_seq_gaps, loss_name
+from eventlog.check.seq_gaps import SeqGap, find_seq_gaps, loss_name
 from eventlog.clock import Clock, format_us, now_us, parse_us
 from eventlog.errors import Corrupt, Invalid
 from eventlog.files.heads import head_written_at, read_head
-from eventlog.files.listing import SegmentFiles, list_segments, read_manifest
+from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import (
     FORMAT,
     Loss,
@@ -35,13 +36,11 @@ from eventlog.format.paths import (
     SegmentName,
     loss_path,
     manifest_path,
-    open_path,
     sealed_path,
 )
-from eventlog.format.valid_lines import valid_prefix
 from eventlog.read.event_filter import Select, compile_select, wants_segment
 from eventlog.read.reader import segment_records
-from eventlog.read.segment_lines import first_seq
+from eventlog.read.seq_ranges import KnownSeqs, segment_seqs
 from eventlog.write.append import append
 from eventlog.write.recover import LOST
 from eventlog.write.seal import finish_sealing, seal
@@ -83,36 +82,24 @@ def _check_ours(root: Path, name: SegmentName) -> None:
         )
 
 
-def stretches(
+def known_seqs(
     root: Path, source: str, writer: str, without: SegmentName | None = None
-) -> list[Stretch]:
-    """Returns existing and accepted-as-lost seqs of a stream, without unreadable manifests."""
-    result = [Stretch(x.name, x.first_seq, x.last_seq) for x in read_losses(root, source, writer)]
+) -> list[KnownSeqs]:
+    """Returns the seqs of a stream that exist or whose loss was accepted, in seq order.
+
+    Omits segments with an unreadable manifest, and the segment `without`.
+    """
+    known = [KnownSeqs(x.name, x.first_seq, x.last_seq) for x in read_losses(root, source, writer)]
     for files in list_segments(root, source, writer):
-        stretch = _stretch(root, files) if files.name != without else None
-        result += [stretch] if stretch else []
-    return sorted(result, key=lambda stretch: stretch.first_seq)
-
-
-def _stretch(root: Path, files: SegmentFiles) -> Stretch | None:
-    if files.has_manifest:
-        try:
-            manifest = read_manifest(root, files.name)
-        except Corrupt:
-            return None
-        return Stretch(files.name, manifest.first_seq, manifest.last_seq)
-    if not files.is_open:
-        return None
-    with open_path(root, files.name).open("rb") as file:
-        first = first_seq(file)
-        if first is None:
-            return None
-        return Stretch(files.name, first, valid_prefix(file, files.name, first - 1).last_seq, True)
+        with suppress(Corrupt):
+            seqs = segment_seqs(root, files.name) if files.name != without else None
+            known += [seqs] if seqs else []
+    return sorted(known, key=lambda seqs: seqs.first_seq)
 
 
 def _repair_if_possible(root: Path, name: SegmentName) -> RepairResult | None:
     """Repairs the segment if possible. Returns None if it is lost."""
-    listed = [each for each in list_segments(root, name.source, name.writer) if each.name == name]
+    listed = [x for x in list_segments(root, name.source, name.writer) if x.name == name]
     if not listed:
         return None
     if listed[0].is_open and not listed[0].has_manifest:
@@ -126,7 +113,7 @@ def _repair_if_possible(root: Path, name: SegmentName) -> RepairResult | None:
 def _gap_of(root: Path, name: SegmentName) -> SeqGap:
     """Returns the seqs that a lost segment contained."""
     key = (name.source, name.writer)
-    known = stretches(root, *key, without=name)
+    known = known_seqs(root, *key, without=name)
     head = read_head(root, *key)
     noted = max(head.last_seq if head else 0, sealed_seq(root, *key))
     durable = max(noted, _minimum_last_seq(root, name, known))
@@ -135,11 +122,11 @@ def _gap_of(root: Path, name: SegmentName) -> SeqGap:
     for gap in gaps:
         if manifest and gap.first_seq <= manifest.first_seq <= gap.last_seq:
             return attrs.evolve(gap, first_seq=manifest.first_seq, last_seq=manifest.last_seq)
-    taken = {each.name for each in known}
+    taken = {seqs.name for seqs in known}
     named = [x for x in gaps if loss_name(x, key, taken, head, head_written_at(root, *key)) == name]
     chosen = named or [x for x in gaps if name not in taken and _lies_between(x, name)]
     if len(chosen) != 1:
-        raise Invalid(f"{name}: expected one hole in its stream there, found {len(chosen)}", _LOOK)
+        raise Invalid(f"{name}: expected one gap in its stream there, found {len(chosen)}", _LOOK)
     return chosen[0]
 
 
@@ -152,7 +139,7 @@ def _own_manifest(root: Path, name: SegmentName) -> Manifest | None:
     return consistent_manifest(root, name, path.read_bytes()) if path.exists() else None
 
 
-def _minimum_last_seq(root: Path, name: SegmentName, known: list[Stretch]) -> int:
+def _minimum_last_seq(root: Path, name: SegmentName, known: list[KnownSeqs]) -> int:
     """Returns the last seq, at least, of a lost last segment of which a file still exists."""
     if not (manifest_path(root, name).exists() or sealed_path(root, name).exists()):
         return 0
@@ -162,17 +149,17 @@ def _minimum_last_seq(root: Path, name: SegmentName, known: list[Stretch]) -> in
     return max(expected, seqs[1]) if seqs and seqs[0] == expected else expected
 
 
-def _lies_between(hole: SeqGap, name: SegmentName) -> bool:
-    return (hole.before is None or hole.before.name < name) and (
-        hole.after is None or name < hole.after.name
+def _lies_between(gap: SeqGap, name: SegmentName) -> bool:
+    return (gap.before is None or gap.before.name < name) and (
+        gap.after is None or name < gap.after.name
     )
 
 
 def _seal_before(root: Path, name: SegmentName, first: int) -> None:
     """Seals open segments before a gap, so that the record can refer to their manifest."""
-    for each in stretches(root, name.source, name.writer):
-        if each.is_open and each.first_seq < first and not finish_sealing(root, each.name):
-            seal(root, each.name, _link_before(root, each.name, each.first_seq))
+    for seqs in known_seqs(root, name.source, name.writer):
+        if seqs.is_open and seqs.first_seq < first and not finish_sealing(root, seqs.name):
+            seal(root, seqs.name, _link_before(root, seqs.name, seqs.first_seq))
 
 
 def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
@@ -180,18 +167,18 @@ def _link_before(root: Path, name: SegmentName, first: int) -> str | None:
     for loss in read_losses(root, name.source, name.writer):
         if loss.last_seq == first - 1:
             return chain_digest(loss)
-    for each in stretches(root, name.source, name.writer):
-        if each.last_seq == first - 1 and not each.is_open:
-            return _digest(root, each.name)
+    for seqs in known_seqs(root, name.source, name.writer):
+        if seqs.last_seq == first - 1 and not seqs.is_open:
+            return _digest(root, seqs.name)
     return None
 
 
-def _loss(root: Path, name: SegmentName, hole: SeqGap, now: str) -> Loss:
+def _loss(root: Path, name: SegmentName, gap: SeqGap, now: str) -> Loss:
     own = _own_manifest(root, name)
-    after = hole.after.name if hole.after and not hole.after.is_open else None
+    after = gap.after.name if gap.after and not gap.after.is_open else None
     link = _digest(root, name) if own else _named_by(root, after)
-    previous = own.previous if own else _link_before(root, name, hole.first_seq)
-    return Loss(FORMAT, str(name), hole.first_seq, hole.last_seq, now, link, previous)
+    previous = own.previous if own else _link_before(root, name, gap.first_seq)
+    return Loss(FORMAT, str(name), gap.first_seq, gap.last_seq, now, link, previous)
 
 
 def _digest(root: Path, name: SegmentName) -> str:

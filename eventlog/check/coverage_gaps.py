@@ -23,8 +23,7 @@ from eventlog.format.event import PAGE, RUN
 from eventlog.format.paths import SegmentName
 from eventlog.read.event_filter import Select, compile_select
 from eventlog.read.reader import read_events, segment_records
-from eventlog.read.segment_lines import segment_blocks
-from eventlog.read.seq_ranges import SeqRange, ignore_corrupt, seq_ranges
+from eventlog.read.seq_ranges import SeqRange, ignore_corrupt, segment_seqs, seq_ranges
 
 HOURS = "hours"
 SEQS = "seqs"
@@ -117,7 +116,8 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
     for extent in seq_ranges(root, source, writer, damages.append):
         begin = extent.name.starts_at
         if before is not None and before.last_seq is None:  # rolled, but not sealed yet
-            expected = _last_seq(root, before) + 1
+            now = segment_seqs(root, before.name)
+            expected = now.last_seq + 1 if now else before.first_seq
         if extent.first_seq > expected:
             missing = f"seq {expected} to {extent.first_seq - 1}"
             reason = f"writer {writer}: {missing} missing before {extent.name}"
@@ -130,12 +130,6 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
         before, expected, end = extent, (extent.last_seq or 0) + 1, extent.last_us
     for damage in damages:
         yield Gap(source, SEQS, 0, 0, damage.what)
-
-
-def _last_seq(root: Path, extent: SeqRange) -> int:
-    """Returns the seq of the last complete line of an open segment."""
-    rows = sum(block.count(b"\n") for block in segment_blocks(root, extent.name))
-    return extent.first_seq + rows - 1
 
 
 def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -> Iterator[Gap]:

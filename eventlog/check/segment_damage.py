@@ -20,8 +20,8 @@ from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.format.valid_lines import has_later_event, valid_prefix
-from eventlog.read.segment_lines import first_seq, open_sealed, read_frame
+from eventlog.format.valid_lines import first_seq, has_later_event, valid_prefix
+from eventlog.read.segment_lines import open_sealed, read_frame
 
 _ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
 

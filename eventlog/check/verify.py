@@ -6,13 +6,14 @@ damage.
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
 from eventlog.check.segment_damage import Damage, open_damage, sealed_damage
-from eventlog.check.seq_gaps import SeqGap, Stretch, find_seq_gaps, loss_name
+from eventlog.check.seq_gaps import SeqGap, find_seq_gaps, loss_name
 from eventlog.errors import Corrupt
 from eventlog.files.heads import Head, head_written_at, read_head
 from eventlog.files.listing import (
@@ -38,7 +39,7 @@ from eventlog.format.paths import (
     sealed_path,
 )
 from eventlog.read.event_filter import Select, wants_segment
-from eventlog.read.segment_lines import first_seq
+from eventlog.read.seq_ranges import KnownSeqs, segment_seqs
 
 _MAX_RELISTINGS = 3
 """Number of times a stream is listed again before a missing file counts as damage."""
@@ -112,12 +113,16 @@ def _check_stream(
 
 def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
     """Lists a stream and checks its names, manifests and chain."""
-    head = read_head(root, *key)  # before the listing, which must contain what the head names
+    # Both are read before the listing, which must therefore contain what they name.
+    head, sealed = read_head(root, *key), sealed_seq(root, *key)
     known, unsealed, damages = _check_names(root, list_segments(root, *key))
     losses, unread = _check_losses(root, key)
     damages += unread
     damages += _check_chain(root, known, losses)
-    damages += _check_seqs(root, key, [*known, *losses], unsealed, head)
+    seqs = _known_seqs(root, [*known, *losses], unsealed)
+    damages += _check_overlaps(seqs)
+    noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
+    damages += _check_gaps(root, key, seqs, max(noted, sealed), head)
     return _Listed(known, unsealed, damages, head)
 
 
@@ -192,39 +197,45 @@ def _link(root: Path, link: Manifest | Loss) -> str:
     return manifests.digest(manifest_path(root, link.name).read_bytes())
 
 
-def _check_seqs(
+def _known_seqs(
+    root: Path, links: Sequence[Manifest | Loss], unsealed: Sequence[SegmentName]
+) -> list[KnownSeqs]:
+    """Returns the seqs that exist or whose loss was accepted.
+
+    `unsealed`: segments that were open when they were listed. Of one that was sealed since,
+    the manifest tells the seqs.
+    """
+    known = [KnownSeqs(link.name, link.first_seq, link.last_seq) for link in links]
+    for name in unsealed:
+        with suppress(Corrupt):  # the next listing finds that manifest
+            seqs = segment_seqs(root, name)
+            known += [seqs] if seqs else []
+    return known
+
+
+def _check_overlaps(known: Sequence[KnownSeqs]) -> Iterator[Damage]:
+    """Yields open segments whose first seq is in another segment, too."""
+    for before, after in pairwise(sorted(known, key=lambda seqs: seqs.first_seq)):
+        if after.is_open and after.first_seq <= before.last_seq:
+            what = f"expected seq {before.last_seq + 1}, found {after.first_seq}"
+            message = f"{what}: another segment contains it already"
+            yield Damage(f"{after.name}{OPEN}", message, line=1, byte=0)
+
+
+def _check_gaps(
     root: Path,
     key: tuple[str, str],
-    links: Sequence[Manifest | Loss],
-    unsealed: list[SegmentName],
+    known: Sequence[KnownSeqs],
+    durable_seq: int,
     head: Head | None,
 ) -> Iterator[Damage]:
-    """Yields damage unless the seqs are contiguous from 1 to the head."""
-    stretches = [Stretch(x.name, x.first_seq, x.last_seq) for x in links]
-    for name in unsealed:
-        first = _first(root, name)
-        if first is not None:
-            last = first + _rows(root, name) - 1
-            stretches.append(Stretch(name, first, last, is_open=True))
-    if not all(open_path(root, name).exists() for name in unsealed):
-        return  # sealed meanwhile: the listing is outdated
-    yield from _repeats(stretches)
-    taken = {each.name for each in stretches}
-    noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
-    durable = max(noted, sealed_seq(root, *key))
-    for gap in find_seq_gaps(stretches, durable):
+    """Yields damage unless the seqs are contiguous from 1 to `durable_seq`."""
+    taken = {seqs.name for seqs in known}
+    for gap in find_seq_gaps(known, durable_seq):
         name = loss_name(gap, key, taken, head, head_written_at(root, *key))
         damage = _gap_damage(gap, name)
         hint = f"if no copy is left: hindlog repair --accept-loss {name}"
         yield attrs.evolve(damage, what=f"{damage.what}; {hint}")
-
-
-def _repeats(stretches: list[Stretch]) -> Iterator[Damage]:
-    """Yields open segments whose seqs another segment contains."""
-    for before, after in pairwise(sorted(stretches, key=lambda stretch: stretch.first_seq)):
-        if after.is_open and after.first_seq <= before.last_seq:
-            what = f"expected seq {before.last_seq + 1}, found {after.first_seq}"
-            yield Damage(f"{after.name}{OPEN}", f"{what}: these stand already", line=1, byte=0)
 
 
 def _gap_damage(gap: SeqGap, name: SegmentName) -> Damage:
@@ -241,19 +252,3 @@ def _gap_damage(gap: SeqGap, name: SegmentName) -> Damage:
     return Damage(
         f"{after.name}{OPEN}", f"{difference}: a sealed segment is missing", line=1, byte=0
     )
-
-
-def _first(root: Path, name: SegmentName) -> int | None:
-    try:
-        with open_path(root, name).open("rb") as file:
-            return first_seq(file)
-    except FileNotFoundError:
-        return None
-
-
-def _rows(root: Path, name: SegmentName) -> int:
-    try:
-        with open_path(root, name).open("rb") as file:
-            return sum(line.endswith(b"\n") for line in file)
-    except FileNotFoundError:
-        return 0

@@ -1,10 +1,11 @@
-"""Counts the leading lines of an open segment that are complete, valid and in sequence. Pure.
+"""Reads the leading lines of an open segment that are complete, valid and in sequence.
 
-Everything from the first other line on is a torn tail, or damage if events of this segment
-follow it.
+Everything from the first other line on is a torn tail, or damage if complete events of this
+segment follow it. Pure, except for reading the file that is passed.
 """
 
 from collections.abc import Iterable
+from typing import BinaryIO
 
 import attrs
 
@@ -12,9 +13,8 @@ from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
 from eventlog.format.event import Line
 from eventlog.format.event_codec import decode
-from eventlog.format.paths import (
-    SegmentName,
-)
+from eventlog.format.line_header import line_header
+from eventlog.format.paths import SegmentName
 
 
 @attrs.frozen
@@ -28,6 +28,19 @@ class ValidPrefix:
     last_seq: int
     """Seq of the last line; without lines, the seq before the segment."""
     last_line: bytes
+
+
+def first_seq(file: BinaryIO) -> int | None:
+    """Returns the first seq of an open segment, or None if it has no complete line.
+
+    The file must be at its beginning, and is there on return.
+    """
+    line = file.readline()
+    file.seek(0)
+    try:
+        return line_header(line).seq if line.endswith(b"\n") else None
+    except Corrupt:
+        return None
 
 
 def valid_prefix(file: Iterable[bytes], name: SegmentName, seq: int) -> ValidPrefix:

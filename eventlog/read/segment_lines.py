@@ -23,7 +23,7 @@ from eventlog.format.frames import decompress
 from eventlog.format.line_header import line_header
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
-from eventlog.format.valid_lines import valid_prefix
+from eventlog.format.valid_lines import first_seq, valid_prefix
 from eventlog.read.event_filter import EVERYTHING, Select, wants_frame, wants_manifest
 
 _CHUNK_BYTES = 1024 * 1024
@@ -105,16 +105,6 @@ def durable_bytes(root: Path, name: SegmentName, file: BinaryIO) -> int:
     size = valid_prefix(file, name, first - 1).size
     file.seek(0)
     return size
-
-
-def first_seq(file: BinaryIO) -> int | None:
-    """Returns the first seq of an open segment, or None if it has no complete line."""
-    line = file.readline()
-    file.seek(0)
-    try:
-        return line_header(line).seq if line.endswith(b"\n") else None
-    except Corrupt:
-        return None
 
 
 def blocks_from_start(

@@ -1,6 +1,7 @@
-"""Which seqs each segment of a stream contains, by its manifest or, if it is open, its lines."""
+"""The seqs that each segment contains, by its manifest or, if it is open, by its lines."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import attrs
 from eventlog.errors import Corrupt
 from eventlog.files.listing import SegmentFiles, list_segments, read_manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path
-from eventlog.read.segment_lines import first_seq
+from eventlog.format.valid_lines import first_seq
 
 OnCorrupt = Callable[[Corrupt], None]
 """Called with the error of a damaged segment. Reading continues if it returns."""
@@ -33,6 +34,17 @@ class SeqRange:
     last_seq: int | None
     """None for an open segment, which grows."""
     last_us: int | None = None
+
+
+@attrs.frozen
+class KnownSeqs:
+    """Seqs that one segment contains, or whose loss was accepted under its name."""
+
+    name: SegmentName
+    first_seq: int
+    last_seq: int
+    """Included. Of an open segment, the seq of its last complete line when it was read."""
+    is_open: bool = False
 
 
 def seq_ranges(
@@ -67,3 +79,22 @@ def _seq_range(root: Path, files: SegmentFiles) -> SeqRange | None:
 def _sealed_seq_range(root: Path, name: SegmentName) -> SeqRange:
     manifest = read_manifest(root, name)
     return SeqRange(name, manifest.first_seq, manifest.last_seq, manifest.last_us)
+
+
+def segment_seqs(root: Path, name: SegmentName) -> KnownSeqs | None:
+    """Returns the seqs that a segment contains now; None if it contains none or does not exist.
+
+    Unlike `seq_ranges`, reads an open segment to its end, and reads every manifest again, since
+    checks must notice changed files. Raises `Corrupt`.
+    """
+    if not manifest_path(root, name).exists():
+        with suppress(FileNotFoundError), open_path(root, name).open("rb") as file:
+            first = first_seq(file)
+            if first is None:
+                return None
+            rows = sum(line.endswith(b"\n") for line in file)
+            return KnownSeqs(name, first, first + rows - 1, is_open=True)
+    with suppress(FileNotFoundError):
+        manifest = read_manifest(root, name)
+        return KnownSeqs(name, manifest.first_seq, manifest.last_seq)
+    return None

@@ -19,12 +19,12 @@ from eventlog.files.heads import Head, read_head
 from eventlog.files.listing import list_segments, list_streams
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.format.paths import SegmentName, open_path, parse_segment
-from eventlog.format.valid_lines import valid_prefix
+from eventlog.format.valid_lines import first_seq, valid_prefix
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Cursor, StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select, compile_select
 from eventlog.read.reader import Record, block_records, merge, read_one, read_stream
-from eventlog.read.segment_lines import blocks_from_start, first_seq
+from eventlog.read.segment_lines import blocks_from_start
 from eventlog.read.seq_ranges import ignore_corrupt, seq_ranges
 
 POLL_S = 0.005

@@ -28,7 +28,13 @@ from eventlog.format.paths import (
     manifest_path,
     open_path,
 )
-from eventlog.format.valid_lines import ValidPrefix, has_later_event, valid_event, valid_prefix
+from eventlog.format.valid_lines import (
+    ValidPrefix,
+    first_seq,
+    has_later_event,
+    valid_event,
+    valid_prefix,
+)
 from eventlog.write.seal import finish_sealing
 
 TORN = "torn"
@@ -127,7 +133,7 @@ def _recover_all(
     disk: Disk,
     distrust_head: bool,
 ) -> tuple[tuple[ValidPrefix, ...], tuple[TailAnomaly, ...]]:
-    firsts = {name: _first_seq(root, name) for name in names}
+    firsts = {name: _first_valid_seq(root, name) for name in names}
     ordered = sorted(names, key=lambda name: (firsts[name] is None, firsts[name] or 0, name))
     tails: list[ValidPrefix] = []
     lost: list[TailAnomaly] = []
@@ -145,15 +151,11 @@ def _recover_all(
     return tuple(tails), tuple(lost)
 
 
-def _first_seq(root: Path, name: SegmentName) -> int | None:
-    """The seq that an open segment begins with, where its first line is an event of it."""
+def _first_valid_seq(root: Path, name: SegmentName) -> int | None:
+    """Returns the first seq of an open segment, or None if its first line is not valid."""
     with open_path(root, name).open("rb") as file:
-        line = file.readline()
-    try:
-        found = line_header(line).seq
-    except Corrupt:
-        return None
-    return found if valid_event(line, name, found) else None
+        seq = first_seq(file)
+        return seq if seq is not None and valid_event(file.readline(), name, seq) else None
 
 
 def _check_continues(root: Path, name: SegmentName, first: int | None, seq: int) -> None:

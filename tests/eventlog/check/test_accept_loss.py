@@ -253,7 +253,7 @@ def test_what_is_whole_or_can_be_made_whole_is_not_given_up(log: Path) -> None:
     assert "nothing to do" in accept_loss(log, sealed, clock=LATER).what
     with pytest.raises(Invalid, match="is open, and not lost"):
         accept_loss(log, held, clock=LATER)
-    with pytest.raises(Invalid, match="expected one hole in its stream there, found 0"):
+    with pytest.raises(Invalid, match="expected one gap in its stream there, found 0"):
         accept_loss(log, SegmentName(SOURCE, "2026-11-21", "05", WRITER, 7), clock=LATER)
     assert list(log.rglob("*.lost.json")) == []
 
@@ -261,6 +261,7 @@ def test_what_is_whole_or_can_be_made_whole_is_not_given_up(log: Path) -> None:
 def test_a_stream_that_is_written_or_belongs_to_another_machine_is_left_alone(log: Path) -> None:
     lose(log, names(log)[1])
     stream = opened(log, LATER)
+    wait_sealed(stream)
     (name,) = told_names(log)
     with pytest.raises(Locked):
         accept_loss(log, name, clock=LATER)

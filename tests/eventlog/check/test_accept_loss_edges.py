@@ -7,8 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from eventlog.check.accept_loss import accept_loss, stretches
-from eventlog.check.seq_gaps import Stretch
+from eventlog.check.accept_loss import accept_loss, known_seqs
 from eventlog.check.verify import verify
 from eventlog.clock import MINUTE, format_us
 from eventlog.errors import Invalid
@@ -20,6 +19,7 @@ from eventlog.format.event_codec import decode
 from eventlog.format.manifest import digest
 from eventlog.format.paths import SegmentName, loss_path, manifest_path, open_path, sealed_path
 from eventlog.read.reader import read_events, read_stream
+from eventlog.read.seq_ranges import KnownSeqs
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
@@ -100,7 +100,7 @@ def test_a_name_that_fits_two_holes_names_none(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 5, 2)
     lose(tmp_path, names[1], names[3])
     wrong = SegmentName(SOURCE, "2026-11-21", "20", WRITER, 0)
-    with pytest.raises(Invalid, match="expected one hole in its stream there, found 0"):
+    with pytest.raises(Invalid, match="expected one gap in its stream there, found 0"):
         accept_loss(tmp_path, wrong, clock=LATER)
     accept_loss(tmp_path, names[3], clock=LATER)
     accept_loss(tmp_path, names[1], clock=LATER)
@@ -158,7 +158,7 @@ def test_after_a_refusal_the_stream_is_free(tmp_path: Path) -> None:
     assert list(loss_path(tmp_path, names[0]).parent.glob("*.lost.json")) == []
 
 
-def test_stretches_are_what_a_stream_holds_or_has_given_up(tmp_path: Path) -> None:
+def test_known_seqs_are_those_that_exist_or_whose_loss_was_accepted(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     hand = Hand(START + 3 * HOUR)
     stream = opened(tmp_path, hand)
@@ -170,6 +170,6 @@ def test_stretches_are_what_a_stream_holds_or_has_given_up(tmp_path: Path) -> No
     manifest_path(tmp_path, names[2]).write_bytes(b"{}")
     (open_path(tmp_path, held).with_name(f"09-{WRITER}-000.ndjson")).write_bytes(b"torn")
 
-    known = [Stretch(names[0], 1, 2), Stretch(names[1], 3, 4), Stretch(held, 7, 9, True)]
-    assert stretches(tmp_path, SOURCE, WRITER) == known
-    assert stretches(tmp_path, SOURCE, WRITER, without=names[1]) == [known[0], known[2]]
+    known = [KnownSeqs(names[0], 1, 2), KnownSeqs(names[1], 3, 4), KnownSeqs(held, 7, 9, True)]
+    assert known_seqs(tmp_path, SOURCE, WRITER) == known
+    assert known_seqs(tmp_path, SOURCE, WRITER, without=names[1]) == [known[0], known[2]]

@@ -1,26 +1,24 @@
-"""Holes: which seqs are missing, and the names under which their loss is recorded."""
+"""Gaps: which seqs are missing, and the names under which their loss is recorded."""
 
 import pytest
 
-from eventlog.check.seq_gaps import SeqGap, Stretch, find_seq_gaps, loss_name
+from eventlog.check.seq_gaps import SeqGap, find_seq_gaps, loss_name
 from eventlog.clock import HOUR
 from eventlog.files.heads import Head
 from eventlog.format.paths import segment_at
+from eventlog.read.seq_ranges import KnownSeqs
 from tests.eventlog.making import SOURCE, START, WRITER
 
 KEY = (SOURCE, WRITER)
 
 
-def stretch(first: int, last: int, hour: int = 0, number: int = 0) -> Stretch:
-    return Stretch(segment_at(*KEY, START + hour * HOUR, number), first, last)
-
-
-def spans(stretches: list[Stretch], durable_seq: int = 0) -> list[tuple[int, int]]:
-    return [(hole.first_seq, hole.last_seq) for hole in find_seq_gaps(stretches, durable_seq)]
+def seqs(first: int, last: int, hour: int = 0, number: int = 0) -> KnownSeqs:
+    """Returns the seqs of a sealed segment."""
+    return KnownSeqs(segment_at(*KEY, START + hour * HOUR, number), first, last)
 
 
 @pytest.mark.parametrize(
-    ("stretches", "durable", "holes"),
+    ("known", "durable", "gaps"),
     [
         ([], 0, []),
         ([], 1, [(1, 1)]),
@@ -34,46 +32,48 @@ def spans(stretches: list[Stretch], durable_seq: int = 0) -> list[tuple[int, int
         ([(1, 9), (2, 3), (12, 12)], 0, [(10, 11)]),
     ],
 )
-def test_a_hole_is_what_lies_between_stretches(
-    stretches: list[tuple[int, int]], durable: int, holes: list[tuple[int, int]]
+def test_a_gap_contains_the_seqs_that_no_segment_contains(
+    known: list[tuple[int, int]], durable: int, gaps: list[tuple[int, int]]
 ) -> None:
-    assert spans([stretch(*each) for each in stretches], durable) == holes
+    result = find_seq_gaps([seqs(first, last) for first, last in known], durable)
+
+    assert [(gap.first_seq, gap.last_seq) for gap in result] == gaps
 
 
-def test_a_hole_knows_what_stands_on_either_side_of_it() -> None:
-    one, two = stretch(2, 3), stretch(6, 7, hour=1)
+def test_a_gap_names_the_segments_before_and_after_it() -> None:
+    first, second = seqs(2, 3), seqs(6, 7, hour=1)
 
-    assert list(find_seq_gaps([two, one], 9)) == [
-        SeqGap(1, 1, None, one),
-        SeqGap(4, 5, one, two),
-        SeqGap(8, 9, two, None),
+    assert list(find_seq_gaps([second, first], 9)) == [
+        SeqGap(1, 1, None, first),
+        SeqGap(4, 5, first, second),
+        SeqGap(8, 9, second, None),
     ]
 
 
-def test_the_loss_at_the_end_takes_the_name_that_the_head_knows() -> None:
-    one = stretch(1, 3)
+def test_the_loss_at_the_end_of_a_stream_is_named_after_the_segment_in_the_head() -> None:
+    only = seqs(1, 3)
     lost = segment_at(*KEY, START + 2 * HOUR, 4)
     head = Head(str(lost), 100, 9)
-    (end,) = find_seq_gaps([one], 9)
+    (end,) = find_seq_gaps([only], 9)
 
-    assert loss_name(end, KEY, {one.name}, head, START) == lost
-    taken = loss_name(end, KEY, {one.name, lost}, head, START)
-    assert taken == segment_at(*KEY, START, 1)
-    assert loss_name(end, KEY, {one.name}, None, START) == segment_at(*KEY, START, 1)
+    assert loss_name(end, KEY, {only.name}, head, START) == lost
+    if_taken = loss_name(end, KEY, {only.name, lost}, head, START)
+    assert if_taken == segment_at(*KEY, START, 1)
+    assert loss_name(end, KEY, {only.name}, None, START) == segment_at(*KEY, START, 1)
 
 
-def test_a_hole_before_something_does_not_take_the_name_of_the_head() -> None:
-    one, two = stretch(1, 3, number=2), stretch(6, 7, hour=3)
+def test_a_gap_before_a_segment_is_not_named_after_the_segment_in_the_head() -> None:
+    first, second = seqs(1, 3, number=2), seqs(6, 7, hour=3)
     head = Head(str(segment_at(*KEY, START + 4 * HOUR, 0)), 100, 9)
-    taken = {one.name, two.name, segment_at(*KEY, START, 3)}
-    (middle,) = find_seq_gaps([one, two])
-    (begin,) = find_seq_gaps([two, stretch(1, 1)][:1])
+    taken = {first.name, second.name, segment_at(*KEY, START, 3)}
+    (middle,) = find_seq_gaps([first, second])
+    (begin,) = find_seq_gaps([second])
 
     assert loss_name(middle, KEY, taken, head, START) == segment_at(*KEY, START, 4)
     assert loss_name(begin, KEY, taken, head, START) == segment_at(*KEY, START + 2 * HOUR, 0)
 
 
-def test_where_nothing_stands_the_name_is_of_the_hour_of_the_note() -> None:
-    (all_,) = find_seq_gaps([], 3)
+def test_without_any_segment_the_loss_is_named_after_the_hour_of_the_head() -> None:
+    (everything,) = find_seq_gaps([], 3)
 
-    assert loss_name(all_, KEY, set(), None, START + 5) == segment_at(*KEY, START, 0)
+    assert loss_name(everything, KEY, set(), None, START + 5) == segment_at(*KEY, START, 0)

@@ -262,7 +262,7 @@ def test_a_seq_that_stands_twice_is_damage(log: Path) -> None:
     open_path(log, twin).write_bytes(data)
 
     assert any(
-        each.place == f"{twin}.ndjson" and "stand already" in each.what for each in found(log)
+        each.place == f"{twin}.ndjson" and "contains it already" in each.what for each in found(log)
     )
 
 

@@ -7,7 +7,8 @@ import attrs
 import pytest
 
 from eventlog.check.accept_loss import accept_loss
-from eventlog.check.verify import verify
+from eventlog.check.seq_gaps import find_seq_gaps
+from eventlog.check.verify import _known_seqs, verify
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import Loss, write_loss
 from eventlog.format.paths import (
@@ -20,6 +21,7 @@ from eventlog.format.paths import (
     sealed_path,
 )
 from eventlog.read.event_filter import Select
+from eventlog.write.seal import seal
 from tests.eventlog.making import (
     HOUR,
     OTHER,
@@ -110,9 +112,9 @@ def test_a_seq_that_stands_in_an_open_segment_too_is_damage(log: Path, rows: int
     twin = SegmentName(SOURCE, two.date, "09", WRITER, 0)
     open_path(log, twin).write_bytes(b"".join(lines[-rows:]))
 
-    (damage,) = [each for each in verify(log).damages if "stand already" in each.what]
+    (damage,) = [each for each in verify(log).damages if "contains it already" in each.what]
     assert damage.place in (f"{twin}.ndjson", f"{held}.ndjson")
-    assert damage.what == f"expected seq 9, found {9 - rows}: these stand already"
+    assert damage.what == f"expected seq 9, found {9 - rows}: another segment contains it already"
 
 
 def test_a_seq_that_stands_in_two_sealed_segments_is_damage(log: Path) -> None:
@@ -140,6 +142,22 @@ def test_a_torn_tail_does_not_count_as_an_event_before_what_follows(log: Path) -
     found = [each.what for each in verify(log).damages if "expected seq" in each.what]
     assert len(found) == 1
     assert found[0].startswith(f"expected seq 8 (after {held}), found 9: a sealed segment")
+
+
+def test_a_gap_before_a_segment_that_is_sealed_during_the_check_is_reported(log: Path) -> None:
+    first, second, listed_as_open = names(log)
+    for path in (sealed_path, manifest_path):
+        path(log, second).unlink()
+    links, open_names = [read_manifest(log, first)], [listed_as_open]
+    before = _known_seqs(log, links, open_names)
+    seal(log, listed_as_open, None)
+    after = _known_seqs(log, links, open_names)
+
+    assert [x.is_open for x in before] == [False, True]
+    assert [x.is_open for x in after] == [False, False]
+    for known in (before, after):
+        (gap,) = find_seq_gaps(known)
+        assert (gap.first_seq, gap.last_seq) == (4, 6)
 
 
 def test_what_only_the_lock_file_knows_is_missed(log: Path) -> None:

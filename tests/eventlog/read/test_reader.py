@@ -17,7 +17,6 @@ from eventlog.read import segment_lines as blocks
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import Record, read_event_in, read_events, read_one, read_stream
 from eventlog.read.segment_lines import segment_blocks
-from eventlog.read.seq_ranges import seq_ranges
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
@@ -340,13 +339,6 @@ def test_a_listed_open_file_that_is_gone_is_read_from_its_sealed_copy(tmp_path: 
     close_stream(opened(tmp_path), seal_open=True)
 
     assert b"".join(found).count(b"\n") == 1
-
-
-def test_extents_say_which_seqs_a_segment_holds(mixed: Path) -> None:
-    found = seq_ranges(mixed, SOURCE, WRITER)
-
-    assert [each.first_seq for each in found] == [1, 31, 61]
-    assert [each.last_seq for each in found] == [30, 60, None]
 
 
 def test_reading_changes_nothing(mixed: Path) -> None:

@@ -10,7 +10,6 @@ from eventlog.errors import Corrupt
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import merge, read_events, read_one, read_stream
-from eventlog.read.seq_ranges import seq_ranges
 from eventlog.write.writer import close_stream, open_stream
 from tests.eventlog.making import (
     HOUR,
@@ -129,19 +128,6 @@ def test_the_segment_that_holds_a_seq_last_is_the_one_that_is_read(tmp_path: Pat
     shutil.copy(open_path(tmp_path, name), stale)
 
     assert read_one(tmp_path, SOURCE, WRITER, 2).segment == name
-
-
-def test_an_extent_says_where_a_sealed_segment_ends(tmp_path: Path) -> None:
-    names = write_hours(tmp_path, 2, 3)
-    write_log(tmp_path, [[entity(1)]], seal=False, clock=Hand(START + 3 * HOUR))
-    sealed_path(tmp_path, names[0]).with_name(f"09-{WRITER}-000.ndjson.zst").write_bytes(b"x")
-    found = seq_ranges(tmp_path, SOURCE, WRITER)
-
-    assert [(each.first_seq, each.last_seq, each.last_us) for each in found] == [
-        (1, 3, START + 2 * SECOND),
-        (4, 6, START + HOUR + 2 * SECOND),
-        (7, None, None),
-    ]
 
 
 def test_a_damaged_segment_is_refused_once_and_the_rest_is_read_backwards_too(

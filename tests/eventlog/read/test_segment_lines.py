@@ -126,16 +126,6 @@ def test_looking_at_an_open_segment_leaves_the_file_at_its_beginning(tmp_path: P
         assert file.tell() == 0
 
 
-def test_a_segment_without_a_whole_line_has_no_first_seq(tmp_path: Path) -> None:
-    name = write_log(tmp_path, [[entity(1)]], seal=False)
-    path = open_path(tmp_path, name)
-    line = path.read_bytes()
-    for data, seq in ((line, 1), (line[:-1], None), (b"", None), (b"{}\n", None)):
-        path.write_bytes(data)
-        with path.open("rb") as file:
-            assert first_seq(file) == seq
-
-
 def test_a_sealed_file_of_another_size_or_without_its_pair_is_refused(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
     path = sealed_path(tmp_path, name)

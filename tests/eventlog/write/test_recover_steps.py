@@ -16,9 +16,8 @@ from eventlog.format.event import ANOMALY, exact_body
 from eventlog.format.event_codec import decode
 from eventlog.format.manifest import digest
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
-from eventlog.format.valid_lines import has_later_event, valid_event, valid_prefix
 from eventlog.read.reader import read_events
-from eventlog.write.recover import DAMAGED, TORN, last_link, recover
+from eventlog.write.recover import TORN, last_link, recover
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
@@ -127,48 +126,6 @@ def test_cuts_of_another_writer_stay_where_they_are(tmp_path: Path) -> None:
 
     assert [each.size for each in recover(tmp_path, SOURCE, WRITER).anomalies] == [4]
     assert recover(tmp_path, SOURCE, OTHER).anomalies == ()
-
-
-@pytest.mark.parametrize(
-    ("behind", "reason"),
-    [([1], DAMAGED), ([2], DAMAGED), ([], TORN), ([0], TORN), ([0, 2], DAMAGED)],
-)
-def test_whole_events_behind_a_bad_line_make_it_damage(
-    tmp_path: Path, behind: list[int], reason: str
-) -> None:
-    _, name, lines = left_open(tmp_path)
-    data = b"".join([b"bad\n", b"\x00\n", *(lines[number] for number in behind)])
-
-    assert has_later_event(data, name, 1) is (reason == DAMAGED)
-    assert has_later_event(data.replace(WRITER.encode(), OTHER.encode()), name, 1) is False
-    assert (
-        has_later_event(lines[2] + b"bad", name, 1) is False
-    )  # the bad line itself does not count
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        (b'"seq":2', b'"seq":3'),
-        (WRITER.encode(), OTHER.encode()),
-        (SOURCE.encode(), b"civitai"),
-        (b"2026-11-21T", b"yesterday, "),
-        (b"xxx", b"x\xffx"),
-        (b"}\n", b"}"),
-        (b"}\n", b"\n"),
-    ],
-)
-def test_a_line_is_whole_only_as_the_next_event_of_its_stream(
-    tmp_path: Path, change: tuple[bytes, bytes]
-) -> None:
-    _, name, lines = left_open(tmp_path)
-    bad = lines[1].replace(*change, 1) if change[0] != b"}\n" else lines[1][:-2] + change[1]
-    assert valid_event(lines[1], name, 2) is not None
-
-    assert valid_event(bad, name, 2) is None
-    tail = valid_prefix([lines[0], bad, lines[2]], name, 0)
-    assert (tail.size, tail.rows, tail.last_seq) == (len(lines[0]), 1, 1)
-    assert tail.last_line == lines[0]
 
 
 @pytest.mark.parametrize(("short", "refused"), [(0, True), (1, False)])
