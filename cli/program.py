@@ -10,23 +10,12 @@ from itertools import pairwise
 
 import click
 
-from cli.commands import (
-    changes,
-    config,
-    demo,
-    entity,
-    init,
-    integrity,
-    log,
-    segment,
-    simulate,
-    sql,
-    status,
-    tail,
-    view,
-)
+from cli.commands.archive import config, init, status
 from cli.commands.fetch import imports, queue
 from cli.commands.fetch import run as fetch_run
+from cli.commands.log import integrity, log, segment, tail
+from cli.commands.simulator import demo, simulate
+from cli.commands.views import changes, entity, sql, view
 from cli.options.global_options import global_options
 from cli.output.exit_codes import exit_code, report
 from cli.process.signals import restore_signal_error

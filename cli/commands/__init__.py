@@ -1,1 +1,1 @@
-"""The commands, one module per noun."""
+"""The commands of `hindlog`: a folder per subject, a module per noun."""

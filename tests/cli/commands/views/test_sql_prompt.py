@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from cli.commands.sql_prompt import HELP, run_prompt, statements
+from cli.commands.views.sql_prompt import HELP, run_prompt, statements
 from cli.process.signals import Terminated, raise_on_signals
 from cli.program import cli
 from tests.cli.making import Done, hindlog, replaced, stream

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cli.commands.status import collect_status
+from cli.commands.archive.status import collect_status
 from cli.program import cli
 from eventlog.clock import DAY, HOUR, now_us, parse_us
 from eventlog.format.event import Draft

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from cli.commands.view import _tell_update
+from cli.commands.views.view import _tell_update
 from cli.program import cli, run
 from eventlog.errors import Unavailable
 from projector.update.update import UpdateReport
@@ -19,7 +19,7 @@ from tests.cli.making import damage, hindlog, replaced, stream
 
 MODELS = "openrouter.models"
 BROKEN = f"openrouter/2026-11-01/02-{WRITER}-000.ndjson.zst"
-DEFINITION = Path(__file__).parents[3] / "projector/projections/openrouter/models.sql"
+DEFINITION = Path(__file__).parents[4] / "projector/projections/openrouter/models.sql"
 
 
 def test_list_shows_every_view_with_rows_and_position(shared: Path) -> None:

@@ -86,7 +86,7 @@ def _text_of(path: Path | None) -> str:
 
 
 def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
-    from cli.commands.sql_prompt import run_prompt
+    from cli.commands.views.sql_prompt import run_prompt
     from projector.query.select import run_query
 
     def answer(

@@ -241,7 +241,7 @@ def test_a_tail_that_follows_prints_what_is_appended_and_ends_with_0(
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "-C", str(root), "tail", *options],
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
+        cwd=Path(__file__).parents[4],
     )
     assert process.stdout is not None
     first = process.stdout.readline()

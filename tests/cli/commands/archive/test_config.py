@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.config import _disk, _owners_of
+from cli.commands.archive.config import _disk, _owners_of
 from tests.cli.conftest import WRITER
 from tests.cli.making import hindlog
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cli.commands.entity import diff
+from cli.commands.views.entity import diff
 from cli.options.global_options import archive, global_options
 from cli.options.time_options import resolve_since, resolve_until
 from cli.output.emit import choose_output, emit, output_options

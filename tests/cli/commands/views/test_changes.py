@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.changes import _matches
-from cli.commands.entity import _text
+from cli.commands.views.changes import _matches
+from cli.commands.views.entity import _text
 from tests.cli.making import hindlog
 
 A = "openrouter/model/x/a"

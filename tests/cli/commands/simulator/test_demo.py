@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.demo import _environment, _fresh, _goodbye, _output, _progress, _shown
+from cli.commands.simulator.demo import _environment, _fresh, _goodbye, _output, _progress, _shown
 from eventlog.errors import Invalid
 from tests.cli.making import hindlog, replaced, stream
 

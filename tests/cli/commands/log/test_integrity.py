@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from cli.commands.integrity import _share
+from cli.commands.log.integrity import _share
 from tests.cli.conftest import WRITER
 from tests.cli.making import damage, hindlog, new_archive
 from tests.projector.logs import Gone, hours, write_log

@@ -1,0 +1,1 @@
+"""Commands about an archive as a whole: `init`, `status`, `doctor`, `config`."""

@@ -1,0 +1,1 @@
+"""Commands that read and check the log: `log`, `tail`, `segment`, `verify`, `repair`, `gaps`."""

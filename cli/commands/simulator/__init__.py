@@ -1,0 +1,1 @@
+"""Commands that use the simulated upstream: `simulate` and `demo`."""

@@ -1,0 +1,1 @@
+"""Commands that read and build the views: `sql`, `export`, `show`, `changes`, `view` and others."""
