@@ -29,7 +29,7 @@ from projector.engine.connections import builder
 from projector.engine.sql_text import literals
 from projector.engine.workers import workers
 from projector.keyframes.build import build_keyframes
-from projector.keyframes.keyframe import load_source
+from projector.keyframes.keyframe import load_source_parts
 from projector.parts.build import Context, silent
 from projector.parts.part import folder_of
 from projector.parts.plan import SegmentListing
@@ -57,7 +57,7 @@ def make_views(root: Path, listing: SegmentListing) -> tuple[float, int]:
         assert build_schemas(context, connection, DEFINITIONS, ["shop"]) == {}
         same_connection = partial(contextlib.nullcontext, connection)
         build_keyframes(connection, parts, listing, DEFINITIONS, same_connection)
-        chain = load_source(connection, parts, listing, DEFINITIONS).chain
+        chain = load_source_parts(connection, parts, listing, DEFINITIONS).chain
         script = script_for(root, parts, [listing], DEFINITIONS, connection)
         write_views(root / "views", script)
     return time.perf_counter() - begin, len(chain)

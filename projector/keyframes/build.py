@@ -1,13 +1,14 @@
-"""Keyframing: build the keyframes that are due, each from the one before.
+"""Builds the keyframes that are due, each from the one before.
 
-    sightings of the base + of parts since ──> s-…   the last per key, and what else counts
-    its pages + pages since ──────────────────> p-…   those that may still decide
+    sightings of the base + of parts since ──> s-…   those that can still affect a view
+    its pages + pages since ──────────────────> p-…   those that can still affect a view
     its bodies + bodies since ────────────────> k-…   those named by s-… and not in r-…
 
-Each appears by rename, the pages after the sightings: half of a keyframe is none.
+Each file is published by rename. The pages follow the sightings; a keyframe without pages is
+not read.
 
-Memory does not follow their size: sightings are narrow, and DuckDB puts aside what it groups
-of them; bodies are not, and are chosen in turns (`turns.py`).
+Memory does not grow with the size of the files: sightings are narrow, and DuckDB spills what it
+groups; bodies are wide, and are selected by a chunked COPY (`chunked_copy.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,10 +21,10 @@ from projector.engine.chunked_copy import copied_in_chunks, split_by_seq
 from projector.engine.connections import Opener, sql_errors
 from projector.engine.parquet_files import SCHEMA, SMALL, count_rows, publish
 from projector.engine.sql_text import fill, literals
-from projector.keyframes.build_rows import build_resolved, instant_of
-from projector.keyframes.cut_points import Due, next_due
-from projector.keyframes.keyframe import Keyframe, Source, load_source
-from projector.keyframes.resolved_rows import Resolved, kept_beside
+from projector.keyframes.build_rows import build_row_cache, instant_of
+from projector.keyframes.cut_points import DueKeyframe, next_due
+from projector.keyframes.keyframe import Keyframe, SourceParts, load_source_parts
+from projector.keyframes.resolved_rows import RowCache, existing_files
 from projector.limits import LIMITS, Limits
 from projector.parts.part import choose_parts, compact_instant, list_parts
 from projector.parts.plan import SegmentListing
@@ -37,38 +38,38 @@ def build_keyframes(
     apart: Opener,
     limits: Limits = LIMITS,
 ) -> int:
-    """Build what is due of a source; how many keyframes that made.
+    """Builds the keyframes, bodies and row caches of a source that are due.
 
-    `apart`: each file is made with a connection of its own.
+    Returns the number of new keyframes. `apart` opens a connection for each file.
     """
     busy = frozenset(compact_instant(name.starts_at)[: len("YYYYMMDDTHH")] for name in listing.open)
-    made = 0
+    built = 0
     while True:
-        source = load_source(connection, parts, listing, definitions, limits)
+        source = load_source_parts(connection, parts, listing, definitions, limits)
         due = next_due(source, busy, limits)
         if due is None:
             break
         with sql_errors(f"keyframe of {listing.source}"), apart() as builder:
             _build(builder, source.folder, due)
-        made += 1
+        built += 1
     for definition in definitions:
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
-                found = build_resolved(
+                row_cache = build_row_cache(
                     connection, parts, listing, source, definition, busy, apart, limits
                 )
-                _build_bodies(connection, found, listing, source, definition, apart, limits)
-    return made
+                _build_bodies(connection, row_cache, listing, source, definition, apart, limits)
+    return built
 
 
-def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> None:
+def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: DueKeyframe) -> None:
     path = folder / due.name
     base = due.base.keyframe if due.base else None
     base_name = base.name if base else ""
-    sightings = [*([base.path] if base else []), *(each.path for each in due.sightings)]
+    sightings = [*([base.path] if base else []), *(part.path for part in due.sightings)]
     query = fill("keyframe_seen", sightings=_list(sightings))
     publish(connection, query, path, due.adds, folder.name, packing=SMALL, base=base_name)
-    pages = [each.path for each in due.pages]
+    pages = [part.path for part in due.pages]
     if due.base and due.base.decides:
         pages.append(due.base.keyframe.pages)
     query = fill(
@@ -87,62 +88,64 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: Due) -> Non
 
 def _build_bodies(
     connection: duckdb.DuckDBPyConnection,
-    found: Resolved,
+    row_cache: RowCache,
     listing: SegmentListing,
-    source: Source,
+    source: SourceParts,
     definition: Definition,
     apart: Opener,
     limits: Limits,
 ) -> None:
-    """The bodies that keyframes name, where they are due by the half rule, or rows are beside.
+    """Builds the bodies of keyframes if due by the half rule, or if rows are cached there.
 
-    Only what is likely to be asked for: a view that misses one looks through all parts.
+    Only the bodies that are likely to be read: a view that misses one searches all parts.
     """
-    folder = found.folder
-    names = [each.keyframe for each in source.chain]
-    held = [n for n, each in enumerate(names) if each.bodies(folder).exists()]
-    base = names[held[-1]] if held else None
-    waiting = names[held[-1] + 1 :] if held else names
+    folder = row_cache.folder
+    keyframes = [link.keyframe for link in source.chain]
+    built = [n for n, keyframe in enumerate(keyframes) if keyframe.bodies(folder).exists()]
+    base = keyframes[built[-1]] if built else None
+    waiting = keyframes[built[-1] + 1 :] if built else keyframes
     if not waiting:
         return
     parts = choose_parts(list_parts(connection, folder), listing.sealed_names)
-    rows = count_rows(connection, [each.path for each in parts])
-    kept = kept_beside(found, base) if base else []
-    before = sum(count_rows(connection, kept).values())
-    for each in waiting:
+    rows = count_rows(connection, [part.path for part in parts])
+    base_files = existing_files(row_cache, base) if base else []
+    base_rows = sum(count_rows(connection, base_files).values())
+    for keyframe in waiting:
         after = base.instant if base else ""
-        since = [part.path for part in parts if after < part.first <= each.instant]
+        since = [part.path for part in parts if after < part.first <= keyframe.instant]
         count = sum(rows[str(path)] for path in since)
-        if each not in found.held and count <= max(limits.min_keyframe_rows, before // 2):
+        if keyframe not in row_cache.held and count <= max(
+            limits.min_keyframe_rows, base_rows // 2
+        ):
             continue
         with apart() as builder:
-            bodies = [folder / SCHEMA, *kept, *since]
-            _publish_bodies(builder, found, each, definition, bodies, limits)
-        base, kept = each, kept_beside(found, each)
-        before = sum(count_rows(connection, kept).values())
+            bodies = [folder / SCHEMA, *base_files, *since]
+            _publish_bodies(builder, row_cache, keyframe, definition, bodies, limits)
+        base, base_files = keyframe, existing_files(row_cache, keyframe)
+        base_rows = sum(count_rows(connection, base_files).values())
 
 
 def _publish_bodies(
     connection: duckdb.DuckDBPyConnection,
-    found: Resolved,
+    row_cache: RowCache,
     keyframe: Keyframe,
     definition: Definition,
     bodies: Sequence[Path],
     limits: Limits,
 ) -> None:
-    """Write the bodies that a keyframe names and that no row beside it has, so many at a time."""
+    """Publishes the bodies that a keyframe names and that its cached rows do not contain."""
     types = "[" + literals(definition.types) + "]"
     named = fill("keyframe_named", seen=_list([keyframe.path]), types=types)
-    beside = [path for path in [found.rows(keyframe)] if path.exists()]
-    given = {"named": named, "bodies": _list(bodies), "rows": _list([found.schema, *beside])}
+    cached = [path for path in [row_cache.rows(keyframe)] if path.exists()]
+    values = {"named": named, "bodies": _list(bodies), "rows": _list([row_cache.schema, *cached])}
 
-    def query(turn: str) -> str:
-        return fill("keyframe_bodies", turn=turn, **given)
+    def query(chunk: str) -> str:
+        return fill("keyframe_bodies", turn=chunk, **values)
 
-    path = keyframe.bodies(found.folder)
+    path = keyframe.bodies(row_cache.folder)
     chunks = split_by_seq(connection, named, keyframe.rows, limits)
     with copied_in_chunks(connection, query, chunks, path) as everything:
-        publish(connection, everything, path, [], found.folder.name, packing=SMALL)
+        publish(connection, everything, path, [], row_cache.folder.name, packing=SMALL)
 
 
 def _list(paths: Iterable[Path]) -> str:

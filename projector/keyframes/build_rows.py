@@ -1,11 +1,11 @@
-"""Resolving: make the rows that are due, each of those before and of what moved since.
+"""Builds the row caches and deltas that are due, each from the one before.
 
-    rows of the keyframe before ─┐
-    facts up to the keyframe ────┴─> r-…   the rows of every entity
-    the delta before ────────────┐
-    facts up to a cut ───────────┴─> d-…   those of what moved since the rows
+    row cache of the keyframe before ────────────┐
+    sightings and pages up to the keyframe ──────┴─> r-…   rows of every entity
+    delta before ────────────────────────────────┐
+    sightings and pages up to a cut point ───────┴─> d-…   rows of the entities changed since r-…
 
-Each appears by rename, whole or not at all.
+Each file is published by rename.
 """
 
 import contextlib
@@ -20,17 +20,23 @@ from projector.definition import Definition
 from projector.engine.connections import Opener
 from projector.engine.parquet_files import QUICK, SCHEMA, count_rows, publish
 from projector.engine.sql_text import fill, literals
-from projector.keyframes.cut_points import Cut
-from projector.keyframes.keyframe import Keyframe, Source
+from projector.keyframes.cut_points import CutPoint
+from projector.keyframes.keyframe import Keyframe, SourceParts
 from projector.keyframes.resolved_rows import (
-    Resolved,
-    covered_until,
+    RowCache,
+    covered_by_keyframe,
     due_delta,
     due_rows,
-    load_resolved,
+    load_row_cache,
 )
-from projector.keyframes.rows_sql import first_row, once, same_entity, shown, type_of
-from projector.keyframes.wide_rows import Files, picked
+from projector.keyframes.rows_sql import (
+    distinct_clause,
+    entity_key,
+    first_row_condition,
+    shown_sql,
+    type_sql,
+)
+from projector.keyframes.wide_rows import RowFiles, materialized_late
 from projector.limits import Limits
 from projector.parts.part import Part, choose_parts, list_parts
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
@@ -41,140 +47,145 @@ _BEGIN = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
 
 
 @attrs.frozen
-class Facts:
-    """Files that rows are made of, and those that moved since the rows before."""
+class RowInputs:
+    """Files from which a row cache or delta is built."""
 
     sightings: tuple[Path, ...]
     pages: tuple[Path, ...]
     fresh: tuple[Path, ...]
-    """Sightings since the rows before."""
+    """Sightings since the previous row cache or delta."""
     before: tuple[Path, ...]
-    """The rows before, if any."""
+    """The previous row cache or delta, if there is one."""
     since: str
-    """Their instant."""
+    """SQL of its instant."""
     near: tuple[Path, ...]
-    """Bodies that are likely to be named."""
+    """Bodies that the sightings are likely to name."""
 
 
-def build_resolved(
+def build_row_cache(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
     listing: SegmentListing,
-    source: Source,
+    source: SourceParts,
     definition: Definition,
     busy: frozenset[str],
     apart: Opener,
     limits: Limits,
-) -> Resolved:
-    """Make the rows of a definition that are due; what there are of them then.
+) -> RowCache:
+    """Builds the row caches and deltas of a definition that are due. Returns what exists then.
 
-    `apart`: each file is made with a connection of its own.
+    `apart` opens a connection for each file.
     """
-    made = partial(_made, definition=definition, limits=limits)
-    found = load_resolved(connection, parts, source, definition)
-    publish_schema(connection, found)
-    bodies = choose_parts(list_parts(connection, found.folder), listing.sealed_names)
-    for keyframe in due_rows(source, found, limits):
-        facts = _until_keyframe(source, found, keyframe, bodies)
-        path = found.rows(keyframe)
-        with apart() as builder, made(builder, facts, found, bodies, path) as query:
+    rows_query = partial(_rows_query, definition=definition, limits=limits)
+    row_cache = load_row_cache(connection, parts, source, definition)
+    publish_schema(connection, row_cache)
+    bodies = choose_parts(list_parts(connection, row_cache.folder), listing.sealed_names)
+    for keyframe in due_rows(source, row_cache, limits):
+        inputs = _until_keyframe(source, row_cache, keyframe, bodies)
+        path = row_cache.rows(keyframe)
+        with apart() as builder, rows_query(builder, inputs, row_cache, bodies, path) as query:
             publish(builder, query, path, [], definition.hash, packing=QUICK)
-        found = load_resolved(connection, parts, source, definition)
-    while found.decided:
-        held = found.rows(found.decided[-1])
-        rows = sum(count_rows(connection, [held]).values())
-        cut = due_delta(source, found, busy, rows, limits)
+        row_cache = load_row_cache(connection, parts, source, definition)
+    while row_cache.decided:
+        base = row_cache.rows(row_cache.decided[-1])
+        rows = sum(count_rows(connection, [base]).values())
+        cut = due_delta(source, row_cache, busy, rows, limits)
         if cut is None:
             break
-        facts = _until_cut(source, found, cut, bodies)
-        path = found.next_delta(cut)
-        with apart() as builder, made(builder, facts, found, bodies, path) as query:
+        inputs = _until_cut(source, row_cache, cut, bodies)
+        path = row_cache.next_delta(cut)
+        with apart() as builder, rows_query(builder, inputs, row_cache, bodies, path) as query:
             covers = sorted(cut.adds)
-            publish(builder, query, path, covers, definition.hash, packing=QUICK, base=held.name)
-        found = load_resolved(connection, parts, source, definition)
-    return found
+            publish(builder, query, path, covers, definition.hash, packing=QUICK, base=base.name)
+        row_cache = load_row_cache(connection, parts, source, definition)
+    return row_cache
 
 
-def publish_schema(connection: duckdb.DuckDBPyConnection, found: Resolved) -> None:
-    """A file without rows, which every list of rows begins with."""
-    if not found.schema.exists():
-        query = fill("rows_schema", bodies=_list([found.folder / SCHEMA]))
-        publish(connection, query, found.schema, [], found.folder.name)
+def publish_schema(connection: duckdb.DuckDBPyConnection, row_cache: RowCache) -> None:
+    """Publishes the file without rows that every list of cached rows contains."""
+    if not row_cache.schema.exists():
+        query = fill("rows_schema", bodies=_list([row_cache.folder / SCHEMA]))
+        publish(connection, query, row_cache.schema, [], row_cache.folder.name)
 
 
 def _until_keyframe(
-    source: Source, found: Resolved, keyframe: Keyframe, bodies: Sequence[Part]
-) -> Facts:
-    """What the rows as of a keyframe are made of."""
-    before = [each for each in found.decided if each.instant < keyframe.instant]
+    source: SourceParts, row_cache: RowCache, keyframe: Keyframe, bodies: Sequence[Part]
+) -> RowInputs:
+    """Returns the inputs of the row cache of a keyframe."""
+    before = [other for other in row_cache.decided if other.instant < keyframe.instant]
     after = before[-1].instant if before else ""
-    since = [p.path for p in source.sightings if after < p.first <= keyframe.instant]
-    return Facts(
+    since = [part.path for part in source.sightings if after < part.first <= keyframe.instant]
+    return RowInputs(
         (keyframe.path,),
         (keyframe.pages,),
         tuple(since) if before else (keyframe.path,),
-        tuple(found.rows(each) for each in before[-1:]),
+        tuple(row_cache.rows(other) for other in before[-1:]),
         instant_of(after),
-        tuple(each.path for each in bodies if after < each.first <= keyframe.instant),
+        tuple(part.path for part in bodies if after < part.first <= keyframe.instant),
     )
 
 
-def _until_cut(source: Source, found: Resolved, cut: Cut, bodies: Sequence[Part]) -> Facts:
-    """What the delta up to a cut is made of."""
-    keyframe = found.decided[-1]
-    covered = covered_until(source, keyframe)
+def _until_cut(
+    source: SourceParts, row_cache: RowCache, cut: CutPoint, bodies: Sequence[Part]
+) -> RowInputs:
+    """Returns the inputs of the delta up to a cut point."""
+    keyframe = row_cache.decided[-1]
+    covered = covered_by_keyframe(source, keyframe)
     sightings, pages = (
         tuple(p.path for p in parts if p.first <= cut.instant and not p.covers <= covered)
         for parts in (source.sightings, source.pages)
     )
     since = [part.path for part in bodies if keyframe.instant < part.first <= cut.instant]
-    return Facts(
+    return RowInputs(
         (keyframe.path, *sightings),
         (keyframe.pages, *pages),
-        tuple(each.path for each in cut.sightings),
-        (found.delta.path,) if found.delta else (),
-        instant_of(found.delta.instant if found.delta else keyframe.instant),
-        (found.rows(keyframe), *since),
+        tuple(part.path for part in cut.sightings),
+        (row_cache.delta.path,) if row_cache.delta else (),
+        instant_of(row_cache.delta.instant if row_cache.delta else keyframe.instant),
+        (row_cache.rows(keyframe), *since),
     )
 
 
 def instant_of(compact: str) -> str:
-    """An instant as it stands in names of parts, as SQL writes it."""
+    """Returns the SQL of an instant in the form of the names of parts; empty is before all."""
     if not compact:
         return _BEGIN
-    date, time, rest = compact[:8], compact[9:15], compact[15:]
+    date, time, fraction = compact[:8], compact[9:15], compact[15:]
     day = f"{date[:4]}-{date[4:6]}-{date[6:]}"
-    return f"TIMESTAMPTZ '{day} {time[:2]}:{time[2:4]}:{time[4:]}.{rest}+00'"
+    return f"TIMESTAMPTZ '{day} {time[:2]}:{time[2:4]}:{time[4:]}.{fraction}+00'"
 
 
-def _made(
+def _rows_query(
     connection: duckdb.DuckDBPyConnection,
-    facts: Facts,
-    found: Resolved,
+    inputs: RowInputs,
+    row_cache: RowCache,
     bodies: Sequence[Part],
     path: Path,
     *,
     definition: Definition,
     limits: Limits,
 ) -> contextlib.AbstractContextManager[str]:
-    """The rows, as `shown` has them; one without a body is kept, so that it is looked for."""
-    schema = found.folder / SCHEMA
-    files = Files(
-        facts.sightings,
-        facts.fresh,
-        (*facts.before, found.schema),
-        (found.schema,),
-        (schema, *facts.near),
-        (*(each.path for each in bodies), schema),
+    """Returns a context with the query of the rows to publish as `path`.
+
+    A row whose body is missing is included, so that later queries search for the body.
+    """
+    schema = row_cache.folder / SCHEMA
+    files = RowFiles(
+        inputs.sightings,
+        inputs.fresh,
+        (*inputs.before, row_cache.schema),
+        (row_cache.schema,),
+        (schema, *inputs.near),
+        (*(part.path for part in bodies), schema),
     )
-    query = partial(_query, definition, facts)
-    return picked(connection, query, files, found.schema, path, limits)
+    query = partial(_query, definition, inputs)
+    return materialized_late(connection, query, files, row_cache.schema, path, limits)
 
 
-def _query(definition: Definition, facts: Facts, files: Files) -> str:
+def _query(definition: Definition, inputs: RowInputs, files: RowFiles) -> str:
     common = {
         "sightings": _list(files.sightings),
-        "pages": _list(facts.pages),
+        "pages": _list(inputs.pages),
         "fresh": _list(files.fresh),
         "rows": _list(files.rows),
         "delta": _list(files.delta),
@@ -184,15 +195,15 @@ def _query(definition: Definition, facts: Facts, files: Files) -> str:
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),
         "best": str(best_rank(definition)),
-        "same": same_entity(definition),
-        "type": type_of(definition),
-        "first": first_row(definition),
-        "once": once("fresh", definition),
+        "same": entity_key(definition),
+        "type": type_sql(definition),
+        "first": first_row_condition(definition),
+        "once": distinct_clause("fresh", definition),
         "instant": _END,
-        "since": facts.since,
+        "since": inputs.since,
         "join": "LEFT JOIN",
     }
-    return fill("rows", shown=shown(common))
+    return fill("rows", shown=shown_sql(common))
 
 
 def _list(paths: Iterable[Path]) -> str:

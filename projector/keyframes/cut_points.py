@@ -1,10 +1,10 @@
-"""Cuts: instants that no part reaches across, where keyframes may lie, and the next that is due."""
+"""Cut points: instants that no part spans, where keyframes may end; the next keyframe due."""
 
 from collections.abc import Iterable, Iterator
 
 import attrs
 
-from projector.keyframes.keyframe import Link, Source, covered_by
+from projector.keyframes.keyframe import Link, SourceParts, covered_segments
 from projector.limits import Limits
 from projector.parts.part import Part, name_over
 
@@ -12,61 +12,61 @@ _HOUR = len("YYYYMMDDTHH")
 
 
 @attrs.frozen
-class Cut:
-    """An instant that no part reaches across, and what is new up to it."""
+class CutPoint:
+    """An instant that no part spans, with the parts that were added up to it."""
 
     instant: str
-    """The last that is new."""
+    """Last instant of the added parts."""
     sightings: tuple[Part, ...]
     pages: tuple[Part, ...]
     adds: frozenset[str]
-    """Their segments."""
+    """The segments of these parts."""
 
 
 @attrs.frozen
-class Due:
-    """A keyframe to build: from the one before it and the parts since."""
+class DueKeyframe:
+    """A keyframe that is due: to build from the one before and the parts since then."""
 
     instant: str
     base: Link | None
     sightings: tuple[Part, ...]
     pages: tuple[Part, ...]
-    """Of the parts since; of all that it covers where those of the base do not decide."""
+    """Parts since the base; all parts it covers if the pages of the base do not decide."""
     adds: tuple[str, ...]
     """The segments that it covers and its base does not."""
 
     @property
     def name(self) -> str:
-        """The name of its sightings."""
+        """Name of the file of its sightings."""
         base = self.base.keyframe.name if self.base else ""
         return name_over("s", self.instant, [base, *self.adds])
 
 
-def next_due(source: Source, busy: frozenset[str], limits: Limits) -> Due | None:
-    """The next keyframe, if one is due.
+def next_due(source: SourceParts, busy: frozenset[str], limits: Limits) -> DueKeyframe | None:
+    """Returns the next keyframe to build, if one is due.
 
     `busy`: the hours, `YYYYMMDDTHH`, that are still being written.
     """
     base = source.chain[-1] if source.chain else None
-    covered = covered_by(source.chain)
+    covered = covered_segments(source.chain)
     limit = max(limits.min_keyframe_rows, base.keyframe.rows // 2 if base else 0)
     after = base.keyframe.instant if base else ""
-    first = next(cuts(source, busy, covered, after, limit), None)
+    first = next(cut_points(source, busy, covered, after, limit), None)
     if first is None:
         return None
     pages = first.pages
     if base and not base.decides:
-        pages = tuple(p for p in source.pages if p.covers <= covered | first.adds)
-    return Due(first.instant, base, first.sightings, pages, tuple(sorted(first.adds)))
+        pages = tuple(part for part in source.pages if part.covers <= covered | first.adds)
+    return DueKeyframe(first.instant, base, first.sightings, pages, tuple(sorted(first.adds)))
 
 
-def cuts(
-    source: Source, busy: frozenset[str], covered: frozenset[str], after: str, least: int
-) -> Iterator[Cut]:
-    """Where no part reaches across, after an instant, once more than `least` sightings came.
+def cut_points(
+    source: SourceParts, busy: frozenset[str], covered: frozenset[str], after: str, least: int
+) -> Iterator[CutPoint]:
+    """Yields the cut points after an instant with more than `least` sightings up to them.
 
-    A segment of which the sightings or the pages are missing is waited for: what is covered
-    is not looked at again.
+    It waits for a segment whose sightings or pages are missing, because what a keyframe covers
+    is never read again.
     """
     since = sorted(
         (part.first, part.path.name, is_page, part)
@@ -74,18 +74,18 @@ def cuts(
         for part in parts
         if not part.covers <= covered
     )
-    held: tuple[list[Part], list[Part]] = ([], [])
-    reach, rows = "", 0
+    sightings, pages = list[Part](), list[Part]()
+    last, rows = "", 0
     for n, (_, _, is_page, part) in enumerate(since):
-        held[is_page].append(part)
-        reach = max(reach, part.last)
+        (pages if is_page else sightings).append(part)
+        last = max(last, part.last)
         rows += 0 if is_page else source.rows[str(part.path)]
-        is_cut = n + 1 == len(since) or since[n + 1][0] > reach
-        if is_cut and rows > least and reach > after and reach[:_HOUR] not in busy:
-            adds = _names(held[0]) - covered
-            if adds == _names(held[1]) - covered:
-                yield Cut(reach, tuple(held[0]), tuple(held[1]), adds)
+        is_cut = n + 1 == len(since) or since[n + 1][0] > last
+        if is_cut and rows > least and last > after and last[:_HOUR] not in busy:
+            adds = _segments(sightings) - covered
+            if adds == _segments(pages) - covered:
+                yield CutPoint(last, tuple(sightings), tuple(pages), adds)
 
 
-def _names(parts: Iterable[Part]) -> frozenset[str]:
-    return frozenset[str]().union(*(each.covers for each in parts))
+def _segments(parts: Iterable[Part]) -> frozenset[str]:
+    return frozenset[str]().union(*(part.covers for part in parts))

@@ -1,22 +1,23 @@
-"""Keyframes: what still counts of all that was seen, so that a view reads no further back.
+"""Keyframes: the past sightings and pages that can still affect a view at or after an instant.
 
     views/parts/<source>/log.keyframes/<hash>/s-<instant>-<list>.parquet   sightings
                                               p-<instant>-<list>.parquet   pages
     views/parts/<source>/<definition>/<hash>/k-<instant>-<list>.parquet    bodies they name
 
-A keyframe is a selection: rows of the parts it covers, as they are, without those that can
-change no view at its instant or later (`keyframe_seen.sql`, `keyframe_pages.sql`). Absent
-entities stay, and every `gone` that may still count. A view at T reads the last keyframe not
-after T, and of the parts those that begin after it and not after T, and the late ones: those
-it does not cover though they begin before.
+A keyframe is a selection: unchanged rows of the parts it covers, without those that cannot
+affect a view at its instant or later (`keyframe_seen.sql`, `keyframe_pages.sql`). It contains
+absent entities, and every `gone` event that may still matter. A view at T reads the last
+keyframe not after T, the parts that begin after it and not after T, and the late parts: those
+that begin before it but that it does not cover.
 
-Keyframes are a chain: each is made of the one before and the parts since, and names only what
-it adds. It lies on a cut: no part reaches across. The half rule: one is due when the rows since
-the last exceed half of its rows; one with more late rows than that is not read, nor what was
-made of it. Bodies, which change less often than they are seen, have a rule of their own. What a
-view shows as of a keyframe may be kept too: `resolved.py`.
+Keyframes form a chain: each is built from the one before and the parts since then, and records
+only the segments that it adds. Its instant is a cut point, which no part spans. Half rule: the
+next keyframe is due when the rows since the last one exceed half of its rows. A keyframe with
+more late rows than that is not read, nor are those built from it. Bodies change less often than
+they are seen and follow a rule of their own. The rows of a view as of a keyframe may be cached,
+too: `resolved_rows.py`.
 
-Law: a view is the same with any keyframes and without.
+Law: a view has the same rows with any keyframes, and without them.
 """
 
 import hashlib
@@ -42,8 +43,10 @@ from projector.parts.part import (
 from projector.parts.plan import SegmentListing
 
 FOLDER = "log.keyframes"
+"""Folder of a source's keyframes, next to the folders of its definitions."""
 
 _MADE_BY = ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings")
+"""Templates that the rows of keyframes depend on."""
 
 
 @attrs.frozen
@@ -51,140 +54,147 @@ class Keyframe:
     """A published keyframe."""
 
     path: Path
-    """Of its sightings."""
+    """File of its sightings."""
     base: str
-    """The name of the one it was made of, or empty."""
+    """Name of the keyframe it was built from; empty for the first."""
     adds: frozenset[str]
     """The segments that it covers and its base does not."""
     rows: int
+    """Number of its sightings."""
     moved: float
-    """The share of its entities that were seen since its base."""
+    """Share of its entities, 0 to 1, that were seen since its base."""
 
     @property
     def name(self) -> str:
-        """What the names of its files have in common: `<instant>-<list>.parquet`."""
+        """Common part of the names of its files: `<instant>-<list>.parquet`."""
         return self.path.name.removeprefix("s-")
 
     @property
     def instant(self) -> str:
-        """The greatest that it covers, as it stands in names of parts."""
+        """Last instant that it covers, in the form of the names of parts."""
         return self.name.partition("-")[0]
 
     @property
     def pages(self) -> Path:
-        """Its pages; the last of its files to appear."""
+        """File of its pages, which is published last."""
         return _pages(self.path)
 
     def bodies(self, folder: Path) -> Path:
-        """The bodies that it names, in the folder of a definition's parts."""
+        """Returns the file of the bodies it names, in the folder of a definition's parts."""
         return folder / f"k-{self.name}"
 
 
 @attrs.frozen
 class Link:
-    """A keyframe that may be read, with what came too late for it."""
+    """A keyframe that may be read, with the parts that arrived too late for it."""
 
     keyframe: Keyframe
     late: tuple[Part, ...]
-    """Sightings that begin not after it, and that it does not cover."""
+    """Parts of sightings that begin not after it and that it does not cover."""
     decides: bool
-    """Whether its pages stand for all before it. Where something is late they do not: which
-    listing missed an entity that was heard of late, only all pages can tell."""
+    """Whether its pages replace all pages before it. With a late part they do not: only the
+    complete pages show which listing missed an entity whose sighting arrived late."""
 
 
 @attrs.frozen
-class Source:
-    """The parts of a source that keyframes are made of."""
+class SourceParts:
+    """The parts of a source from which keyframes are built."""
 
     folder: Path
-    """Where its keyframes lie."""
+    """Folder of its keyframes."""
     sightings: tuple[Part, ...]
     pages: tuple[Part, ...]
     rows: Mapping[str, int]
-    """Of sightings, by path; of pages only where they came later than a keyframe."""
+    """Number of rows, by path: of all sightings, and of the pages that are late."""
     opened: tuple[str, ...]
-    """When open segments with sightings or pages begin; a queue's have none."""
+    """Begin of each open segment that has sightings or pages."""
     sealed: frozenset[str]
+    """Names of the sealed segments."""
     chain: tuple[Link, ...] = ()
+    """The keyframes that may be read, by instant."""
 
 
-def folder_of_keyframes(parts: Path, source: str, definitions: Iterable[Definition]) -> Path:
-    """Where the keyframes of a source lie; named by all that their rows depend on."""
+def keyframes_folder(parts: Path, source: str, definitions: Iterable[Definition]) -> Path:
+    """Returns the folder of a source's keyframes; its name covers all that they depend on."""
     hashes = sorted(
-        each.hash for each in definitions if each.name in ("log.sightings", "log.pages")
+        definition.hash
+        for definition in definitions
+        if definition.name in ("log.sightings", "log.pages")
     )
     text = "\0".join([*hashes, *map(template_text, _MADE_BY)])
     return parts / source / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def load_source(
+def load_source_parts(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
     listing: SegmentListing,
     definitions: Sequence[Definition],
     limits: Limits = LIMITS,
-) -> Source:
-    """What there is of a source."""
-    known = {each.name: each for each in definitions}
+) -> SourceParts:
+    """Returns the parts of a source and its keyframes."""
+    by_name = {definition.name: definition for definition in definitions}
     folders = [
-        folder_of(parts, listing.source, known[name]) for name in ("log.sightings", "log.pages")
+        folder_of(parts, listing.source, by_name[name]) for name in ("log.sightings", "log.pages")
     ]
     sightings, pages = (
-        choose_parts(list_parts(connection, each), listing.sealed_names) for each in folders
+        choose_parts(list_parts(connection, folder), listing.sealed_names) for folder in folders
     )
-    source = Source(
-        folder_of_keyframes(parts, listing.source, definitions),
+    source = SourceParts(
+        keyframes_folder(parts, listing.source, definitions),
         tuple(sightings),
         tuple(pages),
-        count_rows(connection, [each.path for each in sightings]),
-        _opened(connection, folders, listing),
+        count_rows(connection, [part.path for part in sightings]),
+        _open_since(connection, folders, listing),
         listing.sealed_names,
     )
-    found = list_keyframes(connection, source.folder)
-    late = count_rows(connection, [each.path for each in _late_pages(source, found)])
+    keyframes = list_keyframes(connection, source.folder)
+    late = count_rows(connection, [part.path for part in _late_pages(source, keyframes)])
     source = attrs.evolve(source, rows={**source.rows, **late})
-    return attrs.evolve(source, chain=tuple(chain(source, found, limits)))
+    return attrs.evolve(source, chain=tuple(usable_chain(source, keyframes, limits)))
 
 
-def _late_pages(source: Source, keyframes: Sequence[Keyframe]) -> list[Part]:
+def _late_pages(source: SourceParts, keyframes: Sequence[Keyframe]) -> list[Part]:
     if not keyframes:
         return []
-    covered = frozenset[str]().union(*(each.adds for each in keyframes))
+    covered = frozenset[str]().union(*(keyframe.adds for keyframe in keyframes))
     last = keyframes[-1].instant
-    return [each for each in source.pages if each.first <= last and not each.covers <= covered]
+    return [part for part in source.pages if part.first <= last and not part.covers <= covered]
 
 
-def _opened(
+def _open_since(
     connection: duckdb.DuckDBPyConnection, folders: Sequence[Path], listing: SegmentListing
 ) -> tuple[str, ...]:
-    paths = {name: [folder / open_name(name) for folder in folders] for name in listing.open}
-    held = count_rows(connection, [p for each in paths.values() for p in each if p.exists()])
+    """Returns the begin of each open segment that has rows; segments of a queue have none."""
+    by_segment = {name: [folder / open_name(name) for folder in folders] for name in listing.open}
+    existing = [path for paths in by_segment.values() for path in paths if path.exists()]
+    rows = count_rows(connection, existing)
     return tuple(
         compact_instant(name.starts_at)
-        for name, each in paths.items()
-        if any(held.get(str(path)) for path in each)
+        for name, paths in by_segment.items()
+        if any(rows.get(str(path)) for path in paths)
     )
 
 
 def list_keyframes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Keyframe]:
-    """The published keyframes, by instant. One without its pages was never finished."""
+    """Returns the published keyframes, by instant. One without pages was never finished."""
     pages = {path.name[2:] for path in folder.glob("p-*.parquet")}
     files = [path for path in sorted(folder.glob("s-*.parquet")) if path.name[2:] in pages]
     if not files:
         return []
-    told = connection.execute(
+    metadata_rows = connection.execute(
         "SELECT file_name, key, value FROM parquet_kv_metadata(?)",
-        [[str(path) for each in files for path in (each, _pages(each))]],
+        [[str(path) for file in files for path in (file, _pages(file))]],
     ).fetchall()
-    held = {(Path(name), bytes(key)): bytes(value) for name, key, value in told}
+    metadata = {(Path(name), bytes(key)): bytes(value) for name, key, value in metadata_rows}
     rows = count_rows(connection, files)
     return [
         Keyframe(
             path,
-            held[path, b"base"].decode(),
-            frozenset(orjson.loads(held[path, b"covers"])),
+            metadata[path, b"base"].decode(),
+            frozenset(orjson.loads(metadata[path, b"covers"])),
             rows[str(path)],
-            float(held[_pages(path), b"moved"]),
+            float(metadata[_pages(path), b"moved"]),
         )
         for path in files
     ]
@@ -194,37 +204,39 @@ def _pages(sightings: Path) -> Path:
     return sightings.with_name(f"p-{sightings.name[2:]}")
 
 
-def chain(source: Source, keyframes: Iterable[Keyframe], limits: Limits) -> list[Link]:
-    """The keyframes worth reading, each made of the one before.
+def usable_chain(source: SourceParts, keyframes: Iterable[Keyframe], limits: Limits) -> list[Link]:
+    """Returns the keyframes that are worth reading, each built from the one before.
 
-    `keyframes`: by instant. One that covers a segment that the log no longer has is not read.
+    `keyframes`: by instant. One that covers a segment which the log no longer has is not read.
     """
     links: list[Link] = []
     covered: frozenset[str] = frozenset()
-    waiting = [source.sightings, source.pages]
-    for each in keyframes:
+    uncovered = [source.sightings, source.pages]
+    for keyframe in keyframes:
         base = links[-1].keyframe.name if links else ""
-        if each.base != base or not each.adds <= source.sealed:
+        if keyframe.base != base or not keyframe.adds <= source.sealed:
             continue
-        now = covered | each.adds
-        left = [tuple(part for part in parts if not part.covers <= now) for parts in waiting]
+        covered_now = covered | keyframe.adds
+        remaining = [
+            tuple(part for part in parts if not part.covers <= covered_now) for parts in uncovered
+        ]
         late, late_pages = (
-            tuple(part for part in parts if part.first <= each.instant and tells(source, part))
-            for parts in left
+            tuple(p for p in parts if p.first <= keyframe.instant and has_rows(source, p))
+            for parts in remaining
         )
         late_rows = sum(source.rows[str(part.path)] for part in late)
-        if 2 * late_rows <= max(each.rows, limits.min_keyframe_rows):
-            opened = any(first <= each.instant for first in source.opened)
-            links.append(Link(each, late, not (late or late_pages or opened)))
-            covered, waiting = now, left
+        if 2 * late_rows <= max(keyframe.rows, limits.min_keyframe_rows):
+            is_open = any(first <= keyframe.instant for first in source.opened)
+            links.append(Link(keyframe, late, not (late or late_pages or is_open)))
+            covered, uncovered = covered_now, remaining
     return links
 
 
-def tells(source: Source, part: Part) -> bool:
-    """Whether a part has rows: one over a queue's segment has none, and is never late."""
+def has_rows(source: SourceParts, part: Part) -> bool:
+    """Returns whether a part has rows: one over a segment of the queue has none."""
     return source.rows.get(str(part.path)) != 0
 
 
-def covered_by(links: Iterable[Link]) -> frozenset[str]:
-    """The segments that keyframes cover."""
-    return frozenset[str]().union(*(each.keyframe.adds for each in links))
+def covered_segments(links: Iterable[Link]) -> frozenset[str]:
+    """Returns the segments that keyframes cover."""
+    return frozenset[str]().union(*(link.keyframe.adds for link in links))

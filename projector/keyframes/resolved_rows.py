@@ -1,20 +1,21 @@
-"""Resolved rows: what a view shows as of a keyframe, so that only what moved is worked out.
+"""Row cache: the rows of a view as of a keyframe, so that only changed entities are evaluated.
 
-    views/parts/<source>/<definition>/<hash>/rows-<rules>.parquet            their columns
-                                             r-<instant>-<list>.parquet      rows of every entity
-                                             d-<instant>-<list>.parquet      of those that moved
+    views/parts/<source>/<definition>/<hash>/rows-<rules>.parquet            columns, no rows
+                                             r-<instant>-<list>.parquet      rows of all entities
+                                             d-<instant>-<list>.parquet      delta
 
-Rows are kept of every entity that has been seen in a shape of the definition, absent ones too,
-with all columns of its body. A view at T passes them on from the last not after T, but for the
-entities that moved since: those it works out from the facts, as ever (`moved.sql`,
-`resolved.sql`). So their cost is that of what moved, and of reading.
+A row cache contains the rows of every entity that was seen in a shape of the definition, absent
+ones too, with all columns of their bodies. A view at T copies the rows of the last row cache not
+after T, except for entities that were seen since: those it evaluates from sightings and pages
+(`moved.sql`, `resolved.sql`). The cost of a query is that of the changed entities, and of reading.
 
-Rows belong to a keyframe and are read where it decides: where nothing came late. After the last
-of them what moved is resolved again and again, whenever it has become a sixteenth, and such a
-delta takes the place of the rows of all entities that moved since the rows. Only the last two are
-read, and kept: it is the present and the recent past that are asked for most.
+A row cache belongs to a keyframe and is read if that keyframe decides, that is, if nothing
+arrived late. A delta contains the rows of all entities that changed since the last row cache,
+and replaces their cached rows. The next delta is due when sightings for a sixteenth of the rows
+have been added. Only the last two deltas are read, and kept: the present and the recent past
+are queried most.
 
-Law: a view is the same with any rows and without.
+Law: a view has the same rows with any row cache, and without one.
 """
 
 import hashlib
@@ -26,13 +27,13 @@ import orjson
 
 from projector.definition import Definition
 from projector.engine.sql_text import template_text
-from projector.keyframes.cut_points import Cut, cuts
-from projector.keyframes.keyframe import Keyframe, Source, covered_by, tells
+from projector.keyframes.cut_points import CutPoint, cut_points
+from projector.keyframes.keyframe import Keyframe, SourceParts, covered_segments, has_rows
 from projector.limits import Limits
 from projector.parts.part import folder_of, name_over
 
 MOST_DELTAS = 2
-"""The present and the recent past are asked for most, and each delta holds all that moved."""
+"""Number of deltas that are read: each contains all entities changed since the row cache."""
 
 _MADE_BY = (
     "presence",
@@ -48,7 +49,7 @@ _MADE_BY = (
 
 @attrs.frozen
 class Delta:
-    """The rows of what moved since the rows of a keyframe."""
+    """The rows of the entities that changed since the row cache of a keyframe."""
 
     path: Path
     adds: frozenset[str]
@@ -56,85 +57,90 @@ class Delta:
 
     @property
     def instant(self) -> str:
-        """The greatest that it covers, as it stands in names of parts."""
+        """Last instant that it covers, in the form of the names of parts."""
         return self.path.name.split("-")[1]
 
 
 @attrs.frozen
-class Resolved:
-    """The rows of a definition over a source."""
+class RowCache:
+    """The cached rows of a definition over a source."""
 
     folder: Path
     rules: str
-    """A hash of all that they depend on."""
+    """Digest of everything besides the definition that the rows depend on."""
     held: tuple[Keyframe, ...]
-    """The keyframes of the chain that have rows, by instant."""
+    """The keyframes of the chain that have cached rows, by instant."""
     decided: tuple[Keyframe, ...]
-    """Those of them that views read."""
+    """Those of them that decide, which views read."""
     deltas: tuple[Delta, ...] = ()
-    """On the last of those, by instant: the last that may be read, `MOST_DELTAS` at most."""
+    """The last usable deltas on the last of these, by instant; at most `MOST_DELTAS`."""
 
     @property
     def delta(self) -> Delta | None:
-        """The last of them."""
+        """The last delta, if there is one."""
         return self.deltas[-1] if self.deltas else None
 
     @property
     def schema(self) -> Path:
-        """A file without rows, in case there is no other."""
+        """File with the columns of cached rows, and without rows."""
         return self.folder / f"rows-{self.rules}.parquet"
 
     def rows(self, keyframe: Keyframe) -> Path:
-        """The rows as of a keyframe, whether they are there or not."""
+        """Returns the file of the rows as of a keyframe, which may not exist."""
         return self.folder / name_over("r", keyframe.instant, [keyframe.name, self.rules])
 
-    def next_delta(self, cut: Cut) -> Path:
-        """Where the delta up to a cut lies."""
+    def next_delta(self, cut: CutPoint) -> Path:
+        """Returns the file of the delta up to a cut point."""
         names = [self.decided[-1].name, self.rules, *cut.adds]
         return self.folder / name_over("d", cut.instant, names)
 
 
-def load_resolved(
-    connection: duckdb.DuckDBPyConnection, parts: Path, source: Source, definition: Definition
-) -> Resolved:
-    """What rows there are of a definition."""
+def load_row_cache(
+    connection: duckdb.DuckDBPyConnection, parts: Path, source: SourceParts, definition: Definition
+) -> RowCache:
+    """Returns the cached rows of a definition."""
     folder = folder_of(parts, definition.source, definition)
     text = "\0".join([source.folder.name, *map(template_text, _MADE_BY)])
-    found = Resolved(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), ())
-    held = [each for each in source.chain if found.rows(each.keyframe).exists()]
-    decided = tuple(each.keyframe for each in held if each.decides)
-    found = attrs.evolve(found, held=tuple(each.keyframe for each in held), decided=decided)
+    empty = RowCache(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), ())
+    links = [link for link in source.chain if empty.rows(link.keyframe).exists()]
+    row_cache = attrs.evolve(
+        empty,
+        held=tuple(link.keyframe for link in links),
+        decided=tuple(link.keyframe for link in links if link.decides),
+    )
     usable = [
-        each
-        for each in _list_deltas(connection, found)
-        if is_whole(source, found, each.instant, each.adds)
+        delta
+        for delta in _list_deltas(connection, row_cache)
+        if is_complete(source, row_cache, delta.instant, delta.adds)
     ]
-    usable.sort(key=lambda each: each.instant)
-    return attrs.evolve(found, deltas=tuple(usable[-MOST_DELTAS:]))
+    usable.sort(key=lambda delta: delta.instant)
+    return attrs.evolve(row_cache, deltas=tuple(usable[-MOST_DELTAS:]))
 
 
-def _list_deltas(connection: duckdb.DuckDBPyConnection, found: Resolved) -> list[Delta]:
-    """Those made on the last rows, by these rules."""
-    files = sorted(found.folder.glob("d-*.parquet"))
-    if not files or not found.decided:
+def _list_deltas(connection: duckdb.DuckDBPyConnection, row_cache: RowCache) -> list[Delta]:
+    """Returns the deltas on the last row cache, built by the same rules."""
+    files = sorted(row_cache.folder.glob("d-*.parquet"))
+    if not files or not row_cache.decided:
         return []
-    told = connection.execute(
+    metadata_rows = connection.execute(
         "SELECT file_name, key, value FROM parquet_kv_metadata(?)", [list(map(str, files))]
     ).fetchall()
-    held = {(Path(name), bytes(key)): bytes(value) for name, key, value in told}
-    base = found.rows(found.decided[-1]).name
+    metadata = {(Path(name), bytes(key)): bytes(value) for name, key, value in metadata_rows}
+    base = row_cache.rows(row_cache.decided[-1]).name
     return [
-        Delta(path, frozenset(orjson.loads(held[path, b"covers"])))
+        Delta(path, frozenset(orjson.loads(metadata[path, b"covers"])))
         for path in files
-        if held[path, b"base"].decode() == base
+        if metadata[path, b"base"].decode() == base
     ]
 
 
-def is_whole(source: Source, found: Resolved, instant: str, adds: frozenset[str]) -> bool:
-    """Whether a delta that adds these segments has heard of all that begins not after it."""
-    covered = covered_until(source, found.decided[-1]) | adds
+def is_complete(
+    source: SourceParts, row_cache: RowCache, instant: str, adds: frozenset[str]
+) -> bool:
+    """Returns whether a delta that adds these segments covers every part that begins before it."""
+    covered = covered_by_keyframe(source, row_cache.decided[-1]) | adds
     late = (
-        part.first <= instant and tells(source, part)
+        part.first <= instant and has_rows(source, part)
         for part in (*source.sightings, *source.pages)
         if not part.covers <= covered
     )
@@ -142,53 +148,54 @@ def is_whole(source: Source, found: Resolved, instant: str, adds: frozenset[str]
     return adds <= source.sealed and not any(late) and not any(opened)
 
 
-def covered_until(source: Source, keyframe: Keyframe) -> frozenset[str]:
-    """The segments that a keyframe of the chain covers, with those before it."""
-    names = [each.keyframe for each in source.chain]
-    return covered_by(source.chain[: names.index(keyframe) + 1])
+def covered_by_keyframe(source: SourceParts, keyframe: Keyframe) -> frozenset[str]:
+    """Returns the segments that a keyframe of the chain and those before it cover."""
+    names = [link.keyframe for link in source.chain]
+    return covered_segments(source.chain[: names.index(keyframe) + 1])
 
 
-def due_rows(source: Source, found: Resolved, limits: Limits) -> list[Keyframe]:
-    """The keyframes since the last rows of which rows may be made."""
-    after = found.held[-1].instant if found.held else ""
+def due_rows(source: SourceParts, row_cache: RowCache, limits: Limits) -> list[Keyframe]:
+    """Returns the keyframes since the last row cache for which one is due."""
+    after = row_cache.held[-1].instant if row_cache.held else ""
     return [
-        each.keyframe
-        for each in source.chain
-        if each.decides
-        and each.keyframe.instant > after
-        and each.keyframe.rows > limits.min_keyframe_rows
-        and each.keyframe.moved <= limits.max_moved_share
+        link.keyframe
+        for link in source.chain
+        if link.decides
+        and link.keyframe.instant > after
+        and link.keyframe.rows > limits.min_keyframe_rows
+        and link.keyframe.moved <= limits.max_moved_share
     ]
 
 
 def due_delta(
-    source: Source, found: Resolved, busy: frozenset[str], entities: int, limits: Limits
-) -> Cut | None:
-    """The next instant up to which what moved should be resolved; it adds all since the rows.
+    source: SourceParts, row_cache: RowCache, busy: frozenset[str], entities: int, limits: Limits
+) -> CutPoint | None:
+    """Returns the cut point of the next delta, with all segments since the row cache, if due.
 
-    Of many at once the last; where there is no delta yet, first the one in the middle.
+    If several are due, it is the last, and for the first delta the middle one.
 
-    `entities`: how many rows there are. Due when sightings have come for a sixteenth of them.
-    A cut that an open segment began before is no place for one: it would not be read.
+    `entities`: number of cached rows. A delta is due once there are new sightings for a
+    sixteenth of them. A cut point after the begin of an open segment is skipped, because a delta
+    up to it would not be read.
     """
-    if not found.decided:
+    if not row_cache.decided:
         return None
-    last = found.delta
-    held = last.adds if last else frozenset[str]()
-    covered = covered_until(source, found.decided[-1]) | held
-    after = last.instant if last else found.decided[-1].instant
+    last = row_cache.delta
+    added = last.adds if last else frozenset[str]()
+    covered = covered_by_keyframe(source, row_cache.decided[-1]) | added
+    after = last.instant if last else row_cache.decided[-1].instant
     least = max(limits.min_keyframe_rows, entities) // 16
     due = []
-    for cut in cuts(source, busy, covered, after, least):
-        every = attrs.evolve(cut, adds=cut.adds | held)
-        if is_whole(source, found, every.instant, every.adds):
-            due.append(every)
+    for cut in cut_points(source, busy, covered, after, least):
+        extended = attrs.evolve(cut, adds=cut.adds | added)
+        if is_complete(source, row_cache, extended.instant, extended.adds):
+            due.append(extended)
     if not due:
         return None
     return due[-1] if last else due[(len(due) - 1) // 2]
 
 
-def kept_beside(found: Resolved, keyframe: Keyframe) -> list[Path]:
-    """The files there are of what a keyframe names: its bodies, and its rows."""
-    every = (keyframe.bodies(found.folder), found.rows(keyframe))
-    return [path for path in every if path.exists()]
+def existing_files(row_cache: RowCache, keyframe: Keyframe) -> list[Path]:
+    """Returns the existing files of a keyframe: its bodies, and its cached rows."""
+    paths = (keyframe.bodies(row_cache.folder), row_cache.rows(keyframe))
+    return [path for path in paths if path.exists()]

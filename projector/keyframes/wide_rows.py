@@ -1,12 +1,11 @@
-"""Picking: rows as wide as bodies, chosen by their narrow columns and copied afterwards.
+"""Late materialization: selects rows by narrow columns, then copies the wide ones.
 
-    sightings, rows, bodies ──(narrow columns, so many entities a turn)──> which rows, and
-                                                                           what is said of them
-    each file of them ──(all columns, so many rows a turn)──> those rows ──> put together
+    sightings, rows, bodies ──(narrow columns, a chunk of entities at a time)──> selected rows
+    each file with such rows ──(all columns, a chunk of rows at a time)──> one file
 
-Where rows are few one query does it. It groups them, and DuckDB holds what it groups: with all
-columns of their bodies that would be as much as the bodies are.
-Law: the rows are the same, however many turns they are made in.
+If there are few rows, one query does both. That query groups the rows, and DuckDB keeps groups
+in memory: with all columns of the bodies they would be as large as the bodies.
+Law: the rows are the same, whatever the number of chunks.
 """
 
 import contextlib
@@ -26,10 +25,10 @@ from projector.limits import Limits
 _KNOWN = ("_seen_at", "_first_at", "_last_at", "_absent_since", "_absent_because")
 _NARROW = ("_type", "_id", "_writer", "_seq", "_row")
 _PLACE = ("_file", "_number")
-"""Where a row lies: in which file, counted from 1, and which of its rows."""
+"""Columns that locate a row: number of the file, from 1, and of the row in it."""
 _ALL = ("* EXCLUDE (_file, _number)",)
 _MOST_UNWRITTEN = 8_000
-"""Rows that are held while they are divided among those files."""
+"""Number of rows in memory while a COPY partitions them into files."""
 _AS_WRITTEN = "join_order,build_side_probe_side"
 
 
@@ -37,8 +36,8 @@ _Paths = tuple[Path, ...]
 
 
 @attrs.frozen
-class Files:
-    """What rows are made of."""
+class RowFiles:
+    """Files from which rows are selected."""
 
     sightings: tuple[Path, ...]
     fresh: tuple[Path, ...]
@@ -49,29 +48,29 @@ class Files:
 
 
 @contextlib.contextmanager
-def picked(
+def materialized_late(
     connection: duckdb.DuckDBPyConnection,
-    query: Callable[[Files], str],
-    files: Files,
+    query: Callable[[RowFiles], str],
+    files: RowFiles,
     schema: Path,
     path: Path,
     limits: Limits,
 ) -> Iterator[str]:
-    """A query that gives the rows that `query` makes of files: to publish as `path`.
+    """Yields a query for the rows that `query` selects from files, to publish as `path`.
 
-    `schema`: a file with their columns and no row.
+    `schema`: a file with their columns, and without rows.
     """
-    held = (*files.rows, *files.delta, *files.near)
-    rows = sum(count_rows(connection, held).values())
+    wide_files = (*files.rows, *files.delta, *files.near)
+    rows = sum(count_rows(connection, wide_files).values())
     if rows <= limits.max_single_query_rows:
         yield query(files)
         return
     columns = _columns(connection, schema)
-    with _aside(connection) as aside, _written_often(connection):
-        picks = _pick(connection, query, files, columns, rows, aside, limits)
-        copies = _copies(connection, picks, _every(files), columns, schema, limits)
+    with _spill_folder(connection) as spill_folder, _small_partition_buffers(connection):
+        selections = _select(connection, query, files, columns, rows, spill_folder, limits)
+        copies = _copies(connection, selections, _row_files(files), columns, schema, limits)
         with (
-            _joined_as_written(connection),
+            _joins_as_written(connection),
             copied_in_chunks(connection, lambda copy: copy, copies, path) as everything,
         ):
             yield everything
@@ -82,37 +81,37 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: Path) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def _every(files: Files) -> list[Path]:
-    """The files that rows lie in, in the order in which they are numbered from 1."""
+def _row_files(files: RowFiles) -> list[Path]:
+    """Returns the files that contain the rows, in the order of their numbers, from 1."""
     return list(dict.fromkeys((*files.rows, *files.delta, *files.near, *files.bodies)))
 
 
 @contextlib.contextmanager
-def _aside(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
-    """A folder where the connection puts aside what it cannot hold; gone afterwards."""
+def _spill_folder(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """Yields a folder below the spill folder of the connection, and deletes it afterwards."""
     ((folder,),) = connection.execute("SELECT current_setting('temp_directory')").fetchall()
-    with tempfile.TemporaryDirectory(dir=folder) as aside:
-        yield Path(aside)
+    with tempfile.TemporaryDirectory(dir=folder) as spill_folder:
+        yield Path(spill_folder)
 
 
-def _pick(
+def _select(
     connection: duckdb.DuckDBPyConnection,
-    query: Callable[[Files], str],
-    files: Files,
+    query: Callable[[RowFiles], str],
+    files: RowFiles,
     columns: Sequence[str],
     row_count: int,
-    aside: Path,
+    spill_folder: Path,
     limits: Limits,
 ) -> list[Path]:
-    """Files of which rows there are, where each lies, and what is said of it."""
-    body = [each for each in _NARROW if each in columns]
-    every = literals(map(str, _every(files)))
+    """Returns files with the selected rows: their location, and the columns about the entity."""
+    body = [name for name in _NARROW if name in columns]
+    every = literals(map(str, _row_files(files)))
     turns = -(-row_count // limits.max_narrow_chunk_rows)
 
-    def split(name: str, given: Sequence[Path], columns: Sequence[str], turns: int) -> list[_Paths]:
-        listed = literals(map(str, given))
-        told = fill("rows_narrow", columns=", ".join(columns), every=every, files=listed)
-        return _split(connection, told, turns, aside / name, limits)
+    def split(name: str, paths: Sequence[Path], columns: Sequence[str], turns: int) -> list[_Paths]:
+        listed = literals(map(str, paths))
+        narrow = fill("rows_narrow", columns=", ".join(columns), every=every, files=listed)
+        return _split(connection, narrow, turns, spill_folder / name, limits)
 
     (bodies,) = split("bodies", files.bodies, [*body, *_PLACE], 1)
     divided = zip(
@@ -123,18 +122,21 @@ def _pick(
         split("near", files.near, [*body, *_PLACE], turns),
         strict=True,
     )
-    picks = []
+    selections = []
     for turn, (sightings, fresh, rows, delta, near) in enumerate(divided):
-        picks.append(aside / f"picked-{turn}.parquet")
-        mine = Files(sightings, fresh, rows, delta, near, bodies)
-        _copy(connection, query(mine), picks[-1])
-    return picks
+        selections.append(spill_folder / f"picked-{turn}.parquet")
+        chunk = RowFiles(sightings, fresh, rows, delta, near, bodies)
+        _copy(connection, query(chunk), selections[-1])
+    return selections
 
 
 def _split(
     connection: duckdb.DuckDBPyConnection, query: str, turns: int, folder: Path, limits: Limits
 ) -> list[_Paths]:
-    """The rows of a query by their entities, in so many lists of files; the first has none."""
+    """Partitions the rows of a query by entity. Returns the files of each partition.
+
+    The first file of each has no rows.
+    """
     folder.mkdir()
     none = folder / "none.parquet"
     _copy(connection, f"FROM ({query}) LIMIT 0", none)
@@ -149,12 +151,12 @@ def _split(
             folder / f"{first}",
             "PARTITION_BY (_turn)",
         )
-    found: list[list[Path]] = [[none] for _ in range(turns)]
+    partitions: list[list[Path]] = [[none] for _ in range(turns)]
     for number, path in enumerate(sorted(folder.glob("*/*/*.parquet"))):
         turn = int(path.parent.name.partition("=")[2])
-        # moved: DuckDB takes a folder's name for a column
-        found[turn].append(path.rename(folder / f"{turn}-{number}.parquet"))
-    return [tuple(each) for each in found]
+        # Renamed, because DuckDB reads `_turn=…` in a path as a column.
+        partitions[turn].append(path.rename(folder / f"{turn}-{number}.parquet"))
+    return [tuple(paths) for paths in partitions]
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *more: str) -> None:
@@ -164,17 +166,17 @@ def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *more: 
 
 def _copies(
     connection: duckdb.DuckDBPyConnection,
-    picks: Sequence[Path],
+    selections: Sequence[Path],
     every: Sequence[Path],
     columns: Sequence[str],
     schema: Path,
     limits: Limits,
 ) -> list[str]:
-    """Queries that together give the rows that were picked, each a range of those of a file."""
+    """Returns queries for the selected rows: each reads a range of rows of one file."""
     common = {
-        "picked": f"[{literals(map(str, picks))}]",
-        "columns": ", ".join(map(_of_body, (each for each in columns if each not in _KNOWN))),
-        "told": ", ".join(f"picked.{each}" for each in _KNOWN),
+        "picked": f"[{literals(map(str, selections))}]",
+        "columns": ", ".join(map(_column_sql, (name for name in columns if name not in _KNOWN))),
+        "told": ", ".join(f"picked.{name}" for name in _KNOWN),
     }
     size = limits.max_wide_chunk_rows
     spans = connection.execute(fill("rows_spans", picked=common["picked"])).fetchall()
@@ -193,14 +195,14 @@ def _copies(
     return [*copies, fill("rows_bare", schema=literal(str(schema)), **common)]
 
 
-def _of_body(column: str) -> str:
-    """A column of the body; those of the entity are what is said of it."""
+def _column_sql(column: str) -> str:
+    """Returns the SQL of a column: of the selection if it is about the entity, else of the body."""
     return f"{'picked' if column in ('_type', '_id') else 'body'}.{identifier(column)}"
 
 
 @contextlib.contextmanager
-def _written_often(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Meanwhile a COPY that divides rows among files holds few of them."""
+def _small_partition_buffers(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Limits the rows that a partitioned COPY keeps in memory."""
     connection.execute(f"SET partitioned_write_flush_threshold = {_MOST_UNWRITTEN}")
     try:
         yield
@@ -209,8 +211,8 @@ def _written_often(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _joined_as_written(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Meanwhile a join holds its right side, which is narrow, whatever is expected of it."""
+def _joins_as_written(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Makes joins build their hash table from the right side, which is narrow."""
     connection.execute(f"SET disabled_optimizers = {literal(_AS_WRITTEN)}")
     try:
         yield

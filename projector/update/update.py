@@ -32,8 +32,8 @@ from projector.folders import (
 )
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
-from projector.keyframes.keyframe import load_source
-from projector.keyframes.resolved_rows import load_resolved
+from projector.keyframes.keyframe import load_source_parts
+from projector.keyframes.resolved_rows import load_row_cache
 from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, Report, build_open, silent
 from projector.parts.compact import Group, compact, find_groups, grouping_key
@@ -183,7 +183,7 @@ def _groups_to_merge(
     definitions: Sequence[Definition],
 ) -> list[Group]:
     """Returns the groups of parts of a source to merge; no keyframe or delta separates them."""
-    source = load_source(connection, context.parts, listing, definitions, context.limits)
+    source = load_source_parts(connection, context.parts, listing, definitions, context.limits)
     built = definitions_of(definitions, listing.source)
 
     def groups_by(key: Callable[[Part], Hashable]) -> list[Group]:
@@ -200,7 +200,7 @@ def _groups_to_merge(
     if not groups_by(keyframe_key):  # the usual case, in which no row caches are loaded
         return []
     entities = [d for d in built if d.has_parts and d.source == listing.source]
-    caches = [load_resolved(connection, context.parts, source, d) for d in entities]
+    caches = [load_row_cache(connection, context.parts, source, d) for d in entities]
     deltas = [delta for cache in caches for delta in cache.deltas]
     delta_key = grouping_key([(delta.instant, delta.adds) for delta in deltas])
     return groups_by(lambda part: (keyframe_key(part), delta_key(part)))

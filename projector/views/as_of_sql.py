@@ -12,12 +12,12 @@ from projector.definition import Definition
 from projector.engine.sql_text import fill
 from projector.keyframes.rows_sql import (
     OF_ENTITY,
-    first_row,
-    once,
-    presence,
-    same_entity,
-    shown,
-    type_of,
+    distinct_clause,
+    entity_key,
+    first_row_condition,
+    presence_sql,
+    shown_sql,
+    type_sql,
 )
 from projector.parts.part_sql import best_rank
 from projector.views.file_lists import FileLists, as_of_list_sql, row_cache_instant_sql
@@ -51,11 +51,11 @@ def as_of_templates(
         return _from_row_cache(root, definition, files, near)
     bodies = files[source, f"near {definition.name}"]
     values = {
-        "presence": presence(near),
+        "presence": presence_sql(near),
         "body": f"read_parquet({common['bodies']})",
         "provenance": fill("provenance", seen_at="winner.best['at']", **OF_ENTITY),
         "because": fill("because"),
-        "once": once("winner", definition, bodies.disjoint),
+        "once": distinct_clause("winner", definition, bodies.disjoint),
     }
     if bodies.keyframes:
         lookup = fill(
@@ -87,14 +87,14 @@ def _from_row_cache(
         **{kind: as_of_list_sql(root, file_list) for kind, file_list in lists.items()},
         "since": row_cache_instant_sql(lists["fresh"]),
         "best": str(best_rank(definition)),
-        "same": same_entity(definition),
-        "type": type_of(definition),
-        "first": first_row(definition),
-        "once": once("fresh", definition, disjoint),
+        "same": entity_key(definition),
+        "type": type_sql(definition),
+        "first": first_row_condition(definition),
+        "once": distinct_clause("fresh", definition, disjoint),
         "join": "JOIN",
     }
     values = {
-        "shown": shown(placeholders),
+        "shown": shown_sql(placeholders),
         "provenance": fill("provenance", **_OF_ROWS),
         "resolved": ", ".join(_CACHE_COLUMNS),
     }

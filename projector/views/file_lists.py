@@ -13,8 +13,8 @@ import duckdb
 from projector.definition import Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, literal, literals
-from projector.keyframes.keyframe import Source, load_source
-from projector.keyframes.resolved_rows import Resolved, kept_beside, load_resolved
+from projector.keyframes.keyframe import SourceParts, load_source_parts
+from projector.keyframes.resolved_rows import RowCache, existing_files, load_row_cache
 from projector.limits import Limits
 from projector.parts.part import choose_parts, folder_of, list_parts, open_name
 from projector.parts.plan import SegmentListing
@@ -87,21 +87,21 @@ def as_of_files(
     NAME` (those that replace some of them) and `fresh NAME` (the sightings after both).
     """
     name = listing.source
-    source = load_source(connection, parts, listing, definitions, limits)
+    source = load_source_parts(connection, parts, listing, definitions, limits)
     result = {
         (name, "near log.sightings"): _near_sightings(views, source, files[name, "log.sightings"]),
         (name, "near log.pages"): _near_pages(views, source, files[name, "log.pages"]),
     }
     for definition in definitions:
         if definition.has_parts and definition.source == name:
-            row_cache = load_resolved(connection, parts, source, definition)
+            row_cache = load_row_cache(connection, parts, source, definition)
             bodies, sightings = files[name, definition.name], files[name, "log.sightings"]
             for kind, file_list in _near_rows(views, source, row_cache, bodies, sightings).items():
                 result[name, f"{kind} {definition.name}"] = file_list
     return result
 
 
-def _near_sightings(views: Path, source: Source, files: FileList) -> FileList:
+def _near_sightings(views: Path, source: SourceParts, files: FileList) -> FileList:
     """Returns the sightings of a source, from the last keyframe on."""
     entries = [
         _entry(
@@ -115,7 +115,7 @@ def _near_sightings(views: Path, source: Source, files: FileList) -> FileList:
     return attrs.evolve(files, keyframes=tuple(entries))
 
 
-def _near_pages(views: Path, source: Source, files: FileList) -> FileList:
+def _near_pages(views: Path, source: SourceParts, files: FileList) -> FileList:
     """Returns the pages of a source, from the last keyframe that decides on."""
     keyframes = [link.keyframe for link in source.chain if link.decides]
     entries = [_entry(views, keyframe.instant, keyframe.pages) for keyframe in keyframes]
@@ -123,11 +123,11 @@ def _near_pages(views: Path, source: Source, files: FileList) -> FileList:
 
 
 def _near_rows(
-    views: Path, source: Source, row_cache: Resolved, bodies: FileList, sightings: FileList
+    views: Path, source: SourceParts, row_cache: RowCache, bodies: FileList, sightings: FileList
 ) -> dict[str, FileList]:
     """Returns the files that one view reads, by kind: see `as_of_files`."""
     beside = [
-        (link.keyframe.instant, kept_beside(row_cache, link.keyframe)) for link in source.chain
+        (link.keyframe.instant, existing_files(row_cache, link.keyframe)) for link in source.chain
     ]
     near = [_entry(views, instant, *paths) for instant, paths in beside if paths]
     if not row_cache.decided:
@@ -135,7 +135,7 @@ def _near_rows(
         return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
     rows = [(keyframe.instant, row_cache.rows(keyframe)) for keyframe in row_cache.decided]
     deltas = [(delta.instant, delta.path) for delta in row_cache.deltas]
-    beside += [(instant, kept_beside(row_cache, row_cache.decided[-1])) for instant, _ in deltas]
+    beside += [(instant, existing_files(row_cache, row_cache.decided[-1])) for instant, _ in deltas]
     # Files that are read as cached rows are not read as bodies as well.
     cached = {path for _, path in rows}
     near_bodies = [

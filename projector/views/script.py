@@ -16,7 +16,7 @@ from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literals
-from projector.keyframes.rows_sql import OF_ENTITY, presence
+from projector.keyframes.rows_sql import OF_ENTITY, presence_sql
 from projector.limits import LIMITS, Limits
 from projector.parts.part import open_name
 from projector.parts.part_sql import shape_rank, shape_test
@@ -170,7 +170,7 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
         "bodies": all_bodies_sql(root, files[definition.source, definition.name]),
     }
     from_all = {
-        "presence": presence(common),
+        "presence": presence_sql(common),
         "spans": fill("spans", **common),
         "provenance": fill("provenance", seen_at="version.valid_from", **OF_ENTITY),
     }
@@ -200,7 +200,7 @@ def _lookup_macros(root: Path, source: str, files: FileLists) -> list[Statement]
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    tables = {"presence": presence(common), "spans": fill("spans", **common)}
+    tables = {"presence": presence_sql(common), "spans": fill("spans", **common)}
     return [
         Statement(
             "MACRO",

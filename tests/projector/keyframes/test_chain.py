@@ -5,14 +5,14 @@ from pathlib import Path
 
 import attrs
 
-from projector.keyframes.cut_points import cuts, next_due
-from projector.keyframes.keyframe import Keyframe, Link, Source, chain
+from projector.keyframes.cut_points import cut_points, next_due
+from projector.keyframes.keyframe import Keyframe, Link, SourceParts, usable_chain
 from projector.keyframes.resolved_rows import (
     Delta,
-    Resolved,
+    RowCache,
     due_delta,
     due_rows,
-    is_whole,
+    is_complete,
 )
 from projector.limits import LIMITS
 from projector.parts import compact
@@ -28,11 +28,11 @@ def part(begin: str, end: str, *covers: str) -> Part:
 
 def source(
     sightings: Iterable[Part], pages: Iterable[Part], rows: int = 10, links: Iterable[Link] = ()
-) -> Source:
+) -> SourceParts:
     sightings, pages = tuple(sightings), tuple(pages)
     counts = {str(each.path): rows for each in (*sightings, *pages)}
     sealed = frozenset().union(*(each.covers for each in (*sightings, *pages)))
-    return Source(Path(), sightings, pages, counts, (), sealed, tuple(links))
+    return SourceParts(Path(), sightings, pages, counts, (), sealed, tuple(links))
 
 
 def keyframe(
@@ -50,7 +50,7 @@ def test_a_part_that_begins_at_the_instant_of_a_keyframe_is_late_for_it() -> Non
     at_once = part("20260101T01", "20260101T02", "s9")
     held = source([ONE, at_once], [ONE])
 
-    (link,) = chain(held, [keyframe("20260101T01", "s1")], LIMITS)
+    (link,) = usable_chain(held, [keyframe("20260101T01", "s1")], LIMITS)
     assert link.late == (at_once,)
     assert not link.decides
 
@@ -58,14 +58,16 @@ def test_a_part_that_begins_at_the_instant_of_a_keyframe_is_late_for_it() -> Non
 def test_a_page_that_begins_at_the_instant_of_a_keyframe_keeps_it_from_deciding() -> None:
     at_once = part("20260101T01", "20260101T02", "s9")
 
-    (link,) = chain(source([ONE], [ONE, at_once]), [keyframe("20260101T01", "s1")], LIMITS)
+    (link,) = usable_chain(source([ONE], [ONE, at_once]), [keyframe("20260101T01", "s1")], LIMITS)
     assert (link.late, link.decides) == ((), False)
 
 
 def test_an_open_segment_that_begins_not_after_a_keyframe_keeps_it_from_deciding() -> None:
     held = source([ONE], [ONE])
     found = {
-        opened: chain(attrs.evolve(held, opened=(opened,)), [keyframe("20260101T01", "s1")], LIMITS)
+        opened: usable_chain(
+            attrs.evolve(held, opened=(opened,)), [keyframe("20260101T01", "s1")], LIMITS
+        )
         for opened in ("20260101T00", "20260101T01", "20260101T02")
     }
 
@@ -80,8 +82,8 @@ def test_a_keyframe_with_more_late_rows_than_half_of_it_is_not_read() -> None:
     late = part("20260101T00", "20260101T01", "s9")
 
     held = source([ONE, late], [ONE])
-    assert len(chain(held, [keyframe("20260101T01", "s1", rows=20)], AT_ONCE)) == 1
-    assert chain(held, [keyframe("20260101T01", "s1", rows=19)], AT_ONCE) == []
+    assert len(usable_chain(held, [keyframe("20260101T01", "s1", rows=20)], AT_ONCE)) == 1
+    assert usable_chain(held, [keyframe("20260101T01", "s1", rows=19)], AT_ONCE) == []
 
 
 def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows() -> None:
@@ -89,8 +91,8 @@ def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows() -> No
     late = part("20260101T00", "20260101T01", "s9")
 
     small = [keyframe("20260101T01", "s1", rows=1)]
-    assert len(chain(source([ONE, late], [ONE]), small, limits)) == 1
-    assert chain(source([ONE, late], [ONE], rows=11), small, limits) == []
+    assert len(usable_chain(source([ONE, late], [ONE]), small, limits)) == 1
+    assert usable_chain(source([ONE, late], [ONE], rows=11), small, limits) == []
 
 
 def test_a_keyframe_is_due_when_the_rows_since_exceed_half_of_the_last() -> None:
@@ -110,14 +112,14 @@ def test_no_keyframe_is_due_before_the_least_rows_have_come() -> None:
 
 def test_a_part_that_begins_where_another_ends_reaches_across() -> None:
     touching = part("20260101T01", "20260101T02", "s2")
-    found = list(cuts(source([ONE, touching], [ONE, touching]), NOBODY, NOBODY, "", 0))
+    found = list(cut_points(source([ONE, touching], [ONE, touching]), NOBODY, NOBODY, "", 0))
 
     assert [(cut.instant, sorted(cut.adds)) for cut in found] == [("20260101T02", ["s1", "s2"])]
 
 
 def test_a_long_part_reaches_across_all_that_begins_before_it_ends() -> None:
     long = part("20260101T00", "20260102T12", "s8")
-    found = list(cuts(source([long, TWO], [long, TWO]), NOBODY, NOBODY, "", 0))
+    found = list(cut_points(source([long, TWO], [long, TWO]), NOBODY, NOBODY, "", 0))
 
     assert [cut.instant for cut in found] == ["20260102T12"]
 
@@ -125,7 +127,7 @@ def test_a_long_part_reaches_across_all_that_begins_before_it_ends() -> None:
 def test_a_cut_lies_after_the_one_before_and_outside_of_hours_that_are_still_written() -> None:
     held = source([ONE, TWO, THREE], [ONE, TWO, THREE])
     busy = frozenset({"20260102T01"})
-    found = list(cuts(held, busy, NOBODY, "20260101T01", 0))
+    found = list(cut_points(held, busy, NOBODY, "20260101T01", 0))
 
     assert [cut.instant for cut in found] == ["20260103T01"]
     assert [len(each.sightings) for each in found] == [3]
@@ -133,7 +135,7 @@ def test_a_cut_lies_after_the_one_before_and_outside_of_hours_that_are_still_wri
 
 def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed() -> None:
     limits = attrs.evolve(LIMITS, min_keyframe_rows=30)
-    found = Resolved(Path(), "x", (), ())
+    found = RowCache(Path(), "x", (), ())
 
     def due(decides: bool = True, **more: float) -> bool:
         link = Link(keyframe("20260101T01", "s1", **{"rows": 31, "moved": 0, **more}), (), decides)
@@ -149,13 +151,13 @@ def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed() ->
 def test_rows_are_made_after_the_last_ones_only() -> None:
     first, second = keyframe("20260101T01", "s1"), keyframe("20260102T01", "s2")
     links = [Link(attrs.evolve(each, rows=10**6, moved=0), (), True) for each in (first, second)]
-    held = Resolved(Path(), "x", (links[0].keyframe,), ())
+    held = RowCache(Path(), "x", (links[0].keyframe,), ())
 
     assert due_rows(source([ONE], [ONE], links=links), held, LIMITS) == [links[1].keyframe]
 
 
-def decided(*links: Link) -> Resolved:
-    return Resolved(Path(), "x", (links[0].keyframe,), (links[0].keyframe,))
+def decided(*links: Link) -> RowCache:
+    return RowCache(Path(), "x", (links[0].keyframe,), (links[0].keyframe,))
 
 
 def test_a_delta_is_whole_where_all_that_begins_not_after_it_is_covered() -> None:
@@ -166,14 +168,14 @@ def test_a_delta_is_whole_where_all_that_begins_not_after_it_is_covered() -> Non
     edge = attrs.evolve(edge, rows={**held.rows, "20260102T01-20260102T02-x.parquet": 1})
     page = attrs.evolve(edge, sightings=held.sightings, pages=edge.sightings)
 
-    assert is_whole(held, decided(base), "20260102T01", adds)
-    assert not is_whole(held, decided(base), "20260103T00", adds)
-    assert not is_whole(edge, decided(base), "20260102T01", adds)
-    assert not is_whole(page, decided(base), "20260102T01", adds)
-    assert not is_whole(held, decided(base), "20260102T01", frozenset({"s2", "lost"}))
+    assert is_complete(held, decided(base), "20260102T01", adds)
+    assert not is_complete(held, decided(base), "20260103T00", adds)
+    assert not is_complete(edge, decided(base), "20260102T01", adds)
+    assert not is_complete(page, decided(base), "20260102T01", adds)
+    assert not is_complete(held, decided(base), "20260102T01", frozenset({"s2", "lost"}))
     for opened, whole in (("20260102T01", False), ("20260102T02", True)):
         open_too = attrs.evolve(held, opened=(opened,))
-        assert is_whole(open_too, decided(base), "20260102T01", adds) is whole
+        assert is_complete(open_too, decided(base), "20260102T01", adds) is whole
 
 
 def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_the_last() -> None:
@@ -199,7 +201,7 @@ def test_a_delta_is_due_when_a_sixteenth_has_been_seen() -> None:
 
     assert due_delta(held, decided(base), NOBODY, 159, AT_ONCE) is not None
     assert due_delta(held, decided(base), NOBODY, 160, AT_ONCE) is None
-    assert due_delta(held, Resolved(Path(), "x", (), ()), NOBODY, 0, AT_ONCE) is None
+    assert due_delta(held, RowCache(Path(), "x", (), ()), NOBODY, 0, AT_ONCE) is None
 
 
 def test_a_part_that_begins_at_an_instant_stands_before_it() -> None:

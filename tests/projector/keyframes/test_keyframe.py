@@ -14,7 +14,14 @@ from eventlog.write.writer import append, close_stream, open_stream
 from projector.engine.connections import builder
 from projector.keyframes import build as keyframing
 from projector.keyframes.cut_points import next_due
-from projector.keyframes.keyframe import Keyframe, Link, Source, chain, covered_by, load_source
+from projector.keyframes.keyframe import (
+    Keyframe,
+    Link,
+    SourceParts,
+    covered_segments,
+    load_source_parts,
+    usable_chain,
+)
 from projector.limits import LIMITS
 from projector.parts import compact
 from projector.parts import part as parts_of
@@ -271,9 +278,11 @@ def test_a_segment_without_pages_is_late_for_no_keyframe(grown):
     definitions = definitions_of(MODELS, "openrouter")
     with contextlib.closing(builder(grown, 1)) as connection:
         listing = list_source(grown, "openrouter")
-        source = load_source(connection, grown / "views" / "parts", listing, definitions, AT_ONCE)
+        source = load_source_parts(
+            connection, grown / "views" / "parts", listing, definitions, AT_ONCE
+        )
     assert len(source.chain) > 1
-    covered, last = covered_by(source.chain), source.chain[-1].keyframe.instant
+    covered, last = covered_segments(source.chain), source.chain[-1].keyframe.instant
     assert any(each.first < last and not each.covers <= covered for each in source.pages)
     assert all(each.decides for each in source.chain)
 
@@ -296,7 +305,9 @@ def part(begin, end, *covers):
 def source(sightings, pages, chain=(), rows=10):
     counts = {str(each.path): rows for each in sightings}
     sealed = frozenset().union(*(each.covers for each in (*sightings, *pages)))
-    return Source(Path(), tuple(sightings), tuple(pages), counts, (), sealed, tuple(chain))
+    return SourceParts(
+        Path(), tuple(sightings), tuple(pages), counts, (), sealed, tuple(chain)
+    )
 
 
 ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1, 2, 3))
@@ -330,19 +341,21 @@ def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
     second = Keyframe(Path("s-20260103T01-y.parquet"), first.name, frozenset({"s3"}), 30, 1)
     parts = [ONE, TWO, THREE]
 
-    links = chain(source(parts, parts), [first, second], AT_ONCE)
+    links = usable_chain(source(parts, parts), [first, second], AT_ONCE)
     assert [(each.keyframe, each.late, each.decides) for each in links] == [
         (first, (), True),
         (second, (TWO,), False),
     ]
-    assert chain(source(parts, parts, rows=16), [first, second], AT_ONCE) == links[:1]
+    assert usable_chain(source(parts, parts, rows=16), [first, second], AT_ONCE) == links[:1]
     empty = attrs.evolve(source(parts, parts), rows={str(TWO.path): 0, str(THREE.path): 10})
-    assert chain(empty, [first, second], AT_ONCE)[1] == Link(second, (), True), (
+    assert usable_chain(empty, [first, second], AT_ONCE)[1] == Link(second, (), True), (
         "nothing in it is late"
     )
-    assert chain(source(parts[1:], parts[1:]), [first, second], AT_ONCE) == [], (
+    assert usable_chain(source(parts[1:], parts[1:]), [first, second], AT_ONCE) == [], (
         "its segment is gone"
     )
-    assert chain(source(parts, parts), [second], AT_ONCE) == [], "what it was made of is gone"
+    assert usable_chain(source(parts, parts), [second], AT_ONCE) == [], (
+        "what it was made of is gone"
+    )
     place = compact.grouping_key([(each.keyframe.instant, each.keyframe.adds) for each in links])
     assert [place(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]
