@@ -16,7 +16,7 @@ from fetcher.source import match_url
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, Task
 from tests.fetcher.making import OTHER, Hand
-from tests.fetcher.state.test_run_queue import drain, listed
+from tests.fetcher.syncing import queued, work_on_queue
 
 BASE = "https://civitai.com/api/v1"
 EVERY = [(name, each) for name, source in SOURCES.items() for each in source.templates]
@@ -53,7 +53,7 @@ def test_a_template_is_a_listing_or_an_address_with_its_argument(
     found = asked(task)
     assert (found[0], found[1] | params) == (path, found[1])
     assert (task.target, task.priority) == (500, 3)
-    assert [each.run for each in listed(tmp_path)] == [task.run]
+    assert [each.run for each in queued(tmp_path)] == [task.run]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_is_no_template_or_no_argument_is_refused(
     with pytest.raises(Invalid, match=what):
         add(tmp_path, name, arg)
 
-    assert listed(tmp_path) == []
+    assert queued(tmp_path) == []
 
 
 @pytest.mark.parametrize(("source", "template"), EVERY, ids=[f"{a}-{b.name}" for a, b in EVERY])
@@ -104,7 +104,7 @@ def test_everything_new_ends_where_everything_is_known(tmp_path: Path) -> None:
     pages = []
     for highest[0] in (40, 55):
         add(tmp_path, "everything-new", base_url="http://127.0.0.1:1")
-        told = drain(tmp_path, handle)
+        told = work_on_queue(tmp_path, handle)
         assert {each.state for each in told.listings} == {COMPLETED}
         pages.append([each.pages for each in told.listings])
 

@@ -18,8 +18,7 @@ from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.state.task import RUNNING
 from tests.fetcher.making import WRITER, Hand, lines, upstream
-from tests.fetcher.state.test_run_queue import listed, many, sync_with
-from tests.fetcher.syncing import add_run
+from tests.fetcher.syncing import add_run, paginated, queued, sync_with
 
 CIVITAI = SOURCES["civitai"]
 
@@ -245,7 +244,7 @@ def test_a_pagination_ends_only_when_its_last_pages_are_durable(
     clock = Hand()
 
     async def go() -> None:
-        async with upstream(many(pages)) as origin:
+        async with upstream(paginated(pages)) as origin:
             server = Upstream(CIVITAI, origin, requests_per_minute=600_000)
             add_run(tmp_path, server, "/models", now=clock, limit=limit)
             async with open_crawl(Crawler(tmp_path, WRITER, clock), server) as crawl:
@@ -255,5 +254,5 @@ def test_a_pagination_ends_only_when_its_last_pages_are_durable(
     with pytest.raises(Lost):
         asyncio.run(go())
 
-    (task,) = listed(tmp_path)
+    (task,) = queued(tmp_path)
     assert (task.state, task.finished_at) == (RUNNING, None)

@@ -17,9 +17,7 @@ from fetcher.state.run_queue import LEASE_US
 from tests.fetcher.crawl.test_active_run import CIVITAI, with_claimed_run
 from tests.fetcher.crawl.test_pagination import Feed, Lost, all_but, ids, paginate_feed, source
 from tests.fetcher.making import OTHER, WRITER, Hand, lines
-from tests.fetcher.state.test_run_queue import drain as drain_queue
-from tests.fetcher.state.test_run_queue import sync_with
-from tests.fetcher.syncing import add_run, is_complete
+from tests.fetcher.syncing import add_run, is_complete, sync_with, work_on_queue
 
 
 def matches(id_: int, query: Mapping[str, str]) -> bool:
@@ -90,7 +88,7 @@ def test_partitions_of_a_named_listing_run_in_the_same_sync(tmp_path: Path) -> N
 def test_the_target_of_partitions_is_what_remains_of_the_target(tmp_path: Path) -> None:
     upstream = Upstream(source(most=100), "http://127.0.0.1:1")
     add_run(tmp_path, upstream, "images", now=Hand(), limit=130)
-    drain_queue(tmp_path, feed_of(300, 100).handle, source(most=100))
+    work_on_queue(tmp_path, feed_of(300, 100).handle, source(most=100))
 
     targets = [event.get("target") for event in created(tmp_path, None)]
     assert targets == [130, *[30] * 5]
@@ -107,7 +105,7 @@ def test_a_silent_end_is_reported_even_if_the_run_was_interrupted_there(tmp_path
     with pytest.raises(Lost):
         sync_with(tmp_path, source(most=100), feed.handle, now=clock, on_progress=kill)
     clock.at += LEASE_US
-    report = drain_queue(tmp_path, feed.handle, source(most=100), now=clock)
+    report = work_on_queue(tmp_path, feed.handle, source(most=100), now=clock)
 
     (listing,) = report.listings
     assert (listing.state, listing.entities) == ("partial", 100)

@@ -8,19 +8,21 @@ import pytest
 from aiohttp import web
 
 from eventlog.clock import DAY, HOUR
-from eventlog.errors import Unavailable
 from eventlog.format.event import PAGE, PAGE_FAILED
-from fetcher.crawl.report import ListingReport, RunReport
-from fetcher.service.open_crawl import Crawler, Upstream
-from fetcher.service.probe_url import probe_url
+from fetcher.service.open_crawl import Crawler
 from fetcher.service.queue_commands import list_runs, retry_run
-from fetcher.service.sync import select_listings
 from fetcher.source import FollowUp
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, FAILED, PENDING
 from tests.fetcher.making import OTHER, Hand, Handle, lines
-from tests.fetcher.state.test_run_queue import add, drain, listed, many, sync_with
-from tests.fetcher.syncing import is_complete
+from tests.fetcher.syncing import (
+    add_civitai_run,
+    is_complete,
+    paginated,
+    queued,
+    sync_with,
+    work_on_queue,
+)
 
 CIVITAI, OPENROUTER = SOURCES["civitai"], SOURCES["openrouter"]
 
@@ -63,15 +65,15 @@ def test_follow_up_requests_are_sent_up_to_the_configured_concurrency(tmp_path: 
 def test_only_a_sync_without_bounds_works_on_other_runs_of_the_queue(
     tmp_path: Path,
 ) -> None:
-    run = add(tmp_path, "/creators").run
+    run = add_civitai_run(tmp_path, "/creators").run
 
     for bounds in ({"listings": ["models"]}, {"limit": 5}):
-        report = sync_with(tmp_path, CIVITAI, many(1), **bounds)
+        report = sync_with(tmp_path, CIVITAI, paginated(1), **bounds)
         assert run not in {listing.run for listing in report.listings}
-    report = sync_with(tmp_path, CIVITAI, many(1))
+    report = sync_with(tmp_path, CIVITAI, paginated(1))
 
     assert run in {listing.run for listing in report.listings}
-    assert {task.state for task in listed(tmp_path)} == {COMPLETED}
+    assert {task.state for task in queued(tmp_path)} == {COMPLETED}
 
 
 def test_a_retried_run_sends_only_the_follow_up_requests_that_failed(
@@ -97,7 +99,7 @@ def test_a_retried_run_sends_only_the_follow_up_requests_that_failed(
     broken[0] = False
     requested.clear()
     retry_run(Crawler(tmp_path, OTHER, clock), "openrouter", follow_up.run)
-    drain(tmp_path, handle, OPENROUTER, now=clock)
+    work_on_queue(tmp_path, handle, OPENROUTER, now=clock)
 
     assert requested == ["/api/v1/models/a/2/endpoints"]
     assert list_runs(tmp_path, "openrouter", clock, (FAILED,)) == []
@@ -147,50 +149,21 @@ def test_a_status_404_ends_a_pagination_as_partial(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.query.get("cursor") == "2":
             return web.json_response({"error": "gone"}, status=404)
-        return await many(9)(request)
+        return await paginated(9)(request)
 
     report = sync_with(tmp_path, CIVITAI, handle, listings=["models"])
 
     assert (report.listings[0].state, report.listings[0].why) == ("partial", "status 404")
     pages = [line for line in lines(tmp_path, "civitai") if line.kind == PAGE]
     assert [(page.page_no, page.status) for page in pages] == [(1, 200), (2, 200), (None, 404)]
-    assert [task.state for task in listed(tmp_path)] == [FAILED]
-
-
-def test_listings_are_selected_in_the_order_of_the_source() -> None:
-    assert [listing.name for listing in select_listings(CIVITAI, ["images", "models"])] == [
-        "models",
-        "images",
-    ]
-    assert "creators" not in {listing.name for listing in select_listings(CIVITAI, None)}
-    assert [listing.name for listing in select_listings(CIVITAI, ["models-of-images"])] == [
-        "images",
-        "versions-of-images",
-        "models-of-images",
-    ]
-
-
-def test_a_probe_without_a_response_raises_unavailable() -> None:
-    async def go() -> None:
-        base = "http://127.0.0.1:9"
-        await probe_url(Upstream(CIVITAI, base), f"{base}/models")
-
-    with pytest.raises(Unavailable, match="connect"):
-        asyncio.run(go())
-
-
-def test_a_total_is_the_sum_over_all_listings() -> None:
-    listings = tuple(ListingReport(listing="x", run="r", pages=number) for number in (1, 2, 3))
-
-    assert RunReport("civitai", "2026-11-21T05", listings).total("pages") == 6
-    assert RunReport("civitai", "2026-11-21T05", ()).total("pages") == 0
+    assert [task.state for task in queued(tmp_path)] == [FAILED]
 
 
 def test_no_run_is_started_after_a_stop(tmp_path: Path) -> None:
     stopping = asyncio.Event()
     stopping.set()
 
-    report = sync_with(tmp_path, CIVITAI, many(3), stopping=stopping)
+    report = sync_with(tmp_path, CIVITAI, paginated(3), stopping=stopping)
 
     assert report.listings == ()
-    assert {task.state for task in listed(tmp_path)} == {PENDING}
+    assert {task.state for task in queued(tmp_path)} == {PENDING}

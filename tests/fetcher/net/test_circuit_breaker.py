@@ -9,8 +9,9 @@ from aiohttp import web
 from eventlog.format.event import PAGE_FAILED, Line
 from eventlog.read.reader import read_one
 from fetcher.net.circuit_breaker import CircuitBreaker
+from fetcher.sources import SOURCES
 from tests.fetcher.making import lines
-from tests.fetcher.service.test_sync import sync_with
+from tests.fetcher.syncing import sync_with
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_host_that_goes_down_stops_a_listing_and_those_after_it(tmp_path: Path
         request.transport.close()
         return web.Response()
 
-    report = sync_with(tmp_path, "openrouter", handle)
+    report = sync_with(tmp_path, SOURCES["openrouter"], handle)
 
     states = {listing.listing: (listing.state, listing.failures) for listing in report.listings}
     assert states["models"] == states["models-all"] == ("completed", 0)
@@ -75,7 +76,7 @@ def test_a_host_that_comes_back_is_crawled_again(tmp_path: Path) -> None:
             request.transport.close()
         return web.json_response({"data": []})
 
-    report = sync_with(tmp_path, "openrouter", handle)
+    report = sync_with(tmp_path, SOURCES["openrouter"], handle)
 
     states = {listing.listing: listing.state for listing in report.listings}
     assert [states[name] for name in ("models", "models-all", "providers")] == ["failed"] * 3

@@ -23,8 +23,7 @@ from fetcher.source import Probe
 from fetcher.sources import SOURCES
 from fetcher.state.presence import Name, Refusal
 from tests.fetcher.making import Hand, kinds, lines, upstream
-from tests.fetcher.service.test_sync import synced
-from tests.fetcher.syncing import add_run
+from tests.fetcher.syncing import add_run, sync_once
 
 NAMES = st.sets(st.tuples(st.just("model"), st.sampled_from("abcdef")))
 
@@ -121,7 +120,7 @@ async def hourly(root: Path, shop: Shop, *steps: set[str]) -> list[RunReport]:
     async with upstream(shop.handle) as origin:
         for models in steps:
             shop.models = models
-            reports.append(await synced(root, "openrouter", origin, shop.clock))
+            reports.append(await sync_once(root, SOURCES["openrouter"], origin, shop.clock))
             shop.clock.at += HOUR
     return reports
 
@@ -185,7 +184,7 @@ def test_what_vanished_but_answers_is_not_gone_and_not_asked_every_hour(tmp_path
     async def go() -> None:
         async with upstream(handle) as origin:
             for _ in range(4):
-                await synced(tmp_path, "openrouter", origin, shop.clock)
+                await sync_once(tmp_path, SOURCES["openrouter"], origin, shop.clock)
                 shop.clock.at += HOUR
                 shop.models = {"a/1"}
 
@@ -243,7 +242,7 @@ def test_a_civitai_model_is_gone_after_three_404s_over_three_days_never_after_on
             add_run(tmp_path, Upstream(SOURCES["civitai"], origin), "/models/7", now=clock)
             for day in range(7):
                 shop.ids = {"7"} if day == answers_after else set()
-                await synced(tmp_path, "civitai", origin, clock)
+                await sync_once(tmp_path, SOURCES["civitai"], origin, clock)
                 counts.append(kinds(lines(tmp_path, "civitai")).count(GONE))
                 clock.at += DAY
         return counts

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import pytest
 from aiohttp import web
 
-from eventlog.clock import HOUR, MINUTE, SECOND
-from eventlog.errors import Invalid
+from eventlog.clock import HOUR, MINUTE
 from eventlog.format.event import HEARTBEAT, PAGE
 from fetcher.net.retry import Chance
 from fetcher.service.open_crawl import CHANCE, Crawler, SyncBounds, Upstream
 from fetcher.service.queue_commands import cancel_run, list_runs
-from fetcher.service.schedule import check_schedule, count_missed_slots, delay_us, next_slot
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.sources import SOURCES
 from fetcher.state.task import CANCELLED, COMPLETED, PENDING, Task
@@ -83,37 +80,43 @@ def serving(
     settings: dict[str, Any] = {"schedule": HOURLY, "jitter_s": 0, "poll_s": 0.02, **plan}
 
     async def go() -> Service:
-        stopping = asyncio.Event()
         async with upstream(handle) as origin:
             service = Service(root, origin, clock, announced)
-            has_schedule = asyncio.Event()  # set once the first sync is scheduled
-
-            def announce(line: str) -> None:
-                announced.append(line)
-                has_schedule.set()
-
-            def draw() -> float:
-                has_schedule.set()
-                return chance()
-
-            work = asyncio.create_task(
-                run_service(
-                    Crawler(root, WRITER, service.now, chance=draw),
-                    Upstream(CIVITAI, origin, None, 600_000, 2, HURRIED),
-                    ServicePlan(bounds=bounds, **settings),
-                    stopping=stopping,
-                    announce=announce,
-                )
-            )
-            try:
-                await asyncio.wait_for(has_schedule.wait(), 60)
-                await act(service)
-            finally:
-                stopping.set()
-                await asyncio.wait_for(work, 120)
+            crawler = Crawler(root, WRITER, service.now, chance=chance)
+            await _while_serving(service, crawler, ServicePlan(bounds=bounds, **settings), act)
             return service
 
     return asyncio.run(go())
+
+
+async def _while_serving(
+    service: Service,
+    crawler: Crawler,
+    plan: ServicePlan,
+    act: Callable[[Service], Awaitable[None]],
+) -> None:
+    """Runs the service; calls `act` once the first sync is scheduled, then stops the service."""
+    stopping, has_schedule = asyncio.Event(), asyncio.Event()
+
+    def announce(line: str) -> None:
+        service.announced.append(line)
+        has_schedule.set()
+
+    def draw() -> float:
+        has_schedule.set()
+        return crawler.chance()
+
+    server = Upstream(CIVITAI, service.origin, None, 600_000, 2, HURRIED)
+    crawling = attrs.evolve(crawler, chance=draw)
+    work = asyncio.create_task(
+        run_service(crawling, server, plan, stopping=stopping, announce=announce)
+    )
+    try:
+        await asyncio.wait_for(has_schedule.wait(), 60)
+        await act(service)
+    finally:
+        stopping.set()
+        await asyncio.wait_for(work, 120)
 
 
 async def one_page(request: web.Request) -> web.Response:
@@ -285,23 +288,3 @@ def test_missed_slots_are_announced_and_made_up_for_by_one_sync(tmp_path: Path) 
     service = serving(tmp_path, one_page, wake, start=START + 5 * HOUR)
 
     assert service.announced == ["civitai: 5 scheduled syncs were missed; syncing now"]
-
-
-def test_slots_are_counted_in_utc_and_never_twice() -> None:
-    assert next_slot(HOURLY, START) == START + 30 * MINUTE
-    assert next_slot(HOURLY, START + 30 * MINUTE) == START + 90 * MINUTE
-    assert count_missed_slots(HOURLY, START, START + 29 * MINUTE) == 0
-    assert count_missed_slots(HOURLY, START, START + 5 * HOUR) == 5
-    assert count_missed_slots(HOURLY, START, START + 30 * MINUTE) == 1
-    assert count_missed_slots(HOURLY, START + 30 * MINUTE, START + 30 * MINUTE) == 0
-    assert count_missed_slots(HOURLY, START, START + 99 * HOUR, maximum=7) == 7
-
-
-def test_the_delay_of_a_sync_is_a_share_of_the_maximum() -> None:
-    assert [delay_us(30.0, chance) for chance in (0.0, 0.5, 1.0)] == [0, 15 * SECOND, 30 * SECOND]
-
-
-@pytest.mark.parametrize("expression", ["", "* * * *", "61 * * * *", "hourly", "0 0 30 2 *"])
-def test_a_schedule_that_never_occurs_is_rejected(expression: str) -> None:
-    with pytest.raises(Invalid, match="expected five cron fields"):
-        check_schedule(expression)

@@ -37,8 +37,7 @@ from tests.fetcher.making import (
     response,
     responses,
 )
-from tests.fetcher.state.test_run_queue import sync_with
-from tests.fetcher.syncing import is_complete, sync_once
+from tests.fetcher.syncing import is_complete, sync_once, sync_with
 
 EAGER = PoolPolicy(max_processes=2, min_split_bytes=0, min_split_share=0.0, min_page_bytes=0)
 HERE = PoolPolicy(max_processes=0)

@@ -1,4 +1,4 @@
-"""Claims: who works on what next, for how long, and what is shown of it."""
+"""Claims: which worker gets which run, for how long, and the state that the queue shows."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from eventlog.clock import MINUTE
-from eventlog.errors import Invalid, NotFound
+from eventlog.errors import NotFound
 from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.service.queue_commands import cancel_run, clean_runs, list_runs, retry_run
-from fetcher.sources import SOURCES
 from fetcher.state.run_queue import (
     LEASE_US,
     RunQueue,
@@ -28,11 +27,7 @@ from fetcher.state.run_queue import (
 )
 from fetcher.state.task import CANCELLED, CLEANED, PENDING, RUNNING, Task
 from tests.fetcher.making import OTHER, Hand
-from tests.fetcher.state.test_run_queue import drain, failing_at
-from tests.fetcher.syncing import add_run
-
-CIVITAI = SOURCES["civitai"]
-BASE = "http://127.0.0.1:1"
+from tests.fetcher.syncing import CIVITAI, NOWHERE, add_run, failing_at, work_on_queue
 
 
 @pytest.fixture
@@ -42,8 +37,8 @@ def queue(tmp_path: Path) -> Iterator[RunQueue]:
     close_queue(opened)
 
 
-def add(queue: RunQueue, clock: Hand, what: str = "/models", **more: Any) -> Task:
-    task = add_run(queue.root, Upstream(CIVITAI, BASE), what, now=clock, **more)
+def add(queue: RunQueue, clock: Hand, target: str = "/models", **settings: Any) -> Task:
+    task = add_run(queue.root, Upstream(CIVITAI, NOWHERE), target, now=clock, **settings)
     refresh_queue(queue)
     return task
 
@@ -57,19 +52,19 @@ def test_the_highest_priority_is_claimed_first_then_the_oldest(queue: RunQueue) 
     clock = Hand()
     runs = [add(queue, clock, priority=priority).run for priority in (0, 5, 0, 9, 5)]
 
-    found = [claimed(queue, f"worker {n}") for n in range(6)]
+    claims = [claimed(queue, f"worker {n}") for n in range(6)]
 
-    assert found == [runs[n] for n in (3, 1, 4, 0, 2)] + [None]
+    assert claims == [runs[n] for n in (3, 1, 4, 0, 2)] + [None]
 
 
-def test_a_worker_claims_its_own_run_again_and_nobody_else_does(queue: RunQueue) -> None:
+def test_only_its_own_worker_can_claim_a_leased_run_again(queue: RunQueue) -> None:
     run = add(queue, Hand()).run
     claimed(queue, "one")
 
     assert (claimed(queue, "two", MINUTE), claimed(queue, "one", MINUTE)) == (None, run)
 
 
-def test_only_the_runs_that_are_asked_for_are_claimed(queue: RunQueue) -> None:
+def test_a_claim_can_be_restricted_to_some_runs(queue: RunQueue) -> None:
     clock = Hand()
     runs = [add(queue, clock).run for _ in range(3)]
 
@@ -77,7 +72,7 @@ def test_only_the_runs_that_are_asked_for_are_claimed(queue: RunQueue) -> None:
     assert claimed(queue, only=set()) is None
 
 
-def test_what_is_cancelled_is_claimed_by_nobody(queue: RunQueue) -> None:
+def test_a_cancelled_run_cannot_be_claimed(queue: RunQueue) -> None:
     clock = Hand()
     run = add(queue, clock).run
     cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
@@ -86,7 +81,7 @@ def test_what_is_cancelled_is_claimed_by_nobody(queue: RunQueue) -> None:
     assert (claimed(queue), task_state(queue, run)) == (None, CANCELLED)
 
 
-def test_a_lease_ends_ten_minutes_after_it_was_renewed_last(queue: RunQueue) -> None:
+def test_a_lease_expires_ten_minutes_after_its_last_renewal(queue: RunQueue) -> None:
     run = add(queue, Hand()).run
     claimed(queue, "one", 0)
     renew_lease(queue, run, "one", 5 * MINUTE)
@@ -94,9 +89,11 @@ def test_a_lease_ends_ten_minutes_after_it_was_renewed_last(queue: RunQueue) -> 
     assert claimed(queue, "two", 15 * MINUTE - 1) is None
     assert claimed(queue, "two", 15 * MINUTE) == run
     assert LEASE_US == 10 * MINUTE
+    release_lease(queue, run)
+    assert claimed(queue, "three", 15 * MINUTE) == run
 
 
-def test_a_run_is_in_progress_until_its_lease_ends_or_is_given_up(queue: RunQueue) -> None:
+def test_a_run_is_in_progress_until_its_lease_expires_or_is_released(queue: RunQueue) -> None:
     run = add(queue, Hand()).run
 
     def shown(now: int) -> list[str]:
@@ -109,7 +106,7 @@ def test_a_run_is_in_progress_until_its_lease_ends_or_is_given_up(queue: RunQueu
     assert shown(0) == [PENDING]
 
 
-def test_tasks_are_shown_by_state_and_those_cleaned_only_when_asked_for(queue: RunQueue) -> None:
+def test_tasks_are_listed_by_state_and_cleaned_ones_only_on_request(queue: RunQueue) -> None:
     clock = Hand()
     runs = [add(queue, clock).run for _ in range(4)]
     cancel_run(Crawler(queue.root, OTHER, clock), "civitai", runs[0])
@@ -127,7 +124,7 @@ def test_tasks_are_shown_by_state_and_those_cleaned_only_when_asked_for(queue: R
     assert shown(PENDING, RUNNING) == runs[2:]
 
 
-def test_a_run_is_outranked_by_what_waits_with_a_higher_priority(queue: RunQueue) -> None:
+def test_a_pending_run_of_higher_priority_outranks_a_run(queue: RunQueue) -> None:
     clock = Hand()
     low, high = add(queue, clock, priority=1), add(queue, clock, priority=2)
     assert (is_outranked(queue, low), is_outranked(queue, high)) == (True, False)
@@ -138,7 +135,7 @@ def test_a_run_is_outranked_by_what_waits_with_a_higher_priority(queue: RunQueue
     assert not is_outranked(queue, low)
 
 
-def test_a_run_is_found_by_the_beginning_of_its_name_if_only_one_has_it(queue: RunQueue) -> None:
+def test_a_run_is_found_by_a_unique_prefix_of_its_id(queue: RunQueue) -> None:
     clock = Hand()
     models, images = add(queue, clock), add(queue, clock, "/images")
 
@@ -150,40 +147,13 @@ def test_a_run_is_found_by_the_beginning_of_its_name_if_only_one_has_it(queue: R
         find_task(queue, "%")
 
 
-def test_a_run_that_is_led_by_other_listings_cannot_be_added(queue: RunQueue) -> None:
-    with pytest.raises(Invalid, match="from other listings"):
-        add(queue, Hand(), "gone-models")
-
-
-@pytest.mark.parametrize("finish", [None, "cleaned"])
-def test_only_what_failed_or_was_cancelled_is_retried(queue: RunQueue, finish: str | None) -> None:
-    clock = Hand()
-    run = add(queue, clock).run
-    if finish:
-        cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
-        clean_runs(Crawler(queue.root, OTHER, clock), "civitai")
-
-    with pytest.raises(Invalid, match=finish or "pending"):
-        retry_run(Crawler(queue.root, OTHER, clock), "civitai", run)
-
-
-def test_a_cancelled_run_that_is_retried_waits_again(queue: RunQueue) -> None:
-    clock = Hand()
-    run = add(queue, clock).run
-    cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
-    retry_run(Crawler(queue.root, OTHER, clock), "civitai", run)
-    refresh_queue(queue)
-
-    assert claimed(queue) == run
-
-
-def test_a_queue_rebuilt_from_the_log_goes_on_at_the_same_page_whoever_comes_first(
+def test_a_rebuilt_queue_continues_at_the_same_page_in_any_order_of_writers(
     tmp_path: Path,
 ) -> None:
-    clock, broken, early = Hand(), [True], "00000001"
+    clock, early = Hand(), "00000001"
     settings: dict[str, Any] = {"writer": early, "now": clock}
-    run = add_run(tmp_path, Upstream(CIVITAI, BASE), "/models", **settings).run
-    drain(tmp_path, failing_at("2", broken), now=clock)
+    run = add_run(tmp_path, Upstream(CIVITAI, NOWHERE), "/models", **settings).run
+    work_on_queue(tmp_path, failing_at("2", [True]), now=clock)
     retry_run(Crawler(tmp_path, early, clock), "civitai", run)
     before = list_runs(tmp_path, "civitai", clock)
 
