@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import click
 
-from cli.commands.archive import config, init, status
+from cli.commands.archive import config, doctor, init, status
 from cli.commands.fetch import imports, queue
 from cli.commands.fetch import run as fetch_run
 from cli.commands.log import integrity, log, segment, tail
@@ -54,6 +54,7 @@ for command in (
     *simulate.COMMANDS,
     *status.COMMANDS,
     *config.COMMANDS,
+    *doctor.COMMANDS,
     *demo.COMMANDS,
 ):
     cli.add_command(command)

@@ -216,7 +216,7 @@ def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archiv
     name = lost.relative_to(archive / "log").as_posix().removesuffix(".ndjson.zst")
     lost.unlink()
     assert states(archive)[name] == "missing"
-    assert "segments\t1 missing, 0 given up: hindlog segment list\n" in told(archive)
+    assert "segments\t1 missing, 0 accepted as lost: hindlog segment list\n" in told(archive)
     Path(str(lost).replace(".ndjson.zst", ".manifest.json")).unlink()
     found = hindlog("verify", cwd=archive)
     assert found.returncode == 4
@@ -231,7 +231,7 @@ def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archiv
     assert given_up.returncode == 0, given_up.stderr
     assert "are recorded as lost" in given_up.stderr
     assert states(archive)[command[-1]] == "lost"
-    assert "segments\t0 missing, 1 given up: hindlog segment list\n" in told(archive)
+    assert "segments\t0 missing, 1 accepted as lost: hindlog segment list\n" in told(archive)
     assert hindlog("verify", cwd=archive).returncode == 0
     assert hindlog(*command, cwd=archive).returncode == 0
     assert hindlog("view", "update", cwd=archive).returncode == 0

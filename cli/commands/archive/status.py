@@ -1,4 +1,4 @@
-"""`status`: how each source, the log and the views stand."""
+"""`status`: the state of each source, of the log and of the views."""
 
 import sys
 from pathlib import Path
@@ -13,69 +13,87 @@ if TYPE_CHECKING:
     from eventlog.files.listing import SegmentFiles
 
 DRIFT_DAYS = 7
+"""Number of past days whose schema drift is counted."""
+
+_COLUMNS = (
+    *("source", "last_run", "last_run_state", "last_event", "ago", "events_per_hour"),
+    *("errors_24h", "open", "sealed", "bytes", "next_run"),
+)
 
 
 @click.command(
     epilog="Example: hindlog status --json",
-    short_help="How each source, the log and the views stand.",
+    short_help="The state of each source, the log and the views.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @global_options
 def status(as_json: bool) -> None:
-    """How each source, the log and the views stand."""
+    """Prints the state of each source, of the log and of the views.
+
+    For each source: the last run, the last event, events and errors of the last 24 hours, the
+    size of its log and the next run. For the views: the instant up to which they are built.
+    """
     import orjson
 
     from eventlog.clock import now_us
 
-    root = archive()
-    found = collect_status(root, now_us())
+    state = collect_status(archive(), now_us())
     if as_json:
-        sys.stdout.write(orjson.dumps(found).decode() + "\n")
+        sys.stdout.write(orjson.dumps(state).decode() + "\n")
         return
-    to = choose_output(None, False, None)
-    columns = (
-        *("source", "last_run", "last_run_state", "last_event", "ago", "events_per_hour"),
-        *("errors_24h", "open", "sealed", "bytes", "next_run"),
-    )
-    rows = [tuple(each.get(name) for name in columns) for each in found["sources"]]
-    emit(columns, rows, to)
+    rows = [tuple(source.get(name) for name in _COLUMNS) for source in state["sources"]]
+    emit(_COLUMNS, rows, choose_output(None, False, None))
     if stdout_is_terminal():
         sys.stdout.write("\n")
-    told = found["views"]
-    lag = (
-        "not made yet: hindlog view update"
-        if told["position"] is None
-        else f"{told['position']}, {told['lag']}"
+    for name, title, text in _summary_lines(state):
+        sys.stdout.write(f"{title}: {text}\n" if stdout_is_terminal() else f"{name}\t{text}\n")
+
+
+def _summary_lines(state: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Returns name, title and text of each line below the table of sources."""
+    views = state["views"]
+    position = (
+        "not built yet: hindlog view update"
+        if views["position"] is None
+        else f"{views['position']}, {views['lag']}"
     )
-    drift = f"{len(told['drift'])} in {DRIFT_DAYS} days"
-    if told["drift"]:
+    drift = f"{len(views['drift'])} in {DRIFT_DAYS} days"
+    if views["drift"]:
         drift += ": hindlog sql 'FROM log.drift ORDER BY changed_at DESC'"
-    lines = [("views", "views up to", lag), ("drift", "new, retyped or vanished paths", drift)]
-    gone = [sum(each[name] for each in found["sources"]) for name in ("missing", "lost")]
-    if any(gone):
-        what = f"{gone[0]} missing, {gone[1]} given up: hindlog segment list"
-        lines.append(("segments", "segments", what))
-    for name, title, what in lines:
-        sys.stdout.write(f"{title}: {what}\n" if stdout_is_terminal() else f"{name}\t{what}\n")
+    lines = [("views", "views up to", position), ("drift", "new, retyped or vanished paths", drift)]
+    missing, lost = (
+        sum(source[name] for source in state["sources"]) for name in ("missing", "lost")
+    )
+    if missing or lost:
+        counts = f"{missing} missing, {lost} accepted as lost: hindlog segment list"
+        lines.append(("segments", "segments", counts))
+    return lines
 
 
 def collect_status(root: Path, now: int) -> dict[str, Any]:
-    """What `status` tells, as a value."""
+    """Returns the state of an archive at an instant, as the JSON object of `status --json`."""
     from eventlog.files.listing import list_segments
 
-    files = list_segments(root)
+    segments = list_segments(root)
     settings = config(root).source
-    names = sorted({*settings, *(each.name.source for each in files)})
+    names = sorted({*settings, *(files.name.source for files in segments)})
     sources = [
-        _source(root, name, [f for f in files if f.name.source == name], settings.get(name), now)
+        _source_state(
+            root,
+            name,
+            [files for files in segments if files.name.source == name],
+            settings.get(name),
+            now,
+        )
         for name in names
     ]
-    return {"archive": str(root), "sources": sources, "views": _views(root, now)}
+    return {"archive": str(root), "sources": sources, "views": _views_state(root, now)}
 
 
-def _source(
-    root: Path, name: str, files: "list[SegmentFiles]", settings: Any, now: int
+def _source_state(
+    root: Path, name: str, segments: "list[SegmentFiles]", settings: Any, now: int
 ) -> dict[str, Any]:
+    """Returns the state of one source; `segments` are all of its segments."""
     from cli.options.times import format_ago, format_time
     from eventlog.clock import DAY
     from eventlog.files.listing import list_losses
@@ -85,8 +103,8 @@ def _source(
 
     last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
     at = last.position.observed_at if last else None
-    recent = [each for each in files if each.name.starts_at >= now - DAY]
-    events = sum(_rows(root, each) for each in recent)
+    recent = [files for files in segments if files.name.starts_at >= now - DAY]
+    events = sum(_row_count(root, files) for files in recent)
     due = next_slot(settings.schedule, now) if settings and settings.enabled else None
     return {
         "source": name,
@@ -95,18 +113,20 @@ def _source(
         **_last_run(root, name),
         "events_24h": events,
         "events_per_hour": round(events / 24, 1),
-        "errors_24h": _errors(root, name, now - DAY),
-        "open": sum(each.is_open and not each.is_sealed for each in files),
-        "sealed": sum(each.is_sealed and each.has_zst for each in files),
-        "missing": sum(not (each.has_zst if each.is_sealed else each.is_open) for each in files),
+        "errors_24h": _error_count(root, name, now - DAY),
+        "open": sum(files.is_open and not files.is_sealed for files in segments),
+        "sealed": sum(files.is_sealed and files.has_zst for files in segments),
+        "missing": sum(
+            not (files.has_zst if files.is_sealed else files.is_open) for files in segments
+        ),
         "lost": len(list_losses(root, name)),
-        "bytes": sum(_size(root, each) for each in files),
+        "bytes": sum(_size_bytes(root, files) for files in segments),
         "next_run": None if due is None else format_time(due),
     }
 
 
 def _last_run(root: Path, source: str) -> dict[str, str | None]:
-    """The latest word of any run: when, and how it stands."""
+    """Returns the instant of the latest `run` event, and the run with its state then."""
     from cli.options.times import format_time
     from eventlog.format.event import RUN
     from eventlog.format.event_codec import decode
@@ -127,8 +147,8 @@ def _state(line: bytes) -> str:
     return str(orjson.loads(line).get("state"))
 
 
-def _errors(root: Path, source: str, since: int) -> int:
-    """Pages given up, and answers that could not be taken apart."""
+def _error_count(root: Path, source: str, since: int) -> int:
+    """Returns the number of pages given up and of responses that could not be split."""
     from eventlog.format.event import ANOMALY, PAGE_FAILED
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
@@ -138,7 +158,8 @@ def _errors(root: Path, source: str, since: int) -> int:
     return sum(1 for _ in read_events(root, select))
 
 
-def _rows(root: Path, files: "SegmentFiles") -> int:
+def _row_count(root: Path, files: "SegmentFiles") -> int:
+    """Returns the number of events in a segment."""
     from eventlog.files.listing import read_manifest
     from eventlog.read.segment_lines import segment_blocks
 
@@ -147,7 +168,8 @@ def _rows(root: Path, files: "SegmentFiles") -> int:
     return sum(block.count(b"\n") for block in segment_blocks(root, files.name))
 
 
-def _size(root: Path, files: "SegmentFiles") -> int:
+def _size_bytes(root: Path, files: "SegmentFiles") -> int:
+    """Returns the size of a segment on disk; 0 if its file is missing."""
     from eventlog.format.paths import open_path, sealed_path
 
     path = sealed_path(root, files.name) if files.is_sealed else open_path(root, files.name)
@@ -157,7 +179,8 @@ def _size(root: Path, files: "SegmentFiles") -> int:
         return 0
 
 
-def _views(root: Path, now: int) -> dict[str, Any]:
+def _views_state(root: Path, now: int) -> dict[str, Any]:
+    """Returns position, lag and recent schema drift of the views; the position may be None."""
     import attrs
 
     from cli.options.times import format_ago, format_time
@@ -176,8 +199,8 @@ def _views(root: Path, now: int) -> dict[str, Any]:
     finally:
         connection.close()
     drift = [
-        {**attrs.asdict(each), "changed_at": format_time(each.changed_at)}
-        for each in drift_since(root, now - DRIFT_DAYS * DAY)
+        {**attrs.asdict(change), "changed_at": format_time(change.changed_at)}
+        for change in drift_since(root, now - DRIFT_DAYS * DAY)
     ]
     return {
         "position": None if at is None else format_time(at),

@@ -1,4 +1,4 @@
-"""`init`: what it writes, what it never overwrites, and the commands it prints."""
+"""`init`: the files it writes, the files it never overwrites, and the commands it prints."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from cli.config.load import load_config
 from tests.cli.making import hindlog, spelled
 
 
-def test_init_makes_an_archive_in_data_and_prints_the_next_three_commands(
+def test_init_creates_an_archive_in_data_and_prints_the_next_three_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -17,7 +17,7 @@ def test_init_makes_an_archive_in_data_and_prints_the_next_three_commands(
     assert (done.code, done.raw) == (0, b"")
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["hindlog.toml", "log"]
     first, *commands = done.err.splitlines()
-    assert first == "An archive in data; its configuration is data/hindlog.toml. Next:"
+    assert first == "Created the archive data; its configuration is data/hindlog.toml. Next:"
     assert [line.split("  ")[1] for line in commands] == [
         "hindlog fetch run --once",
         "hindlog view update",
@@ -26,7 +26,7 @@ def test_init_makes_an_archive_in_data_and_prints_the_next_three_commands(
     assert hindlog("config", "check").code == 0
 
 
-def test_init_elsewhere_prints_commands_that_name_the_place(tmp_path: Path) -> None:
+def test_init_in_another_folder_prints_commands_with_that_folder(tmp_path: Path) -> None:
     place = tmp_path / "deep" / "place"
     done = hindlog("init", place)
 
@@ -47,17 +47,17 @@ def test_init_elsewhere_prints_commands_that_name_the_place(tmp_path: Path) -> N
     ],
     ids=spelled,
 )
-def test_init_switches_off_the_sources_that_are_not_named(
+def test_init_disables_the_sources_that_are_not_named(
     tmp_path: Path, sources: tuple[str, ...], enabled: tuple[str, ...]
 ) -> None:
     words = [word for name in sources for word in ("--source", name)]
     hindlog("init", tmp_path / "new", *words)
 
-    found = load_config(tmp_path / "new", {}).source
-    assert tuple(name for name in sorted(found) if found[name].enabled) == enabled
+    settings = load_config(tmp_path / "new", {}).source
+    assert tuple(name for name in sorted(settings) if settings[name].enabled) == enabled
 
 
-def test_init_refuses_an_unknown_source_and_makes_nothing(tmp_path: Path) -> None:
+def test_init_refuses_an_unknown_source_and_creates_nothing(tmp_path: Path) -> None:
     done = hindlog("init", tmp_path / "new", "--source", "civitai", "--source", "nosuch")
 
     assert (done.code, done.raw) == (2, b"")
@@ -67,19 +67,19 @@ def test_init_refuses_an_unknown_source_and_makes_nothing(tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
 
 
-def test_init_changes_nothing_of_an_archive_that_exists(archive: Path) -> None:
+def test_init_does_not_change_an_existing_archive(archive: Path) -> None:
     (archive / "hindlog.toml").write_text("# mine\n")
     done = hindlog("init", archive)
 
     assert (done.code, done.raw) == (2, b"")
     assert done.err == (
-        f"hindlog: {archive}/hindlog.toml: there is an archive already\n"
+        f"hindlog: {archive}/hindlog.toml: this folder is an archive already\n"
         f"  hindlog -C {archive} tail\n"
     )
     assert (archive / "hindlog.toml").read_text() == "# mine\n"
 
 
-def test_init_keeps_what_a_folder_holds(tmp_path: Path) -> None:
+def test_init_keeps_the_files_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "mine.txt").write_text("mine")
 
@@ -87,7 +87,7 @@ def test_init_keeps_what_a_folder_holds(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_init_refuses_a_folder_whose_name_is_a_pattern(tmp_path: Path) -> None:
+def test_init_refuses_a_folder_name_with_glob_characters(tmp_path: Path) -> None:
     done = hindlog("init", tmp_path / "a*b")
 
     assert (done.code, done.raw) == (2, b"")

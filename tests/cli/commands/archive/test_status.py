@@ -1,4 +1,4 @@
-"""`status` tells what upstream changed in the form of its answers."""
+"""`status`: the state of each source and of the views, schema drift, the output on a terminal."""
 
 import json
 import shlex
@@ -37,9 +37,9 @@ def test_recent_drift_is_counted_with_the_command_that_shows_it(tmp_path: Path) 
     ]
     write_log(tmp_path, "openrouter", "0a0b0c0d", pages)
     update(tmp_path, definitions=MODELS)
-    told = hindlog(tmp_path, "status")
+    output = hindlog(tmp_path, "status")
 
-    (line,) = [each for each in told.splitlines() if each.startswith("drift\t")]
+    (line,) = [text for text in output.splitlines() if text.startswith("drift\t")]
     count, _, command = line.removeprefix("drift\t").partition(": ")
     assert count == "1 in 7 days"
     assert "/links" in hindlog(tmp_path, *shlex.split(command)[1:]).splitlines()[1]
@@ -48,12 +48,12 @@ def test_recent_drift_is_counted_with_the_command_that_shows_it(tmp_path: Path) 
 
 
 def state_at(root: Path, now: int) -> dict[str, Any]:
-    """What `status` says at an instant."""
+    """Returns what `status` prints at an instant, as a value."""
     with cli.make_context("hindlog", ["status"]):
         return collect_status(root, now)
 
 
-def test_status_gives_each_source_its_runs_segments_and_next_slot(shared: Path) -> None:
+def test_status_shows_segments_events_and_next_run_of_each_source(shared: Path) -> None:
     now = parse_us("2026-11-01T02:10:00Z")
     civitai, openrouter = state_at(shared, now)["sources"]
 
@@ -73,13 +73,13 @@ def test_status_gives_each_source_its_runs_segments_and_next_slot(shared: Path) 
     assert openrouter["bytes"] == sum(sizes)
 
 
-def test_status_counts_events_of_a_day_and_no_older_ones(shared: Path) -> None:
+def test_status_counts_only_the_events_of_the_last_day(shared: Path) -> None:
     later = parse_us("2026-11-02T01:30:00Z")
 
-    assert [each["events_24h"] for each in state_at(shared, later)["sources"]] == [2, 2]
+    assert [source["events_24h"] for source in state_at(shared, later)["sources"]] == [2, 2]
 
 
-def test_status_of_views_gives_their_position_and_lag(shared: Path, empty: Path) -> None:
+def test_status_shows_position_and_lag_of_the_views(shared: Path, empty: Path) -> None:
     now = parse_us("2026-11-01T04:02:00Z")
 
     assert state_at(shared, now)["views"] == {
@@ -89,12 +89,12 @@ def test_status_of_views_gives_their_position_and_lag(shared: Path, empty: Path)
     }
     assert state_at(empty, now)["views"] == {"position": None, "lag": None, "drift": []}
     assert in_process("status", at=empty).out.splitlines()[-2:] == [
-        "views\tnot made yet: hindlog view update",
+        "views\tnot built yet: hindlog view update",
         "drift\t0 in 7 days",
     ]
 
 
-def test_status_counts_failed_pages_and_names_the_last_run(empty: Path) -> None:
+def test_status_counts_failed_pages_and_shows_the_last_run(empty: Path) -> None:
     now = now_us()
     stream = open_stream(empty, "civitai", "0a0b0c0d", clock=lambda: now)
     drafts = [
@@ -112,15 +112,15 @@ def test_status_counts_failed_pages_and_names_the_last_run(empty: Path) -> None:
     assert state_at(empty, now + 2 * DAY)["sources"][0]["errors_24h"] == 0
 
 
-def test_a_source_that_is_switched_off_has_no_next_run(archive: Path) -> None:
+def test_a_disabled_source_has_no_next_run(archive: Path) -> None:
     (archive / "hindlog.toml").write_text("[source.civitai]\nenabled = false\n")
     done = in_process("status", "--json", at=archive)
 
-    assert [each["next_run"] is None for each in done.json()["sources"]] == [True, False]
+    assert [source["next_run"] is None for source in done.json()["sources"]] == [True, False]
     assert done.json()["archive"] == str(archive)
 
 
-def test_status_on_a_terminal_has_titles(shared: Path) -> None:
+def test_status_on_a_terminal_prints_titles(shared: Path) -> None:
     out = in_process("status", "--color", "never", at=shared, terminals=["stdout"]).out
 
     assert "views up to: 2026-11-01T02:01:00Z, " in out

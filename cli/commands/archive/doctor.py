@@ -1,0 +1,128 @@
+"""`doctor`: checks the installation and the archive."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from cli.options.global_options import archive, current_options, global_options
+
+Diagnosis = tuple[str, str, str | None]
+"""Level (OK, WARN or FAIL), observation, and the command that repairs it, if there is one."""
+
+
+@click.command(
+    epilog="Example: hindlog doctor",
+    short_help="Checks the installation and the archive.",
+)
+@global_options
+def doctor() -> int:
+    """Checks the installation and the archive.
+
+    Prints OK, WARN or FAIL for each check, with the command that repairs it. Exits with 1 if
+    a check fails.
+    """
+    diagnoses = list(_diagnose())
+    for level, text, hint in diagnoses:
+        sys.stdout.write(f"{level:4}  {text}\n" + (f"      {hint}\n" if hint else ""))
+    return 1 if any(level == "FAIL" for level, _, _ in diagnoses) else 0
+
+
+def _diagnose() -> Iterator[Diagnosis]:
+    from importlib.metadata import version
+
+    python = platform.python_version()
+    yield ("OK", f"hindlog {version('hindlog')} on Python {python}", None)
+    owners = _distributions_with("cli/__init__.py")
+    if len(owners) > 1:
+        text = f"several distributions install a package `cli`: {', '.join(owners)}"
+        yield ("FAIL", text, "install hindlog on its own: uv tool install, or pipx install")
+    else:
+        yield ("OK", "only hindlog installs the package `cli`", None)
+    from eventlog.errors import HindlogError
+
+    try:
+        root = archive()
+    except HindlogError as error:
+        yield ("WARN", error.what, error.hint)
+        return
+    for check in (_check_configuration, _check_disk, _check_log, _check_views):
+        yield from _with_errors(check, root)
+
+
+def _with_errors(check: Callable[[Path], Iterator[Diagnosis]], root: Path) -> Iterator[Diagnosis]:
+    """Yields the results of a check; an error that it raises becomes a FAIL."""
+    from eventlog.errors import HindlogError
+
+    try:
+        yield from check(root)
+    except HindlogError as error:
+        yield ("FAIL", error.what, error.hint)
+
+
+def _distributions_with(path: str) -> list[str]:
+    """Returns the names of the installed distributions that contain a file."""
+    from importlib.metadata import distributions
+
+    return [
+        str(distribution.metadata["Name"])
+        for distribution in distributions()
+        if any(str(file) == path for file in distribution.files or ())
+    ]
+
+
+def _check_configuration(root: Path) -> Iterator[Diagnosis]:
+    from cli.config.load import load_config, read_secrets
+
+    mirror = load_config(root, os.environ, current_options().config).mirror
+    keys = sorted(read_secrets(os.environ).api_keys)
+    yield ("OK", f"{root / 'hindlog.toml'} is valid; keys for: {', '.join(keys) or 'none'}", None)
+    for name in ("url", "endpoint_url"):
+        if getattr(mirror, name) is not None:
+            text = f"mirror.{name} is set, but this version does not copy to a mirror"
+            yield ("WARN", text, "copy log/ and assets/ with another tool, for example rclone")
+
+
+def _check_disk(root: Path) -> Iterator[Diagnosis]:
+    from eventlog.files.disk import RESERVE_BYTES
+
+    free = shutil.disk_usage(root).free
+    level = "OK" if free > 4 * RESERVE_BYTES else "WARN" if free > RESERVE_BYTES else "FAIL"
+    yield (
+        level,
+        f"{free // 2**20:,} MiB free",
+        None if level == "OK" else "free some space on this disk",
+    )
+
+
+def _check_log(root: Path) -> Iterator[Diagnosis]:
+    from eventlog.check.verify import verify
+
+    report = verify(root, sample=0.05)
+    if report.damages:
+        yield ("FAIL", f"the log is damaged in {len(report.damages)} places", "hindlog verify")
+    else:
+        yield ("OK", f"{report.segments} segments; names, manifests and chains are intact", None)
+
+
+def _check_views(root: Path) -> Iterator[Diagnosis]:
+    from eventlog.errors import NotFound
+    from projector.query.open_views import open_views
+    from projector.update.check import damaged_parts
+
+    try:
+        open_views(root).close()
+        damaged = damaged_parts(root)
+    except NotFound as error:
+        yield ("WARN", error.what, error.hint)
+    else:
+        yield from (("FAIL", error.what, error.hint) for error in damaged)
+        if not damaged:
+            yield ("OK", "the views open, and every file they read exists", None)
+
+
+COMMANDS = (doctor,)

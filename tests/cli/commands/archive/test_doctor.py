@@ -1,0 +1,102 @@
+"""`doctor`: the level of each check, the command that repairs it, and the exit code."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli.commands.archive.doctor import _check_disk, _distributions_with
+from tests.cli.conftest import WRITER
+from tests.cli.making import hindlog
+
+FIRST = f"openrouter/2026-11-01/00-{WRITER}-000"
+
+
+def levels(out: str) -> list[str]:
+    return re.findall(r"^(OK|WARN|FAIL) ", out, flags=re.MULTILINE)
+
+
+def test_doctor_exits_with_0_if_every_check_passes(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDLOG_CIVITAI_API_KEY", "secret")
+    done = hindlog("doctor", at=shared)
+
+    assert (done.code, done.err) == (0, "")
+    assert levels(done.out) == ["OK"] * 6
+    assert "keys for: civitai\n" in done.out
+    assert "OK    6 segments; names, manifests and chains are intact\n" in done.out
+    assert "secret" not in done.out
+    assert "keys for: none" not in done.out
+
+
+def test_doctor_without_an_archive_warns_and_exits_with_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = hindlog("doctor")
+
+    assert (done.code, levels(done.out)) == (0, ["OK", "OK", "WARN"])
+    assert done.out.endswith("\n      hindlog init\n")
+
+
+def test_doctor_exits_with_1_and_names_the_next_command_if_the_log_is_damaged(
+    archive: Path,
+) -> None:
+    (archive / "log" / f"{FIRST}.ndjson.zst").unlink()
+    done = hindlog("doctor", at=archive)
+
+    assert done.code == 1
+    assert "FAIL  the log is damaged in 1 places\n      hindlog verify\n" in done.out
+    assert levels(done.out)[-1] == "OK"
+
+
+def test_doctor_continues_after_an_invalid_configuration(archive: Path) -> None:
+    (archive / "hindlog.toml").write_text("x = 1\n")
+    done = hindlog("doctor", at=archive)
+
+    assert (done.code, levels(done.out)) == (1, ["OK", "OK", "FAIL", "OK", "OK", "OK"])
+    assert "x: unknown key" in done.out
+
+
+def test_doctor_warns_about_missing_views_and_fails_for_damaged_ones(
+    archive: Path,
+) -> None:
+    for part in (archive / "views" / "parts" / "openrouter").rglob("2*.parquet"):
+        part.unlink()
+    damaged = hindlog("doctor", at=archive)
+    shutil.rmtree(archive / "views")
+    missing = hindlog("doctor", at=archive)
+
+    assert (damaged.code, levels(damaged.out)[-1]) == (1, "FAIL")
+    assert (missing.code, levels(missing.out)[-1]) == (0, "WARN")
+    assert missing.out.endswith("      hindlog view update\n")
+
+
+@pytest.mark.parametrize(
+    ("reserves", "level", "hint"),
+    [
+        (8, "OK", None),
+        (2, "WARN", "free some space on this disk"),
+        (0.5, "FAIL", "free some space on this disk"),
+    ],
+)
+def test_doctor_compares_the_free_space_with_the_reserve_that_the_log_needs(
+    tmp_path: Path,
+    reserves: float,
+    level: str,
+    hint: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reserve = shutil.disk_usage(tmp_path).free / reserves
+    monkeypatch.setattr("eventlog.files.disk.RESERVE_BYTES", reserve)
+    (diagnosis,) = _check_disk(tmp_path)
+
+    assert (diagnosis[0], diagnosis[2]) == (level, hint)
+    assert diagnosis[1].endswith(" MiB free")
+
+
+def test_the_distributions_that_contain_a_file_are_found() -> None:
+    assert _distributions_with("no/such/file.py") == []
+    assert len(_distributions_with("click/__init__.py")) == 1
