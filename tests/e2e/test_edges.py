@@ -111,7 +111,7 @@ def test_a_cursor_that_is_there_counts_more_than_from_and_that_is_said(
     second = hindlog(*arguments, cwd=archive)
 
     assert first.stderr == ""
-    assert "going on from the cursor in" in second.stderr
+    assert "continuing from the cursor in" in second.stderr
     assert not set(first.stdout.splitlines()) & set(second.stdout.splitlines())
 
 

@@ -1,4 +1,4 @@
-"""`verify`, `repair` and `gaps`: whether the log is whole, and what to do if not."""
+"""`verify`, `repair` and `gaps`: find damage and gaps in the log, and repair damage."""
 
 import sys
 from pathlib import Path
@@ -12,122 +12,136 @@ from cli.output.emit import choose_output, emit, output_options
 
 @click.command(
     epilog="Example: hindlog verify --since 7d",
-    short_help="Read and check everything; change nothing.",
+    short_help="Reads and checks the log; changes nothing.",
 )
-@click.option("--since", metavar="T", help="Only segments from this instant on.")
-@click.option("--sample", default="100%", show_default=True, help="Share of segments read whole.")
+@click.option("--since", metavar="T", help="Check only segments from this instant on.")
+@click.option(
+    "--sample",
+    default="100%",
+    show_default=True,
+    help="Share of the segments that are read completely.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @global_options
 def verify(since: str | None, sample: str, as_json: bool) -> int:
-    """Read everything and check it against manifests, checksums and chains.
+    """Reads the log and checks it against manifests, checksums and hash chains.
 
-    Says segment, frame, line and byte of each damage, and exits with 4 if there is
-    any. Changes nothing.
+    Prints segment, frame, line and byte of each damage. Exits with 4 if there is any. Changes
+    nothing.
     """
     from eventlog.check.verify import verify as check
     from eventlog.read.event_filter import Select
 
     select = Select(since=resolve_since(since)) if since else None
-    found = check(archive(), select, _share(sample))
+    report = check(archive(), select, _parse_share(sample))
     if as_json:
-        _emit_json(found)
+        _print_json(report)
     else:
-        for damage in found.damages:
+        for damage in report.damages:
             sys.stdout.write(f"{damage}\n")
-    size = f"{found.raw_bytes / 1e6:,.1f} MB"
+    size = f"{report.raw_bytes / 1e6:,.1f} MB"
     print_message(
-        f"{found.segments} segments, {found.rows} events, {size}: {len(found.damages)} damaged"
+        f"{report.segments} segments, {report.rows} events, {size}: {len(report.damages)} damaged"
     )
-    return 4 if found.damages else 0
+    return 4 if report.damages else 0
 
 
-def _emit_json(found: object) -> None:
+def _print_json(report: object) -> None:
     import attrs
     import orjson
 
-    sys.stdout.write(orjson.dumps(attrs.asdict(found)).decode() + "\n")  # type: ignore[arg-type]
+    sys.stdout.write(orjson.dumps(attrs.asdict(report)).decode() + "\n")  # type: ignore[arg-type]
 
 
-def _share(text: str) -> float:
+def _parse_share(text: str) -> float:
+    """Returns the share of `5%` as 0.05. Raises `BadParameter` outside (0 %, 100 %]."""
     try:
         value = float(text.removesuffix("%")) / 100
     except ValueError:
         value = -1.0
     if not 0 < value <= 1:
-        raise click.BadParameter(f"expected a share as 5%, found {text!r}", param_hint="--sample")
+        raise click.BadParameter(
+            f"expected a percentage above 0% and up to 100%, such as 5%; found {text!r}",
+            param_hint="--sample",
+        )
     return value
 
 
 @click.command(
     epilog="Example: hindlog repair openrouter/2026-11-21/05-1a2b3c4d-000 --from /backup/archive",
-    short_help="Put damaged segments right.",
+    short_help="Repairs damaged segments.",
 )
 @click.argument("segments", nargs=-1, required=True)
 @click.option(
-    "--from", "good", type=click.Path(exists=True, path_type=Path), help="Where good copies lie."
+    "--from",
+    "good",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder or file with good copies.",
 )
 @click.option(
-    "--accept-loss", is_flag=True, help="Give up what exists nowhere: its stream goes on behind it."
+    "--accept-loss",
+    is_flag=True,
+    help="Record as lost what exists nowhere else, so that the stream can continue.",
 )
 @global_options
 def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> None:
-    """Put SEGMENTS right that recovery or a reader refuses.
+    """Repairs SEGMENTS that recovery or a reader refuses.
 
-    An open segment loses what is not whole; it stays in the log as an anomaly. For a
-    sealed one a good copy is taken, believed only where the chain of manifests
-    confirms it. What is replaced is set aside, not deleted.
+    The torn tail of an open segment is cut off; its bytes are kept in the log as an anomaly. A
+    sealed segment is replaced with a good copy, which is accepted only if the chain of
+    manifests confirms it. The damaged file is moved away, not deleted.
 
-    --accept-loss records for good that the events are lost. Nothing is deleted, and what
-    can be put right is put right instead. Of a segment that nothing names any more,
-    `hindlog verify` tells under which name to give it up.
+    --accept-loss records permanently that the events of a segment are lost. It deletes nothing,
+    and repairs the segment instead if that is possible. If no file names the lost segment any
+    more, use the name that `hindlog verify` prints.
     """
     from cli.options.arguments import parse_segment_argument
-    from eventlog.check.accept_loss import accept_loss as give_up
-    from eventlog.check.repair import repair as put_right
+    from eventlog.check.accept_loss import accept_loss as mark_as_lost
+    from eventlog.check.repair import repair as repair_segment
 
     if good is not None and accept_loss:
         raise click.UsageError("--from and --accept-loss exclude each other")
     root = archive()
     for text in segments:
         name = parse_segment_argument(root, text)
-        done = give_up(root, name) if accept_loss else put_right(root, name, good)
-        print_message(f"{done.segment}: {done.what}")
+        result = mark_as_lost(root, name) if accept_loss else repair_segment(root, name, good)
+        print_message(f"{result.segment}: {result.what}")
 
 
 @click.command(
     epilog="Example: hindlog gaps --since 7d --exit-code",
-    short_help="What was not looked at, and why.",
+    short_help="Hours and runs that are missing or partial, and why.",
 )
-@click.option("--since", metavar="T", help="Only what reaches beyond this instant.")
-@click.option("--exit-code", is_flag=True, help="Exit with 4 if there is any.")
+@click.option("--since", metavar="T", help="Only gaps that end after this instant.")
+@click.option("--exit-code", is_flag=True, help="Exit with 4 if there is a gap.")
 @output_options
 @global_options
 def gaps(
     since: str | None, exit_code: bool, fmt: str | None, as_json: bool, output: Path | None
 ) -> int:
-    """Hours without segment or heartbeat, seqs that are missing, runs not completed.
+    """Prints hours without a segment or heartbeat, missing seqs, and runs that are not complete.
 
-    Speaks of live crawling only: imports say nothing about when anybody looked.
+    Only live crawling counts: imports do not tell when the upstream was observed.
     """
     from cli.options.times import format_time
     from eventlog.check.coverage_gaps import find_gaps
     from eventlog.clock import now_us
 
-    found = find_gaps(archive(), now_us(), resolve_since(since))
+    missing = find_gaps(archive(), now_us(), resolve_since(since))
     rows = [
         (
-            each.source,
-            each.what,
-            format_time(each.since),
-            format_time(each.until),
-            each.run,
-            each.reason,
+            gap.source,
+            gap.what,
+            format_time(gap.since),
+            format_time(gap.until),
+            gap.run,
+            gap.reason,
         )
-        for each in found
+        for gap in missing
     ]
     columns = ("source", "what", "since", "until", "run", "reason")
     emit(columns, rows, choose_output(fmt, as_json, output))
-    return 4 if found and exit_code else 0
+    return 4 if missing and exit_code else 0
 
 
 COMMANDS = (verify, repair, gaps)

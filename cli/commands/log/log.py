@@ -1,4 +1,4 @@
-"""`log`, and how events are chosen and shown."""
+"""`log`: prints the events of a time range, or their counts."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="Example: hindlog log openrouter/model/openai/gpt-5 --since 7d",
-    short_help="The events of a range of time.",
+    short_help="Prints the events of a time range.",
 )
 @click.argument("patterns", nargs=-1)
-@click.option("--since", metavar="T", help="From this instant on.")
-@click.option("--until", metavar="T", help="Before this instant.")
+@click.option("--since", metavar="T", help="Start of the range, inclusive.")
+@click.option("--until", metavar="T", help="End of the range, exclusive.")
 @click.option("--kind", "kinds", multiple=True, help="Only events of this kind.")
-@click.option("--reverse", is_flag=True, help="The latest first.")
-@click.option("--stats", is_flag=True, help="Counts by source, kind and type instead of events.")
+@click.option("--reverse", is_flag=True, help="Print the latest event first.")
+@click.option(
+    "--stats", is_flag=True, help="Print counts by source, kind and type instead of events."
+)
 @click.option("-n", "--lines", type=click.IntRange(1), help="Stop after N events.")
 @output_options
 @global_options
@@ -45,10 +47,11 @@ def log(
     as_json: bool,
     output: Path | None,
 ) -> int:
-    """The events of a range of time, then ends.
+    """Prints the events of a time range, optionally only those that match PATTERNS.
 
-    In a pipe and in a file events are NDJSON, exactly as written. -F json is one array
-    of them, -F table a readable line each; the other forms are for --stats.
+    A pattern is a glob over source/type/id. In a pipe and in a file, events are unmodified
+    NDJSON. -F json prints one array, -F table one readable line per event; the other formats
+    are for --stats.
     """
     import attrs
 
@@ -56,30 +59,35 @@ def log(
     from eventlog.read.reader import read_events
 
     select = parse_event_filter(patterns, kinds)
-    to = choose_output(fmt, as_json, output) if stats else _form(fmt, as_json, output)
+    to = (
+        choose_output(fmt, as_json, output) if stats else _choose_event_output(fmt, as_json, output)
+    )
     select = attrs.evolve(select, since=resolve_since(since), until=resolve_until(until))
-    refused: list[Corrupt] = []
-    records = read_events(archive(), select, on_corrupt=refused.append, backwards=reverse)
+    damages: list[Corrupt] = []
+    records = read_events(archive(), select, on_corrupt=damages.append, backwards=reverse)
     if stats:
         _print_stats(records, to)
     else:
         _print_events(islice(records, lines), to)
     flush_stdout()
-    for error in refused:
-        print_message(f"refused: {error.what}")
+    for error in damages:
+        print_message(f"skipped, damaged: {error.what}")
         print_message(f"  {error.hint}" if error.hint else "")
-    return 4 if refused else 0
+    return 4 if damages else 0
 
 
-def _form(fmt: str | None, as_json: bool, output: Path | None) -> OutputTarget:
-    """How events are written: as they are, unless somebody reads them."""
+def _choose_event_output(fmt: str | None, as_json: bool, output: Path | None) -> OutputTarget:
+    """Returns destination and format of events: NDJSON unless they go to a terminal.
+
+    Raises `Invalid` for a format that events do not have.
+    """
     is_plain = output is None or output.suffix.lower() not in (".json", *ROW_SUFFIXES)
     if fmt is None and not as_json and is_plain:
         fmt = "table" if output is None and stdout_is_terminal() else "ndjson"
     to = choose_output(fmt, as_json, output)
     if to.format not in ("ndjson", "json", "table"):
         what = f"events as {to.format}: expected ndjson, json or table"
-        raise Invalid(what, "hindlog sql 'FROM log.events' gives them as rows")
+        raise Invalid(what, "hindlog sql 'FROM log.events' prints events as rows")
     return to
 
 
@@ -94,28 +102,29 @@ def _print_events(records: "Iterator[Record]", to: OutputTarget) -> None:
 
 def _write_events(
     records: "Iterator[Record]",
-    form: str,
+    format_: str,
     out: BinaryIO,
-    show: "Callable[[Record], None] | None",
+    print_event: "Callable[[Record], None] | None",
 ) -> None:
-    if form == "json":
+    """Writes events to `out`; `print_event` is used for a table on a terminal."""
+    if format_ == "json":
         out.write(b"[")
         for number, record in enumerate(records):
             out.write((b",\n" if number else b"\n") + record.line)
         out.write(b"\n]\n")
-    elif form == "table" and (show is None or not stdout_is_terminal()):
+    elif format_ == "table" and (print_event is None or not stdout_is_terminal()):
         for record in records:
-            out.write(_readable(record) + b"\n")
-    elif form == "table" and show is not None:
+            out.write(_readable_line(record) + b"\n")
+    elif format_ == "table" and print_event is not None:
         for record in records:
-            show(record)
+            print_event(record)
     else:
         for record in records:
             out.write(record.line)
             out.write(b"\n")
 
 
-def _readable(record: "Record") -> bytes:
+def _readable_line(record: "Record") -> bytes:
     from cli.output.event_line import event_line
 
     return event_line(record.line, False, 0).encode("utf-8", "backslashreplace")
@@ -126,10 +135,10 @@ def _print_stats(records: "Iterator[Record]", to: OutputTarget) -> None:
 
     counts: dict[tuple[str, str, str], list[int]] = {}
     for record in records:
-        head = line_header(record.line)
-        cell = counts.setdefault((head.source, head.kind, head.type or ""), [0, 0])
-        cell[0] += 1
-        cell[1] += len(record.line) + 1
+        header = line_header(record.line)
+        count = counts.setdefault((header.source, header.kind, header.type or ""), [0, 0])
+        count[0] += 1
+        count[1] += len(record.line) + 1
     rows = [(*key, *counts[key]) for key in sorted(counts)]
     emit(("source", "kind", "type", "events", "bytes"), rows, to)
 

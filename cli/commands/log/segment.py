@@ -1,9 +1,10 @@
-"""`segment`: the files of the log."""
+"""`segment`: lists, prints and seals the files of the log."""
 
 from collections.abc import Iterator
 from heapq import merge
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from cli.options.arguments import parse_segment_argument
 from cli.options.global_options import archive, global_options, print_message
 from cli.output.emit import choose_output, emit, output_options
 from cli.process.streams import write_stdout
+
+if TYPE_CHECKING:
+    from eventlog.format.paths import SegmentName
 
 
 @click.group(short_help="The files of the log: list, cat, response, seal.")
@@ -24,9 +28,10 @@ def segment() -> None:
 @output_options
 @global_options
 def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """The segments of the log, in the order of their hours.
+    """Lists the segments of the log, in the order of their hours.
 
-    Also those that are gone: `lost` if that was accepted, `missing` if only the manifest is left.
+    The state is `open`, `sealed`, `damaged`, `missing` (only the manifest is left) or `lost`
+    (the loss was accepted).
     """
     columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
@@ -49,37 +54,42 @@ def _check_source(root: Path, source: str | None) -> None:
 
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    """Yields the rows of segments that have a file, in the order of their names."""
     from eventlog.files.listing import list_segments, read_manifest
+
+    for files in list_segments(root, source):
+        if files.is_sealed:
+            manifest = read_manifest(root, files.name)
+            state = "sealed" if files.has_zst else "missing"
+            counts = (manifest.rows, manifest.first_seq, manifest.last_seq)
+            times = (manifest.first_observed_at, manifest.last_observed_at)
+            sizes = (manifest.raw.bytes, manifest.zst.bytes)
+            yield (str(files.name), state, *counts, *times, *sizes)
+        elif files.is_open:
+            yield _open_row(root, files.name)
+        else:
+            yield (str(files.name), "damaged", *([None] * 7))
+
+
+def _open_row(root: Path, name: "SegmentName") -> tuple[object, ...]:
+    """Returns the row of an open segment, whose lines are counted by reading them."""
     from eventlog.format.line_header import line_header
     from eventlog.format.paths import open_path
     from eventlog.read.segment_lines import segment_blocks
 
-    for each in list_segments(root, source):
-        if each.is_sealed:
-            found = read_manifest(root, each.name)
-            counts = (found.rows, found.first_seq, found.last_seq)
-            times = (found.first_observed_at, found.last_observed_at)
-            state = "sealed" if each.has_zst else "missing"
-            yield (str(each.name), state, *counts, *times, found.raw.bytes, found.zst.bytes)
-            continue
-        if not each.is_open:
-            yield (str(each.name), "damaged", *([None] * 7))
-            continue
-        rows, first, last = 0, None, None
-        for block in segment_blocks(root, each.name):
-            lines = block.splitlines()
-            rows, first, last = (
-                rows + len(lines),
-                first or line_header(lines[0]),
-                line_header(lines[-1]),
-            )
-        seqs = (first.seq if first else None, last.seq if last else None)
-        times_ = (first.observed_at if first else None, last.observed_at if last else None)
-        size = open_path(root, each.name).stat().st_size
-        yield (str(each.name), "open", rows, *seqs, *times_, size, None)
+    rows, first, last = 0, None, None
+    for block in segment_blocks(root, name):
+        lines = block.splitlines()
+        rows += len(lines)
+        first = first or line_header(lines[0])
+        last = line_header(lines[-1])
+    seqs = (first.seq if first else None, last.seq if last else None)
+    times = (first.observed_at if first else None, last.observed_at if last else None)
+    return (str(name), "open", rows, *seqs, *times, open_path(root, name).stat().st_size, None)
 
 
 def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
+    """Yields the rows of segments whose loss was accepted, in the order of their names."""
     from eventlog.files.listing import list_losses
     from eventlog.files.lost_segments import read_loss
 
@@ -92,7 +102,7 @@ def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 @click.argument("segments", nargs=-1, required=True)
 @global_options
 def cat(segments: tuple[str, ...]) -> None:
-    """The lines of SEGMENTS, exactly as written."""
+    """Prints the lines of SEGMENTS, unmodified."""
     from eventlog.read.segment_lines import segment_blocks
 
     root = archive()
@@ -107,10 +117,10 @@ def cat(segments: tuple[str, ...]) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to FILE.")
 @global_options
 def response(segment_: str, seq: int, output: Path | None) -> None:
-    """The response of the page event SEQ of SEGMENT, byte for byte as upstream sent it.
+    """Prints the response of the page event SEQ of SEGMENT, byte for byte as upstream sent it.
 
-    Its SHA-256 is compared with the recorded one. Of an anomaly, the bytes that were kept.
-    If upstream repeated our key, its bytes are asterisks, and stderr says so.
+    Its SHA-256 is compared with the recorded one. For an anomaly, prints the bytes that were
+    kept. If upstream repeated our key, asterisks replace it, and a message on stderr says so.
     """
     from cli.output.emit import atomic_file
     from eventlog.format.event_codec import decode
@@ -121,7 +131,7 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
     line = read_event_in(root, parse_segment_argument(root, segment_), seq).line
     body = response_of(root, line)
     if decode(line).key_removed:
-        print_message("upstream repeated our key in this response: its bytes are asterisks")
+        print_message("upstream repeated our key in this response: asterisks replace it")
     if output is not None and str(output) != "-":
         with atomic_file(output) as temporary:
             temporary.write_bytes(body)
@@ -130,10 +140,12 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
 
 
 @segment.command(epilog="Example: hindlog segment seal --all")
-@click.option("--all", "everything", is_flag=True, help="Also segments whose hour is not over.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Seal also segments whose hour is not over."
+)
 @global_options
 def seal(everything: bool) -> int:
-    """Seal open segments that no process is writing."""
+    """Seals the open segments that no process is writing. Exits with 3 if one was left open."""
     from cli.process.signals import record_signals
     from eventlog.clock import HOUR, now_us
     from eventlog.files.listing import list_segments
@@ -142,22 +154,27 @@ def seal(everything: bool) -> int:
     root = archive()
     stop = record_signals()
     now = now_us()
-    waiting = [each.name for each in list_segments(root) if not each.is_sealed and each.is_open]
-    due = [name for name in waiting if everything or name.starts_at + HOUR <= now]
-    held: list[str] = []
+    unsealed = [
+        files.name for files in list_segments(root) if not files.is_sealed and files.is_open
+    ]
+    due = [name for name in unsealed if everything or name.starts_at + HOUR <= now]
+    locked: list[str] = []
     sealed = 0
     for source, writer in sorted({(name.source, name.writer) for name in due}):
         if stop.is_requested():
-            print_message(f"stopped; {sealed} sealed, the others stay open: hindlog segment seal")
+            print_message(
+                f"stopped; {sealed} segments sealed, the others stay open: hindlog segment seal"
+            )
             return stop.code()
         count = seal_idle(root, source, writer)
         if count is None:
-            held.append(f"{source}, writer {writer}")
+            locked.append(f"{source}, writer {writer}")
         sealed += count or 0
-    print_message(f"{sealed} sealed, {len(waiting) - len(due)} whose hour is not over left open")
-    for each in held:
-        print_message(f"left alone, a process writes it: {each}")
-    return 3 if held else 0
+    left_open = len(unsealed) - len(due)
+    print_message(f"{sealed} segments sealed; {left_open} left open: their hour is not over")
+    for stream in locked:
+        print_message(f"left open, a process is writing it: {stream}")
+    return 3 if locked else 0
 
 
 COMMANDS = (segment,)

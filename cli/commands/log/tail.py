@@ -1,4 +1,4 @@
-"""`tail`: events as they are appended, none lost, none twice."""
+"""`tail`: prints events as they are appended; with a cursor file each one exactly once."""
 
 from collections import deque
 from collections.abc import Callable, Collection
@@ -16,27 +16,36 @@ if TYPE_CHECKING:
     from eventlog.read.reader import Record
 
 _FLUSH_LINES = 256
+"""Number of events after which stdout is flushed and the cursor file is written."""
+
+PrintEvent = Callable[["Record"], None]
+SaveCursor = Callable[["Record | None"], None]
+"""Called with each event that was printed, and with None to write the cursor file."""
 
 
 @click.command(
     epilog="Example: hindlog tail -f 'openrouter/model/*' --kind entity",
-    short_help="Events as they are appended.",
+    short_help="Prints events as they are appended.",
 )
 @click.argument("patterns", nargs=-1)
-@click.option("-f/--no-follow", "--follow/", "following", default=False, help="Go on for ever.")
+@click.option(
+    "-f/--no-follow", "--follow/", "following", default=False, help="Keep waiting for new events."
+)
 @click.option(
     "-n",
     "--lines",
     default=10,
     type=click.IntRange(0),
     show_default=True,
-    help="Begin with the last N events.",
+    help="Print the last N events first.",
 )
-@click.option("--from", "start", metavar="WHERE", help="beginning, end, a cursor, or a time.")
+@click.option(
+    "--from", "start", metavar="WHERE", help="Where to start: beginning, end, a cursor, or a time."
+)
 @click.option(
     "--cursor-file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Go on from here, where there is one, and note how far.",
+    help="Start at the cursor in this file if it exists; keep it up to date.",
 )
 @click.option("--kind", "kinds", multiple=True, help="Only events of this kind.")
 @click.option("--count", type=click.IntRange(1), help="Stop after N events.")
@@ -50,11 +59,11 @@ def tail(
     kinds: tuple[str, ...],
     count: int | None,
 ) -> None:
-    """Events as they are appended, optionally only those of PATTERNS.
+    """Prints events as they are appended, optionally only those that match PATTERNS.
 
-    A pattern is a glob over source/type/id. In a pipe the lines are NDJSON, exactly
-    as written; on a terminal one readable line each. With a cursor file no event is
-    lost and none comes twice, whatever happens in between.
+    A pattern is a glob over source/type/id. In a pipe the lines are unmodified NDJSON; on a
+    terminal each event is one readable line. With a cursor file, repeated calls lose no event
+    and print none twice, even if segments are rolled and sealed in between.
     """
     from cli.process.signals import exit_on_sigterm
     from eventlog.read.tail import end_of
@@ -62,71 +71,80 @@ def tail(
     exit_on_sigterm()
     root = archive()
     select = parse_event_filter(patterns, kinds)
-    show = make_event_printer()
+    print_event = make_event_printer()
     _check_folder(cursor_file)
-    begin, since = _beginning(root, start, cursor_file)
-    left = count
+    begin, since = _start_cursor(root, start, cursor_file)
+    remaining = count
     if begin is None:
         begin = end_of(root)
-        last = _last(root, select, lines if count is None else min(lines, count), begin)
-        for record in last:
-            show(record)
-        left = None if count is None else count - len(last)
-    note = _noter(cursor_file, begin)
-    note(None)  # before the first line: a reader cut short comes back to where it began
-    if left != 0:
-        _show_fresh(root, begin, since, following, _wanted(select), show, note, left)
+        latest = _last_events(root, select, lines if count is None else min(lines, count), begin)
+        for record in latest:
+            print_event(record)
+        remaining = None if count is None else count - len(latest)
+    save_cursor = _cursor_saver(cursor_file, begin)
+    save_cursor(None)  # before the first line: an interrupted reader starts again from here
+    if remaining != 0:
+        accepts = _event_test(select)
+        _print_new(root, begin, since, following, accepts, print_event, save_cursor, remaining)
     flush_stdout()
-    note(None)
+    save_cursor(None)
 
 
-def _show_fresh(
+def _print_new(
     root: Path,
     begin: "Cursor",
     since: int | None,
     following: bool,
-    wanted: "Callable[[Record], bool]",
-    show: "Callable[[Record], None]",
-    note: "Callable[[Record | None], None]",
-    left: int | None,
+    accepts: "Callable[[Record], bool]",
+    print_event: PrintEvent,
+    save_cursor: SaveCursor,
+    remaining: int | None,
 ) -> None:
-    """Events behind a cursor, until `left` of them are shown or nothing more comes."""
+    """Prints the events after a cursor, until `remaining` are printed or the log ends.
+
+    With `following` it waits for new events instead of ending. `remaining` None: no limit.
+    """
     from eventlog.read.tail import follow
 
     flush_stdout()
-    fresh = follow(root, begin, since=since, idle=lambda: _idle(note, following))
-    for number, record in enumerate(fresh, 1):
-        if wanted(record):
-            show(record)
-            left = None if left is None else left - 1
-        note(record)
-        if left == 0:
+    records = follow(root, begin, since=since, idle=lambda: _on_idle(save_cursor, following))
+    for number, record in enumerate(records, 1):
+        if accepts(record):
+            print_event(record)
+            remaining = None if remaining is None else remaining - 1
+        save_cursor(record)
+        if remaining == 0:
             return
         if number % _FLUSH_LINES == 0:
             flush_stdout()
-            note(None)  # a reader who leaves comes back to what it was handed
+            save_cursor(None)  # only after the flush: the cursor covers only delivered lines
 
 
-def _idle(note: "Callable[[Record | None], None]", following: bool) -> bool:
+def _on_idle(save_cursor: SaveCursor, following: bool) -> bool:
+    """Flushes and saves when no event is left; returns whether to wait for more."""
     flush_stdout()
-    note(None)
+    save_cursor(None)
     return following
 
 
-def _wanted(select: "Select") -> "Callable[[Record], bool]":
+def _event_test(select: "Select") -> "Callable[[Record], bool]":
+    """Returns a function that tests whether the filter accepts an event."""
     from eventlog.format.line_header import line_header
     from eventlog.read.event_filter import accepts_header, compile_select
 
-    wanted = compile_select(select)
-    if wanted.takes_all:
+    compiled = compile_select(select)
+    if compiled.takes_all:
         return lambda _record: True
-    return lambda record: accepts_header(wanted, line_header(record.line))
+    return lambda record: accepts_header(compiled, line_header(record.line))
 
 
-def _beginning(
+def _start_cursor(
     root: Path, start: str | None, cursor_file: Path | None
 ) -> "tuple[Cursor | None, int | None]":
-    """Where to begin, and the instant before which nothing is shown."""
+    """Returns the cursor to start from, and the instant before which events are skipped.
+
+    A cursor of None means: print the last events, then continue from the end.
+    """
     from cli.options.times import parse_time
     from eventlog.clock import now_us
     from eventlog.read.cursor import from_text
@@ -134,10 +152,8 @@ def _beginning(
 
     if cursor_file is not None and cursor_file.exists():
         if start is not None:
-            print_message(
-                f"going on from the cursor in {cursor_file}; without it --from would count"
-            )
-        return _cursor_in(root, cursor_file), None
+            print_message(f"continuing from the cursor in {cursor_file}; --from is ignored")
+        return _read_cursor(root, cursor_file), None
     if start is None:
         return None, None
     if start == "beginning":
@@ -152,14 +168,15 @@ def _beginning(
 
 
 def _check_folder(file: Path | None) -> None:
+    """Raises `Invalid` if the folder of the cursor file does not exist."""
     from eventlog.errors import Invalid
 
     if file is not None and not file.parent.is_dir():
         raise Invalid(f"{file}: the folder {file.parent} does not exist", f"mkdir -p {file.parent}")
 
 
-def _cursor_in(root: Path, file: Path) -> "Cursor":
-    """The cursor that a file holds. Raises `Invalid`, naming the file."""
+def _read_cursor(root: Path, file: Path) -> "Cursor":
+    """Returns the cursor in a file. Raises `Invalid` with the path of the file."""
     from eventlog.errors import Invalid
     from eventlog.read.cursor import from_text
     from eventlog.read.tail import check_cursor
@@ -168,29 +185,32 @@ def _cursor_in(root: Path, file: Path) -> "Cursor":
         cursor = from_text(file.read_bytes().decode("utf-8", "backslashreplace").strip())
         check_cursor(root, cursor)
     except Invalid as error:
-        hint = f"{error.hint}; remove the file to begin anew" if error.hint else None
+        hint = f"{error.hint}; to start over, remove the file" if error.hint else None
         raise Invalid(f"{file}: {error.what}", hint) from error
     return cursor
 
 
-def _last(root: Path, select: "Select", count: int, end: "Cursor") -> "Collection[Record]":
-    """The last events that are wanted and lie before a cursor."""
+def _last_events(root: Path, select: "Select", count: int, end: "Cursor") -> "Collection[Record]":
+    """Returns the last `count` events before the cursor `end` that the filter accepts."""
     from eventlog.read.reader import read_events
 
-    found: deque[Record] = deque()
+    records: deque[Record] = deque()
     if count <= 0:
-        return found
+        return records
     for record in read_events(root, select, backwards=True):
         mark = end.get((record.segment.source, record.writer))
         if mark is not None and record.seq <= mark.seq:
-            found.appendleft(record)
-            if len(found) == count:
+            records.appendleft(record)
+            if len(records) == count:
                 break
-    return found
+    return records
 
 
-def _noter(path: Path | None, begin: "Cursor") -> "Callable[[Record | None], None]":
-    """Keeps a cursor file: written, by rename, only after the lines are out."""
+def _cursor_saver(path: Path | None, begin: "Cursor") -> SaveCursor:
+    """Returns a function that keeps a cursor file up to date; it does nothing without a path.
+
+    The file is replaced atomically. The caller flushes stdout before it is written.
+    """
     from eventlog.files.publish import replace_file
     from eventlog.read.cursor import mark, to_text
 
@@ -200,18 +220,18 @@ def _noter(path: Path | None, begin: "Cursor") -> "Callable[[Record | None], Non
     latest: dict[tuple[str, str], Record] = {}
     written: list[str] = []
 
-    def note(record: "Record | None") -> None:
+    def save(record: "Record | None") -> None:
         if record is not None:
             latest[record.segment.source, record.writer] = record
             return
-        marks.update((key, mark(each.seq, each.line)) for key, each in latest.items())
+        marks.update((key, mark(event.seq, event.line)) for key, event in latest.items())
         latest.clear()
         text = to_text(marks)
         if written != [text]:
             replace_file(path, text.encode() + b"\n")
             written[:] = [text]
 
-    return note
+    return save
 
 
 COMMANDS = (tail,)

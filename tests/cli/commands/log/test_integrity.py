@@ -1,11 +1,11 @@
-"""`verify`, `repair` and `gaps`: what they find, what they say, and their exit codes."""
+"""`verify`, `repair` and `gaps`: results, messages and exit codes."""
 
 from pathlib import Path
 
 import orjson
 import pytest
 
-from cli.commands.log.integrity import _share
+from cli.commands.log.integrity import _parse_share
 from tests.cli.conftest import WRITER
 from tests.cli.making import damage, hindlog, new_archive
 from tests.projector.logs import Gone, hours, write_log
@@ -15,12 +15,12 @@ LAST = f"openrouter/2026-11-01/02-{WRITER}-000"
 
 @pytest.fixture
 def damaged(archive: Path) -> Path:
-    """An archive whose last sealed segment has a bit that is flipped."""
+    """An archive with a flipped bit in its last sealed segment."""
     damage(archive / "log" / f"{LAST}.ndjson.zst")
     return archive
 
 
-def test_verify_of_a_whole_log_prints_nothing_and_counts_on_stderr(shared: Path) -> None:
+def test_verify_of_an_intact_log_prints_only_counts_on_stderr(shared: Path) -> None:
     done = hindlog("verify", at=shared)
 
     assert (done.code, done.raw) == (0, b"")
@@ -36,15 +36,15 @@ def test_verify_names_segment_frame_and_line_of_damage_and_exits_with_4(damaged:
     assert done.err == "6 segments, 14 events, 0.0 MB: 1 damaged\n"
 
 
-def test_verify_with_json_exits_as_without(damaged: Path, shared: Path) -> None:
-    found, whole = hindlog("verify", "--json", at=damaged), hindlog("verify", "--json", at=shared)
+def test_verify_with_json_has_the_same_exit_codes(damaged: Path, shared: Path) -> None:
+    bad, intact = hindlog("verify", "--json", at=damaged), hindlog("verify", "--json", at=shared)
 
-    assert (found.code, whole.code) == (4, 0)
-    (told,) = found.json()["damages"]
-    assert (told["frame"], told["line"], told["place"]) == (0, 1, f"{LAST}.ndjson.zst")
-    assert {key: found.json()[key] for key in ("segments", "rows")} == {"segments": 6, "rows": 14}
-    assert whole.json()["damages"] == []
-    assert found.err == "6 segments, 14 events, 0.0 MB: 1 damaged\n"
+    assert (bad.code, intact.code) == (4, 0)
+    (reported,) = bad.json()["damages"]
+    assert (reported["frame"], reported["line"], reported["place"]) == (0, 1, f"{LAST}.ndjson.zst")
+    assert {key: bad.json()[key] for key in ("segments", "rows")} == {"segments": 6, "rows": 14}
+    assert intact.json()["damages"] == []
+    assert bad.err == "6 segments, 14 events, 0.0 MB: 1 damaged\n"
 
 
 def test_verify_with_json_prints_one_line(damaged: Path) -> None:
@@ -54,7 +54,7 @@ def test_verify_with_json_prints_one_line(damaged: Path) -> None:
 @pytest.mark.parametrize(
     ("since", "code", "segments"), [("2026-11-01T02", 4, 2), ("2026-11-01T03", 0, 0)]
 )
-def test_verify_since_reads_only_segments_from_then_on(
+def test_verify_since_reads_only_segments_from_that_instant_on(
     damaged: Path, since: str, code: int, segments: int
 ) -> None:
     done = hindlog("verify", "--since", since, at=damaged)
@@ -68,26 +68,26 @@ def test_verify_since_reads_only_segments_from_then_on(
     ("text", "share"), [("100%", 1.0), ("5%", 0.05), ("5", 0.05), ("0.1%", 0.001)]
 )
 def test_a_share_is_a_percentage(text: str, share: float) -> None:
-    assert _share(text) == pytest.approx(share)
+    assert _parse_share(text) == pytest.approx(share)
 
 
 @pytest.mark.parametrize("text", ["0", "0%", "100.1%", "-5%", "half", "nan", ""])
-def test_verify_refuses_a_share_that_is_none(shared: Path, text: str) -> None:
+def test_verify_refuses_an_invalid_share(shared: Path, text: str) -> None:
     done = hindlog("verify", "--sample", text, at=shared)
 
     assert (done.code, done.raw) == (2, b"")
     assert "--sample" in done.err
-    assert f"expected a share as 5%, found {text!r}" in done.err
+    assert f"expected a percentage above 0% and up to 100%, such as 5%; found {text!r}" in done.err
 
 
-def test_a_small_sample_reads_few_segments_whole(damaged: Path) -> None:
+def test_a_small_sample_reads_few_segments_completely(damaged: Path) -> None:
     done = hindlog("verify", "--sample", "0.0001%", at=damaged)
 
     assert done.code == 0
     assert done.err.startswith("6 segments, ")
 
 
-def test_repair_without_a_good_copy_exits_with_4_and_says_what_to_name(damaged: Path) -> None:
+def test_repair_without_a_good_copy_exits_with_4_and_changes_nothing(damaged: Path) -> None:
     done = hindlog("repair", LAST, at=damaged)
 
     assert (done.code, done.raw) == (4, b"")
@@ -96,7 +96,7 @@ def test_repair_without_a_good_copy_exits_with_4_and_says_what_to_name(damaged: 
 
 
 @pytest.mark.parametrize("named", [LAST, f"log/{LAST}.ndjson.zst"])
-def test_repair_takes_a_good_copy_and_says_from_where(
+def test_repair_replaces_the_segment_with_a_good_copy_and_names_its_path(
     damaged: Path, shared: Path, named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(damaged)
@@ -108,7 +108,7 @@ def test_repair_takes_a_good_copy_and_says_from_where(
     assert hindlog("repair", LAST).err == f"{LAST}: nothing to do: it is whole\n"
 
 
-def test_repair_goes_through_all_segments_that_are_named(archive: Path, shared: Path) -> None:
+def test_repair_repairs_every_named_segment(archive: Path, shared: Path) -> None:
     first = f"openrouter/2026-11-01/00-{WRITER}-000"
     for name in (first, LAST):
         damage(archive / "log" / f"{name}.ndjson.zst")
@@ -129,7 +129,7 @@ def test_a_loss_is_accepted_only_when_that_is_requested(damaged: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "message"),
     [
         (("--from", ".", "--accept-loss", LAST), "--from and --accept-loss exclude each other"),
         ((), "SEGMENTS"),
@@ -137,25 +137,25 @@ def test_a_loss_is_accepted_only_when_that_is_requested(damaged: Path) -> None:
         (("--from", "no/such/folder", LAST), "no/such/folder"),
     ],
 )
-def test_repair_refuses_what_contradicts_itself(
-    shared: Path, arguments: tuple[str, ...], word: str
+def test_repair_refuses_contradictory_arguments(
+    shared: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     done = hindlog("repair", *arguments, at=shared)
 
     assert (done.code, done.raw) == (2, b"")
-    assert word in done.err
+    assert message in done.err
 
 
 def test_gaps_exit_with_4_only_when_that_is_requested(shared: Path, empty: Path) -> None:
-    found, told = hindlog("gaps", at=shared), hindlog("gaps", "--exit-code", at=shared)
-    none = hindlog("gaps", "--exit-code", at=empty)
+    plain, strict = hindlog("gaps", at=shared), hindlog("gaps", "--exit-code", at=shared)
+    without_gaps = hindlog("gaps", "--exit-code", at=empty)
 
-    assert (found.code, told.code, none.code) == (0, 4, 0)
-    assert found.raw == told.raw
-    assert none.rows == [["source", "what", "since", "until", "run", "reason"]]
+    assert (plain.code, strict.code, without_gaps.code) == (0, 4, 0)
+    assert plain.raw == strict.raw
+    assert without_gaps.rows == [["source", "what", "since", "until", "run", "reason"]]
 
 
-def test_gaps_list_the_hours_that_nobody_looked_at(tmp_path: Path) -> None:
+def test_gaps_lists_the_hours_without_segment_or_heartbeat(tmp_path: Path) -> None:
     root = new_archive(tmp_path / "archive")
     gone = [Gone(hours(hour), "model", "1") for hour in (0, 3, 5)]
     write_log(root, "civitai", WRITER, gone)

@@ -1,4 +1,4 @@
-"""`log`: which events, in which order, in which form, and 4 where a segment is refused."""
+"""`log`: selection, order and format of events; exit code 4 if a segment is damaged."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ SEGMENT = f"openrouter/2026-11-01/01-{WRITER}-000"
     ],
     ids=spelled,
 )
-def test_each_option_of_log_chooses_events(
+def test_each_option_of_log_filters_events(
     shared: Path, arguments: tuple[str, ...], count: int
 ) -> None:
     done = hindlog("log", *arguments, at=shared)
@@ -39,7 +39,7 @@ def test_each_option_of_log_chooses_events(
     assert (done.code, len(events(done))) == (0, count)
 
 
-def test_reverse_gives_the_latest_first_and_lines_bound_that(shared: Path) -> None:
+def test_reverse_prints_the_latest_event_first_and_lines_limits_it(shared: Path) -> None:
     forwards, backwards = hindlog("log", at=shared), hindlog("log", "--reverse", at=shared)
     last = hindlog("log", "--reverse", "-n", "2", at=shared)
 
@@ -47,7 +47,9 @@ def test_reverse_gives_the_latest_first_and_lines_bound_that(shared: Path) -> No
     assert last.raw.splitlines() == backwards.raw.splitlines()[:2]
 
 
-def test_events_are_the_bytes_of_the_log_unless_another_form_is_named(shared: Path) -> None:
+def test_events_are_unmodified_lines_of_the_log_unless_another_format_is_named(
+    shared: Path,
+) -> None:
     plain = hindlog("log", "openrouter", at=shared)
     lines = b"".join(
         hindlog("segment", "cat", f"openrouter/2026-11-01/0{hour}-{WRITER}-000", at=shared).raw
@@ -62,7 +64,7 @@ def test_events_are_the_bytes_of_the_log_unless_another_form_is_named(shared: Pa
     assert hindlog("log", "nosuch", "--json", at=shared).json() == []
 
 
-def test_a_table_of_events_is_a_readable_line_each(shared: Path) -> None:
+def test_a_table_of_events_has_one_readable_line_per_event(shared: Path) -> None:
     piped = hindlog("log", "-F", "table", "--kind", "gone", at=shared)
     shown = hindlog("log", "--kind", "gone", "--color", "never", at=shared, terminals=["stdout"])
     colored = hindlog("log", "--kind", "gone", at=shared, terminals=["stdout"])
@@ -83,7 +85,7 @@ def test_a_table_of_events_is_a_readable_line_each(shared: Path) -> None:
         ("e.txt", "2"),
     ],
 )
-def test_a_file_of_events_has_the_form_of_its_suffix(
+def test_the_suffix_of_a_file_of_events_decides_its_format(
     shared: Path, tmp_path: Path, name: str, first: str
 ) -> None:
     file = tmp_path / name
@@ -93,13 +95,15 @@ def test_a_file_of_events_has_the_form_of_its_suffix(
     assert file.read_text().startswith(first)
 
 
-@pytest.mark.parametrize("form", ["csv", "tsv", "markdown"])
-def test_events_are_no_rows_and_the_error_names_the_way(shared: Path, form: str) -> None:
-    done = hindlog("log", "-F", form, at=shared)
+@pytest.mark.parametrize("format_", ["csv", "tsv", "markdown"])
+def test_a_format_for_rows_is_refused_for_events_with_an_alternative(
+    shared: Path, format_: str
+) -> None:
+    done = hindlog("log", "-F", format_, at=shared)
 
     assert (done.code, done.raw) == (2, b"")
-    assert f"events as {form}: expected ndjson, json or table" in done.err
-    assert "hindlog sql 'FROM log.events' gives them as rows" in done.err
+    assert f"events as {format_}: expected ndjson, json or table" in done.err
+    assert "hindlog sql 'FROM log.events' prints events as rows" in done.err
 
 
 def test_statistics_count_events_and_bytes_by_source_kind_and_type(shared: Path) -> None:
@@ -114,11 +118,11 @@ def test_statistics_count_events_and_bytes_by_source_kind_and_type(shared: Path)
         ("openrouter", "page", "", 3),
     ]
     assert sum(row["bytes"] for row in rows) == size
-    some = hindlog("log", "--stats", "--since", "2026-11-01T02:01", at=shared).rows
-    assert some[1:] == [["openrouter", "gone", "model", "1", some[1][4]]]
+    late = hindlog("log", "--stats", "--since", "2026-11-01T02:01", at=shared).rows
+    assert late[1:] == [["openrouter", "gone", "model", "1", late[1][4]]]
 
 
-def test_a_segment_that_is_refused_is_4_and_named_while_the_rest_is_printed(
+def test_a_damaged_segment_is_skipped_and_named_and_the_exit_code_is_4(
     archive: Path, tmp_path: Path
 ) -> None:
     damage(archive / "log" / f"{SEGMENT}.ndjson.zst")
@@ -129,12 +133,12 @@ def test_a_segment_that_is_refused_is_4_and_named_while_the_rest_is_printed(
     assert (done.code, stats.code, file.code) == (4, 4, 4)
     assert len(events(done)) == 12
     assert (tmp_path / "e.ndjson").read_bytes() == done.raw
-    assert done.err.startswith(f"refused: {archive}/log/{SEGMENT}")
-    assert all(each.err == done.err for each in (stats, file))
+    assert done.err.startswith(f"skipped, damaged: {archive}/log/{SEGMENT}")
+    assert stats.err == file.err == done.err
 
 
 @pytest.mark.parametrize("kind", ["entities", "", "Page"])
-def test_log_refuses_a_kind_that_is_none(shared: Path, kind: str) -> None:
+def test_log_refuses_an_unknown_kind(shared: Path, kind: str) -> None:
     done = hindlog("log", "--kind", kind, "--json", at=shared)
 
     assert (done.code, done.raw) == (2, b"")

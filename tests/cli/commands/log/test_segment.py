@@ -1,4 +1,4 @@
-"""`segment`: what is listed, printed and sealed."""
+"""`segment`: lists, prints and seals segments."""
 
 from pathlib import Path
 
@@ -15,25 +15,26 @@ SEALED = f"openrouter/2026-11-01/02-{WRITER}-000"
 
 
 def listed(at: Path, *arguments: str) -> dict[str, dict[str, object]]:
+    """Returns the rows of `segment list` by the name of the segment."""
     rows = hindlog("segment", "list", "--json", *arguments, at=at).json()
     return {row["segment"]: row for row in rows}
 
 
-def test_list_gives_rows_seqs_times_and_sizes_of_open_and_sealed_segments(shared: Path) -> None:
-    found = listed(shared)
+def test_list_prints_rows_seqs_times_and_sizes_of_open_and_sealed_segments(shared: Path) -> None:
+    segments = listed(shared)
 
-    assert list(found) == sorted(found)
-    assert len(found) == 6
+    assert list(segments) == sorted(segments)
+    assert len(segments) == 6
     keys = ("state", "rows", "first_seq", "last_seq", "first_observed_at", "last_observed_at")
     first, last = "2026-11-01T02:00:00.000000Z", "2026-11-01T02:01:00.000000Z"
-    assert [found[OPEN][key] for key in keys] == ["open", 2, 5, 6, first, first]
-    assert [found[SEALED][key] for key in keys] == ["sealed", 2, 7, 8, first, last]
-    assert found[OPEN]["raw_bytes"] == (shared / "log" / f"{OPEN}.ndjson").stat().st_size
-    assert found[SEALED]["zst_bytes"] == (shared / "log" / f"{SEALED}.ndjson.zst").stat().st_size
-    assert found[OPEN]["zst_bytes"] is None
+    assert [segments[OPEN][key] for key in keys] == ["open", 2, 5, 6, first, first]
+    assert [segments[SEALED][key] for key in keys] == ["sealed", 2, 7, 8, first, last]
+    assert segments[OPEN]["raw_bytes"] == (shared / "log" / f"{OPEN}.ndjson").stat().st_size
+    assert segments[SEALED]["zst_bytes"] == (shared / "log" / f"{SEALED}.ndjson.zst").stat().st_size
+    assert segments[OPEN]["zst_bytes"] is None
 
 
-def test_list_of_one_source_leaves_the_others_out(shared: Path) -> None:
+def test_list_with_source_prints_only_its_segments(shared: Path) -> None:
     assert {row["segment"][:7] for row in listed(shared, "--source", "civitai").values()} == {  # type: ignore[index]
         "civitai"
     }
@@ -42,7 +43,7 @@ def test_list_of_one_source_leaves_the_others_out(shared: Path) -> None:
     assert "--source nosuch: expected one of civitai, openrouter" in done.err
 
 
-def test_list_says_what_is_missing_and_what_is_lost(archive: Path) -> None:
+def test_list_tells_missing_and_lost_segments_apart(archive: Path) -> None:
     (archive / "log" / f"{SEALED}.ndjson.zst").unlink()
     missing = listed(archive)[SEALED]["state"]
     (archive / "log" / f"{SEALED}.manifest.json").unlink()
@@ -55,7 +56,7 @@ def test_list_says_what_is_missing_and_what_is_lost(archive: Path) -> None:
     assert SEALED not in listed(archive, "--source", "civitai")
 
 
-def test_cat_prints_segments_as_written_one_after_the_other(
+def test_cat_prints_segments_unmodified_in_the_given_order(
     shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(shared / "log")
@@ -69,32 +70,32 @@ def test_cat_prints_segments_as_written_one_after_the_other(
 
 
 @pytest.mark.parametrize("name", ["no/such", "../x", "log"])
-def test_cat_refuses_what_is_no_name_of_a_segment(shared: Path, name: str) -> None:
+def test_cat_refuses_an_invalid_segment_name(shared: Path, name: str) -> None:
     done = hindlog("segment", "cat", name, at=shared)
 
     assert (done.code, done.raw) == (2, b"")
     assert f"segment {name!r}: expected a name as openrouter/" in done.err
 
 
-def test_seal_closes_what_is_open_and_a_second_time_nothing(archive: Path) -> None:
+def test_seal_seals_open_segments_and_a_second_call_none(archive: Path) -> None:
     first, second = (hindlog("segment", "seal", at=archive) for _ in range(2))
 
     assert (first.code, first.raw, second.code) == (0, b"", 0)
-    assert first.err == "1 sealed, 0 whose hour is not over left open\n"
-    assert second.err == "0 sealed, 0 whose hour is not over left open\n"
+    assert first.err == "1 segments sealed; 0 left open: their hour is not over\n"
+    assert second.err == "0 segments sealed; 0 left open: their hour is not over\n"
     assert listed(archive)[OPEN]["state"] == "sealed"
 
 
-def test_seal_leaves_the_present_hour_open_unless_all_is_requested(tmp_path: Path) -> None:
+def test_seal_leaves_the_current_hour_open_without_all(tmp_path: Path) -> None:
     root = new_archive(tmp_path / "archive")
     write_log(root, "civitai", WRITER, [Gone(now_us(), "model", "1")], seal=False)
     plain, every = hindlog("segment", "seal", at=root), hindlog("segment", "seal", "--all", at=root)
 
-    assert plain.err == "0 sealed, 1 whose hour is not over left open\n"
-    assert every.err == "1 sealed, 0 whose hour is not over left open\n"
+    assert plain.err == "0 segments sealed; 1 left open: their hour is not over\n"
+    assert every.err == "1 segments sealed; 0 left open: their hour is not over\n"
 
 
-def test_seal_leaves_alone_what_a_process_writes_and_exits_with_3(archive: Path) -> None:
+def test_seal_skips_a_stream_that_is_being_written_and_exits_with_3(archive: Path) -> None:
     stream = open_stream(archive, "civitai", WRITER, clock=lambda: hours(2))
     try:
         done = hindlog("segment", "seal", "--all", at=archive)
@@ -103,6 +104,6 @@ def test_seal_leaves_alone_what_a_process_writes_and_exits_with_3(archive: Path)
 
     assert (done.code, done.raw) == (3, b"")
     assert done.err.splitlines() == [
-        "0 sealed, 0 whose hour is not over left open",
-        f"left alone, a process writes it: civitai, writer {WRITER}",
+        "0 segments sealed; 0 left open: their hour is not over",
+        f"left open, a process is writing it: civitai, writer {WRITER}",
     ]

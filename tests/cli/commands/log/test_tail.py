@@ -1,4 +1,4 @@
-"""`tail` prints every event once, and its cursor never runs ahead of what it printed."""
+"""`tail` prints every event once, and its cursor never covers an event that is not printed."""
 
 import io
 import os
@@ -17,7 +17,7 @@ from tests.cli.making import events, hindlog, new_archive, replaced, spelled, st
 from tests.projector.logs import Gone, hours, write_log
 
 MANY = 600
-"""Events: more than two of the portions in which `tail` writes its cursor."""
+"""Number of events: more than twice the number after which `tail` writes its cursor."""
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +30,20 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Reader(io.RawIOBase):
-    """The other end of a pipe, which looks at the cursor each time that lines arrive."""
+    """The reading end of a pipe; records the cursor file each time lines arrive."""
 
     def __init__(self, cursor: Path, leaves_after: int = MANY) -> None:
         self.cursor = cursor
         self.leaves_after = leaves_after
         self.lines = 0
-        self.seen: list[tuple[int, int]] = []
-        """At each arrival: lines that arrived before, and the seq that the cursor holds."""
+        self.arrivals: list[tuple[int, int]] = []
+        """For each arrival: the number of lines before it, and the seq in the cursor file."""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: "bytes | memoryview") -> int:  # type: ignore[override]
-        self.seen.append((self.lines, seq_in(self.cursor)))
+        self.arrivals.append((self.lines, seq_in(self.cursor)))
         if self.leaves_after <= self.lines < MANY:
             raise BrokenPipeError
         self.lines += bytes(data).count(b"\n")
@@ -54,45 +54,45 @@ class Reader(io.RawIOBase):
 
 
 def seq_in(cursor: Path) -> int:
-    """The seq up to which a cursor file covers the one stream; 0 before its first event."""
+    """Returns the seq up to which a cursor file covers the only stream; 0: no event."""
     marks = from_text(cursor.read_text().strip())
     return marks["civitai", WRITER].seq if marks else 0
 
 
 def read_by(reader: Reader, *arguments: str | Path) -> int:
-    """Run `tail` into a buffer that only a flush empties."""
+    """Runs `tail` with a stdout that reaches the reader only when it is flushed."""
     out = io.TextIOWrapper(io.BufferedWriter(reader, 1 << 20), encoding="utf-8")
     with replaced(stream(), out, stream()):
         code = run(["tail", *map(str, arguments), "--cursor-file", str(reader.cursor)])
-    reader.leaves_after = MANY  # what is left in the buffer is thrown away
+    reader.leaves_after = MANY  # so that closing the buffer does not raise
     return code
 
 
-@pytest.mark.parametrize("more", [(), ("--count", "300"), ("--count", "512")])
+@pytest.mark.parametrize("options", [(), ("--count", "300"), ("--count", "512")])
 def test_the_cursor_is_written_after_the_lines_it_covers_and_before_the_next(
-    long: Path, tmp_path: Path, more: tuple[str, ...]
+    long: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     reader = Reader(tmp_path / "cursor")
-    code = read_by(reader, "-C", long, "--from", "beginning", *more)
+    code = read_by(reader, "-C", long, "--from", "beginning", *options)
 
-    expected = int(more[1]) if more else MANY
+    expected = int(options[1]) if options else MANY
     assert (code, reader.lines) == (0, expected)
-    assert reader.seen == [(lines, lines) for lines in range(0, expected, 256)]
+    assert reader.arrivals == [(lines, lines) for lines in range(0, expected, 256)]
     assert seq_in(reader.cursor) == expected
 
 
-def test_a_reader_that_leaves_finds_its_cursor_at_the_last_portion_it_took(
+def test_after_the_reader_closes_the_pipe_the_cursor_covers_only_delivered_lines(
     long: Path, tmp_path: Path
 ) -> None:
     reader = Reader(tmp_path / "cursor", leaves_after=256)
     code = read_by(reader, "-C", long, "--from", "beginning")
 
-    assert (code, set(reader.seen)) == (0, {(0, 0), (256, 256)})
+    assert (code, set(reader.arrivals)) == (0, {(0, 0), (256, 256)})
     assert seq_in(reader.cursor) == 256
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_an_stdout_that_is_full_is_named_also_before_a_flush(long: Path, tmp_path: Path) -> None:
+def test_a_full_stdout_is_named_also_before_a_flush(long: Path, tmp_path: Path) -> None:
     err = stream()
     with open("/dev/full", "w") as out, replaced(stream(), out, err):  # noqa: PTH123
         code = run(["-C", str(long), "tail", "-n", "600"])
@@ -102,13 +102,13 @@ def test_an_stdout_that_is_full_is_named_also_before_a_flush(long: Path, tmp_pat
 
 
 def test_without_options_the_last_ten_events_are_printed(long: Path, shared: Path) -> None:
-    assert [each["seq"] for each in events(hindlog("tail", at=long))] == list(range(591, 601))
-    assert [each["seq"] for each in events(hindlog("tail", "-n", "2", at=long))] == [599, 600]
+    assert [event["seq"] for event in events(hindlog("tail", at=long))] == list(range(591, 601))
+    assert [event["seq"] for event in events(hindlog("tail", "-n", "2", at=long))] == [599, 600]
     assert hindlog("tail", "-n", "0", at=long).raw == b""
     assert len(events(hindlog("tail", "--lines", "99", at=shared))) == 14
 
 
-def test_the_last_lines_are_bytes_of_the_log(shared: Path) -> None:
+def test_the_last_lines_are_unmodified_lines_of_the_log(shared: Path) -> None:
     tailed = hindlog("tail", "-n", "99", at=shared)
     logged = hindlog("log", at=shared)
 
@@ -137,7 +137,7 @@ def test_the_last_lines_are_bytes_of_the_log(shared: Path) -> None:
     ],
     ids=spelled,
 )
-def test_each_option_of_tail_chooses_events(
+def test_each_option_of_tail_filters_events(
     shared: Path, arguments: tuple[str, ...], count: int
 ) -> None:
     done = hindlog("tail", *arguments, at=shared)
@@ -145,12 +145,12 @@ def test_each_option_of_tail_chooses_events(
     assert (done.code, len(events(done))) == (0, count)
 
 
-def test_the_last_lines_that_match_are_printed_and_count_alone_bounds_them(shared: Path) -> None:
+def test_lines_counts_only_matching_events_and_count_alone_limits_them(shared: Path) -> None:
     last = events(hindlog("tail", "-n", "1", "--kind", "entity", "openrouter/*", at=shared))
     bounded = events(hindlog("tail", "--count", "2", at=shared))
 
-    assert [each["id"] for each in last] == ["x/a"]
-    assert [each["kind"] for each in bounded] == ["page", "gone"]
+    assert [event["id"] for event in last] == ["x/a"]
+    assert [event["kind"] for event in bounded] == ["page", "gone"]
 
 
 def test_a_cursor_as_text_continues_after_its_event(long: Path, tmp_path: Path) -> None:
@@ -192,17 +192,17 @@ def test_a_cursor_of_another_log_is_refused_with_its_file(
     hindlog("tail", "--from", "end", "--cursor-file", file, at=long)
     text = file.read_text()
     done = hindlog("tail", "--cursor-file", file, at=shared)
-    given = hindlog("tail", "--from", text.strip(), at=shared)
+    by_option = hindlog("tail", "--from", text.strip(), at=shared)
 
     assert (done.code, done.raw, file.read_text()) == (2, b"", text)
     assert done.err.startswith(f"hindlog: {file}: cursor of civitai")
-    assert "; remove the file to begin anew\n" in done.err
-    assert (given.code, given.raw) == (2, b"")
-    assert given.err.startswith("hindlog: cursor of civitai")
+    assert "; to start over, remove the file\n" in done.err
+    assert (by_option.code, by_option.raw) == (2, b"")
+    assert by_option.err.startswith("hindlog: cursor of civitai")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "message"),
     [
         (("--from", "h1.x"), "cursor"),
         (("--from", "2026-13-01"), "2026-13-01"),
@@ -210,13 +210,13 @@ def test_a_cursor_of_another_log_is_refused_with_its_file(
         (("--kind", "nothing"), "expected one of entity"),
     ],
 )
-def test_tail_refuses_what_it_does_not_know(
-    shared: Path, arguments: tuple[str, ...], word: str
+def test_tail_refuses_invalid_arguments(
+    shared: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     done = hindlog("tail", *arguments, at=shared)
 
     assert (done.code, done.raw) == (2, b"")
-    assert word in done.err
+    assert message in done.err
 
 
 def test_on_a_terminal_an_event_is_one_readable_line(shared: Path) -> None:
@@ -233,7 +233,7 @@ def test_on_a_terminal_an_event_is_one_readable_line(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [("-f",), ("--follow", "--count", "2")], ids=spelled)
-def test_a_tail_that_follows_prints_what_is_appended_and_ends_with_0(
+def test_tail_with_follow_prints_appended_events_and_exits_with_0(
     tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     root = new_archive(tmp_path / "archive")
@@ -255,15 +255,17 @@ def test_a_tail_that_follows_prints_what_is_appended_and_ends_with_0(
     process.stdout.close()
 
 
-def test_a_cursor_file_counts_more_than_from_and_that_is_said(long: Path, tmp_path: Path) -> None:
+def test_a_cursor_file_takes_precedence_over_from_with_a_message(
+    long: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "cursor"
     fresh = hindlog("tail", "--from", "end", "--cursor-file", file, at=long)
     again = hindlog("tail", "--from", "beginning", "--cursor-file", file, at=long)
 
     assert (fresh.raw, again.raw, fresh.err) == (b"", b"", "")
-    assert again.err == f"going on from the cursor in {file}; without it --from would count\n"
+    assert again.err == f"continuing from the cursor in {file}; --from is ignored\n"
     assert hindlog("tail", "--cursor-file", file, at=long).err == ""
 
 
-def test_no_follow_is_the_default_and_wins_as_the_last_one(shared: Path) -> None:
+def test_the_last_of_follow_and_no_follow_wins(shared: Path) -> None:
     assert hindlog("tail", "--follow", "--no-follow", at=shared).code == 0
