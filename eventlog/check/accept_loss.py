@@ -11,7 +11,12 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.check.repair import RepairResult, consistent_manifest, repair_sealed
+from eventlog.check.repair import (
+    RepairResult,
+    check_assets,
+    consistent_manifest,
+    repair_sealed,
+)
 from eventlog.check.seq_gaps import SeqGap, find_seq_gaps, loss_name
 from eventlog.clock import Clock, format_us, now_us, parse_us
 from eventlog.errors import Corrupt, Invalid
@@ -44,15 +49,21 @@ from eventlog.read.seq_ranges import KnownSeqs, segment_seqs
 from eventlog.write.append import append
 from eventlog.write.recover import LOST
 from eventlog.write.seal import finish_sealing, seal
-from eventlog.write.writer import close_stream, open_stream
+from eventlog.write.writer import SEGMENT_BYTES, close_stream, open_stream
 
 
-def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> RepairResult:
+def accept_loss(
+    root: Path,
+    name: SegmentName,
+    *,
+    clock: Clock = now_us,
+    segment_bytes: int = SEGMENT_BYTES,
+) -> RepairResult:
     """Marks a segment as permanently lost, so that its stream can continue. Idempotent.
 
     `name`: the lost segment, or the name that `verify` reports for a gap. Repairs the segment
     instead, if possible. Raises `Invalid` if nothing is lost under that name, `Locked` if the
-    stream is being written.
+    stream is being written, `Corrupt` if only an asset of the segment is lost.
     """
     _check_ours(root, name)
     if not loss_path(root, name).exists():
@@ -60,6 +71,7 @@ def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repa
         try:
             repaired = _repair_if_possible(root, name)
             if repaired is not None:
+                check_assets(root, name, repaired)
                 return repaired
             gap = _gap_of(root, name)
             _seal_before(root, name, gap.first_seq)
@@ -67,7 +79,7 @@ def accept_loss(root: Path, name: SegmentName, *, clock: Clock = now_us) -> Repa
         finally:
             os.close(lock)
     loss = read_loss(root, name)
-    _announce(root, loss, clock)
+    _announce(root, loss, clock, segment_bytes)
     what = f"given up: seq {loss.first_seq} to {loss.last_seq} are recorded as lost"
     return RepairResult(str(name), what)
 
@@ -192,7 +204,7 @@ def _named_by(root: Path, after: SegmentName | None) -> str | None:
     return read_manifest(root, after).previous
 
 
-def _announce(root: Path, loss: Loss, clock: Clock) -> None:
+def _announce(root: Path, loss: Loss, clock: Clock, segment_bytes: int) -> None:
     """Appends the anomaly that announces a loss, unless the stream contains it already."""
     name = loss.name
     members = {
@@ -202,7 +214,9 @@ def _announce(root: Path, loss: Loss, clock: Clock) -> None:
         "last_seq": loss.last_seq,
         "sha256": manifests.digest(to_bytes(loss)),
     }
-    stream = open_stream(root, name.source, name.writer, clock=clock, patient=True)
+    stream = open_stream(
+        root, name.source, name.writer, clock=clock, segment_bytes=segment_bytes, patient=True
+    )
     try:
         if not _is_announced(root, loss, members["sha256"]):
             at = max(stream.last_observed, clock())

@@ -3,7 +3,8 @@
 From an open segment, the invalid bytes are cut off and stored in the log as an anomaly. A
 sealed segment is restored from a good copy: the open file, a manifest computed again from
 the lines, or a folder or file that the user names. A copy is good only if the chain of
-manifests confirms it. Replaced files are moved to `.damaged`, not deleted.
+manifests confirms it. Replaced files are moved to `.damaged`, not deleted. Assets are not
+restored, but reported.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.check.segment_damage import sealed_damage
+from eventlog.check.segment_damage import content_damage, segment_asset_damage
 from eventlog.clock import Clock, now_us
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.disk import REAL, make_dirs, write_durable
@@ -36,47 +37,80 @@ from eventlog.format.paths import (
     open_path,
     sealed_path,
 )
-from eventlog.write.writer import close_stream, open_stream
+from eventlog.write.writer import SEGMENT_BYTES, close_stream, open_stream
 
 
 @attrs.frozen
 class RepairResult:
-    """What was done to one segment."""
+    """The result of repairing one segment."""
 
     segment: str
     what: str
+    """The steps that were taken, as text for users."""
 
 
 def repair(
-    root: Path, name: SegmentName, good: Path | None = None, *, clock: Clock = now_us
+    root: Path,
+    name: SegmentName,
+    good: Path | None = None,
+    *,
+    clock: Clock = now_us,
+    segment_bytes: int = SEGMENT_BYTES,
 ) -> RepairResult:
     """Repairs one segment. `good`: a folder or file that may contain a good copy.
 
-    Raises `Corrupt` if no good copy is found, `Locked` if the open segment is being written,
-    `NotFound` if no file of that name exists, `Invalid` if its loss was accepted.
+    Raises `Corrupt` if no good copy is found, or if an asset of the segment is missing or
+    damaged; `Locked` if the open segment is being written; `NotFound` if no file of that name
+    exists; `Invalid` if its loss was accepted.
     """
     if loss_path(root, name).exists():
         what = f"{name}: was given up on {read_loss(root, name).accepted_at}"
         raise Invalid(what, f"to take it back, move log/{name}.lost.json out of the log first")
     sealed = sealed_path(root, name).exists() or manifest_path(root, name).exists()
     if open_path(root, name).exists() and not sealed:
-        return _repair_open(root, name, clock)
-    if not sealed and good is None:
+        result = _repair_open(root, name, clock, segment_bytes)
+    elif not sealed and good is None:
         raise NotFound(f"{name}: no such segment", "hindlog segment list")
-    return repair_sealed(root, name, good)
+    else:
+        result = repair_sealed(root, name, good)
+    check_assets(root, name, result)
+    return result
 
 
-def _repair_open(root: Path, name: SegmentName, clock: Clock) -> RepairResult:
-    before = open_path(root, name).stat().st_size
-    stream = open_stream(root, name.source, name.writer, clock=clock, distrust_head=True)
+def check_assets(root: Path, name: SegmentName, result: RepairResult) -> None:
+    """Raises `Corrupt` if an asset of a repaired or intact segment is missing or damaged."""
+    try:
+        damages = segment_asset_damage(root, name)
+    except NotFound:  # the open segment had no valid line and was removed
+        return
+    if damages:
+        raise Corrupt(
+            f"{name}: {result.what}; but {damages[0].what}",
+            "copy this asset from a mirror or a backup, then: hindlog verify",
+        )
+
+
+def _repair_open(root: Path, name: SegmentName, clock: Clock, segment_bytes: int) -> RepairResult:
+    size = open_path(root, name).stat().st_size
+    stream = open_stream(
+        root,
+        name.source,
+        name.writer,
+        clock=clock,
+        segment_bytes=segment_bytes,
+        distrust_head=True,
+    )
     seq = stream.last_seq
     close_stream(stream)
-    what = f"recovered: {before} bytes looked at, what was not whole is an anomaly; last seq {seq}"
+    what = f"recovered: read {size} bytes, invalid ones became an anomaly; last seq {seq}"
     return RepairResult(str(name), what)
 
 
 def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> RepairResult:
-    """Repairs a sealed segment from a good copy. Raises `Corrupt` if none is found."""
+    """Repairs a sealed segment, but not its assets, from a good copy.
+
+    Raises `Corrupt` if no good copy is found.
+    """
     done: list[str] = []
     manifest = _usable_manifest(root, name)
     if manifest is None:
@@ -91,10 +125,10 @@ def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> RepairRes
     if _digest_of(open_path(root, name)) == manifest.raw.sha256:
         REAL.unlink(open_path(root, name))
         done.append("open copy removed")
-    left = sealed_damage(root, manifest)
-    if left:
-        raise Corrupt(f"{name}: {left[0]}", "hindlog verify")
-    return RepairResult(str(name), ", ".join(done) or "nothing to do: it is whole")
+    remaining = content_damage(root, manifest)
+    if remaining:
+        raise Corrupt(f"{name}: {remaining[0]}", "hindlog verify")
+    return RepairResult(str(name), ", ".join(done) or "nothing to do: the segment is intact")
 
 
 def _usable_manifest(root: Path, name: SegmentName) -> Manifest | None:
@@ -104,7 +138,7 @@ def _usable_manifest(root: Path, name: SegmentName) -> Manifest | None:
     except FileNotFoundError:
         return None
     fits_segment = manifest and _digest_of(sealed_path(root, name)) == manifest.zst.sha256
-    return None if manifest and fits_segment and sealed_damage(root, manifest) else manifest
+    return None if manifest and fits_segment and content_damage(root, manifest) else manifest
 
 
 def consistent_manifest(root: Path, name: SegmentName, data: bytes) -> Manifest | None:

@@ -21,7 +21,7 @@ from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.format.valid_lines import first_seq, has_later_event, valid_prefix
-from eventlog.read.segment_lines import open_sealed, read_frame
+from eventlog.read.segment_lines import open_sealed, read_frame, segment_blocks
 
 _ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
 
@@ -51,7 +51,7 @@ class Damage:
 
 @attrs.define
 class _Content:
-    """What was read from a sealed segment."""
+    """The content of a sealed segment."""
 
     frames: list[tuple[int, int, BlockStats]] = attrs.field(factory=list)
     damages: list[Damage] = attrs.field(factory=list)
@@ -62,21 +62,39 @@ class _Content:
 
 def sealed_damage(root: Path, manifest: Manifest) -> list[Damage]:
     """Reads a sealed segment and its assets completely; returns their damage."""
+    place = f"{manifest.segment}.ndjson.zst"
+    damages, assets = _content_damage(root, manifest)
+    return damages + asset_damage(root, place, assets)
+
+
+def content_damage(root: Path, manifest: Manifest) -> list[Damage]:
+    """Reads a sealed segment completely, but not its assets; returns its damage."""
+    return _content_damage(root, manifest)[0]
+
+
+def segment_asset_damage(root: Path, name: SegmentName) -> list[Damage]:
+    """Returns the damage of the assets of an intact segment, open or sealed."""
+    blocks = segment_blocks(root, name)
+    assets = {asset.decode() for block in blocks for asset in _ASSET.findall(block)}
+    return asset_damage(root, str(name), assets)
+
+
+def _content_damage(root: Path, manifest: Manifest) -> tuple[list[Damage], set[str]]:
+    """Returns the damage of a sealed segment, and the names of its assets."""
     path = sealed_path(root, manifest.name)
     place = f"{manifest.segment}.ndjson.zst"
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        return []  # `verify` has already reported it
+        return [], set()  # `verify` has already reported it
     if size != manifest.zst.bytes:
         message = f"expected {manifest.zst.bytes} bytes, found {size}"
         at = min(size, manifest.zst.bytes)
         ends = (x.offset + x.bytes for x in manifest.frames)
         frame = next((n for n, end in enumerate(ends) if end > at), None)
-        return [Damage(place, message, frame=frame, byte=at)]
+        return [Damage(place, message, frame=frame, byte=at)], set()
     content = _read_sealed(path, place, manifest)
-    assets = asset_damage(root, place, content.assets)
-    return (content.damages or _compare(root, manifest, content)) + assets
+    return content.damages or _compare(root, manifest, content), content.assets
 
 
 def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Content:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cli.options.global_options import archive, global_options, print_message
+from cli.options.global_options import archive, config, global_options, print_message
 from cli.options.time_options import resolve_since
 from cli.output.emit import choose_output, emit, output_options
 
@@ -102,9 +102,13 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     if good is not None and accept_loss:
         raise click.UsageError("--from and --accept-loss exclude each other")
     root = archive()
+    segment_bytes = config(root).log.segment_bytes
     for text in segments:
         name = parse_segment_argument(root, text)
-        result = mark_as_lost(root, name) if accept_loss else repair_segment(root, name, good)
+        if accept_loss:
+            result = mark_as_lost(root, name, segment_bytes=segment_bytes)
+        else:
+            result = repair_segment(root, name, good, segment_bytes=segment_bytes)
         print_message(f"{result.segment}: {result.what}")
 
 

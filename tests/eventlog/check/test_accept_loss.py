@@ -272,6 +272,15 @@ def test_a_stream_that_is_written_or_belongs_to_another_machine_is_left_alone(lo
         accept_loss(log, name, clock=LATER)
 
 
+def test_the_notice_of_a_loss_obeys_the_configured_size_of_segments(log: Path) -> None:
+    name = names(log)[1]
+    sealed_path(log, name).unlink()
+    at = Hand(START + 4 * HOUR + 1)  # the hour of the open segment
+    accept_loss(log, name, clock=at, segment_bytes=100)
+
+    assert [x.number for x in names(log) if x.starts_at == START + 4 * HOUR] == [0, 1]
+
+
 def test_repair_leaves_what_was_given_up(log: Path) -> None:
     name = names(log)[1]
     sealed_path(log, name).unlink()

@@ -49,6 +49,15 @@ def test_damage_in_an_open_segment_becomes_an_anomaly(tmp_path: Path) -> None:
     close_stream(opened(tmp_path, LATE))
 
 
+def test_the_anomaly_of_a_repair_obeys_the_configured_size_of_segments(tmp_path: Path) -> None:
+    name = write_log(tmp_path, [[entity(n)] for n in range(4)], seal=False)
+    path = open_path(tmp_path, name)
+    path.write_bytes(path.read_bytes() + b"torn")
+    repair(tmp_path, name, clock=LATE, segment_bytes=100)
+
+    assert [files.name.number for files in list_segments(tmp_path)] == [0, 1]
+
+
 def test_a_segment_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(1))

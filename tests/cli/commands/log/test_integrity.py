@@ -105,7 +105,7 @@ def test_repair_replaces_the_segment_with_a_good_copy_and_names_its_path(
     assert (done.code, done.raw) == (0, b"")
     assert done.err == f"{LAST}: segment from {shared}/log/{LAST}.ndjson.zst\n"
     assert hindlog("verify").code == 0
-    assert hindlog("repair", LAST).err == f"{LAST}: nothing to do: it is whole\n"
+    assert hindlog("repair", LAST).err == f"{LAST}: nothing to do: the segment is intact\n"
 
 
 def test_repair_repairs_every_named_segment(archive: Path, shared: Path) -> None:
