@@ -1,7 +1,7 @@
-"""Time: the one module that reads the clock.
+"""Time: the one module that reads the clock and that converts instants.
 
-An instant is an int, microseconds since 1970-01-01T00:00:00Z. As text it is
-RFC 3339 with six decimals and `Z`, so that text order is time order.
+An instant is an int, microseconds since 1970-01-01T00:00:00Z. As text it is RFC 3339 in UTC
+with six decimals and `Z`: the order of the texts is the order of the instants.
 """
 
 import time
@@ -26,8 +26,18 @@ def now_us() -> int:
 
 def format_us(instant: int) -> str:
     """Formats an instant as `2026-11-21T05:00:00.000000Z`. Inverse of `parse_us`."""
-    moment = _EPOCH + timedelta(microseconds=instant)
-    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+    return format_datetime(datetime_of(instant))
+
+
+def format_short(instant: int) -> str:
+    """Formats an instant without trailing zeros of the fraction: `2026-11-21T05:00:00Z`."""
+    return format_us(instant).removesuffix("Z").rstrip("0").removesuffix(".") + "Z"
+
+
+def format_datetime(moment: datetime) -> str:
+    """Formats a datetime like `format_us`. One without a time zone is in UTC."""
+    in_utc = moment.astimezone(UTC) if moment.tzinfo else moment
+    return in_utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_us(text: str) -> int:
@@ -35,6 +45,16 @@ def parse_us(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"instant without a time zone: {text!r}")
+    return instant_at(moment)
+
+
+def datetime_of(instant: int) -> datetime:
+    """Returns an instant as a datetime in UTC. Inverse of `instant_at`."""
+    return _EPOCH + timedelta(microseconds=instant)
+
+
+def instant_at(moment: datetime) -> int:
+    """Returns the instant of a datetime that has a time zone."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -16,10 +16,10 @@ Pure: `now` is an argument.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
+from eventlog.clock import DAY, SECOND, format_short, instant_at
+
 FIRST = -62_135_596_800 * SECOND
 """Smallest valid instant: 0001-01-01T00:00:00Z."""
 END = 253_402_300_800 * SECOND
@@ -28,7 +28,6 @@ END = 253_402_300_800 * SECOND
 EXAMPLES = "now, yesterday, 2h, '2 days ago', 2026-11-01, '2026-11-01 13:05', @1763000000"
 DURATION_EXAMPLES = "90s, 30m, 2h, 1d12h, 2w, '2 days'"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {
     "w": 7 * DAY,
     "d": DAY,
@@ -108,11 +107,7 @@ def parse_duration(text: str) -> int:
 
 def format_time(us: int) -> str:
     """Returns an instant in RFC 3339, in UTC, without trailing zeros of the fraction."""
-    seconds, micros = divmod(us, SECOND)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    fraction = f".{micros:06d}".rstrip("0") if micros else ""
-    # not strftime: it pads the year on some platforms only
-    return f"{moment.isoformat()[:19]}{fraction}Z"
+    return format_short(us)
 
 
 def format_ago(us: int, now: int) -> str:
@@ -184,7 +179,7 @@ def _date_and_time(text: str, clock: re.Match[str]) -> int:
 
 def _midnight(text: str, year: int, month: int, day: int) -> int:
     try:
-        return (datetime(year, month, day, tzinfo=UTC) - _EPOCH).days * DAY
+        return instant_at(datetime(year, month, day, tzinfo=UTC))
     except ValueError as error:
         raise _bad(text, "this date does not exist") from error
 

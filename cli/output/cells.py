@@ -16,11 +16,13 @@ import re
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import orjson
+
+from eventlog.clock import format_datetime
 
 # C0, DEL and C1 control a terminal; the others reorder or break lines, or are lone
 # surrogates, which no encoding accepts
@@ -103,12 +105,6 @@ def _format(value: object) -> str:
     return str(value)
 
 
-def _instant(value: datetime) -> str:
-    # a datetime without a zone is UTC: every DuckDB session runs in UTC
-    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
-
-
 def _interval(value: timedelta) -> str:
     micros = abs(value) // timedelta(microseconds=1)
     seconds, fraction = divmod(micros % 86_400_000_000, 1_000_000)
@@ -144,7 +140,7 @@ _FORMATS: dict[type | tuple[type, ...], Callable[..., str]] = {
     int: int.__repr__,
     float: _float,
     Decimal: _decimal,
-    datetime: _instant,  # before date: a datetime is a date
+    datetime: format_datetime,  # before date: a datetime is a date
     (date, time): lambda value: str(value.isoformat()),
     timedelta: _interval,
     (bytes, bytearray, memoryview): lambda value: b64encode(value).decode(),

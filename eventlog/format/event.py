@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import msgspec
 
-from eventlog.clock import format_us, parse_us
+from eventlog.clock import parse_us
 
 FORMAT = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -135,8 +135,3 @@ def exact_body(line: Line) -> bytes | None:
     if line.body_raw is not None:
         return base64.b64decode(line.body_raw)
     return bytes(line.body) or None
-
-
-def stamp(instant: int) -> str:
-    """Returns an instant in the form that lines use."""
-    return format_us(instant)

@@ -4,14 +4,10 @@ A cron expression defines the slots, in UTC. Each sync starts a random delay aft
 slot, so that not all crawlers send their requests in the same second.
 """
 
-from datetime import UTC, datetime, timedelta
-
 from cronsim import CronSim, CronSimError
 
-from eventlog.clock import SECOND
+from eventlog.clock import SECOND, datetime_of, instant_at
 from eventlog.errors import Invalid
-
-_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_schedule(expression: str) -> None:
@@ -21,14 +17,13 @@ def check_schedule(expression: str) -> None:
 
 def next_slot(expression: str, after: int) -> int:
     """Returns the first slot later than an instant; both in microseconds."""
-    start = _UNIX_EPOCH + timedelta(microseconds=after)
     try:
-        slot = next(CronSim(expression, start.replace(tzinfo=UTC)))
+        slot = next(CronSim(expression, datetime_of(after)))
     except (CronSimError, StopIteration) as error:
         raise Invalid(
             f"schedule {expression!r}: expected five cron fields", "for example '30 * * * *'"
         ) from error
-    return (slot - _UNIX_EPOCH) // timedelta(microseconds=1)
+    return instant_at(slot)
 
 
 def count_missed_slots(expression: str, last: int, now: int, maximum: int = 1000) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 import duckdb
 
-from eventlog.clock import format_us, parse_us
+from eventlog.clock import format_us, instant_at
 from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
@@ -95,7 +95,7 @@ def _changes_of_view(
 def _entity_change(source: str, row: tuple[Any, ...]) -> EntityChange:
     at, type_, id_, change, path, kind, old, new, _, _, shape = row
     entity = f"{source}/{type_}/{id_}"
-    return EntityChange(parse_us(at.isoformat()), entity, change, path, kind, old, new, shape)
+    return EntityChange(instant_at(at), entity, change, path, kind, old, new, shape)
 
 
 def group_fields(

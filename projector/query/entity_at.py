@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import duckdb
 
-from eventlog.clock import format_us, parse_us
+from eventlog.clock import format_us, instant_at
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import run_cancellable
 from projector.engine.sql_text import identifier
@@ -213,4 +213,4 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]
 
 
 def _us(moment: Any) -> int | None:
-    return None if moment is None else parse_us(moment.isoformat())
+    return None if moment is None else instant_at(moment)

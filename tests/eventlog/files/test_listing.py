@@ -3,11 +3,9 @@
 import os
 from pathlib import Path
 
-import attrs
 import pytest
 
 from eventlog.errors import Corrupt
-from eventlog.files.heads import Head, encode_head, head_written_at, parse_head, read_head
 from eventlog.files.listing import (
     SegmentFiles,
     known_streams,
@@ -17,9 +15,7 @@ from eventlog.files.listing import (
     read_manifest,
 )
 from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, parse_segment
-from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
-
-HEAD = Head(f"{SOURCE}/2026-11-21/05-{WRITER}-000", 100, 98)
+from tests.eventlog.making import OTHER, WRITER, entity, write_hours, write_log
 
 
 def lay(root: Path, *names: str) -> None:
@@ -111,50 +107,3 @@ def test_a_manifest_under_the_name_of_another_segment_is_refused(tmp_path: Path)
 
     with pytest.raises(Corrupt, match=f"expected the manifest of {two}, found {one}"):
         read_manifest(tmp_path, two)
-
-
-def test_a_head_comes_back_whole_or_not_at_all() -> None:
-    assert parse_head(encode_head(HEAD)) == HEAD
-    for change in ({"segment": "x"}, {"durable_bytes": 211}, {"last_seq": 89}):
-        other = attrs.evolve(HEAD, **change)
-        old, new = encode_head(HEAD), encode_head(other)
-        assert len(old) == len(new)
-        mixed = {parse_head(new[:at] + old[at:]) for at in range(len(old))}
-        assert mixed <= {HEAD, other, None}
-    assert parse_head(b"") is parse_head(b"{}") is parse_head(b"[]") is None
-
-
-def test_the_heads_of_any_two_moments_have_one_size() -> None:
-    heads = [Head("", 0, 0), HEAD, Head("s" * 63 + HEAD.segment[10:], 2**40, 2**40)]
-
-    assert {len(encode_head(head)) for head in heads} == {256}
-
-
-def test_a_head_that_is_met_halfway_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = head_path(tmp_path, SOURCE, WRITER)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(encode_head(HEAD)[:40].ljust(256))
-    reads: list[int] = []
-    whole = Path.read_bytes
-
-    def read_bytes(found: Path) -> bytes:
-        reads.append(1)
-        if len(reads) == 3:
-            path.write_bytes(encode_head(HEAD))
-        return whole(found)
-
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    assert read_head(tmp_path, SOURCE, WRITER) == HEAD
-    assert len(reads) == 3
-
-
-def test_the_instant_of_a_note_is_in_microseconds(tmp_path: Path) -> None:
-    assert head_written_at(tmp_path, SOURCE, WRITER) == 0
-    path = head_path(tmp_path, SOURCE, WRITER)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"")
-    os.utime(path, ns=(5_000_000_000, 7_000_000_999))
-
-    assert head_written_at(tmp_path, SOURCE, WRITER) == 7_000_000

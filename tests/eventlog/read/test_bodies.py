@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.errors import Corrupt, NotFound
+from eventlog.errors import NotFound
 from eventlog.files.assets import put_asset
-from eventlog.format.event import ENTITY, HEARTBEAT, Draft, Line
-from eventlog.format.event_codec import decode
+from eventlog.format.event import ENTITY, HEARTBEAT, Draft
 from eventlog.format.line_header import line_header
 from eventlog.read.bodies import body_of, lines_by_seq, response_of
 from eventlog.read.reader import read_events
-from eventlog.read.rebuild_response import rebuild
 from tests.eventlog.making import (
     HOUR,
     SOURCE,
@@ -102,18 +100,3 @@ def test_a_response_is_joined_from_lines_and_assets(tmp_path: Path) -> None:
     pages = [record.line for record in read_events(tmp_path)][2:]
 
     assert [response_of(tmp_path, line) for line in pages] == [RESPONSE] * 3
-
-
-def rebuilt(page_line: Line) -> bytes:
-    return rebuild(page_line, lambda seq: b"", lambda name: b"")
-
-
-def test_a_response_that_is_not_the_one_received_is_refused(tmp_path: Path) -> None:
-    write_log(tmp_path, [[page_event(b"other"), page(), page_event(b"")]])
-    other, without, empty = [decode(record.line) for record in read_events(tmp_path)]
-
-    assert rebuilt(empty) == b""
-    with pytest.raises(Corrupt, match=r"seq 1: rebuilt a response with SHA-256 e3b0c44298fc1c14"):
-        rebuilt(other)
-    with pytest.raises(Corrupt, match="expected None"):
-        rebuilt(without)

@@ -16,7 +16,6 @@ from eventlog.errors import Invalid, LocalResource, Locked
 from eventlog.files.disk import REAL
 from eventlog.files.heads import Head, read_head
 from eventlog.files.listing import list_segments
-from eventlog.files.stream_lock import lock_stream
 from eventlog.files.writer_ids import writer_id
 from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position
 from eventlog.format.event_codec import decode
@@ -335,17 +334,6 @@ def test_no_second_writer_gets_in_when_state_is_deleted(tmp_path: Path) -> None:
     close_stream(stream)
 
     assert seqs(tmp_path) == [1, 2]
-
-
-def test_a_replaced_lock_file_does_not_let_two_in(tmp_path: Path) -> None:
-    first = lock_stream(tmp_path, SOURCE, WRITER, "now")
-    os.close(first)
-    path = tmp_path / "log" / SOURCE / f".{WRITER}.lock"
-    path.unlink()
-    second = lock_stream(tmp_path, SOURCE, WRITER, "now")
-
-    assert os.fstat(second).st_ino == path.stat().st_ino
-    os.close(second)
 
 
 @pytest.mark.parametrize(("source", "writer"), [("Bad/Name", WRITER), (SOURCE, "nothex")])

@@ -21,7 +21,7 @@ from eventlog.read.rebuild_response import rebuild
 from eventlog.write.writer import append, close_stream
 from tests.eventlog.making import SECOND, SOURCE, START, WRITER, Hand, opened, put
 
-PAGE_OF_DOCS = Path(__file__).parents[3] / "docs" / "format.md"
+PAGE_OF_DOCS = Path(__file__).parents[2] / "docs" / "format.md"
 RESPONSE = (
     b'{"data":[{"id":"openai/gpt-5","pricing":{"prompt":"0.00000125"},"context_length":400000},'
     b'{"id":"mistralai/mistral-small","rating":NaN}]}'
