@@ -289,7 +289,7 @@ def test_an_update_that_is_stopped_publishes_what_it_has_and_goes_on(archive: Pa
     done = signalled("projector.engine.parquet_files.publish", stopped, *update, cwd=archive)
 
     assert done.returncode == 0, done.stderr
-    assert "stopped; what is published stays" in done.stderr
+    assert "stopped; published parts are kept" in done.stderr
     assert list((archive / "views").rglob("*.parquet"))
     assert not (archive / "views/hindlog.duckdb").exists()
     assert not list((archive / "views").rglob("*.tmp"))

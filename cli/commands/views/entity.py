@@ -1,4 +1,4 @@
-"""`show` and `history`: one entity, as it stood and as it came to be."""
+"""`show`, `history` and `diff`: one entity as of an instant, its versions, its differences."""
 
 import sys
 from pathlib import Path
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="Example: hindlog show openrouter/model/openai/gpt-5 --as-of 2026-08-01",
-    short_help="An entity's JSON as it stood.",
+    short_help="Prints the JSON of an entity, as of an instant.",
 )
 @click.argument("entity")
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
 @global_options
 def show(entity: str, as_of: str | None) -> None:
-    """The JSON of ENTITY (source/type/id), byte for byte as upstream sent it.
+    """Prints the JSON of ENTITY (source/type/id), byte for byte as upstream sent it.
 
-    On a terminal it is indented. Exit 6 where it was absent, or where nobody looked:
-    it says which.
+    On a terminal the JSON is indented. Exits with 6 if the entity was absent or was never
+    looked for; the message says which.
     """
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
@@ -36,16 +36,16 @@ def show(entity: str, as_of: str | None) -> None:
 
     root = archive()
     source, type_, id_ = parse_entity(entity)
-    found = look_up_entity(root, source, type_, id_, resolve_as_of(as_of))
-    if found.state != PRESENT or found.position is None:
-        raise NotFound(f"{entity}: {found.state}: {found.evidence}", next_command(entity, found))
-    print_message(found.evidence)
-    _print_body(body_of(root, read_one(root, source, *found.position).line))
+    state = look_up_entity(root, source, type_, id_, resolve_as_of(as_of))
+    if state.state != PRESENT or state.position is None:
+        raise NotFound(f"{entity}: {state.state}: {state.evidence}", _next_command(entity, state))
+    print_message(state.evidence)
+    _print_body(body_of(root, read_one(root, source, *state.position).line))
 
 
-def next_command(entity: str, found: "EntityState") -> str:
-    """Where to look on: at its history, or where it has none, at what there is."""
-    if found.last_seen_at is not None or found.first_seen_at is not None:
+def _next_command(entity: str, state: "EntityState") -> str:
+    """Returns the hint for an absent entity: its history, or counts of its type if unknown."""
+    if state.last_seen_at is not None or state.first_seen_at is not None:
         return f"hindlog history {entity}"
     return f"hindlog log '{'/'.join(entity.split('/')[:2])}' --stats"
 
@@ -67,45 +67,42 @@ def _print_body(body: bytes) -> None:
 
 @click.command(
     epilog="Example: hindlog history openrouter/model/openai/gpt-5",
-    short_help="An entity's versions.",
+    short_help="Prints the versions of an entity.",
 )
 @click.argument("entity")
 @output_options
 @global_options
 def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """The versions of ENTITY, oldest first: from when to when, how each began and ended."""
+    """Prints the versions of ENTITY, oldest first, with how each began and ended."""
     from cli.options.times import format_time
     from eventlog.errors import NotFound
     from projector.query.entity_at import list_versions, look_up_entity
 
     root = archive()
     parts = parse_entity(entity)
-    found = list_versions(root, *parts)
-    if not found:
-        told = look_up_entity(root, *parts)
-        raise NotFound(f"{entity}: {told.evidence}", next_command(entity, told))
+    versions = list_versions(root, *parts)
+    if not versions:
+        state = look_up_entity(root, *parts)
+        raise NotFound(f"{entity}: {state.evidence}", _next_command(entity, state))
     columns = ("valid_from", "valid_to", "kind", "ends", "shape", "hash", "writer", "seq")
     rows = [
         (
-            format_time(each.valid_from),
-            None if each.valid_to is None else format_time(each.valid_to),
-            each.kind,
-            each.ends,
-            each.shape,
-            each.hash,
-            *each.position,
+            format_time(version.valid_from),
+            None if version.valid_to is None else format_time(version.valid_to),
+            version.kind,
+            version.ends,
+            version.shape,
+            version.hash,
+            *version.position,
         )
-        for each in found
+        for version in versions
     ]
     emit(columns, rows, choose_output(fmt, as_json, output))
 
 
-COMMANDS = (show, history)
-
-
 @click.command(
     epilog="Example: hindlog diff openrouter/model/openai/gpt-5 2026-08-01 now",
-    short_help="How an entity differs between two instants.",
+    short_help="Prints how an entity differs between two instants.",
 )
 @click.argument("entity")
 @click.argument("before")
@@ -122,35 +119,38 @@ def diff(
     as_json: bool,
     output: Path | None,
 ) -> int:
-    """JSON Pointers with old and new values (JSON): ENTITY as of BEFORE, and as of AFTER."""
-    from projector.changes.diff import ADD, REMOVE
-    from projector.changes.diff import diff as compare
+    """Compares ENTITY as of BEFORE with ENTITY as of AFTER.
 
-    old, new = _body(entity, before), _body(entity, after)
-    found = compare(old, new)
+    Prints the JSON Pointer of each difference, with the old and the new value as JSON.
+    """
+    from projector.changes.diff import ADD, REMOVE
+    from projector.changes.diff import diff as diff_values
+
+    old, new = _value_at(entity, before), _value_at(entity, after)
+    differences = diff_values(old, new)
     rows = [
         (
-            each.path,
-            each.kind,
-            None if each.kind == ADD else _text(each.old),
-            None if each.kind == REMOVE else _text(each.new),
+            difference.path,
+            difference.kind,
+            None if difference.kind == ADD else _json_text(difference.old),
+            None if difference.kind == REMOVE else _json_text(difference.new),
         )
-        for each in found
+        for difference in differences
     ]
     emit(("path", "kind", "old", "new"), rows, choose_output(fmt, as_json, output))
-    if not found:
+    if not differences:
         print_message("no difference")
-    return 4 if found and exit_code else 0
+    return 4 if differences and exit_code else 0
 
 
-def _text(value: object) -> str:
+def _json_text(value: object) -> str:
     import json
 
     return json.dumps(value, ensure_ascii=False)
 
 
-def _body(entity: str, when: str) -> object:
-    """The entity's value as of an instant. Raises `NotFound` where it was not there."""
+def _value_at(entity: str, when: str) -> object:
+    """Returns the JSON value of an entity as of an instant. Raises `NotFound` if absent."""
     import json
 
     from eventlog.errors import NotFound
@@ -160,8 +160,12 @@ def _body(entity: str, when: str) -> object:
 
     root = archive()
     source, type_, id_ = parse_entity(entity)
-    found = look_up_entity(root, source, type_, id_, None if when == "now" else resolve_as_of(when))
-    if found.state != PRESENT or found.position is None:
-        what = f"{entity} as of {when}: {found.state}: {found.evidence}"
-        raise NotFound(what, next_command(entity, found))
-    return json.loads(body_of(root, read_one(root, source, *found.position).line))
+    as_of = None if when == "now" else resolve_as_of(when)
+    state = look_up_entity(root, source, type_, id_, as_of)
+    if state.state != PRESENT or state.position is None:
+        message = f"{entity} as of {when}: {state.state}: {state.evidence}"
+        raise NotFound(message, _next_command(entity, state))
+    return json.loads(body_of(root, read_one(root, source, *state.position).line))
+
+
+COMMANDS = (show, history, diff)

@@ -1,4 +1,4 @@
-"""`sql` and `export`: what the views say, to people and to other tools."""
+"""`sql` and `export`: query the views, or write them to files."""
 
 import math
 import sys
@@ -13,7 +13,7 @@ from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options
 
 
-def _above_nothing(
+def _check_positive(
     _ctx: click.Context, _param: click.Parameter, value: float | None
 ) -> float | None:
     if value is not None and not 0 < value < math.inf:
@@ -23,7 +23,7 @@ def _above_nothing(
 
 @click.command(
     epilog="Example: hindlog sql --as-of '2 days ago' 'SELECT id, prompt FROM openrouter.models'",
-    short_help="Read-only SQL over the views.",
+    short_help="Runs a read-only SQL query over the views.",
 )
 @click.argument("query", required=False)
 @click.option(
@@ -31,14 +31,14 @@ def _above_nothing(
     "--file",
     "path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Read it.",
+    help="Read the query from this file.",
 )
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
 @click.option("--param", "params", multiple=True, metavar="K=V", help="Value of $K in the query.")
 @click.option(
     "--timeout",
     type=float,
-    callback=_above_nothing,
+    callback=_check_positive,
     metavar="S",
     help="Stop the query after S seconds.",
 )
@@ -54,26 +54,27 @@ def sql(
     as_json: bool,
     output: Path | None,
 ) -> None:
-    """One SELECT over the views, as of now or of any past instant.
+    """Runs one SELECT over the views, as of now or of any past instant.
 
-    Without QUERY and -f it is read from stdin; on a terminal there is a prompt.
+    Without QUERY and -f the query is read from stdin; on a terminal a prompt opens.
     """
     from projector.query.select import run_query
 
     if query is not None and path is not None:
-        raise click.UsageError("a query and --file: leave one of them out")
-    given = dict(parse_param(each) for each in params)
+        raise click.UsageError("QUERY and --file exclude each other")
+    param_values = dict(map(parse_param, params))
     root = archive()
     if query is None and path is None and sys.stdin.isatty():
-        _prompt(root, resolve_as_of(as_of), given, timeout)
+        _open_prompt(root, resolve_as_of(as_of), param_values, timeout)
         return
-    text = query if query is not None else _text_of(path)
-    result = run_query(root, text, as_of=resolve_as_of(as_of), params=given, timeout_s=timeout)
+    text = query if query is not None else _read_query(path)
+    instant = resolve_as_of(as_of)
+    result = run_query(root, text, as_of=instant, params=param_values, timeout_s=timeout)
     emit(result.columns, result.rows, choose_output(fmt, as_json, output), result.types)
 
 
-def _text_of(path: Path | None) -> str:
-    """What a file, or stdin, holds. Raises `Invalid` where that is no text."""
+def _read_query(path: Path | None) -> str:
+    """Returns the text of a file, or of stdin. Raises `Invalid` if it is not UTF-8."""
     from eventlog.errors import Invalid
 
     data = path.read_bytes() if path else sys.stdin.buffer.read()
@@ -81,32 +82,39 @@ def _text_of(path: Path | None) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         place = path or "stdin"
-        what = f"{place}: expected SQL in UTF-8, found byte 0x{data[error.start]:02x}"
-        raise Invalid(f"{what} at offset {error.start}", "hindlog sql --help") from error
+        message = f"{place}: expected SQL in UTF-8, found byte 0x{data[error.start]:02x}"
+        raise Invalid(f"{message} at offset {error.start}", "hindlog sql --help") from error
 
 
-def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: float | None) -> None:
+def _open_prompt(
+    root: Path, begin: int | None, params: dict[str, str], timeout: float | None
+) -> None:
     from cli.commands.views.sql_prompt import run_prompt
     from projector.query.select import run_query
 
-    def answer(
-        text: str, as_of: int | None
-    ) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
+    def ask(text: str, as_of: int | None) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
         instant = begin if as_of is None else as_of
         result = run_query(root, text, as_of=instant, params=params, timeout_s=timeout)
         return result.columns, result.rows
 
-    run_prompt(answer, root / "state" / "sql_history", resolve_as_of)
+    run_prompt(ask, root / "state" / "sql_history", resolve_as_of)
 
 
 @click.command(
     epilog="Example: hindlog export openrouter.models --to prices --as-of 2026-10-01",
-    short_help="Views as Parquet, NDJSON or CSV files.",
+    short_help="Writes views to Parquet, NDJSON or CSV files.",
 )
 @click.argument("views", nargs=-1)
-@click.option("--to", required=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.option(
+    "--to", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet."
+)
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
-@click.option("--partition", multiple=True, metavar="COLUMN", help="A folder per value.")
+@click.option(
+    "--partition",
+    multiple=True,
+    metavar="COLUMN",
+    help="Write a subfolder per value of this column.",
+)
 @click.option(
     "--format",
     "fmt",
@@ -118,13 +126,14 @@ def _prompt(root: Path, begin: int | None, params: dict[str, str], timeout: floa
 def export(
     views: tuple[str, ...], to: Path, as_of: str | None, partition: tuple[str, ...], fmt: str
 ) -> None:
-    """Write VIEWS (default: all) to files, all at once, with a manifest."""
+    """Writes VIEWS (default: all) to files, with a manifest; the folder appears atomically."""
     from projector.query.export import export_views
 
     instant = resolve_as_of(as_of)
     report = export_views(archive(), views, to, as_of=instant, format=fmt, partition=partition)
-    for each in report.views:
-        print_message(f"{each.view}: {each.rows} rows in {len(each.files)} files under {to}")
+    for exported in report.views:
+        files = len(exported.files)
+        print_message(f"{exported.view}: {exported.rows} rows in {files} files under {to}")
 
 
 COMMANDS = (sql, export)

@@ -1,4 +1,4 @@
-"""The SQL prompt: one SELECT after the other, on a terminal."""
+"""The interactive SQL prompt: reads one SELECT at a time and prints its rows."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,22 +10,26 @@ from cli.output.exit_codes import report
 from cli.process.signals import raise_on_every_signal, restore_signal_error
 
 HELP = """\
-One SELECT at a time, ended by a semicolon; Ctrl-C ends it, Ctrl-D leaves.
-  .views             the views there are
-  .as-of TIME        ask about that instant from here on; .as-of now to return
+End each SELECT with a semicolon. Ctrl-C stops a query, Ctrl-D leaves.
+  .views             list the views
+  .as-of TIME        query the state as of TIME from now on; .as-of now: the latest state
   .help  .quit"""
 
 Ask = Callable[[str, int | None], tuple[tuple[str, ...], Iterator[tuple[object, ...]]]]
-"""From a query and an instant (None: now) to columns and rows."""
+"""Runs a query as of an instant (None: now); returns columns and rows."""
 
 
 def run_prompt(ask: Ask, history: Path, resolve_as_of: Callable[[str | None], int | None]) -> None:
-    """Read and answer until the end of input. Errors are told, and the prompt goes on."""
+    """Reads and runs queries until the end of input. Reports errors and continues.
+
+    `history`: file with the lines of earlier prompts. `resolve_as_of` converts the text of
+    `.as-of` to an instant.
+    """
     raise_on_every_signal()
     _load_history(history)
     sys.stderr.write(HELP + "\n")
     as_of: int | None = None
-    for text in statements(_line):
+    for text in read_statements(_read_line):
         try:
             if text.startswith(".as-of"):
                 when = text.removeprefix(".as-of").strip()
@@ -38,13 +42,12 @@ def run_prompt(ask: Ask, history: Path, resolve_as_of: Callable[[str | None], in
                 columns, rows = ask(_VIEWS if text == ".views" else text, as_of)
                 emit(columns, rows, choose_output(None, False, None))
         except (Exception, KeyboardInterrupt) as error:
-            raised = restore_signal_error(
-                error
-            )  # Ctrl-C, also where DuckDB renames it while it opens views
+            # DuckDB may report Ctrl-C as an error of its own while it opens the views
+            raised = restore_signal_error(error)
             if isinstance(raised, KeyboardInterrupt):
-                sys.stderr.write("stopped\n")
+                sys.stderr.write("query stopped\n")
             elif isinstance(raised, Exception):
-                report(raised, False, sys.stderr)  # a prompt outlives a wrong query
+                report(raised, False, sys.stderr)  # the prompt continues after an invalid query
             else:
                 raise raised from error
     _save_history(history)
@@ -57,33 +60,38 @@ WHERE table_schema NOT IN ('information_schema', 'main') AND table_name NOT LIKE
 GROUP BY ALL ORDER BY view"""
 
 
-def statements(read: Callable[[str], str | None]) -> Iterator[str]:
-    """Statements, each ended by a semicolon; a line that begins with a dot is one itself."""
-    held: list[str] = []
+def read_statements(read_line: Callable[[str], str | None]) -> Iterator[str]:
+    """Yields statements, each ended by a semicolon; a line that begins with a dot is complete.
+
+    `read_line` takes the text of the prompt and returns None at the end of input. Ctrl-C
+    discards the lines of an incomplete statement.
+    """
+    lines: list[str] = []
     while True:
         try:
-            line = read("hindlog> " if not held else "    ...> ")
+            line = read_line("hindlog> " if not lines else "    ...> ")
         except KeyboardInterrupt:
             sys.stderr.write("\n")
-            held = []
+            lines = []
             continue
         if line is None:
             return
-        if not held and line.startswith("."):
+        if not lines and line.startswith("."):
             yield line.strip()
             continue
-        if line.strip() or held:
-            held.append(line)
+        if line.strip() or lines:
+            lines.append(line)
         if line.rstrip().endswith(";"):
-            text, held = "\n".join(held), []
+            text, lines = "\n".join(lines), []
             yield text.strip()
 
 
-def _line(prompt: str) -> str | None:
+def _read_line(prompt: str) -> str | None:
+    """Returns the next line of stdin; None at its end."""
     try:
         if stdout_is_terminal():
             return input(prompt)
-        # input() writes the prompt to stdout, which here takes only data
+        # not input(prompt): it writes the prompt to stdout, which takes only data here
         sys.stderr.write(prompt)
         sys.stderr.flush()
         return input()

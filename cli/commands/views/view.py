@@ -1,4 +1,4 @@
-"""`view`: the views that SQL reads, made from the log."""
+"""`view`: lists, updates, rebuilds and checks the views that SQL reads."""
 
 import sys
 from pathlib import Path
@@ -15,45 +15,46 @@ if TYPE_CHECKING:
     from projector.update.update import UpdateReport
 
 
-@click.group(short_help="The views: list, update, rebuild, check.")
+@click.group(short_help="The views: list, show, update, rebuild, check, diff.")
 @global_options
 def view() -> None:
-    """The views that SQL reads. They are made from the log and may be deleted."""
+    """The views that SQL reads. They are built from the log and may be deleted at any time."""
 
 
 @view.command(epilog="Example: hindlog view update")
 @click.argument("views", nargs=-1)
-@click.option("-f", "--follow", "following", is_flag=True, help="Keep up with the log.")
+@click.option("-f", "--follow", "following", is_flag=True, help="Keep the views up to date.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
 @global_options
 def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
-    """Project new segments; nothing that is there already is made again.
+    """Updates the views from segments that no part covers yet.
 
-    With --follow until Ctrl-C or SIGTERM, a second or two behind the log.
+    With --follow it continues until Ctrl-C or SIGTERM; the views then lag the log by a second
+    or two. Exits with 3 if something was left out.
     """
     from projector.update.follow import follow
-    from projector.update.update import update as project
+    from projector.update.update import update as update_views
 
     if following:
         stop = record_signals()
         follow(
-            archive(), views or None, stopped=stop.is_requested, jobs=jobs, on_update=_tell_update
+            archive(), views or None, stopped=stop.is_requested, jobs=jobs, on_update=_print_report
         )
         return stop.code()
     try:
-        report = project(archive(), views or None, jobs=jobs, report=message_printer())
-    except Terminated:  # what was under way is taken back by now
-        print_message("stopped; what is published stays, and the next update goes on")
+        report = update_views(archive(), views or None, jobs=jobs, report=message_printer())
+    except Terminated:  # the update has already discarded its unpublished parts
+        print_message("stopped; published parts are kept, and the next update continues")
         return 0
-    _tell_update(report)
+    _print_report(report)
     return 3 if report.failed else 0
 
 
-def _tell_update(report: "UpdateReport") -> None:
-    for each in report.failed:
-        print_message(f"left out: {each}")
-    for each in report.quarantined:
-        print_message(f"in quarantine: {each}")
+def _print_report(report: "UpdateReport") -> None:
+    for message in report.failed:
+        print_message(f"left out: {message}")
+    for message in report.quarantined:
+        print_message(f"in quarantine: {message}")
     print_message(
         f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written"
     )
@@ -64,29 +65,29 @@ def _tell_update(report: "UpdateReport") -> None:
 @output_options
 @global_options
 def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """The columns of the view NAME, and what it means."""
+    """Prints the columns of the view NAME, and its meaning on stderr."""
     from eventlog.errors import NotFound
     from projector.query.view_info import list_views
 
-    found = next((each for each in list_views(archive()) if each.name == name), None)
-    if found is None:
+    info = next((known for known in list_views(archive()) if known.name == name), None)
+    if info is None:
         raise NotFound(f"{name}: no such view", "hindlog view list")
-    print_message(f"{found.summary}; {found.rows} rows up to {_told(found.last_instant)}")
-    emit(("column", "type"), found.columns, choose_output(fmt, as_json, output))
+    print_message(f"{info.summary}; {info.rows} rows up to {_format_position(info.last_instant)}")
+    emit(("column", "type"), info.columns, choose_output(fmt, as_json, output))
 
 
 @view.command("list", epilog="Example: hindlog view list")
 @output_options
 @global_options
 def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """The views there are."""
+    """Lists the views, with the instant up to which each is built."""
     from projector.query.view_info import list_views
 
-    found = list_views(archive())
+    views = list_views(archive())
     columns = ("view", "rows", "position", "definition", "columns", "about")
     rows = [
-        (v.name, v.rows, _told(v.last_instant), v.definition, len(v.columns), v.summary)
-        for v in found
+        (v.name, v.rows, _format_position(v.last_instant), v.definition, len(v.columns), v.summary)
+        for v in views
     ]
     emit(columns, rows, choose_output(fmt, as_json, output))
 
@@ -96,19 +97,24 @@ def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
 )
 @click.argument("views", nargs=-1)
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
-@click.option("--to", type=click.Path(path_type=Path), help="Write to this .parquet or .duckdb.")
+@click.option(
+    "--to", type=click.Path(path_type=Path), help="Write the view to this .parquet or .duckdb file."
+)
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
 @global_options
 def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: int) -> int:
-    """Replay the log from nothing, beside what is there, then swap."""
-    from projector.update.rebuild import rebuild as replay
+    """Builds the views from the complete log, next to the existing ones, then replaces those.
+
+    With --to writes one view to a file instead. Exits with 3 if something was left out.
+    """
+    from projector.update.rebuild import rebuild as rebuild_views
 
     instant = resolve_as_of(as_of)
-    report = replay(
+    report = rebuild_views(
         archive(), views or None, as_of=instant, to=to, jobs=jobs, report=message_printer()
     )
-    for each in report.update.failed:
-        print_message(f"left out: {each}")
+    for message in report.update.failed:
+        print_message(f"left out: {message}")
     for name, rows in report.rows:
         print_message(f"{name}: {rows} rows{f' in {to}' if to else ''}")
     return 3 if report.update.failed else 0
@@ -118,17 +124,17 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
 @click.argument("views", nargs=-1)
 @global_options
 def check(views: tuple[str, ...]) -> int:
-    """Rebuild aside and compare content hashes; exit 4 where they differ."""
-    from projector.update.check import check as compare
+    """Compares the views with a full rebuild in a separate place; exits with 4 if they differ."""
+    from projector.update.check import check as compare_with_rebuild
 
-    differences = compare(archive(), views or None)
-    for each in differences:
-        found, expected = each.found, each.expected
+    differences = compare_with_rebuild(archive(), views or None)
+    for difference in differences:
+        actual, expected = difference.found, difference.expected
         sys.stdout.write(
-            f"{each.view}: expected {expected.rows} rows with hash {expected.hash}, "
-            f"found {found.rows} with {found.hash}\n"
+            f"{difference.view}: expected {expected.rows} rows with hash {expected.hash}, "
+            f"found {actual.rows} with {actual.hash}\n"
         )
-    print_message(f"{len(differences)} views differ from what the log says")
+    print_message(f"{len(differences)} views differ from a full rebuild")
     return 4 if differences else 0
 
 
@@ -139,7 +145,7 @@ def check(views: tuple[str, ...]) -> int:
     "path",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A projection as a .sql file, as those in projector/projections.",
+    help="A definition (.sql file) like those in projector/projections.",
 )
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
 @output_options
@@ -147,29 +153,30 @@ def check(views: tuple[str, ...]) -> int:
 def diff(
     name: str, path: Path, jobs: int, fmt: str | None, as_json: bool, output: Path | None
 ) -> int:
-    """What another definition of the view NAME would change; exit 4 if anything.
+    """Prints what another definition of the view NAME would change; exits with 4 if anything.
 
-    Every version of all of history, value by value, with the event behind each. The
-    archive's views stay as they are.
+    Compares every version over all of history, value by value, and names the event that each
+    row comes from. The views of the archive do not change.
     """
     from cli.options.times import format_time
     from projector.update.compare_definition import compare
 
-    found = compare(archive(), name, path.read_text(), jobs=jobs, report=message_printer())
-    for word, columns in (("new", found.added_columns), ("no longer", found.removed_columns)):
-        for each in columns:
-            print_message(f"{word} there: column {each}")
+    comparison = compare(archive(), name, path.read_text(), jobs=jobs, report=message_printer())
+    for column in comparison.added_columns:
+        print_message(f"column added: {column}")
+    for column in comparison.removed_columns:
+        print_message(f"column removed: {column}")
     header = ("change", "id", "valid_from", "column", "old", "new", "segment", "seq")
     rows = [
         (d.change, d.id, format_time(d.valid_from), d.column, d.old, d.new, d.segment, d.seq)
-        for d in found.differences
+        for d in comparison.differences
     ]
     emit(header, rows, choose_output(fmt, as_json, output))
     print_message(f"{len(rows)} differences")
-    return 0 if found.is_same else 4
+    return 0 if comparison.is_same else 4
 
 
-def _told(position: int | None) -> str | None:
+def _format_position(position: int | None) -> str | None:
     from cli.options.times import format_time
 
     return None if position is None else format_time(position)

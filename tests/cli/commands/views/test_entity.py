@@ -1,17 +1,16 @@
-"""`show` and `history`: the bytes of an entity, its versions, and 6 where there is nothing."""
+"""`show`, `history` and `diff`: bytes, versions and differences of an entity; exit codes."""
 
 from pathlib import Path
 
 import pytest
 
-from cli.options.arguments import parse_entity
-from eventlog.errors import Invalid
+from cli.commands.views.entity import _json_text
 from tests.cli.making import hindlog
 
 A, B, C = (f"openrouter/model/x/{name}" for name in "abc")
 
 
-def test_show_prints_the_bytes_and_says_why_on_stderr(shared: Path) -> None:
+def test_show_prints_the_bytes_and_the_evidence_on_stderr(shared: Path) -> None:
     done = hindlog("show", A, at=shared)
 
     assert done.code == 0
@@ -27,9 +26,7 @@ def test_show_prints_the_bytes_and_says_why_on_stderr(shared: Path) -> None:
         ("2026-11-01T01:00:00Z", '"A2"'),
     ],
 )
-def test_as_of_includes_what_was_observed_at_that_instant(
-    shared: Path, when: str, name: str
-) -> None:
+def test_as_of_includes_events_observed_at_that_instant(shared: Path, when: str, name: str) -> None:
     done = hindlog("show", A, "--as-of", when, at=shared)
 
     assert done.code == 0
@@ -38,20 +35,20 @@ def test_as_of_includes_what_was_observed_at_that_instant(
 
 
 @pytest.mark.parametrize(
-    ("entity", "when", "words", "hint"),
+    ("entity", "when", "state", "hint"),
     [
         (C, "now", "absent", f"hindlog history {C}"),
         (B, "2026-11-01T01:30", "absent", f"hindlog history {B}"),
         ("openrouter/model/no", "now", "", "hindlog log 'openrouter/model' --stats"),
     ],
 )
-def test_show_of_what_is_not_there_exits_with_6_and_says_where_to_look(
-    shared: Path, entity: str, when: str, words: str, hint: str
+def test_show_of_an_absent_entity_exits_with_6_and_names_the_next_command(
+    shared: Path, entity: str, when: str, state: str, hint: str
 ) -> None:
     done = hindlog("show", entity, "--as-of", when, at=shared)
 
     assert (done.code, done.raw) == (6, b"")
-    assert f"hindlog: {entity}: {words}" in done.err
+    assert f"hindlog: {entity}: {state}" in done.err
     assert done.err.endswith(f"  {hint}\n")
 
 
@@ -73,18 +70,53 @@ def test_history_lists_each_version_with_how_it_began_and_ended(shared: Path) ->
     ]
 
 
-def test_history_of_what_was_never_seen_exits_with_6(shared: Path) -> None:
+def test_history_of_an_unknown_entity_exits_with_6(shared: Path) -> None:
     done = hindlog("history", "openrouter/model/no", at=shared)
 
     assert (done.code, done.raw) == (6, b"")
     assert done.err.endswith("  hindlog log 'openrouter/model' --stats\n")
 
 
-@pytest.mark.parametrize("word", ["", "a", "a/b", "a/b/", "/b/c", "a//c", "a/b/\udcff"])
-def test_an_entity_has_source_type_and_id(word: str) -> None:
-    with pytest.raises(Invalid, match="expected source/type/id in UTF-8"):
-        parse_entity(word)
+def test_diff_exits_with_4_only_when_that_is_requested(shared: Path) -> None:
+    plain = hindlog("diff", A, "2026-11-01T00:30", "now", at=shared)
+    strict = hindlog("diff", A, "2026-11-01T00:30", "now", "--exit-code", at=shared)
+    same = hindlog("diff", A, "2026-11-01T01:30", "now", "--exit-code", at=shared)
+
+    assert (plain.code, strict.code, same.code) == (0, 4, 0)
+    in_json = hindlog("diff", A, "2026-11-01T00:30", "--json", at=shared).json()
+    assert plain.raw == strict.raw
+    assert [list(row.values()) for row in in_json] == plain.rows[1:]
+    assert plain.rows[1:] == [
+        ["/name", "replace", '"A"', '"A2"'],
+        ["/pricing/prompt", "replace", '"0.25"', '"0.5"'],
+    ]
 
 
-def test_an_id_may_hold_slashes() -> None:
-    assert parse_entity("a/b/c/d/") == ("a", "b", "c/d/")
+def test_diff_without_a_difference_prints_that_on_stderr(shared: Path) -> None:
+    done = hindlog("diff", A, "2026-11-01T01:30", at=shared)
+
+    assert (done.code, done.rows) == (0, [["path", "kind", "old", "new"]])
+    assert done.err == "as of 2026-11-01T01:30:00Z\nno difference\n"
+
+
+def test_diff_compares_with_now_by_default(shared: Path) -> None:
+    assert hindlog("diff", A, "2026-11-01T00:30", at=shared).rows[1][3] == '"A2"'
+    assert hindlog("diff", A, "now", "2026-11-01T00:30", at=shared).rows[1][3] == '"A"'
+    both = hindlog("diff", A, "2026-11-01", "2026-11-01T00:30", at=shared)
+    assert both.err == ("as of 2026-11-01T00:00:00Z\nas of 2026-11-01T00:30:00Z\nno difference\n")
+
+
+def test_diff_of_an_absent_entity_exits_with_6(shared: Path) -> None:
+    absent = hindlog("diff", "openrouter/model/x/b", "2026-11-01T01:30", at=shared)
+    early = hindlog("diff", A, "2026-10-01", at=shared)
+    invalid = hindlog("diff", "openrouter", "2026-11-01", at=shared)
+
+    assert (absent.code, early.code, invalid.code) == (6, 6, 2)
+    assert "hindlog: openrouter/model/x/b as of 2026-11-01T01:30: absent: " in absent.err
+    assert "  hindlog history openrouter/model/x/b\n" in absent.err
+    assert absent.raw == early.raw == invalid.raw == b""
+
+
+def test_values_of_a_difference_are_json_without_ascii_escapes() -> None:
+    assert _json_text("grün") == '"grün"'
+    assert _json_text(None) == "null"

@@ -1,4 +1,4 @@
-"""`sql` and `export`: where a query comes from, what bounds it, and what is written."""
+"""`sql` and `export`: source, parameters and time limit of a query; the files of an export."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import orjson
 import pyarrow.parquet
 import pytest
 
-from cli.options.arguments import parse_param
 from tests.cli.making import hindlog, spelled
 
 COUNT = "SELECT count(*) AS n FROM openrouter.models"
@@ -15,17 +14,17 @@ COUNT = "SELECT count(*) AS n FROM openrouter.models"
 def test_a_query_comes_from_its_argument_a_file_or_stdin(shared: Path, tmp_path: Path) -> None:
     file = tmp_path / "query.sql"
     file.write_text(COUNT)
-    made = [
+    results = [
         hindlog("sql", COUNT, at=shared, stdin=b"SELECT 9"),
         hindlog("sql", "-f", file, at=shared, stdin=b"SELECT 9"),
         hindlog("sql", "--file", file, at=shared, terminals=["stdin"]),
         hindlog("sql", at=shared, stdin=COUNT.encode()),
     ]
 
-    assert [(each.code, each.out, each.err) for each in made] == [(0, "n\n2\n", "")] * 4
+    assert [(done.code, done.out, done.err) for done in results] == [(0, "n\n2\n", "")] * 4
 
 
-def test_as_of_holds_for_every_view_of_a_query(shared: Path) -> None:
+def test_as_of_sets_the_instant_of_every_view_of_a_query(shared: Path) -> None:
     past = hindlog("sql", "--as-of", "2026-11-01T00:30", COUNT, at=shared)
     before = hindlog("sql", "--as-of", "2026-10-31", COUNT, at=shared)
 
@@ -43,15 +42,10 @@ def test_parameters_are_values_and_never_sql(shared: Path) -> None:
     assert (done.code, done.out) == (0, "name\nA2\n")
 
 
-def test_a_parameter_has_a_name_and_may_hold_an_equals_sign() -> None:
-    assert parse_param("a=b=c") == ("a", "b=c")
-    assert parse_param("a=") == ("a", "")
-
-
 @pytest.mark.parametrize(
-    ("arguments", "code", "word"),
+    ("arguments", "code", "message"),
     [
-        (("SELECT 1", "-f", __file__), 2, "a query and --file: leave one of them out"),
+        (("SELECT 1", "-f", __file__), 2, "QUERY and --file exclude each other"),
         (("SELECT 1", "--param", "x"), 2, "--param: expected name=value, found 'x'"),
         (("SELECT 1", "--param", "a b=x"), 2, "expected name=value"),
         (("SELECT $x",), 2, "x"),
@@ -62,13 +56,13 @@ def test_a_parameter_has_a_name_and_may_hold_an_equals_sign() -> None:
     ],
     ids=spelled,
 )
-def test_sql_refuses_what_it_cannot_answer(
-    shared: Path, arguments: tuple[str, ...], code: int, word: str
+def test_sql_refuses_invalid_arguments(
+    shared: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     done = hindlog("sql", *arguments, at=shared)
 
     assert (done.code, done.raw) == (code, b"")
-    assert word in done.err
+    assert message in done.err
 
 
 def test_a_query_that_takes_too_long_exits_with_7(shared: Path) -> None:
@@ -83,19 +77,19 @@ def test_parquet_keeps_the_types_of_a_query(shared: Path, tmp_path: Path) -> Non
     file = tmp_path / "x.parquet"
     hindlog("sql", "SELECT 1::TINYINT AS t, NULL::DATE AS d", "-o", file, at=shared)
 
-    assert [str(each) for each in pyarrow.parquet.read_schema(file).types] == [
+    assert [str(kind) for kind in pyarrow.parquet.read_schema(file).types] == [
         "int8",
         "date32[day]",
     ]
 
 
-@pytest.mark.parametrize("form", ["parquet", "ndjson", "csv"])
+@pytest.mark.parametrize("format_", ["parquet", "ndjson", "csv"])
 def test_export_writes_a_view_in_each_format_with_a_manifest(
-    shared: Path, tmp_path: Path, form: str
+    shared: Path, tmp_path: Path, format_: str
 ) -> None:
     to = tmp_path / "out"
     done = hindlog(
-        *("export", "openrouter.models", "--to", to, "--format", form),
+        *("export", "openrouter.models", "--to", to, "--format", format_),
         *("--as-of", "2026-11-01T00:30"),
         at=shared,
     )
@@ -105,11 +99,11 @@ def test_export_writes_a_view_in_each_format_with_a_manifest(
         "as of 2026-11-01T00:30:00Z",
         f"openrouter.models: 3 rows in 1 files under {to}",
     ]
-    assert (to / "openrouter" / f"models.{form}").is_file()
+    assert (to / "openrouter" / f"models.{format_}").is_file()
     assert orjson.loads((to / "manifest.json").read_bytes())
 
 
-def test_export_is_parquet_unless_told_otherwise(shared: Path, tmp_path: Path) -> None:
+def test_export_writes_parquet_by_default(shared: Path, tmp_path: Path) -> None:
     views = ("openrouter.models", "civitai.models")
     done = hindlog("export", *views, "--to", tmp_path / "out", at=shared)
 
@@ -119,7 +113,9 @@ def test_export_is_parquet_unless_told_otherwise(shared: Path, tmp_path: Path) -
     assert {path.suffix for path in (tmp_path / "out").rglob("*.*")} == {".parquet", ".json"}
 
 
-def test_export_makes_a_folder_for_each_value_of_a_partition(shared: Path, tmp_path: Path) -> None:
+def test_export_creates_a_folder_for_each_value_of_a_partition(
+    shared: Path, tmp_path: Path
+) -> None:
     to = tmp_path / "out"
     done = hindlog("export", "openrouter.models", "--to", to, "--partition", "name", at=shared)
 
@@ -128,7 +124,7 @@ def test_export_makes_a_folder_for_each_value_of_a_partition(shared: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "message"),
     [
         ((), "--to"),
         (("--to", "out", "--format", "json"), "--format"),
@@ -136,16 +132,16 @@ def test_export_makes_a_folder_for_each_value_of_a_partition(shared: Path, tmp_p
     ],
     ids=spelled,
 )
-def test_export_refuses_what_it_cannot_write(
+def test_export_refuses_invalid_arguments(
     shared: Path,
     tmp_path: Path,
     arguments: tuple[str, ...],
-    word: str,
+    message: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = hindlog("export", *arguments, at=shared)
 
     assert (done.code, done.raw) == (2, b"")
-    assert word in done.err
+    assert message in done.err
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""The prompt takes statements apart as a reader would."""
+"""The SQL prompt: statements, commands, signals and its history."""
 
 import io
 import shutil
@@ -9,22 +9,23 @@ from typing import NoReturn
 
 import pytest
 
-from cli.commands.views.sql_prompt import HELP, run_prompt, statements
+from cli.commands.views.sql_prompt import HELP, read_statements, run_prompt
 from cli.process.signals import Terminated, raise_on_signals
 from cli.program import cli
 from tests.cli.making import Done, hindlog, replaced, stream
 
 
 def read_from(lines: list[str | type[BaseException]]) -> list[str]:
-    left = iter(lines)
+    """Returns the statements of typed lines; an exception in `lines` is raised."""
+    remaining = iter(lines)
 
-    def read(_prompt: str) -> str | None:
-        found = next(left, None)
-        if isinstance(found, type):
-            raise found
-        return found
+    def read_line(_prompt: str) -> str | None:
+        line = next(remaining, None)
+        if isinstance(line, type):
+            raise line
+        return line
 
-    return list(statements(read))
+    return list(read_statements(read_line))
 
 
 @pytest.mark.parametrize(
@@ -44,13 +45,13 @@ def test_a_statement_ends_with_a_semicolon_or_begins_with_a_dot(
     assert read_from(lines) == expected
 
 
-def test_ctrl_c_drops_what_was_begun() -> None:
+def test_ctrl_c_discards_an_incomplete_statement() -> None:
     assert read_from(["SELECT bad", KeyboardInterrupt, "SELECT 1;"]) == ["SELECT 1;"]
 
 
 @pytest.fixture
 def raising(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Signals raise, as they do in the program; one statement is typed."""
+    """Makes signals raise, as in the program, and types one statement."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setattr("cli.process.signals._exit_on_second_signal", lambda: None)
     monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 1;\n"))
@@ -60,8 +61,8 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def renamed(number: int) -> NoReturn:
-    """A signal comes, and DuckDB tells it in words of its own."""
+def interrupted_by_duckdb(number: int) -> NoReturn:
+    """Raises a signal, and replaces its exception with an error as DuckDB does."""
     try:
         signal.raise_signal(number)
         raise AssertionError("no handler raised")
@@ -70,10 +71,14 @@ def renamed(number: int) -> NoReturn:
 
 
 @pytest.mark.usefixtures("raising")
-def test_ctrl_c_ends_the_query_and_not_the_prompt_whatever_duckdb_makes_of_it(
+def test_ctrl_c_that_duckdb_reports_as_an_error_ends_the_query_and_not_the_prompt(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_prompt(lambda _text, _as_of: renamed(signal.SIGINT), tmp_path / "history", lambda _: None)
+    run_prompt(
+        lambda _text, _as_of: interrupted_by_duckdb(signal.SIGINT),
+        tmp_path / "history",
+        lambda _: None,
+    )
 
     assert "stopped" in capsys.readouterr().err
 
@@ -81,16 +86,20 @@ def test_ctrl_c_ends_the_query_and_not_the_prompt_whatever_duckdb_makes_of_it(
 @pytest.mark.usefixtures("raising")
 def test_sigterm_ends_the_prompt(tmp_path: Path) -> None:
     with pytest.raises(Terminated):
-        run_prompt(lambda _, __: renamed(signal.SIGTERM), tmp_path / "history", lambda _: None)
+        run_prompt(
+            lambda _, __: interrupted_by_duckdb(signal.SIGTERM),
+            tmp_path / "history",
+            lambda _: None,
+        )
 
 
-def prompted(root: Path, *lines: str, more: tuple[str, ...] = ()) -> Done:
-    """The prompt of `sql` over an archive, with these lines typed."""
+def prompted(root: Path, *lines: str, options: tuple[str, ...] = ()) -> Done:
+    """Runs the prompt of `sql` over an archive, with these lines typed."""
     typed = "".join(f"{line}\n" for line in lines).encode()
-    return hindlog("sql", *more, at=root, stdin=typed, terminals=["stdin"])
+    return hindlog("sql", *options, at=root, stdin=typed, terminals=["stdin"])
 
 
-def test_the_prompt_answers_each_statement_and_goes_on_after_an_error(archive: Path) -> None:
+def test_the_prompt_runs_each_statement_and_continues_after_an_error(archive: Path) -> None:
     done = prompted(archive, "SELEC;", "SELECT count(*) AS n", "FROM openrouter.models;")
 
     assert (done.code, done.out) == (0, "n\n2\n")
@@ -99,7 +108,7 @@ def test_the_prompt_answers_each_statement_and_goes_on_after_an_error(archive: P
     assert "Traceback" not in done.err
 
 
-def test_only_data_goes_to_a_stdout_that_is_no_terminal(archive: Path) -> None:
+def test_only_data_is_written_to_a_stdout_that_is_not_a_terminal(archive: Path) -> None:
     done = prompted(archive, "SELECT 1", "AS n;")
 
     assert done.out == "n\n1\n"
@@ -116,7 +125,7 @@ def test_only_data_goes_to_a_stdout_that_is_no_terminal(archive: Path) -> None:
         (("{};", ".exit", "{};"), ["2"]),
     ],
 )
-def test_the_prompt_asks_about_the_instant_that_was_set(
+def test_as_of_in_the_prompt_sets_the_instant_of_later_queries(
     archive: Path, lines: tuple[str, ...], counts: list[str]
 ) -> None:
     query = "SELECT count(*) AS n FROM openrouter.models"
@@ -125,14 +134,14 @@ def test_the_prompt_asks_about_the_instant_that_was_set(
     assert (done.code, done.out) == (0, "".join(f"n\n{count}\n" for count in counts))
 
 
-def test_the_prompt_begins_with_the_instant_and_parameters_of_its_command(archive: Path) -> None:
+def test_the_prompt_uses_the_instant_and_parameters_of_its_command(archive: Path) -> None:
     query = "SELECT count(*) || $x AS n FROM openrouter.models;"
-    done = prompted(archive, query, more=("--as-of", "2026-11-01T00:30", "--param", "x=!"))
+    done = prompted(archive, query, options=("--as-of", "2026-11-01T00:30", "--param", "x=!"))
 
     assert done.out == "n\n3!\n"
 
 
-def test_the_prompt_lists_views_and_shows_its_help(archive: Path) -> None:
+def test_the_prompt_lists_views_and_prints_its_help(archive: Path) -> None:
     done = prompted(archive, ".views", ".help")
 
     assert "openrouter.models\t" in done.out
@@ -148,14 +157,14 @@ def test_the_prompt_keeps_its_history_in_the_state_of_the_archive(archive: Path)
     assert prompted(archive, ".help").code == 0
 
 
-def test_ctrl_c_in_a_query_is_told_and_the_prompt_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_in_a_query_is_reported_and_the_prompt_continues(tmp_path: Path) -> None:
     def ask(text: str, as_of: int | None) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
         if text == "SELECT 1;":
             raise KeyboardInterrupt
         return ("n",), iter([(2,)])
 
-    given, out, err = stream(b"SELECT 1;\nSELECT 2;\n"), stream(), stream()
-    with replaced(given, out, err), cli.make_context("hindlog", ["sql"]):
+    typed, out, err = stream(b"SELECT 1;\nSELECT 2;\n"), stream(), stream()
+    with replaced(typed, out, err), cli.make_context("hindlog", ["sql"]):
         run_prompt(ask, tmp_path / "history", lambda text: None)
 
     assert out.buffer.getvalue() == b"n\n2\n"  # type: ignore[attr-defined]

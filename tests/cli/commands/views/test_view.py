@@ -1,4 +1,4 @@
-"""`view`: what each command prints, and 3 or 4 where something failed or differs."""
+"""`view`: the output of each command; exit codes 3 (left out) and 4 (different)."""
 
 import io
 import os
@@ -10,7 +10,7 @@ import duckdb
 import pyarrow.parquet
 import pytest
 
-from cli.commands.views.view import _tell_update
+from cli.commands.views.view import _print_report
 from cli.program import cli, run
 from eventlog.errors import Unavailable
 from projector.update.update import UpdateReport
@@ -23,16 +23,16 @@ DEFINITION = Path(__file__).parents[4] / "projector/projections/openrouter/model
 
 
 def test_list_shows_every_view_with_rows_and_position(shared: Path) -> None:
-    found = {each["view"]: each for each in hindlog("view", "list", "--json", at=shared).json()}
+    views = {row["view"]: row for row in hindlog("view", "list", "--json", at=shared).json()}
 
-    assert {"civitai.models", MODELS, "log.events"} <= set(found)
-    assert found[MODELS]["rows"] == 2
-    assert found[MODELS]["position"] == "2026-11-01T02:01:00Z"
-    assert found[MODELS]["columns"] > 30
-    assert found["log.events"]["rows"] == 14
+    assert {"civitai.models", MODELS, "log.events"} <= set(views)
+    assert views[MODELS]["rows"] == 2
+    assert views[MODELS]["position"] == "2026-11-01T02:01:00Z"
+    assert views[MODELS]["columns"] > 30
+    assert views["log.events"]["rows"] == 14
 
 
-def test_show_prints_columns_and_says_what_the_view_means(shared: Path) -> None:
+def test_show_prints_the_columns_and_the_meaning_on_stderr(shared: Path) -> None:
     done = hindlog("view", "show", MODELS, at=shared)
 
     assert done.code == 0
@@ -41,7 +41,7 @@ def test_show_prints_columns_and_says_what_the_view_means(shared: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "word"),
+    ("arguments", "code", "message"),
     [
         (("show", "no.such"), 6, "no.such: no such view\n  hindlog view list\n"),
         (("update", "no.such"), 6, "no view 'no.such'"),
@@ -54,19 +54,19 @@ def test_show_prints_columns_and_says_what_the_view_means(shared: Path) -> None:
         (("diff", MODELS, "--definition", "no/such.sql"), 2, "no/such.sql"),
     ],
 )
-def test_a_view_command_refuses_what_is_not_there(
-    shared: Path, arguments: tuple[str, ...], code: int, word: str
+def test_a_view_command_refuses_unknown_views_and_invalid_arguments(
+    shared: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     done = hindlog("view", *arguments, at=shared)
 
     assert (done.code, done.raw) == (code, b"")
-    assert word in done.err
+    assert message in done.err
 
 
-def test_an_update_that_left_something_out_says_so_and_exits_with_3(
+def test_an_update_that_leaves_something_out_reports_it_and_exits_with_3(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ended(*_given: object) -> None:
+    def ended(*_arguments: object) -> None:
         raise Unavailable("ended here")
 
     monkeypatch.setattr("projector.update.update.add_differences", ended)
@@ -96,7 +96,7 @@ def test_the_report_of_an_update_names_what_was_left_out_and_quarantined() -> No
     )
     err = stream()
     with replaced(stream(), stream(), err), cli.make_context("hindlog", ["view"]):
-        _tell_update(report)
+        _print_report(report)
 
     assert err.buffer.getvalue().decode().splitlines() == [  # type: ignore[attr-defined]
         "left out: a: damaged",
@@ -105,8 +105,8 @@ def test_the_report_of_an_update_names_what_was_left_out_and_quarantined() -> No
     ]
 
 
-class Impatient(io.BytesIO):
-    """Takes what is written, and sends a signal to this process once an update is reported."""
+class InterruptingStream(io.BytesIO):
+    """Sends SIGINT to this process as soon as the report of an update is written."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         if b"rows written" in data:
@@ -114,8 +114,8 @@ class Impatient(io.BytesIO):
         return super().write(data)
 
 
-def test_an_update_that_follows_ends_with_the_code_of_the_signal(archive: Path) -> None:
-    err = Impatient()
+def test_an_update_with_follow_ends_with_the_exit_code_of_the_signal(archive: Path) -> None:
+    err = InterruptingStream()
     text = io.TextIOWrapper(err, write_through=True)
     with replaced(stream(), stream(), text):
         code = run(["-C", str(archive), "view", "update", MODELS, "--follow"])
@@ -124,7 +124,7 @@ def test_an_update_that_follows_ends_with_the_code_of_the_signal(archive: Path) 
     assert err.getvalue().decode().count(" rows written\n") == 1
 
 
-def test_check_exits_with_4_and_names_each_relation_that_differs(archive: Path) -> None:
+def test_check_exits_with_4_and_names_each_view_that_differs(archive: Path) -> None:
     for part in (archive / "views/parts/openrouter" / MODELS).rglob("2*.parquet"):
         other = part.with_suffix(".other")
         with duckdb.connect() as connection:
@@ -135,7 +135,7 @@ def test_check_exits_with_4_and_names_each_relation_that_differs(archive: Path) 
 
     assert (done.code, done.out.count("\n")) == (4, 3)
     assert done.out.startswith(f"{MODELS}: expected 2 rows with hash ")
-    assert done.err.endswith("3 views differ from what the log says\n")
+    assert done.err.endswith("3 views differ from a full rebuild\n")
 
 
 def test_rebuild_writes_the_state_of_an_instant_to_a_file(archive: Path, tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_rebuild_writes_the_state_of_an_instant_to_a_file(archive: Path, tmp_pat
     assert sorted(names) == ["A", "B", "C"]
 
 
-def test_a_definition_that_changes_a_column_is_4_and_the_same_one_is_0(
+def test_view_diff_exits_with_4_for_a_changed_column_and_with_0_for_the_same_definition(
     shared: Path, tmp_path: Path
 ) -> None:
     text = DEFINITION.read_text()
