@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-Result = TypeVar("Result")
+QueryResult = TypeVar("QueryResult")
 
 _INTERRUPT_INTERVAL_S = 0.05
 """Seconds between two interrupts. One is not enough: DuckDB ignores an interrupt that arrives
@@ -21,11 +21,11 @@ before the query has begun."""
 
 def run_cancellable(
     connection: duckdb.DuckDBPyConnection,
-    work: Callable[[], Result],
+    work: Callable[[], QueryResult],
     *,
     pool: ThreadPoolExecutor | None = None,
     deadline: float | None = None,
-) -> Result:
+) -> QueryResult:
     """Runs `work`, which uses the connection, in another thread and returns its result.
 
     Whatever ends the wait also interrupts the query: an exception raised by a signal handler,

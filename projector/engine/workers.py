@@ -18,7 +18,7 @@ import duckdb
 from projector.engine.connections import builder
 from projector.limits import LIMITS
 
-Result = TypeVar("Result")
+JobResult = TypeVar("JobResult")
 
 _INTERRUPT_INTERVAL_S = 0.05
 """Seconds between two interrupts. One is not enough: DuckDB ignores an interrupt that arrives
@@ -53,7 +53,9 @@ def workers(jobs: int) -> Iterator[Workers]:
         crew.pool.shutdown()
 
 
-def submit(crew: Workers, work: Callable[..., Result], *arguments: object) -> "Future[Result]":
+def submit(
+    crew: Workers, work: Callable[..., JobResult], *arguments: object
+) -> "Future[JobResult]":
     """Schedules a call on the next free thread."""
     future = crew.pool.submit(work, *arguments)
     crew.futures.append(future)

@@ -17,7 +17,7 @@ from projector.query.open_views import open_views
 
 PRESENT, ABSENT, UNKNOWN = "present", "absent", "unknown"
 
-Row = Mapping[str, Any]
+NamedRow = Mapping[str, Any]
 """A row of a query, by column."""
 
 
@@ -81,7 +81,7 @@ def look_up_entity(
     return _state(row, covered_to, as_of)
 
 
-def _state(row: Row, covered_to: int | None, as_of: int | None) -> EntityState:
+def _state(row: NamedRow, covered_to: int | None, as_of: int | None) -> EntityState:
     """Returns the state of an entity that was seen.
 
     `covered_to`: end of the last complete listing that could have shown it.
@@ -153,7 +153,7 @@ def list_versions(
     return sorted(versions, key=lambda version: (version.valid_from, version.shape))
 
 
-def _version(before: Row | None, row: Row, after: Row | None) -> EntityVersion:
+def _version(before: NamedRow | None, row: NamedRow, after: NamedRow | None) -> EntityVersion:
     """Returns the version in a row, which lies between two others by shape and instant."""
     if before is None or before["shape"] != row["shape"]:
         kind = "appeared"
@@ -200,12 +200,12 @@ def _has_source(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
 
 def _first_row(
     connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]
-) -> Row | None:
+) -> NamedRow | None:
     rows = _rows(connection, sql, values)
     return rows[0] if rows else None
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]) -> list[Row]:
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any]) -> list[NamedRow]:
     with sql_errors("views"):
         rows = run_cancellable(connection, lambda: connection.execute(sql, list(values)).fetchall())
         names = [str(column[0]) for column in connection.description or []]

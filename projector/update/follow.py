@@ -12,7 +12,7 @@ INTERVAL_S = 0.5
 """Seconds between two checks whether the log has grown."""
 
 
-def follow(
+def follow_log(
     root: Path,
     views: Sequence[str] | None = None,
     *,

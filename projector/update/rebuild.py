@@ -48,7 +48,7 @@ class RebuildReport:
     """The written file, if any."""
 
 
-def rebuild(
+def rebuild_views(
     root: Path,
     views: Sequence[str] | None = None,
     *,

@@ -24,13 +24,15 @@ def with_dependencies(known: Sequence[Definition], named: Sequence[Definition]) 
     The log's own always belong to it: every view is made from them.
     """
     depends_on = dependencies(known)
-    wanted = {each.name for each in known if each in named or each.source == LOG}
+    wanted = {
+        definition.name for definition in known if definition in named or definition.source == LOG
+    }
     pending = list(wanted)
     while pending:
         added = depends_on[pending.pop()] - wanted
         wanted |= added
         pending += added
-    return [each for each in known if each.name in wanted]
+    return [definition for definition in known if definition.name in wanted]
 
 
 def in_dependency_order(definitions: Sequence[Definition]) -> list[Definition]:
@@ -38,12 +40,16 @@ def in_dependency_order(definitions: Sequence[Definition]) -> list[Definition]:
     depends_on = dependencies(definitions)
     waiting, ordered = list(definitions), list[Definition]()
     while waiting:
-        names = {each.name for each in waiting}
-        ready = [each for each in waiting if not depends_on[each.name] & names - {each.name}]
+        names = {definition.name for definition in waiting}
+        ready = [
+            definition
+            for definition in waiting
+            if not depends_on[definition.name] & names - {definition.name}
+        ]
         if not ready:
             raise Invalid(f"views that need each other: {', '.join(d.name for d in waiting)}")
         ordered += ready
-        waiting = [each for each in waiting if each not in ready]
+        waiting = [definition for definition in waiting if definition not in ready]
     return ordered
 
 
@@ -52,13 +58,17 @@ def dependencies(definitions: Sequence[Definition]) -> dict[str, frozenset[str]]
 
     A definition with parts reads the log only, and depends on none.
     """
-    provider = {name: each.name for each in definitions for name in _provided(each)}
-    tables = referenced_tables(tuple(each.select for each in definitions if not each.has_parts))
+    provider = {
+        name: definition.name for definition in definitions for name in _provided(definition)
+    }
+    tables = referenced_tables(
+        tuple(definition.select for definition in definitions if not definition.has_parts)
+    )
     return {
-        each.name: frozenset(
-            provider[name] for name in tables.get(each.select, ()) if name in provider
+        definition.name: frozenset(
+            provider[name] for name in tables.get(definition.select, ()) if name in provider
         )
-        for each in definitions
+        for definition in definitions
     }
 
 

@@ -112,10 +112,12 @@ def _list_files(
 ) -> dict[tuple[str, str], FileList]:
     """Returns the files of every kind of rows, by source and kind."""
     files = {
-        (listing.source, each.name): definition_files(connection, views, parts, listing, each)
-        for each in definitions
+        (listing.source, definition.name): definition_files(
+            connection, views, parts, listing, definition
+        )
+        for definition in definitions
         for listing in listings
-        if each.has_parts and each.source in (LOG, listing.source)
+        if definition.has_parts and definition.source in (LOG, listing.source)
     }
     for listing in listings:
         folder = folder_of_diffs(parts, listing.source)

@@ -37,7 +37,7 @@ def write_views(target: Path, script: Script, errors: list[str] | None = None) -
     `errors`. Without that list it raises `Invalid`.
     """
     statements = (*script.statements, *script.derived)
-    texts = tuple(each.text for each in statements)
+    texts = tuple(statement.text for statement in statements)
     stored = read_script(target)
     readable = _is_readable(target / FILE)
     if stored == texts and readable:
@@ -55,7 +55,7 @@ def write_views(target: Path, script: Script, errors: list[str] | None = None) -
     replace_file(target / SCRIPT, _SEPARATOR.join((*stored, _UNFINISHED)).encode())
     temporary.replace(target / FILE)
     # errors become part of the script, so that the next update differs and reports them again
-    entries = (*texts, *(f"-- {each!r}" for each in errors or ()))
+    entries = (*texts, *(f"-- {message!r}" for message in errors or ()))
     replace_file(target / SCRIPT, _SEPARATOR.join(entries).encode())
     return True
 

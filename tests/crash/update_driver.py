@@ -20,7 +20,7 @@ from eventlog.clock import HOUR
 from eventlog.files.listing import list_segments
 from projector.query.open_views import open_views
 from projector.update.check import check
-from projector.update.rebuild import rebuild
+from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
 from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
@@ -122,7 +122,7 @@ def main(root: Path, rounds: int, seed: int) -> int:
         luck = random.Random(chance.random())
         if luck.random() < 0.7 and apart(lambda luck=luck: grow(root, luck)):
             return 1
-        act = rebuild if luck.random() < 0.3 else update
+        act = rebuild_views if luck.random() < 0.3 else update
         ended = apart(
             lambda act=act, luck=luck: killed(
                 lambda: act(root, definitions=DEFINITIONS, limits=FEW), luck

@@ -32,12 +32,12 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     With --follow it continues until Ctrl-C or SIGTERM; the views then lag the log by a second
     or two. Exits with 3 if something was left out.
     """
-    from projector.update.follow import follow
+    from projector.update.follow import follow_log
     from projector.update.update import update as update_views
 
     if following:
         stop = record_signals()
-        follow(
+        follow_log(
             archive(), views or None, stopped=stop.is_requested, jobs=jobs, on_update=_print_report
         )
         return stop.code()
@@ -107,7 +107,7 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
 
     With --to writes one view to a file instead. Exits with 3 if something was left out.
     """
-    from projector.update.rebuild import rebuild as rebuild_views
+    from projector.update.rebuild import rebuild_views
 
     instant = resolve_as_of(as_of)
     report = rebuild_views(

@@ -9,7 +9,7 @@ import pytest
 
 from projector.query.select import run_query
 from projector.update.check import check
-from projector.update.rebuild import rebuild
+from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -175,7 +175,9 @@ def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
 @pytest.mark.slow
 def test_prices_alone_are_rebuilt_with_the_views_that_they_are_made_of(empty):
     priced(empty, endpoint(prompt="1"), endpoint(prompt="2"))
-    report = rebuild(empty, ["openrouter.prices"], to=empty / "prices.parquet", definitions=PRICES)
+    report = rebuild_views(
+        empty, ["openrouter.prices"], to=empty / "prices.parquet", definitions=PRICES
+    )
 
     assert report.rows == (("openrouter.prices", 1),)
     assert check(empty, ["openrouter.prices"], definitions=PRICES) == []

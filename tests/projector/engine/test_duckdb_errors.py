@@ -12,7 +12,7 @@ from projector.query.open_views import open_views
 from projector.query.select import run_query
 from projector.query.view_info import list_views
 from projector.update.check import check, damaged_parts
-from projector.update.rebuild import rebuild
+from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from tests.projector.projections import MODELS
 
@@ -57,7 +57,7 @@ def test_a_damaged_part_is_named_and_a_rebuild_repairs_it(archive, view, how):
         with pytest.raises(Corrupt):
             work()
     assert [str(part) in damage.what for damage in damaged_parts(archive)] == [True]
-    rebuild(archive, definitions=MODELS)
+    rebuild_views(archive, definitions=MODELS)
     assert list(run_query(archive, NAMES).rows) == [("a", "A2"), ("b", "B")]
     assert damaged_parts(archive) == []
     assert check(archive, definitions=MODELS) == []

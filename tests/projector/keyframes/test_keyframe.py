@@ -305,9 +305,7 @@ def part(begin, end, *covers):
 def source(sightings, pages, chain=(), rows=10):
     counts = {str(each.path): rows for each in sightings}
     sealed = frozenset().union(*(each.covers for each in (*sightings, *pages)))
-    return SourceParts(
-        Path(), tuple(sightings), tuple(pages), counts, (), sealed, tuple(chain)
-    )
+    return SourceParts(Path(), tuple(sightings), tuple(pages), counts, (), sealed, tuple(chain))
 
 
 ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1, 2, 3))

@@ -9,7 +9,7 @@ from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import parse_definition
 from projector.query.select import run_query
 from projector.update.check import check
-from projector.update.rebuild import rebuild
+from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, hours
@@ -104,7 +104,7 @@ def test_a_rebuild_stops_at_a_line_that_duckdb_refuses_and_keeps_the_old_views(e
     update(empty, definitions=MODELS)
 
     with pytest.raises(Invalid, match=r"00-0a0b0c0d-000, seq 2: refused by DuckDB: .*surrogate"):
-        rebuild(empty, definitions=MODELS)
+        rebuild_views(empty, definitions=MODELS)
     assert names(empty) == [("0", "a")]
 
 
@@ -113,7 +113,7 @@ def test_a_rebuild_stops_at_a_line_on_which_a_definition_fails(empty):
     known = (*MODELS, STRICT)
 
     with pytest.raises(Partial, match=r"00-0a0b0c0d-000, seq 1: refused by openrouter.lengths"):
-        rebuild(empty, definitions=known)
+        rebuild_views(empty, definitions=known)
 
 
 def test_a_definition_that_fails_without_any_line_is_broken_and_no_line_is_refused(empty):

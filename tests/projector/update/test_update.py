@@ -23,8 +23,8 @@ from projector.query.open_views import open_views
 from projector.query.select import run_query
 from projector.query.view_info import list_views
 from projector.update.check import check
-from projector.update.follow import follow
-from projector.update.rebuild import rebuild
+from projector.update.follow import follow_log
+from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from projector.views import views_database as views_file
 from projector.views.views_database import _create as create_file
@@ -236,7 +236,7 @@ def test_views_follow_the_log_until_they_are_stopped(empty):
         n = len(done)
         write_log(empty, "openrouter", WRITER, [Page(hours(n), [model("a", str(n))])], seal=False)
 
-    follow(
+    follow_log(
         empty,
         ["openrouter.models"],
         stopped=lambda: len(done) == 3,
@@ -267,7 +267,7 @@ print(c.execute("SELECT name FROM openrouter.models WHERE id = 'a'").fetchall())
     assert reader.stdout.readline() == "[('A2',)]\n"
     write_log(archive, "openrouter", WRITER, [Page(hours(5), [model("a", "A5")])])
     update(archive, definitions=MODELS)
-    rebuild(archive, definitions=MODELS)
+    rebuild_views(archive, definitions=MODELS)
     out, _ = reader.communicate("\n", timeout=300)
 
     assert out == "[('A2',)]\n"
@@ -372,7 +372,7 @@ def test_a_changed_definition_gets_parts_of_its_own(archive):
 
 def test_rebuild_swaps_to_new_parts_and_check_agrees(archive):
     before = current_parts(archive / "views")
-    report = rebuild(archive, definitions=MODELS)
+    report = rebuild_views(archive, definitions=MODELS)
 
     assert current_parts(archive / "views") != before
     assert ("openrouter.models", 2) in report.rows
@@ -401,7 +401,7 @@ def test_check_finds_a_part_with_other_values(archive):
 
 @pytest.mark.parametrize("name", ["m.parquet", "m.duckdb"])
 def test_the_view_at_an_instant_is_written_to_a_file(archive, tmp_path, name):
-    done = rebuild(
+    done = rebuild_views(
         archive,
         ["openrouter.models"],
         as_of=hours(1.5),
