@@ -1,113 +1,40 @@
-"""Splitter pool: the events are the same, whatever happens to the splitter processes."""
+"""Splitter pool: the logged events do not depend on where the pages are split."""
 
 import asyncio
 import json
-import os
-import select
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import attrs
-import orjson
 import pytest
 from aiohttp import web
 
 from eventlog.format.event import ENTITY, PAGE, PAGE_FAILED, exact_body
-from fetcher.crawl.report import RunReport
 from fetcher.simulator.app import make_app, serve
 from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
 from fetcher.source import Source
-from fetcher.sources import SOURCES
-from fetcher.split import pool as splitter_pool
-from fetcher.split.pool import PoolPolicy, SplitterProcess
-from fetcher.split.response import SplitResponse
-from tests.fetcher.making import (
-    HURRIED,
-    Hand,
-    Handle,
-    lines,
-    page_of,
-    recordings,
-    response,
-    responses,
-)
-from tests.fetcher.syncing import is_complete, sync_once, sync_with
-
-EAGER = PoolPolicy(max_processes=2, min_split_bytes=0, min_split_share=0.0, min_page_bytes=0)
-HERE = PoolPolicy(max_processes=0)
-CIVITAI = SOURCES["civitai"]
-ROOT = Path(__file__).parents[3]
-
-Started = list[SplitterProcess]
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Started:
-    """The splitters that a test starts; each start waits until the splitter is ready."""
-    begin, splitters = splitter_pool._start_splitter, Started()
-
-    def begun(source: str) -> SplitterProcess:
-        splitter = begin(source)
-        assert select.select([splitter.connection], [], [], 60)[0]
-        splitters.append(splitter)
-        return splitter
-
-    monkeypatch.setattr(splitter_pool, "_start_splitter", begun)
-    return splitters
-
-
-def source_of(name: str = "images", **params: str) -> Source:
-    """Civitai with one listing, which is never partitioned."""
-    listing = CIVITAI.listing(name)
-    listing = attrs.evolve(
-        listing, params={**listing.params, **params}, ends_silently_at=None, partitions=()
-    )
-    return attrs.evolve(CIVITAI, listings=(listing,))
+from fetcher.split.pool import PoolPolicy
+from tests.fetcher.making import HURRIED, Hand, Handle, lines, recordings, responses
+from tests.fetcher.split.splitting import EAGER, HERE, Started, crawl, feed, source_of
+from tests.fetcher.syncing import is_complete, sync_once
 
 
 def logged_events(root: Path) -> list[dict[str, Any]]:
     """Events of the log without times, ports and run ids."""
     events = []
     for line in lines(root, "civitai"):
-        made = json.loads(attrs_free(line))
-        made["exact"] = (exact_body(line) or b"").hex()
-        events.append(made)
+        members = {name: getattr(line, name) for name in line.__struct_fields__}
+        event = {name: value for name, value in members.items() if name not in _VARIABLE}
+        events.append(json.loads(json.dumps(event)) | {"exact": exact_body(line)})
     return events
 
 
-def attrs_free(line: Any) -> str:
-    """An event as JSON, without the members that differ from run to run."""
-    members = {
-        name: getattr(line, name)
-        for name in line.__struct_fields__
-        if name not in ("observed_at", "body", "body_raw", "run", "url")
-    }
-    return json.dumps(members)
-
-
-def crawl(
-    root: Path, handle: Handle, pool_policy: PoolPolicy, source: Source | None = None
-) -> RunReport:
-    return sync_with(root, source or source_of(), handle, pool_policy=pool_policy)
-
-
-def feed(pages: int, per_page: int = 20) -> Handle:
-    """Upstream with this many pages of images."""
-
-    async def handle(request: web.Request) -> web.Response:
-        number = int(request.query.get("cursor", 0))
-        items = [{"z": "é" * 50, "id": number * per_page + n, "a": [n]} for n in range(per_page)]
-        onward = {"nextCursor": str(number + 1)} if number + 1 < pages else {"total": pages}
-        body = orjson.dumps({"items": items, "metadata": onward})
-        return web.Response(body=body, content_type="application/json")
-
-    return handle
+_VARIABLE = ("observed_at", "body", "body_raw", "run", "url")
+"""Members that differ from run to run."""
 
 
 def test_a_pagination_logs_the_same_events_wherever_its_pages_are_split(
@@ -128,12 +55,10 @@ def recorded(name: str) -> Handle:
     files = sorted((recordings() / "civitai" / name).rglob("*.json"))
     bodies = [file.read_bytes() for file in files if b'"nextCursor"' in file.read_bytes()]
     assert len(bodies) > 1
-    count = Counter[str]()
+    remaining = iter(bodies)
 
     async def handle(request: web.Request) -> web.Response:
-        count["asked"] += 1
-        place = count["asked"] - 1
-        body = bodies[place] if place < len(bodies) else b'{"items":[],"metadata":{"total":1}}'
+        body = next(remaining, b'{"items":[],"metadata":{"total":1}}')
         return web.Response(body=body, content_type="application/json")
 
     return handle
@@ -214,72 +139,26 @@ def test_a_splitter_that_dies_or_hangs_costs_no_page_and_is_reported(
     assert there.listings[0].splitters_lost == 2
 
 
-def test_a_splitter_that_dies_while_idle_is_reported_too(started: Started) -> None:
-    async def go() -> int:
-        pool = splitter_pool.open_pool(CIVITAI, EAGER)
-        splitter_pool.start_splitters(pool)
-        started[0].process.kill()
-        await until(lambda: started[0].connection.fileno() < 0)
-        splitter_pool.close_pool(pool)
-        return pool.lost
-
-    assert asyncio.run(go()) == 1
-
-
-def test_if_no_process_can_be_started_all_pages_are_split_in_the_crawl(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
-    there = crawl(tmp_path, feed(5), EAGER)
-
-    assert is_complete(there)
-    assert there.listings[0].splitters_lost == 1
-
-
-def test_a_short_pagination_and_one_that_waits_for_upstream_have_no_splitters(
-    tmp_path: Path, started: Started
-) -> None:
-    feed_of_three = feed(3, 200)
-
-    async def slow(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.2)
-        return await feed_of_three(request)
-
-    crawl(tmp_path / "short", feed_of_three, PoolPolicy(max_processes=2))
-    crawl(tmp_path / "slow", slow, PoolPolicy(max_processes=2, min_split_bytes=0))
-
-    assert started == []
-
-
-def test_only_registered_sources_have_splitters() -> None:
-    async def most(source: Source) -> int:
-        return splitter_pool.open_pool(source, EAGER).policy.max_processes
-
-    other = attrs.evolve(CIVITAI, endpoints=CIVITAI.endpoints[:1])
-
-    assert asyncio.run(most(CIVITAI)) == 2
-    assert asyncio.run(most(attrs.evolve(CIVITAI, name="elsewhere"))) == 0
-    assert asyncio.run(most(other)) == 0
-
-
 def misleading(request: web.Request) -> web.Response:
     """Pages 0 to 19. The prediction for page 7 is page 100, its next page is 8."""
     number = int(request.query.get("cursor", 0))
     items = json.dumps([{"id": number * 5 + n} for n in range(5)], separators=(",", ":"))
-    onward = json.dumps({"nextCursor": str(number + 1)} if number < 19 else {"total": 1})
+    metadata = json.dumps({"nextCursor": str(number + 1)} if number < 19 else {"total": 1})
     if number == 7:
         text = '{"metadata":{"nextCursor":"100"},"items":%s,"metadata":{"nextCursor":"8"},"z":[]}'
         return web.Response(text=text % items, content_type="application/json")
-    text = f'{{"items":{items},"metadata":{onward}}}'
+    text = f'{{"items":{items},"metadata":{metadata}}}'
     return web.Response(text=text, content_type="application/json")
 
 
-def test_after_a_misprediction_the_pagination_goes_back(tmp_path: Path, started: Started) -> None:
-    asked = {"here": Counter[str](), "there": Counter[str]()}
+def test_after_a_misprediction_the_pagination_returns_to_the_page(
+    tmp_path: Path, started: Started
+) -> None:
+    requests = {"here": Counter[str](), "there": Counter[str]()}
 
     def counted(place: str) -> Handle:
         async def handle(request: web.Request) -> web.Response:
-            asked[place][request.query.get("cursor", "")] += 1
+            requests[place][request.query.get("cursor", "")] += 1
             return misleading(request)
 
         return handle
@@ -287,27 +166,27 @@ def test_after_a_misprediction_the_pagination_goes_back(tmp_path: Path, started:
     crawl(tmp_path / "here", counted("here"), HERE)
     there = crawl(tmp_path / "there", counted("there"), EAGER)
 
-    assert asked["there"]["100"] == 1
-    assert asked["here"]["100"] == 0
-    assert asked["there"]["7"] == 1
+    assert requests["there"]["100"] == 1
+    assert requests["here"]["100"] == 0
+    assert requests["there"]["7"] == 1
     assert logged_events(tmp_path / "there") == logged_events(tmp_path / "here")
     assert is_complete(there)
 
 
 def torn_at_seven(times: int) -> Handle:
     """Upstream whose page 7 is damaged in its middle for this many requests."""
-    whole, asked = feed(12), Counter[str]()
+    answer, requests = feed(12), Counter[str]()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         cursor = request.query.get("cursor", "")
-        asked[cursor] += 1
-        answer = await whole(request)
-        assert isinstance(answer, web.Response)
-        if cursor == "7" and asked[cursor] <= times:
-            assert isinstance(answer.body, bytes)
-            torn = answer.body.replace(b'},{"z"', b'},{"z":[[', 1)
+        requests[cursor] += 1
+        page = await answer(request)
+        assert isinstance(page, web.Response)
+        if cursor == "7" and requests[cursor] <= times:
+            assert isinstance(page.body, bytes)
+            torn = page.body.replace(b'},{"z"', b'},{"z":[[', 1)
             return web.Response(body=torn, content_type="application/json")
-        return answer
+        return page
 
     return handle
 
@@ -342,99 +221,3 @@ asyncio.run(run_once(
     SyncBounds(listings=["images"]),
 ))
 """
-
-
-def children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(each) for each in listed.read_text().split()] if listed.exists() else []
-
-
-def lives(pid: int) -> bool:
-    """Whether a process exists and is not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if is_so():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the condition was not met in time")
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-@pytest.mark.parametrize(
-    "sent",
-    [
-        signal.SIGKILL,
-        *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGINT, signal.SIGTERM)),
-    ],
-)
-def test_no_splitter_outlives_its_crawl_however_that_ended(
-    tmp_path: Path, sent: signal.Signals
-) -> None:
-    app = web.Application()
-    app.router.add_get("/images", feed(100_000))
-
-    async def go() -> list[int]:
-        async with serve(app, Hand()) as origin:
-            crawler = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-c", CRAWLER, str(tmp_path), origin),
-                cwd=ROOT,
-                stderr=subprocess.DEVNULL,
-            )
-            await until(lambda: len(children(crawler.pid)) == 2)
-            pids = children(crawler.pid)
-            await asyncio.sleep(0.3)
-            crawler.send_signal(sent)
-            await crawler.wait()
-            await until(lambda: not any(map(lives, pids)))
-            return pids
-
-    assert len(asyncio.run(go())) == 2
-
-
-def test_a_crawl_that_is_cancelled_as_an_answer_comes_ends(started: Started) -> None:
-    async def go() -> None:
-        pool = splitter_pool.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
-        try:
-            splitter_pool.start_splitters(pool)
-            answer = response(page_of({"id": 7}), "/images")
-            await until(lambda: splitter_pool.can_offload(pool, answer))
-            handed = splitter_pool.offload(pool, answer, CIVITAI.endpoint("/images").rules({}))
-            assert handed is not None
-            (done,) = started[0].pending.values()
-            done.add_done_callback(lambda _: taking.cancel())
-            taking = asyncio.create_task(handed)
-            with pytest.raises(asyncio.CancelledError):
-                await taking
-        finally:
-            splitter_pool.close_pool(pool)
-
-    asyncio.run(go())
-
-
-def test_splitters_ignore_signals_of_the_terminal(started: Started) -> None:
-    async def go() -> SplitResponse:
-        pool = splitter_pool.open_pool(CIVITAI, attrs.evolve(EAGER, max_processes=1))
-        try:
-            splitter_pool.start_splitters(pool)
-            for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-                started[0].process.send_signal(sent)
-            answer = response(page_of({"id": 7}), "/images")
-            await until(lambda: splitter_pool.can_offload(pool, answer))
-            rules = CIVITAI.endpoint("/images").rules({})
-            handed = splitter_pool.offload(pool, answer, rules)
-            assert handed is not None
-            parts = await handed
-            assert pool.lost == 0
-            return parts
-        finally:
-            splitter_pool.close_pool(pool)
-
-    assert [each.id for each in asyncio.run(go()).entities] == ["7"]
-    assert os.getpgid(0) not in {each.process.pid for each in started}
