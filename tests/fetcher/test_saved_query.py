@@ -45,7 +45,7 @@ def asked(task: Task) -> tuple[str, dict[str, str]]:
         ("version-by-hash", "99FDC43DD3D0", "/model-versions/by-hash/99FDC43DD3D0", {}),
     ],
 )
-def test_a_template_is_a_listing_or_an_address_with_its_argument(
+def test_a_template_creates_a_run_of_a_listing_or_a_url_with_its_argument(
     tmp_path: Path, name: str, arg: str | None, path: str, params: dict[str, str]
 ) -> None:
     (task,) = add(tmp_path, name, arg, limit=500, priority=3)
@@ -65,7 +65,7 @@ def test_a_template_is_a_listing_or_an_address_with_its_argument(
         ("images-of-modle", "4", "no template 'images-of-modle'"),
     ],
 )
-def test_what_is_no_template_or_no_argument_is_refused(
+def test_an_unknown_template_or_argument_is_refused(
     tmp_path: Path, name: str, arg: str | None, what: str
 ) -> None:
     with pytest.raises(Invalid, match=what):
@@ -75,7 +75,7 @@ def test_what_is_no_template_or_no_argument_is_refused(
 
 
 @pytest.mark.parametrize(("source", "template"), EVERY, ids=[f"{a}-{b.name}" for a, b in EVERY])
-def test_every_template_asks_for_something_that_its_source_has(source: str, template: Any) -> None:
+def test_every_template_requests_something_that_its_source_has(source: str, template: Any) -> None:
     listings = {each.name for each in SOURCES[source].listings if not each.has_derived_requests}
     argument = "a/b" if "/" in (template.arg or "") else "Week"
 
@@ -90,7 +90,7 @@ def test_every_template_asks_for_something_that_its_source_has(source: str, temp
     assert template.name in str(command.help)
 
 
-def test_everything_new_ends_where_everything_is_known(tmp_path: Path) -> None:
+def test_everything_new_ends_at_the_first_page_of_known_entities(tmp_path: Path) -> None:
     highest = [40]
 
     async def handle(request: web.Request) -> web.Response:

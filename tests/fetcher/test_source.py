@@ -37,7 +37,7 @@ SHOP = Source(
         ("/books/:id", {"id": "a:b~c@d"}, "https://shop.example/v2/books/a:b~c@d"),
     ],
 )
-def test_a_url_quotes_what_stands_in_its_path_and_query(
+def test_a_url_quotes_the_values_in_its_path_and_query(
     path: str, params: Params, expected: str
 ) -> None:
     assert url_of(SHOP.base_url, path, params) == expected
@@ -62,7 +62,7 @@ def test_a_url_without_a_value_for_its_path_is_refused(params: Params) -> None:
         ("/books/:id?n=1", "/books/:id", {"n": "1"}),
     ],
 )
-def test_an_address_is_read_back_into_endpoint_and_parameters(
+def test_a_url_is_parsed_into_its_endpoint_and_parameters(
     text: str, path: str, params: Params
 ) -> None:
     endpoint, found = match_url(SHOP, SHOP.base_url, text)
@@ -70,21 +70,21 @@ def test_an_address_is_read_back_into_endpoint_and_parameters(
     assert (endpoint.path, found) == (path, params)
 
 
-def test_secrets_are_left_out_in_any_spelling_and_nothing_else_is() -> None:
+def test_secret_parameters_are_removed_in_any_spelling_and_no_others() -> None:
     secrets = ["token", "TOKEN", "Key", "api_key", "ApiKey", "access_token"]
     others = {"tokens": "1", "keyword": "2", "cursor": "3", "": "4"}
 
     assert without_secrets({**dict.fromkeys(secrets, "hidden"), **others}) == others
 
 
-def test_a_shape_names_its_parameters_in_one_order() -> None:
+def test_a_shape_names_its_parameters_in_sorted_order() -> None:
     names = frozenset({"a", "b"})
 
     assert with_query("list", {"b": "2", "c": "3", "a": "1"}, names) == "list?a=1&b=2"
     assert with_query("list", {"c": "3"}, names) == "list"
 
 
-def test_a_request_has_one_name_whatever_the_order_of_its_parameters() -> None:
+def test_the_digest_of_a_request_does_not_depend_on_the_order_of_its_parameters() -> None:
     assert request_digest({"a": "1", "b": "2"}) == request_digest({"b": "2", "a": "1"})
     names = [{"a": "1"}, {"a": "2"}, {"b": "1"}, {}, {"a": "1", "b": ""}]
     assert len({request_digest(each) for each in names}) == len(names)
@@ -105,23 +105,23 @@ def test_a_request_has_one_name_whatever_the_order_of_its_parameters() -> None:
         ({}, None),
     ],
 )
-def test_a_cursor_is_text_or_a_number_and_nothing_else(value: object, expected: str | None) -> None:
+def test_a_cursor_is_a_text_or_a_number(value: object, expected: str | None) -> None:
     assert cursor_text(value) == expected
 
 
-def test_a_member_that_is_no_object_reads_as_an_empty_one() -> None:
+def test_a_member_that_is_not_an_object_is_read_as_an_empty_one() -> None:
     assert read_object(b'{"metadata":{"a":1}}', "metadata") == {"a": 1}
     for body in (b'{"metadata":[1]}', b'{"metadata":null}', b"{}", b'{"metadata":{"a":', b"<html>"):
         assert read_object(body, "metadata") == {}
 
 
-def test_of_a_link_only_the_named_parameters_are_read() -> None:
+def test_only_the_named_parameters_of_a_link_are_picked() -> None:
     link = "https://x/?cursor=a%7C1&token=hidden&page=2"
 
     assert pick_params(link, ("cursor", "offset")) == {"cursor": "a|1"}
 
 
-def test_a_source_knows_its_endpoints_listings_and_probes_by_name() -> None:
+def test_a_source_finds_its_endpoints_listings_and_probes_by_name() -> None:
     probe = Probe("book", "/books/:id", lambda id_: {"id": id_}, refusals_needed=1, min_span_us=0)
     source = Source(
         "shop",

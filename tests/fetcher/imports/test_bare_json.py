@@ -83,7 +83,7 @@ def test_an_array_of_a_named_endpoint_is_its_response(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".ndjson", ".jsonl", ".jsonl.zst"])
-def test_a_dump_with_one_response_in_every_line(tmp_path: Path, suffix: str) -> None:
+def test_every_line_of_a_dump_can_be_a_response(tmp_path: Path, suffix: str) -> None:
     body = ndjson({"data": MODELS}, {"data": MODELS[:2]}, {"data": ROWS})
     packed = zstandard.ZstdCompressor().compress(body) if suffix.endswith("zst") else body
     file = put(tmp_path, NAME + suffix, packed)
@@ -160,7 +160,7 @@ def test_a_document_that_is_not_an_array_of_entities_stays_as_it_is() -> None:
     assert wrap_document(OPENROUTER, b"[1]", None) == BareResponse(None, b"[1]")
 
 
-def test_a_recorded_pack_of_members_saved_alone(tmp_path: Path) -> None:
+def test_a_recorded_pack_of_bare_members_is_imported(tmp_path: Path) -> None:
     folder = recordings() / "openrouter" / "history" / "sui414-openrouter-pricing-data"
     loose = sorted(folder.glob("2026*.json.zst"))
     bodies = {

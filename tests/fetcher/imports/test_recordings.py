@@ -109,7 +109,7 @@ def test_the_time_comes_from_the_name_the_mtime_or_the_option(tmp_path: Path) ->
     assert [response.observed_at for response in read(file, at=START)] == [START]
 
 
-def test_an_unknown_origin_of_times_is_refused() -> None:
+def test_an_unknown_value_of_time_from_is_refused() -> None:
     with pytest.raises(Invalid, match="expected name, mtime or git"):
         choose_time_of("ctime", None)
 
@@ -124,7 +124,7 @@ def test_hidden_files_and_files_of_other_kinds_are_ignored_in_a_folder(tmp_path:
     ]
 
 
-def test_responses_come_by_time_then_by_file_then_by_member(tmp_path: Path) -> None:
+def test_responses_are_ordered_by_time_then_file_then_member(tmp_path: Path) -> None:
     names = ["b-20250102.json", "c-20250101.json", "a-20250102.json"]
     put(tmp_path / "in", dict.fromkeys(names, b"{}"))
     members = {"z-20250102.json": b"4", "y-20250102.json": b"5", "x-20250101.json": b"6"}

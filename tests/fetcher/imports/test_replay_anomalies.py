@@ -39,7 +39,7 @@ def quarantined(root: Path) -> None:
     assert report.anomalies == 1
 
 
-def test_a_quarantined_body_becomes_events_at_its_own_time_once(tmp_path: Path) -> None:
+def test_a_replayed_anomaly_becomes_events_at_its_own_time_once(tmp_path: Path) -> None:
     quarantined(tmp_path)
 
     report = replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=Hand())

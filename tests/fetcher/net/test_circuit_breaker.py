@@ -69,7 +69,7 @@ def test_a_host_that_goes_down_stops_a_listing_and_those_after_it(tmp_path: Path
     assert len(attempts_of(tmp_path, failed[-1])) == 1
 
 
-def test_a_host_that_comes_back_is_crawled_again(tmp_path: Path) -> None:
+def test_a_host_that_answers_again_is_crawled_again(tmp_path: Path) -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.path != "/api/frontend/v1/all-providers":
             assert request.transport is not None

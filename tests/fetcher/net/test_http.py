@@ -34,7 +34,7 @@ def got(handle: Handle, path: str = "/a", **limits: float) -> HttpResult:
     return asyncio.run(fetched(handle, path, **limits))
 
 
-def test_the_answer_is_kept_with_the_headers_that_matter() -> None:
+def test_a_result_contains_the_body_and_selected_headers() -> None:
     async def handle(request: web.Request) -> web.Response:
         headers = {"X-RateLimit-Remaining": "7", "Set-Cookie": "session=secret", "CF-Ray": "1-FRA"}
         return web.Response(body=b'{"a":1}', headers=headers)
@@ -47,7 +47,7 @@ def test_the_answer_is_kept_with_the_headers_that_matter() -> None:
     assert "secret" not in str(result.headers)
 
 
-def test_it_says_who_asks_and_whom_to_write_to() -> None:
+def test_the_user_agent_names_the_program_and_a_contact() -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(text=request.headers["User-Agent"])
 
@@ -64,7 +64,7 @@ def test_compressed_answers_are_decoded(encoding: str) -> None:
     assert got(handle).body == b"{}" * 5000
 
 
-def test_a_gzip_bomb_ends_at_the_cap() -> None:
+def test_a_gzip_bomb_is_an_error() -> None:
     async def handle(request: web.Request) -> web.Response:
         packed = gzip.compress(b"\0" * 50_000_000)
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
@@ -78,14 +78,14 @@ def test_a_gzip_bomb_ends_at_the_cap() -> None:
 @pytest.mark.parametrize(
     "packed", [b"no gzip at all", gzip.compress(b"{}" * 900)[:-9]], ids=["other", "cut"]
 )
-def test_what_does_not_decode_is_an_error_of_its_own(packed: bytes) -> None:
+def test_a_body_that_cannot_be_decompressed_is_an_encoding_error(packed: bytes) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     assert got(handle).error_class == "encoding"
 
 
-def test_of_a_body_that_breaks_off_what_came_is_kept() -> None:
+def test_the_received_part_of_a_body_that_breaks_off_is_kept() -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         response.content_length = 100
@@ -100,7 +100,7 @@ def test_of_a_body_that_breaks_off_what_came_is_kept() -> None:
     assert (result.error_class, result.body) == ("broken", b'{"items":[')
 
 
-def test_silence_ends_in_a_timeout() -> None:
+def test_a_server_that_sends_nothing_causes_a_timeout() -> None:
     async def handle(request: web.Request) -> web.Response:
         await asyncio.sleep(5)
         return web.Response()
@@ -108,7 +108,7 @@ def test_silence_ends_in_a_timeout() -> None:
     assert got(handle, read_s=0.05).error_class == "timeout"
 
 
-def test_a_closed_port_is_no_connection() -> None:
+def test_a_closed_port_is_a_connect_error() -> None:
     async def ask() -> HttpResult:
         async with open_session() as session:
             return await get(Client(session, "http://127.0.0.1:9", KEY), "http://127.0.0.1:9/a")
@@ -133,7 +133,7 @@ async def raw(answer: bytes, path: str, key: str | None = KEY) -> HttpResult:
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 @pytest.mark.parametrize(("size", "broken"), [(1000, None), (1001, "too_large")])
-def test_a_body_of_the_cap_is_kept_and_of_a_longer_one_nothing(
+def test_a_body_of_the_maximum_size_is_kept_and_a_longer_one_dropped(
     encoding: str, size: int, broken: str | None
 ) -> None:
     async def handle(request: web.Request) -> web.Response:
@@ -147,7 +147,7 @@ def test_a_body_of_the_cap_is_kept_and_of_a_longer_one_nothing(
     assert (result.error_class, len(result.body)) == (broken, 0 if broken else 1000)
 
 
-def test_a_gzip_bomb_is_never_unpacked_beyond_the_cap() -> None:
+def test_a_gzip_bomb_is_not_decompressed_beyond_the_maximum_size() -> None:
     packed = gzip.compress(b"\0" * 100_000_000)
 
     async def handle(request: web.Request) -> web.Response:
@@ -161,7 +161,7 @@ def test_a_gzip_bomb_is_never_unpacked_beyond_the_cap() -> None:
         tracemalloc.stop()
 
 
-def test_an_answer_that_never_ends_is_cut_off_after_the_whole_time() -> None:
+def test_an_endless_body_ends_at_the_total_timeout() -> None:
     async def handle(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -173,7 +173,7 @@ def test_an_answer_that_never_ends_is_cut_off_after_the_whole_time() -> None:
     assert got(handle, read_s=60, total_s=0.3).error_class == "timeout"
 
 
-def test_only_encodings_that_can_be_decoded_are_asked_for() -> None:
+def test_only_supported_encodings_are_requested() -> None:
     sent: dict[str, str] = {}
 
     async def handle(request: web.Request) -> web.Response:
@@ -190,7 +190,7 @@ def test_only_encodings_that_can_be_decoded_are_asked_for() -> None:
     ("encoding", "broken"),
     [("GZIP", None), (" x-gzip ", None), ("br", "encoding"), ("zstd", "encoding")],
 )
-def test_an_encoding_is_known_in_any_spelling_and_another_is_an_error(
+def test_an_encoding_is_recognised_in_any_spelling_and_an_unknown_one_is_an_error(
     encoding: str, broken: str | None
 ) -> None:
     body = gzip.compress(b"{}")
@@ -201,7 +201,7 @@ def test_an_encoding_is_known_in_any_spelling_and_another_is_an_error(
     assert (result.error_class, result.body) == (broken, b"" if broken else b"{}")
 
 
-def test_an_answer_that_is_named_identity_is_taken_as_it_is() -> None:
+def test_a_body_with_the_encoding_identity_is_unchanged() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"
 
     assert asyncio.run(raw(answer, "/a")).body == b"{}"
@@ -223,12 +223,12 @@ def test_an_answer_that_is_named_identity_is_taken_as_it_is() -> None:
         (ConnectionResetError(), "broken"),
     ],
 )
-def test_every_error_of_the_network_has_its_class(error: BaseException, expected: str) -> None:
+def test_every_network_error_has_a_class(error: BaseException, expected: str) -> None:
     assert classify_exception(error) == expected
     assert expected in BY_CLASS
 
 
-def test_a_server_that_hangs_up_without_a_word_is_no_connection() -> None:
+def test_a_connection_closed_without_a_response_is_a_connect_error() -> None:
     result = asyncio.run(raw(b"", "/a"))
 
     assert (result.error_class, result.status, result.body) == ("connect", None, b"")

@@ -42,7 +42,7 @@ def test_the_key_goes_to_the_configured_origin_only_also_through_redirects() -> 
     assert result.url.endswith("/c")
 
 
-def test_redirects_in_a_circle_end() -> None:
+def test_circular_redirects_are_an_error() -> None:
     async def handle(request: web.Request) -> web.Response:
         raise web.HTTPFound("/a")
 
@@ -50,14 +50,14 @@ def test_redirects_in_a_circle_end() -> None:
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x"])
-def test_a_redirect_to_another_kind_of_address_is_refused(target: str) -> None:
+def test_a_redirect_to_another_scheme_is_refused(target: str) -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": target})
 
     assert got(handle).error_class == "redirects"
 
 
-def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
+def test_an_echoed_key_is_masked_everywhere_in_the_body() -> None:
     async def handle(request: web.Request) -> web.Response:
         body = b'{"nextPage":"https://x/?token=%b&page=2"}' % KEY.encode()
         return web.Response(body=body, headers={"ETag": KEY})
@@ -69,7 +69,7 @@ def test_an_echoed_key_is_painted_over_wherever_it_stands() -> None:
     assert KEY not in f"{result.url}{result.headers}"
 
 
-def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
+def test_the_key_is_masked_in_the_text_of_a_network_error() -> None:
     nonsense = b"nonsense\r\n\r\n"
 
     result = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
@@ -83,7 +83,7 @@ def test_the_key_is_removed_from_the_text_of_a_network_error() -> None:
     "header",
     [f"Content-Encoding: {KEY}", f"Location: {KEY}://elsewhere/", f"ETag: {KEY}\r\nETag: {KEY}"],
 )
-def test_an_echoed_key_is_removed_from_every_text_of_an_answer(header: str) -> None:
+def test_an_echoed_key_is_masked_in_url_headers_and_body(header: str) -> None:
     answer = f"HTTP/1.1 302 Found\r\n{header}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
 
     result = asyncio.run(raw(answer, "/a"))
@@ -92,7 +92,7 @@ def test_an_echoed_key_is_removed_from_every_text_of_an_answer(header: str) -> N
 
 
 @pytest.mark.parametrize(("redirects", "broken"), [(5, None), (6, "redirects")])
-def test_five_redirects_are_followed_and_no_sixth(redirects: int, broken: str | None) -> None:
+def test_at_most_five_redirects_are_followed(redirects: int, broken: str | None) -> None:
     async def handle(request: web.Request) -> web.Response:
         number = int(request.path.strip("/a") or 0)
         if number < redirects:
@@ -102,7 +102,7 @@ def test_five_redirects_are_followed_and_no_sixth(redirects: int, broken: str | 
     assert got(handle).error_class == broken
 
 
-def test_a_redirect_without_a_target_is_an_answer() -> None:
+def test_a_redirect_without_a_location_is_an_answer() -> None:
     async def handle(request: web.Request) -> web.Response:
         return web.Response(status=304)
 
@@ -165,7 +165,7 @@ def test_the_key_belongs_to_one_scheme_host_and_port(target: str, is_ours: bool)
     assert origin("http://api.example:8443") != origin("https://api.example:8443")
 
 
-def test_what_matters_of_the_headers_is_kept_and_never_what_is_secret() -> None:
+def test_selected_headers_are_recorded_and_secret_ones_never() -> None:
     kept = {
         "Date": "d",
         "Age": "7",
@@ -188,7 +188,7 @@ def test_what_matters_of_the_headers_is_kept_and_never_what_is_secret() -> None:
     assert select_headers({**kept, **secret}) == {name.lower(): text for name, text in kept.items()}
 
 
-def test_a_key_is_painted_over_in_the_form_that_an_address_gives_it() -> None:
+def test_a_percent_encoded_key_is_masked() -> None:
     key = "sk/or+v1=ü"
 
     body = b'{"a":"?token=sk%2For%2Bv1%3D%C3%BC&b","c":"sk/or+v1=\xc3\xbc"}'

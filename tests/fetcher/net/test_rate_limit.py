@@ -25,7 +25,7 @@ def test_requests_are_spaced_evenly() -> None:
     assert waits_s == [0, 0.5, 1.0, 1.5]
 
 
-def test_an_idle_host_saves_nothing_up() -> None:
+def test_a_rate_that_is_not_used_does_not_accumulate() -> None:
     throttle, _ = reserve(Throttle(per_second=2), 0.0)
     throttle, first = reserve(throttle, 100.0)
     _, second = reserve(throttle, 100.0)
@@ -33,7 +33,7 @@ def test_an_idle_host_saves_nothing_up() -> None:
     assert (first, second) == (0, 0.5)
 
 
-def test_a_refusal_halves_the_rate_and_lets_the_host_cool() -> None:
+def test_a_throttled_response_halves_the_rate_and_pauses_the_host() -> None:
     throttle = halve_rate(Throttle(per_second=1), 50.0, 7.0)
     throttle, first = reserve(throttle, 50.0)
     _, second = reserve(throttle, 50.0)
@@ -41,7 +41,7 @@ def test_a_refusal_halves_the_rate_and_lets_the_host_cool() -> None:
     assert (first, second) == (7.0, 9.0)
 
 
-def test_many_refusals_never_stop_it_for_good() -> None:
+def test_the_rate_never_falls_below_a_minimum_after_throttled_responses() -> None:
     throttle = Throttle(per_second=1)
     for _ in range(50):
         throttle = halve_rate(throttle, 0.0, 0.0)
@@ -50,13 +50,13 @@ def test_many_refusals_never_stop_it_for_good() -> None:
     assert wait <= 64
 
 
-def test_a_second_refusal_never_shortens_the_first() -> None:
+def test_a_shorter_pause_never_shortens_a_longer_one() -> None:
     throttle = halve_rate(halve_rate(Throttle(per_second=1), 0.0, 60.0), 1.0, 2.0)
 
     assert reserve(throttle, 1.0)[1] == 59.0
 
 
-def test_many_slow_answers_never_stop_it_for_good() -> None:
+def test_the_rate_never_falls_below_a_minimum_after_slow_answers() -> None:
     throttle = Throttle(per_second=1, usual_s=0.2)
     for _ in range(50):
         throttle = attrs.evolve(adapt_rate(throttle, 100.0), usual_s=0.2)
@@ -64,7 +64,7 @@ def test_many_slow_answers_never_stop_it_for_good() -> None:
     assert throttle.share == 1 / 64
 
 
-def test_the_rate_never_grows_beyond_what_was_set() -> None:
+def test_the_rate_never_exceeds_the_configured_one() -> None:
     throttle = Throttle(per_second=1)
     for _ in range(99):
         throttle = adapt_rate(throttle, 0.1)
@@ -72,7 +72,7 @@ def test_the_rate_never_grows_beyond_what_was_set() -> None:
     assert throttle.share == 1.0
 
 
-def test_answers_give_the_rate_back() -> None:
+def test_normal_answers_restore_the_full_rate() -> None:
     throttle = halve_rate(Throttle(per_second=1), 0.0, 0.0)
     for _ in range(16):
         throttle = adapt_rate(throttle, 0.1)
@@ -94,7 +94,7 @@ def test_answers_give_the_rate_back() -> None:
         ([0.2, 3.1, 0.2], 0.75 + 1 / 32),
     ],
 )
-def test_an_answer_much_slower_than_usual_costs_a_quarter_of_the_rate(
+def test_an_answer_much_slower_than_usual_reduces_the_rate_by_a_quarter(
     answers_s: list[float], share: float
 ) -> None:
     throttle = Throttle(per_second=1)
@@ -104,7 +104,7 @@ def test_an_answer_much_slower_than_usual_costs_a_quarter_of_the_rate(
     assert throttle.share == share
 
 
-def test_a_stop_ends_the_wait_for_a_host_that_cools() -> None:
+def test_a_stop_ends_the_wait_for_a_paused_host() -> None:
     async def go() -> bool:
         limiter, stopping = RateLimiter(Throttle(per_second=1)), asyncio.Event()
         limiter.halve_rate(900.0)
@@ -115,7 +115,7 @@ def test_a_stop_ends_the_wait_for_a_host_that_cools() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5, 5.0])
-def test_after_a_stop_nothing_is_waited_for_and_nothing_goes(seconds: float) -> None:
+def test_after_a_stop_a_sleep_returns_false_at_once(seconds: float) -> None:
     async def go() -> bool:
         stopping = asyncio.Event()
         stopping.set()
@@ -125,7 +125,7 @@ def test_after_a_stop_nothing_is_waited_for_and_nothing_goes(seconds: float) -> 
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 1.01])
-def test_a_wait_is_as_long_as_it_says(seconds: float) -> None:
+def test_a_sleep_lasts_as_long_as_requested(seconds: float) -> None:
     async def go() -> tuple[bool, float]:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -137,7 +137,7 @@ def test_a_wait_is_as_long_as_it_says(seconds: float) -> None:
     assert took_s >= seconds - 0.01
 
 
-def test_a_gate_spaces_requests_and_heeds_answers() -> None:
+def test_a_rate_limiter_spaces_requests_and_adapts_to_answers() -> None:
     async def go() -> Throttle:
         limiter = RateLimiter(Throttle(per_second=10_000, share=0.5))
         for _ in range(3):
@@ -151,7 +151,7 @@ def test_a_gate_spaces_requests_and_heeds_answers() -> None:
     assert (throttle.share, throttle.usual_s) == (0.5 + 1 / 32, 0.1)
 
 
-def test_a_budget_is_taken_one_by_one_and_filled_once_a_period() -> None:
+def test_a_budget_is_refilled_once_per_period() -> None:
     budget, endless = Budget(2), Budget()
 
     assert [budget.take() for _ in range(3)] == [True, True, False]

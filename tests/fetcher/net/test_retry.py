@@ -62,7 +62,7 @@ POLICY = RetryPolicy(attempts=5, base_s=1, max_wait_s=60, max_retry_after_s=900)
         (None, "tls", False, None, "tls", Reaction.STOP),
     ],
 )
-def test_what_an_outcome_means(
+def test_every_outcome_has_an_error_class_and_a_reaction(
     status: int | None,
     broken: str | None,
     is_json: bool,
@@ -76,7 +76,7 @@ def test_what_an_outcome_means(
     assert decide(error, 1, None, POLICY, lambda: 0.5).reaction is reaction
 
 
-def test_after_the_last_attempt_it_is_given_up() -> None:
+def test_a_request_is_given_up_after_the_last_attempt() -> None:
     reactions = [decide("server", n, None, POLICY, lambda: 0.5).reaction for n in (4, 5)]
 
     assert reactions == [Reaction.RETRY, Reaction.GIVE_UP]
@@ -109,9 +109,7 @@ def test_waits_grow_exponentially_under_full_jitter() -> None:
         ("Sat, 99 Nov 2026 05:00:30 GMT", 0.0),
     ],
 )
-def test_what_upstream_asks_for_is_honoured_within_bounds(
-    header: str | None, expected: float
-) -> None:
+def test_retry_after_is_honoured_up_to_a_maximum(header: str | None, expected: float) -> None:
     asked = parse_retry_after(header, 1_795_237_200.0)
 
     assert backoff_s(1, asked, POLICY, lambda: 0.0) == expected
@@ -134,13 +132,13 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, expected: float | 
     assert parse_retry_after(value, 1_795_237_200.0) == expected
 
 
-def test_jitter_comes_on_top_of_what_upstream_asks_for() -> None:
+def test_jitter_is_added_to_retry_after() -> None:
     waits = [backoff_s(3, 7.0, POLICY, partial(float, chance)) for chance in (0.0, 0.5, 1.0)]
 
     assert waits == [7.0, 9.0, 11.0]
 
 
-def test_the_wait_of_a_retry_is_the_one_that_was_drawn() -> None:
+def test_the_wait_of_a_retry_depends_on_the_random_number() -> None:
     decision = decide("throttled", 2, 5.0, POLICY, lambda: 0.5)
 
     assert decision == RetryDecision(Reaction.RETRY, "throttled", 6.0)
@@ -148,7 +146,7 @@ def test_the_wait_of_a_retry_is_the_one_that_was_drawn() -> None:
     assert decide(None, 1, None, POLICY, lambda: 0.5) == RetryDecision(Reaction.ANSWER)
 
 
-def test_without_another_policy_patience_ends_after_minutes() -> None:
+def test_the_default_policy_gives_up_after_minutes() -> None:
     policy = RetryPolicy()
 
     longest = sum(backoff_s(n, None, policy, lambda: 1.0) for n in range(1, policy.attempts))

@@ -15,7 +15,7 @@ from fetcher.split.response import split_response
 from tests.fetcher.making import LIST, PLACE, WRITER, Hand, lines, page_of, response, responses
 
 
-def test_entities_of_a_batch_that_the_disk_refused_are_stored_with_the_next(
+def test_entities_of_a_batch_that_could_not_be_written_are_stored_with_the_next(
     tmp_path: Path,
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())

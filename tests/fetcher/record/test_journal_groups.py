@@ -52,7 +52,7 @@ def ids(root: Path) -> list[str | None]:
     return [decode(event.line).id for event in read_events(root)]
 
 
-def test_a_batch_is_synced_before_record_returns(tmp_path: Path) -> None:
+def test_a_batch_is_fsynced_before_append_batch_returns(tmp_path: Path) -> None:
     sizes: list[int] = []
 
     def fsync(handle: int) -> None:
@@ -70,7 +70,7 @@ def test_a_batch_is_synced_before_record_returns(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["1"]
 
 
-def test_batches_that_wait_share_one_write_in_the_order_of_their_calls(tmp_path: Path) -> None:
+def test_waiting_batches_share_one_write_in_the_order_of_their_calls(tmp_path: Path) -> None:
     writes: list[int] = []
 
     def write(handle: int, data: bytes) -> int:
@@ -86,7 +86,7 @@ def test_batches_that_wait_share_one_write_in_the_order_of_their_calls(tmp_path:
     assert ids(tmp_path) == [str(number) for number in range(50) for _ in range(2)]
 
 
-def test_batches_that_come_during_a_write_go_into_the_next_one(tmp_path: Path) -> None:
+def test_batches_that_arrive_during_a_write_are_part_of_the_next_one(tmp_path: Path) -> None:
     writes: list[int] = []
     may_write = threading.Event()
 
@@ -114,7 +114,7 @@ def test_batches_that_come_during_a_write_go_into_the_next_one(tmp_path: Path) -
     assert ids(tmp_path) == [str(number) for number in range(9)]
 
 
-def test_whoever_listens_learns_of_each_durable_batch(tmp_path: Path) -> None:
+def test_listeners_are_called_with_every_durable_batch(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     durable: list[Appended] = []
     journal.listeners.append(durable.append)
@@ -130,7 +130,7 @@ def test_whoever_listens_learns_of_each_durable_batch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", range(4))
-def test_an_error_of_one_build_concerns_its_own_batch_only(tmp_path: Path, place: int) -> None:
+def test_an_error_of_one_build_affects_its_own_batch_only(tmp_path: Path, place: int) -> None:
     def failing(_seq: int, _at: int) -> list[Draft]:
         raise KeyError("of the caller")
 
@@ -153,7 +153,7 @@ def test_a_batch_without_events_is_refused_and_the_others_are_written(tmp_path: 
     assert ids(tmp_path) == ["1", "2"]
 
 
-def test_after_a_failed_fsync_nothing_is_acknowledged_any_more(tmp_path: Path) -> None:
+def test_after_a_failed_fsync_nothing_is_acknowledged(tmp_path: Path) -> None:
     failing = False
 
     def fsync(handle: int) -> None:
@@ -204,7 +204,7 @@ def test_a_task_that_is_cancelled_during_the_write_leaves_the_others_in_order(
     assert ids(tmp_path) == ["0", "1", "2"]
 
 
-def test_a_batch_behind_one_of_a_cancelled_task_is_written_although_another_cannot_be_built(
+def test_batches_after_those_of_a_cancelled_and_a_failed_task_are_written(
     tmp_path: Path,
 ) -> None:
     may_write = threading.Event()

@@ -55,7 +55,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_one_hostile_entity_leaves_the_99_others_as_always(journal: Journal, name: str) -> None:
+def test_a_hostile_entity_does_not_affect_the_99_others(journal: Journal, name: str) -> None:
     hostile = HOSTILE[name]
     items = [b'{"id":%d,"name":"fine"}' % number for number in range(100)]
     items[50] = hostile
@@ -71,7 +71,7 @@ def test_one_hostile_entity_leaves_the_99_others_as_always(journal: Journal, nam
     assert list(responses(journal.stream.root, "civitai")) == [body]
 
 
-def test_an_unchanged_entity_stands_in_the_roster_only(journal: Journal) -> None:
+def test_an_unchanged_entity_is_only_in_the_roster(journal: Journal) -> None:
     first = observe_into(journal, page_of({"id": 1}, {"id": 2, "n": 1}))
     second = observe_into(journal, page_of({"id": 1}, {"id": 2, "n": 2}))
 
@@ -81,7 +81,7 @@ def test_an_unchanged_entity_stands_in_the_roster_only(journal: Journal) -> None
     assert len(list(responses(journal.stream.root, "civitai"))) == 2
 
 
-def test_other_spacing_is_stored_but_counts_as_no_version(journal: Journal) -> None:
+def test_a_change_of_white_space_is_stored_but_keeps_the_value_hash(journal: Journal) -> None:
     observe_into(journal, b'{"items":[{"id":1,"n":2}]}')
     observe_into(journal, b'{"items":[{"id":1, "n":2}]}')
 
@@ -100,7 +100,7 @@ def test_a_body_is_stored_again_after_thirty_days(journal: Journal) -> None:
     assert stored == [1, 0, 1, 0]
 
 
-def test_a_count_in_one_of_22_versions_does_not_store_the_parent_again(journal: Journal) -> None:
+def test_a_change_of_an_embedded_entity_does_not_store_its_parent_again(journal: Journal) -> None:
     versions = [{"id": number, "downloads": 5} for number in range(22)]
     first = observe_into(journal, page_of({"id": 1, "versions": versions}), NESTED)
     versions[7]["downloads"] = 6
@@ -121,7 +121,7 @@ def test_the_same_entity_twice_in_a_page_is_stored_once_unless_it_differs(
     assert list(responses(journal.stream.root, "civitai")) == [body]
 
 
-def test_an_element_without_an_id_is_an_anomaly_and_the_page_is_kept_whole(
+def test_an_element_without_an_id_is_an_anomaly_and_the_page_keeps_the_exact_response(
     journal: Journal,
 ) -> None:
     body = page_of({"id": 1}, {"name": "no id"}, None, {"id": 2})
@@ -144,7 +144,7 @@ def test_an_element_without_an_id_is_an_anomaly_and_the_page_is_kept_whole(
         b' {"items":[ {"id":1} , {"id":2} ]} ',
     ],
 )
-def test_what_stands_between_entities_comes_back_too(journal: Journal, body: bytes) -> None:
+def test_the_bytes_between_entities_are_restored(journal: Journal, body: bytes) -> None:
     observe_into(journal, body)
 
     assert list(responses(journal.stream.root, "civitai")) == [body]
@@ -174,7 +174,7 @@ def test_an_empty_list_has_an_empty_roster(journal: Journal) -> None:
     assert lines(journal.stream.root, "civitai")[-1].roster == {"/items": []}
 
 
-def test_a_body_too_large_for_a_line_lies_in_assets(journal: Journal) -> None:
+def test_a_body_too_large_for_a_line_is_an_asset(journal: Journal) -> None:
     body = page_of({"id": 1, "text": "x" * 9_000_000})
 
     observe_into(journal, body)
@@ -195,7 +195,7 @@ FILLS = {
 
 
 @pytest.mark.parametrize(("size", "is_inline"), [(8 * 2**20, True), (8 * 2**20 + 1, False)])
-def test_a_body_of_more_than_8_mib_lies_in_assets(size: int, is_inline: bool) -> None:
+def test_a_body_of_more_than_8_mib_is_placed_in_an_asset(size: int, is_inline: bool) -> None:
     kept: list[bytes] = []
     body = b'"' + b"x" * (size - 2) + b'"'
 
@@ -238,7 +238,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("shape", "fill", "size"), CASES)
-def test_whatever_fills_a_response_it_is_stored(
+def test_a_response_is_restored_whatever_fills_it(
     journal: Journal, shape: str, fill: str, size: float
 ) -> None:
     """Bodies around what fits a line, with the characters that take most when escaped."""
@@ -252,7 +252,7 @@ def test_whatever_fills_a_response_it_is_stored(
     "count", [20_000, 99_999, 100_001, pytest.param(250_000, marks=pytest.mark.slow)]
 )
 @pytest.mark.parametrize("length", [8, 60, pytest.param(400, marks=pytest.mark.slow)])
-def test_however_many_entities_a_response_has_it_is_stored(
+def test_a_response_with_any_number_of_entities_is_restored(
     journal: Journal, count: int, length: int
 ) -> None:
     items = b",".join(b'{"id":"%0*d"}' % (length, number) for number in range(count))
@@ -274,7 +274,7 @@ def stored_whole(journal: Journal, body: bytes) -> bytes:
     return response_of(journal.stream.root, last.line)
 
 
-def test_a_page_cursor_as_long_as_a_book_is_left_in_the_body(journal: Journal) -> None:
+def test_a_page_cursor_too_long_for_a_url_is_only_in_the_body(journal: Journal) -> None:
     place = attrs.evolve(PLACE, next_url="http://x/?cursor=" + "y" * 17_000_000)
     answer = response(page_of({"id": 1}))
     build = page_batch(journal, answer, place, split_response(answer, LIST), lambda _: None)

@@ -58,7 +58,7 @@ THRICE = Probe(
         ([1, 3, 3, 5], True),
     ],
 )
-def test_gone_takes_refusals_enough_and_far_enough_apart(days: list[int], proved: bool) -> None:
+def test_a_tombstone_needs_enough_refusals_far_enough_apart(days: list[int], proved: bool) -> None:
     found = [Refusal(f"2026-11-{day:02}T05:00:00.000000Z", 404, "") for day in days]
 
     assert is_proven_gone(THRICE, found) is proved
@@ -75,7 +75,7 @@ def test_gone_takes_refusals_enough_and_far_enough_apart(days: list[int], proved
         ("03", "01", 4, False),
     ],
 )
-def test_what_was_refused_is_asked_again_spaced_and_what_answered_after_a_week(
+def test_a_refused_entity_is_probed_again_at_intervals_and_one_that_answered_after_a_week(
     refused: str | None, answered: str | None, day: int, due: bool
 ) -> None:
     refused, answered = (
@@ -135,7 +135,7 @@ def members(root: Path, line: Line) -> dict[str, Any]:
     return found
 
 
-def test_notices_come_with_the_listing_that_shows_it(tmp_path: Path) -> None:
+def test_notices_are_in_the_batch_of_the_listing_that_causes_them(tmp_path: Path) -> None:
     asyncio.run(hourly(tmp_path, Shop(), {"a/1", "a/2"}, {"a/1"}, {"a/1", "a/2"}))
 
     events = lines(tmp_path, "openrouter")
@@ -149,7 +149,7 @@ def test_notices_come_with_the_listing_that_shows_it(tmp_path: Path) -> None:
     assert {events[line.seq].kind for line in changes} == {PAGE}
 
 
-def test_what_vanished_and_is_refused_twice_is_gone_with_what_it_offered(tmp_path: Path) -> None:
+def test_a_missing_model_that_is_refused_twice_is_gone_with_its_endpoints(tmp_path: Path) -> None:
     both, first = {"a/1", "a/2"}, {"a/1"}
     shop = Shop()
     asyncio.run(hourly(tmp_path, shop, both, first, first, first, first))
@@ -171,7 +171,7 @@ def test_what_vanished_and_is_refused_twice_is_gone_with_what_it_offered(tmp_pat
     assert shop.asked.count("/api/v1/model/a/2") == 2
 
 
-def test_what_vanished_but_answers_is_not_gone_and_not_asked_every_hour(tmp_path: Path) -> None:
+def test_a_missing_model_that_answers_is_not_gone_and_not_probed_every_hour(tmp_path: Path) -> None:
     shop = Shop({"a/1", "a/2"})
 
     async def handle(request: web.Request) -> web.Response:
@@ -194,14 +194,14 @@ def test_what_vanished_but_answers_is_not_gone_and_not_asked_every_hour(tmp_path
     assert shop.asked.count("/api/v1/model/a/2") == 1
 
 
-def test_what_comes_back_between_two_probes_is_not_gone(tmp_path: Path) -> None:
+def test_a_model_that_reappears_between_two_probes_is_not_gone(tmp_path: Path) -> None:
     both, first = {"a/1", "a/2"}, {"a/1"}
     asyncio.run(hourly(tmp_path, Shop(), both, first, both, first))
 
     assert about(tmp_path, "openrouter", GONE) == []
 
 
-def test_a_sync_probes_a_bounded_number(tmp_path: Path) -> None:
+def test_a_sync_sends_a_limited_number_of_probes(tmp_path: Path) -> None:
     many = {f"a/{n}" for n in range(70)}
     reports = asyncio.run(hourly(tmp_path, Shop(), many, {"a/1"}))
 
@@ -209,7 +209,7 @@ def test_a_sync_probes_a_bounded_number(tmp_path: Path) -> None:
     assert (pages["gone-models"], pages["gone-endpoints"]) == (50, 50)
 
 
-def test_the_index_of_presence_can_be_thrown_away_at_any_time(tmp_path: Path) -> None:
+def test_the_index_of_presence_can_be_deleted_at_any_time(tmp_path: Path) -> None:
     both, first = {"a/1", "a/2"}, {"a/1"}
 
     async def go(root: Path, forget: bool) -> None:

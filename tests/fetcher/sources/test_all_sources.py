@@ -26,7 +26,7 @@ names = st.text("abcxyz", min_size=2, max_size=6)
 
 
 @ALL
-def test_every_walk_has_an_endpoint_that_pages(source: Source) -> None:
+def test_every_pagination_has_an_endpoint_with_a_continuation(source: Source) -> None:
     for listing in source.listings:
         assert (
             listing.has_derived_requests or source.endpoint(listing.path).continuation is not None
@@ -34,7 +34,7 @@ def test_every_walk_has_an_endpoint_that_pages(source: Source) -> None:
 
 
 @ALL
-def test_a_listing_follows_only_those_before_it(source: Source) -> None:
+def test_a_listing_follows_only_earlier_listings(source: Source) -> None:
     before: set[str] = set()
     for listing in source.listings:
         assert {follow.listing for follow in listing.follow_ups} <= before
@@ -42,7 +42,7 @@ def test_a_listing_follows_only_those_before_it(source: Source) -> None:
 
 
 @ALL
-def test_every_rule_of_an_endpoint_has_another_pointer(source: Source) -> None:
+def test_the_rules_of_an_endpoint_have_different_pointers(source: Source) -> None:
     for endpoint in source.endpoints:
         pointers = [rule.pointer for rule in endpoint.rules({})]
         assert len(pointers) == len(set(pointers)) > 0
@@ -50,7 +50,9 @@ def test_every_rule_of_an_endpoint_has_another_pointer(source: Source) -> None:
 
 @ALL
 @given(data=st.data())
-def test_a_url_says_again_what_was_asked(source: Source, data: st.DataObject) -> None:
+def test_the_url_of_a_request_is_parsed_into_the_same_request(
+    source: Source, data: st.DataObject
+) -> None:
     endpoint = data.draw(st.sampled_from(source.endpoints))
     places = [part[1:] for part in endpoint.path.split("/") if part.startswith(":")]
     params = data.draw(st.dictionaries(names, values, max_size=3))
@@ -64,7 +66,7 @@ def test_a_url_says_again_what_was_asked(source: Source, data: st.DataObject) ->
 
 
 @ALL
-def test_an_unknown_address_is_refused_with_those_there_are(source: Source) -> None:
+def test_an_unknown_url_is_refused_with_the_known_endpoints(source: Source) -> None:
     with pytest.raises(Invalid) as caught:
         match_url(source, source.base_url, "/no/such/thing/here/at/all")
 
@@ -97,13 +99,13 @@ def test_civitai_pages_continue_in_every_recorded_form(
     assert (page.next, page.is_end) == (expected, is_end)
 
 
-def test_a_page_cursor_is_found_beside_what_no_json_reader_takes() -> None:
+def test_a_page_cursor_is_found_next_to_invalid_json() -> None:
     envelope = b'{"items":[],"bad":NaN,"metadata":{"nextCursor":"a|1"}}'
 
     assert civitai_continuation(envelope, {}, 1).next == {"cursor": "a|1"}
 
 
-def test_openrouter_pages_continue_only_where_a_page_size_was_asked_for() -> None:
+def test_openrouter_pages_continue_only_if_a_page_size_was_requested() -> None:
     whole = b'{"data":[],"total_count":2,"links":{"next":null}}'
     part = b'{"data":[],"links":{"next":"/api/v1/models?offset=500&limit=500"}}'
 
@@ -120,7 +122,9 @@ def test_openrouter_pages_continue_only_where_a_page_size_was_asked_for() -> Non
         ({"output_modalities": "all"}, "/api/v1/models?output_modalities=all"),
     ],
 )
-def test_the_scope_names_what_a_list_enumerates(params: dict[str, str], scope: str) -> None:
+def test_a_scope_names_the_path_and_the_filters_of_a_listing(
+    params: dict[str, str], scope: str
+) -> None:
     assert OPENROUTER.endpoint("/api/v1/models").scope(params) == scope
 
 
@@ -143,13 +147,13 @@ def test_the_scope_names_what_a_list_enumerates(params: dict[str, str], scope: s
         ("/model-versions/by-hash/:hash", {"hash": "A"}, "by-hash"),
     ],
 )
-def test_the_shape_names_what_changes_an_item(
+def test_a_shape_names_the_parameters_that_change_an_entity(
     path: str, params: dict[str, str], shape: str
 ) -> None:
     assert CIVITAI.endpoint(path).rules(params)[0].shape == shape
 
 
-def test_endpoints_of_a_model_are_named_by_model_and_tag_and_numbered() -> None:
+def test_endpoints_are_identified_by_model_and_tag_and_numbered() -> None:
     params = {"author": "google", "slug": "gemma:free"}
     body = b'{"data":{"id":"x","endpoints":[{"tag":"t"},{"tag":"t"},{"tag":"u/fp8"}]}}'
 
@@ -164,7 +168,7 @@ def test_endpoints_of_a_model_are_named_by_model_and_tag_and_numbered() -> None:
     assert {each.parent for each in found} == {("model", "google/gemma:free")}
 
 
-def test_catalog_rows_are_called_as_in_the_public_api() -> None:
+def test_catalog_rows_have_the_ids_of_the_public_api() -> None:
     body = (
         b'{"data":[{"slug":"a/b","endpoint":{"variant":"standard"}},{"slug":"a/b","endpoint":'
         b'{"variant":"free"}},{"slug":"c/d","endpoint":null}]}'
@@ -193,7 +197,7 @@ def test_catalog_rows_are_called_as_in_the_public_api() -> None:
         (404, b'{"error":"Invalid cursor"}', None),
     ],
 )
-def test_what_never_heals_is_told_by_upstream_s_own_words(
+def test_permanent_errors_are_recognised_by_the_message_of_the_upstream(
     status: int, body: bytes, expected: str | None
 ) -> None:
     assert CIVITAI.fault(status, body) == expected
@@ -214,7 +218,7 @@ def test_what_never_heals_is_told_by_upstream_s_own_words(
         ("", "Newest", None),
     ],
 )
-def test_a_cursor_one_entity_further_on_is_known_for_some_forms(
+def test_a_cursor_past_one_entity_is_known_for_some_forms(
     cursor: str, sort: str, expected: str | None
 ) -> None:
     found = skip_entity({"cursor": cursor, "sort": sort})
@@ -226,7 +230,7 @@ def test_a_cursor_one_entity_further_on_is_known_for_some_forms(
     ("level", "expected"),
     [("31", ("1", "2", "4", "8", "16")), ("5", ("1", "4")), ("4", ()), ("", ()), ("x", ())],
 )
-def test_a_browsing_level_is_cut_into_its_bits(level: str, expected: tuple[str, ...]) -> None:
+def test_a_browsing_level_is_divided_into_its_bits(level: str, expected: tuple[str, ...]) -> None:
     assert single_levels({"browsingLevel": level}) == expected
 
 
@@ -285,7 +289,9 @@ def read(path: Path) -> bytes:
         ({"civitaiResources": "odd"}, ["9"]),
     ],
 )
-def test_an_image_leads_to_the_versions_it_names(meta: object, expected: list[str]) -> None:
+def test_an_image_causes_requests_for_the_versions_that_it_names(
+    meta: object, expected: list[str]
+) -> None:
     body = json.dumps({"id": 1, "modelVersionIds": [9, 9], "meta": meta}).encode()
 
     found = version_requests(Entity("/items", "image", "list", "1", body, None))

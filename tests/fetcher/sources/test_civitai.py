@@ -24,7 +24,7 @@ def entity(type_: str, **body: Any) -> Entity:
     return Entity("/items", type_, "list", "1", json.dumps(body).encode(), None)
 
 
-def test_a_sync_asks_for_models_and_images_of_every_maturity_newest_first() -> None:
+def test_a_sync_requests_models_and_images_of_every_maturity_newest_first() -> None:
     assert CIVITAI.base_url == "https://civitai.com/api/v1"
     assert LISTINGS["models"].params == {"limit": "100", "nsfw": "true", "sort": "Newest"}
     assert LISTINGS["images"].params == {
@@ -35,14 +35,14 @@ def test_a_sync_asks_for_models_and_images_of_every_maturity_newest_first() -> N
     }
 
 
-def test_a_walk_asks_for_as_much_as_a_page_may_have_and_never_for_a_page_number() -> None:
+def test_a_pagination_requests_pages_of_the_maximum_size_and_never_by_number() -> None:
     walks = [listing for listing in CIVITAI.listings if not listing.has_derived_requests]
 
     assert {walk.path: int(walk.params["limit"]) for walk in walks} == MOST
     assert not any("page" in walk.params for walk in walks)
 
 
-def test_a_sync_walks_models_and_images_and_probes_and_the_rest_when_it_is_named() -> None:
+def test_a_sync_includes_models_images_and_probes_and_other_listings_only_by_name() -> None:
     assert [listing.name for listing in CIVITAI.listings if listing.by_default] == [
         "models",
         "images",
@@ -58,14 +58,14 @@ def test_no_listing_proves_that_something_is_gone(endpoint: Endpoint) -> None:
     assert [endpoint.scope(params) for params in asked] == [None] * 5
 
 
-def test_only_models_and_images_can_be_asked_for_in_smaller_pages() -> None:
+def test_only_pages_of_models_and_images_can_be_bisected() -> None:
     sizes = {endpoint.path: endpoint.size_param for endpoint in CIVITAI.endpoints}
 
     assert {path for path, name in sizes.items() if name == "limit"} == {"/models", "/images"}
     assert set(sizes.values()) == {"limit", None}
 
 
-def test_images_end_silently_near_fifty_thousand_and_are_cut_by_what_narrows_them() -> None:
+def test_images_end_silently_near_fifty_thousand_and_have_partitions() -> None:
     images = LISTINGS["images"]
 
     assert images.ends_silently_at == 50_000
@@ -79,7 +79,7 @@ def test_images_end_silently_near_fifty_thousand_and_are_cut_by_what_narrows_the
     assert [each.name for each in CIVITAI.listings if each.ends_silently_at] == ["images"]
 
 
-def test_images_are_cut_by_single_levels_then_by_every_kind_of_media() -> None:
+def test_images_are_partitioned_by_single_levels_then_by_kind_of_media() -> None:
     level, media, author, version = LISTINGS["images"].partitions
     image = entity("image", username="ann", modelVersionIds=[7, 8])
 
@@ -102,7 +102,7 @@ def test_an_image_without_an_author_names_none(body: dict[str, Any]) -> None:
     assert creator_requests(entity("image", **body)) == []
 
 
-def test_from_image_to_creator_and_from_version_to_model() -> None:
+def test_images_cause_requests_for_creators_and_versions_for_models() -> None:
     assert creator_requests(entity("image", username="ann")) == [{"query": "ann", "limit": "20"}]
     assert model_requests(entity("modelVersion", modelId=5)) == [{"id": "5"}]
     assert model_requests(entity("modelVersion")) == []
@@ -111,9 +111,7 @@ def test_from_image_to_creator_and_from_version_to_model() -> None:
 @pytest.mark.parametrize(
     ("type_", "path"), [("model", "/models/:id"), ("modelVersion", "/model-versions/:id")]
 )
-def test_gone_takes_three_refusals_over_three_days_of_what_was_refused(
-    type_: str, path: str
-) -> None:
+def test_a_civitai_tombstone_needs_three_refusals_over_three_days(type_: str, path: str) -> None:
     (probe,) = (each for each in CIVITAI.probes if each.type == type_)
 
     assert (probe.path, probe.refusals_needed, probe.min_span_us) == (path, 3, 3 * DAY)
@@ -123,7 +121,7 @@ def test_gone_takes_three_refusals_over_three_days_of_what_was_refused(
     assert probe.subject({}) is None
 
 
-def test_a_follow_up_request_brings_what_it_is_said_to_bring() -> None:
+def test_a_follow_up_request_fetches_the_entity_that_it_names() -> None:
     params = {"id": "7", "query": "ann"}
     ids = {"modelVersion": "7", "model": "7", "creator": "ann"}
 
@@ -171,7 +169,7 @@ def test_a_follow_up_request_brings_what_it_is_said_to_bring() -> None:
         ("/tags", b'{"items":[{"name":"cat"}]}', [("tag", "cat", "list")]),
     ],
 )
-def test_every_form_of_an_entity_has_a_shape_of_its_own(
+def test_every_form_of_an_entity_has_its_own_shape(
     path: str, body: bytes, expected: list[tuple[str, str, str]]
 ) -> None:
     params = {"nsfw": "true", "limit": "1", "id": "1"}
@@ -197,7 +195,7 @@ def test_every_form_of_an_entity_has_a_shape_of_its_own(
         (b"<html>", None, None),
     ],
 )
-def test_a_body_is_recognised_by_what_only_its_endpoint_answers(
+def test_a_body_is_recognised_by_members_that_only_its_endpoint_returns(
     body: bytes, path: str | None, params: Params | None
 ) -> None:
     found = [(each.path, each.recognise(body)) for each in CIVITAI.endpoints]
@@ -205,7 +203,7 @@ def test_a_body_is_recognised_by_what_only_its_endpoint_answers(
     assert [each for each in found if each[1] is not None] == ([(path, params)] if path else [])
 
 
-def test_a_page_that_names_a_cursor_and_an_address_goes_on_by_the_cursor() -> None:
+def test_the_page_cursor_takes_precedence_over_the_next_url() -> None:
     link = "https://civitai.com/api/v1/images?page=2&cursor=9&token=x"
     both = {"items": [], "metadata": {"nextCursor": 7, "nextPage": link}}
     alone = {"items": [], "metadata": {"nextPage": link}}
@@ -215,7 +213,7 @@ def test_a_page_that_names_a_cursor_and_an_address_goes_on_by_the_cursor() -> No
     assert (page.next, page.is_end, page.next_url) == ({"cursor": "9", "page": "2"}, False, link)
 
 
-def test_where_pages_count_the_one_after_is_the_way_past() -> None:
+def test_a_numbered_poison_page_is_skipped_by_the_next_number() -> None:
     assert next_page({}) == {"page": "2"}
     assert next_page({"page": "7"}) == {"page": "8"}
     for path in ("/creators", "/tags"):
@@ -224,7 +222,7 @@ def test_where_pages_count_the_one_after_is_the_way_past() -> None:
         assert CIVITAI.endpoint(path).skip_entity({"cursor": "7"}) == {"cursor": "6"}
 
 
-def test_templates_ask_for_sorts_and_periods_that_upstream_knows() -> None:
+def test_templates_use_sorts_and_periods_that_the_upstream_accepts() -> None:
     templates = {template.name: template for template in CIVITAI.templates}
 
     assert PERIODS == ("Day", "Week", "Month", "Year", "AllTime")
@@ -248,7 +246,7 @@ def test_templates_ask_for_sorts_and_periods_that_upstream_knows() -> None:
         ("version-by-hash", "/model-versions/by-hash/:hash", "hash"),
     ],
 )
-def test_a_template_asks_with_the_parameter_that_upstream_reads(
+def test_a_template_sets_the_parameter_that_the_upstream_reads(
     name: str, what: str, arg: str
 ) -> None:
     (template,) = (each for each in CIVITAI.templates if each.name == name)

@@ -20,7 +20,7 @@ CATALOG = "/api/frontend/v1/catalog/models"
 STATS = "/api/frontend/v1/stats/endpoint"
 
 
-def test_a_sync_asks_for_every_listing_in_an_order_that_leads_on() -> None:
+def test_a_sync_requests_every_listing_after_those_that_it_follows() -> None:
     assert OPENROUTER.base_url == "https://openrouter.ai"
     assert [(each.name, each.path, each.params) for each in OPENROUTER.listings] == [
         ("models", MODELS, {}),
@@ -61,7 +61,7 @@ def test_a_sync_asks_for_every_listing_in_an_order_that_leads_on() -> None:
         ("/api/frontend/v1/all-providers", {}, "/api/frontend/v1/all-providers"),
     ],
 )
-def test_every_listing_has_a_scope_that_its_filters_narrow(
+def test_every_listing_has_a_scope_that_names_its_filters(
     path: str, params: Params, scope: str | None
 ) -> None:
     assert OPENROUTER.endpoint(path).scope(params) == scope
@@ -82,7 +82,7 @@ def entity(type_: str, id_: str, **body: Any) -> Entity:
         ("a/", []),
     ],
 )
-def test_endpoints_are_asked_for_every_model_that_has_an_address_and_no_alias(
+def test_endpoints_are_requested_for_every_model_except_aliases_and_invalid_ids(
     id_: str, expected: list[Params]
 ) -> None:
     for follow in LISTINGS["endpoints"].follow_ups:
@@ -104,7 +104,7 @@ def test_endpoints_are_asked_for_every_model_that_has_an_address_and_no_alias(
         ({"endpoint": {"variant": "standard"}}, []),
     ],
 )
-def test_stats_are_asked_for_every_row_that_is_neither_retired_nor_an_alias(
+def test_stats_are_requested_for_every_row_that_is_neither_retired_nor_an_alias(
     row: dict[str, Any], expected: list[Params]
 ) -> None:
     (follow,) = LISTINGS["stats"].follow_ups
@@ -113,7 +113,7 @@ def test_stats_are_asked_for_every_row_that_is_neither_retired_nor_an_alias(
     assert list(follow.requests(entity("catalog", "x", **row))) == expected
 
 
-def test_gone_takes_two_refusals_over_half_an_hour_of_what_listings_miss() -> None:
+def test_an_openrouter_tombstone_needs_two_refusals_over_half_an_hour() -> None:
     model, endpoint = OPENROUTER.probes
 
     for probe in (model, endpoint):
@@ -132,7 +132,7 @@ def test_gone_takes_two_refusals_over_half_an_hour_of_what_listings_miss() -> No
         ("0b1c2d3e-0000", None, None),
     ],
 )
-def test_an_endpoint_is_asked_for_with_its_model_and_missed_when_that_is(
+def test_an_endpoint_is_probed_with_its_model_and_missing_with_it(
     id_: str, params: Params | None, parent: tuple[str, str] | None
 ) -> None:
     _, probe = OPENROUTER.probes
@@ -149,7 +149,7 @@ def test_an_endpoint_is_asked_for_with_its_model_and_missed_when_that_is(
         ({"tag": None, "name": "N"}, "N"),
     ],
 )
-def test_an_endpoint_is_named_by_tag_else_by_provider_else_by_name(
+def test_an_endpoint_is_identified_by_tag_or_provider_or_name(
     row: dict[str, Any], name: str
 ) -> None:
     body = json.dumps({"data": {"endpoints": [row]}}).encode()
@@ -173,7 +173,7 @@ def test_an_endpoint_is_named_by_tag_else_by_provider_else_by_name(
         ("/api/frontend/v1/all-providers", {"slug": "p"}, ("provider", "p", "frontend")),
     ],
 )
-def test_the_two_apis_have_shapes_of_their_own(
+def test_the_two_apis_have_different_shapes(
     path: str, row: dict[str, Any], expected: tuple[str, str, str]
 ) -> None:
     body = json.dumps({"data": [row]}).encode()
@@ -183,7 +183,7 @@ def test_the_two_apis_have_shapes_of_their_own(
     assert (found.type, found.id, found.shape) == expected
 
 
-def test_a_model_that_is_asked_for_alone_has_a_shape_of_its_own() -> None:
+def test_a_model_that_is_requested_alone_has_its_own_shape() -> None:
     (found,) = split(b'{"data":{"id":"a/b"}}', OPENROUTER.endpoint(MODEL).rules({})).entities
 
     assert (found.type, found.id, found.shape) == ("model", "a/b", "detail")
@@ -221,7 +221,7 @@ def model(outputs: list[str] | None) -> dict[str, Any]:
         ({"data": {"id": "alone", "endpoints": []}}, None, None),
     ],
 )
-def test_a_body_is_recognised_by_what_only_its_endpoint_answers(
+def test_a_body_is_recognised_by_members_that_only_its_endpoint_returns(
     body: object, path: str | None, params: Params | None
 ) -> None:
     text = json.dumps(body).encode()
@@ -239,7 +239,7 @@ def test_a_body_is_recognised_by_what_only_its_endpoint_answers(
         ("everything-new", ["models", "models-all", "catalog"], None),
     ],
 )
-def test_a_template_asks_for_all_that_belongs_to_its_question(
+def test_a_template_creates_all_requests_of_its_saved_query(
     name: str, queries: list[str], arg: str | None
 ) -> None:
     (template,) = (each for each in OPENROUTER.templates if each.name == name)

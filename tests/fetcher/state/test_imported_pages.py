@@ -75,7 +75,7 @@ def look(tmp_path: Path) -> Iterator[Callable[..., bool]]:
     yield known
 
 
-def test_a_page_is_the_same_by_endpoint_parameters_time_and_bytes() -> None:
+def test_a_page_is_identified_by_endpoint_parameters_time_and_bytes() -> None:
     same = key(params={"sort": "Newest", "limit": "1"})
 
     assert same == key()
@@ -89,7 +89,7 @@ def test_a_page_is_the_same_by_endpoint_parameters_time_and_bytes() -> None:
     assert len({same, *others}) == 1 + len(others)
 
 
-def test_an_imported_page_is_known_to_every_writer(
+def test_an_imported_page_is_found_by_every_writer(
     tmp_path: Path, look: Callable[..., bool]
 ) -> None:
     assert not look(key())
@@ -100,7 +100,7 @@ def test_an_imported_page_is_known_to_every_writer(
     assert not look(key(observed_at=START + 1))
 
 
-def test_an_index_that_is_older_than_the_import_catches_up(
+def test_an_index_older_than_the_import_catches_up(
     tmp_path: Path, look: Callable[..., bool]
 ) -> None:
     store(tmp_path, OTHER, url="http://127.0.0.1/models")
@@ -111,15 +111,13 @@ def test_an_index_that_is_older_than_the_import_catches_up(
     assert look(key(endpoint="/images"))
 
 
-def test_what_was_fetched_and_not_imported_does_not_count(
-    tmp_path: Path, look: Callable[..., bool]
-) -> None:
+def test_fetched_pages_do_not_count_as_imported(tmp_path: Path, look: Callable[..., bool]) -> None:
     store(tmp_path, imported=False)
 
     assert not look(key())
 
 
-def test_an_anomaly_counts_until_the_response_is_asked_for_as_a_page(
+def test_an_anomaly_counts_as_imported_but_not_as_a_page(
     tmp_path: Path, look: Callable[..., bool]
 ) -> None:
     store(tmp_path, whole=False)
@@ -130,7 +128,7 @@ def test_an_anomaly_counts_until_the_response_is_asked_for_as_a_page(
     assert (look(key()), look(key(), as_page=True)) == (True, True)
 
 
-def test_an_anomaly_after_the_page_takes_nothing_back(
+def test_an_anomaly_after_the_page_changes_nothing(
     tmp_path: Path, look: Callable[..., bool]
 ) -> None:
     store(tmp_path)
@@ -139,7 +137,7 @@ def test_an_anomaly_after_the_page_takes_nothing_back(
     assert look(key(), as_page=True)
 
 
-def test_other_events_of_an_import_are_no_pages(tmp_path: Path, look: Callable[..., bool]) -> None:
+def test_other_events_of_an_import_are_not_pages(tmp_path: Path, look: Callable[..., bool]) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     run = Draft(kind="run", run="import.1", epoch=PLACE.epoch, members={"import": {"file": "x"}})
     append_batches(journal, [batch_of(run)], START)
@@ -162,7 +160,7 @@ def test_the_index_can_be_deleted_or_damaged_at_any_time(
     assert look(key())
 
 
-def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
+def test_an_index_of_another_log_is_replaced(tmp_path: Path) -> None:
     first, other = tmp_path / "first", tmp_path / "other"
     first.mkdir()
     other.mkdir()
@@ -180,7 +178,9 @@ def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
     close_imported_pages(index)
 
 
-def test_pages_of_this_import_are_known_before_they_are_read_again(tmp_path: Path) -> None:
+def test_pages_of_the_current_import_are_found_before_they_are_read_from_the_log(
+    tmp_path: Path,
+) -> None:
     index: ImportedPages = open_imported_pages(tmp_path, "civitai", WRITER)
     index.added.add(key())
 

@@ -54,7 +54,7 @@ def seen(db: sqlite3.Connection) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("trust_heads", [False, True])
-def test_every_event_is_given_once_and_those_of_a_writer_in_order(
+def test_every_event_is_applied_once_and_those_of_a_writer_in_order(
     tmp_path: Path, db: sqlite3.Connection, trust_heads: bool
 ) -> None:
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_every_event_is_given_once_and_those_of_a_writer_in_order(
     }
 
 
-def test_streams_of_other_writers_are_left_out_where_only_some_count(
+def test_the_streams_of_other_writers_can_be_ignored(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     append(tmp_path, 1)
@@ -88,7 +88,7 @@ def test_streams_of_other_writers_are_left_out_where_only_some_count(
     assert seen(db) == [(OTHER, 1)]
 
 
-def test_a_reading_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.Connection) -> None:
+def test_a_failed_catch_up_is_rolled_back(tmp_path: Path, db: sqlite3.Connection) -> None:
     append(tmp_path, 3)
 
     with pytest.raises(ValueError):
@@ -99,7 +99,7 @@ def test_a_reading_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.
     assert seen(db) == [(WRITER, 1), (WRITER, 2), (WRITER, 3)]
 
 
-def test_what_was_just_appended_is_taken_without_reading_it_back(
+def test_a_just_appended_batch_is_applied_without_reading_the_log(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
@@ -112,7 +112,7 @@ def test_what_was_just_appended_is_taken_without_reading_it_back(
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
 
 
-def test_entities_that_were_just_appended_are_covered_and_not_taken(
+def test_just_appended_entity_events_are_covered_but_not_applied(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
@@ -123,7 +123,7 @@ def test_entities_that_were_just_appended_are_covered_and_not_taken(
     assert seen(db) == [(WRITER, 2)]
 
 
-def test_behind_a_gap_nothing_is_taken_until_it_is_read(
+def test_a_batch_after_unread_events_is_not_applied_until_they_are_read(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
@@ -138,7 +138,9 @@ def test_behind_a_gap_nothing_is_taken_until_it_is_read(
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
 
 
-def test_a_hearing_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.Connection) -> None:
+def test_a_failed_application_of_a_batch_is_rolled_back(
+    tmp_path: Path, db: sqlite3.Connection
+) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     index.apply_appended(db, say(journal), refuse)
     with pytest.raises(ValueError):
@@ -149,7 +151,7 @@ def test_a_hearing_that_fails_leaves_nothing_behind(tmp_path: Path, db: sqlite3.
 
 
 @pytest.mark.parametrize("trust_heads", [False, True])
-def test_an_index_of_another_log_is_not_confirmed(
+def test_an_index_of_another_log_is_a_mismatch(
     tmp_path: Path, db: sqlite3.Connection, trust_heads: bool
 ) -> None:
     append(tmp_path / "other", 2)
@@ -166,7 +168,7 @@ def test_an_index_of_another_log_is_not_confirmed(
         catch_up(db, tmp_path / "empty", "civitai", take, trust_heads=trust_heads)
 
 
-def test_an_index_is_kept_on_disk_and_a_damaged_one_made_anew(tmp_path: Path) -> None:
+def test_an_index_is_kept_on_disk_and_a_damaged_one_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "a" / "index.sqlite"
     with open_index(path, SCHEMA) as db:
         db.execute("INSERT INTO seen VALUES ('x', 1)")

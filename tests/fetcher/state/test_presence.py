@@ -49,7 +49,7 @@ def there(log: Log, scope: str = MODELS) -> Mapping[str, bool]:
         close_presence(presence)
 
 
-def test_an_entity_is_missing_only_where_no_scope_lists_it_any_more(listings: Log) -> None:
+def test_an_entity_is_missing_if_none_of_its_scopes_contains_it(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     listings.lists("a/1", "a/2", params=ALL)
     assert not missing(listings, "a/2")
@@ -62,7 +62,7 @@ def test_an_entity_is_missing_only_where_no_scope_lists_it_any_more(listings: Lo
     assert not missing(listings, "a/1")
 
 
-def test_an_entity_is_missing_since_the_last_scope_lost_it(listings: Log) -> None:
+def test_an_entity_is_missing_since_its_last_scope_lost_it(listings: Log) -> None:
     listings.lists("a/2")
     listings.lists("a/2", params=ALL)
     listings.lists()
@@ -77,7 +77,7 @@ def test_an_entity_is_missing_since_the_last_scope_lost_it(listings: Log) -> Non
     assert format_us(START + HOUR) <= str(since) < format_us(START + 2 * HOUR)
 
 
-def test_what_no_listing_ever_held_is_not_missing(listings: Log) -> None:
+def test_an_entity_that_no_listing_ever_contained_is_not_missing(listings: Log) -> None:
     listings.lists("a/1")
 
     assert not missing(listings, "a/2")
@@ -90,7 +90,7 @@ def test_a_listing_without_its_last_page_proves_nothing(listings: Log) -> None:
     assert there(listings) == {"a/1": True, "a/2": True}
 
 
-def test_a_listing_of_several_pages_holds_what_all_of_them_hold(listings: Log) -> None:
+def test_a_listing_contains_the_entities_of_all_its_pages(listings: Log) -> None:
     listings.lists("a/1", last=False)
     listings.lists("a/2", page_no=2, last=False)
     listings.lists("a/3", page_no=3)
@@ -99,9 +99,7 @@ def test_a_listing_of_several_pages_holds_what_all_of_them_hold(listings: Log) -
 
 
 @pytest.mark.parametrize("pages", [[2], [1, 3], [2, 3]])
-def test_a_listing_of_which_a_page_is_missing_proves_nothing(
-    listings: Log, pages: list[int]
-) -> None:
+def test_a_listing_without_one_of_its_pages_proves_nothing(listings: Log, pages: list[int]) -> None:
     listings.lists("a/1", "a/2")
     for page_no in pages:
         listings.lists("a/1", page_no=page_no, last=page_no == pages[-1])
@@ -109,7 +107,7 @@ def test_a_listing_of_which_a_page_is_missing_proves_nothing(
     assert there(listings) == {"a/1": True, "a/2": True}
 
 
-def test_a_listing_of_which_a_page_was_given_up_proves_nothing(listings: Log) -> None:
+def test_a_listing_with_a_page_that_was_given_up_proves_nothing(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     listings.lists("a/1", last=False)
     listings.say(kind=PAGE_FAILED, members={"scope": MODELS, "page_no": 2, "error": "server"})
@@ -118,7 +116,7 @@ def test_a_listing_of_which_a_page_was_given_up_proves_nothing(listings: Log) ->
     assert there(listings) == {"a/1": True, "a/2": True}
 
 
-def test_a_request_that_was_given_up_outside_a_scope_spoils_no_listing(listings: Log) -> None:
+def test_a_request_that_was_given_up_outside_a_scope_affects_no_listing(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     listings.lists("a/1", last=False)
     listings.say(kind=PAGE_FAILED, members={"page_no": 2, "error": "server"})
@@ -127,7 +125,7 @@ def test_a_request_that_was_given_up_outside_a_scope_spoils_no_listing(listings:
     assert there(listings) == {"a/1": True, "a/2": False}
 
 
-def test_pages_of_two_runs_make_no_complete_listing(listings: Log) -> None:
+def test_pages_of_two_runs_are_not_a_complete_listing(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     listings.lists("a/1", last=False)
     listings.run = "run-2"
@@ -136,7 +134,7 @@ def test_pages_of_two_runs_make_no_complete_listing(listings: Log) -> None:
     assert there(listings) == {"a/1": True, "a/2": True}
 
 
-def test_a_complete_listing_of_another_scope_says_nothing(listings: Log) -> None:
+def test_a_complete_listing_of_another_scope_proves_nothing(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     listings.lists("a/1", params=ALL)
 
@@ -144,7 +142,7 @@ def test_a_complete_listing_of_another_scope_says_nothing(listings: Log) -> None
 
 
 @pytest.mark.parametrize(("scope", "page_no"), [(None, 1), (MODELS, None)])
-def test_an_answer_without_scope_or_number_is_no_listing(
+def test_a_page_without_a_scope_or_a_number_is_not_a_listing(
     listings: Log, scope: str | None, page_no: int | None
 ) -> None:
     listings.lists("a/1", scope=scope, page_no=page_no)
@@ -152,7 +150,7 @@ def test_an_answer_without_scope_or_number_is_no_listing(
     assert there(listings) == {}
 
 
-def test_what_is_imported_proves_nothing_about_today(listings: Log) -> None:
+def test_an_imported_listing_does_not_prove_absence(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     listings.run = "import.1"
     listings.lists("a/1")
@@ -160,7 +158,7 @@ def test_what_is_imported_proves_nothing_about_today(listings: Log) -> None:
     assert there(listings) == {"a/1": True, "a/2": True}
 
 
-def test_what_another_writer_saw_is_its_own_business(listings: Log) -> None:
+def test_observations_of_other_writers_do_not_count(listings: Log) -> None:
     listings.lists("a/1", "a/2")
     other = attrs.evolve(listings, writer=OTHER)
     other.lists("a/1")
@@ -184,15 +182,13 @@ def refused(log: Log, name: str = "7") -> list[int]:
     ("status", "counts"),
     [(404, True), (410, True), (400, False), (403, False), (451, False), (500, False)],
 )
-def test_only_404_and_410_say_that_something_is_not_there(
-    details: Log, status: int, counts: bool
-) -> None:
+def test_only_404_and_410_are_refusals(details: Log, status: int, counts: bool) -> None:
     details.answers(DETAIL, {"id": "7"}, status)
 
     assert refused(details) == ([status] if counts else [])
 
 
-def test_every_refusal_counts_and_each_for_its_own_request(details: Log) -> None:
+def test_every_refusal_counts_for_its_own_request(details: Log) -> None:
     details.answers(DETAIL, {"id": "7"}, 404)
     details.answers(DETAIL, {"id": "8"}, 404)
     details.answers(DETAIL, {"id": "7"}, 410)
@@ -201,7 +197,7 @@ def test_every_refusal_counts_and_each_for_its_own_request(details: Log) -> None
     assert refused(details, "8") == [404]
 
 
-def test_a_sighting_in_a_listing_clears_the_refusals_before_it(details: Log) -> None:
+def test_a_sighting_in_a_listing_deletes_earlier_refusals(details: Log) -> None:
     details.answers(DETAIL, {"id": "7"}, 404)
     details.answers(DETAIL, {"id": "8"}, 404)
     details.lists("7")
@@ -211,14 +207,14 @@ def test_a_sighting_in_a_listing_clears_the_refusals_before_it(details: Log) -> 
     assert refused(details) == [404]
 
 
-def test_an_answer_of_the_request_itself_clears_its_refusals(details: Log) -> None:
+def test_an_answer_to_the_same_request_deletes_its_refusals(details: Log) -> None:
     details.answers(DETAIL, {"id": "7"}, 404)
     details.answers(DETAIL, {"id": "7"}, 200, b'{"id":7}')
 
     assert refused(details) == []
 
 
-def test_an_answer_that_names_nothing_clears_the_refusals_of_its_request(details: Log) -> None:
+def test_an_answer_without_entities_deletes_the_refusals_of_its_request(details: Log) -> None:
     details.answers(DETAIL, {"id": "7"}, 404)
     details.answers(DETAIL, {"id": "8"}, 404)
     details.answers(DETAIL, {"id": "7"}, 400)
@@ -226,7 +222,7 @@ def test_an_answer_that_names_nothing_clears_the_refusals_of_its_request(details
     assert (refused(details), refused(details, "8")) == ([], [404])
 
 
-def test_a_refusal_before_an_entity_was_missed_does_not_count(listings: Log) -> None:
+def test_a_refusal_before_an_entity_was_missing_does_not_count(listings: Log) -> None:
     params = {"author": "a", "slug": "2"}
     listings.probe("gone-models")
     listings.answers(MODEL, params, 404)
@@ -241,7 +237,7 @@ def test_a_refusal_before_an_entity_was_missed_does_not_count(listings: Log) -> 
     assert [each.status for each in earlier] == [404, 410]
 
 
-def test_where_listings_prove_absence_only_probes_refuse(listings: Log) -> None:
+def test_if_listings_prove_absence_only_refused_probes_count(listings: Log) -> None:
     params = {"author": "a", "slug": "2"}
     listings.answers(MODEL, params, 404)
 
@@ -250,7 +246,7 @@ def test_where_listings_prove_absence_only_probes_refuse(listings: Log) -> None:
     close_presence(presence)
 
 
-def test_only_the_answer_of_a_probe_says_when_it_was_answered(listings: Log) -> None:
+def test_only_answers_to_probes_count_as_answers(listings: Log) -> None:
     params = {"author": "a", "slug": "2"}
     listings.answers(MODEL, params, 200, b'{"data":{"id":"a/2"}}')
     presence = listings.presence()
@@ -269,7 +265,7 @@ def probe_of(source: Source, type_: str) -> Probe:
     return next(each for each in source.probes if each.type == type_)
 
 
-def test_what_is_gone_is_not_probed_again_until_it_is_seen(details: Log) -> None:
+def test_a_gone_entity_is_not_probed_until_it_is_seen_again(details: Log) -> None:
     def asked() -> tuple[list[str], list[str]]:
         presence = details.presence()
         try:
@@ -289,7 +285,7 @@ def test_what_is_gone_is_not_probed_again_until_it_is_seen(details: Log) -> None
     assert asked() == ([], ["7"])
 
 
-def test_presence_keeps_up_with_what_is_written_meanwhile(listings: Log) -> None:
+def test_presence_catches_up_with_new_events(listings: Log) -> None:
     listings.lists("a/1")
     presence = listings.presence()
     listings.lists("a/1", "a/2")

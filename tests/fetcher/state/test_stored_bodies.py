@@ -29,18 +29,18 @@ def stored(root: Path, body: bytes = PAGE) -> int:
         close_journal(journal)
 
 
-def test_a_new_process_knows_what_is_stored(tmp_path: Path) -> None:
+def test_a_new_process_finds_the_stored_bodies(tmp_path: Path) -> None:
     assert [stored(tmp_path), stored(tmp_path)] == [2, 0]
 
 
-def test_without_its_index_a_process_reads_the_log(tmp_path: Path) -> None:
+def test_a_deleted_index_is_rebuilt_from_the_log(tmp_path: Path) -> None:
     stored(tmp_path)
     stored_bodies_path(tmp_path, "civitai", WRITER).unlink()
 
     assert stored(tmp_path) == 0
 
 
-def test_an_index_that_is_behind_catches_up(tmp_path: Path) -> None:
+def test_an_older_index_catches_up_with_the_log(tmp_path: Path) -> None:
     stored(tmp_path)
     path = stored_bodies_path(tmp_path, "civitai", WRITER)
     old = path.read_bytes()
@@ -50,7 +50,7 @@ def test_an_index_that_is_behind_catches_up(tmp_path: Path) -> None:
     assert stored(tmp_path, page_of({"id": 1}, {"id": 3})) == 0
 
 
-def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
+def test_an_index_of_another_log_is_replaced(tmp_path: Path) -> None:
     first, other = tmp_path / "first", tmp_path / "other"
     first.mkdir()
     other.mkdir()
@@ -63,14 +63,14 @@ def test_an_index_of_another_log_is_thrown_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"no database at all", b"\0" * 8192])
-def test_a_damaged_index_is_built_again(tmp_path: Path, damage: bytes) -> None:
+def test_a_damaged_index_is_rebuilt(tmp_path: Path, damage: bytes) -> None:
     stored(tmp_path)
     stored_bodies_path(tmp_path, "civitai", WRITER).write_bytes(damage)
 
     assert stored(tmp_path) == 0
 
 
-def test_a_batch_that_was_not_written_is_not_known(tmp_path: Path) -> None:
+def test_the_bodies_of_a_batch_that_was_not_written_are_discarded(tmp_path: Path) -> None:
     clock = Hand()
     journal = open_journal(tmp_path, "civitai", WRITER, clock=clock)
     observe_into(journal, page_of({"id": 9}))
@@ -83,7 +83,7 @@ def test_a_batch_that_was_not_written_is_not_known(tmp_path: Path) -> None:
     close_journal(journal)
 
 
-def test_shapes_of_an_entity_are_known_apart(tmp_path: Path) -> None:
+def test_each_shape_of_an_entity_has_its_own_stored_body(tmp_path: Path) -> None:
     from eventlog.body.split_rules import Rule
 
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
@@ -94,7 +94,7 @@ def test_shapes_of_an_entity_are_known_apart(tmp_path: Path) -> None:
     close_journal(journal)
 
 
-def test_what_was_given_up_is_not_leant_on(tmp_path: Path) -> None:
+def test_a_body_in_an_accepted_loss_is_not_reused(tmp_path: Path) -> None:
     stored(tmp_path)
     close_stream(open_stream(tmp_path, "civitai", WRITER, clock=Hand()), seal_open=True)
     stored(tmp_path, page_of({"id": 3}))
@@ -105,7 +105,7 @@ def test_what_was_given_up_is_not_leant_on(tmp_path: Path) -> None:
     assert stored(tmp_path, page_of({"id": 1}, {"id": 3})) == 1
 
 
-def test_an_index_of_other_columns_is_thrown_away(tmp_path: Path) -> None:
+def test_an_index_with_other_columns_is_replaced(tmp_path: Path) -> None:
     stored(tmp_path)
     path = stored_bodies_path(tmp_path, "civitai", WRITER)
     with closing(sqlite3.connect(path)) as db:
@@ -114,7 +114,7 @@ def test_an_index_of_other_columns_is_thrown_away(tmp_path: Path) -> None:
     assert stored(tmp_path) == 0
 
 
-def test_more_than_one_statement_of_entities_is_known_again(tmp_path: Path) -> None:
+def test_entities_of_several_insert_statements_are_found_again(tmp_path: Path) -> None:
     many = page_of(*({"id": number} for number in range(1_501)))
 
     assert [stored(tmp_path, many), stored(tmp_path, many)] == [1_501, 0]
@@ -124,7 +124,7 @@ def test_more_than_one_statement_of_entities_is_known_again(tmp_path: Path) -> N
     ("body", "days", "is_same"),
     [(b"a", 0, True), (b"a", 29.99, True), (b"a", 30, False), (b"a", -30, False), (b"b", 0, False)],
 )
-def test_a_stored_body_is_reused_while_it_is_the_same_and_younger_than_thirty_days(
+def test_a_stored_body_is_reused_while_it_is_equal_and_younger_than_thirty_days(
     body: bytes, days: float, is_same: bool
 ) -> None:
     stored_body = StoredBody(body_digest(b"a"), 1, START, "c1:0")

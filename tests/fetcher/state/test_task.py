@@ -61,7 +61,7 @@ def after(*events: bytes) -> Task:
     return task
 
 
-def test_a_created_run_waits_with_all_that_was_asked_for() -> None:
+def test_a_created_run_is_pending_with_all_its_settings() -> None:
     task = after(created(priority=3, target=50, until_known=True))
 
     assert task == Task(
@@ -78,7 +78,7 @@ def test_a_created_run_waits_with_all_that_was_asked_for() -> None:
     )
 
 
-def test_after_a_page_the_next_address_is_asked_and_earlier_failures_count_no_more() -> None:
+def test_a_page_sets_the_next_url_and_cancels_earlier_failures() -> None:
     task = after(created(), failed_page(1), page(2, 1, "u2"), failed_page(3, 4))
     assert (task.url, task.page_no, task.pages, task.entities) == ("u2", 1, 1, 1)
     assert (task.attempts, task.error) == (4, "server")
@@ -102,7 +102,7 @@ def test_only_entities_of_the_listing_itself_are_counted() -> None:
     assert after(created(), page(1, 1, roster=roster)).entities == 2
 
 
-def test_an_answer_without_a_number_leaves_the_number_of_the_last_page() -> None:
+def test_a_page_without_a_number_keeps_the_number_of_the_last_page() -> None:
     task = after(created(), page(1, 3, "u4"), event(2, "page", status=404))
 
     assert task.page_no == 3
@@ -120,7 +120,7 @@ def test_an_answer_without_a_number_leaves_the_number_of_the_last_page() -> None
         ("cleaned", "cleaned"),
     ],
 )
-def test_every_state_that_an_event_gives_is_known(name: str, expected: str) -> None:
+def test_every_state_of_a_run_event_has_a_task_state(name: str, expected: str) -> None:
     task = after(created(), state(5, name, why="because"))
 
     assert (task.state, AFTER[name]) == (expected, expected)
@@ -131,7 +131,7 @@ def test_a_state_of_a_later_version_changes_nothing() -> None:
     assert after(created(), state(1, "mused")) == after(created())
 
 
-def test_a_finished_run_says_when_and_why_and_a_retried_one_no_more() -> None:
+def test_a_finished_run_has_a_time_and_a_reason_and_a_retried_one_has_neither() -> None:
     task = after(created(), failed_page(1), state(2, "failed", why="server: busy"))
     assert (task.finished_at, task.why) == ("2026-11-21T05:00:02.000000Z", "server: busy")
 
@@ -141,7 +141,7 @@ def test_a_finished_run_says_when_and_why_and_a_retried_one_no_more() -> None:
     assert (again.attempts, again.error, again.url) == (0, None, "u1")
 
 
-def test_of_two_states_the_later_one_counts_and_at_the_same_time_the_greater_writer() -> None:
+def test_of_two_states_the_one_at_the_later_position_wins() -> None:
     cancelled, completed = state(4, "cancelled", COMMAND), state(4, "completed")
 
     for order in permutations([created(), cancelled, completed]):
@@ -171,7 +171,7 @@ def test_the_events_of_two_writers_give_the_same_task_in_any_order(others: list[
     assert len({after(*order) for order in orders}) == 1
 
 
-def test_of_pages_of_two_writers_the_later_one_says_where_to_go_on() -> None:
+def test_of_the_pages_of_two_writers_the_later_one_sets_the_next_url() -> None:
     first, second = page(2, 1, "u2"), page(4, 2, "u3", writer=COMMAND)
 
     for order in ([first, second], [second, first]):
@@ -179,7 +179,7 @@ def test_of_pages_of_two_writers_the_later_one_says_where_to_go_on() -> None:
         assert (task.url, task.page_no, task.pages) == ("u3", 2, 2)
 
 
-def test_what_is_imported_is_no_task() -> None:
+def test_an_import_is_not_a_task() -> None:
     line = orjson.loads(page(1, 1))
     for run in ("import.1", None):
         text = orjson.dumps({**line, "run": run})

@@ -35,7 +35,7 @@ def written(root: Path, answer: Response, place: Any = FULL, reason: str | None 
     return orjson.loads(record.line)
 
 
-def test_a_page_says_what_was_asked_what_came_and_where_it_belongs(tmp_path: Path) -> None:
+def test_a_page_event_describes_the_request_the_response_and_its_place(tmp_path: Path) -> None:
     params = {"limit": "2"}
     answer = response(BODY, params=params, headers=HEADERS, ms=184, key_removed=True)
 
@@ -67,7 +67,7 @@ def test_a_page_says_what_was_asked_what_came_and_where_it_belongs(tmp_path: Pat
     assert page.keys() - expected.keys() == {"v", "source", "writer", "seq", "observed_at"}
 
 
-def test_a_page_leaves_out_what_there_is_nothing_to_say_about(tmp_path: Path) -> None:
+def test_a_page_event_omits_members_without_a_value(tmp_path: Path) -> None:
     place = attrs.evolve(PLACE, is_last=False, page_no=None)
 
     page = written(tmp_path, response(BODY), place)
@@ -76,7 +76,7 @@ def test_a_page_leaves_out_what_there_is_nothing_to_say_about(tmp_path: Path) ->
     assert not absent & page.keys()
 
 
-def test_an_anomaly_says_why_and_what_came_whole(tmp_path: Path) -> None:
+def test_an_anomaly_contains_its_reason_and_the_complete_body(tmp_path: Path) -> None:
     answer = response(b"<html>", headers=HEADERS, status=503, key_removed=True)
 
     event = written(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT), "server")

@@ -51,14 +51,16 @@ def vanished(root: Path, *ids: str) -> Log:
     return log
 
 
-def test_only_what_its_listings_miss_is_asked_for(tmp_path: Path) -> None:
+def test_only_entities_missing_from_their_listings_are_probed(tmp_path: Path) -> None:
     log = vanished(tmp_path, "a/1", "a/2")
     log.lists("a/2", params={"output_modalities": "all"})
 
     assert asked(log, probe_of(OPENROUTER, "model")) == ["1"]
 
 
-def test_what_was_refused_before_is_asked_first_and_no_more_than_the_most(tmp_path: Path) -> None:
+def test_entities_that_were_refused_before_are_probed_first_up_to_the_maximum(
+    tmp_path: Path,
+) -> None:
     log = vanished(tmp_path, "a/1", "a/2", "a/3")
     log.answers(MODEL, A3, 404)
     log.clock.at += HOUR
@@ -67,7 +69,7 @@ def test_what_was_refused_before_is_asked_first_and_no_more_than_the_most(tmp_pa
     assert asked(log, probe_of(OPENROUTER, "model", max_requests=2)) == ["3", "1"]
 
 
-def test_a_second_refusal_is_asked_for_after_half_an_hour_and_no_third(tmp_path: Path) -> None:
+def test_a_second_probe_is_sent_after_half_an_hour_and_no_third(tmp_path: Path) -> None:
     log = vanished(tmp_path, "a/1")
     log.answers(MODEL, A1, 404)
     probe = probe_of(OPENROUTER, "model")
@@ -91,7 +93,7 @@ def test_two_refusals_within_half_an_hour_prove_nothing(tmp_path: Path) -> None:
     assert tombstones(log, probe_of(OPENROUTER, "model")) == []
 
 
-def test_a_refusal_before_it_went_missing_is_no_evidence(tmp_path: Path) -> None:
+def test_a_refusal_before_the_entity_was_missing_is_no_evidence(tmp_path: Path) -> None:
     log = Log(tmp_path, OPENROUTER)
     log.probe("gone-models")
     log.lists("a/1")
@@ -103,7 +105,7 @@ def test_a_refusal_before_it_went_missing_is_no_evidence(tmp_path: Path) -> None
     assert tombstones(log, probe_of(OPENROUTER, "model")) == []
 
 
-def test_what_answers_though_it_is_missing_is_asked_for_again_after_a_week(tmp_path: Path) -> None:
+def test_a_missing_entity_that_answers_is_probed_again_after_a_week(tmp_path: Path) -> None:
     log = vanished(tmp_path, "a/1")
     log.answers(MODEL, A1, 200, b'{"data":{"id":"a/1"}}')
     probe = probe_of(OPENROUTER, "model")
@@ -112,7 +114,7 @@ def test_what_answers_though_it_is_missing_is_asked_for_again_after_a_week(tmp_p
     assert asked(log, probe, log.clock.at + 7 * DAY) == ["1"]
 
 
-def test_endpoints_of_one_model_are_asked_for_in_one_request_and_all_gone_by_it(
+def test_one_probe_proves_that_all_endpoints_of_a_model_are_gone(
     tmp_path: Path,
 ) -> None:
     path, log = f"{MODELS}/:author/:slug/endpoints", Log(tmp_path, OPENROUTER)
@@ -132,7 +134,7 @@ def test_endpoints_of_one_model_are_asked_for_in_one_request_and_all_gone_by_it(
     assert tombstones(log, probe) == [("a/1#x", 2), ("a/1#y", 2)]
 
 
-def test_civitai_is_asked_again_every_day_and_a_half_until_the_third_refusal(
+def test_civitai_is_probed_every_day_and_a_half_until_the_third_refusal(
     tmp_path: Path,
 ) -> None:
     log, probe = Log(tmp_path, CIVITAI), probe_of(CIVITAI, "model")
@@ -146,7 +148,7 @@ def test_civitai_is_asked_again_every_day_and_a_half_until_the_third_refusal(
         log.clock.at += 36 * HOUR
 
 
-def test_a_probe_of_one_refusal_is_never_asked_for_twice() -> None:
+def test_a_probe_that_needs_one_refusal_is_sent_once() -> None:
     once = Probe("model", DETAIL, lambda id_: {"id": id_}, refusals_needed=1, min_span_us=DAY)
 
     assert not is_due(once, "2026-11-21T05:00:00.000000Z", None, START + HOUR)
@@ -169,7 +171,7 @@ def notice(log: Log, *ids: str, **place: Any) -> list[tuple[str, str | None]]:
         close_presence(presence)
 
 
-def test_notices_name_what_a_complete_listing_lost_and_what_is_back(tmp_path: Path) -> None:
+def test_notices_name_the_entities_that_a_complete_listing_lost_or_regained(tmp_path: Path) -> None:
     log = Log(tmp_path, OPENROUTER)
     log.lists("a/1", "a/2", "a/3")
     log.lists("a/3")
@@ -180,7 +182,7 @@ def test_notices_name_what_a_complete_listing_lost_and_what_is_back(tmp_path: Pa
 @pytest.mark.parametrize(
     "place", [{"scope": None}, {"page_no": None}, {"is_last": False}, {"page_no": 2}]
 )
-def test_a_page_that_completes_no_listing_has_no_notices(
+def test_a_page_that_does_not_complete_a_listing_has_no_notices(
     tmp_path: Path, place: dict[str, Any]
 ) -> None:
     log = Log(tmp_path, OPENROUTER)
@@ -189,7 +191,7 @@ def test_a_page_that_completes_no_listing_has_no_notices(
     assert notice(log, "a/1", **place) == []
 
 
-def test_notices_of_several_pages_come_with_the_last_and_know_them_all(tmp_path: Path) -> None:
+def test_the_last_page_of_a_listing_has_the_notices_of_all_its_pages(tmp_path: Path) -> None:
     log = Log(tmp_path, OPENROUTER)
     log.lists("a/1", "a/2", "a/3")
     log.run = "run-2"
@@ -198,7 +200,7 @@ def test_notices_of_several_pages_come_with_the_last_and_know_them_all(tmp_path:
     assert notice(log, "a/2", page_no=2) == [(UNLISTED, "a/3")]
 
 
-def test_probes_know_what_was_written_since_the_index_was_opened(tmp_path: Path) -> None:
+def test_probes_depend_on_events_written_after_the_index_was_opened(tmp_path: Path) -> None:
     log, probe = Log(tmp_path, OPENROUTER), probe_of(OPENROUTER, "model")
     log.lists("a/0", "a/1")
     before = [log.presence() for _ in range(3)]
