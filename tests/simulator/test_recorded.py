@@ -14,7 +14,7 @@ from eventlog.clock import HOUR, parse_us
 from eventlog.errors import Invalid
 from fetcher.simulator.recorded import RecordedBodies, load_recordings, recorded_answer
 from fetcher.simulator.world.world import Request
-from tests.fetcher.imports.test_imports import pack
+from tests.fetcher.importing import write_pack
 from tests.fetcher.making import recordings
 
 AT = parse_us("2026-11-21T05:00:00Z")
@@ -37,7 +37,7 @@ def models(*names: str, output: str = "text") -> bytes:
 def bodies(tmp_path: Path) -> RecordedBodies:
     """Two lists in a pack, one of all modalities, a bare array, and a model of Civitai."""
     packed = {"20261121T050000Z.json": models("a/1"), "20261121T060000Z.json": models("a/2")}
-    pack(tmp_path / "2026.tar.zst", packed)
+    write_pack(tmp_path / "2026.tar.zst", packed)
     everything = models("a/1", output="image")
     (tmp_path / "20261121T050000Z.all.json").write_bytes(everything)
     rows = [{"slug": "a/1", "permaslug": "a/1-1", "endpoint": None}]

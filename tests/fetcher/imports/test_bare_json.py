@@ -15,8 +15,7 @@ from eventlog.read.reader import read_one
 from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.import_report import ImportReport
 from fetcher.sources import SOURCES
-from tests.fetcher.importing import import_paths
-from tests.fetcher.imports.test_imports import pack
+from tests.fetcher.importing import import_paths, write_pack
 from tests.fetcher.making import WRITER, Hand, lines, recordings, responses
 
 OPENROUTER = SOURCES["openrouter"]
@@ -171,7 +170,7 @@ def test_a_recorded_pack_of_bare_members_is_imported(tmp_path: Path) -> None:
     }
     selected = {name: body for name, body in bodies.items() if "rankings" not in name}
 
-    report = load(tmp_path / "a", pack(tmp_path / "2026-07-20.tar.zst", selected))
+    report = load(tmp_path / "a", write_pack(tmp_path / "2026-07-20.tar.zst", selected))
 
     assert report.refused == ()
     assert {page.endpoint for page in pages(tmp_path / "a")} == {

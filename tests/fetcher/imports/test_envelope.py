@@ -9,7 +9,7 @@ from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
 from fetcher.imports.envelope import extract_responses, parse_envelope_part
-from tests.fetcher.imports.test_imports import imported, listing, put
+from tests.fetcher.importing import import_into, models_list, write_files
 from tests.fetcher.making import WRITER, lines, recordings
 
 ENVELOPE = (
@@ -56,12 +56,14 @@ def test_a_placeholder_without_a_value_is_an_error() -> None:
 
 def test_an_envelope_becomes_one_run_with_a_page_for_each_response(tmp_path: Path) -> None:
     endpoints = {"a/b": {"data": {"id": "a/b", "endpoints": [{"tag": "t"}]}}, "c/d": {"error": "x"}}
-    body = json.dumps({"models": json.loads(listing(("a/b", 1))), "endpoints": endpoints}).encode()
-    files = put(tmp_path / "in", {"20260815T121622Z.json": body})
+    body = json.dumps(
+        {"models": json.loads(models_list(("a/b", 1))), "endpoints": endpoints}
+    ).encode()
+    files = write_files(tmp_path / "in", {"20260815T121622Z.json": body})
     parts = ["$.models=/api/v1/models", "$.endpoints.*=/api/v1/models/{key}/endpoints"]
 
-    report = imported(tmp_path / "log", files, parts=parts)
-    again = imported(tmp_path / "log", files, parts=parts)
+    report = import_into(tmp_path / "log", files, parts=parts)
+    again = import_into(tmp_path / "log", files, parts=parts)
 
     events = lines(tmp_path / "log", "openrouter")
     assert (report.pages, report.anomalies, again.already) == (2, 1, 3)
@@ -78,7 +80,7 @@ def test_an_envelope_becomes_one_run_with_a_page_for_each_response(tmp_path: Pat
 def test_a_recorded_envelope_of_models_providers_and_endpoints_is_imported(tmp_path: Path) -> None:
     history = recordings() / "openrouter" / "history" / "dthinkr-openrouter-uptime"
 
-    report = imported(
+    report = import_into(
         tmp_path,
         [history / "20260815T115937Z.json.zst"],
         parts=[

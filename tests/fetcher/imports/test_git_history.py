@@ -10,7 +10,7 @@ from eventlog.errors import Invalid
 from eventlog.format.event import PAGE
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
-from tests.fetcher.imports.test_imports import imported, listing
+from tests.fetcher.importing import import_into, models_list
 from tests.fetcher.making import START, WRITER, lines, responses
 
 
@@ -44,11 +44,11 @@ def committed(folder: Path, bodies: list[bytes | None]) -> Path:
 
 
 def test_every_version_of_a_file_becomes_events_at_its_commit_time(tmp_path: Path) -> None:
-    bodies = [listing(("a/b", 1)), listing(("a/b", 2)), None, listing(("c/d", 3))]
+    bodies = [models_list(("a/b", 1)), models_list(("a/b", 2)), None, models_list(("c/d", 3))]
     file = committed(tmp_path / "work", bodies)
 
-    report = imported(tmp_path / "log", [file], time_from="git")
-    again = imported(tmp_path / "log", [file], time_from="git")
+    report = import_into(tmp_path / "log", [file], time_from="git")
+    again = import_into(tmp_path / "log", [file], time_from="git")
 
     assert (report.pages, again.already) == (3, 3)
     assert list(responses(tmp_path / "log", "openrouter")) == [body for body in bodies if body]
@@ -59,9 +59,9 @@ def test_every_version_of_a_file_becomes_events_at_its_commit_time(tmp_path: Pat
 
 
 def test_provenance_names_file_and_commit(tmp_path: Path) -> None:
-    file = committed(tmp_path / "work", [listing(("a/b", 1))])
+    file = committed(tmp_path / "work", [models_list(("a/b", 1))])
 
-    imported(tmp_path / "log", [file], time_from="git")
+    import_into(tmp_path / "log", [file], time_from="git")
 
     raw = [record.line for record in read_stream(tmp_path / "log", "openrouter", WRITER)]
     page = next(line for line in raw if decode(line).kind == PAGE)
@@ -69,13 +69,13 @@ def test_provenance_names_file_and_commit(tmp_path: Path) -> None:
 
 
 def test_the_history_of_a_removed_file_is_imported(tmp_path: Path) -> None:
-    file = committed(tmp_path / "work", [listing(("a/b", 1)), None])
+    file = committed(tmp_path / "work", [models_list(("a/b", 1)), None])
 
-    assert imported(tmp_path / "log", [file], time_from="git").pages == 1
+    assert import_into(tmp_path / "log", [file], time_from="git").pages == 1
 
 
 def test_a_file_without_commits_is_an_error(tmp_path: Path) -> None:
-    committed(tmp_path / "work", [listing(("a/b", 1))])
+    committed(tmp_path / "work", [models_list(("a/b", 1))])
 
     with pytest.raises(Invalid):
-        imported(tmp_path / "log", [tmp_path / "work" / "other.json"], time_from="git")
+        import_into(tmp_path / "log", [tmp_path / "work" / "other.json"], time_from="git")

@@ -12,12 +12,11 @@ from eventlog.read.reader import read_one
 from fetcher.imports.import_report import ImportReport
 from fetcher.imports.importer import find_recordings, import_recordings
 from fetcher.sources import SOURCES
-from tests.fetcher.importing import import_paths
-from tests.fetcher.imports.test_imports import listing, pack, put
+from tests.fetcher.importing import import_paths, models_list, write_files, write_pack
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines
 
 OPENROUTER, CIVITAI = SOURCES["openrouter"], SOURCES["civitai"]
-ONE, TWO = listing(("a/b", 1)), listing(("a/b", 1), ("c/d", 2))
+ONE, TWO = models_list(("a/b", 1)), models_list(("a/b", 1), ("c/d", 2))
 
 
 def load(root: Path, *paths: Path, source: str = "openrouter", **more: Any) -> ImportReport:
@@ -49,7 +48,7 @@ def members(root: Path, line: Line) -> dict[str, Any]:
 def test_only_a_listing_recorded_from_its_beginning_is_complete(
     tmp_path: Path, query: str, page_no: int | None, last: bool
 ) -> None:
-    files = put(tmp_path / "in", {"20250101.json": ONE})
+    files = write_files(tmp_path / "in", {"20250101.json": ONE})
 
     load(tmp_path, *files, endpoint=f"/api/v1/models{query}")
 
@@ -62,7 +61,9 @@ def test_a_first_page_with_a_next_page_is_numbered_and_not_the_last(tmp_path: Pa
     body = json.dumps({**json.loads(ONE), "links": {"next": link}}).encode()
 
     load(
-        tmp_path, *put(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models?limit=1"
+        tmp_path,
+        *write_files(tmp_path / "in", {"20250101.json": body}),
+        endpoint="/api/v1/models?limit=1",
     )
 
     (page,) = pages(tmp_path)
@@ -72,7 +73,7 @@ def test_a_first_page_with_a_next_page_is_numbered_and_not_the_last(tmp_path: Pa
 def test_a_page_of_a_source_whose_listings_prove_nothing_has_no_scope(tmp_path: Path) -> None:
     body = b'{"items":[{"id":1,"modelVersions":[]}],"metadata":{"total":1}}'
 
-    load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), source="civitai")
+    load(tmp_path, *write_files(tmp_path / "in", {"20250101.json": body}), source="civitai")
 
     (page,) = pages(tmp_path, "civitai")
     assert (page.scope, page.page_no, page.last) == (None, 1, True)
@@ -81,7 +82,7 @@ def test_a_page_of_a_source_whose_listings_prove_nothing_has_no_scope(tmp_path: 
 def test_a_detail_is_not_a_page_of_a_listing(tmp_path: Path) -> None:
     body = b'{"id":7,"modelVersions":[]}'
 
-    load(tmp_path, *put(tmp_path / "in", {"20250101.json": body}), source="civitai")
+    load(tmp_path, *write_files(tmp_path / "in", {"20250101.json": body}), source="civitai")
 
     (page,) = pages(tmp_path, "civitai")
     assert (page.endpoint, page.params, page.page_no, page.last) == (
@@ -93,7 +94,7 @@ def test_a_detail_is_not_a_page_of_a_listing(tmp_path: Path) -> None:
 
 
 def test_a_named_path_template_takes_its_parameters_from_the_body(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {"20250101.json": b'{"id":7,"modelVersions":[]}'})
+    files = write_files(tmp_path / "in", {"20250101.json": b'{"id":7,"modelVersions":[]}'})
 
     report = load(tmp_path, *files, source="civitai", endpoint="/models/:id")
 
@@ -103,7 +104,7 @@ def test_a_named_path_template_takes_its_parameters_from_the_body(tmp_path: Path
 
 def test_an_import_counts_the_outcome_of_every_response(tmp_path: Path) -> None:
     nameless = b'{"data":[{"id":"a/b","context_length":1,"pricing":{"prompt":"1"}},{"x":1}]}'
-    files = put(
+    files = write_files(
         tmp_path / "in",
         {
             "20250101.json": ONE,
@@ -126,14 +127,14 @@ def test_an_element_without_an_id_is_counted_as_an_anomaly(tmp_path: Path) -> No
     body = b'{"data":[{"id":"a/b"},{"x":1}]}'
 
     report = load(
-        tmp_path, *put(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models"
+        tmp_path, *write_files(tmp_path / "in", {"20250101.json": body}), endpoint="/api/v1/models"
     )
 
     assert (report.pages, report.entities, report.anomalies) == (1, 1, 1)
 
 
 def test_the_same_response_under_two_names_is_imported_once(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {"20250101.json": ONE, "a-20250101.json": ONE})
+    files = write_files(tmp_path / "in", {"20250101.json": ONE, "a-20250101.json": ONE})
 
     report = load(tmp_path, *files)
 
@@ -141,7 +142,9 @@ def test_the_same_response_under_two_names_is_imported_once(tmp_path: Path) -> N
 
 
 def test_the_same_bytes_at_two_instants_are_two_responses(tmp_path: Path) -> None:
-    report = load(tmp_path, *put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE}))
+    report = load(
+        tmp_path, *write_files(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE})
+    )
 
     assert (report.pages, report.already, report.unchanged) == (2, 0, 1)
 
@@ -149,7 +152,7 @@ def test_the_same_bytes_at_two_instants_are_two_responses(tmp_path: Path) -> Non
 def test_provenance_names_file_and_member_and_the_run_is_the_same_for_every_importer(
     tmp_path: Path,
 ) -> None:
-    tar = pack(tmp_path / "a.tar.zst", {"x/20250101.json": ONE})
+    tar = write_pack(tmp_path / "a.tar.zst", {"x/20250101.json": ONE})
     runs = []
     for number, writer in enumerate((WRITER, OTHER)):
         root = tmp_path / str(number)
@@ -175,14 +178,14 @@ def test_a_run_is_named_by_the_recorded_bytes_and_not_by_their_file(
         ("a-20250101.json", TWO),
     ):
         root = tmp_path / str(len(runs))
-        load(root, *put(root / "in", {name: body}))
+        load(root, *write_files(root / "in", {name: body}))
         runs.append(pages(root)[0].run)
 
     assert runs[0] == runs[1] != runs[2]
 
 
 def test_a_run_of_an_import_ends_with_its_state(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE[:-3]})
+    files = write_files(tmp_path / "in", {"20250101.json": ONE, "20250102.json": ONE[:-3]})
 
     load(tmp_path, *files, endpoint="/api/v1/models")
 
@@ -198,7 +201,7 @@ def test_a_run_of_an_import_ends_with_its_state(tmp_path: Path) -> None:
 
 
 def test_a_stopped_import_keeps_what_it_has_imported(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {f"2025010{day}.json": ONE for day in range(1, 6)})
+    files = write_files(tmp_path / "in", {f"2025010{day}.json": ONE for day in range(1, 6)})
     steps: list[ImportReport] = []
 
     first = import_recordings(
@@ -217,7 +220,7 @@ def test_a_stopped_import_keeps_what_it_has_imported(tmp_path: Path) -> None:
 
 
 def test_with_an_unknown_endpoint_every_response_is_refused(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {"20250101.json": ONE})
+    files = write_files(tmp_path / "in", {"20250101.json": ONE})
 
     report = load(tmp_path, *files, endpoint="/api/v1/modles")
 
@@ -226,7 +229,7 @@ def test_with_an_unknown_endpoint_every_response_is_refused(tmp_path: Path) -> N
 
 
 def test_a_given_time_takes_precedence_over_the_commit_time(tmp_path: Path) -> None:
-    (file,) = put(tmp_path / "in", {"models.json": ONE})
+    (file,) = write_files(tmp_path / "in", {"models.json": ONE})
 
     report = load(tmp_path, file, observed_at=START, time_from="git")
 

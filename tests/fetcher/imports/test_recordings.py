@@ -4,23 +4,23 @@ import gzip
 import io
 import os
 from collections.abc import Callable
-from itertools import accumulate
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from eventlog.clock import HOUR, SECOND, parse_us
-from eventlog.errors import Invalid
+from eventlog.errors import Invalid, NotFound
 from fetcher.imports.recordings import (
     RecordedResponse,
     Recording,
     choose_time_of,
     list_recordings,
     merge_by_time,
+    time_in_name,
 )
 from fetcher.imports.zstd_end import ends_with_complete_frame
-from tests.fetcher.imports.test_imports import pack, put
+from tests.fetcher.importing import import_into, write_files, write_pack
 from tests.fetcher.making import START
 
 DAY_1, DAY_2 = parse_us("2025-01-01T00:00:00Z"), parse_us("2025-01-02T00:00:00Z")
@@ -36,32 +36,9 @@ def read(*paths: Path, time_from: str = "name", at: int | None = None) -> list[R
     return list(merge_by_time(list_recordings(list(paths), choose_time_of(time_from, at))))
 
 
-@pytest.mark.parametrize("checksum", [False, True])
-@pytest.mark.parametrize("parts", [(LINES,), (b"", LINES), (LINES[:100], b"x", LINES[101:])])
-def test_a_zstd_file_is_complete_only_where_a_frame_ends(
-    parts: tuple[bytes, ...], checksum: bool
-) -> None:
-    packed = frames(*parts, checksum=checksum)
-    file, ends = b"".join(packed), accumulate(map(len, packed), initial=0)
-
-    accepted = [
-        end for end in range(len(file) + 1) if ends_with_complete_frame(io.BytesIO(file[:end]))
-    ]
-
-    assert accepted == list(ends)
-
-
-@pytest.mark.parametrize("data", [b"a" * 1_000_000, os.urandom(400_000), b""])
-def test_run_length_raw_and_empty_blocks_are_complete(data: bytes) -> None:
-    (frame,) = frames(data)
-
-    assert ends_with_complete_frame(io.BytesIO(frame))
-    assert not ends_with_complete_frame(io.BytesIO(frame[:-1]))
-
-
 def test_a_file_with_a_large_window_is_read(tmp_path: Path) -> None:
     magic, window, block = b"\x28\xb5\x2f\xfd", bytes([0, 28 - 10 << 3]), b"\x11\0\0{}"
-    files = put(tmp_path, {"20250101.json.zst": magic + window + block})
+    files = write_files(tmp_path, {"20250101.json.zst": magic + window + block})
 
     assert [response.body for response in read(*files)] == [b"{}"]
 
@@ -82,7 +59,7 @@ def test_a_skippable_frame_is_skipped() -> None:
 def test_a_file_that_was_cut_off_is_never_read_as_a_shorter_one(
     tmp_path: Path, name: str, suffix: str, packed: bytes, damage: Callable[[bytes], bytes]
 ) -> None:
-    files = put(tmp_path, {name + suffix: damage(packed)})
+    files = write_files(tmp_path, {name + suffix: damage(packed)})
 
     with pytest.raises(Invalid, match=name):
         read(*files)
@@ -92,14 +69,14 @@ def test_a_file_that_was_cut_off_is_never_read_as_a_shorter_one(
 def test_a_file_that_is_not_compressed_as_its_name_says_is_refused(
     tmp_path: Path, suffix: str
 ) -> None:
-    files = put(tmp_path, {f"20250101.json{suffix}": b'{"data":[1,2,3,4,5,6,7,8,9]}'})
+    files = write_files(tmp_path, {f"20250101.json{suffix}": b'{"data":[1,2,3,4,5,6,7,8,9]}'})
 
     with pytest.raises(Invalid, match="20250101"):
         read(*files)
 
 
 def test_the_time_comes_from_the_name_the_mtime_or_the_option(tmp_path: Path) -> None:
-    (file,) = put(tmp_path, {"20250102.json": b"{}"})
+    (file,) = write_files(tmp_path, {"20250102.json": b"{}"})
     os.utime(file, (1_700_000_000.5, 1_700_000_000.5))
 
     assert [response.observed_at for response in read(file)] == [DAY_2]
@@ -116,7 +93,7 @@ def test_an_unknown_value_of_time_from_is_refused() -> None:
 
 def test_hidden_files_and_files_of_other_kinds_are_ignored_in_a_folder(tmp_path: Path) -> None:
     names = ["20250101.json", ".20250101.json", "20250101.txt", "20250101.json.part"]
-    put(tmp_path / "in", dict.fromkeys(names, b"{}"))
+    write_files(tmp_path / "in", dict.fromkeys(names, b"{}"))
 
     assert [response.file for response in read(tmp_path / "in")] == ["in/20250101.json"]
     assert [response.file for response in read(tmp_path / "in" / "20250101.txt")] == [
@@ -126,9 +103,9 @@ def test_hidden_files_and_files_of_other_kinds_are_ignored_in_a_folder(tmp_path:
 
 def test_responses_are_ordered_by_time_then_file_then_member(tmp_path: Path) -> None:
     names = ["b-20250102.json", "c-20250101.json", "a-20250102.json"]
-    put(tmp_path / "in", dict.fromkeys(names, b"{}"))
+    write_files(tmp_path / "in", dict.fromkeys(names, b"{}"))
     members = {"z-20250102.json": b"4", "y-20250102.json": b"5", "x-20250101.json": b"6"}
-    tar = pack(tmp_path / "in" / "aa.tar.zst", members)
+    tar = write_pack(tmp_path / "in" / "aa.tar.zst", members)
 
     assert [(response.file, response.member) for response in read(tmp_path / "in")] == [
         (f"in/{tar.name}", "x-20250101.json"),
@@ -159,8 +136,8 @@ def test_a_recording_is_opened_when_its_first_response_is_due_and_not_before() -
 
 
 def test_a_response_without_a_time_is_an_error_or_skipped_by_name(tmp_path: Path) -> None:
-    put(tmp_path / "in", {"20250101.json": b"{}", "models.json": b"{}"})
-    pack(tmp_path / "in" / "a.tar.zst", {"20250102.json": b"{}", "other.json": b"{}"})
+    write_files(tmp_path / "in", {"20250101.json": b"{}", "models.json": b"{}"})
+    write_pack(tmp_path / "in" / "a.tar.zst", {"20250102.json": b"{}", "other.json": b"{}"})
     skipped: list[str] = []
 
     listed = list_recordings([tmp_path / "in"], choose_time_of("name", None), skipped.append)
@@ -179,7 +156,7 @@ def test_a_dump_is_read_in_chunks_with_the_number_of_their_first_line(
     lines = [b'{"n":%d}\n' % number for number in range(1, 2_502)]
     body = b"".join(lines)
     packed = {"": body, ".gz": gzip.compress(body), ".zst": b"".join(frames(body))}[suffix]
-    files = put(tmp_path, {f"20250101.{kind}{suffix}": packed})
+    files = write_files(tmp_path, {f"20250101.{kind}{suffix}": packed})
 
     chunks = read(*files)
 
@@ -193,14 +170,47 @@ def test_a_dump_is_read_in_chunks_with_the_number_of_their_first_line(
 
 
 def test_chunks_of_long_lines_contain_few_of_them(tmp_path: Path) -> None:
-    files = put(tmp_path, {"20250101.ndjson": (b"x" * 5_000_000 + b"\n") * 4})
+    files = write_files(tmp_path, {"20250101.ndjson": (b"x" * 5_000_000 + b"\n") * 4})
 
     assert [chunk.first_line for chunk in read(*files)] == [1, 3]
 
 
 def test_a_json_document_is_not_split_into_lines(tmp_path: Path) -> None:
-    files = put(tmp_path, {"20250101.json": b'{\n"data":[]\n}\n'})
+    files = write_files(tmp_path, {"20250101.json": b'{\n"data":[]\n}\n'})
 
     (response,) = read(*files)
 
     assert (response.body, response.first_line) == (b'{\n"data":[]\n}\n', None)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("20260810T120114Z.json", "2026-08-10T12:01:14Z"),
+        ("2026-08-10T12:01:14Z.json.zst", "2026-08-10T12:01:14Z"),
+        ("2026-08-10T12-01-14Z.models.json", "2026-08-10T12:01:14Z"),
+        ("raw/2026-08-15/121622.json.gz", "2026-08-15T12:16:22Z"),
+        ("models-2026-08-15.json", "2026-08-15T00:00:00Z"),
+        ("20260810T1201.json", "2026-08-10T12:01:00Z"),
+        ("2024-01-01/20260810T120114Z.json", "2026-08-10T12:01:14Z"),
+    ],
+)
+def test_the_time_is_read_from_a_name(name: str, expected: str) -> None:
+    assert time_in_name(name) == parse_us(expected)
+
+
+@pytest.mark.parametrize("name", ["models.json", "model-15003.json", "20261301T000000Z.json"])
+def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
+    with pytest.raises(Invalid, match="no time in this name"):
+        time_in_name(name)
+
+
+def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        import_into(tmp_path / "log", [tmp_path / "nothing"])
+    tar = write_pack(
+        tmp_path / "a.tar.zst", {f"2025010{n}.json": os.urandom(900) for n in range(1, 10)}
+    )
+    tar.write_bytes(tar.read_bytes()[:-30])
+    with pytest.raises(Invalid):
+        import_into(tmp_path / "log", [tar])

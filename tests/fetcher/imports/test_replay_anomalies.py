@@ -13,8 +13,7 @@ from fetcher.record.journal import append_batches, batch_of, close_journal, open
 from fetcher.record.page_events import response_anomaly
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from tests.fetcher.importing import import_paths
-from tests.fetcher.imports.test_imports import put
+from tests.fetcher.importing import import_paths, write_files
 from tests.fetcher.making import OTHER, PLACE, WRITER, Hand, lines, response, responses
 
 OPENROUTER = SOURCES["openrouter"]
@@ -32,7 +31,7 @@ def with_new_rules() -> Source:
 
 
 def quarantined(root: Path) -> None:
-    files = put(root / "in", {"20250101.json": BODY})
+    files = write_files(root / "in", {"20250101.json": BODY})
     report = import_paths(
         root, OPENROUTER, files, writer=WRITER, endpoint="/api/v1/models", now=Hand()
     )

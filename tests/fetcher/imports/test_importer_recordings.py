@@ -1,39 +1,22 @@
-"""Imports: recorded responses at their own time; order and portions make no difference."""
+"""Imported recordings become events at their own time, in any order and any portions."""
 
 import gzip
-import io
 import json
 import random
-import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zstandard
 
-from eventlog.clock import HOUR, format_us, parse_us
-from eventlog.errors import Invalid, NotFound
+from eventlog.clock import HOUR, format_us
 from eventlog.files.listing import list_segments
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, RUN, Line, exact_body
 from eventlog.format.manifest import digest
 from eventlog.read.reader import read_stream
 from eventlog.write.writer import open_stream
-from fetcher.imports.import_report import ImportReport
-from fetcher.imports.recordings import time_in_name
-from fetcher.sources import SOURCES
-from tests.fetcher.importing import import_paths
+from tests.fetcher.importing import import_into, models_list, write_files, write_pack
 from tests.fetcher.making import OTHER, START, WRITER, Hand, lines, recordings, responses
-
-Model = Mapping[str, object]
-
-
-def listing(*models: tuple[str, int]) -> bytes:
-    data = [
-        {"id": name, "context_length": 1, "pricing": {"prompt": str(price)}}
-        for name, price in models
-    ]
-    return json.dumps({"data": data}, separators=(",", ":")).encode()
 
 
 def snapshots(count: int, chance: random.Random) -> dict[str, bytes]:
@@ -42,32 +25,8 @@ def snapshots(count: int, chance: random.Random) -> dict[str, bytes]:
     for number in range(count):
         at = format_us(START + number * HOUR).replace("-", "").replace(":", "")[:15] + "Z"
         models = [(f"a/{n}", chance.randrange(3)) for n in range(6) if chance.random() < 0.8]
-        files[f"{at}.json"] = listing(("a/base", 1), *models)
+        files[f"{at}.json"] = models_list(("a/base", 1), *models)
     return files
-
-
-def put(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, body in files.items():
-        (folder / name).write_bytes(body)
-    return [folder / name for name in files]
-
-
-def pack(path: Path, files: Mapping[str, bytes]) -> Path:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, body in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(body)
-            tar.addfile(member, io.BytesIO(body))
-    path.write_bytes(zstandard.ZstdCompressor().compress(content.getvalue()))
-    return path
-
-
-def imported(root: Path, paths: Sequence[Path], writer: str = WRITER, **more: Any) -> ImportReport:
-    root.mkdir(exist_ok=True)
-    name = str(more.pop("source", "openrouter"))
-    return import_paths(root, SOURCES[name], paths, writer=writer, now=Hand(), **more)
 
 
 def sightings(root: Path, writers: Iterable[str] = (WRITER,)) -> set[tuple[str, str, bytes]]:
@@ -83,9 +42,9 @@ def sightings(root: Path, writers: Iterable[str] = (WRITER,)) -> set[tuple[str, 
 
 
 def test_a_snapshot_becomes_events_at_its_own_time(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {"20250815T090055Z.json": listing(("a/b", 1))})
+    files = write_files(tmp_path / "in", {"20250815T090055Z.json": models_list(("a/b", 1))})
 
-    report = imported(tmp_path / "log", files)
+    report = import_into(tmp_path / "log", files)
 
     assert (report.pages, report.stored, report.refused) == (1, 1, ())
     entity, page, run = lines(tmp_path / "log", "openrouter")
@@ -100,58 +59,58 @@ def test_a_snapshot_becomes_events_at_its_own_time(tmp_path: Path) -> None:
 def test_files_folders_packs_and_compressed_files_are_the_same_input(tmp_path: Path) -> None:
     files = snapshots(12, random.Random(1))
     names = sorted(files)
-    loose = put(tmp_path / "in", {name: files[name] for name in names[:3]})
+    loose = write_files(tmp_path / "in", {name: files[name] for name in names[:3]})
     folder = tmp_path / "folder"
-    put(folder, {f"{name}.gz": gzip.compress(files[name]) for name in names[3:6]})
+    write_files(folder, {f"{name}.gz": gzip.compress(files[name]) for name in names[3:6]})
     packed = zstandard.ZstdCompressor().compress
-    put(folder / "below", {f"{name}.zst": packed(files[name]) for name in names[6:9]})
-    tar = pack(tmp_path / "2026.tar.zst", {name: files[name] for name in names[9:]})
+    write_files(folder / "below", {f"{name}.zst": packed(files[name]) for name in names[6:9]})
+    tar = write_pack(tmp_path / "2026.tar.zst", {name: files[name] for name in names[9:]})
 
-    imported(tmp_path / "mixed", [tar, folder, *loose])
-    imported(tmp_path / "plain", put(tmp_path / "all", files))
+    import_into(tmp_path / "mixed", [tar, folder, *loose])
+    import_into(tmp_path / "plain", write_files(tmp_path / "all", files))
 
     assert sightings(tmp_path / "mixed") == sightings(tmp_path / "plain")
     assert list(responses(tmp_path / "mixed", "openrouter")) == [files[name] for name in names]
 
 
 def test_importing_again_adds_nothing_whichever_writer_imports(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", snapshots(5, random.Random(2)))
-    imported(tmp_path / "log", files)
+    files = write_files(tmp_path / "in", snapshots(5, random.Random(2)))
+    import_into(tmp_path / "log", files)
     before = sorted(path.name for path in (tmp_path / "log" / "log").rglob("*.zst"))
 
-    again = imported(tmp_path / "log", files)
-    other = imported(tmp_path / "log", files, writer=OTHER)
+    again = import_into(tmp_path / "log", files)
+    other = import_into(tmp_path / "log", files, writer=OTHER)
 
     assert (again.pages, again.already, other.pages, other.already) == (0, 5, 0, 5)
     assert sorted(path.name for path in (tmp_path / "log" / "log").rglob("*.zst")) == before
 
 
 def test_importing_again_adds_nothing_even_if_the_state_was_deleted(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", snapshots(3, random.Random(3)))
-    imported(tmp_path / "log", files)
+    files = write_files(tmp_path / "in", snapshots(3, random.Random(3)))
+    import_into(tmp_path / "log", files)
     for path in (tmp_path / "log" / "state").rglob("*.sqlite"):
         path.unlink()
 
-    assert imported(tmp_path / "log", files).already == 3
+    assert import_into(tmp_path / "log", files).already == 3
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_order_portions_and_writers_make_no_difference(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    files = put(tmp_path / "in", snapshots(30, random.Random(99)))
-    imported(tmp_path / "straight", files)
+    files = write_files(tmp_path / "in", snapshots(30, random.Random(99)))
+    import_into(tmp_path / "straight", files)
     chance.shuffle(files)
     writers = [WRITER, OTHER, "0badcafe"][: 1 + seed % 3]
 
     while files:
         portion = [files.pop() for _ in range(min(len(files), chance.randint(1, 9)))]
-        imported(tmp_path / "odd", portion, writer=chance.choice(writers))
+        import_into(tmp_path / "odd", portion, writer=chance.choice(writers))
 
     assert sightings(tmp_path / "odd", writers) == sightings(tmp_path / "straight")
 
 
 def test_an_import_leaves_one_chain_of_sealed_hours(tmp_path: Path) -> None:
-    imported(tmp_path, put(tmp_path / "in", snapshots(6, random.Random(4))))
+    import_into(tmp_path, write_files(tmp_path / "in", snapshots(6, random.Random(4))))
 
     segments = list_segments(tmp_path, "openrouter")
     assert len(segments) == 6
@@ -160,10 +119,10 @@ def test_an_import_leaves_one_chain_of_sealed_hours(tmp_path: Path) -> None:
 
 
 def test_an_unknown_response_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:
-    good = listing(("a/b", 1))
-    files = put(tmp_path / "in", {"20250101.json": b"<html>", "20250102.json": good})
+    good = models_list(("a/b", 1))
+    files = write_files(tmp_path / "in", {"20250101.json": b"<html>", "20250102.json": good})
 
-    report = imported(tmp_path / "log", files)
+    report = import_into(tmp_path / "log", files)
 
     assert report.pages == 1
     assert len(report.refused) == 1
@@ -171,11 +130,11 @@ def test_an_unknown_response_is_refused_and_the_others_are_imported(tmp_path: Pa
 
 
 def test_an_incomplete_body_of_a_named_endpoint_is_recorded_as_an_anomaly(tmp_path: Path) -> None:
-    torn = listing(("a/b", 1))[:-7]
-    files = put(tmp_path / "in", {"20250101.json": torn})
+    torn = models_list(("a/b", 1))[:-7]
+    files = write_files(tmp_path / "in", {"20250101.json": torn})
 
-    report = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
-    again = imported(tmp_path / "log", files, endpoint="GET /api/v1/models")
+    report = import_into(tmp_path / "log", files, endpoint="GET /api/v1/models")
+    again = import_into(tmp_path / "log", files, endpoint="GET /api/v1/models")
 
     assert (report.anomalies, again.already) == (1, 1)
     line, run = lines(tmp_path / "log", "openrouter")
@@ -185,9 +144,9 @@ def test_an_incomplete_body_of_a_named_endpoint_is_recorded_as_an_anomaly(tmp_pa
 
 def test_a_named_endpoint_brings_its_parameters(tmp_path: Path) -> None:
     body = b'{"data":{"id":"a/b","endpoints":[{"tag":"t"}]}}'
-    files = put(tmp_path / "in", {"20250101.json": body})
+    files = write_files(tmp_path / "in", {"20250101.json": body})
 
-    imported(tmp_path / "log", files, endpoint="/api/v1/models/a/b:free/endpoints")
+    import_into(tmp_path / "log", files, endpoint="/api/v1/models/a/b:free/endpoints")
 
     entity, page, _ = lines(tmp_path / "log", "openrouter")
     assert (entity.id, page.scope) == ("a/b:free#t", "/api/v1/models/a/b:free/endpoints")
@@ -195,10 +154,10 @@ def test_a_named_endpoint_brings_its_parameters(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["token", "Token", "key", "api_key", "apikey", "access_token"])
 def test_a_secret_in_a_recorded_url_never_reaches_the_archive(tmp_path: Path, name: str) -> None:
-    files = put(tmp_path / "in", {"20250101.json": listing(("a/b", 1))})
+    files = write_files(tmp_path / "in", {"20250101.json": models_list(("a/b", 1))})
 
     url = f"/api/v1/models?{name}=hidden&output_modalities=all"
-    imported(tmp_path / "log", files, endpoint=url)
+    import_into(tmp_path / "log", files, endpoint=url)
 
     page = lines(tmp_path / "log", "openrouter")[1]
     assert (page.params, page.status) == ({"output_modalities": "all"}, 200)
@@ -207,42 +166,11 @@ def test_a_secret_in_a_recorded_url_never_reaches_the_archive(tmp_path: Path, na
 
 
 def test_one_time_can_be_given_for_all_responses(tmp_path: Path) -> None:
-    files = put(tmp_path / "in", {"x.json": listing(("a/b", 1))})
+    files = write_files(tmp_path / "in", {"x.json": models_list(("a/b", 1))})
 
-    imported(tmp_path / "log", files, observed_at=START)
+    import_into(tmp_path / "log", files, observed_at=START)
 
     assert lines(tmp_path / "log", "openrouter")[0].observed_at == format_us(START)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("20260810T120114Z.json", "2026-08-10T12:01:14Z"),
-        ("2026-08-10T12:01:14Z.json.zst", "2026-08-10T12:01:14Z"),
-        ("2026-08-10T12-01-14Z.models.json", "2026-08-10T12:01:14Z"),
-        ("raw/2026-08-15/121622.json.gz", "2026-08-15T12:16:22Z"),
-        ("models-2026-08-15.json", "2026-08-15T00:00:00Z"),
-        ("20260810T1201.json", "2026-08-10T12:01:00Z"),
-        ("2024-01-01/20260810T120114Z.json", "2026-08-10T12:01:14Z"),
-    ],
-)
-def test_the_time_is_read_from_a_name(name: str, expected: str) -> None:
-    assert time_in_name(name) == parse_us(expected)
-
-
-@pytest.mark.parametrize("name", ["models.json", "model-15003.json", "20261301T000000Z.json"])
-def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
-    with pytest.raises(Invalid, match="no time in this name"):
-        time_in_name(name)
-
-
-def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(NotFound):
-        imported(tmp_path / "log", [tmp_path / "nothing"])
-    tar = pack(tmp_path / "a.tar.zst", snapshots(9, random.Random(5)))
-    tar.write_bytes(tar.read_bytes()[:-30])
-    with pytest.raises(Invalid):
-        imported(tmp_path / "log", [tar])
 
 
 @pytest.mark.slow
@@ -252,7 +180,7 @@ def test_every_recorded_list_is_rebuilt_to_its_own_sha256(tmp_path: Path) -> Non
     manifest = (json.loads(line) for line in (history / "MANIFEST.jsonl").open())
     expected = sorted(entry["sha256"] for entry in manifest if entry["exact"])
 
-    report = imported(
+    report = import_into(
         tmp_path,
         [history / name / "packs" for name in ("jvrck-openrouterlist", "meni432-ModelGraveyard")],
     )
