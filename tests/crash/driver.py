@@ -1,10 +1,10 @@
-"""Kills real writers, sealers and tailers at random instants, and looks what is left.
+"""Kills real writers, sealers and tailers at random instants, then checks the log.
 
     python -m tests.crash.driver FOLDER ROUNDS SEED
 
-One process forks a child, lets it work, kills it with SIGKILL and compares the log
-with what the child had promised through a pipe before. Ends with 1 and a sentence
-where a promise was broken.
+The parent process forks a child, kills it with SIGKILL after a random time, and compares
+the log with the promises that the child wrote to a pipe. The exit status is 1, with a
+message, if a promise was broken.
 """
 
 import asyncio
@@ -34,24 +34,25 @@ from eventlog.write.writer import close_stream, open_stream, seal_all
 from fetcher.record.journal import append_batch, open_journal
 from tests.eventlog.making import SOURCE, WRITER, entity
 
-LONGEST_S = 0.15
-"""Short enough that what a child says stays within a pipe: nobody reads while it lives."""
+MAX_WAIT_S = 0.15
+"""Longest of the waits before a kill. What a child writes until then must fit into its pipe,
+which is read only after its death."""
 
 
 @attrs.define
 class Scene:
-    """An archive, and who promised what about it."""
+    """An archive, and the promises that its killed writers made."""
 
     root: Path
     chance: random.Random
     promised: dict[int, str] = attrs.field(factory=dict)
-    """Of each acknowledged seq the SHA-256 of the last line of its batch."""
+    """SHA-256 of the last line of each acknowledged batch, by the seq of that line."""
     older: Path | None = None
-    """A copy of `state/` from some time ago."""
+    """An older copy of `state/`, if one was made."""
 
 
 def write(root: Path, out: int) -> None:
-    """Record five batches at a time, as tasks of a crawl do, and report each as acknowledged."""
+    """Records five batches concurrently, as tasks of a crawl do; reports each acknowledged one."""
     journal = open_journal(root, SOURCE, WRITER)
     journal.stream.segment_bytes = 30_000
 
@@ -62,15 +63,15 @@ def write(root: Path, out: int) -> None:
     async def append_one(number: int) -> None:
         await append_batch(journal, lambda _seq, _at: [entity(number, 200)] * (1 + number % 3))
 
-    def acknowledge(done: Appended) -> None:
-        os.write(out, f"{done.last.seq} {done.sha256}\n".encode())
+    def acknowledge(batch: Appended) -> None:
+        os.write(out, f"{batch.last.seq} {batch.sha256}\n".encode())
 
     journal.listeners.append(acknowledge)
     asyncio.run(append_forever())
 
 
 def seal(root: Path, out: int) -> None:
-    """Append a little, seal what is open, again and again."""
+    """Opens the stream, which recovers it, and seals every open segment, again and again."""
     while True:
         stream = open_stream(root, SOURCE, WRITER, patient=True)
         close_stream(stream)
@@ -78,118 +79,119 @@ def seal(root: Path, out: int) -> None:
 
 
 def tail(root: Path, out: int) -> None:
-    """Follow from the cursor file; lines first, then the cursor."""
-    place = root / "cursor"
-    start = cursors.from_text(place.read_text()) if place.exists() else {}
+    """Follows the log from the saved cursor; reports each line, then saves the cursor."""
+    cursor_file = root / "cursor"
+    start = cursors.from_text(cursor_file.read_text()) if cursor_file.exists() else {}
     check_cursor(root, start)
     for event in follow(root, start, idle=lambda: True):
         os.write(out, f"{event.seq} {sha256(event.line).hexdigest()}\n".encode())
         mark = cursors.mark(event.seq, event.line)
-        replace_file(place, cursors.to_text({(SOURCE, WRITER): mark}).encode())
+        replace_file(cursor_file, cursors.to_text({(SOURCE, WRITER): mark}).encode())
 
 
-def forked(work: Callable[[Path, int], None], root: Path) -> tuple[int, int]:
-    """A child at work, and the pipe it promises through."""
-    out_r, out_w = os.pipe()
+def fork_child(work: Callable[[Path, int], None], root: Path) -> tuple[int, int]:
+    """Starts a child process that works. Returns its id and the read end of its pipe."""
+    read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.close(out_r)
-            work(root, out_w)
+            os.close(read_end)
+            work(root, write_end)
         except BaseException as error:
             os.write(2, f"{work.__name__}: {error!r}\n".encode())
         finally:
             os._exit(7)
-    os.close(out_w)
-    return child, out_r
+    os.close(write_end)
+    return child, read_end
 
 
-def told(pipe: int) -> list[tuple[int, str]]:
-    """What a dead child had said: whole lines."""
+def read_promises(pipe: int) -> list[tuple[int, str]]:
+    """Returns the (seq, SHA-256) pairs that a dead child had written, as complete lines."""
     with os.fdopen(pipe, "rb") as file:
         lines = file.read().split(b"\n")[:-1]
     pairs = [line.decode().split(" ") for line in lines]
     return [(int(seq), digest) for seq, digest in pairs]
 
 
-def expect(truth: bool, what: str) -> None:
-    """End with a sentence where a promise was broken."""
-    if not truth:
-        sys.exit(f"broken: {what}")
+def expect(condition: bool, problem: str) -> None:
+    """Exits with a message if the condition is false."""
+    if not condition:
+        sys.exit(f"broken: {problem}")
 
 
-def one_round(scene: Scene, number: int) -> None:
-    """Fork, let work, kill, compare."""
+def run_round(scene: Scene, number: int) -> None:
+    """Forks a worker and perhaps a tailer, kills both, and checks what they promised."""
     work = scene.chance.choice([write, write, seal])
-    begin = _cursor(scene)
-    child, pipe = forked(work, scene.root)
-    follower = forked(tail, scene.root) if scene.chance.random() < 0.5 else None
-    time.sleep(scene.chance.random() * LONGEST_S)
+    start_seq = _cursor_seq(scene)
+    child, pipe = fork_child(work, scene.root)
+    follower = fork_child(tail, scene.root) if scene.chance.random() < 0.5 else None
+    time.sleep(scene.chance.random() * MAX_WAIT_S)
     if scene.chance.random() < 0.15:
         shutil.rmtree(scene.root / "state/heads", ignore_errors=True)
-        time.sleep(scene.chance.random() * LONGEST_S)
-    for each in [child, follower[0] if follower else None]:
-        if each is not None:
-            os.kill(each, signal.SIGKILL)
-            _, status = os.waitpid(each, 0)
-            expect(os.WIFSIGNALED(status), f"round {number}: a {work.__name__} ended by itself")
-    said = told(pipe)
-    scene.promised.update(said)
+        time.sleep(scene.chance.random() * MAX_WAIT_S)
+    for pid in [child, *([follower[0]] if follower else [])]:
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        expect(os.WIFSIGNALED(status), f"round {number}: a {work.__name__} ended by itself")
+    scene.promised.update(read_promises(pipe))
     _check_log(scene, number)
     if follower:
-        _check_tail(scene, told(follower[1]), begin, number)
-    _meddle(scene)
+        _check_tail(scene, read_promises(follower[1]), start_seq, number)
+    _disturb_state(scene)
     if number % 10 == 0:
         damages = verify(scene.root).damages
         expect(not damages, f"round {number}: {damages[:1]}")
 
 
-def _cursor(scene: Scene) -> int:
-    place = scene.root / "cursor"
-    if not place.exists():
+def _cursor_seq(scene: Scene) -> int:
+    cursor_file = scene.root / "cursor"
+    if not cursor_file.exists():
         return 0
-    return cursors.from_text(place.read_text())[SOURCE, WRITER].seq
+    return cursors.from_text(cursor_file.read_text())[SOURCE, WRITER].seq
 
 
-def _lines(scene: Scene) -> dict[int, bytes]:
-    """Every whole line that lies there, whatever state/ says."""
-    found: dict[int, bytes] = {}
-    for each in list_segments(scene.root, SOURCE, WRITER):
-        if each.is_sealed:
-            data = b"".join(segment_blocks(scene.root, each.name))
+def _whole_lines(scene: Scene) -> dict[int, bytes]:
+    """Returns every complete line in the segment files by seq, without using `state/`."""
+    lines: dict[int, bytes] = {}
+    for segment in list_segments(scene.root, SOURCE, WRITER):
+        if segment.is_sealed:
+            data = b"".join(segment_blocks(scene.root, segment.name))
         else:
-            data = open_path(scene.root, each.name).read_bytes()
+            data = open_path(scene.root, segment.name).read_bytes()
         for line in data.split(b"\n")[:-1]:
             seq = int(line.split(b'"seq":', 1)[1].split(b",", 1)[0])
-            expect(seq not in found, f"seq {seq} stands twice")
-            found[seq] = line
-    return found
+            expect(seq not in lines, f"seq {seq} occurs twice")
+            lines[seq] = line
+    return lines
 
 
 def _check_log(scene: Scene, number: int) -> None:
-    lines = _lines(scene)
+    lines = _whole_lines(scene)
     expect(sorted(lines) == list(range(1, len(lines) + 1)), f"round {number}: seqs have holes")
     for seq, digest in scene.promised.items():
         kept = seq in lines and sha256(lines[seq]).hexdigest() == digest
-        expect(kept, f"round {number}: seq {seq} was acknowledged and is not there")
+        expect(kept, f"round {number}: seq {seq} was acknowledged but is not in the log")
 
 
-def _check_tail(scene: Scene, shown: list[tuple[int, str]], begin: int, number: int) -> None:
-    """From the cursor on, each once, as they stand; the cursor never ahead of them."""
+def _check_tail(scene: Scene, shown: list[tuple[int, str]], start_seq: int, number: int) -> None:
+    """The tail showed the lines after the cursor, once each, and the cursor is not past them."""
     seqs = [seq for seq, _ in shown]
     expect(
-        seqs == list(range(begin + 1, begin + 1 + len(seqs))),
-        f"round {number}: the tail showed {seqs[:3]}… after {begin}",
+        seqs == list(range(start_seq + 1, start_seq + 1 + len(seqs))),
+        f"round {number}: the tail showed {seqs[:3]}… after {start_seq}",
     )
-    lines = _lines(scene)
+    lines = _whole_lines(scene)
     for seq, digest in shown:
         same = seq in lines and sha256(lines[seq]).hexdigest() == digest
-        expect(same, f"round {number}: the tail showed a seq {seq} that is not there")
-    expect(begin <= _cursor(scene) <= begin + len(seqs), f"round {number}: the cursor is ahead")
+        expect(same, f"round {number}: the tail showed seq {seq}, which is not in the log")
+    expect(
+        start_seq <= _cursor_seq(scene) <= start_seq + len(seqs),
+        f"round {number}: the cursor is past the shown lines",
+    )
 
 
-def _meddle(scene: Scene) -> None:
-    """state/ of another time, or none."""
+def _disturb_state(scene: Scene) -> None:
+    """Deletes `state/`, copies it, or restores an older copy; does nothing in most rounds."""
     state = scene.root / "state"
     match scene.chance.randrange(8):
         case 0:
@@ -204,7 +206,7 @@ def _meddle(scene: Scene) -> None:
 
 
 def main(folder: str, rounds: str, seed: str) -> None:
-    """Rounds in one archive, a new one every fifty."""
+    """Runs the rounds, with a new archive every fifty rounds."""
     chance = random.Random(int(seed))
     scene = Scene(Path(folder) / "0", chance)
     promised = 0
@@ -213,7 +215,7 @@ def main(folder: str, rounds: str, seed: str) -> None:
             promised += len(scene.promised)
             scene = Scene(Path(folder) / str(number), chance)
             scene.root.mkdir()
-        one_round(scene, number)
+        run_round(scene, number)
     stream = open_stream(scene.root, SOURCE, WRITER, clock=now_us)
     close_stream(stream, seal_open=True)
     _check_log(scene, int(rounds))

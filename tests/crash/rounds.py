@@ -1,4 +1,4 @@
-"""How often the crash tests crash: few times, 200 in `make test-all`, or HINDLOG_CRASH_ROUNDS."""
+"""Number of rounds of the crash tests: few, more in `make test-all`, or HINDLOG_CRASH_ROUNDS."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Kill -9 at random instants, under faults: nothing served is lost, nothing invented."""
+"""kill -9 of a crawl under faults at random instants: no served page is lost or invented."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ eager = PoolPolicy(
     max_processes=2, min_split_bytes=0, min_split_share=0.0, min_page_bytes=0
 )
 policy = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.01, max_retry_after_s=0.01)
-pool_policy = eager if sys.argv[4] == "apart" else PoolPolicy(max_processes=0)
+pool_policy = eager if sys.argv[4] == "processes" else PoolPolicy(max_processes=0)
 asyncio.run(run_once(
     Crawler(root, "1a2b3c4d", now_us, pool_policy=pool_policy),
     Upstream(source, sys.argv[3], requests_per_minute=600_000, policy=policy),
@@ -49,28 +49,29 @@ asyncio.run(run_once(
 
 
 async def crawl(
-    root: Path, name: str, base_url: str, where: str, kill_after_s: float | None
+    root: Path, name: str, base_url: str, split_in: str, kill_after_s: float | None
 ) -> int:
-    """One process that crawls; killed after so many seconds, if it still lives."""
+    """Crawls in a process, which is killed after `kill_after_s`. Returns its exit status."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-c", CRAWLER, str(root), name, base_url, where),
+        *("-c", CRAWLER, str(root), name, base_url, split_in),
         cwd=Path(__file__).parents[2],
     )
     try:
         return await asyncio.wait_for(process.wait(), kill_after_s)
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself just now
             process.send_signal(signal.SIGKILL)
         return await process.wait()
 
 
 @pytest.mark.parametrize(
-    ("name", "where"), [("civitai", "here"), ("civitai", "apart"), ("openrouter", "here")]
+    ("name", "split_in"),
+    [("civitai", "crawler"), ("civitai", "processes"), ("openrouter", "crawler")],
 )
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_a_crawl_under_faults_that_is_killed_again_and_again_loses_nothing(
-    tmp_path: Path, name: str, where: str, seed: int
+def test_a_crawl_under_faults_that_is_killed_repeatedly_loses_no_page(
+    tmp_path: Path, name: str, split_in: str, seed: int
 ) -> None:
     chance = random.Random(f"{name} {seed}")
     served: list[tuple[str, int, bytes]] = []
@@ -86,21 +87,22 @@ def test_a_crawl_under_faults_that_is_killed_again_and_again_loses_nothing(
         async with serve(app, lambda: instant) as origin:
             base_url = origin + ("/civitai/api/v1" if name == "civitai" else "")
             for _ in range(4):
-                await crawl(tmp_path, name, base_url, where, chance.uniform(0.3, 1.3))
-            assert await crawl(tmp_path, name, base_url, where, None) == 0
+                await crawl(tmp_path, name, base_url, split_in, chance.uniform(0.3, 1.3))
+            assert await crawl(tmp_path, name, base_url, split_in, None) == 0
 
     asyncio.run(go())
 
-    found = lines(tmp_path, name)
-    taken_apart = {digest(body) for body in responses(tmp_path, name)}
-    kept = taken_apart | {digest(exact_body(each) or b"") for each in found if each.kind == ANOMALY}
+    events = lines(tmp_path, name)
+    split_pages = {digest(body) for body in responses(tmp_path, name)}
+    anomalies = {digest(exact_body(event) or b"") for event in events if event.kind == ANOMALY}
     last_of = {path: digest(body) for path, status, body in served if status == 200}
-    assert {path for path, body in last_of.items() if body not in kept} == set()
-    assert taken_apart <= {digest(body) for _, _, body in served}
+    lost = {path for path, body in last_of.items() if body not in split_pages | anomalies}
+    assert lost == set()
+    assert split_pages <= {digest(body) for _, _, body in served}
     assert {task.state for task in list_runs(tmp_path, name, now_us)} == {COMPLETED}
-    asked = [(each.run, str(each.params)) for each in found if each.kind == PAGE]
-    assert len(set(asked)) == len(asked)
+    requests = [(event.run, str(event.params)) for event in events if event.kind == PAGE]
+    assert len(set(requests)) == len(requests)
 
 
-def test_the_writer_of_the_crawler_is_the_one_looked_at() -> None:
+def test_the_crawler_writes_as_the_writer_that_the_test_reads() -> None:
     assert f'Crawler(root, "{WRITER}"' in CRAWLER

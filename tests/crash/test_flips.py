@@ -1,4 +1,4 @@
-"""Random bit flips and cuts over sealed segments and manifests: all found, all placed."""
+"""Random bit flips and cuts in sealed segments and manifests are all detected and located."""
 
 import random
 from pathlib import Path
@@ -20,7 +20,7 @@ SHARES = 4
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sealed hours of two frames and a bit."""
+    """Three sealed hours of a little more than two frames each."""
     root = tmp_path_factory.mktemp("log")
     hand = Hand()
     stream = opened(root, hand)
@@ -36,8 +36,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def harmed(data: bytes, chance: random.Random) -> tuple[bytes, int]:
-    """The bytes with one bit flipped, or cut; and where."""
+def damaged(data: bytes, chance: random.Random) -> tuple[bytes, int]:
+    """Returns the bytes with one bit flipped, or cut short, and the offset of the damage."""
     if chance.random() < 0.3:
         at = chance.randrange(len(data))
         return data[:at], at
@@ -48,25 +48,25 @@ def harmed(data: bytes, chance: random.Random) -> tuple[bytes, int]:
 
 
 @pytest.mark.parametrize("seed", range(SHARES))
-def test_every_flipped_bit_and_every_cut_is_found_and_placed(log: Path, seed: int) -> None:
+def test_every_flipped_bit_and_every_cut_is_detected_and_located(log: Path, seed: int) -> None:
     chance = random.Random(seed)
-    names = [each.name for each in list_segments(log)]
+    names = [segment.name for segment in list_segments(log)]
     for _ in range(FLIPS // SHARES):
         name = chance.choice(names)
         sealed = chance.random() < 0.6
         path = sealed_path(log, name) if sealed else manifest_path(log, name)
         whole = path.read_bytes()
         manifest = read_manifest(log, name)
-        frames = [frame.offset + frame.bytes for frame in manifest.frames]
-        bad, at = harmed(whole, chance)
+        frame_ends = [frame.offset + frame.bytes for frame in manifest.frames]
+        bad, at = damaged(whole, chance)
         path.write_bytes(bad)
         damages = verify(log).damages
         path.write_bytes(whole)
 
-        placed = [each for each in damages if _names(each, str(name), path)]
-        assert placed, f"{path} at {at}: {damages}"
-        if sealed and placed[0].frame is not None:
-            assert placed[0].frame == sum(end <= at for end in frames)
+        located = [damage for damage in damages if _names(damage, str(name), path)]
+        assert located, f"{path} at {at}: {damages}"
+        if sealed and located[0].frame is not None:
+            assert located[0].frame == sum(end <= at for end in frame_ends)
 
 
 def _names(damage: Damage, segment: str, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""kill -9 of real writers, sealers and tailers, at random instants."""
+"""kill -9 of real writers, sealers and tailers at random instants."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ SHARES = 4
 
 
 @pytest.mark.parametrize("seed", range(SHARES))
-def test_what_was_acknowledged_before_a_kill_is_there(tmp_path: Path, seed: int) -> None:
+def test_every_batch_acknowledged_before_a_kill_is_in_the_log(tmp_path: Path, seed: int) -> None:
     command = [sys.executable, "-m", "tests.crash.driver", str(tmp_path)]
     done = subprocess.run(
         [*command, str(ROUNDS // SHARES), str(seed)],

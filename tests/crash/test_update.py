@@ -1,4 +1,4 @@
-"""kill -9 of updates and rebuilds: at any step of a part, a compaction, a swap."""
+"""kill -9 of updates and rebuilds at any step: writing a part, compaction, swapping the views."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ ROUNDS_EACH = max(5, ROUNDS // 10 // SHARES)
 
 
 @pytest.mark.parametrize("seed", range(SHARES))
-def test_after_any_kill_the_next_update_gives_what_a_rebuild_gives(
+def test_after_any_kill_the_next_update_gives_the_content_of_a_rebuild(
     tmp_path: Path, seed: int
 ) -> None:
     command = [sys.executable, "-m", "tests.crash.update_driver", str(tmp_path / "archive")]

@@ -1,9 +1,10 @@
-"""Kills updates of views, and asks afterwards whether anything came of it.
+"""Kills updates of views at random steps, and checks the views afterwards.
 
-    grow the log ──> update, killed -9 at a random step or instant ──> the views still answer
-    every few rounds: update ──> the same content as built from nothing
+    extend the log ──> update, killed with SIGKILL at a random step or instant
+                   ──> the views can still be read
+    every few rounds: update ──> the same content as a build from scratch
 
-Each part runs in a process of its own, forked before any database was opened.
+Each of these runs in a child process, forked before any database was opened.
 """
 
 import os
@@ -27,15 +28,16 @@ from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 from tests.projector.small_limits import SMALL
 
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})
-MOST_STEPS = 60
-LONGEST_S = 0.6
-CHECKED = 5
-"""So many rounds go by between two looks at the content."""
-FEW = attrs.evolve(SMALL, min_keyframe_rows=0, max_pairing_sightings=50)
+"""Audit events of the changes to the file system at which an update may be killed."""
+MAX_STEPS = 60
+MAX_WAIT_S = 0.6
+ROUNDS_BETWEEN_CHECKS = 5
+"""Number of rounds after which the content of the views is checked."""
+LIMITS = attrs.evolve(SMALL, min_keyframe_rows=0, max_pairing_sightings=50)
 
 
 def grow(root: Path, chance: random.Random) -> None:
-    """An hour or two more of listings, some late, by one of two writers."""
+    """Appends one to three hourly listings of a random time, by one of two writers."""
     hour = chance.randrange(1, 2000)
     pages = [
         Page(
@@ -55,56 +57,56 @@ def grow(root: Path, chance: random.Random) -> None:
     write_log(root, "shop", writer, pages, seal=chance.random() < 0.7)
 
 
-def killed(act: Callable[[], object], chance: random.Random) -> None:
-    """Do something until a step, or an instant, at which this process dies."""
+def run_until_killed(action: Callable[[], object], chance: random.Random) -> None:
+    """Runs an action and kills this process: at a random step, at a random time, or at its end."""
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     if chance.random() < 0.6:
-        left = [chance.randrange(1, MOST_STEPS)]
+        steps_left = [chance.randrange(1, MAX_STEPS)]
 
         def hook(event: str, _args: object) -> None:
             if event in STEPS:
-                left[0] -= 1
-                if left[0] == 0:
+                steps_left[0] -= 1
+                if steps_left[0] == 0:
                     die()
 
         sys.addaudithook(hook)
     else:
-        threading.Timer(chance.uniform(0, LONGEST_S), die).start()
-    act()
+        threading.Timer(chance.uniform(0, MAX_WAIT_S), die).start()
+    action()
     die()
 
 
-def answers(root: Path) -> None:
-    """The views that are there, if any, can be read to their end."""
+def read_all_views(root: Path) -> None:
+    """Reads every row of the views, if there are any."""
     if (root / "views" / "hindlog.duckdb").exists():
         connection = open_views(root)
         for view in ("things", "things_all", "things_versions", "things_changes"):
             connection.execute(f"FROM shop.{view}").fetchall()
 
 
-def is_right(root: Path) -> None:
-    """An update after all those kills gives what the log says."""
-    assert update(root, definitions=DEFINITIONS, limits=FEW).failed == ()
-    assert check(root, definitions=DEFINITIONS, limits=FEW) == []
-    hours = {each.name.starts_at for each in list_segments(root, "shop")}
-    never = attrs.evolve(FEW, min_keyframe_rows=10**9)
+def check_content(root: Path) -> None:
+    """Checks that an update after the kills gives the same content as a build from scratch."""
+    assert update(root, definitions=DEFINITIONS, limits=LIMITS).failed == ()
+    assert check(root, definitions=DEFINITIONS, limits=LIMITS) == []
+    hours = {segment.name.starts_at for segment in list_segments(root, "shop")}
+    no_keyframes = attrs.evolve(LIMITS, min_keyframe_rows=10**9)
     instants = sorted(hours)[::7]
-    assert differing(root, DEFINITIONS, SIBLINGS, instants, limits=never) == []
-    keyframed = {kind for kind in "spkr" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
-    assert keyframed == set("spkr")
-    crumbs = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]
-    assert not crumbs
+    assert differing(root, DEFINITIONS, SIBLINGS, instants, limits=no_keyframes) == []
+    file_kinds = {kind for kind in "spkr" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
+    assert file_kinds == set("spkr")
+    leftovers = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]
+    assert not leftovers
 
 
-def apart(act: Callable[[], object]) -> int:
-    """Do it in a process of its own; its exit status, or minus the signal that ended it."""
+def run_in_child(action: Callable[[], object]) -> int:
+    """Runs an action in a child process. Returns its exit status, or minus the fatal signal."""
     child = os.fork()
     if child == 0:
         try:
-            act()
+            action()
             os._exit(0)
         except BaseException:
             import traceback
@@ -115,23 +117,26 @@ def apart(act: Callable[[], object]) -> int:
 
 
 def main(root: Path, rounds: int, seed: int) -> int:
+    """Runs the rounds. Returns 1 if a kill did not happen or a check failed, else 0."""
     chance = random.Random(seed)
     (root / "log").mkdir(parents=True)
     kills = 0
     for number in range(1, rounds + 1):
-        luck = random.Random(chance.random())
-        if luck.random() < 0.7 and apart(lambda luck=luck: grow(root, luck)):
+        round_chance = random.Random(chance.random())
+        if round_chance.random() < 0.7 and run_in_child(
+            lambda round_chance=round_chance: grow(root, round_chance)
+        ):
             return 1
-        act = rebuild_views if luck.random() < 0.3 else update
-        ended = apart(
-            lambda act=act, luck=luck: killed(
-                lambda: act(root, definitions=DEFINITIONS, limits=FEW), luck
+        action = rebuild_views if round_chance.random() < 0.3 else update
+        ended = run_in_child(
+            lambda action=action, round_chance=round_chance: run_until_killed(
+                lambda: action(root, definitions=DEFINITIONS, limits=LIMITS), round_chance
             )
         )
         kills += ended == -signal.SIGKILL
-        if ended != -signal.SIGKILL or apart(lambda: answers(root)):
+        if ended != -signal.SIGKILL or run_in_child(lambda: read_all_views(root)):
             return 1
-        if number % CHECKED == 0 and apart(lambda: is_right(root)):
+        if number % ROUNDS_BETWEEN_CHECKS == 0 and run_in_child(lambda: check_content(root)):
             return 1
     print(f"{kills} kills")
     return 0
