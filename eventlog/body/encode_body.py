@@ -48,7 +48,7 @@ def embed(body: bytes) -> Embedded:
         if bare == body and b"\n" not in body and b"\r" not in body:
             return Embedded(body, None, False)
         return _with_copy(bare.replace(b"\n", b" ").replace(b"\r", b" "), body)
-    return _with_copy(repair(body), body)
+    return _with_copy(repaired_copy(body), body)
 
 
 def _with_copy(copy: bytes | None, body: bytes) -> Embedded:
@@ -58,7 +58,7 @@ def _with_copy(copy: bytes | None, body: bytes) -> Embedded:
     return Embedded(copy, body, copy is not None)
 
 
-def repair(body: bytes) -> bytes | None:
+def repaired_copy(body: bytes) -> bytes | None:
     """Returns a strict JSON copy of bytes that are not strict JSON, or None if impossible.
 
     Invalid characters in strings become U+FFFD, NaN and infinities become null, and

@@ -56,15 +56,15 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
     flat = _flat(body, rules[0]) if len(rules) == 1 else None
     if flat is not None:
         return flat
-    progress = _Progress({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
+    state = _ExtractionState({rule.pointer: _children(rule, rules) for rule in rules}, [], [], {})
     root = value_span(body)
     top = next((rule for rule in rules if rule.pointer == ""), None)
     if top is not None:
-        taken = _extract(progress, root.of(body), top, top.parent)
-        return Split(None if taken else body, tuple(progress.entities), ())
+        taken = _extract(state, root.of(body), top, top.parent)
+        return Split(None if taken else body, tuple(state.entities), ())
     pages = [rule for rule in rules if "*" not in rule.pointer]
-    cuts = [cut for rule in pages for cut in _extract_array(progress, body, root, rule)]
-    return Split(replace_spans(body, cuts), tuple(progress.entities), tuple(progress.misfits))
+    cuts = [cut for rule in pages for cut in _extract_array(state, body, root, rule)]
+    return Split(replace_spans(body, cuts), tuple(state.entities), tuple(state.misfits))
 
 
 _MAX_PARSED_BYTES = 8 * 1024 * 1024
@@ -116,13 +116,13 @@ def _ids(rule: Rule, items: Sequence[Any]) -> list[str] | None:
         integers = _integer_ids(rule.identity.member, items)
         if integers is not None:
             return integers
-    progress = _Progress({}, [], [], {})
+    state = _ExtractionState({}, [], [], {})
     ids = []
     for item in items:
         id_ = _id(rule.identity, item) if type(item) is dict else None
         if id_ is None:
             return None
-        ids.append(_numbered(progress, rule, id_) if rule.number_repeats else id_)
+        ids.append(_numbered(state, rule, id_) if rule.number_repeats else id_)
     return ids
 
 
@@ -147,7 +147,7 @@ def _id(identity: Identity, item: dict[str, Any]) -> str | None:
 
 
 @attrs.frozen
-class _Progress:
+class _ExtractionState:
     children: Mapping[str, tuple[Rule, ...]]
     entities: list[Entity]
     misfits: list[tuple[str, bytes]]
@@ -159,7 +159,7 @@ def _children(rule: Rule, rules: Sequence[Rule]) -> tuple[Rule, ...]:
 
 
 def _extract_array(
-    progress: _Progress, body: bytes, root: Span, rule: Rule
+    state: _ExtractionState, body: bytes, root: Span, rule: Rule
 ) -> list[tuple[Span, bytes]]:
     """Extracts the entities of a page rule; returns the replacement that empties their array."""
     span = locate(body, root, rule.pointer)
@@ -167,19 +167,19 @@ def _extract_array(
     if span is None:
         raise NotJson(f"nothing at {rule.pointer}", root.start)
     if opening == b"{":
-        taken = _extract(progress, span.of(body), rule, rule.parent)
+        taken = _extract(state, span.of(body), rule, rule.parent)
         return [(span, _stub(taken))] if taken is not None else []
     if opening != b"[":
         raise NotJson(f"expected an array at {rule.pointer}", span.start)
     for part in element_spans(body, span):
         element = part.of(body)
-        if _extract(progress, element, rule, rule.parent) is None:
-            progress.misfits.append((rule.pointer, element))
+        if _extract(state, element, rule, rule.parent) is None:
+            state.misfits.append((rule.pointer, element))
     return [(Span(span.start + 1, span.end - 1), b"")]
 
 
 def _extract(
-    progress: _Progress, element: bytes, rule: Rule, parent: tuple[str, str] | None
+    state: _ExtractionState, element: bytes, rule: Rule, parent: tuple[str, str] | None
 ) -> bytes | None:
     """Adds an element and its children to the entities. Returns its spelled id, if it has one."""
     try:
@@ -188,29 +188,29 @@ def _extract(
         return None
     if spelled is None:
         return None
-    id_ = _numbered(progress, rule, id_text(spelled))
-    children = progress.children[rule.pointer]
-    index = len(progress.entities)
-    cuts = _extract_children(progress, element, children, (rule.type, id_)) if children else []
+    id_ = _numbered(state, rule, id_text(spelled))
+    children = state.children[rule.pointer]
+    index = len(state.entities)
+    cuts = _extract_children(state, element, children, (rule.type, id_)) if children else []
     body = replace_spans(element, cuts) if cuts else element
-    progress.entities.insert(index, Entity(rule.pointer, rule.type, rule.shape, id_, body, parent))
+    state.entities.insert(index, Entity(rule.pointer, rule.type, rule.shape, id_, body, parent))
     return spelled
 
 
-def _numbered(progress: _Progress, rule: Rule, name: str) -> str:
+def _numbered(state: _ExtractionState, rule: Rule, name: str) -> str:
     if not rule.number_repeats:
         return name
-    count = progress.repeats.get((rule.pointer, name), 0) + 1
-    progress.repeats[rule.pointer, name] = count
+    count = state.repeats.get((rule.pointer, name), 0) + 1
+    state.repeats[rule.pointer, name] = count
     return name if count == 1 else f"{name}~{count}"
 
 
 def _extract_children(
-    progress: _Progress, element: bytes, rules: tuple[Rule, ...], parent: tuple[str, str]
+    state: _ExtractionState, element: bytes, rules: tuple[Rule, ...], parent: tuple[str, str]
 ) -> list[tuple[Span, bytes]]:
     cuts = []
     for rule, part in _child_spans(element, rules):
-        spelled = _extract(progress, part.of(element), rule, parent)
+        spelled = _extract(state, part.of(element), rule, parent)
         if spelled is not None:
             cuts.append((part, _stub(spelled)))
     return cuts

@@ -23,12 +23,12 @@ from eventlog.errors import Corrupt, Invalid
 from eventlog.files.heads import head_written_at, read_head
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import (
-    FORMAT,
+    LOSS_FORMAT,
     Loss,
     chain_digest,
+    encode_loss,
     read_loss,
     read_losses,
-    to_bytes,
     write_loss,
 )
 from eventlog.files.stream_lock import lock_stream, sealed_seq
@@ -190,7 +190,7 @@ def _loss(root: Path, name: SegmentName, gap: SeqGap, now: str) -> Loss:
     after = gap.after.name if gap.after and not gap.after.is_open else None
     link = _digest(root, name) if own else _named_by(root, after)
     previous = own.previous if own else _link_before(root, name, gap.first_seq)
-    return Loss(FORMAT, str(name), gap.first_seq, gap.last_seq, now, link, previous)
+    return Loss(LOSS_FORMAT, str(name), gap.first_seq, gap.last_seq, now, link, previous)
 
 
 def _digest(root: Path, name: SegmentName) -> str:
@@ -212,7 +212,7 @@ def _announce(root: Path, loss: Loss, clock: Clock, segment_bytes: int) -> None:
         "segment": loss.segment,
         "first_seq": loss.first_seq,
         "last_seq": loss.last_seq,
-        "sha256": manifests.digest(to_bytes(loss)),
+        "sha256": manifests.digest(encode_loss(loss)),
     }
     stream = open_stream(
         root, name.source, name.writer, clock=clock, segment_bytes=segment_bytes, patient=True

@@ -116,7 +116,7 @@ def repair_sealed(root: Path, name: SegmentName, good: Path | None) -> RepairRes
     if manifest is None:
         data, where = _find_manifest(root, name, good)
         _install(root, name, manifest_path(root, name), data)
-        manifest = manifests.from_bytes(data, where)
+        manifest = manifests.parse_manifest(data, where)
         done.append(f"manifest from {where}")
     if _digest_of(sealed_path(root, name)) != manifest.zst.sha256:
         data, where = _find_segment(root, manifest, good)
@@ -144,7 +144,7 @@ def _usable_manifest(root: Path, name: SegmentName) -> Manifest | None:
 def consistent_manifest(root: Path, name: SegmentName, data: bytes) -> Manifest | None:
     """Decodes a manifest. Returns None if it is invalid or contradicts its chain neighbours."""
     try:
-        manifest = manifests.from_bytes(data, str(name))
+        manifest = manifests.parse_manifest(data, str(name))
     except Corrupt:
         return None
     before, after = _neighbours(root, manifest)
@@ -181,7 +181,7 @@ def _find_manifest(root: Path, name: SegmentName, good: Path | None) -> tuple[by
             candidate = attrs.evolve(
                 candidate, previous=_digest_of(manifest_path(root, before.name))
             )
-        data = manifests.to_bytes(candidate)
+        data = manifests.encode_manifest(candidate)
         if after is not None and after.previous == manifests.digest(data):
             return data, "its own lines, confirmed by the next manifest"
     raise _no_copy(name, "manifest")

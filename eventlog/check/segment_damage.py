@@ -135,7 +135,7 @@ def _compare(root: Path, manifest: Manifest, content: _Content) -> list[Damage]:
         again = manifests.summarize(manifest.name, content.frames, raw, packed, manifest.previous)
     except Corrupt as error:
         return [Damage(where, error.what)]
-    if manifests.to_bytes(again) != manifest_path(root, manifest.name).read_bytes():
+    if manifests.encode_manifest(again) != manifest_path(root, manifest.name).read_bytes():
         names = [field.name for field in attrs.fields(Manifest)]
         differing = [n for n in names if getattr(again, n) != getattr(manifest, n)]
         message = f"does not agree with its segment: {', '.join(differing) or 'spelling'}"

@@ -29,7 +29,7 @@ from eventlog.files.stream_lock import is_locked, sealed_seq
 from eventlog.format import manifest as manifests
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import (
-    LOST,
+    LOSS,
     OPEN,
     SegmentName,
     log_dir,
@@ -171,7 +171,7 @@ def _check_losses(root: Path, key: tuple[str, str]) -> tuple[list[Loss], list[Da
         try:
             losses.append(read_loss(root, name))
         except Corrupt as error:
-            damages.append(Damage(f"{name}{LOST}", error.what))
+            damages.append(Damage(f"{name}{LOSS}", error.what))
     return sorted(losses, key=lambda loss: loss.first_seq), damages
 
 

@@ -11,7 +11,7 @@ from eventlog.errors import Corrupt
 from eventlog.format import manifest as manifests
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import (
-    LOST,
+    LOSS,
     MANIFEST,
     OPEN,
     SEALED,
@@ -55,7 +55,7 @@ def list_segments(
     return [
         SegmentFiles(name, *(kind in suffixes[name] for kind in kinds))
         for name in sorted(suffixes)
-        if suffixes[name].intersection(kinds) and LOST[1:] not in suffixes[name]
+        if suffixes[name].intersection(kinds) and LOSS[1:] not in suffixes[name]
     ]
 
 
@@ -66,7 +66,7 @@ def list_losses(
     names = (
         parse_segment(f"{folder.parent.name}/{folder.name}/{path.name}")
         for folder in _folders(root, source)
-        for path in folder.glob(f"*{LOST}")  # few files: the others are not parsed
+        for path in folder.glob(f"*{LOSS}")  # few files: the others are not parsed
     )
     return sorted(name for name in names if name and writer in (None, name.writer))
 
@@ -131,7 +131,7 @@ def known_streams(root: Path) -> list[tuple[str, str]]:
 def read_manifest(root: Path, name: SegmentName) -> Manifest:
     """Returns the manifest of a sealed segment. Raises `Corrupt` or `FileNotFoundError`."""
     path = manifest_path(root, name)
-    manifest = manifests.from_bytes(path.read_bytes(), str(path))
+    manifest = manifests.parse_manifest(path.read_bytes(), str(path))
     if manifest.segment != str(name):
         raise Corrupt(f"{path}: expected the manifest of {name}, found {manifest.segment}")
     return manifest

@@ -21,7 +21,7 @@ from eventlog.files.publish import publish_new
 from eventlog.format import manifest as manifests
 from eventlog.format.paths import SegmentName, loss_path, parse_segment
 
-FORMAT = 1
+LOSS_FORMAT = 1
 
 _LOSS_EVENT = re.compile(
     rb'\{"v":1[^{]{,200}"kind":"anomaly","reason":"lost","segment":"[^"]*","first_seq":'
@@ -54,12 +54,12 @@ class Loss:
 _DECODER: msgspec.json.Decoder[Loss] = msgspec.json.Decoder(Loss)
 
 
-def to_bytes(loss: Loss) -> bytes:
-    """Encodes a loss: one JSON object and a line feed. Inverse of `from_bytes`."""
+def encode_loss(loss: Loss) -> bytes:
+    """Encodes a loss: one JSON object and a line feed. Inverse of `parse_loss`."""
     return msgspec.json.encode(attrs.asdict(loss)) + b"\n"
 
 
-def from_bytes(data: bytes, where: str) -> Loss:
+def parse_loss(data: bytes, where: str) -> Loss:
     """Decodes a loss. `where`: its file, for error messages. Raises `Corrupt`."""
     try:
         loss = _DECODER.decode(data)
@@ -67,10 +67,10 @@ def from_bytes(data: bytes, where: str) -> Loss:
         raise Corrupt(
             f"{where}: expected the record of a loss: {error}", "hindlog verify"
         ) from error
-    if loss.format != FORMAT or not 1 <= loss.first_seq <= loss.last_seq:
+    if loss.format != LOSS_FORMAT or not 1 <= loss.first_seq <= loss.last_seq:
         found = f"format {loss.format}, seqs {loss.first_seq} to {loss.last_seq}"
-        raise Corrupt(f"{where}: expected format {FORMAT} and seqs in order, found {found}")
-    if to_bytes(loss) != data:
+        raise Corrupt(f"{where}: expected format {LOSS_FORMAT} and seqs in order, found {found}")
+    if encode_loss(loss) != data:
         raise Corrupt(f"{where}: expected the spelling that hindlog writes", "hindlog verify")
     return loss
 
@@ -78,7 +78,7 @@ def from_bytes(data: bytes, where: str) -> Loss:
 def read_loss(root: Path, name: SegmentName) -> Loss:
     """Returns the loss recorded under a name. Raises `Corrupt`."""
     path = loss_path(root, name)
-    loss = from_bytes(path.read_bytes(), str(path))
+    loss = parse_loss(path.read_bytes(), str(path))
     if loss.segment != str(name):
         raise Corrupt(f"{path}: expected the loss of {name}, found {loss.segment}")
     return loss
@@ -100,7 +100,7 @@ def skip_lost(losses: Sequence[Loss], seq: int) -> int:
 
 def chain_digest(loss: Loss) -> str:
     """Returns the SHA-256 by which the next manifest refers to this loss."""
-    return loss.manifest or manifests.digest(to_bytes(loss))
+    return loss.manifest or manifests.digest(encode_loss(loss))
 
 
 def is_loss_event(line: bytes) -> bool:
@@ -111,5 +111,5 @@ def is_loss_event(line: bytes) -> bool:
 def write_loss(root: Path, loss: Loss, disk: Disk = REAL) -> None:
     """Stores a loss, durable on return. Raises `FileExistsError` if one is already recorded."""
     path = loss_path(root, loss.name)
-    if not publish_new(disk, path, to_bytes(loss), root):
+    if not publish_new(disk, path, encode_loss(loss), root):
         raise FileExistsError(f"{path}: a loss is already recorded")

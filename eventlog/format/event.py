@@ -15,7 +15,7 @@ import msgspec
 
 from eventlog.clock import parse_us
 
-FORMAT = 1
+LINE_FORMAT = 1
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 ENTITY = "entity"

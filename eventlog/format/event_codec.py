@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from eventlog.errors import Corrupt
-from eventlog.format.event import FORMAT, Draft, EntityBatch, Line
+from eventlog.format.event import LINE_FORMAT, Draft, EntityBatch, Line
 
 _LINE: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
@@ -35,7 +35,7 @@ _DIGITS = [b"%03d" % number for number in range(1000)]
 def encode(draft: Draft, *, source: str, writer: str, seq: int, observed_at: str) -> bytes:
     """Returns the line of an event, with its line feed. Null members are omitted."""
     members: dict[str, Any] = {
-        "v": FORMAT,
+        "v": LINE_FORMAT,
         "source": source,
         "writer": writer,
         "seq": seq,
@@ -91,7 +91,7 @@ def encode_entity_batch(
     shared = list(zip(_OPTIONAL, _optional_values(batch.form), strict=True))
     at = _OPTIONAL.index("id")
     start = b'{"v":%d%b,"seq":' % (
-        FORMAT,
+        LINE_FORMAT,
         _joined_members([("source", source), ("writer", writer)]),
     )
     before = _joined_members(

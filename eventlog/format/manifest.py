@@ -21,7 +21,7 @@ from eventlog.errors import Corrupt
 from eventlog.format.block_stats import BlockStats
 from eventlog.format.paths import SegmentName, parse_segment
 
-FORMAT = 1
+MANIFEST_FORMAT = 1
 
 
 @attrs.frozen
@@ -88,19 +88,19 @@ _DECODER: msgspec.json.Decoder[Manifest] = msgspec.json.Decoder(Manifest)
 _SEQS = re.compile(rb'"first_seq":(\d+),"last_seq":(\d+),')
 
 
-def to_bytes(manifest: Manifest) -> bytes:
-    """Encodes a manifest: one JSON object and a line feed. Inverse of `from_bytes`."""
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Encodes a manifest: one JSON object and a line feed. Inverse of `parse_manifest`."""
     return msgspec.json.encode(attrs.asdict(manifest)) + b"\n"
 
 
-def from_bytes(data: bytes, where: str) -> Manifest:
+def parse_manifest(data: bytes, where: str) -> Manifest:
     """Decodes a manifest. `where`: its file, for error messages. Raises `Corrupt`."""
     try:
         manifest = _DECODER.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Corrupt(f"{where}: expected a manifest: {error}", "hindlog verify") from error
-    if manifest.format != FORMAT:
-        raise Corrupt(f"{where}: expected format {FORMAT}, found {manifest.format}")
+    if manifest.format != MANIFEST_FORMAT:
+        raise Corrupt(f"{where}: expected format {MANIFEST_FORMAT}, found {manifest.format}")
     problem = inconsistency(manifest)
     if problem:
         raise Corrupt(f"{where}: {problem}", "hindlog verify")
@@ -129,7 +129,7 @@ def summarize(
     stats = [frame_stats for _, _, frame_stats in frames]
     offsets = accumulate((size for size, _, _ in frames), initial=0)
     manifest = Manifest(
-        format=FORMAT,
+        format=MANIFEST_FORMAT,
         segment=str(name),
         rows=sum(frame_stats.rows for frame_stats in stats),
         first_seq=stats[0].first_seq,

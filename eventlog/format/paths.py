@@ -16,7 +16,7 @@ from eventlog.clock import format_us, parse_us
 OPEN = ".ndjson"
 SEALED = ".ndjson.zst"
 MANIFEST = ".manifest.json"
-LOST = ".lost.json"
+LOSS = ".lost.json"
 
 _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _WRITER = re.compile(r"[0-9a-f]{8}")
@@ -67,7 +67,7 @@ def parse_segment(text: str) -> SegmentName | None:
     Inverse of `str`. None if the text is no name of a segment.
     """
     stem = text.removeprefix("log/")
-    for suffix in (SEALED, OPEN, MANIFEST, LOST):
+    for suffix in (SEALED, OPEN, MANIFEST, LOSS):
         stem = stem.removesuffix(suffix)
     match = _NAME.fullmatch(stem)
     if match is None:
@@ -109,7 +109,7 @@ def manifest_path(root: Path, name: SegmentName) -> Path:
 
 def loss_path(root: Path, name: SegmentName) -> Path:
     """The file that records that a segment is permanently lost."""
-    return root / "log" / f"{name}{LOST}"
+    return root / "log" / f"{name}{LOSS}"
 
 
 def lock_path(root: Path, source: str, writer: str) -> Path:

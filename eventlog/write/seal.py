@@ -121,7 +121,7 @@ def _compress_and_count(block: bytes, name: SegmentName, where: str) -> tuple[by
 
 
 def _publish_manifest(path: Path, manifest: Manifest, disk: Disk) -> None:
-    if not publish_new(disk, path, manifests.to_bytes(manifest)):
+    if not publish_new(disk, path, manifests.encode_manifest(manifest)):
         raise Corrupt(f"{path}: expected no manifest there yet", "hindlog verify")
 
 
@@ -165,7 +165,7 @@ def _drop_open(root: Path, name: SegmentName, disk: Disk) -> bool:
         raise Corrupt(f"{manifest_file}: the manifest exists, but {packed.name} is missing", hint)
     if not source.exists():
         return True
-    manifest = manifests.from_bytes(manifest_file.read_bytes(), str(manifest_file))
+    manifest = manifests.parse_manifest(manifest_file.read_bytes(), str(manifest_file))
     _check_digest(packed, manifest.zst.sha256, f"hindlog repair {name}")
     _check_digest(
         source, manifest.raw.sha256, f"hindlog verify; then remove one of the two: {name}"

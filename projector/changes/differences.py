@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eventlog.body.encode_body import repair
+from eventlog.body.encode_body import repaired_copy
 from eventlog.files.publish import replace_file
 from projector.changes.diff import ADD, REMOVE, diff, old_class
 from projector.changes.diff_rules import is_telemetry
@@ -137,7 +137,7 @@ def _value(body: bytes) -> Any:
         return json.loads(body) if _LONG.search(body) else value
     except orjson.JSONDecodeError:
         try:
-            return json.loads(repair(body) or b"null")
+            return json.loads(repaired_copy(body) or b"null")
         except ValueError:
             return None
 

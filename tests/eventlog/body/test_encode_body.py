@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventlog.body.encode_body import MAX_BOTH_BYTES, embed, repair
+from eventlog.body.encode_body import MAX_BOTH_BYTES, embed, repaired_copy
 from eventlog.body.value_hash import is_strict
 from eventlog.format.event import MAX_LINE_BYTES, exact_body
 from eventlog.format.event_codec import decode, encode
@@ -45,7 +45,7 @@ def test_the_line_is_strict_json_on_one_line(body: bytes) -> None:
 
 @given(any_body)
 def test_a_repaired_copy_is_strict_or_there_is_none(body: bytes) -> None:
-    copy = repair(body)
+    copy = repaired_copy(body)
 
     assert copy is None or is_strict(copy)
 
@@ -72,7 +72,7 @@ def test_a_repaired_copy_is_strict_or_there_is_none(body: bytes) -> None:
     ],
 )
 def test_the_copy_keeps_what_can_be_seen(body: bytes, copy: bytes | None) -> None:
-    assert repair(body) == copy
+    assert repaired_copy(body) == copy
 
 
 def test_line_breaks_between_tokens_are_kept_aside() -> None:

@@ -31,8 +31,8 @@ from tests.eventlog.making import (
 
 def previous_of(root: Path, name: SegmentName, previous: str | None) -> bytes:
     """The manifest of a segment as another chain would have it."""
-    found = manifests.from_bytes(manifest_path(root, name).read_bytes(), "here")
-    return manifests.to_bytes(attrs.evolve(found, previous=previous))
+    found = manifests.parse_manifest(manifest_path(root, name).read_bytes(), "here")
+    return manifests.encode_manifest(attrs.evolve(found, previous=previous))
 
 
 def test_a_manifest_fits_only_between_its_neighbours(tmp_path: Path) -> None:
