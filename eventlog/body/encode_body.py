@@ -52,7 +52,7 @@ def embed(body: bytes) -> Embedded:
 
 
 def _with_copy(copy: bytes | None, body: bytes) -> Embedded:
-    """The exact bytes, and the copy if both fit into a line."""
+    """Returns the exact bytes, with the copy if both fit into a line."""
     if copy is not None and len(body) * 4 // 3 + len(copy) > MAX_BOTH_BYTES:
         copy = None
     return Embedded(copy, body, copy is not None)

@@ -6,7 +6,7 @@ Rules (`split_rules.py`) state where the entities are.
              <──join─── page + the stored bodies, in the order of the roster
 
 A stub is exactly `{"id":<id as upstream spelled it>}`. An element without an id is
-no entity: it stays where it stands.
+a misfit, not an entity.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -148,10 +148,13 @@ def _id(identity: Identity, item: dict[str, Any]) -> str | None:
 
 @attrs.frozen
 class _ExtractionState:
+    """The rules of a response's entities, and what was extracted from it so far."""
+
     children: Mapping[str, tuple[Rule, ...]]
     entities: list[Entity]
     misfits: list[tuple[str, bytes]]
     repeats: dict[tuple[str, str], int]
+    """Number of elements so far, by pointer and id."""
 
 
 def _children(rule: Rule, rules: Sequence[Rule]) -> tuple[Rule, ...]:

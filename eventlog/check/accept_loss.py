@@ -2,7 +2,7 @@
 
 Nothing is deleted or rewritten. A record takes the place of the lost manifest
 (`lost_segments.py`), and an anomaly in the stream announces the loss to readers of the log.
-A segment that is intact, or can be repaired from the files beside it, is not given up.
+A segment that is intact, or that can be repaired from the files beside it, is kept.
 """
 
 import os
@@ -80,7 +80,7 @@ def accept_loss(
             os.close(lock)
     loss = read_loss(root, name)
     _announce(root, loss, clock, segment_bytes)
-    what = f"given up: seq {loss.first_seq} to {loss.last_seq} are recorded as lost"
+    what = f"recorded as lost: seq {loss.first_seq} to {loss.last_seq}"
     return RepairResult(str(name), what)
 
 
@@ -90,7 +90,7 @@ def _check_ours(root: Path, name: SegmentName) -> None:
     if owners and machine_name(os.environ) not in owners:
         raise Invalid(
             f"{name}: writer {name.writer} belongs to machine {owners[0]}",
-            "take a copy from there, or give it up there",
+            "take a copy from there, or run this command there",
         )
 
 
@@ -138,11 +138,11 @@ def _gap_of(root: Path, name: SegmentName) -> SeqGap:
     named = [x for x in gaps if loss_name(x, key, taken, head, head_written_at(root, *key)) == name]
     chosen = named or [x for x in gaps if name not in taken and _lies_between(x, name)]
     if len(chosen) != 1:
-        raise Invalid(f"{name}: expected one gap in its stream there, found {len(chosen)}", _LOOK)
+        raise Invalid(f"{name}: expected one gap in its stream there, found {len(chosen)}", _HINT)
     return chosen[0]
 
 
-_LOOK = "hindlog verify names what is missing"
+_HINT = "hindlog verify names the missing segments"
 
 
 def _own_manifest(root: Path, name: SegmentName) -> Manifest | None:

@@ -27,8 +27,8 @@ from eventlog.read.seq_ranges import SeqRange, ignore_corrupt, segment_seqs, seq
 
 HOURS = "hours"
 SEQS = "seqs"
-ENDED_WELL = frozenset({"completed", "cleaned"})
-_GOING = frozenset({"created", "progressed"})
+COMPLETE_STATES = frozenset({"completed", "cleaned"})
+_RUNNING_STATES = frozenset({"created", "progressed"})
 
 
 @attrs.frozen
@@ -75,8 +75,8 @@ def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
     gaps: list[Gap] = []
     for source, writers in streams.items():
         live = {w: names for w, names in writers.items() if _is_live(root, w, names)}
-        looking = [names for w, names in live.items() if role_of(root, w) != COMMAND]
-        gaps += _hours(source, (name for names in looking for name in names), now)
+        crawling = [names for w, names in live.items() if role_of(root, w) != COMMAND]
+        gaps += _hours(source, (name for names in crawling for name in names), now)
         for writer in live:
             gaps += _seqs(root, source, writer)
         gaps += _runs(root, source, frozenset(live), since)
@@ -99,8 +99,8 @@ def _is_live(root: Path, writer: str, names: list[SegmentName]) -> bool:
 
 def _hours(source: str, names: Iterable[SegmentName], now: int) -> Iterator[Gap]:
     """Yields the uncovered ranges of hours, from the first segment on."""
-    seen = sorted({name.starts_at for name in names})
-    for before, after in pairwise([*seen, max([hour_start(now), *seen[-1:]])]):
+    hours = sorted({name.starts_at for name in names})
+    for before, after in pairwise([*hours, max([hour_start(now), *hours[-1:]])]):
         if after > before + HOUR:
             count = (after - before) // HOUR - 1
             what = f"{count} hour{'s' if count > 1 else ''} without segment or heartbeat"
@@ -113,21 +113,21 @@ def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
     expected, end = 1, None
     before: SeqRange | None = None
     losses = read_losses(root, source, writer)
-    for extent in seq_ranges(root, source, writer, damages.append):
-        begin = extent.name.starts_at
+    for segment in seq_ranges(root, source, writer, damages.append):
+        begin = segment.name.starts_at
         if before is not None and before.last_seq is None:  # rolled, but not sealed yet
             now = segment_seqs(root, before.name)
             expected = now.last_seq + 1 if now else before.first_seq
-        if extent.first_seq > expected:
-            missing = f"seq {expected} to {extent.first_seq - 1}"
-            reason = f"writer {writer}: {missing} missing before {extent.name}"
-            if skip_lost(losses, expected) == extent.first_seq:
+        if segment.first_seq > expected:
+            missing = f"seq {expected} to {segment.first_seq - 1}"
+            reason = f"writer {writer}: {missing} missing before {segment.name}"
+            if skip_lost(losses, expected) == segment.first_seq:
                 last = max(
-                    x.accepted_at for x in losses if expected <= x.last_seq < extent.first_seq
+                    x.accepted_at for x in losses if expected <= x.last_seq < segment.first_seq
                 )
-                reason += f", given up {last[:16]}Z"
+                reason += f", recorded as lost on {last[:16]}Z"
             yield Gap(source, SEQS, begin if end is None else end, begin, reason)
-        before, expected, end = extent, (extent.last_seq or 0) + 1, extent.last_us
+        before, expected, end = segment, (segment.last_seq or 0) + 1, segment.last_us
     for damage in damages:
         yield Gap(source, SEQS, 0, 0, damage.what)
 
@@ -147,10 +147,10 @@ def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -
             last[event.run] = event
     is_written = any(is_locked(root, source, writer) for writer in writers)
     for run, event in last.items():
-        going = event.state in _GOING
-        if (event.state in ENDED_WELL and not event.partial) or (going and is_written):
+        is_running = event.state in _RUNNING_STATES
+        if (event.state in COMPLETE_STATES and not event.partial) or (is_running and is_written):
             continue
-        state = "never ended" if going else "partial" if event.partial else event.state
+        state = "never ended" if is_running else "partial" if event.partial else event.state
         named = " ".join(part for part in (event.listing, state) if part)
         reason = f"{named}: {event.why}" if event.why else named
         since_us, until_us = parse_us(began[run]), parse_us(event.observed_at)

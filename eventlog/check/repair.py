@@ -64,8 +64,8 @@ def repair(
     exists; `Invalid` if its loss was accepted.
     """
     if loss_path(root, name).exists():
-        what = f"{name}: was given up on {read_loss(root, name).accepted_at}"
-        raise Invalid(what, f"to take it back, move log/{name}.lost.json out of the log first")
+        what = f"{name}: was recorded as lost on {read_loss(root, name).accepted_at}"
+        raise Invalid(what, f"to restore it, first move log/{name}.lost.json out of the log")
     sealed = sealed_path(root, name).exists() or manifest_path(root, name).exists()
     if open_path(root, name).exists() and not sealed:
         result = _repair_open(root, name, clock, segment_bytes)

@@ -33,7 +33,7 @@ class Damage:
     place: str
     """Segment or file, relative to the log."""
     what: str
-    """What was expected and what was found."""
+    """The expected and the actual value, as text for users."""
     frame: int | None = None
     line: int | None = None
     """Number of the line in the segment, from 1."""
@@ -125,11 +125,15 @@ def _compare(root: Path, manifest: Manifest, content: _Content) -> list[Damage]:
         message = f"expected SHA-256 {manifest.zst.sha256[:16]}…, found {packed[:16]}…"
         frame = _otherwise_packed(root, manifest)
         if frame is None:
-            return [Damage(where, f"of its segment: {message}; that one is as it was written")]
+            return [
+                Damage(where, f"the SHA-256 of its segment: {message}, but the segment is intact")
+            ]
         place, byte = f"{manifest.segment}.ndjson.zst", manifest.frames[frame].offset
-        return [Damage(place, f"{message}; its lines are unharmed", frame=frame, byte=byte)]
+        return [Damage(place, f"{message}; its lines are intact", frame=frame, byte=byte)]
     if raw != manifest.raw.sha256:
-        message = f"of its lines: expected SHA-256 {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
+        message = (
+            f"the SHA-256 of its lines: expected {manifest.raw.sha256[:16]}…, found {raw[:16]}…"
+        )
         return [Damage(where, message)]
     try:
         again = manifests.summarize(manifest.name, content.frames, raw, packed, manifest.previous)
@@ -179,21 +183,20 @@ def open_damage(root: Path, name: SegmentName, head: Head | None) -> tuple[int, 
     with file:
         size = os.fstat(file.fileno()).st_size  # ignores what is appended from now on
         first = first_seq(file)
-        tail = valid_prefix(file, name, (first or 1) - 1)
-        file.seek(tail.size)
-        rest = file.read(max(0, size - tail.size))
+        prefix = valid_prefix(file, name, (first or 1) - 1)
+        file.seek(prefix.size)
+        tail = file.read(max(0, size - prefix.size))
         file.seek(0)
-        damages = asset_damage(root, place, set(_assets(file, tail.size)))
-    line, byte = tail.rows + 1, tail.size
+        damages = asset_damage(root, place, set(_assets(file, prefix.size)))
+    line, byte = prefix.rows + 1, prefix.size
     durable = head.durable_bytes if head and head.segment == str(name) else 0
-    if durable > tail.size:
-        message = (
-            f"durable up to byte {durable}, but this is not the event with seq {tail.last_seq + 1}"
-        )
+    if durable > prefix.size:
+        seq = prefix.last_seq + 1
+        message = f"durable up to byte {durable}, but this is not the event with seq {seq}"
         damages.append(Damage(place, message, line=line, byte=byte))
-    elif not durable and has_later_event(rest, name, tail.last_seq):
-        damages.append(Damage(place, "whole events stand behind this byte", line=line, byte=byte))
-    return tail.rows, tail.size, damages
+    elif not durable and has_later_event(tail, name, prefix.last_seq):
+        damages.append(Damage(place, "complete events follow this byte", line=line, byte=byte))
+    return prefix.rows, prefix.size, damages
 
 
 def _assets(lines: Iterator[bytes], size: int) -> Iterator[str]:

@@ -50,7 +50,7 @@ __all__ = ["Damage", "VerifyResult", "verify"]
 
 @attrs.frozen
 class VerifyResult:
-    """What was read, and the damage that was found."""
+    """Number of segments, events and bytes that were read, and the damage in them."""
 
     segments: int
     rows: int
@@ -104,8 +104,8 @@ def _check_stream(
             damages += sealed_damage(root, manifest)
         rows, raw_bytes = rows + manifest.rows, raw_bytes + manifest.raw.bytes
     for name in unsealed:
-        lines, size, found = open_damage(root, name, listed.head)
-        damages += found
+        lines, size, open_damages = open_damage(root, name, listed.head)
+        damages += open_damages
         rows, raw_bytes = rows + lines, raw_bytes + size
     segments = len(known) + len(unsealed)
     return VerifyResult(segments, rows, raw_bytes, tuple(damages))
@@ -134,7 +134,7 @@ def _foreign_files(root: Path) -> Iterator[Damage]:
             name = path.relative_to(log)
             hidden = any(part.startswith(".") for part in name.parts)
             if not hidden and not path.is_dir() and parse_segment(name.as_posix()) is None:
-                yield Damage(name.as_posix(), "a file that is no segment")
+                yield Damage(name.as_posix(), "not a file of a segment")
 
 
 def _check_names(
@@ -147,7 +147,7 @@ def _check_names(
     known: list[Manifest] = []
     unsealed: list[SegmentName] = []
     damages: list[Damage] = []
-    for name in (each.name for each in files):
+    for name in (listed.name for listed in files):
         if not manifest_path(root, name).exists() and open_path(root, name).exists():
             unsealed.append(name)
         elif manifest_path(root, name).exists():
@@ -184,10 +184,10 @@ def _check_chain(root: Path, known: list[Manifest], losses: list[Loss]) -> Itera
             message = f"expected seq {expected} (after {before.segment}), found {after.first_seq}"
             yield Damage(after.segment, message)
         elif after.first_seq == expected and after.previous != (actual := _link(root, before)):
-            claim = f"names a previous manifest {str(after.previous)[:16]}…"
+            claim = f"refers to a previous manifest with SHA-256 {str(after.previous)[:16]}…"
             earlier, later = f"{before.segment}.manifest.json", f"{after.segment}.manifest.json"
-            yield Damage(earlier, f"{after.segment} {claim}, this one is {actual[:16]}…")
-            yield Damage(later, f"it {claim}, that of {before.segment} is {actual[:16]}…")
+            yield Damage(earlier, f"{after.segment} {claim}, but this one has {actual[:16]}…")
+            yield Damage(later, f"{claim}, but that of {before.segment} has {actual[:16]}…")
 
 
 def _link(root: Path, link: Manifest | Loss) -> str:

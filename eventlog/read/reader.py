@@ -211,18 +211,18 @@ def _blocks_from(
 def _check_first(records: list[Record], expected: int, segment: SeqRange) -> None:
     """Raises unless the first record has the expected seq. (`read_block` checks the others.)"""
     if records[0].seq != expected:
-        found = attrs.evolve(segment, first_seq=records[0].seq)
-        raise _missing_seq(segment.name.source, segment.name.writer, expected, found)
+        actual = attrs.evolve(segment, first_seq=records[0].seq)
+        raise _missing_seq(segment.name.source, segment.name.writer, expected, actual)
 
 
 class _MissingSeq(Corrupt):
     """No segment of a listing contains a seq."""
 
 
-def _missing_seq(source: str, writer: str, expected: int, found: SeqRange) -> _MissingSeq:
+def _missing_seq(source: str, writer: str, expected: int, actual: SeqRange) -> _MissingSeq:
     return _MissingSeq(
-        f"{source}, writer {writer}: expected seq {expected}, found {found.first_seq} in "
-        f"{found.name}: a segment is missing",
+        f"{source}, writer {writer}: expected seq {expected}, found {actual.first_seq} in "
+        f"{actual.name}: a segment is missing",
         "hindlog verify",
     )
 

@@ -53,7 +53,7 @@ def append(
     what a build raises, or `LocalResource` if the disk or the clock is at fault; then none
     of the batches is in the log.
     """
-    with stream.turn:
+    with stream.mutex:
         return write_composed(stream, compose(stream, builds, observed_at))
 
 
@@ -245,7 +245,7 @@ def roll_and_heartbeat(stream: Stream) -> None:
 
     A running writer calls this periodically.
     """
-    with stream.turn:
+    with stream.mutex:
         now = stream.clock()
         hour = hour_start(now)
         if stream.segment is not None and stream.segment.starts_at < hour:

@@ -90,16 +90,16 @@ def recover(
     manifest = read_manifest(root, last) if last else None
     losses = read_losses(root, source, writer)
     seq = manifest.last_seq if manifest else 0
-    tails, lost = _recover_all(root, still_open, seq, losses, disk, distrust_head)
-    end = skip_lost(losses, (tails[-1].last_seq if tails else seq) + 1) - 1
+    prefixes, lost = _recover_all(root, still_open, seq, losses, disk, distrust_head)
+    end = skip_lost(losses, (prefixes[-1].last_seq if prefixes else seq) + 1) - 1
     if not distrust_head and not lost:
         _check_end(root, source, writer, end)
-    times = [parse_us(line_header(tail.last_line).observed_at) for tail in tails]
+    times = [parse_us(line_header(prefix.last_line).observed_at) for prefix in prefixes]
     return ResumePoint(
         last_seq=end,
         last_observed=max([manifest.last_us if manifest else 0, *times]),
         previous=last_link(root, last, losses),
-        open=tails,
+        open=prefixes,
         anomalies=(*_stored_anomalies(root, source, writer), *lost),
     )
 
@@ -135,20 +135,20 @@ def _recover_all(
 ) -> tuple[tuple[ValidPrefix, ...], tuple[TailAnomaly, ...]]:
     firsts = {name: _first_valid_seq(root, name) for name in names}
     ordered = sorted(names, key=lambda name: (firsts[name] is None, firsts[name] or 0, name))
-    tails: list[ValidPrefix] = []
+    prefixes: list[ValidPrefix] = []
     lost: list[TailAnomaly] = []
     for name in ordered:
         seq = skip_lost(losses, seq + 1) - 1
         _check_continues(root, name, firsts[name], seq)
-        tail = _recover_open(root, name, seq, disk, distrust_head)
-        lost += _missing_bytes(root, tail)
-        if tail.rows == 0:
+        prefix = _recover_open(root, name, seq, disk, distrust_head)
+        lost += _missing_bytes(root, prefix)
+        if prefix.rows == 0:
             disk.unlink(open_path(root, name))
             disk.sync_dir(open_path(root, name).parent)
             continue
-        tails.append(tail)
-        seq = tail.last_seq
-    return tuple(tails), tuple(lost)
+        prefixes.append(prefix)
+        seq = prefix.last_seq
+    return tuple(prefixes), tuple(lost)
 
 
 def _first_valid_seq(root: Path, name: SegmentName) -> int | None:
@@ -190,7 +190,7 @@ def _check_end(root: Path, source: str, writer: str, end: int) -> None:
     raise Corrupt(
         f"{path}: {claim}, but the log ends with seq {end}: "
         f"{segment or f'the last segment of {source}, writer {writer},'} is missing",
-        "hindlog verify names the segments to restore from a mirror or a backup, or to give up",
+        "hindlog verify names the segments; restore them from a copy, or record them as lost",
     )
 
 
@@ -200,56 +200,56 @@ def _recover_open(
     """Checks an open segment line by line and cuts off everything after the valid lines."""
     path = open_path(root, name)
     with path.open("rb") as file:
-        tail = valid_prefix(file, name, seq)
-    if tail.size < path.stat().st_size:
+        prefix = valid_prefix(file, name, seq)
+    if prefix.size < path.stat().st_size:
         if not distrust:
-            _check_durable(root, tail)
-        _cut_off(root, tail, disk)
-    return tail
+            _check_durable(root, prefix)
+        _cut_off(root, prefix, disk)
+    return prefix
 
 
-def _check_durable(root: Path, tail: ValidPrefix) -> None:
+def _check_durable(root: Path, prefix: ValidPrefix) -> None:
     """Raises `Corrupt` if bytes that were durable are invalid: an operator must decide."""
-    path = open_path(root, tail.name)
-    head = read_head(root, tail.name.source, tail.name.writer)
-    durable = head.durable_bytes if head and head.segment == str(tail.name) else 0
-    if tail.size < durable <= path.stat().st_size:
+    path = open_path(root, prefix.name)
+    head = read_head(root, prefix.name.source, prefix.name.writer)
+    durable = head.durable_bytes if head and head.segment == str(prefix.name) else 0
+    if prefix.size < durable <= path.stat().st_size:
         raise Corrupt(
-            f"{path}: line {tail.rows + 1} at byte {tail.size} is not the event with seq "
-            f"{tail.last_seq + 1}, but was durable up to byte {durable}",
-            f"hindlog repair {tail.name}",
+            f"{path}: line {prefix.rows + 1} at byte {prefix.size} is not the event with seq "
+            f"{prefix.last_seq + 1}, but was durable up to byte {durable}",
+            f"hindlog repair {prefix.name}",
         )
 
 
-def _missing_bytes(root: Path, tail: ValidPrefix) -> list[TailAnomaly]:
+def _missing_bytes(root: Path, prefix: ValidPrefix) -> list[TailAnomaly]:
     """Returns an anomaly if the file is shorter than its head in `state/` says."""
-    head = read_head(root, tail.name.source, tail.name.writer)
-    if head is None or head.segment != str(tail.name) or head.last_seq <= tail.last_seq:
+    head = read_head(root, prefix.name.source, prefix.name.writer)
+    if head is None or head.segment != str(prefix.name) or head.last_seq <= prefix.last_seq:
         return []
-    size = max(0, head.durable_bytes - tail.size)
-    return [TailAnomaly(str(tail.name), tail.size, size, LOST, None)]
+    size = max(0, head.durable_bytes - prefix.size)
+    return [TailAnomaly(str(prefix.name), prefix.size, size, LOST, None)]
 
 
-def _cut_off(root: Path, tail: ValidPrefix, disk: Disk) -> None:
-    path = open_path(root, tail.name)
+def _cut_off(root: Path, prefix: ValidPrefix, disk: Disk) -> None:
+    path = open_path(root, prefix.name)
     with path.open("rb") as file:
-        file.seek(tail.size)
+        file.seek(prefix.size)
         data = file.read()
-    reason = DAMAGED if has_later_event(data, tail.name, tail.last_seq) else TORN
-    _store_bytes(root, tail, data, reason, disk)
+    reason = DAMAGED if has_later_event(data, prefix.name, prefix.last_seq) else TORN
+    _store_bytes(root, prefix, data, reason, disk)
     handle = disk.open_append(path)
     try:
-        disk.truncate(handle, tail.size)
+        disk.truncate(handle, prefix.size)
         disk.fsync(handle)
     finally:
         disk.close(handle)
 
 
-def _store_bytes(root: Path, tail: ValidPrefix, data: bytes, reason: str, disk: Disk) -> None:
+def _store_bytes(root: Path, prefix: ValidPrefix, data: bytes, reason: str, disk: Disk) -> None:
     """Stores the bytes durably before the file is cut. In `log/`, as they are the only copy."""
-    # The name contains a digest: a crash while appending can leave two tails at one offset.
-    suffix = f"{tail.size}.{manifests.digest(data)[:16]}.{reason}"
-    path = _torn_dir(root, tail.name.source) / f"{str(tail.name).replace('/', '_')}.{suffix}"
+    # The name contains a digest: a crash while appending can leave two torn tails at one offset.
+    suffix = f"{prefix.size}.{manifests.digest(data)[:16]}.{reason}"
+    path = _torn_dir(root, prefix.name.source) / f"{str(prefix.name).replace('/', '_')}.{suffix}"
     replace_durably(disk, path, data, root)
 
 
@@ -258,7 +258,7 @@ def _torn_dir(root: Path, source: str) -> Path:
 
 
 def _stored_anomalies(root: Path, source: str, writer: str) -> tuple[TailAnomaly, ...]:
-    """Returns the tails that this or an earlier recovery cut off and nobody appended yet."""
+    """Returns the torn tails that this or an earlier recovery cut off and nobody appended yet."""
     anomalies = []
     folder = _torn_dir(root, source)
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:

@@ -53,6 +53,7 @@ class Stream:
     disk: Disk
     segment_bytes: int
     lock: int
+    """File handle of the stream lock."""
     sealer: ThreadPoolExecutor
     last_seq: int = 0
     last_observed: int = 0
@@ -60,13 +61,16 @@ class Stream:
     """SHA-256 of the last manifest or loss of the chain."""
     segment: OpenSegment | None = None
     head: Path = attrs.field(init=False)
-    named: set[Path] = attrs.field(factory=set)
-    """Folders whose names are known to be durable."""
+    durable_folders: set[Path] = attrs.field(factory=set)
+    """Folders that are known to be durable."""
     unsealed: deque[SegmentName] = attrs.field(factory=deque)
+    """Rolled segments that are not sealed yet, in seq order."""
     sealing: list[Future[None]] = attrs.field(factory=list)
+    """Results of the background sealings that were not examined yet."""
     broken: bool = False
-    turn: threading.RLock = attrs.field(factory=threading.RLock)
-    """Lock that is held while events are appended or the segment is rolled."""
+    """Whether a disk error made it unknown what is durable; nothing is written any more."""
+    mutex: threading.RLock = attrs.field(factory=threading.RLock)
+    """Prevents two threads from appending or rolling at the same time."""
 
     @head.default
     def _head_of(self) -> Path:
@@ -78,7 +82,7 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     check_free_space(stream.disk, stream.root)
     first = segment_at(stream.source, stream.writer, at, 0)
     folder = open_path(stream.root, first).parent
-    made = make_dirs(stream.disk, folder)
+    created = make_dirs(stream.disk, folder)
     prefix = f"{first.hour}-{first.writer}-"
     numbers = [
         int(entry.name[len(prefix) :].partition(".")[0])
@@ -87,11 +91,13 @@ def open_segment(stream: Stream, at: int) -> OpenSegment:
     ]
     name = attrs.evolve(first, number=max(numbers, default=-1) + 1)
     handle = stream.disk.open_append(open_path(stream.root, name))
-    if folder in stream.named or (folder in made and folder.parent in stream.named):
+    if folder in stream.durable_folders or (
+        folder in created and folder.parent in stream.durable_folders
+    ):
         stream.disk.sync_dir(folder)
     else:
         sync_parents(stream.disk, folder, stream.root)
-    stream.named.update((folder, folder.parent))
+    stream.durable_folders.update((folder, folder.parent))
     return OpenSegment(name, handle, 0)
 
 
@@ -100,7 +106,7 @@ def roll(stream: Stream) -> None:
 
     Raises the error of an earlier sealing, if any; that sealing is retried each time.
     """
-    with stream.turn:
+    with stream.mutex:
         segment = stream.segment
         if segment is None:
             return

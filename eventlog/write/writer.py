@@ -102,15 +102,15 @@ def _resume(stream: Stream, end: ResumePoint) -> None:
     """Sets a stream to the end of its log; seals earlier segments and appends anomalies."""
     stream.last_seq, stream.last_observed = end.last_seq, end.last_observed
     stream.previous = end.previous
-    sealed = next((tail.last_seq - tail.rows for tail in end.open), end.last_seq)
+    sealed = next((prefix.last_seq - prefix.rows for prefix in end.open), end.last_seq)
     stream_lock.record_sealed_seq(stream.lock, sealed)
-    stream.unsealed.extend(tail.name for tail in end.open[:-1])
+    stream.unsealed.extend(prefix.name for prefix in end.open[:-1])
     seal_pending(stream)
-    for tail in end.open[-1:]:
-        handle = stream.disk.open_append(open_path(stream.root, tail.name))
-        stream.segment = OpenSegment(tail.name, handle, tail.size)
+    for prefix in end.open[-1:]:
+        handle = stream.disk.open_append(open_path(stream.root, prefix.name))
+        stream.segment = OpenSegment(prefix.name, handle, prefix.size)
         stream.disk.fsync(handle)  # what a crashed writer left unsynced is made durable first
-        sync_parents(stream.disk, open_path(stream.root, tail.name).parent, stream.root)
+        sync_parents(stream.disk, open_path(stream.root, prefix.name).parent, stream.root)
     write_head(stream)  # replaces the head from before the crash
     if stream.segment and hour_start(stream.clock()) > stream.segment.starts_at:
         roll(stream)

@@ -130,7 +130,7 @@ def test_giving_up_twice_says_so_once(tmp_path: Path) -> None:
     hand = Hand(LATER.at)
     for _ in range(3):
         done = accept_loss(tmp_path, names[1], clock=hand)
-        assert done.what == "given up: seq 3 to 4 are recorded as lost"
+        assert done.what == "recorded as lost: seq 3 to 4"
         hand.at += 2 * HOUR
     anomalies = [r for r in read_events(tmp_path) if decode(r.line).kind == ANOMALY]
 

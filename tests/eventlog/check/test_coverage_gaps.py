@@ -174,8 +174,8 @@ def test_each_gap_that_was_given_up_names_its_own_day(tmp_path: Path) -> None:
     lost = [gap for gap in find_gaps(tmp_path, START + 5 * HOUR) if gap.what == "seqs"]
 
     assert [gap.reason.partition(", ")[2] for gap in lost] == [
-        "given up 2026-11-22T05:00Z",
-        "given up 2026-11-24T05:00Z",
+        "recorded as lost on 2026-11-22T05:00Z",
+        "recorded as lost on 2026-11-24T05:00Z",
     ]
     assert [(gap.since, gap.until) for gap in lost] == [
         (START + SECOND, START + 2 * HOUR),

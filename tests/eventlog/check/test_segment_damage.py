@@ -96,7 +96,7 @@ def test_lines_of_another_spelling_are_damage_of_the_manifest(
 
     (damage,) = sealed_damage(tmp_path, told)
     assert damage.place == f"{sealed}.manifest.json"
-    assert damage.what.startswith("of its lines: expected SHA-256")
+    assert damage.what.startswith("the SHA-256 of its lines: expected ")
 
 
 def sealed_lines(root: Path, name: SegmentName) -> list[bytes]:
@@ -133,7 +133,7 @@ def test_whole_events_behind_a_bad_line_are_damage_only_without_a_head(tmp_path:
     (damage,) = open_damage(tmp_path, name, None)[2]
 
     assert (damage.line, damage.byte) == (2, len(lines[0]))
-    assert open_damage(tmp_path, name, None)[2][0].what == "whole events stand behind this byte"
+    assert open_damage(tmp_path, name, None)[2][0].what == "complete events follow this byte"
     assert open_damage(tmp_path, name, head) == (1, len(lines[0]), [])
 
 

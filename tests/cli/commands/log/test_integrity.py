@@ -124,7 +124,7 @@ def test_a_loss_is_accepted_only_when_that_is_requested(damaged: Path) -> None:
     accepted = hindlog("repair", LAST, "--accept-loss", at=damaged)
 
     assert (refused.code, accepted.code) == (4, 0)
-    assert f"{LAST}: given up: seq 7 to 8 are recorded as lost" in accepted.err
+    assert f"{LAST}: recorded as lost: seq 7 to 8" in accepted.err
     assert hindlog("verify", at=damaged).code == 0
 
 
