@@ -163,11 +163,11 @@ def _message(error: BaseException) -> tuple[str, str | None]:
 def _local(error: OSError) -> tuple[str, str | None]:
     """Returns message and hint for an error of the operating system."""
     where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
-    what = f"{where}: {error.strerror}" if where else str(error.strerror)
+    message = f"{where}: {error.strerror}" if where else str(error.strerror)
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return (
-        what,
-        "make room there, then run it again: nothing was lost" if is_full else None,
+        message,
+        "free some space there, then run the command again: nothing was lost" if is_full else None,
     )
 
 

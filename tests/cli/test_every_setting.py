@@ -165,7 +165,7 @@ def segment_bytes(folder: Path) -> None:
     small = segments_of(folder, "small", "segment_bytes = 1\n")
 
     assert large == {"crawl": 1, "import": 1, "queue commands": 1, "add and service": 0}
-    assert small["queue commands"] == 5  # two added, one cancelled, retried, all tidied away
+    assert small["queue commands"] == 5  # two added, one cancelled, retried, all removed
     assert small["crawl"] > 2
     assert small["import"] == 2
     assert small["add and service"] > 2

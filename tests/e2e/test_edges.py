@@ -160,7 +160,7 @@ def test_responses_without_a_time_are_named_and_the_others_taken(
     assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 2
     assert none.returncode == 2
     assert "--observed-at" in none.stderr
-    assert "openrouter: nothing in quarantine" in replayed.stderr
+    assert "openrouter: no quarantined body can be split" in replayed.stderr
 
 
 def test_an_archive_that_was_moved_is_asked_as_before(archive: Path, tmp_path: Path) -> None:
@@ -261,5 +261,5 @@ def test_a_disk_that_is_full_is_told_as_such(archive: Path, tmp_path: Path) -> N
     for name, done in found.items():
         assert done.returncode == 8, (name, done.stderr)
         assert "Traceback" not in done.stderr, name
-        assert "make room" in done.stderr, name
+        assert "free some space" in done.stderr, name
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []

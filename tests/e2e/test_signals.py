@@ -389,7 +389,7 @@ def test_sigusr1_shows_how_an_import_stands_and_ends_nothing(tmp_path: Path) -> 
 
     assert done.returncode == 0, done.stderr
     assert "of 240 responses" in done.stderr.splitlines()[0]
-    assert "the same import again goes on" in done.stderr.splitlines()[-1]
+    assert "run the same import again to continue" in done.stderr.splitlines()[-1]
     assert 0 < len(list((tmp_path / "log").rglob("*.manifest.json"))) < 240
     assert not list((tmp_path / "log").rglob("*.ndjson"))
     assert hindlog(*arguments, cwd=tmp_path).returncode == 0

@@ -1,4 +1,4 @@
-"""`fetch import`: what was recorded elsewhere becomes history."""
+"""`fetch import` and `fetch replay`: events from recorded responses and quarantined bodies."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
 
-_TIMES = "give those without a time one: --observed-at TIME, or --time-from mtime"
+_UNTIMED_HINT = "set a time for them: --observed-at TIME, or --time-from mtime"
 
 
 @click.command(
@@ -27,21 +27,25 @@ _TIMES = "give those without a time one: --observed-at TIME, or --time-from mtim
 )
 @click.argument("source")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--endpoint", metavar="PATH", help="What was asked; else known by its shape.")
+@click.option(
+    "--endpoint",
+    metavar="PATH",
+    help="Path of the endpoint (default: recognized by the structure of the response).",
+)
 @click.option(
     "--part",
     "parts",
     multiple=True,
     metavar="JSONPATH=ENDPOINT",
-    help="Where responses lie in another collector's envelope.",
+    help="A response inside another collector's envelope; may be repeated.",
 )
-@click.option("--observed-at", metavar="T", help="When it was recorded, for all of PATHS.")
+@click.option("--observed-at", metavar="T", help="Time of the responses, for all of PATHS.")
 @click.option(
     "--time-from",
     type=click.Choice(("name", "mtime", "git")),
     default="name",
     show_default=True,
-    help="Where the time of each response stands.",
+    help="Source of the time of each response.",
 )
 @global_options
 def import_(
@@ -52,19 +56,19 @@ def import_(
     observed_at: str | None,
     time_from: str,
 ) -> int:
-    """Take responses recorded elsewhere into the log, at their own time.
+    """Imports responses recorded elsewhere as events at their own time.
 
-    PATHS are files, folders, .zst files and .tar.zst packs; with --time-from git files
-    of a repository, of which every version is taken. Importing the same thing twice
-    adds nothing; any order gives the same answers.
+    PATHS are files, folders, .zst files and .tar.zst packs; with --time-from git they are files
+    of a git repository, and every version is imported. The import is idempotent, and the
+    order does not matter.
 
-    A file named .ndjson or .jsonl holds one response, or one entity, in every line; an
-    array alone is the listing it was the only member of.
+    Each line of a .ndjson or .jsonl file is one response or one entity. A bare array is
+    imported as a response with that array as its only member.
 
-    --part splits an envelope that holds several responses: a JSON path, =, and the
-    endpoint, in which {key} is what the last * of the path stands for. For example
-    '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exit 3 if a part matches nothing in any
-    of the recordings.
+    --part extracts responses from an envelope that contains several: a JSON path, =, and the
+    endpoint, in which {key} is the name that the last * of the path matched. For example
+    '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exits with 3 if a part matches no response,
+    or if a response was left out.
     """
     from cli.process.signals import record_signals
     from fetcher.imports.envelope import parse_envelope_part
@@ -72,15 +76,17 @@ def import_(
 
     root = archive()
     select_sources((source,), SOURCES, "fetch import")
-    planned = tuple(map(parse_envelope_part, parts))
-    found, untimed = _find(paths, observed_at, time_from)
+    envelope_parts = tuple(map(parse_envelope_part, parts))
+    recordings, untimed = _find_recordings(paths, observed_at, time_from)
     stop = record_signals()
-    report = _import(root, source, found, endpoint, planned, stop)
-    unmatched = [text for text in parts if text not in report.matched_parts]
-    _tell(source, report, untimed)
+    report = _import(root, source, recordings, endpoint, envelope_parts, stop)
+    _print_report(source, report, untimed)
     if report.responses < report.expected and stop.is_requested():
-        print_message("stopped; what was taken is on disk, and the same import again goes on")
+        print_message(
+            "stopped; what was imported is on disk: run the same import again to continue"
+        )
         return stop.code()
+    unmatched = [text for text in parts if text not in report.matched_parts]
     _print_unmatched(unmatched, report.expected)
     return 3 if untimed or report.refused or unmatched else 0
 
@@ -88,7 +94,7 @@ def import_(
 def _import(
     root: Path,
     source: str,
-    found: "Sequence[Recording]",
+    recordings: "Sequence[Recording]",
     endpoint: str | None,
     parts: "tuple[EnvelopePart, ...]",
     stop: "StopRequest",
@@ -99,25 +105,28 @@ def _import(
     from fetcher.imports.importer import import_recordings
     from fetcher.sources import SOURCES
 
-    with progress(now_us) as tell:
+    with progress(now_us) as show:
         return import_recordings(
             root,
             SOURCES[source],
-            found,
+            recordings,
             writer=writer_id(root, IMPORT, machine_name(os.environ)),
             endpoint=endpoint,
             parts=parts,
             now=now_us,
             segment_bytes=config(root).log.segment_bytes,
-            on_progress=lambda told: tell(f"{source}: {_imported(told)}"),
+            on_progress=lambda report: show(f"{source}: {_import_summary(report)}"),
             is_stopped=stop.is_requested,
         )
 
 
-def _find(
+def _find_recordings(
     paths: tuple[Path, ...], observed_at: str | None, time_from: str
 ) -> "tuple[list[Recording], list[str]]":
-    """What was recorded, and what is left out because nothing says when it was."""
+    """Returns the recordings, and a message for each one that is left out: it has no time.
+
+    Raises `Invalid` if every recording is left out.
+    """
     from cli.options.times import parse_time
     from eventlog.clock import now_us
     from eventlog.errors import Invalid
@@ -125,18 +134,18 @@ def _find(
 
     at = parse_time(observed_at, now_us()) if observed_at else None
     untimed: list[str] = []
-    found = find_recordings(paths, at, time_from, untimed.append)
-    if untimed and not found:
-        raise Invalid("\n".join(untimed), _TIMES)
-    return found, untimed
+    recordings = find_recordings(paths, at, time_from, untimed.append)
+    if untimed and not recordings:
+        raise Invalid("\n".join(untimed), _UNTIMED_HINT)
+    return recordings, untimed
 
 
-def _tell(source: str, report: "ImportReport", untimed: list[str]) -> None:
-    print_message(f"{source}: {_imported(report)}")
-    for each in (*untimed, *report.refused):
-        print_message(f"left out: {each}")
+def _print_report(source: str, report: "ImportReport", untimed: list[str]) -> None:
+    print_message(f"{source}: {_import_summary(report)}")
+    for message in (*untimed, *report.refused):
+        print_message(f"left out: {message}")
     if untimed:
-        print_message(f"  {_TIMES}")
+        print_message(f"  {_UNTIMED_HINT}")
 
 
 def _print_unmatched(parts: list[str], recordings: int) -> None:
@@ -146,14 +155,14 @@ def _print_unmatched(parts: list[str], recordings: int) -> None:
         print_message("  compare its JSON path with one of the recordings")
 
 
-def _imported(found: "ImportReport") -> str:
-    """How an import stands."""
-    told = (
-        f"{found.responses} of {found.expected} responses, {found.already} of them in the log "
-        f"already; {found.entities} entities ({found.stored} new or changed, "
-        f"{found.unchanged} unchanged)"
+def _import_summary(report: "ImportReport") -> str:
+    """Returns the counts of an import as one line."""
+    summary = (
+        f"{report.responses} of {report.expected} responses, {report.already} of them in the log "
+        f"already; {report.entities} entities ({report.stored} new or changed, "
+        f"{report.unchanged} unchanged)"
     )
-    return f"{told}; {found.anomalies} anomalies" if found.anomalies else told
+    return f"{summary}; {report.anomalies} anomalies" if report.anomalies else summary
 
 
 @click.command(epilog="Example: hindlog fetch replay openrouter --since 7d")
@@ -162,10 +171,10 @@ def _imported(found: "ImportReport") -> str:
 @click.option("--until", metavar="T", help="Only bodies observed before this instant.")
 @global_options
 def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> int:
-    """Run quarantined bodies (anomalies) through today's splitter.
+    """Splits quarantined bodies (anomalies) again, with the current splitter.
 
-    What can be taken apart by now becomes events at its own time; a second replay adds
-    nothing.
+    A body that can be split now becomes events at its own time. Replaying twice adds nothing
+    (idempotent).
     """
     from cli.output.progress import progress
     from cli.process.signals import record_signals
@@ -181,8 +190,8 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     for name in select_sources(sources, SOURCES, "fetch replay") if sources else sorted(SOURCES):
         if stop.is_requested():
             break
-        with progress(now_us) as tell:
-            found = replay_anomalies(
+        with progress(now_us) as show:
+            report = replay_anomalies(
                 root,
                 SOURCES[name],
                 writer=writer,
@@ -190,11 +199,11 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
                 since=begin,
                 until=end,
                 segment_bytes=config(root).log.segment_bytes,
-                on_progress=lambda told, name=name: tell(f"{name}: {_imported(told)}"),  # type: ignore[misc]
+                on_progress=lambda partial, name=name: show(f"{name}: {_import_summary(partial)}"),  # type: ignore[misc]
                 is_stopped=stop.is_requested,
             )
-        none = f"{name}: nothing in quarantine that can be taken apart by now"
-        print_message(f"{name}: {_imported(found)}" if found.expected else none)
+        summary = _import_summary(report) if report.expected else "no quarantined body can be split"
+        print_message(f"{name}: {summary}")
     return stop.code()
 
 

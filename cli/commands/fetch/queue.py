@@ -1,4 +1,4 @@
-"""`fetch add`, `list`, `retry`, `cancel`, `clean`, `probe`: the queue and its runs."""
+"""`fetch add`, `list`, `retry`, `cancel`, `clean` and `probe`: the queue and its runs."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _crawler(root: Path) -> "Crawler":
-    """Returns the writer of queue commands, with the clock and the settings of the archive."""
+    """Returns the writer for queue commands, with the clock and settings of the archive."""
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import COMMAND, machine_name, writer_id
     from fetcher.service.open_crawl import Crawler
@@ -27,37 +27,45 @@ def _crawler(root: Path) -> "Crawler":
     return Crawler(root, writer, now_us, segment_bytes=config(root).log.segment_bytes)
 
 
-def _source_of(root: Path, what: str, command: str) -> str:
-    """The source that a URL belongs to. Raises `Invalid`."""
+def _source_of_url(root: Path, url: str, command: str) -> str:
+    """Returns the source whose base URL a URL begins with. Raises `Invalid`."""
     from eventlog.errors import Invalid
 
     settings = config(root).source
     for name in sorted(settings):
-        if what.startswith(settings[name].base_url.rstrip("/") + "/"):
+        if url.startswith(settings[name].base_url.rstrip("/") + "/"):
             return name
     known = ", ".join(f"{name}: {settings[name].base_url}" for name in sorted(settings))
-    raise Invalid(f"{what}: no source has this address ({known})", f"hindlog {command} --help")
+    raise Invalid(f"{url}: no source has this address ({known})", f"hindlog {command} --help")
 
 
 @click.command(epilog="Example: hindlog fetch add civitai images-of-model 4384 --limit 500")
-@click.argument("what")
+@click.argument("target", metavar="URL|SOURCE")
 @click.argument("listing", required=False)
 @click.argument("arg", required=False)
-@click.option("--param", "params", multiple=True, metavar="K=V", help="A parameter of the request.")
 @click.option(
-    "--limit", type=click.IntRange(1), help="Enough with N entities; pages are kept whole."
+    "--param",
+    "params",
+    multiple=True,
+    metavar="K=V",
+    help="A parameter of the request; may be repeated.",
 )
-@click.option("--priority", default=0, show_default=True, help="Higher goes first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help="Stop when the listing has N entities; pages are kept whole.",
+)
+@click.option("--priority", default=0, show_default=True, help="A higher one runs first.")
 @global_options
 def add(
-    what: str,
+    target: str,
     listing: str | None,
     arg: str | None,
     params: tuple[str, ...],
     limit: int | None,
     priority: int,
 ) -> None:
-    """Queue a run: a URL of a source, or SOURCE and the name of a listing or a template.
+    """Queues a run: the URL of a source, or SOURCE with a listing or a template.
 
     \b
     civitai: images-of-model ID, images-of-version ID, images-of-user NAME,
@@ -65,18 +73,18 @@ def add(
       version ID, version-by-hash HASH, everything-new
     openrouter: model AUTHOR/SLUG, endpoints-of-model AUTHOR/SLUG, everything-new
 
-    Works while the service runs, which takes it up; else the next `fetch run` does.
-    Prints the run.
+    A running service starts the run; otherwise the next `fetch run` does. Prints the id of the
+    run.
     """
     from cli.options.arguments import parse_param
     from fetcher.service.queue_commands import RunRequest, add_runs
     from fetcher.sources import SOURCES
 
     root = archive()
-    name = what if listing else _source_of(root, what, "fetch add")
+    name = target if listing else _source_of_url(root, target, "fetch add")
     select_sources((name,), SOURCES, "fetch add")
-    overrides = dict(parse_param(each) for each in params)
-    request = RunRequest(listing or what, arg, overrides, limit, priority)
+    overrides = dict(map(parse_param, params))
+    request = RunRequest(listing or target, arg, overrides, limit, priority)
     upstream = upstream_of(config(root), name)
     _print_queued(add_runs(_crawler(root), upstream, request))
 
@@ -88,7 +96,7 @@ def _print_queued(tasks: "Iterable[Task]") -> None:
 
 
 _COLUMNS = ("source", "run", "state", "priority", "pages", "entities", "target", "attempts")
-_MORE = ("error", "why", "url", "created_at", "finished_at")
+_DETAIL_COLUMNS = ("error", "why", "url", "created_at", "finished_at")
 
 
 @click.command("list", epilog="Example: hindlog fetch list --state failed")
@@ -96,7 +104,7 @@ _MORE = ("error", "why", "url", "created_at", "finished_at")
 @output_options
 @global_options
 def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """The queue, in the order in which it is worked on."""
+    """Lists the runs of the queue, in the order in which they are executed."""
     from fetcher.state.task import CANCELLED, COMPLETED, FAILED, PENDING, RUNNING
 
     known = (PENDING, RUNNING, COMPLETED, FAILED, CANCELLED)
@@ -104,21 +112,23 @@ def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path 
         if state not in known:
             raise click.BadParameter(f"expected one of {', '.join(known)}, found {state!r}")
     root = archive()
-    emit((*_COLUMNS, *_MORE), _rows(root, states), choose_output(fmt, as_json, output))
+    emit(
+        (*_COLUMNS, *_DETAIL_COLUMNS), _run_rows(root, states), choose_output(fmt, as_json, output)
+    )
 
 
-def _rows(root: Path, states: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
+def _run_rows(root: Path, states: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
     from eventlog.clock import now_us
     from eventlog.files.listing import list_sources
     from fetcher.service.queue_commands import list_runs
 
     for source in list_sources(root):
         for task in list_runs(root, source, now_us, states):
-            yield (source, *(getattr(task, name) for name in (*_COLUMNS[1:], *_MORE)))
+            yield (source, *(getattr(task, name) for name in (*_COLUMNS[1:], *_DETAIL_COLUMNS)))
 
 
-def _find(root: Path, run: str) -> str:
-    """The source whose queue holds a run. Raises `NotFound`."""
+def _source_of_run(root: Path, run: str) -> str:
+    """Returns the source of a queued run, given by its id or a prefix. Raises `NotFound`."""
     from eventlog.clock import now_us
     from eventlog.errors import NotFound
     from eventlog.files.listing import list_sources
@@ -134,11 +144,11 @@ def _find(root: Path, run: str) -> str:
 @click.argument("run")
 @global_options
 def cancel(run: str) -> None:
-    """Cancel a run; a page under way is finished first."""
+    """Cancels a run. Its current page is finished first."""
     from fetcher.service.queue_commands import cancel_run
 
     root = archive()
-    source = _find(root, run)
+    source = _source_of_run(root, run)
     task = cancel_run(_crawler(root), source, run)
     print_message(f"cancelled: {task.run}, after {task.pages} pages")
 
@@ -147,11 +157,11 @@ def cancel(run: str) -> None:
 @click.argument("run")
 @global_options
 def retry(run: str) -> None:
-    """Have a run that failed or was cancelled go on where it stopped."""
+    """Queues a failed or cancelled run again; it continues where it stopped."""
     from fetcher.service.queue_commands import retry_run
 
     root = archive()
-    source = _find(root, run)
+    source = _source_of_run(root, run)
     task = retry_run(_crawler(root), source, run)
     print_message(f"queued again: {task.run}, at {task.url}")
 
@@ -159,14 +169,14 @@ def retry(run: str) -> None:
 @click.command(epilog="Example: hindlog fetch clean")
 @global_options
 def clean() -> None:
-    """Tidy away what is finished: it leaves the queue, never the log."""
+    """Removes finished runs from the queue. The log is not changed."""
     from eventlog.files.listing import list_sources
     from fetcher.service.queue_commands import clean_runs
 
     root = archive()
     crawler = _crawler(root)
-    found = [task for source in list_sources(root) for task in clean_runs(crawler, source)]
-    print_message(f"{len(found)} finished runs tidied away")
+    cleaned = [task for source in list_sources(root) for task in clean_runs(crawler, source)]
+    print_message(f"{len(cleaned)} finished runs removed from the queue")
 
 
 @click.command(epilog="Example: hindlog fetch probe https://openrouter.ai/api/v1/models")
@@ -174,7 +184,7 @@ def clean() -> None:
 @output_options
 @global_options
 def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """One request; shows how it would be split; writes nothing."""
+    """Makes one request and prints how the response would be split; writes nothing."""
     import asyncio
 
     from eventlog.body.json_spans import NotJson
@@ -182,18 +192,18 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     from fetcher.service.probe_url import probe_url
 
     root = archive()
-    name = _source_of(root, url, "fetch probe")
+    name = _source_of_url(root, url, "fetch probe")
     try:
-        found = asyncio.run(probe_url(upstream_of(config(root), name), url))
+        result = asyncio.run(probe_url(upstream_of(config(root), name), url))
     except NotJson as error:
-        raise Invalid(f"{url}: the answer cannot be split: {error}") from error
-    response = found.response
+        raise Invalid(f"{url}: the response cannot be split: {error}") from error
+    response = result.response
     print_message(
         f"{response.status}, {len(response.body)} bytes in {response.ms} ms, {response.endpoint}"
     )
     rows = [
-        (each.type, each.id, each.shape, each.pointer, len(each.body))
-        for each in found.parts.entities
+        (entity.type, entity.id, entity.shape, entity.pointer, len(entity.body))
+        for entity in result.parts.entities
     ]
     emit(("type", "id", "shape", "pointer", "bytes"), rows, choose_output(fmt, as_json, output))
 

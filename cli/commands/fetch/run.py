@@ -1,4 +1,4 @@
-"""`fetch`: crawl the upstreams, by schedule or once."""
+"""`fetch run`: crawls the upstreams, by schedule or once."""
 
 import os
 from typing import TYPE_CHECKING
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from cli.config.settings import Config
 
 
-@click.group(short_help="Crawl the upstreams; the queue; import recordings.")
+@click.group(short_help="Crawls the upstreams, manages the queue, imports recordings.")
 @global_options
 def fetch() -> None:
-    """Crawl the upstreams, look after the queue, import what was recorded elsewhere."""
+    """Crawls the upstreams, manages the queue, and imports responses recorded elsewhere."""
 
 
 @fetch.command(epilog="Example: hindlog fetch run openrouter --once")
 @click.argument("sources", nargs=-1)
-@click.option("--once", is_flag=True, help="One sync of each source, then end.")
+@click.option("--once", is_flag=True, help="Sync each source once, then exit.")
 @click.option(
     "--limit",
     type=click.IntRange(1),
     help="Stop a listing when it has N entities; pages are kept whole.",
 )
-@click.option("--for", "duration", metavar="D", help="Stop after this long, as in 90m.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked, and when.")
+@click.option("--for", "duration", metavar="D", help="Stop after this duration, such as 90m.")
+@click.option("--dry-run", is_flag=True, help="Print the requests and their time; make none.")
 @global_options
 def run(
     sources: tuple[str, ...], once: bool, limit: int | None, duration: str | None, dry_run: bool
 ) -> int:
-    """Crawl every enabled source, or only SOURCES, following cursors to the end.
+    """Crawls every enabled source, or only SOURCES, and follows page cursors to the end.
 
-    By schedule until it is stopped, or once. The first Ctrl-C or SIGTERM finishes the
-    page under way; a second one leaves at once. A crash is always safe.
+    Runs by schedule until it is stopped, or once. After the first Ctrl-C or SIGTERM the current
+    page is finished; the second one exits at once. A crash is always safe.
     """
     from cli.options.times import parse_duration
     from eventlog.clock import now_us
@@ -45,7 +45,7 @@ def run(
     settings = config(root)
     names = select_sources(sources, settings.source)
     if dry_run:
-        return _dry_run(names, settings, now_us())
+        return _print_plan(names, settings, now_us())
     writer = writer_id(root, FETCH, machine_name(os.environ))
     from cli.commands.fetch.service import serve_sources, sync_sources
 
@@ -56,7 +56,7 @@ def run(
     )
 
 
-def _dry_run(names: list[str], settings: "Config", now: int) -> int:
+def _print_plan(names: list[str], settings: "Config", now: int) -> int:
     from cli.options.times import format_time
     from cli.output.emit import choose_output, emit
     from fetcher.service.schedule import next_slot
@@ -66,16 +66,16 @@ def _dry_run(names: list[str], settings: "Config", now: int) -> int:
 
     rows: list[tuple[object, ...]] = []
     for name in names:
-        mine = settings.source[name]
-        due = format_time(next_slot(mine.schedule, now))
-        for listing in select_listings(SOURCES[name], mine.listings):
-            after = ", ".join(follow.listing for follow in listing.follow_ups)
+        source = settings.source[name]
+        due = format_time(next_slot(source.schedule, now))
+        for listing in select_listings(SOURCES[name], source.listings):
+            followed = ", ".join(rule.listing for rule in listing.follow_ups)
             url = (
                 listing.path
                 if listing.has_derived_requests
-                else url_of(mine.base_url, listing.path, listing.params)
+                else url_of(source.base_url, listing.path, listing.params)
             )
-            rows.append((name, listing.name, url, after or None, due))
+            rows.append((name, listing.name, url, followed or None, due))
     emit(
         ("source", "listing", "url", "follows", "next_slot"), rows, choose_output(None, False, None)
     )

@@ -1,4 +1,4 @@
-"""What is behind `fetch run`: the sources once, or served in one process until a signal."""
+"""The service behind `fetch run`: syncs the sources once, or by schedule until a signal."""
 
 import asyncio
 from pathlib import Path
@@ -19,10 +19,10 @@ from fetcher.service.sync import run_once
 def sync_sources(
     root: Path, names: list[str], settings: Config, writer: str, limit: int | None
 ) -> int:
-    """One sync of each source, one after the other; the exit code.
+    """Syncs each source once, one after the other; returns the exit code.
 
-    A signal finishes the page under way, and what is left stays in the queue: 0 after
-    SIGTERM, 130 after Ctrl-C.
+    After a signal the current page is finished and the rest stays in the queue; the code is
+    then 0 for SIGTERM and 130 for Ctrl-C.
     """
     return asyncio.run(_sync_each(root, names, settings, writer, limit))
 
@@ -39,7 +39,7 @@ async def _sync_each(
     if not stop.is_requested():
         return code
     print_message(
-        "stopped; what was fetched is on disk, and the next fetch run goes on with the rest"
+        "stopped; what was fetched is on disk, and the next fetch run continues with the rest"
     )
     return stop.code()
 
@@ -52,16 +52,16 @@ async def _sync(
     limit: int | None,
     stopping: asyncio.Event,
 ) -> int:
-    with progress(now_us) as tell:
+    with progress(now_us) as show:
         report = await run_once(
             Crawler(root, writer, now_us, segment_bytes=settings.log.segment_bytes),
             upstream_of(settings, name),
             bounds_of(settings, name, limit),
             stopping=stopping,
-            on_progress=lambda found: tell(listing_line(name, found.listing)),
+            on_progress=lambda update: show(listing_line(name, update.listing)),
         )
-    for each in report.listings:
-        print_message(listing_line(name, each))
+    for listing in report.listings:
+        print_message(listing_line(name, listing))
     return sync_exit_code(report.listings)
 
 
@@ -73,7 +73,10 @@ def serve_sources(
     limit: int | None,
     duration_us: int | None,
 ) -> int:
-    """Serve until stopped: 0 after SIGTERM or the duration, 130 after Ctrl-C."""
+    """Crawls by schedule until a signal or the end of the duration; returns the exit code.
+
+    0 after SIGTERM or the duration, 130 after Ctrl-C.
+    """
     return asyncio.run(_serve(root, names, settings, writer, limit, duration_us))
 
 
@@ -89,14 +92,13 @@ async def _serve(
     stop = set_on_signal(stopping)
     if duration_us is not None:
         asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
-    tell_all = message_printer()
-    with progress(now_us) as tell:
+    announce = message_printer()
+    with progress(now_us) as show:
 
-        def report(found: Progress) -> None:
-            if found.listing.state == "started":
-                tell(listing_line(found.source, found.listing))
-            else:
-                tell_all(listing_line(found.source, found.listing))
+        def report(update: Progress) -> None:
+            # of a listing in progress only the latest state, of a finished one a line that stays
+            print_line = show if update.listing.state == "started" else announce
+            print_line(listing_line(update.source, update.listing))
 
         async with asyncio.TaskGroup() as group:
             for name in names:
@@ -111,15 +113,15 @@ async def _serve(
                         plan,
                         stopping=stopping,
                         on_progress=report,
-                        announce=tell_all,
+                        announce=announce,
                     )
                 )
-            tell_all(f"serving {', '.join(names)}; Ctrl-C finishes the page under way and stops")
-    tell_all("stopped; everything fetched is on disk")
+            announce(f"serving {', '.join(names)}; Ctrl-C finishes the current page and stops")
+    announce("stopped; everything fetched is on disk")
     return stop.code()
 
 
 def set_on_signal(stopping: asyncio.Event) -> StopRequest:
-    """Let the first signal set `stopping`: the page under way is finished."""
+    """Makes a signal set `stopping`, so that the crawl ends after its current page."""
     loop = asyncio.get_running_loop()
     return record_signals(lambda: loop.call_soon_threadsafe(stopping.set))

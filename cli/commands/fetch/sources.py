@@ -1,4 +1,4 @@
-"""Which sources a command crawls, and how each is reached."""
+"""Sources that a command names, with their settings as values for the crawl."""
 
 import os
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def select_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
-    """The sources that were named, or all that are enabled. Raises `Invalid`."""
+    """Returns the named sources, or all that are enabled. Raises `Invalid` for an unknown one."""
     from eventlog.errors import Invalid
 
     for name in sources:
@@ -20,20 +20,20 @@ def select_sources(sources: tuple[str, ...], known: Any, command: str = "fetch r
 
 
 def upstream_of(settings: "Config", name: str) -> "Upstream":
-    """How a source is reached, by configuration and environment."""
+    """Returns address, key and limits of a source, from configuration and environment."""
     from cli.config.load import read_secrets
     from fetcher.net.http import HttpLimits
     from fetcher.service.open_crawl import Upstream
     from fetcher.sources import SOURCES
 
-    mine = settings.source[name]
+    source = settings.source[name]
     return Upstream(
         SOURCES[name],
-        mine.base_url,
+        source.base_url,
         read_secrets(os.environ).api_keys.get(name),
-        mine.requests_per_minute,
-        mine.concurrency,
-        limits=HttpLimits(total_s=mine.timeout_s),
+        source.requests_per_minute,
+        source.concurrency,
+        limits=HttpLimits(total_s=source.timeout_s),
     )
 
 

@@ -1,4 +1,4 @@
-"""How a sync ended: its exit code, and a line for each listing."""
+"""The result of a sync for the user: its exit code, and a line for each listing."""
 
 from typing import TYPE_CHECKING
 
@@ -7,32 +7,39 @@ if TYPE_CHECKING:
 
 
 _REFUSED = ("refused", "region")
+"""Error classes for which upstream refuses permanently."""
 
 
 _TEMPORARY = ("connect", "timeout", "broken", "throttled", "server", "wall", "not_json")
+"""Error classes that may be gone when the sync is run again later."""
 
 
 def sync_exit_code(listings: "tuple[ListingReport, ...]") -> int:
-    """The exit code of a sync: 0 complete, 3 in part; 5 or 7 where nothing came at all."""
-    if all(each.state == "completed" for each in listings):
+    """Returns the exit code of a sync.
+
+    0: every listing is complete. 3: some pages were fetched. 5 or 7: no page was fetched,
+    because upstream refused (5) or because of a temporary error (7).
+    """
+    if all(listing.state == "completed" for listing in listings):
         return 0
-    if any(each.pages for each in listings):
+    if any(listing.pages for listing in listings):
         return 3
-    classes = {(each.why or "").partition(":")[0] for each in listings if each.why}
+    classes = {listing.why.partition(":")[0] for listing in listings if listing.why}
     if classes & set(_REFUSED):
         return 5
     return 7 if classes & set(_TEMPORARY) else 3
 
 
-def listing_line(source: str, found: "ListingReport") -> str:
-    """How one listing stands."""
-    told = (
-        f"{source} {found.listing or found.run}: {found.state}, {found.pages} responses, "
-        f"{found.entities} entities ({found.stored} new or changed, {found.unchanged} unchanged)"
+def listing_line(source: str, report: "ListingReport") -> str:
+    """Returns state, counts and problems of one listing as a line for the user."""
+    summary = (
+        f"{source} {report.listing or report.run}: {report.state}, {report.pages} responses, "
+        f"{report.entities} entities ({report.stored} new or changed, "
+        f"{report.unchanged} unchanged)"
     )
-    more = [f"{found.anomalies} anomalies"] if found.anomalies else []
-    more += [f"{found.failures} given up"] if found.failures else []
-    if found.splitters_lost:
-        more.append("a process that takes pages apart ended early, and was done without")
-    more += [found.why] if found.why else []
-    return "; ".join((told, *more))
+    problems = [f"{report.anomalies} anomalies"] if report.anomalies else []
+    problems += [f"{report.failures} requests given up"] if report.failures else []
+    if report.splitters_lost:
+        problems.append("a splitter process ended unexpectedly; its pages were split without it")
+    problems += [report.why] if report.why else []
+    return "; ".join((summary, *problems))

@@ -175,7 +175,7 @@ def test_what_this_machine_refuses_is_8_with_its_place(name: str) -> None:
     assert lines[1:] == (["  " + ROOM] if name in FULL else [])
 
 
-ROOM = "make room there, then run it again: nothing was lost"
+ROOM = "free some space there, then run the command again: nothing was lost"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`fetch import` and `fetch replay`: counts, what is left out, and 3 where something is."""
+"""`fetch import` and `fetch replay`: counts, responses left out, exit codes."""
 
 import json
 import os
@@ -12,19 +12,21 @@ MODELS = ("--endpoint", "/api/v1/models")
 
 
 def recording(folder: Path, name: str, *ids: str) -> Path:
+    """Writes a recorded response with these entities; returns its path."""
     folder.mkdir(exist_ok=True)
     file = folder / name
-    file.write_text(json.dumps({"data": [{"id": each, "name": each} for each in ids]}))
+    file.write_text(json.dumps({"data": [{"id": id_, "name": id_} for id_ in ids]}))
     return file
 
 
 def imported(root: Path, *arguments: str | Path) -> tuple[int, str]:
+    """Imports into `openrouter`; returns exit code and stderr."""
     done = hindlog("fetch", "import", "openrouter", *arguments, at=root)
     assert done.raw == b""
     return done.code, done.err
 
 
-def test_an_import_counts_what_it_took_and_a_second_one_adds_nothing(
+def test_an_import_counts_its_responses_and_a_second_one_adds_nothing(
     empty: Path, tmp_path: Path
 ) -> None:
     recording(tmp_path / "given", "2026-01-01.json", "a", "b")
@@ -39,7 +41,7 @@ def test_an_import_counts_what_it_took_and_a_second_one_adds_nothing(
     assert second[0] == 0
     assert second[1].startswith("openrouter: 2 of 2 responses, 2 of them in the log already; ")
     pages = events(hindlog("log", "--kind", "page", at=empty))
-    assert [each["observed_at"][:10] for each in pages] == ["2026-01-01", "2026-01-02"]
+    assert [page["observed_at"][:10] for page in pages] == ["2026-01-01", "2026-01-02"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_an_import_counts_what_it_took_and_a_second_one_adds_nothing(
     ],
     ids=spelled,
 )
-def test_the_time_of_a_response_is_given_or_from_name_or_mtime(
+def test_the_time_of_a_response_comes_from_an_option_its_name_or_its_mtime(
     empty: Path, tmp_path: Path, options: tuple[str, ...], day: str
 ) -> None:
     file = recording(tmp_path / "given", "2026-01-01.json", "a")
@@ -65,25 +67,23 @@ def test_the_time_of_a_response_is_given_or_from_name_or_mtime(
     ]
 
 
-def test_responses_without_a_time_are_left_out_with_3_and_alone_refused_with_2(
+def test_responses_without_a_time_are_left_out_with_3_and_refused_with_2_if_there_is_no_other(
     empty: Path, tmp_path: Path
 ) -> None:
     timeless = recording(tmp_path / "given", "one.json", "a")
     recording(tmp_path / "given", "2026-01-02.json", "a")
-    some = imported(empty, tmp_path / "given", *MODELS)
-    none = imported(empty, timeless, *MODELS)
+    mixed = imported(empty, tmp_path / "given", *MODELS)
+    untimed = imported(empty, timeless, *MODELS)
 
-    assert (some[0], none[0]) == (3, 2)
-    lines = some[1].splitlines()
+    assert (mixed[0], untimed[0]) == (3, 2)
+    lines = mixed[1].splitlines()
     assert lines[0].startswith("openrouter: 1 of 1 responses, 0 of them")
     assert lines[1].startswith("left out: given/one.json: no time")
-    assert lines[2] == "  give those without a time one: --observed-at TIME, or --time-from mtime"
-    assert none[1].endswith(
-        "  give those without a time one: --observed-at TIME, or --time-from mtime\n"
-    )
+    assert lines[2] == "  set a time for them: --observed-at TIME, or --time-from mtime"
+    assert untimed[1].endswith("  set a time for them: --observed-at TIME, or --time-from mtime\n")
 
 
-def test_a_response_that_is_no_json_is_named_and_the_rest_taken_with_3(
+def test_a_response_that_is_not_json_is_named_and_the_others_are_imported_with_3(
     empty: Path, tmp_path: Path
 ) -> None:
     file = recording(tmp_path / "given", "2026-01-02.json", "a")
@@ -124,7 +124,7 @@ def test_a_part_that_matches_no_response_is_named_with_3(empty: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "message"),
     [
         (("nosuch", "."), "source 'nosuch': expected one of civitai, openrouter"),
         (("openrouter",), "PATHS"),
@@ -134,34 +134,34 @@ def test_a_part_that_matches_no_response_is_named_with_3(empty: Path, tmp_path: 
     ],
     ids=spelled,
 )
-def test_import_refuses_what_it_does_not_know(
-    empty: Path, arguments: tuple[str, ...], word: str
+def test_import_refuses_invalid_arguments(
+    empty: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     done = hindlog("fetch", "import", *arguments, at=empty)
 
     assert (done.code, done.raw) == (2, b"")
-    assert word in done.err
+    assert message in done.err
 
 
-def test_an_import_of_a_file_that_is_not_there_exits_with_6(empty: Path) -> None:
+def test_an_import_of_a_missing_file_exits_with_6(empty: Path) -> None:
     code, err = imported(empty, "no/such/file.json")
 
     assert (code, "no/such/file.json" in err) == (6, True)
 
 
-def test_replay_goes_through_every_source_or_the_ones_that_are_named(empty: Path) -> None:
+def test_replay_processes_every_source_or_the_named_ones(empty: Path) -> None:
     every = hindlog("fetch", "replay", at=empty)
-    one = hindlog("fetch", "replay", "openrouter", at=empty)
-    none = hindlog("fetch", "replay", "nosuch", at=empty)
+    single = hindlog("fetch", "replay", "openrouter", at=empty)
+    unknown = hindlog("fetch", "replay", "nosuch", at=empty)
 
-    assert (every.code, one.code, none.code) == (0, 0, 2)
-    nothing = "nothing in quarantine that can be taken apart by now\n"
+    assert (every.code, single.code, unknown.code) == (0, 0, 2)
+    nothing = "no quarantined body can be split\n"
     assert every.err == f"civitai: {nothing}openrouter: {nothing}"
-    assert one.err == f"openrouter: {nothing}"
-    assert "hindlog fetch replay --help" in none.err
+    assert single.err == f"openrouter: {nothing}"
+    assert "hindlog fetch replay --help" in unknown.err
 
 
-def test_replay_echoes_its_range(empty: Path) -> None:
+def test_replay_prints_its_resolved_range(empty: Path) -> None:
     done = hindlog(
         *("fetch", "replay", "civitai", "--since", "2026-11-01", "--until", "2026-11-02"), at=empty
     )

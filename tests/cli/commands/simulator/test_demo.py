@@ -1,4 +1,4 @@
-"""`demo`: replaces only what a demo made, and shows each command with its real output."""
+"""`demo`: replaces only an earlier demo, and shows each command with its real output."""
 
 import os
 import subprocess
@@ -6,40 +6,49 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.simulator.demo import _environment, _fresh, _goodbye, _output, _progress, _shown
+from cli.commands.simulator.demo import (
+    _closing_text,
+    _create_archive,
+    _environment,
+    _output,
+    _print_progress,
+    _run_step,
+)
 from eventlog.errors import Invalid
 from tests.cli.making import hindlog, replaced, stream
 
 
-def test_a_demo_makes_an_archive_and_replaces_an_earlier_demo(tmp_path: Path) -> None:
+def test_a_demo_creates_an_archive_and_replaces_an_earlier_demo(tmp_path: Path) -> None:
     place = tmp_path / "demo"
-    root = _fresh(place)
+    root = _create_archive(place)
     (place / "old.txt").touch()
 
-    assert _fresh(place) == root == place.absolute()
+    assert _create_archive(place) == root == place.absolute()
     assert sorted(path.name for path in place.iterdir()) == [
         *(".made-by-hindlog-demo", "hindlog.toml", "log")
     ]
     assert hindlog("config", "check", at=root).code == 0
 
 
-def test_a_demo_takes_an_empty_folder_and_leaves_any_other_as_it_is(tmp_path: Path) -> None:
+def test_a_demo_accepts_an_empty_folder_and_refuses_any_other(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     done = hindlog("demo", tmp_path / "mine")
 
-    assert _fresh(tmp_path / "empty").is_dir()
+    assert _create_archive(tmp_path / "empty").is_dir()
     assert (done.code, done.raw) == (2, b"")
-    assert done.err.startswith(f"hindlog: {tmp_path}/mine: there is something already, and no demo")
+    assert done.err.startswith(
+        f"hindlog: {tmp_path}/mine: expected an empty folder or an earlier demo"
+    )
     assert done.err.endswith("  hindlog demo ANOTHER-DIRECTORY\n")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
 
 
-def test_a_demo_never_replaces_an_archive_that_no_demo_made(archive: Path) -> None:
+def test_a_demo_never_replaces_an_archive_of_the_user(archive: Path) -> None:
     before = sorted(archive.rglob("*"))
-    with pytest.raises(Invalid, match="no demo made it"):
-        _fresh(archive)
+    with pytest.raises(Invalid, match="or an earlier demo, found other files"):
+        _create_archive(archive)
 
     assert sorted(archive.rglob("*")) == before
 
@@ -52,7 +61,7 @@ def test_a_demo_has_3_to_30_days(tmp_path: Path, days: str) -> None:
     assert not (tmp_path / "demo").exists()
 
 
-def test_a_step_shows_its_command_before_its_output_and_a_failed_one_ends_the_demo(
+def test_a_step_prints_its_command_before_its_output_and_a_failed_step_ends_the_demo(
     tmp_path: Path,
 ) -> None:
     read, write = os.pipe()
@@ -60,9 +69,9 @@ def test_a_step_shows_its_command_before_its_output_and_a_failed_one_ends_the_de
         stdout = os.dup(1)
         os.dup2(out.fileno(), 1)
         try:
-            _shown(tmp_path, "echo one && echo two >&2")
+            _run_step(tmp_path, "echo one && echo two >&2")
             with pytest.raises(RuntimeError, match=r"^exit 3: exit code 3$"):
-                _shown(tmp_path, "exit 3")
+                _run_step(tmp_path, "exit 3")
         finally:
             os.dup2(stdout, 1)
             os.close(stdout)
@@ -91,8 +100,8 @@ def test_a_command_of_a_demo_runs_in_its_archive_without_the_variables_of_the_us
 def test_progress_of_the_crawl_is_one_line(terminal: bool) -> None:
     out = stream(is_terminal=terminal)
     with replaced(stream(), out, stream()):
-        _progress(1, 2, 3, 4)
-        _progress(2, 2, 6, 8)
+        _print_progress(1, 2, 3, 4)
+        _print_progress(2, 2, 6, 8)
 
     lines = [
         "1 of 2 syncs: 3 responses, 4 entities seen",
@@ -102,11 +111,11 @@ def test_progress_of_the_crawl_is_one_line(terminal: bool) -> None:
     assert out.buffer.getvalue().decode() == expected  # type: ignore[attr-defined]
 
 
-def test_the_last_words_name_the_folder_and_commands_that_exist() -> None:
-    words = _goodbye(Path("x/demo"))
+def test_the_closing_text_names_the_folder_and_existing_commands() -> None:
+    text = _closing_text(Path("x/demo"))
 
-    assert "  cd x/demo\n" in words
-    for line in words.splitlines():
+    assert "  cd x/demo\n" in text
+    for line in text.splitlines():
         if line.startswith("  hindlog "):
             command = line.split("  ")[1].removeprefix("hindlog ").replace("-C data ", "").split()
             path = command[: 2 if command[0] in ("fetch", "view") else 1]

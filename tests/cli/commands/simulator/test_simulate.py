@@ -1,4 +1,4 @@
-"""`simulate`: prints its address on stdout and the way to crawl it on stderr."""
+"""`simulate`: prints its address on stdout, and the commands that crawl it on stderr."""
 
 import io
 import os
@@ -14,18 +14,18 @@ from cli.program import run
 from tests.cli.making import hindlog, replaced, stream
 
 
-class Visitor(io.BytesIO):
-    """An stdout that asks the address that is printed for a page, and then ends the server."""
+class RequestingStream(io.BytesIO):
+    """A stdout that requests a page from the printed address, then stops the server."""
 
     page = b""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         written = super().write(data)
         if b"\n" in data:
-            Thread(target=self.visit).start()
+            Thread(target=self.send_request).start()
         return written
 
-    def visit(self) -> None:
+    def send_request(self) -> None:
         try:
             url = self.getvalue().decode().strip() + "/api/v1/models"
             with urllib.request.urlopen(url, timeout=60) as response:
@@ -34,9 +34,9 @@ class Visitor(io.BytesIO):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def simulated(*arguments: str) -> tuple[int, Visitor, str]:
-    """The exit code of a server that answers one request, its stdout and its stderr."""
-    out, err = Visitor(), stream()
+def simulated(*arguments: str) -> tuple[int, RequestingStream, str]:
+    """Runs a server for one request; returns its exit code, stdout and stderr."""
+    out, err = RequestingStream(), stream()
     text = io.TextIOWrapper(out, write_through=True)
     with replaced(stream(), text, err):
         code = run(["simulate", *arguments])
@@ -44,7 +44,7 @@ def simulated(*arguments: str) -> tuple[int, Visitor, str]:
     return code, out, err.buffer.getvalue().decode()  # type: ignore[attr-defined]
 
 
-def test_the_address_goes_to_stdout_and_how_to_crawl_it_to_stderr() -> None:
+def test_the_address_is_printed_on_stdout_and_the_commands_that_crawl_it_on_stderr() -> None:
     code, out, err = simulated("--port", "0", "--at", "2026-11-01")
 
     origin = out.getvalue().decode()
@@ -59,7 +59,7 @@ def test_the_address_goes_to_stdout_and_how_to_crawl_it_to_stderr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "word"),
+    ("arguments", "message"),
     [
         (("--faults", "nope"), "--faults: found 'nope'"),
         (("--port", "65536"), "--port"),
@@ -68,14 +68,14 @@ def test_the_address_goes_to_stdout_and_how_to_crawl_it_to_stderr() -> None:
         (("--seed", "x"), "--seed"),
     ],
 )
-def test_simulate_refuses_what_it_does_not_know(arguments: tuple[str, ...], word: str) -> None:
+def test_simulate_refuses_invalid_arguments(arguments: tuple[str, ...], message: str) -> None:
     code, out, err = simulated("--port", "0", *arguments)
 
     assert (code, out.getvalue()) == (2, b"")
-    assert word in err
+    assert message in err
 
 
-def test_seed_and_clock_decide_what_the_server_answers() -> None:
+def test_seed_and_clock_determine_the_responses() -> None:
     first, other, later = (
         simulated("--port", "0", "--seed", seed, "--at", at)[1].page
         for seed, at in (("7", "2026-01-01"), ("8", "2026-01-01"), ("7", "2026-11-01"))
@@ -85,7 +85,7 @@ def test_seed_and_clock_decide_what_the_server_answers() -> None:
     assert len({first, other, later}) == 3
 
 
-def test_a_port_that_is_taken_is_an_error_that_names_a_way() -> None:
+def test_a_port_in_use_is_an_error_with_an_alternative() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -94,4 +94,4 @@ def test_a_port_that_is_taken_is_an_error_that_names_a_way() -> None:
 
     assert (done.code, done.raw) == (2, b"")
     assert done.err.startswith(f"hindlog: 127.0.0.1:{port}: ")
-    assert done.err.endswith("  hindlog simulate --port 0 takes a free one\n")
+    assert done.err.endswith("  hindlog simulate --port 0 chooses a free port\n")

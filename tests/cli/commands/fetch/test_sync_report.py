@@ -1,0 +1,66 @@
+"""The exit code of a sync, and the line of a listing."""
+
+import pytest
+
+from cli.commands.fetch.sync_report import listing_line, sync_exit_code
+from fetcher.crawl.report import ListingReport
+
+
+def report(state: str, pages: int = 0, why: str | None = None) -> ListingReport:
+    """Returns the report of a listing in this state."""
+    return ListingReport(listing="models", run="r", state=state, pages=pages, why=why)
+
+
+DONE = report("completed", 3)
+PARTIAL = report("partial", 3, "server: 500")
+REFUSED = report("failed", 0, "refused: status 403")
+BUSY = report("failed", 0, "throttled: status 429")
+ODD = report("failed", 0, "too_large: 1 GB")
+
+
+@pytest.mark.parametrize(
+    ("listings", "code"),
+    [
+        ((), 0),
+        ((DONE,), 0),
+        ((DONE, DONE), 0),
+        ((PARTIAL,), 3),
+        ((report("failed", 1, "refused: status 403"),), 3),
+        ((DONE, REFUSED), 3),
+        ((DONE, BUSY), 3),
+        ((REFUSED,), 5),
+        ((report("failed", 0, "region: status 451"),), 5),
+        ((REFUSED, BUSY), 5),
+        ((BUSY,), 7),
+        ((BUSY, ODD), 7),
+        *(
+            ((report("failed", 0, f"{name}: x"),), 7)
+            for name in ("connect", "timeout", "broken", "throttled", "server", "wall", "not_json")
+        ),
+        ((ODD,), 3),
+        ((report("started"),), 3),
+        ((report("failed"),), 3),
+    ],
+)
+def test_the_exit_code_of_a_sync_follows_from_the_results_of_its_listings(
+    listings: tuple[ListingReport, ...], code: int
+) -> None:
+    assert sync_exit_code(listings) == code
+
+
+def test_the_line_of_a_listing_contains_its_counts_and_problems() -> None:
+    plain = ListingReport(
+        listing="models", run="r", state="completed", pages=2, entities=9, stored=4, unchanged=5
+    )
+    bad = ListingReport(
+        listing="", run="r7", state="partial", anomalies=1, failures=2, splitters_lost=1, why="w"
+    )
+
+    assert listing_line("civitai", plain) == (
+        "civitai models: completed, 2 responses, 9 entities (4 new or changed, 5 unchanged)"
+    )
+    assert listing_line("civitai", bad) == (
+        "civitai r7: partial, 0 responses, 0 entities (0 new or changed, 0 unchanged); "
+        "1 anomalies; 2 requests given up; a splitter process ended unexpectedly; its pages were "
+        "split without it; w"
+    )
