@@ -19,12 +19,12 @@ from tests.fetcher.making import OTHER, Hand
 from tests.fetcher.syncing import queued, work_on_queue
 
 BASE = "https://civitai.com/api/v1"
-EVERY = [(name, each) for name, source in SOURCES.items() for each in source.templates]
+EVERY = [(name, template) for name, source in SOURCES.items() for template in source.templates]
 
 
-def add(root: Path, what: str, arg: str | None = None, **more: Any) -> list[Task]:
+def add(root: Path, target: str, arg: str | None = None, **more: Any) -> list[Task]:
     upstream = Upstream(SOURCES["civitai"], more.pop("base_url", BASE))
-    request = RunRequest(what, arg, **more)
+    request = RunRequest(target, arg, **more)
     return add_runs(Crawler(root, OTHER, Hand()), upstream, request)
 
 
@@ -50,14 +50,14 @@ def test_a_template_creates_a_run_of_a_listing_or_a_url_with_its_argument(
 ) -> None:
     (task,) = add(tmp_path, name, arg, limit=500, priority=3)
 
-    found = asked(task)
-    assert (found[0], found[1] | params) == (path, found[1])
+    request = asked(task)
+    assert (request[0], request[1] | params) == (path, request[1])
     assert (task.target, task.priority) == (500, 3)
-    assert [each.run for each in queued(tmp_path)] == [task.run]
+    assert [task.run for task in queued(tmp_path)] == [task.run]
 
 
 @pytest.mark.parametrize(
-    ("name", "arg", "what"),
+    ("name", "arg", "message"),
     [
         ("images-of-model", None, "expected modelId"),
         ("top-images", "Fortnight", "expected one of Day"),
@@ -66,9 +66,9 @@ def test_a_template_creates_a_run_of_a_listing_or_a_url_with_its_argument(
     ],
 )
 def test_an_unknown_template_or_argument_is_refused(
-    tmp_path: Path, name: str, arg: str | None, what: str
+    tmp_path: Path, name: str, arg: str | None, message: str
 ) -> None:
-    with pytest.raises(Invalid, match=what):
+    with pytest.raises(Invalid, match=message):
         add(tmp_path, name, arg)
 
     assert queued(tmp_path) == []
@@ -76,7 +76,9 @@ def test_an_unknown_template_or_argument_is_refused(
 
 @pytest.mark.parametrize(("source", "template"), EVERY, ids=[f"{a}-{b.name}" for a, b in EVERY])
 def test_every_template_requests_something_that_its_source_has(source: str, template: Any) -> None:
-    listings = {each.name for each in SOURCES[source].listings if not each.has_derived_requests}
+    listings = {
+        listing.name for listing in SOURCES[source].listings if not listing.has_derived_requests
+    }
     argument = "a/b" if "/" in (template.arg or "") else "Week"
 
     params = argument_of(template, argument if template.arg else None)
@@ -104,8 +106,8 @@ def test_everything_new_ends_at_the_first_page_of_known_entities(tmp_path: Path)
     pages = []
     for highest[0] in (40, 55):
         add(tmp_path, "everything-new", base_url="http://127.0.0.1:1")
-        told = work_on_queue(tmp_path, handle)
-        assert {each.state for each in told.listings} == {COMPLETED}
-        pages.append([each.pages for each in told.listings])
+        report = work_on_queue(tmp_path, handle)
+        assert {listing.state for listing in report.listings} == {COMPLETED}
+        pages.append([listing.pages for listing in report.listings])
 
     assert pages == [[4, 1], [3, 1]]

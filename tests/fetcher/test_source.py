@@ -65,9 +65,9 @@ def test_a_url_without_a_value_for_its_path_is_refused(params: Params) -> None:
 def test_a_url_is_parsed_into_its_endpoint_and_parameters(
     text: str, path: str, params: Params
 ) -> None:
-    endpoint, found = match_url(SHOP, SHOP.base_url, text)
+    endpoint, in_url = match_url(SHOP, SHOP.base_url, text)
 
-    assert (endpoint.path, found) == (path, params)
+    assert (endpoint.path, in_url) == (path, params)
 
 
 def test_secret_parameters_are_removed_in_any_spelling_and_no_others() -> None:
@@ -87,7 +87,7 @@ def test_a_shape_names_its_parameters_in_sorted_order() -> None:
 def test_the_digest_of_a_request_does_not_depend_on_the_order_of_its_parameters() -> None:
     assert request_digest({"a": "1", "b": "2"}) == request_digest({"b": "2", "a": "1"})
     names = [{"a": "1"}, {"a": "2"}, {"b": "1"}, {}, {"a": "1", "b": ""}]
-    assert len({request_digest(each) for each in names}) == len(names)
+    assert len({request_digest(params) for params in names}) == len(names)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_source_finds_its_endpoints_listings_and_probes_by_name() -> None:
 
     assert source.endpoint("/books/new").path == "/books/new"
     assert (source.listing("gone").path, source.probes) == ("/books/:id", (probe,))
-    assert [each.has_derived_requests for each in source.listings] == [False, True]
+    assert [listing.has_derived_requests for listing in source.listings] == [False, True]
     with pytest.raises(Invalid, match="no endpoint /x"):
         source.endpoint("/x")
     with pytest.raises(Invalid, match="no listing 'x'") as caught:

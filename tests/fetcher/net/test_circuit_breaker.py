@@ -63,9 +63,9 @@ def test_a_host_that_goes_down_stops_a_listing_and_those_after_it(tmp_path: Path
     assert states["endpoints"][0] == states["stats"][0] == "failed"
     assert 1 < states["endpoints"][1] < 8
     assert states["catalog"] == states["all-providers"] == ("failed", 1)
-    assert all("host is down" in str(each.why) for each in report.listings[3:6])
+    assert all("host is down" in str(listing.why) for listing in report.listings[3:6])
     failed = [line for line in lines(tmp_path, "openrouter") if line.kind == PAGE_FAILED]
-    assert len(failed) == sum(each.failures for each in report.listings)
+    assert len(failed) == sum(listing.failures for listing in report.listings)
     assert len(attempts_of(tmp_path, failed[-1])) == 1
 
 

@@ -36,5 +36,5 @@ def test_entities_of_a_batch_that_could_not_be_written_are_stored_with_the_next(
     asyncio.run(twice())
     close_journal(journal)
 
-    assert [each.id for each in lines(tmp_path, "civitai") if each.kind == ENTITY] == ["1"]
+    assert [line.id for line in lines(tmp_path, "civitai") if line.kind == ENTITY] == ["1"]
     assert list(responses(tmp_path, "civitai")) == [answer.body]

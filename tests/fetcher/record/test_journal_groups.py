@@ -121,7 +121,7 @@ def test_listeners_are_called_with_every_durable_batch(tmp_path: Path) -> None:
     recorded(journal, [batch(number, 3) for number in range(4)])
     close_journal(journal)
 
-    assert [(each.first.seq, each.last.seq) for each in durable] == [
+    assert [(batch.first.seq, batch.last.seq) for batch in durable] == [
         (1, 3),
         (4, 6),
         (7, 9),

@@ -196,13 +196,13 @@ FILLS = {
 
 @pytest.mark.parametrize(("size", "is_inline"), [(8 * 2**20, True), (8 * 2**20 + 1, False)])
 def test_a_body_of_more_than_8_mib_is_placed_in_an_asset(size: int, is_inline: bool) -> None:
-    kept: list[bytes] = []
+    assets: list[bytes] = []
     body = b'"' + b"x" * (size - 2) + b'"'
 
-    held = place_body(body, lambda asset: kept.append(asset) or "name")  # type: ignore[func-returns-value]
+    placement = place_body(body, lambda asset: assets.append(asset) or "name")  # type: ignore[func-returns-value]
 
-    assert (held.body, held.asset) == ((body, None) if is_inline else (None, "name"))
-    assert kept == ([] if is_inline else [body])
+    assert (placement.body, placement.asset) == ((body, None) if is_inline else (None, "name"))
+    assert assets == ([] if is_inline else [body])
 
 
 def filled(head: bytes, fill: bytes, tail: bytes, size: int) -> bytes:

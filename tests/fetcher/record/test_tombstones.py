@@ -59,9 +59,9 @@ THRICE = Probe(
     ],
 )
 def test_a_tombstone_needs_enough_refusals_far_enough_apart(days: list[int], proved: bool) -> None:
-    found = [Refusal(f"2026-11-{day:02}T05:00:00.000000Z", 404, "") for day in days]
+    refusals = [Refusal(f"2026-11-{day:02}T05:00:00.000000Z", 404, "") for day in days]
 
-    assert is_proven_gone(THRICE, found) is proved
+    assert is_proven_gone(THRICE, refusals) is proved
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,7 @@ def test_a_tombstone_needs_enough_refusals_far_enough_apart(days: list[int], pro
 def test_a_refused_entity_is_probed_again_at_intervals_and_one_that_answered_after_a_week(
     refused: str | None, answered: str | None, day: int, due: bool
 ) -> None:
-    refused, answered = (
-        each and f"2026-11-{each}T05:00:00.000000Z" for each in (refused, answered)
-    )
+    refused, answered = (day and f"2026-11-{day}T05:00:00.000000Z" for day in (refused, answered))
 
     assert is_due(THRICE, refused, answered, parse_us(f"2026-11-0{day}T05:00:00Z")) is due
 
@@ -96,17 +94,17 @@ class Shop:
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
-        found = self.answer(request.path)
-        found.headers["Date"] = formatdate(self.clock.at / SECOND, usegmt=True)
-        return found
+        response = self.answer(request.path)
+        response.headers["Date"] = formatdate(self.clock.at / SECOND, usegmt=True)
+        return response
 
     def answer(self, path: str) -> web.Response:
         if path == "/api/v1/models":
             return web.json_response({"data": [{"id": name} for name in sorted(self.models)]})
         name = path.removeprefix("/api/v1/models/").removesuffix("/endpoints")
         if path.endswith("/endpoints") and name in self.models:
-            found = {"id": name, "endpoints": [{"tag": "x"}, {"tag": "y"}]}
-            return web.json_response({"data": found})
+            model = {"id": name, "endpoints": [{"tag": "x"}, {"tag": "y"}]}
+            return web.json_response({"data": model})
         if path.startswith("/models/") and path[8:] in self.ids:
             return web.json_response({"id": int(path[8:])})
         if path.startswith(("/api/v1/model", "/models/")):
@@ -130,9 +128,9 @@ def about(root: Path, source: str, *wanted: str) -> list[tuple[str, str | None, 
 
 
 def members(root: Path, line: Line) -> dict[str, Any]:
-    found = orjson.loads(read_one(root, line.source, line.writer, line.seq).line)
-    assert isinstance(found, dict)
-    return found
+    event = orjson.loads(read_one(root, line.source, line.writer, line.seq).line)
+    assert isinstance(event, dict)
+    return event
 
 
 def test_notices_are_in_the_batch_of_the_listing_that_causes_them(tmp_path: Path) -> None:
@@ -161,7 +159,7 @@ def test_a_missing_model_that_is_refused_twice_is_gone_with_its_endpoints(tmp_pa
         ("endpoint", "a/2#y"),
     ]
     tombstone = members(tmp_path, gone[0])
-    assert [each["status"] for each in tombstone["evidence"]] == [404, 404]
+    assert [refusal["status"] for refusal in tombstone["evidence"]] == [404, 404]
     assert (
         parse_us(tombstone["evidence"][1]["at"]) - parse_us(tombstone["evidence"][0]["at"])
         >= HOUR // 2
@@ -205,7 +203,7 @@ def test_a_sync_sends_a_limited_number_of_probes(tmp_path: Path) -> None:
     many = {f"a/{n}" for n in range(70)}
     reports = asyncio.run(hourly(tmp_path, Shop(), many, {"a/1"}))
 
-    pages = {each.listing: each.pages for each in reports[1].listings}
+    pages = {listing.listing: listing.pages for listing in reports[1].listings}
     assert (pages["gone-models"], pages["gone-endpoints"]) == (50, 50)
 
 
@@ -252,7 +250,7 @@ def test_a_civitai_model_is_gone_after_three_404s_over_three_days_never_after_on
     assert counts[:4] == [0] * 4
     assert counts[-1] == int(gone)
     if gone:
-        (line,) = [each for each in lines(tmp_path, "civitai") if each.kind == GONE]
+        (line,) = [line for line in lines(tmp_path, "civitai") if line.kind == GONE]
         evidence = members(tmp_path, line)["evidence"]
         assert (line.type, line.id, len(evidence)) == ("model", "7", 3)
         assert parse_us(evidence[-1]["at"]) - parse_us(evidence[0]["at"]) >= 3 * DAY

@@ -20,7 +20,7 @@ RUN = {"run": "run-9", "epoch": "2026-11-21T09"}
 
 
 def probe_of(source: Source, type_: str, **changes: Any) -> Probe:
-    return attrs.evolve(next(each for each in source.probes if each.type == type_), **changes)
+    return attrs.evolve(next(probe for probe in source.probes if probe.type == type_), **changes)
 
 
 def asked(log: Log, probe: Probe, at: int | None = None) -> list[str]:

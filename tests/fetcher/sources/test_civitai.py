@@ -10,8 +10,8 @@ from eventlog.body.split_rules import Entity
 from eventlog.clock import DAY
 from fetcher.source import Endpoint, Params
 from fetcher.sources import SOURCES
-from fetcher.sources.civitai import PERIODS, creator_requests, model_requests
-from fetcher.sources.civitai_pages import MEDIA, civitai_continuation, next_page
+from fetcher.sources.civitai import PERIODS, creator_requests, model_requests, version_requests
+from fetcher.sources.civitai_pages import MEDIA
 
 CIVITAI = SOURCES["civitai"]
 LISTINGS = {listing.name: listing for listing in CIVITAI.listings}
@@ -69,14 +69,19 @@ def test_images_end_silently_near_fifty_thousand_and_have_partitions() -> None:
     images = LISTINGS["images"]
 
     assert images.ends_silently_at == 50_000
-    assert [each.param for each in images.partitions] == [
+    assert [partition.param for partition in images.partitions] == [
         "browsingLevel",
         "type",
         "username",
         "modelVersionId",
     ]
-    assert [each.is_exhaustive for each in images.partitions] == [True, True, False, False]
-    assert [each.name for each in CIVITAI.listings if each.ends_silently_at] == ["images"]
+    assert [partition.is_exhaustive for partition in images.partitions] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [listing.name for listing in CIVITAI.listings if listing.ends_silently_at] == ["images"]
 
 
 def test_images_are_partitioned_by_single_levels_then_by_kind_of_media() -> None:
@@ -112,7 +117,7 @@ def test_images_cause_requests_for_creators_and_versions_for_models() -> None:
     ("type_", "path"), [("model", "/models/:id"), ("modelVersion", "/model-versions/:id")]
 )
 def test_a_civitai_tombstone_needs_three_refusals_over_three_days(type_: str, path: str) -> None:
-    (probe,) = (each for each in CIVITAI.probes if each.type == type_)
+    (probe,) = (probe for probe in CIVITAI.probes if probe.type == type_)
 
     assert (probe.path, probe.refusals_needed, probe.min_span_us) == (path, 3, 3 * DAY)
     assert (probe.by_listing, probe.parent, probe.max_requests) == (False, None, 50)
@@ -125,7 +130,7 @@ def test_a_follow_up_request_fetches_the_entity_that_it_names() -> None:
     params = {"id": "7", "query": "ann"}
     ids = {"modelVersion": "7", "model": "7", "creator": "ann"}
 
-    for listing in (each for each in CIVITAI.listings if each.follow_ups):
+    for listing in (listing for listing in CIVITAI.listings if listing.follow_ups):
         rule = CIVITAI.endpoint(listing.path).rules(params)[0]
         for follow in listing.follow_ups:
             assert follow.fetches is not None
@@ -174,9 +179,9 @@ def test_every_form_of_an_entity_has_its_own_shape(
 ) -> None:
     params = {"nsfw": "true", "limit": "1", "id": "1"}
 
-    found = split(body, CIVITAI.endpoint(path).rules(params)).entities
+    entities = split(body, CIVITAI.endpoint(path).rules(params)).entities
 
-    assert sorted((each.type, each.id, each.shape) for each in found) == sorted(expected)
+    assert sorted((entity.type, entity.id, entity.shape) for entity in entities) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -198,28 +203,10 @@ def test_every_form_of_an_entity_has_its_own_shape(
 def test_a_body_is_recognised_by_members_that_only_its_endpoint_returns(
     body: bytes, path: str | None, params: Params | None
 ) -> None:
-    found = [(each.path, each.recognise(body)) for each in CIVITAI.endpoints]
+    outcomes = {endpoint.path: endpoint.recognise(body) for endpoint in CIVITAI.endpoints}
 
-    assert [each for each in found if each[1] is not None] == ([(path, params)] if path else [])
-
-
-def test_the_page_cursor_takes_precedence_over_the_next_url() -> None:
-    link = "https://civitai.com/api/v1/images?page=2&cursor=9&token=x"
-    both = {"items": [], "metadata": {"nextCursor": 7, "nextPage": link}}
-    alone = {"items": [], "metadata": {"nextPage": link}}
-
-    assert civitai_continuation(json.dumps(both).encode(), {}, 1).next == {"cursor": "7"}
-    page = civitai_continuation(json.dumps(alone).encode(), {}, 1)
-    assert (page.next, page.is_end, page.next_url) == ({"cursor": "9", "page": "2"}, False, link)
-
-
-def test_a_numbered_poison_page_is_skipped_by_the_next_number() -> None:
-    assert next_page({}) == {"page": "2"}
-    assert next_page({"page": "7"}) == {"page": "8"}
-    for path in ("/creators", "/tags"):
-        assert CIVITAI.endpoint(path).skip_entity({"page": "7"}) == {"page": "8"}
-    for path in ("/models", "/images"):
-        assert CIVITAI.endpoint(path).skip_entity({"cursor": "7"}) == {"cursor": "6"}
+    recognised = {name: value for name, value in outcomes.items() if value is not None}
+    assert recognised == ({path: params} if path else {})
 
 
 def test_templates_use_sorts_and_periods_that_the_upstream_accepts() -> None:
@@ -230,12 +217,14 @@ def test_templates_use_sorts_and_periods_that_the_upstream_accepts() -> None:
         top = templates[name]
         assert (top.arg, top.default, top.choices) == ("period", "Week", PERIODS)
         assert [query.params for query in top.queries] == [{"sort": sort}]
-    assert {each.name for each in CIVITAI.templates if each.until_known} == {"everything-new"}
+    assert {template.name for template in CIVITAI.templates if template.until_known} == {
+        "everything-new"
+    }
     assert {listing.params.get("sort", "Newest") for listing in CIVITAI.listings} <= SORTS
 
 
 @pytest.mark.parametrize(
-    ("name", "what", "arg"),
+    ("name", "target", "arg"),
     [
         ("images-of-model", "images", "modelId"),
         ("images-of-version", "images", "modelVersionId"),
@@ -247,9 +236,53 @@ def test_templates_use_sorts_and_periods_that_the_upstream_accepts() -> None:
     ],
 )
 def test_a_template_sets_the_parameter_that_the_upstream_reads(
-    name: str, what: str, arg: str
+    name: str, target: str, arg: str
 ) -> None:
-    (template,) = (each for each in CIVITAI.templates if each.name == name)
+    (template,) = (template for template in CIVITAI.templates if template.name == name)
 
-    assert ([query.target for query in template.queries], template.arg) == ([what], arg)
+    assert ([query.target for query in template.queries], template.arg) == ([target], arg)
     assert (template.default, template.choices, template.until_known) == (None, (), False)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "shape"),
+    [
+        ("/models", {"limit": "9"}, "list"),
+        ("/models", {"nsfw": "true", "sort": "Newest"}, "list?nsfw=true"),
+        ("/models", {"nsfw": "true", "baseModels": "SD"}, "list?baseModels=SD&nsfw=true"),
+        ("/models", {"primaryFileOnly": "true"}, "list?primaryFileOnly=true"),
+        ("/models", {"cursor": "a|1", "query": "x", "tag": "y", "period": "Day"}, "list"),
+        ("/images", {"withMeta": "true", "limit": "9"}, "list?withMeta=true"),
+        ("/images", {"flatMeta": "true"}, "list?flatMeta=true"),
+        ("/images", {"withTags": "true"}, "list?withTags=true"),
+        ("/images", {"cursor": "7", "browsingLevel": "31", "modelId": "4", "sort": "x"}, "list"),
+        ("/creators", {"limit": "200", "page": "2"}, "list"),
+        ("/tags", {"limit": "200", "page": "2"}, "list"),
+        ("/model-versions/:id", {"id": "9"}, "detail"),
+        ("/models/:id", {"id": "9"}, "detail"),
+        ("/model-versions/by-hash/:hash", {"hash": "A"}, "by-hash"),
+    ],
+)
+def test_a_shape_names_the_parameters_that_change_an_entity(
+    path: str, params: dict[str, str], shape: str
+) -> None:
+    assert CIVITAI.endpoint(path).rules(params)[0].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("meta", "expected"),
+    [
+        (None, ["9"]),
+        ({"civitaiResources": [{"modelVersionId": 7, "type": "lora"}, {"type": "x"}]}, ["9", "7"]),
+        ({"id": 1, "meta": {"civitaiResources": [{"modelVersionId": 8}]}}, ["9", "8"]),
+        ({"civitaiResources": "odd"}, ["9"]),
+    ],
+)
+def test_an_image_causes_requests_for_the_versions_that_it_names(
+    meta: object, expected: list[str]
+) -> None:
+    body = json.dumps({"id": 1, "modelVersionIds": [9, 9], "meta": meta}).encode()
+
+    requests = version_requests(Entity("/items", "image", "list", "1", body, None))
+
+    assert [params["id"] for params in requests] == expected

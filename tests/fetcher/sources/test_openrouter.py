@@ -10,6 +10,7 @@ from eventlog.body.split_rules import Entity
 from eventlog.clock import HOUR
 from fetcher.source import Params
 from fetcher.sources import SOURCES
+from fetcher.sources.openrouter import openrouter_continuation
 
 OPENROUTER = SOURCES["openrouter"]
 LISTINGS = {listing.name: listing for listing in OPENROUTER.listings}
@@ -22,7 +23,7 @@ STATS = "/api/frontend/v1/stats/endpoint"
 
 def test_a_sync_requests_every_listing_after_those_that_it_follows() -> None:
     assert OPENROUTER.base_url == "https://openrouter.ai"
-    assert [(each.name, each.path, each.params) for each in OPENROUTER.listings] == [
+    assert [(listing.name, listing.path, listing.params) for listing in OPENROUTER.listings] == [
         ("models", MODELS, {}),
         ("models-all", MODELS, {"output_modalities": "all"}),
         ("providers", "/api/v1/providers", {}),
@@ -33,18 +34,22 @@ def test_a_sync_requests_every_listing_after_those_that_it_follows() -> None:
         ("gone-models", MODEL, {}),
         ("gone-endpoints", ENDPOINTS, {}),
     ]
-    assert all(each.by_default for each in OPENROUTER.listings)
+    assert all(listing.by_default for listing in OPENROUTER.listings)
     assert [follow.listing for follow in LISTINGS["endpoints"].follow_ups] == [
         "models",
         "models-all",
     ]
     assert [follow.listing for follow in LISTINGS["stats"].follow_ups] == ["catalog"]
-    assert all(follow.fetches is None for each in OPENROUTER.listings for follow in each.follow_ups)
+    assert all(
+        follow.fetches is None for listing in OPENROUTER.listings for follow in listing.follow_ups
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "params", "scope"),
     [
+        (MODELS, {}, MODELS),
+        (MODELS, {"output_modalities": "all"}, f"{MODELS}?output_modalities=all"),
         (MODELS, {"category": "programming"}, f"{MODELS}?category=programming"),
         (
             MODELS,
@@ -156,7 +161,7 @@ def test_an_endpoint_is_identified_by_tag_or_provider_or_name(
 
     rules = OPENROUTER.endpoint(ENDPOINTS).rules({"author": "a", "slug": "b"})
 
-    assert [each.id for each in split(body, rules).entities] == [f"a/b#{name}"]
+    assert [entity.id for entity in split(body, rules).entities] == [f"a/b#{name}"]
 
 
 @pytest.mark.parametrize(
@@ -178,15 +183,15 @@ def test_the_two_apis_have_different_shapes(
 ) -> None:
     body = json.dumps({"data": [row]}).encode()
 
-    (found,) = split(body, OPENROUTER.endpoint(path).rules({})).entities
+    (entity,) = split(body, OPENROUTER.endpoint(path).rules({})).entities
 
-    assert (found.type, found.id, found.shape) == expected
+    assert (entity.type, entity.id, entity.shape) == expected
 
 
 def test_a_model_that_is_requested_alone_has_its_own_shape() -> None:
-    (found,) = split(b'{"data":{"id":"a/b"}}', OPENROUTER.endpoint(MODEL).rules({})).entities
+    (entity,) = split(b'{"data":{"id":"a/b"}}', OPENROUTER.endpoint(MODEL).rules({})).entities
 
-    assert (found.type, found.id, found.shape) == ("model", "a/b", "detail")
+    assert (entity.type, entity.id, entity.shape) == ("model", "a/b", "detail")
 
 
 def model(outputs: list[str] | None) -> dict[str, Any]:
@@ -226,9 +231,10 @@ def test_a_body_is_recognised_by_members_that_only_its_endpoint_returns(
 ) -> None:
     text = json.dumps(body).encode()
 
-    found = [(each.path, each.recognise(text)) for each in OPENROUTER.endpoints]
+    outcomes = {endpoint.path: endpoint.recognise(text) for endpoint in OPENROUTER.endpoints}
 
-    assert [each for each in found if each[1] is not None] == ([(path, params)] if path else [])
+    recognised = {name: value for name, value in outcomes.items() if value is not None}
+    assert recognised == ({path: params} if path else {})
 
 
 @pytest.mark.parametrize(
@@ -242,6 +248,41 @@ def test_a_body_is_recognised_by_members_that_only_its_endpoint_returns(
 def test_a_template_creates_all_requests_of_its_saved_query(
     name: str, queries: list[str], arg: str | None
 ) -> None:
-    (template,) = (each for each in OPENROUTER.templates if each.name == name)
+    (template,) = (template for template in OPENROUTER.templates if template.name == name)
 
     assert ([query.target for query in template.queries], template.arg) == (queries, arg)
+
+
+def test_openrouter_pages_continue_only_if_a_page_size_was_requested() -> None:
+    whole = b'{"data":[],"total_count":2,"links":{"next":null}}'
+    part = b'{"data":[],"links":{"next":"/api/v1/models?offset=500&limit=500"}}'
+
+    assert openrouter_continuation(whole, {}, 2).is_end
+    assert openrouter_continuation(b'{"data":[]}', {}, 2).is_end
+    assert openrouter_continuation(part, {}, 2).next == {"offset": "500", "limit": "500"}
+
+
+def test_endpoints_are_identified_by_model_and_tag_and_numbered() -> None:
+    params = {"author": "google", "slug": "gemma:free"}
+    body = b'{"data":{"id":"x","endpoints":[{"tag":"t"},{"tag":"t"},{"tag":"u/fp8"}]}}'
+
+    path = "/api/v1/models/:author/:slug/endpoints"
+    entities = split(body, OPENROUTER.endpoint(path).rules(params)).entities
+
+    assert [entity.id for entity in entities] == [
+        "google/gemma:free#t",
+        "google/gemma:free#t~2",
+        "google/gemma:free#u/fp8",
+    ]
+    assert {entity.parent for entity in entities} == {("model", "google/gemma:free")}
+
+
+def test_catalog_rows_have_the_ids_of_the_public_api() -> None:
+    body = (
+        b'{"data":[{"slug":"a/b","endpoint":{"variant":"standard"}},{"slug":"a/b","endpoint":'
+        b'{"variant":"free"}},{"slug":"c/d","endpoint":null}]}'
+    )
+
+    rules = OPENROUTER.endpoint("/api/frontend/v1/catalog/models").rules({})
+
+    assert [entity.id for entity in split(body, rules).entities] == ["a/b", "a/b:free", "c/d"]

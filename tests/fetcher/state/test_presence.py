@@ -171,9 +171,9 @@ def refused(log: Log, name: str = "7") -> list[int]:
     """The statuses with which a Civitai model was refused and that still count."""
     presence = log.presence()
     try:
-        found = find_refusals(presence, DETAIL, {"id": name}, "")
-        assert [each.at for each in found] == sorted(each.at for each in found)
-        return [each.status for each in found]
+        refusals = find_refusals(presence, DETAIL, {"id": name}, "")
+        assert [refusal.at for refusal in refusals] == sorted(refusal.at for refusal in refusals)
+        return [refusal.status for refusal in refusals]
     finally:
         close_presence(presence)
 
@@ -233,8 +233,8 @@ def test_a_refusal_before_an_entity_was_missing_does_not_count(listings: Log) ->
     later = find_refusals(presence, MODEL, params, format_us(START + HOUR // 2))
     earlier = find_refusals(presence, MODEL, params, format_us(START - HOUR))
     close_presence(presence)
-    assert [each.status for each in later] == [410]
-    assert [each.status for each in earlier] == [404, 410]
+    assert [refusal.status for refusal in later] == [410]
+    assert [refusal.status for refusal in earlier] == [404, 410]
 
 
 def test_if_listings_prove_absence_only_refused_probes_count(listings: Log) -> None:
@@ -262,7 +262,7 @@ def test_only_answers_to_probes_count_as_answers(listings: Log) -> None:
 
 
 def probe_of(source: Source, type_: str) -> Probe:
-    return next(each for each in source.probes if each.type == type_)
+    return next(probe for probe in source.probes if probe.type == type_)
 
 
 def test_a_gone_entity_is_not_probed_until_it_is_seen_again(details: Log) -> None:

@@ -55,8 +55,8 @@ def state(second: int, name: str, writer: str = FETCH, **members: Any) -> bytes:
 
 def after(*events: bytes) -> Task:
     task = None
-    for each in events:
-        task = apply_event(task, decode(each), decode_task_members(each))
+    for event in events:
+        task = apply_event(task, decode(event), decode_task_members(event))
     assert task is not None
     return task
 
