@@ -1,0 +1,71 @@
+"""Values of openrouter.models and openrouter.endpoints: prices, and values of a wrong type."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from tests.projector.body_rows import build_archive, id_from, rows_of
+from tests.projector.logs import Seen
+from tests.projector.projections import chosen
+
+DEFINITIONS = chosen("openrouter.models", "openrouter.endpoints")
+
+
+ROUTER = Seen(
+    "model",
+    "~x/auto:free",
+    {"id": "~x/auto:free", "pricing": {"prompt": "-1", "completion": "0.0000000833333333333333"}},
+)
+DISCOUNTED = Seen(
+    "endpoint",
+    "a/b#c",
+    {"tag": "c", "pricing": {"prompt": "0.0000002574", "completion": "0", "discount": 0.1}},
+)
+
+
+def test_prices_are_decimals_and_a_router_has_none(openrouter):
+    columns = "prompt, completion, is_router, variant, author"
+
+    assert rows_of(openrouter, "openrouter.models", ROUTER, columns) == [
+        (None, Decimal("0.0000000833333333333333"), True, "free", "x")
+    ]
+
+
+def test_the_list_price_is_the_price_before_the_discount(openrouter):
+    columns = "prompt, list_prompt, list_completion, model_id"
+
+    assert rows_of(openrouter, "openrouter.endpoints", DISCOUNTED, columns) == [
+        (Decimal("2.574E-7"), Decimal("2.86E-7"), Decimal(0), "a/b")
+    ]
+
+
+MISCAST = [
+    ("context_length", 1.5, "1.5"),
+    ("context_length", "many", "many"),
+    ("context_length", 2**70, str(2**70)),
+    ("name", {"en": "x"}, '{"en":"x"}'),
+    ("created", "soon", "soon"),
+    ("supported_parameters", "all", "all"),
+    ("expiration_date", "never", "never"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "text"), MISCAST)
+def test_a_value_of_a_wrong_type_is_null_and_listed_in_errors(openrouter, field, value, text):
+    rows = rows_of(openrouter, "openrouter.models", miscast(field, value), f"{field}, _errors")
+
+    assert rows == [(None, [{"path": f"/{field}", "value": text}])]
+
+
+def miscast(field, value):
+    """Returns a model with a value that does not fit the type of its column."""
+    id = f"a/{field}-{id_from(str(value))}"
+    return Seen("model", id, json.dumps({"id": id, field: value}, separators=(",", ":")).encode())
+
+
+@pytest.fixture(scope="module")
+def openrouter(tmp_path_factory):
+    """Returns an archive with one body per case; each test reads its own."""
+    entities = [ROUTER, DISCOUNTED, *(miscast(field, value) for field, value, _ in MISCAST)]
+    return build_archive(tmp_path_factory.mktemp("openrouter"), "openrouter", entities, DEFINITIONS)
