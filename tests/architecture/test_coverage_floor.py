@@ -35,7 +35,7 @@ def test_a_package_that_is_not_measured_fails() -> None:
     assert not verdict({}, {"cli": 90.0})[1]
 
 
-def test_a_floor_far_below_what_is_measured_is_to_be_raised() -> None:
+def test_a_floor_far_below_the_measured_coverage_must_be_raised() -> None:
     lines, passed = verdict({"cli": 92.1}, {"cli": 90.0})
 
     assert passed

@@ -30,7 +30,7 @@ def imported(path: Path, known: dict[str, Path]) -> set[str]:
     return found & known.keys()
 
 
-def test_no_module_imports_one_that_imports_it() -> None:
+def test_no_two_modules_import_each_other() -> None:
     known = modules()
     graph = {name: imported(path, known) - {name} for name, path in known.items()}
 

@@ -31,7 +31,7 @@ def test_the_lock_contains_only_names_and_versions() -> None:
     assert len({line.split("==")[0] for line in LINES}) == len(LINES)
 
 
-def test_indirect_dependencies_are_locked_and_packages_nobody_needs_are_not() -> None:
+def test_indirect_dependencies_are_locked_and_unused_packages_are_not() -> None:
     versions = locked_versions(Requirement("aiohttp"))
 
     assert "multidict" in versions

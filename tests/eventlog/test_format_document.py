@@ -86,7 +86,7 @@ def documented(language: str, number: int = 0) -> str:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE_OF_DOCS.read_text(), re.M | re.S)[number]
 
 
-def test_the_lines_of_the_example_are_those_the_writer_writes(tmp_path: Path) -> None:
+def test_the_writer_writes_the_lines_of_the_example(tmp_path: Path) -> None:
     name = written(tmp_path)
 
     assert open_path(tmp_path, name).read_text() == documented("ndjson")
@@ -120,7 +120,7 @@ def test_the_example_rebuilds_to_its_response(tmp_path: Path) -> None:
     assert bytes(decode(lines[3]).body) == b'{"id":"mistralai/mistral-small","rating":null}'
 
 
-def test_position_hash_and_cursor_of_the_example_are_as_told(tmp_path: Path) -> None:
+def test_position_hash_and_cursor_of_the_example_are_as_documented(tmp_path: Path) -> None:
     written(tmp_path)
     text = PAGE_OF_DOCS.read_text()
     record = read_one(tmp_path, SOURCE, WRITER, 4)

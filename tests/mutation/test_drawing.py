@@ -48,11 +48,11 @@ def test_a_later_line_of_a_statement_belongs_to_its_first() -> None:
     assert covering_tests(suite(LINES, {}), mutant("eventlog/a.py", 7)) == ["tests/x.py::one"]
 
 
-def test_a_line_run_during_import_belongs_to_all_tests_of_the_module() -> None:
+def test_a_line_executed_during_import_belongs_to_all_tests_of_the_module() -> None:
     assert covering_tests(suite(LINES, {}), mutant("eventlog/a.py", 1)) == ["tests/x.py::one"]
 
 
-def test_what_a_shared_fixture_executes_belongs_to_all_who_share_it() -> None:
+def test_lines_of_a_shared_fixture_belong_to_all_tests_that_use_it() -> None:
     lines = {"eventlog/a.py": {5: frozenset({"tests/y.py::three|setup"})}}
 
     chosen = covering_tests(suite(lines, {}), mutant("eventlog/a.py", 5))

@@ -7,7 +7,7 @@ from tests.mutation.report import load_equivalent
 ROOT = Path(__file__).parents[2]
 
 
-def test_an_excused_survivor_is_about_code_that_exists() -> None:
+def test_an_equivalent_mutant_is_about_code_that_exists() -> None:
     reasons = load_equivalent(Path(__file__).parent / "equivalent.toml")
 
     for (path, old, _), reason in reasons.items():

@@ -37,14 +37,14 @@ def test_commands_with_decorators_are_mutated() -> None:
     assert '@option("--all", default=False)\ndef f():\n    return 1 - 2\n' in made
 
 
-def test_annotations_docstrings_and_prose_are_left_alone() -> None:
+def test_annotations_docstrings_and_messages_are_not_mutated() -> None:
     source = '"""Text."""\n\n\ndef f(a: "Literal[1]") -> None:\n    """Says 1 < 2."""\n'
 
     assert mutants_of("x.py", source) == []
     assert not [each for each in mutants_of("x.py", 'x = g("no key")\n') if "XX" in each.new]
 
 
-def test_places_count_characters_not_bytes() -> None:
+def test_positions_count_characters_not_bytes() -> None:
     source = 'x = "äöü"\ny = 1\n'
 
     assert 'x = "äöü"\ny = 2\n' in changed(source)
@@ -60,7 +60,7 @@ def test_a_mutant_is_named_by_its_text_not_its_line() -> None:
     assert all(diff(two, each).startswith("-y = 1\n+y = ") for each in last)
 
 
-def test_what_is_no_python_any_more_is_recognised() -> None:
+def test_a_mutant_that_is_no_valid_python_is_recognized() -> None:
     broken = next(each for each in mutants_of("x.py", "y = 1\n"))
 
     assert compiles("y = 1\n", broken)

@@ -18,7 +18,7 @@ def test_a_comparison_is_moved_by_its_boundary_and_turned_around() -> None:
     ]
 
 
-def test_a_star_is_mutated_as_a_product_alone() -> None:
+def test_an_asterisk_is_mutated_only_as_a_product() -> None:
     assert changed("SELECT * EXCLUDE (a), count(*), 3 * n FROM t", "operator") == [
         "SELECT * EXCLUDE (a), count(*), 3 / n FROM t"
     ]
@@ -79,11 +79,11 @@ def test_each_rule_changes_one_thing(sql: str, rule: str, expected: str) -> None
     assert expected in changed(sql, rule)
 
 
-def test_comments_and_texts_are_not_read_as_sql() -> None:
+def test_comments_and_string_literals_are_not_mutated() -> None:
     sql = "-- a AND b\nSELECT 'x < y AND z'"
 
     assert mutants_of("x.sql", sql) == []
 
 
-def test_create_or_replace_is_left_alone() -> None:
+def test_create_or_replace_is_not_mutated() -> None:
     assert mutants_of("x.sql", "CREATE OR REPLACE VIEW v") == []

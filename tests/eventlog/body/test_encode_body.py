@@ -29,7 +29,7 @@ def line_of(body: bytes, seq: int = 1) -> bytes:
 
 
 @given(any_body)
-def test_the_exact_bytes_come_back(body: bytes) -> None:
+def test_the_exact_bytes_can_be_restored(body: bytes) -> None:
     assert (exact_body(decode(line_of(body))) or b"") == body
 
 
@@ -71,11 +71,11 @@ def test_a_repaired_copy_is_strict_or_there_is_none(body: bytes) -> None:
         (b"[" * 3000 + b"]" * 3000, None),
     ],
 )
-def test_the_copy_keeps_what_can_be_seen(body: bytes, copy: bytes | None) -> None:
+def test_a_repaired_copy_keeps_all_readable_values(body: bytes, copy: bytes | None) -> None:
     assert repaired_copy(body) == copy
 
 
-def test_line_breaks_between_tokens_are_kept_aside() -> None:
+def test_a_body_with_line_breaks_is_stored_exactly_beside_a_copy_without() -> None:
     held = embed(b'{\n"a": 1\r\n}')
 
     assert (held.body, held.body_raw, held.repaired) == (
@@ -96,7 +96,7 @@ def test_line_breaks_between_tokens_are_kept_aside() -> None:
         (b"<html>", b"<html>", None),
     ],
 )
-def test_only_strict_json_on_one_line_stands_as_it_is(
+def test_only_strict_json_on_one_line_is_stored_as_the_body_alone(
     body: bytes, body_raw: bytes | None, copy: bytes | None
 ) -> None:
     held = embed(body)
@@ -105,7 +105,7 @@ def test_only_strict_json_on_one_line_stands_as_it_is(
     assert held.repaired == (body_raw is not None and copy is not None)
 
 
-def test_a_copy_is_kept_as_long_as_it_fits_a_line_beside_the_base64() -> None:
+def test_a_repaired_copy_is_kept_if_it_fits_into_a_line_with_the_base64() -> None:
     room = MAX_BOTH_BYTES * 3 // 7  # base64 takes four thirds, the copy as much again
     for more, kept in ((0, True), (2, False)):
         held = embed(b"[" + b"\n" * (room - 2 + more) + b"]")
@@ -122,7 +122,7 @@ def test_a_copy_is_kept_as_long_as_it_fits_a_line_beside_the_base64() -> None:
         b"\xff" * 2**23,
     ],
 )
-def test_the_largest_inline_body_fits_a_line_whatever_it_holds(body: bytes) -> None:
+def test_the_largest_inline_body_fits_into_a_line_for_any_content(body: bytes) -> None:
     assert len(line_of(body)) <= MAX_LINE_BYTES
 
 
@@ -145,9 +145,7 @@ def test_duckdb_reads_every_hostile_body(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("depth", "has_copy"), [(256, True), (257, False)])
-def test_a_body_nested_deeper_than_256_has_no_copy_beside_its_bytes(
-    depth: int, has_copy: bool
-) -> None:
+def test_a_body_nested_deeper_than_256_has_no_repaired_copy(depth: int, has_copy: bool) -> None:
     strict, broken = b"[" * depth + b"]" * depth, b"[" * depth + b"NaN" + b"]" * depth
 
     assert (embed(strict).body == strict, embed(strict).body_raw) == (

@@ -8,12 +8,12 @@ from eventlog.body.split import split
 from eventlog.body.split_rules import Rule, id_member
 
 
-def test_a_page_that_lacks_a_place_of_its_roster_is_refused() -> None:
+def test_a_page_without_a_pointer_of_its_roster_is_rejected() -> None:
     with pytest.raises(NotJson, match="nothing at /items"):
         join(b'{"next":null}', {"/items": [b'{"id":1}']})
 
 
-def test_a_stub_without_a_stored_child_is_refused() -> None:
+def test_a_stub_without_a_stored_child_is_rejected() -> None:
     bodies = {"/items": [b'{"id":1,"parts":[{"id":7}]}'], "/items/*/parts": list[bytes]()}
     with pytest.raises(NotJson, match=r"more stubs than entities at /items/\*/parts"):
         join(b'{"items":[]}', bodies)
@@ -32,7 +32,7 @@ def test_one_object_in_place_of_an_array_is_an_entity() -> None:
 
 
 @pytest.mark.parametrize("blank", [b"", b" "])
-def test_entities_name_what_the_request_says_they_belong_to(blank: bytes) -> None:
+def test_entities_have_the_parent_that_the_request_names(blank: bytes) -> None:
     rule = Rule("/items", "post", "list", id_member("id"), parent=("user", "me"))
     (entity,) = split(b'{"items":[{"id":1}]}' + blank, [rule]).entities
     (one,) = split(
@@ -50,7 +50,7 @@ def test_a_body_that_is_no_entity_is_its_own_envelope() -> None:
     assert split(b'{"error":1}', rules).entities == ()
 
 
-def test_repeats_are_numbered_place_by_place() -> None:
+def test_repeated_ids_are_numbered_per_pointer() -> None:
     rules = [
         Rule(pointer, "model", "list", id_member("id"), number_repeats=True)
         for pointer in ("/one", "/two")
@@ -86,7 +86,7 @@ def test_an_id_is_an_integer_or_a_text_that_is_not_empty(
     assert len(found.misfits) == (not is_entity)
 
 
-def test_a_flat_page_says_where_its_entities_begin() -> None:
+def test_the_split_of_a_flat_page_has_the_offset_of_its_first_entity() -> None:
     body = b'{"a":1,"items":[{"id":1},{"id":2}],"z":[]}'
     found = split(body, [Rule("/items", "m", "l", id_member("id"))])
 

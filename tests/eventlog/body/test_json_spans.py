@@ -20,7 +20,7 @@ LOOSE = STRICT.replace(b"2,", b"NaN,")
 
 
 @pytest.mark.parametrize("body", [STRICT, LOOSE, STRICT + b"\r\n\t "])
-def test_members_are_found_in_any_body(body: bytes) -> None:
+def test_members_of_any_body_are_found(body: bytes) -> None:
     root = value_span(body)
     assert root.start == 3
     every = all_member_spans(body, root)
@@ -35,7 +35,7 @@ def test_members_are_found_in_any_body(body: bytes) -> None:
     }
 
 
-def test_a_pointer_leads_through_objects_only() -> None:
+def test_a_pointer_is_followed_through_objects_only() -> None:
     body = b'{"a":{"b":[{"c":1}]},"d":5}'
     root = value_span(body)
 
@@ -49,7 +49,7 @@ def test_a_pointer_leads_through_objects_only() -> None:
     "array",
     [b"[]", b"[ ]", b"[1]", b'[ 1 , "," , [2,3],{"a":[]} ]', b"[NaN]", b'[NaN , "]" ,[]]'],
 )
-def test_elements_are_slices_without_blanks(array: bytes) -> None:
+def test_elements_are_slices_without_white_space(array: bytes) -> None:
     body = b"  " + array
     found = [span.of(body) for span in element_spans(body, Span(2, len(body)))]
 
@@ -62,18 +62,18 @@ def test_elements_are_slices_without_blanks(array: bytes) -> None:
 
 
 @pytest.mark.parametrize("array", [b"[NaN", b"[NaN}", b"[NaN]]", b"[NaN] 5", b'["NaN]'])
-def test_an_array_that_does_not_end_where_it_should_is_refused(array: bytes) -> None:
+def test_an_array_that_does_not_end_in_its_span_is_rejected(array: bytes) -> None:
     with pytest.raises(NotJson):
         element_spans(array, Span(0, len(array)))
 
 
 @pytest.mark.parametrize("body", [b'{"a":NaN,5}', b'{"a":NaN,"b"}', b'{"a":NaN,"x:y"}'])
-def test_a_member_without_a_key_or_a_colon_is_refused(body: bytes) -> None:
+def test_a_member_without_key_or_colon_is_rejected(body: bytes) -> None:
     with pytest.raises(NotJson, match="expected a member"):
         all_member_spans(body, Span(0, len(body)))
 
 
-def test_a_page_that_is_torn_inside_a_string_is_no_page() -> None:
+def test_a_page_that_is_truncated_inside_a_string_is_rejected() -> None:
     body = b'{"items":[{"id":1,"text":"x}]}'  # more was to follow
     with pytest.raises(NotJson):
         split(body, [Rule("/items", "model", "list", id_member("id"))])

@@ -76,7 +76,7 @@ def test_join_is_the_inverse_of_split(value: object, ascii_only: bool) -> None:
 
 
 @given(st.data(), pages)
-def test_white_space_never_changes_what_is_said(data: st.DataObject, value: object) -> None:
+def test_white_space_does_not_change_the_value_hash(data: st.DataObject, value: object) -> None:
     body = data.draw(spelled(value)).encode()
 
     assert json.loads(rejoined(body, RULES[:3])) == value
@@ -91,7 +91,7 @@ def test_one_entity_is_split_and_joined(value: object, ascii_only: bool) -> None
 
 
 @given(pages, st.booleans(), st.sampled_from(["id", "username"]))
-def test_a_flat_page_says_the_same_however_it_is_read(
+def test_the_fast_path_and_the_slow_path_split_a_flat_page_alike(
     value: object, ascii_only: bool, member: str
 ) -> None:
     body = compact(value, ascii_only)
@@ -116,7 +116,7 @@ def test_each_body_is_a_slice_with_stubs_for_its_children(
     assert [json.loads(each.body) for each in found] == value["items"]
 
 
-def test_children_stand_behind_their_parent_and_name_it() -> None:
+def test_children_follow_their_parent_and_contain_its_id() -> None:
     body = b'{"items":[{"id":1,"versions":[{"id":7},{"id":"8"}],"creator":{"username":"me"}}]}'
 
     assert split(body, RULES).entities == (
@@ -137,7 +137,7 @@ def test_children_stand_behind_their_parent_and_name_it() -> None:
     assert rejoined(body, RULES) == body
 
 
-def test_a_child_without_an_id_stays_where_it_stands() -> None:
+def test_a_child_without_an_id_stays_in_its_parent() -> None:
     body = b'{"items":[{"id":1,"versions":[{"name":"x"},{"id":2},3]}]}'
     found = split(body, RULES)
 
@@ -163,7 +163,7 @@ def test_an_element_without_an_id_is_a_misfit() -> None:
         b'{"id":5,"t":"]},{"}',
     ],
 )
-def test_one_bad_entity_does_not_touch_the_others(bad: bytes) -> None:
+def test_an_invalid_entity_does_not_affect_the_others(bad: bytes) -> None:
     good = [b'{"id":%d,"s":"]}"}' % n for n in range(3)]
     body = b'{"items":[' + b",".join([*good, bad]) + b'],"next":null}'
     found = split(body, RULES)
@@ -190,13 +190,13 @@ def test_one_bad_entity_does_not_touch_the_others(bad: bytes) -> None:
         b'{"items":[{"id":1]}}',
     ],
 )
-def test_what_is_not_such_a_page_is_no_page(body: bytes) -> None:
+def test_a_body_that_does_not_fit_the_rules_is_rejected(body: bytes) -> None:
     with pytest.raises(NotJson):
         split(body, RULES)
 
 
 @given(st.data(), pages)
-def test_a_torn_page_is_never_taken_for_a_whole_one(data: st.DataObject, value: object) -> None:
+def test_a_truncated_page_is_never_accepted_as_complete(data: st.DataObject, value: object) -> None:
     body = compact(value, True)
     torn = body[: data.draw(st.integers(0, len(body) - 1))]
 
@@ -212,7 +212,7 @@ def test_ids_are_read_as_text(spelling: bytes, text: str) -> None:
     assert id_text(spelling) == text
 
 
-def test_repeats_can_be_numbered() -> None:
+def test_repeated_ids_can_be_numbered() -> None:
     rules = (Rule("/items", "model", "list", id_member("id"), number_repeats=True),)
     found = split(b'{"items":[{"id":1},{"id":2},{"id":1},{"id":1}]}', rules)
 

@@ -31,5 +31,7 @@ def test_an_id_of_any_spelling_is_valid_text(spelled: bytes, text: str) -> None:
         ("/items/*/parts", "/items/*/parts/*/files", True),
     ],
 )
-def test_a_child_stands_right_inside_its_parent(pointer: str, other: str, child: bool) -> None:
+def test_only_direct_children_are_children_of_a_pointer(
+    pointer: str, other: str, child: bool
+) -> None:
     assert is_child(pointer, other) is child

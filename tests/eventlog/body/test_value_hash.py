@@ -29,7 +29,7 @@ def test_spelling_does_not_change_the_hash(data: st.DataObject, value: object) -
 
 
 @given(st.data(), json_values)
-def test_the_fast_way_and_the_slow_way_write_the_same_bytes(
+def test_the_fast_path_and_the_slow_path_write_the_same_bytes(
     data: st.DataObject, value: object
 ) -> None:
     body = data.draw(spelled(value)).encode()
@@ -61,7 +61,7 @@ def test_the_normal_form_is_the_same_value_and_its_own_normal_form(value: object
         (b'{"a":1e5}', b'{"a":100000}'),
     ],
 )
-def test_what_differs_hashes_differently(one: bytes, other: bytes) -> None:
+def test_different_values_have_different_hashes(one: bytes, other: bytes) -> None:
     assert value_hash(one) != value_hash(other)
 
 
@@ -76,7 +76,7 @@ def test_what_differs_hashes_differently(one: bytes, other: bytes) -> None:
         (b"{}", b"{}"),
     ],
 )
-def test_the_normal_form_is_spelled_out(body: bytes, form: bytes) -> None:
+def test_examples_of_the_normal_form(body: bytes, form: bytes) -> None:
     assert normal_form(body) == form
 
 
@@ -98,7 +98,7 @@ def test_every_allowed_depth_is_hashed_by_value(depth: int) -> None:
     st.binary(max_size=40)
     | st.text(alphabet='[]{}",:0123eE+-.\\u\ntrue', max_size=12).map(str.encode)
 )
-def test_strict_means_that_every_reader_takes_it(body: bytes) -> None:
+def test_strict_json_is_what_every_reader_accepts(body: bytes) -> None:
     if is_strict(body):
         json.loads(body, parse_constant=lambda name: pytest.fail(name))
         if b"e" not in body.lower():  # orjson refuses 1e400
@@ -130,7 +130,7 @@ def test_depth_counts_arrays_and_objects_that_are_open_at_once(
     assert not depth_at_most(beside, 1)
 
 
-def test_invalid_utf_8_is_not_strict_and_is_hashed_as_it_is() -> None:
+def test_invalid_utf_8_is_not_strict_and_is_hashed_unchanged() -> None:
     for body in (b'"\xff"', b'{"b":1,"a":"\xff"}', b'{"b":1, "a":NaN}', b""):
         assert not is_strict(body)
         assert normal_form(body) == body
@@ -143,7 +143,7 @@ def test_equal_keys_keep_their_order_whatever_their_values() -> None:
 
 
 @given(st.lists(json_values, max_size=3))
-def test_values_that_were_read_hash_as_their_bytes_do(found: list[object]) -> None:
+def test_a_parsed_value_has_the_hash_of_its_bytes(found: list[object]) -> None:
     read = [orjson.loads(orjson.dumps(each)) for each in found if _is_plain(each)]
     hashes = [value_hash(orjson.dumps(each)) for each in read]
 

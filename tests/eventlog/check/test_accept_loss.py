@@ -97,7 +97,7 @@ def test_a_stream_without_any_file_is_damage(log: Path, kept: str) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 2, 3])
-def test_without_state_a_writer_does_not_begin_below_what_was_sealed(log: Path, left: int) -> None:
+def test_without_state_a_writer_does_not_start_below_the_sealed_seq(log: Path, left: int) -> None:
     lose(log, *names(log)[left:])
     shutil.rmtree(log / "state")
 
@@ -111,7 +111,7 @@ def test_without_state_a_writer_does_not_begin_below_what_was_sealed(log: Path, 
     assert seqs(log) == [*range(1, left * 2 + 1), 9, 10]
 
 
-def test_a_lock_file_that_says_nothing_stands_in_nobodys_way(log: Path) -> None:
+def test_an_unreadable_lock_file_prevents_neither_verify_nor_writing(log: Path) -> None:
     shutil.rmtree(log / "state")
     lock_path(log, SOURCE, WRITER).write_bytes(b'{"pid": 1')
 
@@ -120,7 +120,7 @@ def test_a_lock_file_that_says_nothing_stands_in_nobodys_way(log: Path) -> None:
     assert sealed_seq(log, SOURCE, WRITER) == 11
 
 
-def test_the_lock_file_says_after_each_start_how_far_the_stream_is_sealed(log: Path) -> None:
+def test_each_start_stores_the_sealed_seq_in_the_lock_file(log: Path) -> None:
     assert sealed_seq(log, SOURCE, WRITER) == 8
     lock_path(log, SOURCE, WRITER).write_bytes(b"")
     close_stream(opened(log, Hand(START + 4 * HOUR)))
@@ -129,7 +129,7 @@ def test_the_lock_file_says_after_each_start_how_far_the_stream_is_sealed(log: P
 
 
 @pytest.mark.parametrize("lost", [1, 2, 5], ids=["the open one", "two", "all"])
-def test_a_writer_does_not_begin_below_what_was_durable(log: Path, lost: int) -> None:
+def test_a_writer_does_not_start_below_the_head(log: Path, lost: int) -> None:
     lose(log, *names(log)[-lost:])
     before = head_path(log, SOURCE, WRITER).read_bytes()
 
@@ -153,7 +153,7 @@ HOLES = {
 
 
 @pytest.mark.parametrize(("lost", "unpacked"), HOLES.values(), ids=HOLES)
-def test_a_stream_goes_on_behind_an_accepted_loss(
+def test_a_stream_continues_after_an_accepted_loss(
     log: Path, lost: list[int], unpacked: list[int]
 ) -> None:
     all_names = names(log)
@@ -178,7 +178,7 @@ def _opened_of(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if name.endswith(".ndjson")}
 
 
-def test_the_log_itself_says_what_was_given_up(log: Path) -> None:
+def test_an_anomaly_in_the_log_announces_the_loss(log: Path) -> None:
     name = names(log)[1]
     lose(log, name)
     for _ in range(2):
@@ -199,7 +199,7 @@ def _lost(root: Path) -> SegmentName:
 
 
 @pytest.mark.parametrize("more", [0, 2, 3, 4])
-def test_whatever_is_lost_besides_is_still_damage(log: Path, more: int) -> None:
+def test_a_further_lost_segment_is_damage(log: Path, more: int) -> None:
     all_names = names(log)
     lose(log, all_names[1])
     accept_loss(log, all_names[1], clock=LATER)
@@ -230,7 +230,7 @@ def test_a_changed_record_of_a_loss_is_damage(log: Path, how: str) -> None:
     assert verify(log).damages != ()
 
 
-def test_the_name_of_a_lost_segment_is_not_given_again(log: Path) -> None:
+def test_the_name_of_a_lost_segment_is_not_used_again(log: Path) -> None:
     name = names(log)[4]
     lose(log, name)
     hand = Hand(START + 4 * HOUR)
@@ -240,7 +240,7 @@ def test_the_name_of_a_lost_segment_is_not_given_again(log: Path) -> None:
     assert names(log)[-1].number == name.number + 1
 
 
-def test_what_is_whole_or_can_be_made_whole_is_not_given_up(log: Path) -> None:
+def test_an_intact_or_repairable_segment_is_not_recorded_as_lost(log: Path) -> None:
     sealed, held = names(log)[1], names(log)[4]
     raw = b"".join(
         record.line + b"\n" for record in read_stream(log, SOURCE, WRITER) if record.seq in (3, 4)
@@ -257,7 +257,9 @@ def test_what_is_whole_or_can_be_made_whole_is_not_given_up(log: Path) -> None:
     assert list(log.rglob("*.lost.json")) == []
 
 
-def test_a_stream_that_is_written_or_belongs_to_another_machine_is_left_alone(log: Path) -> None:
+def test_no_loss_is_accepted_in_a_stream_that_is_written_or_belongs_to_another_machine(
+    log: Path,
+) -> None:
     lose(log, names(log)[1])
     stream = opened(log, LATER)
     wait_sealed(stream)
@@ -280,7 +282,7 @@ def test_the_notice_of_a_loss_obeys_the_configured_size_of_segments(log: Path) -
     assert [x.number for x in names(log) if x.starts_at == START + 4 * HOUR] == [0, 1]
 
 
-def test_repair_leaves_what_was_given_up(log: Path) -> None:
+def test_a_segment_that_was_recorded_as_lost_is_not_repaired(log: Path) -> None:
     name = names(log)[1]
     sealed_path(log, name).unlink()
     accept_loss(log, name, clock=LATER)
@@ -289,7 +291,7 @@ def test_repair_leaves_what_was_given_up(log: Path) -> None:
         repair(log, name)
 
 
-def test_an_unreadable_last_segment_can_be_given_up(log: Path) -> None:
+def test_an_unreadable_last_segment_can_be_recorded_as_lost(log: Path) -> None:
     *_, last, held = names(log)
     lose(log, held)
     for path in (sealed_path, manifest_path):
@@ -301,7 +303,7 @@ def test_an_unreadable_last_segment_can_be_given_up(log: Path) -> None:
     assert go_on(log) == 10  # the lock file knows that seq 8 was the last
 
 
-def test_what_was_left_open_before_a_lost_segment_is_sealed_first(tmp_path: Path) -> None:
+def test_an_open_segment_before_a_lost_one_is_sealed_first(tmp_path: Path) -> None:
     stream = opened(tmp_path, Hand())
     put(stream, entity(1))
     close_stream(stream)
@@ -320,7 +322,7 @@ def test_what_was_left_open_before_a_lost_segment_is_sealed_first(tmp_path: Path
     assert verify(tmp_path).damages == ()
 
 
-def test_a_cursor_in_what_was_given_up_goes_on_behind_it(log: Path) -> None:
+def test_a_tail_from_a_cursor_in_a_loss_continues_after_the_loss(log: Path) -> None:
     seen = next(read_stream(log, SOURCE, WRITER, 2))
     cursor = {(SOURCE, WRITER): mark(seen.seq, seen.line)}
     lose(log, names(log)[1])
@@ -330,7 +332,7 @@ def test_a_cursor_in_what_was_given_up_goes_on_behind_it(log: Path) -> None:
     assert next(follow(log, cursor, idle=lambda: False)).seq == 5
 
 
-def test_beyond_steps_over_losses_that_touch(log: Path) -> None:
+def test_adjacent_losses_are_skipped_together(log: Path) -> None:
     all_names = names(log)
     for name in all_names[1:3]:
         sealed_path(log, name).unlink()

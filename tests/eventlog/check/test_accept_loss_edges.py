@@ -43,7 +43,7 @@ def lose(root: Path, *names: SegmentName) -> None:
 
 
 @pytest.mark.parametrize("machines", [["here"], ["there", "here"], []])
-def test_a_stream_of_this_machine_may_be_given_up_also_where_it_was_copied(
+def test_a_loss_can_be_accepted_if_this_machine_is_one_of_several_owners(
     tmp_path: Path, machines: list[str]
 ) -> None:
     names = write_hours(tmp_path, 3, 2)
@@ -63,7 +63,7 @@ def test_a_stream_of_this_machine_may_be_given_up_also_where_it_was_copied(
         accept_loss(tmp_path, names[1], clock=LATER)
 
 
-def test_a_record_takes_the_place_of_the_lost_manifest_in_the_chain(tmp_path: Path) -> None:
+def test_a_loss_replaces_the_lost_manifest_in_the_chain(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     digests = [digest(manifest_path(tmp_path, name).read_bytes()) for name in names]
     sealed_path(tmp_path, names[1]).unlink()  # its manifest is left
@@ -82,7 +82,7 @@ def test_a_record_takes_the_place_of_the_lost_manifest_in_the_chain(tmp_path: Pa
     assert verify(tmp_path).damages == ()
 
 
-def test_one_of_two_lost_segments_whose_manifests_are_left_is_given_up_alone(
+def test_of_two_lost_segments_with_manifests_only_the_named_one_is_recorded_as_lost(
     tmp_path: Path,
 ) -> None:
     names = write_hours(tmp_path, 4, 2)
@@ -96,7 +96,7 @@ def test_one_of_two_lost_segments_whose_manifests_are_left_is_given_up_alone(
     assert verify(tmp_path).damages == ()
 
 
-def test_a_name_that_fits_two_holes_names_none(tmp_path: Path) -> None:
+def test_a_name_that_fits_two_gaps_is_rejected(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 5, 2)
     lose(tmp_path, names[1], names[3])
     wrong = SegmentName(SOURCE, "2026-11-21", "20", WRITER, 0)
@@ -109,7 +109,7 @@ def test_a_name_that_fits_two_holes_names_none(tmp_path: Path) -> None:
     assert verify(tmp_path).damages == ()
 
 
-def test_what_is_left_open_behind_a_hole_stays_open(tmp_path: Path) -> None:
+def test_an_open_segment_after_a_gap_stays_open(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 2, 2)
     hand = Hand(START + 2 * HOUR)
     stream = opened(tmp_path, hand)
@@ -124,7 +124,7 @@ def test_what_is_left_open_behind_a_hole_stays_open(tmp_path: Path) -> None:
     assert [record.seq for record in read_stream(tmp_path, SOURCE, WRITER)] == [1, 2, 5, 6]
 
 
-def test_giving_up_twice_says_so_once(tmp_path: Path) -> None:
+def test_accepting_a_loss_is_idempotent(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     lose(tmp_path, names[1])
     hand = Hand(LATER.at)
@@ -138,7 +138,7 @@ def test_giving_up_twice_says_so_once(tmp_path: Path) -> None:
     assert anomalies[0].observed_at == format_us(LATER.at)
 
 
-def test_a_clock_that_went_back_does_not_put_the_notice_before_the_log(tmp_path: Path) -> None:
+def test_the_notice_of_a_loss_is_never_observed_before_the_last_event(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     lose(tmp_path, names[1])
     accept_loss(tmp_path, names[1], clock=Hand(START + MINUTE))
@@ -148,7 +148,7 @@ def test_a_clock_that_went_back_does_not_put_the_notice_before_the_log(tmp_path:
     assert last.observed_at >= before.observed_at
 
 
-def test_after_a_refusal_the_stream_is_free(tmp_path: Path) -> None:
+def test_after_a_rejected_loss_the_stream_is_unlocked(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     for _ in range(2):
         with pytest.raises(Invalid, match="found 0"):

@@ -52,7 +52,7 @@ def describe(gap: Gap) -> str:
     return f"{gap.source}, {gap.what}{named}, {span}: {gap.reason}"
 
 
-def test_hours_without_a_segment_are_listed_as_spans(tmp_path: Path) -> None:
+def test_adjacent_hours_without_a_segment_are_one_gap(tmp_path: Path) -> None:
     write_at(tmp_path, [0, 1, 4, 5, 7])
     gaps = find_gaps(tmp_path, START + 10 * HOUR + MINUTE)
 
@@ -64,7 +64,7 @@ def test_hours_without_a_segment_are_listed_as_spans(tmp_path: Path) -> None:
     assert hours(find_gaps(tmp_path, START + 7 * HOUR, START + 5 * HOUR)) == [(6, 7)]
 
 
-def test_a_gap_that_reaches_into_the_time_asked_about_is_listed_whole(tmp_path: Path) -> None:
+def test_a_gap_that_overlaps_the_requested_time_is_reported_completely(tmp_path: Path) -> None:
     write_at(tmp_path, [0, 4, 5])
     now = START + 6 * HOUR
 
@@ -84,7 +84,7 @@ def test_a_heartbeat_closes_a_gap_and_so_does_another_writer(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_imports_say_nothing_about_when_anybody_looked(tmp_path: Path, known: bool) -> None:
+def test_imports_do_not_count_as_coverage(tmp_path: Path, known: bool) -> None:
     writer = writer_id(tmp_path, "import", "here") if known else OTHER
     stream = opened(tmp_path, Hand(START + 99 * HOUR), writer=writer)
     for hour in (1, 5):
@@ -97,7 +97,7 @@ def test_imports_say_nothing_about_when_anybody_looked(tmp_path: Path, known: bo
     assert hours(find_gaps(tmp_path, START + 4 * HOUR)) == [(1, 3)]
 
 
-def test_missing_seqs_are_named(tmp_path: Path) -> None:
+def test_missing_seqs_are_reported(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 3)
     sealed_path(tmp_path, names[1]).unlink()
     manifest_path(tmp_path, names[1]).unlink()
@@ -141,7 +141,7 @@ def test_runs_that_did_not_complete_are_listed_with_their_reason(tmp_path: Path)
     assert found["r2"].source == SOURCE
 
 
-def test_a_segment_that_waits_for_its_sealing_is_no_gap(tmp_path: Path) -> None:
+def test_a_rolled_segment_that_is_not_sealed_yet_is_no_gap(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     for _ in range(3):
@@ -166,7 +166,7 @@ def close_stream_as_it_is(stream: Stream) -> None:
     close_stream(stream)
 
 
-def test_each_gap_that_was_given_up_names_its_own_day(tmp_path: Path) -> None:
+def test_each_gap_with_an_accepted_loss_names_the_day_of_its_acceptance(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 6, 2)
     for number, day in ((1, 1), (4, 3)):
         sealed_path(tmp_path, names[number]).unlink()
@@ -187,7 +187,7 @@ def test_each_gap_that_was_given_up_names_its_own_day(tmp_path: Path) -> None:
     assert first.reason.endswith(f"seq 3 to 6 missing before {names[3]}")
 
 
-def test_only_hours_of_a_writer_that_looks_count(tmp_path: Path) -> None:
+def test_only_hours_of_a_writer_that_crawls_count(tmp_path: Path) -> None:
     command = writer_id(tmp_path, "command", "here")
     write_at(tmp_path, [0, 3])
     write_at(tmp_path, [1, 2], writer=command)
@@ -195,7 +195,7 @@ def test_only_hours_of_a_writer_that_looks_count(tmp_path: Path) -> None:
     assert hours(find_gaps(tmp_path, START + 4 * HOUR)) == [(1, 3)]
 
 
-def test_one_hour_is_one_hour(tmp_path: Path) -> None:
+def test_a_gap_of_one_hour_is_called_one_hour(tmp_path: Path) -> None:
     write_at(tmp_path, [0, 2, 5])
 
     assert [gap.reason for gap in find_gaps(tmp_path, START + 5 * HOUR)] == [
@@ -204,7 +204,7 @@ def test_one_hour_is_one_hour(tmp_path: Path) -> None:
     ]
 
 
-def test_the_first_segment_of_an_unknown_writer_says_whether_it_imports(tmp_path: Path) -> None:
+def test_the_first_page_of_an_unknown_writer_decides_whether_it_imports(tmp_path: Path) -> None:
     imported = Draft(kind=PAGE, members={"url": "u", "import": {"file": "f"}})
     for hour, draft in ((0, imported), (5, Draft(kind=PAGE, members={"url": "u"}))):
         stream = opened(tmp_path, Hand(START + 99 * HOUR), writer=OTHER)
@@ -235,7 +235,7 @@ def test_runs_of_imports_are_no_gaps(tmp_path: Path) -> None:
     assert [gap.run for gap in find_gaps(tmp_path, START)] == ["r2"]
 
 
-def test_runs_that_ended_before_the_time_asked_about_are_left_out(tmp_path: Path) -> None:
+def test_runs_that_ended_before_the_requested_time_are_omitted(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     put(stream, run("r1", "created"))
@@ -251,7 +251,9 @@ def test_runs_that_ended_before_the_time_asked_about_are_left_out(tmp_path: Path
 
 
 @pytest.mark.parametrize("state", ["created", "progressed"])
-def test_a_run_is_going_while_any_writer_of_its_source_is_held(tmp_path: Path, state: str) -> None:
+def test_an_unfinished_run_is_no_gap_while_a_writer_of_its_source_is_locked(
+    tmp_path: Path, state: str
+) -> None:
     stream = opened(tmp_path)
     put(stream, run("r1", "created"), run("r1", state))
     other = opened(tmp_path, writer=OTHER)
@@ -267,7 +269,7 @@ def test_a_run_is_going_while_any_writer_of_its_source_is_held(tmp_path: Path, s
     )
 
 
-def test_gaps_come_by_source_and_time(tmp_path: Path) -> None:
+def test_gaps_are_ordered_by_source_and_time(tmp_path: Path) -> None:
     for source in (SOURCE, "civitai"):
         hand = Hand()
         for hour in (0, 3, 6):
@@ -284,7 +286,7 @@ def test_gaps_come_by_source_and_time(tmp_path: Path) -> None:
     ]
 
 
-def test_every_unreadable_manifest_is_named(tmp_path: Path) -> None:
+def test_every_unreadable_manifest_is_reported(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 3)
     for name in names[:2]:
         manifest_path(tmp_path, name).write_bytes(b"{}")

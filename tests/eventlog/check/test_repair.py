@@ -58,7 +58,7 @@ def test_the_anomaly_of_a_repair_obeys_the_configured_size_of_segments(tmp_path:
     assert [files.name.number for files in list_segments(tmp_path)] == [0, 1]
 
 
-def test_a_segment_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
+def test_a_segment_that_is_being_written_is_not_repaired(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(1))
     assert stream.segment is not None
@@ -102,7 +102,7 @@ DAMAGES = [damage_zst, lose_zst, damage_manifest, edit_manifest, lose_manifest, 
 @pytest.mark.parametrize("which", [0, 1, 2])
 @pytest.mark.parametrize("harm", DAMAGES)
 @pytest.mark.parametrize("layout", ["archive", "log", "folder"])
-def test_a_good_copy_is_taken(
+def test_a_segment_is_restored_from_a_good_copy(
     tmp_path: Path, harm: Callable[[Path, SegmentName], None], which: int, layout: str
 ) -> None:
     names = write_hours(tmp_path / "a", 3, 3)
@@ -119,7 +119,7 @@ def test_a_good_copy_is_taken(
     assert "nothing to do" in repair(tmp_path / "a", name, good).what
 
 
-def test_a_manifest_is_made_again_where_the_next_one_confirms_it(tmp_path: Path) -> None:
+def test_a_manifest_is_computed_again_if_the_next_one_confirms_it(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 3)
     sound = files_of(tmp_path)
     for name in names[:2]:
@@ -129,7 +129,7 @@ def test_a_manifest_is_made_again_where_the_next_one_confirms_it(tmp_path: Path)
     assert files_of(tmp_path) == sound
 
 
-def test_a_manifest_that_nothing_confirms_is_not_invented(tmp_path: Path) -> None:
+def test_a_manifest_that_no_next_one_confirms_is_not_computed(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 3)
     lose_manifest(tmp_path, names[2])
 
@@ -137,7 +137,7 @@ def test_a_manifest_that_nothing_confirms_is_not_invented(tmp_path: Path) -> Non
         repair(tmp_path, names[2])
 
 
-def test_an_open_copy_beside_the_manifest_makes_the_segment_again(tmp_path: Path) -> None:
+def test_a_segment_is_sealed_again_from_its_open_file(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(n, 400_000)] for n in range(8)], seal=False)
     data = open_path(tmp_path, name).read_bytes()
     close_stream(opened(tmp_path), seal_open=True)
@@ -149,7 +149,7 @@ def test_an_open_copy_beside_the_manifest_makes_the_segment_again(tmp_path: Path
     assert files_of(tmp_path) == sound
 
 
-def test_a_copy_of_another_history_is_not_taken(tmp_path: Path) -> None:
+def test_a_copy_from_another_history_is_rejected(tmp_path: Path) -> None:
     names = write_hours(tmp_path / "a", 3, 3)
     hand = Hand()
     stream = opened(tmp_path / "b", hand)
@@ -172,7 +172,7 @@ def test_a_copy_of_another_history_is_not_taken(tmp_path: Path) -> None:
         assert files_of(tmp_path / "c") == before
 
 
-def test_what_is_replaced_is_set_aside(tmp_path: Path) -> None:
+def test_a_replaced_file_is_moved_to_the_folder_of_damaged_files(tmp_path: Path) -> None:
     names = write_hours(tmp_path / "a", 2, 3)
     shutil.copytree(tmp_path / "a", tmp_path / "copy")
     damage_zst(tmp_path / "a", names[0])

@@ -45,7 +45,7 @@ def test_repair_names_the_asset_and_leaves_the_intact_segment(
     assert list(tmp_path.rglob(".damaged")) == []
 
 
-def test_a_segment_is_not_given_up_because_an_asset_is_missing(tmp_path: Path) -> None:
+def test_a_segment_is_not_recorded_as_lost_because_an_asset_is_missing(tmp_path: Path) -> None:
     name, asset = write_asset_log(tmp_path)
     asset.unlink()
     before = files_of(tmp_path)

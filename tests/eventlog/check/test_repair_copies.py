@@ -35,7 +35,7 @@ def previous_of(root: Path, name: SegmentName, previous: str | None) -> bytes:
     return manifests.encode_manifest(attrs.evolve(found, previous=previous))
 
 
-def test_a_manifest_fits_only_between_its_neighbours(tmp_path: Path) -> None:
+def test_a_manifest_is_consistent_only_with_its_own_neighbours(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     for number, name in enumerate(names):
         data = manifest_path(tmp_path, name).read_bytes()
@@ -46,7 +46,9 @@ def test_a_manifest_fits_only_between_its_neighbours(tmp_path: Path) -> None:
         assert consistent_manifest(tmp_path, name, other) is None
 
 
-def test_a_manifest_is_compared_with_its_next_one_past_an_unreadable_one(tmp_path: Path) -> None:
+def test_an_unreadable_manifest_does_not_prevent_the_comparison_with_the_next_one(
+    tmp_path: Path,
+) -> None:
     names = write_hours(tmp_path, 4, 2)
     manifest_path(tmp_path, names[0]).write_bytes(b"{}")
 
@@ -54,7 +56,9 @@ def test_a_manifest_is_compared_with_its_next_one_past_an_unreadable_one(tmp_pat
         assert consistent_manifest(tmp_path, name, previous_of(tmp_path, name, "0" * 64)) is None
 
 
-def test_an_edited_manifest_with_its_chain_intact_is_left_to_its_segment(tmp_path: Path) -> None:
+def test_an_edited_manifest_whose_chain_is_intact_is_compared_with_its_segment(
+    tmp_path: Path,
+) -> None:
     names = write_hours(tmp_path, 1, 2)
     (name,) = names
     path = manifest_path(tmp_path, name)
@@ -71,7 +75,7 @@ def test_an_edited_manifest_with_its_chain_intact_is_left_to_its_segment(tmp_pat
 
 @pytest.mark.parametrize("suffix", [".ndjson.zst", ".ndjson"])
 @pytest.mark.parametrize("layout", ["file", "folder", "archive"])
-def test_a_segment_is_taken_from_a_packed_or_an_open_copy(
+def test_a_segment_is_restored_from_a_sealed_or_an_open_copy(
     tmp_path: Path, suffix: str, layout: str
 ) -> None:
     root, copy = tmp_path / "a", tmp_path / "copy"
@@ -91,7 +95,7 @@ def test_a_segment_is_taken_from_a_packed_or_an_open_copy(
     assert done.what == f"segment from {file}"
 
 
-def test_a_lost_manifest_follows_from_a_copy_of_the_segment(tmp_path: Path) -> None:
+def test_a_lost_manifest_is_computed_from_a_copy_of_the_segment(tmp_path: Path) -> None:
     root, copy = tmp_path / "a", tmp_path / "copy"
     names = write_hours(root, 3, 2)
     sound = files_of(root)
@@ -104,7 +108,7 @@ def test_a_lost_manifest_follows_from_a_copy_of_the_segment(tmp_path: Path) -> N
     assert "its own lines, confirmed by the next manifest" in done.what
 
 
-def test_a_manifest_that_nothing_confirms_is_taken_from_no_segment(tmp_path: Path) -> None:
+def test_without_a_next_manifest_no_manifest_is_computed_from_a_segment(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     manifest_path(tmp_path, names[1]).unlink()
     data = previous_of(tmp_path, names[2], "0" * 64)
@@ -115,7 +119,7 @@ def test_a_manifest_that_nothing_confirms_is_taken_from_no_segment(tmp_path: Pat
     assert not manifest_path(tmp_path, names[1]).exists()
 
 
-def test_an_open_file_that_differs_from_the_sealed_segment_stays(tmp_path: Path) -> None:
+def test_an_open_file_that_differs_from_the_sealed_segment_is_kept(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     lines = open_path(tmp_path, name).read_bytes()
     close_stream(opened(tmp_path), seal_open=True)
@@ -128,7 +132,7 @@ def test_an_open_file_that_differs_from_the_sealed_segment_stays(tmp_path: Path)
     assert not open_path(tmp_path, name).exists()
 
 
-def test_an_open_file_beside_a_segment_without_its_manifest_is_not_cut(tmp_path: Path) -> None:
+def test_an_open_file_beside_a_sealed_one_without_manifest_is_not_truncated(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     lines = open_path(tmp_path, name).read_bytes()
     close_stream(opened(tmp_path), seal_open=True)
@@ -140,7 +144,7 @@ def test_an_open_file_beside_a_segment_without_its_manifest_is_not_cut(tmp_path:
     assert open_path(tmp_path, name).read_bytes() == lines[:-5]
 
 
-def test_what_is_set_aside_keeps_its_day(tmp_path: Path) -> None:
+def test_a_damaged_file_is_kept_with_the_date_of_its_segment(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path / "a", hand)
     for _ in range(2):
@@ -162,7 +166,7 @@ def test_what_is_set_aside_keeps_its_day(tmp_path: Path) -> None:
     assert verify(tmp_path / "a").damages == ()
 
 
-def test_a_segment_that_only_a_copy_has_is_taken_from_it(tmp_path: Path) -> None:
+def test_a_segment_without_any_file_is_restored_from_a_copy(tmp_path: Path) -> None:
     names = write_hours(tmp_path / "a", 2, 2)
     shutil.copytree(tmp_path / "a", tmp_path / "copy")
     sound = files_of(tmp_path / "a")
@@ -188,7 +192,7 @@ def test_a_good_manifest_is_not_replaced_because_an_asset_is_missing(tmp_path: P
     assert list(tmp_path.rglob(".damaged")) == []
 
 
-def test_an_open_segment_that_is_sealed_has_no_loss(tmp_path: Path) -> None:
+def test_an_intact_sealed_segment_cannot_be_recorded_as_lost(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
     other = attrs.evolve(name, number=4)
 

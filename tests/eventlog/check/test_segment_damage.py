@@ -24,7 +24,7 @@ def sealed(tmp_path: Path) -> SegmentName:
 
 
 @pytest.mark.parametrize(("edge", "frame"), [("begin", 1), ("before", 0), ("end", None)])
-def test_a_file_of_another_size_is_placed_in_the_frame_where_it_ends(
+def test_the_damage_of_a_file_of_wrong_size_is_in_the_frame_where_it_ends(
     tmp_path: Path, sealed: SegmentName, edge: str, frame: int | None
 ) -> None:
     manifest = read_manifest(tmp_path, sealed)
@@ -40,7 +40,7 @@ def test_a_file_of_another_size_is_placed_in_the_frame_where_it_ends(
     assert damage.what == f"expected {len(data)} bytes, found {size}"
 
 
-def test_each_damaged_frame_is_named_with_its_first_line(
+def test_each_damaged_frame_is_reported_with_its_first_line(
     tmp_path: Path, sealed: SegmentName
 ) -> None:
     manifest = read_manifest(tmp_path, sealed)
@@ -56,7 +56,7 @@ def test_each_damaged_frame_is_named_with_its_first_line(
     ]
 
 
-def test_a_damaged_segment_names_its_missing_assets_too(tmp_path: Path) -> None:
+def test_missing_assets_of_a_damaged_segment_are_reported_as_well(tmp_path: Path) -> None:
     asset = put_asset(tmp_path, b"large")
     draft = Draft(kind=ENTITY, type="model", id="1", body_asset=asset)
     name = write_log(tmp_path, [[draft, entity(1, 2**20), entity(2, 2**20)]])
@@ -84,7 +84,7 @@ def test_every_asset_that_is_missing_is_named_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_lines_of_another_spelling_are_damage_of_the_manifest(
+def test_other_lines_than_the_manifest_describes_are_damage_of_the_manifest(
     tmp_path: Path, sealed: SegmentName
 ) -> None:
     manifest = read_manifest(tmp_path, sealed)
@@ -111,7 +111,7 @@ def opened_rows(root: Path) -> tuple[SegmentName, Path, list[bytes]]:
     return name, path, path.read_bytes().splitlines(keepends=True)
 
 
-def test_an_open_segment_is_whole_up_to_its_durable_bytes(tmp_path: Path) -> None:
+def test_damage_of_an_open_segment_counts_up_to_its_durable_bytes(tmp_path: Path) -> None:
     name, path, _ = opened_rows(tmp_path)
     size = path.stat().st_size
     head = Head(str(name), size, 4)
@@ -126,7 +126,7 @@ def test_an_open_segment_is_whole_up_to_its_durable_bytes(tmp_path: Path) -> Non
     assert open_damage(tmp_path, name, other) == (3, size, [])
 
 
-def test_whole_events_behind_a_bad_line_are_damage_only_without_a_head(tmp_path: Path) -> None:
+def test_events_after_an_invalid_line_are_damage_if_there_is_no_head(tmp_path: Path) -> None:
     name, path, lines = opened_rows(tmp_path)
     path.write_bytes(lines[0] + b"bad\n" + lines[2])
     head = Head(str(name), len(lines[0]), 2)
@@ -138,7 +138,7 @@ def test_whole_events_behind_a_bad_line_are_damage_only_without_a_head(tmp_path:
 
 
 @pytest.mark.parametrize(("place", "named"), [("last whole line", True), ("torn tail", False)])
-def test_assets_count_in_whole_lines_only(tmp_path: Path, place: str, named: bool) -> None:
+def test_only_assets_in_complete_lines_count(tmp_path: Path, place: str, named: bool) -> None:
     asset = "ab" * 32
     draft = Draft(kind=ENTITY, type="model", id="1", body_asset=asset)
     name = write_log(tmp_path, [[entity(1), draft]], seal=False)
@@ -150,7 +150,7 @@ def test_assets_count_in_whole_lines_only(tmp_path: Path, place: str, named: boo
     assert [asset in each.what for each in damages] == [True] * named
 
 
-def test_an_open_segment_that_was_sealed_meanwhile_is_no_damage(tmp_path: Path) -> None:
+def test_an_open_segment_that_was_sealed_meanwhile_has_no_damage(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
 
     assert open_damage(tmp_path, name, None) == (0, 0, [])

@@ -74,7 +74,7 @@ def found(root: Path) -> list[Damage]:
     return damages
 
 
-def test_a_sound_log_has_no_damage(log: Path) -> None:
+def test_an_intact_log_has_no_damage(log: Path) -> None:
     checked = verify(log)
 
     assert checked.damages == ()
@@ -88,7 +88,7 @@ def flip(path: Path, at: int, bit: int = 3) -> None:
     path.write_bytes(bytes(data))
 
 
-def test_a_flipped_bit_is_placed_in_its_frame(log: Path) -> None:
+def test_a_flipped_bit_is_reported_with_its_frame(log: Path) -> None:
     name = names(log)[1]
     manifest = read_manifest(log, name)
     assert len(manifest.frames) == 3
@@ -101,7 +101,7 @@ def test_a_flipped_bit_is_placed_in_its_frame(log: Path) -> None:
     assert str(damage).startswith(f"{name}.ndjson.zst, frame 1, line 3, byte {frame.offset}: ")
 
 
-def test_a_flipped_bit_that_unpacks_to_the_same_lines_is_damage(log: Path) -> None:
+def test_a_flipped_bit_that_does_not_change_the_decompressed_lines_is_damage(log: Path) -> None:
     name = names(log)[1]
     path = sealed_path(log, name)
     before = list(segment_blocks(log, name))
@@ -117,7 +117,7 @@ def test_a_flipped_bit_that_unpacks_to_the_same_lines_is_damage(log: Path) -> No
 
 
 @pytest.mark.parametrize("cut", [0, 1, -1])
-def test_a_cut_file_is_placed_where_it_ends(log: Path, cut: int) -> None:
+def test_the_damage_of_a_truncated_file_is_at_its_end(log: Path, cut: int) -> None:
     name = names(log)[0]
     path, manifest = sealed_path(log, name), read_manifest(log, name)
     size = manifest.frames[2].offset if cut == 1 else cut % manifest.zst.bytes
@@ -149,7 +149,7 @@ def lose(root: Path, name: SegmentName) -> None:
         (2, "found 16: a sealed segment is missing"),
     ],
 )
-def test_a_lost_segment_is_noticed_by_the_one_behind_it(log: Path, lost: int, what: str) -> None:
+def test_a_lost_segment_is_detected_by_the_next_one(log: Path, lost: int, what: str) -> None:
     all_names = names(log)
     lose(log, all_names[lost])
     (damage,) = found(log)
@@ -158,7 +158,7 @@ def test_a_lost_segment_is_noticed_by_the_one_behind_it(log: Path, lost: int, wh
     assert damage.place.startswith(str(all_names[lost + 1]))
 
 
-def test_a_lost_newest_segment_is_noticed_by_what_was_durable(log: Path) -> None:
+def test_a_lost_last_segment_is_detected_by_the_head(log: Path) -> None:
     open_path(log, names(log)[3]).unlink()
 
     (damage,) = found(log)
@@ -167,7 +167,7 @@ def test_a_lost_newest_segment_is_noticed_by_what_was_durable(log: Path) -> None
 
 
 @pytest.mark.parametrize("which", ["zst", "manifest"])
-def test_a_file_without_its_other_is_damage(log: Path, which: str) -> None:
+def test_a_segment_without_its_manifest_or_the_reverse_is_damage(log: Path, which: str) -> None:
     name = names(log)[1]
     (sealed_path if which == "zst" else manifest_path)(log, name).unlink()
     damages = found(log)
@@ -229,7 +229,9 @@ def test_an_edited_manifest_is_damage(log: Path, which: int, number: int) -> Non
 @pytest.mark.parametrize(
     ("part", "what"), [("raw", "of its lines"), ("zst", "but the segment is intact")]
 )
-def test_an_edited_digest_is_no_damage_of_the_lines(log: Path, part: str, what: str) -> None:
+def test_a_wrong_sha_256_in_a_manifest_is_damage_of_the_manifest(
+    log: Path, part: str, what: str
+) -> None:
     path = manifest_path(log, names(log)[0])
     told = orjson.loads(path.read_bytes())
     told[part]["sha256"] = "0" * 64
@@ -255,7 +257,7 @@ def test_a_replaced_segment_breaks_the_chain(
     assert "refers to a previous manifest" in damages[0].what
 
 
-def test_a_seq_that_stands_twice_is_damage(log: Path) -> None:
+def test_a_seq_in_two_segments_is_damage(log: Path) -> None:
     first = names(log)[0]
     twin = SegmentName(first.source, first.date, "04", first.writer, 0)
     data = b"".join(_lines(log, first))
@@ -274,20 +276,20 @@ def _lines(root: Path, name: SegmentName) -> list[bytes]:
     "name",
     ["notes.txt", "2026-11-21/05-1a2b3c4d-000.ndjson.bak", "2026-11-21/05-1a2b3c4d-0.ndjson"],
 )
-def test_a_foreign_file_is_named(log: Path, name: str) -> None:
+def test_a_foreign_file_is_reported(log: Path, name: str) -> None:
     (log / "log" / SOURCE / name).write_text("hello")
 
     assert [str(each) for each in found(log)] == [f"{SOURCE}/{name}: not a file of a segment"]
 
 
-def test_a_file_in_a_folder_that_is_no_source_is_named(log: Path) -> None:
+def test_a_file_in_a_folder_that_is_no_source_is_reported(log: Path) -> None:
     (log / "log" / "Backup copy").mkdir()
     (log / "log" / "Backup copy" / "notes").write_text("hello")
 
     assert [str(each) for each in found(log)] == ["Backup copy/notes: not a file of a segment"]
 
 
-def test_damage_in_what_was_durable_is_placed_by_line_and_byte(log: Path) -> None:
+def test_damage_of_durable_lines_is_reported_with_line_and_byte(log: Path) -> None:
     name = names(log)[3]
     path = open_path(log, name)
     second = path.read_bytes().index(b"\n") + 1
@@ -301,7 +303,7 @@ def test_damage_in_what_was_durable_is_placed_by_line_and_byte(log: Path) -> Non
     assert found(log) == []  # the last line of an unfinished write, for all we know
 
 
-def test_whole_events_behind_a_bad_line_are_damage_without_a_head_too(log: Path) -> None:
+def test_events_after_an_invalid_line_are_damage_without_a_head(log: Path) -> None:
     path = open_path(log, names(log)[3])
     data = path.read_bytes()
     path.write_bytes(b"\x00" * 40 + data[40:])
@@ -311,7 +313,7 @@ def test_whole_events_behind_a_bad_line_are_damage_without_a_head_too(log: Path)
     assert (damage.line, damage.byte) == (1, 0)
 
 
-def test_an_unfinished_tail_is_no_damage(log: Path) -> None:
+def test_a_torn_tail_is_no_damage(log: Path) -> None:
     with open_path(log, names(log)[3]).open("ab") as file:
         file.write(b'{"v":1,"source":"openr')
 
@@ -320,7 +322,9 @@ def test_an_unfinished_tail_is_no_damage(log: Path) -> None:
 
 @pytest.mark.parametrize("how", ["missing", "edited"])
 @pytest.mark.parametrize("sealed", [True, False])
-def test_an_asset_that_an_event_names_is_checked(tmp_path: Path, how: str, sealed: bool) -> None:
+def test_an_asset_that_an_event_refers_to_is_checked(
+    tmp_path: Path, how: str, sealed: bool
+) -> None:
     asset = put_asset(tmp_path, b"large")
     draft = Draft(kind=ENTITY, type="model", id="1", shape="list", body_asset=asset)
     name = write_log(tmp_path, [[draft]], seal=sealed)
@@ -333,14 +337,14 @@ def test_an_asset_that_an_event_names_is_checked(tmp_path: Path, how: str, seale
     assert asset in damage.what
 
 
-def test_a_range_is_checked_alone(log: Path) -> None:
+def test_only_the_selected_range_is_checked(log: Path) -> None:
     flip(sealed_path(log, names(log)[0]), 100)
 
     assert verify(log, Select(since=START + HOUR)).damages == ()
     assert len(verify(log, Select(until=START + HOUR)).damages) == 1
 
 
-def test_a_sample_reads_a_share_but_always_all_names_and_chains(log: Path) -> None:
+def test_a_sample_reads_a_share_of_the_segments_but_all_names_and_chains(log: Path) -> None:
     for name in names(log)[:3]:
         flip(sealed_path(log, name), 100)
 
@@ -350,7 +354,7 @@ def test_a_sample_reads_a_share_but_always_all_names_and_chains(log: Path) -> No
     assert len(verify(log, sample=0.0).damages) == 1
 
 
-def test_verify_finds_nothing_wrong_while_a_writer_writes(tmp_path: Path) -> None:
+def test_verify_reports_no_damage_while_a_writer_writes(tmp_path: Path) -> None:
     stream = opened(tmp_path, Hand(), segment_bytes=5_000)
     done = threading.Event()
     damages: list[Damage] = []

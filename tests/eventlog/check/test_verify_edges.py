@@ -84,7 +84,7 @@ def test_a_sample_reads_exactly_its_share(tmp_path: Path, sample: float, read: i
     assert len(verify(tmp_path, sample=sample).damages) == read
 
 
-def test_damage_in_an_open_segment_is_named_beside_that_of_a_sealed_one(log: Path) -> None:
+def test_damage_of_open_and_sealed_segments_is_reported_together(log: Path) -> None:
     one, _, held = names(log)
     sealed_path(log, one).write_bytes(b"short")
     data = open_path(log, held).read_bytes()
@@ -93,7 +93,7 @@ def test_damage_in_an_open_segment_is_named_beside_that_of_a_sealed_one(log: Pat
     assert places(log) == [f"{one}.ndjson.zst", f"{held}.ndjson"]
 
 
-def test_foreign_files_are_named_in_order_but_hidden_ones_are_ours(log: Path) -> None:
+def test_foreign_files_are_reported_in_order_except_hidden_ones(log: Path) -> None:
     folder = log / "log" / SOURCE
     (folder / ".damaged").mkdir()
     (folder / ".damaged" / "notes.txt").write_text("")
@@ -105,7 +105,7 @@ def test_foreign_files_are_named_in_order_but_hidden_ones_are_ours(log: Path) ->
 
 
 @pytest.mark.parametrize("rows", [1, 2])
-def test_a_seq_that_stands_in_an_open_segment_too_is_damage(log: Path, rows: int) -> None:
+def test_a_seq_that_an_open_segment_repeats_is_damage(log: Path, rows: int) -> None:
     _, two, held = names(log)
     path = open_path(log, held)
     lines = path.read_bytes().splitlines(keepends=True)
@@ -117,7 +117,7 @@ def test_a_seq_that_stands_in_an_open_segment_too_is_damage(log: Path, rows: int
     assert damage.what == f"expected seq 9, found {9 - rows}: another segment contains it already"
 
 
-def test_a_seq_that_stands_in_two_sealed_segments_is_damage(log: Path) -> None:
+def test_a_seq_in_two_sealed_segments_is_damage(log: Path) -> None:
     one, two, _ = names(log)
     twin = attrs.evolve(two, hour="09")
     manifest = manifest_path(log, two).read_bytes().replace(str(two).encode(), str(twin).encode())
@@ -129,7 +129,7 @@ def test_a_seq_that_stands_in_two_sealed_segments_is_damage(log: Path) -> None:
     assert one is not None
 
 
-def test_a_torn_tail_does_not_count_as_an_event_before_what_follows(log: Path) -> None:
+def test_a_torn_tail_does_not_count_as_an_event_before_the_next_segment(log: Path) -> None:
     held = names(log)[2]
     path = open_path(log, held)
     whole = path.read_bytes()
@@ -160,7 +160,7 @@ def test_a_gap_before_a_segment_that_is_sealed_during_the_check_is_reported(log:
         assert (gap.first_seq, gap.last_seq) == (4, 6)
 
 
-def test_what_only_the_lock_file_knows_is_missed(log: Path) -> None:
+def test_a_gap_is_reported_even_if_only_the_lock_file_shows_it(log: Path) -> None:
     for name in names(log):
         for path in (open_path, sealed_path, manifest_path):
             path(log, name).unlink(missing_ok=True)
@@ -193,7 +193,7 @@ def test_an_unreadable_record_of_a_loss_is_damage(log: Path) -> None:
     assert one in names(log)
 
 
-def test_a_loss_that_nothing_precedes_begins_the_chain(tmp_path: Path) -> None:
+def test_a_loss_at_the_beginning_of_a_stream_begins_the_chain(tmp_path: Path) -> None:
     name = SegmentName(SOURCE, "2026-11-21", "05", OTHER, 0)
     for first, damages in ((1, 0), (2, 1)):
         shutil.rmtree(tmp_path / "log", ignore_errors=True)

@@ -11,7 +11,7 @@ from eventlog.format.paths import asset_path
 from tests.eventlog.making import disk_with, noting_disk
 
 
-def test_what_was_put_is_what_is_read(tmp_path: Path) -> None:
+def test_get_asset_is_the_inverse_of_put_asset(tmp_path: Path) -> None:
     name = put_asset(tmp_path, b"large")
 
     assert get_asset(tmp_path, name) == b"large"
@@ -19,7 +19,9 @@ def test_what_was_put_is_what_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [name]
 
 
-def test_an_asset_lies_under_the_first_two_digits_of_its_sha_256(tmp_path: Path) -> None:
+def test_the_folder_of_an_asset_is_named_by_the_first_two_digits_of_its_sha_256(
+    tmp_path: Path,
+) -> None:
     name = put_asset(tmp_path, b"large")
 
     assert (tmp_path / "assets" / "sha256" / name[:2] / name).read_bytes() == b"large"
@@ -60,7 +62,7 @@ def test_another_process_that_puts_the_same_asset_first_is_no_error(tmp_path: Pa
     assert list(asset_path(tmp_path, name).parent.iterdir()) == [asset_path(tmp_path, name)]
 
 
-def test_a_missing_or_changed_asset_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_or_changed_asset(tmp_path: Path) -> None:
     name = put_asset(tmp_path, b"large")
     asset_path(tmp_path, name).write_bytes(b"other")
     with pytest.raises(Corrupt, match=f"{name}: expected SHA-256 {name[:16]}"):

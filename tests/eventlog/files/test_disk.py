@@ -25,7 +25,7 @@ from tests.eventlog.making import disk_with, noting_disk
         (RESERVE_BYTES + 5, 6, False),
     ],
 )
-def test_the_reserve_is_left_free_behind_what_is_needed(
+def test_the_reserve_must_stay_free_after_writing(
     tmp_path: Path, free: int, need: int, enough: bool
 ) -> None:
     disk = disk_with(free_bytes=lambda _path: free)
@@ -47,7 +47,7 @@ def test_each_new_folder_is_made_durable_in_its_parent(tmp_path: Path) -> None:
     assert make_dirs(noting_disk(steps), root / "a" / "b") == []
 
 
-def test_a_folder_that_another_process_makes_meanwhile_is_no_error(tmp_path: Path) -> None:
+def test_a_folder_that_another_process_creates_meanwhile_is_no_error(tmp_path: Path) -> None:
     def sync_dir(path: Path) -> None:
         (path / "a" / "b").mkdir(parents=True, exist_ok=True)
         REAL.sync_dir(path)
@@ -57,7 +57,7 @@ def test_a_folder_that_another_process_makes_meanwhile_is_no_error(tmp_path: Pat
     assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_names_are_made_durable_up_to_the_root(tmp_path: Path) -> None:
+def test_folders_become_durable_up_to_the_root(tmp_path: Path) -> None:
     steps: list[str] = []
     root = tmp_path / "root"
     (root / "a" / "b").mkdir(parents=True)
@@ -66,7 +66,7 @@ def test_names_are_made_durable_up_to_the_root(tmp_path: Path) -> None:
     assert steps == ["sync_dir b", "sync_dir a", "sync_dir root"]
 
 
-def test_a_durable_file_holds_only_the_new_bytes_and_is_synced_before_it_is_closed(
+def test_a_durable_file_contains_only_the_new_bytes_and_is_fsynced_before_it_is_closed(
     tmp_path: Path,
 ) -> None:
     steps: list[str] = []

@@ -31,7 +31,7 @@ def named(text: str) -> SegmentName:
     return name
 
 
-def test_a_listing_shows_segments_in_order_and_nothing_else(tmp_path: Path) -> None:
+def test_a_listing_contains_only_segments_in_order(tmp_path: Path) -> None:
     lay(
         tmp_path,
         f"b/2026-11-21/05-{WRITER}-001.ndjson",
@@ -64,7 +64,7 @@ def test_a_listing_shows_segments_in_order_and_nothing_else(tmp_path: Path) -> N
     assert list_sources(tmp_path) == ["a", "b"]
 
 
-def test_streams_of_which_only_a_trace_is_left_are_known(tmp_path: Path) -> None:
+def test_a_stream_with_only_a_head_lock_or_loss_is_known(tmp_path: Path) -> None:
     lay(
         tmp_path,
         f"a/2026-11-22/05-{OTHER}-000.ndjson",
@@ -81,7 +81,7 @@ def test_streams_of_which_only_a_trace_is_left_are_known(tmp_path: Path) -> None
     assert known_streams(tmp_path) == [("a", WRITER), ("a", OTHER), ("b", WRITER), ("c", WRITER)]
 
 
-def test_a_listing_that_may_have_missed_a_new_name_is_made_twice(
+def test_a_folder_that_changed_recently_is_listed_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
@@ -101,7 +101,7 @@ def test_a_listing_that_may_have_missed_a_new_name_is_made_twice(
     assert len(listings) == 3
 
 
-def test_a_manifest_under_the_name_of_another_segment_is_refused(tmp_path: Path) -> None:
+def test_a_manifest_under_the_name_of_another_segment_is_rejected(tmp_path: Path) -> None:
     one, two = write_hours(tmp_path, 2, 1)
     manifest_path(tmp_path, two).write_bytes(manifest_path(tmp_path, one).read_bytes())
 

@@ -28,9 +28,7 @@ LOSS = Loss(1, str(NAME), 3, 5, "2026-11-21T05:00:00.000000Z", None, None)
 @pytest.mark.parametrize(
     ("seq", "next_seq"), [(2, 2), (3, 8), (4, 8), (5, 8), (6, 8), (7, 8), (8, 8), (9, 10), (10, 10)]
 )
-def test_the_next_seq_that_is_not_lost_lies_behind_losses_that_touch(
-    seq: int, next_seq: int
-) -> None:
+def test_the_next_seq_that_is_not_lost_follows_adjacent_losses(seq: int, next_seq: int) -> None:
     losses = [LOSS, attrs.evolve(LOSS, first_seq=6, last_seq=7)]
     losses.append(attrs.evolve(LOSS, first_seq=9, last_seq=9))
 
@@ -45,12 +43,12 @@ def test_the_next_seq_that_is_not_lost_lies_behind_losses_that_touch(
         {"first_seq": 6},
     ],
 )
-def test_a_record_that_cannot_be_is_refused(change: dict[str, int]) -> None:
+def test_a_contradictory_loss_is_rejected(change: dict[str, int]) -> None:
     with pytest.raises(Corrupt, match="here: expected format 1 and seqs in order"):
         parse_loss(encode_loss(attrs.evolve(LOSS, **change)), "here")
 
 
-def test_a_record_in_another_spelling_is_refused() -> None:
+def test_a_loss_in_another_spelling_is_rejected() -> None:
     assert parse_loss(encode_loss(LOSS), "here") == LOSS
     assert parse_loss(encode_loss(attrs.evolve(LOSS, first_seq=5)), "here").last_seq == 5
     with pytest.raises(Corrupt, match="here: expected the spelling that hindlog writes"):
@@ -59,7 +57,7 @@ def test_a_record_in_another_spelling_is_refused() -> None:
         parse_loss(b"{}", "here")
 
 
-def test_a_record_under_the_name_of_another_segment_is_refused(tmp_path: Path) -> None:
+def test_a_loss_under_the_name_of_another_segment_is_rejected(tmp_path: Path) -> None:
     write_loss(tmp_path, LOSS)
     other = attrs.evolve(NAME, number=1)
     loss_path(tmp_path, NAME).rename(loss_path(tmp_path, other))
@@ -68,7 +66,7 @@ def test_a_record_under_the_name_of_another_segment_is_refused(tmp_path: Path) -
         read_loss(tmp_path, other)
 
 
-def test_a_record_is_durable_and_never_replaces_another(tmp_path: Path) -> None:
+def test_a_loss_is_stored_durably_and_never_replaces_another(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     root.mkdir()
     steps: list[str] = []
@@ -92,7 +90,7 @@ def test_a_record_is_durable_and_never_replaces_another(tmp_path: Path) -> None:
     assert [path.name for path in loss_path(root, NAME).parent.iterdir()] == [file]
 
 
-def test_losses_of_a_stream_come_in_the_order_of_their_seqs(tmp_path: Path) -> None:
+def test_losses_of_a_stream_are_in_seq_order(tmp_path: Path) -> None:
     late = attrs.evolve(LOSS, segment=str(segment_at(SOURCE, WRITER, START - HOUR, 0)))
     late = attrs.evolve(late, first_seq=7, last_seq=7)
     other = attrs.evolve(LOSS, segment=str(segment_at(SOURCE, OTHER, START, 0)))
@@ -113,13 +111,13 @@ def test_losses_are_listed_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert list_losses(tmp_path) == names
 
 
-def test_what_is_left_of_a_lost_segment_is_not_listed(tmp_path: Path) -> None:
+def test_remaining_files_of_a_lost_segment_are_not_listed(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
     write_loss(tmp_path, attrs.evolve(LOSS, segment=str(name)))
 
     assert list_segments(tmp_path) == []
 
 
-def test_the_next_manifest_names_the_lost_one_where_its_digest_is_known() -> None:
+def test_a_loss_contains_the_digest_of_the_lost_manifest_if_it_is_known() -> None:
     assert chain_digest(attrs.evolve(LOSS, manifest="ab")) == "ab"
     assert chain_digest(LOSS) == digest(encode_loss(LOSS))

@@ -67,7 +67,7 @@ def made(found: list[tuple[str, list[Draft]]], first: int, times: int) -> list[b
 
 
 @given(pages.filter(bool), st.sampled_from([1, 8, 95, 999_998]), st.integers(1, 4))
-def test_a_census_says_what_decoding_each_line_says(
+def test_the_statistics_of_a_block_equal_those_of_its_decoded_lines(
     found: list[tuple[str, list[Draft]]], first: int, times: int
 ) -> None:
     block = b"".join(made(found, first, times))
@@ -75,7 +75,7 @@ def test_a_census_says_what_decoding_each_line_says(
     assert block_stats(block, SOURCE, WRITER, "here") == decoded(block)
 
 
-def test_a_beginning_that_goes_on_with_a_type_is_another_one() -> None:
+def test_a_beginning_with_a_further_type_is_a_different_beginning() -> None:
     bare = Draft(kind=ENTITY, run="r", id="1")
     found = block_stats(
         line(bare, 1) + line(attrs.evolve(bare, type="model"), 2), SOURCE, WRITER, ""
@@ -103,7 +103,7 @@ damages = st.sampled_from(
 
 
 @given(pages.filter(bool), st.integers(1, 5), damages, st.data())
-def test_a_damaged_block_is_refused_where_decoding_its_lines_is(found, times, damage, data) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_block_is_rejected_like_its_decoded_lines(found, times, damage, data) -> None:  # type: ignore[no-untyped-def]
     lines = made(found, 5, times)
     block = b"".join(damage(lines, data.draw(st.integers(0, len(lines) - 1))))
     try:
@@ -115,14 +115,14 @@ def test_a_damaged_block_is_refused_where_decoding_its_lines_is(found, times, da
         assert block_stats(block, SOURCE, WRITER, "here") == expected
 
 
-def test_the_line_that_goes_back_in_time_is_named() -> None:
+def test_the_error_names_the_line_that_was_observed_before_the_previous_one() -> None:
     lines = [line(entity(n), n, at) for n, at in enumerate([AT[0], AT[0], AT[2], AT[2], AT[1]], 1)]
 
     with pytest.raises(Corrupt, match="line 5: observed before"):
         block_stats(b"".join(lines), SOURCE, WRITER, "here")
 
 
-def test_a_seq_beyond_all_measure_is_refused() -> None:
+def test_a_seq_that_is_too_large_is_rejected() -> None:
     block = line(entity(1), 1).replace(b'"seq":1', b'"seq":' + b"9" * 5000)
 
     with pytest.raises(Corrupt):

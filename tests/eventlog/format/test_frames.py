@@ -20,7 +20,9 @@ def cut(data: bytes, size_bytes: int = FRAME_BYTES) -> list[bytes]:
 
 
 @given(lines, st.integers(1, 200))
-def test_blocks_joined_are_the_lines_and_end_at_line_ends(written: list[bytes], size: int) -> None:
+def test_the_joined_blocks_equal_the_lines_and_each_ends_with_a_line_feed(
+    written: list[bytes], size: int
+) -> None:
     data = b"".join(written)
     found = cut(data, size)
 
@@ -37,7 +39,7 @@ def test_a_line_larger_than_a_frame_is_a_frame() -> None:
 
 
 @pytest.mark.parametrize("behind", [0, 1, 4095, 4096, 4097, 9000])
-def test_a_frame_ends_at_the_first_line_end_behind_a_mebibyte(behind: int) -> None:
+def test_a_frame_ends_with_the_first_line_that_ends_after_one_mebibyte(behind: int) -> None:
     line = b"x" * (FRAME_BYTES - 1 + behind) + b"\n"
 
     assert cut(line + b"short\n" + line) == [line, b"short\n" + line]
@@ -48,7 +50,7 @@ def test_decompress_is_the_inverse_of_compress(block: bytes) -> None:
     assert decompress(compress(block), len(block)) == block
 
 
-def test_a_frame_carries_checksum_and_content_size() -> None:
+def test_a_frame_contains_checksum_and_content_size() -> None:
     found = zstandard.get_frame_parameters(compress(b"lines\n" * 99))
 
     assert found.has_checksum
@@ -63,7 +65,7 @@ def test_any_zstd_reader_sees_one_stream() -> None:
 
 
 @given(st.data())
-def test_no_cut_and_no_flipped_bit_goes_unnoticed(data: st.DataObject) -> None:
+def test_every_truncation_and_every_flipped_bit_is_detected(data: st.DataObject) -> None:
     block = b'{"seq":1,"text":"some line"}\n' * 20
     frame = bytearray(compress(block))
     at = data.draw(st.integers(0, len(frame) * 8 - 1))
@@ -77,18 +79,18 @@ def test_no_cut_and_no_flipped_bit_goes_unnoticed(data: st.DataObject) -> None:
 
 
 @given(st.integers(1, 40))
-def test_a_cut_frame_is_refused(missing: int) -> None:
+def test_a_truncated_frame_is_rejected(missing: int) -> None:
     block = b'{"seq":1}\n' * 20
     with pytest.raises(Corrupt):
         decompress(compress(block)[:-missing], len(block))
 
 
 @pytest.mark.parametrize("size", [0, 5, 7, 100])
-def test_a_frame_of_another_size_is_refused(size: int) -> None:
+def test_a_frame_of_wrong_size_is_rejected(size: int) -> None:
     with pytest.raises(Corrupt):
         decompress(compress(b"lines\n"), size)
 
 
-def test_two_frames_are_not_one() -> None:
+def test_two_frames_are_not_accepted_as_one() -> None:
     with pytest.raises(Corrupt):
         decompress(frames.compress(b"a\n") + frames.compress(b"b\n"), 2)

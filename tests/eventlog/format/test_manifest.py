@@ -36,7 +36,7 @@ def made() -> Manifest:
     return summarize(name, held, "aa", "bb", "cc")
 
 
-def test_a_manifest_sums_up_its_frames() -> None:
+def test_a_manifest_contains_the_sums_of_its_frames() -> None:
     found = made()
 
     assert (found.rows, found.first_seq, found.last_seq) == (5, 4, 8)
@@ -52,7 +52,7 @@ def test_a_manifest_sums_up_its_frames() -> None:
     assert found.previous == "cc"
 
 
-def test_the_longest_line_of_any_frame_counts() -> None:
+def test_the_longest_line_of_a_segment_is_that_of_any_frame() -> None:
     name, rows = made().name, block(7, 2)
     held = [(10, len(each), block_stats(each, SOURCE, WRITER, "")) for each in (block(4, 3), rows)]
     longer = attrs.evolve(held[0][2], longest_line_bytes=999)
@@ -61,7 +61,7 @@ def test_the_longest_line_of_any_frame_counts() -> None:
     assert found.longest_line_bytes == 999
 
 
-def test_one_event_at_one_instant_makes_a_manifest() -> None:
+def test_a_segment_of_one_event_has_a_manifest() -> None:
     rows = block(1, 1)
     found = summarize(
         made().name, [(10, len(rows), block_stats(rows, SOURCE, WRITER, ""))], "aa", "bb", None
@@ -72,7 +72,7 @@ def test_one_event_at_one_instant_makes_a_manifest() -> None:
         parse_manifest(encode_manifest(attrs.evolve(found, first_seq=0, last_seq=0)), "here")
 
 
-def test_from_bytes_is_the_inverse_of_to_bytes() -> None:
+def test_parse_manifest_is_the_inverse_of_encode_manifest() -> None:
     assert parse_manifest(encode_manifest(made()), "here") == made()
     assert encode_manifest(parse_manifest(encode_manifest(made()), "here")) == encode_manifest(
         made()
@@ -80,7 +80,7 @@ def test_from_bytes_is_the_inverse_of_to_bytes() -> None:
     assert encode_manifest(made()).endswith(b"}\n")
 
 
-def test_the_last_seq_stands_near_the_beginning() -> None:
+def test_the_seqs_are_near_the_beginning_of_a_manifest() -> None:
     assert manifests.seqs_in(encode_manifest(made())[:300]) == (4, 8)
     assert manifests.seqs_in(b"{") is None
 
@@ -104,14 +104,14 @@ def test_the_last_seq_stands_near_the_beginning() -> None:
         {"types": {"image": 3}},
     ],
 )
-def test_what_cannot_be_is_refused(change: dict[str, object]) -> None:
+def test_a_contradictory_manifest_is_rejected(change: dict[str, object]) -> None:
     found = orjson.loads(encode_manifest(made())) | change
 
     with pytest.raises(Corrupt, match="here"):
         parse_manifest(orjson.dumps(found), "here")
 
 
-def test_frames_that_do_not_touch_are_refused() -> None:
+def test_frames_that_are_not_adjacent_are_rejected() -> None:
     first, second = made().frames
     moved = attrs.evolve(made(), frames=(first, attrs.evolve(second, offset=11)))
 
@@ -122,12 +122,12 @@ def test_frames_that_do_not_touch_are_refused() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"{", b"[]", b"null", b"\x00" * 90, encode_manifest(made())[:-20]]
 )
-def test_torn_bytes_are_no_manifest(data: bytes) -> None:
+def test_truncated_bytes_are_no_manifest(data: bytes) -> None:
     with pytest.raises(Corrupt, match="here"):
         parse_manifest(data, "here")
 
 
-def test_members_of_later_versions_are_passed_over() -> None:
+def test_unknown_members_of_a_manifest_are_ignored() -> None:
     found = orjson.loads(encode_manifest(made())) | {"novelty": 1}
 
     assert parse_manifest(orjson.dumps(found), "here") == made()
@@ -146,7 +146,7 @@ def test_members_of_later_versions_are_passed_over() -> None:
         (b"", "expected at least one line"),
     ],
 )
-def test_a_block_that_is_no_run_of_events_is_refused(damaged: bytes, what: str) -> None:
+def test_a_block_that_is_no_sequence_of_events_is_rejected(damaged: bytes, what: str) -> None:
     with pytest.raises(Corrupt, match=what):
         block_stats(damaged, SOURCE, WRITER, "here")
 

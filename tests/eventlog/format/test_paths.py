@@ -37,7 +37,7 @@ def test_parsing_is_the_inverse_of_spelling(name: SegmentName) -> None:
 
 
 @given(instants, instants)
-def test_names_sort_in_hour_order(one: int, other: int) -> None:
+def test_segment_names_sort_in_the_order_of_their_hours(one: int, other: int) -> None:
     first, second = (segment_at("s", "00000000", at, 0) for at in sorted((one, other)))
 
     assert str(first) <= str(second)
@@ -59,15 +59,15 @@ def test_names_sort_in_hour_order(one: int, other: int) -> None:
         "",
     ],
 )
-def test_what_is_no_segment_has_no_name(text: str) -> None:
+def test_other_texts_are_not_parsed_as_segment_names(text: str) -> None:
     assert parse_segment(text) is None
 
 
-def test_a_date_that_does_not_exist_names_nothing() -> None:
+def test_a_date_that_does_not_exist_is_not_a_segment_name() -> None:
     assert parse_segment("openrouter/2026-13-41/05-1a2b3c4d-000") is None
 
 
-def test_sources_and_writers_have_plain_names() -> None:
+def test_names_of_sources_and_writers_are_restricted() -> None:
     assert [
         is_source(text) for text in ("civitai", "a_b-c1", "a" * 63, "a" * 64, "", "A", "a/b", "-a")
     ] == [

@@ -25,9 +25,7 @@ from tests.eventlog.making import (
 
 
 @pytest.mark.parametrize("seal", [True, False])
-def test_lines_are_picked_by_seq_from_whatever_segments_hold_them(
-    tmp_path: Path, seal: bool
-) -> None:
+def test_lines_are_read_by_seq_from_several_segments(tmp_path: Path, seal: bool) -> None:
     write_hours(tmp_path, 2, 3)
     rows = [entity(n, 400_000) for n in range(9)]
     write_log(tmp_path, [rows], seal=seal, clock=Hand(START + 3 * HOUR))

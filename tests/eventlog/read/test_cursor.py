@@ -29,13 +29,13 @@ def test_reading_is_the_inverse_of_writing(cursor: dict[tuple[str, str], Mark]) 
     "text",
     ["", "h1", "h1.%%", "h1.e30", "h2.W10", "h1.W1siYSJdXQ", to_text({("a", "b"): mark(1, b"")})],
 )
-def test_what_no_tail_gave_is_refused(text: str) -> None:
+def test_a_text_that_is_no_cursor_is_rejected(text: str) -> None:
     with pytest.raises(Invalid, match="cursor"):
         from_text(text)
 
 
 @given(cursors, st.data())
-def test_a_cut_cursor_is_refused_or_is_another(
+def test_a_truncated_cursor_is_rejected_or_denotes_another_position(
     cursor: dict[tuple[str, str], Mark], data: st.DataObject
 ) -> None:
     text = to_text(cursor)
@@ -45,6 +45,6 @@ def test_a_cut_cursor_is_refused_or_is_another(
         from_text(cut)
 
 
-def test_the_check_is_of_the_line_without_its_line_feed() -> None:
+def test_the_checksum_of_a_mark_excludes_the_line_feed() -> None:
     assert mark(3, b"line") == Mark(3, "ba7c7b1d2c6b0c9d"[:0] + mark(3, b"line").check)
     assert mark(3, b"line") != mark(3, b"line\n")

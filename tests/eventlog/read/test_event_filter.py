@@ -32,7 +32,7 @@ def sealed(tmp_path: Path) -> Manifest:
     return read_manifest(tmp_path, name)
 
 
-def test_an_event_exactly_at_since_is_wanted_and_one_at_until_is_not(tmp_path: Path) -> None:
+def test_since_is_inclusive_and_until_is_exclusive(tmp_path: Path) -> None:
     write_log(tmp_path, [[entity(n)] for n in range(3)])
 
     def seqs(**edges: int) -> list[int]:
@@ -59,7 +59,7 @@ def test_an_event_exactly_at_since_is_wanted_and_one_at_until_is_not(tmp_path: P
         (Select(kinds=frozenset({ENTITY}), types=frozenset({"image"})), False),
     ],
 )
-def test_a_sealed_segment_is_skipped_only_if_it_cannot_hold_anything_wanted(
+def test_a_sealed_segment_is_skipped_only_if_it_contains_no_selected_event(
     sealed: Manifest, select: Select, wanted: bool
 ) -> None:
     assert wants_manifest(select, sealed) is wanted
@@ -101,7 +101,7 @@ def test_a_segment_of_another_hour_or_source_is_skipped(select: Select, wanted: 
         ("router/model", "1", False),
     ],
 )
-def test_a_pattern_matches_the_whole_of_source_type_and_id(
+def test_a_pattern_must_match_source_type_and_id_completely(
     pattern: str, id_: str, wanted: bool
 ) -> None:
     draft = Draft(kind=ENTITY, type="model", id=id_)
@@ -130,9 +130,7 @@ def test_a_pattern_matches_the_whole_of_source_type_and_id(
         (Select(), True),
     ],
 )
-def test_an_envelope_is_wanted_if_every_part_of_a_selection_wants_it(
-    select: Select, wanted: bool
-) -> None:
+def test_a_header_is_accepted_if_it_fulfils_every_condition(select: Select, wanted: bool) -> None:
     line = encode(entity(1), source=SOURCE, writer=WRITER, seq=1, observed_at=AT)
 
     assert accepts_header(compile_select(select), line_header(line)) is wanted

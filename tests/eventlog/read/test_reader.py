@@ -58,7 +58,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_events_come_in_the_total_order(mixed: Path) -> None:
+def test_events_are_read_in_the_total_order(mixed: Path) -> None:
     found = list(read_events(mixed))
 
     assert len(found) == 240
@@ -69,7 +69,7 @@ def test_events_come_in_the_total_order(mixed: Path) -> None:
     assert {record.segment.source for record in found} == {"civitai", SOURCE}
 
 
-def test_backwards_is_the_reverse(mixed: Path) -> None:
+def test_reading_backwards_returns_the_reverse_order(mixed: Path) -> None:
     assert lines(list(read_events(mixed, backwards=True))) == lines(list(read_events(mixed)))[::-1]
 
 
@@ -118,7 +118,7 @@ def _fits(pattern: str, path: str) -> bool:
     max_examples=few_or_all(20, 200), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(select=selects, backwards=st.booleans())
-def test_a_selection_gives_what_reading_everything_and_looking_would(
+def test_a_selection_equals_filtering_all_events(
     mixed: Path, select: Select, backwards: bool
 ) -> None:
     expected = [each for each in lines(list(read_events(mixed))) if wanted(select, each)]
@@ -170,7 +170,7 @@ def test_segment_blocks_are_the_lines_exactly_as_written(tmp_path: Path) -> None
 @given(
     data=st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"") + b"\n"), max_size=9)
 )
-def test_reading_in_portions_from_either_end_is_the_same(
+def test_blocks_from_the_start_and_from_the_end_contain_the_same_lines(
     tmp_path_factory: pytest.TempPathFactory, chunk: int, data: list[bytes]
 ) -> None:
     path = tmp_path_factory.mktemp("lines") / "lines"
@@ -186,7 +186,7 @@ def test_reading_in_portions_from_either_end_is_the_same(
             assert all(each.endswith(b"\n") for each in found)
 
 
-def test_one_event_by_its_position(mixed: Path) -> None:
+def test_one_event_is_read_by_its_position(mixed: Path) -> None:
     for record in list(read_events(mixed))[::7]:
         source = record.segment.source
         assert read_one(mixed, source, record.writer, record.seq) == record
@@ -199,7 +199,7 @@ def test_one_event_by_its_position(mixed: Path) -> None:
         read_event_in(mixed, next(iter(read_events(mixed))).segment, 99)
 
 
-def test_one_stream_in_the_order_of_its_seqs(mixed: Path) -> None:
+def test_a_stream_is_read_in_seq_order(mixed: Path) -> None:
     for after in (0, 1, 39, 40, 79, 80):
         found = list(read_stream(mixed, SOURCE, OTHER, after))
         assert [record.seq for record in found] == list(range(after + 1, 81))
@@ -270,7 +270,7 @@ def test_damage_in_one_segment_never_stops_reading_the_others(tmp_path: Path) ->
         list(read_events(tmp_path))
 
 
-def test_a_hole_in_a_stream_is_an_error_not_a_jump(tmp_path: Path) -> None:
+def test_a_gap_in_a_stream_is_an_error(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     sealed_path(tmp_path, names[1]).unlink()
     manifest_path(tmp_path, names[1]).unlink()
@@ -281,7 +281,7 @@ def test_a_hole_in_a_stream_is_an_error_not_a_jump(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["frame", "byte"])
-def test_a_segment_without_its_last_frame_is_refused_not_shortened(
+def test_a_segment_without_its_last_frame_is_rejected_not_read_as_shorter(
     tmp_path: Path, missing: str
 ) -> None:
     name = write_log(tmp_path, [[entity(n, 2**19) for n in range(6)]])
@@ -302,7 +302,7 @@ def test_only_what_is_durable_is_read(tmp_path: Path) -> None:
     assert [record.seq for record in read_events(tmp_path)] == [1, 2]
 
 
-def test_a_new_segment_of_which_nothing_is_durable_yet_is_empty(tmp_path: Path) -> None:
+def test_a_new_segment_without_durable_lines_is_read_as_empty(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     path = open_path(tmp_path, name)
     line = path.read_bytes().replace(b'"seq":1', b'"seq":2')
@@ -333,7 +333,9 @@ def test_a_segment_that_is_sealed_while_it_is_read_is_read_to_its_end(tmp_path: 
     assert seen + [record.seq for record in found] == list(range(1, 401))
 
 
-def test_a_listed_open_file_that_is_gone_is_read_from_its_sealed_copy(tmp_path: Path) -> None:
+def test_a_listed_open_segment_that_was_sealed_meanwhile_is_read_from_the_sealed_file(
+    tmp_path: Path,
+) -> None:
     names = [write_log(tmp_path, [[entity(1)]], seal=False)]
     found = segment_blocks(tmp_path, names[0])
     close_stream(opened(tmp_path), seal_open=True)

@@ -27,7 +27,7 @@ from tests.eventlog.making import (
 )
 
 
-def test_events_of_one_instant_come_by_writer_seq_and_source(tmp_path: Path) -> None:
+def test_events_of_one_instant_are_ordered_by_writer_seq_and_source(tmp_path: Path) -> None:
     for source, writer in ((SOURCE, OTHER), (SOURCE, WRITER), ("civitai", WRITER)):
         write_log(tmp_path, [[entity(1), entity(2)]], source=source, writer=writer)
     found = list(read_events(tmp_path))
@@ -65,7 +65,7 @@ def test_days_are_read_in_order_in_either_direction(tmp_path: Path) -> None:
     assert [record.seq for record in read_stream(tmp_path, SOURCE, WRITER)] == [1, 2, 3, 4]
 
 
-def test_a_stream_is_read_from_the_oldest_seq_there_is(tmp_path: Path) -> None:
+def test_a_stream_is_read_from_its_oldest_existing_seq(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     for path in (sealed_path, manifest_path):
         path(tmp_path, names[0]).unlink()
@@ -75,7 +75,7 @@ def test_a_stream_is_read_from_the_oldest_seq_there_is(tmp_path: Path) -> None:
         list(read_stream(tmp_path, SOURCE, WRITER, 1))
 
 
-def test_a_hole_inside_an_open_segment_is_an_error(tmp_path: Path) -> None:
+def test_a_gap_inside_an_open_segment_is_an_error(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(n)] for n in range(3)], seal=False)
     seqs = []
     with pytest.raises(Corrupt, match=f"expected seq 2, found 3 in {name}"):
@@ -87,7 +87,7 @@ def test_a_hole_inside_an_open_segment_is_an_error(tmp_path: Path) -> None:
     assert seqs == []
 
 
-def test_a_loss_is_stepped_over_wherever_reading_begins(tmp_path: Path) -> None:
+def test_a_loss_is_skipped_wherever_reading_begins(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     for name in names[1:3]:
         sealed_path(tmp_path, name).unlink()
@@ -99,7 +99,7 @@ def test_a_loss_is_stepped_over_wherever_reading_begins(tmp_path: Path) -> None:
     assert [record.seq for record in late] == [7, 8, 9, 10]
 
 
-def test_a_hole_that_closes_while_a_writer_is_at_work_is_none(tmp_path: Path) -> None:
+def test_a_gap_that_disappears_while_a_writer_is_running_is_no_error(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     files = [path(tmp_path, names[1]) for path in (manifest_path, sealed_path)]
     for file in files:
@@ -122,7 +122,7 @@ def test_an_event_at_either_end_of_a_segment_is_found(tmp_path: Path) -> None:
         assert read_one(tmp_path, SOURCE, WRITER, seq).seq == seq
 
 
-def test_the_segment_that_holds_a_seq_last_is_the_one_that_is_read(tmp_path: Path) -> None:
+def test_an_event_is_read_from_the_last_segment_that_contains_its_seq(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
     stale = open_path(tmp_path, name).with_name(f"04-{WRITER}-000.ndjson")
     shutil.copy(open_path(tmp_path, name), stale)
@@ -130,7 +130,7 @@ def test_the_segment_that_holds_a_seq_last_is_the_one_that_is_read(tmp_path: Pat
     assert read_one(tmp_path, SOURCE, WRITER, 2).segment == name
 
 
-def test_a_damaged_segment_is_refused_once_and_the_rest_is_read_backwards_too(
+def test_a_damaged_segment_is_reported_once_and_the_others_are_read_in_both_directions(
     tmp_path: Path,
 ) -> None:
     names = write_hours(tmp_path, 3, 2)

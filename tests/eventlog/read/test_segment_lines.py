@@ -55,7 +55,7 @@ def test_each_event_is_found_in_the_block_that_holds_it(
             read_event_in(tmp_path, segment, seq)
 
 
-def test_a_segment_is_read_on_from_any_seq(tmp_path: Path, segment: SegmentName) -> None:
+def test_a_segment_can_be_read_from_any_seq(tmp_path: Path, segment: SegmentName) -> None:
     for seq in range(1, ROWS + 2):
         read = [each.seq for each in read_stream(tmp_path, SOURCE, WRITER, seq)]
         assert read == list(range(seq + 1, ROWS + 2))
@@ -84,7 +84,7 @@ def test_both_directions_give_the_same_events(tmp_path: Path, segment: SegmentNa
     assert [record.seq for record in read_events(tmp_path, backwards=True)] == forwards[::-1]
 
 
-def test_a_sealed_segment_outside_the_time_wanted_is_not_read(tmp_path: Path) -> None:
+def test_a_sealed_segment_outside_the_selected_time_is_not_read(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
 
     assert list(segment_blocks(tmp_path, name, Select(since=START + 1))) == []
@@ -92,7 +92,7 @@ def test_a_sealed_segment_outside_the_time_wanted_is_not_read(tmp_path: Path) ->
     assert len(list(segment_blocks(tmp_path, name, Select(since=START, until=START + 1)))) == 1
 
 
-def test_an_open_segment_whose_manifest_is_there_is_read_from_its_sealed_copy(
+def test_an_open_segment_with_a_manifest_is_read_from_the_sealed_file(
     tmp_path: Path,
 ) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
@@ -103,7 +103,7 @@ def test_an_open_segment_whose_manifest_is_there_is_read_from_its_sealed_copy(
     assert b"".join(segment_blocks(tmp_path, name)) == data
 
 
-def test_a_segment_that_begins_behind_the_head_is_not_durable_yet(tmp_path: Path) -> None:
+def test_a_segment_that_begins_after_the_head_is_not_durable_yet(tmp_path: Path) -> None:
     first = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
     line = open_path(tmp_path, first).read_bytes().splitlines(keepends=True)[0]
     name = parse_segment(f"{SOURCE}/2026-11-21/06-{WRITER}-000")
@@ -114,7 +114,7 @@ def test_a_segment_that_begins_behind_the_head_is_not_durable_yet(tmp_path: Path
             assert bool(durable_bytes(tmp_path, name, file)) is shown
 
 
-def test_looking_at_an_open_segment_leaves_the_file_at_its_beginning(tmp_path: Path) -> None:
+def test_first_seq_and_durable_bytes_leave_the_file_at_its_beginning(tmp_path: Path) -> None:
     write_log(tmp_path, [[entity(0)]])
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=Hand(START + HOUR))
     head_path(tmp_path, SOURCE, WRITER).unlink()
@@ -126,7 +126,7 @@ def test_looking_at_an_open_segment_leaves_the_file_at_its_beginning(tmp_path: P
         assert file.tell() == 0
 
 
-def test_a_sealed_file_of_another_size_or_without_its_pair_is_refused(tmp_path: Path) -> None:
+def test_a_sealed_file_of_wrong_size_or_without_manifest_is_rejected(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
     path = sealed_path(tmp_path, name)
     data = path.read_bytes()
@@ -143,7 +143,7 @@ def test_a_sealed_file_of_another_size_or_without_its_pair_is_refused(tmp_path: 
 
 
 @pytest.mark.parametrize("difference", [-1, 1])
-def test_a_frame_with_another_number_of_lines_is_refused(tmp_path: Path, difference: int) -> None:
+def test_a_frame_with_a_wrong_number_of_lines_is_rejected(tmp_path: Path, difference: int) -> None:
     name = write_log(tmp_path, [[entity(1), entity(2)]])
     manifest = read_manifest(tmp_path, name)
     (frame,) = manifest.frames
@@ -152,7 +152,7 @@ def test_a_frame_with_another_number_of_lines_is_refused(tmp_path: Path, differe
         read_frame(tmp_path, file, attrs.evolve(manifest, frames=(other,)), 0)
 
 
-def test_an_open_segment_is_shown_up_to_its_durable_bytes(tmp_path: Path) -> None:
+def test_an_open_segment_is_read_up_to_its_durable_bytes(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(1))
     assert stream.segment is not None

@@ -54,7 +54,7 @@ def stepped(
     return follow(root, {}, since=since, idle=idle, sleep=lambda _s: None)
 
 
-def test_a_tail_shows_each_event_once_as_it_is_appended(tmp_path: Path) -> None:
+def test_a_tail_yields_each_appended_event_once(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     steps = [lambda n=n: put(stream, entity(n), entity(n)) for n in range(5)]
 
@@ -70,7 +70,7 @@ moves = st.lists(
 
 @settings(max_examples=few_or_all(20, 200), suppress_health_check=[HealthCheck.too_slow])
 @given(moves=moves, turns=st.sampled_from([1, 3, 201]))
-def test_whatever_the_writers_do_no_line_is_lost_and_none_comes_twice(
+def test_a_tail_yields_every_line_exactly_once_whatever_the_writers_do(
     tmp_path_factory: pytest.TempPathFactory, moves: list[str], turns: int
 ) -> None:
     root = tmp_path_factory.mktemp("log")
@@ -110,7 +110,7 @@ def test_whatever_the_writers_do_no_line_is_lost_and_none_comes_twice(
         assert seqs == list(range(1, len(seqs) + 1))
 
 
-def test_a_tail_goes_on_exactly_where_its_cursor_stands(tmp_path: Path) -> None:
+def test_a_tail_continues_exactly_after_its_cursor(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 4)
     whole = list(read_events(tmp_path))
     for record in whole:
@@ -120,7 +120,7 @@ def test_a_tail_goes_on_exactly_where_its_cursor_stands(tmp_path: Path) -> None:
     assert len(names) == 3
 
 
-def test_nothing_is_shown_that_a_power_cut_could_take_back(tmp_path: Path) -> None:
+def test_a_tail_yields_nothing_that_a_power_failure_could_revoke(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     path = open_path(tmp_path, name)
     line = path.read_bytes()
@@ -132,7 +132,7 @@ def test_nothing_is_shown_that_a_power_cut_could_take_back(tmp_path: Path) -> No
     assert shown == [1]
 
 
-def test_what_is_written_behind_a_durable_batch_is_not_shown_with_it(tmp_path: Path) -> None:
+def test_lines_written_after_a_durable_batch_are_not_yielded_with_it(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(1))
 
@@ -148,7 +148,7 @@ def test_what_is_written_behind_a_durable_batch_is_not_shown_with_it(tmp_path: P
     close_stream(stream)
 
 
-def test_a_head_that_knows_more_than_the_log_is_not_believed(tmp_path: Path) -> None:
+def test_a_head_beyond_the_log_is_ignored(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
     path = open_path(tmp_path, name)
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
@@ -161,7 +161,7 @@ def test_a_head_that_knows_more_than_the_log_is_not_believed(tmp_path: Path) -> 
     assert [r.seq for r in stepped(tmp_path, [restart], turns=90)] == [1, 2, 3]
 
 
-def test_since_leaves_out_what_was_before(tmp_path: Path) -> None:
+def test_since_omits_earlier_events(tmp_path: Path) -> None:
     write_hours(tmp_path, 3, 4)
 
     assert drained(tmp_path, since=START + HOUR) == list(range(5, 13))
@@ -169,7 +169,7 @@ def test_since_leaves_out_what_was_before(tmp_path: Path) -> None:
     assert drained(tmp_path, since=START + 9 * HOUR) == []
 
 
-def test_since_holds_for_what_is_appended_later(tmp_path: Path) -> None:
+def test_since_applies_to_events_that_are_appended_later(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
 
@@ -197,7 +197,7 @@ def test_streams_are_merged_by_time(tmp_path: Path) -> None:
         close_stream(stream)
 
 
-def test_the_end_is_behind_everything_durable(tmp_path: Path) -> None:
+def test_the_end_cursor_follows_everything_that_is_durable(tmp_path: Path) -> None:
     write_hours(tmp_path, 2, 3)
     write_log(tmp_path, [[entity(1)], [entity(2)]], writer=OTHER, seal=False)
     cursor = end_of(tmp_path)
@@ -206,7 +206,7 @@ def test_the_end_is_behind_everything_durable(tmp_path: Path) -> None:
     assert drained(tmp_path, cursor) == []
 
 
-def test_the_last_event_of_nothing_is_none(tmp_path: Path) -> None:
+def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
     assert last_event(tmp_path, SOURCE, WRITER) is None
     assert end_of(tmp_path) == {}
     assert drained(tmp_path) == []
@@ -228,7 +228,7 @@ def test_a_cursor_that_the_log_does_not_confirm_is_an_error(
         check_cursor(tmp_path, {(SOURCE, WRITER): mark})
 
 
-def test_a_cursor_below_the_oldest_segment_names_the_floor(tmp_path: Path) -> None:
+def test_the_error_of_a_cursor_before_the_oldest_segment_names_that_segment(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     (first, *_) = read_events(tmp_path)
     sealed_path(tmp_path, names[0]).unlink()
@@ -240,7 +240,7 @@ def test_a_cursor_below_the_oldest_segment_names_the_floor(tmp_path: Path) -> No
         check_cursor(tmp_path, {(SOURCE, "00000000"): Mark(1, "")})
 
 
-def test_a_hole_ends_the_tail_with_an_error(tmp_path: Path) -> None:
+def test_a_gap_ends_the_tail_with_an_error(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     sealed_path(tmp_path, names[1]).unlink()
     manifest_path(tmp_path, names[1]).unlink()
@@ -252,7 +252,7 @@ def test_a_hole_ends_the_tail_with_an_error(tmp_path: Path) -> None:
     assert shown == [1, 2]
 
 
-def test_a_tail_far_behind_in_an_open_segment_reads_in_portions(tmp_path: Path) -> None:
+def test_a_tail_reads_a_large_open_segment_in_blocks(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(0))
 
@@ -285,7 +285,7 @@ def test_a_tail_in_another_thread_keeps_up_with_a_rolling_writer(tmp_path: Path)
     assert len(list_segments(tmp_path)) > 10
 
 
-def test_a_head_of_another_time_does_not_unmake_what_a_cursor_saw(tmp_path: Path) -> None:
+def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     put(stream, entity(1))

@@ -29,7 +29,7 @@ from tests.eventlog.making import (
 
 
 @pytest.mark.parametrize("seal", [True, False])
-def test_since_takes_the_event_exactly_at_it(tmp_path: Path, seal: bool) -> None:
+def test_since_is_inclusive(tmp_path: Path, seal: bool) -> None:
     write_log(tmp_path, [[entity(n)] for n in range(3)], seal=seal)
     for at, seqs in ((0, [1, 2, 3]), (1, [2, 3]), (SECOND, [2, 3]), (2 * SECOND, [3])):
         assert drained(tmp_path, since=START + at) == seqs
@@ -38,7 +38,7 @@ def test_since_takes_the_event_exactly_at_it(tmp_path: Path, seal: bool) -> None
     assert drained(tmp_path, since=START + 2 * SECOND + 1) == []
 
 
-def test_segments_before_since_are_stepped_over_without_a_hole(tmp_path: Path) -> None:
+def test_segments_before_since_are_skipped_without_an_error(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     sealed_path(tmp_path, names[1]).write_bytes(b"damaged, and not read")
 
@@ -47,7 +47,7 @@ def test_segments_before_since_are_stepped_over_without_a_hole(tmp_path: Path) -
     assert [record.seq for record in read] == [5, 6, 7, 8]
 
 
-def test_a_head_that_says_less_than_the_file_ends_the_tail_there(tmp_path: Path) -> None:
+def test_a_tail_ends_at_the_head_if_the_file_is_longer(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(n)] for n in range(3)], seal=False)
     lines = open_path(tmp_path, name).read_bytes().splitlines(keepends=True)
     for seq in (0, 1, 2, 3):
@@ -56,7 +56,7 @@ def test_a_head_that_says_less_than_the_file_ends_the_tail_there(tmp_path: Path)
         assert drained(tmp_path) == list(range(1, seq + 1))
 
 
-def test_what_is_durable_is_shown_when_its_head_comes_back(tmp_path: Path) -> None:
+def test_a_tail_yields_durable_events_when_the_head_is_restored(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     put(stream, entity(1))
@@ -86,7 +86,7 @@ def test_what_is_durable_is_shown_when_its_head_comes_back(tmp_path: Path) -> No
     assert shown == [1, 2, 3]
 
 
-def test_a_tail_sleeps_between_looks_and_finds_new_streams(tmp_path: Path) -> None:
+def test_a_tail_sleeps_between_polls_and_finds_new_streams(tmp_path: Path) -> None:
     slept: list[float] = []
     left = iter(range(100))
 
@@ -146,7 +146,7 @@ def test_the_last_event_is_the_last_of_the_last_segment(tmp_path: Path) -> None:
     assert end_of(tmp_path) == {(SOURCE, WRITER): mark(8, last.line)}
 
 
-def test_a_cursor_has_one_spelling_whatever_the_order_of_its_streams() -> None:
+def test_the_text_of_a_cursor_does_not_depend_on_the_order_of_its_streams() -> None:
     marks = [(("a", WRITER), Mark(1, "0" * 16)), (("b", OTHER), Mark(2, "1" * 16))]
 
     assert to_text(dict(marks)) == to_text(dict(reversed(marks)))
@@ -154,6 +154,6 @@ def test_a_cursor_has_one_spelling_whatever_the_order_of_its_streams() -> None:
 
 
 @pytest.mark.parametrize("key", [("A", WRITER), ("a", "nothex"), ("a/b", WRITER)])
-def test_a_cursor_of_an_impossible_stream_is_refused(key: tuple[str, str]) -> None:
+def test_a_cursor_with_an_invalid_stream_is_rejected(key: tuple[str, str]) -> None:
     with pytest.raises(Invalid, match="expected the text that an earlier `tail` printed"):
         from_text(to_text({key: Mark(1, "0" * 16)}))

@@ -59,7 +59,7 @@ def test_the_longest_line_has_exactly_16_mib_with_its_line_feed(tmp_path: Path, 
     assert len(instants(tmp_path)) == (0 if more else 2)
 
 
-def test_upstreams_clock_is_believed_up_to_exactly_a_day() -> None:
+def test_a_difference_to_upstreams_clock_of_exactly_a_day_is_accepted() -> None:
     check_upstream_clock(START + DAY, START)
     check_upstream_clock(START - 9 * DAY, START)
     with pytest.raises(LocalResource):
@@ -99,7 +99,7 @@ def test_an_import_of_an_earlier_hour_begins_a_segment_there(tmp_path: Path) -> 
     assert [each.name.hour for each in list_segments(tmp_path)] == ["06", "06", "07"]
 
 
-def test_an_empty_segment_takes_an_event_of_any_instant_of_its_hour(tmp_path: Path) -> None:
+def test_an_empty_segment_accepts_an_event_of_any_instant_of_its_hour(tmp_path: Path) -> None:
     stream = opened(tmp_path, Hand(START + DAY))
     put(stream, entity(1), at=START + MINUTE)
     roll(stream)
@@ -121,7 +121,7 @@ def test_a_segment_of_exactly_its_size_is_full(tmp_path: Path, more: int, segmen
     assert len(list_segments(tmp_path)) == segments
 
 
-def test_what_was_composed_for_a_segment_that_was_rolled_is_refused(tmp_path: Path) -> None:
+def test_a_batch_composed_for_a_rolled_segment_is_rejected(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     composed = compose(stream, [lambda _seq, _at: [entity(1)]])
     roll(stream)
@@ -134,7 +134,7 @@ def test_what_was_composed_for_a_segment_that_was_rolled_is_refused(tmp_path: Pa
     assert len(instants(tmp_path)) == 1
 
 
-def test_a_batch_says_where_each_of_its_events_stands(tmp_path: Path) -> None:
+def test_an_appended_batch_has_the_seqs_of_its_events(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(0))
     form = Draft(kind=ENTITY, type="model", shape="list")
@@ -158,7 +158,7 @@ def test_a_batch_says_where_each_of_its_events_stands(tmp_path: Path) -> None:
     assert ids == ["0", "9", "1", "2", "3", "8", "1", "2", "3", "7"]
 
 
-def test_a_batch_taken_back_is_taken_back_for_good(tmp_path: Path) -> None:
+def test_a_truncated_batch_is_removed_durably(tmp_path: Path) -> None:
     steps: list[str] = []
     full = False
 
@@ -186,7 +186,7 @@ def test_a_batch_taken_back_is_taken_back_for_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("early", "kinds"), [(1, []), (0, [HEARTBEAT])])
-def test_a_heartbeat_comes_five_minutes_into_a_quiet_hour(
+def test_a_heartbeat_is_appended_five_minutes_after_the_start_of_an_hour_without_events(
     tmp_path: Path, early: int, kinds: list[str]
 ) -> None:
     stream = opened(tmp_path, Hand(START + QUIET_US - early))
@@ -197,7 +197,9 @@ def test_a_heartbeat_comes_five_minutes_into_a_quiet_hour(
     assert [decode(record.line).kind for record in read_events(tmp_path)] == kinds
 
 
-def test_an_event_at_the_first_instant_of_an_hour_is_enough_for_it(tmp_path: Path) -> None:
+def test_an_event_at_the_first_instant_of_an_hour_makes_a_heartbeat_unnecessary(
+    tmp_path: Path,
+) -> None:
     hand = Hand(START)
     stream = opened(tmp_path, hand)
     put(stream, entity(1))

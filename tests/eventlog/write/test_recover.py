@@ -51,7 +51,7 @@ def without_damage(root: Path) -> bool:
     return verify(root).damages == ()
 
 
-def test_the_last_segment_cut_at_every_byte(tmp_path: Path) -> None:
+def test_recovery_of_the_last_segment_truncated_at_every_byte(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1, 0)], [body_of(b"NaN", "2")]], seal=False)
     path = open_path(tmp_path, name)
     whole = path.read_bytes()
@@ -76,7 +76,7 @@ def test_the_last_segment_cut_at_every_byte(tmp_path: Path) -> None:
     max_examples=few_or_all(20, 200), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(garbage=st.binary(min_size=1, max_size=60), behind=st.booleans(), at=st.integers(0, 3))
-def test_bytes_that_are_no_event_leave_the_segment_but_not_the_log(
+def test_invalid_bytes_of_a_segment_become_an_anomaly(
     tmp_path_factory: pytest.TempPathFactory, garbage: bytes, behind: bool, at: int
 ) -> None:
     root = tmp_path_factory.mktemp("log")
@@ -106,7 +106,7 @@ def test_bytes_that_are_no_event_leave_the_segment_but_not_the_log(
         b'{"v":1,"source":"openrouter","writer":"1a2b3c4d","seq":3,"observed_at":"x","kind":"a"}\n',
     ],
 )
-def test_a_line_that_is_json_but_no_event_is_cut_too(tmp_path: Path, bad: bytes) -> None:
+def test_a_line_of_json_that_is_no_event_is_cut_off(tmp_path: Path, bad: bytes) -> None:
     name = write_log(tmp_path, [[entity(1), entity(2)]], seal=False)
     path = open_path(tmp_path, name)
     path.write_bytes(path.read_bytes() + bad)
@@ -116,7 +116,7 @@ def test_a_line_that_is_json_but_no_event_is_cut_too(tmp_path: Path, bad: bytes)
     assert exact_body(anomaly) == bad
 
 
-def test_a_line_that_is_not_utf_8_is_cut_though_its_json_parses(tmp_path: Path) -> None:
+def test_a_line_that_is_not_utf_8_is_cut_off_even_if_its_json_is_valid(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1), entity(2)]], seal=False)
     path = open_path(tmp_path, name)
     one, two = path.read_bytes().splitlines(keepends=True)
@@ -129,7 +129,7 @@ def test_a_line_that_is_not_utf_8_is_cut_though_its_json_parses(tmp_path: Path) 
     assert len(duckdb_rows(path)) == 2
 
 
-def test_a_skipped_or_repeated_seq_is_not_read_over(tmp_path: Path) -> None:
+def test_a_skipped_or_repeated_seq_is_an_error(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1), entity(2), entity(3)]], seal=False)
     path = open_path(tmp_path, name)
     one, two, three = path.read_bytes().splitlines(keepends=True)
@@ -142,7 +142,7 @@ def test_a_skipped_or_repeated_seq_is_not_read_over(tmp_path: Path) -> None:
     assert [event.kind for event in reopened(tmp_path)] == [ENTITY, ENTITY, ANOMALY]
 
 
-def test_a_torn_tail_of_any_size_stays_in_the_log(tmp_path: Path) -> None:
+def test_a_torn_tail_of_any_size_becomes_an_anomaly(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     with open_path(tmp_path, name).open("ab") as file:
         file.write(b"x" * (9 * 2**20))
@@ -152,7 +152,7 @@ def test_a_torn_tail_of_any_size_stays_in_the_log(tmp_path: Path) -> None:
     assert get_asset(tmp_path, anomaly.body_asset) == b"x" * (9 * 2**20)
 
 
-def test_duckdb_reads_what_recovery_leaves(tmp_path: Path) -> None:
+def test_duckdb_reads_a_recovered_segment(tmp_path: Path) -> None:
     bodies = [body_of(raw, str(n)) for n, raw in enumerate(HOSTILE)]
     name = write_log(tmp_path, [bodies], seal=False)
     with open_path(tmp_path, name).open("ab") as file:
@@ -166,7 +166,9 @@ def test_duckdb_reads_what_recovery_leaves(tmp_path: Path) -> None:
     assert [exact_body(event) or b"" for event in events[:-1]] == HOSTILE
 
 
-def test_a_start_that_dies_before_the_cut_bytes_stand_in_the_log_keeps_them(tmp_path: Path) -> None:
+def test_the_cut_off_bytes_survive_a_start_that_is_killed_before_they_are_in_the_log(
+    tmp_path: Path,
+) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     with open_path(tmp_path, name).open("ab") as file:
         file.write(b"torn")
@@ -178,7 +180,7 @@ def test_a_start_that_dies_before_the_cut_bytes_stand_in_the_log_keeps_them(tmp_
     assert len(reopened(tmp_path)) == 2
 
 
-def test_cut_bytes_stand_in_the_log_once(tmp_path: Path) -> None:
+def test_a_torn_tail_becomes_one_anomaly(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     with open_path(tmp_path, name).open("ab") as file:
         file.write(b"torn")
@@ -192,7 +194,7 @@ def test_cut_bytes_stand_in_the_log_once(tmp_path: Path) -> None:
     assert not kept.exists()
 
 
-def test_damage_in_what_was_durable_is_not_cut_away_silently(tmp_path: Path) -> None:
+def test_damaged_durable_lines_are_not_cut_off(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)], [entity(3)]], seal=False)
     path = open_path(tmp_path, name)
     data = path.read_bytes()
@@ -205,7 +207,9 @@ def test_damage_in_what_was_durable_is_not_cut_away_silently(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("cut", [1, 90])
-def test_a_log_older_than_state_goes_on_and_says_what_is_missing(tmp_path: Path, cut: int) -> None:
+def test_a_log_that_is_older_than_its_head_continues_with_an_anomaly(
+    tmp_path: Path, cut: int
+) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)], [entity(3)]], seal=False)
     path = open_path(tmp_path, name)
     data = path.read_bytes()
@@ -222,7 +226,9 @@ def test_a_log_older_than_state_goes_on_and_says_what_is_missing(tmp_path: Path,
 
 
 @pytest.mark.parametrize("state", ["gone", "older", "garbage", "of another segment"])
-def test_whatever_state_says_nothing_is_missing_afterwards(tmp_path: Path, state: str) -> None:
+def test_recovery_keeps_all_durable_events_with_any_state_folder(
+    tmp_path: Path, state: str
+) -> None:
     write_log(tmp_path, [[entity(1)]], seal=False)
     head = head_path(tmp_path, SOURCE, WRITER)
     older = head.read_bytes()
@@ -237,7 +243,7 @@ def test_whatever_state_says_nothing_is_missing_afterwards(tmp_path: Path, state
     assert without_damage(tmp_path)
 
 
-def test_an_open_segment_behind_a_lost_one_is_refused_not_cut(tmp_path: Path) -> None:
+def test_an_open_segment_after_a_lost_one_is_rejected_and_not_truncated(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     put(stream, entity(1), entity(2))
@@ -254,7 +260,7 @@ def test_an_open_segment_behind_a_lost_one_is_refused_not_cut(tmp_path: Path) ->
     assert "the segments before it are missing" in str(verify(tmp_path).damages[0])
 
 
-def test_an_open_segment_whose_seqs_are_taken_is_refused(tmp_path: Path) -> None:
+def test_an_open_segment_with_seqs_of_another_segment_is_rejected(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     data = open_path(tmp_path, name).read_bytes()
     write_hours(tmp_path, 2, 2)
@@ -288,7 +294,7 @@ def _left_open_by_an_import(root: Path) -> list[SegmentName]:
     return names
 
 
-def test_the_chain_goes_on_from_the_greatest_seq_not_the_latest_hour(tmp_path: Path) -> None:
+def test_the_chain_continues_from_the_greatest_seq_not_the_latest_hour(tmp_path: Path) -> None:
     _left_open_by_an_import(tmp_path)
     for hour in (9, 0):
         stream = opened(tmp_path, Hand(START + 100 * HOUR))

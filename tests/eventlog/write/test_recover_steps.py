@@ -51,7 +51,7 @@ def note(root: Path, head: Head) -> None:
     head_path(root, SOURCE, WRITER).write_bytes(encode_head(head))
 
 
-def test_cut_bytes_are_durable_elsewhere_before_they_are_cut_off(tmp_path: Path) -> None:
+def test_the_torn_tail_is_stored_durably_before_it_is_cut_off(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     path, _, lines = left_open(root)
     path.write_bytes(b"".join(lines) + b"torn")
@@ -81,7 +81,7 @@ def test_cut_bytes_are_durable_elsewhere_before_they_are_cut_off(tmp_path: Path)
     assert cut.kept_at.read_bytes() == b"torn"
 
 
-def test_an_open_file_without_a_whole_line_is_removed_for_good(tmp_path: Path) -> None:
+def test_an_open_file_without_a_complete_line_is_removed_durably(tmp_path: Path) -> None:
     path, _, _ = left_open(tmp_path)
     path.write_bytes(b"torn")
     steps: list[str] = []
@@ -91,7 +91,7 @@ def test_an_open_file_without_a_whole_line_is_removed_for_good(tmp_path: Path) -
     assert steps[-2:] == [f"unlink {FILE}", "sync_dir 2026-11-21"]
 
 
-def test_what_is_kept_is_removed_once_it_stands_in_the_log(tmp_path: Path) -> None:
+def test_a_stored_tail_is_deleted_once_it_is_in_the_log(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     path.write_bytes(b"".join(lines) + b"torn")
     steps: list[str] = []
@@ -104,7 +104,7 @@ def test_what_is_kept_is_removed_once_it_stands_in_the_log(tmp_path: Path) -> No
     assert (sync_dir, close) == ("sync_dir .torn", f"close {FILE}")
 
 
-def test_every_cut_goes_back_into_the_log(tmp_path: Path) -> None:
+def test_every_stored_tail_becomes_an_anomaly(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     for torn in (b"one", b"two"):
         path.write_bytes(b"".join(lines) + torn)
@@ -118,7 +118,7 @@ def test_every_cut_goes_back_into_the_log(tmp_path: Path) -> None:
     assert list((tmp_path / "log" / SOURCE / ".torn").iterdir()) == []
 
 
-def test_cuts_of_another_writer_stay_where_they_are(tmp_path: Path) -> None:
+def test_stored_tails_of_another_writer_are_kept(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     path.write_bytes(b"".join(lines) + b"torn")
     recover(tmp_path, SOURCE, WRITER)
@@ -129,7 +129,7 @@ def test_cuts_of_another_writer_stay_where_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("short", "refused"), [(0, True), (1, False)])
-def test_damage_below_what_was_durable_is_refused_if_the_file_reaches_that_far(
+def test_damage_of_durable_lines_is_an_error_unless_the_file_is_shorter(
     tmp_path: Path, short: int, refused: bool
 ) -> None:
     path, name, lines = left_open(tmp_path)
@@ -145,7 +145,7 @@ def test_damage_below_what_was_durable_is_refused_if_the_file_reaches_that_far(
         assert (lost.reason, lost.size) == ("lost", len(data) + 1 - len(lines[0]))
 
 
-def test_a_tail_that_was_never_durable_is_cut_whatever_the_head_names(tmp_path: Path) -> None:
+def test_a_torn_tail_that_was_never_durable_is_cut_off_with_any_head(tmp_path: Path) -> None:
     path, name, lines = left_open(tmp_path)
     data = b"".join(lines)
     path.write_bytes(data + b"torn")
@@ -156,7 +156,7 @@ def test_a_tail_that_was_never_durable_is_cut_whatever_the_head_names(tmp_path: 
         path.write_bytes(data + b"torn")
 
 
-def test_a_head_that_knows_one_event_more_than_the_log_stops_the_writer(tmp_path: Path) -> None:
+def test_a_head_one_event_beyond_the_log_stops_the_writer(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]])
     note(tmp_path, Head("", 0, 1))
     assert recover(tmp_path, SOURCE, WRITER).last_seq == 1
@@ -167,7 +167,7 @@ def test_a_head_that_knows_one_event_more_than_the_log_stops_the_writer(tmp_path
     assert recover(tmp_path, SOURCE, WRITER, distrust_head=True).last_seq == 1
 
 
-def test_a_lock_file_that_knows_one_event_more_than_the_log_stops_the_writer(
+def test_a_sealed_seq_beyond_the_log_stops_the_writer(
     tmp_path: Path,
 ) -> None:
     write_log(tmp_path, [[entity(1)]])
@@ -182,7 +182,7 @@ def test_a_lock_file_that_knows_one_event_more_than_the_log_stops_the_writer(
         recover(tmp_path, SOURCE, WRITER)
 
 
-def test_open_segments_are_taken_in_the_order_of_their_seqs(tmp_path: Path) -> None:
+def test_open_segments_are_recovered_in_seq_order(tmp_path: Path) -> None:
     path, name, lines = left_open(tmp_path)
     later = path.with_name(f"04-{WRITER}-000.ndjson")
     later.write_bytes(lines[1] + lines[2])
@@ -201,7 +201,7 @@ def test_open_segments_are_taken_in_the_order_of_their_seqs(tmp_path: Path) -> N
     assert name in [tail.name for tail in found.open]
 
 
-def test_an_open_segment_goes_on_behind_an_accepted_loss(tmp_path: Path) -> None:
+def test_an_open_segment_continues_after_an_accepted_loss(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     for _ in range(3):
@@ -219,7 +219,7 @@ def test_an_open_segment_goes_on_behind_an_accepted_loss(tmp_path: Path) -> None
     assert found.last_seq == 7
 
 
-def test_the_next_manifest_names_the_last_link_of_the_chain(tmp_path: Path) -> None:
+def test_the_next_manifest_refers_to_the_last_manifest_or_loss(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 2, 2)
     last = digest(manifest_path(tmp_path, names[1]).read_bytes())
 
@@ -233,7 +233,7 @@ def test_the_next_manifest_names_the_last_link_of_the_chain(tmp_path: Path) -> N
     assert last_link(tmp_path, None, []) is None
 
 
-def test_an_anomaly_is_never_before_the_event_above_it(tmp_path: Path) -> None:
+def test_an_anomaly_is_never_observed_before_the_previous_event(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     path.write_bytes(b"".join(lines) + b"torn")
     close_stream(opened(tmp_path, Hand(START)))  # the clock went back by two seconds

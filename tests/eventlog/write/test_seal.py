@@ -59,7 +59,9 @@ def laid(root: Path, name: SegmentName) -> set[str]:
     [set(c) for n in range(4) for c in combinations(PATHS, n)],
     ids=lambda there: "+".join(sorted(there)) or "none",
 )
-def test_every_combination_of_files_is_known(tmp_path: Path, there: set[str]) -> None:
+def test_every_combination_of_files_is_completed_or_reverted(
+    tmp_path: Path, there: set[str]
+) -> None:
     name, files = all_three(tmp_path)
     lay(tmp_path, name, {kind: files[kind] for kind in there})
     refused = (set[str](), {"zst"}, {"open", "manifest"})
@@ -105,7 +107,7 @@ def dying(after: int) -> Disk:
 
 
 @pytest.mark.parametrize("after", range(20))
-def test_a_kill_at_every_step_of_sealing_leaves_what_the_next_start_finishes(
+def test_the_next_start_completes_a_sealing_that_was_killed_at_any_step(
     tmp_path: Path, after: int
 ) -> None:
     name = write_log(tmp_path, [[entity(n)] for n in range(5)], seal=False)
@@ -123,7 +125,7 @@ def test_a_kill_at_every_step_of_sealing_leaves_what_the_next_start_finishes(
 
 
 @pytest.mark.parametrize("after", range(12))
-def test_a_kill_while_finishing_is_finished_by_the_next_start(tmp_path: Path, after: int) -> None:
+def test_the_next_start_completes_a_completion_that_was_killed(tmp_path: Path, after: int) -> None:
     name, files = all_three(tmp_path)
     for there in (set(PATHS), {"open", "zst"}):
         lay(tmp_path, name, {kind: files[kind] for kind in there})
@@ -135,7 +137,7 @@ def test_a_kill_while_finishing_is_finished_by_the_next_start(tmp_path: Path, af
         assert verify(tmp_path).damages == ()
 
 
-def test_the_open_file_stays_while_its_sealed_copy_differs(tmp_path: Path) -> None:
+def test_the_open_file_is_kept_if_the_sealed_file_differs(tmp_path: Path) -> None:
     name, files = all_three(tmp_path)
     lay(tmp_path, name, files | {"open": files["open"].replace(b"xxx", b"xyx", 1)})
 
@@ -145,7 +147,7 @@ def test_the_open_file_stays_while_its_sealed_copy_differs(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("at", [10, 100, -5])
-def test_the_open_file_stays_while_its_sealed_copy_is_damaged(tmp_path: Path, at: int) -> None:
+def test_the_open_file_is_kept_if_the_sealed_file_is_damaged(tmp_path: Path, at: int) -> None:
     name, files = all_three(tmp_path)
     damaged = bytearray(files["zst"])
     damaged[at] ^= 4
@@ -156,7 +158,7 @@ def test_the_open_file_stays_while_its_sealed_copy_is_damaged(tmp_path: Path, at
     assert laid(tmp_path, name) == set(PATHS)
 
 
-def test_a_manifest_is_never_put_over_another(tmp_path: Path) -> None:
+def test_a_manifest_never_replaces_another(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     manifest_path(tmp_path, name).write_bytes(b"another writer's")
 
@@ -166,7 +168,7 @@ def test_a_manifest_is_never_put_over_another(tmp_path: Path) -> None:
     assert open_path(tmp_path, name).exists()
 
 
-def test_what_does_not_read_back_is_not_sealed(tmp_path: Path) -> None:
+def test_a_file_that_reads_back_differently_is_not_sealed(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
 
     def fsync(handle: int) -> None:
@@ -180,7 +182,7 @@ def test_what_does_not_read_back_is_not_sealed(tmp_path: Path) -> None:
     assert laid(tmp_path, name) == {"open"}
 
 
-def test_a_frame_that_unpacks_to_other_lines_is_not_sealed(
+def test_a_frame_that_decompresses_to_other_lines_is_not_sealed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
@@ -202,7 +204,7 @@ def test_a_frame_that_unpacks_to_other_lines_is_not_sealed(
         lambda data: b"",
     ],
 )
-def test_only_whole_lines_of_one_stream_are_sealed(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+def test_only_complete_lines_of_one_stream_are_sealed(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
     name = write_log(tmp_path, [[entity(n)] for n in range(5)], seal=False)
     path = open_path(tmp_path, name)
     path.write_bytes(change(path.read_bytes()))
@@ -212,7 +214,7 @@ def test_only_whole_lines_of_one_stream_are_sealed(tmp_path: Path, change) -> No
     assert laid(tmp_path, name) == {"open"}
 
 
-def test_a_sealed_segment_is_the_lines_unchanged_for_any_zstd_reader(tmp_path: Path) -> None:
+def test_any_zstd_reader_decompresses_a_sealed_segment_to_its_lines(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[body_of(raw)] for raw in HOSTILE], seal=False)
     data = open_path(tmp_path, name).read_bytes()
     close_stream(opened(tmp_path), seal_open=True)
@@ -222,7 +224,7 @@ def test_a_sealed_segment_is_the_lines_unchanged_for_any_zstd_reader(tmp_path: P
     assert [seq for seq, _ in duckdb_rows(path)] == list(range(1, len(HOSTILE) + 1))
 
 
-def test_frames_are_a_mebibyte_of_whole_lines(tmp_path: Path) -> None:
+def test_a_frame_contains_about_a_mebibyte_of_complete_lines(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(n, 30_000) for n in range(100)]])
     manifest = read_manifest(tmp_path, name)
 
@@ -248,7 +250,7 @@ def test_manifests_form_a_chain(tmp_path: Path) -> None:
     ]
 
 
-def test_sealing_goes_on_while_the_writer_appends(tmp_path: Path) -> None:
+def test_segments_are_sealed_while_the_writer_appends(tmp_path: Path) -> None:
     stream = opened(tmp_path, Hand(START), segment_bytes=100_000)
     for number in range(300):
         put(stream, entity(number, 2000))

@@ -37,7 +37,7 @@ def test_each_step_of_sealing_is_durable_before_the_next(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("there", ["open+zst", "all three"])
-def test_what_finishing_a_sealing_removes_is_gone_for_good(tmp_path: Path, there: str) -> None:
+def test_finishing_a_sealing_removes_files_durably(tmp_path: Path, there: str) -> None:
     name, files = all_three(tmp_path)
     lay(tmp_path, name, files if there == "all three" else files | {"manifest": b""})
     if there != "all three":
@@ -49,7 +49,7 @@ def test_what_finishing_a_sealing_removes_is_gone_for_good(tmp_path: Path, there
     assert steps == [f"unlink {removed(tmp_path, name).name}", f"sync_dir {name.date}"]
 
 
-def test_what_an_earlier_sealing_left_half_written_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_temporary_files_of_an_interrupted_sealing_are_not_continued(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     for path in (sealed_path(tmp_path, name), manifest_path(tmp_path, name)):
         path.with_name(f".{path.name}.tmp").write_bytes(b"half")

@@ -58,7 +58,7 @@ def test_the_name_of_a_new_segment_is_durable_before_its_lines(tmp_path: Path) -
     close_stream(stream)
 
 
-def test_a_folder_that_is_known_to_be_durable_is_synced_alone(tmp_path: Path) -> None:
+def test_a_folder_in_a_durable_folder_is_fsynced_alone(tmp_path: Path) -> None:
     steps: list[str] = []
     hand = Hand(START + 18 * HOUR)
     stream = opened(tmp_path, hand, disk=noting_disk(steps))
@@ -76,7 +76,7 @@ def test_a_folder_that_is_known_to_be_durable_is_synced_alone(tmp_path: Path) ->
     assert found == [["sync_dir 2026-11-21"], [f"sync_dir {SOURCE}", "sync_dir 2026-11-22"]]
 
 
-def test_a_day_that_another_writer_made_is_synced_up_to_the_root(tmp_path: Path) -> None:
+def test_a_folder_that_another_writer_created_is_fsynced_up_to_the_root(tmp_path: Path) -> None:
     steps: list[str] = []
     hand = Hand()
     stream = opened(tmp_path, hand, disk=noting_disk(steps))
@@ -93,7 +93,7 @@ def test_a_day_that_another_writer_made_is_synced_up_to_the_root(tmp_path: Path)
     assert synced[:3] == ["sync_dir 2026-11-22", f"sync_dir {SOURCE}", "sync_dir log"]
 
 
-def test_a_start_makes_durable_what_a_killed_writer_left(tmp_path: Path) -> None:
+def test_a_start_fsyncs_the_lines_of_a_killed_writer(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     write_log(root, [[entity(1)]], seal=False)
     steps: list[str] = []
@@ -110,7 +110,7 @@ def test_a_start_makes_durable_what_a_killed_writer_left(tmp_path: Path) -> None
     close_stream(stream)
 
 
-def test_a_start_notes_how_far_the_log_is_durable(tmp_path: Path) -> None:
+def test_a_start_writes_the_head(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
     head_path(tmp_path, SOURCE, WRITER).unlink()
     stream = opened(tmp_path, Hand(START + MINUTE))
@@ -148,7 +148,7 @@ def test_closing_seals_the_segment_of_an_hour_that_is_over(
     assert sealed_seq(tmp_path, SOURCE, WRITER) == (1 if is_sealed else 0)
 
 
-def test_a_number_is_not_given_again_to_a_segment_of_the_hour(tmp_path: Path) -> None:
+def test_a_segment_number_is_not_used_again_in_its_hour(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     folder = tmp_path / "log" / SOURCE / "2026-11-21"
     folder.mkdir(parents=True)
@@ -171,7 +171,7 @@ def test_no_segment_begins_on_a_full_disk(tmp_path: Path) -> None:
     assert list_segments(tmp_path) == []
 
 
-def test_a_writer_waits_for_its_sealer_when_too_many_segments_wait(tmp_path: Path) -> None:
+def test_rolling_waits_if_too_many_segments_are_unsealed(tmp_path: Path) -> None:
     def rename(_old: Path, _new: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -209,7 +209,7 @@ def test_a_failed_sealing_is_raised_once(tmp_path: Path) -> None:
     assert [each.is_sealed for each in list_segments(tmp_path)] == [True]
 
 
-def test_a_head_that_cannot_be_noted_is_taken_away(tmp_path: Path) -> None:
+def test_a_head_that_cannot_be_written_is_deleted(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(1))
     path = head_path(tmp_path, SOURCE, WRITER)
@@ -222,7 +222,7 @@ def test_a_head_that_cannot_be_noted_is_taken_away(tmp_path: Path) -> None:
     close_stream(stream)
 
 
-def test_a_stream_that_cannot_be_recovered_is_let_go(tmp_path: Path) -> None:
+def test_a_stream_that_cannot_be_recovered_is_unlocked(tmp_path: Path) -> None:
     write_log(tmp_path, [[entity(1)]])
     (manifest,) = tmp_path.rglob("*.manifest.json")
     data = manifest.read_bytes()
@@ -235,7 +235,7 @@ def test_a_stream_that_cannot_be_recovered_is_let_go(tmp_path: Path) -> None:
     close_stream(opened(tmp_path))
 
 
-def test_time_goes_on_from_the_latest_event_of_any_open_segment(tmp_path: Path) -> None:
+def test_time_continues_from_the_latest_event_of_any_open_segment(tmp_path: Path) -> None:
     stream = opened(tmp_path, Hand(START + 9 * HOUR))
     for at in (HOUR, MINUTE):  # an import in falling order
         put(stream, entity(at), at=START + at)
@@ -260,7 +260,7 @@ def test_time_goes_on_from_the_latest_event_of_any_open_segment(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_cut_bytes_stand_in_their_line_up_to_8_mib(tmp_path: Path, more: int) -> None:
+def test_a_torn_tail_up_to_8_mib_is_stored_in_the_line(tmp_path: Path, more: int) -> None:
     path = open_path(tmp_path, write_log(tmp_path, [[entity(1)]], seal=False))
     path.write_bytes(path.read_bytes() + b"x" * (MAX_INLINE_BYTES + more))
     close_stream(opened(tmp_path, Hand(START + MINUTE)))

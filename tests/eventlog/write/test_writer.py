@@ -95,7 +95,7 @@ def counting(calls: list[str]):  # type: ignore[no-untyped-def]
     return disk_with(write=noted("write"), fsync=noted("fsync"))
 
 
-def test_seq_goes_on_over_hours_and_restarts(tmp_path: Path) -> None:
+def test_seqs_continue_over_hours_and_restarts(tmp_path: Path) -> None:
     hand = Hand()
     for _ in range(5):
         stream = opened(tmp_path, hand)
@@ -167,7 +167,7 @@ def test_a_clock_a_minute_behind_the_log_stops_the_writer(tmp_path: Path, restar
     assert seqs(tmp_path) == [1, 2, 3]
 
 
-def test_the_hour_of_the_open_segment_is_a_floor_of_time(tmp_path: Path) -> None:
+def test_no_event_is_observed_before_the_hour_of_the_open_segment(tmp_path: Path) -> None:
     hand = Hand(START + 30 * SECOND)
     stream = opened(tmp_path, hand)
     stream.segment = None
@@ -180,13 +180,13 @@ def test_the_hour_of_the_open_segment_is_a_floor_of_time(tmp_path: Path) -> None
     close_stream(stream)
 
 
-def test_upstreams_clock_is_believed_within_a_day() -> None:
+def test_a_difference_to_upstreams_clock_within_a_day_is_accepted() -> None:
     check_upstream_clock(START + DAY, START)
     with pytest.raises(LocalResource, match=r"2026-11-22T05.*2026-11-21T05"):
         check_upstream_clock(START + DAY + 1, START)
 
 
-def test_imports_bring_their_own_time_and_seal_hour_by_hour(tmp_path: Path) -> None:
+def test_imports_have_their_own_time_and_are_sealed_hour_by_hour(tmp_path: Path) -> None:
     stream = opened(tmp_path, Hand(START + DAY))
     for hour in (3, 1, 1, 2):
         put(stream, entity(hour), at=START + hour * HOUR)
@@ -209,7 +209,7 @@ def test_imports_bring_their_own_time_and_seal_hour_by_hour(tmp_path: Path) -> N
     close_stream(stream)
 
 
-def test_a_line_over_16_mib_is_refused_and_nothing_of_its_batch_counts(tmp_path: Path) -> None:
+def test_a_batch_with_a_line_over_16_mib_is_rejected_completely(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     with pytest.raises(Invalid, match="expected at most 16777216"):
         put(stream, entity(1), entity(2, MAX_LINE_BYTES))
@@ -220,7 +220,7 @@ def test_a_line_over_16_mib_is_refused_and_nothing_of_its_batch_counts(tmp_path:
 
 
 @pytest.mark.parametrize("kept", [0, 1, 50, 99])
-def test_a_full_disk_takes_the_half_written_batch_back(tmp_path: Path, kept: int) -> None:
+def test_a_half_written_batch_is_removed_if_the_disk_is_full(tmp_path: Path, kept: int) -> None:
     full = False
 
     def write(handle: int, data: bytes) -> int:
@@ -246,7 +246,7 @@ def test_a_full_disk_takes_the_half_written_batch_back(tmp_path: Path, kept: int
     assert seqs(tmp_path) == [1, 2]
 
 
-def test_short_writes_are_gone_on_with(tmp_path: Path) -> None:
+def test_short_writes_are_continued(tmp_path: Path) -> None:
     stream = opened(tmp_path, disk=disk_with(write=lambda h, data: os.write(h, bytes(data)[:7])))
     put(stream, entity(1), entity(2))
     close_stream(stream)
@@ -279,7 +279,7 @@ def test_a_failed_fsync_ends_the_stream_for_good(tmp_path: Path) -> None:
     assert seqs(tmp_path) == list(range(1, len(seqs(tmp_path)) + 1))
 
 
-def test_a_write_that_cannot_be_taken_back_ends_the_stream(tmp_path: Path) -> None:
+def test_a_half_written_batch_that_cannot_be_removed_ends_the_stream(tmp_path: Path) -> None:
     failing = False
 
     def write(handle: int, data: bytes) -> int:
@@ -337,12 +337,14 @@ def test_no_second_writer_gets_in_when_state_is_deleted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("source", "writer"), [("Bad/Name", WRITER), (SOURCE, "nothex")])
-def test_a_stream_needs_a_plain_name(tmp_path: Path, source: str, writer: str) -> None:
+def test_a_stream_with_an_invalid_name_is_rejected(
+    tmp_path: Path, source: str, writer: str
+) -> None:
     with pytest.raises(Invalid):
         open_stream(tmp_path, source, writer)
 
 
-def test_the_head_says_how_far_the_segment_is_durable(tmp_path: Path) -> None:
+def test_the_head_contains_the_durable_bytes_of_the_segment(tmp_path: Path) -> None:
     stream = opened(tmp_path)
     put(stream, entity(1), entity(2))
     assert stream.segment is not None
@@ -367,7 +369,7 @@ def test_a_head_that_cannot_be_written_does_not_stop_the_writer(tmp_path: Path) 
     assert seqs(tmp_path) == [1, 2]
 
 
-def test_a_quiet_hour_leaves_a_sealed_segment_with_its_heartbeat(tmp_path: Path) -> None:
+def test_an_hour_without_events_has_a_sealed_segment_with_a_heartbeat(tmp_path: Path) -> None:
     hand = Hand()
     stream = opened(tmp_path, hand)
     put(stream, entity(1))
@@ -397,7 +399,7 @@ def test_an_hour_with_events_needs_no_heartbeat(tmp_path: Path) -> None:
     assert seqs(tmp_path) == [1]
 
 
-def test_sealing_all_leaves_alone_what_a_process_writes(tmp_path: Path) -> None:
+def test_sealing_all_streams_skips_those_that_are_written(tmp_path: Path) -> None:
     write_log(tmp_path, [[entity(1)]], seal=False)
     write_log(tmp_path, [[entity(1)]], seal=False, source="civitai")
     busy = opened(tmp_path, writer=OTHER)
@@ -413,7 +415,7 @@ def test_sealing_all_leaves_alone_what_a_process_writes(tmp_path: Path) -> None:
     close_stream(busy)
 
 
-def test_a_sealing_that_went_wrong_holds_up_the_later_ones(tmp_path: Path) -> None:
+def test_a_failed_sealing_delays_the_later_ones(tmp_path: Path) -> None:
     full = False
 
     def rename(old: Path, new: Path) -> None:
@@ -475,7 +477,7 @@ def test_pages_are_the_last_event_of_their_batch(tmp_path: Path) -> None:
     assert last.segment == name
 
 
-def test_a_head_deleted_under_a_writer_is_there_before_its_next_lines(tmp_path: Path) -> None:
+def test_a_head_that_was_deleted_is_restored_before_lines_are_written(tmp_path: Path) -> None:
     seen: list[bool] = []
     head = head_path(tmp_path, SOURCE, WRITER)
 
