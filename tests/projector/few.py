@@ -1,4 +1,4 @@
-"""Archives with few views, for tests that look at the values of one."""
+"""Archives with few views, for tests of the values of one view."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,16 +13,19 @@ from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Gone, Page, write_log
 
 NEEDED = ("log.sightings", "log.pages", "log.events")
-"""What every other view is made from."""
+"""Views that every other view is made from."""
+MODEL_NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
+"""Query for `rows`: the models that are present."""
 
 
 def some(*names: str) -> tuple[Definition, ...]:
-    """The definitions of these views, and those that every view needs."""
-    return tuple(each for each in load_definitions() if each.name in (*NEEDED, *names))
+    """Returns the definitions of these views and of those that every view needs."""
+    wanted = (*NEEDED, *names)
+    return tuple(definition for definition in load_definitions() if definition.name in wanted)
 
 
 def make_archive(root: Path, source: str, happenings: Iterable[Page | Gone], *names: str) -> Path:
-    """Write a log under a new folder and build these views of it."""
+    """Writes a log into a new archive and builds these views of it. Returns `root`."""
     (root / "log").mkdir(parents=True, exist_ok=True)
     write_log(root, source, WRITER, list(happenings))
     assert update(root, definitions=some(*names)).failed == ()
@@ -32,7 +35,7 @@ def make_archive(root: Path, source: str, happenings: Iterable[Page | Gone], *na
 def write_drafts(
     root: Path, source: str, batches: Sequence[tuple[int, Sequence[Draft]]], writer: str = WRITER
 ) -> None:
-    """Append events as they are, each batch at its instant, and seal them."""
+    """Appends events unchanged, each batch at its instant, and seals them."""
     (root / "log").mkdir(parents=True, exist_ok=True)
     last = max(at for at, _ in batches)
     stream = open_stream(root, source, writer, clock=lambda: last, disk=UNSAFE)
@@ -42,13 +45,13 @@ def write_drafts(
 
 
 def rows(root: Path, sql: str, as_of: int | None = None) -> list[tuple[Any, ...]]:
-    """All rows of a query."""
+    """Returns all rows of a query."""
     return list(run_query(root, sql, as_of=as_of).rows)
 
 
 def record(root: Path, view: str, where: str = "true") -> dict[str, Any]:
-    """The only row of a view, by the names of its columns, without provenance."""
-    found = run_query(root, f"FROM {view} WHERE {where}")
-    (values,) = found.rows
-    named = dict(zip(found.columns, values, strict=True))
-    return {name: value for name, value in named.items() if not name.startswith("_")}
+    """Returns the only row of a query as a dict, without the provenance columns."""
+    result = run_query(root, f"FROM {view} WHERE {where}")
+    (values,) = result.rows
+    row = dict(zip(result.columns, values, strict=True))
+    return {name: value for name, value in row.items() if not name.startswith("_")}
