@@ -70,10 +70,10 @@ def without_row_cache(deltas: int | None = None) -> Callable[[], contextlib.Abst
     load = file_lists.load_resolved
 
     def fewer(*arguments: object) -> resolved_rows.Resolved:
-        found = load(*arguments)
+        loaded = load(*arguments)
         if deltas is None:
-            return attrs.evolve(found, held=(), decided=(), deltas=())
-        return attrs.evolve(found, deltas=found.deltas[len(found.deltas) - deltas :])
+            return attrs.evolve(loaded, held=(), decided=(), deltas=())
+        return attrs.evolve(loaded, deltas=loaded.deltas[len(loaded.deltas) - deltas :])
 
     return lambda: mock.patch.object(file_lists, "load_resolved", fewer)
 

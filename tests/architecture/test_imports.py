@@ -10,24 +10,24 @@ PACKAGES = ("eventlog", "projector", "fetcher", "cli")
 
 def modules() -> dict[str, Path]:
     """Every module of the packages by its dotted name."""
-    found = {}
+    paths = {}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            found[name.removesuffix(".__init__")] = path
-    return found
+            paths[name.removesuffix(".__init__")] = path
+    return paths
 
 
 def imported(path: Path, known: dict[str, Path]) -> set[str]:
     """The modules that a file imports anywhere in its text."""
-    found: set[str] = set()
+    names_imported: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = (f"{node.module}.{each.name}" for each in node.names)
-            found |= {name if name in known else node.module for name in names}
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            names_imported |= {name if name in known else node.module for name in names}
         elif isinstance(node, ast.Import):
-            found |= {each.name for each in node.names}
-    return found & known.keys()
+            names_imported |= {alias.name for alias in node.names}
+    return names_imported & known.keys()
 
 
 def test_no_two_modules_import_each_other() -> None:

@@ -69,15 +69,15 @@ def entity(number: int, size: int = 20, type_: str = "model") -> Draft:
 
 def body_of(raw: bytes, name: str = "1") -> Draft:
     """An entity with this body, embedded as the fetcher does."""
-    held = embed(raw)
+    embedded = embed(raw)
     return Draft(
         kind=ENTITY,
         type="model",
         id=name,
         shape="list",
-        repaired=held.repaired,
-        body_raw=held.body_raw,
-        body=held.body,
+        repaired=embedded.repaired,
+        body_raw=embedded.body_raw,
+        body=embedded.body,
     )
 
 
@@ -219,11 +219,12 @@ def spelled(draw: st.DrawFn, value: object) -> str:
         case dict():
             items = draw(st.permutations(list(value.items())))
             inner = ",".join(
-                f"{draw(blanks)}{draw(spelled(key))}:{draw(spelled(each))}" for key, each in items
+                f"{draw(blanks)}{draw(spelled(key))}:{draw(spelled(member))}"
+                for key, member in items
             )
             return f"{blank}{{{inner}}}{blank}"
         case list():
-            inner = ",".join(draw(spelled(each)) for each in value)
+            inner = ",".join(draw(spelled(member)) for member in value)
             return f"{blank}[{inner}]{blank}"
         case str():
             text = "".join(_escaped(char, draw(st.booleans())) for char in value)

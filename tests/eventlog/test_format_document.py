@@ -46,10 +46,10 @@ def written(root: Path) -> SegmentName:
 
 def _batch(first: int, _at: int) -> list[Draft]:
     """The events of one response: its entities, then the page that names them."""
-    found = split(RESPONSE, (Rule("/data", "model", "list", id_member("id")),))
+    parts = split(RESPONSE, (Rule("/data", "model", "list", id_member("id")),))
     drafts = []
-    for entity in found.entities:
-        held = embed(entity.body)
+    for entity in parts.entities:
+        embedded = embed(entity.body)
         drafts.append(
             Draft(
                 kind=ENTITY,
@@ -58,12 +58,12 @@ def _batch(first: int, _at: int) -> list[Draft]:
                 id=entity.id,
                 shape=entity.shape,
                 hash=value_hash(entity.body),
-                repaired=held.repaired,
-                body_raw=held.body_raw,
-                body=held.body,
+                repaired=embedded.repaired,
+                body_raw=embedded.body_raw,
+                body=embedded.body,
             )
         )
-    roster = {"/data": [[e.type, e.id, first + n] for n, e in enumerate(found.entities)]}
+    roster = {"/data": [[e.type, e.id, first + n] for n, e in enumerate(parts.entities)]}
     members = {
         "url": "https://openrouter.ai/api/v1/models",
         "status": 200,
@@ -77,7 +77,7 @@ def _batch(first: int, _at: int) -> list[Draft]:
         "shapes": {"/data": "list"},
     }
     page = Draft(
-        kind=PAGE, **SHARED, endpoint="/api/v1/models", members=members, body=found.envelope
+        kind=PAGE, **SHARED, endpoint="/api/v1/models", members=members, body=parts.envelope
     )
     return [*drafts, page]
 
@@ -97,15 +97,16 @@ def test_the_example_seals_to_its_manifest_and_verifies(tmp_path: Path) -> None:
     name = written(tmp_path)
     open_path(tmp_path, name).write_text(documented("ndjson"))
     close_stream(opened(tmp_path, Hand(START + 900 * SECOND)), seal_open=True)
-    told = orjson.loads(documented("json"))
-    found = orjson.loads(manifest_path(tmp_path, name).read_bytes())
-    for each in (told, found):  # another version of zstd may pack it otherwise
-        each.pop("zst")
-        for frame in each["frames"]:
+    documented_manifest = orjson.loads(documented("json"))
+    actual_manifest = orjson.loads(manifest_path(tmp_path, name).read_bytes())
+    # Another version of zstd may compress to other sizes.
+    for members in (documented_manifest, actual_manifest):
+        members.pop("zst")
+        for frame in members["frames"]:
             frame.pop("bytes")
 
-    assert list(told) == list(found)
-    assert told == found
+    assert list(documented_manifest) == list(actual_manifest)
+    assert documented_manifest == actual_manifest
     assert verify(tmp_path).damages == ()
     assert list_segments(tmp_path)[0].is_sealed
 

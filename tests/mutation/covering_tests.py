@@ -103,13 +103,13 @@ def _contexts(suite: Suite, mutant: Mutant) -> tuple[frozenset[str], bool]:
     named = re.compile(rf"""["']{re.escape(Path(mutant.path).stem)}(\.sql)?["']""")
     if "/projections/" in mutant.path:
         named = re.compile(r"\.select\b")
-    found = (
+    contexts = (
         _python(suite.lines.get(path, {}), number)
         for path, text in suite.sources.items()
         for number, line in enumerate(text.splitlines(), 1)
         if named.search(line)
     )
-    return frozenset().union(*found), False
+    return frozenset().union(*contexts), False
 
 
 def _python(lines: Mapping[int, frozenset[str]], line: int) -> frozenset[str]:

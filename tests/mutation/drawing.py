@@ -53,21 +53,21 @@ def sample(root: Path, paths: Sequence[str], count: int, seed: int) -> list[Muta
             path = chance.choices(group, weights)[0]
             if path not in mutants:
                 mutants[path] = mutants_of(root, path)
-            one = _one(chance, root, mutants[path], taken)
-            if one is not None:
-                taken.add((one.path, one.line))
-                drawn.append(one)
+            mutant = _one(chance, root, mutants[path], taken)
+            if mutant is not None:
+                taken.add((mutant.path, mutant.line))
+                drawn.append(mutant)
     return drawn
 
 
 def since(root: Path, paths: Iterable[str], revision: str) -> list[Mutant]:
     """Every mutant of the lines that differ from a revision, in the work tree as it is."""
-    found: list[Mutant] = []
+    mutants: list[Mutant] = []
     for path in paths:
         lines = _changed_lines(root, path, revision)
         if lines:
-            found += [each for each in mutants_of(root, path) if each.line in lines]
-    return [each for each in found if _compiles(root, each)]
+            mutants += [mutant for mutant in mutants_of(root, path) if mutant.line in lines]
+    return [mutant for mutant in mutants if _compiles(root, mutant)]
 
 
 def thinned(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
@@ -94,14 +94,16 @@ def _shares(
 def _one(
     chance: random.Random, root: Path, known: Sequence[Mutant], taken: set[tuple[str, int]]
 ) -> Mutant | None:
-    lines = sorted({each.line for each in known if (each.path, each.line) not in taken})
+    lines = sorted({mutant.line for mutant in known if (mutant.path, mutant.line) not in taken})
     if not lines:
         return None
     line = chance.choice(lines)
-    rules = sorted({each.rule for each in known if each.line == line})
+    rules = sorted({mutant.rule for mutant in known if mutant.line == line})
     rule = chance.choice(rules)
-    one = chance.choice([each for each in known if each.line == line and each.rule == rule])
-    return one if _compiles(root, one) else None
+    drawn = chance.choice(
+        [mutant for mutant in known if mutant.line == line and mutant.rule == rule]
+    )
+    return drawn if _compiles(root, drawn) else None
 
 
 def _compiles(root: Path, mutant: Mutant) -> bool:

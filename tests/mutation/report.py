@@ -30,11 +30,13 @@ def key_of(root: Path, mutant: Mutant) -> Key:
 def text(root: Path, outcomes: Sequence[Outcome], title: str) -> str:
     """The report in Markdown."""
     parts = [f"# Mutants: {title}\n", _table(outcomes)]
-    survivors = [each for each in outcomes if each.result not in (*NOTICED, EQUIVALENT)]
+    survivors = [outcome for outcome in outcomes if outcome.result not in (*NOTICED, EQUIVALENT)]
     parts.append(f"## Survivors ({len(survivors)})\n")
-    parts += [_survivor(root, each) for each in survivors]
+    parts += [_survivor(root, outcome) for outcome in survivors]
     parts.append("## All\n")
-    parts += [f"- {each.result}: {place(each.mutant)} by {each.by}" for each in outcomes]
+    parts += [
+        f"- {outcome.result}: {place(outcome.mutant)} by {outcome.by}" for outcome in outcomes
+    ]
     return "\n".join(parts) + "\n"
 
 

@@ -82,28 +82,28 @@ class Token:
 
 def tokens_of(source: str) -> list[Token]:
     """The tokens of SQL without its comments."""
-    found: list[Token] = []
+    tokens: list[Token] = []
     depth = 0
     for match in _TOKEN.finditer(source):
         kind = match.lastgroup or ""
         if kind == "comment":
             continue
         depth -= kind == "close"
-        found.append(Token(kind, match[0], match.start(), match.end(), depth))
+        tokens.append(Token(kind, match[0], match.start(), match.end(), depth))
         depth += kind == "open"
-    return found
+    return tokens
 
 
 def mutants_of(path: str, source: str) -> list[Mutant]:
     """Every mutant of a file of SQL, in the order of their places."""
     tokens = tokens_of(source)
-    found = list(_header(source))
+    changes = list(_header(source))
     for at in range(len(tokens)):
         for rule in _RULES:
-            found += [(rule.__name__.strip("_"), *change) for change in rule(tokens, at)]
+            changes += [(rule.__name__.strip("_"), *change) for change in rule(tokens, at)]
     return [
         Mutant(path, source.count("\n", 0, start) + 1, rule, start, end, new)
-        for rule, start, end, new in sorted(found, key=lambda each: each[1])
+        for rule, start, end, new in sorted(changes, key=lambda each: each[1])
         if source[start:end] != new
     ]
 
@@ -233,15 +233,15 @@ def _ends(tokens: Sequence[Token], at: int) -> bool:
 
 def _order(tokens: Sequence[Token], at: int) -> Iterator[Change]:
     """The direction of an ordering, and its last tie-break."""
-    if [each.word for each in tokens[at : at + 2]] != ["ORDER", "BY"]:
+    if [token.word for token in tokens[at : at + 2]] != ["ORDER", "BY"]:
         return
     depth = tokens[at].depth
     stop, comma, last = at + 2, None, at + 2
     while stop < len(tokens) and tokens[stop].depth >= depth:
-        each = tokens[stop]
-        if each.depth == depth and (each.word in _ENDS or each.text == ";"):
+        token = tokens[stop]
+        if token.depth == depth and (token.word in _ENDS or token.text == ";"):
             break
-        if each.depth == depth and each.text == ",":
+        if token.depth == depth and token.text == ",":
             comma, last = stop, stop + 1
         stop += 1
     if comma is not None:
@@ -266,15 +266,15 @@ def _join(tokens: Sequence[Token], at: int) -> Iterator[Change]:
 
 def _partition(tokens: Sequence[Token], at: int) -> Iterator[Change]:
     """The last column of PARTITION BY."""
-    if [each.word for each in tokens[at : at + 2]] != ["PARTITION", "BY"]:
+    if [token.word for token in tokens[at : at + 2]] != ["PARTITION", "BY"]:
         return
     stop, comma = at + 2, None
     depth = tokens[at].depth
     while stop < len(tokens) and tokens[stop].depth >= depth:
-        each = tokens[stop]
-        if each.depth == depth and each.word in _ENDS:
+        token = tokens[stop]
+        if token.depth == depth and token.word in _ENDS:
             break
-        if each.depth == depth and each.text == ",":
+        if token.depth == depth and token.text == ",":
             comma = stop
         stop += 1
     if comma is not None:
@@ -283,10 +283,10 @@ def _partition(tokens: Sequence[Token], at: int) -> Iterator[Change]:
 
 def _is_between(tokens: Sequence[Token], at: int) -> bool:
     depth = tokens[at].depth
-    for each in reversed(tokens[:at]):
-        if each.depth < depth or each.word in ("AND", "OR", "WHERE", "ON"):
+    for token in reversed(tokens[:at]):
+        if token.depth < depth or token.word in ("AND", "OR", "WHERE", "ON"):
             return False
-        if each.depth == depth and each.word == "BETWEEN":
+        if token.depth == depth and token.word == "BETWEEN":
             return True
     return False
 
@@ -295,11 +295,11 @@ def _last_argument(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
     """The span of the comma and the last argument of a call."""
     depth = tokens[at].depth
     comma = None
-    for each in tokens[at + 2 :]:
-        if each.depth == depth and each.kind == "close":
-            return None if comma is None else (comma, each.start)
-        if each.depth == depth + 1 and each.text == ",":
-            comma = each.start
+    for token in tokens[at + 2 :]:
+        if token.depth == depth and token.kind == "close":
+            return None if comma is None else (comma, token.start)
+        if token.depth == depth + 1 and token.text == ",":
+            comma = token.start
     return None
 
 

@@ -32,12 +32,12 @@ def test_a_sample_is_the_same_for_the_same_seed_and_draws_no_line_twice(tmp_path
     (tmp_path / "eventlog/b.sql").write_text("SELECT 1\n" * 10)
     paths = ["eventlog/a.py", "eventlog/b.sql"]
 
-    one = sample(tmp_path, paths, 20, seed=1)
+    first = sample(tmp_path, paths, 20, seed=1)
 
-    assert one == sample(tmp_path, paths, 20, seed=1)
-    assert one != sample(tmp_path, paths, 20, seed=2)
-    assert len({(each.path, each.line) for each in one}) == 20
-    assert sum(each.path == "eventlog/b.sql" for each in one) == 5
+    assert first == sample(tmp_path, paths, 20, seed=1)
+    assert first != sample(tmp_path, paths, 20, seed=2)
+    assert len({(each.path, each.line) for each in first}) == 20
+    assert sum(each.path == "eventlog/b.sql" for each in first) == 5
 
 
 def test_the_tests_that_execute_a_line_are_chosen() -> None:

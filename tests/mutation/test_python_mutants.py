@@ -51,13 +51,13 @@ def test_positions_count_characters_not_bytes() -> None:
 
 
 def test_a_mutant_is_named_by_its_text_not_its_line() -> None:
-    one, two = ("y = 1\n", "x = 0\n\n\ny = 1\n")
-    last = [each for each in mutants_of("x.py", two) if each.line == 4]
+    short, long = ("y = 1\n", "x = 0\n\n\ny = 1\n")
+    last = [mutant for mutant in mutants_of("x.py", long) if mutant.line == 4]
 
-    assert {changed_text(one, each) for each in mutants_of("x.py", one)} == {
-        changed_text(two, each) for each in last
+    assert {changed_text(short, mutant) for mutant in mutants_of("x.py", short)} == {
+        changed_text(long, mutant) for mutant in last
     }
-    assert all(diff(two, each).startswith("-y = 1\n+y = ") for each in last)
+    assert all(diff(long, mutant).startswith("-y = 1\n+y = ") for mutant in last)
 
 
 def test_a_mutant_that_is_no_valid_python_is_recognized() -> None:

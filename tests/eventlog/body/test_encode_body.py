@@ -99,18 +99,18 @@ def test_a_body_with_line_breaks_is_stored_exactly_beside_a_copy_without() -> No
 def test_only_strict_json_on_one_line_is_stored_as_the_body_alone(
     body: bytes, body_raw: bytes | None, copy: bytes | None
 ) -> None:
-    held = embed(body)
+    embedded = embed(body)
 
-    assert (held.body, held.body_raw) == (copy, body_raw)
-    assert held.repaired == (body_raw is not None and copy is not None)
+    assert (embedded.body, embedded.body_raw) == (copy, body_raw)
+    assert embedded.repaired == (body_raw is not None and copy is not None)
 
 
 def test_a_repaired_copy_is_kept_if_it_fits_into_a_line_with_the_base64() -> None:
     room = MAX_BOTH_BYTES * 3 // 7  # base64 takes four thirds, the copy as much again
-    for more, kept in ((0, True), (2, False)):
-        held = embed(b"[" + b"\n" * (room - 2 + more) + b"]")
-        assert (held.body is not None, held.repaired) == (kept, kept)
-        assert held.body_raw is not None
+    for extra_bytes, is_kept in ((0, True), (2, False)):
+        embedded = embed(b"[" + b"\n" * (room - 2 + extra_bytes) + b"]")
+        assert (embedded.body is not None, embedded.repaired) == (is_kept, is_kept)
+        assert embedded.body_raw is not None
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,12 @@ def test_a_stub_without_a_stored_child_is_rejected() -> None:
 def test_one_object_in_place_of_an_array_is_an_entity() -> None:
     rule = Rule("/item", "model", "detail", id_member("id"), parent=("owner", "9"))
     body = b'{"next":null,"item":{"id":1,"text":"x"}}'
-    found = split(body, [rule])
-    (entity,) = found.entities
+    parts = split(body, [rule])
+    (entity,) = parts.entities
 
-    assert found.envelope == b'{"next":null,"item":{"id":1}}'
+    assert parts.envelope == b'{"next":null,"item":{"id":1}}'
     assert (entity.id, entity.body, entity.parent) == ("1", b'{"id":1,"text":"x"}', ("owner", "9"))
-    assert join(found.envelope, {"/item": [entity.body]}) == body
+    assert join(parts.envelope, {"/item": [entity.body]}) == body
     assert split(b'{"item":{"x":1}}', [rule]).envelope == b'{"item":{"x":1}}'
 
 
@@ -35,12 +35,12 @@ def test_one_object_in_place_of_an_array_is_an_entity() -> None:
 def test_entities_have_the_parent_that_the_request_names(blank: bytes) -> None:
     rule = Rule("/items", "post", "list", id_member("id"), parent=("user", "me"))
     (entity,) = split(b'{"items":[{"id":1}]}' + blank, [rule]).entities
-    (one,) = split(
+    (parent,) = split(
         b'{"id":2}', [Rule("", "user", "detail", id_member("id"), parent=("a", "b"))]
     ).entities
 
     assert entity.parent == ("user", "me")
-    assert one.parent == ("a", "b")
+    assert parent.parent == ("a", "b")
 
 
 def test_a_body_that_is_no_entity_is_its_own_envelope() -> None:
@@ -55,9 +55,9 @@ def test_repeated_ids_are_numbered_per_pointer() -> None:
         Rule(pointer, "model", "list", id_member("id"), number_repeats=True)
         for pointer in ("/one", "/two")
     ]
-    found = split(b'{"one":[{"id":1},{"id":1}],"two":[{"id":1}]}', rules)
+    parts = split(b'{"one":[{"id":1},{"id":1}],"two":[{"id":1}]}', rules)
 
-    assert [each.id for each in found.entities] == ["1", "1~2", "1"]
+    assert [each.id for each in parts.entities] == ["1", "1~2", "1"]
 
 
 @pytest.mark.parametrize("blank", [b"", b" "])
@@ -78,17 +78,17 @@ def test_repeated_ids_are_numbered_per_pointer() -> None:
 def test_an_id_is_an_integer_or_a_text_that_is_not_empty(
     id_: bytes, is_entity: bool, blank: bytes
 ) -> None:
-    found = split(
+    parts = split(
         b'{"items":[{"id":%b}]}' % id_ + blank, [Rule("/items", "m", "l", id_member("id"))]
     )
 
-    assert len(found.entities) == is_entity
-    assert len(found.misfits) == (not is_entity)
+    assert len(parts.entities) == is_entity
+    assert len(parts.misfits) == (not is_entity)
 
 
 def test_the_split_of_a_flat_page_has_the_offset_of_its_first_entity() -> None:
     body = b'{"a":1,"items":[{"id":1},{"id":2}],"z":[]}'
-    found = split(body, [Rule("/items", "m", "l", id_member("id"))])
+    parts = split(body, [Rule("/items", "m", "l", id_member("id"))])
 
-    assert found.first == body.index(b'{"id":1}')
-    assert found.values == ({"id": 1}, {"id": 2})
+    assert parts.first == body.index(b'{"id":1}')
+    assert parts.values == ({"id": 1}, {"id": 2})

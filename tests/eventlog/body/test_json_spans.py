@@ -51,14 +51,14 @@ def test_a_pointer_is_followed_through_objects_only() -> None:
 )
 def test_elements_are_slices_without_white_space(array: bytes) -> None:
     body = b"  " + array
-    found = [span.of(body) for span in element_spans(body, Span(2, len(body)))]
+    elements = [span.of(body) for span in element_spans(body, Span(2, len(body)))]
 
     inner = array[1:-1].strip()
     expected = {
         b'1 , "," , [2,3],{"a":[]}': [b"1", b'","', b"[2,3]", b'{"a":[]}'],
         b'NaN , "]" ,[]': [b"NaN", b'"]"', b"[]"],
     }
-    assert found == expected.get(inner, [inner] if inner else [])
+    assert elements == expected.get(inner, [inner] if inner else [])
 
 
 @pytest.mark.parametrize("array", [b"[NaN", b"[NaN}", b"[NaN]]", b"[NaN] 5", b'["NaN]'])

@@ -61,11 +61,11 @@ def bodies(found: Split) -> dict[str, list[bytes]]:
 
 
 def rejoined(body: bytes, rules: tuple[Rule, ...]) -> bytes:
-    found = split(body, rules)
-    stored = bodies(found)
+    parts = split(body, rules)
+    stored = bodies(parts)
     for rule in rules:
         stored.setdefault(rule.pointer, [])
-    return join(found.envelope, stored)
+    return join(parts.envelope, stored)
 
 
 @given(pages, st.booleans())
@@ -96,12 +96,12 @@ def test_the_fast_path_and_the_slow_path_split_a_flat_page_alike(
 ) -> None:
     body = compact(value, ascii_only)
     rule = Rule("/items", "model", "list", id_member(member), number_repeats=True)
-    found, slowly = split(body, [rule]), split(body + b" ", [rule])
+    fast, slow = split(body, [rule]), split(body + b" ", [rule])
 
-    assert found.entities == slowly.entities
-    assert found.misfits == slowly.misfits
-    assert found.envelope == (slowly.envelope or b" ")[:-1]
-    for entity, read in zip(found.entities, found.values or (), strict=False):
+    assert fast.entities == slow.entities
+    assert fast.misfits == slow.misfits
+    assert fast.envelope == (slow.envelope or b" ")[:-1]
+    for entity, read in zip(fast.entities, fast.values or (), strict=False):
         assert parsed_value_hash(read) == value_hash(entity.body)
 
 
@@ -110,10 +110,10 @@ def test_each_body_is_a_slice_with_stubs_for_its_children(
     data: st.DataObject, value: dict[str, list[dict[str, object]]]
 ) -> None:
     body = data.draw(spelled(value)).encode()
-    found = list(split(body, RULES[:1]).entities)
+    entities = list(split(body, RULES[:1]).entities)
 
-    assert all(each.body in body for each in found)
-    assert [json.loads(each.body) for each in found] == value["items"]
+    assert all(entity.body in body for entity in entities)
+    assert [json.loads(entity.body) for entity in entities] == value["items"]
 
 
 def test_children_follow_their_parent_and_contain_its_id() -> None:
@@ -139,10 +139,10 @@ def test_children_follow_their_parent_and_contain_its_id() -> None:
 
 def test_a_child_without_an_id_stays_in_its_parent() -> None:
     body = b'{"items":[{"id":1,"versions":[{"name":"x"},{"id":2},3]}]}'
-    found = split(body, RULES)
+    parts = split(body, RULES)
 
-    assert found.entities[0].body == b'{"id":1,"versions":[{"name":"x"},{"id":2},3]}'
-    assert [each.id for each in found.entities] == ["1", "2"]
+    assert parts.entities[0].body == b'{"id":1,"versions":[{"name":"x"},{"id":2},3]}'
+    assert [each.id for each in parts.entities] == ["1", "2"]
     assert rejoined(body, RULES) == body
 
 
@@ -166,10 +166,10 @@ def test_an_element_without_an_id_is_a_misfit() -> None:
 def test_an_invalid_entity_does_not_affect_the_others(bad: bytes) -> None:
     good = [b'{"id":%d,"s":"]}"}' % n for n in range(3)]
     body = b'{"items":[' + b",".join([*good, bad]) + b'],"next":null}'
-    found = split(body, RULES)
+    parts = split(body, RULES)
 
-    assert [each.body for each in found.entities] == [*good, bad]
-    assert found.envelope == b'{"items":[],"next":null}'
+    assert [each.body for each in parts.entities] == [*good, bad]
+    assert parts.envelope == b'{"items":[],"next":null}'
     assert rejoined(body, RULES) == body
 
 

@@ -22,10 +22,10 @@ from tests.eventlog.making import HOSTILE, json_values, spelled
 
 @given(st.data(), json_values)
 def test_spelling_does_not_change_the_hash(data: st.DataObject, value: object) -> None:
-    one = data.draw(spelled(value)).encode()
-    other = data.draw(spelled(value)).encode()
+    spelling = data.draw(spelled(value)).encode()
+    other_spelling = data.draw(spelled(value)).encode()
 
-    assert value_hash(one) == value_hash(other)
+    assert value_hash(spelling) == value_hash(other_spelling)
 
 
 @given(st.data(), json_values)
@@ -143,13 +143,13 @@ def test_equal_keys_keep_their_order_whatever_their_values() -> None:
 
 
 @given(st.lists(json_values, max_size=3))
-def test_a_parsed_value_has_the_hash_of_its_bytes(found: list[object]) -> None:
-    read = [orjson.loads(orjson.dumps(each)) for each in found if _is_plain(each)]
-    hashes = [value_hash(orjson.dumps(each)) for each in read]
+def test_a_parsed_value_has_the_hash_of_its_bytes(values: list[object]) -> None:
+    read = [orjson.loads(orjson.dumps(value)) for value in values if _is_plain(value)]
+    hashes = [value_hash(orjson.dumps(value)) for value in read]
 
     assert parsed_value_hashes(read) == hashes
-    assert [parsed_value_hash(each) for each in read] == hashes
-    assert [strict_value_hash(orjson.dumps(each)) for each in read] == hashes
+    assert [parsed_value_hash(value) for value in read] == hashes
+    assert [strict_value_hash(orjson.dumps(value)) for value in read] == hashes
     assert parsed_value_hash({"b": 1, "a": 2}) == value_hash(b'{"a":2,"b":1}')
 
 

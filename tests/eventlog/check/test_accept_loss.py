@@ -66,7 +66,7 @@ def lose(root: Path, *lost: SegmentName) -> None:
             path(root, name).unlink(missing_ok=True)
 
 
-def go_on(root: Path) -> int:
+def continue_writing(root: Path) -> int:
     """A writer comes, appends, and lets its hour be sealed; the last seq."""
     stream = opened(root, Hand(LATER.at))
     put(stream, entity(100))
@@ -80,10 +80,10 @@ def seqs(root: Path) -> list[int]:
     return [record.seq for record in read_stream(root, SOURCE, WRITER)]
 
 
-def told_names(root: Path) -> list[SegmentName]:
+def suggested_names(root: Path) -> list[SegmentName]:
     """The names that verify gives to holes."""
-    told = [each.what.partition("--accept-loss ")[2] for each in verify(root).damages]
-    return [name for each in told if (name := parse_segment(each)) is not None]
+    suggestions = [x.what.partition("--accept-loss ")[2] for x in verify(root).damages]
+    return [name for text in suggestions if (name := parse_segment(text)) is not None]
 
 
 @pytest.mark.parametrize("kept", ["state and locks", "locks"])
@@ -103,11 +103,11 @@ def test_without_state_a_writer_does_not_start_below_the_sealed_seq(log: Path, l
 
     with pytest.raises(Corrupt, match=rf"seq 8 was sealed, but the log ends with seq {left * 2}: "):
         opened(log, Hand(LATER.at))
-    (name,) = told_names(log)
+    (name,) = suggested_names(log)
     accept_loss(log, name, clock=LATER)
 
     assert verify(log).damages == ()
-    assert go_on(log) == 10
+    assert continue_writing(log) == 10
     assert seqs(log) == [*range(1, left * 2 + 1), 9, 10]
 
 
@@ -116,7 +116,7 @@ def test_an_unreadable_lock_file_prevents_neither_verify_nor_writing(log: Path) 
     lock_path(log, SOURCE, WRITER).write_bytes(b'{"pid": 1')
 
     assert verify(log).damages == ()
-    assert go_on(log) == 11
+    assert continue_writing(log) == 11
     assert sealed_seq(log, SOURCE, WRITER) == 11
 
 
@@ -161,9 +161,9 @@ def test_a_stream_continues_after_an_accepted_loss(
     for number in unpacked:
         sealed_path(log, all_names[number]).unlink()
     before = files_of(log)
-    (name,) = told_names(log) or [all_names[number] for number in unpacked]
+    (name,) = suggested_names(log) or [all_names[number] for number in unpacked]
     accept_loss(log, name, clock=LATER)
-    last = go_on(log)
+    last = continue_writing(log)
     missing = [s for n in lost + unpacked for s in (2 * n + 1, 2 * n + 2)]
 
     assert verify(log).damages == ()
@@ -182,12 +182,14 @@ def test_an_anomaly_in_the_log_announces_the_loss(log: Path) -> None:
     name = names(log)[1]
     lose(log, name)
     for _ in range(2):
-        accept_loss(log, told_names(log)[0] if told_names(log) else _lost(log), clock=LATER)
+        accept_loss(
+            log, suggested_names(log)[0] if suggested_names(log) else _lost(log), clock=LATER
+        )
     events = [orjson.loads(record.line) for record in read_events(log)]
-    (told,) = [each for each in events if each["kind"] == "anomaly"]
+    (anomaly,) = [event for event in events if event["kind"] == "anomaly"]
 
-    assert (told["reason"], told["first_seq"], told["last_seq"]) == ("lost", 3, 4)
-    assert told["segment"] == str(_lost(log))
+    assert (anomaly["reason"], anomaly["first_seq"], anomaly["last_seq"]) == ("lost", 3, 4)
+    assert anomaly["segment"] == str(_lost(log))
     gaps = [gap for gap in find_gaps(log, LATER.at) if gap.what == "seqs"]
     reasons = [gap.reason for gap in gaps]
     assert ["seq 3 to 4 missing" in x and "recorded as lost" in x for x in reasons] == [True]
@@ -207,25 +209,25 @@ def test_a_further_lost_segment_is_damage(log: Path, more: int) -> None:
     lose(log, all_names[more])
 
     assert verify(log).damages != ()
-    accept_loss(log, told_names(log)[0], clock=LATER)
+    accept_loss(log, suggested_names(log)[0], clock=LATER)
     assert verify(log).damages == ()
 
 
 @pytest.mark.parametrize("how", ["gone", "longer", "garbage", "another manifest"])
 def test_a_changed_record_of_a_loss_is_damage(log: Path, how: str) -> None:
     lose(log, *names(log)[-2:])
-    accept_loss(log, told_names(log)[0], clock=LATER)
-    go_on(log)
+    accept_loss(log, suggested_names(log)[0], clock=LATER)
+    continue_writing(log)
     path = loss_path(log, _lost(log))
-    found = orjson.loads(path.read_bytes())
+    members = orjson.loads(path.read_bytes())
     changed = {
-        "longer": {"last_seq": found["last_seq"] + 1},
+        "longer": {"last_seq": members["last_seq"] + 1},
         "another manifest": {"manifest": "0" * 64},
         "garbage": {"first_seq": "x"},
     }
     path.unlink()
     if how != "gone":
-        path.write_bytes(orjson.dumps(found | changed[how]) + b"\n")
+        path.write_bytes(orjson.dumps(members | changed[how]) + b"\n")
 
     assert verify(log).damages != ()
 
@@ -241,7 +243,7 @@ def test_the_name_of_a_lost_segment_is_not_used_again(log: Path) -> None:
 
 
 def test_an_intact_or_repairable_segment_is_not_recorded_as_lost(log: Path) -> None:
-    sealed, held = names(log)[1], names(log)[4]
+    sealed, open_name = names(log)[1], names(log)[4]
     raw = b"".join(
         record.line + b"\n" for record in read_stream(log, SOURCE, WRITER) if record.seq in (3, 4)
     )
@@ -251,7 +253,7 @@ def test_an_intact_or_repairable_segment_is_not_recorded_as_lost(log: Path) -> N
     assert "segment from" in accept_loss(log, sealed, clock=LATER).what
     assert "nothing to do" in accept_loss(log, sealed, clock=LATER).what
     with pytest.raises(Invalid, match="is open, and not lost"):
-        accept_loss(log, held, clock=LATER)
+        accept_loss(log, open_name, clock=LATER)
     with pytest.raises(Invalid, match="expected one gap in its stream there, found 0"):
         accept_loss(log, SegmentName(SOURCE, "2026-11-21", "05", WRITER, 7), clock=LATER)
     assert list(log.rglob("*.lost.json")) == []
@@ -263,7 +265,7 @@ def test_no_loss_is_accepted_in_a_stream_that_is_written_or_belongs_to_another_m
     lose(log, names(log)[1])
     stream = opened(log, LATER)
     wait_sealed(stream)
-    (name,) = told_names(log)
+    (name,) = suggested_names(log)
     with pytest.raises(Locked):
         accept_loss(log, name, clock=LATER)
     close_stream(stream)
@@ -292,15 +294,15 @@ def test_a_segment_that_was_recorded_as_lost_is_not_repaired(log: Path) -> None:
 
 
 def test_an_unreadable_last_segment_can_be_recorded_as_lost(log: Path) -> None:
-    *_, last, held = names(log)
-    lose(log, held)
+    *_, last, open_name = names(log)
+    lose(log, open_name)
     for path in (sealed_path, manifest_path):
         path(log, last).write_bytes(b"\x00" * 50)
     head_path(log, SOURCE, WRITER).unlink()
     accept_loss(log, last, clock=LATER)
 
     assert verify(log).damages == ()
-    assert go_on(log) == 10  # the lock file knows that seq 8 was the last
+    assert continue_writing(log) == 10  # the lock file knows that seq 8 was the last
 
 
 def test_an_open_segment_before_a_lost_one_is_sealed_first(tmp_path: Path) -> None:
@@ -308,16 +310,16 @@ def test_an_open_segment_before_a_lost_one_is_sealed_first(tmp_path: Path) -> No
     put(stream, entity(1))
     close_stream(stream)
     first = names(tmp_path)[0]
-    held = open_path(tmp_path, first).read_bytes()
+    data = open_path(tmp_path, first).read_bytes()
     stream = opened(tmp_path, Hand(START + HOUR))
     put(stream, entity(2))
     close_stream(stream)
     lose(tmp_path, *names(tmp_path))
-    open_path(tmp_path, first).write_bytes(held)
-    (name,) = told_names(tmp_path)
+    open_path(tmp_path, first).write_bytes(data)
+    (name,) = suggested_names(tmp_path)
     accept_loss(tmp_path, name, clock=LATER)
 
-    assert go_on(tmp_path) == 4
+    assert continue_writing(tmp_path) == 4
     assert seqs(tmp_path) == [1, 3, 4]
     assert verify(tmp_path).damages == ()
 
@@ -326,7 +328,7 @@ def test_a_tail_from_a_cursor_in_a_loss_continues_after_the_loss(log: Path) -> N
     seen = next(read_stream(log, SOURCE, WRITER, 2))
     cursor = {(SOURCE, WRITER): mark(seen.seq, seen.line)}
     lose(log, names(log)[1])
-    accept_loss(log, told_names(log)[0], clock=LATER)
+    accept_loss(log, suggested_names(log)[0], clock=LATER)
     check_cursor(log, cursor)
 
     assert next(follow(log, cursor, idle=lambda: False)).seq == 5

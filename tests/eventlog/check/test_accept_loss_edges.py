@@ -115,12 +115,12 @@ def test_an_open_segment_after_a_gap_stays_open(tmp_path: Path) -> None:
     stream = opened(tmp_path, hand)
     put(stream, entity(9))
     close_stream(stream)
-    held = [each.name for each in list_segments(tmp_path)][-1]
+    open_name = [each.name for each in list_segments(tmp_path)][-1]
     lose(tmp_path, names[1])
     accept_loss(tmp_path, names[1], clock=hand)
 
-    assert open_path(tmp_path, held).exists()
-    assert not manifest_path(tmp_path, held).exists()
+    assert open_path(tmp_path, open_name).exists()
+    assert not manifest_path(tmp_path, open_name).exists()
     assert [record.seq for record in read_stream(tmp_path, SOURCE, WRITER)] == [1, 2, 5, 6]
 
 
@@ -164,12 +164,12 @@ def test_known_seqs_are_those_that_exist_or_whose_loss_was_accepted(tmp_path: Pa
     stream = opened(tmp_path, hand)
     put(stream, entity(1), entity(2))
     close_stream(stream)
-    held = [each.name for each in list_segments(tmp_path)][-1]
+    open_name = [each.name for each in list_segments(tmp_path)][-1]
     lose(tmp_path, names[0])
     accept_loss(tmp_path, names[0], clock=hand)
     manifest_path(tmp_path, names[2]).write_bytes(b"{}")
-    (open_path(tmp_path, held).with_name(f"09-{WRITER}-000.ndjson")).write_bytes(b"torn")
+    (open_path(tmp_path, open_name).with_name(f"09-{WRITER}-000.ndjson")).write_bytes(b"torn")
 
-    known = [KnownSeqs(names[0], 1, 2), KnownSeqs(names[1], 3, 4), KnownSeqs(held, 7, 9, True)]
+    known = [KnownSeqs(names[0], 1, 2), KnownSeqs(names[1], 3, 4), KnownSeqs(open_name, 7, 9, True)]
     assert known_seqs(tmp_path, SOURCE, WRITER) == known
     assert known_seqs(tmp_path, SOURCE, WRITER, without=names[1]) == [known[0], known[2]]

@@ -129,16 +129,16 @@ def test_runs_that_did_not_complete_are_listed_with_their_reason(tmp_path: Path)
     put(stream, run("r4", "cancelled"))
     assert "r5" not in [gap.run for gap in find_gaps(tmp_path, START)]
     close_stream(stream)
-    found = {gap.run: gap for gap in find_gaps(tmp_path, START)}
+    gaps = {gap.run: gap for gap in find_gaps(tmp_path, START)}
 
-    assert {name: gap.reason for name, gap in found.items()} == {
+    assert {name: gap.reason for name, gap in gaps.items()} == {
         "r2": "models failed: HTTP 503",
         "r3": "models partial: 2 pages given up",
         "r4": "models cancelled",
         "r5": "models never ended",
     }
-    assert (found["r2"].since, found["r2"].until) == (START, START + MINUTE + 1)
-    assert found["r2"].source == SOURCE
+    assert (gaps["r2"].since, gaps["r2"].until) == (START, START + MINUTE + 1)
+    assert gaps["r2"].source == SOURCE
 
 
 def test_a_rolled_segment_that_is_not_sealed_yet_is_no_gap(tmp_path: Path) -> None:

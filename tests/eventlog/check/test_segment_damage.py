@@ -92,9 +92,9 @@ def test_other_lines_than_the_manifest_describes_are_damage_of_the_manifest(
     packed = compress(lines)
     sealed_path(tmp_path, sealed).write_bytes(packed)
     frame = Frame(0, len(packed), len(lines), 6, manifest.kinds, manifest.types)
-    told = attrs.evolve(manifest, zst=Content(len(packed), digest(packed)), frames=(frame,))
+    changed = attrs.evolve(manifest, zst=Content(len(packed), digest(packed)), frames=(frame,))
 
-    (damage,) = sealed_damage(tmp_path, told)
+    (damage,) = sealed_damage(tmp_path, changed)
     assert damage.place == f"{sealed}.manifest.json"
     assert damage.what.startswith("the SHA-256 of its lines: expected ")
 

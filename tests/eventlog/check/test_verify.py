@@ -67,7 +67,7 @@ def names(root: Path) -> list[SegmentName]:
     return [each.name for each in list_segments(root)]
 
 
-def found(root: Path) -> list[Damage]:
+def damages_of(root: Path) -> list[Damage]:
     before = files_of(root)
     damages = list(verify(root).damages)
     assert files_of(root) == before
@@ -94,7 +94,7 @@ def test_a_flipped_bit_is_reported_with_its_frame(log: Path) -> None:
     assert len(manifest.frames) == 3
     frame = manifest.frames[1]
     flip(sealed_path(log, name), frame.offset + frame.bytes // 2)
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
     assert damage.place == f"{name}.ndjson.zst"
     assert (damage.frame, damage.line, damage.byte) == (1, 3, frame.offset)
@@ -109,7 +109,7 @@ def test_a_flipped_bit_that_does_not_change_the_decompressed_lines_is_damage(log
         path, read_manifest(log, name).frames[1].offset + 4, bit=4
     )  # of the frame's header, unused
     assert list(segment_blocks(log, name)) == before
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
     assert damage.place == f"{name}.ndjson.zst"
     assert damage.frame == 1
@@ -122,7 +122,7 @@ def test_the_damage_of_a_truncated_file_is_at_its_end(log: Path, cut: int) -> No
     path, manifest = sealed_path(log, name), read_manifest(log, name)
     size = manifest.frames[2].offset if cut == 1 else cut % manifest.zst.bytes
     path.write_bytes(path.read_bytes()[:size])
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
     assert damage.what == f"expected {manifest.zst.bytes} bytes, found {size}"
     assert damage.byte == size
@@ -133,7 +133,7 @@ def test_a_longer_file_is_damage(log: Path) -> None:
     path = sealed_path(log, names(log)[0])
     path.write_bytes(path.read_bytes() + b"\x00")
 
-    assert "found" in found(log)[0].what
+    assert "found" in damages_of(log)[0].what
 
 
 def lose(root: Path, name: SegmentName) -> None:
@@ -142,26 +142,26 @@ def lose(root: Path, name: SegmentName) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lost", "what"),
+    ("lost", "message"),
     [
         (0, "begins with seq 6: the segments before it are missing"),
         (1, "expected seq 6 (after"),
         (2, "found 16: a sealed segment is missing"),
     ],
 )
-def test_a_lost_segment_is_detected_by_the_next_one(log: Path, lost: int, what: str) -> None:
+def test_a_lost_segment_is_detected_by_the_next_one(log: Path, lost: int, message: str) -> None:
     all_names = names(log)
     lose(log, all_names[lost])
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
-    assert what in damage.what
+    assert message in damage.what
     assert damage.place.startswith(str(all_names[lost + 1]))
 
 
 def test_a_lost_last_segment_is_detected_by_the_head(log: Path) -> None:
     open_path(log, names(log)[3]).unlink()
 
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
     assert "seq 17 was durable, but the log ends with seq 15" in damage.what
 
@@ -170,30 +170,36 @@ def test_a_lost_last_segment_is_detected_by_the_head(log: Path) -> None:
 def test_a_segment_without_its_manifest_or_the_reverse_is_damage(log: Path, which: str) -> None:
     name = names(log)[1]
     (sealed_path if which == "zst" else manifest_path)(log, name).unlink()
-    damages = found(log)
+    damages = damages_of(log)
 
     assert any(str(name) in each.place and "missing" in each.what for each in damages)
 
 
 def test_a_swapped_pair_is_damage(log: Path) -> None:
-    one, two, *_ = names(log)
+    first, second, *_ = names(log)
     for path in (sealed_path, manifest_path):
-        a, b = path(log, one), path(log, two)
-        held = a.read_bytes()
+        a, b = path(log, first), path(log, second)
+        data = a.read_bytes()
         a.write_bytes(b.read_bytes())
-        b.write_bytes(held)
+        b.write_bytes(data)
 
-    assert {each.place for each in found(log)} >= {f"{one}.manifest.json", f"{two}.manifest.json"}
+    assert {each.place for each in damages_of(log)} >= {
+        f"{first}.manifest.json",
+        f"{second}.manifest.json",
+    }
 
 
 def test_swapped_files_are_damage(log: Path) -> None:
-    one, two, *_ = names(log)
-    a, b = sealed_path(log, one), sealed_path(log, two)
-    held = a.read_bytes()
+    first, second, *_ = names(log)
+    a, b = sealed_path(log, first), sealed_path(log, second)
+    data = a.read_bytes()
     a.write_bytes(b.read_bytes())
-    b.write_bytes(held)
+    b.write_bytes(data)
 
-    assert {each.place for each in found(log)} == {f"{one}.ndjson.zst", f"{two}.ndjson.zst"}
+    assert {each.place for each in damages_of(log)} == {
+        f"{first}.ndjson.zst",
+        f"{second}.ndjson.zst",
+    }
 
 
 EDITS: list[Callable[[dict[str, object]], object]] = [
@@ -219,25 +225,25 @@ EDITS: list[Callable[[dict[str, object]], object]] = [
 def test_an_edited_manifest_is_damage(log: Path, which: int, number: int) -> None:
     name = names(log)[which]
     path = manifest_path(log, name)
-    told = orjson.loads(path.read_bytes())
-    EDITS[number](told)
-    path.write_bytes(orjson.dumps(told) + b"\n")
+    members = orjson.loads(path.read_bytes())
+    EDITS[number](members)
+    path.write_bytes(orjson.dumps(members) + b"\n")
 
-    assert any(each.place == f"{name}.manifest.json" for each in found(log))
+    assert any(each.place == f"{name}.manifest.json" for each in damages_of(log))
 
 
 @pytest.mark.parametrize(
-    ("part", "what"), [("raw", "of its lines"), ("zst", "but the segment is intact")]
+    ("part", "message"), [("raw", "of its lines"), ("zst", "but the segment is intact")]
 )
 def test_a_wrong_sha_256_in_a_manifest_is_damage_of_the_manifest(
-    log: Path, part: str, what: str
+    log: Path, part: str, message: str
 ) -> None:
     path = manifest_path(log, names(log)[0])
-    told = orjson.loads(path.read_bytes())
-    told[part]["sha256"] = "0" * 64
-    path.write_bytes(orjson.dumps(told) + b"\n")
+    members = orjson.loads(path.read_bytes())
+    members[part]["sha256"] = "0" * 64
+    path.write_bytes(orjson.dumps(members) + b"\n")
 
-    assert any(what in str(each) and "SHA-256" in str(each) for each in found(log))
+    assert any(message in str(each) and "SHA-256" in str(each) for each in damages_of(log))
 
 
 def test_a_replaced_segment_breaks_the_chain(
@@ -248,7 +254,7 @@ def test_a_replaced_segment_breaks_the_chain(
     name = names(log)[0]
     for path in (sealed_path, manifest_path):
         shutil.copy(path(other, names(other)[0]), path(log, name))
-    damages = found(log)
+    damages = damages_of(log)
 
     assert [each.place for each in damages] == [
         f"{name}.manifest.json",
@@ -264,7 +270,8 @@ def test_a_seq_in_two_segments_is_damage(log: Path) -> None:
     open_path(log, twin).write_bytes(data)
 
     assert any(
-        each.place == f"{twin}.ndjson" and "contains it already" in each.what for each in found(log)
+        each.place == f"{twin}.ndjson" and "contains it already" in each.what
+        for each in damages_of(log)
     )
 
 
@@ -279,14 +286,14 @@ def _lines(root: Path, name: SegmentName) -> list[bytes]:
 def test_a_foreign_file_is_reported(log: Path, name: str) -> None:
     (log / "log" / SOURCE / name).write_text("hello")
 
-    assert [str(each) for each in found(log)] == [f"{SOURCE}/{name}: not a file of a segment"]
+    assert [str(each) for each in damages_of(log)] == [f"{SOURCE}/{name}: not a file of a segment"]
 
 
 def test_a_file_in_a_folder_that_is_no_source_is_reported(log: Path) -> None:
     (log / "log" / "Backup copy").mkdir()
     (log / "log" / "Backup copy" / "notes").write_text("hello")
 
-    assert [str(each) for each in found(log)] == ["Backup copy/notes: not a file of a segment"]
+    assert [str(each) for each in damages_of(log)] == ["Backup copy/notes: not a file of a segment"]
 
 
 def test_damage_of_durable_lines_is_reported_with_line_and_byte(log: Path) -> None:
@@ -296,11 +303,11 @@ def test_damage_of_durable_lines_is_reported_with_line_and_byte(log: Path) -> No
     data = bytearray(path.read_bytes())
     data[second : second + 9] = b"\x00" * 9
     path.write_bytes(bytes(data))
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
     assert (damage.place, damage.line, damage.byte) == (f"{name}.ndjson", 2, second)
     head_path(log, SOURCE, WRITER).unlink()
-    assert found(log) == []  # the last line of an unfinished write, for all we know
+    assert damages_of(log) == []  # the last line of an unfinished write, for all we know
 
 
 def test_events_after_an_invalid_line_are_damage_without_a_head(log: Path) -> None:
@@ -308,7 +315,7 @@ def test_events_after_an_invalid_line_are_damage_without_a_head(log: Path) -> No
     data = path.read_bytes()
     path.write_bytes(b"\x00" * 40 + data[40:])
     head_path(log, SOURCE, WRITER).unlink()
-    (damage,) = found(log)
+    (damage,) = damages_of(log)
 
     assert (damage.line, damage.byte) == (1, 0)
 
@@ -317,7 +324,7 @@ def test_a_torn_tail_is_no_damage(log: Path) -> None:
     with open_path(log, names(log)[3]).open("ab") as file:
         file.write(b'{"v":1,"source":"openr')
 
-    assert found(log) == []
+    assert damages_of(log) == []
 
 
 @pytest.mark.parametrize("how", ["missing", "edited"])
@@ -328,10 +335,10 @@ def test_an_asset_that_an_event_refers_to_is_checked(
     asset = put_asset(tmp_path, b"large")
     draft = Draft(kind=ENTITY, type="model", id="1", shape="list", body_asset=asset)
     name = write_log(tmp_path, [[draft]], seal=sealed)
-    assert found(tmp_path) == []
+    assert damages_of(tmp_path) == []
     path = asset_path(tmp_path, asset)
     path.unlink() if how == "missing" else path.write_bytes(b"edited")
-    (damage,) = found(tmp_path)
+    (damage,) = damages_of(tmp_path)
 
     assert damage.place.startswith(str(name))
     assert asset in damage.what

@@ -53,12 +53,12 @@ def places(root: Path) -> list[str]:
 
 
 def test_segments_rows_and_raw_bytes_are_counted(log: Path) -> None:
-    one, two, held = names(log)
-    raw = sum(read_manifest(log, name).raw.bytes for name in (one, two))
+    first, second, open_name = names(log)
+    raw = sum(read_manifest(log, name).raw.bytes for name in (first, second))
     checked = verify(log)
 
     assert (checked.segments, checked.rows) == (3, 8)
-    assert checked.raw_bytes == raw + open_path(log, held).stat().st_size
+    assert checked.raw_bytes == raw + open_path(log, open_name).stat().st_size
     assert checked.damages == ()
 
 
@@ -85,12 +85,12 @@ def test_a_sample_reads_exactly_its_share(tmp_path: Path, sample: float, read: i
 
 
 def test_damage_of_open_and_sealed_segments_is_reported_together(log: Path) -> None:
-    one, _, held = names(log)
-    sealed_path(log, one).write_bytes(b"short")
-    data = open_path(log, held).read_bytes()
-    open_path(log, held).write_bytes(b"\x00" * 9 + data[9:])
+    first, _, open_name = names(log)
+    sealed_path(log, first).write_bytes(b"short")
+    data = open_path(log, open_name).read_bytes()
+    open_path(log, open_name).write_bytes(b"\x00" * 9 + data[9:])
 
-    assert places(log) == [f"{one}.ndjson.zst", f"{held}.ndjson"]
+    assert places(log) == [f"{first}.ndjson.zst", f"{open_name}.ndjson"]
 
 
 def test_foreign_files_are_reported_in_order_except_hidden_ones(log: Path) -> None:
@@ -106,42 +106,44 @@ def test_foreign_files_are_reported_in_order_except_hidden_ones(log: Path) -> No
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_a_seq_that_an_open_segment_repeats_is_damage(log: Path, rows: int) -> None:
-    _, two, held = names(log)
-    path = open_path(log, held)
+    _, second, open_name = names(log)
+    path = open_path(log, open_name)
     lines = path.read_bytes().splitlines(keepends=True)
-    twin = SegmentName(SOURCE, two.date, "09", WRITER, 0)
+    twin = SegmentName(SOURCE, second.date, "09", WRITER, 0)
     open_path(log, twin).write_bytes(b"".join(lines[-rows:]))
 
     (damage,) = [each for each in verify(log).damages if "contains it already" in each.what]
-    assert damage.place in (f"{twin}.ndjson", f"{held}.ndjson")
+    assert damage.place in (f"{twin}.ndjson", f"{open_name}.ndjson")
     assert damage.what == f"expected seq 9, found {9 - rows}: another segment contains it already"
 
 
 def test_a_seq_in_two_sealed_segments_is_damage(log: Path) -> None:
-    one, two, _ = names(log)
-    twin = attrs.evolve(two, hour="09")
-    manifest = manifest_path(log, two).read_bytes().replace(str(two).encode(), str(twin).encode())
-    shutil.copy(sealed_path(log, two), sealed_path(log, twin))
+    first, second, _ = names(log)
+    twin = attrs.evolve(second, hour="09")
+    manifest = (
+        manifest_path(log, second).read_bytes().replace(str(second).encode(), str(twin).encode())
+    )
+    shutil.copy(sealed_path(log, second), sealed_path(log, twin))
     manifest_path(log, twin).write_bytes(manifest)
     whats = [each.what for each in verify(log).damages]
 
-    assert f"expected seq 7 (after {two}), found 4" in whats
-    assert one is not None
+    assert f"expected seq 7 (after {second}), found 4" in whats
+    assert first is not None
 
 
 def test_a_torn_tail_does_not_count_as_an_event_before_the_next_segment(log: Path) -> None:
-    held = names(log)[2]
-    path = open_path(log, held)
-    whole = path.read_bytes()
-    later = attrs.evolve(held, hour="09")
-    third = whole.splitlines(keepends=True)[1].replace(b'"seq":8', b'"seq":9')
+    open_name = names(log)[2]
+    path = open_path(log, open_name)
+    data = path.read_bytes()
+    later = attrs.evolve(open_name, hour="09")
+    third = data.splitlines(keepends=True)[1].replace(b'"seq":8', b'"seq":9')
     open_path(log, later).write_bytes(third)
-    assert not any("expected seq" in each.what for each in verify(log).damages)
-    path.write_bytes(whole[:-1])
+    assert not any("expected seq" in damage.what for damage in verify(log).damages)
+    path.write_bytes(data[:-1])
 
-    found = [each.what for each in verify(log).damages if "expected seq" in each.what]
-    assert len(found) == 1
-    assert found[0].startswith(f"expected seq 8 (after {held}), found 9: a sealed segment")
+    messages = [damage.what for damage in verify(log).damages if "expected seq" in damage.what]
+    assert len(messages) == 1
+    assert messages[0].startswith(f"expected seq 8 (after {open_name}), found 9: a sealed segment")
 
 
 def test_a_gap_before_a_segment_that_is_sealed_during_the_check_is_reported(log: Path) -> None:
@@ -172,25 +174,25 @@ def test_a_gap_is_reported_even_if_only_the_lock_file_shows_it(log: Path) -> Non
 
 
 def test_a_head_that_names_an_open_segment_is_checked_by_its_bytes(log: Path) -> None:
-    held = names(log)[2]
-    path = open_path(log, held)
+    open_name = names(log)[2]
+    path = open_path(log, open_name)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0])
     (damage,) = verify(log).damages
 
-    assert (damage.place, damage.line, damage.byte) == (f"{held}.ndjson", 2, len(lines[0]))
+    assert (damage.place, damage.line, damage.byte) == (f"{open_name}.ndjson", 2, len(lines[0]))
 
 
 def test_an_unreadable_record_of_a_loss_is_damage(log: Path) -> None:
-    one, two, _ = names(log)
+    first, second, _ = names(log)
     for path in (sealed_path, manifest_path):
-        path(log, two).unlink()
-    accept_loss(log, two, clock=Hand(START + 3 * HOUR))
+        path(log, second).unlink()
+    accept_loss(log, second, clock=Hand(START + 3 * HOUR))
     assert verify(log).damages == ()
-    loss_path(log, two).write_bytes(b"{}")
+    loss_path(log, second).write_bytes(b"{}")
 
-    assert f"{two}.lost.json" in places(log)
-    assert one in names(log)
+    assert f"{second}.lost.json" in places(log)
+    assert first in names(log)
 
 
 def test_a_loss_at_the_beginning_of_a_stream_begins_the_chain(tmp_path: Path) -> None:

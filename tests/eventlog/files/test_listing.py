@@ -102,8 +102,8 @@ def test_a_folder_that_changed_recently_is_listed_twice(
 
 
 def test_a_manifest_under_the_name_of_another_segment_is_rejected(tmp_path: Path) -> None:
-    one, two = write_hours(tmp_path, 2, 1)
-    manifest_path(tmp_path, two).write_bytes(manifest_path(tmp_path, one).read_bytes())
+    first, second = write_hours(tmp_path, 2, 1)
+    manifest_path(tmp_path, second).write_bytes(manifest_path(tmp_path, first).read_bytes())
 
-    with pytest.raises(Corrupt, match=f"expected the manifest of {two}, found {one}"):
-        read_manifest(tmp_path, two)
+    with pytest.raises(Corrupt, match=f"expected the manifest of {second}, found {first}"):
+        read_manifest(tmp_path, second)

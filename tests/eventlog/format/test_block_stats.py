@@ -36,14 +36,14 @@ pages = st.lists(st.tuples(st.sampled_from(AT), st.lists(drafts, min_size=1, max
 
 
 def decoded(block: bytes) -> BlockStats:
-    """The census by decoding every line."""
+    """Returns the statistics of a block by decoding every line."""
     lines = block.split(b"\n")
-    events = [decode(each) for each in lines[:-1]]
+    events = [decode(data) for data in lines[:-1]]
     if lines[-1] or not events or any(b.seq != a.seq + 1 for a, b in pairwise(events)):
         raise Corrupt("no run of lines")
     if any(b.observed_at < a.observed_at for a, b in pairwise(events)):
         raise Corrupt("out of order")
-    if any((each.source, each.writer) != (SOURCE, WRITER) for each in events):
+    if any((event.source, event.writer) != (SOURCE, WRITER) for event in events):
         raise Corrupt("another stream")
     kinds, types = Counter(each.kind for each in events), Counter(each.type for each in events)
     return BlockStats(
@@ -58,30 +58,32 @@ def decoded(block: bytes) -> BlockStats:
     )
 
 
-def made(found: list[tuple[str, list[Draft]]], first: int, times: int) -> list[bytes]:
+def made(pages_by_instant: list[tuple[str, list[Draft]]], first: int, times: int) -> list[bytes]:
     """Lines of pages, the events of each over and over again."""
     events = [
-        (at, draft) for at, page in sorted(found, key=lambda x: x[0]) for draft in page * times
+        (at, draft)
+        for at, page in sorted(pages_by_instant, key=lambda x: x[0])
+        for draft in page * times
     ]
     return [line(draft, seq, at) for seq, (at, draft) in enumerate(events, first)]
 
 
 @given(pages.filter(bool), st.sampled_from([1, 8, 95, 999_998]), st.integers(1, 4))
 def test_the_statistics_of_a_block_equal_those_of_its_decoded_lines(
-    found: list[tuple[str, list[Draft]]], first: int, times: int
+    pages_by_instant: list[tuple[str, list[Draft]]], first: int, times: int
 ) -> None:
-    block = b"".join(made(found, first, times))
+    block = b"".join(made(pages_by_instant, first, times))
 
     assert block_stats(block, SOURCE, WRITER, "here") == decoded(block)
 
 
 def test_a_beginning_with_a_further_type_is_a_different_beginning() -> None:
     bare = Draft(kind=ENTITY, run="r", id="1")
-    found = block_stats(
+    stats = block_stats(
         line(bare, 1) + line(attrs.evolve(bare, type="model"), 2), SOURCE, WRITER, ""
     )
 
-    assert found.types == {"model": 1}
+    assert stats.types == {"model": 1}
 
 
 damages = st.sampled_from(
@@ -103,8 +105,10 @@ damages = st.sampled_from(
 
 
 @given(pages.filter(bool), st.integers(1, 5), damages, st.data())
-def test_a_damaged_block_is_rejected_like_its_decoded_lines(found, times, damage, data) -> None:  # type: ignore[no-untyped-def]
-    lines = made(found, 5, times)
+def test_a_damaged_block_is_rejected_like_its_decoded_lines(
+    pages_by_instant, times, damage, data
+) -> None:  # type: ignore[no-untyped-def]
+    lines = made(pages_by_instant, 5, times)
     block = b"".join(damage(lines, data.draw(st.integers(0, len(lines) - 1))))
     try:
         expected = decoded(block)
@@ -131,7 +135,7 @@ def test_a_seq_that_is_too_large_is_rejected() -> None:
 
 def test_events_at_one_instant_are_in_order_and_ends_are_first_and_last() -> None:
     lines = [line(entity(n, n), n, at) for n, at in enumerate([AT[0], AT[0], AT[1], AT[2]], 1)]
-    found = block_stats(b"".join(lines), SOURCE, WRITER, "here")
+    stats = block_stats(b"".join(lines), SOURCE, WRITER, "here")
 
-    assert (found.first_observed_at, found.last_observed_at) == (AT[0], AT[2])
-    assert found.longest_line_bytes == len(lines[3]) - 1  # without its line feed
+    assert (stats.first_observed_at, stats.last_observed_at) == (AT[0], AT[2])
+    assert stats.longest_line_bytes == len(lines[3]) - 1  # without its line feed

@@ -24,12 +24,12 @@ def test_the_joined_blocks_equal_the_lines_and_each_ends_with_a_line_feed(
     written: list[bytes], size: int
 ) -> None:
     data = b"".join(written)
-    found = cut(data, size)
+    pieces = cut(data, size)
 
-    assert b"".join(found) == data
-    assert all(block.endswith(b"\n") for block in found)
-    assert all(len(block) >= size for block in found[:-1])
-    assert all(block.rfind(b"\n", 0, -1) + 1 < size for block in found)
+    assert b"".join(pieces) == data
+    assert all(block.endswith(b"\n") for block in pieces)
+    assert all(len(block) >= size for block in pieces[:-1])
+    assert all(block.rfind(b"\n", 0, -1) + 1 < size for block in pieces)
 
 
 def test_a_line_larger_than_a_frame_is_a_frame() -> None:
@@ -51,10 +51,10 @@ def test_decompress_is_the_inverse_of_compress(block: bytes) -> None:
 
 
 def test_a_frame_contains_checksum_and_content_size() -> None:
-    found = zstandard.get_frame_parameters(compress(b"lines\n" * 99))
+    parameters = zstandard.get_frame_parameters(compress(b"lines\n" * 99))
 
-    assert found.has_checksum
-    assert found.content_size == 6 * 99
+    assert parameters.has_checksum
+    assert parameters.content_size == 6 * 99
 
 
 def test_any_zstd_reader_sees_one_stream() -> None:
@@ -72,10 +72,10 @@ def test_every_truncation_and_every_flipped_bit_is_detected(data: st.DataObject)
     frame[at // 8] ^= 1 << at % 8
 
     try:
-        found = decompress(bytes(frame), len(block))
+        decompressed = decompress(bytes(frame), len(block))
     except Corrupt:
         return
-    assert found == block  # a bit that means nothing: the SHA-256 of the file sees it
+    assert decompressed == block  # a bit that means nothing: the SHA-256 of the file sees it
 
 
 @given(st.integers(1, 40))

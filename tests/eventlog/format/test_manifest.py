@@ -29,47 +29,49 @@ def block(first: int, rows: int) -> bytes:
 def made() -> Manifest:
     name = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")
     assert name is not None
-    held = [
-        (10, len(each), block_stats(each, SOURCE, WRITER, "here"))
-        for each in (block(4, 3), block(7, 2))
+    frames = [
+        (10, len(lines), block_stats(lines, SOURCE, WRITER, "here"))
+        for lines in (block(4, 3), block(7, 2))
     ]
-    return summarize(name, held, "aa", "bb", "cc")
+    return summarize(name, frames, "aa", "bb", "cc")
 
 
 def test_a_manifest_contains_the_sums_of_its_frames() -> None:
-    found = made()
+    manifest = made()
 
-    assert (found.rows, found.first_seq, found.last_seq) == (5, 4, 8)
-    assert found.first_observed_at == "2026-11-21T05:00:04.000000Z"
-    assert found.last_observed_at == "2026-11-21T05:00:08.000000Z"
-    assert found.types == {"image": 3, "model": 2}
-    assert found.kinds == {"entity": 5}
-    assert [(frame.offset, frame.bytes, frame.rows) for frame in found.frames] == [
+    assert (manifest.rows, manifest.first_seq, manifest.last_seq) == (5, 4, 8)
+    assert manifest.first_observed_at == "2026-11-21T05:00:04.000000Z"
+    assert manifest.last_observed_at == "2026-11-21T05:00:08.000000Z"
+    assert manifest.types == {"image": 3, "model": 2}
+    assert manifest.kinds == {"entity": 5}
+    assert [(frame.offset, frame.bytes, frame.rows) for frame in manifest.frames] == [
         (0, 10, 3),
         (10, 10, 2),
     ]
-    assert found.raw.bytes == sum(frame.raw_bytes for frame in found.frames)
-    assert found.previous == "cc"
+    assert manifest.raw.bytes == sum(frame.raw_bytes for frame in manifest.frames)
+    assert manifest.previous == "cc"
 
 
 def test_the_longest_line_of_a_segment_is_that_of_any_frame() -> None:
     name, rows = made().name, block(7, 2)
-    held = [(10, len(each), block_stats(each, SOURCE, WRITER, "")) for each in (block(4, 3), rows)]
-    longer = attrs.evolve(held[0][2], longest_line_bytes=999)
+    frames = [
+        (10, len(lines), block_stats(lines, SOURCE, WRITER, "")) for lines in (block(4, 3), rows)
+    ]
+    longer = attrs.evolve(frames[0][2], longest_line_bytes=999)
 
-    found = summarize(name, [(*held[0][:2], longer), held[1]], "aa", "bb", None)
-    assert found.longest_line_bytes == 999
+    manifest = summarize(name, [(*frames[0][:2], longer), frames[1]], "aa", "bb", None)
+    assert manifest.longest_line_bytes == 999
 
 
 def test_a_segment_of_one_event_has_a_manifest() -> None:
     rows = block(1, 1)
-    found = summarize(
+    manifest = summarize(
         made().name, [(10, len(rows), block_stats(rows, SOURCE, WRITER, ""))], "aa", "bb", None
     )
 
-    assert (found.first_seq, found.last_seq, found.first_us) == (1, 1, found.last_us)
+    assert (manifest.first_seq, manifest.last_seq, manifest.first_us) == (1, 1, manifest.last_us)
     with pytest.raises(Corrupt, match="seqs from 0 to 0"):
-        parse_manifest(encode_manifest(attrs.evolve(found, first_seq=0, last_seq=0)), "here")
+        parse_manifest(encode_manifest(attrs.evolve(manifest, first_seq=0, last_seq=0)), "here")
 
 
 def test_parse_manifest_is_the_inverse_of_encode_manifest() -> None:
@@ -105,10 +107,10 @@ def test_the_seqs_are_near_the_beginning_of_a_manifest() -> None:
     ],
 )
 def test_a_contradictory_manifest_is_rejected(change: dict[str, object]) -> None:
-    found = orjson.loads(encode_manifest(made())) | change
+    members = orjson.loads(encode_manifest(made())) | change
 
     with pytest.raises(Corrupt, match="here"):
-        parse_manifest(orjson.dumps(found), "here")
+        parse_manifest(orjson.dumps(members), "here")
 
 
 def test_frames_that_are_not_adjacent_are_rejected() -> None:
@@ -155,9 +157,9 @@ def test_events_in_another_spelling_are_counted_alike() -> None:
     spaced = b"\n".join(
         line.replace(b'{"v":1', b'{ "v": 1', 1) for line in block(1, 3).split(b"\n")
     )
-    one, other = (
+    ours, foreign = (
         block_stats(block(1, 3), SOURCE, WRITER, ""),
         block_stats(spaced, SOURCE, WRITER, ""),
     )
 
-    assert attrs.evolve(other, longest_line_bytes=0) == attrs.evolve(one, longest_line_bytes=0)
+    assert attrs.evolve(foreign, longest_line_bytes=0) == attrs.evolve(ours, longest_line_bytes=0)

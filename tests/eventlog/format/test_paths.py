@@ -37,11 +37,11 @@ def test_parsing_is_the_inverse_of_spelling(name: SegmentName) -> None:
 
 
 @given(instants, instants)
-def test_segment_names_sort_in_the_order_of_their_hours(one: int, other: int) -> None:
-    first, second = (segment_at("s", "00000000", at, 0) for at in sorted((one, other)))
+def test_segment_names_sort_in_the_order_of_their_hours(instant: int, other_instant: int) -> None:
+    first, second = (segment_at("s", "00000000", at, 0) for at in sorted((instant, other_instant)))
 
     assert str(first) <= str(second)
-    assert first.starts_at == hour_start(min(one, other))
+    assert first.starts_at == hour_start(min(instant, other_instant))
 
 
 @pytest.mark.parametrize(

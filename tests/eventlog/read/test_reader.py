@@ -59,14 +59,14 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_events_are_read_in_the_total_order(mixed: Path) -> None:
-    found = list(read_events(mixed))
+    records = list(read_events(mixed))
 
-    assert len(found) == 240
-    assert [record.key for record in found] == sorted(record.key for record in found)
-    assert [position(decode(record.line)) for record in found] == [
-        record.position for record in found
+    assert len(records) == 240
+    assert [record.key for record in records] == sorted(record.key for record in records)
+    assert [position(decode(record.line)) for record in records] == [
+        record.position for record in records
     ]
-    assert {record.segment.source for record in found} == {"civitai", SOURCE}
+    assert {record.segment.source for record in records} == {"civitai", SOURCE}
 
 
 def test_reading_backwards_returns_the_reverse_order(mixed: Path) -> None:
@@ -88,7 +88,7 @@ selects = st.builds(
 def wanted(select: Select, line: bytes) -> bool:
     """What a selection means, in as many words."""
     event = decode(line)
-    path = "/".join(each for each in (event.source, event.type, event.id) if each is not None)
+    path = "/".join(part for part in (event.source, event.type, event.id) if part is not None)
     return (
         (select.since is None or event.observed_at >= format_us(select.since))
         and (select.until is None or event.observed_at < format_us(select.until))
@@ -96,7 +96,7 @@ def wanted(select: Select, line: bytes) -> bool:
         and (not select.kinds or event.kind in select.kinds)
         and (not select.types or event.type in select.types)
         and (not select.shapes or event.shape in select.shapes)
-        and (not select.patterns or any(_fits(each, path) for each in select.patterns))
+        and (not select.patterns or any(_fits(part, path) for part in select.patterns))
     )
 
 
@@ -224,10 +224,10 @@ def test_many_small_imports_into_one_hour_are_open_one_at_a_time(tmp_path: Path)
         stream = opened(tmp_path, Hand(START + 9 * HOUR))
         put(stream, entity(number), entity(number), at=START + number)
         close_stream(stream, seal_open=True)
-    found = read_events(tmp_path)
-    next(found)
+    records = read_events(tmp_path)
+    next(records)
     before = {path.resolve() for path in Path("/proc/self/fd").iterdir() if path.exists()}
-    seen = [record.seq for record in found]
+    seen = [record.seq for record in records]
 
     assert seen == list(range(2, 61))
     assert sum(".zst" in path.name for path in before) <= 1
@@ -242,11 +242,11 @@ def test_imports_that_interleave_within_an_hour_are_read_in_time_order(
         for at in times:
             put(stream, entity(at), at=START + at)
         close_stream(stream, seal_open=True)
-    found = list(read_events(tmp_path))
+    records = list(read_events(tmp_path))
 
-    assert [record.key for record in found] == sorted(record.key for record in found)
-    assert sorted(record.seq for record in found) == [1, 2, 3, 4, 5, 6]
-    assert lines(list(read_events(tmp_path, backwards=True))) == lines(found)[::-1]
+    assert [record.key for record in records] == sorted(record.key for record in records)
+    assert sorted(record.seq for record in records) == [1, 2, 3, 4, 5, 6]
+    assert lines(list(read_events(tmp_path, backwards=True))) == lines(records)[::-1]
 
 
 def test_damage_in_one_segment_never_stops_reading_the_others(tmp_path: Path) -> None:
@@ -326,21 +326,21 @@ def test_a_segment_that_is_sealed_while_it_is_read_is_read_to_its_end(tmp_path: 
     stream = opened(tmp_path)
     for number in range(400):
         put(stream, entity(number, 9000))
-    found = read_events(tmp_path)
-    seen = [next(found).seq]
+    records = read_events(tmp_path)
+    seen = [next(records).seq]
     close_stream(stream, seal_open=True)
 
-    assert seen + [record.seq for record in found] == list(range(1, 401))
+    assert seen + [record.seq for record in records] == list(range(1, 401))
 
 
 def test_a_listed_open_segment_that_was_sealed_meanwhile_is_read_from_the_sealed_file(
     tmp_path: Path,
 ) -> None:
     names = [write_log(tmp_path, [[entity(1)]], seal=False)]
-    found = segment_blocks(tmp_path, names[0])
+    sealed_blocks = segment_blocks(tmp_path, names[0])
     close_stream(opened(tmp_path), seal_open=True)
 
-    assert b"".join(found).count(b"\n") == 1
+    assert b"".join(sealed_blocks).count(b"\n") == 1
 
 
 def test_reading_changes_nothing(mixed: Path) -> None:

@@ -30,9 +30,9 @@ from tests.eventlog.making import (
 def test_events_of_one_instant_are_ordered_by_writer_seq_and_source(tmp_path: Path) -> None:
     for source, writer in ((SOURCE, OTHER), (SOURCE, WRITER), ("civitai", WRITER)):
         write_log(tmp_path, [[entity(1), entity(2)]], source=source, writer=writer)
-    found = list(read_events(tmp_path))
+    records = list(read_events(tmp_path))
 
-    assert [(each.writer, each.seq, each.segment.source) for each in found] == [
+    assert [(each.writer, each.seq, each.segment.source) for each in records] == [
         (WRITER, 1, "civitai"),
         (WRITER, 1, SOURCE),
         (WRITER, 2, "civitai"),
@@ -40,17 +40,19 @@ def test_events_of_one_instant_are_ordered_by_writer_seq_and_source(tmp_path: Pa
         (OTHER, 1, SOURCE),
         (OTHER, 2, SOURCE),
     ]
-    assert list(read_events(tmp_path, backwards=True)) == found[::-1]
+    assert list(read_events(tmp_path, backwards=True)) == records[::-1]
 
 
 def test_streams_are_merged_in_either_direction(tmp_path: Path) -> None:
     for n, writer in enumerate((WRITER, OTHER, "00000001")):
         write_log(tmp_path, [[entity(1)]] * 3, writer=writer, clock=Hand(START + n * SECOND))
     every = list(read_events(tmp_path))
-    streams = [[each for each in every if each.writer == w] for w in (WRITER, OTHER, "00000001")]
+    streams = [
+        [record for record in every if record.writer == w] for w in (WRITER, OTHER, "00000001")
+    ]
 
-    assert list(merge([iter(each) for each in streams])) == every
-    assert list(merge([reversed(each) for each in streams], backwards=True)) == every[::-1]
+    assert list(merge([iter(record) for record in streams])) == every
+    assert list(merge([reversed(record) for record in streams], backwards=True)) == every[::-1]
     assert list(merge([])) == []
 
 

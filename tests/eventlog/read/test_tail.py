@@ -75,11 +75,11 @@ def test_a_tail_yields_every_line_exactly_once_whatever_the_writers_do(
 ) -> None:
     root = tmp_path_factory.mktemp("log")
     hand = Hand()
-    held: dict[str, Stream] = {WRITER: opened(root, hand)}
+    streams: dict[str, Stream] = {WRITER: opened(root, hand)}
 
-    def move(what: str) -> None:
-        stream = held[WRITER]
-        match what:
+    def move(name: str) -> None:
+        stream = streams[WRITER]
+        match name:
             case "put":
                 put(stream, entity(1), entity(2))
             case "hour":
@@ -90,7 +90,7 @@ def test_a_tail_yields_every_line_exactly_once_whatever_the_writers_do(
                 wait_sealed(stream)
             case "restart":
                 close_stream(stream, seal_open=hand.at % 2 == 0)
-                held[WRITER] = opened(root, hand)
+                streams[WRITER] = opened(root, hand)
             case "other":
                 other = opened(root, hand, writer=OTHER)
                 put(other, entity(3))
@@ -99,9 +99,9 @@ def test_a_tail_yields_every_line_exactly_once_whatever_the_writers_do(
                 head_path(root, SOURCE, WRITER).unlink(missing_ok=True)
         hand.at += SECOND
 
-    steps = [lambda what=what: move(what) for what in [*moves, "put"]]
+    steps = [lambda name=name: move(name) for name in [*moves, "put"]]
     shown = [r.line for r in stepped(root, [*steps, *[lambda: None] * (300 // turns + 1)], turns)]
-    close_stream(held[WRITER])
+    close_stream(streams[WRITER])
 
     assert sorted(shown) == sorted(r.line for r in read_events(root))
     by_stream = [(decode(line).writer, decode(line).seq) for line in shown]
@@ -213,7 +213,7 @@ def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mark", "what"),
+    ("mark", "message"),
     [
         (Mark(99, "0" * 16), "the log has no event with seq 99"),
         (Mark(3, "0" * 16), "the event with seq 3 differs from the one in the cursor"),
@@ -221,10 +221,10 @@ def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
     ],
 )
 def test_a_cursor_that_the_log_does_not_confirm_is_an_error(
-    tmp_path: Path, mark: Mark, what: str
+    tmp_path: Path, mark: Mark, message: str
 ) -> None:
     write_hours(tmp_path, 2, 3)
-    with pytest.raises(Invalid, match=what):
+    with pytest.raises(Invalid, match=message):
         check_cursor(tmp_path, {(SOURCE, WRITER): mark})
 
 

@@ -139,7 +139,7 @@ def test_an_appended_batch_has_the_seqs_of_its_events(tmp_path: Path) -> None:
     put(stream, entity(0))
     form = Draft(kind=ENTITY, type="model", shape="list")
     alike = EntityBatch(form, ["1", "2", "3"], ["c1:0"] * 3, [b"{}"] * 3)
-    one, two = append(
+    first, second = append(
         stream,
         [
             lambda _seq, _at: [entity(9), alike, entity(8)],
@@ -149,9 +149,9 @@ def test_an_appended_batch_has_the_seqs_of_its_events(tmp_path: Path) -> None:
     close_stream(stream)
     lines = {record.seq: record.line for record in read_events(tmp_path)}
 
-    assert (one.first.seq, one.last.seq, two.first.seq, two.last.seq) == (2, 6, 7, 10)
-    assert two.last == Position(START, WRITER, 10)
-    assert [(seq, line) for each in (one, two) for seq, line in each.draft_lines] == [
+    assert (first.first.seq, first.last.seq, second.first.seq, second.last.seq) == (2, 6, 7, 10)
+    assert second.last == Position(START, WRITER, 10)
+    assert [(seq, line) for each in (first, second) for seq, line in each.draft_lines] == [
         (seq, lines[seq] + b"\n") for seq in (2, 6, 10)
     ]
     ids = [decode(line).id for line in lines.values()]

@@ -90,10 +90,10 @@ def test_invalid_bytes_of_a_segment_become_an_anomaly(
 
     assert [event.id for event in kept] == ["1", "2", "3"][:at]
     assert exact_body(anomaly) == bad
-    found = orjson.loads([record.line for record in read_events(root)][-1])
-    assert found["reason"] == ("damaged" if behind and at < 3 else "torn")
-    assert (found["segment"], found["offset"]) == (str(name), len(b"".join(lines[:at])))
-    assert (found["bytes"], found["sha256"]) == (len(bad), hashlib.sha256(bad).hexdigest())
+    members = orjson.loads([record.line for record in read_events(root)][-1])
+    assert members["reason"] == ("damaged" if behind and at < 3 else "torn")
+    assert (members["segment"], members["offset"]) == (str(name), len(b"".join(lines[:at])))
+    assert (members["bytes"], members["sha256"]) == (len(bad), hashlib.sha256(bad).hexdigest())
     assert without_damage(root)
 
 
@@ -132,12 +132,12 @@ def test_a_line_that_is_not_utf_8_is_cut_off_even_if_its_json_is_valid(tmp_path:
 def test_a_skipped_or_repeated_seq_is_an_error(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1), entity(2), entity(3)]], seal=False)
     path = open_path(tmp_path, name)
-    one, two, three = path.read_bytes().splitlines(keepends=True)
+    first, second, third = path.read_bytes().splitlines(keepends=True)
     forget_heads(tmp_path)
-    path.write_bytes(one + three)
+    path.write_bytes(first + third)
     assert [event.kind for event in reopened(tmp_path)] == [ENTITY, ANOMALY]
 
-    path.write_bytes(one + two + two)
+    path.write_bytes(first + second + second)
     forget_heads(tmp_path)
     assert [event.kind for event in reopened(tmp_path)] == [ENTITY, ENTITY, ANOMALY]
 
@@ -216,13 +216,13 @@ def test_a_log_that_is_older_than_its_head_continues_with_an_anomaly(
     third = data.rindex(b"\n", 0, -1) + 1
     path.write_bytes(data[:third] if cut == 1 else data[: third + cut])
     reopened(tmp_path)
-    found = [orjson.loads(record.line) for record in read_events(tmp_path)]
-    (lost,) = [each for each in found if each.get("reason") == "lost"]
+    events = [orjson.loads(record.line) for record in read_events(tmp_path)]
+    (lost,) = [each for each in events if each.get("reason") == "lost"]
 
-    assert [each["seq"] for each in found] == list(range(1, len(found) + 1))
+    assert [each["seq"] for each in events] == list(range(1, len(events) + 1))
     assert (lost["segment"], lost["offset"]) == (str(name), third)
     assert lost["bytes"] == len(data) - third
-    assert len(reopened(tmp_path)) == len(found)
+    assert len(reopened(tmp_path)) == len(events)
 
 
 @pytest.mark.parametrize("state", ["gone", "older", "garbage", "of another segment"])

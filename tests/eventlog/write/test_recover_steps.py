@@ -189,16 +189,16 @@ def test_open_segments_are_recovered_in_seq_order(tmp_path: Path) -> None:
     path.write_bytes(lines[0])
     torn = path.with_name(f"03-{WRITER}-000.ndjson")
     torn.write_bytes(b"torn")
-    found = recover(tmp_path, SOURCE, WRITER)
+    resume_point = recover(tmp_path, SOURCE, WRITER)
 
-    assert [(tail.name.hour, tail.rows, tail.last_seq) for tail in found.open] == [
+    assert [(tail.name.hour, tail.rows, tail.last_seq) for tail in resume_point.open] == [
         ("05", 1, 1),
         ("04", 2, 3),
     ]
-    assert (found.last_seq, found.last_line) == (3, lines[2])
-    assert found.last_observed == START + 2 * SECOND
+    assert (resume_point.last_seq, resume_point.last_line) == (3, lines[2])
+    assert resume_point.last_observed == START + 2 * SECOND
     assert not torn.exists()
-    assert name in [tail.name for tail in found.open]
+    assert name in [tail.name for tail in resume_point.open]
 
 
 def test_an_open_segment_continues_after_an_accepted_loss(tmp_path: Path) -> None:
@@ -213,10 +213,10 @@ def test_an_open_segment_continues_after_an_accepted_loss(tmp_path: Path) -> Non
     for path in (sealed_path, manifest_path):
         path(tmp_path, names[1]).unlink()
     accept_loss(tmp_path, names[1], clock=hand)
-    found = recover(tmp_path, SOURCE, WRITER)
+    resume_point = recover(tmp_path, SOURCE, WRITER)
 
-    assert [tail.last_seq for tail in found.open] == [7]  # with the anomaly
-    assert found.last_seq == 7
+    assert [tail.last_seq for tail in resume_point.open] == [7]  # with the anomaly
+    assert resume_point.last_seq == 7
 
 
 def test_the_next_manifest_refers_to_the_last_manifest_or_loss(tmp_path: Path) -> None:

@@ -241,12 +241,14 @@ def test_manifests_form_a_chain(tmp_path: Path) -> None:
         put(stream, entity(1))
         close_stream(stream, seal_open=True)
         hand.at += HOUR
-    one, two, three = [read_manifest(tmp_path, each.name) for each in list_segments(tmp_path)]
+    first, second, third = [
+        read_manifest(tmp_path, files.name) for files in list_segments(tmp_path)
+    ]
 
-    assert one.previous is None
-    assert [each.previous for each in (two, three)] == [
-        hashlib.sha256(manifest_path(tmp_path, each.name).read_bytes()).hexdigest()
-        for each in (one, two)
+    assert first.previous is None
+    assert [files.previous for files in (second, third)] == [
+        hashlib.sha256(manifest_path(tmp_path, files.name).read_bytes()).hexdigest()
+        for files in (first, second)
     ]
 
 

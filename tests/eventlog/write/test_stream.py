@@ -63,17 +63,17 @@ def test_a_folder_in_a_durable_folder_is_fsynced_alone(tmp_path: Path) -> None:
     hand = Hand(START + 18 * HOUR)
     stream = opened(tmp_path, hand, disk=noting_disk(steps))
     put(stream, entity(1))
-    found = []
+    fsyncs = []
     for hour in (18, 19):  # the same day, then the next one
         hand.at = START + hour * HOUR
         roll(stream)
         wait_sealed(stream)
         steps.clear()
         put(stream, entity(1))
-        found.append([step for step in steps if step.startswith("sync_dir")])
+        fsyncs.append([step for step in steps if step.startswith("sync_dir")])
     close_stream(stream)
 
-    assert found == [["sync_dir 2026-11-21"], [f"sync_dir {SOURCE}", "sync_dir 2026-11-22"]]
+    assert fsyncs == [["sync_dir 2026-11-21"], [f"sync_dir {SOURCE}", "sync_dir 2026-11-22"]]
 
 
 def test_a_folder_that_another_writer_created_is_fsynced_up_to_the_root(tmp_path: Path) -> None:

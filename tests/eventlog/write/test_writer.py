@@ -457,10 +457,10 @@ def test_an_empty_open_segment_leaves_no_file(tmp_path: Path) -> None:
 def test_each_role_of_each_machine_has_its_own_writer(tmp_path: Path) -> None:
     ids = iter(["bad", "00000001", "00000001", "00000002", "00000003"])
     make = lambda: next(ids)  # noqa: E731
-    one = writer_id(tmp_path, "fetch", "here", make)
+    id_ = writer_id(tmp_path, "fetch", "here", make)
 
-    assert one == "00000001"
-    assert writer_id(tmp_path, "fetch", "here", make) == one
+    assert id_ == "00000001"
+    assert writer_id(tmp_path, "fetch", "here", make) == id_
     assert writer_id(tmp_path, "import", "here", make) == "00000002"
     assert writer_id(tmp_path, "fetch", "there", make) == "00000003"
     assert orjson.loads((tmp_path / "log" / "writer.json").read_bytes()) == {
