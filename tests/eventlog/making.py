@@ -14,6 +14,7 @@ from eventlog.files.listing import list_segments
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.format.paths import SegmentName
 from eventlog.read.cursor import Cursor
+from eventlog.read.reader import read_events
 from eventlog.read.tail import follow
 from eventlog.write.writer import Stream, append, close_stream, open_stream, roll, wait_sealed
 
@@ -153,6 +154,11 @@ def files_of(root: Path) -> dict[str, bytes]:
         for path in sorted(log.rglob("*"))
         if path.is_file() and "/." not in path.as_posix().removeprefix(log.as_posix())
     }
+
+
+def logged_seqs(root: Path) -> list[int]:
+    """Returns the seqs of all events, in the total order."""
+    return [record.seq for record in read_events(root)]
 
 
 def duckdb_rows(path: Path) -> list[tuple[int, str | None]]:

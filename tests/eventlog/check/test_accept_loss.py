@@ -1,6 +1,5 @@
 """Losses: a stream heeds what its head knows, and goes on behind what was given up."""
 
-import shutil
 from pathlib import Path
 
 import orjson
@@ -10,25 +9,30 @@ from eventlog.check.accept_loss import accept_loss
 from eventlog.check.coverage_gaps import find_gaps
 from eventlog.check.repair import repair
 from eventlog.check.verify import verify
-from eventlog.errors import Corrupt, Invalid, Locked
-from eventlog.files.listing import list_segments
+from eventlog.errors import Invalid, Locked
 from eventlog.files.lost_segments import read_losses, skip_lost
-from eventlog.files.stream_lock import sealed_seq
 from eventlog.files.writer_ids import FETCH, writer_id
 from eventlog.format.paths import (
     SegmentName,
     head_path,
-    lock_path,
     loss_path,
     manifest_path,
     open_path,
-    parse_segment,
     sealed_path,
 )
 from eventlog.read.cursor import mark
 from eventlog.read.reader import read_events, read_stream
 from eventlog.read.tail import check_cursor, follow
-from eventlog.write.writer import close_stream, roll, wait_sealed
+from eventlog.write.writer import close_stream, wait_sealed
+from tests.eventlog.check.damaged_logs import (
+    LATER,
+    continue_writing,
+    lose,
+    names,
+    stream_seqs,
+    suggested_names,
+    write_small_log,
+)
 from tests.eventlog.making import (
     HOUR,
     SOURCE,
@@ -39,107 +43,15 @@ from tests.eventlog.making import (
     files_of,
     opened,
     put,
-    write_hours,
 )
-
-LATER = Hand(START + 5 * HOUR)
-FILES = (open_path, sealed_path, manifest_path)
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Four sealed hours of two events each, and an open one."""
-    write_hours(tmp_path, 4, 2)
-    stream = opened(tmp_path, Hand(START + 4 * HOUR))
-    put(stream, entity(8), entity(9))
-    close_stream(stream)
-    return tmp_path
+    return write_small_log(tmp_path)
 
 
-def names(root: Path) -> list[SegmentName]:
-    return [each.name for each in list_segments(root)]
-
-
-def lose(root: Path, *lost: SegmentName) -> None:
-    for name in lost:
-        for path in FILES:
-            path(root, name).unlink(missing_ok=True)
-
-
-def continue_writing(root: Path) -> int:
-    """A writer comes, appends, and lets its hour be sealed; the last seq."""
-    stream = opened(root, Hand(LATER.at))
-    put(stream, entity(100))
-    roll(stream)
-    wait_sealed(stream)
-    close_stream(stream)
-    return stream.last_seq
-
-
-def seqs(root: Path) -> list[int]:
-    return [record.seq for record in read_stream(root, SOURCE, WRITER)]
-
-
-def suggested_names(root: Path) -> list[SegmentName]:
-    """The names that verify gives to holes."""
-    suggestions = [x.what.partition("--accept-loss ")[2] for x in verify(root).damages]
-    return [name for text in suggestions if (name := parse_segment(text)) is not None]
-
-
-@pytest.mark.parametrize("kept", ["state and locks", "locks"])
-def test_a_stream_without_any_file_is_damage(log: Path, kept: str) -> None:
-    shutil.rmtree(log / "log" / SOURCE / "2026-11-21")
-    if kept == "locks":
-        shutil.rmtree(log / "state")
-
-    (damage,) = verify(log).damages
-    assert "was durable, but the log ends with seq 0" in damage.what
-
-
-@pytest.mark.parametrize("left", [0, 2, 3])
-def test_without_state_a_writer_does_not_start_below_the_sealed_seq(log: Path, left: int) -> None:
-    lose(log, *names(log)[left:])
-    shutil.rmtree(log / "state")
-
-    with pytest.raises(Corrupt, match=rf"seq 8 was sealed, but the log ends with seq {left * 2}: "):
-        opened(log, Hand(LATER.at))
-    (name,) = suggested_names(log)
-    accept_loss(log, name, clock=LATER)
-
-    assert verify(log).damages == ()
-    assert continue_writing(log) == 10
-    assert seqs(log) == [*range(1, left * 2 + 1), 9, 10]
-
-
-def test_an_unreadable_lock_file_prevents_neither_verify_nor_writing(log: Path) -> None:
-    shutil.rmtree(log / "state")
-    lock_path(log, SOURCE, WRITER).write_bytes(b'{"pid": 1')
-
-    assert verify(log).damages == ()
-    assert continue_writing(log) == 11
-    assert sealed_seq(log, SOURCE, WRITER) == 11
-
-
-def test_each_start_stores_the_sealed_seq_in_the_lock_file(log: Path) -> None:
-    assert sealed_seq(log, SOURCE, WRITER) == 8
-    lock_path(log, SOURCE, WRITER).write_bytes(b"")
-    close_stream(opened(log, Hand(START + 4 * HOUR)))
-
-    assert sealed_seq(log, SOURCE, WRITER) == 8
-
-
-@pytest.mark.parametrize("lost", [1, 2, 5], ids=["the open one", "two", "all"])
-def test_a_writer_does_not_start_below_the_head(log: Path, lost: int) -> None:
-    lose(log, *names(log)[-lost:])
-    before = head_path(log, SOURCE, WRITER).read_bytes()
-
-    with pytest.raises(Corrupt, match="seq 10 was durable, but the log ends with seq"):
-        opened(log, Hand(LATER.at))
-    assert head_path(log, SOURCE, WRITER).read_bytes() == before
-    assert len(verify(log).damages) == 1
-
-
-HOLES = {
+GAPS = {
     "first": ([0], []),
     "middle": ([2], []),
     "two in a row": ([1, 2], []),
@@ -152,7 +64,7 @@ HOLES = {
 }
 
 
-@pytest.mark.parametrize(("lost", "unpacked"), HOLES.values(), ids=HOLES)
+@pytest.mark.parametrize(("lost", "unpacked"), GAPS.values(), ids=GAPS)
 def test_a_stream_continues_after_an_accepted_loss(
     log: Path, lost: list[int], unpacked: list[int]
 ) -> None:
@@ -168,9 +80,9 @@ def test_a_stream_continues_after_an_accepted_loss(
 
     assert verify(log).damages == ()
     assert last == 12
-    assert seqs(log) == [seq for seq in range(1, 13) if seq not in missing]
-    assert [record.seq for record in read_events(log)] == seqs(log)
-    assert [r.seq for r in follow(log, {}, idle=lambda: False)] == seqs(log)
+    assert stream_seqs(log) == [seq for seq in range(1, 13) if seq not in missing]
+    assert [record.seq for record in read_events(log)] == stream_seqs(log)
+    assert [r.seq for r in follow(log, {}, idle=lambda: False)] == stream_seqs(log)
     assert before.items() <= {**files_of(log), **_opened_of(before)}.items()
 
 
@@ -320,7 +232,7 @@ def test_an_open_segment_before_a_lost_one_is_sealed_first(tmp_path: Path) -> No
     accept_loss(tmp_path, name, clock=LATER)
 
     assert continue_writing(tmp_path) == 4
-    assert seqs(tmp_path) == [1, 3, 4]
+    assert stream_seqs(tmp_path) == [1, 3, 4]
     assert verify(tmp_path).damages == ()
 
 

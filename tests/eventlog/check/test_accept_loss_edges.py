@@ -21,6 +21,7 @@ from eventlog.format.paths import SegmentName, loss_path, manifest_path, open_pa
 from eventlog.read.reader import read_events, read_stream
 from eventlog.read.seq_ranges import KnownSeqs
 from eventlog.write.writer import close_stream
+from tests.eventlog.check.damaged_logs import lose
 from tests.eventlog.making import (
     HOUR,
     SOURCE,
@@ -34,12 +35,6 @@ from tests.eventlog.making import (
 )
 
 LATER = Hand(START + 9 * HOUR)
-
-
-def lose(root: Path, *names: SegmentName) -> None:
-    for name in names:
-        for path in (open_path, sealed_path, manifest_path):
-            path(root, name).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("machines", [["here"], ["there", "here"], []])

@@ -2,59 +2,41 @@
 
 import shutil
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
-import orjson
 import pytest
 
 from eventlog.check.segment_damage import Damage
 from eventlog.check.verify import verify
 from eventlog.files.assets import put_asset
-from eventlog.files.listing import list_segments, read_manifest
+from eventlog.files.listing import read_manifest
 from eventlog.format.event import ENTITY, Draft
 from eventlog.format.paths import (
-    SegmentName,
     asset_path,
     head_path,
-    manifest_path,
     open_path,
     sealed_path,
 )
 from eventlog.read.event_filter import Select
 from eventlog.read.segment_lines import segment_blocks
 from eventlog.write.writer import close_stream
+from tests.eventlog.check.damaged_logs import damages_of, flip, lose, names, write_large_log
 from tests.eventlog.making import (
     HOUR,
-    MINUTE,
     SOURCE,
     START,
     WRITER,
     Hand,
     entity,
-    files_of,
     opened,
     put,
-    write_hours,
     write_log,
 )
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three sealed hours of three frames each, and an open one."""
-    root = tmp_path_factory.mktemp("sound")
-    hand = Hand()
-    stream = opened(root, hand)
-    for hour in range(4):
-        for number in range(5 if hour < 3 else 2):
-            put(stream, entity(number, 600_000))
-            hand.at += MINUTE
-        hand.at = START + (hour + 1) * HOUR
-        if hour == 3:
-            hand.at -= 1
-    close_stream(stream)
-    return root
+    return write_large_log(tmp_path_factory.mktemp("sound"))
 
 
 @pytest.fixture
@@ -63,29 +45,12 @@ def log(sound: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(root: Path) -> list[SegmentName]:
-    return [each.name for each in list_segments(root)]
-
-
-def damages_of(root: Path) -> list[Damage]:
-    before = files_of(root)
-    damages = list(verify(root).damages)
-    assert files_of(root) == before
-    return damages
-
-
 def test_an_intact_log_has_no_damage(log: Path) -> None:
     checked = verify(log)
 
     assert checked.damages == ()
     assert (checked.segments, checked.rows) == (4, 17)
     assert checked.raw_bytes > 17 * 600_000
-
-
-def flip(path: Path, at: int, bit: int = 3) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1 << bit
-    path.write_bytes(bytes(data))
 
 
 def test_a_flipped_bit_is_reported_with_its_frame(log: Path) -> None:
@@ -134,149 +99,6 @@ def test_a_longer_file_is_damage(log: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\x00")
 
     assert "found" in damages_of(log)[0].what
-
-
-def lose(root: Path, name: SegmentName) -> None:
-    sealed_path(root, name).unlink()
-    manifest_path(root, name).unlink()
-
-
-@pytest.mark.parametrize(
-    ("lost", "message"),
-    [
-        (0, "begins with seq 6: the segments before it are missing"),
-        (1, "expected seq 6 (after"),
-        (2, "found 16: a sealed segment is missing"),
-    ],
-)
-def test_a_lost_segment_is_detected_by_the_next_one(log: Path, lost: int, message: str) -> None:
-    all_names = names(log)
-    lose(log, all_names[lost])
-    (damage,) = damages_of(log)
-
-    assert message in damage.what
-    assert damage.place.startswith(str(all_names[lost + 1]))
-
-
-def test_a_lost_last_segment_is_detected_by_the_head(log: Path) -> None:
-    open_path(log, names(log)[3]).unlink()
-
-    (damage,) = damages_of(log)
-
-    assert "seq 17 was durable, but the log ends with seq 15" in damage.what
-
-
-@pytest.mark.parametrize("which", ["zst", "manifest"])
-def test_a_segment_without_its_manifest_or_the_reverse_is_damage(log: Path, which: str) -> None:
-    name = names(log)[1]
-    (sealed_path if which == "zst" else manifest_path)(log, name).unlink()
-    damages = damages_of(log)
-
-    assert any(str(name) in each.place and "missing" in each.what for each in damages)
-
-
-def test_a_swapped_pair_is_damage(log: Path) -> None:
-    first, second, *_ = names(log)
-    for path in (sealed_path, manifest_path):
-        a, b = path(log, first), path(log, second)
-        data = a.read_bytes()
-        a.write_bytes(b.read_bytes())
-        b.write_bytes(data)
-
-    assert {each.place for each in damages_of(log)} >= {
-        f"{first}.manifest.json",
-        f"{second}.manifest.json",
-    }
-
-
-def test_swapped_files_are_damage(log: Path) -> None:
-    first, second, *_ = names(log)
-    a, b = sealed_path(log, first), sealed_path(log, second)
-    data = a.read_bytes()
-    a.write_bytes(b.read_bytes())
-    b.write_bytes(data)
-
-    assert {each.place for each in damages_of(log)} == {
-        f"{first}.ndjson.zst",
-        f"{second}.ndjson.zst",
-    }
-
-
-EDITS: list[Callable[[dict[str, object]], object]] = [
-    lambda m: m.update(rows=4),
-    lambda m: m.update(longest_line_bytes=5),
-    lambda m: m.update(first_observed_at="2026-11-21T05:00:00.000000Z"),
-    lambda m: m["raw"].update(sha256="0" * 64),  # type: ignore[attr-defined]
-    lambda m: m["zst"].update(sha256="0" * 64),  # type: ignore[attr-defined]
-    lambda m: m.update(previous=None),
-    lambda m: m.update(previous="0" * 64),
-    lambda m: m.update(kinds={"page": 5}),
-    lambda m: (
-        [frame.update(types={"image": frame["rows"]}) for frame in m["frames"]]  # type: ignore[attr-defined]
-        and m.update(types={"image": 5})
-    ),
-    lambda m: m.update(novelty=True),
-    lambda m: m.update(format=2),
-]
-
-
-@pytest.mark.parametrize("number", range(len(EDITS)))
-@pytest.mark.parametrize("which", [1, 2])
-def test_an_edited_manifest_is_damage(log: Path, which: int, number: int) -> None:
-    name = names(log)[which]
-    path = manifest_path(log, name)
-    members = orjson.loads(path.read_bytes())
-    EDITS[number](members)
-    path.write_bytes(orjson.dumps(members) + b"\n")
-
-    assert any(each.place == f"{name}.manifest.json" for each in damages_of(log))
-
-
-@pytest.mark.parametrize(
-    ("part", "message"), [("raw", "of its lines"), ("zst", "but the segment is intact")]
-)
-def test_a_wrong_sha_256_in_a_manifest_is_damage_of_the_manifest(
-    log: Path, part: str, message: str
-) -> None:
-    path = manifest_path(log, names(log)[0])
-    members = orjson.loads(path.read_bytes())
-    members[part]["sha256"] = "0" * 64
-    path.write_bytes(orjson.dumps(members) + b"\n")
-
-    assert any(message in str(each) and "SHA-256" in str(each) for each in damages_of(log))
-
-
-def test_a_replaced_segment_breaks_the_chain(
-    log: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    other = tmp_path_factory.mktemp("other")
-    write_hours(other, 2, 5)
-    name = names(log)[0]
-    for path in (sealed_path, manifest_path):
-        shutil.copy(path(other, names(other)[0]), path(log, name))
-    damages = damages_of(log)
-
-    assert [each.place for each in damages] == [
-        f"{name}.manifest.json",
-        f"{names(log)[1]}.manifest.json",
-    ]
-    assert "refers to a previous manifest" in damages[0].what
-
-
-def test_a_seq_in_two_segments_is_damage(log: Path) -> None:
-    first = names(log)[0]
-    twin = SegmentName(first.source, first.date, "04", first.writer, 0)
-    data = b"".join(_lines(log, first))
-    open_path(log, twin).write_bytes(data)
-
-    assert any(
-        each.place == f"{twin}.ndjson" and "contains it already" in each.what
-        for each in damages_of(log)
-    )
-
-
-def _lines(root: Path, name: SegmentName) -> list[bytes]:
-    return list(segment_blocks(root, name))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from eventlog.errors import Corrupt
@@ -14,7 +15,10 @@ from eventlog.files.writer_ids import (
     role_of,
     writer_id,
 )
-from tests.eventlog.making import OTHER, WRITER
+from tests.eventlog.making import (
+    OTHER,
+    WRITER,
+)
 
 
 def test_the_environment_decides_the_name_of_the_machine() -> None:
@@ -52,3 +56,18 @@ def test_an_unreadable_file_of_writer_ids_is_corrupt(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(Corrupt, match="expected writer ids by machine and role"):
             writer_id(tmp_path, FETCH, "here")
+
+
+def test_each_role_of_each_machine_has_its_own_writer(tmp_path: Path) -> None:
+    ids = iter(["bad", "00000001", "00000001", "00000002", "00000003"])
+    make = lambda: next(ids)  # noqa: E731
+    id_ = writer_id(tmp_path, "fetch", "here", make)
+
+    assert id_ == "00000001"
+    assert writer_id(tmp_path, "fetch", "here", make) == id_
+    assert writer_id(tmp_path, "import", "here", make) == "00000002"
+    assert writer_id(tmp_path, "fetch", "there", make) == "00000003"
+    assert orjson.loads((tmp_path / "log" / "writer.json").read_bytes()) == {
+        "here": {"fetch": "00000001", "import": "00000002"},
+        "there": {"fetch": "00000003"},
+    }

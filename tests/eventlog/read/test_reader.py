@@ -166,26 +166,6 @@ def test_segment_blocks_are_the_lines_exactly_as_written(tmp_path: Path) -> None
     assert b"".join(segment_blocks(tmp_path, name)) == data
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 100, 10_000])
-@given(
-    data=st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"") + b"\n"), max_size=9)
-)
-def test_blocks_from_the_start_and_from_the_end_contain_the_same_lines(
-    tmp_path_factory: pytest.TempPathFactory, chunk: int, data: list[bytes]
-) -> None:
-    path = tmp_path_factory.mktemp("lines") / "lines"
-    whole = b"".join(data)
-    path.write_bytes(whole + b"torn")
-    with path.open("rb") as file:
-        for limit in (len(whole), len(whole) + 4, len(whole) + 99, max(0, len(whole) - 1)):
-            expected = whole[: whole.rfind(b"\n", 0, limit) + 1]
-            file.seek(0)
-            assert b"".join(blocks.blocks_from_start(file, limit, chunk)) == expected
-            found = list(blocks.blocks_from_end(file, limit, chunk))
-            assert b"".join(found[::-1]) == expected
-            assert all(each.endswith(b"\n") for each in found)
-
-
 def test_one_event_is_read_by_its_position(mixed: Path) -> None:
     for record in list(read_events(mixed))[::7]:
         source = record.segment.source
@@ -226,11 +206,11 @@ def test_many_small_imports_into_one_hour_are_open_one_at_a_time(tmp_path: Path)
         close_stream(stream, seal_open=True)
     records = read_events(tmp_path)
     next(records)
-    before = {path.resolve() for path in Path("/proc/self/fd").iterdir() if path.exists()}
+    open_files = {path.resolve() for path in Path("/proc/self/fd").iterdir() if path.exists()}
     seen = [record.seq for record in records]
 
     assert seen == list(range(2, 61))
-    assert sum(".zst" in path.name for path in before) <= 1
+    assert sum(".zst" in path.name for path in open_files if tmp_path in path.parents) <= 1
 
 
 @pytest.mark.parametrize("second", [[5, 15], [10, 11], [0, 20], [10, 10], [11, 12]])
@@ -291,56 +271,6 @@ def test_a_segment_without_its_last_frame_is_rejected_not_read_as_shorter(
 
     with pytest.raises(Corrupt, match=f"expected {manifest.zst.bytes} bytes, found {cut}"):
         list(read_events(tmp_path))
-
-
-def test_only_what_is_durable_is_read(tmp_path: Path) -> None:
-    name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
-    path = open_path(tmp_path, name)
-    data = path.read_bytes()
-    path.write_bytes(data + data.splitlines(keepends=True)[0].replace(b'"seq":1', b'"seq":3'))
-
-    assert [record.seq for record in read_events(tmp_path)] == [1, 2]
-
-
-def test_a_new_segment_without_durable_lines_is_read_as_empty(tmp_path: Path) -> None:
-    name = write_log(tmp_path, [[entity(1)]], seal=False)
-    path = open_path(tmp_path, name)
-    line = path.read_bytes().replace(b'"seq":1', b'"seq":2')
-    path.with_name(f"06-{WRITER}-000.ndjson").write_bytes(line)
-
-    assert [record.seq for record in read_events(tmp_path)] == [1]
-
-
-@pytest.mark.parametrize("tail", [b'{"v":1,"torn', b"\x00" * 50 + b"\n", b"garbage\n", b"\x00\n\n"])
-def test_without_a_head_reading_ends_where_recovery_would_cut(tmp_path: Path, tail: bytes) -> None:
-    name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
-    path = open_path(tmp_path, name)
-    data = path.read_bytes()
-    path.write_bytes(data + tail + data.splitlines(keepends=True)[0].replace(b"1", b"9"))
-    (tmp_path / "state").rename(tmp_path / "gone")
-
-    assert [record.seq for record in read_events(tmp_path)] == [1, 2]
-
-
-def test_a_segment_that_is_sealed_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
-    stream = opened(tmp_path)
-    for number in range(400):
-        put(stream, entity(number, 9000))
-    records = read_events(tmp_path)
-    seen = [next(records).seq]
-    close_stream(stream, seal_open=True)
-
-    assert seen + [record.seq for record in records] == list(range(1, 401))
-
-
-def test_a_listed_open_segment_that_was_sealed_meanwhile_is_read_from_the_sealed_file(
-    tmp_path: Path,
-) -> None:
-    names = [write_log(tmp_path, [[entity(1)]], seal=False)]
-    sealed_blocks = segment_blocks(tmp_path, names[0])
-    close_stream(opened(tmp_path), seal_open=True)
-
-    assert b"".join(sealed_blocks).count(b"\n") == 1
 
 
 def test_reading_changes_nothing(mixed: Path) -> None:

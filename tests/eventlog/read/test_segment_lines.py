@@ -4,6 +4,8 @@ from pathlib import Path
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.listing import read_manifest
@@ -16,6 +18,7 @@ from eventlog.format.paths import (
     parse_segment,
     sealed_path,
 )
+from eventlog.read import segment_lines as blocks
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_event_in, read_events, read_stream
 from eventlog.read.segment_lines import (
@@ -26,7 +29,17 @@ from eventlog.read.segment_lines import (
     segment_blocks,
 )
 from eventlog.write.writer import close_stream
-from tests.eventlog.making import HOUR, SOURCE, START, WRITER, Hand, entity, opened, put, write_log
+from tests.eventlog.making import (
+    HOUR,
+    SOURCE,
+    START,
+    WRITER,
+    Hand,
+    entity,
+    opened,
+    put,
+    write_log,
+)
 
 ROWS = 9
 
@@ -162,3 +175,23 @@ def test_an_open_segment_is_read_up_to_its_durable_bytes(tmp_path: Path) -> None
 
     assert b"".join(segment_blocks(tmp_path, name)) == path.read_bytes()[:size]
     close_stream(stream)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 100, 10_000])
+@given(
+    data=st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"") + b"\n"), max_size=9)
+)
+def test_blocks_from_the_start_and_from_the_end_contain_the_same_lines(
+    tmp_path_factory: pytest.TempPathFactory, chunk: int, data: list[bytes]
+) -> None:
+    path = tmp_path_factory.mktemp("lines") / "lines"
+    whole = b"".join(data)
+    path.write_bytes(whole + b"torn")
+    with path.open("rb") as file:
+        for limit in (len(whole), len(whole) + 4, len(whole) + 99, max(0, len(whole) - 1)):
+            expected = whole[: whole.rfind(b"\n", 0, limit) + 1]
+            file.seek(0)
+            assert b"".join(blocks.blocks_from_start(file, limit, chunk)) == expected
+            found = list(blocks.blocks_from_end(file, limit, chunk))
+            assert b"".join(found[::-1]) == expected
+            assert all(each.endswith(b"\n") for each in found)

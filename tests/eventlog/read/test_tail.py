@@ -16,7 +16,7 @@ from eventlog.format.paths import head_path, manifest_path, open_path, sealed_pa
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Mark
 from eventlog.read.reader import Record, read_events
-from eventlog.read.tail import check_cursor, end_of, follow, last_event
+from eventlog.read.tail import check_cursor, end_of, follow
 from eventlog.write.writer import Stream, close_stream, roll, wait_sealed
 from tests.eventlog.making import (
     HOUR,
@@ -206,12 +206,6 @@ def test_the_end_cursor_follows_everything_that_is_durable(tmp_path: Path) -> No
     assert drained(tmp_path, cursor) == []
 
 
-def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
-    assert last_event(tmp_path, SOURCE, WRITER) is None
-    assert end_of(tmp_path) == {}
-    assert drained(tmp_path) == []
-
-
 @pytest.mark.parametrize(
     ("mark", "message"),
     [
@@ -283,21 +277,3 @@ def test_a_tail_in_another_thread_keeps_up_with_a_rolling_writer(tmp_path: Path)
 
     assert shown == list(range(1, 2001))
     assert len(list_segments(tmp_path)) > 10
-
-
-def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
-    put(stream, entity(1))
-    older = head_path(tmp_path, SOURCE, WRITER).read_bytes()
-    put(stream, entity(2))
-    cursor = end_of(tmp_path)
-    close_stream(stream)
-    head_path(tmp_path, SOURCE, WRITER).write_bytes(older)
-
-    check_cursor(tmp_path, cursor)
-    assert drained(tmp_path, cursor) == []
-    stream = opened(tmp_path, hand)
-    put(stream, entity(3))
-    close_stream(stream)
-    assert drained(tmp_path, cursor) == [3]

@@ -157,3 +157,27 @@ def test_the_text_of_a_cursor_does_not_depend_on_the_order_of_its_streams() -> N
 def test_a_cursor_with_an_invalid_stream_is_rejected(key: tuple[str, str]) -> None:
     with pytest.raises(Invalid, match="expected the text that an earlier `tail` printed"):
         from_text(to_text({key: Mark(1, "0" * 16)}))
+
+
+def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
+    assert last_event(tmp_path, SOURCE, WRITER) is None
+    assert end_of(tmp_path) == {}
+    assert drained(tmp_path) == []
+
+
+def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
+    hand = Hand()
+    stream = opened(tmp_path, hand)
+    put(stream, entity(1))
+    older = head_path(tmp_path, SOURCE, WRITER).read_bytes()
+    put(stream, entity(2))
+    cursor = end_of(tmp_path)
+    close_stream(stream)
+    head_path(tmp_path, SOURCE, WRITER).write_bytes(older)
+
+    check_cursor(tmp_path, cursor)
+    assert drained(tmp_path, cursor) == []
+    stream = opened(tmp_path, hand)
+    put(stream, entity(3))
+    close_stream(stream)
+    assert drained(tmp_path, cursor) == [3]

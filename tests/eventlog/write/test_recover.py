@@ -14,7 +14,7 @@ from eventlog.files.assets import get_asset
 from eventlog.files.listing import list_segments
 from eventlog.format.event import ANOMALY, ENTITY, Line, exact_body
 from eventlog.format.event_codec import decode
-from eventlog.format.paths import SegmentName, head_path, manifest_path, open_path, sealed_path
+from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
 from eventlog.read.reader import read_events
 from eventlog.write.recover import recover
 from eventlog.write.writer import close_stream
@@ -268,38 +268,3 @@ def test_an_open_segment_with_seqs_of_another_segment_is_rejected(tmp_path: Path
 
     with pytest.raises(Corrupt, match="its seqs are in the log already"):
         opened(tmp_path, Hand(START + 9 * HOUR))
-
-
-def test_several_open_segments_are_sealed_in_seq_order(tmp_path: Path) -> None:
-    names = _left_open_by_an_import(tmp_path)
-    stream = opened(tmp_path, Hand(START + 100 * HOUR))
-    close_stream(stream, seal_open=True)
-
-    assert all(each.is_sealed and not each.is_open for each in list_segments(tmp_path))
-    assert [each.name for each in list_segments(tmp_path)] == sorted(names)
-    assert without_damage(tmp_path)
-
-
-def _left_open_by_an_import(root: Path) -> list[SegmentName]:
-    """Three hours in falling order, none sealed, as a killed import leaves them."""
-    stream = opened(root, Hand(START + 100 * HOUR))
-    names = []
-    for hour in (3, 2, 1):
-        put(stream, entity(hour), at=START + hour * HOUR)
-        assert stream.segment is not None
-        names.append(stream.segment.name)
-        stream.disk.close(stream.segment.handle)
-        stream.segment = None
-    close_stream(stream)
-    return names
-
-
-def test_the_chain_continues_from_the_greatest_seq_not_the_latest_hour(tmp_path: Path) -> None:
-    _left_open_by_an_import(tmp_path)
-    for hour in (9, 0):
-        stream = opened(tmp_path, Hand(START + 100 * HOUR))
-        put(stream, entity(hour), at=START + hour * HOUR)
-        close_stream(stream, seal_open=True)
-
-    assert without_damage(tmp_path)
-    assert opened(tmp_path, Hand(START + 100 * HOUR)).last_seq == 5

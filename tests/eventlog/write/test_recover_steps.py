@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from eventlog.check.accept_loss import accept_loss
+from eventlog.check.verify import verify
 from eventlog.errors import Corrupt
 from eventlog.files.heads import Head, encode_head
 from eventlog.files.listing import list_segments
@@ -242,3 +243,38 @@ def test_an_anomaly_is_never_observed_before_the_previous_event(tmp_path: Path) 
     assert len(times) == 4
     assert times == sorted(times)
     assert len(list_segments(tmp_path)) == 1
+
+
+def test_several_open_segments_are_sealed_in_seq_order(tmp_path: Path) -> None:
+    names = _left_open_by_an_import(tmp_path)
+    stream = opened(tmp_path, Hand(START + 100 * HOUR))
+    close_stream(stream, seal_open=True)
+
+    assert all(each.is_sealed and not each.is_open for each in list_segments(tmp_path))
+    assert [each.name for each in list_segments(tmp_path)] == sorted(names)
+    assert verify(tmp_path).damages == ()
+
+
+def _left_open_by_an_import(root: Path) -> list[SegmentName]:
+    """Three hours in falling order, none sealed, as a killed import leaves them."""
+    stream = opened(root, Hand(START + 100 * HOUR))
+    names = []
+    for hour in (3, 2, 1):
+        put(stream, entity(hour), at=START + hour * HOUR)
+        assert stream.segment is not None
+        names.append(stream.segment.name)
+        stream.disk.close(stream.segment.handle)
+        stream.segment = None
+    close_stream(stream)
+    return names
+
+
+def test_the_chain_continues_from_the_greatest_seq_not_the_latest_hour(tmp_path: Path) -> None:
+    _left_open_by_an_import(tmp_path)
+    for hour in (9, 0):
+        stream = opened(tmp_path, Hand(START + 100 * HOUR))
+        put(stream, entity(hour), at=START + hour * HOUR)
+        close_stream(stream, seal_open=True)
+
+    assert verify(tmp_path).damages == ()
+    assert opened(tmp_path, Hand(START + 100 * HOUR)).last_seq == 5

@@ -1,13 +1,11 @@
 """The writer: positions, rolling, the clock rule, and what it does when the disk says no."""
 
-import errno
 import hashlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import orjson
 import pytest
 
 from eventlog.check.verify import verify
@@ -16,8 +14,7 @@ from eventlog.errors import Invalid, LocalResource, Locked
 from eventlog.files.disk import REAL
 from eventlog.files.heads import Head, read_head
 from eventlog.files.listing import list_segments
-from eventlog.files.writer_ids import writer_id
-from eventlog.format.event import ENTITY, HEARTBEAT, MAX_LINE_BYTES, PAGE, Draft, Position
+from eventlog.format.event import MAX_LINE_BYTES, PAGE, Draft, Position
 from eventlog.format.event_codec import decode
 from eventlog.format.paths import head_path, open_path
 from eventlog.read.reader import read_events
@@ -28,8 +25,6 @@ from eventlog.write.writer import (
     open_stream,
     roll,
     roll_and_heartbeat,
-    seal_all,
-    seal_idle,
     wait_sealed,
 )
 from tests.eventlog.making import (
@@ -43,15 +38,12 @@ from tests.eventlog.making import (
     Hand,
     disk_with,
     entity,
+    logged_seqs,
     opened,
     page,
     put,
     write_log,
 )
-
-
-def seqs(root: Path) -> list[int]:
-    return [record.seq for record in read_events(root)]
 
 
 def test_a_batch_is_built_when_its_first_seq_is_known(tmp_path: Path) -> None:
@@ -104,7 +96,7 @@ def test_seqs_continue_over_hours_and_restarts(tmp_path: Path) -> None:
         put(stream, entity(3))
         close_stream(stream)
 
-    assert seqs(tmp_path) == list(range(1, 16))
+    assert logged_seqs(tmp_path) == list(range(1, 16))
     assert verify(tmp_path).damages == ()
 
 
@@ -131,7 +123,7 @@ def test_a_segment_rolls_when_it_is_full(tmp_path: Path) -> None:
 
     names = [each.name for each in list_segments(tmp_path)]
     assert [name.number for name in names] == [0, 1, 2, 3, 4, 5]
-    assert seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
+    assert logged_seqs(tmp_path) == [1, 2, 3, 4, 5, 6]
     assert verify(tmp_path).damages == ()
 
 
@@ -164,7 +156,7 @@ def test_a_clock_a_minute_behind_the_log_stops_the_writer(tmp_path: Path, restar
     hand.at += 1
     put(stream, entity(3))
     close_stream(stream)
-    assert seqs(tmp_path) == [1, 2, 3]
+    assert logged_seqs(tmp_path) == [1, 2, 3]
 
 
 def test_no_event_is_observed_before_the_hour_of_the_open_segment(tmp_path: Path) -> None:
@@ -216,101 +208,7 @@ def test_a_batch_with_a_line_over_16_mib_is_rejected_completely(tmp_path: Path) 
     put(stream, entity(3))
     close_stream(stream)
 
-    assert seqs(tmp_path) == [1]
-
-
-@pytest.mark.parametrize("kept", [0, 1, 50, 99])
-def test_a_half_written_batch_is_removed_if_the_disk_is_full(tmp_path: Path, kept: int) -> None:
-    full = False
-
-    def write(handle: int, data: bytes) -> int:
-        if not full:
-            return os.write(handle, data)
-        if len(data) <= kept:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return os.write(handle, bytes(data)[: max(kept, 1)]) if kept else fail()
-
-    def fail() -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    stream = opened(tmp_path, disk=disk_with(write=write))
-    put(stream, entity(1))
-    full = True
-    with pytest.raises(LocalResource, match="No space left on device; the batch was not stored"):
-        put(stream, entity(2), entity(3))
-    full = False
-    put(stream, entity(4))
-    close_stream(stream)
-
-    assert [decode(each.line).id for each in read_events(tmp_path)] == ["1", "4"]
-    assert seqs(tmp_path) == [1, 2]
-
-
-def test_short_writes_are_continued(tmp_path: Path) -> None:
-    stream = opened(tmp_path, disk=disk_with(write=lambda h, data: os.write(h, bytes(data)[:7])))
-    put(stream, entity(1), entity(2))
-    close_stream(stream)
-
-    assert seqs(tmp_path) == [1, 2]
-
-
-def test_a_failed_fsync_ends_the_stream_for_good(tmp_path: Path) -> None:
-    failing = False
-
-    def fsync(handle: int) -> None:
-        if failing:
-            raise OSError(errno.EIO, "Input/output error")
-        os.fsync(handle)
-
-    stream = opened(tmp_path, disk=disk_with(fsync=fsync))
-    put(stream, entity(1))
-    failing = True
-    with pytest.raises(LocalResource, match="fsync: Input/output error"):
-        put(stream, entity(2))
-    failing = False
-    with pytest.raises(LocalResource, match="nothing is written any more"):
-        put(stream, entity(3))
-    assert seqs(tmp_path) == [1]
-    close_stream(stream)
-
-    stream = opened(tmp_path)
-    put(stream, entity(4))
-    close_stream(stream)
-    assert seqs(tmp_path) == list(range(1, len(seqs(tmp_path)) + 1))
-
-
-def test_a_half_written_batch_that_cannot_be_removed_ends_the_stream(tmp_path: Path) -> None:
-    failing = False
-
-    def write(handle: int, data: bytes) -> int:
-        if failing:
-            os.write(handle, bytes(data)[:20])
-            raise OSError(errno.EIO, "Input/output error")
-        return os.write(handle, data)
-
-    def truncate(_handle: int, _size: int) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    stream = opened(tmp_path, disk=disk_with(write=write, truncate=truncate))
-    put(stream, entity(1))
-    failing = True
-    with pytest.raises(LocalResource):
-        put(stream, entity(2))
-    with pytest.raises(LocalResource, match="nothing is written any more"):
-        put(stream, entity(3))
-    close_stream(stream)
-    assert seqs(tmp_path) == [1]
-
-
-def test_crawling_stops_before_the_disk_is_full(tmp_path: Path) -> None:
-    free = 10**12
-    stream = opened(tmp_path, disk=disk_with(free_bytes=lambda _path: free))
-    put(stream, entity(1))
-    free = 500 * 2**20
-    with pytest.raises(LocalResource, match="500 MiB free, expected at least 512 MiB"):
-        put(stream, entity(2))
-    close_stream(stream)
-    assert seqs(tmp_path) == [1]
+    assert logged_seqs(tmp_path) == [1]
 
 
 def test_one_process_writes_a_stream(tmp_path: Path) -> None:
@@ -333,7 +231,7 @@ def test_no_second_writer_gets_in_when_state_is_deleted(tmp_path: Path) -> None:
     put(stream, entity(2))
     close_stream(stream)
 
-    assert seqs(tmp_path) == [1, 2]
+    assert logged_seqs(tmp_path) == [1, 2]
 
 
 @pytest.mark.parametrize(("source", "writer"), [("Bad/Name", WRITER), (SOURCE, "nothex")])
@@ -356,142 +254,12 @@ def test_the_head_contains_the_durable_bytes_of_the_segment(tmp_path: Path) -> N
     close_stream(stream)
 
 
-def test_a_head_that_cannot_be_written_does_not_stop_the_writer(tmp_path: Path) -> None:
-    stream = opened(tmp_path)
-    put(stream, entity(1))
-    folder = tmp_path / "state" / "heads" / SOURCE
-    (folder / f"{WRITER}.json").unlink()
-    folder.rmdir()
-    folder.write_text("a file where a folder belongs")
-    put(stream, entity(2))
-    close_stream(stream)
-
-    assert seqs(tmp_path) == [1, 2]
-
-
-def test_an_hour_without_events_has_a_sealed_segment_with_a_heartbeat(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
-    put(stream, entity(1))
-    while hand.at < START + 3 * HOUR + MINUTE:
-        hand.at += MINUTE
-        roll_and_heartbeat(stream)
-    wait_sealed(stream)
-    kinds = [decode(record.line).kind for record in read_events(tmp_path)]
-
-    assert kinds == [ENTITY, HEARTBEAT, HEARTBEAT]
-    assert [each.name.hour for each in list_segments(tmp_path) if each.is_sealed] == [
-        "05",
-        "06",
-        "07",
-    ]
-    close_stream(stream)
-
-
-def test_an_hour_with_events_needs_no_heartbeat(tmp_path: Path) -> None:
-    hand = Hand(START + MINUTE)
-    stream = opened(tmp_path, hand)
-    put(stream, entity(1))
-    hand.at += 40 * MINUTE
-    roll_and_heartbeat(stream)
-    close_stream(stream)
-
-    assert seqs(tmp_path) == [1]
-
-
-def test_sealing_all_streams_skips_those_that_are_written(tmp_path: Path) -> None:
-    write_log(tmp_path, [[entity(1)]], seal=False)
-    write_log(tmp_path, [[entity(1)]], seal=False, source="civitai")
-    busy = opened(tmp_path, writer=OTHER)
-    put(busy, entity(2))
-
-    assert seal_all(tmp_path, Hand()) == {
-        ("civitai", WRITER): 1,
-        (SOURCE, WRITER): 1,
-        (SOURCE, OTHER): None,
-    }
-    assert seal_idle(tmp_path, SOURCE, WRITER, Hand()) == 0
-    assert [each.is_open for each in list_segments(tmp_path)] == [False, False, True]
-    close_stream(busy)
-
-
-def test_a_failed_sealing_delays_the_later_ones(tmp_path: Path) -> None:
-    full = False
-
-    def rename(old: Path, new: Path) -> None:
-        if full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        REAL.rename(old, new)
-
-    hand = Hand()
-    stream = opened(tmp_path, hand, disk=disk_with(rename=rename))
-    full = True
-    put(stream, entity(1))
-    hand.at += HOUR
-    with pytest.raises(LocalResource, match="05-1a2b3c4d-000: sealing: No space left"):
-        put(stream, entity(2))
-        wait_sealed(stream)
-    full = False
-    hand.at += HOUR
-    put(stream, entity(3))
-    wait_sealed(stream)
-    close_stream(stream, seal_open=True)
-
-    assert all(each.is_sealed for each in list_segments(tmp_path))
-    assert list_segments(tmp_path)[-1].name.hour == "07"
-    assert verify(tmp_path).damages == ()
-
-
-def test_an_empty_open_segment_leaves_no_file(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
-    with pytest.raises(ZeroDivisionError):
-        append(stream, [lambda _seq, _at: [entity(1 // 0)]])
-    hand.at += HOUR
-    roll(stream)
-    close_stream(stream)
-
-    assert list_segments(tmp_path) == []
-
-
-def test_each_role_of_each_machine_has_its_own_writer(tmp_path: Path) -> None:
-    ids = iter(["bad", "00000001", "00000001", "00000002", "00000003"])
-    make = lambda: next(ids)  # noqa: E731
-    id_ = writer_id(tmp_path, "fetch", "here", make)
-
-    assert id_ == "00000001"
-    assert writer_id(tmp_path, "fetch", "here", make) == id_
-    assert writer_id(tmp_path, "import", "here", make) == "00000002"
-    assert writer_id(tmp_path, "fetch", "there", make) == "00000003"
-    assert orjson.loads((tmp_path / "log" / "writer.json").read_bytes()) == {
-        "here": {"fetch": "00000001", "import": "00000002"},
-        "there": {"fetch": "00000003"},
-    }
-
-
 def test_pages_are_the_last_event_of_their_batch(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1), page()]])
     (_, last) = read_events(tmp_path)
 
     assert decode(last.line).kind == PAGE
     assert last.segment == name
-
-
-def test_a_head_that_was_deleted_is_restored_before_lines_are_written(tmp_path: Path) -> None:
-    seen: list[bool] = []
-    head = head_path(tmp_path, SOURCE, WRITER)
-
-    def write(handle: int, data: bytes) -> int:
-        seen.append(head.exists())
-        return os.write(handle, data)
-
-    stream = opened(tmp_path, disk=disk_with(write=write))
-    put(stream, entity(1))
-    head.unlink()
-    put(stream, entity(2))
-    close_stream(stream)
-
-    assert seen == [True, True]
 
 
 def test_producers_in_many_threads_take_turns(tmp_path: Path) -> None:
@@ -507,5 +275,5 @@ def test_producers_in_many_threads_take_turns(tmp_path: Path) -> None:
         list(pool.map(produce, range(4)))
     close_stream(stream)
 
-    assert seqs(tmp_path) == list(range(1, 161))
+    assert logged_seqs(tmp_path) == list(range(1, 161))
     assert verify(tmp_path).damages == ()
