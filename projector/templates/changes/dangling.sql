@@ -1,4 +1,4 @@
--- Out: the first sighting, from an instant on, of a body that is in no part yet.
+-- Out: the first sighting, at or after an instant, of a body that no part contains yet.
 SELECT epoch_us(min(_at))
 FROM read_parquet($sightings) AS sighting ANTI JOIN (
     SELECT writer, seq FROM read_parquet($events) WHERE kind = 'entity'

@@ -1,6 +1,6 @@
--- In: files of sightings, pages, events and differences; types; which entities; since when.
--- Out: neighbours that were not compared: a version that began at that instant or later and
--- the present one before it, with the segments that hold their bodies.
+-- In: files of sightings, pages, events and differences; types; a filter of entities; an instant.
+-- Out: pairs of bodies that were not compared yet: each version that began at or after the
+-- instant, and the version before it that was present, with the segments of both bodies.
 WITH $touched
 $presence,
 $spans,

@@ -1,5 +1,6 @@
--- In: a file of pairs. Out: the earlier bodies of those that are far, by where they lie,
--- with the number of their pair in the file.
+-- In: a file of pairs.
+-- Out: the earlier bodies of the pairs marked `is_far`, in log order, each with the number of
+-- its pair in the file.
 SELECT file_row_number AS number, before_segment AS segment, before_seq AS seq
 FROM read_parquet($found, file_row_number = true)
 WHERE is_far

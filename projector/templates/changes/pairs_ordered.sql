@@ -1,5 +1,6 @@
 -- In: the files of pairs.
--- Out: the pairs by where the later bodies lie; which earlier ones do not lie near them.
+-- Out: the pairs in the log order of their later bodies; `is_far` if the earlier body is of
+-- another writer or more than $near events away.
 SELECT
     *,
     before_writer <> writer OR before_seq NOT BETWEEN seq - $near AND seq + $near AS is_far

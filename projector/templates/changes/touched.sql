@@ -1,4 +1,4 @@
--- The entities that were seen at an instant or later.
+-- The entities that were seen at or after an instant.
 touched AS MATERIALIZED (
     SELECT DISTINCT _id
     FROM read_parquet($sightings)

@@ -1,4 +1,5 @@
--- Versions of one view by two definitions: a row per column that differs, with the event behind.
+-- Compares the versions of one view by two definitions.
+-- Out: a row for each column that differs, with the event that contains the body.
 SELECT change, id, epoch_us(valid_from) AS valid_from, field['column'] AS column_name, field['old'] AS old,
     field['new'] AS new, segment, seq
 FROM (

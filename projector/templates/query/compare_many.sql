@@ -1,4 +1,5 @@
--- Rows of one view by two definitions, where a version has many: those that only one has.
+-- Compares the rows of one view by two definitions if a version can have many rows.
+-- Out: the rows that only one of the two definitions has.
 WITH old AS (
     SELECT $old_key::VARCHAR AS id, valid_from, _segment AS segment, _seq AS seq,
         to_json({$row})::VARCHAR AS told

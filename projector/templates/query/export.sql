@@ -1,2 +1,2 @@
--- Write a view to one file, or to a folder of partitions.
+-- Writes a view to one file, or to a folder of partitions.
 COPY (SELECT $columns FROM $view ORDER BY ALL) TO $target ($options)

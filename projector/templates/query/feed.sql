@@ -1,4 +1,4 @@
--- What happened to the entities of one type in [since, until): one row per change.
+-- Out: the changes of the entities of one type in [since, until), one row per change.
 FROM $view
 SELECT
     changed_at, $type AS type, $key::VARCHAR AS id, change, path, kind, old, new,

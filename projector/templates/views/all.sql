@@ -1,4 +1,4 @@
--- As the view at T, absent entities too: since when, and the evidence.
+-- Out: the view as of T with absent entities too: since when each is absent, and the evidence.
 WITH $presence
 SELECT $once
     winner._id::$key_type AS $key,

@@ -1,6 +1,6 @@
--- Everything that happened up to T, field by field: appeared, changed, gone, back. Telemetry
--- and schema waves are marked. A wave: the same path, kind and class of old value on more than
--- a third of the entities that are present, within one hour.
+-- Out: the changes up to T, one row per field: appeared, changed, gone or back. Telemetry and
+-- waves are marked. A wave is a change of the schema: the same path, kind and class of the old
+-- value within one hour, on more than ten entities and more than a third of those present.
 WITH $presence,
 $spans,
 neighbour AS (
@@ -28,7 +28,8 @@ alive AS (
     FROM step_of
 ),
 differing AS MATERIALIZED (
-    -- Joined before `alive`: the planner expects one row everywhere and would begin there.
+    -- This join comes before that with `alive`. The planner estimates one row for each, and would
+    -- begin with `alive`.
     SELECT neighbour.*, diff.* EXCLUDE (type, before_hash, hash)
     FROM neighbour
     JOIN (SELECT DISTINCT * FROM read_parquet($diffs)) AS diff

@@ -1,5 +1,5 @@
--- One entity of any type as of T: its greatest sighting, the event that holds the bytes, and
--- since when and why it is absent.
+-- Out: one row about an entity of any type as of T: the event that contains the bytes of its
+-- greatest sighting, since when it is absent, and by which evidence.
 WITH $presence
 SELECT
     event.writer, event.seq, event.segment, event.shape, event.hash,

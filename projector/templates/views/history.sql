@@ -1,4 +1,4 @@
--- The versions of one entity of any type, up to T.
+-- Out: the versions of one entity of any type up to T.
 WITH $presence,
 $spans
 SELECT

@@ -1,3 +1,5 @@
+-- SQL expression: an instant from a value of any type. A text without a time zone is UTC; NULL
+-- means the end of time, that is, the newest state.
 coalesce(
     CASE WHEN regexp_matches($value::VARCHAR, '\d\d:\d\d.*(Z|[-+]\d\d)')
         THEN $value::VARCHAR::TIMESTAMPTZ

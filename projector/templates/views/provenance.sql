@@ -1,3 +1,4 @@
+-- SQL columns: the provenance of a row.
 least(body._body_at, $seen_at) AS _observed_at,
         $first_at AS _first_seen_at,
         $last_at AS _last_seen_at,

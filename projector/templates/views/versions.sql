@@ -1,5 +1,5 @@
--- The versions up to T: maximal runs of sightings with the same value hash, cut where the
--- entity is absent. Half-open; `valid_to` NULL while it lasts.
+-- Out: the versions up to T: maximal runs of sightings with the same value hash, interrupted
+-- where the entity is absent. [valid_from, valid_to); `valid_to` is NULL while a version lasts.
 WITH $presence,
 $spans
 SELECT DISTINCT ON (version._type, version._id, version._shape, version.valid_from $row)
