@@ -1,6 +1,6 @@
 """Description of an upstream API as a value. Pure.
 
-    Source ── endpoints ── rules (where entities sit), shape, scope
+    Source ── endpoints ── rules (locate the entities), shape, scope
                       └─── continuation (the next page, and whether the listing is complete)
            └─ listings ─── what a sync fetches; follow-up requests, probes, partitions
 

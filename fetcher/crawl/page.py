@@ -47,11 +47,10 @@ async def fetch_page(
     """Fetches one page and returns what follows it; None if the response is not a page.
 
     The page is durable on return; during pagination, only after `wait_for_writes`. Pages
-    become durable in page order, and the state of the run is what the last durable page
-    says. `size` is the parameter that reduces the number of entities per page. `first` is
-    the outcome of the first attempt if it was made already. After a `Misprediction`,
-    pagination must return to that page, and nothing of this page is recorded. A `GivenUp`
-    is not recorded yet: see `record_failure`.
+    become durable in page order: the last durable one determines the state of the run.
+    `size` is the parameter that reduces the number of entities per page. `first` is the
+    outcome of the first attempt, if it was made already. After a `Misprediction`, pagination
+    must return to that page; this page is not recorded. Nor is a `GivenUp` (`record_failure`).
     """
     numbered = page_no if run.endpoint.continuation is not None else None
     sent = {**params, **(size or {})}
@@ -251,7 +250,7 @@ def _check_known(run: ActiveRun, entities: tuple[Entity, ...]) -> None:
 def _with_next_url(
     run: ActiveRun, place: PageContext, params: Params, page: Continuation
 ) -> PageContext:
-    """Adds to a place what is requested next: the state of the run once it is recorded."""
+    """Adds the next request to a place: the state of the run once the page is recorded."""
     if page.next is None:
         return attrs.evolve(place, is_last=page.is_end and place.page_no is not None)
     base_url = run.crawl.context.client.base_url

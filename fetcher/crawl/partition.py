@@ -19,7 +19,7 @@ from fetcher.state.task import Task
 
 
 async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
-    """Queues one run per value of a partition; the run's report says what they cover."""
+    """Queues one run per value of a partition; the run is partial if they may not cover it."""
     base_params = {name: value for name, value in params.items() if name not in PAGE_CURSOR_PARAMS}
     entities = run.report.entities
     why = f"ended near {entities} entities, where the upstream cuts the listing off"

@@ -6,7 +6,7 @@
                                                those after it are recorded; pagination
                                                returns to this page and splits it here
 
-A prediction decides only what is requested. What is recorded depends on the parts alone.
+A prediction only determines the next request. The recorded events depend on the parts alone.
 """
 
 import asyncio

@@ -26,7 +26,7 @@ class ListingReport:
     splitters_lost: int = 0
     """Splitter processes that ended unexpectedly; their pages were split in this process."""
     why: str | None = None
-    """Why the run is not completed, or what was skipped."""
+    """Reason why the run is not completed, or which entities were skipped."""
 
 
 @attrs.frozen

@@ -123,7 +123,7 @@ async def send_request(
         if isinstance(result, NotSent):
             return result
         first = None
-        response = _response(context, result, endpoint, params)
+        response = build_response(result, endpoint, params, context.client.key)
         outcome = _split(context.source, result, response, rules, split)
         if isinstance(outcome, SplitResponse | PendingSplit):
             context.limiter.adapt_rate(result.ms / 1000)
@@ -156,10 +156,10 @@ async def _attempt(
     return at, result
 
 
-def _response(
-    context: RequestContext, result: HttpResult, endpoint: Endpoint, params: Params
+def build_response(
+    result: HttpResult, endpoint: Endpoint, params: Params, key: str | None
 ) -> Response:
-    key = context.client.key
+    """Returns the result of a request as a response, with the API key masked everywhere."""
     return Response(
         url=result.url,
         endpoint=endpoint.path,

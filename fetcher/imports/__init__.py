@@ -1,1 +1,1 @@
-"""Recordings made elsewhere become events."""
+"""Imports: responses that other programs recorded become events."""

@@ -4,10 +4,10 @@
     $.endpoints.*=/api/v1/models/{key}/endpoints
     $.data[*].response=/api/v1/models/{modelId}/endpoints
 
-To the left of the first `=` is a JSON path made of `$`, `.name`, `['name']`, `.*` and
-`[*]`. To the right is the endpoint. In it, `{key}` stands for the member name (or element
-number) that the last `*` matched, and any other name for a member of the object that
-contains the response.
+The text before the first `=` is a JSON path made of `$`, `.name`, `['name']`, `.*` and
+`[*]`; the text after it is the endpoint. In the endpoint, `{key}` is replaced by the member
+name (or element number) that the last `*` matched, and any other placeholder by a member of
+the object that contains the response.
 """
 
 import json

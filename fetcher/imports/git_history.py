@@ -1,4 +1,4 @@
-"""Git history: every version of a file, at the time of its commit, without a checkout.
+"""Git history: every version of a file with the time of its commit, without a checkout.
 
 `git log` lists the versions along the first parents; one `git cat-file --batch` process
 reads them, oldest commit time first.

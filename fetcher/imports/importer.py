@@ -114,8 +114,8 @@ def import_recordings(
     """Imports recorded responses until `is_stopped`; durable and sealed on return.
 
     `endpoint` is the endpoint of all responses; None: each is recognised by its body.
-    `parts` says where envelopes contain responses. Law: any order and any portions of the
-    same input give the same answers at every instant, and importing is idempotent.
+    `parts` locates the responses in envelopes. Law: any order and any portions of the same
+    input give the same answers at every instant, and importing is idempotent.
     """
     journal = open_journal(root, source.name, writer, clock=now, segment_bytes=segment_bytes)
     try:
@@ -262,7 +262,7 @@ def _numbered(
 ) -> PageContext:
     """Adds page number and end of a listing to the place of its first page.
 
-    Later pages prove no absence: nobody knows whether the pages before them were recorded.
+    Later pages prove no absence, since the pages before them may not have been recorded.
     """
     if endpoint.continuation is None:
         return place

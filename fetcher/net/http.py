@@ -278,8 +278,8 @@ def _append(chunk: bytes, body: bytearray, max_bytes: int) -> bool:
 
 
 def key_masker(key: str | None) -> Callable[[bytes], tuple[bytes, bool]]:
-    """Returns a function that replaces a key by asterisks, keeping the length of the text,
-    and says whether the text contained it."""
+    """Returns a function that replaces a key by asterisks of the same length; its second
+    result is whether the text contained the key."""
     forms = {key.encode(), quote(key, safe="").encode()} if key else set()
 
     def mask(data: bytes) -> tuple[bytes, bool]:

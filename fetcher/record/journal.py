@@ -47,7 +47,7 @@ class Journal:
     stream: Stream
     stored_bodies: StoredBodies
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
-    """Held during a write."""
+    """Locked during a write."""
     waiting: list[tuple[BuildBatch, asyncio.Future[None]]] = attrs.field(factory=list)
     """Batches for the next write."""
     listeners: list[Callable[[Appended], None]] = attrs.field(factory=list)

@@ -5,7 +5,7 @@
                         misfits ────────────────> anomalies     │  event commits it
                         envelope, roster ───────> page event    ┘
 
-Only `put`, a function of the caller, writes to disk: it stores what is too large for a line.
+Only `put`, a function of the caller, writes to disk: it stores bodies too large for a line.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def build_page_events(
 
 
 _NOT_PARSED = object()
-"""Stands for the value of an entity that was not parsed."""
+"""Placeholder for the value of an entity that was not parsed."""
 
 
 @attrs.define

@@ -28,17 +28,17 @@ from fetcher.state.presence import close_presence, open_presence
 from fetcher.state.run_queue import apply_appended_to_queue, close_queue, open_queue
 
 CHANCE: Chance = random.SystemRandom().random
-"""The operating system's source of randomness: returns numbers from 0 up to 1."""
+"""Random source of the operating system: returns numbers in [0, 1)."""
 
 
 @attrs.frozen
 class Upstream:
-    """A source, how it is reached, and how much is requested at a time."""
+    """A source, its address and API key, and the limits of its requests."""
 
     source: Source
     base_url: str
     key: str | None = attrs.field(default=None, repr=False)
-    """The API key; None: requests are anonymous."""
+    """API key; None: requests are anonymous."""
     requests_per_minute: int = 60
     concurrency: int = 4
     """Maximum number of requests in flight."""
@@ -50,7 +50,7 @@ class Upstream:
 
 @attrs.frozen
 class Crawler:
-    """The process that crawls: where it writes, under which writer id, its clock and chance."""
+    """The crawling process: archive, writer id, clock and random source."""
 
     root: Path
     """The archive."""
@@ -60,15 +60,15 @@ class Crawler:
     pool_policy: PoolPolicy = attrs.field(factory=default_pool_policy)
     """When pages are split in separate processes."""
     segment_bytes: int = SEGMENT_BYTES
-    """Size at which a segment is closed before its hour is over."""
+    """Size at which a segment is rolled before its hour is over."""
 
 
 @attrs.frozen(kw_only=True)
 class SyncBounds:
-    """What a sync covers at most."""
+    """Bounds of a sync."""
 
     listings: Sequence[str] | None = None
-    """Names of the listings, which include those that they follow; None: the default ones."""
+    """Names of the listings; those that they follow are included. None: the default ones."""
     limit: int | None = None
     """Maximum number of entities per listing; pages are always completed."""
     max_requests: int | None = None
@@ -82,7 +82,7 @@ async def open_crawl(
     max_requests: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> AsyncIterator[Crawl]:
-    """Yields what runs share; closes all of it afterwards. Tunes the garbage collector.
+    """Opens what the runs of a crawl share and closes it afterwards. Tunes the garbage collector.
 
     Raises `Locked` if another process writes to the same stream.
     """

@@ -3,6 +3,7 @@
 import attrs
 
 from eventlog.errors import Unavailable
+from fetcher.crawl.request import build_response
 from fetcher.net.http import Client, get, open_session
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import match_url, url_of
@@ -31,14 +32,5 @@ async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
         raise Unavailable(
             f"{result.url}: {result.error_class}: {result.message}", "try again later"
         )
-    response = Response(
-        url=result.url,
-        endpoint=endpoint.path,
-        params=params,
-        status=result.status,
-        body=result.body,
-        headers=result.headers,
-        ms=result.ms,
-        key_removed=result.key_removed,
-    )
+    response = build_response(result, endpoint, params, upstream.key)
     return ProbeResult(response, split_response(response, endpoint.rules(params)))

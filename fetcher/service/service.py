@@ -1,9 +1,9 @@
-"""The service: performs syncs by schedule and works on the queue in between.
+"""The service: performs syncs by schedule and works on the queue between them.
 
-    slot due ──> one run per listing ──> queue ──> worked on, page by page
+    slot due ──> one run per listing ──> queue ──> crawled page by page
     `hindlog fetch add` ───────────────────┘
 
-Syncs never overlap: a slot that comes while the previous sync is in progress is skipped
+Syncs never overlap: a slot that is due while the previous sync is in progress is skipped
 and reported. After a stop or a crash, the service continues with the unfinished runs.
 """
 
@@ -32,7 +32,7 @@ Announce = Callable[[str], None]
 
 @attrs.frozen(kw_only=True)
 class ServicePlan:
-    """What a service syncs, and when."""
+    """Schedule of a service, and the bounds of its syncs."""
 
     schedule: str
     """Cron expression, in UTC."""
@@ -52,7 +52,7 @@ async def run_service(
     on_progress: OnProgress = ignore_progress,
     announce: Announce = lambda line: None,
 ) -> tuple[ListingReport, ...]:
-    """Serves one source until `stopping` is set; the current page is completed.
+    """Serves one source until `stopping` is set, then completes the current page.
 
     Returns the reports of the runs it worked on, in order.
     """
@@ -67,7 +67,7 @@ async def run_service(
             if crawl.is_sync_due():
                 due = await _begin_sync(crawl, plan, announce)
             reports += await drain(crawl)
-            await _rest(crawl, plan, due)
+            await _pause(crawl, plan, due)
         return tuple(reports)
 
 
@@ -100,7 +100,7 @@ async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> in
     return next_due
 
 
-async def _rest(crawl: Crawl, plan: ServicePlan, due: int) -> None:
+async def _pause(crawl: Crawl, plan: ServicePlan, due: int) -> None:
     """Seals hours that are over, writes the heartbeat, then waits for the next poll or sync."""
     await asyncio.to_thread(roll_and_heartbeat, crawl.context.journal.stream)
     wait_s = min(plan.poll_s, max(0.0, (due - crawl.context.clock()) / SECOND))

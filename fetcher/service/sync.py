@@ -74,7 +74,7 @@ async def create_runs(
     limit: int | None,
     priority: int = 0,
 ) -> set[str]:
-    """Puts one run per listing into the queue; returns the run ids."""
+    """Puts one run per listing into the queue and returns their ids."""
     context = crawl.context
     runs: set[str] = set()
     for listing in listings:

@@ -40,13 +40,13 @@ from fetcher.split.worker import (
 SLOTS = 16
 """Pages that one splitter can have at the same time."""
 _SLOT_BYTES = 64 * 1024 * 1024
-"""Distance of two slots in the shared file: more than a page or its parts can take."""
+"""Distance of two slots in the shared file: larger than any page and its parts."""
 _MALLOC_SETTINGS = {
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
     "MALLOC_TOP_PAD_": str(16 * 1024 * 1024),
     "MALLOC_MMAP_THRESHOLD_": str(64 * 1024 * 1024),
 }
-"""For glibc: memory of one page is reused for the next instead of returned to the OS."""
+"""Settings of glibc: memory of one page is reused for the next instead of returned to the OS."""
 _MAIN = "from fetcher.split.worker import run_splitter; run_splitter()"
 
 
@@ -84,7 +84,7 @@ class SplitterProcess:
     pending: dict[int, asyncio.Future[bytes | None]] = attrs.field(factory=dict)
     """Results that are expected, by the offset of their slot."""
     partial_reply: bytes = b""
-    """First bytes of a reply of which the rest has not arrived."""
+    """Beginning of a reply that has not arrived completely."""
 
 
 @attrs.define

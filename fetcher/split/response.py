@@ -2,7 +2,7 @@
 
     response ── split_response ──> envelope + entities + misfits (elements without an id)
 
-Each split is checked: `is_exact` says whether joining the parts restores the response.
+Each split is verified: `is_exact` is True if joining the parts restores the response.
 """
 
 import gc

@@ -26,7 +26,7 @@ REQUEST_FORMAT = struct.Struct("<QQQ")
 REPLY_FORMAT = struct.Struct("<QQ")
 """Offset of the page, and length of the encoded parts that replace it; 0: not split."""
 READY = 2**64 - 1
-"""Offset in the first reply, which says that the splitter accepts pages."""
+"""Offset in the first reply; it means that the splitter accepts pages."""
 
 
 class PageHeader(msgspec.Struct, array_like=True):

@@ -29,8 +29,7 @@ _DISK_ERRORS = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 _NOT_WRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 _ENTITY_KIND = b'"kind":"entity"'
 _KIND_WITHIN_BYTES = 160
-"""The kind is searched in this many first bytes of a line; if it comes later, the line is
-decoded in vain."""
+"""Number of bytes at the beginning of a line that are searched for the kind."""
 
 _COVERED = "CREATE TABLE IF NOT EXISTS covered (writer TEXT PRIMARY KEY, seq INTEGER, sha256 TEXT)"
 
@@ -153,11 +152,10 @@ def _catch_up(
     trust_heads: bool,
     only: frozenset[str] | None,
 ) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         positions = covered_positions(db)
         writers = _writers_with_lock(root, source) if trust_heads else set[str]()
-        if not trust_heads or not positions.keys() <= writers:  # then ask the segments
+        if not trust_heads or not positions.keys() <= writers:  # a lock file may be missing
             writers = {segment.name.writer for segment in list_segments(root, source)}
         writers = writers if only is None else writers & only
         if not positions.keys() <= writers:
@@ -165,7 +163,15 @@ def _catch_up(
         for writer in sorted(writers):
             position = positions.get(writer)
             if not (trust_heads and _is_at_head(root, source, writer, position)):
-                _read_stream(db, root, source, writer, position or (0, ""), apply)
+                _apply_stream(db, root, source, writer, position or (0, ""), apply)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Commits what the block writes; rolls it back if the block raises."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:  # SQLite has rolled it back already if the disk is full
@@ -180,19 +186,21 @@ def apply_appended(db: sqlite3.Connection, done: Appended, apply: ApplyRecord) -
     reads them together.
     """
     writer = done.first.writer
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(db):
         if covered_positions(db).get(writer, (0, ""))[0] == done.first.seq - 1:
             at = format_us(done.first.observed_at)
             for seq, line in done.draft_lines:
-                if line.find(_ENTITY_KIND, 0, _KIND_WITHIN_BYTES) < 0:
+                if not is_entity_line(line):
                     apply(db, Record(line[:-1], done.segment, at, writer, seq))
             set_covered_position(db, writer, done.last.seq, done.sha256)
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+
+
+def is_entity_line(line: bytes) -> bool:
+    """Whether a line is an `entity` event, judged by its first bytes without decoding it.
+
+    Returns False for an entity event whose kind comes later; callers then decode the line.
+    """
+    return line.find(_ENTITY_KIND, 0, _KIND_WITHIN_BYTES) >= 0
 
 
 def _writers_with_lock(root: Path, source: str) -> set[str]:
@@ -208,7 +216,7 @@ def _is_at_head(root: Path, source: str, writer: str, position: tuple[int, str] 
     return head is not None and position is not None and head.last_seq == position[0]
 
 
-def _read_stream(
+def _apply_stream(
     db: sqlite3.Connection,
     root: Path,
     source: str,
@@ -216,17 +224,27 @@ def _read_stream(
     position: tuple[int, str],
     apply: ApplyRecord,
 ) -> None:
+    last = None
+    for record in read_new(root, source, writer, position):
+        apply(db, record)
+        last = record
+    if last is not None:
+        set_covered_position(db, writer, last.seq, line_sha256(last.line))
+
+
+def read_new(root: Path, source: str, writer: str, position: tuple[int, str]) -> Iterator[Record]:
+    """Yields the events of a stream after the seq that an index has read; (0, ""): all.
+
+    Raises `IndexMismatch` if the log does not contain the line that the index has read, or
+    if a later event reports the loss of earlier ones.
+    """
     seq, sha256 = position
     records = read_stream(root, source, writer, max(seq - 1, 0))
     if seq:
         first = next(records, None)
         if first is None or line_sha256(first.line) != sha256:
             raise IndexMismatch
-    last = None
     for record in records:
-        last = record
         if seq and is_loss_event(record.line):
-            raise IndexMismatch  # events that were read before may be lost now
-        apply(db, record)
-    if last is not None:
-        set_covered_position(db, writer, last.seq, line_sha256(last.line))
+            raise IndexMismatch  # the index may contain lost events
+        yield record

@@ -7,7 +7,7 @@
 It reads the writer's own stream only; observations of other writers do not count. It can be
 deleted at any time: it is rebuilt from the log.
 
-Tables: `listed` contains the entities of complete listings, `walked` the pages of listings
+Tables: `listed` contains the entities of complete listings, `walked` the pages of paginations
 that are not complete yet, `probing` the runs that send probes, `refused` and `answered` the
 outcomes of probes, `gone` the entities with a tombstone.
 """
@@ -23,7 +23,7 @@ from eventlog.format.event import GONE, PAGE, PAGE_FAILED, RUN, Line
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from fetcher.source import Params, Probe, Source, request_digest
-from fetcher.state.log_index import catch_up, open_caught_up
+from fetcher.state.log_index import catch_up, is_entity_line, open_caught_up
 from fetcher.state.task import CREATED, decode_task_members
 
 Name = tuple[str, str]
@@ -89,7 +89,7 @@ def refresh_presence(presence: Presence) -> None:
 
 
 def _apply(db: sqlite3.Connection, source: Source, record: Record) -> None:
-    if b'"kind":"entity"' in record.line[:160]:
+    if is_entity_line(record.line):
         return
     line = decode(record.line)
     if line.run is None or line.run.startswith("import.") or line.kind not in _KINDS:
@@ -160,8 +160,8 @@ def _apply_probe(db: sqlite3.Connection, probe: Probe, line: Line) -> None:
 def _add_partial_page(
     db: sqlite3.Connection, line: Line, page_no: int, names: Iterable[Name]
 ) -> None:
-    """Adds a page of a listing that is not complete yet. Page 0 means that a page of it was
-    given up, so that it cannot become complete."""
+    """Adds a page of a listing that is not complete yet. Page 0 stands for a page that was
+    given up: the listing cannot become complete."""
     db.execute("DELETE FROM walked WHERE scope = ? AND run <> ?", (line.scope, line.run))
     row = (line.run, line.scope, page_no, orjson.dumps(list(names)))
     db.execute("INSERT OR REPLACE INTO walked VALUES (?, ?, ?, ?)", row)

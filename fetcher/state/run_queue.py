@@ -1,8 +1,8 @@
-"""Queue of a source: all its runs except imports, and which worker has which run.
+"""Queue of a source: all its runs except imports, and the workers that leased them.
 
 It is an index over the log and can be deleted at any time; runs in progress are pending
-again in the rebuilt queue. Only leases are not in the log: a worker leases a task and must
-renew the lease. If the worker dies, the lease expires and the task is pending again.
+again in the rebuilt queue. Only leases are not in the log. A worker leases a task and renews
+the lease while it works. If the worker dies, the lease expires and the task is pending again.
 """
 
 import sqlite3
@@ -18,8 +18,13 @@ from eventlog.format.event import PAGE, PAGE_FAILED, RUN
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
-from fetcher.state import log_index as index
-from fetcher.state.log_index import catch_up, open_caught_up
+from fetcher.state.log_index import (
+    apply_appended,
+    catch_up,
+    is_entity_line,
+    open_caught_up,
+    transaction,
+)
 from fetcher.state.task import CLEANED, PENDING, RUNNING, Task, apply_event, decode_task_members
 
 LEASE_US = 10 * MINUTE
@@ -66,11 +71,11 @@ def refresh_queue(queue: RunQueue) -> None:
 
 def apply_appended_to_queue(queue: RunQueue, done: Appended) -> None:
     """Applies a batch that this process has just appended, without re-reading the log."""
-    index.apply_appended(queue.db, done, _apply)
+    apply_appended(queue.db, done, _apply)
 
 
 def _apply(db: sqlite3.Connection, record: Record) -> None:
-    if b'"kind":"entity"' in record.line[:160]:  # most events; they do not change tasks
+    if is_entity_line(record.line):  # most events; they do not change tasks
         return
     line = decode(record.line)
     if line.kind not in _KINDS:
@@ -137,8 +142,7 @@ def claim_task(
 ) -> Task | None:
     """Leases the next pending task without a valid lease to `owner` and returns it; None if
     there is none. `only`: the runs to choose from."""
-    queue.db.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(queue.db):
         rows = queue.db.execute(
             "SELECT task FROM task LEFT JOIN lease USING (run) WHERE state = ? AND "
             "(until IS NULL OR until <= ? OR owner = ?) "
@@ -149,10 +153,6 @@ def claim_task(
         task = next((task for task in pending if only is None or task.run in only), None)
         if task is not None:
             _write_lease(queue.db, task.run, owner, now + LEASE_US)
-        queue.db.execute("COMMIT")
-    except BaseException:
-        queue.db.execute("ROLLBACK")
-        raise
     return task
 
 

@@ -19,16 +19,15 @@ import msgspec
 import orjson
 
 from eventlog.clock import DAY
-from eventlog.files.lost_segments import is_loss_event
 from eventlog.format.event import ENTITY, Line, exact_body, observed_us
 from eventlog.format.event_codec import decode
-from eventlog.read.reader import read_stream
 from fetcher.split.response import Key, body_digest
 from fetcher.state.log_index import (
     IndexMismatch,
     covered_positions,
     line_sha256,
     open_caught_up,
+    read_new,
     set_covered_position,
     translate_sqlite_errors,
 )
@@ -130,17 +129,10 @@ def _unpack(packed: bytes) -> StoredBody:
 def _catch_up(root: Path, source: str, index: StoredBodies) -> None:
     """Applies the new events of the stream. Raises `IndexMismatch` if the stream does not
     contain what the index has read."""
-    seq, sha256 = index.covered = covered_positions(index.db).get(index.writer, (0, ""))
-    records = read_stream(root, source, index.writer, max(seq - 1, 0))
-    if seq:
-        first = next(records, None)
-        if first is None or line_sha256(first.line) != sha256:
-            raise IndexMismatch
+    index.covered = covered_positions(index.db).get(index.writer, (0, ""))
     last = None
-    for record in records:
+    for record in read_new(root, source, index.writer, index.covered):
         last = record
-        if seq and is_loss_event(record.line):
-            raise IndexMismatch  # a roster must not name a lost event
         _apply(index, decode(record.line))
         if len(index.pending) >= _CACHE_ENTRIES:
             commit_pending(index, record.seq, line_sha256(record.line))
