@@ -1,4 +1,4 @@
-"""A stream that tests of presence write page by page: listings, probes, refusals."""
+"""A stream that tests write page by page: listings, probes, refusals."""
 
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,11 @@ class Log:
     writer: str = WRITER
     run: str = "run-1"
 
-    def append_batches(self, *answers: tuple[Response, PageContext]) -> None:
+    def append_batches(self, *responses: tuple[Response, PageContext]) -> None:
+        """Appends each response in its place, as a batch of its own."""
         journal = open_journal(self.root, self.source.name, self.writer, clock=self.clock)
         try:
-            for response, place in answers:
+            for response, place in responses:
                 self.write_page(journal, response, place)
         finally:
             close_journal(journal)
@@ -54,35 +55,39 @@ class Log:
             journal, [page_batch(journal, response, place, parts, lambda observed: None)]
         )
 
-    def say(self, **members: Any) -> None:
-        """Put one event of no page into the log."""
+    def append_event(self, **members: Any) -> None:
+        """Appends one event other than a page."""
         journal = open_journal(self.root, self.source.name, self.writer, clock=self.clock)
         append_batches(journal, [batch_of(Draft(run=self.run, epoch="2026-11-21T05", **members))])
         close_journal(journal)
 
-    def lists(
+    def append_listing(
         self, *ids: str, params: Params = NOTHING, page_no: int = 1, last: bool = True, **place: Any
     ) -> None:
-        """A page of a listing."""
+        """Appends a page of a listing."""
         endpoint = self.source.endpoint(MODELS if self.source is OPENROUTER else "/models")
         name = "data" if self.source is OPENROUTER else "items"
         body = orjson.dumps({name: [{"id": id_} for id_ in ids]})
         scope = place.pop("scope", endpoint.scope(params))
-        self.answers(endpoint.path, params, 200, body, scope=scope, page_no=page_no, last=last)
+        self.append_response(
+            endpoint.path, params, 200, body, scope=scope, page_no=page_no, last=last
+        )
 
-    def answers(
-        self, path: str, params: Params, status: int, body: bytes = b"{}", **place: Any
+    def append_response(
+        self, path: str, params: Params, status: int, body: bytes = b"{}", **members: Any
     ) -> None:
-        last = place.pop("last", False)
+        """Appends a response; `members` are fields of its `PageContext`."""
+        last = members.pop("last", False)
         response = Response(
             url="http://127.0.0.1/x", endpoint=path, params=params, status=status, body=body
         )
-        where = PageContext(run=self.run, epoch="2026-11-21T05", is_last=last, **place)
-        self.append_batches((response, where))
+        place = PageContext(run=self.run, epoch="2026-11-21T05", is_last=last, **members)
+        self.append_batches((response, place))
 
-    def probe(self, listing: str) -> None:
-        """Begin a run that probes."""
-        self.say(kind=RUN, members={"state": "created", "listing": listing})
+    def begin_probing(self, listing: str) -> None:
+        """Appends the creation of a probing run."""
+        self.append_event(kind=RUN, members={"state": "created", "listing": listing})
 
-    def presence(self) -> Presence:
+    def open_presence(self) -> Presence:
+        """Opens the index of presence of this stream."""
         return open_presence(self.root, self.source, self.writer)

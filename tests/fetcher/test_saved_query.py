@@ -22,13 +22,13 @@ BASE = "https://civitai.com/api/v1"
 EVERY = [(name, template) for name, source in SOURCES.items() for template in source.templates]
 
 
-def add(root: Path, target: str, arg: str | None = None, **more: Any) -> list[Task]:
-    upstream = Upstream(SOURCES["civitai"], more.pop("base_url", BASE))
-    request = RunRequest(target, arg, **more)
+def add(root: Path, target: str, arg: str | None = None, **settings: Any) -> list[Task]:
+    upstream = Upstream(SOURCES["civitai"], settings.pop("base_url", BASE))
+    request = RunRequest(target, arg, **settings)
     return add_runs(Crawler(root, OTHER, Hand()), upstream, request)
 
 
-def asked(task: Task) -> tuple[str, dict[str, str]]:
+def request_of(task: Task) -> tuple[str, dict[str, str]]:
     parts = urlsplit(task.url or "")
     return parts.path.removeprefix("/api/v1"), dict(parse_qsl(parts.query))
 
@@ -50,7 +50,7 @@ def test_a_template_creates_a_run_of_a_listing_or_a_url_with_its_argument(
 ) -> None:
     (task,) = add(tmp_path, name, arg, limit=500, priority=3)
 
-    request = asked(task)
+    request = request_of(task)
     assert (request[0], request[1] | params) == (path, request[1])
     assert (task.target, task.priority) == (500, 3)
     assert [task.run for task in queued(tmp_path)] == [task.run]
@@ -100,8 +100,8 @@ def test_everything_new_ends_at_the_first_page_of_known_entities(tmp_path: Path)
             return web.json_response({"items": [], "metadata": {"total": 0}})
         first = int(request.query.get("cursor", highest[0]))
         items = [{"id": first - place, "likes": highest[0]} for place in range(10)]
-        onward = {"nextCursor": first - 10} if first > 10 else {"total": 0}
-        return web.json_response({"items": items, "metadata": onward})
+        metadata = {"nextCursor": first - 10} if first > 10 else {"total": 0}
+        return web.json_response({"items": items, "metadata": metadata})
 
     pages = []
     for highest[0] in (40, 55):

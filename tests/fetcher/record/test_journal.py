@@ -1,4 +1,4 @@
-"""The journal remembers only what the log holds."""
+"""The index of a journal contains only bodies that are in the log."""
 
 import asyncio
 import errno
@@ -21,19 +21,19 @@ def test_entities_of_a_batch_that_could_not_be_written_are_stored_with_the_next(
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     answer = response(page_of({"id": 1, "name": "one"}))
     build = page_batch(journal, answer, PLACE, split_response(answer, LIST), lambda _: None)
-    real = journal.stream.disk
+    disk = journal.stream.disk
 
-    def refuse(handle: int, data: bytes) -> int:
+    def fail(handle: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    async def twice() -> None:
-        journal.stream.disk = attrs.evolve(real, write=refuse)
+    async def append_twice() -> None:
+        journal.stream.disk = attrs.evolve(disk, write=fail)
         with pytest.raises(LocalResource):
             await append_batch(journal, build)
-        journal.stream.disk = real
+        journal.stream.disk = disk
         await append_batch(journal, build)
 
-    asyncio.run(twice())
+    asyncio.run(append_twice())
     close_journal(journal)
 
     assert [line.id for line in lines(tmp_path, "civitai") if line.kind == ENTITY] == ["1"]

@@ -31,14 +31,14 @@ def batch(number: int, count: int = 1) -> BuildBatch:
     return lambda _seq, _at: [entity] * count
 
 
-def opened(root: Path, hand: Hand | None = None, **disk: Any) -> Journal:
+def open_with_disk(root: Path, clock: Hand | None = None, **disk: Any) -> Journal:
     """Opens a journal whose disk has some operations replaced."""
-    journal = open_journal(root, SOURCE, WRITER, clock=hand or Hand())
+    journal = open_journal(root, SOURCE, WRITER, clock=clock or Hand())
     journal.stream.disk = attrs.evolve(journal.stream.disk, **disk)
     return journal
 
 
-def recorded(journal: Journal, builds: Sequence[BuildBatch]) -> list[BaseException | None]:
+def append_all(journal: Journal, builds: Sequence[BuildBatch]) -> list[BaseException | None]:
     """Records all batches at once, as tasks of one crawl, and returns the error of each."""
 
     async def all_at_once() -> list[BaseException | None]:
@@ -59,13 +59,13 @@ def test_a_batch_is_fsynced_before_append_batch_returns(tmp_path: Path) -> None:
         os.fsync(handle)
         sizes.append(os.fstat(handle).st_size)
 
-    journal = opened(tmp_path, fsync=fsync)
+    journal = open_with_disk(tmp_path, fsync=fsync)
 
-    async def one() -> int:
+    async def append_one() -> int:
         await append_batch(journal, batch(1))
         return len(sizes)
 
-    assert asyncio.run(one()) > 0
+    assert asyncio.run(append_one()) > 0
     close_journal(journal)
     assert ids(tmp_path) == ["1"]
 
@@ -77,9 +77,9 @@ def test_waiting_batches_share_one_write_in_the_order_of_their_calls(tmp_path: P
         writes.append(bytes(data).count(b"\n"))
         return os.write(handle, data)
 
-    journal = opened(tmp_path, write=write)
+    journal = open_with_disk(tmp_path, write=write)
 
-    assert recorded(journal, [batch(number, 2) for number in range(50)]) == [None] * 50
+    assert append_all(journal, [batch(number, 2) for number in range(50)]) == [None] * 50
     close_journal(journal)
 
     assert writes[:2] == [2, 98], "the first task writes alone, the others wait meanwhile"
@@ -95,17 +95,19 @@ def test_batches_that_arrive_during_a_write_are_part_of_the_next_one(tmp_path: P
         writes.append(bytes(data).count(b"\n"))
         return os.write(handle, data)
 
-    journal = opened(tmp_path, write=write)
+    journal = open_with_disk(tmp_path, write=write)
 
     async def produce() -> None:
         first = asyncio.create_task(append_batch(journal, batch(0)))
         while not journal.lock.locked():
             await asyncio.sleep(0)
-        rest = [asyncio.create_task(append_batch(journal, batch(number))) for number in range(1, 9)]
+        others = [
+            asyncio.create_task(append_batch(journal, batch(number))) for number in range(1, 9)
+        ]
         while len(journal.waiting) < 8:
             await asyncio.sleep(0)
         may_write.set()
-        await asyncio.gather(first, *rest)
+        await asyncio.gather(first, *others)
 
     asyncio.run(produce())
     close_journal(journal)
@@ -115,10 +117,10 @@ def test_batches_that_arrive_during_a_write_are_part_of_the_next_one(tmp_path: P
 
 
 def test_listeners_are_called_with_every_durable_batch(tmp_path: Path) -> None:
-    journal = opened(tmp_path)
+    journal = open_with_disk(tmp_path)
     durable: list[Appended] = []
     journal.listeners.append(durable.append)
-    recorded(journal, [batch(number, 3) for number in range(4)])
+    append_all(journal, [batch(number, 3) for number in range(4)])
     close_journal(journal)
 
     assert [(batch.first.seq, batch.last.seq) for batch in durable] == [
@@ -132,11 +134,11 @@ def test_listeners_are_called_with_every_durable_batch(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", range(4))
 def test_an_error_of_one_build_affects_its_own_batch_only(tmp_path: Path, place: int) -> None:
     def failing(_seq: int, _at: int) -> list[Draft]:
-        raise KeyError("of the caller")
+        raise KeyError("planted")
 
-    journal = opened(tmp_path)
+    journal = open_with_disk(tmp_path)
     builds = [batch(1), batch(2), batch(3)]
-    errors = recorded(journal, [*builds[:place], failing, *builds[place:]])
+    errors = append_all(journal, [*builds[:place], failing, *builds[place:]])
     close_journal(journal)
 
     assert [number for number, error in enumerate(errors) if error] == [place]
@@ -145,8 +147,8 @@ def test_an_error_of_one_build_affects_its_own_batch_only(tmp_path: Path, place:
 
 
 def test_a_batch_without_events_is_refused_and_the_others_are_written(tmp_path: Path) -> None:
-    journal = opened(tmp_path)
-    errors = recorded(journal, [batch(1), lambda _seq, _at: [], batch(2)])
+    journal = open_with_disk(tmp_path)
+    errors = append_all(journal, [batch(1), lambda _seq, _at: [], batch(2)])
     close_journal(journal)
 
     assert [type(error) for error in errors] == [type(None), Invalid, type(None)]
@@ -161,14 +163,14 @@ def test_after_a_failed_fsync_nothing_is_acknowledged(tmp_path: Path) -> None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         os.fsync(handle)
 
-    journal = opened(tmp_path, fsync=fsync)
-    assert recorded(journal, [batch(1)]) == [None]
+    journal = open_with_disk(tmp_path, fsync=fsync)
+    assert append_all(journal, [batch(1)]) == [None]
     failing = True
     journal.lock = asyncio.Lock()
-    broken = recorded(journal, [batch(2), batch(3)])
+    broken = append_all(journal, [batch(2), batch(3)])
     failing = False
     journal.lock = asyncio.Lock()
-    later = recorded(journal, [batch(4)])
+    later = append_all(journal, [batch(4)])
     close_journal(journal)
 
     assert [type(error) for error in (*broken, *later)] == [LocalResource] * 3
@@ -184,17 +186,17 @@ def test_a_task_that_is_cancelled_during_the_write_leaves_the_others_in_order(
         assert may_write.wait(60)
         return os.write(handle, data)
 
-    journal = opened(tmp_path, write=write)
+    journal = open_with_disk(tmp_path, write=write)
 
     async def produce() -> list[BaseException | None]:
         first = asyncio.create_task(append_batch(journal, batch(0)))
         while not journal.lock.locked():
             await asyncio.sleep(0)
-        rest = [asyncio.create_task(append_batch(journal, batch(number))) for number in (1, 2)]
+        others = [asyncio.create_task(append_batch(journal, batch(number))) for number in (1, 2)]
         await asyncio.sleep(0)
         first.cancel()
         may_write.set()
-        return await asyncio.gather(first, *rest, return_exceptions=True)
+        return await asyncio.gather(first, *others, return_exceptions=True)
 
     first, *others = asyncio.run(produce())
     close_journal(journal)
@@ -214,9 +216,9 @@ def test_batches_after_those_of_a_cancelled_and_a_failed_task_are_written(
         return os.write(handle, data)
 
     def failing(_seq: int, _at: int) -> list[Draft]:
-        raise KeyError("of the caller")
+        raise KeyError("planted")
 
-    journal = opened(tmp_path, write=write)
+    journal = open_with_disk(tmp_path, write=write)
 
     async def produce() -> list[BaseException | None]:
         first = asyncio.create_task(append_batch(journal, batch(0)))
@@ -245,7 +247,7 @@ def test_batches_after_those_of_a_cancelled_and_a_failed_task_are_written(
 
 
 def test_segments_roll_between_groups(tmp_path: Path) -> None:
-    journal = opened(tmp_path)
+    journal = open_with_disk(tmp_path)
     journal.stream.segment_bytes = 300
 
     async def produce() -> None:

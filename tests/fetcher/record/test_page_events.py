@@ -1,4 +1,4 @@
-"""From a response to events: nothing is lost, nothing is stored twice."""
+"""Events of a response: they restore it exactly, and no body is stored twice."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,7 +206,7 @@ def test_a_body_of_more_than_8_mib_is_placed_in_an_asset(size: int, is_inline: b
 
 
 def filled(head: bytes, fill: bytes, tail: bytes, size: int) -> bytes:
-    """A body of `size` bytes at most, with as much of `fill` as it takes."""
+    """A body of at most `size` bytes that consists mostly of `fill`."""
     return head + fill * ((size - len(head) - len(tail)) // len(fill)) + tail
 
 
@@ -221,15 +221,13 @@ BODIES = {
 }
 
 
-def takes_seconds(shape: str, fill: str, size: float) -> bool:
-    """Every filling is tried in one entity; of the rest what is just too long for a line."""
+def is_slow(shape: str, fill: str, size: float) -> bool:
+    """Whether a case is a slow test: entities of 8 MiB, and all other bodies below 8 MiB."""
     return size < 8 if shape != "an entity" else size == 8
 
 
 CASES = [
-    pytest.param(
-        shape, fill, size, marks=[pytest.mark.slow] if takes_seconds(shape, fill, size) else []
-    )
+    pytest.param(shape, fill, size, marks=[pytest.mark.slow] if is_slow(shape, fill, size) else [])
     for shape in BODIES
     for fill in FILLS
     for size in ([5.2, 8, 8.001] if fill != "controls" else [2.3])
@@ -241,11 +239,11 @@ CASES = [
 def test_a_response_is_restored_whatever_fills_it(
     journal: Journal, shape: str, fill: str, size: float
 ) -> None:
-    """Bodies around what fits a line, with the characters that take most when escaped."""
+    """Bodies of about the length of a line, with characters that grow when escaped."""
     head, tail = BODIES[shape]
     body = filled(head, FILLS[fill], tail, int(size * MIB))
 
-    assert stored_whole(journal, body) == body
+    assert restored(journal, body) == body
 
 
 @pytest.mark.parametrize(
@@ -258,11 +256,11 @@ def test_a_response_with_any_number_of_entities_is_restored(
     items = b",".join(b'{"id":"%0*d"}' % (length, number) for number in range(count))
     body = b'{"items":[' + items + b"]}"
 
-    assert stored_whole(journal, body) == body
+    assert restored(journal, body) == body
 
 
-def stored_whole(journal: Journal, body: bytes) -> bytes:
-    """A response as the log gives it back: a page, or an anomaly where it is none."""
+def restored(journal: Journal, body: bytes) -> bytes:
+    """The response as restored from the log: a page, or an anomaly if it cannot be split."""
     try:
         observe_into(journal, body)
     except NotJson as problem:

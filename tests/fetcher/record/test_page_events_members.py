@@ -19,8 +19,10 @@ IMPORT = {"file": "a.tar.zst", "member": "x.json", "commit": "0abc"}
 FULL = attrs.evolve(PLACE, scope="all", page_no=3, next_url="http://127.0.0.1/models?cursor=4")
 
 
-def written(root: Path, answer: Response, place: Any = FULL, reason: str | None = None) -> Any:
-    """The members of the last event of a response, as they are in the log."""
+def written_event(
+    root: Path, answer: Response, place: Any = FULL, reason: str | None = None
+) -> Any:
+    """Members of the last event of a response, as they are in the log."""
     journal = open_journal(root, "civitai", WRITER, clock=Hand())
     try:
         if reason is None:
@@ -39,7 +41,7 @@ def test_a_page_event_describes_the_request_the_response_and_its_place(tmp_path:
     params = {"limit": "2"}
     answer = response(BODY, params=params, headers=HEADERS, ms=184, key_removed=True)
 
-    page = written(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT))
+    page = written_event(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT))
 
     expected = {
         "kind": "page",
@@ -70,7 +72,7 @@ def test_a_page_event_describes_the_request_the_response_and_its_place(tmp_path:
 def test_a_page_event_omits_members_without_a_value(tmp_path: Path) -> None:
     place = attrs.evolve(PLACE, is_last=False, page_no=None)
 
-    page = written(tmp_path, response(BODY), place)
+    page = written_event(tmp_path, response(BODY), place)
 
     absent = {"headers", "ms", "scope", "page_no", "last", "next", "key_removed", "import"}
     assert not absent & page.keys()
@@ -79,7 +81,7 @@ def test_a_page_event_omits_members_without_a_value(tmp_path: Path) -> None:
 def test_an_anomaly_contains_its_reason_and_the_complete_body(tmp_path: Path) -> None:
     answer = response(b"<html>", headers=HEADERS, status=503, key_removed=True)
 
-    event = written(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT), "server")
+    event = written_event(tmp_path, answer, attrs.evolve(FULL, imported=IMPORT), "server")
 
     expected = {
         "kind": "anomaly",

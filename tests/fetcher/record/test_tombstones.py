@@ -1,4 +1,4 @@
-"""Notices and tombstones, from listings and probes; a single 404 is never enough."""
+"""Notices and tombstones, from listings and probes; a single 404 never proves absence."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""Probes: what is asked for directly, how often, and when the answers make something gone."""
+"""Probes: which entities are requested directly, how often, and when refusals prove them gone."""
 
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,18 @@ def probe_of(source: Source, type_: str, **changes: Any) -> Probe:
     return attrs.evolve(next(probe for probe in source.probes if probe.type == type_), **changes)
 
 
-def asked(log: Log, probe: Probe, at: int | None = None) -> list[str]:
-    """What a sync at this instant asks for, by the last part of its address."""
-    presence = log.presence()
+def probed_ids(log: Log, probe: Probe, at: int | None = None) -> list[str]:
+    """Ids that a sync at this instant probes, in order."""
+    presence = log.open_presence()
     try:
-        notices = due_probes(presence, probe, log.clock.at if at is None else at)
-        return [params.get("id") or params["slug"] for params in notices]
+        requests = due_probes(presence, probe, log.clock.at if at is None else at)
+        return [params.get("id") or params["slug"] for params in requests]
     finally:
         close_presence(presence)
 
 
 def tombstones(log: Log, probe: Probe) -> list[tuple[str | None, int]]:
-    presence = log.presence()
+    presence = log.open_presence()
     try:
         drafts = gone_events(presence, probe, **RUN)
         return [(draft.id, len(draft.members["evidence"])) for draft in drafts]
@@ -42,76 +42,76 @@ def tombstones(log: Log, probe: Probe) -> list[tuple[str | None, int]]:
         close_presence(presence)
 
 
-def vanished(root: Path, *ids: str) -> Log:
-    """A log whose last listing misses these models."""
+def log_without(root: Path, *ids: str) -> Log:
+    """A log whose last listing lacks these models."""
     log = Log(root, OPENROUTER)
-    log.lists("a/0", *ids)
-    log.lists("a/0")
-    log.probe("gone-models")
+    log.append_listing("a/0", *ids)
+    log.append_listing("a/0")
+    log.begin_probing("gone-models")
     return log
 
 
 def test_only_entities_missing_from_their_listings_are_probed(tmp_path: Path) -> None:
-    log = vanished(tmp_path, "a/1", "a/2")
-    log.lists("a/2", params={"output_modalities": "all"})
+    log = log_without(tmp_path, "a/1", "a/2")
+    log.append_listing("a/2", params={"output_modalities": "all"})
 
-    assert asked(log, probe_of(OPENROUTER, "model")) == ["1"]
+    assert probed_ids(log, probe_of(OPENROUTER, "model")) == ["1"]
 
 
 def test_entities_that_were_refused_before_are_probed_first_up_to_the_maximum(
     tmp_path: Path,
 ) -> None:
-    log = vanished(tmp_path, "a/1", "a/2", "a/3")
-    log.answers(MODEL, A3, 404)
+    log = log_without(tmp_path, "a/1", "a/2", "a/3")
+    log.append_response(MODEL, A3, 404)
     log.clock.at += HOUR
 
-    assert asked(log, probe_of(OPENROUTER, "model")) == ["3", "1", "2"]
-    assert asked(log, probe_of(OPENROUTER, "model", max_requests=2)) == ["3", "1"]
+    assert probed_ids(log, probe_of(OPENROUTER, "model")) == ["3", "1", "2"]
+    assert probed_ids(log, probe_of(OPENROUTER, "model", max_requests=2)) == ["3", "1"]
 
 
 def test_a_second_probe_is_sent_after_half_an_hour_and_no_third(tmp_path: Path) -> None:
-    log = vanished(tmp_path, "a/1")
-    log.answers(MODEL, A1, 404)
+    log = log_without(tmp_path, "a/1")
+    log.append_response(MODEL, A1, 404)
     probe = probe_of(OPENROUTER, "model")
     refused_at = log.clock.at
 
-    assert asked(log, probe, refused_at + 29 * MINUTE) == []
-    assert asked(log, probe, refused_at + 31 * MINUTE) == ["1"]
+    assert probed_ids(log, probe, refused_at + 29 * MINUTE) == []
+    assert probed_ids(log, probe, refused_at + 31 * MINUTE) == ["1"]
     log.clock.at += 40 * MINUTE
-    log.answers(MODEL, A1, 404)
+    log.append_response(MODEL, A1, 404)
 
-    assert asked(log, probe, log.clock.at + DAY) == []
+    assert probed_ids(log, probe, log.clock.at + DAY) == []
     assert tombstones(log, probe) == [("a/1", 2)]
 
 
 def test_two_refusals_within_half_an_hour_prove_nothing(tmp_path: Path) -> None:
-    log = vanished(tmp_path, "a/1")
-    log.answers(MODEL, A1, 404)
+    log = log_without(tmp_path, "a/1")
+    log.append_response(MODEL, A1, 404)
     log.clock.at += 29 * MINUTE
-    log.answers(MODEL, A1, 404)
+    log.append_response(MODEL, A1, 404)
 
     assert tombstones(log, probe_of(OPENROUTER, "model")) == []
 
 
 def test_a_refusal_before_the_entity_was_missing_is_no_evidence(tmp_path: Path) -> None:
     log = Log(tmp_path, OPENROUTER)
-    log.probe("gone-models")
-    log.lists("a/1")
-    log.answers(MODEL, A1, 404)
+    log.begin_probing("gone-models")
+    log.append_listing("a/1")
+    log.append_response(MODEL, A1, 404)
     log.clock.at += HOUR
-    log.lists()
-    log.answers(MODEL, A1, 404)
+    log.append_listing()
+    log.append_response(MODEL, A1, 404)
 
     assert tombstones(log, probe_of(OPENROUTER, "model")) == []
 
 
 def test_a_missing_entity_that_answers_is_probed_again_after_a_week(tmp_path: Path) -> None:
-    log = vanished(tmp_path, "a/1")
-    log.answers(MODEL, A1, 200, b'{"data":{"id":"a/1"}}')
+    log = log_without(tmp_path, "a/1")
+    log.append_response(MODEL, A1, 200, b'{"data":{"id":"a/1"}}')
     probe = probe_of(OPENROUTER, "model")
 
-    assert asked(log, probe, log.clock.at + 7 * DAY - HOUR) == []
-    assert asked(log, probe, log.clock.at + 7 * DAY) == ["1"]
+    assert probed_ids(log, probe, log.clock.at + 7 * DAY - HOUR) == []
+    assert probed_ids(log, probe, log.clock.at + 7 * DAY) == ["1"]
 
 
 def test_one_probe_proves_that_all_endpoints_of_a_model_are_gone(
@@ -120,15 +120,15 @@ def test_one_probe_proves_that_all_endpoints_of_a_model_are_gone(
     path, log = f"{MODELS}/:author/:slug/endpoints", Log(tmp_path, OPENROUTER)
     body = b'{"data":{"endpoints":[{"tag":"x"},{"tag":"y"}]}}'
     scope = OPENROUTER.endpoint(path).scope(A1)
-    log.lists("a/0", "a/1")
-    log.answers(path, A1, 200, body, scope=scope, page_no=1, last=True)
-    log.lists("a/0")
-    log.probe("gone-endpoints")
+    log.append_listing("a/0", "a/1")
+    log.append_response(path, A1, 200, body, scope=scope, page_no=1, last=True)
+    log.append_listing("a/0")
+    log.begin_probing("gone-endpoints")
     probe = probe_of(OPENROUTER, "endpoint")
-    assert asked(log, probe) == ["1"]
+    assert probed_ids(log, probe) == ["1"]
 
     for _ in range(2):
-        log.answers(path, A1, 404)
+        log.append_response(path, A1, 404)
         log.clock.at += HOUR
 
     assert tombstones(log, probe) == [("a/1#x", 2), ("a/1#y", 2)]
@@ -138,12 +138,12 @@ def test_civitai_is_probed_every_day_and_a_half_until_the_third_refusal(
     tmp_path: Path,
 ) -> None:
     log, probe = Log(tmp_path, CIVITAI), probe_of(CIVITAI, "model")
-    assert asked(log, probe) == []
+    assert probed_ids(log, probe) == []
 
     for refusal in range(1, 4):
-        log.answers(DETAIL, {"id": "7"}, 404)
-        assert asked(log, probe, log.clock.at + 36 * HOUR - MINUTE) == []
-        assert asked(log, probe, log.clock.at + 36 * HOUR) == (["7"] if refusal < 3 else [])
+        log.append_response(DETAIL, {"id": "7"}, 404)
+        assert probed_ids(log, probe, log.clock.at + 36 * HOUR - MINUTE) == []
+        assert probed_ids(log, probe, log.clock.at + 36 * HOUR) == (["7"] if refusal < 3 else [])
         assert tombstones(log, probe) == ([("7", 3)] if refusal == 3 else [])
         log.clock.at += 36 * HOUR
 
@@ -156,7 +156,7 @@ def test_a_probe_that_needs_one_refusal_is_sent_once() -> None:
 
 def notice(log: Log, *ids: str, **place: Any) -> list[tuple[str, str | None]]:
     """The notices of a page of models that is about to be written."""
-    presence = log.presence()
+    presence = log.open_presence()
     try:
         where = {"scope": MODELS, "page_no": 1, "is_last": True, **place}
         drafts = listing_notices(
@@ -173,8 +173,8 @@ def notice(log: Log, *ids: str, **place: Any) -> list[tuple[str, str | None]]:
 
 def test_notices_name_the_entities_that_a_complete_listing_lost_or_regained(tmp_path: Path) -> None:
     log = Log(tmp_path, OPENROUTER)
-    log.lists("a/1", "a/2", "a/3")
-    log.lists("a/3")
+    log.append_listing("a/1", "a/2", "a/3")
+    log.append_listing("a/3")
 
     assert notice(log, "a/2", "a/4") == [(UNLISTED, "a/3"), (BACK, "a/2")]
 
@@ -186,33 +186,33 @@ def test_a_page_that_does_not_complete_a_listing_has_no_notices(
     tmp_path: Path, place: dict[str, Any]
 ) -> None:
     log = Log(tmp_path, OPENROUTER)
-    log.lists("a/1", "a/2")
+    log.append_listing("a/1", "a/2")
 
     assert notice(log, "a/1", **place) == []
 
 
 def test_the_last_page_of_a_listing_has_the_notices_of_all_its_pages(tmp_path: Path) -> None:
     log = Log(tmp_path, OPENROUTER)
-    log.lists("a/1", "a/2", "a/3")
+    log.append_listing("a/1", "a/2", "a/3")
     log.run = "run-2"
-    log.lists("a/1", last=False)
+    log.append_listing("a/1", last=False)
 
     assert notice(log, "a/2", page_no=2) == [(UNLISTED, "a/3")]
 
 
 def test_probes_depend_on_events_written_after_the_index_was_opened(tmp_path: Path) -> None:
     log, probe = Log(tmp_path, OPENROUTER), probe_of(OPENROUTER, "model")
-    log.lists("a/0", "a/1")
-    before = [log.presence() for _ in range(3)]
+    log.append_listing("a/0", "a/1")
+    before = [log.open_presence() for _ in range(3)]
     place = PageContext(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
 
-    log.lists("a/0", last=False)
+    log.append_listing("a/0", last=False)
     notices = listing_notices(before[0], place, MODELS, [])
-    log.lists("a/0")
-    log.probe("gone-models")
+    log.append_listing("a/0")
+    log.begin_probing("gone-models")
     assert due_probes(before[1], probe, log.clock.at) == [A1]
     for _ in range(2):
-        log.answers(MODEL, A1, 404)
+        log.append_response(MODEL, A1, 404)
         log.clock.at += HOUR
 
     assert [(draft.kind, draft.id) for draft in notices] == [(UNLISTED, "a/1")]

@@ -1,4 +1,4 @@
-"""Indexes over the log: every event is given to them once, and none that is not durable."""
+"""Indexes over the log: every durable event is applied once."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,19 +11,25 @@ from eventlog.format.event import Draft
 from eventlog.read.reader import Record
 from eventlog.write.append import Appended
 from fetcher.record.journal import Journal, append_batches, batch_of, close_journal, open_journal
-from fetcher.state import log_index as index
-from fetcher.state.log_index import IndexMismatch, catch_up, covered_positions, open_index
+from fetcher.state.log_index import (
+    IndexMismatch,
+    apply_appended,
+    catch_up,
+    covered_positions,
+    is_entity_line,
+    open_index,
+)
 from tests.fetcher.making import OTHER, WRITER, Hand
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS seen (writer TEXT, seq INTEGER)"
 
 
-def take(db: sqlite3.Connection, record: Record) -> None:
+def insert(db: sqlite3.Connection, record: Record) -> None:
     db.execute("INSERT INTO seen VALUES (?, ?)", (record.writer, record.seq))
 
 
-def refuse(db: sqlite3.Connection, record: Record) -> None:
-    take(db, record)
+def fail_at_2(db: sqlite3.Connection, record: Record) -> None:
+    insert(db, record)
     if record.seq == 2:
         raise ValueError
 
@@ -35,7 +41,7 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened.close()
 
 
-def say(journal: Journal, kind: str = "run") -> Appended:
+def append_event(journal: Journal, kind: str = "run") -> Appended:
     (done,) = append_batches(
         journal, [batch_of(Draft(kind=kind, run="run-1", epoch="2026-11-21T05"))]
     )
@@ -45,7 +51,7 @@ def say(journal: Journal, kind: str = "run") -> Appended:
 def append(root: Path, count: int, writer: str = WRITER) -> None:
     journal = open_journal(root, "civitai", writer, clock=Hand())
     for _ in range(count):
-        say(journal)
+        append_event(journal)
     close_journal(journal)
 
 
@@ -60,8 +66,8 @@ def test_every_event_is_applied_once_and_those_of_a_writer_in_order(
     for _ in range(2):
         append(tmp_path, 2)
         append(tmp_path, 1, OTHER)
-        catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
-        catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
+        catch_up(db, tmp_path, "civitai", insert, trust_heads=trust_heads)
+        catch_up(db, tmp_path, "civitai", insert, trust_heads=trust_heads)
 
     assert seen(db) == [
         (WRITER, 1),
@@ -83,7 +89,7 @@ def test_the_streams_of_other_writers_can_be_ignored(
     append(tmp_path, 1)
     append(tmp_path, 1, OTHER)
 
-    catch_up(db, tmp_path, "civitai", take, only=frozenset({OTHER}))
+    catch_up(db, tmp_path, "civitai", insert, only=frozenset({OTHER}))
 
     assert seen(db) == [(OTHER, 1)]
 
@@ -92,10 +98,10 @@ def test_a_failed_catch_up_is_rolled_back(tmp_path: Path, db: sqlite3.Connection
     append(tmp_path, 3)
 
     with pytest.raises(ValueError):
-        catch_up(db, tmp_path, "civitai", refuse)
+        catch_up(db, tmp_path, "civitai", fail_at_2)
 
     assert (seen(db), covered_positions(db)) == ([], {})
-    catch_up(db, tmp_path, "civitai", take)
+    catch_up(db, tmp_path, "civitai", insert)
     assert seen(db) == [(WRITER, 1), (WRITER, 2), (WRITER, 3)]
 
 
@@ -104,11 +110,11 @@ def test_a_just_appended_batch_is_applied_without_reading_the_log(
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
     for _ in range(2):
-        index.apply_appended(db, say(journal), take)
+        apply_appended(db, append_event(journal), insert)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
-    catch_up(db, tmp_path, "civitai", take)
+    catch_up(db, tmp_path, "civitai", insert)
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
 
 
@@ -116,8 +122,8 @@ def test_just_appended_entity_events_are_covered_but_not_applied(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
-    index.apply_appended(db, say(journal, "entity"), take)
-    index.apply_appended(db, say(journal), take)
+    apply_appended(db, append_event(journal, "entity"), insert)
+    apply_appended(db, append_event(journal), insert)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 2)]
@@ -127,12 +133,12 @@ def test_a_batch_after_unread_events_is_not_applied_until_they_are_read(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
-    first, second = say(journal), say(journal)
-    index.apply_appended(db, second, take)
+    first, second = append_event(journal), append_event(journal)
+    apply_appended(db, second, insert)
     assert (seen(db), covered_positions(db)) == ([], {})
 
-    catch_up(db, tmp_path, "civitai", take)
-    index.apply_appended(db, first, take)
+    catch_up(db, tmp_path, "civitai", insert)
+    apply_appended(db, first, insert)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 1), (WRITER, 2)]
@@ -142,9 +148,9 @@ def test_a_failed_application_of_a_batch_is_rolled_back(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
     journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
-    index.apply_appended(db, say(journal), refuse)
+    apply_appended(db, append_event(journal), fail_at_2)
     with pytest.raises(ValueError):
-        index.apply_appended(db, say(journal), refuse)
+        apply_appended(db, append_event(journal), fail_at_2)
     close_journal(journal)
 
     assert seen(db) == [(WRITER, 1)]
@@ -155,17 +161,17 @@ def test_an_index_of_another_log_is_a_mismatch(
     tmp_path: Path, db: sqlite3.Connection, trust_heads: bool
 ) -> None:
     append(tmp_path / "other", 2)
-    catch_up(db, tmp_path / "other", "civitai", take)
+    catch_up(db, tmp_path / "other", "civitai", insert)
     clock = attrs.evolve(Hand(), at=Hand().at + 10**6)
     journal = open_journal(tmp_path, "civitai", WRITER, clock=clock)
     for _ in range(3):
-        say(journal)
+        append_event(journal)
     close_journal(journal)
 
     with pytest.raises(IndexMismatch):
-        catch_up(db, tmp_path, "civitai", take, trust_heads=trust_heads)
+        catch_up(db, tmp_path, "civitai", insert, trust_heads=trust_heads)
     with pytest.raises(IndexMismatch):
-        catch_up(db, tmp_path / "empty", "civitai", take, trust_heads=trust_heads)
+        catch_up(db, tmp_path / "empty", "civitai", insert, trust_heads=trust_heads)
 
 
 def test_an_index_is_kept_on_disk_and_a_damaged_one_is_replaced(tmp_path: Path) -> None:
@@ -173,12 +179,20 @@ def test_an_index_is_kept_on_disk_and_a_damaged_one_is_replaced(tmp_path: Path) 
     with open_index(path, SCHEMA) as db:
         db.execute("INSERT INTO seen VALUES ('x', 1)")
     db.close()
-    kept = open_index(path, SCHEMA)
-    assert seen(kept) == [("x", 1)]
-    kept.close()
+    reopened = open_index(path, SCHEMA)
+    assert seen(reopened) == [("x", 1)]
+    reopened.close()
 
-    path.write_bytes(b"no database, whatever its name says" * 99)
+    path.write_bytes(b"not a database" * 99)
 
     fresh = open_index(path, SCHEMA)
     assert seen(fresh) == []
     fresh.close()
+
+
+def test_an_entity_line_is_recognised_by_its_first_bytes() -> None:
+    head = b'{"v":1,"kind":"entity"'
+
+    assert is_entity_line(head + b',"body":{}}')
+    assert not is_entity_line(b'{"v":1,"kind":"page","body":{}}')
+    assert not is_entity_line(b'{"v":1,"kind":"page","url":"' + b"x" * 200 + head)
