@@ -32,7 +32,7 @@ from measuring import sized
 from eventlog.clock import HOUR
 from projector.engine import sql_text
 from projector.engine.connections import builder
-from projector.keyframes import resolved_rows
+from projector.keyframes import row_cache
 from projector.keyframes.keyframe import Keyframe
 from projector.parts.plan import SegmentListing
 from projector.views import file_lists
@@ -67,15 +67,15 @@ def without_text(*edits: Edit) -> Callable[[], contextlib.AbstractContextManager
 
 def without_row_cache(deltas: int | None = None) -> Callable[[], contextlib.AbstractContextManager]:
     """Switches off the row caches, or keeps them with so many deltas."""
-    load = file_lists.load_resolved
+    load = file_lists.load_row_cache
 
-    def fewer(*arguments: object) -> resolved_rows.Resolved:
+    def fewer(*arguments: object) -> row_cache.RowCache:
         loaded = load(*arguments)
         if deltas is None:
-            return attrs.evolve(loaded, held=(), decided=(), deltas=())
+            return attrs.evolve(loaded, keyframes=(), deltas=())
         return attrs.evolve(loaded, deltas=loaded.deltas[len(loaded.deltas) - deltas :])
 
-    return lambda: mock.patch.object(file_lists, "load_resolved", fewer)
+    return lambda: mock.patch.object(file_lists, "load_row_cache", fewer)
 
 
 def without_bodies() -> contextlib.AbstractContextManager[object]:

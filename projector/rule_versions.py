@@ -16,3 +16,9 @@ MACRO_RULES: Mapping[str, int] = {"civitai_meta": 1}
 
 DIFFERENCE_RULES = 1
 """Version of `diff.py` and `diff_rules.py`: what is a difference, and how it is classified."""
+
+KEYFRAME_RULES = 1
+"""Version of the templates that choose the sightings and pages of a keyframe."""
+
+ROW_CACHE_RULES = 1
+"""Version of the templates that evaluate the rows of a row cache."""

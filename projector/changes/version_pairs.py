@@ -23,6 +23,7 @@ from projector.engine.connections import run_copy
 from projector.engine.parquet_files import copy_options
 from projector.engine.sql_text import fill, literal, literals
 from projector.limits import Limits
+from projector.presence import presence_sql, spans_sql
 
 MEMORY_MB = 120
 """Memory limit in MB of the connection that finds the pairs."""
@@ -164,12 +165,11 @@ def _query(history: History, since: int | None, bucket: int, buckets: int, diffs
         "one": condition.replace("%s", "_id"),
         "one_event": condition.replace("%s", "id"),
     }
-    listings = fill("listings", pages=history.pages, given=fill("pages_until", instant=_END))
     return fill(
         "pairs",
         touched=touched,
-        presence=fill("presence", listings=listings, **common),
-        spans=fill("spans", **common),
+        presence=presence_sql(common),
+        spans=spans_sql(common),
         since=_instant(since or 0),
         diffs=diffs,
         events=history.events,

@@ -21,13 +21,14 @@ from projector.engine.chunked_copy import copied_in_chunks, split_by_seq
 from projector.engine.connections import Opener, sql_errors
 from projector.engine.parquet_files import SCHEMA, SMALL, count_rows, publish
 from projector.engine.sql_text import fill, literals
-from projector.keyframes.build_rows import build_row_cache, instant_of
+from projector.keyframes.build_row_cache import build_row_cache, instant_of
 from projector.keyframes.cut_points import DueKeyframe, next_due
 from projector.keyframes.keyframe import Keyframe, SourceParts, load_source_parts
-from projector.keyframes.resolved_rows import RowCache, existing_files
+from projector.keyframes.row_cache import RowCache, existing_files
 from projector.limits import LIMITS, Limits
 from projector.parts.part import choose_parts, compact_instant, list_parts
 from projector.parts.plan import SegmentListing
+from projector.presence import ended_after_sql
 
 
 def build_keyframes(
@@ -64,19 +65,20 @@ def build_keyframes(
 
 def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: DueKeyframe) -> None:
     path = folder / due.name
-    base = due.base.keyframe if due.base else None
+    base = due.base
     base_name = base.name if base else ""
     sightings = [*([base.path] if base else []), *(part.path for part in due.sightings)]
     query = fill("keyframe_seen", sightings=_list(sightings))
     publish(connection, query, path, due.adds, folder.name, packing=SMALL, base=base_name)
     pages = [part.path for part in due.pages]
-    if due.base and due.base.decides:
-        pages.append(due.base.keyframe.pages)
+    if base and base.decides:
+        pages.append(base.pages)
     query = fill(
         "keyframe_pages",
         seen=_list([path]),
         pages=_list(pages),
         listings=fill("listings", pages=_list(pages), given="true"),
+        ended_after=ended_after_sql("ended_after", "point"),
     )
     moved = fill(
         "keyframe_moved", seen=_list([path]), since=instant_of(base.instant if base else "")
@@ -100,7 +102,7 @@ def _build_bodies(
     Only the bodies that are likely to be read: a view that misses one searches all parts.
     """
     folder = row_cache.folder
-    keyframes = [link.keyframe for link in source.chain]
+    keyframes = source.chain
     built = [n for n, keyframe in enumerate(keyframes) if keyframe.bodies(folder).exists()]
     base = keyframes[built[-1]] if built else None
     waiting = keyframes[built[-1] + 1 :] if built else keyframes
@@ -114,7 +116,7 @@ def _build_bodies(
         after = base.instant if base else ""
         since = [part.path for part in parts if after < part.first <= keyframe.instant]
         count = sum(rows[str(path)] for path in since)
-        if keyframe not in row_cache.held and count <= max(
+        if keyframe not in row_cache.keyframes and count <= max(
             limits.min_keyframe_rows, base_rows // 2
         ):
             continue

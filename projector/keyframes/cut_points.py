@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
-from projector.keyframes.keyframe import Link, SourceParts, covered_segments
+from projector.keyframes.keyframe import Keyframe, SourceParts, covered_segments
 from projector.limits import Limits
 from projector.parts.part import Part, name_over
 
@@ -28,7 +28,7 @@ class DueKeyframe:
     """A keyframe that is due: to build from the one before and the parts since then."""
 
     instant: str
-    base: Link | None
+    base: Keyframe | None
     sightings: tuple[Part, ...]
     pages: tuple[Part, ...]
     """Parts since the base; all parts it covers if the pages of the base do not decide."""
@@ -38,7 +38,7 @@ class DueKeyframe:
     @property
     def name(self) -> str:
         """Name of the file of its sightings."""
-        base = self.base.keyframe.name if self.base else ""
+        base = self.base.name if self.base else ""
         return name_over("s", self.instant, [base, *self.adds])
 
 
@@ -49,8 +49,8 @@ def next_due(source: SourceParts, busy: frozenset[str], limits: Limits) -> DueKe
     """
     base = source.chain[-1] if source.chain else None
     covered = covered_segments(source.chain)
-    limit = max(limits.min_keyframe_rows, base.keyframe.rows // 2 if base else 0)
-    after = base.keyframe.instant if base else ""
+    limit = max(limits.min_keyframe_rows, base.rows // 2 if base else 0)
+    after = base.instant if base else ""
     first = next(cut_points(source, busy, covered, after, limit), None)
     if first is None:
         return None

@@ -15,7 +15,7 @@ only the segments that it adds. Its instant is a cut point, which no part spans.
 next keyframe is due when the rows since the last one exceed half of its rows. A keyframe with
 more late rows than that is not read, nor are those built from it. Bodies change less often than
 they are seen and follow a rule of their own. The rows of a view as of a keyframe may be cached,
-too: `resolved_rows.py`.
+too: `row_cache.py`.
 
 Law: a view has the same rows with any keyframes, and without them.
 """
@@ -30,7 +30,6 @@ import orjson
 
 from projector.definition import Definition
 from projector.engine.parquet_files import count_rows
-from projector.engine.sql_text import template_text
 from projector.limits import LIMITS, Limits
 from projector.parts.part import (
     Part,
@@ -41,12 +40,10 @@ from projector.parts.part import (
     open_name,
 )
 from projector.parts.plan import SegmentListing
+from projector.rule_versions import KEYFRAME_RULES
 
 FOLDER = "log.keyframes"
 """Folder of a source's keyframes, next to the folders of its definitions."""
-
-_MADE_BY = ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings")
-"""Templates that the rows of keyframes depend on."""
 
 
 @attrs.frozen
@@ -63,6 +60,11 @@ class Keyframe:
     """Number of its sightings."""
     moved: float
     """Share of its entities, 0 to 1, that were seen since its base."""
+    late: tuple[Part, ...] = ()
+    """Parts of sightings that begin not after it and that it does not cover."""
+    decides: bool = False
+    """Whether its pages replace all pages before it. With a late part they do not: only the
+    complete pages show which listing missed an entity whose sighting arrived late."""
 
     @property
     def name(self) -> str:
@@ -85,18 +87,6 @@ class Keyframe:
 
 
 @attrs.frozen
-class Link:
-    """A keyframe that may be read, with the parts that arrived too late for it."""
-
-    keyframe: Keyframe
-    late: tuple[Part, ...]
-    """Parts of sightings that begin not after it and that it does not cover."""
-    decides: bool
-    """Whether its pages replace all pages before it. With a late part they do not: only the
-    complete pages show which listing missed an entity whose sighting arrived late."""
-
-
-@attrs.frozen
 class SourceParts:
     """The parts of a source from which keyframes are built."""
 
@@ -110,7 +100,7 @@ class SourceParts:
     """Begin of each open segment that has sightings or pages."""
     sealed: frozenset[str]
     """Names of the sealed segments."""
-    chain: tuple[Link, ...] = ()
+    chain: tuple[Keyframe, ...] = ()
     """The keyframes that may be read, by instant."""
 
 
@@ -121,7 +111,7 @@ def keyframes_folder(parts: Path, source: str, definitions: Iterable[Definition]
         for definition in definitions
         if definition.name in ("log.sightings", "log.pages")
     )
-    text = "\0".join([*hashes, *map(template_text, _MADE_BY)])
+    text = "\0".join([*hashes, str(KEYFRAME_RULES)])
     return parts / source / FOLDER / hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -157,7 +147,7 @@ def load_source_parts(
 def _late_pages(source: SourceParts, keyframes: Sequence[Keyframe]) -> list[Part]:
     if not keyframes:
         return []
-    covered = frozenset[str]().union(*(keyframe.adds for keyframe in keyframes))
+    covered = covered_segments(keyframes)
     last = keyframes[-1].instant
     return [part for part in source.pages if part.first <= last and not part.covers <= covered]
 
@@ -204,16 +194,20 @@ def _pages(sightings: Path) -> Path:
     return sightings.with_name(f"p-{sightings.name[2:]}")
 
 
-def usable_chain(source: SourceParts, keyframes: Iterable[Keyframe], limits: Limits) -> list[Link]:
+def usable_chain(
+    source: SourceParts, keyframes: Iterable[Keyframe], limits: Limits
+) -> list[Keyframe]:
     """Returns the keyframes that are worth reading, each built from the one before.
+
+    Sets `late` and `decides`, which depend on the parts of today.
 
     `keyframes`: by instant. One that covers a segment which the log no longer has is not read.
     """
-    links: list[Link] = []
+    chain: list[Keyframe] = []
     covered: frozenset[str] = frozenset()
     uncovered = [source.sightings, source.pages]
     for keyframe in keyframes:
-        base = links[-1].keyframe.name if links else ""
+        base = chain[-1].name if chain else ""
         if keyframe.base != base or not keyframe.adds <= source.sealed:
             continue
         covered_now = covered | keyframe.adds
@@ -227,9 +221,10 @@ def usable_chain(source: SourceParts, keyframes: Iterable[Keyframe], limits: Lim
         late_rows = sum(source.rows[str(part.path)] for part in late)
         if 2 * late_rows <= max(keyframe.rows, limits.min_keyframe_rows):
             is_open = any(first <= keyframe.instant for first in source.opened)
-            links.append(Link(keyframe, late, not (late or late_pages or is_open)))
+            decides = not (late or late_pages or is_open)
+            chain.append(attrs.evolve(keyframe, late=late, decides=decides))
             covered, uncovered = covered_now, remaining
-    return links
+    return chain
 
 
 def has_rows(source: SourceParts, part: Part) -> bool:
@@ -237,6 +232,6 @@ def has_rows(source: SourceParts, part: Part) -> bool:
     return source.rows.get(str(part.path)) != 0
 
 
-def covered_segments(links: Iterable[Link]) -> frozenset[str]:
+def covered_segments(keyframes: Iterable[Keyframe]) -> frozenset[str]:
     """Returns the segments that keyframes cover."""
-    return frozenset[str]().union(*(link.keyframe.adds for link in links))
+    return frozenset[str]().union(*(keyframe.adds for keyframe in keyframes))

@@ -1,9 +1,10 @@
-"""SQL shared by the row cache and the views: presence, and the rows of an entity. Pure."""
+"""SQL shared by the row cache and the views: the rows of an entity. Pure."""
 
 from collections.abc import Mapping
 
 from projector.definition import Definition
 from projector.engine.sql_text import fill, literals
+from projector.presence import presence_sql
 
 OF_ENTITY = {"first_at": "entity.first_at", "last_at": "entity.last_at"}
 """SQL of the instants of provenance in a row of the table `entity`."""
@@ -31,12 +32,6 @@ def distinct_clause(entity: str, definition: Definition, disjoint: bool = False)
     """
     row = ", body._row" if definition.has_many_rows else ""
     return "" if disjoint else f"DISTINCT ON ({entity}._type, {entity}._id{row})"
-
-
-def presence_sql(common: Mapping[str, str]) -> str:
-    """Returns the tables of presence: which entities there are, since when, and why not."""
-    given = fill("pages_until", instant=common["instant"])
-    return fill("presence", listings=fill("listings", pages=common["pages"], given=given), **common)
 
 
 def shown_sql(common: Mapping[str, str]) -> str:

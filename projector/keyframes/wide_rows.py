@@ -37,14 +37,22 @@ _Paths = tuple[Path, ...]
 
 @attrs.frozen
 class RowFiles:
-    """Files from which rows are selected."""
+    """Files from which a row cache or delta is built."""
 
     sightings: tuple[Path, ...]
+    pages: tuple[Path, ...]
     fresh: tuple[Path, ...]
+    """Sightings since the previous row cache or delta."""
+    since: str
+    """SQL of the instant of the previous row cache or delta."""
     rows: tuple[Path, ...]
+    """The previous row cache or delta, and a file without rows."""
     delta: tuple[Path, ...]
+    """Rows that replace some of these."""
     near: tuple[Path, ...]
+    """Bodies that the sightings are likely to name."""
     bodies: tuple[Path, ...]
+    """All bodies."""
 
 
 @contextlib.contextmanager
@@ -125,7 +133,15 @@ def _select(
     selections = []
     for turn, (sightings, fresh, rows, delta, near) in enumerate(divided):
         selections.append(spill_folder / f"picked-{turn}.parquet")
-        chunk = RowFiles(sightings, fresh, rows, delta, near, bodies)
+        chunk = attrs.evolve(
+            files,
+            sightings=sightings,
+            fresh=fresh,
+            rows=rows,
+            delta=delta,
+            near=near,
+            bodies=bodies,
+        )
         _copy(connection, query(chunk), selections[-1])
     return selections
 

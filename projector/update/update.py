@@ -33,7 +33,7 @@ from projector.folders import (
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import load_source_parts
-from projector.keyframes.resolved_rows import load_row_cache
+from projector.keyframes.row_cache import load_row_cache
 from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, Report, build_open, silent
 from projector.parts.compact import Group, compact, find_groups, grouping_key
@@ -195,7 +195,7 @@ def _groups_to_merge(
             for group in find_groups(connection, folder, sealed, key, context.limits)
         ]
 
-    keyframes = [link.keyframe for link in source.chain]
+    keyframes = source.chain
     keyframe_key = grouping_key([(keyframe.instant, keyframe.adds) for keyframe in keyframes])
     if not groups_by(keyframe_key):  # the usual case, in which no row caches are loaded
         return []

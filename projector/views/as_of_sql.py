@@ -15,11 +15,11 @@ from projector.keyframes.rows_sql import (
     distinct_clause,
     entity_key,
     first_row_condition,
-    presence_sql,
     shown_sql,
     type_sql,
 )
 from projector.parts.part_sql import best_rank
+from projector.presence import presence_sql
 from projector.views.file_lists import FileLists, as_of_list_sql, row_cache_instant_sql
 
 _OF_ROWS = {f"{name}_at": f"body._{name}_at" for name in ("seen", "first", "last")}

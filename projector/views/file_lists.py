@@ -14,7 +14,7 @@ from projector.definition import Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, literal, literals
 from projector.keyframes.keyframe import SourceParts, load_source_parts
-from projector.keyframes.resolved_rows import RowCache, existing_files, load_row_cache
+from projector.keyframes.row_cache import RowCache, existing_files, load_row_cache
 from projector.limits import Limits
 from projector.parts.part import choose_parts, folder_of, list_parts, open_name
 from projector.parts.plan import SegmentListing
@@ -104,20 +104,15 @@ def as_of_files(
 def _near_sightings(views: Path, source: SourceParts, files: FileList) -> FileList:
     """Returns the sightings of a source, from the last keyframe on."""
     entries = [
-        _entry(
-            views,
-            link.keyframe.instant,
-            link.keyframe.path,
-            *(part.path for part in link.late),
-        )
-        for link in source.chain
+        _entry(views, keyframe.instant, keyframe.path, *(part.path for part in keyframe.late))
+        for keyframe in source.chain
     ]
     return attrs.evolve(files, keyframes=tuple(entries))
 
 
 def _near_pages(views: Path, source: SourceParts, files: FileList) -> FileList:
     """Returns the pages of a source, from the last keyframe that decides on."""
-    keyframes = [link.keyframe for link in source.chain if link.decides]
+    keyframes = [keyframe for keyframe in source.chain if keyframe.decides]
     entries = [_entry(views, keyframe.instant, keyframe.pages) for keyframe in keyframes]
     return attrs.evolve(files, keyframes=tuple(entries))
 
@@ -126,16 +121,16 @@ def _near_rows(
     views: Path, source: SourceParts, row_cache: RowCache, bodies: FileList, sightings: FileList
 ) -> dict[str, FileList]:
     """Returns the files that one view reads, by kind: see `as_of_files`."""
-    beside = [
-        (link.keyframe.instant, existing_files(row_cache, link.keyframe)) for link in source.chain
-    ]
+    beside = [(keyframe.instant, existing_files(row_cache, keyframe)) for keyframe in source.chain]
     near = [_entry(views, instant, *paths) for instant, paths in beside if paths]
-    if not row_cache.decided:
-        wider = bool(row_cache.held)
+    if not row_cache.readable:
+        wider = bool(row_cache.keyframes)
         return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
-    rows = [(keyframe.instant, row_cache.rows(keyframe)) for keyframe in row_cache.decided]
+    rows = [(keyframe.instant, row_cache.rows(keyframe)) for keyframe in row_cache.readable]
     deltas = [(delta.instant, delta.path) for delta in row_cache.deltas]
-    beside += [(instant, existing_files(row_cache, row_cache.decided[-1])) for instant, _ in deltas]
+    beside += [
+        (instant, existing_files(row_cache, row_cache.readable[-1])) for instant, _ in deltas
+    ]
     # Files that are read as cached rows are not read as bodies as well.
     cached = {path for _, path in rows}
     near_bodies = [
@@ -143,7 +138,7 @@ def _near_rows(
         for instant, paths in beside
         if paths
     ]
-    first = row_cache.decided[0].instant
+    first = row_cache.readable[0].instant
     before_cache = [
         entry for entry in _near_sightings(views, source, sightings).keyframes if entry[0] < first
     ]
@@ -152,7 +147,7 @@ def _near_rows(
         "near": attrs.evolve(
             bodies,
             keyframes=tuple(near_bodies),
-            wider=row_cache.held != row_cache.decided,
+            wider=row_cache.keyframes != row_cache.readable,
         ),
         "rows": attrs.evolve(empty, keyframes=tuple(_entry(views, *row) for row in rows)),
         "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *delta) for delta in deltas)),

@@ -16,13 +16,14 @@ from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literals
-from projector.keyframes.rows_sql import OF_ENTITY, presence_sql
+from projector.keyframes.rows_sql import OF_ENTITY
 from projector.limits import LIMITS, Limits
 from projector.parts.part import open_name
 from projector.parts.part_sql import shape_rank, shape_test
 from projector.parts.plan import SegmentListing
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
+from projector.presence import presence_sql, spans_sql
 from projector.views.as_of_sql import as_of_templates
 from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
@@ -173,7 +174,7 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
     }
     from_all = {
         "presence": presence_sql(common),
-        "spans": fill("spans", **common),
+        "spans": spans_sql(common),
         "provenance": fill("provenance", seen_at="version.valid_from", **OF_ENTITY),
     }
     from_keyframe = as_of_templates(root, definition, files, common)
@@ -202,7 +203,7 @@ def _lookup_macros(root: Path, source: str, files: FileLists) -> list[Statement]
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    tables = {"presence": presence_sql(common), "spans": fill("spans", **common)}
+    tables = {"presence": presence_sql(common), "spans": spans_sql(common)}
     return [
         Statement(
             "MACRO",

@@ -9,7 +9,13 @@ import pytest
 
 from eventlog.errors import Invalid
 from projector.definition import parse_definition
-from projector.rule_versions import DIFFERENCE_RULES, MACRO_RULES, ROW_RULES
+from projector.rule_versions import (
+    DIFFERENCE_RULES,
+    KEYFRAME_RULES,
+    MACRO_RULES,
+    ROW_CACHE_RULES,
+    ROW_RULES,
+)
 
 PROJECTOR = Path(__file__).parents[2] / "projector"
 
@@ -19,17 +25,32 @@ PINNED = {
     "casts": (1, "0504d77d3bb9"),
     "civitai_meta": (1, "a40a6edebab9"),
     "differences": (1, "ef4c3dbf56f5"),
+    "keyframes": (1, "1ed45f527a15"),
+    "row cache": (1, "5841f031f708"),
 }
 """Version of each rule, and the digest of its text without comments and white space."""
+
+TEMPLATES = {
+    "keyframes": ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings", "ended_after"),
+    "row cache": (
+        *("presence", "listings", "ended_after", "pages_until", "moved", "resolved"),
+        *("near_bodies", "because", "rows_schema", "rows"),
+    ),
+}
+"""Rules that consist of several templates."""
 
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def sql_digest(name: str) -> str:
-    (file,) = PROJECTOR.rglob(f"templates/**/{name}.sql")
-    return digest(" ".join(re.sub(r"--[^\n]*", "", file.read_text()).split()))
+def sql_digest(*names: str) -> str:
+    """Returns a digest of templates without comments and white space."""
+    texts = []
+    for name in names:
+        (file,) = PROJECTOR.rglob(f"templates/**/{name}.sql")
+        texts.append(" ".join(re.sub(r"--[^\n]*", "", file.read_text()).split()))
+    return digest("\0".join(texts))
 
 
 def python_digest(*names: str) -> str:
@@ -53,8 +74,16 @@ def is_text_or_import(node: ast.AST) -> bool:
 
 @pytest.mark.parametrize("name", PINNED)
 def test_a_rule_whose_text_changed_has_a_new_version(name: str) -> None:
-    versions = {**ROW_RULES, **MACRO_RULES, "differences": DIFFERENCE_RULES}
-    text_digest = python_digest("diff", "diff_rules") if name == "differences" else sql_digest(name)
+    versions = {
+        **ROW_RULES,
+        **MACRO_RULES,
+        "differences": DIFFERENCE_RULES,
+        "keyframes": KEYFRAME_RULES,
+        "row cache": ROW_CACHE_RULES,
+    }
+    templates = TEMPLATES.get(name, (name,))
+    is_python = name == "differences"
+    text_digest = python_digest("diff", "diff_rules") if is_python else sql_digest(*templates)
 
     assert (versions[name], text_digest) == PINNED[name], (
         f"the text of {name} changed: if rows or differences can differ, raise its number in "

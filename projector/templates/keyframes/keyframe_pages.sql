@@ -14,25 +14,10 @@ point AS (
         USING (_type, _id)
     WHERE seen._scope IS NOT NULL
 ),
+$ended_after,
 first_miss AS (
     SELECT DISTINCT scope, ended['run'] AS run, ended['writer'] AS writer, ended['begins'] AS begins
-    FROM (
-        SELECT scope, is_point, min(ended) OVER (
-            PARTITION BY scope ORDER BY position DESC, NOT is_point ROWS UNBOUNDED PRECEDING
-        ) AS ended
-        FROM (
-            SELECT
-                scope, position, true AS is_point,
-                NULL::STRUCT(ended_at TIMESTAMPTZ, run VARCHAR, begins UUID, writer VARCHAR) AS ended
-            FROM point
-            UNION ALL
-            SELECT
-                scope, begins, false,
-                {'ended_at': ended['at'], 'run': run, 'begins': begins, 'writer': writer}
-            FROM listing
-        )
-    )
-    WHERE is_point AND ended IS NOT NULL
+    FROM ended_after
 ),
 begun AS (
     SELECT scope, run, writer, min(place['position']) FILTER (page_no = 1) AS begins

@@ -34,26 +34,10 @@ asked AS MATERIALIZED (
         ON told.scope = seen._scope AND told.newest > life.listed
     WHERE seen._listing
 ),
+$ended_after,
 missed AS (
-    -- The first complete listing that began after the entity was last listed. A window, not
-    -- an ASOF join: that becomes a nested loop where the planner expects few rows.
-    SELECT _type, _id, min(by_listing) AS by_listing
-    FROM (
-        SELECT _type, _id, min(ended) OVER (
-            PARTITION BY scope ORDER BY position DESC, ended IS NOT NULL
-            ROWS UNBOUNDED PRECEDING
-        ) AS by_listing
-        FROM (
-            SELECT
-                *, NULL::STRUCT(ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR) AS ended
-            FROM asked
-            UNION ALL
-            SELECT NULL, NULL, scope, begins,
-                {'ended_at': ended['at'], 'scope': scope, 'run': run}
-            FROM listing SEMI JOIN asked USING (scope)
-        )
-    )
-    WHERE _id IS NOT NULL
+    SELECT _type, _id, min(ended) AS by_listing
+    FROM asked JOIN ended_after USING (scope, position)
     GROUP BY ALL
 ),
 entity AS (

@@ -19,27 +19,13 @@ known AS (
     GROUP BY ALL
 ),
 wait AS (
-    SELECT listed._type, listed._id, listed._position, listed.next_at, known._scope
+    SELECT
+        listed._type, listed._id, listed._position AS position, listed.next_at,
+        known._scope AS scope
     FROM listed JOIN known USING (_type, _id)
     WHERE known.since <= listed._position
 ),
-fence AS (
-    -- Per place and scope, when the next complete listing that began later was over.
-    SELECT scope, position, ended_at
-    FROM (
-        SELECT scope, position, is_listing, min(ended_at) OVER (
-            PARTITION BY scope ORDER BY position DESC, is_listing ROWS UNBOUNDED PRECEDING
-        ) AS ended_at
-        FROM (
-            SELECT DISTINCT _scope AS scope, _position AS position, NULL::TIMESTAMPTZ AS ended_at,
-                false AS is_listing
-            FROM wait
-            UNION ALL
-            SELECT scope, begins, ended['at'], true FROM listing
-        )
-    )
-    WHERE NOT is_listing
-),
+$wait_ended,
 probed AS (
     SELECT _type, _id, _at, _gone, min(CASE WHEN NOT _gone THEN _at END) OVER (
         PARTITION BY _type, _id ORDER BY _position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
@@ -48,9 +34,9 @@ probed AS (
     WHERE (_type, _id) IN (SELECT (_type, _id) FROM seen WHERE _gone)
 ),
 gap AS (
-    SELECT wait._type, wait._id, fence.ended_at AS absent_from, wait.next_at
-    FROM wait JOIN fence ON wait._scope = fence.scope AND wait._position = fence.position
-    WHERE fence.ended_at < coalesce(wait.next_at, TIMESTAMPTZ '9999-01-01 00:00:00+00')
+    SELECT _type, _id, ended['ended_at'] AS absent_from, next_at
+    FROM wait JOIN wait_ended USING (scope, position)
+    WHERE ended['ended_at'] < coalesce(next_at, TIMESTAMPTZ '9999-01-01 00:00:00+00')
     UNION ALL
     SELECT _type, _id, _at, next_at FROM probed WHERE _gone
 ),

@@ -6,8 +6,8 @@ from pathlib import Path
 import attrs
 
 from projector.keyframes.cut_points import cut_points, next_due
-from projector.keyframes.keyframe import Keyframe, Link, SourceParts, usable_chain
-from projector.keyframes.resolved_rows import (
+from projector.keyframes.keyframe import Keyframe, SourceParts, usable_chain
+from projector.keyframes.row_cache import (
     Delta,
     RowCache,
     due_delta,
@@ -27,19 +27,24 @@ def part(begin: str, end: str, *covers: str) -> Part:
 
 
 def source(
-    sightings: Iterable[Part], pages: Iterable[Part], rows: int = 10, links: Iterable[Link] = ()
+    sightings: Iterable[Part], pages: Iterable[Part], rows: int = 10, chain: Iterable[Keyframe] = ()
 ) -> SourceParts:
     sightings, pages = tuple(sightings), tuple(pages)
     counts = {str(each.path): rows for each in (*sightings, *pages)}
     sealed = frozenset().union(*(each.covers for each in (*sightings, *pages)))
-    return SourceParts(Path(), sightings, pages, counts, (), sealed, tuple(links))
+    return SourceParts(Path(), sightings, pages, counts, (), sealed, tuple(chain))
 
 
 def keyframe(
-    instant: str, *adds: str, rows: int = 30, base: str = "", moved: float = 1
+    instant: str,
+    *adds: str,
+    rows: int = 30,
+    base: str = "",
+    moved: float = 1,
+    decides: bool = False,
 ) -> Keyframe:
     path = Path(f"s-{instant}-{'-'.join(adds)}.parquet")
-    return Keyframe(path, base, frozenset(adds), rows, moved)
+    return Keyframe(path, base, frozenset(adds), rows, moved, decides=decides)
 
 
 DAYS = {n: part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in range(1, 8)}
@@ -97,8 +102,8 @@ def test_half_of_a_small_keyframe_counts_for_no_less_than_the_least_rows() -> No
 
 def test_a_keyframe_is_due_when_the_rows_since_exceed_half_of_the_last() -> None:
     def due(rows: int) -> bool:
-        base = Link(keyframe("20260101T01", "s1", rows=rows), (), True)
-        return next_due(source([ONE, TWO], [ONE, TWO], links=[base]), NOBODY, AT_ONCE) is not None
+        base = keyframe("20260101T01", "s1", rows=rows, decides=True)
+        return next_due(source([ONE, TWO], [ONE, TWO], chain=[base]), NOBODY, AT_ONCE) is not None
 
     assert [due(rows) for rows in (18, 19, 20, 21)] == [True, True, False, False]
 
@@ -135,11 +140,12 @@ def test_a_cut_lies_after_the_one_before_and_outside_of_hours_that_are_still_wri
 
 def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed() -> None:
     limits = attrs.evolve(LIMITS, min_keyframe_rows=30)
-    found = RowCache(Path(), "x", (), ())
+    found = RowCache(Path(), "x")
 
     def due(decides: bool = True, **more: float) -> bool:
-        link = Link(keyframe("20260101T01", "s1", **{"rows": 31, "moved": 0, **more}), (), decides)
-        return due_rows(source([ONE], [ONE], links=[link]), found, limits) != []
+        values = {"rows": 31, "moved": 0, "decides": decides, **more}
+        chain = [keyframe("20260101T01", "s1", **values)]
+        return due_rows(source([ONE], [ONE], chain=chain), found, limits) != []
 
     assert due()
     assert not due(decides=False)
@@ -150,19 +156,21 @@ def test_rows_are_due_at_a_keyframe_that_decides_and_of_which_enough_stayed() ->
 
 def test_rows_are_made_after_the_last_ones_only() -> None:
     first, second = keyframe("20260101T01", "s1"), keyframe("20260102T01", "s2")
-    links = [Link(attrs.evolve(each, rows=10**6, moved=0), (), True) for each in (first, second)]
-    held = RowCache(Path(), "x", (links[0].keyframe,), ())
+    first, second = (
+        attrs.evolve(each, rows=10**6, moved=0, decides=True) for each in (first, second)
+    )
+    row_cache = RowCache(Path(), "x", (first,))
 
-    assert due_rows(source([ONE], [ONE], links=links), held, LIMITS) == [links[1].keyframe]
+    assert due_rows(source([ONE], [ONE], chain=[first, second]), row_cache, LIMITS) == [second]
 
 
-def decided(*links: Link) -> RowCache:
-    return RowCache(Path(), "x", (links[0].keyframe,), (links[0].keyframe,))
+def decided(first: Keyframe) -> RowCache:
+    return RowCache(Path(), "x", (first,))
 
 
 def test_a_delta_is_whole_where_all_that_begins_not_after_it_is_covered() -> None:
-    base = Link(keyframe("20260101T01", "s1"), (), True)
-    held = source([ONE, TWO, THREE], [ONE, TWO, THREE], links=[base])
+    base = keyframe("20260101T01", "s1", decides=True)
+    held = source([ONE, TWO, THREE], [ONE, TWO, THREE], chain=[base])
     adds = frozenset({"s2"})
     edge = attrs.evolve(held, sightings=(*held.sightings, part("20260102T01", "20260102T02", "s9")))
     edge = attrs.evolve(edge, rows={**held.rows, "20260102T01-20260102T02-x.parquet": 1})
@@ -179,9 +187,9 @@ def test_a_delta_is_whole_where_all_that_begins_not_after_it_is_covered() -> Non
 
 
 def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_the_last() -> None:
-    base = Link(keyframe("20260101T01", "s1"), (), True)
+    base = keyframe("20260101T01", "s1", decides=True)
     days = [DAYS[n] for n in range(1, 6)]
-    held = source(days, days, links=[base])
+    held = source(days, days, chain=[base])
     found = decided(base)
     first = due_delta(held, found, NOBODY, 0, AT_ONCE)
     with_delta = attrs.evolve(
@@ -196,12 +204,12 @@ def test_of_several_deltas_that_are_due_the_first_is_in_the_middle_and_the_next_
 
 
 def test_a_delta_is_due_when_a_sixteenth_has_been_seen() -> None:
-    base = Link(keyframe("20260101T01", "s1"), (), True)
-    held = source([ONE, TWO], [ONE, TWO], links=[base])
+    base = keyframe("20260101T01", "s1", decides=True)
+    held = source([ONE, TWO], [ONE, TWO], chain=[base])
 
     assert due_delta(held, decided(base), NOBODY, 159, AT_ONCE) is not None
     assert due_delta(held, decided(base), NOBODY, 160, AT_ONCE) is None
-    assert due_delta(held, RowCache(Path(), "x", (), ()), NOBODY, 0, AT_ONCE) is None
+    assert due_delta(held, RowCache(Path(), "x"), NOBODY, 0, AT_ONCE) is None
 
 
 def test_a_part_that_begins_at_an_instant_stands_before_it() -> None:

@@ -16,7 +16,6 @@ from projector.keyframes import build as keyframing
 from projector.keyframes.cut_points import next_due
 from projector.keyframes.keyframe import (
     Keyframe,
-    Link,
     SourceParts,
     covered_segments,
     load_source_parts,
@@ -282,7 +281,7 @@ def test_a_segment_without_pages_is_late_for_no_keyframe(grown):
             connection, grown / "views" / "parts", listing, definitions, AT_ONCE
         )
     assert len(source.chain) > 1
-    covered, last = covered_segments(source.chain), source.chain[-1].keyframe.instant
+    covered, last = covered_segments(source.chain), source.chain[-1].instant
     assert any(each.first < last and not each.covers <= covered for each in source.pages)
     assert all(each.decides for each in source.chain)
 
@@ -312,7 +311,7 @@ ONE, TWO, THREE = (part(f"2026010{n}T00", f"2026010{n}T01", f"s{n}") for n in (1
 
 
 def test_one_is_due_at_a_cut_once_half_as_many_rows_have_come():
-    base = Link(Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30, 1), (), True)
+    base = Keyframe(Path("s-20260101T01-x.parquet"), "", frozenset({"s1"}), 30, 1, decides=True)
 
     assert next_due(source([ONE, TWO], [ONE, TWO], [base]), frozenset(), AT_ONCE) is None
     found = next_due(source([ONE, TWO, THREE], [ONE, TWO, THREE], [base]), frozenset(), AT_ONCE)
@@ -340,13 +339,13 @@ def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
     parts = [ONE, TWO, THREE]
 
     links = usable_chain(source(parts, parts), [first, second], AT_ONCE)
-    assert [(each.keyframe, each.late, each.decides) for each in links] == [
-        (first, (), True),
-        (second, (TWO,), False),
+    assert links == [
+        attrs.evolve(first, decides=True),
+        attrs.evolve(second, late=(TWO,)),
     ]
     assert usable_chain(source(parts, parts, rows=16), [first, second], AT_ONCE) == links[:1]
     empty = attrs.evolve(source(parts, parts), rows={str(TWO.path): 0, str(THREE.path): 10})
-    assert usable_chain(empty, [first, second], AT_ONCE)[1] == Link(second, (), True), (
+    assert usable_chain(empty, [first, second], AT_ONCE)[1] == attrs.evolve(second, decides=True), (
         "nothing in it is late"
     )
     assert usable_chain(source(parts[1:], parts[1:]), [first, second], AT_ONCE) == [], (
@@ -355,5 +354,5 @@ def test_what_is_too_late_for_a_keyframe_ends_the_chain_there():
     assert usable_chain(source(parts, parts), [second], AT_ONCE) == [], (
         "what it was made of is gone"
     )
-    place = compact.grouping_key([(each.keyframe.instant, each.keyframe.adds) for each in links])
+    place = compact.grouping_key([(each.instant, each.adds) for each in links])
     assert [place(each) for each in parts] == [(0, 0), (2, 1), (1, 1)]

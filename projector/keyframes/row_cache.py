@@ -26,25 +26,14 @@ import duckdb
 import orjson
 
 from projector.definition import Definition
-from projector.engine.sql_text import template_text
 from projector.keyframes.cut_points import CutPoint, cut_points
 from projector.keyframes.keyframe import Keyframe, SourceParts, covered_segments, has_rows
 from projector.limits import Limits
 from projector.parts.part import folder_of, name_over
+from projector.rule_versions import ROW_CACHE_RULES
 
 MOST_DELTAS = 2
 """Number of deltas that are read: each contains all entities changed since the row cache."""
-
-_MADE_BY = (
-    "presence",
-    "listings",
-    "pages_until",
-    "moved",
-    "resolved",
-    "near_bodies",
-    "because",
-    "rows_schema",
-)
 
 
 @attrs.frozen
@@ -68,12 +57,15 @@ class RowCache:
     folder: Path
     rules: str
     """Digest of everything besides the definition that the rows depend on."""
-    held: tuple[Keyframe, ...]
+    keyframes: tuple[Keyframe, ...] = ()
     """The keyframes of the chain that have cached rows, by instant."""
-    decided: tuple[Keyframe, ...]
-    """Those of them that decide, which views read."""
     deltas: tuple[Delta, ...] = ()
-    """The last usable deltas on the last of these, by instant; at most `MOST_DELTAS`."""
+    """The last usable deltas on the last of `readable`, by instant; at most `MOST_DELTAS`."""
+
+    @property
+    def readable(self) -> tuple[Keyframe, ...]:
+        """The keyframes whose cached rows views read: those that decide."""
+        return tuple(keyframe for keyframe in self.keyframes if keyframe.decides)
 
     @property
     def delta(self) -> Delta | None:
@@ -91,7 +83,7 @@ class RowCache:
 
     def next_delta(self, cut: CutPoint) -> Path:
         """Returns the file of the delta up to a cut point."""
-        names = [self.decided[-1].name, self.rules, *cut.adds]
+        names = [self.readable[-1].name, self.rules, *cut.adds]
         return self.folder / name_over("d", cut.instant, names)
 
 
@@ -100,14 +92,10 @@ def load_row_cache(
 ) -> RowCache:
     """Returns the cached rows of a definition."""
     folder = folder_of(parts, definition.source, definition)
-    text = "\0".join([source.folder.name, *map(template_text, _MADE_BY)])
-    empty = RowCache(folder, hashlib.sha256(text.encode()).hexdigest()[:12], (), ())
-    links = [link for link in source.chain if empty.rows(link.keyframe).exists()]
-    row_cache = attrs.evolve(
-        empty,
-        held=tuple(link.keyframe for link in links),
-        decided=tuple(link.keyframe for link in links if link.decides),
-    )
+    text = f"{source.folder.name}\0{ROW_CACHE_RULES}"
+    empty = RowCache(folder, hashlib.sha256(text.encode()).hexdigest()[:12])
+    cached = (keyframe for keyframe in source.chain if empty.rows(keyframe).exists())
+    row_cache = attrs.evolve(empty, keyframes=tuple(cached))
     usable = [
         delta
         for delta in _list_deltas(connection, row_cache)
@@ -120,13 +108,13 @@ def load_row_cache(
 def _list_deltas(connection: duckdb.DuckDBPyConnection, row_cache: RowCache) -> list[Delta]:
     """Returns the deltas on the last row cache, built by the same rules."""
     files = sorted(row_cache.folder.glob("d-*.parquet"))
-    if not files or not row_cache.decided:
+    if not files or not row_cache.readable:
         return []
     metadata_rows = connection.execute(
         "SELECT file_name, key, value FROM parquet_kv_metadata(?)", [list(map(str, files))]
     ).fetchall()
     metadata = {(Path(name), bytes(key)): bytes(value) for name, key, value in metadata_rows}
-    base = row_cache.rows(row_cache.decided[-1]).name
+    base = row_cache.rows(row_cache.readable[-1]).name
     return [
         Delta(path, frozenset(orjson.loads(metadata[path, b"covers"])))
         for path in files
@@ -138,7 +126,7 @@ def is_complete(
     source: SourceParts, row_cache: RowCache, instant: str, adds: frozenset[str]
 ) -> bool:
     """Returns whether a delta that adds these segments covers every part that begins before it."""
-    covered = covered_by_keyframe(source, row_cache.decided[-1]) | adds
+    covered = covered_by_keyframe(source, row_cache.readable[-1]) | adds
     late = (
         part.first <= instant and has_rows(source, part)
         for part in (*source.sightings, *source.pages)
@@ -150,20 +138,19 @@ def is_complete(
 
 def covered_by_keyframe(source: SourceParts, keyframe: Keyframe) -> frozenset[str]:
     """Returns the segments that a keyframe of the chain and those before it cover."""
-    names = [link.keyframe for link in source.chain]
-    return covered_segments(source.chain[: names.index(keyframe) + 1])
+    return covered_segments(source.chain[: source.chain.index(keyframe) + 1])
 
 
 def due_rows(source: SourceParts, row_cache: RowCache, limits: Limits) -> list[Keyframe]:
     """Returns the keyframes since the last row cache for which one is due."""
-    after = row_cache.held[-1].instant if row_cache.held else ""
+    after = row_cache.keyframes[-1].instant if row_cache.keyframes else ""
     return [
-        link.keyframe
-        for link in source.chain
-        if link.decides
-        and link.keyframe.instant > after
-        and link.keyframe.rows > limits.min_keyframe_rows
-        and link.keyframe.moved <= limits.max_moved_share
+        keyframe
+        for keyframe in source.chain
+        if keyframe.decides
+        and keyframe.instant > after
+        and keyframe.rows > limits.min_keyframe_rows
+        and keyframe.moved <= limits.max_moved_share
     ]
 
 
@@ -178,12 +165,12 @@ def due_delta(
     sixteenth of them. A cut point after the begin of an open segment is skipped, because a delta
     up to it would not be read.
     """
-    if not row_cache.decided:
+    if not row_cache.readable:
         return None
     last = row_cache.delta
     added = last.adds if last else frozenset[str]()
-    covered = covered_by_keyframe(source, row_cache.decided[-1]) | added
-    after = last.instant if last else row_cache.decided[-1].instant
+    covered = covered_by_keyframe(source, row_cache.readable[-1]) | added
+    after = last.instant if last else row_cache.readable[-1].instant
     least = max(limits.min_keyframe_rows, entities) // 16
     due = []
     for cut in cut_points(source, busy, covered, after, least):

@@ -8,12 +8,10 @@
 Each file is published by rename.
 """
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import attrs
 import duckdb
 
 from projector.definition import Definition
@@ -22,7 +20,7 @@ from projector.engine.parquet_files import QUICK, SCHEMA, count_rows, publish
 from projector.engine.sql_text import fill, literals
 from projector.keyframes.cut_points import CutPoint
 from projector.keyframes.keyframe import Keyframe, SourceParts
-from projector.keyframes.resolved_rows import (
+from projector.keyframes.row_cache import (
     RowCache,
     covered_by_keyframe,
     due_delta,
@@ -46,22 +44,6 @@ _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 _BEGIN = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
 
 
-@attrs.frozen
-class RowInputs:
-    """Files from which a row cache or delta is built."""
-
-    sightings: tuple[Path, ...]
-    pages: tuple[Path, ...]
-    fresh: tuple[Path, ...]
-    """Sightings since the previous row cache or delta."""
-    before: tuple[Path, ...]
-    """The previous row cache or delta, if there is one."""
-    since: str
-    """SQL of its instant."""
-    near: tuple[Path, ...]
-    """Bodies that the sightings are likely to name."""
-
-
 def build_row_cache(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
@@ -76,25 +58,31 @@ def build_row_cache(
 
     `apart` opens a connection for each file.
     """
-    rows_query = partial(_rows_query, definition=definition, limits=limits)
+    query_of = partial(_query, definition)
     row_cache = load_row_cache(connection, parts, source, definition)
     publish_schema(connection, row_cache)
     bodies = choose_parts(list_parts(connection, row_cache.folder), listing.sealed_names)
     for keyframe in due_rows(source, row_cache, limits):
-        inputs = _until_keyframe(source, row_cache, keyframe, bodies)
-        path = row_cache.rows(keyframe)
-        with apart() as builder, rows_query(builder, inputs, row_cache, bodies, path) as query:
+        files = _until_keyframe(source, row_cache, keyframe, bodies)
+        path, schema = row_cache.rows(keyframe), row_cache.schema
+        with (
+            apart() as builder,
+            materialized_late(builder, query_of, files, schema, path, limits) as query,
+        ):
             publish(builder, query, path, [], definition.hash, packing=QUICK)
         row_cache = load_row_cache(connection, parts, source, definition)
-    while row_cache.decided:
-        base = row_cache.rows(row_cache.decided[-1])
+    while row_cache.readable:
+        base = row_cache.rows(row_cache.readable[-1])
         rows = sum(count_rows(connection, [base]).values())
         cut = due_delta(source, row_cache, busy, rows, limits)
         if cut is None:
             break
-        inputs = _until_cut(source, row_cache, cut, bodies)
-        path = row_cache.next_delta(cut)
-        with apart() as builder, rows_query(builder, inputs, row_cache, bodies, path) as query:
+        files = _until_cut(source, row_cache, cut, bodies)
+        path, schema = row_cache.next_delta(cut), row_cache.schema
+        with (
+            apart() as builder,
+            materialized_late(builder, query_of, files, schema, path, limits) as query,
+        ):
             covers = sorted(cut.adds)
             publish(builder, query, path, covers, definition.hash, packing=QUICK, base=base.name)
         row_cache = load_row_cache(connection, parts, source, definition)
@@ -110,40 +98,53 @@ def publish_schema(connection: duckdb.DuckDBPyConnection, row_cache: RowCache) -
 
 def _until_keyframe(
     source: SourceParts, row_cache: RowCache, keyframe: Keyframe, bodies: Sequence[Part]
-) -> RowInputs:
-    """Returns the inputs of the row cache of a keyframe."""
-    before = [other for other in row_cache.decided if other.instant < keyframe.instant]
-    after = before[-1].instant if before else ""
+) -> RowFiles:
+    """Returns the files from which the row cache of a keyframe is built."""
+    before = [other for other in row_cache.readable if other.instant < keyframe.instant][-1:]
+    after = before[0].instant if before else ""
     since = [part.path for part in source.sightings if after < part.first <= keyframe.instant]
-    return RowInputs(
-        (keyframe.path,),
-        (keyframe.pages,),
-        tuple(since) if before else (keyframe.path,),
-        tuple(row_cache.rows(other) for other in before[-1:]),
-        instant_of(after),
-        tuple(part.path for part in bodies if after < part.first <= keyframe.instant),
+    near = [part.path for part in bodies if after < part.first <= keyframe.instant]
+    return RowFiles(
+        sightings=(keyframe.path,),
+        pages=(keyframe.pages,),
+        fresh=tuple(since) if before else (keyframe.path,),
+        since=instant_of(after),
+        rows=(*(row_cache.rows(other) for other in before), row_cache.schema),
+        **_body_files(row_cache, near, bodies),
     )
 
 
 def _until_cut(
     source: SourceParts, row_cache: RowCache, cut: CutPoint, bodies: Sequence[Part]
-) -> RowInputs:
-    """Returns the inputs of the delta up to a cut point."""
-    keyframe = row_cache.decided[-1]
+) -> RowFiles:
+    """Returns the files from which the delta up to a cut point is built."""
+    keyframe, delta = row_cache.readable[-1], row_cache.delta
     covered = covered_by_keyframe(source, keyframe)
     sightings, pages = (
         tuple(p.path for p in parts if p.first <= cut.instant and not p.covers <= covered)
         for parts in (source.sightings, source.pages)
     )
     since = [part.path for part in bodies if keyframe.instant < part.first <= cut.instant]
-    return RowInputs(
-        (keyframe.path, *sightings),
-        (keyframe.pages, *pages),
-        tuple(part.path for part in cut.sightings),
-        (row_cache.delta.path,) if row_cache.delta else (),
-        instant_of(row_cache.delta.instant if row_cache.delta else keyframe.instant),
-        (row_cache.rows(keyframe), *since),
+    return RowFiles(
+        sightings=(keyframe.path, *sightings),
+        pages=(keyframe.pages, *pages),
+        fresh=tuple(part.path for part in cut.sightings),
+        since=instant_of(delta.instant if delta else keyframe.instant),
+        rows=(*([delta.path] if delta else []), row_cache.schema),
+        **_body_files(row_cache, [row_cache.rows(keyframe), *since], bodies),
     )
+
+
+def _body_files(
+    row_cache: RowCache, near: Sequence[Path], bodies: Sequence[Part]
+) -> dict[str, tuple[Path, ...]]:
+    """Returns the lists of `RowFiles` that contain bodies."""
+    schema = row_cache.folder / SCHEMA
+    return {
+        "delta": (row_cache.schema,),
+        "near": (schema, *near),
+        "bodies": (*(part.path for part in bodies), schema),
+    }
 
 
 def instant_of(compact: str) -> str:
@@ -155,37 +156,14 @@ def instant_of(compact: str) -> str:
     return f"TIMESTAMPTZ '{day} {time[:2]}:{time[2:4]}:{time[4:]}.{fraction}+00'"
 
 
-def _rows_query(
-    connection: duckdb.DuckDBPyConnection,
-    inputs: RowInputs,
-    row_cache: RowCache,
-    bodies: Sequence[Part],
-    path: Path,
-    *,
-    definition: Definition,
-    limits: Limits,
-) -> contextlib.AbstractContextManager[str]:
-    """Returns a context with the query of the rows to publish as `path`.
+def _query(definition: Definition, files: RowFiles) -> str:
+    """Returns the query of the rows to cache.
 
     A row whose body is missing is included, so that later queries search for the body.
     """
-    schema = row_cache.folder / SCHEMA
-    files = RowFiles(
-        inputs.sightings,
-        inputs.fresh,
-        (*inputs.before, row_cache.schema),
-        (row_cache.schema,),
-        (schema, *inputs.near),
-        (*(part.path for part in bodies), schema),
-    )
-    query = partial(_query, definition, inputs)
-    return materialized_late(connection, query, files, row_cache.schema, path, limits)
-
-
-def _query(definition: Definition, inputs: RowInputs, files: RowFiles) -> str:
     common = {
         "sightings": _list(files.sightings),
-        "pages": _list(inputs.pages),
+        "pages": _list(files.pages),
         "fresh": _list(files.fresh),
         "rows": _list(files.rows),
         "delta": _list(files.delta),
@@ -200,7 +178,7 @@ def _query(definition: Definition, inputs: RowInputs, files: RowFiles) -> str:
         "first": first_row_condition(definition),
         "once": distinct_clause("fresh", definition),
         "instant": _END,
-        "since": inputs.since,
+        "since": files.since,
         "join": "LEFT JOIN",
     }
     return fill("rows", shown=shown_sql(common))

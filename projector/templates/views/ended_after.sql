@@ -1,0 +1,31 @@
+-- The rule of presence: an entity that was listed at a position is missed by the first complete
+-- listing of its scope that began later.
+-- In: `listing` (`listings.sql`); `$points`, a table of scope and position.
+-- Out: `$name` (scope, position, ended): of the complete listings of the scope that began after
+-- the position, the one that ended first; no row if there is none. A window, not an ASOF join:
+-- that becomes a nested loop where the planner expects few rows.
+$name AS (
+    SELECT scope, position, ended
+    FROM (
+        SELECT scope, position, is_point, min(ended) OVER (
+            PARTITION BY scope ORDER BY position DESC, NOT is_point ROWS UNBOUNDED PRECEDING
+        ) AS ended
+        FROM (
+            SELECT DISTINCT
+                scope, position, true AS is_point,
+                NULL::STRUCT(
+                    ended_at TIMESTAMPTZ, scope VARCHAR, run VARCHAR, begins UUID, writer VARCHAR
+                ) AS ended
+            FROM $points
+            UNION ALL
+            SELECT
+                scope, begins, false,
+                {
+                    'ended_at': ended['at'], 'scope': scope, 'run': run, 'begins': begins,
+                    'writer': writer
+                }
+            FROM listing SEMI JOIN (SELECT scope FROM $points) AS asked USING (scope)
+        )
+    )
+    WHERE is_point AND ended IS NOT NULL
+)

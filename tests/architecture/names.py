@@ -1,0 +1,90 @@
+"""The names that a module defines, and how many lines each local variable lives."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yields every named function, nested ones and methods included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def public_functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yields the functions of a module whose names do not begin with an underscore."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+            yield node
+
+
+def public_types(tree: ast.Module) -> Iterator[str]:
+    """Yields the names of the classes and type aliases of a module, private ones excepted."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name[0] != "_":
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Name) and _is_type_name(target.id):
+                    yield target.id
+
+
+def _is_type_name(name: str) -> bool:
+    return name[0].isupper() and not name.isupper()
+
+
+def lifetimes(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
+    """Yields (name, first line, last line) of the variables of every function and the module.
+
+    A variable lives from the line that first binds it to the last line that uses it, in nested
+    functions too.
+    """
+    for scope in [tree, *(node for node in ast.walk(tree) if isinstance(node, Function))]:
+        lines = defaultdict(list)
+        bound = {argument.arg for argument in _arguments(scope)}
+        for argument in _arguments(scope):
+            lines[argument.arg].append(argument.lineno)
+        for name in _names_of(scope):
+            lines[name.id].append(name.lineno)
+            if isinstance(name.ctx, ast.Store) and _owner(scope, name) is scope:
+                bound.add(name.id)
+        for name in sorted(bound):
+            yield name, min(lines[name]), max(lines[name])
+
+
+def defined_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yields (name, line) of every function, class, parameter and attribute that is defined."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node.lineno
+        if isinstance(node, Function):
+            yield from ((argument.arg, argument.lineno) for argument in _arguments(node))
+        if isinstance(node, ast.ClassDef):
+            for line in node.body:
+                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                    yield line.target.id, line.lineno
+
+
+def _arguments(scope: ast.AST) -> list[ast.arg]:
+    if not isinstance(scope, Function):
+        return []
+    given = scope.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    return [argument for argument in every if argument is not None]
+
+
+def _names_of(scope: ast.AST) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(scope) if isinstance(node, ast.Name))
+
+
+def _owner(scope: ast.AST, name: ast.Name) -> ast.AST:
+    """Returns the innermost function of a scope around a name, or the scope itself."""
+    owner = scope
+    for node in ast.walk(scope):
+        if isinstance(node, Function) and any(child is name for child in ast.walk(node)):
+            owner = node
+    return owner
