@@ -1,22 +1,16 @@
 """The house keeps its shape: no module that ate the rest, no name that says nothing."""
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.names import public_functions
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("eventlog", "projector", "fetcher", "cli")
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "common", "helpers", "core", "base", "manager", "misc"}
-
-
-def public_functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in tree.body:
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if is_function and not node.name.startswith("_"):  # type: ignore[union-attr]
-            yield node  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
