@@ -1,4 +1,4 @@
-"""The floor of coverage says no, and only rises."""
+"""The coverage of each package must reach a minimum, which is raised with the coverage."""
 
 from tests.coverage_floor import by_package, counts_by_module, percent, verdict
 

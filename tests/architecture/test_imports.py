@@ -1,4 +1,4 @@
-"""No two modules need each other, not even by imports inside functions."""
+"""No two modules import each other, not even inside functions."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter
@@ -9,7 +9,7 @@ PACKAGES = ("eventlog", "projector", "fetcher", "cli")
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the packages by its dotted name."""
+    """Returns the file of every module of the packages, by its dotted name."""
     paths = {}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
@@ -19,7 +19,7 @@ def modules() -> dict[str, Path]:
 
 
 def imported(path: Path, known: dict[str, Path]) -> set[str]:
-    """The modules that a file imports anywhere in its text."""
+    """Returns the modules that a file imports, also inside functions."""
     names_imported: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:

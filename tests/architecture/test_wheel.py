@@ -1,4 +1,4 @@
-"""What is built is what is in the tree: an editable install would hide a broken wheel."""
+"""The wheel contains the files of the tree. An editable install would hide a missing file."""
 
 import subprocess
 import sys

@@ -1,11 +1,11 @@
-"""`make mutants`: small faults, one at a time; a test should notice each.
+"""`make mutants`: makes small faults, one at a time; a test should detect each.
 
     python -m tests.mutation --sample 200 --seed 20261129     a random sample
-    python -m tests.mutation --since main                     what a branch changed
+    python -m tests.mutation --since main                     the lines that a branch changed
 
-The first run records which test executes which line (`.mutants/`, as long as the whole suite
-takes, and half again); `--record` does so anew. The report lies in `.mutants/report.md`.
-Exit 1 if fewer than `--least` of the mutants are noticed.
+The first run records in `.mutants/` which test executes which line, which takes one and a half
+times as long as the whole suite; `--record` repeats it. The report is `.mutants/report.md`.
+Exits with 1 if the share of detected mutants is below `--least`.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def record(folder: Path) -> None:
-    """Runs the suite once and keeps which test executes which line, and how long it takes."""
+    """Runs the suite once and records which test executes which line, and how long it takes."""
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "tests").mkdir(parents=True)
     settings = Path(__file__).parent / "coverage.ini"
@@ -78,7 +78,7 @@ def record(folder: Path) -> None:
 def try_all(
     suite: Suite, mutants: Sequence[Mutant], jobs: int, longest_s: float
 ) -> list[trial.Outcome]:
-    """The outcome of each mutant, in their order; each job has a copy of the project."""
+    """Returns the outcome of each mutant, in order; each job has its own copy of the project."""
     reasons = report.load_equivalent(EQUIVALENT)
     with tempfile.TemporaryDirectory(prefix="hindlog-mutants-") as folder:
         copies: SimpleQueue[Path] = SimpleQueue()

@@ -1,13 +1,13 @@
-"""Which tests execute a line: from coverage data with one context for each test.
+"""Finds the tests that execute a line, from coverage data with one context per test.
 
     .mutants/coverage        coverage data, contexts `test id|phase`
     .mutants/tests/*.json    seconds and shared fixtures of each test (`recording.py`)
 
-A test that shares a fixture (module, session) with the test in whose setup the line ran is
-counted, too. A line that ran during import (a constant, a signature, a decorator) counts as
-executed by all tests of the module, by those of every file that names the module, and by those
-of the generated reference. A line of SQL is executed by the tests of the Python lines that name its
-file; a projection by the tests of the code that reads `definition.select`.
+If the setup of a shared fixture (module, session) executed a line, all tests that use the fixture
+count. A line executed during import (a constant, a signature, a decorator) counts as executed
+by all tests of the module, by those of every file that names the module, and by those of the
+generated reference. A line of SQL counts as executed by the tests of the Python lines that name
+its file; a line of a projection by the tests of the code that reads `definition.select`.
 """
 
 import re
@@ -27,7 +27,7 @@ _PHASE = re.compile(r"\|(setup|run|teardown)$")
 
 @attrs.frozen
 class Suite:
-    """What is known about the tests."""
+    """The recorded data about the tests."""
 
     lines: Mapping[str, Mapping[int, frozenset[str]]]
     """Contexts by file (relative) and line."""
@@ -41,7 +41,7 @@ class Suite:
 
 
 def load(root: Path, folder: Path) -> Suite:
-    """The suite as it was recorded in a folder."""
+    """Returns the suite that was recorded in a folder."""
     data = coverage.CoverageData(basename=str(folder / "coverage"))
     data.read()
     lines = {
@@ -74,7 +74,7 @@ def _names(value: object) -> list[str]:
 
 
 def covering_tests(suite: Suite, mutant: Mutant) -> list[str]:
-    """Tests that execute the changed line, the likeliest to notice first, file by file."""
+    """Returns the tests that execute the changed line, file by file, the likeliest to fail first."""
     contexts, is_import = _contexts(suite, mutant)
     direct = {_PHASE.sub("", name) for name in contexts} & suite.seconds.keys()
     shared = {
@@ -88,7 +88,7 @@ def covering_tests(suite: Suite, mutant: Mutant) -> list[str]:
 
 
 def _naming(suite: Suite, mutant: Mutant) -> set[str]:
-    """The tests of files that name the module, and of the generated reference."""
+    """Returns the tests of files that name the module, and those of the generated reference."""
     words = _words(mutant)
     files = {file for file, text in suite.texts.items() if _affinity(file, text, mutant, words) > 1}
     files.add(_REFERENCE)
@@ -96,7 +96,7 @@ def _naming(suite: Suite, mutant: Mutant) -> set[str]:
 
 
 def _contexts(suite: Suite, mutant: Mutant) -> tuple[frozenset[str], bool]:
-    """Contexts of the line, and whether it runs during import."""
+    """Returns the contexts of the line, and whether it is executed during import."""
     if not mutant.path.endswith(".sql"):
         lines = suite.lines.get(mutant.path, {})
         return _python(lines, mutant.line), "" in _executed(lines, mutant.line)
@@ -118,7 +118,7 @@ def _python(lines: Mapping[int, frozenset[str]], line: int) -> frozenset[str]:
 
 
 def _executed(lines: Mapping[int, frozenset[str]], line: int) -> frozenset[str]:
-    """Contexts of a line; of the statement it belongs to, if it is a later line of one."""
+    """Returns the contexts of the statement that contains a line."""
     before = (lines[n] for n in range(line, max(line - 40, 0), -1) if lines.get(n))
     return next(before, frozenset())
 

@@ -1,4 +1,4 @@
-"""Which mutants are tried: a random sample, or those of the lines that a branch changed."""
+"""Chooses the mutants to try: a random sample, or those of the lines that a branch changed."""
 
 import random
 import re
@@ -14,7 +14,7 @@ _HUNK = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 
 
 def files(root: Path, packages: Sequence[str] = PACKAGES) -> list[str]:
-    """Everything that can be mutated, relative to the root."""
+    """Returns the files that can be mutated, relative to the root."""
     return sorted(
         str(path.relative_to(root))
         for package in packages
@@ -24,17 +24,17 @@ def files(root: Path, packages: Sequence[str] = PACKAGES) -> list[str]:
 
 
 def mutants_of(root: Path, path: str) -> list[Mutant]:
-    """Every mutant of a file."""
+    """Returns every mutant of a file."""
     source = (root / path).read_text()
     rules = python_mutants if path.endswith(".py") else sql_mutants
     return rules.mutants_of(path, source)
 
 
 def sample(root: Path, paths: Sequence[str], count: int, seed: int) -> list[Mutant]:
-    """A random sample, spread over packages and languages by their number of lines.
+    """Returns a random sample, distributed over packages and languages by their number of lines.
 
-    A file is drawn by its size, then one of its lines, then a rule, then a mutant: lines and
-    rules that give many mutants do not count more than others. No line is drawn twice.
+    Draws a file, weighted by its size, then one of its lines, then a rule, then a mutant: lines
+    and rules with many mutants have no greater weight than others. Draws no line twice.
     """
     chance = random.Random(seed)
     sizes = {path: _lines_of_code((root / path).read_text()) for path in paths}
@@ -61,7 +61,7 @@ def sample(root: Path, paths: Sequence[str], count: int, seed: int) -> list[Muta
 
 
 def since(root: Path, paths: Iterable[str], revision: str) -> list[Mutant]:
-    """Every mutant of the lines that differ from a revision, in the work tree as it is."""
+    """Returns every mutant of the lines in the working tree that differ from a revision."""
     mutants: list[Mutant] = []
     for path in paths:
         lines = _changed_lines(root, path, revision)
@@ -71,7 +71,7 @@ def since(root: Path, paths: Iterable[str], revision: str) -> list[Mutant]:
 
 
 def thinned(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
-    """At most so many of them, at random, in their order."""
+    """Returns a random selection of at most `count` mutants, in their order."""
     if len(mutants) <= count:
         return list(mutants)
     kept = sorted(random.Random(seed).sample(range(len(mutants)), count))
@@ -81,7 +81,7 @@ def thinned(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:
 def _shares(
     strata: dict[tuple[str, str], list[str]], sizes: dict[str, int], count: int
 ) -> dict[tuple[str, str], int]:
-    """Largest remainders: the shares add up to the count."""
+    """Returns the number of mutants per stratum, by the largest-remainder method."""
     total = sum(sizes.values())
     exact = {key: count * sum(sizes[path] for path in strata[key]) / total for key in strata}
     shares = {key: int(value) for key, value in exact.items()}

@@ -1,4 +1,4 @@
-"""One small change of the program, which a test should notice. Pure."""
+"""One small change of the program, which a test should detect. Pure."""
 
 import difflib
 
@@ -23,12 +23,12 @@ class Mutant:
 
 
 def apply(source: str, mutant: Mutant) -> str:
-    """The file with the change in it."""
+    """Returns the text of the file with the change."""
     return source[: mutant.start] + mutant.new + source[mutant.end :]
 
 
 def diff(source: str, mutant: Mutant) -> str:
-    """The change as a unified diff without context."""
+    """Returns the change as a unified diff without context."""
     lines = difflib.unified_diff(
         source.splitlines(), apply(source, mutant).splitlines(), lineterm="", n=0
     )
@@ -36,8 +36,9 @@ def diff(source: str, mutant: Mutant) -> str:
 
 
 def changed_text(source: str, mutant: Mutant) -> tuple[str, str]:
-    """The changed lines before and after, white space joined: a name for the change that
-    holds when lines are added or removed elsewhere in the file."""
+    """Returns the changed lines before and after, with normalized white space.
+
+    Identifies the change even if lines are added or removed elsewhere in the file."""
     body = diff(source, mutant).splitlines()
     old = " ".join(line[1:].strip() for line in body if line.startswith("-"))
     new = " ".join(line[1:].strip() for line in body if line.startswith("+"))

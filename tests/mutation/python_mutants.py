@@ -1,8 +1,8 @@
 """Mutants of Python source. The rules for single nodes are those of mutmut; three are ours.
 
-mutmut's own runner is not used: it leaves out every decorated function (all commands of the
-command line), sees nothing of code that runs in a process started by a test, and knows no SQL.
-Not mutated: annotations, docstrings, and texts with a space (prose is not behaviour).
+mutmut's own runner is not used: it omits every decorated function (all commands of the command
+line) and all code that runs in a process started by a test, and does not support SQL.
+Not mutated: annotations, docstrings, and strings with a space (messages are not behaviour).
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _SKIPPED_CALLS = {"isinstance", "cast", "TypeVar"}
 
 
 def mutants_of(path: str, source: str) -> list[Mutant]:
-    """Every mutant of a module; a few of them may not compile (`compiles`)."""
+    """Returns every mutant of a module; a few of them may not compile (see `compiles`)."""
     wrapper = MetadataWrapper(cst.parse_module(source))
     collector = _Collector(path, source, wrapper.module)
     wrapper.visit(collector)
@@ -100,7 +100,7 @@ def _name(node: cst.CSTNode) -> str:
 
 
 def compiles(source: str, mutant: Mutant) -> bool:
-    """Whether the changed module is Python at all."""
+    """Whether the changed module is valid Python."""
     try:
         compile(apply(source, mutant), mutant.path, "exec")
     except SyntaxError:

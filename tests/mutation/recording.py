@@ -1,7 +1,7 @@
 """pytest plugin: records how long each test takes, and which fixtures it shares with others.
 
-Used beside coverage contexts (`covering_tests.py`). Processes that a test starts are measured,
-too: their context is the test's name, in `HINDLOG_TEST`.
+Supplements the contexts of coverage (`covering_tests.py`). Processes that a test starts are
+measured, too: their context is the test's name, in `HINDLOG_TEST`.
 """
 
 import os
@@ -21,7 +21,7 @@ _records: dict[str, dict[str, object]] = {}
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Names the test for the processes it starts, and notes the fixtures it shares."""
+    """Stores the name of the test for the processes it starts, and records its shared fixtures."""
     # Only while a test runs: this process is measured by pytest-cov.
     os.environ["COVERAGE_PROCESS_START"] = os.environ[SETTINGS_VARIABLE]
     os.environ["HINDLOG_TEST"] = item.nodeid
@@ -40,14 +40,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Adds up the seconds of a test: its fixtures, its call, its end."""
+    """Adds up the seconds of a test: setup, call and teardown."""
     record = _records.get(report.nodeid)
     if record is not None:
         record["seconds"] = float(str(record["seconds"])) + report.duration
 
 
 def pytest_sessionfinish() -> None:
-    """Writes the records of this process, a worker of xdist or the only one."""
+    """Writes the records of this process, which may be a worker of xdist."""
     if _records:
         folder = Path(os.environ[FOLDER_VARIABLE])
         (folder / f"{os.getpid()}.json").write_bytes(orjson.dumps(_records))

@@ -1,4 +1,4 @@
-"""The report of a run: figures per package, and every survivor with its place and its change."""
+"""The report of a run: figures per package, and every survivor with its position and its diff."""
 
 import tomllib
 from collections import Counter
@@ -17,18 +17,21 @@ Key = tuple[str, str, str]
 
 
 def load_equivalent(file: Path) -> Mapping[Key, str]:
-    """Reasons by mutant, from a file of `[[mutant]]` tables: path, old, new, reason."""
+    """Returns the reason per equivalent mutant, from a file of `[[mutant]]` tables.
+
+    Each table has the keys path, old, new and reason.
+    """
     tables = tomllib.loads(file.read_text()).get("mutant", [])
     return {(each["path"], each["old"], each["new"]): each["reason"] for each in tables}
 
 
 def key_of(root: Path, mutant: Mutant) -> Key:
-    """What identifies a mutant although lines move."""
+    """Returns a key of a mutant that does not depend on line numbers."""
     return mutant.path, *changed_text((root / mutant.path).read_text(), mutant)
 
 
 def text(root: Path, outcomes: Sequence[Outcome], title: str) -> str:
-    """The report in Markdown."""
+    """Returns the report in Markdown."""
     parts = [f"# Mutants: {title}\n", _table(outcomes)]
     survivors = [outcome for outcome in outcomes if outcome.result not in (*NOTICED, EQUIVALENT)]
     parts.append(f"## Survivors ({len(survivors)})\n")
@@ -41,7 +44,7 @@ def text(root: Path, outcomes: Sequence[Outcome], title: str) -> str:
 
 
 def score(outcomes: Sequence[Outcome]) -> float:
-    """Share of noticed mutants among those that can change behaviour."""
+    """Returns the share of detected mutants among those that can change behaviour."""
     counted = [each for each in outcomes if each.result != EQUIVALENT]
     return sum(each.result in NOTICED for each in counted) / max(len(counted), 1)
 
@@ -83,5 +86,5 @@ def _toml(text: str) -> str:
 
 
 def place(mutant: Mutant) -> str:
-    """File, line and rule of a mutant."""
+    """Returns file, line and rule of a mutant."""
     return f"{mutant.path}:{mutant.line} {mutant.rule}"

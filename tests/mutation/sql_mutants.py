@@ -1,23 +1,15 @@
 """Mutants of SQL: templates and projections, changed token by token.
 
-A file is cut into tokens (comments and quoted text are one token each) with their depth in
-parentheses; each rule looks at one token and what surrounds it. Not a parser: templates have
-placeholders (`$presence`) that no SQL parser accepts. Header lines of a projection that name
-a column (`--   name  /pointer  cast`) are mutated, too: they are code.
+Each rule examines one token and its neighbours. Header lines of a projection that name a column
+(`--   name  /pointer  cast`) are mutated, too: they are code.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
-import attrs
-
 from tests.mutation.mutant import Mutant
+from tests.mutation.sql_tokens import Token, tokens_of
 
-_TOKEN = re.compile(
-    r"(?P<comment>--[^\n]*)|(?P<text>'(?:[^']|'')*')|(?P<name>\$?[A-Za-z_][\w$]*|\"[^\"]*\")"
-    r"|(?P<number>\d+(?:\.\d+)?)|(?P<operator><>|!=|<=|>=|<<|>>|\|\||::|=>|->>|->|[-+*/<>=%])"
-    r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<other>[,;:.?])"
-)
 _COLUMN = re.compile(r"^--\s+(?P<name>\w+)\s+(?P<pointer>/\S*)\s+(?P<cast>\w+)\s*$", re.MULTILINE)
 _SWAPS = {
     "<": ("<=", ">"),
@@ -64,38 +56,8 @@ _ENDS = {
 }
 
 
-@attrs.frozen
-class Token:
-    """A token with its place and the number of open parentheses before it."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-    depth: int
-
-    @property
-    def word(self) -> str:
-        """Upper case, as keywords are compared."""
-        return self.text.upper()
-
-
-def tokens_of(source: str) -> list[Token]:
-    """The tokens of SQL without its comments."""
-    tokens: list[Token] = []
-    depth = 0
-    for match in _TOKEN.finditer(source):
-        kind = match.lastgroup or ""
-        if kind == "comment":
-            continue
-        depth -= kind == "close"
-        tokens.append(Token(kind, match[0], match.start(), match.end(), depth))
-        depth += kind == "open"
-    return tokens
-
-
 def mutants_of(path: str, source: str) -> list[Mutant]:
-    """Every mutant of a file of SQL, in the order of their places."""
+    """Returns every mutant of an SQL file, in the order of their positions."""
     tokens = tokens_of(source)
     changes = list(_header(source))
     for at in range(len(tokens)):
@@ -103,7 +65,7 @@ def mutants_of(path: str, source: str) -> list[Mutant]:
             changes += [(rule.__name__.strip("_"), *change) for change in rule(tokens, at)]
     return [
         Mutant(path, source.count("\n", 0, start) + 1, rule, start, end, new)
-        for rule, start, end, new in sorted(changes, key=lambda each: each[1])
+        for rule, start, end, new in sorted(changes, key=lambda change: change[1])
         if source[start:end] != new
     ]
 
@@ -213,7 +175,7 @@ def _conjunct(tokens: Sequence[Token], at: int) -> Iterator[Change]:
 
 
 def _end_of_condition(tokens: Sequence[Token], at: int) -> int:
-    """Index behind the condition that begins after `at`."""
+    """Returns the index after the condition that begins after `at`."""
     depth = tokens[at].depth
     stop = at + 1
     while stop < len(tokens):

@@ -1,4 +1,4 @@
-"""Which mutants are drawn, and which tests are run for them."""
+"""The choice of mutants, and of the tests that are run for them."""
 
 from pathlib import Path
 
@@ -15,14 +15,14 @@ def suite(
     sources: dict[str, str],
     texts: dict[str, str] | None = None,
 ) -> Suite:
-    """A suite in which `two` shares a fixture with `three`."""
+    """Returns a suite in which `two` shares a fixture with `three`."""
     pair = frozenset({"tests/x.py::two", "tests/y.py::three"})
     sharing = {"tests/x.py::two": pair, "tests/y.py::three": pair}
     return Suite(lines, SECONDS, sharing, texts or {}, sources)
 
 
 def mutant(path: str, line: int) -> Mutant:
-    """A mutant on a line."""
+    """Returns a mutant of a line."""
     return Mutant(path, line, "rule", 0, 1, "x")
 
 

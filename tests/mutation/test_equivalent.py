@@ -1,4 +1,4 @@
-"""Every survivor that is excused exists in the code as it is, and has a reason."""
+"""Every mutant in the list of equivalent ones exists in the code, and has a reason."""
 
 from pathlib import Path
 

@@ -1,11 +1,11 @@
-"""The mutants of Python: mutmut's rules, and what they leave out."""
+"""The mutants of Python: mutmut's rules, our own, and what is not mutated."""
 
 from tests.mutation.mutant import apply, changed_text, diff
 from tests.mutation.python_mutants import compiles, mutants_of
 
 
 def changed(source: str) -> list[str]:
-    """What all mutants make of a text."""
+    """Returns the text of every mutant of a source text."""
     return [apply(source, each) for each in mutants_of("x.py", source)]
 
 

@@ -1,4 +1,4 @@
-"""The mutants of SQL are the faults that a refactoring makes."""
+"""The mutants of SQL: each rule makes the faults that a refactoring could make."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.mutation.sql_mutants import mutants_of
 
 
 def changed(sql: str, rule: str) -> list[str]:
-    """What the mutants of one rule make of a text."""
+    """Returns the texts that the mutants of one rule produce."""
     return [apply(sql, each) for each in mutants_of("x.sql", sql) if each.rule == rule]
 
 

@@ -30,7 +30,7 @@ LONGEST_S = 240.0
 
 @attrs.frozen
 class Outcome:
-    """What became of a mutant."""
+    """The result of trying a mutant."""
 
     mutant: Mutant
     result: str
@@ -39,7 +39,7 @@ class Outcome:
 
 
 def copy_project(root: Path, to: Path) -> None:
-    """Copies the files that git knows, and those it would add, as they are now."""
+    """Copies the tracked and the new files of the working tree."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root, capture_output=True, check=True,
@@ -64,8 +64,8 @@ def run(suite: Suite, mutant: Mutant, copy: Path, longest_s: float = LONGEST_S) 
 
 @contextlib.contextmanager
 def _changed(file: Path, mutant: Mutant) -> Iterator[None]:
-    """The file with the change in it. Compiled modules are told apart by time in seconds and by
-    size, so each change has a time of its own."""
+    """Writes the changed file while the block runs. Python recognizes outdated compiled modules by
+    the time in seconds and the size, so each change gets a different time."""
     source, times = file.read_text(), file.stat()
     file.write_text(apply(source, mutant))
     later_s = next(_LATER_S)
@@ -113,7 +113,7 @@ def _judge(suite: Suite, mutant: Mutant, copy: Path, tests: Sequence[str]) -> Ou
 
 
 def _has_types(copy: Path) -> bool:
-    """Whether mypy accepts the copy; what it refuses never reaches a commit."""
+    """Whether mypy accepts the copy; a change that it rejects is never committed."""
     command = [sys.executable, "-m", "mypy", "--no-error-summary"]
     return subprocess.run(command, cwd=copy, capture_output=True, check=False).returncode == 0
 
