@@ -1,4 +1,4 @@
-"""What the tests of the log make: clocks that are set by hand, drafts, small logs."""
+"""Helpers of the tests of the log: a clock that is set by hand, drafts, small logs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -28,7 +28,7 @@ __all__ = ["HOUR", "MINUTE", "SECOND"]
 
 @attrs.define
 class Hand:
-    """A clock that stands where it is put."""
+    """A clock that is set by hand."""
 
     at: int = START
 
@@ -37,15 +37,15 @@ class Hand:
 
 
 def disk_with(**functions: object) -> Disk:
-    """The real disk, some of its functions exchanged."""
+    """Returns the real disk with some of its functions replaced."""
     return attrs.evolve(REAL, **functions)  # type: ignore[arg-type]
 
 
-def noting_disk(steps: list[str]) -> Disk:
-    """The real disk; notes each change to it as an operation and the name of a file."""
+def recording_disk(steps: list[str]) -> Disk:
+    """Returns the real disk; each change adds an operation and the name of a file to `steps`."""
     names: dict[int, str] = {}
 
-    def noted(operation: str) -> Callable[..., object]:
+    def recorded(operation: str) -> Callable[..., object]:
         def call(subject: int | Path, *rest: object) -> object:
             done = getattr(REAL, operation)(subject, *rest)
             if operation == "open_append":
@@ -59,17 +59,17 @@ def noting_disk(steps: list[str]) -> Disk:
 
     changes = ("open_append", "write", "fsync", "truncate", "close")
     names_changed = ("rename", "link", "unlink", "sync_dir")
-    return disk_with(**{each: noted(each) for each in (*changes, *names_changed)})
+    return disk_with(**{each: recorded(each) for each in (*changes, *names_changed)})
 
 
 def entity(number: int, size: int = 20, type_: str = "model") -> Draft:
-    """An entity with a body of about `size` bytes."""
+    """Returns an entity with a body of about `size` bytes."""
     body = b'{"id":%d,"text":"%s"}' % (number, b"x" * size)
     return Draft(kind=ENTITY, type=type_, id=str(number), shape="list", hash="c1:0", body=body)
 
 
 def body_of(raw: bytes, name: str = "1") -> Draft:
-    """An entity with this body, embedded as the fetcher does."""
+    """Returns an entity with this body, embedded as the fetcher does."""
     embedded = embed(raw)
     return Draft(
         kind=ENTITY,
@@ -83,14 +83,14 @@ def body_of(raw: bytes, name: str = "1") -> Draft:
 
 
 def page(**members: object) -> Draft:
-    """A page without roster."""
+    """Returns a page without roster."""
     return Draft(
         kind=PAGE, endpoint="/models", members={"url": "http://x/", "status": 200} | members
     )
 
 
 def put(stream: Stream, *drafts: Draft, at: int | None = None) -> None:
-    """Append a batch of these drafts."""
+    """Appends a batch of these drafts."""
     append(stream, [lambda _seq, _at: list(drafts)], observed_at=at)
 
 
@@ -103,7 +103,7 @@ def opened(
     disk: Disk = REAL,
     segment_bytes: int = 1 << 28,
 ) -> Stream:
-    """A stream at a clock set by hand."""
+    """Opens a stream with a clock that is set by hand."""
     return open_stream(
         root, source, writer, clock=clock or Hand(), disk=disk, segment_bytes=segment_bytes
     )
@@ -119,7 +119,7 @@ def write_log(
     clock: Hand | None = None,
     step: int = SECOND,
 ) -> SegmentName:
-    """One segment of these batches, a second apart; sealed unless said otherwise."""
+    """Writes a segment of these batches, `step` apart; sealed by default. Returns its name."""
     hand = clock or Hand()
     stream = opened(root, hand, writer=writer, source=source)
     for drafts in batches:
@@ -132,7 +132,7 @@ def write_log(
 
 
 def write_hours(root: Path, hours: int, rows: int, **kind: str) -> list[SegmentName]:
-    """As many sealed hours, each with as many entities."""
+    """Writes `hours` sealed hours with `rows` entities each. Returns the names of the segments."""
     hand = Hand()
     stream = opened(root, hand, **kind)
     for hour in range(hours):
@@ -147,7 +147,7 @@ def write_hours(root: Path, hours: int, rows: int, **kind: str) -> list[SegmentN
 
 
 def files_of(root: Path) -> dict[str, bytes]:
-    """Every visible file of the log, by name."""
+    """Returns the content of every visible file of the log, by name."""
     log = root / "log"
     return {
         path.relative_to(log).as_posix(): path.read_bytes()
@@ -162,7 +162,7 @@ def logged_seqs(root: Path) -> list[int]:
 
 
 def duckdb_rows(path: Path) -> list[tuple[int, str | None]]:
-    """What DuckDB reads of a segment: seq and body, line by line."""
+    """Returns the seq and the body of each line of a segment, as DuckDB reads them."""
     columns = "{seq: 'BIGINT', kind: 'VARCHAR', body_raw: 'VARCHAR', body: 'JSON'}"
     with duckdb.connect() as db:
         return db.execute(
@@ -219,7 +219,7 @@ blanks = st.text(alphabet=" \t\r\n", max_size=2)
 
 @st.composite
 def spelled(draw: st.DrawFn, value: object) -> str:
-    """Some JSON spelling of a value: white space, escapes and the order of members vary."""
+    """Draws a JSON spelling of a value: white space, escapes and the order of members vary."""
     blank = draw(blanks)
     match value:
         case dict():
@@ -248,6 +248,6 @@ def _escaped(char: str, escape: bool) -> str:
     return "".join(f"\\u{pairs[n] << 8 | pairs[n + 1]:04x}" for n in range(0, len(pairs), 2))
 
 
-def drained(root: Path, start: Cursor | None = None, since: int | None = None) -> list[int]:
-    """What a tail shows of what is there."""
+def tail_seqs(root: Path, start: Cursor | None = None, since: int | None = None) -> list[int]:
+    """Returns the seqs that a tail yields until it is idle."""
     return [r.seq for r in follow(root, start or {}, since=since, idle=lambda: False)]

@@ -1,4 +1,4 @@
-"""Errors: what they contain, and that they survive the way to another process."""
+"""Errors: what they contain, and that they can be pickled."""
 
 import pickle
 

@@ -30,7 +30,7 @@ SHARED = {"run": "01KAHJ3M8Q", "epoch": "2026-11-21T05"}
 
 
 def written(root: Path) -> SegmentName:
-    """The example, by the code that writes every log."""
+    """Writes the example. Returns the name of its segment."""
     hand = Hand(START + 107 * SECOND + 250_000)
     stream = opened(root, hand)
     put(stream, Draft(kind=RUN, **SHARED, members={"state": "created", "listing": "models"}))
@@ -45,7 +45,7 @@ def written(root: Path) -> SegmentName:
 
 
 def _batch(first: int, _at: int) -> list[Draft]:
-    """The events of one response: its entities, then the page that names them."""
+    """Returns the events of a response: its entities, then the page that refers to them."""
     parts = split(RESPONSE, (Rule("/data", "model", "list", id_member("id")),))
     drafts = []
     for entity in parts.entities:

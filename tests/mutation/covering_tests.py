@@ -74,7 +74,7 @@ def _names(value: object) -> list[str]:
 
 
 def covering_tests(suite: Suite, mutant: Mutant) -> list[str]:
-    """Returns the tests that execute the changed line, file by file, the likeliest to fail first."""
+    """Returns the tests that execute the changed line, by file, the likeliest to fail first."""
     contexts, is_import = _contexts(suite, mutant)
     direct = {_PHASE.sub("", name) for name in contexts} & suite.seconds.keys()
     shared = {

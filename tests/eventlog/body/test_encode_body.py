@@ -1,4 +1,4 @@
-"""Any bytes stand exactly in one line of strict JSON, and DuckDB reads the line."""
+"""Any bytes can be stored exactly in one line of strict JSON, which DuckDB reads."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Joining: what is refused rather than guessed, and single objects in place of arrays."""
+"""Joining: rejected input, single objects in place of arrays, and ids."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Scanning: members and elements are found in any body, strict or not."""
+"""Spans: members and elements of any body, strict JSON or not."""
 
 import pytest
 

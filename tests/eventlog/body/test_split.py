@@ -1,4 +1,4 @@
-"""Splitting and joining are inverse, byte for byte where nothing stands between elements."""
+"""Splitting and joining are inverse, byte for byte if nothing is between the elements."""
 
 import json
 

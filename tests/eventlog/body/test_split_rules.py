@@ -1,4 +1,4 @@
-"""Rules: ids as text, and which place lies inside which."""
+"""Rules: ids as text, and which pointers are children of which."""
 
 import pytest
 

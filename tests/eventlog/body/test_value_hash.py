@@ -1,4 +1,4 @@
-"""The value hash: its spelling laws, and that the fast way and the slow way agree."""
+"""The value hash: independent of the spelling, and equal on the fast and the slow path."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Losses: a stream heeds what its head knows, and goes on behind what was given up."""
+"""Accepted losses: the stream continues after them, and further damage is still reported."""
 
 from pathlib import Path
 

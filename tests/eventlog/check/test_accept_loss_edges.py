@@ -1,4 +1,4 @@
-"""Accepted losses: which machine, which hole, and what its record says."""
+"""Accepted losses: the machine, the choice of the gap, and the content of the record."""
 
 import os
 import shutil

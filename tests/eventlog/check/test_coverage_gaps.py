@@ -1,4 +1,4 @@
-"""Gaps: hours nobody looked at, seqs that are missing, runs that did not complete."""
+"""Gaps: hours without a segment, missing seqs, and runs that did not complete."""
 
 from pathlib import Path
 
@@ -161,7 +161,7 @@ def test_a_rolled_segment_that_is_not_sealed_yet_is_no_gap(tmp_path: Path) -> No
 
 
 def close_stream_as_it_is(stream: Stream) -> None:
-    """Let go of a stream without sealing what was taken out of its hands."""
+    """Releases a stream without sealing."""
     stream.broken = True
     close_stream(stream)
 

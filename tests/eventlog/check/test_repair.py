@@ -1,4 +1,4 @@
-"""Repair: an unfinished tail, and good copies of what is damaged."""
+"""Repair: torn tails of open segments, and good copies of sealed ones."""
 
 import shutil
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Repair: which copies count as good, and what stands afterwards."""
+"""Repair: which copies count as good, and the files after a repair."""
 
 import shutil
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.eventlog.making import (
 
 
 def previous_of(root: Path, name: SegmentName, previous: str | None) -> bytes:
-    """The manifest of a segment as another chain would have it."""
+    """Returns the manifest of a segment with another previous manifest."""
     found = manifests.parse_manifest(manifest_path(root, name).read_bytes(), "here")
     return manifests.encode_manifest(attrs.evolve(found, previous=previous))
 

@@ -1,4 +1,4 @@
-"""Damage of one segment: where it is, and what does not count as any."""
+"""Damage of one segment: its place, and what does not count as damage."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.eventlog.making import HOUR, START, Hand, entity, write_log
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> SegmentName:
-    """Six events in three frames."""
+    """Returns the name of a sealed segment with six events in three frames."""
     return write_log(tmp_path, [[entity(n, 600_000) for n in range(6)]])
 
 
@@ -104,7 +104,7 @@ def sealed_lines(root: Path, name: SegmentName) -> list[bytes]:
 
 
 def opened_rows(root: Path) -> tuple[SegmentName, Path, list[bytes]]:
-    """An open segment that begins with seq 2; its lines."""
+    """Writes an open segment that begins with seq 2; returns its name and its lines."""
     write_log(root, [[entity(0)]])
     name = write_log(root, [[entity(n)] for n in range(3)], seal=False, clock=Hand(START + HOUR))
     path = open_path(root, name)

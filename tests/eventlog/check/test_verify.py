@@ -1,4 +1,4 @@
-"""Verify: each kind of damage is found and placed, and nothing is changed."""
+"""Verify: damaged frames, foreign files, open segments and assets; nothing is changed."""
 
 import shutil
 import threading

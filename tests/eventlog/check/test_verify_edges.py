@@ -1,4 +1,4 @@
-"""Verify: what is counted, what is selected, and where seqs meet."""
+"""Verify: counts, selection, samples, and the borders between segments."""
 
 import shutil
 from pathlib import Path
@@ -38,7 +38,7 @@ from tests.eventlog.making import (
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Two sealed hours of three events each, and an open one of two."""
+    """Returns a log with two sealed hours of three events each, and an open one of two."""
     write_hours(tmp_path, 2, 3)
     write_log(tmp_path, [[entity(6), entity(7)]], seal=False, clock=Hand(START + 2 * HOUR))
     return tmp_path

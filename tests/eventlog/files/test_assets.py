@@ -1,4 +1,4 @@
-"""Assets: bytes by their content, durable, kept once, checked when read."""
+"""Assets: named by their SHA-256, durable, stored once, checked when read."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import get_asset, put_asset
 from eventlog.files.disk import REAL
 from eventlog.format.paths import asset_path
-from tests.eventlog.making import disk_with, noting_disk
+from tests.eventlog.making import disk_with, recording_disk
 
 
 def test_get_asset_is_the_inverse_of_put_asset(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_an_asset_is_durable_when_its_name_is_returned(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     root.mkdir()
     steps: list[str] = []
-    name = put_asset(root, b"large", noting_disk(steps))
+    name = put_asset(root, b"large", recording_disk(steps))
     up = [f"sync_dir {name[:2]}", "sync_dir sha256", "sync_dir assets", "sync_dir archive"]
 
     assert steps == [
@@ -47,7 +47,7 @@ def test_an_asset_is_durable_when_its_name_is_returned(tmp_path: Path) -> None:
         *up,
     ]
     steps.clear()
-    put_asset(root, b"large", noting_disk(steps))
+    put_asset(root, b"large", recording_disk(steps))
     assert steps == up
 
 

@@ -1,4 +1,4 @@
-"""The disk: whole writes, durable names, and the reserve."""
+"""The disk: complete writes, durable folders, and the reserve."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from eventlog.files.disk import (
     sync_parents,
     write_durable,
 )
-from tests.eventlog.making import disk_with, noting_disk
+from tests.eventlog.making import disk_with, recording_disk
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_each_new_folder_is_made_durable_in_its_parent(tmp_path: Path) -> None:
     steps: list[str] = []
     root = tmp_path / "root"
     root.mkdir()
-    missing = make_dirs(noting_disk(steps), root / "a" / "b" / "c")
+    missing = make_dirs(recording_disk(steps), root / "a" / "b" / "c")
 
     assert [path.name for path in missing] == ["c", "b", "a"]
     assert steps == ["sync_dir root", "sync_dir a", "sync_dir b"]
-    assert make_dirs(noting_disk(steps), root / "a" / "b") == []
+    assert make_dirs(recording_disk(steps), root / "a" / "b") == []
 
 
 def test_a_folder_that_another_process_creates_meanwhile_is_no_error(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_folders_become_durable_up_to_the_root(tmp_path: Path) -> None:
     steps: list[str] = []
     root = tmp_path / "root"
     (root / "a" / "b").mkdir(parents=True)
-    sync_parents(noting_disk(steps), root / "a" / "b", root)
+    sync_parents(recording_disk(steps), root / "a" / "b", root)
 
     assert steps == ["sync_dir b", "sync_dir a", "sync_dir root"]
 
@@ -72,7 +72,7 @@ def test_a_durable_file_contains_only_the_new_bytes_and_is_fsynced_before_it_is_
     steps: list[str] = []
     path = tmp_path / "file"
     path.write_bytes(b"left by a process that died")
-    write_durable(noting_disk(steps), path, b"new")
+    write_durable(recording_disk(steps), path, b"new")
 
     assert path.read_bytes() == b"new"
     assert steps == ["open_append file", "write file", "fsync file", "close file"]

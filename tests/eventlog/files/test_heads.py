@@ -1,4 +1,4 @@
-"""Heads: a head that was read during a write is never believed."""
+"""Heads: a head that was read during a write is rejected."""
 
 import os
 from pathlib import Path

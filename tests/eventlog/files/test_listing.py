@@ -1,4 +1,4 @@
-"""Segments: what a listing shows, and what a head says."""
+"""The listing of segments and streams."""
 
 import os
 from pathlib import Path

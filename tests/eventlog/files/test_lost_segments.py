@@ -1,4 +1,4 @@
-"""Records of losses: what they accept, and how they are written."""
+"""Losses: which are valid, and how they are stored."""
 
 from pathlib import Path
 
@@ -19,7 +19,16 @@ from eventlog.files.lost_segments import (
 )
 from eventlog.format.manifest import digest
 from eventlog.format.paths import loss_path, segment_at
-from tests.eventlog.making import HOUR, OTHER, SOURCE, START, WRITER, entity, noting_disk, write_log
+from tests.eventlog.making import (
+    HOUR,
+    OTHER,
+    SOURCE,
+    START,
+    WRITER,
+    entity,
+    recording_disk,
+    write_log,
+)
 
 NAME = segment_at(SOURCE, WRITER, START, 0)
 LOSS = Loss(1, str(NAME), 3, 5, "2026-11-21T05:00:00.000000Z", None, None)
@@ -70,7 +79,7 @@ def test_a_loss_is_stored_durably_and_never_replaces_another(tmp_path: Path) -> 
     root = tmp_path / "archive"
     root.mkdir()
     steps: list[str] = []
-    write_loss(root, LOSS, noting_disk(steps))
+    write_loss(root, LOSS, recording_disk(steps))
     file = f"05-{WRITER}-000.lost.json"
 
     assert steps[-9:] == [

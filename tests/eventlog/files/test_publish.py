@@ -11,7 +11,7 @@ from eventlog.files.publish import (
     replace_file,
     temporary_path,
 )
-from tests.eventlog.making import disk_with, noting_disk
+from tests.eventlog.making import disk_with, recording_disk
 
 WRITTEN = [
     "open_append .file.tmp",
@@ -26,7 +26,7 @@ def test_a_new_file_is_durable_before_it_gets_its_name(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
 
-    assert publish_new(noting_disk(steps), path, b"bytes")
+    assert publish_new(recording_disk(steps), path, b"bytes")
     assert steps == [*WRITTEN, "link file", "unlink .file.tmp", "sync_dir folder"]
     assert [(x.name, x.read_bytes()) for x in path.parent.iterdir()] == [("file", b"bytes")]
 
@@ -37,7 +37,7 @@ def test_a_name_that_is_taken_keeps_its_file_and_becomes_durable(tmp_path: Path)
     path.parent.mkdir()
     path.write_bytes(b"first")
 
-    assert not publish_new(noting_disk(steps), path, b"second")
+    assert not publish_new(recording_disk(steps), path, b"second")
     assert steps == [*WRITTEN, "unlink .file.tmp", "sync_dir folder"]
     assert [(x.name, x.read_bytes()) for x in path.parent.iterdir()] == [("file", b"first")]
 
@@ -50,7 +50,7 @@ def test_with_a_root_missing_folders_are_created_and_become_durable(
     root = tmp_path / "root"
     root.mkdir()
     path = root / "outer" / "inner" / "file"
-    publish(noting_disk(steps), path, b"bytes", root)  # type: ignore[operator]
+    publish(recording_disk(steps), path, b"bytes", root)  # type: ignore[operator]
 
     assert path.read_bytes() == b"bytes"
     assert steps[:3] == ["sync_dir root", "sync_dir outer", WRITTEN[0]]
@@ -62,7 +62,7 @@ def test_a_replaced_file_is_durable_before_the_old_one_is_gone(tmp_path: Path) -
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
     path.write_bytes(b"old")
-    replace_durably(noting_disk(steps), path, b"new")
+    replace_durably(recording_disk(steps), path, b"new")
 
     assert steps == [*WRITTEN, "rename file", "sync_dir folder"]
     assert [(x.name, x.read_bytes()) for x in path.parent.iterdir()] == [("file", b"new")]
@@ -73,7 +73,7 @@ def test_a_file_written_under_its_temporary_name_is_renamed_durably(tmp_path: Pa
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
     temporary_path(path).write_bytes(b"frames")
-    publish_written(noting_disk(steps), temporary_path(path), path)
+    publish_written(recording_disk(steps), temporary_path(path), path)
 
     assert steps == ["rename file", "sync_dir folder"]
     assert path.read_bytes() == b"frames"

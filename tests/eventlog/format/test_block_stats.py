@@ -1,4 +1,4 @@
-"""The census of a block: what decoding each of its lines says, or a refusal."""
+"""Statistics of a block: equal to those of its decoded lines, and rejected like them."""
 
 from collections import Counter
 from itertools import pairwise
@@ -59,7 +59,7 @@ def decoded(block: bytes) -> BlockStats:
 
 
 def made(pages_by_instant: list[tuple[str, list[Draft]]], first: int, times: int) -> list[bytes]:
-    """Lines of pages, the events of each over and over again."""
+    """Returns the lines of pages, with the events of each page repeated `times` times."""
     events = [
         (at, draft)
         for at, page in sorted(pages_by_instant, key=lambda x: x[0])

@@ -1,4 +1,4 @@
-"""Blocks of whole lines, and the frames they are packed in."""
+"""Blocks of complete lines, and frames."""
 
 import io
 
@@ -15,7 +15,7 @@ lines = st.lists(st.binary(max_size=300).map(lambda data: data.replace(b"\n", b"
 
 
 def cut(data: bytes, size_bytes: int = FRAME_BYTES) -> list[bytes]:
-    """Blocks of lines that lie in memory."""
+    """Returns the blocks of lines in memory."""
     return list(blocks(lambda count, offset: data[offset : offset + count], len(data), size_bytes))
 
 

@@ -1,4 +1,4 @@
-"""Manifests: bytes and values are inverse, and what cannot be is refused."""
+"""Manifests: encoding and decoding are inverse, and contradictory ones are rejected."""
 
 import attrs
 import orjson

@@ -1,4 +1,4 @@
-"""Names: parsing and spelling are inverse; a sorted listing is in hour order."""
+"""Names of segments: parsing and formatting are inverse, and names sort by hour."""
 
 from pathlib import Path
 

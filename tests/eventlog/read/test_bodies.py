@@ -1,4 +1,4 @@
-"""Bodies and responses: the exact bytes, wherever the events lie that hold them."""
+"""Bodies and responses: the exact bytes, from any segments and assets."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Selecting: the edges of time and name, and what may be skipped."""
+"""Selecting: limits of time, patterns, and which segments and frames are skipped."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ AT = "2026-11-21T05:00:00.000000Z"
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Manifest:
-    """Three models, a second apart."""
+    """Returns the manifest of a segment with three models, a second apart."""
     name = write_log(tmp_path, [[entity(n)] for n in range(3)])
     return read_manifest(tmp_path, name)
 

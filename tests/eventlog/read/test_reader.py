@@ -1,4 +1,4 @@
-"""Reading: order, merging, filters, skipping, one event, and damage next door."""
+"""Reading: order, merging, filters, skipping, single events, and damaged segments."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def lines(records: list[Record]) -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sources, three streams, three hours, sealed and open, several kinds and types."""
+    """Writes two sources, three streams and three hours, with several kinds and types."""
     root = tmp_path_factory.mktemp("mixed")
     for source, writer in (("civitai", WRITER), (SOURCE, OTHER), (SOURCE, WRITER)):
         hand = Hand(START + int(writer[0], 16) * SECOND)
@@ -86,7 +86,7 @@ selects = st.builds(
 
 
 def wanted(select: Select, line: bytes) -> bool:
-    """What a selection means, in as many words."""
+    """Whether an event is selected, by a simple implementation."""
     event = decode(line)
     path = "/".join(part for part in (event.source, event.type, event.id) if part is not None)
     return (

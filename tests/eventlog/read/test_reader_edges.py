@@ -1,4 +1,4 @@
-"""Reading: the total order across streams, holes that are looked at again, and extents."""
+"""Reading: the total order across streams, gaps that disappear, and damaged segments."""
 
 import shutil
 from pathlib import Path

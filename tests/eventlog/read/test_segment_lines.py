@@ -1,4 +1,4 @@
-"""Blocks: each event is found in its frame, sealed or open, from either end."""
+"""Blocks of lines: of open and sealed segments, in both directions."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ ROWS = 9
 
 @pytest.fixture(params=["open", "sealed"])
 def segment(request: pytest.FixtureRequest, tmp_path: Path) -> SegmentName:
-    """Nine events in three frames or more, the first of them with seq 2."""
+    """Returns the name of a segment of nine events in at least three frames, from seq 2 on."""
     write_log(tmp_path, [[entity(0)]])
     rows = [entity(n, 400_000) for n in range(ROWS)]
     return write_log(tmp_path, [rows], seal=request.param == "sealed", clock=Hand(START + HOUR))

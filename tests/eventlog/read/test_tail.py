@@ -1,4 +1,4 @@
-"""Tail: none lost, none twice, nothing that is not durable, across everything that happens."""
+"""Tail: every durable event exactly once, whatever the writers do."""
 
 import itertools
 import threading
@@ -26,10 +26,10 @@ from tests.eventlog.making import (
     START,
     WRITER,
     Hand,
-    drained,
     entity,
     opened,
     put,
+    tail_seqs,
     write_hours,
     write_log,
 )
@@ -39,7 +39,7 @@ from tests.extent import few_or_all
 def stepped(
     root: Path, steps: list[Callable[[], None]], turns: int = 1, since: int | None = None
 ) -> Iterator[Record]:
-    """A tail that, whenever it has nothing to show, lets the next step happen."""
+    """Follows a log; executes the next step whenever the tail is idle."""
     left = iter(steps)
     quiet = itertools.count()
 
@@ -116,7 +116,7 @@ def test_a_tail_continues_exactly_after_its_cursor(tmp_path: Path) -> None:
     for record in whole:
         cursor = {(SOURCE, WRITER): cursors.mark(record.seq, record.line)}
         check_cursor(tmp_path, cursor)
-        assert drained(tmp_path, cursor) == list(range(record.seq + 1, 13))
+        assert tail_seqs(tmp_path, cursor) == list(range(record.seq + 1, 13))
     assert len(names) == 3
 
 
@@ -164,9 +164,9 @@ def test_a_head_beyond_the_log_is_ignored(tmp_path: Path) -> None:
 def test_since_omits_earlier_events(tmp_path: Path) -> None:
     write_hours(tmp_path, 3, 4)
 
-    assert drained(tmp_path, since=START + HOUR) == list(range(5, 13))
-    assert drained(tmp_path, since=START + HOUR + SECOND) == list(range(6, 13))
-    assert drained(tmp_path, since=START + 9 * HOUR) == []
+    assert tail_seqs(tmp_path, since=START + HOUR) == list(range(5, 13))
+    assert tail_seqs(tmp_path, since=START + HOUR + SECOND) == list(range(6, 13))
+    assert tail_seqs(tmp_path, since=START + 9 * HOUR) == []
 
 
 def test_since_applies_to_events_that_are_appended_later(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_the_end_cursor_follows_everything_that_is_durable(tmp_path: Path) -> No
     cursor = end_of(tmp_path)
 
     assert {key[1]: mark.seq for key, mark in cursor.items()} == {WRITER: 6, OTHER: 2}
-    assert drained(tmp_path, cursor) == []
+    assert tail_seqs(tmp_path, cursor) == []
 
 
 @pytest.mark.parametrize(

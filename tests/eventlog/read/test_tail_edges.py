@@ -1,4 +1,4 @@
-"""Tail: the edges of cursors, of `since` and of what is durable."""
+"""Tail: limits of cursors, of `since` and of the durable events."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from tests.eventlog.making import (
     START,
     WRITER,
     Hand,
-    drained,
     entity,
     opened,
     put,
+    tail_seqs,
     write_hours,
     write_log,
 )
@@ -32,17 +32,17 @@ from tests.eventlog.making import (
 def test_since_is_inclusive(tmp_path: Path, seal: bool) -> None:
     write_log(tmp_path, [[entity(n)] for n in range(3)], seal=seal)
     for at, seqs in ((0, [1, 2, 3]), (1, [2, 3]), (SECOND, [2, 3]), (2 * SECOND, [3])):
-        assert drained(tmp_path, since=START + at) == seqs
+        assert tail_seqs(tmp_path, since=START + at) == seqs
         read = read_stream(tmp_path, SOURCE, WRITER, 0, START + at)
         assert [record.seq for record in read] == seqs
-    assert drained(tmp_path, since=START + 2 * SECOND + 1) == []
+    assert tail_seqs(tmp_path, since=START + 2 * SECOND + 1) == []
 
 
 def test_segments_before_since_are_skipped_without_an_error(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     sealed_path(tmp_path, names[1]).write_bytes(b"damaged, and not read")
 
-    assert drained(tmp_path, since=START + 2 * HOUR) == [5, 6, 7, 8]
+    assert tail_seqs(tmp_path, since=START + 2 * HOUR) == [5, 6, 7, 8]
     read = read_stream(tmp_path, SOURCE, WRITER, 0, START + 2 * HOUR)
     assert [record.seq for record in read] == [5, 6, 7, 8]
 
@@ -53,7 +53,7 @@ def test_a_tail_ends_at_the_head_if_the_file_is_longer(tmp_path: Path) -> None:
     for seq in (0, 1, 2, 3):
         head = Head(str(name), sum(map(len, lines[:seq])), seq)
         head_path(tmp_path, SOURCE, WRITER).write_bytes(encode_head(head))
-        assert drained(tmp_path) == list(range(1, seq + 1))
+        assert tail_seqs(tmp_path) == list(range(1, seq + 1))
 
 
 def test_a_tail_yields_durable_events_when_the_head_is_restored(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_cursor_with_an_invalid_stream_is_rejected(key: tuple[str, str]) -> No
 def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
     assert last_event(tmp_path, SOURCE, WRITER) is None
     assert end_of(tmp_path) == {}
-    assert drained(tmp_path) == []
+    assert tail_seqs(tmp_path) == []
 
 
 def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
     head_path(tmp_path, SOURCE, WRITER).write_bytes(older)
 
     check_cursor(tmp_path, cursor)
-    assert drained(tmp_path, cursor) == []
+    assert tail_seqs(tmp_path, cursor) == []
     stream = opened(tmp_path, hand)
     put(stream, entity(3))
     close_stream(stream)
-    assert drained(tmp_path, cursor) == [3]
+    assert tail_seqs(tmp_path, cursor) == [3]

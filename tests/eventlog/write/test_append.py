@@ -1,4 +1,4 @@
-"""Appending: the edges of the clock rule, of segments and of lines, and its steps."""
+"""Appending: the rules of time, the limits of segments and lines, and the order of the steps."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Recovery: the last segment cut anywhere, half-done sealings, and what state/ may say."""
+"""Recovery: truncated segments, interrupted sealings, and any content of `state/`."""
 
 import hashlib
 from pathlib import Path
@@ -42,7 +42,7 @@ def forget_heads(root: Path) -> None:
 
 
 def reopened(root: Path, at: int = START + 10 * SECOND) -> list[Line]:
-    """All events, after a new writer came and went."""
+    """Opens and closes a writer; returns all events."""
     close_stream(opened(root, Hand(at)))
     return [decode(record.line) for record in read_events(root)]
 

@@ -1,4 +1,4 @@
-"""Recovery: its edges, one by one, and the order of what it changes."""
+"""Recovery: limits, and the order of the changes to the disk."""
 
 import os
 from pathlib import Path
@@ -30,9 +30,9 @@ from tests.eventlog.making import (
     WRITER,
     Hand,
     entity,
-    noting_disk,
     opened,
     put,
+    recording_disk,
     write_hours,
     write_log,
 )
@@ -41,7 +41,7 @@ FILE = f"05-{WRITER}-000.ndjson"
 
 
 def left_open(root: Path, rows: int = 3) -> tuple[Path, SegmentName, list[bytes]]:
-    """An open segment without a head; its lines."""
+    """Writes an open segment without a head; returns its path, its name and its lines."""
     name = write_log(root, [[entity(n)] for n in range(rows)], seal=False)
     head_path(root, SOURCE, WRITER).unlink()
     path = open_path(root, name)
@@ -57,7 +57,7 @@ def test_the_torn_tail_is_stored_durably_before_it_is_cut_off(tmp_path: Path) ->
     path, _, lines = left_open(root)
     path.write_bytes(b"".join(lines) + b"torn")
     steps: list[str] = []
-    (cut,) = recover(root, SOURCE, WRITER, noting_disk(steps)).anomalies
+    (cut,) = recover(root, SOURCE, WRITER, recording_disk(steps)).anomalies
     assert cut.kept_at is not None
     kept = cut.kept_at.name
     temporary = f".{cut.kept_at.name}.tmp"
@@ -86,7 +86,7 @@ def test_an_open_file_without_a_complete_line_is_removed_durably(tmp_path: Path)
     path, _, _ = left_open(tmp_path)
     path.write_bytes(b"torn")
     steps: list[str] = []
-    found = recover(tmp_path, SOURCE, WRITER, noting_disk(steps))
+    found = recover(tmp_path, SOURCE, WRITER, recording_disk(steps))
 
     assert found.open == ()
     assert steps[-2:] == [f"unlink {FILE}", "sync_dir 2026-11-21"]
@@ -96,7 +96,7 @@ def test_a_stored_tail_is_deleted_once_it_is_in_the_log(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     path.write_bytes(b"".join(lines) + b"torn")
     steps: list[str] = []
-    stream = opened(tmp_path, Hand(START + MINUTE), disk=noting_disk(steps))
+    stream = opened(tmp_path, Hand(START + MINUTE), disk=recording_disk(steps))
     close_stream(stream)
     *_, write, sync, unlink, sync_dir, close = steps
 
@@ -256,7 +256,7 @@ def test_several_open_segments_are_sealed_in_seq_order(tmp_path: Path) -> None:
 
 
 def _left_open_by_an_import(root: Path) -> list[SegmentName]:
-    """Three hours in falling order, none sealed, as a killed import leaves them."""
+    """Writes three open hours in descending order, as a killed import leaves them."""
     stream = opened(root, Hand(START + 100 * HOUR))
     names = []
     for hour in (3, 2, 1):

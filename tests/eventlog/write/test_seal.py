@@ -1,4 +1,4 @@
-"""Sealing: every state that it can leave behind, constructed one by one."""
+"""Sealing: every state that a crash can leave behind."""
 
 import contextlib
 import hashlib
@@ -36,7 +36,7 @@ PATHS = {"open": open_path, "zst": sealed_path, "manifest": manifest_path}
 
 
 def all_three(root: Path) -> tuple[SegmentName, dict[str, bytes]]:
-    """A sealed segment, and the bytes of the three files it had while it was sealed."""
+    """Seals a segment; returns its name and the bytes of the three files it had during sealing."""
     name = write_log(root, [[entity(n)] for n in range(5)], seal=False)
     held = {"open": open_path(root, name).read_bytes()}
     close_stream(opened(root), seal_open=True)
@@ -82,16 +82,16 @@ def test_every_combination_of_files_is_completed_or_reverted(
 
 
 def steps() -> list[str]:
-    """The changes to the disk that sealing makes, in their order."""
+    """Returns the changes to the disk that sealing makes, in order."""
     return ["open_append", "write", "fsync", "close", "rename", "sync_dir", "link", "unlink"]
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 def dying(after: int) -> Disk:
-    """A disk whose process is killed at the n-th change."""
+    """Returns a disk that kills the process at the n-th change."""
     left = [after]
 
     def step(name: str):  # type: ignore[no-untyped-def]

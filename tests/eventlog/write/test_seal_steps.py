@@ -1,4 +1,4 @@
-"""Sealing and finishing: the order of what they change on the disk."""
+"""Sealing and its completion: the order of the changes to the disk."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import pytest
 from eventlog.files.listing import read_manifest
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.write.seal import finish_sealing, seal
-from tests.eventlog.making import entity, noting_disk, write_log
+from tests.eventlog.making import entity, recording_disk, write_log
 from tests.eventlog.write.test_seal import all_three, lay
 
 
 def test_each_step_of_sealing_is_durable_before_the_next(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
     steps: list[str] = []
-    seal(tmp_path, name, None, noting_disk(steps))
+    seal(tmp_path, name, None, recording_disk(steps))
     base, day = f"05-{name.writer}-000", name.date
 
     assert steps == [
@@ -44,7 +44,7 @@ def test_finishing_a_sealing_removes_files_durably(tmp_path: Path, there: str) -
         manifest_path(tmp_path, name).unlink()
     steps: list[str] = []
 
-    assert finish_sealing(tmp_path, name, noting_disk(steps)) is (there == "all three")
+    assert finish_sealing(tmp_path, name, recording_disk(steps)) is (there == "all three")
     removed = open_path if there == "all three" else sealed_path
     assert steps == [f"unlink {removed(tmp_path, name).name}", f"sync_dir {name.date}"]
 

@@ -1,4 +1,4 @@
-"""Streams: names of segments, the steps of a start, and the order of sealing."""
+"""Streams: names of segments, the steps of opening, and the order of sealing."""
 
 import errno
 from pathlib import Path
@@ -28,9 +28,9 @@ from tests.eventlog.making import (
     Hand,
     disk_with,
     entity,
-    noting_disk,
     opened,
     put,
+    recording_disk,
     write_log,
 )
 
@@ -41,7 +41,7 @@ def test_the_name_of_a_new_segment_is_durable_before_its_lines(tmp_path: Path) -
     root = tmp_path / "archive"
     root.mkdir()
     steps: list[str] = []
-    stream = opened(root, disk=noting_disk(steps))
+    stream = opened(root, disk=recording_disk(steps))
     steps.clear()
     put(stream, entity(1))
 
@@ -61,7 +61,7 @@ def test_the_name_of_a_new_segment_is_durable_before_its_lines(tmp_path: Path) -
 def test_a_folder_in_a_durable_folder_is_fsynced_alone(tmp_path: Path) -> None:
     steps: list[str] = []
     hand = Hand(START + 18 * HOUR)
-    stream = opened(tmp_path, hand, disk=noting_disk(steps))
+    stream = opened(tmp_path, hand, disk=recording_disk(steps))
     put(stream, entity(1))
     fsyncs = []
     for hour in (18, 19):  # the same day, then the next one
@@ -79,7 +79,7 @@ def test_a_folder_in_a_durable_folder_is_fsynced_alone(tmp_path: Path) -> None:
 def test_a_folder_that_another_writer_created_is_fsynced_up_to_the_root(tmp_path: Path) -> None:
     steps: list[str] = []
     hand = Hand()
-    stream = opened(tmp_path, hand, disk=noting_disk(steps))
+    stream = opened(tmp_path, hand, disk=recording_disk(steps))
     put(stream, entity(1))
     hand.at += 24 * HOUR
     roll(stream)
@@ -97,7 +97,7 @@ def test_a_start_fsyncs_the_lines_of_a_killed_writer(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     write_log(root, [[entity(1)]], seal=False)
     steps: list[str] = []
-    stream = opened(root, Hand(START + MINUTE), disk=noting_disk(steps))
+    stream = opened(root, Hand(START + MINUTE), disk=recording_disk(steps))
 
     assert steps == [
         f"open_append {FILE}",

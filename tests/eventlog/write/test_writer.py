@@ -1,4 +1,4 @@
-"""The writer: positions, rolling, the clock rule, and what it does when the disk says no."""
+"""The writer: positions, rolling, the rules of time, and locks."""
 
 import hashlib
 import os
