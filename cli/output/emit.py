@@ -2,20 +2,17 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 import attrs
 import click
 
-from cli.options.global_options import stdout_is_terminal, wants_color
+from cli.options.global_options import Command, stdout_is_terminal, wants_color
 from cli.output.formats import choose_format, write_rows
 from cli.process.streams import name_stdout_errors
 from eventlog.errors import Invalid
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMATS = ("table", "json", "ndjson", "csv", "tsv", "markdown", "parquet")
 

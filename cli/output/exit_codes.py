@@ -167,7 +167,7 @@ def _local(error: OSError) -> tuple[str, str | None]:
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return (
         message,
-        "free some space there, then run the command again: nothing was lost" if is_full else None,
+        "make room there, then run it again: nothing was lost" if is_full else None,
     )
 
 

@@ -35,7 +35,7 @@ SUFFIXES = {
 TABLE_ROWS = 1000
 """Number of rows from which the column widths of a table are derived."""
 
-Row = Sequence[object]
+RowValues = Sequence[object]
 
 _NARROW = 10
 """Cells per column below which a table shows records instead of columns."""
@@ -69,7 +69,7 @@ def choose_format(fmt: str | None, json_flag: bool, output: Path | None, is_term
 
 def write_rows(
     columns: Sequence[str],
-    rows: Iterable[Row],
+    rows: Iterable[RowValues],
     fmt: str,
     out: TextIO | BinaryIO,
     *,
@@ -121,12 +121,12 @@ def _visible_line(line: str) -> str:
     return visible(line, keep="\t")
 
 
-def _tsv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+def _tsv(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
     for row in chain([columns], rows):
         yield "\t".join(as_text(value).translate(_TSV) for value in row)
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+def _csv(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
     for row in chain([columns], rows):
         # most readers skip empty lines: a single null is quoted
         yield ",".join(map(_csv_cell, row)) or '""'
@@ -139,12 +139,12 @@ def _csv_cell(value: object) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _ndjson(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+def _ndjson(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
     names = _distinct(columns)
     return (json_object(names, row) for row in rows)
 
 
-def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+def _json(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
     yield "["
     previous = ""
     for line in _ndjson(columns, rows):
@@ -167,13 +167,13 @@ def _distinct(columns: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _markdown(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+def _markdown(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
     yield _markdown_row(columns)
     yield f"|{' --- |' * len(columns)}"
     yield from map(_markdown_row, rows)
 
 
-def _markdown_row(row: Row) -> str:
+def _markdown_row(row: RowValues) -> str:
     return f"| {' | '.join(map(_markdown_cell, row))} |"
 
 
@@ -183,7 +183,7 @@ def _markdown_cell(value: object) -> str:
 
 
 def _table(
-    columns: Sequence[str], rows: Iterator[Row], width: int | None, color: bool
+    columns: Sequence[str], rows: Iterator[RowValues], width: int | None, color: bool
 ) -> Iterator[str]:
     head = list(islice(rows, TABLE_ROWS + 1))
     cells = [_cells(row) for row in chain([columns], head)]
@@ -197,7 +197,7 @@ def _table(
     return _aligned(chain(cells, map(_cells, rows)), widths, right)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: RowValues) -> list[str]:
     return [visible(as_short_text(value)) for value in row]
 
 
@@ -215,7 +215,7 @@ def _aligned(rows: Iterable[list[str]], widths: list[int], right: list[bool]) ->
         yield "  ".join(padded).rstrip()
 
 
-def _records(columns: Sequence[str], rows: Iterable[Row], color: bool) -> Iterator[str]:
+def _records(columns: Sequence[str], rows: Iterable[RowValues], color: bool) -> Iterator[str]:
     names = _cells(columns)
     widest = max(map(cell_width, names))
     bold, plain = (_BOLD, _PLAIN) if color else ("", "")
@@ -249,7 +249,7 @@ def _drawn(rows: list[list[str]], right: list[bool], width: int, color: bool) ->
     return (line.rstrip() for line in drawn.getvalue().split("\n")[:-1])
 
 
-_STREAMS: dict[str, Callable[[Sequence[str], Iterable[Row]], Iterator[str]]] = {
+_STREAMS: dict[str, Callable[[Sequence[str], Iterable[RowValues]], Iterator[str]]] = {
     "json": _json,
     "ndjson": _ndjson,
     "csv": _csv,

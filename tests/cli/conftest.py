@@ -1,4 +1,4 @@
-"""One small archive with its views, shared by all these tests, and copies of it to change."""
+"""One small archive with its views, shared by all these tests, and copies that may change."""
 
 import os
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tests.projector.logs import Gone, Page, Seen, hours, write_log
 
 WRITER = "0a0b0c0d"
 VIEWS = ("civitai.models", "openrouter.models")
-"""Besides those of the log: views that these tests do not use take time."""
+"""The views that are built besides those of the log; others would only take time."""
 
 
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the machine changes what a command does."""
+    """Removes the variables of the machine that change what a command does."""
     for name in os.environ:
         if name.startswith("HINDLOG_") or name in ("NO_COLOR", "FORCE_COLOR"):
             monkeypatch.delenv(name)
@@ -28,15 +28,16 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def model(id: str, name: str, prompt: str = "0.25") -> Seen:
+    """A model of OpenRouter with its price per prompt token."""
     body = {"id": id, "name": name, "created": 1, "pricing": {"prompt": prompt}}
     return Seen("model", id, body)
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Three hours of two sources: `x/a` changes at 1, `x/b` is away from 1 to 2.
+    """Three hours of two sources: `x/a` changes at 01:00, `x/b` is absent from 01:00 to 02:00.
 
-    The last hour of civitai is an open segment; `x/c` is probed at 2 and gone.
+    The last hour of civitai is an open segment; `x/c` is probed at 02:01 and gone.
     """
     root = new_archive(tmp_path_factory.mktemp("shared") / "archive")
     a, a2, b, c = model("x/a", "A"), model("x/a", "A2", "0.5"), model("x/b", "B"), model("x/c", "C")
@@ -59,22 +60,26 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for hour in range(3)
     ]
     write_log(root, "civitai", WRITER, pages, seal=False)
-    known = [each for each in load_definitions() if each.source == "log" or each.name in VIEWS]
-    update(root, definitions=known)
+    definitions = [
+        definition
+        for definition in load_definitions()
+        if definition.source == "log" or definition.name in VIEWS
+    ]
+    update(root, definitions=definitions)
     before = files_of(root)
     yield root
     assert files_of(root) == before, "a test changed the archive that all of them share"
 
 
 def files_of(root: Path) -> dict[Path, int]:
-    """The files of the log and the views, with their sizes."""
+    """Returns the files of the log and the views, with their sizes."""
     paths = [*(root / "log").rglob("*"), *(root / "views").rglob("*")]
     return {path: path.stat().st_size for path in paths if path.is_file()}
 
 
 @pytest.fixture
 def archive(shared: Path, tmp_path: Path) -> Path:
-    """A copy to change."""
+    """A copy of `shared` that a test may change."""
     return copy_archive(shared, tmp_path / "archive")
 
 

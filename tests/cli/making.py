@@ -1,4 +1,4 @@
-"""Runs commands in the process of the tests: the same entry, other streams."""
+"""Runs commands in the process of the tests, with other standard streams."""
 
 import io
 import os
@@ -20,7 +20,7 @@ _LINKED = (".zst", ".parquet", ".manifest.json")
 
 @attrs.frozen
 class Done:
-    """A command that ended: its exit code and what it wrote."""
+    """Result of a command: exit code, stdout and stderr."""
 
     code: int
     raw: bytes
@@ -42,7 +42,7 @@ class Done:
 
 
 class Stream(io.TextIOWrapper):
-    """Text over bytes in memory that may pass for a terminal."""
+    """A text stream in memory that may claim to be a terminal."""
 
     is_terminal = False
 
@@ -51,9 +51,10 @@ class Stream(io.TextIOWrapper):
 
 
 def stream(data: bytes = b"", is_terminal: bool = False) -> Stream:
-    made = Stream(io.BytesIO(data), encoding="utf-8", write_through=True)
-    made.is_terminal = is_terminal
-    return made
+    """Returns a text stream in memory that contains `data`."""
+    text = Stream(io.BytesIO(data), encoding="utf-8", write_through=True)
+    text.is_terminal = is_terminal
+    return text
 
 
 def hindlog(
@@ -62,25 +63,25 @@ def hindlog(
     stdin: bytes = b"",
     terminals: Collection[str] = (),
 ) -> Done:
-    """Run a command, in the archive `at` if it is given.
+    """Runs a command, in the archive `at` if it is not None.
 
     `terminals` names the streams that are terminals: `stdin`, `stdout`, `stderr`.
     """
     out, err = stream(b"", "stdout" in terminals), stream(b"", "stderr" in terminals)
-    given = stream(stdin, "stdin" in terminals)
+    input_ = stream(stdin, "stdin" in terminals)
     words = [*([] if at is None else ["-C", str(at)]), *map(str, arguments)]
-    with replaced(given, out, err):
+    with replaced(input_, out, err):
         code = run(words)
         out.flush()
     return Done(code, out.buffer.getvalue(), err.buffer.getvalue().decode())  # type: ignore[attr-defined]
 
 
 @contextmanager
-def replaced(given: Any, out: Any, err: Any) -> Iterator[None]:
-    """Other standard streams meanwhile; the handlers of signals are put back as well."""
+def replaced(stdin: Any, stdout: Any, stderr: Any) -> Iterator[None]:
+    """Replaces the standard streams; restores them and the signal handlers at the end."""
     before = sys.stdin, sys.stdout, sys.stderr
     handlers = [(number, signal.getsignal(number)) for number in _SIGNALS]
-    sys.stdin, sys.stdout, sys.stderr = given, out, err
+    sys.stdin, sys.stdout, sys.stderr = stdin, stdout, stderr
     try:
         yield
     finally:
@@ -90,28 +91,28 @@ def replaced(given: Any, out: Any, err: Any) -> Iterator[None]:
 
 
 def copy_archive(source: Path, target: Path) -> Path:
-    """A copy to change: hard links to files that are never written again, else copies."""
+    """Copies an archive; files that are never written again become hard links."""
     target.mkdir(parents=True)
     for path in sorted(source.rglob("*")):
-        place = target / path.relative_to(source)
+        copy = target / path.relative_to(source)
         if path.is_dir():
-            place.mkdir()
+            copy.mkdir()
         elif path.name.endswith(_LINKED):
-            os.link(path, place)
+            os.link(path, copy)
         else:
-            place.write_bytes(path.read_bytes())
+            copy.write_bytes(path.read_bytes())
     return target
 
 
 def new_archive(root: Path, toml: str = "") -> Path:
-    """An archive without events."""
+    """Creates an archive without events."""
     (root / "log").mkdir(parents=True)
     (root / "hindlog.toml").write_text(toml)
     return root
 
 
 def damage(path: Path) -> None:
-    """Flip a bit in the middle of a file; a new file, because others may link to the old one."""
+    """Flips a bit in the middle of a file. Writes a new file: others may link to the old one."""
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.unlink()
@@ -119,10 +120,10 @@ def damage(path: Path) -> None:
 
 
 def events(done: Done) -> list[dict[str, Any]]:
-    """Stdout as events, one a line."""
+    """Returns the events on stdout, one per line."""
     return [orjson.loads(line) for line in done.raw.splitlines()]
 
 
 def spelled(value: object) -> str:
-    """The id of a test's parameter: the words of a command, or the value."""
+    """Returns the id of a test's parameter: the words of a command, or the value."""
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,4 +1,4 @@
-"""Rules that every command obeys, checked over all commands that the program has."""
+"""Rules that every command follows, checked over all commands of the program."""
 
 import os
 from pathlib import Path
@@ -57,27 +57,29 @@ ARGUMENTS: dict[str, Words] = {
     "view show": ("openrouter.models",),
     "view update": (),
 }
-"""Every command with arguments that it takes."""
+"""Every command with valid arguments."""
 ALL = {" ".join(path): command for path, command in commands(cli, ())}
 WITHOUT_ARCHIVE = ("completion", "demo", "doctor", "init", "simulate")
 READS = (
     *("changes", "config paths", "config show", "diff", "fetch list", "gaps", "history", "log"),
     *("segment cat", "segment list", "show", "sql", "tail"),
 )
-"""Commands that print something about the shared archive, each time the same."""
+"""Commands whose output about the shared archive is the same each time."""
 
 
 def options_of(name: str) -> set[str]:
+    """Returns the options of a command."""
     return {option for param in ALL[name].params for option in param.opts}
 
 
 ROWS = [name for name in ALL if "--output" in options_of(name) and "--format" in options_of(name)]
 SLOW = ("changes", "diff")
-SHOWS_ROWS = [name for name in ROWS if name in READS and name not in ("log", *SLOW)]
+PRINTS_ROWS = [name for name in ROWS if name in READS and name not in ("log", *SLOW)]
 JSON = [name for name in ALL if "--json" in options_of(name)]
 
 
 def words(name: str) -> Words:
+    """Returns the command line of a command with valid arguments."""
     return (*name.split(), *ARGUMENTS[name])
 
 
@@ -95,17 +97,17 @@ def test_an_unknown_option_exits_with_2_and_names_the_help(name: str, shared: Pa
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_with_a_log_format_of_json_stderr_holds_nothing_else(name: str, shared: Path) -> None:
+def test_with_the_log_format_json_stderr_contains_only_json(name: str, shared: Path) -> None:
     done = hindlog("--log-format", "json", *name.split(), "--no-such-option", at=shared)
     after = hindlog(*name.split(), "--log-format=json", "--no-such-option", at=shared)
 
-    (told,) = map(orjson.loads, done.err.splitlines())
-    assert (told["message_type"], told["code"]) == ("exit_error", 2)
-    assert told["hint"] == f"hindlog {name} --help"
+    (error,) = map(orjson.loads, done.err.splitlines())
+    assert (error["message_type"], error["code"]) == ("exit_error", 2)
+    assert error["hint"] == f"hindlog {name} --help"
     assert after.err == done.err
 
 
-@pytest.mark.parametrize("name", [each for each in ALL if each not in WITHOUT_ARCHIVE])
+@pytest.mark.parametrize("name", [command for command in ALL if command not in WITHOUT_ARCHIVE])
 def test_without_an_archive_a_command_exits_with_10_and_names_init(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,8 +116,8 @@ def test_without_an_archive_a_command_exits_with_10_and_names_init(
     named = hindlog(*words(name), "-C", "nowhere")
     by_variable = hindlog_with("HINDLOG_ARCHIVE", "nowhere", monkeypatch, *words(name))
 
-    assert [each.code for each in (here, named, by_variable)] == [10, 10, 10]
-    assert [each.raw for each in (here, named, by_variable)] == [b"", b"", b""]
+    assert here.code == named.code == by_variable.code == 10
+    assert here.raw == named.raw == by_variable.raw == b""
     assert here.err.endswith("no hindlog.toml here, above, or in data\n  hindlog init\n")
     assert named.err.endswith("(named by -C)\n  hindlog init nowhere\n")
     assert by_variable.err.endswith("(named by HINDLOG_ARCHIVE)\n  hindlog init nowhere\n")
@@ -123,6 +125,7 @@ def test_without_an_archive_a_command_exits_with_10_and_names_init(
 
 
 def hindlog_with(name: str, value: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Done:
+    """Runs a command with an environment variable."""
     with monkeypatch.context() as changed:
         changed.setenv(name, value)
         return hindlog(*arguments)
@@ -137,14 +140,14 @@ def test_a_failed_command_with_json_ends_stderr_with_an_exit_error(
 
     assert done.code == 10
     *before, last = done.err.splitlines()
-    told = orjson.loads(last)
-    assert set(told) == {"message_type", "code", "message", "hint"}
-    assert (told["message_type"], told["code"]) == ("exit_error", 10)
-    assert before[-2:] == [f"hindlog: {told['message']}", f"  {told['hint']}"]
+    error = orjson.loads(last)
+    assert set(error) == {"message_type", "code", "message", "hint"}
+    assert (error["message_type"], error["code"]) == ("exit_error", 10)
+    assert before[-2:] == [f"hindlog: {error['message']}", f"  {error['hint']}"]
 
 
 @pytest.mark.parametrize("name", READS)
-def test_quiet_leaves_data_as_it_is_and_stderr_empty(name: str, shared: Path) -> None:
+def test_quiet_does_not_change_data_and_leaves_stderr_empty(name: str, shared: Path) -> None:
     plain = hindlog(*words(name), at=shared)
     after = hindlog(*words(name), "--quiet", at=shared)
     before = hindlog("-q", *words(name), at=shared)
@@ -156,7 +159,7 @@ def test_quiet_leaves_data_as_it_is_and_stderr_empty(name: str, shared: Path) ->
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_reader_that_closed_the_pipe_ends_a_command_quietly_with_0(
+def test_a_command_exits_quietly_with_0_if_the_reader_closed_the_pipe(
     name: str, shared: Path
 ) -> None:
     read, write = os.pipe()
@@ -171,9 +174,7 @@ def test_a_reader_that_closed_the_pipe_ends_a_command_quietly_with_0(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("name", [*READS, "completion", "doctor", "status"])
-def test_an_stdout_that_is_full_ends_every_command_with_8_and_is_named(
-    name: str, shared: Path
-) -> None:
+def test_a_full_stdout_ends_every_command_with_8_and_is_named(name: str, shared: Path) -> None:
     err = stream()
     with open("/dev/full", "w") as out, replaced(stream(), out, err):  # noqa: PTH123
         code = run(["-C", str(shared), *words(name), "-q"])
@@ -194,29 +195,29 @@ def test_data_in_a_pipe_is_never_colored(
     assert b"\x1b" not in forced.raw
 
 
-@pytest.mark.parametrize("name", SHOWS_ROWS)
+@pytest.mark.parametrize("name", PRINTS_ROWS)
 def test_rows_are_the_same_in_every_format(name: str, shared: Path, tmp_path: Path) -> None:
-    made = {
-        form: hindlog(*words(name), "-F", form, at=shared)
-        for form in ("json", "ndjson", "csv", "tsv", "markdown", "table")
+    results = {
+        fmt: hindlog(*words(name), "-F", fmt, at=shared)
+        for fmt in ("json", "ndjson", "csv", "tsv", "markdown", "table")
     }
-    rows = made["json"].json()
+    rows = results["json"].json()
 
-    assert {each.code for each in made.values()} == {0}
+    assert {done.code for done in results.values()} == {0}
     assert rows
-    assert [orjson.loads(line) for line in made["ndjson"].raw.splitlines()] == rows
-    assert made["tsv"].rows[0] == list(rows[0])
-    assert [len(made[form].rows) for form in ("csv", "tsv", "table")] == [len(rows) + 1] * 3
-    assert len(made["markdown"].rows) == len(rows) + 2
-    assert hindlog(*words(name), "--json", at=shared).raw == made["json"].raw
-    assert hindlog(*words(name), at=shared).raw == made["tsv"].raw
+    assert [orjson.loads(line) for line in results["ndjson"].raw.splitlines()] == rows
+    assert results["tsv"].rows[0] == list(rows[0])
+    assert [len(results[fmt].rows) for fmt in ("csv", "tsv", "table")] == [len(rows) + 1] * 3
+    assert len(results["markdown"].rows) == len(rows) + 2
+    assert hindlog(*words(name), "--json", at=shared).raw == results["json"].raw
+    assert hindlog(*words(name), at=shared).raw == results["tsv"].raw
     file = tmp_path / "rows.csv"
     written = hindlog(*words(name), "-o", file, at=shared)
-    assert (written.code, written.raw, file.read_bytes()) == (0, b"", made["csv"].raw)
+    assert (written.code, written.raw, file.read_bytes()) == (0, b"", results["csv"].raw)
     assert list(tmp_path.iterdir()) == [file]
 
 
-@pytest.mark.parametrize("name", [*SHOWS_ROWS, *SLOW, "log"])
+@pytest.mark.parametrize("name", [*PRINTS_ROWS, *SLOW, "log"])
 def test_formats_that_contradict_each_other_exit_with_2(name: str, shared: Path) -> None:
     done = hindlog(*words(name), "--json", "-F", "csv", at=shared)
 
@@ -225,14 +226,15 @@ def test_formats_that_contradict_each_other_exit_with_2(name: str, shared: Path)
 
 
 def timed(option: str) -> list[str]:
+    """Returns the commands that have this option."""
     return [name for name in ALL if option in options_of(name)]
 
 
 @pytest.mark.parametrize(
     ("name", "option"),
-    [(name, each) for each in ("--since", "--until", "--as-of") for name in timed(each)],
+    [(name, option) for option in ("--since", "--until", "--as-of") for name in timed(option)],
 )
-def test_a_time_that_is_none_exits_with_2_and_gives_examples(
+def test_an_invalid_time_exits_with_2_and_prints_examples(
     name: str, option: str, shared: Path
 ) -> None:
     done = hindlog(*words(name), option, "2026-13-01", at=shared)
@@ -251,7 +253,7 @@ def test_an_as_of_in_the_future_is_an_error(name: str, shared: Path) -> None:
 
 
 @pytest.mark.parametrize("name", READS)
-def test_the_archive_may_be_named_before_or_after_and_the_last_one_wins(
+def test_the_archive_can_be_named_before_or_after_the_command_and_the_last_one_wins(
     name: str, shared: Path, empty: Path
 ) -> None:
     before = hindlog("-C", shared, *words(name))
@@ -283,7 +285,7 @@ def test_an_unknown_command_exits_with_2() -> None:
 
 
 def test_every_group_takes_the_global_options() -> None:
-    groups = [each for each in cli.commands.values() if isinstance(each, click.Group)]
+    groups = [command for command in cli.commands.values() if isinstance(command, click.Group)]
 
     for group in (cli, *groups):
         assert {"archive", "quiet", "log_format"} <= {param.name for param in group.params}

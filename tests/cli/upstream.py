@@ -1,4 +1,4 @@
-"""An upstream on 127.0.0.1 that answers what a test wants."""
+"""An upstream on 127.0.0.1 with responses chosen by the test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -9,20 +9,20 @@ from typing import Any
 import orjson
 
 Answer = Callable[[str, str], tuple[int, Any]]
-"""From the origin, and path with query, to the status and the JSON, or bytes, of an answer."""
+"""Returns status and body (JSON value or bytes) for an origin, and a path with query."""
 
 
 @contextmanager
 def upstream(answer: Answer, keys: list[str] | None = None) -> Iterator[tuple[str, list[str]]]:
-    """The origin of a server, and the paths and queries that it was asked for.
+    """Runs a server; yields its origin, and the list of requested paths with their queries.
 
-    `keys` gets what each request authorizes itself with.
+    `keys` collects the `Authorization` header of each request.
     """
-    asked: list[str] = []
+    requests: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             status, value = answer(f"http://{self.headers['Host']}", self.path)
             body = value if isinstance(value, bytes) else orjson.dumps(value)
             if keys is not None:
@@ -41,7 +41,7 @@ def upstream(answer: Answer, keys: list[str] | None = None) -> Iterator[tuple[st
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", requests
     finally:
         server.shutdown()
         thread.join()
@@ -49,18 +49,23 @@ def upstream(answer: Answer, keys: list[str] | None = None) -> Iterator[tuple[st
 
 
 def models(origin: str, path: str) -> tuple[int, Any]:
-    """Two pages of three models each, the last one without a way on."""
+    """Two pages of three models each; the second one has no next page."""
     if "page=2" in path:
-        return 200, {"items": [item(each) for each in (4, 5, 6)], "metadata": {}}
-    onward = f"{origin}/models?page=2"
-    return 200, {"items": [item(each) for each in (1, 2, 3)], "metadata": {"nextPage": onward}}
+        return 200, {"items": [item(number) for number in (4, 5, 6)], "metadata": {}}
+    next_url = f"{origin}/models?page=2"
+    return 200, {
+        "items": [item(number) for number in (1, 2, 3)],
+        "metadata": {"nextPage": next_url},
+    }
 
 
 def item(number: int) -> dict[str, Any]:
+    """A model as the upstream lists it."""
     return {"id": number, "name": f"M{number}"}
 
 
 def refusing(origin: str, path: str) -> tuple[int, Any]:
+    """Refuses every request with 403."""
     return 403, {"error": "no"}
 
 
@@ -70,7 +75,7 @@ def half(origin: str, path: str) -> tuple[int, Any]:
 
 
 def toml_of(origin: str, listings: str = '["models"]', more: str = "") -> str:
-    """A configuration in which only civitai is crawled, at an origin."""
+    """Returns a configuration that crawls only civitai, at this origin."""
     return (
         f'[source.civitai]\nbase_url = "{origin}"\nlistings = {listings}\n'
         f"requests_per_minute = 600000\n{more}[source.openrouter]\nenabled = false\n"

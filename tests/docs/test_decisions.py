@@ -1,4 +1,4 @@
-"""Each decision has a date and a status, and stands in the index."""
+"""Each decision has a date and a status, and is listed in the index."""
 
 import re
 from pathlib import Path
@@ -13,8 +13,8 @@ LINE = re.compile(r"Date: (\d{4}-\d\d-\d\d)\. Status: (accepted|replaced by \[.+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_decision_has_a_date_and_a_status_and_is_in_the_index(path: Path) -> None:
     title, blank, line = path.read_text().split("\n")[:3]
-    found = LINE.fullmatch(line)
+    match = LINE.fullmatch(line)
 
-    assert title.startswith("# ") and blank == "" and found, line
-    row = f"| [{title[2:]}]({path.name}) | {found[1]} | {found[2]} |"
+    assert title.startswith("# ") and blank == "" and match, line
+    row = f"| [{title[2:]}]({path.name}) | {match[1]} | {match[2]} |"
     assert row in (FOLDER / "README.md").read_text().splitlines()

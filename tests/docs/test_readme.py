@@ -1,4 +1,4 @@
-"""The README does what it says: its blocks are run, in order, as a reader would."""
+"""The README is correct: its blocks of commands run, in order."""
 
 import asyncio
 import os
@@ -21,14 +21,14 @@ BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.M
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    """The built-in upstream, on a free port, in a thread of its own."""
+    """The simulated upstream on a free port, in its own thread."""
     loop = asyncio.new_event_loop()
     origin: list[str] = []
     ready, done = threading.Event(), asyncio.Event()
 
     async def run() -> None:
-        async with serve(World(3, civitai_models=20, openrouter_models=12), now_us) as found:
-            origin.append(found)
+        async with serve(World(3, civitai_models=20, openrouter_models=12), now_us) as address:
+            origin.append(address)
             ready.set()
             await done.wait()
 
@@ -42,10 +42,10 @@ def upstream() -> Iterator[str]:
 
 
 def environment(upstream: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("HINDLOG_")}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HINDLOG_")}
     return {
-        **kept,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+        **inherited,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}",
         "PYTHONPATH": str(ROOT),
         "HINDLOG_OPENROUTER_BASE_URL": upstream,
         "HINDLOG_CIVITAI_BASE_URL": f"{upstream}/civitai/api/v1",
@@ -54,7 +54,7 @@ def environment(upstream: str) -> dict[str, str]:
     }
 
 
-def test_the_blocks_of_the_readme_run_one_after_the_other(tmp_path: Path, upstream: str) -> None:
+def test_the_blocks_of_the_readme_run_in_order(tmp_path: Path, upstream: str) -> None:
     blocks = [block for block in BLOCKS if "make " not in block]
 
     for block in blocks:
@@ -83,7 +83,7 @@ def test_the_two_first_commands_are_targets_and_ci_runs_them() -> None:
         assert command in ci.splitlines()
 
 
-def test_every_link_of_the_documentation_leads_somewhere() -> None:
+def test_every_link_of_the_documentation_has_a_target() -> None:
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
     for page in pages:

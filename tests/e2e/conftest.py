@@ -1,4 +1,4 @@
-"""One small archive, crawled over HTTP from the built-in upstream, for all these tests."""
+"""One small archive for all these tests, crawled over HTTP from the simulated upstream."""
 
 import asyncio
 import contextlib
@@ -19,22 +19,23 @@ from fetcher.service.rehearsal import rehearse
 ROOT = Path(__file__).parents[2]
 HOURS = 3
 PATIENCE_S = 600
-"""No test waits so long for a process, however busy the machine is."""
+"""Time after which a process is taken to hang, also on a busy machine."""
 
 Begin = Callable[..., "subprocess.Popen[Any]"]
 
 
-def environment(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("HINDLOG_")}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
+def environment(**variables: str) -> dict[str, str]:
+    """Returns the environment without hindlog's variables, with `variables`."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("HINDLOG_")}
+    return {**inherited, "PYTHONPATH": str(ROOT), **variables}
 
 
-def hindlog(*arguments: str, cwd: Path, **more: str) -> "subprocess.CompletedProcess[str]":
-    """The program as a user runs it, in a pipe."""
+def hindlog(*arguments: str, cwd: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the program as a user does, with its streams as pipes."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *arguments],
         cwd=cwd,
-        env=environment(**more),
+        env=environment(**variables),
         capture_output=True,
         text=True,
         check=False,
@@ -44,7 +45,7 @@ def hindlog(*arguments: str, cwd: Path, **more: str) -> "subprocess.CompletedPro
 
 @pytest.fixture
 def begin() -> Iterator[Begin]:
-    """Starts a program; what still runs at the end of the test is killed."""
+    """Starts a process that is killed at the end of the test if it still runs."""
     with contextlib.ExitStack() as started:
 
         def popen(args: Sequence[str], **more: Any) -> "subprocess.Popen[Any]":
@@ -57,7 +58,7 @@ def begin() -> Iterator[Begin]:
 
 @pytest.fixture(scope="session")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three hours of both sources, with its views."""
+    """An archive with three hours of both sources, and its views. Not to be changed."""
     root = tmp_path_factory.mktemp("crawled") / "archive"
     (root / "log").mkdir(parents=True)
     (root / "hindlog.toml").write_text(default_toml())
@@ -70,5 +71,5 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def archive(crawled: Path, tmp_path: Path) -> Path:
-    """A copy to change."""
+    """A copy of `crawled` that a test may change."""
     return Path(shutil.copytree(crawled, tmp_path / "archive"))

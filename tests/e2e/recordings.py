@@ -28,17 +28,15 @@ def packs_of(collector: str) -> list[Path]:
 def members(
     collector: str, packs: Iterable[Path] | None = None
 ) -> Iterator[tuple[int, str, bytes]]:
-    """Instant, name and bytes of every snapshot of a collector, oldest first."""
+    """Yields instant, name and bytes of every snapshot of a collector, oldest first."""
     listed = map(orjson.loads, (HISTORY / "MANIFEST.jsonl").read_bytes().splitlines())
-    times = {
-        each["member"]: parse_us(each["utc"]) for each in listed if each["source"] == collector
-    }
-    found = []
+    times = {row["member"]: parse_us(row["utc"]) for row in listed if row["source"] == collector}
+    snapshots = []
     for pack in packs or sorted((HISTORY / collector / "packs").iterdir()):
         plain = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
         with tarfile.open(fileobj=io.BytesIO(plain.decompress(pack.read_bytes()))) as archive:
             for member in archive:
                 file = archive.extractfile(member)
                 if file is not None:
-                    found.append((times[member.name], member.name, file.read()))
-    yield from sorted(found)
+                    snapshots.append((times[member.name], member.name, file.read()))
+    yield from sorted(snapshots)

@@ -1,7 +1,6 @@
-"""The program as a user meets it: pipes, wrong arguments, damage, the past."""
+"""The program as a process: results, invalid arguments, damage, lost segments."""
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from projector.query.select import run_query
-from tests.e2e.conftest import PATIENCE_S, Begin, environment, hindlog
+from tests.e2e.conftest import environment, hindlog
 
 
-def test_tail_gives_the_last_lines_as_written(crawled: Path) -> None:
+def test_tail_prints_the_last_lines_unmodified(crawled: Path) -> None:
     done = hindlog("tail", "-n", "3", cwd=crawled)
 
     lines = done.stdout.splitlines()
@@ -21,7 +20,7 @@ def test_tail_gives_the_last_lines_as_written(crawled: Path) -> None:
     assert all(json.loads(line)["v"] == 1 for line in lines)
 
 
-def test_log_gives_every_event_once_and_in_order(crawled: Path) -> None:
+def test_log_prints_every_event_once_and_in_order(crawled: Path) -> None:
     done = hindlog("log", cwd=crawled)
 
     events = [json.loads(line) for line in done.stdout.splitlines()]
@@ -32,7 +31,7 @@ def test_log_gives_every_event_once_and_in_order(crawled: Path) -> None:
         assert seqs == list(range(1, len(seqs) + 1))
 
 
-def test_log_backwards_is_log_from_the_end(crawled: Path) -> None:
+def test_log_with_reverse_prints_the_same_events_in_reverse_order(crawled: Path) -> None:
     forwards = hindlog("log", "openrouter/model", cwd=crawled).stdout.splitlines()
     backwards = hindlog("log", "openrouter/model", "--reverse", cwd=crawled).stdout.splitlines()
 
@@ -40,22 +39,22 @@ def test_log_backwards_is_log_from_the_end(crawled: Path) -> None:
     assert backwards == forwards[::-1]
 
 
-def test_a_tail_that_comes_back_with_its_cursor_sees_each_event_once(
+def test_tail_with_a_cursor_file_prints_each_event_once_over_several_calls(
     archive: Path, tmp_path: Path
 ) -> None:
     cursor = tmp_path / "cursor"
     arguments = ("tail", "--from", "beginning", "--cursor-file", str(cursor), "--count", "100")
     first = hindlog(*arguments, cwd=archive).stdout
-    rest = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
-    again = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
+    second = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
+    third = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
 
     everything = hindlog("tail", "--from", "beginning", cwd=archive).stdout
     assert len(first.splitlines()) == 100
-    assert sorted((first + rest).splitlines()) == sorted(everything.splitlines())
-    assert again == ""
+    assert sorted((first + second).splitlines()) == sorted(everything.splitlines())
+    assert third == ""
 
 
-def test_a_cursor_that_the_log_does_not_confirm_is_refused(archive: Path, tmp_path: Path) -> None:
+def test_a_cursor_of_another_archive_is_refused(archive: Path, tmp_path: Path) -> None:
     cursor = tmp_path / "cursor"
     hindlog("tail", "--from", "end", "--cursor-file", str(cursor), cwd=archive)
     other = tmp_path / "other"
@@ -68,40 +67,8 @@ def test_a_cursor_that_the_log_does_not_confirm_is_refused(archive: Path, tmp_pa
     assert "no event with seq" in done.stderr
 
 
-def test_a_following_tail_ends_quietly_on_sigterm(crawled: Path, begin: Begin) -> None:
-    process = begin(
-        [sys.executable, "-m", "cli.main", "tail", "-f", "-n", "1"],
-        cwd=crawled,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=PATIENCE_S)
-
-    assert (process.returncode, out, err) == (0, b"", b"")
-
-
-def test_a_closed_pipe_ends_quietly(crawled: Path) -> None:
-    command = f"{sys.executable} -m cli.main log | head -n 1"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        cwd=crawled,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 0
-    assert done.stderr == ""
-    assert len(done.stdout.splitlines()) == 1
-
-
 @pytest.mark.parametrize(
-    ("arguments", "code", "word"),
+    ("arguments", "code", "message"),
     [
         (("tail", "--kind", "nonsense"), 2, "expected one of entity"),
         (("log", "--since", "2026-13-01"), 2, "2026-13-01"),
@@ -116,13 +83,13 @@ def test_a_closed_pipe_ends_quietly(crawled: Path) -> None:
         (("frobnicate",), 2, "frobnicate"),
     ],
 )
-def test_a_wrong_argument_says_what_was_expected(
-    crawled: Path, arguments: tuple[str, ...], code: int, word: str
+def test_an_invalid_argument_is_named_in_the_error(
+    crawled: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
     done = hindlog(*arguments, cwd=crawled)
 
     assert done.returncode == code, done.stderr
-    assert word in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
@@ -138,15 +105,20 @@ def test_without_an_archive_the_next_command_is_named(tmp_path: Path) -> None:
 def test_without_views_the_next_command_is_named(tmp_path: Path, command: str) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "hindlog.toml").touch()
-    more = {"sql": ["SELECT 1"], "show": ["a/b/c"], "history": ["a/b/c"], "export": ["--to", "x"]}
-    done = hindlog(*command.split(), *more.get(command, []), cwd=tmp_path)
+    arguments = {
+        "sql": ["SELECT 1"],
+        "show": ["a/b/c"],
+        "history": ["a/b/c"],
+        "export": ["--to", "x"],
+    }
+    done = hindlog(*command.split(), *arguments.get(command, []), cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (6, "")
     assert "hindlog view update" in done.stderr
 
 
 @pytest.mark.parametrize("group", [(), ("fetch",), ("view",)])
-def test_without_a_command_the_help_is_shown_as_it_is(
+def test_a_group_without_a_command_prints_its_help_on_stderr(
     tmp_path: Path, group: tuple[str, ...]
 ) -> None:
     done = hindlog(*group, cwd=tmp_path)
@@ -155,83 +127,83 @@ def test_without_a_command_the_help_is_shown_as_it_is(
     assert done.stderr == hindlog(*group, "--help", cwd=tmp_path).stdout
 
 
-def test_with_json_the_last_line_of_stderr_tells_the_failure(crawled: Path) -> None:
+def test_with_json_the_last_line_of_stderr_describes_the_error(crawled: Path) -> None:
     done = hindlog("sql", "--json", "SELEC", cwd=crawled)
 
-    told = json.loads(done.stderr.splitlines()[-1])
-    assert told["message_type"] == "exit_error"
-    assert told["code"] == done.returncode == 2
+    error = json.loads(done.stderr.splitlines()[-1])
+    assert error["message_type"] == "exit_error"
+    assert error["code"] == done.returncode == 2
 
 
-def test_show_gives_the_bytes_upstream_sent(crawled: Path) -> None:
-    found = hindlog(
+def test_show_prints_the_bytes_that_upstream_sent(crawled: Path) -> None:
+    row = hindlog(
         "sql",
         "-F",
         "tsv",
         "SELECT id, _seq FROM openrouter.models ORDER BY id LIMIT 1",
         cwd=crawled,
     ).stdout.splitlines()[1]
-    id_, seq = found.split("\t")
+    id_, seq = row.split("\t")
 
     shown = hindlog("show", f"openrouter/model/{id_}", cwd=crawled)
 
     assert shown.returncode == 0
     lines = hindlog("log", f"openrouter/model/{id_}", "--kind", "entity", cwd=crawled).stdout
-    line = next(each for each in lines.splitlines() if json.loads(each)["seq"] == int(seq))
+    line = next(text for text in lines.splitlines() if json.loads(text)["seq"] == int(seq))
     assert line.endswith(f'"body":{shown.stdout.rstrip()}}}')
 
 
-def test_damage_is_found_and_placed_and_the_rest_is_still_read(archive: Path) -> None:
+def test_verify_locates_damage_and_log_prints_all_other_events(archive: Path) -> None:
     assert hindlog("segment", "seal", "--all", cwd=archive).returncode == 0
     assert hindlog("verify", cwd=archive).returncode == 0
-    victim = sorted((archive / "log/openrouter").rglob("*.zst"))[0]
-    data = bytearray(victim.read_bytes())
+    damaged = sorted((archive / "log/openrouter").rglob("*.zst"))[0]
+    data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
-    victim.write_bytes(data)
+    damaged.write_bytes(data)
 
     verified = hindlog("verify", cwd=archive)
     logged = hindlog("log", cwd=archive)
 
     assert verified.returncode == logged.returncode == 4
-    assert victim.name in verified.stdout
-    assert victim.name.removesuffix(".ndjson.zst") in logged.stderr
+    assert damaged.name in verified.stdout
+    assert damaged.name.removesuffix(".ndjson.zst") in logged.stderr
     assert logged.stdout.count('"source":"civitai"') > 0
 
 
 def states(archive: Path) -> dict[str, str]:
-    """What `segment list` says of each segment."""
+    """Returns the state of each segment, from `segment list`."""
     listed = hindlog("segment", "list", "--json", cwd=archive).stdout
     return {row["segment"]: row["state"] for row in json.loads(listed)}
 
 
-def told(archive: Path) -> str:
-    """What `status` says."""
+def status_of(archive: Path) -> str:
+    """Returns the output of `status`."""
     return hindlog("status", cwd=archive).stdout
 
 
 @pytest.mark.slow
-def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archive: Path) -> None:
+def test_the_loss_of_a_segment_can_be_accepted_and_its_stream_continues(archive: Path) -> None:
     assert hindlog("segment", "seal", "--all", cwd=archive).returncode == 0
     lost = next(iter(sorted((archive / "log" / "openrouter").rglob("*.ndjson.zst"))))
     name = lost.relative_to(archive / "log").as_posix().removesuffix(".ndjson.zst")
     lost.unlink()
     assert states(archive)[name] == "missing"
-    assert "segments\t1 missing, 0 accepted as lost: hindlog segment list\n" in told(archive)
+    assert "segments\t1 missing, 0 accepted as lost: hindlog segment list\n" in status_of(archive)
     Path(str(lost).replace(".ndjson.zst", ".manifest.json")).unlink()
-    found = hindlog("verify", cwd=archive)
-    assert found.returncode == 4
+    verified = hindlog("verify", cwd=archive)
+    assert verified.returncode == 4
     command = next(
         line.partition("hindlog ")[2].split()
-        for line in (found.stdout + found.stderr).splitlines()
+        for line in (verified.stdout + verified.stderr).splitlines()
         if "--accept-loss" in line
     )
 
-    given_up = hindlog(*command, cwd=archive)
+    accepted = hindlog(*command, cwd=archive)
 
-    assert given_up.returncode == 0, given_up.stderr
-    assert "are recorded as lost" in given_up.stderr
+    assert accepted.returncode == 0, accepted.stderr
+    assert "are recorded as lost" in accepted.stderr
     assert states(archive)[command[-1]] == "lost"
-    assert "segments\t0 missing, 1 accepted as lost: hindlog segment list\n" in told(archive)
+    assert "segments\t0 missing, 1 accepted as lost: hindlog segment list\n" in status_of(archive)
     assert hindlog("verify", cwd=archive).returncode == 0
     assert hindlog(*command, cwd=archive).returncode == 0
     assert hindlog("view", "update", cwd=archive).returncode == 0
@@ -240,26 +212,26 @@ def test_a_segment_that_exists_nowhere_is_given_up_and_its_stream_goes_on(archiv
 
 
 @pytest.mark.slow
-def test_views_and_state_come_back_from_the_log_alone(archive: Path) -> None:
+def test_views_and_state_are_rebuilt_from_the_log_alone(archive: Path) -> None:
     import shutil
 
-    questions = (
+    queries = (
         "SELECT id, prompt, completion FROM openrouter.models ORDER BY id",
         "SELECT id, valid_from, valid_to, _hash FROM openrouter.endpoints_versions ORDER BY ALL",
         "SELECT id, download_count FROM civitai.models ORDER BY id",
         "SELECT id, url FROM civitai.images ORDER BY id",
     )
-    before = [list(run_query(archive, question).rows) for question in questions]
+    before = [list(run_query(archive, query).rows) for query in queries]
     shutil.rmtree(archive / "views")
     shutil.rmtree(archive / "state")
 
     assert hindlog("view", "update", cwd=archive).returncode == 0
 
     assert all(before)
-    assert [list(run_query(archive, question).rows) for question in questions] == before
+    assert [list(run_query(archive, query).rows) for query in queries] == before
 
 
-def test_an_export_says_what_the_views_say(archive: Path, tmp_path: Path) -> None:
+def test_an_export_has_the_rows_of_its_view(archive: Path, tmp_path: Path) -> None:
     import duckdb
 
     to = tmp_path / "out"
@@ -272,13 +244,13 @@ def test_an_export_says_what_the_views_say(archive: Path, tmp_path: Path) -> Non
     assert rows == [(int(counted.splitlines()[1]),)]
 
 
-def test_status_config_doctor_and_completion_answer(crawled: Path) -> None:
+def test_status_config_doctor_and_completion_succeed_without_showing_secrets(crawled: Path) -> None:
     status = json.loads(hindlog("status", "--json", cwd=crawled).stdout)
     shown = hindlog("config", "show", "--origin", cwd=crawled, HINDLOG_CIVITAI_API_KEY="s3cret")
     doctor = hindlog("doctor", cwd=crawled, HINDLOG_CIVITAI_API_KEY="s3cret")
 
-    assert {each["source"] for each in status["sources"]} == {"civitai", "openrouter"}
-    assert all(each["events_24h"] > 0 for each in status["sources"])
+    assert {source["source"] for source in status["sources"]} == {"civitai", "openrouter"}
+    assert all(source["events_24h"] > 0 for source in status["sources"])
     assert status["views"]["drift"] == []
     assert "source.civitai.base_url" in shown.stdout
     assert "s3cret" not in shown.stdout + shown.stderr + doctor.stdout + doctor.stderr
@@ -287,7 +259,7 @@ def test_status_config_doctor_and_completion_answer(crawled: Path) -> None:
     assert "_HINDLOG_COMPLETE" in hindlog("completion", "bash", cwd=crawled).stdout
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_help_imports_no_heavy_library() -> None:
     heavy = "duckdb, pyarrow, aiohttp, rich, zstandard, msgspec, importlib.metadata"
     code = f"import sys, cli.program; print([m for m in '{heavy}'.split(', ') if m in sys.modules])"
     done = subprocess.run(
@@ -295,31 +267,3 @@ def test_help_imports_nothing_heavy() -> None:
     )
 
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("arguments", [("sql", "SELECT 1"), ("log",), ("segment", "list")])
-@pytest.mark.parametrize("redirection", [">&-", ">/dev/full"])
-def test_an_stdout_that_takes_nothing_is_told(
-    crawled: Path, arguments: tuple[str, ...], redirection: str
-) -> None:
-    command = f'exec "$@" {redirection}'
-    done = subprocess.run(
-        ["sh", "-c", command, "sh", sys.executable, "-m", "cli.main", *arguments],
-        cwd=crawled,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 8, done.stderr
-    assert done.stderr.startswith("hindlog: stdout: ")
-    assert "Traceback" not in done.stderr
-
-
-def test_closed_streams_take_nothing_from_commands_that_do_not_use_them(archive: Path) -> None:
-    command = f"{sys.executable} -m cli.main segment seal --all <&- >&- 2>&-"
-    done = subprocess.run(["sh", "-c", command], cwd=archive, env=environment(), check=False)
-
-    assert done.returncode == 0
-    assert hindlog("verify", cwd=archive).returncode == 0

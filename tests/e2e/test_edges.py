@@ -1,4 +1,4 @@
-"""The edges: bytes that are no text, places that are none, full and read-only disks."""
+"""Edge cases: bytes that are not text, missing folders, full disks, read-only archives."""
 
 import ctypes
 import json
@@ -21,6 +21,7 @@ LISTING = {"data": [{"id": "a/b", "name": "B"}]}
 def run_bytes(
     *arguments: str | bytes, cwd: Path, stdin: bytes = b""
 ) -> "subprocess.CompletedProcess[bytes]":
+    """Runs the program with arguments and streams as bytes."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *arguments],
         cwd=cwd,
@@ -32,7 +33,7 @@ def run_bytes(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "stdin", "word"),
+    ("arguments", "stdin", "message"),
     [
         (("sql", "SELECT 1", "-o", "no/such/x.csv"), b"", "the folder no/such does not exist"),
         (("log", "-o", "no/such/x.ndjson"), b"", "the folder no/such does not exist"),
@@ -57,8 +58,8 @@ def run_bytes(
         (("fetch", "add", "openrouter", "nosuch"), b"", "its listings: models"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_place(
-    archive: Path, arguments: tuple[str | bytes, ...], stdin: bytes, word: str
+def test_an_invalid_argument_or_file_is_named_in_the_error(
+    archive: Path, arguments: tuple[str | bytes, ...], stdin: bytes, message: str
 ) -> None:
     (archive / "binary").write_bytes(b"\xff\xfe")
     (archive / "empty").touch()
@@ -66,12 +67,12 @@ def test_what_cannot_be_is_refused_with_its_place(
     done = run_bytes(*arguments, cwd=archive, stdin=stdin)
 
     assert (done.returncode, done.stdout) == (2, b"")
-    assert word in done.stderr.decode()
+    assert message in done.stderr.decode()
     assert b"Traceback" not in done.stderr
     assert b"\\t" not in done.stderr
 
 
-def test_what_was_never_seen_is_said_once_and_leads_on(crawled: Path) -> None:
+def test_an_unknown_entity_is_named_once_with_another_command_as_hint(crawled: Path) -> None:
     for command in ("show", "history"):
         done = hindlog(command, "openrouter/model/no/such", cwd=crawled)
 
@@ -80,7 +81,7 @@ def test_what_was_never_seen_is_said_once_and_leads_on(crawled: Path) -> None:
         assert f"hindlog {command}" not in done.stderr
 
 
-def test_events_go_to_a_file_as_they_are(crawled: Path, tmp_path: Path) -> None:
+def test_events_are_written_to_a_file_unmodified(crawled: Path, tmp_path: Path) -> None:
     piped = hindlog("log", "-n", "20", cwd=crawled).stdout
 
     assert hindlog("log", "-n", "20", "-o", str(tmp_path / "e.ndjson"), cwd=crawled).stdout == ""
@@ -88,13 +89,13 @@ def test_events_go_to_a_file_as_they_are(crawled: Path, tmp_path: Path) -> None:
     readable = hindlog("log", "-n", "20", "-F", "table", cwd=crawled).stdout
 
     assert (tmp_path / "e.ndjson").read_text() == piped
-    found = json.loads((tmp_path / "e.json").read_text())
-    assert found == [json.loads(line) for line in piped.splitlines()]
+    array = json.loads((tmp_path / "e.json").read_text())
+    assert array == [json.loads(line) for line in piped.splitlines()]
     assert len(readable.splitlines()) == 20
     assert "{" not in readable
 
 
-def test_instants_are_echoed_as_they_were_understood(crawled: Path) -> None:
+def test_the_resolved_instants_are_printed_on_stderr(crawled: Path) -> None:
     for command in ("log", "gaps", "changes", "verify"):
         done = hindlog(command, "--since", "2026-11-01 13:05", cwd=crawled)
 
@@ -103,7 +104,7 @@ def test_instants_are_echoed_as_they_were_understood(crawled: Path) -> None:
     assert done.stderr == "until 2026-11-01T00:00:00Z\n"
 
 
-def test_a_cursor_that_is_there_counts_more_than_from_and_that_is_said(
+def test_an_existing_cursor_file_takes_precedence_over_from_with_a_message(
     archive: Path, tmp_path: Path
 ) -> None:
     arguments = ("tail", "--from", "beginning", "--cursor-file", str(tmp_path / "c"))
@@ -115,7 +116,7 @@ def test_a_cursor_that_is_there_counts_more_than_from_and_that_is_said(
     assert not set(first.stdout.splitlines()) & set(second.stdout.splitlines())
 
 
-def test_a_reader_who_leaves_comes_back_to_what_it_was_handed(
+def test_after_the_reader_closes_the_pipe_the_next_tail_prints_the_remaining_events(
     archive: Path, tmp_path: Path
 ) -> None:
     cursor = tmp_path / "c"
@@ -125,32 +126,32 @@ def test_a_reader_who_leaves_comes_back_to_what_it_was_handed(
     assert subprocess.run(command, cwd=archive, env=environment(), check=False).returncode == 0
 
     everything = hindlog("tail", "--from", "beginning", cwd=archive).stdout.splitlines()
-    rest = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout.splitlines()
-    assert 0 < len(rest) < len(everything)
+    remaining = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout.splitlines()
+    assert 0 < len(remaining) < len(everything)
 
 
-def test_messages_and_errors_are_json_where_that_is_asked_for(crawled: Path) -> None:
+def test_messages_and_errors_are_json_with_that_log_format(crawled: Path) -> None:
     done = hindlog("--log-format", "json", "sql", "--as-of", "1h", "SELEC", cwd=crawled)
 
-    told = [json.loads(line) for line in done.stderr.splitlines()]
-    assert [each["message_type"] for each in told] == ["message", "exit_error"]
-    assert told[0]["message"].startswith("as of ")
-    assert told[1]["code"] == done.returncode == 2
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [line["message_type"] for line in lines] == ["message", "exit_error"]
+    assert lines[0]["message"].startswith("as of ")
+    assert lines[1]["code"] == done.returncode == 2
 
 
-def test_responses_without_a_time_are_named_and_the_others_taken(
+def test_responses_without_a_time_are_named_and_the_others_imported(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "hindlog.toml").write_text(default_toml())
-    given = tmp_path / "given"
-    given.mkdir()
+    recordings = tmp_path / "given"
+    recordings.mkdir()
     for name in (b"one.json", b"2026-01-01.json", b"two.json", b"2026-01-02\xff.json"):
-        Path(os.fsdecode(os.fsencode(given) + b"/" + name)).write_text(json.dumps(LISTING))
+        Path(os.fsdecode(os.fsencode(recordings) + b"/" + name)).write_text(json.dumps(LISTING))
 
     arguments = ("fetch", "import", "openrouter", "--endpoint", "/api/v1/models")
     mixed = hindlog(*arguments, "given", cwd=tmp_path)
-    none = hindlog(*arguments, "given/one.json", cwd=tmp_path)
+    untimed = hindlog(*arguments, "given/one.json", cwd=tmp_path)
     replayed = hindlog("fetch", "replay", "openrouter", cwd=tmp_path)
 
     assert mixed.returncode == 3, mixed.stderr
@@ -158,31 +159,31 @@ def test_responses_without_a_time_are_named_and_the_others_taken(
     assert "given/two.json: no time" in mixed.stderr
     assert "2 of 2 responses" in mixed.stderr
     assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 2
-    assert none.returncode == 2
-    assert "--observed-at" in none.stderr
+    assert untimed.returncode == 2
+    assert "--observed-at" in untimed.stderr
     assert "openrouter: no quarantined body can be split" in replayed.stderr
 
 
-def test_an_archive_that_was_moved_is_asked_as_before(archive: Path, tmp_path: Path) -> None:
-    question = "SELECT * FROM openrouter.models_changes ORDER BY ALL LIMIT 5"
-    before = hindlog("sql", question, cwd=archive).stdout
+def test_a_moved_archive_gives_the_same_results(archive: Path, tmp_path: Path) -> None:
+    query = "SELECT * FROM openrouter.models_changes ORDER BY ALL LIMIT 5"
+    before = hindlog("sql", query, cwd=archive).stdout
 
     moved = Path(shutil.move(archive, tmp_path / "moved"))
 
-    assert hindlog("sql", question, cwd=moved).stdout == before
+    assert hindlog("sql", query, cwd=moved).stdout == before
     assert hindlog("status", "--json", cwd=moved).returncode == 0
 
 
-def test_status_tells_runs_errors_and_events_per_hour(crawled: Path) -> None:
-    for each in json.loads(hindlog("status", "--json", cwd=crawled).stdout)["sources"]:
-        assert each["last_run_state"].endswith(": completed")
-        assert each["errors_24h"] == 0
-        assert each["events_per_hour"] == round(each["events_24h"] / 24, 1) > 0
+def test_status_shows_runs_errors_and_events_per_hour(crawled: Path) -> None:
+    for source in json.loads(hindlog("status", "--json", cwd=crawled).stdout)["sources"]:
+        assert source["last_run_state"].endswith(": completed")
+        assert source["errors_24h"] == 0
+        assert source["events_per_hour"] == round(source["events_24h"] / 24, 1) > 0
 
 
 @pytest.fixture
 def read_only(archive: Path) -> Iterator[Path]:
-    """A copy in which nothing may be written."""
+    """A copy of the archive in which no file and no folder is writable."""
     for path in (archive, *archive.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     yield archive
@@ -191,7 +192,7 @@ def read_only(archive: Path) -> Iterator[Path]:
 
 
 def obey_permissions() -> None:
-    """Take from root, for the program to be started, the right to write everywhere."""
+    """Removes root's right to ignore permissions, for the process that is started next."""
     drop_from_bounding_set, dac_override = 24, 1
     if os.geteuid() == 0:
         ctypes.CDLL(None).prctl(drop_from_bounding_set, dac_override, 0, 0, 0)
@@ -212,7 +213,7 @@ def obey_permissions() -> None:
         (("verify",), 0),
     ],
 )
-def test_what_only_reads_works_where_nothing_may_be_written(
+def test_reading_commands_work_in_a_read_only_archive(
     read_only: Path, arguments: tuple[str, ...], lines: int
 ) -> None:
     done = subprocess.run(
@@ -229,8 +230,8 @@ def test_what_only_reads_works_where_nothing_may_be_written(
     assert len(done.stdout.splitlines()) >= lines
 
 
-def limited(*arguments: str, cwd: Path, most: int) -> "subprocess.CompletedProcess[str]":
-    """A command for which every file is full at so many bytes."""
+def limited(*arguments: str, cwd: Path, max_bytes: int) -> "subprocess.CompletedProcess[str]":
+    """Runs a command that cannot write more than `max_bytes` to any file."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", *arguments],
         cwd=cwd,
@@ -238,28 +239,30 @@ def limited(*arguments: str, cwd: Path, most: int) -> "subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, max_bytes)),
     )
 
 
-def test_a_disk_that_is_full_is_told_as_such(archive: Path, tmp_path: Path) -> None:
-    given = tmp_path / "2026-01-01.json"
+def test_a_full_disk_is_reported_as_such(archive: Path, tmp_path: Path) -> None:
+    recording = tmp_path / "2026-01-01.json"
     many = [{"id": f"a/{number}", "name": "x" * 300} for number in range(300)]
-    given.write_text(json.dumps({"data": many}))
+    recording.write_text(json.dumps({"data": many}))
     shutil.rmtree(archive / "views")
-    updated = limited("view", "update", "openrouter.models", cwd=archive, most=3000)
+    updated = limited("view", "update", "openrouter.models", cwd=archive, max_bytes=3000)
     assert hindlog("view", "update", "openrouter.models", cwd=archive).returncode == 0
     to = str(tmp_path / "out")
 
-    found = {
+    results = {
         "update": updated,
-        "export": limited("export", "--to", to, cwd=archive, most=3000),
-        "file": limited("sql", "FROM range(9999)", "-o", f"{to}.csv", cwd=archive, most=3000),
-        "import": limited("fetch", "import", "openrouter", str(given), cwd=archive, most=20_000),
+        "export": limited("export", "--to", to, cwd=archive, max_bytes=3000),
+        "file": limited("sql", "FROM range(9999)", "-o", f"{to}.csv", cwd=archive, max_bytes=3000),
+        "import": limited(
+            "fetch", "import", "openrouter", str(recording), cwd=archive, max_bytes=20_000
+        ),
     }
 
-    for name, done in found.items():
+    for name, done in results.items():
         assert done.returncode == 8, (name, done.stderr)
         assert "Traceback" not in done.stderr, name
-        assert "free some space" in done.stderr, name
+        assert "make room" in done.stderr, name
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".out")] == []

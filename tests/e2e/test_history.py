@@ -48,20 +48,20 @@ def models(body: bytes) -> Iterator[tuple[str, str, str]]:
 
 
 def counted(collector: str) -> dict[str, int]:
-    """Entities, and how often their value, their presence, their spelling changed."""
+    """Counts entities, and changes of their value, their presence and their bytes."""
     last: dict[str, str] = {}
     spelled: dict[str, str] = {}
     before: set[str] = set()
     versions, returns, bodies = 0, 0, 0
     for _, _, body in members(collector, packs_of(collector)):
-        found = list(models(body))
-        for name, value, spelling in found:
+        listed = list(models(body))
+        for name, value, spelling in listed:
             changed = last.get(name) != value
             versions += changed
             returns += not changed and name not in before
             bodies += spelled.get(name) != spelling
             last[name], spelled[name] = value, spelling
-        before = {name for name, _, _ in found}
+        before = {name for name, _, _ in listed}
     return {
         "entities": len(last),
         "versions": versions + returns,
@@ -71,11 +71,11 @@ def counted(collector: str) -> dict[str, int]:
 
 
 def stored(root: Path) -> dict[str, int]:
-    """The same of an archive."""
+    """Returns the same counts for an archive."""
     with closing(open_views(root)) as connection:
-        found = {
-            what: connection.execute(sql).fetchall()[0][0]
-            for what, sql in {
+        counts = {
+            name: connection.execute(sql).fetchall()[0][0]
+            for name, sql in {
                 "entities": "SELECT count(*) FROM openrouter.models_all",
                 "versions": "SELECT count(*) FROM openrouter.models_versions",
                 "without returns": """SELECT count(*) FROM (
@@ -83,11 +83,11 @@ def stored(root: Path) -> dict[str, int]:
                         lag(_hash) OVER (PARTITION BY id ORDER BY valid_from))""",
             }.items()
         }
-    return found | {"by bytes": spellings(root)}
+    return counts | {"by bytes": spellings(root)}
 
 
 def spellings(root: Path) -> int:
-    """How often the bytes of an entity changed. A body is stored again after a month, too."""
+    """Counts changes of the bytes of an entity; a body is also stored again after a month."""
     last: dict[str, bytes] = {}
     changes = 0
     for record in read_events(root, Select(kinds=frozenset({"entity"}))):
@@ -108,38 +108,38 @@ def test_entities_and_versions_are_those_of_another_count(tmp_path: Path, collec
 
     assert update(root, definitions=MODELS).failed == ()
 
-    found = stored(root)
-    assert found == counted(collector)
+    counts = stored(root)
+    assert counts == counted(collector)
     if IS_ALL and collector == "jvrck-openrouterlist":
-        assert list(found.values()) == [969, 23_119, 23_096, 23_715]
+        assert list(counts.values()) == [969, 23_119, 23_096, 23_715]
 
 
 def polled(taken: list[tuple[int, str, bytes]]) -> Iterator[tuple[int, Counter[tuple[str, str]]]]:
-    """After each poll, what every model's last good answer listed: (model, tag), how often."""
+    """Yields the instant of each poll, and (model, tag) counts of the last good responses."""
     known: dict[str, list[str]] = defaultdict(list)
     for at, _, body in taken:
         for model, answer in json.loads(body)["endpoints"].items():
             if isinstance(answer, dict) and "data" in answer:
-                known[model] = [each["tag"] for each in answer["data"]["endpoints"]]
+                known[model] = [endpoint["tag"] for endpoint in answer["data"]["endpoints"]]
         yield at, Counter((model, tag) for model, tags in known.items() for tag in tags)
 
 
 def test_polls_of_endpoints_give_no_false_disappearance(tmp_path: Path) -> None:
-    """A failed poll says nothing: what it did not show is there, as it was seen last."""
+    """A failed poll is no evidence of absence: its endpoints stay as they were seen last."""
     taken = list(members(POLLS))[::EVERY]
     folder = tmp_path / "polls"
     folder.mkdir()
     for _, name, body in taken:
         (folder / name).write_bytes(body)
     root = new_archive(tmp_path / "archive")
-    told = import_paths(
+    report = import_paths(
         root, SOURCES["openrouter"], [folder], writer="aaaaaaaa", now=now_us, parts=PARTS
     )
-    assert told.refused == ()
+    assert report.refused == ()
     assert update(root, definitions=ENDPOINTS_ONLY).failed == ()
 
     with closing(open_views(root)) as connection:
         for at, expected in polled(taken):
             rows = connection.execute(ENDPOINTS, [format_us(at)]).fetchall()
-            found = Counter({(model, tag): count for model, tag, count in rows})
-            assert found == expected, format_us(at)
+            shown = Counter({(model, tag): count for model, tag, count in rows})
+            assert shown == expected, format_us(at)

@@ -58,16 +58,16 @@ def imported(root: Path, folder: Path, snapshots: Snapshots, writer: str) -> Non
 
 
 def wrong(root: Path, snapshots: Snapshots) -> list[str]:
-    """Instants at which the view does not hold exactly that snapshot's models."""
-    found = []
+    """Returns the instants at which the view does not contain exactly the snapshot's models."""
+    differing = []
     with closing(open_views(root)) as connection:
         for at, body in sorted(snapshots.items()):
-            models = {each["id"]: each for each in orjson.loads(body)["data"]}
+            models = {model["id"]: model for model in orjson.loads(body)["data"]}
             rows = connection.execute(AS_OF, [format_us(at)]).fetchall()
             expected = {(i, m.get("name"), m.get("context_length")) for i, m in models.items()}
             if set(rows) != expected:
-                found.append(format_us(at))
-    return found
+                differing.append(format_us(at))
+    return differing
 
 
 def test_as_of_each_snapshot_the_view_holds_exactly_its_models(

@@ -95,7 +95,7 @@ def _check_disk(root: Path) -> Iterator[Diagnosis]:
     yield (
         level,
         f"{free // 2**20:,} MiB free",
-        None if level == "OK" else "free some space on this disk",
+        None if level == "OK" else "make room on this disk",
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
 
+_STOPPED = "stopped; what was imported is on disk: run the same import again to continue"
 _UNTIMED_HINT = "set a time for them: --observed-at TIME, or --time-from mtime"
 
 
@@ -82,9 +83,7 @@ def import_(
     report = _import(root, source, recordings, endpoint, envelope_parts, stop)
     _print_report(source, report, untimed)
     if report.responses < report.expected and stop.is_requested():
-        print_message(
-            "stopped; what was imported is on disk: run the same import again to continue"
-        )
+        print_message(_STOPPED)
         return stop.code()
     unmatched = [text for text in parts if text not in report.matched_parts]
     _print_unmatched(unmatched, report.expected)

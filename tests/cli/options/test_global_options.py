@@ -1,4 +1,4 @@
-"""Global options: which value holds, and what they change."""
+"""Global options: precedence of their values, and their effect."""
 
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from cli.program import cli
 from tests.cli.making import hindlog
 
 
-def given(*words: str) -> GlobalOptions:
-    """What the global options of a program mean in its one command."""
-    seen: list[GlobalOptions] = []
+def parse(*words: str) -> GlobalOptions:
+    """Returns the global options as a command of a small program reads them."""
+    parsed: list[GlobalOptions] = []
 
     @click.group()
     @global_options
@@ -23,10 +23,10 @@ def given(*words: str) -> GlobalOptions:
     @program.command()
     @global_options
     def status() -> None:
-        seen.append(current_options())
+        parsed.append(current_options())
 
     program.main(list(words), standalone_mode=False)
-    return seen[0]
+    return parsed[0]
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def given(*words: str) -> GlobalOptions:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_global_option_holds_on_either_side_of_the_command(
+def test_a_global_option_can_be_on_either_side_of_the_command(
     words: tuple[str, ...], expected: GlobalOptions
 ) -> None:
-    assert given(*words) == expected
+    assert parse(*words) == expected
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_another_configuration_file_is_read_instead_of_the_archives(
     assert (nowhere.code, nowhere.raw) == (2, b"")
 
 
-def test_a_message_in_json_has_its_kind_its_instant_and_its_text(shared: Path) -> None:
+def test_a_message_in_json_has_a_type_an_instant_and_a_text(shared: Path) -> None:
     done = hindlog("verify", "--since", "2026-11-01T02", "--log-format", "json", at=shared)
 
-    told = [orjson.loads(line) for line in done.err.splitlines()]
-    assert [each["message_type"] for each in told] == ["message", "message"]
-    assert told[0]["message"] == "since 2026-11-01T02:00:00Z"
-    assert all(parse_time(each["at"], 0) > 0 for each in told)
+    messages = [orjson.loads(line) for line in done.err.splitlines()]
+    assert [message["message_type"] for message in messages] == ["message", "message"]
+    assert messages[0]["message"] == "since 2026-11-01T02:00:00Z"
+    assert all(parse_time(message["at"], 0) > 0 for message in messages)
 
 
-def test_quiet_leaves_out_messages_in_json_and_keeps_errors(shared: Path) -> None:
+def test_quiet_omits_messages_in_json_and_keeps_errors(shared: Path) -> None:
     words = ("-q", "--log-format", "json", "verify", "--since")
     good = hindlog(*words, "2026-11-01T02", at=shared)
     bad = hindlog(*words, "never", at=shared)

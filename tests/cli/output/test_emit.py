@@ -1,4 +1,4 @@
-"""Output: where rows go and in which format; a file appears complete or not at all."""
+"""Output: destination and format of rows; a file appears complete or not at all."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,14 +27,14 @@ from tests.cli.making import hindlog, replaced, stream
         ("csv", False, Path("x.parquet"), OutputTarget("csv", Path("x.parquet"))),
     ],
 )
-def test_format_and_place_follow_from_the_options(
+def test_the_options_decide_format_and_destination(
     fmt: str | None, as_json: bool, output: Path | None, expected: OutputTarget
 ) -> None:
     with replaced(stream(), stream(), stream()):
         assert choose_output(fmt, as_json, output) == expected
 
 
-def test_on_a_terminal_rows_are_a_table_unless_they_go_to_a_file() -> None:
+def test_rows_on_a_terminal_are_a_table_and_rows_in_a_file_are_not() -> None:
     with replaced(stream(), stream(is_terminal=True), stream()):
         assert choose_output(None, False, None) == OutputTarget("table", None)
         assert choose_output(None, False, Path("x.csv")) == OutputTarget("csv", Path("x.csv"))
@@ -46,7 +46,7 @@ def test_parquet_needs_a_file() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json", "ndjson", "tsv", "md", "txt", "parquet"])
-def test_a_file_has_the_format_of_its_suffix(shared: Path, tmp_path: Path, suffix: str) -> None:
+def test_the_suffix_of_a_file_decides_its_format(shared: Path, tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"rows.{suffix}"
     done = hindlog("sql", "SELECT 1 AS n, 'x' AS t", "-o", file, at=shared)
 
@@ -66,7 +66,7 @@ def test_a_file_has_the_format_of_its_suffix(shared: Path, tmp_path: Path, suffi
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_file_is_replaced_only_when_all_rows_are_written(tmp_path: Path) -> None:
+def test_a_file_is_replaced_only_after_all_rows_are_written(tmp_path: Path) -> None:
     def rows() -> Iterator[tuple[int]]:
         yield (1,)
         assert file.read_text() == "old"
@@ -81,14 +81,14 @@ def test_a_file_is_replaced_only_when_all_rows_are_written(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_an_error_of_a_disk_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+def test_a_disk_error_names_the_requested_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="full") as caught, atomic_file(tmp_path / "x.csv"):
         raise OSError(28, "full", str(tmp_path / ".x.csv.tmp"))
 
     assert caught.value.filename == str(tmp_path / "x.csv")
 
 
-def test_a_file_in_no_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
+def test_a_file_in_a_missing_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     for path, word in (("no/x.csv", "does not exist"), ("folder.csv", "found a folder")):
         with pytest.raises(Invalid, match=word), atomic_file(tmp_path / path):

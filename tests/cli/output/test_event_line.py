@@ -1,3 +1,5 @@
+"""Readable lines of events: members, width, colors, hostile bytes."""
+
 import json
 import re
 
@@ -27,7 +29,7 @@ def words(text: str) -> list[str]:
     return re.split("  +", text)
 
 
-def test_an_entity_shows_what_it_is_its_shape_and_its_size() -> None:
+def test_the_line_of_an_entity_contains_its_path_shape_and_size() -> None:
     shown = event_line(line({**ENTITY, "body": "x" * 2798}), False, 0)
 
     assert words(shown) == [
@@ -40,7 +42,7 @@ def test_an_entity_shows_what_it_is_its_shape_and_its_size() -> None:
     ]
 
 
-def test_a_page_shows_its_status_its_url_and_how_many_rows_it_held() -> None:
+def test_the_line_of_a_page_contains_its_status_url_and_number_of_rows() -> None:
     roster = {"/data": [["model", "1", 5], ["model", "2", 6]]}
     shown = event_line(line({**PAGE, "roster": roster, "body": {}}), False, 0)
 
@@ -63,13 +65,13 @@ def test_every_kind_has_a_line(event: dict[str, object], rest: list[str]) -> Non
     assert words(event_line(line(event), False, 0))[2:] == [event["kind"], *rest]
 
 
-def test_numbers_no_parser_takes_do_not_hide_an_event() -> None:
+def test_an_event_with_unparsable_numbers_is_still_formatted() -> None:
     raw = line(ENTITY)[:-2] + b',"body":{"n":1e400,"m":1234567890123456789012345}}\n'
 
     assert words(event_line(raw, False, 0))[3] == "model/15003"
 
 
-def test_what_is_no_event_is_shown_as_it_is() -> None:
+def test_a_line_that_is_not_an_event_is_shown_unchanged() -> None:
     assert event_line(b'{"torn":\n', False, 0) == '{"torn":'
     assert event_line(b"\xff\x1b[2J\n", False, 0) == r"\xff\x1b[2J"
     assert event_line(b'{"a":1}', False, 0) == '{"a":1}'
@@ -83,7 +85,7 @@ def test_a_line_is_cut_to_the_terminal_with_an_ellipsis() -> None:
     assert event_line(line(PAGE), False, 200) == event_line(line(PAGE), False, 0)
 
 
-def test_colour_changes_nothing_but_colour() -> None:
+def test_color_adds_only_escape_sequences() -> None:
     colored = event_line(line(ENTITY), True, 0)
 
     assert "\x1b[32m" in colored
@@ -105,7 +107,7 @@ VALUE = st.none() | st.integers() | TEXT | st.lists(st.integers()) | st.just({"/
     st.integers(0, 120),
     st.booleans(),
 )
-def test_whatever_an_event_holds_it_is_one_harmless_line(
+def test_any_event_is_one_line_without_control_characters(
     event: dict[str, object], width: int, color: bool
 ) -> None:
     shown = re.sub("\x1b\\[[0-9]*m", "", event_line(line(event), color, width))

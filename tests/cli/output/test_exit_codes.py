@@ -34,11 +34,11 @@ def said(error: BaseException, as_json: bool = False) -> str:
         (BadTime, 2),
     ],
 )
-def test_every_kind_has_the_code_of_the_manual(kind: type[Exception], code: int) -> None:
+def test_every_error_kind_has_its_documented_code(kind: type[Exception], code: int) -> None:
     assert exit_code(kind("x")) == code
 
 
-def test_no_kind_of_ours_is_without_a_code() -> None:
+def test_every_error_class_of_hindlog_has_a_code() -> None:
     assert all(kind in CODES for kind in HindlogError.__subclasses__())
 
 
@@ -68,18 +68,18 @@ def test_every_code_has_a_meaning() -> None:
     ],
     ids=repr,
 )
-def test_what_others_raise_has_a_code_too(error: BaseException, code: int) -> None:
+def test_errors_of_other_libraries_have_a_code(error: BaseException, code: int) -> None:
     assert exit_code(error) == code
 
 
-def test_a_kind_of_a_kind_has_its_code() -> None:
+def test_a_subclass_has_the_code_of_its_base() -> None:
     class Slow(Unavailable):
         pass
 
     assert exit_code(Slow("x")) == 7
 
 
-def test_an_error_is_what_and_its_hint_stands_apart() -> None:
+def test_the_text_of_an_error_does_not_contain_its_hint() -> None:
     error = Invalid("place: expected a, found b", "hindlog config check")
 
     assert str(error) == "place: expected a, found b"
@@ -92,12 +92,12 @@ def test_an_error_survives_pickling() -> None:
     assert (type(copy), copy.what, copy.hint) == (Unavailable, "x", "y")
 
 
-def test_a_report_is_what_and_then_the_hint_indented() -> None:
+def test_a_report_is_the_message_and_then_the_indented_hint() -> None:
     assert said(Invalid("a\nb", "c\nd")) == "hindlog: a\nhindlog: b\n  c\n  d\n"
     assert said(Invalid("a")) == "hindlog: a\n"
 
 
-def test_the_last_line_of_a_report_is_json_where_that_is_requested() -> None:
+def test_the_last_line_of_a_report_is_json_if_requested() -> None:
     lines = said(Invalid("a", "b"), as_json=True).splitlines()
 
     assert lines[:-1] == ["hindlog: a", "  b"]
@@ -109,14 +109,14 @@ def test_the_last_line_of_a_report_is_json_where_that_is_requested() -> None:
     }
 
 
-def test_the_json_line_stays_one_line_whatever_the_message_holds() -> None:
+def test_the_json_is_one_line_for_any_message() -> None:
     last = said(Invalid("a\n\u2028\x85\x1b[2J\ud800"), as_json=True).split("\n")[-2]
 
     assert json.loads(last)["message"] == "a\n\u2028\x85\x1b[2J\ud800"
     assert last.isascii()
 
 
-def test_a_report_holds_nothing_that_a_terminal_obeys() -> None:
+def test_a_report_contains_no_control_characters() -> None:
     assert said(Unavailable("<\x1b[2J\r\x9b>")) == r"hindlog: <\x1b[2J\r\x9b>" + "\n"
 
 
@@ -132,18 +132,18 @@ def test_a_bug_shows_its_traceback() -> None:
     assert "hindlog: ZeroDivisionError: x\n  this is a bug in hindlog" in text
 
 
-def test_what_is_no_bug_shows_no_traceback() -> None:
+def test_an_expected_error_shows_no_traceback() -> None:
     for error in (Invalid("x"), click.UsageError("x"), OSError(errno.ENOSPC, "full"), BadTime("x")):
         assert "Traceback" not in said(error)
         assert "bug" not in said(error)
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), SystemExit(0), click.exceptions.Exit(0)])
-def test_a_good_end_says_nothing(error: BaseException) -> None:
+def test_a_successful_end_prints_nothing(error: BaseException) -> None:
     assert said(error, as_json=True) == ""
 
 
-def test_an_exit_with_a_code_says_nothing_but_in_json() -> None:
+def test_an_exit_with_a_code_is_reported_only_in_json() -> None:
     assert said(click.exceptions.Exit(1)) == ""
     assert json.loads(said(SystemExit(6), as_json=True))["code"] == 6
 
@@ -154,7 +154,7 @@ def test_a_group_reports_each_of_its_errors() -> None:
     assert said(group) == "hindlog: a\nhindlog: b\n  wait\n"
 
 
-def test_a_wrong_use_names_the_help_of_its_command() -> None:
+def test_a_usage_error_names_the_help_of_its_command() -> None:
     context = click.Context(click.Command("tail"), info_name="hindlog tail")
 
     assert said(click.UsageError("no such option", context)) == (
@@ -166,7 +166,7 @@ FULL = ("ENOSPC", "EDQUOT", "EFBIG")
 
 
 @pytest.mark.parametrize("name", [*FULL, "EACCES", "EPERM", "EROFS", "EBADF", "EMFILE", "ENFILE"])
-def test_what_this_machine_refuses_is_8_with_its_place(name: str) -> None:
+def test_an_error_of_the_local_machine_has_code_8_and_names_the_file(name: str) -> None:
     error = OSError(getattr(errno, name), "refused", "x/y.csv")
     lines = said(error).splitlines()
 
@@ -175,11 +175,11 @@ def test_what_this_machine_refuses_is_8_with_its_place(name: str) -> None:
     assert lines[1:] == (["  " + ROOM] if name in FULL else [])
 
 
-ROOM = "free some space there, then run the command again: nothing was lost"
+ROOM = "make room there, then run it again: nothing was lost"
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "what"),
+    ("error", "code", "message"),
     [
         (KeyboardInterrupt(), 130, "interrupted"),
         (click.Abort(), 130, "interrupted"),
@@ -189,14 +189,14 @@ ROOM = "free some space there, then run the command again: nothing was lost"
     ],
     ids=repr,
 )
-def test_an_end_from_outside_is_said_in_one_line(
-    error: BaseException, code: int, what: str
+def test_an_interruption_is_reported_in_one_line(
+    error: BaseException, code: int, message: str
 ) -> None:
     assert exit_code(error) == code
-    assert said(error) == f"hindlog: {what}\n"
+    assert said(error) == f"hindlog: {message}\n"
 
 
-def test_a_report_does_not_wait_in_a_buffer() -> None:
+def test_a_report_is_flushed() -> None:
     raw = io.BytesIO()
     err = io.TextIOWrapper(raw, encoding="utf-8")
     report(Invalid("x"), False, err)
@@ -204,7 +204,7 @@ def test_a_report_does_not_wait_in_a_buffer() -> None:
     assert raw.getvalue() == b"hindlog: x\n"
 
 
-def test_a_report_in_json_alone_has_no_other_line_unless_it_is_a_bug() -> None:
+def test_a_report_in_json_has_no_other_line_except_the_traceback_of_a_bug() -> None:
     err, bug = io.StringIO(), io.StringIO()
     report(Invalid("a", "b"), False, err, only_json=True)
     report(ValueError("x"), False, bug, only_json=True)

@@ -1,4 +1,4 @@
-"""Signals: what a handler raises arrives as that, whatever a library makes of it."""
+"""Signals: the exception of a handler is restored if DuckDB replaced it."""
 
 import signal
 import subprocess
@@ -25,10 +25,10 @@ except BaseException:
     ("number", "expected"),
     [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "Terminated")],
 )
-def test_a_query_that_ends_with_a_signal_ends_as_the_signal_does(
+def test_the_exception_of_a_signal_is_restored_from_the_error_of_duckdb(
     number: int, expected: str
 ) -> None:
-    """DuckDB says `Query interrupted`, whatever the handler raised."""
+    """DuckDB reports `Query interrupted`, whatever the handler raised."""
     program = PROGRAM.format(number=int(number))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False

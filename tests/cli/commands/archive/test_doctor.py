@@ -78,8 +78,8 @@ def test_doctor_warns_about_missing_views_and_fails_for_damaged_ones(
     ("reserves", "level", "hint"),
     [
         (8, "OK", None),
-        (2, "WARN", "free some space on this disk"),
-        (0.5, "FAIL", "free some space on this disk"),
+        (2, "WARN", "make room on this disk"),
+        (0.5, "FAIL", "make room on this disk"),
     ],
 )
 def test_doctor_compares_the_free_space_with_the_reserve_that_the_log_needs(
