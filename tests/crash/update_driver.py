@@ -24,7 +24,7 @@ from projector.update.check import check
 from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from tests.projector.logs import T0, Page, Seen, write_log
-from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
+from tests.projector.compare_views import DEFINITIONS, SIBLINGS, views_that_differ
 from tests.projector.small_limits import SMALL
 
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})
@@ -94,7 +94,7 @@ def check_content(root: Path) -> None:
     hours = {segment.name.starts_at for segment in list_segments(root, "shop")}
     no_keyframes = attrs.evolve(LIMITS, min_keyframe_rows=10**9)
     instants = sorted(hours)[::7]
-    assert differing(root, DEFINITIONS, SIBLINGS, instants, limits=no_keyframes) == []
+    assert views_that_differ(root, DEFINITIONS, SIBLINGS, instants, limits=no_keyframes) == []
     file_kinds = {kind for kind in "spkr" for _ in (root / "views").rglob(f"{kind}-2*.parquet")}
     assert file_kinds == set("spkr")
     leftovers = [path for path in (root / "views").rglob("*.tmp") if "aside" in str(path)]

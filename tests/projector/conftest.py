@@ -1,4 +1,4 @@
-"""An archive with an hour or three of models, for tests that look at it."""
+"""A small archive of models, for tests that read it or add to it."""
 
 import shutil
 from pathlib import Path
@@ -13,11 +13,13 @@ WRITER = "0a0b0c0d"
 
 
 def model(id: str, name: str, **more: object) -> Seen:
+    """Returns a model as seen on a page."""
     return Seen("model", id, {"id": id, "name": name, **more})
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
+    """An archive without events."""
     (tmp_path / "log").mkdir()
     return tmp_path
 
@@ -31,13 +33,14 @@ def archive(empty: Path, shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`a` changes at one o'clock, `b` is away from one to two; with views of models only."""
+    """`a` changes at hour 1, `b` is absent from hour 1 to hour 2; with views of models only."""
     root = tmp_path_factory.mktemp("shared")
     (root / "log").mkdir()
     return write_archive(root)
 
 
 def write_archive(root: Path) -> Path:
+    """Writes the log of `shared` and builds its views."""
     a, a2, b = model("a", "A", pricing={"prompt": "0.25"}), model("a", "A2"), model("b", "B")
     listings = [
         Page(hours(0), [a, b], "r0", "/models", 1, True),

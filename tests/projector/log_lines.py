@@ -1,4 +1,4 @@
-"""A line of each kind with a value for every member, and the rows that they give."""
+"""Events of each kind with a value for every member, and the rows of `log.events` for them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ BODY = Draft(
     repaired=True,
     body=b'{"tag":"t"}',
 )
-ANSWER = Draft(
+RESPONSE = Draft(
     kind=PAGE,
     run="run-1",
     epoch="2026-11-01T00",
@@ -42,20 +42,20 @@ ANSWER = Draft(
         "shapes": {"/x": "list?x=1", "/y/*": "list"},
     },
 )
-GIVEN_UP = Draft(
+FAILED_PAGE = Draft(
     kind=PAGE_FAILED,
     run="run-1",
     endpoint="/models",
     members={"url": "https://two", "status": 503, "error": "too busy", "scope": "/b", "page_no": 1},
 )
-ODD = Draft(
+ANOMALOUS = Draft(
     kind=ANOMALY,
     run="run-1",
     epoch="2026-11-01T00",
     endpoint="/models",
     members={"reason": "not_json", "url": "https://three", "status": 201, "bytes": 4},
 )
-PROBED = Draft(
+TOMBSTONE = Draft(
     kind=GONE,
     run="run-1",
     type="model",
@@ -63,14 +63,14 @@ PROBED = Draft(
     endpoint="/models/:id",
     members={"url": "https://four", "status": 404, "evidence": [{"status": 404}]},
 )
-ENDED = Draft(
+FAILED_RUN = Draft(
     kind=RUN,
     run="run-1",
     epoch="2026-11-01T00",
     endpoint="/models",
     members={"state": "failed", "listing": "models", "pages": 7, "entities": 9, "why": "no key"},
 )
-KEPT_ASIDE = Draft(
+ASSET_BODY = Draft(
     kind=ENTITY, type="model", id="big", shape="list", hash="c1:2", body_asset="f" * 64
 )
 

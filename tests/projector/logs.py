@@ -1,4 +1,4 @@
-"""Logs made for tests: events in the format of the log, written by the real writer."""
+"""Logs for tests, written by the real writer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from eventlog.format.event import ENTITY, GONE, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
 
 UNSAFE = Disk(fsync=lambda handle: None, sync_dir=lambda path: None)
-"""Tests of the projector cut no power."""
+"""A disk without fsync: tests of the projector simulate no power failure."""
 
 T0 = parse_us("2026-11-01T00:00:00Z")
 
@@ -32,7 +32,7 @@ class Seen:
 
 @attrs.frozen
 class Page:
-    """A response; `page_no` None for a detail."""
+    """A response. A detail has no `page_no`."""
 
     at: int
     entities: Sequence[Seen]
@@ -45,7 +45,7 @@ class Page:
 
 @attrs.frozen
 class Gone:
-    """A probe that found nothing."""
+    """A tombstone: a probe found that the entity is gone."""
 
     at: int
     type: str
@@ -60,56 +60,57 @@ def write_log(
     *,
     seal: bool = True,
 ) -> None:
-    """Append to a stream; a body is stored when its bytes are new to this call."""
-    ends = [each.at for each in happenings]
-    last = max(ends, default=T0)
+    """Appends to a stream. A body is stored if its bytes are new within this call."""
+    last = max((happening.at for happening in happenings), default=T0)
     stream = open_stream(root, source, writer, clock=lambda: last, disk=UNSAFE)
     stored: dict[tuple[str, str, str], tuple[bytes, int]] = {}
     try:
-        for each in happenings:
-            append(stream, [lambda seq, _at, one=each: _drafts(one, seq, stored)], each.at)
+        for happening in happenings:
+            append(
+                stream, [lambda seq, _at, new=happening: _drafts(new, seq, stored)], happening.at
+            )
     finally:
         close_stream(stream, seal_open=seal)
 
 
 def _drafts(
-    one: Page | Gone, seq: int, stored: dict[tuple[str, str, str], tuple[bytes, int]]
+    happening: Page | Gone, seq: int, stored: dict[tuple[str, str, str], tuple[bytes, int]]
 ) -> list[Draft]:
-    if isinstance(one, Gone):
-        return [Draft(kind=GONE, type=one.type, id=one.id)]
+    if isinstance(happening, Gone):
+        return [Draft(kind=GONE, type=happening.type, id=happening.id)]
     drafts: list[Draft] = []
     roster: dict[str, list[tuple[str, str, int]]] = {}
     shapes: dict[str, str] = {}
-    for seen in one.entities:
-        body = seen.body if isinstance(seen.body, bytes) else orjson.dumps(seen.body)
-        key = (seen.type, seen.id, seen.shape)
+    for entity in happening.entities:
+        body = entity.body if isinstance(entity.body, bytes) else orjson.dumps(entity.body)
+        key = (entity.type, entity.id, entity.shape)
         if stored.get(key, (b"", 0))[0] != body:
             stored[key] = (body, seq + len(drafts))
             drafts.append(
                 Draft(
                     kind=ENTITY,
-                    run=one.run,
-                    type=seen.type,
-                    id=seen.id,
-                    shape=seen.shape,
+                    run=happening.run,
+                    type=entity.type,
+                    id=entity.id,
+                    shape=entity.shape,
                     hash=value_hash(body),
                     body=body,
                 )
             )
-        pointer = f"/{seen.shape}"
-        shapes[pointer] = seen.shape
-        roster.setdefault(pointer, []).append((seen.type, seen.id, stored[key][1]))
+        pointer = f"/{entity.shape}"
+        shapes[pointer] = entity.shape
+        roster.setdefault(pointer, []).append((entity.type, entity.id, stored[key][1]))
     members = {
-        "status": one.status,
-        "scope": one.scope,
-        "page_no": one.page_no,
-        "last": one.last or None,
+        "status": happening.status,
+        "scope": happening.scope,
+        "page_no": happening.page_no,
+        "last": happening.last or None,
         "roster": roster,
         "shapes": shapes,
     }
-    return [*drafts, Draft(kind=PAGE, run=one.run, members=members)]
+    return [*drafts, Draft(kind=PAGE, run=happening.run, members=members)]
 
 
 def hours(count: float) -> int:
-    """An instant some hours after `T0`."""
+    """Returns the instant this many hours after `T0`."""
     return T0 + int(count * HOUR)

@@ -5,7 +5,7 @@ from projector.views.dependencies import with_dependencies
 
 
 def chosen(*names: str) -> tuple[Definition, ...]:
-    """The definitions named, those that they are views over, and the log's own."""
+    """Returns the named definitions, those that their views read, and the log's own."""
     known = load_definitions()
     return tuple(with_dependencies(known, find_definitions(known, names)))
 

@@ -1,4 +1,4 @@
-"""Recorded responses as events at their own time, for tests that judge by real history."""
+"""Recorded responses, imported as events at their own times, for tests against real history."""
 
 import io
 import os
@@ -25,14 +25,14 @@ HISTORY = RECORDINGS / "openrouter" / "history"
 
 @attrs.frozen
 class Snapshot:
-    """A recorded answer of the models list."""
+    """A recorded response of the models list."""
 
     at: int
     body: bytes
 
 
 def snapshots(folder: str) -> Iterator[Snapshot]:
-    """Every snapshot of a collector, oldest first."""
+    """Yields every snapshot of a collector, oldest first."""
     manifest = (HISTORY / "MANIFEST.jsonl").read_bytes().splitlines()
     lines = [line for line in map(orjson.loads, manifest) if line["source"] == folder]
     times = {line["member"]: parse_us(line["utc"]) for line in lines}
@@ -46,24 +46,26 @@ def snapshots(folder: str) -> Iterator[Snapshot]:
                     yield Snapshot(times[member.name], file.read())
 
 
-def import_snapshots(root: Path, writer: str, taken: Sequence[Snapshot]) -> None:
-    """Write snapshots as runs at their own times."""
-    last = max(each.at for each in taken)
+def import_snapshots(root: Path, writer: str, recorded: Sequence[Snapshot]) -> None:
+    """Appends each snapshot as a run at its own time."""
+    last = max(snapshot.at for snapshot in recorded)
     endpoint = OPENROUTER.endpoint(MODELS)
     journal = open_journal(root, "openrouter", writer, clock=lambda: last)
     try:
-        for each in taken:
-            response = Response(url=MODELS, endpoint=MODELS, params={}, status=200, body=each.body)
+        for snapshot in recorded:
+            response = Response(
+                url=MODELS, endpoint=MODELS, params={}, status=200, body=snapshot.body
+            )
             place = PageContext(
-                run=f"{writer}-{each.at}",
-                epoch=epoch_of(each.at),
+                run=f"{writer}-{snapshot.at}",
+                epoch=epoch_of(snapshot.at),
                 scope=endpoint.scope({}),
                 page_no=1,
                 is_last=True,
             )
             parts = split_response(response, endpoint.rules({}))
             append_batches(
-                journal, [page_batch(journal, response, place, parts, lambda _: None)], each.at
+                journal, [page_batch(journal, response, place, parts, lambda _: None)], snapshot.at
             )
     finally:
         close_journal(journal, seal_open=True)

@@ -1,4 +1,4 @@
-"""Limits with which a log of a few events is split, merged and cached in every way."""
+"""Limits so small that a log of a few events is split, merged and cached in every way."""
 
 import attrs
 

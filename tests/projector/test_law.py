@@ -1,4 +1,4 @@
-"""The law of the semilattice: every road to a view gives what the slow model gives."""
+"""The law of the semilattice: views equal the reference model, however their log arrived."""
 
 import contextlib
 import shutil
@@ -21,15 +21,15 @@ from projector.query.open_views import open_views
 from projector.update.update import update
 from projector.views.views_database import files_of_views
 from tests.extent import few_or_all
-from tests.projector import slow
+from tests.projector import reference_model
+from tests.projector.compare_views import DEFINITIONS, SIBLINGS, views_that_differ
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
-from tests.projector.roads import DEFINITIONS, SIBLINGS, differing
 from tests.projector.small_limits import SMALL
 
 WRITERS = ("0000000a", "0000000b", "ffffffff")
 NEVER = 10**9
 KINDS = ("s-", "p-", "k-", "r-")
-"""Of files that spare views the reading of history."""
+"""Prefixes of the files that spare views the reading of history."""
 
 things = st.builds(
     lambda id, value, shape: Seen("thing", id, {"id": id, "value": value}, shape),
@@ -65,11 +65,11 @@ TWO_LISTINGS = [
     (WRITERS[0], [_listed(1, "r2", "ab")]),
     (WRITERS[0], [_listed(2, "r3", "bc")]),
 ]
-"""A log of which every kind of file is made."""
+"""A log for which files of every kind are built."""
 
 
 def small_limits(min_keyframe_rows: int) -> Limits:
-    """Returns limits with which keyframes begin at so many rows."""
+    """Returns limits with which a keyframe is built from this number of rows on."""
     return attrs.evolve(
         SMALL,
         min_keyframe_rows=min_keyframe_rows,
@@ -80,32 +80,32 @@ def small_limits(min_keyframe_rows: int) -> Limits:
 
 
 def grow(root: Path, log: Sequence, seal: bool) -> Iterator[None]:
-    """A log that is written, some of it sealed late."""
+    """Appends the log, portion by portion; without `seal` hours are sealed late."""
     for writer, happenings in log:
         write_log(root, "shop", writer, happenings, seal=seal)
         yield
 
 
 def arrive(root: Path, log: Sequence, order: Sequence[int]) -> Iterator[None]:
-    """A log that was sealed elsewhere and comes segment by segment, in any order."""
-    far = root / "far"
-    (far / "log").mkdir(parents=True)
+    """Copies the segments of a log that was sealed elsewhere, in any order."""
+    other = root / "other"
+    (other / "log").mkdir(parents=True)
     for writer, happenings in log:
-        write_log(far, "shop", writer, happenings)
-    names = [each.name for each in list_segments(far, "shop")]
+        write_log(other, "shop", writer, happenings)
+    names = [segment.name for segment in list_segments(other, "shop")]
     ranks = [(order[n % len(order)], n) for n in range(len(names))]
     for count, (_, n) in enumerate(sorted(ranks)):
-        for place in (sealed_path, manifest_path):
-            place(root, names[n]).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(place(far, names[n]), place(root, names[n]))
+        for path_of in (sealed_path, manifest_path):
+            path_of(root, names[n]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path_of(other, names[n]), path_of(root, names[n]))
         if count % 3 == 2:
             yield
     yield
 
 
 @pytest.mark.sampled
-def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model():
-    arisen: Counter[str] = Counter()
+def test_views_equal_the_reference_model_in_whatever_order_the_log_arrives():
+    kinds_built: Counter[str] = Counter()
 
     @given(
         portions,
@@ -116,42 +116,46 @@ def test_views_of_a_log_that_grows_in_any_order_are_those_of_the_slow_model():
     )
     @example(TWO_LISTINGS, True, 0, NEVER, 1)
     @settings(max_examples=few_or_all(1, 10), suppress_health_check=list(HealthCheck))
-    def holds(log, way, rows, other_rows, jobs):
+    def check_law(log, seal_or_order, rows, other_rows, jobs):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             (root / "log").mkdir()
-            steps = grow(root, log, way) if isinstance(way, bool) else arrive(root, log, way)
+            steps = (
+                grow(root, log, seal_or_order)
+                if isinstance(seal_or_order, bool)
+                else arrive(root, log, seal_or_order)
+            )
             for _ in steps:
                 limits = small_limits(rows)
                 assert update(root, definitions=DEFINITIONS, limits=limits).failed == ()
             files = [Path(path).name for path in files_of_views(root / "views")]
-            arisen.update({name[:2] for name in files if name[:2] in KINDS})
+            kinds_built.update({name[:2] for name in files if name[:2] in KINDS})
 
-            _agrees(root, slow.read_lines(root, "shop"), jobs, small_limits(other_rows))
+            _compare(root, reference_model.read_lines(root, "shop"), jobs, small_limits(other_rows))
 
-    holds()
-    assert all(arisen[kind] for kind in KINDS), arisen
+    check_law()
+    assert all(kinds_built[kind] for kind in KINDS), kinds_built
 
 
-def _agrees(root: Path, lines: list[Line], jobs: int, limits: Limits) -> None:
-    """With views built from nothing in every row, with the slow model in what it says."""
+def _compare(root: Path, lines: list[Line], jobs: int, limits: Limits) -> None:
+    """Asserts that the views equal views built from nothing, and the reference model."""
     instants = sorted({observed_us(line) for line in lines})
-    assert differing(root, DEFINITIONS, SIBLINGS, instants, jobs, limits) == []
-    with contextlib.closing(open_views(root)) as shown:
-        shown.execute("SET TimeZone = 'Asia/Tokyo'")
+    assert views_that_differ(root, DEFINITIONS, SIBLINGS, instants, jobs, limits) == []
+    with contextlib.closing(open_views(root)) as views:
+        views.execute("SET TimeZone = 'Asia/Tokyo'")
         for instant in instants:
-            _agrees_at(shown, instant, slow.view_at(lines, instant))
-        found = shown.execute(
+            _compare_at(views, instant, reference_model.view_at(lines, instant))
+        versions = views.execute(
             "SELECT id, _shape, epoch_us(valid_from), epoch_us(valid_to), _hash "
             "FROM shop.things_versions"
         ).fetchall()
-        assert sorted(found, key=str) == sorted(slow.versions(lines), key=str)
+        assert sorted(versions, key=str) == sorted(reference_model.versions(lines), key=str)
 
 
-def _agrees_at(shown, instant: int, expected: dict) -> None:
+def _compare_at(views, instant: int, expected: dict) -> None:
     text = format_us(instant)
-    present = shown.execute("SELECT id, _hash FROM shop.things_at(?)", [text]).fetchall()
-    every = shown.execute(
+    present = views.execute("SELECT id, _hash FROM shop.things_at(?)", [text]).fetchall()
+    every = views.execute(
         "SELECT id, _hash, epoch_us(_absent_since) FROM shop.things_all_at(?)", [text]
     ).fetchall()
     assert sorted(present) == sorted(

@@ -1,4 +1,4 @@
-"""The law of the semilattice for every projection, over what a crawler makes of both sources."""
+"""The law of the semilattice for every projection, over crawls of both sources."""
 
 import asyncio
 import contextlib
@@ -43,13 +43,13 @@ CRAWLS = {
     "0000000a": (range(3), "404:0.02,html:0.02,hostile:0.02,drift:0.05,repeat:0.05,cut:0.05"),
     "0000000b": (range(1, 3), "404:0.05,500:0.1,empty:0.02"),
 }
-"""Of each writer its syncs, and what goes wrong meanwhile."""
+"""Syncs of each writer, and the faults of the upstream during them."""
 STEP = 30 * HOUR
-"""Long enough for things to vanish and return."""
+"""Time between two syncs, long enough for entities to vanish and return."""
 ENDS = [START + number * STEP for number in (1, 3)]
 LATER = ENDS[-1] + STEP
 MORE = {"civitai": ["creators", "tags"], "openrouter": []}
-"""Listings that no sync asks for by itself."""
+"""Listings that a sync does not request by default."""
 SMALL = attrs.evolve(
     LIMITS,
     max_newest_parts=2,
@@ -64,7 +64,7 @@ jobs = st.sampled_from([1, 2])
 
 
 async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -> None:
-    """Both sources, sync by sync, over real HTTP from one and the same world."""
+    """Crawls both sources, sync by sync, over real HTTP from the same simulated world."""
     now = START
 
     def clock() -> int:
@@ -73,7 +73,7 @@ async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -
     async with serve(make_app(WORLD, clock, faults), clock) as origin:
         for number, name in itertools.product(syncs, PATHS):
             now = START + number * STEP + 5 * MINUTE
-            for listings in filter(lambda each: each != [], (None, MORE[name])):
+            for listings in filter(lambda names: names != [], (None, MORE[name])):
                 upstream = Upstream(
                     SOURCES[name],
                     origin + PATHS[name],
@@ -85,24 +85,26 @@ async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    """An archive of two writers, all of it sealed."""
-    root = tmp_path_factory.mktemp("far")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """An archive of two writers, completely sealed."""
+    root = tmp_path_factory.mktemp("crawled")
     (root / "log").mkdir()
     for writer, (syncs, faults) in CRAWLS.items():
         asyncio.run(crawl(root, writer, syncs, parse_faults(faults)))
         for source in PATHS:
             close_stream(open_stream(root, source, writer, clock=lambda: LATER, disk=UNSAFE))
-    names = [each.name for source in list_sources(root) for each in list_segments(root, source)]
+    names = [
+        segment.name for source in list_sources(root) for segment in list_segments(root, source)
+    ]
     assert all(sealed_path(root, name).exists() for name in names)
     return root, names
 
 
-def bring(far: Path, root: Path, names: Sequence[SegmentName]) -> None:
-    """Copy segments, as a mirror brings them."""
-    for name, place in itertools.product(names, (sealed_path, manifest_path)):
-        place(root, name).parent.mkdir(parents=True, exist_ok=True)
-        os.link(place(far, name), place(root, name))
+def copy_segments(origin: Path, root: Path, names: Sequence[SegmentName]) -> None:
+    """Copies segments, as a pull from a mirror does."""
+    for name, path_of in itertools.product(names, (sealed_path, manifest_path)):
+        path_of(root, name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(path_of(origin, name), path_of(root, name))
 
 
 @contextlib.contextmanager
@@ -113,59 +115,61 @@ def archive() -> Iterator[Path]:
 
 
 def rows_of(root: Path, views: Path, instants: Sequence[int]) -> dict[tuple[str, int], ViewContent]:
-    """What each view and its siblings hold as of each instant."""
+    """Returns the content of each view and its siblings as of each instant."""
     with contextlib.closing(open_views(root, folder=views)) as connection:
         names = require_views(connection, list_view_names(connection))
-        told = {}
+        contents = {}
         for instant in instants:
             connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(instant)])
-            told |= {(name, instant): view_content(connection, "hindlog", name) for name in names}
-    return told
+            contents |= {
+                (name, instant): view_content(connection, "hindlog", name) for name in names
+            }
+    return contents
 
 
-def from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], ViewContent]:
-    """The same of views that are built anew, at once."""
-    with temporary_views(root / "views") as beside:
-        parts = beside / "parts"
+def rows_from_nothing(root: Path, instants: Sequence[int]) -> dict[tuple[str, int], ViewContent]:
+    """Returns the same for views that are built from nothing in one step."""
+    with temporary_views(root / "views") as folder:
+        parts = folder / "parts"
         _, script = build_views(root, parts, DEFINITIONS, DEFINITIONS, limits=SMALL)
-        write_views(beside, script)
-        return rows_of(root, beside, instants)
+        write_views(folder, script)
+        return rows_of(root, folder, instants)
 
 
 @pytest.fixture(scope="module")
-def expected(far: Archive) -> dict[tuple[str, int], ViewContent]:
-    """As of the end of each hour: the views over what the log held then, and nothing later."""
-    origin, names = far
-    told: dict[tuple[str, int], ViewContent] = {}
+def expected(crawled: Archive) -> dict[tuple[str, int], ViewContent]:
+    """The views as of each of `ENDS`, built from the segments that began before it."""
+    origin, names = crawled
+    contents: dict[tuple[str, int], ViewContent] = {}
     for end in ENDS:
         with archive() as root:
-            bring(origin, root, [name for name in names if name.starts_at < end])
-            told |= from_nothing(root, [end])
-    return told
+            copy_segments(origin, root, [name for name in names if name.starts_at < end])
+            contents |= rows_from_nothing(root, [end])
+    return contents
 
 
-def test_every_view_is_the_same_by_every_road(far: Archive, expected):
-    origin, names = far
-    kept: set[str] = set()
+def test_every_view_is_the_same_in_whatever_order_its_segments_arrive(crawled: Archive, expected):
+    origin, names = crawled
+    kinds_built: set[str] = set()
 
     @given(st.permutations(names), st.sets(st.integers(1, len(names) - 1), max_size=3), jobs)
     @example(names[::-1], {len(names) // 2}, 2)
     @settings(max_examples=2, suppress_health_check=list(HealthCheck))
-    def holds(order, cuts, jobs):
+    def check_law(order, cuts, jobs):
         with archive() as root:
             for begin, end in itertools.pairwise([0, *sorted(cuts), len(order)]):
-                bring(origin, root, order[begin:end])
+                copy_segments(origin, root, order[begin:end])
                 assert update(root, jobs=jobs, limits=SMALL).failed == ()
-            found = rows_of(root, root / "views", ENDS)
-            kept.update(Path(path).name[:2] for path in files_of_views(root / "views"))
-        assert [key for key in expected if found[key] != expected[key]] == []
+            contents = rows_of(root, root / "views", ENDS)
+            kinds_built.update(Path(path).name[:2] for path in files_of_views(root / "views"))
+        assert [key for key in expected if contents[key] != expected[key]] == []
 
-    holds()
-    assert "s-" in kept
+    check_law()
+    assert "s-" in kinds_built
 
 
-def test_the_log_is_about_something(expected):
-    """Rows in nearly every view, absent entities and failures among them."""
-    rows = {name: held.rows for (name, at), held in expected.items() if at == ENDS[-1]}
+def test_the_log_gives_rows_in_nearly_every_view(expected):
+    """Absent entities and failures are among them."""
+    rows = {name: content.rows for (name, at), content in expected.items() if at == ENDS[-1]}
     assert {name for name, count in rows.items() if not count} <= {"log.quarantine", "log.assets"}
     assert rows["openrouter.endpoints_all"] > rows["openrouter.endpoints"]

@@ -1,4 +1,4 @@
-"""Real history as the judge: as of each snapshot's time the view is that snapshot."""
+"""Real history: as of the time of each recorded snapshot, the view equals that snapshot."""
 
 import contextlib
 import itertools
@@ -25,10 +25,10 @@ from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapsh
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.recordings,
-    pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand"),
+    pytest.mark.skipif(not HISTORY.is_dir(), reason="no recorded history"),
 ]
 IS_ALL = "HINDLOG_ALL_RECORDINGS" in os.environ
-"""Whether all 1,285 snapshots are taken and compared; it takes minutes."""
+"""Whether all 1,285 snapshots are imported and compared; it takes minutes."""
 SIZES = [
     (n, 1023, 262) if IS_ALL else (n, few_or_all(4, 12) * n, few_or_all(3, 8) * n)
     for n in few_or_all((3,), (1, 3))
@@ -37,52 +37,52 @@ PRETTY_PRINTED = parse_us("2025-08-15T09:00:55Z")
 
 
 def expected(snapshot: Snapshot) -> dict[str, str]:
-    """Value hash per model id."""
+    """Returns the value hash of each model, by id."""
     data = member_values(snapshot.body, ("data",))["data"]
     bodies = [span.of(data) for span in element_spans(data, value_span(data))]
     return {orjson.loads(body)["id"]: value_hash(body) for body in bodies}
 
 
 def portions(taken: list[Snapshot], chance: random.Random) -> list[list[Snapshot]]:
-    """The snapshots in random portions, in random order; each portion in the order of time."""
+    """Returns the snapshots in random portions, each in the order of time."""
     chance.shuffle(taken)
     edges = sorted(chance.sample(range(1, len(taken)), 4))
-    cut = [taken[a:b] for a, b in itertools.pairwise((0, *edges, len(taken)))]
-    return [sorted(each, key=lambda one: one.at) for each in cut]
+    parts = [taken[a:b] for a, b in itertools.pairwise((0, *edges, len(taken)))]
+    return [sorted(part, key=lambda snapshot: snapshot.at) for part in parts]
 
 
 def history(long: int, other: int) -> list[Snapshot]:
-    """The last snapshots of two collectors, and the one that came pretty-printed."""
-    found = list(snapshots("jvrck-openrouterlist"))
-    pretty = [each for each in found[:-long] if each.at == PRETTY_PRINTED]
-    return [*found[-long:], *pretty, *list(snapshots("meni432-ModelGraveyard"))[-other:]]
+    """Returns the last snapshots of two collectors, and a pretty-printed one."""
+    first = list(snapshots("jvrck-openrouterlist"))
+    pretty = [snapshot for snapshot in first[:-long] if snapshot.at == PRETTY_PRINTED]
+    return [*first[-long:], *pretty, *list(snapshots("meni432-ModelGraveyard"))[-other:]]
 
 
 @pytest.mark.parametrize(("writers", "long", "other"), SIZES)
-def test_every_snapshot_of_two_collectors_in_one_archive_in_any_order(
+def test_the_view_equals_every_snapshot_of_two_collectors_imported_in_any_order(
     tmp_path, writers, long, other
 ):
     limits = attrs.evolve(LIMITS, min_keyframe_rows=0)
-    root, far = tmp_path / "here", tmp_path / "far"
-    for each in (root, far):
-        (each / "log").mkdir(parents=True)
+    root, elsewhere = tmp_path / "archive", tmp_path / "elsewhere"
+    for folder in (root, elsewhere):
+        (folder / "log").mkdir(parents=True)
     chance = random.Random(writers)
     taken = history(long, other)
-    *soon, late = portions(taken, chance)
-    for portion in soon:
+    *early, late = portions(taken, chance)
+    for portion in early:
         import_snapshots(root, f"0000000{chance.randrange(writers)}", portion)
         if IS_ALL or writers == 1:
             update(root, definitions=MODELS, limits=limits)
     assert update(root, definitions=MODELS, limits=limits).failed == ()
-    # Segments that another machine sealed meanwhile arrive when views are there already.
-    import_snapshots(far, "0000000f", late)
-    shutil.copytree(far / "log", root / "log", dirs_exist_ok=True)
+    # Segments that another machine sealed arrive after the views were built.
+    import_snapshots(elsewhere, "0000000f", late)
+    shutil.copytree(elsewhere / "log", root / "log", dirs_exist_ok=True)
     update(root, definitions=MODELS, limits=limits)
 
     assert any("/s-" in path for path in files_of_views(root / "views"))
-    with contextlib.closing(open_views(root)) as shown:
+    with contextlib.closing(open_views(root)) as views:
         for snapshot in taken if IS_ALL else chance.sample(taken, few_or_all(6, 15)):
-            rows = shown.execute(
+            rows = views.execute(
                 "SELECT id, _hash, len(_errors) FROM openrouter.models_at(make_timestamptz(?))",
                 [snapshot.at],
             ).fetchall()

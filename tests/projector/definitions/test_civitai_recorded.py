@@ -1,4 +1,4 @@
-"""Civitai's recorded answers of all ages: what a body holds is in its row, and nothing fails."""
+"""Civitai's recorded responses of several years: every value of a body is in its row."""
 
 import functools
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ CIVITAI = RECORDINGS / "civitai"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.recordings,
-    pytest.mark.skipif(not CIVITAI.is_dir(), reason="recorded answers are not at hand"),
+    pytest.mark.skipif(not CIVITAI.is_dir(), reason="no recorded responses"),
 ]
 FOLDERS = [
     "models",
@@ -39,20 +39,20 @@ FOLDERS = [
 ]
 BUNDLE = "bundle-page-and-1102-2025-08.json"
 BUNDLED = ["$.models_list_page1=/api/v1/models", "$.model_get_1102=/api/v1/models/1102"]
-DEFINITIONS = [each for each in load_definitions() if each.source == "civitai"]
+DEFINITIONS = [definition for definition in load_definitions() if definition.source == "civitai"]
 
 
 @pytest.fixture(scope="module")
 def views(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
-    """An archive of every recorded answer, a file an hour."""
+    """An archive of every recorded response, one file per hour."""
     root = tmp_path_factory.mktemp("civitai")
     (root / "log").mkdir()
     first = parse_us("2025-09-01T00:00:00Z")
     files = [path for folder in FOLDERS for path in sorted((CIVITAI / folder).glob("*.json"))]
     for number, path in enumerate(files):
-        told = import_paths(
+        report = import_paths(
             root,
             SOURCES["civitai"],
             [path],
@@ -61,8 +61,8 @@ def views(
             observed_at=first + number * 3_600_000_000,
             now=now_us,
         )
-        assert told.refused == (), path
-        assert told.anomalies == 0, path
+        assert report.refused == (), path
+        assert report.anomalies == 0, path
     done = update(root)
     assert (done.failed, done.quarantined) == ((), ())
     with open_views(root) as connection:
@@ -75,22 +75,22 @@ def tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [name for (name,) in connection.execute(sql).fetchall()]
 
 
-def test_no_value_that_is_there_fails_to_cast(views) -> None:
+def test_no_recorded_value_fails_to_cast(views) -> None:
     _, connection = views
-    found = {
+    counts = {
         name: connection.execute(
             f"SELECT count(*), count(*) FILTER (len(_errors) > 0) FROM civitai.{name}"
         ).fetchall()[0]
         for name in tables(connection)
     }
 
-    assert {name: bad for name, (_, bad) in found.items() if bad} == {}
-    rows = {name: found[name][0] for name in ("models_all", "model_versions_all", "images_all")}
+    assert {name: bad for name, (_, bad) in counts.items() if bad} == {}
+    rows = {name: counts[name][0] for name in ("models_all", "model_versions_all", "images_all")}
     assert rows == {"models_all": 45, "model_versions_all": 188, "images_all": 915}
 
 
 def at_pointer(value: object, pointer: str) -> object:
-    """What a JSON Pointer finds, or None."""
+    """Returns the value at a JSON Pointer, or None."""
     for step in pointer.split("/")[1:]:
         if isinstance(value, list) and step.isdigit():
             value = value[int(step)] if int(step) < len(value) else None
@@ -101,18 +101,22 @@ def at_pointer(value: object, pointer: str) -> object:
 
 @pytest.mark.parametrize(
     "definition",
-    [each for each in DEFINITIONS if each.columns and not each.has_many_rows],
-    ids=lambda each: each.name,
+    [
+        definition
+        for definition in DEFINITIONS
+        if definition.columns and not definition.has_many_rows
+    ],
+    ids=lambda definition: definition.name,
 )
-def test_whatever_a_body_holds_where_a_column_points_is_in_its_row(
+def test_every_value_at_the_pointer_of_a_column_is_in_its_row(
     views, definition: Definition
 ) -> None:
     root, connection = views
     table = connection.execute(f"SELECT * FROM {definition.name}_all")
-    names = [each[0] for each in table.description]
+    names = [column[0] for column in table.description]
     body_of = functools.cache(lambda segment, seq: body_at(root, segment, seq))
     seen = 0
-    for row in (dict(zip(names, each, strict=True)) for each in table.fetchall()):
+    for row in (dict(zip(names, values, strict=True)) for values in table.fetchall()):
         body = body_of(row["_segment"], row["_seq"])
         for column in definition.columns:
             value = at_pointer(body, column.pointer)
@@ -125,7 +129,7 @@ def test_whatever_a_body_holds_where_a_column_points_is_in_its_row(
 
 
 def body_at(root: Path, segment: str, seq: int) -> object:
-    """The body of an event, read back from the log."""
+    """Returns the body of an event, read from the log."""
     name = parse_segment(segment)
     assert name is not None
     return orjson.loads(exact_body(decode(read_event_in(root, name, seq).line)) or b"null")

@@ -11,17 +11,17 @@ from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.few import rows, some, write_drafts
 from tests.projector.log_lines import (
-    ANSWER,
+    ANOMALOUS,
+    ASSET_BODY,
     BEGIN,
     BODY,
     DETAIL,
-    ENDED,
     EVENTS,
-    GIVEN_UP,
-    KEPT_ASIDE,
-    ODD,
-    PROBED,
+    FAILED_PAGE,
+    FAILED_RUN,
+    RESPONSE,
     SEGMENT,
+    TOMBSTONE,
 )
 from tests.projector.logs import hours
 
@@ -29,36 +29,41 @@ VIEWS = ("log.anomalies", "log.segments", "log.assets")
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A line of each kind, a quarter of an hour apart."""
-    root = tmp_path_factory.mktemp("told")
-    every = ([BODY, ANSWER], [GIVEN_UP], [ODD], [PROBED, ENDED, KEPT_ASIDE, DETAIL])
-    write_drafts(root, "openrouter", [(hours(n / 4), each) for n, each in enumerate(every)])
+def every_kind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive with events of each kind, a quarter of an hour apart."""
+    root = tmp_path_factory.mktemp("every-kind")
+    batches = (
+        [BODY, RESPONSE],
+        [FAILED_PAGE],
+        [ANOMALOUS],
+        [TOMBSTONE, FAILED_RUN, ASSET_BODY, DETAIL],
+    )
+    write_drafts(root, "openrouter", [(hours(n / 4), drafts) for n, drafts in enumerate(batches)])
     assert update(root, definitions=some(*VIEWS)).failed == ()
     return root
 
 
 def records(root: Path, sql: str) -> list[dict[str, Any]]:
-    found = run_query(root, sql)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    result = run_query(root, sql)
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
 def without_nulls(record: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in record.items() if value is not None}
 
 
-def test_every_event_has_its_envelope_and_the_members_of_its_kind(told: Path) -> None:
-    found = records(told, "FROM log.events ORDER BY seq")
+def test_every_event_has_its_envelope_and_the_members_of_its_kind(every_kind: Path) -> None:
+    events = records(every_kind, "FROM log.events ORDER BY seq")
 
-    assert list(map(without_nulls, found)) == EVENTS
+    assert list(map(without_nulls, events)) == EVENTS
 
 
-def test_a_page_has_what_was_asked_what_came_and_where_it_stands(told: Path) -> None:
-    found = records(told, "FROM log.pages ORDER BY seq")
+def test_a_page_has_its_request_its_response_and_its_place_in_the_listing(every_kind: Path) -> None:
+    pages = records(every_kind, "FROM log.pages ORDER BY seq")
     stream = {"source": "openrouter", "writer": WRITER, "segment": SEGMENT}
     common = {**stream, "run": "run-1"}
 
-    assert list(map(without_nulls, found)) == [
+    assert list(map(without_nulls, pages)) == [
         {
             **common,
             "observed_at": BEGIN,
@@ -103,8 +108,8 @@ def test_a_page_has_what_was_asked_what_came_and_where_it_stands(told: Path) -> 
     ]
 
 
-def test_an_anomaly_has_its_reason_and_its_request(told: Path) -> None:
-    assert records(told, "FROM log.anomalies") == [
+def test_an_anomaly_has_its_reason_and_its_request(every_kind: Path) -> None:
+    assert records(every_kind, "FROM log.anomalies") == [
         {
             "observed_at": BEGIN + timedelta(minutes=30),
             "source": "openrouter",
@@ -121,10 +126,12 @@ def test_an_anomaly_has_its_reason_and_its_request(told: Path) -> None:
     ]
 
 
-def test_a_body_kept_aside_is_an_asset_and_one_in_its_line_is_not(told: Path) -> None:
-    (found,) = records(told, "FROM log.assets")
+def test_a_body_in_a_file_of_its_own_is_an_asset_and_one_in_its_line_is_not(
+    every_kind: Path,
+) -> None:
+    (asset,) = records(every_kind, "FROM log.assets")
 
-    assert without_nulls(found) == {
+    assert without_nulls(asset) == {
         "observed_at": BEGIN + timedelta(minutes=45),
         "source": "openrouter",
         "sha256": "f" * 64,
@@ -138,8 +145,8 @@ def test_a_body_kept_aside_is_an_asset_and_one_in_its_line_is_not(told: Path) ->
     }
 
 
-def test_a_segment_has_its_seqs_its_instants_and_its_counts(told: Path) -> None:
-    assert records(told, "FROM log.segments") == [
+def test_a_segment_has_its_seqs_its_instants_and_its_counts(every_kind: Path) -> None:
+    assert records(every_kind, "FROM log.segments") == [
         {
             "segment": SEGMENT,
             "source": "openrouter",
@@ -155,10 +162,10 @@ def test_a_segment_has_its_seqs_its_instants_and_its_counts(told: Path) -> None:
     ]
 
 
-def test_a_sighting_is_an_event_a_roster_entry_or_a_probe(told: Path) -> None:
+def test_a_sighting_is_an_event_a_roster_entry_or_a_probe(every_kind: Path) -> None:
     columns = "epoch_us(_at), _writer, _type, _id, _shape, _scope, _listing, _gone, _seq"
 
-    assert rows(told, f"SELECT {columns} FROM log.sightings ORDER BY _at, _id, _listing") == [
+    assert rows(every_kind, f"SELECT {columns} FROM log.sightings ORDER BY _at, _id, _listing") == [
         (hours(0), WRITER, "endpoint", "a#t", "list?x=1", None, False, False, 1),
         (hours(0), WRITER, "endpoint", "a#t", "list?x=1", "/a", True, False, 1),
         (hours(0), WRITER, "model", "b", "list", "/a", True, False, 1),
@@ -169,9 +176,9 @@ def test_a_sighting_is_an_event_a_roster_entry_or_a_probe(told: Path) -> None:
     ]
 
 
-def test_what_was_not_yet_observed_is_in_no_view_of_an_earlier_instant(told: Path) -> None:
+def test_no_view_as_of_an_instant_shows_later_events(every_kind: Path) -> None:
     counts = [
-        rows(told, f"SELECT count(*) FROM log.{view}", as_of=hours(0.25))[0][0]
+        rows(every_kind, f"SELECT count(*) FROM log.{view}", as_of=hours(0.25))[0][0]
         for view in ("events", "pages", "anomalies", "assets", "sightings")
     ]
 

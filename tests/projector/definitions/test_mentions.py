@@ -133,7 +133,7 @@ VIEWS = [
     f"civitai.{view}"
     for view in (
         *("images", "image_resources", "model_versions", "files", "mentions", "version_of_hash"),
-        *(f"images_of_{each}" for each in ("lora", "model", "version", "user")),
+        *(f"images_of_{suffix}" for suffix in ("lora", "model", "version", "user")),
     )
 ]
 
@@ -146,13 +146,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("place", EXPECTED)
 def test_every_form_of_a_mention_fills_its_columns(gallery: Path, place: str) -> None:
-    found = rows(
+    mention_rows = rows(
         gallery,
         f"SELECT {COLUMNS} FROM civitai.image_resources "
         f"WHERE image_id = 1 AND source_path = '{place}'",
     )
 
-    assert sorted(found, key=str) == sorted(EXPECTED[place], key=str)
+    assert sorted(mention_rows, key=str) == sorted(EXPECTED[place], key=str)
 
 
 def test_no_other_place_of_meta_is_a_mention(gallery: Path) -> None:

@@ -1,4 +1,4 @@
-"""Offers: endpoints beside what else is known: their model's presence, the site's UUID."""
+"""Offers: endpoints with the presence of their model and the UUID that the site knows."""
 
 from projector.query.select import run_query
 from projector.update.update import update
@@ -31,7 +31,7 @@ def offers(root, *pages: Page, **more):
     return list(run_query(root, SQL, **more).rows)
 
 
-def test_an_endpoint_outlives_its_model_and_says_so(empty):
+def test_an_offer_says_that_its_model_is_absent(empty):
     pages = [
         Page(hours(0), [model("a/x", "X"), model("a/y", "Y")], "r0", "/models", 1, True),
         endpoints(0.1, "a/x", endpoint("a/x#t")),
@@ -51,20 +51,20 @@ def test_an_endpoint_outlives_its_model_and_says_so(empty):
     ]
 
 
-def test_a_model_that_no_list_ever_named_is_neither_listed_nor_not(empty):
+def test_whether_a_model_is_listed_is_null_if_no_list_ever_named_it(empty):
     assert offers(empty, endpoints(0, "a/x", endpoint("a/x#t"))) == [("a/x#t", None, None, None)]
 
 
-def test_the_uuid_is_told_where_model_and_tag_name_one_endpoint_on_either_side(empty):
+def test_an_offer_has_a_uuid_if_model_and_tag_name_one_endpoint_of_the_api_and_of_the_site(empty):
     site = [on_site("u1", "a/x", "t"), on_site("u2", "a/x", "v"), on_site("u3", "a/x", "v")]
-    found = offers(
+    offer_rows = offers(
         empty,
         endpoints(0, "a/x", endpoint("a/x#t"), endpoint("a/x#v"), endpoint("a/x#w")),
         endpoints(0.1, "a/y", endpoint("a/y#t"), endpoint("a/y#t~2")),
         Page(hours(0.2), [*site, on_site("u4", "a/y", "t")], "s", "/stats", 1, True),
     )
 
-    assert [row[:2] for row in found] == [
+    assert [row[:2] for row in offer_rows] == [
         ("a/x#t", "u1"),
         ("a/x#v", None),
         ("a/x#w", None),
@@ -90,13 +90,13 @@ def test_the_authors_of_models_and_how_many_they_have(empty):
     ]
 
 
-def test_the_uptime_of_an_endpoint_is_a_row_per_move_and_ends_where_it_is_absent(empty):
+def test_uptime_has_a_row_per_change_of_an_endpoint_and_ends_when_it_is_absent(empty):
     def up(percent: float | None, status: int = 0, name: str = "") -> list[Seen]:
         body = {"tag": "t", "status": status, "uptime_last_30m": percent, "name": name}
         return [Seen("endpoint", "a/x#t", body)]
 
-    told = [up(100), up(100, name="other"), up(97.5), up(97.5, -2), [], up(97.5, -2)]
-    pages = [endpoints(n, "a/x", *seen) for n, seen in enumerate(told)]
+    seen_by_hour = [up(100), up(100, name="other"), up(97.5), up(97.5, -2), [], up(97.5, -2)]
+    pages = [endpoints(n, "a/x", *seen) for n, seen in enumerate(seen_by_hour)]
     write_log(empty, "openrouter", WRITER, pages)
     update(empty, definitions=OFFERS)
     sql = """SELECT status, uptime_30m, epoch_us(valid_from), epoch_us(valid_to)

@@ -99,11 +99,11 @@ def test_a_provider_has_every_column_from_its_own_pointer(market: Path) -> None:
     ],
 )
 def test_a_router_has_no_price_of_any_kind(market: Path, view: str, where: str, count: int) -> None:
-    found = record(market, f"openrouter.{view}", where)
-    prices = [found[name] for name in (*PRICES, "list_prompt", "list_completion") if name in found]
+    row = record(market, f"openrouter.{view}", where)
+    prices = [row[name] for name in (*PRICES, "list_prompt", "list_completion") if name in row]
 
     assert prices == [None] * (count + 2 * (view == "endpoints"))
-    assert found.get("is_router", True)
+    assert row.get("is_router", True)
 
 
 def test_one_price_of_a_router_makes_a_router(market: Path) -> None:
@@ -131,12 +131,12 @@ def test_an_offer_is_its_endpoint_with_what_the_site_knows(market: Path) -> None
 
 
 def test_an_offer_is_deranked_or_disabled_where_either_side_says_so(tmp_path: Path) -> None:
-    """What the API says of itself goes first."""
+    """A value of the API takes precedence over one of the site."""
 
-    def both(tag: str, told: dict[str, bool], on_site: dict[str, bool]) -> list[Seen]:
+    def both(tag: str, from_api: dict[str, bool], on_site: dict[str, bool]) -> list[Seen]:
         site = {"model_variant_slug": "a", "provider_slug": tag, **on_site}
         return [
-            Seen("endpoint", f"a#{tag}", {"tag": tag, **told}),
+            Seen("endpoint", f"a#{tag}", {"tag": tag, **from_api}),
             Seen("endpoint", f"u-{tag}", site, "frontend"),
         ]
 
@@ -186,8 +186,8 @@ def test_an_endpoint_s_uptime_has_every_column_of_its_version(tmp_path: Path) ->
         }
         return Seen("endpoint", "a/x#t", body)
 
-    told = [up(1, 2, 3), up(9, 2, 3), up(9, 8, 3), up(9, 8, 7)]
-    pages = [Page(hours(n), [seen], f"r{n}", "/e", 1, True) for n, seen in enumerate(told)]
+    steps = [up(1, 2, 3), up(9, 2, 3), up(9, 8, 3), up(9, 8, 7)]
+    pages = [Page(hours(n), [seen], f"r{n}", "/e", 1, True) for n, seen in enumerate(steps)]
     root = make_archive(tmp_path, "openrouter", pages, "openrouter.endpoints", "openrouter.uptime")
     columns = """endpoint_id, model_id, tag, provider_name, status, uptime_5m, uptime_30m,
     uptime_1d, epoch_us(valid_from), epoch_us(valid_to), _seq"""

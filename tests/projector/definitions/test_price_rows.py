@@ -55,7 +55,7 @@ REASONS: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     ),
     "a discount of all": ({"prompt": "0.5"}, {"prompt": "0", "discount": 1}, ["price+discount"]),
     "no longer a price but a router": ({"prompt": "0.5"}, {"prompt": "-1"}, ["schema"]),
-    "a discount that is told as none": ({"prompt": "0.5"}, {"prompt": "0.5", "discount": 0}, []),
+    "a discount of 0 instead of none": ({"prompt": "0.5"}, {"prompt": "0.5", "discount": 0}, []),
     "other windows, the same price": (
         {"prompt": "0.5", "overrides": [DAY]},
         {"prompt": "0.5", "overrides": [DAY, NIGHT]},
@@ -115,12 +115,12 @@ def of(root: Path, id: str, columns: str, order: str = "1") -> list[tuple[Any, .
 
 
 @pytest.mark.parametrize("case", REASONS)
-def test_a_price_moves_for_a_reason(priced: Path, case: str) -> None:
+def test_a_change_of_a_price_has_a_reason(priced: Path, case: str) -> None:
     assert [row[0] for row in of(priced, case, "because")] == REASONS[case][2]
 
 
 @pytest.mark.parametrize(("type_", "start", "count"), [("model", 10, 10), ("endpoint", 30, 9)])
-def test_every_price_of_a_model_or_an_endpoint_is_followed(
+def test_every_price_of_a_model_or_an_endpoint_has_rows(
     priced: Path, type_: str, start: int, count: int
 ) -> None:
     columns = "field, old, new, entity_type"
@@ -161,13 +161,13 @@ def test_a_price_ends_with_the_next_one_of_its_own_field(priced: Path) -> None:
 
 
 def test_a_price_names_the_event_that_first_has_it(priced: Path) -> None:
-    (found,) = of(priced, "list", "DISTINCT _shape, _hash, _segment, _seq")
+    (event,) = of(priced, "list", "DISTINCT _shape, _hash, _segment, _seq")
     (body,) = rows(
         priced,
-        f"SELECT shape, hash, segment, seq FROM log.events WHERE id = 'list' AND seq = {found[3]}",
+        f"SELECT shape, hash, segment, seq FROM log.events WHERE id = 'list' AND seq = {event[3]}",
     )
 
-    assert found == body
+    assert event == body
     assert body[2] == f"openrouter/2026-11-01/01-{WRITER}-000"
 
 

@@ -1,4 +1,4 @@
-"""Prices: what changed, and whether it was the price, a discount, the hour or the schema."""
+"""Prices: changes, each due to the price, a discount, the time of day or the schema."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -29,8 +29,8 @@ def endpoint(**pricing: object) -> Seen:
     return Seen("endpoint", "z-ai/glm-5.2#novita/fp8", {"tag": "novita/fp8", "pricing": pricing})
 
 
-def priced(root, *told: Seen, columns: str = "field, old, new, because"):
-    pages = [Page(hours(n), [each], f"r{n}", "/e", 1, True) for n, each in enumerate(told)]
+def priced(root, *bodies: Seen, columns: str = "field, old, new, because"):
+    pages = [Page(hours(n), [body], f"r{n}", "/e", 1, True) for n, body in enumerate(bodies)]
     write_log(root, "openrouter", WRITER, pages)
     assert update(root, definitions=PRICES).failed == ()
     sql = f"SELECT {columns} FROM openrouter.prices ORDER BY valid_from, field"
@@ -58,20 +58,20 @@ CASES: list[tuple[Any, ...]] = [
 ]
 
 
-def test_a_change_of_a_price_says_what_it_is_due_to(empty):
+def test_a_change_of_a_price_has_its_cause(empty):
     def page(n: int) -> Page:
-        seen = [Seen("endpoint", str(id), {"pricing": each[n]}) for id, each in enumerate(CASES)]
+        seen = [Seen("endpoint", str(id), {"pricing": case[n]}) for id, case in enumerate(CASES)]
         return Page(hours(n), seen, f"r{n}", "/e", 1, True)
 
     write_log(empty, "openrouter", WRITER, [page(0), page(1)])
     update(empty, definitions=PRICES)
     for id, (*_, expected) in enumerate(CASES):
         sql = "SELECT old, new, because FROM openrouter.prices WHERE entity = $id"
-        found = list(run_query(empty, sql, params={"id": str(id)}).rows)
-        asked = [
+        changes = list(run_query(empty, sql, params={"id": str(id)}).rows)
+        parsed = [
             (old and Decimal(old), Decimal(new) if new else None, why) for old, new, why in expected
         ]
-        assert found == asked
+        assert changes == parsed
 
 
 def test_a_price_by_time_of_day_is_no_new_price(empty):
@@ -79,8 +79,8 @@ def test_a_price_by_time_of_day_is_no_new_price(empty):
     night = {"prompt": "0.00000014", "completion": "0.00000021", "overrides": WINDOWS}
     dearer = {**night, "prompt": "0.0000002"}
 
-    found = priced(empty, *(endpoint(**each) for each in (day, night, day, dearer)))
-    assert [(field, because) for field, _, _, because in found] == [
+    changes = priced(empty, *(endpoint(**pricing) for pricing in (day, night, day, dearer)))
+    assert [(field, because) for field, _, _, because in changes] == [
         ("completion", "schedule"),
         ("prompt", "schedule"),
         ("completion", "schedule"),
@@ -92,19 +92,19 @@ def test_a_price_by_time_of_day_is_no_new_price(empty):
 
 def test_a_price_by_prompt_length_is_not_one_by_time_of_day(empty):
     tiers = [{"min_prompt_tokens": 200000, "prompt": "0.4"}]
-    found = priced(
+    changes = priced(
         empty,
         endpoint(prompt="0.2", overrides=tiers),
         endpoint(prompt="0.4", overrides=tiers),
     )
 
-    assert [because for *_, because in found] == ["price"]
+    assert [because for *_, because in changes] == ["price"]
 
 
-def test_a_price_holds_until_the_next_or_the_end_and_an_absence_is_no_change(empty):
-    told = [[endpoint(prompt="1")], [endpoint(prompt="2")], [], [endpoint(prompt="2")]]
-    told += [[endpoint(prompt="3")], []]
-    pages = [Page(hours(n), each, f"r{n}", "/e", 1, True) for n, each in enumerate(told)]
+def test_a_price_lasts_until_the_next_change_or_the_end_and_an_absence_is_no_change(empty):
+    seen_by_hour = [[endpoint(prompt="1")], [endpoint(prompt="2")], [], [endpoint(prompt="2")]]
+    seen_by_hour += [[endpoint(prompt="3")], []]
+    pages = [Page(hours(n), seen, f"r{n}", "/e", 1, True) for n, seen in enumerate(seen_by_hour)]
     write_log(empty, "openrouter", WRITER, pages)
     update(empty, definitions=PRICES)
     columns = "old, new, epoch_us(valid_from), epoch_us(valid_to)"
@@ -126,20 +126,20 @@ FIELDS = (
 def steps(
     taken: list[Snapshot], id: str
 ) -> Iterator[tuple[str, int, Decimal | None, Decimal | None]]:
-    """Field, instant, old and new of a model's prices, read from the answers themselves."""
+    """Yields field, instant, old and new value of a model's price changes, from the responses."""
     before: dict[str, Decimal | None] | None = None
-    for each in taken:
-        found = [model for model in orjson.loads(each.body)["data"] if model["id"] == id]
-        if not found:
+    for snapshot in taken:
+        models = [model for model in orjson.loads(snapshot.body)["data"] if model["id"] == id]
+        if not models:
             continue
-        told = {field: found[0]["pricing"].get(field) for field in FIELDS}
+        prices = {field: models[0]["pricing"].get(field) for field in FIELDS}
         now = {
             field: None if text is None or Decimal(text) < 0 else Decimal(text)
-            for field, text in told.items()
+            for field, text in prices.items()
         }
         if before is not None:
             yield from (
-                (field, each.at, before[field], now[field])
+                (field, snapshot.at, before[field], now[field])
                 for field in FIELDS
                 if before[field] != now[field]
             )
@@ -148,7 +148,7 @@ def steps(
 
 @pytest.mark.slow
 @pytest.mark.recordings
-@pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
+@pytest.mark.skipif(not HISTORY.is_dir(), reason="no recorded history")
 def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
     (tmp_path / "log").mkdir()
     taken = list(snapshots("jvrck-openrouterlist"))[::6]
@@ -167,13 +167,13 @@ def test_the_price_history_of_ten_models_is_that_of_the_recordings(tmp_path):
         sql = (
             "SELECT field, epoch_us(valid_from), old, new FROM openrouter.prices WHERE entity = $id"
         )
-        found = sorted(run_query(tmp_path, sql, params={"id": id}).rows, key=str)
-        assert found == sorted(steps(taken, id), key=str)
+        changes = sorted(run_query(tmp_path, sql, params={"id": id}).rows, key=str)
+        assert changes == sorted(steps(taken, id), key=str)
     assert len(ten) == 10
 
 
 @pytest.mark.slow
-def test_prices_alone_are_rebuilt_with_the_views_that_they_are_made_of(empty):
+def test_a_rebuild_of_prices_includes_the_views_that_they_read(empty):
     priced(empty, endpoint(prompt="1"), endpoint(prompt="2"))
     report = rebuild_views(
         empty, ["openrouter.prices"], to=empty / "prices.parquet", definitions=PRICES

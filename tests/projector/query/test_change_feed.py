@@ -42,13 +42,13 @@ def two_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def told(root: Path, since: float, until: float, **more: bool) -> list[tuple[object, ...]]:
+def changes(root: Path, since: float, until: float, **more: bool) -> list[tuple[object, ...]]:
     found = entity_changes(root, hours(since), hours(until), definitions=some(*VIEWS), **more)
     return [(each.at, each.entity, each.change, each.path) for each in found]
 
 
 def test_the_feed_of_a_range_is_in_order_over_all_sources(two_sources: Path) -> None:
-    assert told(two_sources, 0, 3) == [
+    assert changes(two_sources, 0, 3) == [
         (hours(0), "civitai/tag/t", "appeared", None),
         (hours(0), "openrouter/model/a", "appeared", None),
         (hours(0), "openrouter/model/b", "appeared", None),
@@ -64,18 +64,18 @@ def test_the_feed_of_a_range_is_in_order_over_all_sources(two_sources: Path) -> 
 
 
 def test_a_change_at_the_border_of_two_ranges_belongs_to_the_later_one(two_sources: Path) -> None:
-    first, second = told(two_sources, 0, 1), told(two_sources, 1, 2)
+    first, second = changes(two_sources, 0, 1), changes(two_sources, 1, 2)
 
     assert {each[0] for each in first} == {hours(0)}
     assert {each[0] for each in second} == {hours(1)}
-    assert first + second == told(two_sources, 0, 2)
+    assert first + second == changes(two_sources, 0, 2)
 
 
 def test_telemetry_comes_only_when_asked_for(two_sources: Path) -> None:
-    usual = told(two_sources, 0, 3)
-    every = told(two_sources, 0, 3, telemetry=True)
+    usual = changes(two_sources, 0, 3)
+    with_telemetry = changes(two_sources, 0, 3, telemetry=True)
 
-    assert [each for each in every if each not in usual] == [
+    assert [change for change in with_telemetry if change not in usual] == [
         (hours(1), "civitai/tag/t", "changed", "/modelCount"),
         (hours(1), "openrouter/model/a", "changed", "/benchmarks/x"),
         (hours(2), "civitai/tag/t", "changed", "/modelCount"),
@@ -116,7 +116,7 @@ def test_entities_with_numbers_for_ids_are_in_the_order_of_their_texts(tmp_path:
     write_log(tmp_path, "civitai", WRITER, [Page(hours(0), seen)])
     update(tmp_path, definitions=some(*VIEWS))
 
-    assert [each[1] for each in told(tmp_path, 0, 1)] == [
+    assert [change[1] for change in changes(tmp_path, 0, 1)] == [
         "civitai/modelVersion/10",
         "civitai/modelVersion/9",
     ]
@@ -131,8 +131,8 @@ def test_waves_come_only_when_asked_for(tmp_path: Path) -> None:
     write_log(tmp_path, "openrouter", WRITER, pages)
     update(tmp_path, definitions=some(*VIEWS))
 
-    assert told(tmp_path, 1, 2) == []
-    assert len(told(tmp_path, 1, 2, waves=True)) == 12
+    assert changes(tmp_path, 1, 2) == []
+    assert len(changes(tmp_path, 1, 2, waves=True)) == 12
 
 
 def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:

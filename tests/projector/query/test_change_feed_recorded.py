@@ -1,4 +1,4 @@
-"""The change feed over recorded history, against a difference made another way."""
+"""The change feed over recorded history, compared with an independent difference."""
 
 import random
 import re
@@ -17,7 +17,7 @@ from tests.projector.recorded import HISTORY, Snapshot, import_snapshots, snapsh
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.recordings,
-    pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand"),
+    pytest.mark.skipif(not HISTORY.is_dir(), reason="no recorded history"),
 ]
 PAIRS = few_or_all(10, 40)
 SETS = {"supported_parameters", "input_modalities", "output_modalities"}
@@ -27,11 +27,11 @@ Step = tuple[str, str, str | None]
 
 
 def members(snapshot: Snapshot) -> dict[str, Any]:
-    return {each["id"]: each for each in orjson.loads(snapshot.body)["data"]}
+    return {model["id"]: model for model in orjson.loads(snapshot.body)["data"]}
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value that is no object, and every empty object, under its path."""
+    """Yields the path and value of everything but non-empty objects; lists of `SETS` as sets."""
     if isinstance(value, dict) and value:
         for key, below in value.items():
             yield from leaves(below, f"{path}/{key}")
@@ -42,29 +42,29 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def steps(before: dict[str, Any], after: dict[str, Any]) -> set[Step]:
-    """(id, what, the member of the body in which something differs) between two answers."""
-    found: set[Step] = {(id, "here", None) for id in after.keys() - before.keys()}
-    found |= {(id, "gone", None) for id in before.keys() - after.keys()}
+    """Returns (id, change, member of the body that differs) between two responses."""
+    found_steps: set[Step] = {(id, "here", None) for id in after.keys() - before.keys()}
+    found_steps |= {(id, "gone", None) for id in before.keys() - after.keys()}
     for id in before.keys() & after.keys():
         old, new = dict(leaves(before[id])), dict(leaves(after[id]))
         paths = {path for path in old.keys() | new.keys() if (path in old) != (path in new)}
         paths |= {path for path in old.keys() & new.keys() if old[path] != new[path]}
-        found |= {(id, "changed", path.split("/")[1]) for path in paths}
-    return found
+        found_steps |= {(id, "changed", path.split("/")[1]) for path in paths}
+    return found_steps
 
 
 def replaced(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[str, str, str, str]]:
-    """(id, path, old, new) of values that are neither lists nor objects."""
-    found = set()
+    """Returns (id, path, old, new) of changed values that are neither lists nor objects."""
+    pairs = set()
     for id in before.keys() & after.keys():
         old, new = dict(leaves(before[id])), dict(leaves(after[id]))
         for path in old.keys() & new.keys():
             pair = (old[path], new[path])
             if pair[0] != pair[1] and not any(isinstance(x, list | dict | frozenset) for x in pair):
-                found.add(
+                pairs.add(
                     (id, path, orjson.dumps(pair[0]).decode(), orjson.dumps(pair[1]).decode())
                 )
-    return found
+    return pairs
 
 
 def test_the_feed_is_what_differs_between_neighbouring_snapshots(tmp_path):
@@ -72,14 +72,14 @@ def test_the_feed_is_what_differs_between_neighbouring_snapshots(tmp_path):
     taken = list(snapshots("jvrck-openrouterlist"))[:: few_or_all(64, 8)]
     import_snapshots(tmp_path, "0000000a", taken)
     assert update(tmp_path, definitions=MODELS).failed == ()
-    told: dict[int, list[tuple[Any, ...]]] = {}
+    changes_by_instant: dict[int, list[tuple[Any, ...]]] = {}
     for at, *row in run_query(tmp_path, FEED).rows:
-        told.setdefault(at, []).append(tuple(row))
+        changes_by_instant.setdefault(at, []).append(tuple(row))
 
     sampled = random.Random(3).sample(range(1, len(taken)), PAIRS)
     for n in sampled:
         before, after = members(taken[n - 1]), members(taken[n])
-        rows = told.get(taken[n].at, [])
+        rows = changes_by_instant.get(taken[n].at, [])
         words = {"appeared": "here", "back": "here", "gone": "gone", "changed": "changed"}
         assert {
             (id, words[change], path.split("/")[1] if path else None)

@@ -1,4 +1,4 @@
-"""Drift: the form of what upstream answers, and where it changed."""
+"""Drift: changes of the structure of upstream responses."""
 
 import pytest
 
@@ -23,36 +23,40 @@ def models(hour: float, count: int, **body: object) -> Page:
     return Page(hours(hour), seen, f"r{hour}", "/models", 1, True)
 
 
-def told(root, source: str, pages: list[Page], sql: str = DRIFT):
+def rows_after_update(root, source: str, pages: list[Page], sql: str = DRIFT):
     write_log(root, source, WRITER, pages)
     assert update(root, definitions=LOG).failed == ()
     return list(run_query(root, sql).rows)
 
 
-def test_a_new_a_retyped_and_a_vanished_path_are_rows_with_an_event_to_look_at(empty):
+def test_a_new_a_retyped_and_a_vanished_path_are_rows_that_name_an_event(empty):
     pages = [
         models(0, 6, price="1", old={"x": 1}),
         models(30, 6, price=1, new={"deep": {"er": True}}),
         models(31, 6, price=1, new={"deep": {"er": True}}),
     ]
-    found = told(empty, "openrouter", pages)
+    drift_rows = rows_after_update(empty, "openrouter", pages)
 
     second = "openrouter/2026-11-02/06-0a0b0c0d-000"
-    assert found == [
+    assert drift_rows == [
         ("/new", "new", hours(30), None, ["object"], second, 8),
         ("/old", "vanished", hours(30), ["object"], None, second.replace("02/06", "01/00"), 1),
         ("/price", "retyped", hours(30), ["string"], ["number"], second, 8),
     ]
-    assert [each.change for each in drift_since(empty, hours(30))] == ["new", "vanished", "retyped"]
+    assert [change.change for change in drift_since(empty, hours(30))] == [
+        "new",
+        "vanished",
+        "retyped",
+    ]
     assert drift_since(empty, hours(31)) == []
 
 
-def test_a_path_that_is_rare_has_not_vanished_before_it_was_to_be_expected(empty):
+def test_a_rare_path_has_not_vanished_before_enough_bodies_lack_it(empty):
     rare = Seen("model", "0", {"n": 0, "rare": 1})
     first = [rare, *(Seen("model", str(n), {"n": n}) for n in range(1, 20))]
     pages = [Page(hours(0), first, "r", "/models", 1, True), models(2, 20), models(3, 20)]
 
-    assert told(empty, "openrouter", pages) == []
+    assert rows_after_update(empty, "openrouter", pages) == []
 
 
 def test_every_path_has_its_types_its_share_and_its_null_rate(empty):
@@ -60,7 +64,7 @@ def test_every_path_has_its_types_its_share_and_its_null_rate(empty):
     seen = [Seen("model", str(n), body) for n, body in enumerate(bodies)]
     sql = "SELECT path, types, bodies, null_rate, share FROM log.paths ORDER BY path"
 
-    assert told(empty, "openrouter", [Page(hours(0), seen)], sql) == [
+    assert rows_after_update(empty, "openrouter", [Page(hours(0), seen)], sql) == [
         ("", ["object"], 4, 0, 1),
         ("/a", ["null", "string"], 4, 0.75, 1),
         ("/b", ["array"], 2, 0, 0.5),
@@ -69,16 +73,16 @@ def test_every_path_has_its_types_its_share_and_its_null_rate(empty):
     ]
 
 
-def test_the_first_event_with_a_path_is_named_also_where_many_are_of_one_instant(empty):
-    """Which of equal values an aggregate takes by itself depends on its threads."""
+def test_a_path_names_its_first_event_also_among_many_of_one_instant(empty):
+    """Without an explicit order an aggregate takes any of several equal values."""
     bodies = [{"n": n, f"only{n % 40}": {"x": "y" * n}, "all": n % 7 or None} for n in range(400)]
     seen = [Seen("model", str(n), body) for n, body in enumerate(bodies)]
     sql = "SELECT path, writer, seq FROM log.paths"
-    found = told(empty, "openrouter", [Page(hours(0), seen)], sql)
+    path_rows = rows_after_update(empty, "openrouter", [Page(hours(0), seen)], sql)
 
     first = {f"/only{n}": n for n in range(40)} | {f"/only{n}/x": n for n in range(40)}
     first |= {"": 0, "/n": 0, "/all": 0}
-    assert {path: seq for path, _, seq in found} == {path: n + 1 for path, n in first.items()}
+    assert {path: seq for path, _, seq in path_rows} == {path: n + 1 for path, n in first.items()}
     kinds = list(run_query(empty, "SELECT kind, seq FROM log.structures WHERE path = '/all'").rows)
     assert sorted(kinds) == [("null", 1), ("number", 2)]
 
@@ -96,14 +100,14 @@ def test_the_first_event_with_a_path_is_named_also_where_many_are_of_one_instant
         ("openrouter", "endpoint", {"pricing_json": {"a:b": "1"}}, ["", "/pricing_json"]),
     ],
 )
-def test_keys_that_are_data_are_no_paths(empty, source, type, body, paths):
+def test_keys_that_are_data_are_not_paths(empty, source, type, body, paths):
     sql = "SELECT path FROM log.paths ORDER BY path"
-    found = told(empty, source, [Page(hours(0), [Seen(type, "1", body)])], sql)
+    path_rows = rows_after_update(empty, source, [Page(hours(0), [Seen(type, "1", body)])], sql)
 
-    assert [row[0] for row in found] == paths
+    assert [row[0] for row in path_rows] == paths
 
 
-def test_a_body_kept_aside_is_listed_by_its_sha256(empty):
+def test_a_body_in_a_file_of_its_own_is_listed_by_its_sha256(empty):
     name = put_asset(empty, b'{"id":"a"}', UNSAFE)
     stream = open_stream(empty, "openrouter", WRITER, clock=lambda: hours(0), disk=UNSAFE)
     large = Draft(kind=ENTITY, type="model", id="a", shape="list", hash="c1:0", body_asset=name)
@@ -126,18 +130,18 @@ WAVES = {
     ("/supported_voices", "retyped", "2026-07"),
     ("/alias_target", "new", "2026-07"),
 }
-"""Of the known changes of the schema, by the first of every eighth snapshot that shows it."""
+"""Known changes of the schema, with the month of the first imported snapshot that shows them."""
 
 
 @pytest.mark.slow
 @pytest.mark.recordings
-@pytest.mark.skipif(not HISTORY.is_dir(), reason="recorded history is not at hand")
-def test_the_waves_of_two_years_are_found_and_little_else(tmp_path):
+@pytest.mark.skipif(not HISTORY.is_dir(), reason="no recorded history")
+def test_drift_finds_the_known_waves_of_two_years_and_few_others(tmp_path):
     (tmp_path / "log").mkdir()
     import_snapshots(tmp_path, "0000000a", list(snapshots("jvrck-openrouterlist"))[::8])
     update(tmp_path, definitions=LOG)
     sql = "SELECT path, change, strftime(changed_at, '%Y-%m') FROM log.drift"
-    found = list(run_query(tmp_path, sql).rows)
+    waves = list(run_query(tmp_path, sql).rows)
 
-    assert set(found) >= WAVES
-    assert len(found) < 40
+    assert set(waves) >= WAVES
+    assert len(waves) < 40

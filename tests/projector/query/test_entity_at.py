@@ -1,4 +1,4 @@
-"""Present, absent with its proof, or nobody looked."""
+"""State of an entity as of an instant: present, absent with its evidence, or unknown."""
 
 from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, list_versions, look_up_entity
 from projector.update.update import update
@@ -11,33 +11,33 @@ def at(root, id, hour=None):
     return look_up_entity(root, "openrouter", "model", id, None if hour is None else hours(hour))
 
 
-def test_a_present_entity_names_the_event_that_holds_its_bytes(shared):
-    found = at(shared, "a", 0.5)
+def test_a_present_entity_names_the_event_that_contains_its_bytes(shared):
+    state = at(shared, "a", 0.5)
 
-    assert found.state == PRESENT
-    assert found.position == (WRITER, 1)
-    assert found.segment == f"openrouter/2026-11-01/00-{WRITER}-000"
+    assert state.state == PRESENT
+    assert state.position == (WRITER, 1)
+    assert state.segment == f"openrouter/2026-11-01/00-{WRITER}-000"
 
 
 def test_an_absent_entity_comes_with_the_listing_that_proves_it(shared):
-    found = at(shared, "b", 1.5)
+    state = at(shared, "b", 1.5)
 
-    assert (found.state, found.since) == (ABSENT, hours(1))
-    assert "not on the listing /models of run r1" in found.evidence
-    assert found.position == (WRITER, 2)
+    assert (state.state, state.since) == (ABSENT, hours(1))
+    assert "not on the listing /models of run r1" in state.evidence
+    assert state.position == (WRITER, 2)
     assert at(shared, "b", 2).state == PRESENT
 
 
-def test_before_the_first_observation_nobody_looked(shared):
-    found = at(shared, "a", -5)
+def test_before_its_first_observation_an_entity_is_unknown(shared):
+    state = at(shared, "a", -5)
 
-    assert found.state == UNKNOWN
-    assert found.first_seen_at == hours(0)
+    assert state.state == UNKNOWN
+    assert state.first_seen_at == hours(0)
     assert at(shared, "never").evidence == "never seen"
     assert look_up_entity(shared, "elsewhere", "model", "a").state == UNKNOWN
 
 
-def test_long_after_the_last_look_nobody_looked_but_now_the_last_state_counts(shared):
+def test_without_recent_listings_a_past_instant_is_unknown_and_now_is_the_last_state(shared):
     assert at(shared, "a", 3).state == PRESENT
     late = at(shared, "a", 40)
 
@@ -63,15 +63,16 @@ def test_gone_is_ended_by_any_later_sighting(archive):
     assert at(archive, "a", 4).state == PRESENT
 
 
-def test_history_tells_how_each_version_began_and_ended(shared):
+def test_a_version_has_how_it_began_and_how_it_ended(shared):
     assert [
-        (each.kind, each.ends) for each in list_versions(shared, "openrouter", "model", "a")
+        (version.kind, version.ends)
+        for version in list_versions(shared, "openrouter", "model", "a")
     ] == [
         ("appeared", "changed"),
         ("changed", None),
     ]
     assert [
-        (each.kind, each.ends, each.valid_from, each.valid_to)
-        for each in list_versions(shared, "openrouter", "model", "b")
+        (version.kind, version.ends, version.valid_from, version.valid_to)
+        for version in list_versions(shared, "openrouter", "model", "b")
     ] == [("appeared", "gone", hours(0), hours(1)), ("back", None, hours(2), None)]
     assert list_versions(shared, "openrouter", "model", "never") == []

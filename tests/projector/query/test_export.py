@@ -1,4 +1,4 @@
-"""Exports: whole or not at all, with a manifest that says what there is."""
+"""Exports: complete or not at all, with a manifest."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ from tests.projector.logs import hours
 
 @pytest.fixture(scope="module")
 def every_view(tmp_path_factory):
-    """The archive of other tests, with all views."""
+    """The archive `shared`, with all views."""
     root = tmp_path_factory.mktemp("every-view")
     (root / "log").mkdir()
     write_archive(root)
@@ -27,13 +27,13 @@ def every_view(tmp_path_factory):
 def test_a_view_as_of_an_instant_with_its_manifest(shared, tmp_path):
     to = tmp_path / "out"
     report = export_views(shared, ["openrouter.models"], to, as_of=hours(1.5))
-    held = orjson.loads((to / "manifest.json").read_bytes())
+    manifest = orjson.loads((to / "manifest.json").read_bytes())
 
     assert report.views[0].rows == 1
-    assert held["as_of"] == "2026-11-01T01:30:00.000000Z"
-    assert held["position"] == "2026-11-01T01:00:00.000000Z"
-    assert held["views"][0]["rows"] == 1
-    (file,) = held["views"][0]["files"]
+    assert manifest["as_of"] == "2026-11-01T01:30:00.000000Z"
+    assert manifest["position"] == "2026-11-01T01:00:00.000000Z"
+    assert manifest["views"][0]["rows"] == 1
+    (file,) = manifest["views"][0]["files"]
     assert hashlib.sha256((to / file["path"]).read_bytes()).hexdigest() == file["sha256"]
     table = pyarrow.parquet.read_table(to / file["path"])
     assert table.column("name").to_pylist() == ["A2"]
@@ -49,16 +49,16 @@ def test_every_format_is_read_back(shared, tmp_path, format):
 
 def test_partitions_are_hive_folders(shared, tmp_path):
     export_views(shared, ["openrouter.models"], tmp_path / "out", partition=["variant", "id"])
-    found = duckdb.sql(
+    ids = duckdb.sql(
         f"SELECT id FROM read_parquet('{tmp_path}/out/openrouter/models/**/*.parquet', "
         "hive_partitioning = true) ORDER BY id"
     ).fetchall()
 
-    assert found == [("a",), ("b",)]
+    assert ids == [("a",), ("b",)]
 
 
-def test_without_names_every_view_of_the_present_comes_along(every_view, tmp_path):
-    names = {each.view for each in export_views(every_view, [], tmp_path / "out").views}
+def test_without_names_every_view_of_the_present_is_exported(every_view, tmp_path):
+    names = {view.view for view in export_views(every_view, [], tmp_path / "out").views}
 
     assert {"openrouter.models", "civitai.model_versions", "civitai.images"} <= names
     assert not any(name.startswith("log.") for name in names)
@@ -76,7 +76,7 @@ def test_an_earlier_export_is_replaced_and_anything_else_is_not(every_view, tmp_
         export_views(every_view, [], tmp_path / "mine")
 
 
-def test_a_part_that_is_none_is_damage_and_says_how_to_make_it_anew(archive, tmp_path):
+def test_an_unreadable_part_is_an_error_whose_hint_is_a_rebuild(archive, tmp_path):
     for part in (archive / "views").rglob("*.parquet"):
         part.write_bytes(b"")
 

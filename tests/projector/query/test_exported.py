@@ -1,4 +1,4 @@
-"""Exports as other tools find them: swapped, described, with values that they can read."""
+"""Exported files as other tools read them: replacement, manifest and types of values."""
 
 import hashlib
 import shutil
@@ -37,14 +37,14 @@ def files(folder: Path) -> list[str]:
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
-    return found
+    content: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
+    return content
 
 
-def test_there_is_a_whole_export_whenever_something_is_deleted(
+def test_a_complete_export_exists_whenever_something_is_deleted(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ended there, the old export or the new one is left, and never neither."""
+    """A crash there leaves the old export or the new one."""
     to = tmp_path / "out"
     export_views(shop, ["openrouter.models"], to, format="csv")
     seen: list[tuple[str, ...]] = []
@@ -57,7 +57,7 @@ def test_there_is_a_whole_export_whenever_something_is_deleted(
     monkeypatch.setattr(export_module.shutil, "rmtree", watched)
     export_views(shop, ["openrouter.models"], to, format="ndjson")
 
-    old, new = (("manifest.json", f"openrouter/models.{each}") for each in ("csv", "ndjson"))
+    old, new = (("manifest.json", f"openrouter/models.{suffix}") for suffix in ("csv", "ndjson"))
     assert seen
     assert set(seen) <= {old, new}
     assert seen[-1] == new
@@ -66,23 +66,23 @@ def test_there_is_a_whole_export_whenever_something_is_deleted(
 
 def test_the_manifest_describes_every_file_and_the_instant(shop: Path, tmp_path: Path) -> None:
     report = export_views(shop, list(VIEWS), tmp_path / "out")
-    held = manifest(tmp_path / "out")
+    content = manifest(tmp_path / "out")
     path = tmp_path / "out" / "openrouter" / "models.parquet"
 
-    assert (held["format"], held["as_of"]) == ("parquet", None)
-    assert held["position"] == "2026-11-01T01:00:00.000000Z"
-    assert [(each["view"], each["rows"]) for each in held["views"]] == [
+    assert (content["format"], content["as_of"]) == ("parquet", None)
+    assert content["position"] == "2026-11-01T01:00:00.000000Z"
+    assert [(view["view"], view["rows"]) for view in content["views"]] == [
         ("openrouter.models", 2),
         ("openrouter.endpoints", 0),
     ]
-    assert held["views"][0]["files"] == [
+    assert content["views"][0]["files"] == [
         {
             "path": "openrouter/models.parquet",
             "bytes": path.stat().st_size,
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
     ]
-    assert [(each.view, each.rows, each.files) for each in report.views] == [
+    assert [(view.view, view.rows, view.files) for view in report.views] == [
         ("openrouter.models", 2, ("openrouter/models.parquet",)),
         ("openrouter.endpoints", 0, ("openrouter/endpoints.parquet",)),
     ]
@@ -93,11 +93,11 @@ def test_rows_are_in_order_and_positions_and_json_are_text(shop: Path, tmp_path:
     export_views(shop, ["openrouter.models", "openrouter.models_all"], tmp_path / "out")
     folder = tmp_path / "out" / "openrouter"
     table = pyarrow.parquet.read_table(folder / "models.parquet")
-    every = pyarrow.parquet.read_table(folder / "models_all.parquet")
+    table_of_all = pyarrow.parquet.read_table(folder / "models_all.parquet")
 
     assert table.column("id").to_pylist() == ["x/a", "x/b"]
     assert table.column("benchmarks").to_pylist() == [None, '{"e":1}']
-    assert every.column("id").to_pylist() == ["x/a", "x/b", "y/c"]
+    assert table_of_all.column("id").to_pylist() == ["x/a", "x/b", "y/c"]
     assert not [field for field in table.schema if "extension" in str(field.type)]
 
 
@@ -114,15 +114,15 @@ def test_partitions_name_their_values_and_the_manifest_their_files(
 ) -> None:
     views = ["openrouter.models_all", "openrouter.endpoints"]
     report = export_views(shop, views[:1], tmp_path / "out", partition=["author"], format="ndjson")
-    found = files(tmp_path / "out")
+    paths = files(tmp_path / "out")
 
-    assert [Path(name).parent.as_posix() for name in found] == [
+    assert [Path(name).parent.as_posix() for name in paths] == [
         ".",
         "openrouter/models_all/author=x",
         "openrouter/models_all/author=y",
     ]
-    assert report.views[0].files == tuple(found[1:])
-    assert {Path(name).suffix for name in found[1:]} == {".ndjson"}
+    assert report.views[0].files == tuple(paths[1:])
+    assert {Path(name).suffix for name in paths[1:]} == {".ndjson"}
     assert report.views[0].rows == 3
 
 
@@ -144,10 +144,10 @@ def test_a_csv_has_a_header_and_ndjson_a_line_per_row(shop: Path, tmp_path: Path
     assert [orjson.loads(line)["name"] for line in ndjson] == ["A", "B"]
 
 
-def test_a_name_given_twice_is_written_once(shop: Path, tmp_path: Path) -> None:
+def test_a_view_that_is_named_twice_is_written_once(shop: Path, tmp_path: Path) -> None:
     report = export_views(shop, ["openrouter.models"] * 2, tmp_path / "out")
 
-    assert [each.view for each in report.views] == ["openrouter.models"]
+    assert [view.view for view in report.views] == ["openrouter.models"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_name_given_twice_is_written_once(shop: Path, tmp_path: Path) -> None:
         (MANIFEST, "not JSON", "not the manifest of an export"),
     ],
 )
-def test_a_folder_with_a_file_of_somebody_else_is_not_replaced(
+def test_a_folder_with_a_file_that_no_export_wrote_is_not_replaced(
     shop: Path, tmp_path: Path, name: str, text: str, why: str
 ) -> None:
     to = tmp_path / "out"
@@ -201,7 +201,7 @@ def test_leftovers_of_a_crashed_export_are_deleted_and_those_of_a_running_one_ar
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other.1.tmp", ".out.2.tmp", "out"]
 
 
-def test_a_format_that_is_none_is_refused_with_those_there_are(shop: Path, tmp_path: Path) -> None:
+def test_an_unknown_format_is_refused_with_the_list_of_formats(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="expected one of parquet, ndjson, csv"):
         export_views(shop, ["openrouter.models"], tmp_path / "out", format="xml")
 

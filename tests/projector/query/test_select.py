@@ -1,4 +1,4 @@
-"""SQL for users: one SELECT, read-only, nothing but the archive."""
+"""Queries of users: a single SELECT that reads nothing outside the archive."""
 
 import pytest
 
@@ -8,23 +8,23 @@ from tests.projector.logs import hours
 
 
 def test_a_select_gives_columns_types_and_rows(shared):
-    found = run_query(
+    result = run_query(
         shared, "SELECT id, prompt FROM openrouter.models_at('2026-11-01T00:30') LIMIT 1"
     )
 
-    assert found.columns == ("id", "prompt")
-    assert found.types == ("VARCHAR", "DECIMAL(38,24)")
-    assert len(list(found.rows)) == 1
+    assert result.columns == ("id", "prompt")
+    assert result.types == ("VARCHAR", "DECIMAL(38,24)")
+    assert len(list(result.rows)) == 1
 
 
-def test_parameters_are_values_never_text(shared):
+def test_parameters_are_values_and_never_part_of_the_sql_text(shared):
     sql = "SELECT name FROM openrouter.models WHERE id = $id"
 
     assert list(run_query(shared, sql, params={"id": "a"}).rows) == [("A2",)]
     assert list(run_query(shared, sql, params={"id": "a' OR 'x' = 'x"}).rows) == []
 
 
-def test_the_past_is_asked_with_the_same_words(shared):
+def test_the_same_query_reads_the_past(shared):
     sql = "SELECT count(*) FROM openrouter.models"
 
     assert list(run_query(shared, sql).rows) == [(2,)]
@@ -43,10 +43,10 @@ def test_the_past_is_asked_with_the_same_words(shared):
     ],
 )
 def test_explaining_and_pivoting_only_read(shared, sql, column):
-    found = run_query(shared, sql)
+    result = run_query(shared, sql)
 
-    assert column in found.columns
-    assert len(list(found.rows)) >= 1
+    assert column in result.columns
+    assert len(list(result.rows)) >= 1
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_explaining_and_pivoting_only_read(shared, sql, column):
         "LOAD httpfs",
     ],
 )
-def test_what_is_no_single_select_is_refused_and_writes_nothing(shared, sql):
+def test_anything_but_a_single_select_is_refused_and_writes_nothing(shared, sql):
     out = shared / "out.file"
     with pytest.raises(Invalid):
         list(run_query(shared, sql.replace("{out}", str(out))).rows)
@@ -117,12 +117,12 @@ def test_variables_of_python_are_not_tables(shared):
         run_query(shared, "FROM archive_rows")
 
 
-def test_an_error_is_told_in_the_words_and_lines_of_the_query(shared):
+def test_an_error_shows_the_line_of_the_query(shared):
     with pytest.raises(Invalid, match="LINE 1: SELECT nope"):
         run_query(shared, "SELECT nope FROM openrouter.models")
 
 
-def test_a_query_is_stopped_when_its_time_is_over(shared):
+def test_a_query_is_stopped_at_its_timeout(shared):
     with pytest.raises(Unavailable, match=r"stopped after 0\.2 s"):
         list(run_query(shared, "SELECT count(*) FROM range(100000000000)", timeout_s=0.2).rows)
 

@@ -85,10 +85,10 @@ def test_an_absent_row_says_since_when_and_why(lives: Path) -> None:
 
 
 def test_an_absent_row_was_last_seen_when_anybody_saw_it(lives: Path) -> None:
-    found = {row[0]: row[1:] for row in seen(lives, "models_all")}
+    versions = {row[0]: row[1:] for row in seen(lives, "models_all")}
 
-    assert found["C"] == (hours(4), hours(0), hours(4))
-    assert found["B2"] == (hours(1), hours(0), hours(1))
+    assert versions["C"] == (hours(4), hours(0), hours(4))
+    assert versions["B2"] == (hours(1), hours(0), hours(1))
 
 
 def test_a_version_lasts_from_what_began_it_to_what_ended_it(lives: Path) -> None:
@@ -204,7 +204,9 @@ def test_what_two_writers_saw_at_one_instant_is_decided_by_their_names(tmp_path:
     assert rows(tmp_path, "SELECT name FROM openrouter.models_versions") == [("mine",)]
 
 
-def test_a_body_of_a_later_import_counts_from_when_it_was_seen(tmp_path: Path) -> None:
+def test_a_body_that_was_stored_with_a_later_hour_is_shown_from_its_first_sighting(
+    tmp_path: Path,
+) -> None:
     """A stream may name a body that was written at a later time of its own."""
     roster = {"/x": [("endpoint", "asked#t", 1)]}
     early = Draft(kind=PAGE, members={"roster": roster, "shapes": {"/x": BODY.shape}})
@@ -218,13 +220,13 @@ def test_a_body_of_a_later_import_counts_from_when_it_was_seen(tmp_path: Path) -
     assert rows(tmp_path, sql) == [(hours(2), hours(1), hours(2))]
 
 
-def test_a_listing_says_nothing_of_what_its_scope_has_never_had(tmp_path: Path) -> None:
+def test_a_listing_does_not_make_an_entity_absent_that_its_scope_never_had(tmp_path: Path) -> None:
     """`a` comes to that scope later, and was not absent before."""
     (tmp_path / "log").mkdir()
-    told = [(0, "/x", "a"), (1, "/y", "z"), (5, "/y", "az"), (6, "/x", "z"), (7, "/y", "a")]
+    listings = [(0, "/x", "a"), (1, "/y", "z"), (5, "/y", "az"), (6, "/x", "z"), (7, "/y", "a")]
     pages = [
         Page(hours(at), [model(id, id) for id in ids], f"r{at}", scope, 1, True)
-        for at, scope, ids in told
+        for at, scope, ids in listings
     ]
     write_log(tmp_path, "openrouter", WRITER, pages)
     update(tmp_path, definitions=some("openrouter.models"))
@@ -243,7 +245,7 @@ def test_a_listing_says_nothing_of_what_its_scope_has_never_had(tmp_path: Path) 
     ]
 
 
-def test_forms_that_begin_at_one_instant_are_versions_of_their_own(tmp_path: Path) -> None:
+def test_shapes_that_begin_at_one_instant_are_versions_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     page = Page(hours(0), [image("a", "list"), image("b", "embedded")])
     write_log(tmp_path, "civitai", WRITER, [page])

@@ -1,4 +1,4 @@
-"""The law of views, written down slowly: no SQL, no parts, one fact at a time."""
+"""Reference model of the views: plain Python over all lines, without SQL or parts. Slow."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +13,8 @@ from eventlog.format.event_codec import decode
 
 @attrs.frozen
 class Sighting:
+    """An entity seen at a position; `body` is the (writer, seq) of the event with its bytes."""
+
     at: Position
     type: str
     id: str
@@ -24,6 +26,8 @@ class Sighting:
 
 @attrs.frozen
 class Listing:
+    """A complete listing of a scope, from its first page to its last."""
+
     scope: str
     begins: Position
     ends: Position
@@ -38,10 +42,11 @@ class State:
 
 
 def read_lines(root: Path, source: str) -> list[Line]:
+    """Returns all lines of a source, of sealed and open segments."""
     lines: list[bytes] = []
-    for each in list_segments(root, source):
-        path = root / "log" / str(each.name)
-        if each.is_sealed:
+    for segment in list_segments(root, source):
+        path = root / "log" / str(segment.name)
+        if segment.is_sealed:
             data = zstandard.ZstdDecompressor().stream_reader(
                 path.with_name(path.name + ".ndjson.zst").open("rb"), read_across_frames=True
             )
@@ -56,17 +61,18 @@ def position(line: Line) -> Position:
 
 
 def sightings(lines: Iterable[Line]) -> list[Sighting]:
-    found = []
+    """Returns every sighting: of each entity event, and of each roster entry of a page."""
+    seen = []
     for line in lines:
         at = position(line)
         if line.kind == "entity":
             own = (line.writer, line.seq)
-            found.append(Sighting(at, line.type, line.id, line.shape, None, False, own))
+            seen.append(Sighting(at, line.type, line.id, line.shape, None, False, own))
         if line.kind == "page":
             numbered = line.page_no is not None
             for pointer, entries in line.roster.items():
                 for type_, id_, seq in entries:
-                    found.append(
+                    seen.append(
                         Sighting(
                             at,
                             type_,
@@ -77,72 +83,75 @@ def sightings(lines: Iterable[Line]) -> list[Sighting]:
                             (line.writer, seq),
                         )
                     )
-    return found
+    return seen
 
 
 def complete_listings(lines: Sequence[Line]) -> list[Listing]:
+    """Returns the listings of one page, and the paginations without a missing page."""
     pages = [line for line in lines if line.kind == "page" and line.scope and line.page_no]
-    found = [
+    listings = [
         Listing(page.scope, position(page), position(page))
         for page in pages
         if page.page_no == 1 and page.last
     ]
-    walks: dict[tuple, list[Line]] = {}
+    paginations: dict[tuple, list[Line]] = {}
     for page in pages:
         if not (page.page_no == 1 and page.last):
-            walks.setdefault((page.scope, page.run, page.writer), []).append(page)
-    for (scope, _, _), held in walks.items():
-        numbers = sorted({page.page_no for page in held if page.last})
+            paginations.setdefault((page.scope, page.run, page.writer), []).append(page)
+    for (scope, _, _), pages_of_run in paginations.items():
+        numbers = sorted({page.page_no for page in pages_of_run if page.last})
         for k in numbers:
             first = {
-                n: min((position(p) for p in held if p.page_no == n), default=None)
+                n: min((position(p) for p in pages_of_run if p.page_no == n), default=None)
                 for n in range(1, k + 1)
             }
             if None in first.values():
                 continue
-            last = min(position(p) for p in held if p.page_no == k and p.last)
-            found.append(Listing(scope, first[1], max([last, *first.values()])))
-    return found
+            last = min(position(p) for p in pages_of_run if p.page_no == k and p.last)
+            listings.append(Listing(scope, first[1], max([last, *first.values()])))
+    return listings
 
 
 def absent_since(
     seen: Sequence[Sighting], listings: Sequence[Listing], gone: Sequence[Position]
 ) -> int | None:
-    """Of the facts up to an instant about one entity."""
-    listed = [each.at for each in seen if each.is_listing]
-    scopes = {each.scope for each in seen if each.is_listing and each.scope is not None}
+    """Returns since when an entity is absent, from all facts about it up to an instant."""
+    listed = [sighting.at for sighting in seen if sighting.is_listing]
+    scopes = {sighting.scope for sighting in seen if sighting.is_listing}
     ends = [
-        each.ends.observed_at
-        for each in listings
-        if listed and each.scope in scopes and each.begins > max(listed)
+        listing.ends.observed_at
+        for listing in listings
+        if listed and listing.scope in scopes and listing.begins > max(listed)
     ]
-    ends += [each.observed_at for each in gone if each > max(one.at for one in seen)]
+    last_seen = max(sighting.at for sighting in seen)
+    ends += [probe.observed_at for probe in gone if probe > last_seen]
     return min(ends, default=None)
 
 
 def view_at(lines: Sequence[Line], instant: int, shape: str | None = None) -> dict[str, State]:
-    """Per id what its greatest sighting (of a shape) not after the instant names."""
+    """Returns the state of each id: the body of its greatest sighting (of a shape) up to then."""
     known = [line for line in lines if observed_us(line) <= instant]
     hashes = {(line.writer, line.seq): line.hash for line in lines if line.kind == "entity"}
     listings = complete_listings(known)
     by_id: dict[str, list[Sighting]] = {}
-    for each in sightings(known):
-        by_id.setdefault(each.id, []).append(each)
+    for sighting in sightings(known):
+        by_id.setdefault(sighting.id, []).append(sighting)
     states = {}
     for id_, seen in by_id.items():
         gone = [position(line) for line in known if line.kind == "gone" and line.id == id_]
-        of_shape = [each for each in seen if shape is None or each.shape == shape]
+        of_shape = [sighting for sighting in seen if shape is None or sighting.shape == shape]
         if of_shape:
-            best = max(of_shape, key=lambda each: (each.at, each.body))  # one page, two bodies
+            # by body, too: a page may show an entity twice, with two bodies
+            best = max(of_shape, key=lambda sighting: (sighting.at, sighting.body))
             states[id_] = State(hashes[best.body], absent_since(seen, listings, gone))
     return states
 
 
 def versions(lines: Sequence[Line]) -> set[tuple[str, str, int, int | None, str]]:
-    """(id, shape, from, to, hash), by asking for the state at every instant there is."""
+    """Returns (id, shape, from, to, hash) of each version, from the states at every instant."""
     instants = sorted({observed_us(line) for line in lines})
-    made = set()
-    for shape in {each.shape for each in sightings(lines)}:
+    periods = set()
+    for shape in {sighting.shape for sighting in sightings(lines)}:
         running: dict[str, tuple[int, str]] = {}
         for instant in instants:
             now = view_at(lines, instant, shape)
@@ -151,9 +160,9 @@ def versions(lines: Sequence[Line]) -> set[tuple[str, str, int, int | None, str]
                 shown = state.hash if state and state.absent_since is None else None
                 began = running.get(id_)
                 if began is not None and began[1] != shown:
-                    made.add((id_, shape, began[0], instant, began[1]))
+                    periods.add((id_, shape, began[0], instant, began[1]))
                     del running[id_]
                 if shown is not None and id_ not in running:
                     running[id_] = (instant, shown)
-        made |= {(id_, shape, began, None, hash_) for id_, (began, hash_) in running.items()}
-    return made
+        periods |= {(id_, shape, began, None, hash_) for id_, (began, hash_) in running.items()}
+    return periods
