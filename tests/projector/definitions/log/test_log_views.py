@@ -58,54 +58,58 @@ def test_every_event_has_its_envelope_and_the_members_of_its_kind(every_kind: Pa
     assert list(map(without_nulls, events)) == EVENTS
 
 
+_STREAM = {"source": "openrouter", "writer": WRITER, "segment": SEGMENT}
+_RUN = {**_STREAM, "run": "run-1"}
+PAGES = [
+    {
+        **_RUN,
+        "observed_at": BEGIN,
+        "seq": 2,
+        "kind": "page",
+        "epoch": "2026-11-01T00",
+        "endpoint": "/models/:id/endpoints",
+        "params": '{"id":"a"}',
+        "url": "https://one",
+        "status": 200,
+        "ms": 12.5,
+        "bytes": 321,
+        "sha256": "ab12",
+        "scope": "/a",
+        "page_no": 3,
+        "last": True,
+        "entities": 3,
+    },
+    {
+        **_RUN,
+        "observed_at": BEGIN + timedelta(minutes=15),
+        "seq": 3,
+        "kind": "page_failed",
+        "endpoint": "/models",
+        "url": "https://two",
+        "status": 503,
+        "scope": "/b",
+        "page_no": 1,
+        "last": False,
+        "entities": 0,
+        "why": "too busy",
+    },
+    {
+        **_STREAM,
+        "observed_at": BEGIN + timedelta(minutes=45),
+        "seq": 8,
+        "kind": "page",
+        "scope": "/c",
+        "last": False,
+        "entities": 1,
+    },
+]
+"""Rows of `log.pages`."""
+
+
 def test_a_page_has_its_request_its_response_and_its_place_in_the_listing(every_kind: Path) -> None:
     pages = records(every_kind, "FROM log.pages ORDER BY seq")
-    stream = {"source": "openrouter", "writer": WRITER, "segment": SEGMENT}
-    common = {**stream, "run": "run-1"}
 
-    assert list(map(without_nulls, pages)) == [
-        {
-            **common,
-            "observed_at": BEGIN,
-            "seq": 2,
-            "kind": "page",
-            "epoch": "2026-11-01T00",
-            "endpoint": "/models/:id/endpoints",
-            "params": '{"id":"a"}',
-            "url": "https://one",
-            "status": 200,
-            "ms": 12.5,
-            "bytes": 321,
-            "sha256": "ab12",
-            "scope": "/a",
-            "page_no": 3,
-            "last": True,
-            "entities": 3,
-        },
-        {
-            **common,
-            "observed_at": BEGIN + timedelta(minutes=15),
-            "seq": 3,
-            "kind": "page_failed",
-            "endpoint": "/models",
-            "url": "https://two",
-            "status": 503,
-            "scope": "/b",
-            "page_no": 1,
-            "last": False,
-            "entities": 0,
-            "why": "too busy",
-        },
-        {
-            **stream,
-            "observed_at": BEGIN + timedelta(minutes=45),
-            "seq": 8,
-            "kind": "page",
-            "scope": "/c",
-            "last": False,
-            "entities": 1,
-        },
-    ]
+    assert list(map(without_nulls, pages)) == PAGES
 
 
 def test_an_anomaly_has_its_reason_and_its_request(every_kind: Path) -> None:
