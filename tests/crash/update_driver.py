@@ -23,8 +23,8 @@ from projector.query.open_views import open_views
 from projector.update.check import check
 from projector.update.rebuild import rebuild_views
 from projector.update.update import update
-from tests.projector.logs import T0, Page, Seen, write_log
 from tests.projector.compare_views import DEFINITIONS, SIBLINGS, views_that_differ
+from tests.projector.logs import T0, Page, Seen, write_log
 from tests.projector.small_limits import SMALL
 
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})

@@ -1,20 +1,20 @@
-"""Values of Civitai's models and images: spellings that upstream uses, valid and invalid."""
+"""Values of civitai.models and civitai.images: one value in each of upstream's spellings."""
 
 from decimal import Decimal
 
 import pytest
 
+from tests.projector.body_rows import (
+    build_archive,
+    civitai_image,
+    civitai_model,
+    id_from,
+    rows_of,
+)
 from tests.projector.logs import Seen
 from tests.projector.projections import chosen
-from tests.projector.value_archives import archive_of, image, number_of, rows_of
 
 DEFINITIONS = chosen("civitai.models", "civitai.images")
-
-
-def civitai_model(**body):
-    """Returns a model as seen on a listing."""
-    id = number_of(body)
-    return Seen("model", str(id), {"id": id, **body})
 
 
 USES = [
@@ -28,11 +28,11 @@ USES = [
 
 
 @pytest.mark.parametrize(("spelling", "expected"), USES)
-def test_every_spelling_of_commercial_use_gives_a_list(civitai, spelling, expected):
-    seen = civitai_model(allowCommercialUse=spelling)
+def test_commercial_use_is_one_list_in_all_its_spellings(civitai, spelling, expected):
+    entity = civitai_model(allowCommercialUse=spelling)
 
     columns = "id, allow_commercial_use, len(_errors)"
-    assert rows_of(civitai, "civitai", "models", seen, columns) == [(int(seen.id), expected, 0)]
+    assert rows_of(civitai, "civitai.models", entity, columns) == [(int(entity.id), expected, 0)]
 
 
 METAS = [
@@ -47,9 +47,9 @@ METAS = [
 
 
 @pytest.mark.parametrize(("meta", "expected"), METAS)
-def test_meta_is_read_flat_or_wrapped(civitai, meta, expected):
-    found = rows_of(civitai, "civitai", "images", image(meta=meta), "prompt, seed, has_meta")
-    assert found == [expected]
+def test_meta_is_flat_or_wrapped_or_none(civitai, meta, expected):
+    rows = rows_of(civitai, "civitai.images", civitai_image(meta=meta), "prompt, seed, has_meta")
+    assert rows == [expected]
 
 
 URLS = [
@@ -64,8 +64,8 @@ URLS = [
 
 
 @pytest.mark.parametrize(("url", "uuid"), URLS)
-def test_the_uuid_of_an_image_comes_from_its_url(civitai, url, uuid):
-    assert rows_of(civitai, "civitai", "images", image(url=url), "uuid") == [(uuid,)]
+def test_the_uuid_of_an_image_is_null_unless_its_url_has_the_usual_form(civitai, url, uuid):
+    assert rows_of(civitai, "civitai.images", civitai_image(url=url), "uuid") == [(uuid,)]
 
 
 SEEDS = [
@@ -80,29 +80,30 @@ SEEDS = [
 
 
 @pytest.mark.parametrize(("spelled", "seed", "text"), SEEDS)
-def test_a_seed_of_any_length_keeps_its_digits(civitai, spelled, seed, text):
-    found = rows_of(civitai, "civitai", "images", with_seed(spelled), "seed, seed_text")
+def test_a_seed_keeps_all_its_digits(civitai, spelled, seed, text):
+    rows = rows_of(civitai, "civitai.images", with_seed(spelled), "seed, seed_text")
 
-    assert found == [(None if seed is None else Decimal(seed), text)]
+    assert rows == [(None if seed is None else Decimal(seed), text)]
 
 
 def with_seed(spelled):
     """Returns an image whose body spells its seed like this."""
-    id = number_of(spelled)
+    id = id_from(spelled)
     body = b'{"id":%d,"meta":{"seed":%s}}' % (id, spelled)
     return Seen("image", str(id), body, "list?withMeta=true")
 
 
+IMAGES = [
+    *(civitai_image(meta=meta) for meta, _ in METAS),
+    *(civitai_image(url=url) for url, _ in URLS),
+    *(with_seed(spelled) for spelled, *_ in SEEDS),
+]
+
+
 @pytest.fixture(scope="module")
 def civitai(tmp_path_factory):
-    """An archive with a body per case; each test reads the rows of its own."""
-    entities = [
-        *(civitai_model(allowCommercialUse=spelling) for spelling, _ in USES),
-        *(image(meta=meta) for meta, _ in METAS),
-        *(image(url=url) for url, _ in URLS),
-        *(with_seed(spelled) for spelled, *_ in SEEDS),
-    ]
-    seen = {(entity.type, entity.id): entity for entity in entities}
-    return archive_of(
-        tmp_path_factory.mktemp("civitai"), "civitai", list(seen.values()), DEFINITIONS
-    )
+    """Returns an archive with one body per case; each test reads its own."""
+    models = [civitai_model(allowCommercialUse=spelling) for spelling, _ in USES]
+    by_id = {(entity.type, entity.id): entity for entity in (*models, *IMAGES)}
+    root = tmp_path_factory.mktemp("civitai")
+    return build_archive(root, "civitai", list(by_id.values()), DEFINITIONS)

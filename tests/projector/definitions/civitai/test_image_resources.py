@@ -1,4 +1,4 @@
-"""Resources of images: every form in which upstream's meta mentions a model."""
+"""Values of civitai.image_resources: every form in which the meta of an image names models."""
 
 import json
 
@@ -6,12 +6,12 @@ import pytest
 
 from projector.query.select import run_query
 from projector.update.update import update
+from tests.projector.body_rows import build_archive, civitai_image, rows_of
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, hours, write_log
 from tests.projector.projections import chosen
-from tests.projector.value_archives import archive_of, image, rows_of
 
-DEFINITIONS = chosen("civitai.images", "civitai.image_resources")
+DEFINITIONS = chosen("civitai.image_resources")
 
 
 TAGS = [
@@ -49,17 +49,16 @@ TAGS = [
 PROMPT = ", ".join(tag for tag, *_ in TAGS)
 
 
-def test_every_spelling_of_a_prompt_tag_is_a_mention(civitai):
-    mentions = rows_of(
+def test_every_odd_tag_seen_in_real_prompts_is_a_mention(civitai):
+    rows = rows_of(
         civitai,
-        "civitai",
-        "image_resources",
-        image(meta={"prompt": PROMPT}),
+        "civitai.image_resources",
+        civitai_image(meta={"prompt": PROMPT}),
         "kind, name, weight, weight_raw",
     )
 
-    expected = [tuple(mention) for _, *mention in TAGS]
-    assert sorted(mentions, key=str) == sorted(expected, key=str)
+    expected = [tuple(values) for _, *values in TAGS]
+    assert sorted(rows, key=str) == sorted(expected, key=str)
 
 
 FORMS = {
@@ -75,11 +74,11 @@ FORMS = {
 }
 
 
-def test_every_member_of_meta_that_names_models_is_read(civitai):
+def test_the_forms_in_which_meta_names_models(civitai):
     columns = "source_path, kind, name, weight, hash, model_id, version_id"
-    found = rows_of(civitai, "civitai", "image_resources", image(meta=FORMS), columns)
+    rows = rows_of(civitai, "civitai.image_resources", civitai_image(meta=FORMS), columns)
 
-    assert sorted(found, key=str) == sorted(
+    assert sorted(rows, key=str) == sorted(
         [
             ("/meta/resources", "lora", "a", 0.5, "95D20EDA2F", None, None),
             ("/meta/civitaiResources", "checkpoint", None, None, None, None, 345685),
@@ -120,10 +119,12 @@ HASHES = [
 
 
 @pytest.mark.parametrize(("meta", "expected"), HASHES)
-def test_hashes_are_read_from_an_object_or_a_text_but_not_from_a_list(civitai, meta, expected):
-    found = rows_of(civitai, "civitai", "image_resources", image(meta=meta), "kind, name, hash")
+def test_hashes_are_an_object_or_a_text_and_a_list_without_names_is_ignored(
+    civitai, meta, expected
+):
+    rows = rows_of(civitai, "civitai.image_resources", civitai_image(meta=meta), "kind, name, hash")
 
-    assert sorted(found, key=str) == expected
+    assert sorted(rows, key=str) == expected
 
 
 def comfy(**nodes):
@@ -152,8 +153,6 @@ GRAPH = {
     "9": node("LoraLoader", lora_name=["12", 0], strength_model=1),
     "10": node("KSampler", seed=1, steps=20),
 }
-
-
 LOADED = [
     ("checkpoint", "flux.sft", None),
     ("checkpoint", "sdxl.safetensors", None),
@@ -174,35 +173,34 @@ GRAPHS = [
 ]
 
 
-@pytest.mark.parametrize(("spelling", "expected"), GRAPHS)
-def test_active_loaders_of_a_comfy_graph_are_mentions(civitai, spelling, expected):
-    seen = image(meta={"comfy": spelling})
+@pytest.mark.parametrize(("graph", "expected"), GRAPHS)
+def test_the_loaders_of_a_comfy_graph_that_were_switched_on_are_mentions(civitai, graph, expected):
+    entity = civitai_image(meta={"comfy": graph})
 
     columns = "kind, name, weight"
-    assert (
-        sorted(rows_of(civitai, "civitai", "image_resources", seen, columns), key=str) == expected
-    )
+    assert sorted(rows_of(civitai, "civitai.image_resources", entity, columns), key=str) == expected
+
+
+IMAGES = [
+    civitai_image(meta={"prompt": PROMPT}),
+    civitai_image(meta=FORMS),
+    *(civitai_image(meta=meta) for meta, _ in HASHES),
+    *(civitai_image(meta={"comfy": graph}) for graph, _ in GRAPHS),
+]
 
 
 @pytest.fixture(scope="module")
 def civitai(tmp_path_factory):
-    """An archive with a body per case; each test reads the rows of its own."""
-    images = [
-        image(meta={"prompt": PROMPT}),
-        image(meta=FORMS),
-        *(image(meta=meta) for meta, _ in HASHES),
-        *(image(meta={"comfy": spelling}) for spelling, _ in GRAPHS),
-    ]
-    seen = {entity.id: entity for entity in images}
-    return archive_of(
-        tmp_path_factory.mktemp("civitai"), "civitai", list(seen.values()), DEFINITIONS
-    )
+    """Returns an archive with one body per case; each test reads its own."""
+    by_id = {image.id: image for image in IMAGES}
+    root = tmp_path_factory.mktemp("civitai")
+    return build_archive(root, "civitai", list(by_id.values()), DEFINITIONS)
 
 
-def test_a_new_version_without_mentions_hides_those_of_the_old(empty):
+def test_a_new_version_without_mentions_hides_those_of_the_old_version(empty):
     pages = [
-        Page(hours(0), [image(id=9, meta={"prompt": "<lora:x:1>"})]),
-        Page(hours(1), [image(id=9, meta={"prompt": "nothing"})]),
+        Page(hours(0), [civitai_image(id=9, meta={"prompt": "<lora:x:1>"})]),
+        Page(hours(1), [civitai_image(id=9, meta={"prompt": "nothing"})]),
     ]
     write_log(empty, "civitai", WRITER, pages)
     update(empty, definitions=DEFINITIONS)

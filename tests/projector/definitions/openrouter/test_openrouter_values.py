@@ -1,15 +1,17 @@
-"""Values of OpenRouter's models and endpoints: prices, routers, and values of a wrong type."""
+"""Values of openrouter.models and openrouter.endpoints: prices, and values of a wrong type."""
 
 import json
 from decimal import Decimal
 
 import pytest
 
+from tests.projector.body_rows import build_archive, id_from, rows_of
 from tests.projector.logs import Seen
 from tests.projector.projections import chosen
-from tests.projector.value_archives import archive_of, number_of, rows_of
 
 DEFINITIONS = chosen("openrouter.models", "openrouter.endpoints")
+
+
 ROUTER = Seen(
     "model",
     "~x/auto:free",
@@ -25,15 +27,15 @@ DISCOUNTED = Seen(
 def test_prices_are_decimals_and_a_router_has_none(openrouter):
     columns = "prompt, completion, is_router, variant, author"
 
-    assert rows_of(openrouter, "openrouter", "models", ROUTER, columns) == [
+    assert rows_of(openrouter, "openrouter.models", ROUTER, columns) == [
         (None, Decimal("0.0000000833333333333333"), True, "free", "x")
     ]
 
 
-def test_the_list_price_is_that_before_the_discount(openrouter):
+def test_the_list_price_is_the_price_before_the_discount(openrouter):
     columns = "prompt, list_prompt, list_completion, model_id"
 
-    assert rows_of(openrouter, "openrouter", "endpoints", DISCOUNTED, columns) == [
+    assert rows_of(openrouter, "openrouter.endpoints", DISCOUNTED, columns) == [
         (Decimal("2.574E-7"), Decimal("2.86E-7"), Decimal(0), "a/b")
     ]
 
@@ -50,20 +52,20 @@ MISCAST = [
 
 
 @pytest.mark.parametrize(("field", "value", "text"), MISCAST)
-def test_a_value_that_does_not_cast_is_null_and_an_error(openrouter, field, value, text):
-    found = rows_of(openrouter, "openrouter", "models", miscast(field, value), f"{field}, _errors")
+def test_a_value_of_a_wrong_type_is_null_and_listed_in_errors(openrouter, field, value, text):
+    rows = rows_of(openrouter, "openrouter.models", miscast(field, value), f"{field}, _errors")
 
-    assert found == [(None, [{"path": f"/{field}", "value": text}])]
+    assert rows == [(None, [{"path": f"/{field}", "value": text}])]
 
 
 def miscast(field, value):
-    """Returns a model with a value that its column does not accept."""
-    id = f"a/{field}-{number_of(str(value))}"
+    """Returns a model with a value that does not fit the type of its column."""
+    id = f"a/{field}-{id_from(str(value))}"
     return Seen("model", id, json.dumps({"id": id, field: value}, separators=(",", ":")).encode())
 
 
 @pytest.fixture(scope="module")
 def openrouter(tmp_path_factory):
-    """An archive with a body per case; each test reads the rows of its own."""
-    seen = [ROUTER, DISCOUNTED, *(miscast(field, value) for field, value, _ in MISCAST)]
-    return archive_of(tmp_path_factory.mktemp("openrouter"), "openrouter", seen, DEFINITIONS)
+    """Returns an archive with one body per case; each test reads its own."""
+    entities = [ROUTER, DISCOUNTED, *(miscast(field, value) for field, value, _ in MISCAST)]
+    return build_archive(tmp_path_factory.mktemp("openrouter"), "openrouter", entities, DEFINITIONS)
