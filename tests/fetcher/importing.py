@@ -14,7 +14,7 @@ from fetcher.imports.import_report import ImportReport
 from fetcher.imports.importer import find_recordings, import_recordings
 from fetcher.source import Source
 from fetcher.sources import SOURCES
-from tests.fetcher.making import WRITER, Hand
+from tests.fetcher.making import WRITER, SteppingClock
 
 
 def import_paths(
@@ -39,7 +39,7 @@ def import_into(
     """Imports recordings of OpenRouter, unless another source is named."""
     root.mkdir(exist_ok=True)
     name = str(settings.pop("source", "openrouter"))
-    return import_paths(root, SOURCES[name], paths, writer=writer, now=Hand(), **settings)
+    return import_paths(root, SOURCES[name], paths, writer=writer, now=SteppingClock(), **settings)
 
 
 def models_list(*models: tuple[str, int]) -> bytes:

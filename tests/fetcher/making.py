@@ -1,4 +1,4 @@
-"""What the tests of the fetcher make: journals, responses, logs read back, upstreams."""
+"""Helpers of the fetcher's tests: clock, responses, events read from the log, upstreams."""
 
 import json
 import os
@@ -26,14 +26,14 @@ from fetcher.split.response import PageContext, Response, split_response
 START = parse_us("2026-11-21T05:00:00Z")
 WRITER = "1a2b3c4d"
 OTHER = "feedbee5"
-HURRIED = RetryPolicy(attempts=4, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
+FAST_RETRIES = RetryPolicy(attempts=4, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
 LIST = (Rule("/items", "model", "list", id_member("id")),)
 NESTED = (*LIST, Rule("/items/*/versions", "version", "embedded", id_member("id")))
 
 
 @attrs.define
-class Hand:
-    """A clock that moves a millisecond each time it is read."""
+class SteppingClock:
+    """Clock that advances by a millisecond each time it is read."""
 
     at: int = START
 
@@ -56,13 +56,13 @@ def response(body: bytes, endpoint: str = "/models", **changes: object) -> Respo
 PLACE = PageContext(run="run-1", epoch="2026-11-21T05", page_no=1, is_last=True)
 
 
-def observe_into(
+def append_page(
     journal: Journal,
     body: bytes,
     rules: Sequence[Rule] = LIST,
     observed_at: int | None = None,
 ) -> PageEvents:
-    """Put one response into a journal."""
+    """Appends the page of a response body; returns its events."""
     answer = response(body)
     result: list[PageEvents] = []
     build = page_batch(journal, answer, PLACE, split_response(answer, rules), result.append)
@@ -71,7 +71,7 @@ def observe_into(
 
 
 def lines(root: Path, source: str, writer: str = WRITER) -> list[Line]:
-    """Every event of a stream; each line must be strict JSON."""
+    """All events of a stream; verifies that each line is strict JSON with the right seq."""
     events = []
     for record in read_stream(root, source, writer):
         record.line.decode()
@@ -85,7 +85,7 @@ def kinds(events: Sequence[Line]) -> list[str]:
 
 
 def responses(root: Path, source: str, writer: str = WRITER) -> Iterator[bytes]:
-    """Every response of a stream, rebuilt from the log and checked against its SHA-256."""
+    """Yields all responses of a stream, rebuilt from the log and checked by their SHA-256."""
     raw = {record.seq: record.line for record in read_stream(root, source, writer)}
     for line in raw.values():
         page = decode(line)
@@ -98,7 +98,7 @@ Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def upstream(handle: Handle) -> AsyncIterator[str]:
-    """The origin at which a handler answers every GET."""
+    """Serves requests with a handler on a free port; yields the origin."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
@@ -111,7 +111,7 @@ async def upstream(handle: Handle) -> AsyncIterator[str]:
 
 
 def recordings() -> Path:
-    """Where recorded responses lie; the test is skipped, and says so, where they do not."""
+    """Returns the folder of recorded responses; skips the test if it does not exist."""
     beside = Path(__file__).parents[3] / "shared" / "samples"
     folder = Path(os.environ.get("HINDLOG_RECORDINGS", beside))
     if not (folder / "openrouter" / "history").is_dir():

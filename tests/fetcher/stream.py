@@ -19,7 +19,7 @@ from fetcher.source import Params, Source
 from fetcher.sources import SOURCES
 from fetcher.split.response import PageContext, Response, split_response
 from fetcher.state.presence import Presence, open_presence
-from tests.fetcher.making import WRITER, Hand
+from tests.fetcher.making import WRITER, SteppingClock
 
 CIVITAI, OPENROUTER = SOURCES["civitai"], SOURCES["openrouter"]
 NOTHING: Params = {}
@@ -35,7 +35,7 @@ class Log:
 
     root: Path
     source: Source
-    clock: Hand = attrs.field(factory=Hand)
+    clock: SteppingClock = attrs.field(factory=SteppingClock)
     writer: str = WRITER
     run: str = "run-1"
 

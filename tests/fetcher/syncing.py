@@ -19,7 +19,7 @@ from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.state.task import Task
 from tests.fetcher import making
-from tests.fetcher.making import HURRIED, OTHER, WRITER, Hand, Handle
+from tests.fetcher.making import FAST_RETRIES, OTHER, WRITER, Handle, SteppingClock
 
 CIVITAI = SOURCES["civitai"]
 NOWHERE = "http://127.0.0.1:1"
@@ -38,11 +38,11 @@ async def sync_once(
     `settings` are fields of `Upstream`, `SyncBounds` and `Crawler`; the remaining ones are
     arguments of `run_once`.
     """
-    settings = {"requests_per_minute": 600_000, "policy": HURRIED, **settings}
+    settings = {"requests_per_minute": 600_000, "policy": FAST_RETRIES, **settings}
     upstream = Upstream(source, base_url, **_take(Upstream, settings))
     bounds = SyncBounds(**_take(SyncBounds, settings))
     crawler = Crawler(
-        root, settings.pop("writer", WRITER), now or Hand(), **_take(Crawler, settings)
+        root, settings.pop("writer", WRITER), now or SteppingClock(), **_take(Crawler, settings)
     )
     return await run_once(crawler, upstream, bounds, **settings)
 
@@ -61,7 +61,7 @@ def sync_simulated(
     root: Path,
     name: str,
     faults: str = "",
-    clock: Hand | None = None,
+    clock: SteppingClock | None = None,
     served: list[tuple[str, int, bytes]] | None = None,
     **settings: Any,
 ) -> RunReport:
@@ -69,7 +69,7 @@ def sync_simulated(
 
     `served` receives the address, status and body of each of its responses.
     """
-    clock = clock or Hand()
+    clock = clock or SteppingClock()
 
     def note(address: str, status: int, body: bytes) -> None:
         if served is not None:
@@ -117,7 +117,7 @@ def failing_at(cursor: str, is_failing: list[bool]) -> Handle:
 
 
 def fail_and_retry(
-    root: Path, handle: Handle, run: str, clock: Hand, is_failing: list[bool]
+    root: Path, handle: Handle, run: str, clock: SteppingClock, is_failing: list[bool]
 ) -> tuple[Task, Task]:
     """Works on a run until it fails, repairs the upstream and retries the run.
 
@@ -145,7 +145,7 @@ def _take(value: type[attrs.AttrsInstance], settings: dict[str, Any]) -> dict[st
 
 def queued(root: Path) -> list[Task]:
     """The queue of Civitai."""
-    return list_runs(root, "civitai", Hand())
+    return list_runs(root, "civitai", SteppingClock())
 
 
 def add_run(
@@ -166,4 +166,4 @@ def add_run(
 def add_civitai_run(root: Path, target: str = "models", **settings: Any) -> Task:
     """Queues a listing or URL of Civitai and returns its run."""
     upstream = Upstream(CIVITAI, settings.pop("base_url", NOWHERE))
-    return add_run(root, upstream, target, **{"now": Hand(), **settings})
+    return add_run(root, upstream, target, **{"now": SteppingClock(), **settings})

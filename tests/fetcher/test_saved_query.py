@@ -15,7 +15,7 @@ from fetcher.service.queue_commands import RunRequest, add_runs
 from fetcher.source import match_url
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, Task
-from tests.fetcher.making import OTHER, Hand
+from tests.fetcher.making import OTHER, SteppingClock
 from tests.fetcher.syncing import queued, work_on_queue
 
 BASE = "https://civitai.com/api/v1"
@@ -25,7 +25,7 @@ EVERY = [(name, template) for name, source in SOURCES.items() for template in so
 def add(root: Path, target: str, arg: str | None = None, **settings: Any) -> list[Task]:
     upstream = Upstream(SOURCES["civitai"], settings.pop("base_url", BASE))
     request = RunRequest(target, arg, **settings)
-    return add_runs(Crawler(root, OTHER, Hand()), upstream, request)
+    return add_runs(Crawler(root, OTHER, SteppingClock()), upstream, request)
 
 
 def request_of(task: Task) -> tuple[str, dict[str, str]]:

@@ -30,7 +30,7 @@ from projector.query.open_views import list_view_names, open_views, require_view
 from projector.update.check import ViewContent, view_content
 from projector.update.update import build_views, update
 from projector.views.views_database import files_of_views, write_views
-from tests.fetcher.making import HURRIED
+from tests.fetcher.making import FAST_RETRIES
 from tests.projector.logs import UNSAFE
 
 pytestmark = pytest.mark.slow
@@ -78,7 +78,7 @@ async def crawl(root: Path, writer: str, syncs: Sequence[int], faults: Faults) -
                     SOURCES[name],
                     origin + PATHS[name],
                     requests_per_minute=1_000_000,
-                    policy=HURRIED,
+                    policy=FAST_RETRIES,
                 )
                 bounds = SyncBounds(listings=listings)
                 await run_once(Crawler(root, writer, clock), upstream, bounds)

@@ -17,7 +17,7 @@ from fetcher.service.queue_commands import cancel_run
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import LEASE_US, claim_task
 from fetcher.state.task import CANCELLED, PENDING, Task
-from tests.fetcher.making import OTHER, WRITER, Hand
+from tests.fetcher.making import OTHER, WRITER, SteppingClock
 from tests.fetcher.syncing import add_run
 
 CIVITAI = SOURCES["civitai"]
@@ -32,13 +32,13 @@ def run_of(crawl: Crawl, task: Task) -> ActiveRun:
     return run
 
 
-def add(root: Path, clock: Hand, **more: Any) -> Task:
+def add(root: Path, clock: SteppingClock, **more: Any) -> Task:
     return add_run(root, Upstream(CIVITAI, BASE), "/models", now=clock, **more)
 
 
 def with_claimed_run(
     root: Path,
-    clock: Hand,
+    clock: SteppingClock,
     act: Callable[[ActiveRun], None],
     priority: int = 0,
     **changes: Any,
@@ -55,7 +55,7 @@ def with_claimed_run(
 
 
 def test_a_run_renews_its_lease_while_it_is_worked_on(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     def act(run: ActiveRun) -> None:
         clock.at += LEASE_US - MINUTE
@@ -70,7 +70,7 @@ def test_a_run_renews_its_lease_while_it_is_worked_on(tmp_path: Path) -> None:
 
 
 def test_a_run_notices_that_it_was_cancelled(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     def act(run: ActiveRun) -> None:
         assert check_queue(run) == PENDING
@@ -88,7 +88,7 @@ def test_a_run_notices_that_it_was_cancelled(tmp_path: Path) -> None:
 def test_a_run_yields_to_a_run_of_higher_priority(
     tmp_path: Path, priority: int, other: int, yields: bool
 ) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     def act(run: ActiveRun) -> None:
         add(tmp_path, clock, priority=other)
@@ -101,7 +101,7 @@ def test_a_run_yields_to_a_run_of_higher_priority(
 
 
 def test_a_sync_of_named_listings_does_not_yield_to_other_runs_in_the_queue(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     def act(run: ActiveRun) -> None:
         add(tmp_path, clock, priority=7)
@@ -123,11 +123,11 @@ def test_runs_of_queue_commands_yield_to_a_due_sync_and_runs_of_a_sync_do_not(
 
         assert run.is_preempted is yields
 
-    with_claimed_run(tmp_path, Hand(), act, priority, is_sync_due=lambda: True)
+    with_claimed_run(tmp_path, SteppingClock(), act, priority, is_sync_due=lambda: True)
 
 
 def test_between_two_checks_a_run_does_not_read_the_log(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     def act(run: ActiveRun) -> None:
         run.checked_at_s = float("inf")
@@ -148,7 +148,7 @@ def test_only_runs_of_queue_commands_wait_for_the_next_budget(tmp_path: Path) ->
         assert not waits_for_budget(crawl, attrs.evolve(task, priority=SYNC_PRIORITY))
         assert waits_for_budget(crawl, attrs.evolve(task, priority=SYNC_PRIORITY - 1))
 
-    with_claimed_run(tmp_path, Hand(), act)
+    with_claimed_run(tmp_path, SteppingClock(), act)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_durable_and_pending_entities_count_towards_the_target(
 
         assert run.has_reached_target() is is_reached
 
-    with_claimed_run(tmp_path, Hand(), act)
+    with_claimed_run(tmp_path, SteppingClock(), act)
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,4 @@ def test_an_end_within_one_percent_of_the_known_maximum_is_silent(
         run.listing = CIVITAI.listing("models")
         assert not run.has_silent_end()
 
-    with_claimed_run(tmp_path, Hand(), act)
+    with_claimed_run(tmp_path, SteppingClock(), act)

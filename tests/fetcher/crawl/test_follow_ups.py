@@ -20,7 +20,7 @@ from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.service.sync import create_runs
 from fetcher.sources import SOURCES
 from fetcher.state.task import Task
-from tests.fetcher.making import WRITER, Hand
+from tests.fetcher.making import WRITER, SteppingClock
 from tests.fetcher.syncing import NOWHERE, sync_with
 
 OPENROUTER = SOURCES["openrouter"]
@@ -39,7 +39,7 @@ def in_crawl(
 
     async def go() -> None:
         upstream = Upstream(OPENROUTER, NOWHERE)
-        async with open_crawl(Crawler(root, WRITER, Hand()), upstream) as crawl:
+        async with open_crawl(Crawler(root, WRITER, SteppingClock()), upstream) as crawl:
             runs = await create_runs(
                 crawl, [OPENROUTER.listing(name) for name in names], EPOCH, None
             )

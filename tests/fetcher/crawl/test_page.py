@@ -20,7 +20,7 @@ from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.source import Continuation
 from fetcher.split.response import MAX_URL_CHARS
 from fetcher.state.task import Task
-from tests.fetcher.making import HURRIED, WRITER, Hand, Handle, lines, upstream
+from tests.fetcher.making import FAST_RETRIES, WRITER, Handle, SteppingClock, lines, upstream
 from tests.fetcher.syncing import CIVITAI, paginated
 
 
@@ -31,8 +31,8 @@ def in_run(
 
     async def go() -> Any:
         async with upstream(handle) as origin:
-            server = Upstream(CIVITAI, origin, None, 600_000, policy=HURRIED)
-            async with open_crawl(Crawler(root, WRITER, Hand()), server) as crawl:
+            server = Upstream(CIVITAI, origin, None, 600_000, policy=FAST_RETRIES)
+            async with open_crawl(Crawler(root, WRITER, SteppingClock()), server) as crawl:
                 task = Task(run="run-1", listing="models", epoch="2026-11-21T05", **changes)
                 report = ListingReport(listing="models", run=task.run)
                 listing, endpoint = CIVITAI.listing("models"), CIVITAI.endpoint("/models")

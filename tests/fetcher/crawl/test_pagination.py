@@ -17,7 +17,7 @@ from fetcher.service.sync import drain
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.state.task import RUNNING
-from tests.fetcher.making import WRITER, Hand, lines, upstream
+from tests.fetcher.making import WRITER, SteppingClock, lines, upstream
 from tests.fetcher.syncing import add_run, paginated, queued, sync_with
 
 CIVITAI = SOURCES["civitai"]
@@ -241,7 +241,7 @@ def losing_page(number: int) -> Callable[[Appended], None]:
 def test_a_pagination_ends_only_when_its_last_pages_are_durable(
     tmp_path: Path, pages: int, limit: int | None, lost: int
 ) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     async def go() -> None:
         async with upstream(paginated(pages)) as origin:

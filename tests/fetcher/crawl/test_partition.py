@@ -16,7 +16,7 @@ from fetcher.service.open_crawl import Upstream
 from fetcher.state.run_queue import LEASE_US
 from tests.fetcher.crawl.test_active_run import CIVITAI, with_claimed_run
 from tests.fetcher.crawl.test_pagination import Feed, Lost, all_but, ids, paginate_feed, source
-from tests.fetcher.making import OTHER, WRITER, Hand, lines
+from tests.fetcher.making import OTHER, WRITER, SteppingClock, lines
 from tests.fetcher.syncing import add_run, is_complete, sync_with, work_on_queue
 
 
@@ -87,7 +87,7 @@ def test_partitions_of_a_named_listing_run_in_the_same_sync(tmp_path: Path) -> N
 
 def test_the_target_of_partitions_is_what_remains_of_the_target(tmp_path: Path) -> None:
     upstream = Upstream(source(most=100), "http://127.0.0.1:1")
-    add_run(tmp_path, upstream, "images", now=Hand(), limit=130)
+    add_run(tmp_path, upstream, "images", now=SteppingClock(), limit=130)
     work_on_queue(tmp_path, feed_of(300, 100).handle, source(most=100))
 
     targets = [event.get("target") for event in created(tmp_path, None)]
@@ -95,7 +95,7 @@ def test_the_target_of_partitions_is_what_remains_of_the_target(tmp_path: Path) 
 
 
 def test_a_silent_end_is_reported_even_if_the_run_was_interrupted_there(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
 
     def kill(progress: Progress) -> None:
         if progress.listing.pages == 7:
@@ -143,4 +143,4 @@ def test_the_first_parameter_with_several_values_is_chosen(
 
         assert (chosen and chosen[0].param, chosen[1] if chosen else ()) == (param, values)
 
-    with_claimed_run(tmp_path, Hand(), act)
+    with_claimed_run(tmp_path, SteppingClock(), act)

@@ -20,7 +20,16 @@ from fetcher.net.rate_limit import Budget
 from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.sources import SOURCES
 from fetcher.split.response import PageContext
-from tests.fetcher.making import HURRIED, PLACE, START, WRITER, Hand, Handle, lines, upstream
+from tests.fetcher.making import (
+    FAST_RETRIES,
+    PLACE,
+    START,
+    WRITER,
+    Handle,
+    SteppingClock,
+    lines,
+    upstream,
+)
 
 CIVITAI = SOURCES["civitai"]
 KEY = "sk-test/0123456789"
@@ -34,9 +43,9 @@ def with_context(root: Path, handle: Handle, act: Act, **changes: Any) -> Any:
 
     async def go() -> Any:
         async with upstream(handle) as origin:
-            policy = changes.pop("policy", HURRIED)
+            policy = changes.pop("policy", FAST_RETRIES)
             server = Upstream(CIVITAI, origin, KEY, requests_per_minute=600_000, policy=policy)
-            async with open_crawl(Crawler(root, WRITER, Hand()), server) as crawl:
+            async with open_crawl(Crawler(root, WRITER, SteppingClock()), server) as crawl:
                 return await act(attrs.evolve(crawl.context, **changes), asyncio.Event())
 
     return asyncio.run(go())
@@ -212,7 +221,7 @@ def test_a_first_attempt_that_was_already_made_is_not_repeated(tmp_path: Path) -
 
     assert isinstance(first, Answered)
     assert isinstance(second, GivenUp)
-    assert len(requests) == HURRIED.attempts - 1
+    assert len(requests) == FAST_RETRIES.attempts - 1
     assert [exact_body(line) for line in anomalies(tmp_path)] == [b"busy", b"x"]
 
 

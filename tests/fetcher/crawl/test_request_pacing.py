@@ -20,7 +20,7 @@ from tests.fetcher.crawl.test_request import (
     request_models,
     with_context,
 )
-from tests.fetcher.making import HURRIED, START, upstream
+from tests.fetcher.making import FAST_RETRIES, START, upstream
 
 PATIENT = RetryPolicy(attempts=4, base_s=0.001, max_wait_s=0.002)
 
@@ -100,7 +100,7 @@ def test_every_request_that_is_sent_takes_one_from_the_budget(tmp_path: Path) ->
     budget = Budget(10)
     outcome_of(tmp_path, handle, budget=budget)
 
-    assert len(paths) == budget.spent == HURRIED.attempts
+    assert len(paths) == budget.spent == FAST_RETRIES.attempts
 
 
 def test_requests_to_a_host_that_is_down_are_not_retried(tmp_path: Path) -> None:
@@ -122,4 +122,4 @@ def test_errors_of_another_class_are_retried_although_the_host_is_down(tmp_path:
         tmp_path, answering((500, b"{}"), requests=requests), breaker=CircuitBreaker("connect", 3)
     )
 
-    assert len(requests) == HURRIED.attempts
+    assert len(requests) == FAST_RETRIES.attempts

@@ -14,7 +14,7 @@ from fetcher.service.queue_commands import list_runs, retry_run
 from fetcher.source import FollowUp
 from fetcher.sources import SOURCES
 from fetcher.state.task import COMPLETED, FAILED, PENDING
-from tests.fetcher.making import OTHER, Hand, Handle, lines
+from tests.fetcher.making import OTHER, Handle, SteppingClock, lines
 from tests.fetcher.syncing import (
     add_civitai_run,
     is_complete,
@@ -79,7 +79,7 @@ def test_only_a_sync_without_bounds_works_on_other_runs_of_the_queue(
 def test_a_retried_run_sends_only_the_follow_up_requests_that_failed(
     tmp_path: Path,
 ) -> None:
-    broken, requested, clock = [True], list[str](), Hand()
+    broken, requested, clock = [True], list[str](), SteppingClock()
 
     async def answer(request: web.Request) -> web.Response:
         requested.append(request.path)
@@ -129,7 +129,7 @@ def test_follow_up_requests_are_repeated_once_the_entity_is_old(
         body = {"items": [{"id": 1, "username": "ann"}], "metadata": {"total": 1}}
         return web.json_response(body)
 
-    clock = Hand()
+    clock = SteppingClock()
     settings: dict[str, Any] = {"listings": ["creators-of-images"], "now": clock}
     sync_with(tmp_path, CIVITAI, handle, **settings)
     clock.at += age

@@ -16,7 +16,15 @@ from fetcher.service.queue_commands import list_runs, retry_run
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import LEASE_US
 from fetcher.state.task import COMPLETED, FAILED, PENDING
-from tests.fetcher.making import HURRIED, OTHER, Hand, Handle, lines, responses, upstream
+from tests.fetcher.making import (
+    FAST_RETRIES,
+    OTHER,
+    Handle,
+    SteppingClock,
+    lines,
+    responses,
+    upstream,
+)
 from tests.fetcher.syncing import (
     CIVITAI,
     add_civitai_run,
@@ -60,14 +68,14 @@ def test_a_run_ends_when_it_has_reached_its_limit(tmp_path: Path) -> None:
 
 
 def test_a_retried_run_continues_at_the_page_that_failed(tmp_path: Path) -> None:
-    is_failing, clock = [True], Hand()
+    is_failing, clock = [True], SteppingClock()
     run = add_civitai_run(tmp_path, "/models", now=clock).run
 
     handle = failing_at("2", is_failing)
     failed, retried = fail_and_retry(tmp_path, handle, run, clock, is_failing)
 
     assert (failed.state, failed.pages, failed.error) == (FAILED, 2, "server")
-    assert failed.attempts == HURRIED.attempts
+    assert failed.attempts == FAST_RETRIES.attempts
     assert failed.url is not None and failed.url.endswith("/models?cursor=2")
     assert (retried.state, retried.pages, retried.error) == (COMPLETED, 4, None)
     pages = [line for line in lines(tmp_path, "civitai") if line.kind == PAGE]
@@ -78,7 +86,7 @@ def test_a_run_that_failed_at_its_first_page_can_be_retried(tmp_path: Path) -> N
     async def busy(request: web.Request) -> web.Response:
         return web.json_response({"error": "busy"}, status=503)
 
-    clock = Hand()
+    clock = SteppingClock()
     run = add_civitai_run(tmp_path, "/models", now=clock).run
     work_on_queue(tmp_path, busy, now=clock)
     assert [(task.state, task.error) for task in queued(tmp_path)] == [(FAILED, "server")]
@@ -110,7 +118,7 @@ def killed_at(count: int) -> OnProgress:
 def test_a_run_that_is_killed_at_any_step_continues_and_records_no_page_twice(
     tmp_path: Path, after: int
 ) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     add_civitai_run(tmp_path, "/models", now=clock)
 
     with suppress(Killed):
@@ -137,7 +145,7 @@ def test_an_interrupted_follow_up_run_sends_only_the_requests_without_an_answer(
             return web.json_response({"data": {"endpoints": [{"tag": "t"}]}})
         return web.json_response({"data": [{"id": f"a/{number}"} for number in range(9)]})
 
-    clock = Hand()
+    clock = SteppingClock()
     with suppress(Killed):
         sync_endpoints(
             tmp_path, handle, clock, listings=["endpoints"], on_progress=killed_at(4 + after)
@@ -152,7 +160,7 @@ def test_an_interrupted_follow_up_run_sends_only_the_requests_without_an_answer(
     assert {task.state for task in list_runs(tmp_path, "openrouter", clock)} == {COMPLETED}
 
 
-def sync_endpoints(root: Path, handle: Handle, clock: Hand, **more: Any) -> RunReport:
+def sync_endpoints(root: Path, handle: Handle, clock: SteppingClock, **more: Any) -> RunReport:
     """One sync of the named listings; without names, only the runs in the queue."""
     source = SOURCES["openrouter"]
     if "listings" in more:

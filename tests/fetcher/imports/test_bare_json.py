@@ -16,7 +16,7 @@ from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.import_report import ImportReport
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_paths, write_pack
-from tests.fetcher.making import WRITER, Hand, lines, recordings, responses
+from tests.fetcher.making import WRITER, SteppingClock, lines, recordings, responses
 
 OPENROUTER = SOURCES["openrouter"]
 MODELS = [{"id": f"a/{n}", "context_length": 1, "pricing": {"prompt": str(n)}} for n in range(5)]
@@ -25,7 +25,7 @@ NAME = "20261121T050000Z"
 
 
 def load(root: Path, *files: Path, source: str = "openrouter", **more: object) -> ImportReport:
-    settings: dict[str, Any] = {"writer": WRITER, "now": Hand(), **more}
+    settings: dict[str, Any] = {"writer": WRITER, "now": SteppingClock(), **more}
     return import_paths(root, SOURCES[source], files, **settings)
 
 

@@ -13,14 +13,14 @@ from fetcher.imports.import_report import ImportReport
 from fetcher.imports.importer import find_recordings, import_recordings
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_paths, models_list, write_files, write_pack
-from tests.fetcher.making import OTHER, START, WRITER, Hand, lines
+from tests.fetcher.making import OTHER, START, WRITER, SteppingClock, lines
 
 OPENROUTER, CIVITAI = SOURCES["openrouter"], SOURCES["civitai"]
 ONE, TWO = models_list(("a/b", 1)), models_list(("a/b", 1), ("c/d", 2))
 
 
 def load(root: Path, *paths: Path, source: str = "openrouter", **more: Any) -> ImportReport:
-    settings: dict[str, Any] = {"writer": WRITER, "now": Hand(), **more}
+    settings: dict[str, Any] = {"writer": WRITER, "now": SteppingClock(), **more}
     return import_paths(root / "log", SOURCES[source], paths, **settings)
 
 
@@ -209,7 +209,7 @@ def test_a_stopped_import_keeps_what_it_has_imported(tmp_path: Path) -> None:
         OPENROUTER,
         find_recordings(files, None, "name"),
         writer=WRITER,
-        now=Hand(),
+        now=SteppingClock(),
         on_progress=steps.append,
         is_stopped=lambda: len(steps) == 2,
     )

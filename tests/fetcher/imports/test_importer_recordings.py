@@ -16,7 +16,7 @@ from eventlog.format.manifest import digest
 from eventlog.read.reader import read_stream
 from eventlog.write.writer import open_stream
 from tests.fetcher.importing import import_into, models_list, write_files, write_pack
-from tests.fetcher.making import OTHER, START, WRITER, Hand, lines, recordings, responses
+from tests.fetcher.making import OTHER, START, WRITER, SteppingClock, lines, recordings, responses
 
 
 def snapshots(count: int, chance: random.Random) -> dict[str, bytes]:
@@ -115,7 +115,7 @@ def test_an_import_leaves_one_chain_of_sealed_hours(tmp_path: Path) -> None:
     segments = list_segments(tmp_path, "openrouter")
     assert len(segments) == 6
     assert all(item.is_sealed and not item.is_open for item in segments)
-    open_stream(tmp_path, "openrouter", WRITER, clock=Hand())
+    open_stream(tmp_path, "openrouter", WRITER, clock=SteppingClock())
 
 
 def test_an_unknown_response_is_refused_and_the_others_are_imported(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from fetcher.record.page_events import response_anomaly
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_paths, write_files
-from tests.fetcher.making import OTHER, PLACE, WRITER, Hand, lines, response, responses
+from tests.fetcher.making import OTHER, PLACE, WRITER, SteppingClock, lines, response, responses
 
 OPENROUTER = SOURCES["openrouter"]
 DAY_1 = parse_us("2025-01-01T00:00:00Z")
@@ -33,7 +33,7 @@ def with_new_rules() -> Source:
 def quarantined(root: Path) -> None:
     files = write_files(root / "in", {"20250101.json": BODY})
     report = import_paths(
-        root, OPENROUTER, files, writer=WRITER, endpoint="/api/v1/models", now=Hand()
+        root, OPENROUTER, files, writer=WRITER, endpoint="/api/v1/models", now=SteppingClock()
     )
     assert report.anomalies == 1
 
@@ -41,8 +41,8 @@ def quarantined(root: Path) -> None:
 def test_a_replayed_anomaly_becomes_events_at_its_own_time_once(tmp_path: Path) -> None:
     quarantined(tmp_path)
 
-    report = replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=Hand())
-    again = replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=Hand())
+    report = replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=SteppingClock())
+    again = replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=SteppingClock())
 
     assert (report.pages, report.stored, again.pages, again.already) == (1, 1, 0, 1)
     page = next(line for line in lines(tmp_path, "openrouter", OTHER) if line.kind == PAGE)
@@ -53,7 +53,7 @@ def test_a_replayed_anomaly_becomes_events_at_its_own_time_once(tmp_path: Path) 
 def test_an_anomaly_that_still_cannot_be_split_stays(tmp_path: Path) -> None:
     quarantined(tmp_path)
 
-    assert replay_anomalies(tmp_path, OPENROUTER, writer=OTHER, now=Hand()).responses == 0
+    assert replay_anomalies(tmp_path, OPENROUTER, writer=OTHER, now=SteppingClock()).responses == 0
     assert lines(tmp_path, "openrouter", OTHER) == []
     assert lines(tmp_path, "openrouter")[0].kind == ANOMALY
 
@@ -68,7 +68,7 @@ def test_a_replay_is_limited_to_the_given_period(
     quarantined(tmp_path)
 
     report = replay_anomalies(
-        tmp_path, with_new_rules(), writer=OTHER, now=Hand(), since=since, until=until
+        tmp_path, with_new_rules(), writer=OTHER, now=SteppingClock(), since=since, until=until
     )
 
     assert report.pages == pages
@@ -79,8 +79,11 @@ def test_the_body_of_an_error_response_is_not_replayed(
     tmp_path: Path, status: int, pages: int
 ) -> None:
     answer = response(BODY, endpoint="/api/v1/models", status=status)
-    journal = open_journal(tmp_path, "openrouter", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "openrouter", WRITER, clock=SteppingClock())
     append_batches(journal, [batch_of(response_anomaly(answer, PLACE, "not_json", journal.put))])
     close_journal(journal)
 
-    assert replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=Hand()).pages == pages
+    assert (
+        replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=SteppingClock()).pages
+        == pages
+    )

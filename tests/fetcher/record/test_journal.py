@@ -12,13 +12,22 @@ from eventlog.errors import LocalResource
 from eventlog.format.event import ENTITY
 from fetcher.record.journal import append_batch, close_journal, open_journal, page_batch
 from fetcher.split.response import split_response
-from tests.fetcher.making import LIST, PLACE, WRITER, Hand, lines, page_of, response, responses
+from tests.fetcher.making import (
+    LIST,
+    PLACE,
+    WRITER,
+    SteppingClock,
+    lines,
+    page_of,
+    response,
+    responses,
+)
 
 
 def test_entities_of_a_batch_that_could_not_be_written_are_stored_with_the_next(
     tmp_path: Path,
 ) -> None:
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     answer = response(page_of({"id": 1, "name": "one"}))
     build = page_batch(journal, answer, PLACE, split_response(answer, LIST), lambda _: None)
     disk = journal.stream.disk

@@ -18,7 +18,7 @@ from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_events
 from eventlog.write.append import Appended, BuildBatch
 from fetcher.record.journal import Journal, append_batch, close_journal, open_journal
-from tests.fetcher.making import WRITER, Hand
+from tests.fetcher.making import WRITER, SteppingClock
 
 SOURCE = "civitai"
 
@@ -31,9 +31,9 @@ def batch(number: int, count: int = 1) -> BuildBatch:
     return lambda _seq, _at: [entity] * count
 
 
-def open_with_disk(root: Path, clock: Hand | None = None, **disk: Any) -> Journal:
+def open_with_disk(root: Path, clock: SteppingClock | None = None, **disk: Any) -> Journal:
     """Opens a journal whose disk has some operations replaced."""
-    journal = open_journal(root, SOURCE, WRITER, clock=clock or Hand())
+    journal = open_journal(root, SOURCE, WRITER, clock=clock or SteppingClock())
     journal.stream.disk = attrs.evolve(journal.stream.disk, **disk)
     return journal
 

@@ -29,10 +29,10 @@ from tests.fetcher.making import (
     NESTED,
     PLACE,
     WRITER,
-    Hand,
+    SteppingClock,
+    append_page,
     kinds,
     lines,
-    observe_into,
     page_of,
     response,
     responses,
@@ -49,7 +49,7 @@ HOSTILE = {
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    opened = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    opened = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     yield opened
     close_journal(opened)
 
@@ -61,7 +61,7 @@ def test_a_hostile_entity_does_not_affect_the_99_others(journal: Journal, name: 
     items[50] = hostile
     body = b'{"items":[' + b",".join(items) + b'],"metadata":{"nextCursor":7}}'
 
-    observe_into(journal, body)
+    append_page(journal, body)
 
     events = lines(journal.stream.root, "civitai")
     assert kinds(events) == [ENTITY] * 100 + [PAGE]
@@ -72,8 +72,8 @@ def test_a_hostile_entity_does_not_affect_the_99_others(journal: Journal, name: 
 
 
 def test_an_unchanged_entity_is_only_in_the_roster(journal: Journal) -> None:
-    first = observe_into(journal, page_of({"id": 1}, {"id": 2, "n": 1}))
-    second = observe_into(journal, page_of({"id": 1}, {"id": 2, "n": 2}))
+    first = append_page(journal, page_of({"id": 1}, {"id": 2, "n": 1}))
+    second = append_page(journal, page_of({"id": 1}, {"id": 2, "n": 2}))
 
     assert (first.stored, second.stored, second.unchanged) == (2, 1, 1)
     page = lines(journal.stream.root, "civitai")[-1]
@@ -82,8 +82,8 @@ def test_an_unchanged_entity_is_only_in_the_roster(journal: Journal) -> None:
 
 
 def test_a_change_of_white_space_is_stored_but_keeps_the_value_hash(journal: Journal) -> None:
-    observe_into(journal, b'{"items":[{"id":1,"n":2}]}')
-    observe_into(journal, b'{"items":[{"id":1, "n":2}]}')
+    append_page(journal, b'{"items":[{"id":1,"n":2}]}')
+    append_page(journal, b'{"items":[{"id":1, "n":2}]}')
 
     first, second = (line for line in lines(journal.stream.root, "civitai") if line.kind == ENTITY)
     assert first.hash == second.hash
@@ -93,7 +93,7 @@ def test_a_change_of_white_space_is_stored_but_keeps_the_value_hash(journal: Jou
 def test_a_body_is_stored_again_after_thirty_days(journal: Journal) -> None:
     body, start = page_of({"id": 1}), 1_000_000 * HOUR
     stored = [
-        observe_into(journal, body, observed_at=start + after).stored
+        append_page(journal, body, observed_at=start + after).stored
         for after in (0, 29 * DAY, 30 * DAY, 31 * DAY)
     ]
 
@@ -102,9 +102,9 @@ def test_a_body_is_stored_again_after_thirty_days(journal: Journal) -> None:
 
 def test_a_change_of_an_embedded_entity_does_not_store_its_parent_again(journal: Journal) -> None:
     versions = [{"id": number, "downloads": 5} for number in range(22)]
-    first = observe_into(journal, page_of({"id": 1, "versions": versions}), NESTED)
+    first = append_page(journal, page_of({"id": 1, "versions": versions}), NESTED)
     versions[7]["downloads"] = 6
-    second = observe_into(journal, page_of({"id": 1, "versions": versions}), NESTED)
+    second = append_page(journal, page_of({"id": 1, "versions": versions}), NESTED)
 
     assert (first.stored, second.stored, second.unchanged) == (23, 1, 22)
     stored = lines(journal.stream.root, "civitai")[-2]
@@ -117,7 +117,7 @@ def test_the_same_entity_twice_in_a_page_is_stored_once_unless_it_differs(
 ) -> None:
     body = page_of({"id": 1, "n": 1}, {"id": 1, "n": 1}, {"id": 1, "n": 2})
 
-    assert observe_into(journal, body).stored == 2
+    assert append_page(journal, body).stored == 2
     assert list(responses(journal.stream.root, "civitai")) == [body]
 
 
@@ -126,7 +126,7 @@ def test_an_element_without_an_id_is_an_anomaly_and_the_page_keeps_the_exact_res
 ) -> None:
     body = page_of({"id": 1}, {"name": "no id"}, None, {"id": 2})
 
-    observe_into(journal, body)
+    append_page(journal, body)
 
     events = lines(journal.stream.root, "civitai")
     assert kinds(events) == [ENTITY, ENTITY, ANOMALY, ANOMALY, PAGE]
@@ -145,7 +145,7 @@ def test_an_element_without_an_id_is_an_anomaly_and_the_page_keeps_the_exact_res
     ],
 )
 def test_the_bytes_between_entities_are_restored(journal: Journal, body: bytes) -> None:
-    observe_into(journal, body)
+    append_page(journal, body)
 
     assert list(responses(journal.stream.root, "civitai")) == [body]
     page = lines(journal.stream.root, "civitai")[-1]
@@ -159,7 +159,7 @@ def test_a_response_that_is_one_entity_has_no_envelope(journal: Journal) -> None
     )
     body = b'{"id":15003,"versions":[{"id":1},{"id":2}]}'
 
-    observe_into(journal, body, rules)
+    append_page(journal, body, rules)
 
     events = lines(journal.stream.root, "civitai")
     assert exact_body(events[0]) == b'{"id":15003,"versions":[{"id":1},{"id":2}]}'
@@ -169,7 +169,7 @@ def test_a_response_that_is_one_entity_has_no_envelope(journal: Journal) -> None
 
 
 def test_an_empty_list_has_an_empty_roster(journal: Journal) -> None:
-    observe_into(journal, page_of())
+    append_page(journal, page_of())
 
     assert lines(journal.stream.root, "civitai")[-1].roster == {"/items": []}
 
@@ -177,7 +177,7 @@ def test_an_empty_list_has_an_empty_roster(journal: Journal) -> None:
 def test_a_body_too_large_for_a_line_is_an_asset(journal: Journal) -> None:
     body = page_of({"id": 1, "text": "x" * 9_000_000})
 
-    observe_into(journal, body)
+    append_page(journal, body)
 
     events = lines(journal.stream.root, "civitai")
     assert events[0].body_asset is not None
@@ -262,7 +262,7 @@ def test_a_response_with_any_number_of_entities_is_restored(
 def restored(journal: Journal, body: bytes) -> bytes:
     """The response as restored from the log: a page, or an anomaly if it cannot be split."""
     try:
-        observe_into(journal, body)
+        append_page(journal, body)
     except NotJson as problem:
         draft = response_anomaly(response(body), PLACE, str(problem), journal.put)
         append_batches(journal, [batch_of(draft)])

@@ -11,7 +11,7 @@ from eventlog.read.reader import read_stream
 from fetcher.record.journal import append_batches, batch_of, close_journal, open_journal, page_batch
 from fetcher.record.page_events import response_anomaly
 from fetcher.split.response import Response, split_response
-from tests.fetcher.making import LIST, PLACE, WRITER, Hand, page_of, response
+from tests.fetcher.making import LIST, PLACE, WRITER, SteppingClock, page_of, response
 
 BODY = page_of({"id": 1}, {"id": 2})
 HEADERS = {"date": "Sat, 21 Nov 2026 05:00:00 GMT", "age": "7"}
@@ -23,7 +23,7 @@ def written_event(
     root: Path, answer: Response, place: Any = FULL, reason: str | None = None
 ) -> Any:
     """Members of the last event of a response, as they are in the log."""
-    journal = open_journal(root, "civitai", WRITER, clock=Hand())
+    journal = open_journal(root, "civitai", WRITER, clock=SteppingClock())
     try:
         if reason is None:
             parts = split_response(answer, LIST)

@@ -22,7 +22,7 @@ from fetcher.service.open_crawl import Upstream
 from fetcher.source import Probe
 from fetcher.sources import SOURCES
 from fetcher.state.presence import Name, Refusal
-from tests.fetcher.making import Hand, kinds, lines, upstream
+from tests.fetcher.making import SteppingClock, kinds, lines, upstream
 from tests.fetcher.syncing import add_run, sync_once
 
 NAMES = st.sets(st.tuples(st.just("model"), st.sampled_from("abcdef")))
@@ -89,7 +89,7 @@ class Shop:
 
     models: set[str] = attrs.field(factory=set)
     ids: set[str] = attrs.field(factory=set)
-    clock: Hand = attrs.field(factory=Hand)
+    clock: SteppingClock = attrs.field(factory=SteppingClock)
     asked: list[str] = attrs.field(factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:

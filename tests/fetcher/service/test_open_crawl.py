@@ -11,7 +11,7 @@ from eventlog.errors import Locked
 from fetcher.crawl.active_run import Crawl
 from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.sources import SOURCES
-from tests.fetcher.making import WRITER, Hand
+from tests.fetcher.making import WRITER, SteppingClock
 
 UPSTREAM = Upstream(
     SOURCES["civitai"], "http://127.0.0.1:1", "sk-secret", requests_per_minute=90, contact="me"
@@ -22,7 +22,9 @@ def in_crawl(root: Path, act: Callable[[Crawl], Awaitable[None]], max_requests: 
     """Calls `act` with an open crawl."""
 
     async def go() -> None:
-        async with open_crawl(Crawler(root, WRITER, Hand()), UPSTREAM, max_requests) as crawl:
+        async with open_crawl(
+            Crawler(root, WRITER, SteppingClock()), UPSTREAM, max_requests
+        ) as crawl:
             await act(crawl)
 
     asyncio.run(go())
@@ -41,7 +43,7 @@ def test_a_crawl_keeps_to_the_rate_and_the_budget_of_its_upstream(tmp_path: Path
 def test_a_second_crawl_of_the_same_stream_is_refused_until_the_first_ends(tmp_path: Path) -> None:
     async def act(crawl: Crawl) -> None:
         with pytest.raises(Locked):
-            async with open_crawl(Crawler(tmp_path, WRITER, Hand()), UPSTREAM):
+            async with open_crawl(Crawler(tmp_path, WRITER, SteppingClock()), UPSTREAM):
                 pass
 
     in_crawl(tmp_path, act)

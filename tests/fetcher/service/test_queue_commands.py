@@ -16,7 +16,7 @@ from fetcher.service.queue_commands import (
     retry_run,
 )
 from fetcher.state.task import CANCELLED, CLEANED, PENDING
-from tests.fetcher.making import OTHER, Hand, lines
+from tests.fetcher.making import OTHER, SteppingClock, lines
 from tests.fetcher.syncing import (
     CIVITAI,
     NOWHERE,
@@ -29,7 +29,7 @@ from tests.fetcher.syncing import (
 
 def commander(root: Path) -> Crawler:
     """The process that runs a queue command."""
-    return Crawler(root, OTHER, Hand())
+    return Crawler(root, OTHER, SteppingClock())
 
 
 def test_a_run_is_added_by_a_url_or_by_a_listing_with_parameters(tmp_path: Path) -> None:
@@ -75,11 +75,11 @@ def test_cleaning_removes_finished_runs_from_the_queue_and_no_event(tmp_path: Pa
     waiting = add_civitai_run(tmp_path, "/models").run
     before = len(lines(tmp_path, "civitai"))
 
-    clean_runs(Crawler(tmp_path, OTHER, Hand(at=Hand().at + 10**10)), "civitai")
+    clean_runs(Crawler(tmp_path, OTHER, SteppingClock(at=SteppingClock().at + 10**10)), "civitai")
 
     assert [task.run for task in queued(tmp_path)] == [waiting]
     assert len(lines(tmp_path, "civitai")) == before
-    cleaned = list_runs(tmp_path, "civitai", Hand(), (CLEANED,))
+    cleaned = list_runs(tmp_path, "civitai", SteppingClock(), (CLEANED,))
     assert [task.state for task in cleaned] == [CLEANED]
 
 
@@ -90,7 +90,7 @@ def test_a_run_with_derived_requests_cannot_be_added(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("state", [PENDING, CLEANED])
 def test_only_failed_and_cancelled_runs_can_be_retried(tmp_path: Path, state: str) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     crawler = Crawler(tmp_path, OTHER, clock)
     run = add_civitai_run(tmp_path, now=clock).run
     if state == CLEANED:
@@ -102,7 +102,7 @@ def test_only_failed_and_cancelled_runs_can_be_retried(tmp_path: Path, state: st
 
 
 def test_a_cancelled_run_that_is_retried_is_pending_again(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     crawler = Crawler(tmp_path, OTHER, clock)
     run = add_civitai_run(tmp_path, now=clock).run
 
@@ -121,7 +121,7 @@ def test_an_argument_needs_a_template(tmp_path: Path) -> None:
 
 
 def test_the_queue_is_listed_by_state(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     runs = [add_civitai_run(tmp_path, now=clock).run for _ in range(2)]
     cancel_run(Crawler(tmp_path, OTHER, clock), "civitai", runs[0])
 

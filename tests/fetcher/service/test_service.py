@@ -16,7 +16,16 @@ from fetcher.service.queue_commands import cancel_run, list_runs
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.sources import SOURCES
 from fetcher.state.task import CANCELLED, COMPLETED, PENDING, Task
-from tests.fetcher.making import HURRIED, OTHER, START, WRITER, Hand, Handle, lines, upstream
+from tests.fetcher.making import (
+    FAST_RETRIES,
+    OTHER,
+    START,
+    WRITER,
+    Handle,
+    SteppingClock,
+    lines,
+    upstream,
+)
 from tests.fetcher.syncing import add_run
 
 CIVITAI = SOURCES["civitai"]
@@ -29,7 +38,7 @@ class Service:
 
     root: Path
     origin: str
-    clock: Hand
+    clock: SteppingClock
     announced: list[str]
     clock_reads: int = 0
     """How often the service has read its clock, which it does before each pause."""
@@ -71,7 +80,7 @@ def serving(
 
     `plan` are fields of `ServicePlan` and `SyncBounds`.
     """
-    clock, announced = Hand(start), list[str]()
+    clock, announced = SteppingClock(start), list[str]()
     bounds = SyncBounds(
         listings=plan.pop("listings", ["models"]),
         limit=plan.pop("limit", None),
@@ -106,7 +115,7 @@ async def _while_serving(
         has_schedule.set()
         return crawler.chance()
 
-    server = Upstream(CIVITAI, service.origin, None, 600_000, 2, HURRIED)
+    server = Upstream(CIVITAI, service.origin, None, 600_000, 2, FAST_RETRIES)
     crawling = attrs.evolve(crawler, chance=draw)
     work = asyncio.create_task(
         run_service(crawling, server, plan, stopping=stopping, announce=announce)
@@ -174,7 +183,7 @@ def test_a_slot_is_skipped_while_the_previous_sync_is_in_progress(tmp_path: Path
             clocks[0].at = START + 90 * MINUTE
         return await one_page(request)
 
-    clocks: list[Hand] = []
+    clocks: list[SteppingClock] = []
 
     async def begin(service: Service) -> None:
         clocks.append(service.clock)

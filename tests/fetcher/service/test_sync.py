@@ -12,7 +12,7 @@ from eventlog.format.event import PAGE, PAGE_FAILED, RUN, Line
 from fetcher.crawl.report import Progress
 from fetcher.service.sync import select_listings
 from fetcher.sources import SOURCES
-from tests.fetcher.making import Hand, lines, responses
+from tests.fetcher.making import SteppingClock, lines, responses
 from tests.fetcher.syncing import KEY, SIMULATED_PATHS, is_complete, sync_simulated, sync_with
 
 CIVITAI, OPENROUTER = SOURCES["civitai"], SOURCES["openrouter"]
@@ -36,7 +36,7 @@ def test_a_sync_keeps_every_response_byte_for_byte(tmp_path: Path, name: str) ->
 
 @BOTH
 def test_the_next_sync_stores_only_what_changed(tmp_path: Path, name: str) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     first = sync_simulated(tmp_path, name, clock=clock)
     clock.at += 6 * HOUR
     second = sync_simulated(tmp_path, name, clock=clock)
@@ -138,7 +138,7 @@ def test_the_listings_that_a_named_listing_follows_are_selected_too() -> None:
 def test_unknown_versions_and_models_of_images_are_fetched(
     tmp_path: Path,
 ) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     first = sync_simulated(tmp_path, "civitai", clock=clock, listings=["models-of-images"])
     again = sync_simulated(tmp_path, "civitai", clock=clock, listings=["models-of-images"])
     clock.at += 8 * 24 * HOUR

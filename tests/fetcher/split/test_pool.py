@@ -18,7 +18,7 @@ from fetcher.simulator.faults.plan import parse_faults
 from fetcher.simulator.world.world import World
 from fetcher.source import Source
 from fetcher.split.pool import PoolPolicy
-from tests.fetcher.making import HURRIED, Hand, Handle, lines, recordings, responses
+from tests.fetcher.making import FAST_RETRIES, Handle, SteppingClock, lines, recordings, responses
 from tests.fetcher.split.splitting import EAGER, HERE, Started, crawl, feed, source_of
 from tests.fetcher.syncing import is_complete, sync_once
 
@@ -95,15 +95,15 @@ def test_hostile_pages_give_the_same_events_wherever_they_are_split(
 
 async def under_faults(root: Path, source: Source, pool_policy: PoolPolicy, port: int) -> int:
     """Crawls the simulator and returns its port, which occurs in the links of its pages."""
-    clock = Hand()
-    app = make_app(World(5, 60, 30), lambda: Hand().at, parse_faults(FAULTS))
-    async with serve(app, lambda: Hand().at, port=port) as origin:
+    clock = SteppingClock()
+    app = make_app(World(5, 60, 30), lambda: SteppingClock().at, parse_faults(FAULTS))
+    async with serve(app, lambda: SteppingClock().at, port=port) as origin:
         await sync_once(
             root,
             source,
             origin + "/civitai/api/v1",
             clock,
-            policy=attrs.evolve(HURRIED, attempts=8),
+            policy=attrs.evolve(FAST_RETRIES, attempts=8),
             chance=lambda: 0.5,
             pool_policy=pool_policy,
         )

@@ -25,7 +25,7 @@ from fetcher.split.pool import (
     start_splitters,
 )
 from fetcher.split.response import SplitResponse
-from tests.fetcher.making import Hand, page_of, response
+from tests.fetcher.making import SteppingClock, page_of, response
 from tests.fetcher.split.splitting import EAGER, Started, crawl, feed, until
 from tests.fetcher.syncing import CIVITAI, is_complete
 
@@ -131,7 +131,7 @@ def test_no_splitter_outlives_its_crawl_however_that_ended(
     app.router.add_get("/images", feed(100_000))
 
     async def go() -> list[int]:
-        async with serve(app, Hand()) as origin:
+        async with serve(app, SteppingClock()) as origin:
             crawler = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-c", CRAWLER, str(tmp_path), origin),

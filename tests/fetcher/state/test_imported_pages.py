@@ -25,7 +25,7 @@ from fetcher.state.imported_pages import (
     open_imported_pages,
     page_key,
 )
-from tests.fetcher.making import LIST, OTHER, PLACE, START, WRITER, Hand, page_of, response
+from tests.fetcher.making import LIST, OTHER, PLACE, START, WRITER, SteppingClock, page_of, response
 
 BODY = page_of({"id": 1})
 PARAMS = {"limit": "1", "sort": "Newest"}
@@ -54,7 +54,7 @@ def store(
             )
         return batch_of(response_anomaly(answer, place, "not_json", journal.put))
 
-    journal = open_journal(root, "civitai", writer, clock=Hand())
+    journal = open_journal(root, "civitai", writer, clock=SteppingClock())
     try:
         append_batches(journal, [build(journal)], START)
     finally:
@@ -138,7 +138,7 @@ def test_an_anomaly_after_the_page_changes_nothing(
 
 
 def test_other_events_of_an_import_are_not_pages(tmp_path: Path, look: Callable[..., bool]) -> None:
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     run = Draft(kind="run", run="import.1", epoch=PLACE.epoch, members={"import": {"file": "x"}})
     append_batches(journal, [batch_of(run)], START)
     close_journal(journal, seal_open=True)

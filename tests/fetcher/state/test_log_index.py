@@ -19,7 +19,7 @@ from fetcher.state.log_index import (
     is_entity_line,
     open_index,
 )
-from tests.fetcher.making import OTHER, WRITER, Hand
+from tests.fetcher.making import OTHER, WRITER, SteppingClock
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS seen (writer TEXT, seq INTEGER)"
 
@@ -49,7 +49,7 @@ def append_event(journal: Journal, kind: str = "run") -> Appended:
 
 
 def append(root: Path, count: int, writer: str = WRITER) -> None:
-    journal = open_journal(root, "civitai", writer, clock=Hand())
+    journal = open_journal(root, "civitai", writer, clock=SteppingClock())
     for _ in range(count):
         append_event(journal)
     close_journal(journal)
@@ -108,7 +108,7 @@ def test_a_failed_catch_up_is_rolled_back(tmp_path: Path, db: sqlite3.Connection
 def test_a_just_appended_batch_is_applied_without_reading_the_log(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     for _ in range(2):
         apply_appended(db, append_event(journal), insert)
     close_journal(journal)
@@ -121,7 +121,7 @@ def test_a_just_appended_batch_is_applied_without_reading_the_log(
 def test_just_appended_entity_events_are_covered_but_not_applied(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     apply_appended(db, append_event(journal, "entity"), insert)
     apply_appended(db, append_event(journal), insert)
     close_journal(journal)
@@ -132,7 +132,7 @@ def test_just_appended_entity_events_are_covered_but_not_applied(
 def test_a_batch_after_unread_events_is_not_applied_until_they_are_read(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     first, second = append_event(journal), append_event(journal)
     apply_appended(db, second, insert)
     assert (seen(db), covered_positions(db)) == ([], {})
@@ -147,7 +147,7 @@ def test_a_batch_after_unread_events_is_not_applied_until_they_are_read(
 def test_a_failed_application_of_a_batch_is_rolled_back(
     tmp_path: Path, db: sqlite3.Connection
 ) -> None:
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     apply_appended(db, append_event(journal), fail_at_2)
     with pytest.raises(ValueError):
         apply_appended(db, append_event(journal), fail_at_2)
@@ -162,7 +162,7 @@ def test_an_index_of_another_log_is_a_mismatch(
 ) -> None:
     append(tmp_path / "other", 2)
     catch_up(db, tmp_path / "other", "civitai", insert)
-    clock = attrs.evolve(Hand(), at=Hand().at + 10**6)
+    clock = attrs.evolve(SteppingClock(), at=SteppingClock().at + 10**6)
     journal = open_journal(tmp_path, "civitai", WRITER, clock=clock)
     for _ in range(3):
         append_event(journal)

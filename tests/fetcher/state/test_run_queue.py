@@ -15,7 +15,7 @@ from eventlog.write.writer import close_stream, open_stream
 from fetcher.service.queue_commands import list_runs
 from fetcher.state.run_queue import claim_task, close_queue, open_queue
 from fetcher.state.task import PENDING, RUNNING, Task, apply_event, decode_task_members
-from tests.fetcher.making import OTHER, Hand
+from tests.fetcher.making import OTHER, SteppingClock
 from tests.fetcher.syncing import (
     add_civitai_run,
     fail_and_retry,
@@ -26,7 +26,7 @@ from tests.fetcher.syncing import (
 
 
 def test_the_queue_is_ordered_by_priority_then_by_age(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     runs = [
         add_civitai_run(tmp_path, priority=priority, now=clock).run for priority in (0, 5, 0, 9, 5)
     ]
@@ -35,7 +35,7 @@ def test_the_queue_is_ordered_by_priority_then_by_age(tmp_path: Path) -> None:
 
 
 def test_a_leased_run_is_in_progress_and_after_a_rebuild_pending(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     add_civitai_run(tmp_path)
     queue = open_queue(tmp_path, "civitai")
     claim_task(queue, "one", clock())
@@ -61,7 +61,7 @@ def test_a_queue_rebuilt_from_the_log_is_the_same(tmp_path: Path) -> None:
 def test_the_events_of_a_run_give_the_same_task_in_any_order_of_writers(
     tmp_path: Path, seed: int
 ) -> None:
-    clock, is_failing = Hand(), [True]
+    clock, is_failing = SteppingClock(), [True]
     run = add_civitai_run(tmp_path, "/models", now=clock).run
     fail_and_retry(tmp_path, failing_at("2", is_failing), run, clock, is_failing)
     events = [record.line for record in read_events(tmp_path)]
@@ -85,12 +85,12 @@ def test_the_events_of_a_run_give_the_same_task_in_any_order_of_writers(
 
 def test_a_run_in_an_accepted_loss_is_not_in_the_queue(tmp_path: Path) -> None:
     add_civitai_run(tmp_path)
-    close_stream(open_stream(tmp_path, "civitai", OTHER, clock=Hand()), seal_open=True)
+    close_stream(open_stream(tmp_path, "civitai", OTHER, clock=SteppingClock()), seal_open=True)
     remaining = add_civitai_run(tmp_path, "images")
     assert len(queued(tmp_path)) == 2
     lost = list_segments(tmp_path, "civitai", OTHER)[0].name
     sealed_path(tmp_path, lost).unlink()
-    accept_loss(tmp_path, lost, clock=Hand())
+    accept_loss(tmp_path, lost, clock=SteppingClock())
 
     assert [task.run for task in queued(tmp_path)] == [remaining.run]
     shutil.rmtree(tmp_path / "state")

@@ -26,7 +26,7 @@ from fetcher.state.run_queue import (
     task_state,
 )
 from fetcher.state.task import CANCELLED, CLEANED, PENDING, RUNNING, Task
-from tests.fetcher.making import OTHER, Hand
+from tests.fetcher.making import OTHER, SteppingClock
 from tests.fetcher.syncing import CIVITAI, NOWHERE, add_run, failing_at, work_on_queue
 
 
@@ -37,7 +37,7 @@ def queue(tmp_path: Path) -> Iterator[RunQueue]:
     close_queue(opened)
 
 
-def add(queue: RunQueue, clock: Hand, target: str = "/models", **settings: Any) -> Task:
+def add(queue: RunQueue, clock: SteppingClock, target: str = "/models", **settings: Any) -> Task:
     task = add_run(queue.root, Upstream(CIVITAI, NOWHERE), target, now=clock, **settings)
     refresh_queue(queue)
     return task
@@ -49,7 +49,7 @@ def claimed(queue: RunQueue, owner: str = "one", now: int = 0, **more: Any) -> s
 
 
 def test_the_highest_priority_is_claimed_first_then_the_oldest(queue: RunQueue) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     runs = [add(queue, clock, priority=priority).run for priority in (0, 5, 0, 9, 5)]
 
     claims = [claimed(queue, f"worker {n}") for n in range(6)]
@@ -58,14 +58,14 @@ def test_the_highest_priority_is_claimed_first_then_the_oldest(queue: RunQueue) 
 
 
 def test_only_its_own_worker_can_claim_a_leased_run_again(queue: RunQueue) -> None:
-    run = add(queue, Hand()).run
+    run = add(queue, SteppingClock()).run
     claimed(queue, "one")
 
     assert (claimed(queue, "two", MINUTE), claimed(queue, "one", MINUTE)) == (None, run)
 
 
 def test_a_claim_can_be_restricted_to_some_runs(queue: RunQueue) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     runs = [add(queue, clock).run for _ in range(3)]
 
     assert claimed(queue, only={runs[1]}) == runs[1]
@@ -73,7 +73,7 @@ def test_a_claim_can_be_restricted_to_some_runs(queue: RunQueue) -> None:
 
 
 def test_a_cancelled_run_cannot_be_claimed(queue: RunQueue) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     run = add(queue, clock).run
     cancel_run(Crawler(queue.root, OTHER, clock), "civitai", run)
     refresh_queue(queue)
@@ -82,7 +82,7 @@ def test_a_cancelled_run_cannot_be_claimed(queue: RunQueue) -> None:
 
 
 def test_a_lease_expires_ten_minutes_after_its_last_renewal(queue: RunQueue) -> None:
-    run = add(queue, Hand()).run
+    run = add(queue, SteppingClock()).run
     claimed(queue, "one", 0)
     renew_lease(queue, run, "one", 5 * MINUTE)
 
@@ -94,7 +94,7 @@ def test_a_lease_expires_ten_minutes_after_its_last_renewal(queue: RunQueue) -> 
 
 
 def test_a_run_is_in_progress_until_its_lease_expires_or_is_released(queue: RunQueue) -> None:
-    run = add(queue, Hand()).run
+    run = add(queue, SteppingClock()).run
 
     def shown(now: int) -> list[str]:
         return [task.state for task in list_tasks(queue, now)]
@@ -107,7 +107,7 @@ def test_a_run_is_in_progress_until_its_lease_expires_or_is_released(queue: RunQ
 
 
 def test_tasks_are_listed_by_state_and_cleaned_ones_only_on_request(queue: RunQueue) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     runs = [add(queue, clock).run for _ in range(4)]
     cancel_run(Crawler(queue.root, OTHER, clock), "civitai", runs[0])
     clean_runs(Crawler(queue.root, OTHER, clock), "civitai")
@@ -125,7 +125,7 @@ def test_tasks_are_listed_by_state_and_cleaned_ones_only_on_request(queue: RunQu
 
 
 def test_a_pending_run_of_higher_priority_outranks_a_run(queue: RunQueue) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     low, high = add(queue, clock, priority=1), add(queue, clock, priority=2)
     assert (is_outranked(queue, low), is_outranked(queue, high)) == (True, False)
 
@@ -136,7 +136,7 @@ def test_a_pending_run_of_higher_priority_outranks_a_run(queue: RunQueue) -> Non
 
 
 def test_a_run_is_found_by_a_unique_prefix_of_its_id(queue: RunQueue) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     models, images = add(queue, clock), add(queue, clock, "/images")
 
     assert find_task(queue, models.run).run == models.run
@@ -150,7 +150,7 @@ def test_a_run_is_found_by_a_unique_prefix_of_its_id(queue: RunQueue) -> None:
 def test_a_rebuilt_queue_continues_at_the_same_page_in_any_order_of_writers(
     tmp_path: Path,
 ) -> None:
-    clock, early = Hand(), "00000001"
+    clock, early = SteppingClock(), "00000001"
     settings: dict[str, Any] = {"writer": early, "now": clock}
     run = add_run(tmp_path, Upstream(CIVITAI, NOWHERE), "/models", **settings).run
     work_on_queue(tmp_path, failing_at("2", [True]), now=clock)

@@ -16,15 +16,15 @@ from eventlog.write.writer import close_stream, open_stream
 from fetcher.record.journal import close_journal, open_journal
 from fetcher.split.response import body_digest
 from fetcher.state.stored_bodies import StoredBody, can_reuse, stored_bodies_path
-from tests.fetcher.making import START, WRITER, Hand, observe_into, page_of
+from tests.fetcher.making import START, WRITER, SteppingClock, append_page, page_of
 
 PAGE = page_of({"id": 1}, {"id": 2})
 
 
 def stored(root: Path, body: bytes = PAGE) -> int:
-    journal = open_journal(root, "civitai", WRITER, clock=Hand())
+    journal = open_journal(root, "civitai", WRITER, clock=SteppingClock())
     try:
-        return observe_into(journal, body).stored
+        return append_page(journal, body).stored
     finally:
         close_journal(journal)
 
@@ -71,36 +71,36 @@ def test_a_damaged_index_is_rebuilt(tmp_path: Path, damage: bytes) -> None:
 
 
 def test_the_bodies_of_a_batch_that_was_not_written_are_discarded(tmp_path: Path) -> None:
-    clock = Hand()
+    clock = SteppingClock()
     journal = open_journal(tmp_path, "civitai", WRITER, clock=clock)
-    observe_into(journal, page_of({"id": 9}))
+    append_page(journal, page_of({"id": 9}))
     clock.at -= 3_600_000_000
     with pytest.raises(LocalResource):
-        observe_into(journal, PAGE)
+        append_page(journal, PAGE)
     clock.at += 3_600_000_000
 
-    assert observe_into(journal, PAGE).stored == 2
+    assert append_page(journal, PAGE).stored == 2
     close_journal(journal)
 
 
 def test_each_shape_of_an_entity_has_its_own_stored_body(tmp_path: Path) -> None:
     from eventlog.body.split_rules import Rule
 
-    journal = open_journal(tmp_path, "civitai", WRITER, clock=Hand())
+    journal = open_journal(tmp_path, "civitai", WRITER, clock=SteppingClock())
     detail = (Rule("/items", "model", "detail", id_member("id")),)
-    observe_into(journal, PAGE)
+    append_page(journal, PAGE)
 
-    assert observe_into(journal, PAGE, detail).stored == 2
+    assert append_page(journal, PAGE, detail).stored == 2
     close_journal(journal)
 
 
 def test_a_body_in_an_accepted_loss_is_not_reused(tmp_path: Path) -> None:
     stored(tmp_path)
-    close_stream(open_stream(tmp_path, "civitai", WRITER, clock=Hand()), seal_open=True)
+    close_stream(open_stream(tmp_path, "civitai", WRITER, clock=SteppingClock()), seal_open=True)
     stored(tmp_path, page_of({"id": 3}))
     lost = list_segments(tmp_path, "civitai", WRITER)[0].name
     sealed_path(tmp_path, lost).unlink()
-    accept_loss(tmp_path, lost, clock=Hand())
+    accept_loss(tmp_path, lost, clock=SteppingClock())
 
     assert stored(tmp_path, page_of({"id": 1}, {"id": 3})) == 1
 
