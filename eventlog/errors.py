@@ -1,8 +1,8 @@
 """The kinds of errors that hindlog raises on purpose.
 
 A kind is chosen by what the reader of the message does next, not by where the error
-occurs. `what` states the place, what was expected, what was found, and the unit; `hint` is
-the next command. The module that owns a library translates that library's exceptions into
+occurs. `what` states the place, the expected and the actual value, and the unit; `hint` is the
+next command. The module that owns a library translates that library's exceptions into
 these, with `from error`. Any other exception that escapes is a bug and shows its traceback.
 """
 
@@ -35,11 +35,11 @@ class Corrupt(HindlogError):
 
 
 class Locked(HindlogError):
-    """Another process holds the lock: wait for that process, or stop it."""
+    """Another process has the lock: wait for that process, or stop it."""
 
 
 class NotFound(HindlogError):
-    """The requested object does not exist or was never fetched (`what` says which)."""
+    """The requested object does not exist or was never fetched; `what` states which."""
 
 
 class NoArchive(HindlogError):

@@ -32,7 +32,7 @@ class Embedded:
     body: bytes | None
     """Strict JSON on one line, or None."""
     body_raw: bytes | None
-    """The exact bytes, if `body` differs from them; else None."""
+    """The exact bytes, if `body` differs from them; None otherwise."""
     repaired: bool
     """Whether `body` is a repaired copy."""
 

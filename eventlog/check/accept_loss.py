@@ -152,7 +152,7 @@ def _own_manifest(root: Path, name: SegmentName) -> Manifest | None:
 
 
 def _minimum_last_seq(root: Path, name: SegmentName, known: list[KnownSeqs]) -> int:
-    """Returns the last seq, at least, of a lost last segment of which a file still exists."""
+    """Returns a lower bound of the last seq of a lost last segment; 0 if no file of it exists."""
     if not (manifest_path(root, name).exists() or sealed_path(root, name).exists()):
         return 0
     expected = known[-1].last_seq + 1 if known else 1

@@ -202,8 +202,8 @@ def _known_seqs(
 ) -> list[KnownSeqs]:
     """Returns the seqs that exist or whose loss was accepted.
 
-    `unsealed`: segments that were open when they were listed. Of one that was sealed since,
-    the manifest tells the seqs.
+    `unsealed`: segments that were open when they were listed. If one was sealed meanwhile, its
+    seqs are those of its manifest.
     """
     known = [KnownSeqs(link.name, link.first_seq, link.last_seq) for link in links]
     for name in unsealed:

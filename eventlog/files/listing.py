@@ -115,12 +115,12 @@ def list_folders(root: Path) -> list[str]:
 
 
 def list_streams(root: Path) -> list[tuple[str, str]]:
-    """Returns every (source, writer) of which the log contains a segment, sorted."""
+    """Returns every (source, writer) with a segment in the log, sorted."""
     return sorted({(files.name.source, files.name.writer) for files in list_segments(root)})
 
 
 def known_streams(root: Path) -> list[tuple[str, str]]:
-    """Returns also streams of which only a loss, a head or a lock file is left, sorted."""
+    """Returns all streams, also those with only a loss, a head or a lock file, sorted."""
     losses = ((name.source, name.writer) for name in list_losses(root))
     heads = ((path.parent.name, path.stem) for path in (root / "state" / "heads").glob("*/*.json"))
     locks = ((path.parent.name, path.name[1:-5]) for path in log_dir(root).glob("*/.*.lock"))

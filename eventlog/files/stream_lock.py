@@ -15,9 +15,9 @@ from eventlog.files.disk import REAL, make_dirs
 from eventlog.format.paths import lock_path
 
 _LONG_WAIT_S = 5.0
-"""How long a short-lived process waits for another one's append."""
+"""Time that a short-lived process waits for another one's append."""
 _SHORT_WAIT_S = 0.05
-"""Minimum wait: `is_locked` in another process also holds the lock for a moment."""
+"""Minimum wait: `is_locked` in another process takes the lock for a moment, too."""
 _NOTE_BYTES = 4096
 """Maximum size of the JSON object in a lock file."""
 
@@ -27,12 +27,12 @@ def lock_stream(
 ) -> int:
     """Locks a stream and returns a file handle. Closing it, or the end of the process, unlocks.
 
-    Raises `Locked` with the process that holds the lock.
+    Raises `Locked`, which names the process that has the lock.
     """
     handle = _lock_within(root, source, writer, timeout_s)
     if handle is None:
         raise Locked(
-            f"{source}, writer {writer}: held by {_holder(root, source, writer, now)}",
+            f"{source}, writer {writer}: locked by {_holder(root, source, writer, now)}",
             "wait for that process, or stop it; its lock ends with it",
         )
     _write_note(handle, _note(handle) | {"pid": os.getpid(), "host": platform.node(), "since": now})
@@ -86,7 +86,7 @@ def _lock_within(root: Path, source: str, writer: str, timeout_s: float) -> int 
 
 
 def is_locked(root: Path, source: str, writer: str) -> bool:
-    """Whether a living process holds the lock of this stream."""
+    """Whether a running process has locked this stream."""
     if not lock_path(root, source, writer).exists():
         return False
     handle = _try_lock(root, source, writer, fcntl.LOCK_SH)

@@ -28,7 +28,7 @@ from eventlog.read.event_filter import EVERYTHING, Select, wants_frame, wants_ma
 
 _CHUNK_BYTES = 1024 * 1024
 _READ_AHEAD = 2
-"""Number of frames that are read ahead in threads; a segment with fewer needs no threads."""
+"""Number of frames that threads prefetch; a segment with fewer needs no threads."""
 
 
 def segment_blocks(

@@ -213,7 +213,7 @@ def _marked_line(root: Path, source: str, writer: str, seq: int) -> bytes:
 
 def _line_beyond_head(root: Path, source: str, writer: str, seq: int) -> bytes | None:
     """Returns a complete line of an open segment, ignoring the head; None if there is none."""
-    unsealed = (each.name for each in list_segments(root, source, writer) if each.is_open)
+    unsealed = (files.name for files in list_segments(root, source, writer) if files.is_open)
     for name in unsealed:
         with suppress(FileNotFoundError), open_path(root, name).open("rb") as file:
             first = first_seq(file)

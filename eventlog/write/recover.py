@@ -2,7 +2,7 @@
 
 Completes or reverts interrupted sealings, cuts off the torn tail of the open segment (the
 caller appends it to the log as an anomaly), and determines where the stream continues. The
-caller must hold the stream's lock.
+caller must have locked the stream.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class TailAnomaly:
     size: int
     reason: str
     """`torn`: an incomplete write. `damaged`: complete lines followed the invalid one.
-    `lost`: the file is shorter than its head in `state/` says."""
+    `lost`: the file is shorter than its head in `state/` states."""
     kept_at: Path | None
     """File with the bytes, until they are in the log as an anomaly; None for `lost`."""
 
@@ -222,7 +222,7 @@ def _check_durable(root: Path, prefix: ValidPrefix) -> None:
 
 
 def _missing_bytes(root: Path, prefix: ValidPrefix) -> list[TailAnomaly]:
-    """Returns an anomaly if the file is shorter than its head in `state/` says."""
+    """Returns an anomaly if the file is shorter than its head in `state/` states."""
     head = read_head(root, prefix.name.source, prefix.name.writer)
     if head is None or head.segment != str(prefix.name) or head.last_seq <= prefix.last_seq:
         return []

@@ -82,7 +82,7 @@ def _write_frames(
 
 
 def _check_written(path: Path, manifest: Manifest) -> None:
-    """Reads the file back and compares it with the frames, which were already decompressed."""
+    """Reads the file back and compares its SHA-256. (Each frame was already decompressed.)"""
     if manifests.digest_of(path) != manifest.zst.sha256:
         raise Corrupt(f"{path}: expected the bytes that were written, read others")
 
@@ -90,9 +90,9 @@ def _check_written(path: Path, manifest: Manifest) -> None:
 def _compressed_blocks(
     file: FileIO, name: SegmentName
 ) -> Iterator[tuple[bytes, bytes, BlockStats]]:
-    """Yields each block with its frame and its statistics, working ahead in threads.
+    """Yields each block with its frame and its statistics, which threads compute in advance.
 
-    One job per block compresses, decompresses and counts; only the counting holds the GIL.
+    One job per block compresses, decompresses and counts; only counting needs the GIL.
     """
     pieces = blocks(partial(os.pread, file.fileno()), os.fstat(file.fileno()).st_size)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="seal") as pool:

@@ -52,7 +52,7 @@ def test_the_error_names_the_process_with_the_lock_and_since_when_it_has_it(tmp_
     with pytest.raises(Locked, match=rf"process {os.getpid()} on .* since {NOW} \(90 s\)"):
         lock(tmp_path, now="2026-11-21T05:01:30.000000Z")
     lock_path(tmp_path, SOURCE, WRITER).write_bytes(b"{}")
-    with pytest.raises(Locked, match="held by another process"):
+    with pytest.raises(Locked, match="locked by another process"):
         lock(tmp_path)
     os.close(handle)
 

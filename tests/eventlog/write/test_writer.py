@@ -213,7 +213,7 @@ def test_a_batch_with_a_line_over_16_mib_is_rejected_completely(tmp_path: Path) 
 
 def test_one_process_writes_a_stream(tmp_path: Path) -> None:
     stream = opened(tmp_path)
-    with pytest.raises(Locked, match=f"held by process {os.getpid()} on .* since 2026-11-21T05"):
+    with pytest.raises(Locked, match=f"locked by process {os.getpid()} on .* since 2026-11-21T05"):
         opened(tmp_path)
     others = [opened(tmp_path, writer=OTHER), opened(tmp_path, source="civitai")]
     for each in (stream, *others):
