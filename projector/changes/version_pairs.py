@@ -81,10 +81,11 @@ def find_pairs(
     target: Path,
     limits: Limits,
 ) -> Compared:
-    """Writes the pairs to a file, by the places of the later bodies; returns what it covers.
+    """Writes the pairs to a file, in the log order of the later bodies; returns what it covers.
 
     `diffs`: the list of the files of differences, as SQL; pairs in them are left out. The column
-    `is_far` says whether the earlier body is more than `max_near_events` before the later one.
+    `is_far` is true if the earlier body is of another writer, or more than `max_near_events`
+    away from the later one.
     """
     since = _since(history, compared)
     count = 1 + _count_sightings(connection, history, since) // limits.max_pairing_sightings
