@@ -1,6 +1,7 @@
-"""Every configuration key and every global option has an effect: one row of a table each.
+"""Every configuration key and every global option has an effect.
 
-A key or an option that is not in its table fails a test.
+Each has a function in the table KEYS or OPTIONS that checks its effect; a test fails if one is
+missing.
 """
 
 import json
@@ -22,12 +23,12 @@ WAIT_S = 30
 
 
 def dry_run(root: Path, *words: str) -> list[list[str]]:
-    """The rows of a dry run without its header: source, listing, url, follows, next slot."""
+    """Returns the rows of a dry run: source, listing, url, follows, next slot."""
     return hindlog("fetch", "run", "--once", "--dry-run", *words, at=root).rows[1:]
 
 
 def civitai(key: str, value: str) -> str:
-    """A configuration with one key of civitai; openrouter is switched off."""
+    """Returns a configuration with one key of civitai; openrouter is disabled."""
     return f"[source.openrouter]\nenabled = false\n[source.civitai]\n{key} = {value}\n"
 
 
@@ -56,28 +57,31 @@ def listings(folder: Path) -> None:
 
 
 def requests_per_minute(folder: Path) -> None:
-    with upstream(models) as (origin, asked):
+    with upstream(models) as (origin, requests):
         toml = toml_of(origin).replace("600000", "1")
         root = new_archive(folder / "a", toml)
         hindlog("fetch", "add", "civitai", "models", at=root)
         hindlog("fetch", "run", "--for", "1s", at=root)  # the next request is due in a minute
 
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
-def most_at_once(folder: Path, concurrency: int, expected: int) -> int:
-    """How many requests upstream had at the same time; it answers when `expected` are there."""
+def max_in_flight(folder: Path, concurrency: int, expected: int) -> int:
+    """Returns the maximum number of simultaneous requests.
+
+    The upstream delays its responses until `expected` requests have arrived.
+    """
     changed = Condition()
-    counts = {"now": 0, "most": 0}
+    counts = {"now": 0, "max": 0}
 
     def answer(origin: str, path: str) -> tuple[int, Any]:
         if not path.endswith("/endpoints"):
             return 200, {"data": [{"id": f"x/{n}", "name": "X"} for n in range(6)]}
         with changed:
             counts["now"] += 1
-            counts["most"] = max(counts.values())
+            counts["max"] = max(counts.values())
             changed.notify_all()
-            changed.wait_for(lambda: counts["most"] >= expected, WAIT_S)
+            changed.wait_for(lambda: counts["max"] >= expected, WAIT_S)
             counts["now"] -= 1
         return 200, {"data": {"id": path.split("/models/")[1][:3], "endpoints": []}}
 
@@ -88,37 +92,37 @@ def most_at_once(folder: Path, concurrency: int, expected: int) -> int:
             f"requests_per_minute = 600000\nconcurrency = {concurrency}\n"
         )
         hindlog("fetch", "run", "--once", at=new_archive(folder / str(concurrency), toml))
-    return counts["most"]
+    return counts["max"]
 
 
 def concurrency(folder: Path) -> None:
-    assert most_at_once(folder, 1, expected=1) == 1
-    assert most_at_once(folder, 3, expected=3) == 3
+    assert max_in_flight(folder, 1, expected=1) == 1
+    assert max_in_flight(folder, 3, expected=3) == 3
 
 
 def max_requests_per_sync(folder: Path) -> None:
-    with upstream(models) as (origin, asked):
+    with upstream(models) as (origin, requests):
         toml = toml_of(origin, more="max_requests_per_sync = 1\n")
         hindlog("fetch", "run", "--once", at=new_archive(folder / "a", toml))
 
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
 def timeout_s(folder: Path) -> None:
-    given_up = Condition()
+    finished = Condition()
     over: list[bool] = []
 
     def answer(origin: str, path: str) -> tuple[int, Any]:
-        with given_up:
-            given_up.wait_for(lambda: bool(over), WAIT_S)
+        with finished:
+            finished.wait_for(lambda: bool(over), WAIT_S)
         return models(origin, path)
 
     with upstream(answer) as (origin, _):
         root = new_archive(folder / "a", toml_of(origin, more="timeout_s = 0.2\n"))
         done = hindlog("fetch", "probe", f"{origin}/models", at=root)
         over.append(True)
-        with given_up:
-            given_up.notify_all()
+        with finished:
+            finished.notify_all()
 
     assert (done.code, "timeout" in done.err) == (7, True)
 
@@ -131,7 +135,7 @@ def mirror(folder: Path, key: str, value: str) -> None:
 
 
 def segments_of(folder: Path, name: str, log: str) -> dict[str, int]:
-    """The segments that each kind of writer leaves with these lines in the table `log`."""
+    """Returns the number of segments per kind of writer, with `log` in the table `log`."""
     recordings = folder / f"recordings-{name}"
     recordings.mkdir()
     for minute in (1, 2):
@@ -187,14 +191,14 @@ KEYS: dict[str, Callable[[Path], None]] = {
 
 
 def known_keys() -> set[str]:
-    """Every dotted key, with `*` for the name of a source."""
+    """Returns every dotted key, with `*` for the name of a source."""
     names = "|".join(SOURCE_DEFAULTS)
     return {re.sub(rf"^source\.({names})\.", "source.*.", key) for key in key_types()}
 
 
 @pytest.mark.parametrize("key", sorted(known_keys()))
 def test_every_configuration_key_has_an_effect(key: str, tmp_path: Path) -> None:
-    assert key in KEYS, f"{key}: show in KEYS what it changes"
+    assert key in KEYS, f"{key}: add a check of its effect to KEYS"
     KEYS[key](tmp_path)
 
 
@@ -220,7 +224,7 @@ def quiet_option(shared: Path, folder: Path) -> None:
 def verbose_option(shared: Path, folder: Path) -> None:
     with upstream(models) as (origin, _):
         root = new_archive(folder / "archive", toml_of(origin))
-        plain, verbose, most = (
+        plain, verbose, very_verbose = (
             hindlog(*words, "fetch", "run", "--once", at=root) for words in ((), ("-v",), ("-vv",))
         )
         url = f"GET {origin}/models"
@@ -230,9 +234,13 @@ def verbose_option(shared: Path, folder: Path) -> None:
     rebuild = ("view", "rebuild", "openrouter.models", "--to", folder / "models.parquet")
     built = hindlog("-v", "--log-format", "json", *rebuild, at=shared)
 
-    assert [url in done.err for done in (plain, verbose, most)] == [False, True, True]
+    assert [url in done.err for done in (plain, verbose, very_verbose)] == [False, True, True]
     assert re.search(rf"^{url}.*: 200, \d+ bytes in \d+ ms$", verbose.err, re.M)
-    assert ["wrote events" in done.err for done in (plain, verbose, most)] == [False, False, True]
+    assert ["wrote events" in done.err for done in (plain, verbose, very_verbose)] == [
+        False,
+        False,
+        True,
+    ]
     assert hidden.err == ""
     assert re.search(r"^sealed segment civitai/\S+: 1 events, \d+ bytes", sealed.err, re.M)
     messages = [json.loads(line)["message"] for line in built.err.splitlines()]
@@ -270,10 +278,10 @@ OPTIONS: dict[str, Callable[[Path, Path], None]] = {
 
 @pytest.mark.parametrize("name", [str(param.name) for param in cli.params])
 def test_every_global_option_has_an_effect(name: str, shared: Path, tmp_path: Path) -> None:
-    assert name in OPTIONS, f"{name}: show in OPTIONS what it changes"
+    assert name in OPTIONS, f"{name}: add a check of its effect to OPTIONS"
     OPTIONS[name](shared, tmp_path)
 
 
-def test_the_tables_name_nothing_that_is_no_key_or_option() -> None:
+def test_the_tables_contain_only_existing_keys_and_options() -> None:
     assert set(KEYS) == known_keys()
     assert set(OPTIONS) == {param.name for param in cli.params}

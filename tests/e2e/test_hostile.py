@@ -1,4 +1,4 @@
-"""One hostile entity in a page of a hundred, all the way from HTTP to SQL."""
+"""One hostile entity in a page of a hundred, from HTTP to SQL."""
 
 import asyncio
 import json
@@ -34,6 +34,7 @@ HOSTILE = {
 
 
 def good(number: int) -> bytes:
+    """Returns the JSON of a harmless entity."""
     return b'{"id":%d,"url":"u%d","postId":1,"meta":{"seed":12345678901234567890}}' % (
         number,
         number,
@@ -59,7 +60,9 @@ def refuse(constant: str) -> NoReturn:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_ninety_nine_are_stored_as_always_and_the_one_exactly(tmp_path: Path, name: str) -> None:
+def test_a_hostile_entity_is_stored_exactly_and_the_others_as_usual(
+    tmp_path: Path, name: str
+) -> None:
     items = [HOSTILE[name] if number == 50 else good(number) for number in range(100)]
     body = b'{"items":[' + b",".join(items) + b'],"metadata":{}}'
     (tmp_path / "log").mkdir()

@@ -1,4 +1,4 @@
-"""`segment response`: every response comes back byte for byte."""
+"""`segment response`: prints every response byte for byte."""
 
 import hashlib
 import json
@@ -14,12 +14,12 @@ from eventlog.write.writer import append, close_stream, open_stream
 from tests.e2e.conftest import hindlog
 
 
-def test_every_page_of_a_crawl_is_given_back_with_its_sha256(crawled: Path) -> None:
+def test_the_response_of_every_page_has_the_recorded_sha256(crawled: Path) -> None:
     pages = list(read_events(crawled, Select(kinds=frozenset({PAGE}))))
 
     for record in pages:
-        found = response_of(crawled, record.line)
-        assert hashlib.sha256(found).hexdigest() == json.loads(record.line)["sha256"]
+        response = response_of(crawled, record.line)
+        assert hashlib.sha256(response).hexdigest() == json.loads(record.line)["sha256"]
     assert len(pages) > 50
 
 
@@ -36,20 +36,24 @@ def test_the_command_prints_the_bytes_and_nothing_else(crawled: Path, tmp_path: 
     assert (tmp_path / "x").read_bytes() == expected
 
 
-def test_what_is_no_response_is_refused_with_the_way_to_one(crawled: Path) -> None:
+def test_an_event_without_a_response_is_refused_with_a_command_that_lists_pages(
+    crawled: Path,
+) -> None:
     record = next(read_events(crawled, Select(kinds=frozenset({"entity"}))))
 
     done = hindlog("segment", "response", str(record.segment), str(record.seq), cwd=crawled)
-    none = hindlog("segment", "response", str(record.segment), "99999999", cwd=crawled)
+    missing = hindlog("segment", "response", str(record.segment), "99999999", cwd=crawled)
 
     assert done.returncode == 6
     assert "expected a page event, found entity" in done.stderr
     assert "hindlog log --kind page" in done.stderr
-    assert none.returncode == 6
+    assert missing.returncode == 6
 
 
 @pytest.mark.parametrize("kind", [ANOMALY, PAGE])
-def test_a_key_that_upstream_repeated_is_asterisks_and_said(tmp_path: Path, kind: str) -> None:
+def test_a_key_that_upstream_repeated_is_replaced_by_asterisks_with_a_message(
+    tmp_path: Path, kind: str
+) -> None:
     body = b'{"next":"/x?token=******"}'
     sha256 = hashlib.sha256(body).hexdigest()
     (tmp_path / "log").mkdir()

@@ -1,4 +1,4 @@
-"""Moments: each time that is understood is echoed, an absent one is not."""
+"""Options that take a time: the resolved instant is printed on stderr."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,8 @@ from eventlog.clock import parse_us
 from tests.cli.making import replaced, stream
 
 
-def echoed(read: Callable[[str | None], int | None], text: str | None) -> tuple[int | None, str]:
+def resolve(read: Callable[[str | None], int | None], text: str | None) -> tuple[int | None, str]:
+    """Returns the instant of a text, and stderr."""
     err = stream()
     with replaced(stream(), stream(), err), cli.make_context("hindlog", ["status"]):
         instant = read(text)
@@ -21,16 +22,16 @@ def echoed(read: Callable[[str | None], int | None], text: str | None) -> tuple[
 @pytest.mark.parametrize(
     ("read", "word"), [(resolve_as_of, "as of"), (resolve_since, "since"), (resolve_until, "until")]
 )
-def test_an_instant_is_echoed_as_it_was_understood(
+def test_the_resolved_instant_is_printed(
     read: Callable[[str | None], int | None], word: str
 ) -> None:
     expected = parse_us("2026-11-01T13:00:00Z")
 
-    assert echoed(read, "2026-11-01T13") == (expected, f"{word} 2026-11-01T13:00:00Z\n")
-    assert echoed(read, None) == (None, "")
+    assert resolve(read, "2026-11-01T13") == (expected, f"{word} 2026-11-01T13:00:00Z\n")
+    assert resolve(read, None) == (None, "")
 
 
-def test_only_an_as_of_may_not_lie_in_the_future() -> None:
-    assert echoed(resolve_since, "9999-01-01")[0] == echoed(resolve_until, "9999-01-01")[0]
+def test_only_as_of_refuses_the_future() -> None:
+    assert resolve(resolve_since, "9999-01-01")[0] == resolve(resolve_until, "9999-01-01")[0]
     with pytest.raises(BadTime, match="future"):
-        echoed(resolve_as_of, "9999-01-01")
+        resolve(resolve_as_of, "9999-01-01")

@@ -64,7 +64,7 @@ SPELLINGS = [
 @pytest.mark.parametrize(
     ("value", "text", "in_json"), SPELLINGS, ids=lambda value: ascii(value)[:30]
 )
-def test_each_value_has_one_spelling(value: object, text: str, in_json: str) -> None:
+def test_each_value_has_one_exact_form(value: object, text: str, in_json: str) -> None:
     assert as_text(value) == text
     assert as_json(value) == in_json
 
@@ -80,7 +80,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_json_reads_back_to_the_same_value(value: object) -> None:
+def test_json_can_be_read_back_to_the_same_value(value: object) -> None:
     assert json.loads(as_json(value)) == value
 
 
@@ -93,7 +93,7 @@ def test_a_decimal_in_json_keeps_every_digit(value: Decimal) -> None:
 
 
 @given(JSON)
-def test_json_made_visible_is_the_same_json(value: object) -> None:
+def test_visible_json_has_the_same_value(value: object) -> None:
     shown = visible_json(as_json(value))
 
     assert json.loads(shown) == value
@@ -101,12 +101,12 @@ def test_json_made_visible_is_the_same_json(value: object) -> None:
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
-def test_instants_sort_as_text_as_they_do_in_time(one: datetime, other: datetime) -> None:
+def test_instants_as_text_sort_in_order_of_time(one: datetime, other: datetime) -> None:
     assert (as_text(one) < as_text(other)) == (one < other)
 
 
 @given(st.text(st.characters()))
-def test_visible_text_holds_nothing_a_terminal_obeys(text: str) -> None:
+def test_visible_text_contains_no_control_characters(text: str) -> None:
     shown = visible(text)
 
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in shown)
@@ -114,13 +114,13 @@ def test_visible_text_holds_nothing_a_terminal_obeys(text: str) -> None:
     assert visible(shown) == shown
 
 
-def test_visible_text_spells_what_it_escapes() -> None:
+def test_visible_text_contains_the_escapes_of_control_characters() -> None:
     assert visible("a\x1b[2J\n\u202eb\ud800") == r"a\x1b[2J\n\u202eb\ud800"
     assert visible("a\n\tb", keep="\n") == "a\n\\tb"
     assert visible("grüße 漢字 🎉 \\n") == "grüße 漢字 🎉 \\n"
 
 
-def test_an_instant_without_zone_is_utc_wherever_the_machine_stands(
+def test_an_instant_without_zone_is_utc_in_any_time_zone_of_the_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
@@ -132,7 +132,7 @@ def test_an_instant_without_zone_is_utc_wherever_the_machine_stands(
         tzset()
 
 
-def test_an_instant_for_eyes_is_short() -> None:
+def test_an_instant_for_people_omits_a_zero_fraction() -> None:
     assert as_short_text(datetime(2026, 11, 1, 13)) == "2026-11-01T13:00:00Z"
     assert as_short_text(datetime(2026, 11, 1, 13, 0, 0, 5)) == "2026-11-01T13:00:00.000005Z"
     assert as_short_text("x.000000Z") == "x.000000Z"

@@ -38,36 +38,36 @@ def unescaped(cell: str) -> str:
     return re.sub(r"\\(.)", lambda found: plain[found[1]], cell)
 
 
-def test_tsv_has_a_line_a_row_and_names_on_top() -> None:
+def test_tsv_has_one_line_per_row_after_a_header() -> None:
     assert written(["a", "b"], [(1, None), ("x\ty\n\\", [1])], "tsv") == (
         "a\tb\n1\t\nx\\ty\\n\\\\\t[1]\n"
     )
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=5))
-def test_tsv_reads_back_by_its_four_escapes(rows: list[tuple[str, str]]) -> None:
+def test_tsv_can_be_read_back_with_its_four_escapes(rows: list[tuple[str, str]]) -> None:
     lines = written(["a", "b"], rows, "tsv").removesuffix("\n").split("\n")[1:]
 
     assert [tuple(map(unescaped, line.split("\t"))) for line in lines] == rows
 
 
 @given(st.integers(1, 3).flatmap(lambda n: st.lists(st.lists(st.text(), min_size=n, max_size=n))))
-def test_csv_reads_back_to_the_same_cells(rows: list[list[str]]) -> None:
+def test_csv_can_be_read_back_to_the_same_cells(rows: list[list[str]]) -> None:
     columns = ["a", "b", "c"][: len(rows[0]) if rows else 1]
     text = written(columns, rows, "csv")
 
     assert list(csv.reader(io.StringIO(text, newline="")))[1:] == rows
 
 
-def test_csv_tells_null_from_the_empty_text() -> None:
+def test_csv_distinguishes_null_from_empty_text() -> None:
     assert written(["a", "b"], [(None, "")], "csv") == 'a,b\n,""\n'
 
 
-def test_a_lone_null_in_csv_is_no_empty_line() -> None:
+def test_a_row_of_one_null_in_csv_is_not_an_empty_line() -> None:
     assert written(["a"], [(None,)], "csv") == 'a\n""\n'
 
 
-def test_json_is_one_array_with_a_row_a_line() -> None:
+def test_json_is_one_array_with_one_row_per_line() -> None:
     text = written(["a", "b"], [(Decimal("1.10"), None), ("x", {"y": [1]})], "json")
 
     assert text == '[\n{"a":1.1,"b":null},\n{"a":"x","b":{"y":[1]}}\n]\n'
@@ -78,13 +78,13 @@ def test_json_without_rows_is_an_empty_array() -> None:
     assert written(["a"], [], "ndjson") == ""
 
 
-def test_columns_of_one_name_are_told_apart_in_json() -> None:
+def test_columns_with_the_same_name_get_different_names_in_json() -> None:
     text = written(["a", "a", "a_1", "a"], [(1, 2, 3, 4)], "ndjson")
 
     assert json.loads(text) == {"a": 1, "a_2": 2, "a_1": 3, "a_3": 4}
 
 
-def test_markdown_cells_keep_to_their_cell_and_show_as_they_are() -> None:
+def test_markdown_cells_are_escaped() -> None:
     text = written(["a_b"], [("x|y\n<img> [l](u) *z* _q_",)], "markdown")
 
     assert text == "| a_b |\n| --- |\n| x\\|y<br>\\<img\\> \\[l\\](u) \\*z\\* \\_q\\_ |\n"
@@ -98,7 +98,7 @@ def test_a_table_in_a_pipe_is_aligned_and_never_cut() -> None:
     assert text.splitlines()[2] == f"{long}  22"
 
 
-def test_a_table_on_a_terminal_wraps_and_loses_nothing() -> None:
+def test_a_table_on_a_terminal_wraps_long_cells() -> None:
     long = "".join(chr(97 + i % 26) for i in range(300))
     text = written(["name", "n"], [(long, 1)], "table", terminal=True, width=60)
 
@@ -125,7 +125,7 @@ def test_an_empty_table_shows_its_columns() -> None:
     assert "a  b" in re.sub(" +", "  ", written(["a", "b"], [], "table", terminal=True))
 
 
-def test_wide_characters_are_aligned_by_the_cells_they_take() -> None:
+def test_wide_characters_are_aligned_by_their_width() -> None:
     assert written(["a", "b"], [("漢字", "x"), ("ab", "y")], "table").splitlines() == [
         "a     b",
         "漢字  x",
@@ -135,7 +135,9 @@ def test_wide_characters_are_aligned_by_the_cells_they_take() -> None:
 
 @pytest.mark.parametrize("fmt", WRITTEN)
 @pytest.mark.parametrize("width", [20, 80, 500])
-def test_no_format_lets_archived_text_steer_a_terminal(fmt: str, width: int) -> None:
+def test_no_format_sends_control_characters_of_archived_text_to_a_terminal(
+    fmt: str, width: int
+) -> None:
     rows = [(HOSTILE, {HOSTILE: [HOSTILE]})] * 3
     text = written([HOSTILE, "b"], rows, fmt, terminal=True, width=width)
 
@@ -151,14 +153,12 @@ def test_json_on_a_terminal_is_still_the_same_json(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", WRITTEN)
-def test_nothing_but_a_terminal_is_coloured(fmt: str) -> None:
+def test_only_output_on_a_terminal_is_colored(fmt: str) -> None:
     assert "\x1b" not in written(["a"], [(1,)], fmt, terminal=False, color=True)
 
 
 @pytest.mark.parametrize("columns", [1, 30])
-def test_colour_is_there_when_asked_for_and_only_then(
-    columns: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_output_is_colored_only_if_requested(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     names, rows = [f"c{i}" for i in range(columns)], [("x" * 9,) * columns]
     monkeypatch.setenv("FORCE_COLOR", "1")
 
@@ -173,7 +173,7 @@ def test_markup_in_archived_text_is_only_text() -> None:
 
 
 @pytest.mark.parametrize("fmt", ["json", "ndjson", "csv", "tsv", "markdown"])
-def test_rows_are_written_while_they_come(fmt: str) -> None:
+def test_rows_are_written_as_they_arrive(fmt: str) -> None:
     out = io.BytesIO()
     seen: list[int] = []
 
@@ -188,7 +188,7 @@ def test_rows_are_written_while_they_come(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", WRITTEN)
-def test_text_and_binary_outputs_hold_the_same(fmt: str) -> None:
+def test_text_and_binary_outputs_have_the_same_content(fmt: str) -> None:
     rows = [("grüße\n", datetime(2026, 11, 1)), ("漢", None)]
     text, wrapped = io.StringIO(), io.BytesIO()
     # an ASCII locale: data is UTF-8 all the same
@@ -200,11 +200,11 @@ def test_text_and_binary_outputs_hold_the_same(fmt: str) -> None:
 
 
 @pytest.mark.parametrize("fmt", WRITTEN)
-def test_a_lone_surrogate_stops_no_output(fmt: str) -> None:
+def test_a_lone_surrogate_does_not_stop_the_output(fmt: str) -> None:
     assert "ud800" in written(["a"], [("\ud800",)], fmt)
 
 
-def test_parquet_is_not_written_here() -> None:
+def test_write_rows_refuses_parquet() -> None:
     with pytest.raises(Invalid, match="found 'parquet'"):
         written(["a"], [], "parquet")
 
@@ -225,7 +225,7 @@ def test_parquet_is_not_written_here() -> None:
         (None, False, Path("a.b/x.y.jsonl"), True, "ndjson"),
     ],
 )
-def test_the_format_is_what_was_asked_for_else_the_suffix_else_the_place(
+def test_the_option_decides_the_format_before_the_suffix_and_the_destination(
     fmt: str | None, json_flag: bool, output: Path | None, is_terminal: bool, expected: str
 ) -> None:
     assert choose_format(fmt, json_flag, output, is_terminal) == expected
@@ -245,14 +245,14 @@ def test_every_suffix_names_a_format(suffix: str) -> None:
         (None, False, Path("x")),
     ],
 )
-def test_a_format_that_is_not_known_is_never_guessed(
+def test_an_unknown_format_is_refused(
     fmt: str | None, json_flag: bool, output: Path | None
 ) -> None:
     with pytest.raises(Invalid):
         choose_format(fmt, json_flag, output, True)
 
 
-def test_heavy_libraries_wait_until_they_are_needed() -> None:
+def test_heavy_libraries_are_imported_only_when_needed() -> None:
     code = (
         "import sys, cli.output.formats, cli.config.load, cli.options.times\n"
         "import cli.output.exit_codes\n"
