@@ -133,7 +133,7 @@ def writable_archive(root: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def views_lock(views: Path) -> Iterator[None]:
-    """Holds the lock of the views: only one process builds, a second one waits."""
+    """Locks the views while the block runs: one process builds, and a second one waits."""
     views.mkdir(parents=True, exist_ok=True)
     handle = os.open(views / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:

@@ -15,7 +15,7 @@ MACRO_RULES: Mapping[str, int] = {"civitai_meta": 1}
 """Versions of the macro files that a definition may name (`-- macros: civitai_meta`)."""
 
 DIFFERENCE_RULES = 1
-"""Version of `diff.py` and `diff_rules.py`: what is a difference, and how it is classified."""
+"""Version of `diff.py` and `diff_rules.py`, which find and classify differences."""
 
 KEYFRAME_RULES = 1
 """Version of the templates that choose the sightings and pages of a keyframe."""

@@ -63,7 +63,7 @@ def paired_bodies(
 ) -> Iterator[tuple[Pair, bytes, bytes]]:
     """Yields the pairs of a file in its order, with the earlier and the later body.
 
-    Pairs of which a body is not in the log are left out. `check_cancelled` is called for each body
+    A pair is left out if one of its bodies is not in the log. `check_cancelled` is called for each body
     and may raise an error to stop.
     """
     runs = pairs.with_suffix(".aside")

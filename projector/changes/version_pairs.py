@@ -1,8 +1,8 @@
 """Finds the pairs of consecutive versions that were not compared yet.
 
 Only new facts are examined: the entities seen since the first new hour, and their versions that
-began since then. New facts cannot change a pair of versions before that hour. What was compared is
-recorded beside the differences; without this record all of history is examined.
+began since then. New facts cannot change a pair of versions before that hour. A record beside the
+differences names the compared segments; without it all of history is examined.
 
 Entities are examined in chunks. In memory are the sightings of one chunk and the pages of their
 scopes. The pairs are written to files and sorted into one file, because comparing needs the memory
@@ -29,7 +29,7 @@ MEMORY_MB = 120
 """Memory limit in MB of the connection that finds the pairs."""
 
 _STATE = "compared.json"
-"""File that records what was compared."""
+"""File that records which part of the log was compared."""
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 
 
@@ -48,7 +48,7 @@ class History:
 
 @attrs.frozen
 class Compared:
-    """Part of the log of which all pairs were compared."""
+    """The part of the log in which all pairs were compared."""
 
     read: frozenset[str] = frozenset()
     """Entries of `History.read`."""
@@ -57,7 +57,7 @@ class Compared:
 
 
 def read_compared(folder: Path, types: Sequence[str]) -> Compared:
-    """Returns what was compared; nothing if the record does not include all these types."""
+    """Returns the recorded part of the log; an empty one if one of these types is not recorded."""
     try:
         state = orjson.loads((folder / _STATE).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
@@ -68,7 +68,7 @@ def read_compared(folder: Path, types: Sequence[str]) -> Compared:
 
 
 def write_compared(folder: Path, types: Sequence[str], compared: Compared) -> None:
-    """Records what was compared."""
+    """Records which part of the log was compared, and for which types."""
     state = {"types": types, "read": sorted(compared.read), "waiting": compared.waiting}
     replace_file(folder / _STATE, orjson.dumps(state))
 

@@ -65,7 +65,7 @@ def definitions_of(definitions: Iterable[Definition], source: str) -> list[Defin
 def find_missing(
     listing: SegmentListing, published: Iterable[tuple[Definition, Sequence[Part]]]
 ) -> list[MissingParts]:
-    """Returns what is to be built; definitions that miss the same segments are grouped.
+    """Returns the parts to build; definitions that miss the same segments are grouped.
 
     `published`: each wanted definition with its parts.
     """

@@ -20,7 +20,7 @@ from projector.parts.part import Segment
 CASTS = "casts"
 """Template of the macros that `line` and the SQL of every definition use."""
 MIN_LINE_BYTES = 1024 * 1024
-"""Least value of the longest line, in bytes, that DuckDB is told to expect."""
+"""Smallest limit of the line length, in bytes, that is passed to DuckDB."""
 ROW_GROUP = 4096
 """Rows of a row group of the staged file. Lines are wide, and a reader holds a group in memory."""
 

@@ -64,7 +64,7 @@ def look_up_entity(
     """Returns the state of an entity.
 
     `as_of` None is the present: the last known state counts, however old it is (`evidence`
-    says when that was). A past instant that no complete listing covers gives `unknown`.
+    states its time). A past instant that no complete listing covers gives `unknown`.
     Raises `NotFound` if there are no views.
     """
     with contextlib.closing(open_views(root, as_of)) as connection:
@@ -154,7 +154,7 @@ def list_versions(
 
 
 def _version(before: NamedRow | None, row: NamedRow, after: NamedRow | None) -> EntityVersion:
-    """Returns the version in a row, which lies between two others by shape and instant."""
+    """Returns the version in a row; `before` and `after` are its neighbours by shape and time."""
     if before is None or before["shape"] != row["shape"]:
         kind = "appeared"
     else:

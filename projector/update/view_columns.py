@@ -25,9 +25,10 @@ from projector.views import dependencies
 
 FILE = FOLDER / "columns.toml"
 PROVENANCE = "provenance"
-"""Table of the sentences that hold for every view."""
+"""Table of the sentences that apply to every view."""
 SIBLINGS = tuple(suffix for _, suffix in dependencies.SIBLINGS if suffix)
-"""Suffixes of the views beside a view of entities; tables of what they have beyond it."""
+"""Suffixes of the views beside a view of entities, and names of the tables with the sentences
+of their additional columns."""
 
 Columns = tuple[tuple[str, str], ...]
 """Name and SQL type of each column of a view, in order."""

@@ -1,5 +1,6 @@
--- In: files of pages, which of them count.
--- Out: `listing`: every complete listing, with the position it began at and when it ended.
+-- In: files of pages; a condition that selects pages.
+-- Out: `listing`: every complete listing, with the position of its first page and the position
+-- and instant of its end.
 page AS MATERIALIZED (
     SELECT scope, run, writer, page_no, last, _position AS position, observed_at
     FROM read_parquet($pages)

@@ -1,0 +1,113 @@
+"""Building parts: sealed segments once, open segments when they have grown, bad lines left out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from eventlog.errors import Invalid
+from projector.definition import Definition, parse_definition
+from projector.engine.workers import workers
+from projector.parts.build import BuildResult, Context, build_open, build_sealed
+from projector.parts.part import Segment, folder_of, open_name
+from projector.parts.plan import list_source, read_sealed
+from tests.projector.conftest import WRITER, model
+from tests.projector.logs import Page, hours, write_log
+
+NAMES, LENGTHS = (
+    parse_definition(f"-- openrouter.{view}: x\n-- types: model\n{select}", "openrouter", view)
+    for view, select in (
+        ("names", "SELECT * FROM event"),
+        ("lengths", "SELECT *, CASE WHEN _id = 'b' THEN error('too long') END AS x FROM event"),
+    )
+)
+BROKEN = parse_definition(
+    "-- openrouter.broken: x\n-- types: model\nSELECT nothing FROM event", "openrouter", "broken"
+)
+MODELS_AB = Page(hours(0), [model("a", "A"), model("b", "B")])
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    """Lines of progress that the build reported."""
+    return []
+
+
+@pytest.fixture
+def context(empty: Path, lines: list[str]) -> Iterator[Context]:
+    scratch = empty / "scratch"
+    scratch.mkdir()
+    with workers(1) as crew:
+        yield Context(empty, empty / "parts", scratch, 1, crew, lines.append)
+
+
+def sealed(context: Context) -> list[Segment]:
+    write_log(context.root, "openrouter", WRITER, [MODELS_AB])
+    names = list_source(context.root, "openrouter").sealed
+    return [read_sealed(context.root, name) for name in names]
+
+
+def files(context: Context, definition: Definition) -> list[Path]:
+    return list(folder_of(context.parts, "openrouter", definition).glob("*.parquet"))
+
+
+def test_each_definition_gets_one_part_over_the_segments(
+    context: Context, lines: list[str]
+) -> None:
+    other = attrs.evolve(NAMES, view="others")
+    result = build_sealed(context, "openrouter", sealed(context), [NAMES, other])
+
+    assert result == BuildResult(segments=1, parts=2, rows=4)
+    assert [len(files(context, definition)) for definition in (NAMES, other)] == [1, 1]
+    assert lines == ["openrouter: 1 segments, 4 rows"]
+    assert list(context.scratch.iterdir()) == []
+
+
+def test_a_definition_that_fails_has_a_message_and_no_part(context: Context) -> None:
+    result = build_sealed(context, "openrouter", sealed(context), [BROKEN, NAMES])
+
+    assert (result.parts, result.rows, result.quarantined) == (1, 2, ())
+    (message,) = result.failed
+    assert message.startswith("openrouter.broken over openrouter/2026-11-01/00-")
+    assert files(context, BROKEN) == []
+
+
+@pytest.mark.parametrize("others", [[], [NAMES]], ids=["alone", "beside another"])
+def test_a_line_on_which_a_definition_fails_is_left_out_of_its_part(
+    context: Context, others: list[Definition]
+) -> None:
+    result = build_sealed(context, "openrouter", sealed(context), [LENGTHS, *others])
+
+    assert (result.failed, result.rows) == ((), 1 + 2 * len(others))
+    (message,) = result.quarantined
+    assert "refused by openrouter.lengths" in message
+
+
+def test_a_strict_build_fails_on_such_a_line(context: Context) -> None:
+    strict = attrs.evolve(context, strict=True)
+    result = build_sealed(strict, "openrouter", sealed(strict), [LENGTHS])
+
+    assert (result.parts, result.quarantined) == (0, ())
+    assert "refused by openrouter.lengths" in result.failed[0]
+
+
+def test_a_strict_build_refuses_a_line_that_is_not_json(context: Context) -> None:
+    segments = sealed(context)
+    bad = context.root / "bad.ndjson"
+    bad.write_bytes(b'{"v":1,"seq":\n')
+    damaged = attrs.evolve(segments[0], path=bad, rows=None, sha256=None)
+
+    with pytest.raises(Invalid):
+        build_sealed(attrs.evolve(context, strict=True), "openrouter", [damaged], [NAMES, LENGTHS])
+
+
+def test_the_part_of_an_open_segment_is_rebuilt_only_if_it_has_grown(context: Context) -> None:
+    write_log(context.root, "openrouter", WRITER, [MODELS_AB], seal=False)
+    listing = list_source(context.root, "openrouter")
+
+    assert build_open(context, listing, [NAMES]) == BuildResult(parts=1, rows=2)
+    assert build_open(context, listing, [NAMES]) == BuildResult()
+    write_log(context.root, "openrouter", WRITER, [Page(hours(0.1), [model("c", "C")])], seal=False)
+    assert build_open(context, listing, [NAMES]) == BuildResult(parts=1, rows=3)
+    assert [path.name for path in files(context, NAMES)] == [open_name(listing.open[0])]
