@@ -1,4 +1,4 @@
-"""Templates: what people ask for often, as runs in the queue."""
+"""Saved queries (templates): each becomes one or more runs in the queue."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Addresses, names and texts of which every source is made."""
+"""Helpers of sources: URLs, parameters, shapes, digests and cursors."""
 
 import pytest
 

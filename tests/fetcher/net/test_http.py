@@ -1,4 +1,4 @@
-"""One GET: bounded, exact, and the key goes nowhere else."""
+"""One GET request: bounded in time and size, with the exact body and an error class."""
 
 import asyncio
 import gzip
@@ -117,7 +117,7 @@ def test_a_closed_port_is_a_connect_error() -> None:
 
 
 async def raw(answer: bytes, path: str, key: str | None = KEY) -> HttpResult:
-    """What comes of a GET that a server answers with these bytes."""
+    """Result of a GET request that a server answers with exactly these bytes."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

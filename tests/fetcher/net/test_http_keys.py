@@ -1,4 +1,4 @@
-"""Where keys go, and where redirects lead: one origin, and no text that is kept."""
+"""The API key is sent to one origin only, also across redirects, and masked in every result."""
 
 import asyncio
 

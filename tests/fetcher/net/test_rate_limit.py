@@ -1,4 +1,4 @@
-"""The throttle: even spacing, less after a refusal or a slow answer, and back; budgets."""
+"""Rate limit: even spacing, a lower rate after throttled or slow responses; budgets."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The table of retry decisions."""
+"""Retry decisions: error classes, reactions, and the wait before the next attempt."""
 
 from functools import partial
 

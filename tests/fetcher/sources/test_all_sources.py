@@ -1,4 +1,4 @@
-"""What every source promises, and what each makes of recorded and made pages."""
+"""Rules that every source follows, and recorded bodies that it recognises."""
 
 from pathlib import Path
 

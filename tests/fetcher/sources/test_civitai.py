@@ -1,4 +1,4 @@
-"""Civitai as its documentation and its users describe it: what is asked, and what it proves."""
+"""Civitai: requests of a sync, shapes, partitions, tombstones and templates."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""OpenRouter as its contract describes it: what is asked, what it names, and what it proves."""
+"""OpenRouter: requests of a sync, scopes, shapes, identities, tombstones and templates."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What was imported: the index by which a second import adds nothing."""
+"""Index of imported pages: a second import of the same pages adds nothing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The index of what is stored: disposable, and never believed against the log."""
+"""Index of stored bodies: it can be deleted, and never contradicts the log."""
 
 import sqlite3
 from contextlib import closing

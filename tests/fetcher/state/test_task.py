@@ -1,4 +1,4 @@
-"""Tasks: the state of a run from its events, in whatever order they come."""
+"""Tasks: the state of a run is derived from its events, in any order of writers."""
 
 from itertools import permutations
 from typing import Any
