@@ -21,7 +21,7 @@ import orjson
 
 from tests.mutation.mutant import Mutant
 
-_REFERENCE = "tests/docs/test_reference.py"
+_REFERENCE = ("tests/cli/test_reference.py", "tests/cli/test_views_reference.py")
 _PHASE = re.compile(r"\|(setup|run|teardown)$")
 
 
@@ -91,7 +91,7 @@ def _naming(suite: Suite, mutant: Mutant) -> set[str]:
     """Returns the tests of files that name the module, and those of the generated reference."""
     words = _words(mutant)
     files = {file for file, text in suite.texts.items() if _affinity(file, text, mutant, words) > 1}
-    files.add(_REFERENCE)
+    files.update(_REFERENCE)
     return {test for test in suite.seconds if test.partition("::")[0] in files}
 
 
