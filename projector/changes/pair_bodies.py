@@ -63,8 +63,8 @@ def paired_bodies(
 ) -> Iterator[tuple[Pair, bytes, bytes]]:
     """Yields the pairs of a file in its order, with the earlier and the later body.
 
-    A pair is left out if one of its bodies is not in the log. `check_cancelled` is called for each body
-    and may raise an error to stop.
+    A pair is left out if one of its bodies is not in the log. `check_cancelled` is called for
+    each body and may raise an error to stop.
     """
     runs = pairs.with_suffix(".aside")
     body_at = body_reader(root, limits)
