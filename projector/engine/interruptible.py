@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-QueryResult = TypeVar("QueryResult")
+WorkResult = TypeVar("WorkResult")
 
 _INTERRUPT_INTERVAL_S = 0.05
 """Seconds between two interrupts. One is not enough: DuckDB ignores an interrupt that arrives
@@ -21,11 +21,11 @@ before the query has begun."""
 
 def run_cancellable(
     connection: duckdb.DuckDBPyConnection,
-    work: Callable[[], QueryResult],
+    work: Callable[[], WorkResult],
     *,
     pool: ThreadPoolExecutor | None = None,
     deadline: float | None = None,
-) -> QueryResult:
+) -> WorkResult:
     """Runs `work`, which uses the connection, in another thread and returns its result.
 
     Whatever ends the wait also interrupts the query: an exception raised by a signal handler,
