@@ -27,7 +27,7 @@ class Limits:
     max_compacted_bytes: int = 256 * 1024 * 1024
     """Size of the files that compaction merges into one, in bytes."""
     max_chunk_keys: int = 250_000
-    """Rows of one chunk of a chunked COPY. DuckDB holds about 40 bytes per row for the join key."""
+    """Rows of one chunk of a chunked COPY. DuckDB needs about 40 bytes per row for the join key."""
     min_keyframe_rows: int = 100_000
     """Number of rows below which reading the facts is about as fast as reading a keyframe."""
     max_moved_share: float = 0.75

@@ -3,7 +3,7 @@
 A part is read only by the definition it was built for, and a difference only by the rules it
 was computed with. Both depend on these numbers instead of on the text of the rules: a changed
 comment or a moved file rebuilds nothing. `tests/projector/test_rule_versions.py` pins the
-number of each text, and says which number to raise when a text changes.
+number of each text, and its message names the number to raise when a text changes.
 """
 
 from collections.abc import Mapping

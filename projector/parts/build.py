@@ -181,17 +181,20 @@ def _build_without_bad_lines(
 
     Returns the number of rows, and the lines that were left out.
     """
-    beside = scratch / "without"  # the other definitions still read the staged file
-    beside.mkdir(exist_ok=True)
+    own_scratch = scratch / "without"  # the other definitions still read the staged file
+    own_scratch.mkdir(exist_ok=True)
     # lines of a lazily staged segment were not checked before
-    readable = filter_readable(context.root, beside, staged.segments)
-    projectable = filter_projectable(context.root, beside, readable.segments, definition)
+    readable = filter_readable(context.root, own_scratch, staged.segments)
+    projectable = filter_projectable(context.root, own_scratch, readable.segments, definition)
     refused = (*readable.refused, *projectable.refused)
     if context.strict and refused:
         raise Invalid(refused[0].message, STRICT_HINT)
     record_refused(folder_of_refused(context.parts, staged.segments[0].name.source), refused)
     covers = [str(segment.name) for segment in staged.segments]
-    with job_builder(context.workers, beside, 1) as connection, sql_errors(definition.name):
+    with (
+        job_builder(context.workers, own_scratch, 1) as connection,
+        sql_errors(definition.name),
+    ):
         stage_lazily(connection, projectable.segments)
         return build_part(connection, definition, path, covers, open_bytes), refused
 

@@ -61,14 +61,14 @@ def check(
     with contextlib.ExitStack() as stack:
         root = stack.enter_context(writable_archive(root.resolve()))
         stack.enter_context(views_lock(views_dir(root)))
-        beside = stack.enter_context(temporary_views(views_dir(root)))
+        folder = stack.enter_context(temporary_views(views_dir(root)))
         _, script = build_views(
-            root, beside / "parts", wanted, wanted, jobs=jobs, report=report, limits=limits
+            root, folder / "parts", wanted, wanted, jobs=jobs, report=report, limits=limits
         )
-        write_views(beside, script)
+        write_views(folder, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
             set_as_of_last(connection)
-            connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(beside / FILE)])
+            connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(folder / FILE)])
             names = _compared(connection, wanted)
             pairs = [
                 (

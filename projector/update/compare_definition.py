@@ -87,15 +87,15 @@ def compare(
         raise Invalid(f"{name}: a view over views has no versions to compare")
     root = root.resolve()
     folder = views_dir(root)
-    with views_lock(folder), temporary_views(folder) as beside:
-        _refuse_broken(new, beside)
+    with views_lock(folder), temporary_views(folder) as temporary:
+        _refuse_broken(new, temporary)
         wanted = [new, *with_dependencies(known, [])]
-        _, script = build_views(root, beside / "parts", wanted, wanted, jobs=jobs, report=report)
-        write_views(beside, script)
+        _, script = build_views(root, temporary / "parts", wanted, wanted, jobs=jobs, report=report)
+        write_views(temporary, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors(name):
             require_views(connection, [name])
             set_as_of_last(connection)
-            connection.execute("ATTACH ? AS made (READ_ONLY)", [str(beside / FILE)])
+            connection.execute("ATTACH ? AS made (READ_ONLY)", [str(temporary / FILE)])
             return _compared(connection, old, new)
 
 

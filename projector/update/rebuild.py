@@ -138,12 +138,12 @@ def _write_file(
     if to.suffix not in SUFFIXES:
         raise Invalid(f"{to}: expected a name that ends in {' or '.join(SUFFIXES)}")
     if to.suffix == ".parquet" and len(names) != 1:
-        raise Invalid(f"{to}: a Parquet file holds one view", "name one view, or a .duckdb file")
-    with temporary_views(folder) as beside:
+        raise Invalid(f"{to}: a Parquet file contains one view", "name one view, or a .duckdb file")
+    with temporary_views(folder) as rebuilt:
         needed = with_dependencies(known, wanted)
         built, script = build_views(
             root,
-            beside / "parts",
+            rebuilt / "parts",
             needed,
             needed,
             jobs=jobs,
@@ -152,18 +152,16 @@ def _write_file(
             limits=limits,
         )
         _raise_if_failed(built)
-        write_views(beside, script)
-        rows = _write(root, beside, names, as_of, to)
+        write_views(rebuilt, script)
+        rows = _write(root, rebuilt, names, as_of, to)
     return RebuildReport(built, tuple(zip(names, rows, strict=True)), to)
 
 
-def _write(
-    root: Path, beside: Path, names: Sequence[str], as_of: int | None, to: Path
-) -> list[int]:
+def _write(root: Path, views: Path, names: Sequence[str], as_of: int | None, to: Path) -> list[int]:
     temporary = to.with_name(f".{to.name}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     with (
-        contextlib.closing(open_views(root, as_of, folder=beside)) as connection,
+        contextlib.closing(open_views(root, as_of, folder=views)) as connection,
         sql_errors(str(to)),
     ):
         require_views(connection, names)

@@ -88,11 +88,11 @@ def update(
             root, parts, wanted, known, jobs=jobs, report=report, limits=limits
         )
         before = read_script(views_folder)
-        wrong: list[str] = []
-        swapped = write_views(views_folder, script, wrong)
+        failures: list[str] = []
+        swapped = write_views(views_folder, script, failures)
         if swapped:
             delete_unused_parts(views_folder, named_files(before), script.files, now_us())
-    return attrs.evolve(built, swapped=swapped, failed=(*built.failed, *wrong))
+    return attrs.evolve(built, swapped=swapped, failed=(*built.failed, *failures))
 
 
 def build_views(
@@ -118,25 +118,25 @@ def build_views(
         context = Context(root, parts, folder, jobs, crew, report, strict, limits)
         listings = [list_source(root, source) for source in _sources(root, known)]
         results = _build_parts(context, connection, listings, wanted)
-        wrong = build_schemas(context, connection, known, [each.source for each in listings])
-        sound = [each for each in known if each.name not in wrong]
-        _compact(context, connection, listings, sound)
+        failures = build_schemas(context, connection, known, [each.source for each in listings])
+        working = [each for each in known if each.name not in failures]
+        _compact(context, connection, listings, working)
         # Sources one after another, because one of them has most of the rows; in a worker thread,
         # so that the main thread can handle signals.
-        wrong |= submit(crew, _build_keyframes, context, connection, listings, sound).result()
-        script = script_for(root, parts, listings, sound, connection, limits)
+        failures |= submit(crew, _build_keyframes, context, connection, listings, working).result()
+        script = script_for(root, parts, listings, working, connection, limits)
         # Also if nothing was built: the last update may have ended before it compared.
-        if _compare(context, script, wrong):
-            script = script_for(root, parts, listings, sound, connection, limits)
-    return _report(results, wrong), script
+        if _compare(context, script, failures):
+            script = script_for(root, parts, listings, working, connection, limits)
+    return _report(results, failures), script
 
 
-def _report(results: Sequence[BuildResult], wrong: Mapping[str, str]) -> UpdateReport:
+def _report(results: Sequence[BuildResult], failures: Mapping[str, str]) -> UpdateReport:
     return UpdateReport(
         sum(result.segments for result in results),
         sum(result.parts for result in results),
         sum(result.rows for result in results),
-        (*wrong.values(), *(message for result in results for message in result.failed)),
+        (*failures.values(), *(message for result in results for message in result.failed)),
         False,
         tuple(message for result in results for message in result.quarantined),
     )
@@ -229,20 +229,20 @@ def _build_keyframes(
 
     Views do not depend on keyframes, so a failure is reported and not raised.
     """
-    wrong = {}
+    failures = {}
     for listing in listings:
         try:
             with interrupted_on_cancel(context.workers, connection):
-                apart = partial(_own_connection, context)
+                open_connection = partial(_own_connection, context)
                 build_keyframes(
-                    connection, context.parts, listing, definitions, apart, context.limits
+                    connection, context.parts, listing, definitions, open_connection, context.limits
                 )
         except HindlogError as error:
-            wrong[f"{listing.source} {KEYFRAMES}"] = error.what
-    return wrong
+            failures[f"{listing.source} {KEYFRAMES}"] = error.what
+    return failures
 
 
-def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
+def _compare(context: Context, script: Script, failures: dict[str, str]) -> int:
     """Compares the consecutive versions that were not compared yet and returns their number."""
     jobs = {
         history.source: submit(context.workers, _add_differences, context, history)
@@ -253,7 +253,7 @@ def _compare(context: Context, script: Script, wrong: dict[str, str]) -> int:
         try:
             pairs += job.result()
         except HindlogError as error:
-            wrong[f"{source} {FOLDER}"] = error.what
+            failures[f"{source} {FOLDER}"] = error.what
     return pairs
 
 

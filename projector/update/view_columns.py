@@ -83,7 +83,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, definition: Definition, nam
 
 
 def read_sentences(path: Path = FILE) -> Sentences:
-    """Returns the sentences in a file. Raises `Invalid` for anything else than text in tables."""
+    """Returns the sentences in a file. Raises `Invalid` if a value is not text in a table."""
     tables = tomllib.loads(path.read_text())
     for name, table in tables.items():
         if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):

@@ -1,6 +1,6 @@
 """Dependencies between definitions: the other definitions whose views each one reads. Pure.
 
-DuckDB parses the SELECT of a definition, so that only the names after FROM and JOIN count:
+DuckDB parses the SELECT of a definition. Only the names after FROM and JOIN count:
 a column, a CTE, a comment or a name that merely begins like another view's is no dependency.
 """
 
