@@ -201,7 +201,7 @@ def test_the_loss_of_a_segment_can_be_accepted_and_its_stream_continues(archive:
     accepted = hindlog(*command, cwd=archive)
 
     assert accepted.returncode == 0, accepted.stderr
-    assert "are recorded as lost" in accepted.stderr
+    assert "recorded as lost: seq" in accepted.stderr
     assert states(archive)[command[-1]] == "lost"
     assert "segments\t0 missing, 1 accepted as lost: hindlog segment list\n" in status_of(archive)
     assert hindlog("verify", cwd=archive).returncode == 0
