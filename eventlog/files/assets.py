@@ -4,7 +4,7 @@ from pathlib import Path
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.disk import REAL, Disk, sync_parents
-from eventlog.files.publish import publish_new
+from eventlog.files.publish import publish_new, unique_temporary_path
 from eventlog.format.manifest import digest
 from eventlog.format.paths import asset_path
 
@@ -17,7 +17,7 @@ def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:
         # The process that created it may have died before it fsynced the folders.
         sync_parents(disk, path.parent, root)
     else:
-        publish_new(disk, path, data, root)
+        publish_new(disk, path, data, root, unique_temporary_path)
     return name
 
 

@@ -7,10 +7,14 @@ rename, which replaces the file of that name. A crash leaves at most the tempora
 the next publication of the same name deletes.
 """
 
+import itertools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from eventlog.files.disk import Disk, make_dirs, sync_parents, write_durable
+
+_numbers = itertools.count()
 
 
 def temporary_path(path: Path) -> Path:
@@ -18,15 +22,27 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
-def publish_new(disk: Disk, path: Path, data: bytes, root: Path | None = None) -> bool:
+def unique_temporary_path(path: Path) -> Path:
+    """Returns a temporary name that no other writer of the same file uses."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
+
+
+def publish_new(
+    disk: Disk,
+    path: Path,
+    data: bytes,
+    root: Path | None = None,
+    name_temporary: Callable[[Path], Path] = temporary_path,
+) -> bool:
     """Publishes a file under a new name. Returns False if the name is taken; then nothing changes.
 
     The name is durable on return, in both cases. With `root`, missing folders are created, and
-    those between `root` and the file become durable, too.
+    those between `root` and the file become durable, too. `name_temporary` is
+    `unique_temporary_path` where several writers may publish the same file at once.
     """
     if root is not None:
         make_dirs(disk, path.parent)
-    temporary = temporary_path(path)
+    temporary = name_temporary(path)
     write_durable(disk, temporary, data)
     try:
         disk.link(temporary, path)  # not rename: it would replace another writer's file
