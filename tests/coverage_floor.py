@@ -27,12 +27,12 @@ def counts_by_module(
     report: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]],
 ) -> dict[str, Counts]:
     """Lines and branches of each file of a report of `coverage json`."""
-    found = {}
+    counts = {}
     for path, file in report["files"].items():
         summary = file["summary"]
         covered = summary["covered_lines"] + summary.get("covered_branches", 0)
-        found[path] = (covered, summary["num_statements"] + summary.get("num_branches", 0))
-    return found
+        counts[path] = (covered, summary["num_statements"] + summary.get("num_branches", 0))
+    return counts
 
 
 def percent(counts: Counts) -> float:

@@ -8,6 +8,7 @@
 Each file is published by rename.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -58,18 +59,14 @@ def build_row_cache(
 
     `apart` opens a connection for each file.
     """
-    query_of = partial(_query, definition)
     row_cache = load_row_cache(connection, parts, source, definition)
     publish_schema(connection, row_cache)
     bodies = choose_parts(list_parts(connection, row_cache.folder), listing.sealed_names)
     for keyframe in due_rows(source, row_cache, limits):
         files = _until_keyframe(source, row_cache, keyframe, bodies)
-        path, schema = row_cache.rows(keyframe), row_cache.schema
-        with (
-            apart() as builder,
-            materialized_late(builder, query_of, files, schema, path, limits) as query,
-        ):
-            publish(builder, query, path, [], definition.hash, packing=QUICK)
+        path = row_cache.rows(keyframe)
+        with apart() as builder, _rows(builder, definition, row_cache, files, path, limits) as sql:
+            publish(builder, sql, path, [], definition.hash, packing=QUICK)
         row_cache = load_row_cache(connection, parts, source, definition)
     while row_cache.readable:
         base = row_cache.rows(row_cache.readable[-1])
@@ -78,15 +75,24 @@ def build_row_cache(
         if cut is None:
             break
         files = _until_cut(source, row_cache, cut, bodies)
-        path, schema = row_cache.next_delta(cut), row_cache.schema
-        with (
-            apart() as builder,
-            materialized_late(builder, query_of, files, schema, path, limits) as query,
-        ):
-            covers = sorted(cut.adds)
-            publish(builder, query, path, covers, definition.hash, packing=QUICK, base=base.name)
+        path, covers = row_cache.next_delta(cut), sorted(cut.adds)
+        with apart() as builder, _rows(builder, definition, row_cache, files, path, limits) as sql:
+            publish(builder, sql, path, covers, definition.hash, packing=QUICK, base=base.name)
         row_cache = load_row_cache(connection, parts, source, definition)
     return row_cache
+
+
+def _rows(
+    builder: duckdb.DuckDBPyConnection,
+    definition: Definition,
+    row_cache: RowCache,
+    files: RowFiles,
+    path: Path,
+    limits: Limits,
+) -> contextlib.AbstractContextManager[str]:
+    """Returns a context with the query of the rows to publish as `path`."""
+    query_of = partial(_query, definition)
+    return materialized_late(builder, query_of, files, row_cache.schema, path, limits)
 
 
 def publish_schema(connection: duckdb.DuckDBPyConnection, row_cache: RowCache) -> None:

@@ -122,26 +122,18 @@ def _select(
         return _split(connection, narrow, turns, spill_folder / name, limits)
 
     (bodies,) = split("bodies", files.bodies, [*body, *_PLACE], 1)
-    divided = zip(
-        split("sightings", files.sightings, _ALL, turns),
-        split("fresh", files.fresh, _ALL, turns),
-        split("rows", files.rows, [*body, *_PLACE, *_KNOWN], turns),
-        split("delta", files.delta, [*body, *_PLACE, *_KNOWN], turns),
-        split("near", files.near, [*body, *_PLACE], turns),
-        strict=True,
-    )
+    columns_of: dict[str, Sequence[str]] = {
+        "sightings": _ALL,
+        "fresh": _ALL,
+        "rows": [*body, *_PLACE, *_KNOWN],
+        "delta": [*body, *_PLACE, *_KNOWN],
+        "near": [*body, *_PLACE],
+    }
+    lists = [split(name, getattr(files, name), each, turns) for name, each in columns_of.items()]
     selections = []
-    for turn, (sightings, fresh, rows, delta, near) in enumerate(divided):
+    for turn, paths in enumerate(zip(*lists, strict=True)):
         selections.append(spill_folder / f"picked-{turn}.parquet")
-        chunk = attrs.evolve(
-            files,
-            sightings=sightings,
-            fresh=fresh,
-            rows=rows,
-            delta=delta,
-            near=near,
-            bodies=bodies,
-        )
+        chunk = attrs.evolve(files, bodies=bodies, **dict(zip(columns_of, paths, strict=True)))
         _copy(connection, query(chunk), selections[-1])
     return selections
 
