@@ -82,9 +82,11 @@ def _names_of(scope: ast.AST) -> Iterator[ast.Name]:
 
 
 def _owner(scope: ast.AST, name: ast.Name) -> ast.AST:
-    """Returns the innermost function of a scope around a name, or the scope itself."""
+    """Returns the innermost function or class of a scope around a name, or the scope itself."""
     owner = scope
     for node in ast.walk(scope):
-        if isinstance(node, Function) and any(child is name for child in ast.walk(node)):
+        if isinstance(node, Function | ast.ClassDef) and any(
+            child is name for child in ast.walk(node)
+        ):
             owner = node
     return owner
