@@ -7,7 +7,7 @@ thread that waits for it stays interruptible.
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import duckdb
@@ -38,9 +38,21 @@ def run_cancellable(
     try:
         return future.result(None if deadline is None else max(0, deadline - time.monotonic()))
     finally:
+        _interrupt_until_done(connection, future)
+
+
+def _interrupt_until_done(connection: duckdb.DuckDBPyConnection, future: Future[Any]) -> None:
+    """Interrupts a query until it has ended, also if another signal arrives meanwhile.
+
+    Until then the connection is busy, and whoever closes or uses it would get an error.
+    """
+    try:
         while not future.done():
             connection.interrupt()
             wait([future], _INTERRUPT_INTERVAL_S)
+    except BaseException:
+        _interrupt_until_done(connection, future)
+        raise
 
 
 def fetch_all(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import duckdb
 import pytest
@@ -65,3 +65,26 @@ def test_work_runs_in_the_pool_of_the_caller(connection: duckdb.DuckDBPyConnecti
     with ThreadPoolExecutor(1) as pool:
         assert run_cancellable(connection, lambda: 7, pool=pool) == 7
         assert pool.submit(lambda: 8).result() == 8, "the pool was not shut down"
+
+
+def test_a_second_signal_does_not_return_while_the_connection_is_busy(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second signal arrives in the wait for the end of the interrupted query."""
+    signals = [KeyboardInterrupt("second")]
+
+    def wait_with_signal(futures: list[Future[object]], timeout_s: float) -> None:
+        if signals:
+            raise signals.pop()
+        wait(futures, timeout_s)
+
+    monkeypatch.setattr(interruptible, "wait", wait_with_signal)
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(KeyboardInterrupt, match="second"):
+            run_cancellable(
+                connection,
+                lambda: connection.execute(ENDLESS).fetchall(),
+                pool=pool,
+                deadline=time.monotonic() + 0.2,
+            )
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
