@@ -41,19 +41,42 @@ def lifetimes(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
     """Yields (name, first line, last line) of the variables of every function and the module.
 
     A variable lives from the line that first binds it to the last line that uses it, in nested
-    functions too.
+    functions too. Attributes of classes are no variables.
     """
-    for scope in [tree, *(node for node in ast.walk(tree) if isinstance(node, Function))]:
-        lines = defaultdict(list)
-        bound = {argument.arg for argument in _arguments(scope)}
-        for argument in _arguments(scope):
-            lines[argument.arg].append(argument.lineno)
-        for name in _names_of(scope):
-            lines[name.id].append(name.lineno)
-            if isinstance(name.ctx, ast.Store) and _owner(scope, name) is scope:
-                bound.add(name.id)
-        for name in sorted(bound):
-            yield name, min(lines[name]), max(lines[name])
+    scope = _Scope()
+    _visit(tree, [scope])
+    yield from scope.lives
+
+
+class _Scope:
+    """The lines of the names in a function, a class or the module."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[int]] = defaultdict(list)
+        self.bound: set[str] = set()
+        self.lives: list[tuple[str, int, int]] = []
+
+    def close(self) -> list[tuple[str, int, int]]:
+        return [(name, min(self.lines[name]), max(self.lines[name])) for name in sorted(self.bound)]
+
+
+def _visit(node: ast.AST, scopes: list[_Scope]) -> None:
+    """Adds the lives of the variables below a node to the first scope, that of the module."""
+    inner = scopes
+    if isinstance(node, Function | ast.ClassDef):
+        inner = [*scopes, _Scope()]
+        for argument in _arguments(node):
+            inner[-1].lines[argument.arg].append(argument.lineno)
+            inner[-1].bound.add(argument.arg)
+    if isinstance(node, ast.Name):
+        for scope in scopes:
+            scope.lines[node.id].append(node.lineno)
+        if isinstance(node.ctx, ast.Store):
+            scopes[-1].bound.add(node.id)
+    for child in ast.iter_child_nodes(node):
+        _visit(child, inner)
+    if isinstance(node, Function | ast.Module):
+        scopes[0].lives += inner[-1].close()
 
 
 def defined_names(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -75,18 +98,3 @@ def _arguments(scope: ast.AST) -> list[ast.arg]:
     given = scope.args
     every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
     return [argument for argument in every if argument is not None]
-
-
-def _names_of(scope: ast.AST) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(scope) if isinstance(node, ast.Name))
-
-
-def _owner(scope: ast.AST, name: ast.Name) -> ast.AST:
-    """Returns the innermost function or class of a scope around a name, or the scope itself."""
-    owner = scope
-    for node in ast.walk(scope):
-        if isinstance(node, Function | ast.ClassDef) and any(
-            child is name for child in ast.walk(node)
-        ):
-            owner = node
-    return owner

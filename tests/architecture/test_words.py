@@ -2,9 +2,9 @@
 
 import ast
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from tests.architecture.names import (
     defined_names,
@@ -31,59 +31,70 @@ REPEATING = (ROOT / "cli" / "commands", ROOT / "fetcher" / "simulator")
 """Folders whose modules are alike, and may define functions and types of the same name."""
 
 
+Check = Callable[[ast.Module], list[str]]
+
+
 def show(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-@pytest.mark.parametrize("path", MODULES, ids=show)
-def test_a_module_says_what_it_contains(path: Path) -> None:
-    tree = parse(path)
-
-    assert path.stem not in VAGUE_MODULES
-    assert ast.get_docstring(tree), "no docstring"
-    undocumented = [each.name for each in public_functions(tree) if not ast.get_docstring(each)]
-    assert undocumented == []
+def violations(paths: Iterable[Path], check: Check) -> dict[str, list[str]]:
+    """Returns what a check reports, by module."""
+    reports = {show(path): check(parse(path)) for path in paths}
+    return {path: report for path, report in reports.items() if report}
 
 
-@pytest.mark.parametrize("path", [*MODULES, *OTHERS], ids=show)
-def test_a_module_has_at_most_300_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 300
+def test_a_module_says_what_it_contains() -> None:
+    def undocumented(tree: ast.Module) -> list[str]:
+        functions = [each.name for each in public_functions(tree) if not ast.get_docstring(each)]
+        return functions if ast.get_docstring(tree) else ["the module", *functions]
+
+    assert violations(MODULES, undocumented) == {}
+    assert [show(path) for path in MODULES if path.stem in VAGUE_MODULES] == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=show)
-def test_a_function_has_at_most_40_lines(path: Path) -> None:
-    lengths = {
-        function.name: (function.end_lineno or 0) - function.lineno + 1
-        for function in functions(parse(path))
-    }
+def test_a_module_has_at_most_300_lines() -> None:
+    lengths = {show(path): len(path.read_text().splitlines()) for path in [*MODULES, *OTHERS]}
 
-    assert {name: length for name, length in lengths.items() if length > 40} == {}
+    assert {path: length for path, length in lengths.items() if length > 300} == {}
 
 
-@pytest.mark.parametrize("path", [*MODULES, *OTHERS], ids=show)
-def test_a_name_that_says_nothing_lives_for_three_lines_at_most(path: Path) -> None:
-    too_long = [
-        f"{name} in lines {first} to {last}"
-        for name, first, last in lifetimes(parse(path))
-        if name in VAGUE_VARIABLES and last - first >= MAX_LINES
-    ]
+def test_a_function_has_at_most_40_lines() -> None:
+    def too_long(tree: ast.Module) -> list[str]:
+        return [
+            function.name
+            for function in functions(tree)
+            if (function.end_lineno or 0) - function.lineno + 1 > 40
+        ]
 
-    assert too_long == []
+    assert violations(MODULES, too_long) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=show)
-def test_no_name_contains_a_banned_word(path: Path) -> None:
-    banned = [
-        f"{name} in line {line}"
-        for name, line in defined_names(parse(path))
-        if BANNED_WORDS & set(name.lower().split("_"))
-    ]
+def test_a_name_that_says_nothing_lives_for_three_lines_at_most() -> None:
+    def too_long(tree: ast.Module) -> list[str]:
+        return [
+            f"{name} in lines {first} to {last}"
+            for name, first, last in lifetimes(tree)
+            if name in VAGUE_VARIABLES and last - first >= MAX_LINES
+        ]
 
-    assert banned == []
+    assert violations([*MODULES, *OTHERS], too_long) == {}
+
+
+def test_no_name_contains_a_banned_word() -> None:
+    def banned(tree: ast.Module) -> list[str]:
+        return [
+            f"{name} in line {line}"
+            for name, line in defined_names(tree)
+            if BANNED_WORDS & set(name.lower().split("_"))
+        ]
+
+    assert violations(MODULES, banned) == {}
 
 
 def test_a_public_name_has_one_meaning() -> None:
