@@ -34,7 +34,7 @@ from projector.changes.version_pairs import (
 )
 from projector.engine.connections import SMALL_MEMORY_MB
 from projector.engine.parquet_files import SCHEMA, publish
-from projector.engine.sql_text import literals
+from projector.engine.sql_text import list_literal
 from projector.engine.workers import Workers, job_builder, raise_if_cancelled
 from projector.limits import Limits
 from projector.rule_versions import DIFFERENCE_RULES
@@ -89,7 +89,7 @@ def add_differences(
     compared = read_compared(folder, history.types)
     if not history.read - compared.read:
         return 0
-    files = "[" + literals(map(str, (folder / SCHEMA, *list_diffs(folder)))) + "]"
+    files = list_literal((folder / SCHEMA, *list_diffs(folder)))
     pairs = scratch / f"pairs-{history.source}.parquet"
     with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
         covered = find_pairs(connection, history, compared, files, pairs, limits)
@@ -182,7 +182,7 @@ def _files_to_merge(folder: Path, limits: Limits) -> list[Path]:
 def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -> None:
     """Merges small files into one. The old files stay, because open readers may still use them."""
     name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
-    query = f"FROM read_parquet([{literals(map(str, files))}])"
+    query = f"FROM read_parquet({list_literal(files)})"
     publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)
     names = [*_read_merged(folder), *(path.name for path in files)]
     replace_file(folder / "merged", "\n".join(names).encode())

@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 from projector.changes.body_cache import BodyPlace, body_reader
 from projector.changes.external_sort import Numbered, sort_bodies
-from projector.engine.connections import run_copy
-from projector.engine.parquet_files import copy_options
+from projector.engine.parquet_files import copy_rows
 from projector.engine.sql_text import fill, literal
 from projector.limits import Limits
 
@@ -50,8 +49,7 @@ _COLUMNS = ("type", "before_hash", "hash", *_PLACES, "is_far")
 def write_far_bodies(connection: duckdb.DuckDBPyConnection, pairs: Path) -> None:
     """Writes, beside a file of pairs, the places of their far earlier bodies in log order."""
     query = fill("pairs_far", found=literal(str(pairs)))
-    path = literal(str(_far_path(pairs)))
-    run_copy(connection, f"COPY ({query}) TO {path} ({copy_options('lz4')})")
+    copy_rows(connection, query, _far_path(pairs))
 
 
 def _far_path(pairs: Path) -> Path:

@@ -19,9 +19,8 @@ import orjson
 from eventlog.clock import format_us
 from eventlog.files.publish import replace_file
 from eventlog.format.paths import parse_segment
-from projector.engine.connections import run_copy
-from projector.engine.parquet_files import copy_options
-from projector.engine.sql_text import fill, literal, literals
+from projector.engine.parquet_files import copy_rows
+from projector.engine.sql_text import fill, list_literal, literal, literals
 from projector.limits import Limits
 from projector.presence import presence_sql, spans_sql
 
@@ -91,17 +90,13 @@ def find_pairs(
     count = 1 + _count_sightings(connection, history, since) // limits.max_pairing_sightings
     chunks = [target.with_suffix(f".{bucket}") for bucket in range(count)]
     for bucket, chunk in enumerate(chunks):
-        _copy(connection, _query(history, since, bucket, count, diffs), chunk)
-    pairs = f"[{literals(map(str, chunks))}]"
+        copy_rows(connection, _query(history, since, bucket, count, diffs), chunk)
+    pairs = list_literal(chunks)
     near = str(limits.max_near_events)
-    _copy(connection, fill("pairs_ordered", pairs=pairs, near=near), target)
+    copy_rows(connection, fill("pairs_ordered", pairs=pairs, near=near), target)
     for chunk in chunks:
         chunk.unlink()
     return Compared(history.read, _waiting(connection, history, since))
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    run_copy(connection, f"COPY ({query}) TO {literal(str(path))} ({copy_options('lz4')})")
 
 
 def _since(history: History, compared: Compared) -> int | None:

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from projector.engine.connections import run_copy
-from projector.engine.parquet_files import copy_options
-from projector.engine.sql_text import fill, literal, literals
+from projector.engine.parquet_files import copy_rows
+from projector.engine.sql_text import fill, list_literal
 from projector.limits import Limits
 
 
@@ -63,9 +62,8 @@ def copied_in_chunks(
     pieces = [path.with_name(f".{path.name}.{os.getpid()}-{n}.tmp") for n in range(len(chunks))]
     try:
         for chunk, piece in zip(chunks, pieces, strict=True):
-            options = copy_options("lz4")
-            run_copy(connection, f"COPY ({query(chunk)}) TO {literal(str(piece))} ({options})")
-        yield f"FROM read_parquet([{literals(map(str, pieces))}])"
+            copy_rows(connection, query(chunk), piece)
+        yield f"FROM read_parquet({list_literal(pieces)})"
     finally:  # after a crash, `sweep` deletes them like every file that no views file names
         for piece in pieces:
             piece.unlink(missing_ok=True)

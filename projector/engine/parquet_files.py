@@ -71,7 +71,7 @@ def publish(
         f"KV_METADATA {{{pairs}}}"
     )
     try:
-        rows = run_copy(connection, f"COPY ({query}) TO {literal(str(temporary))} ({options})")
+        rows = copy_rows(connection, query, temporary, options)
         _sync(temporary)
         temporary.replace(path)
     finally:
@@ -80,6 +80,17 @@ def publish(
     level = logging.DEBUG if path.name == SCHEMA else logging.INFO
     _LOGGER.log(level, "built %s: %d rows in %d ms", path, rows, ms)
     return rows
+
+
+def copy_rows(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, options: str = ""
+) -> int:
+    """Writes the rows of a query to a file and returns their number. Neither atomic nor durable.
+
+    `options`: of the COPY; by default those of temporary files, which are compressed by LZ4.
+    """
+    options = options or copy_options("lz4")
+    return run_copy(connection, f"COPY ({query}) TO {literal(str(path))} ({options})")
 
 
 def copy_options(compression: str) -> str:

@@ -48,6 +48,11 @@ def literals(texts: Iterable[str]) -> str:
     return ", ".join(literal(text) for text in texts)
 
 
+def list_literal(texts: Iterable[object]) -> str:
+    """Returns texts or paths as an SQL list of string literals."""
+    return f"[{literals(map(str, texts))}]"
+
+
 def identifier(text: str) -> str:
     """Returns a quoted SQL name. Raises `ValueError` if no definition could have this name."""
     if not _IDENTIFIER.fullmatch(text):

@@ -11,7 +11,7 @@ Memory does not grow with the size of the files: sightings are narrow, and DuckD
 groups; bodies are wide, and are selected by a chunked COPY (`chunked_copy.py`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -20,7 +20,7 @@ from projector.definition import Definition
 from projector.engine.chunked_copy import copied_in_chunks, split_by_seq
 from projector.engine.connections import Opener, sql_errors
 from projector.engine.parquet_files import SCHEMA, SMALL, count_rows, publish
-from projector.engine.sql_text import fill, literals
+from projector.engine.sql_text import fill, list_literal
 from projector.keyframes.build_row_cache import build_row_cache, instant_of
 from projector.keyframes.cut_points import DueKeyframe, next_due
 from projector.keyframes.keyframe import Keyframe, SourceParts, load_source_parts
@@ -68,20 +68,20 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: DueKeyframe
     base = due.base
     base_name = base.name if base else ""
     sightings = [*([base.path] if base else []), *(part.path for part in due.sightings)]
-    query = fill("keyframe_seen", sightings=_list(sightings))
+    query = fill("keyframe_seen", sightings=list_literal(sightings))
     publish(connection, query, path, due.adds, folder.name, packing=SMALL, base=base_name)
     pages = [part.path for part in due.pages]
     if base and base.decides:
         pages.append(base.pages)
     query = fill(
         "keyframe_pages",
-        seen=_list([path]),
-        pages=_list(pages),
-        listings=fill("listings", pages=_list(pages), given="true"),
+        seen=list_literal([path]),
+        pages=list_literal(pages),
+        listings=fill("listings", pages=list_literal(pages), given="true"),
         ended_after=ended_after_sql("ended_after", "point"),
     )
     moved = fill(
-        "keyframe_moved", seen=_list([path]), since=instant_of(base.instant if base else "")
+        "keyframe_moved", seen=list_literal([path]), since=instant_of(base.instant if base else "")
     )
     ((share,),) = connection.execute(moved).fetchall()
     path = path.with_name(f"p-{path.name[2:]}")
@@ -136,10 +136,14 @@ def _publish_bodies(
     limits: Limits,
 ) -> None:
     """Publishes the bodies that a keyframe names and that its cached rows do not contain."""
-    types = "[" + literals(definition.types) + "]"
-    named = fill("keyframe_named", seen=_list([keyframe.path]), types=types)
+    types = list_literal(definition.types)
+    named = fill("keyframe_named", seen=list_literal([keyframe.path]), types=types)
     cached = [path for path in [row_cache.rows(keyframe)] if path.exists()]
-    values = {"named": named, "bodies": _list(bodies), "rows": _list([row_cache.schema, *cached])}
+    values = {
+        "named": named,
+        "bodies": list_literal(bodies),
+        "rows": list_literal([row_cache.schema, *cached]),
+    }
 
     def query(chunk: str) -> str:
         return fill("keyframe_bodies", turn=chunk, **values)
@@ -148,7 +152,3 @@ def _publish_bodies(
     chunks = split_by_seq(connection, named, keyframe.rows, limits)
     with copied_in_chunks(connection, query, chunks, path) as everything:
         publish(connection, everything, path, [], row_cache.folder.name, packing=SMALL)
-
-
-def _list(paths: Iterable[Path]) -> str:
-    return "[" + literals(map(str, paths)) + "]"

@@ -9,7 +9,7 @@ Each file is published by rename.
 """
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import duckdb
 from projector.definition import Definition
 from projector.engine.connections import Opener
 from projector.engine.parquet_files import QUICK, SCHEMA, count_rows, publish
-from projector.engine.sql_text import fill, literals
+from projector.engine.sql_text import fill, list_literal, literals
 from projector.keyframes.cut_points import CutPoint
 from projector.keyframes.keyframe import Keyframe, SourceParts
 from projector.keyframes.row_cache import (
@@ -98,7 +98,7 @@ def _rows(
 def publish_schema(connection: duckdb.DuckDBPyConnection, row_cache: RowCache) -> None:
     """Publishes the file without rows that every list of cached rows contains."""
     if not row_cache.schema.exists():
-        query = fill("rows_schema", bodies=_list([row_cache.folder / SCHEMA]))
+        query = fill("rows_schema", bodies=list_literal([row_cache.folder / SCHEMA]))
         publish(connection, query, row_cache.schema, [], row_cache.folder.name)
 
 
@@ -168,13 +168,13 @@ def _query(definition: Definition, files: RowFiles) -> str:
     A row whose body is missing is included, so that later queries search for the body.
     """
     common = {
-        "sightings": _list(files.sightings),
-        "pages": _list(files.pages),
-        "fresh": _list(files.fresh),
-        "rows": _list(files.rows),
-        "delta": _list(files.delta),
-        "near": _list(files.near),
-        "bodies": _list(files.bodies),
+        "sightings": list_literal(files.sightings),
+        "pages": list_literal(files.pages),
+        "fresh": list_literal(files.fresh),
+        "rows": list_literal(files.rows),
+        "delta": list_literal(files.delta),
+        "near": list_literal(files.near),
+        "bodies": list_literal(files.bodies),
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),
@@ -188,7 +188,3 @@ def _query(definition: Definition, files: RowFiles) -> str:
         "join": "LEFT JOIN",
     }
     return fill("rows", shown=shown_sql(common))
-
-
-def _list(paths: Iterable[Path]) -> str:
-    return "[" + literals(map(str, paths)) + "]"

@@ -17,9 +17,8 @@ import attrs
 import duckdb
 
 from projector.engine.chunked_copy import copied_in_chunks
-from projector.engine.connections import run_copy
-from projector.engine.parquet_files import copy_options, count_rows
-from projector.engine.sql_text import fill, identifier, literal, literals
+from projector.engine.parquet_files import copy_options, copy_rows, count_rows
+from projector.engine.sql_text import fill, identifier, list_literal, literal, literals
 from projector.limits import Limits
 
 _KNOWN = ("_seen_at", "_first_at", "_last_at", "_absent_since", "_absent_because")
@@ -134,7 +133,7 @@ def _select(
     for turn, paths in enumerate(zip(*lists, strict=True)):
         selections.append(spill_folder / f"picked-{turn}.parquet")
         chunk = attrs.evolve(files, bodies=bodies, **dict(zip(columns_of, paths, strict=True)))
-        _copy(connection, query(chunk), selections[-1])
+        copy_rows(connection, query(chunk), selections[-1])
     return selections
 
 
@@ -147,17 +146,17 @@ def _split(
     """
     folder.mkdir()
     none = folder / "none.parquet"
-    _copy(connection, f"FROM ({query}) LIMIT 0", none)
+    copy_rows(connection, f"FROM ({query}) LIMIT 0", none)
     if turns == 1:
-        _copy(connection, query, folder / "all.parquet")
+        copy_rows(connection, query, folder / "all.parquet")
         return [(none, folder / "all.parquet")]
     count = limits.max_open_partitions
     for first in range(0, turns, count):
-        _copy(
+        copy_rows(
             connection,
             fill("rows_split", rows=query, turns=str(turns), first=str(first), count=str(count)),
             folder / f"{first}",
-            "PARTITION_BY (_turn)",
+            f"{copy_options('lz4')}, PARTITION_BY (_turn)",
         )
     partitions: list[list[Path]] = [[none] for _ in range(turns)]
     for number, path in enumerate(sorted(folder.glob("*/*/*.parquet"))):
@@ -165,11 +164,6 @@ def _split(
         # Renamed, because DuckDB reads `_turn=…` in a path as a column.
         partitions[turn].append(path.rename(folder / f"{turn}-{number}.parquet"))
     return [tuple(paths) for paths in partitions]
-
-
-def _copy(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *more: str) -> None:
-    options = ", ".join([copy_options("lz4"), *more])
-    run_copy(connection, f"COPY ({query}) TO {literal(str(path))} ({options})")
 
 
 def _copies(
@@ -182,7 +176,7 @@ def _copies(
 ) -> list[str]:
     """Returns queries for the selected rows: each reads a range of rows of one file."""
     common = {
-        "picked": f"[{literals(map(str, selections))}]",
+        "picked": list_literal(selections),
         "columns": ", ".join(map(_column_sql, (name for name in columns if name not in _KNOWN))),
         "told": ", ".join(f"picked.{name}" for name in _KNOWN),
     }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from projector.definition import CASTS, LINE_ROWS, Column, Definition
-from projector.engine.sql_text import fill, literal, literals
+from projector.engine.sql_text import fill, list_literal, literal
 
 
 def select(definition: Definition) -> str:
@@ -14,8 +14,8 @@ def select(definition: Definition) -> str:
     failed = [f"({_failed(n, column)})" for n, column in numbered]
     return fill(
         "event",
-        pointers="[" + literals(column.pointer for column in definition.columns) + "]::VARCHAR[]",
-        types="[" + literals(definition.types) + "]",
+        pointers=list_literal(column.pointer for column in definition.columns) + "::VARCHAR[]",
+        types=list_literal(definition.types),
         shapes=shape_test(definition, "shape"),
         columns="".join(
             f"{_value(n, column)} AS {column.name},\n        " for n, column in numbered

@@ -13,8 +13,8 @@ from pathlib import Path
 import duckdb
 
 from eventlog.errors import Corrupt
-from projector.engine.connections import run_copy
-from projector.engine.sql_text import fill, literal, literals, template_text
+from projector.engine.parquet_files import copy_rows
+from projector.engine.sql_text import fill, list_literal, literal, template_text
 from projector.parts.part import Segment
 
 CASTS = "casts"
@@ -34,12 +34,9 @@ def stage(
     truncated `.zst` as a shorter one without an error.
     """
     connection.execute(template_text(CASTS))
-    path = literal(str(scratch / "lines.parquet"))
-    row_count = run_copy(
-        connection,
-        f"COPY ({_lines(segments)}) TO {path} "
-        f"(FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROW_GROUP})",
-    )
+    path = scratch / "lines.parquet"
+    options = f"FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {ROW_GROUP}"
+    row_count = copy_rows(connection, _lines(segments), path, options)
     expected = sum(segment.rows or 0 for segment in segments)
     if all(segment.rows is not None for segment in segments) and row_count != expected:
         place = f"{segments[0].name} to {segments[-1].name}"
@@ -47,7 +44,7 @@ def stage(
             f"{place}: expected {expected} events, found {row_count}",
             "hindlog verify",
         )
-    _define_line(connection, f"FROM read_parquet({path})")
+    _define_line(connection, f"FROM read_parquet({literal(str(path))})")
 
 
 def stage_lazily(connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment]) -> None:
@@ -81,7 +78,7 @@ def _lines(segments: Sequence[Segment]) -> str:
 
 
 def _query(paths: Sequence[Path], longest: int) -> str:
-    return fill("lines", files=f"[{literals(map(str, paths))}]", longest=str(longest))
+    return fill("lines", files=list_literal(paths), longest=str(longest))
 
 
 def _check_hash(segment: Segment) -> None:

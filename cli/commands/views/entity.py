@@ -29,6 +29,16 @@ def show(entity: str, as_of: str | None) -> None:
     On a terminal the JSON is indented. Exits with 6 if the entity was absent or was never
     looked for; the message says which.
     """
+    state, body = _body_at(entity, as_of, entity)
+    print_message(state.evidence)
+    _print_body(body)
+
+
+def _body_at(entity: str, as_of: str | None, place: str) -> tuple["EntityState", bytes]:
+    """Returns the state of an entity and its exact JSON, as of an instant.
+
+    Raises `NotFound` if it was absent or never looked for; the message begins with `place`.
+    """
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
     from eventlog.read.reader import read_one
@@ -38,9 +48,8 @@ def show(entity: str, as_of: str | None) -> None:
     source, type_, id_ = parse_entity(entity)
     state = look_up_entity(root, source, type_, id_, resolve_as_of(as_of))
     if state.state != PRESENT or state.position is None:
-        raise NotFound(f"{entity}: {state.state}: {state.evidence}", _next_command(entity, state))
-    print_message(state.evidence)
-    _print_body(body_of(root, read_one(root, source, *state.position).line))
+        raise NotFound(f"{place}: {state.state}: {state.evidence}", _next_command(entity, state))
+    return state, body_of(root, read_one(root, source, *state.position).line)
 
 
 def _next_command(entity: str, state: "EntityState") -> str:
@@ -153,19 +162,9 @@ def _value_at(entity: str, when: str) -> object:
     """Returns the JSON value of an entity as of an instant. Raises `NotFound` if absent."""
     import json
 
-    from eventlog.errors import NotFound
-    from eventlog.read.bodies import body_of
-    from eventlog.read.reader import read_one
-    from projector.query.entity_at import PRESENT, look_up_entity
-
-    root = archive()
-    source, type_, id_ = parse_entity(entity)
-    as_of = None if when == "now" else resolve_as_of(when)
-    state = look_up_entity(root, source, type_, id_, as_of)
-    if state.state != PRESENT or state.position is None:
-        message = f"{entity} as of {when}: {state.state}: {state.evidence}"
-        raise NotFound(message, _next_command(entity, state))
-    return json.loads(body_of(root, read_one(root, source, *state.position).line))
+    as_of = None if when == "now" else when
+    _, body = _body_at(entity, as_of, f"{entity} as of {when}")
+    return json.loads(body)
 
 
 COMMANDS = (show, history, diff)
