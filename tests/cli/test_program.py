@@ -289,3 +289,9 @@ def test_every_group_takes_the_global_options() -> None:
 
     for group in (cli, *groups):
         assert {"archive", "quiet", "log_format"} <= {param.name for param in group.params}
+
+
+def test_every_command_has_a_sentence_of_its_own_in_the_help_of_hindlog() -> None:
+    """Without `short_help`, click prints the first sentence of the docstring, cut off."""
+    assert [name for name, command in cli.commands.items() if not command.short_help] == []
+    assert "The files of the log: list, cat, response, seal." in hindlog("--help").out

@@ -1,5 +1,6 @@
 """Accepted losses: the stream continues after them, and further damage is still reported."""
 
+import shutil
 from pathlib import Path
 
 import orjson
@@ -201,8 +202,18 @@ def test_a_segment_that_was_recorded_as_lost_is_not_repaired(log: Path) -> None:
     sealed_path(log, name).unlink()
     accept_loss(log, name, clock=LATER)
 
-    with pytest.raises(Invalid, match="was recorded as lost on 2026-11-21"):
+    with pytest.raises(Invalid, match="was recorded as lost on 2026-11-21") as refused:
         repair(log, name)
+    assert refused.value.hint == (f"to restore it, first move log/{name}.lost.json out of the log")
+
+
+def test_a_segment_of_a_stream_without_any_file_cannot_be_recorded_as_lost(log: Path) -> None:
+    name = names(log)[0]
+    shutil.rmtree(log / "log")
+    shutil.rmtree(log / "state", ignore_errors=True)
+
+    with pytest.raises(Invalid, match="expected one gap in its stream there, found 0"):
+        accept_loss(log, name, clock=LATER)
 
 
 def test_an_unreadable_last_segment_can_be_recorded_as_lost(log: Path) -> None:
