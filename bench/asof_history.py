@@ -60,7 +60,7 @@ TEXT_COUNT = sized(5_000, 50)
 ROWS = """
 SELECT
     n, 2 * n + 1 AS seq, START_AT + (n % VERSIONS) * (3600000000 // VERSIONS) AS us,
-    CASE WHEN first < ENTITIES THEN first ELSE hash(first) % ENTITIES END::VARCHAR AS id,
+    CASE WHEN first < ENTITIES THEN first ELSE DRAWN % ENTITIES END::VARCHAR AS id,
     2 * first + 1 AS body_seq
 FROM (
     SELECT n, n - n // VERSIONS % REPEATS * VERSIONS AS first
@@ -171,17 +171,23 @@ LINE_COLUMNS = {
 
 
 def write_parts(
-    root: Path, versions: int, entities: int, hours: int, repeats: int = 1
+    root: Path,
+    versions: int,
+    entities: int,
+    hours: int,
+    repeats: int = 1,
+    in_turn: bool = False,
 ) -> SegmentListing:
     """Writes one part per definition and hour, each over one (missing) sealed segment.
 
     `repeats`: the number of consecutive hours in which each version is seen; the body is
-    written in the first of them.
+    written in the first of them. `in_turn`: the entities are seen one after the other, all
+    equally often, as in polls of a complete list, and not drawn at random.
     """
     names = [_segment_name(hour) for hour in range(hours)]
     with contextlib.closing(builder(root, 2)) as connection:
         for hour in range(hours):
-            _write_hour(connection, root, hour, versions // hours, entities, repeats)
+            _write_hour(connection, root, hour, versions // hours, entities, repeats, in_turn)
     return SegmentListing("shop", tuple(names), ())
 
 
@@ -227,6 +233,7 @@ def _write_hour(
     versions: int,
     entities: int,
     repeats: int,
+    in_turn: bool,
 ) -> None:
     own, roster = (
         SIGHTING_ROWS.replace("SEQ", seq).replace("SCOPED", scoped)
@@ -239,11 +246,18 @@ def _write_hour(
     )
     last_us = START + hour * HOUR + (versions - 1) * (HOUR // versions)
     for definition, query in queries:
-        filled = _fill(query, hour, versions, entities, repeats)
+        filled = _fill(query, hour, versions, entities, repeats, in_turn)
         _write_part(connection, root, definition, filled, hour, last_us)
 
 
-def _fill(query: str, hour: int, versions: int, entities: int, repeats: int = 1) -> str:
+def _fill(
+    query: str,
+    hour: int,
+    versions: int,
+    entities: int,
+    repeats: int = 1,
+    in_turn: bool = False,
+) -> str:
     """Replaces the words in capitals by the values of an hour."""
     values = {
         "START_AT": START + hour * HOUR,
@@ -251,6 +265,7 @@ def _fill(query: str, hour: int, versions: int, entities: int, repeats: int = 1)
         "VERSIONS": versions,
         "ENTITIES": entities,
         "REPEATS": repeats,
+        "DRAWN": "first" if in_turn else "hash(first)",
         "SEGMENT": _segment_name(hour),
         "WRITER": WRITER,
         "TEXT_COUNT": TEXT_COUNT,
