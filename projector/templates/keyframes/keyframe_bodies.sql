@@ -1,6 +1,6 @@
--- In: places (`keyframe_named.sql`), bodies (those of the keyframe before, and since), the rows
--- beside the keyframe, which seqs.
--- Out: the rows of the bodies that lie at those places, and that the rows do not have.
+-- In: positions of bodies (`keyframe_named.sql`); files of bodies (the previous keyframe's and
+-- those of later parts); the cached rows of this keyframe; the condition of one chunk of seqs.
+-- Out: the rows of the named bodies that the cached rows do not contain.
 SELECT body.*
 FROM (FROM read_parquet($bodies) WHERE $turn) AS body
 SEMI JOIN (FROM ($named) WHERE $turn) AS named

@@ -1,8 +1,8 @@
--- In: the sightings of a keyframe; files of pages: the keyframe before, and the parts since.
--- Out: the pages that may still decide, as they are: of every complete listing that is the
--- first to miss an entity, and of every walk that may still become the first. A walk that
--- began before another complete one may not, but keeps its first page: taken again later,
--- that must not look like the beginning.
+-- In: the sightings of a keyframe; files of pages: the previous keyframe's and later parts.
+-- Out: the unchanged pages that can still affect presence: those of every complete listing that
+-- is the first to miss an entity, and of every pagination that can still become the first.
+-- A pagination that began before a complete one cannot become the first. Its first page is kept
+-- anyway: if the same page is recorded again, the copy must not count as the beginning.
 WITH $listings,
 seen AS (
     SELECT _type, _id, _scope, _position FROM read_parquet($seen) WHERE _listing

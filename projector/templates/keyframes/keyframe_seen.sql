@@ -1,7 +1,8 @@
--- In: files of sightings: the keyframe before, and the parts since.
--- Out: those that still count, as they are. Of every entity the first; per shape and writer the
--- last; per scope the last on a listing; and every `gone` that no sighting followed. Per writer,
--- because its next page names a body of its own, which the keyframe's bodies should hold.
+-- In: files of sightings: the previous keyframe's and those of later parts.
+-- Out: the unchanged sightings that can still affect a view. Per entity: the first; the last per
+-- shape and writer; the last on a listing per scope; every tombstone after the last sighting.
+-- Per writer, because the next page of a writer may name that writer's last body, which must
+-- therefore be among the keyframe's bodies.
 WITH told AS MATERIALIZED (
     SELECT
         _type, _id, _shape, _scope, _listing, _gone, _writer,

@@ -1,13 +1,16 @@
--- In: sightings and pages as of an instant; the sightings since the rows, and the instant of
--- the rows; the rows, and those that took the place of some of them.
--- Out: `held`: what the rows say of those of which they may say another thing than the facts;
--- `news`: what was seen since, whether that and the rows together tell all, and whether it
--- names the same body; `moved`: the ids of which all facts are needed: known on a scope of which
--- pages came since (a complete listing may have ended with them); of a body that was in no
--- part; or seen since, and not brief. The facts are not even looked at where there are none.
+-- In: sightings and pages as of an instant; the sightings after the row cache; the instant of the
+-- row cache; its rows, and the delta that replaces some of them.
+-- Out:
+-- `held`: the cached row of each entity whose row may have changed.
+-- `news`: what was seen after the row cache; `is_brief` if this and the cached row determine the
+-- new row; `is_again` if both name the same body.
+-- `moved`: ids of the entities that must be evaluated from all sightings: those known on a scope
+-- with pages after the row cache (they may complete a listing that misses the entity), those
+-- whose body was in no part, and those seen since that are not brief. Without such
+-- ids, that evaluation reads nothing.
 told_since AS MATERIALIZED (
-    -- Where a better shape than these was seen before, it still wins: only the best is brief.
-    -- What was gone is not brief, so all that are seen count for the last time.
+    -- A better shape that was seen earlier still wins, so only the best shape can be brief.
+    -- Entities with a tombstone are not brief, so `last_at` may include every sighting.
     SELECT
         $type AS _type, _id,
         arg_max(
@@ -35,7 +38,7 @@ lapsed AS MATERIALIZED (
     SELECT _id FROM read_parquet($delta) WHERE _seq IS NULL
 ),
 held AS MATERIALIZED (
-    -- One row of each: of many, the first.
+    -- One row per entity: the first, if its body has several.
     SELECT _type, _id, known
     FROM (
         SELECT _type, _id, {

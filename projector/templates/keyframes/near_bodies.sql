@@ -1,10 +1,10 @@
--- In: rows that name bodies by writer and seq, the files of bodies that are likely to hold
--- them, all files of bodies.
--- Out: `near_or_far`: the rows of those bodies. A writer may name a body from long ago, when
--- another has told something else meanwhile: what is not found near is looked for everywhere.
--- That scan ends at its first rows where nothing is lost.
+-- In: rows that name bodies by writer and seq; the files that probably contain them; all files of
+-- bodies.
+-- Out: `near_or_far`: the rows of those bodies. A writer may name an old body again after another
+-- writer stored a different one, so bodies missing from the near files are searched in all files.
+-- If none is missing, that scan stops at its first rows.
 found AS MATERIALIZED (
-    -- Not a semi join: that would not spare the row groups that have none of these.
+    -- Not a semi join: DuckDB would not skip row groups that contain none of these bodies.
     SELECT near._writer, near._seq FROM read_parquet($near) AS near JOIN $named
         ON near._writer = $writer AND near._seq = $seq
 ),
@@ -14,8 +14,9 @@ lost AS MATERIALIZED (
         ON found._writer = $writer AND found._seq = $seq
 ),
 far AS MATERIALIZED (
-    -- `greatest` keeps what is known of the seqs they name away from this scan: with it, it
-    -- would look for a file that may have them, where without it it ends at its first rows.
+    -- `greatest` prevents DuckDB from pushing the range of the named seqs into this scan. With
+    -- that filter, the scan searches for a file that may match; without it, the scan of an
+    -- empty `lost` stops at its first rows.
     SELECT far.* REPLACE (greatest(far._seq, 0) AS _seq)
     FROM read_parquet($bodies) AS far SEMI JOIN lost
         ON far._writer = lost._writer AND far._seq = lost._seq

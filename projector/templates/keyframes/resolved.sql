@@ -1,9 +1,8 @@
--- In: `moved`, and `winner` and `entity` of those; `news` and `held` (`moved.sql`); the rows,
--- those that took the place of some of them, the bodies that are likely to be named since, all
--- bodies.
--- Out: `shown`: the rows of every entity, absent ones too, with all columns of its body. What
--- did not move, or names the same body, is passed on. A body may have several rows, and one
--- of them may be in two parts.
+-- In: `moved`, with `winner` and `entity` of these ids; `news` and `held` (`moved.sql`); the cached
+-- rows, and the delta that replaces some of them; the tables of the body lookup.
+-- Out: `shown`: the rows of every entity, absent ones too, with all columns of its body. The cached
+-- row is copied if nothing changed or if it names the same body; then only the columns about
+-- the entity are replaced. A body may have several rows, and two parts may contain the same row.
 told AS MATERIALIZED (
     SELECT
         winner._type, winner._id,

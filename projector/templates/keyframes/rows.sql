@@ -1,3 +1,3 @@
--- The rows as of an instant, as they are kept: all that `shown` has.
+-- Out: the rows of the row cache as of an instant: all columns of `shown`.
 WITH $shown
 SELECT * FROM shown

@@ -1,5 +1,5 @@
--- In: files, in the order in which they are numbered; columns.
--- Out: those columns; among them may be where each row lies.
+-- In: files to read; the list of all files, in which the position is a file's number; columns.
+-- Out: those columns. `_file` and `_number` locate a row: the file's number, the row's in the file.
 SELECT $columns
 FROM (
     SELECT

@@ -1,4 +1,5 @@
--- The columns of rows: those of bodies, and what is known of the entity.
+-- In: files of bodies.
+-- Out: no rows, with the columns of the row cache: the body's, and those about the entity.
 SELECT *, NULL::TIMESTAMPTZ AS _seen_at, NULL::TIMESTAMPTZ AS _first_at,
     NULL::TIMESTAMPTZ AS _last_at, NULL::TIMESTAMPTZ AS _absent_since,
     NULL::VARCHAR AS _absent_because

@@ -1,5 +1,5 @@
--- In: rows of entities; how many turns they are divided into, which of these to write.
--- Out: the rows, with the turn of each.
+-- In: rows of entities; the number of partitions; the first partition to write, and how many.
+-- Out: the rows of these partitions, with the partition. All rows of an id have the same one.
 SELECT *
 FROM (SELECT *, hash(_id) % $turns AS _turn FROM ($rows))
 WHERE _turn BETWEEN $first AND $first + $count - 1

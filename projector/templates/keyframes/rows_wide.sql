@@ -1,5 +1,5 @@
--- In: what rows say, and where each lies; a file, and which of its rows.
--- Out: these rows with all their columns, and what is said of them.
+-- In: the selected rows with their locations; one file, and a closed range of its row numbers.
+-- Out: the selected rows within that range: all body columns, and the columns about the entity.
 SELECT $columns, $told
 FROM (
     SELECT * FROM read_parquet($file, file_row_number = true)

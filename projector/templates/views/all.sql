@@ -1,4 +1,6 @@
--- Out: the view as of T with absent entities too: since when each is absent, and the evidence.
+-- In: the tables of `presence.sql`; files of bodies.
+-- Out: the view as of T, absent entities included, each with the instant since when it is absent
+-- and the evidence.
 WITH $presence
 SELECT $once
     winner._id::$key_type AS $key,

@@ -1,4 +1,5 @@
--- The view at T: per entity the body that its greatest sighting names, unless it is absent.
+-- In: the tables of `presence.sql`; files of bodies.
+-- Out: the view as of T: per present entity, the body that its winning sighting names.
 WITH $presence
 SELECT $once
     winner._id::$key_type AS $key,

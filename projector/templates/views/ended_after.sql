@@ -2,8 +2,8 @@
 -- listing of its scope that began later.
 -- In: `listing` (`listings.sql`); `$points`, a table of scope and position.
 -- Out: `$name` (scope, position, ended): of the complete listings of the scope that began after
--- the position, the one that ended first; no row if there is none. A window, not an ASOF join:
--- that becomes a nested loop where the planner expects few rows.
+-- the position, the one that ended first; no row if there is none. This is a window function
+-- because DuckDB plans an ASOF join as a nested loop if it expects few rows.
 $name AS (
     SELECT scope, position, ended
     FROM (

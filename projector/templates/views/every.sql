@@ -1,3 +1,3 @@
--- SQL expression: the paths of a list of files that does not depend on the instant.
+-- SQL expression: the paths of a file list that is the same for every instant.
 list_transform(string_split($files, ','),
     lambda p: coalesce(getvariable('hindlog_root'), $root) || '/views/' || p)

@@ -1,6 +1,7 @@
 -- In: files of pages; a condition that selects pages.
--- Out: `listing`: every complete listing, with the position of its first page and the position
--- and instant of its end.
+-- Out: `listing`: every complete listing, with the position of its first page, and the position and
+-- instant of its end. A pagination is complete at its last page if it has every page number from
+-- 1 to that one. It ends at its greatest position, so it does not count before all pages arrived.
 page AS MATERIALIZED (
     SELECT scope, run, writer, page_no, last, _position AS position, observed_at
     FROM read_parquet($pages)

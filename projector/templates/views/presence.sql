@@ -1,6 +1,10 @@
--- In: files of sightings, the listings of the pages (`listings.sql`), types, the instant.
--- Out: `seen` (greatest sighting per entity, shape, scope), `entity` (one row each, with
--- `absent`: since when and why, or NULL). Positions are UUIDs: their order is the one order.
+-- In: files of sightings; the tables of `listings.sql`; types; the instant.
+-- Out:
+-- `seen`: the greatest sighting per entity, shape and scope.
+-- `entity`: one row per entity, with the listing that first missed it and the first tombstone after
+-- its last sighting; both are NULL if the entity is present.
+-- `winner`: the sighting that names the body: the best shape first, then the greatest position.
+-- Positions are UUIDs, and their order is the total order of all events.
 seen AS MATERIALIZED (
     SELECT
         _type, _id, _shape, _scope, _listing, _gone,
@@ -27,7 +31,7 @@ life AS (
     GROUP BY ALL
 ),
 asked AS MATERIALIZED (
-    -- Most entities are on the newest listing, and are spared the sorting.
+    -- Most entities are on the newest listing; they are excluded here and need no sorting.
     SELECT DISTINCT _type, _id, seen._scope AS scope, life.listed AS position
     FROM seen JOIN life USING (_type, _id)
     JOIN (SELECT scope, max(begins) AS newest FROM listing GROUP BY ALL) AS told

@@ -1,4 +1,6 @@
--- The view at T, from the last rows not after T and what moved since.
+-- In: the tables up to `shown` (`moved.sql`, `presence.sql`, `resolved.sql`), which start from the
+-- last row cache not after T and apply the later sightings.
+-- Out: the view as of T.
 WITH $shown
 SELECT
     body._id::$key_type AS $key,

@@ -1,5 +1,7 @@
--- In: `presence.sql` before it, the same files and types, the files of events.
--- Out: `version` (valid_from, valid_to, `told`: hash, writer, seq; NULL where absent).
+-- In: the tables of `presence.sql`; the same files and types; the files of events.
+-- Out: `version`: one row per entity, shape and interval [valid_from, valid_to) in which the body
+-- stays the same. `told` has the body's hash, writer and seq, and is NULL while the entity is
+-- absent. Absences begin (+1) and end (-1); the body counts while their sum is not positive.
 sighting AS MATERIALIZED (
     SELECT _type, _id, _shape, _scope, _listing, _gone, _position, _at, _writer, _seq
     FROM read_parquet($sightings)
