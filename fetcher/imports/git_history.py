@@ -10,9 +10,10 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.clock import SECOND
+from eventlog.clock import SECOND, Clock, now_us
 from eventlog.errors import Invalid, Unavailable
-from fetcher.imports.recordings import RecordedResponse, Recording
+from fetcher.imports.name_time import check_observed_at
+from fetcher.imports.recordings import OnSkip, RecordedResponse, Recording
 
 
 @attrs.frozen
@@ -22,16 +23,20 @@ class _Commit:
     sha: str
 
 
-def list_git_recordings(paths: list[Path]) -> list[Recording]:
+def list_git_recordings(
+    paths: list[Path], on_skip: OnSkip | None = None, now: Clock = now_us
+) -> list[Recording]:
     """Returns one recording per file, with all its versions.
 
-    Raises `Invalid` for a path that is not in a repository or has no commit, `Unavailable`
-    if git is not installed.
+    Versions whose time is before 1970 or after `now` are skipped and passed to `on_skip`;
+    without `on_skip` they raise `Invalid`. Raises `Invalid` for a path that is not in a
+    repository or has no commit, `Unavailable` if git is not installed.
     """
-    return [recording for recording in map(_recording, paths) if recording.count]
+    recordings = [_recording(path, on_skip, now()) for path in paths]
+    return [recording for recording in recordings if recording.count]
 
 
-def _recording(path: Path) -> Recording:
+def _recording(path: Path, on_skip: OnSkip | None, now: int) -> Recording:
     folder, name = path.resolve().parent, path.name
     while not folder.is_dir():  # both the file and its folder may have been removed
         folder, name = folder.parent, f"{folder.name}/{name}"
@@ -45,11 +50,25 @@ def _recording(path: Path) -> Recording:
     if not commits:
         raise Invalid(f"{path}: git knows no commit of this file")
     path_in_repository = prefix + name
+    commits = [commit for commit in commits if _has_valid_time(commit, path, on_skip, now)]
     return Recording(
-        commits[0].at,
+        commits[0].at if commits else 0,
         len(commits),
         lambda: _read(folder, path_in_repository, path.name, commits),
     )
+
+
+def _has_valid_time(commit: _Commit, path: Path, on_skip: OnSkip | None, now: int) -> bool:
+    """Returns whether a version has a valid time; otherwise it is passed to `on_skip`."""
+    try:
+        check_observed_at(commit.at, now)
+    except Invalid as error:
+        message = f"{path} of commit {commit.sha[:12]}: {error.what}"
+        if on_skip is None:
+            raise Invalid(message, error.hint) from error
+        on_skip(message)
+        return False
+    return True
 
 
 def _read(

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.body.json_spans import NotJson
-from eventlog.clock import Clock, epoch_of, hour_start
+from eventlog.clock import Clock, epoch_of, hour_start, now_us
 from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
@@ -88,14 +88,16 @@ def find_recordings(
     observed_at: int | None,
     time_from: str,
     on_skip: OnSkip | None = None,
+    now: Clock = now_us,
 ) -> list[Recording]:
     """Returns the recordings among the paths, as `list_recordings` does.
 
-    `time_from` is `name`, `mtime` or `git`; `observed_at` overrides it.
+    `time_from` is `name`, `mtime` or `git`; `observed_at` overrides it. Times before 1970 and
+    after `now` are refused.
     """
     if time_from == "git" and observed_at is None:
-        return list_git_recordings(list(paths))
-    return list_recordings(paths, choose_time_of(time_from, observed_at), on_skip)
+        return list_git_recordings(list(paths), on_skip, now)
+    return list_recordings(paths, choose_time_of(time_from, observed_at, now), on_skip)
 
 
 def import_recordings(

@@ -8,12 +8,14 @@ zstd stream may need 128 MiB.
 import gzip
 import heapq
 import io
+import math
 import os
 import re
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
@@ -21,8 +23,10 @@ from typing import IO
 import attrs
 import zstandard
 
-from eventlog.clock import SECOND, parse_us
+from eventlog.clock import SECOND, Clock, now_us
 from eventlog.errors import Invalid, NotFound
+from eventlog.format.manifest import digest
+from fetcher.imports.name_time import check_observed_at, time_in_name
 from fetcher.imports.zstd_end import ends_with_complete_frame
 
 _MAX_WINDOW_BYTES = 2**31
@@ -31,10 +35,6 @@ _LINES_NAME = re.compile(r"\.(ndjson|jsonl)(\.zst|\.gz)?$")
 """Names of files with one document per line."""
 _MAX_CHUNK_LINES, _MAX_CHUNK_BYTES = 1000, 8 * 1024 * 1024
 """Size at which a chunk of lines ends."""
-_TIME_IN_NAME = re.compile(
-    r"(?<!\d)(?P<y>20\d\d)-?(?P<m>[01]\d)-?(?P<d>[0-3]\d)"
-    r"(?:[T_ /-]?(?P<H>[0-2]\d)[:-]?(?P<M>[0-5]\d)(?:[:-]?(?P<S>[0-5]\d))?(?!\d)|(?!\d))"
-)
 
 
 @attrs.frozen
@@ -74,44 +74,30 @@ class Recording:
     """Yields the responses in order of time."""
 
 
-TimeOf = Callable[[str, float], int]
-"""Maps a name and its mtime in seconds to the time of a response, in microseconds."""
+TimeOf = Callable[[str, float, str], int]
+"""Maps name, mtime in seconds and folder of a response to its time, in microseconds."""
 
 OnSkip = Callable[[str], None]
 """Called with the name of each response that is skipped, and the reason."""
 
 
-def choose_time_of(time_from: str, observed_at: int | None) -> TimeOf:
+def choose_time_of(time_from: str, observed_at: int | None, now: Clock = now_us) -> TimeOf:
     """Returns how the time of a response is determined: `name`, `mtime`, or a fixed time.
 
-    Raises `Invalid` for any other value of `time_from`.
+    A time before 1970 or after `now` raises `Invalid`. Raises `Invalid` for any other value of
+    `time_from`, and for a fixed time that is not allowed.
     """
     if observed_at is not None:
-        return lambda name, mtime: observed_at
-    if time_from == "mtime":
-        return lambda name, mtime: int(mtime * SECOND)
-    if time_from == "name":
-        return lambda name, mtime: time_in_name(name)
-    raise Invalid(f"time from {time_from!r}: expected name, mtime or git")
-
-
-def time_in_name(name: str) -> int:
-    """Returns the time in a path, such as `20260810T120114Z` or `2026-08-15/121622`, in UTC.
-
-    The last time in the path counts. A date alone means midnight. Raises `Invalid` if the
-    path contains no time.
-    """
-    for match in reversed(list(_TIME_IN_NAME.finditer(name))):
-        part = match.groupdict(default="00")
-        text = f"{part['y']}-{part['m']}-{part['d']}T{part['H']}:{part['M']}:{part['S']}Z"
         try:
-            return parse_us(text)
-        except ValueError:
-            continue
-    raise Invalid(
-        f"{name}: no time in this name",
-        "give one: --observed-at TIME, or --time-from mtime",
-    )
+            fixed = check_observed_at(observed_at, now())
+        except Invalid as error:
+            raise Invalid(f"--observed-at: {error.what}") from error
+        return lambda name, mtime, folder: fixed
+    if time_from == "mtime":
+        return lambda name, mtime, folder: check_observed_at(math.floor(mtime * SECOND), now())
+    if time_from == "name":
+        return lambda name, mtime, folder: check_observed_at(time_in_name(name, folder), now())
+    raise Invalid(f"time from {time_from!r}: expected name, mtime or git")
 
 
 def list_recordings(
@@ -128,7 +114,7 @@ def list_recordings(
             raise NotFound(f"{path}: no such file or folder")
         for file in sorted(_files_in(path)):
             name = os.fsencode(file.relative_to(path.parent)).decode("utf-8", "backslashreplace")
-            recordings.append(_recording(file, name, time_of, on_skip))
+            recordings.append(_recording(file, name, str(path.parent), time_of, on_skip))
     return [recording for recording in recordings if recording is not None and recording.count]
 
 
@@ -141,10 +127,12 @@ def _files_in(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _recording(file: Path, name: str, time_of: TimeOf, on_skip: OnSkip | None) -> Recording | None:
+def _recording(
+    file: Path, name: str, folder: str, time_of: TimeOf, on_skip: OnSkip | None
+) -> Recording | None:
     if ".tar" in file.suffixes:
         return _pack(file, name, time_of, on_skip)
-    at = _time_or_skip(time_of, name, name, file.stat().st_mtime, on_skip)
+    at = _time_or_skip(partial(time_of, name, file.stat().st_mtime, folder), name, name, on_skip)
     if at is None:
         return None
 
@@ -156,15 +144,16 @@ def _recording(file: Path, name: str, time_of: TimeOf, on_skip: OnSkip | None) -
 
 
 def _time_or_skip(
-    time_of: TimeOf, full_name: str, name: str, mtime: float, on_skip: OnSkip | None
+    find_time: Callable[[], int], full_name: str, name: str, on_skip: OnSkip | None
 ) -> int | None:
     """Returns the time of a response; None if it has none and was passed to `on_skip`."""
     try:
-        return time_of(name, mtime)
+        return find_time()
     except Invalid as error:
+        message = f"{full_name}: {error.what.removeprefix(f'{name}: ')}"
         if on_skip is None:
-            raise
-        on_skip(f"{full_name}: {error.what.removeprefix(f'{name}: ')}")
+            raise Invalid(message, error.hint) from error
+        on_skip(message)
         return None
 
 
@@ -214,7 +203,8 @@ def _members(
                 if content is None:
                     continue
                 full_name = f"{name}/{member.name}"
-                at = _time_or_skip(time_of, full_name, member.name, member.mtime, on_skip)
+                member_time = partial(time_of, member.name, member.mtime, "")
+                at = _time_or_skip(member_time, full_name, member.name, on_skip)
                 if at is not None:
                     yield at, member.name, content
     except (tarfile.TarError, EOFError) as error:
@@ -245,11 +235,18 @@ def _decompressed(file: Path) -> Iterator[IO[bytes]]:
             yield raw
 
 
+_Pending = tuple[int, str, str, str, int, RecordedResponse, Iterator[RecordedResponse]]
+"""Sort key of a response (the number only separates equal ones), it, and those after it."""
+
+
 def merge_by_time(recordings: Iterable[Recording]) -> Iterator[RecordedResponse]:
-    """Yields all responses by time, then file and member; opens each recording when it is due."""
+    """Yields all responses by time, file, member and content, whatever the order of recordings.
+
+    Each recording is opened when it is due.
+    """
     unopened = [(item.first_at, number, item) for number, item in enumerate(recordings)]
     heapq.heapify(unopened)
-    opened: list[tuple[int, str, str, int, RecordedResponse, Iterator[RecordedResponse]]] = []
+    opened: list[_Pending] = []
     while unopened or opened:
         while unopened and (not opened or unopened[0][0] <= opened[0][0]):
             _, number, recording = heapq.heappop(unopened)
@@ -260,11 +257,12 @@ def merge_by_time(recordings: Iterable[Recording]) -> Iterator[RecordedResponse]
 
 
 def _push_next(
-    opened: list[tuple[int, str, str, int, RecordedResponse, Iterator[RecordedResponse]]],
+    opened: list[_Pending],
     remaining: Iterator[RecordedResponse],
     number: int,
 ) -> None:
     response = next(remaining, None)
     if response is not None:
-        sort_key = (response.observed_at, response.file, response.member or "", number)
-        heapq.heappush(opened, (*sort_key, response, remaining))
+        content = digest(response.body)
+        sort_key = (response.observed_at, response.file, response.member or "", content)
+        heapq.heappush(opened, (*sort_key, number, response, remaining))

@@ -19,7 +19,8 @@ import zstandard
 from eventlog.clock import SECOND
 from eventlog.errors import Invalid
 from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
-from fetcher.imports.recordings import RecordedResponse, list_recordings, time_in_name
+from fetcher.imports.name_time import time_in_name
+from fetcher.imports.recordings import RecordedResponse, list_recordings
 from fetcher.simulator.civitai.api import PREFIX
 from fetcher.simulator.world.world import Answer, Request, refuse
 from fetcher.source import PAGE_CURSOR_PARAMS, Endpoint, Params, Source, match_url, url_of
@@ -62,10 +63,10 @@ def load_recordings(folder: Path) -> RecordedBodies:
     return bodies
 
 
-def _time_of(name: str, mtime: float) -> int:
-    """Returns the time in the name, or the mtime if the name contains none."""
+def _time_of(name: str, mtime: float, folder: str) -> int:
+    """Returns the time in the name, or the mtime if it cannot be read."""
     try:
-        return time_in_name(name)
+        return time_in_name(name, folder)
     except Invalid:
         return int(mtime * SECOND)
 

@@ -61,7 +61,8 @@ def import_(
 
     PATHS are files, folders, .zst files and .tar.zst packs; with --time-from git they are files
     of a git repository, and every version is imported. The import is idempotent, and the
-    order does not matter.
+    order does not matter. Left out are names with several dates, or with text after a date that
+    is not understood as UTC time or offset, and times before 1970 or in the future.
 
     Each line of a .ndjson or .jsonl file is one response or one entity. A bare array is
     imported as a response with that array as its only member.
@@ -85,8 +86,7 @@ def import_(
     if report.responses < report.expected and stop.is_requested():
         print_message(_STOPPED)
         return stop.code()
-    unmatched = [text for text in parts if text not in report.matched_parts]
-    _print_unmatched(unmatched, report.expected)
+    unmatched = _print_unmatched(parts, report)
     return 3 if untimed or report.refused or unmatched else 0
 
 
@@ -147,11 +147,14 @@ def _print_report(source: str, report: "ImportReport", untimed: list[str]) -> No
         print_message(f"  {_UNTIMED_HINT}")
 
 
-def _print_unmatched(parts: list[str], recordings: int) -> None:
-    for text in parts:
-        print_message(f"--part '{text}' matched no response in {recordings} recordings")
-    if parts:
+def _print_unmatched(parts: tuple[str, ...], report: "ImportReport") -> bool:
+    """Names the parts that matched no response; returns whether there are any."""
+    unmatched = [text for text in parts if text not in report.matched_parts]
+    for text in unmatched:
+        print_message(f"--part '{text}' matched no response in {report.expected} recordings")
+    if unmatched:
         print_message("  compare its JSON path with one of the recordings")
+    return bool(unmatched)
 
 
 def _import_summary(report: "ImportReport") -> str:

@@ -10,6 +10,7 @@ from eventlog.errors import Invalid
 from eventlog.format.event import PAGE
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
+from fetcher.imports.git_history import list_git_recordings
 from tests.fetcher.importing import import_into, models_list
 from tests.fetcher.making import START, WRITER, lines, responses
 
@@ -79,3 +80,15 @@ def test_a_file_without_commits_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(Invalid):
         import_into(tmp_path / "log", [tmp_path / "work" / "other.json"], time_from="git")
+
+
+def test_versions_of_the_future_are_passed_to_on_skip_or_refused(tmp_path: Path) -> None:
+    file = committed(tmp_path / "work", [models_list(("a/b", 1)), models_list(("a/b", 2))])
+    skipped: list[str] = []
+
+    (recording,) = list_git_recordings([file], skipped.append, lambda: START)
+
+    assert [response.observed_at for response in recording.open()] == [START]
+    assert [text.partition(": ")[2][:22] for text in skipped] == ["the time is in the fut"]
+    with pytest.raises(Invalid, match="in the future"):
+        list_git_recordings([file], None, lambda: START)

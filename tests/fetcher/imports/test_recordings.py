@@ -1,6 +1,7 @@
 """Recordings: which files are read, their times, and that damaged ones are refused."""
 
 import gzip
+import hashlib
 import io
 import os
 from collections.abc import Callable
@@ -17,7 +18,6 @@ from fetcher.imports.recordings import (
     choose_time_of,
     list_recordings,
     merge_by_time,
-    time_in_name,
 )
 from fetcher.imports.zstd_end import ends_with_complete_frame
 from tests.fetcher.importing import import_into, write_files, write_pack
@@ -135,6 +135,44 @@ def test_a_recording_is_opened_when_its_first_response_is_due_and_not_before() -
     assert [response.file for response in stream] == ["0", "1", "1", "5", "5"]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_responses_of_one_instant_and_name_are_ordered_by_content(
+    tmp_path: Path, order: int
+) -> None:
+    files = [write_files(tmp_path / f"{n}", {"20250101.json": b"%d" % n})[0] for n in range(4)]
+    bodies = [response.body for response in read(*files[::order])]
+
+    assert bodies == sorted(bodies, key=lambda body: hashlib.sha256(body).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("time_from", "at", "name", "mtime"),
+    [
+        ("name", None, "20990101.json", 0),
+        ("name", None, "19690720.json", 0),
+        ("mtime", None, "20250101.json", -1.5),
+        ("mtime", None, "20250101.json", -0.0000005),
+        ("mtime", None, "20250101.json", 4_000_000_000),
+        ("name", -1, "20250101.json", 0),
+        ("name", START + 1, "20250101.json", 0),
+    ],
+)
+def test_a_time_before_1970_or_after_now_is_refused(
+    time_from: str, at: int | None, name: str, mtime: float
+) -> None:
+    with pytest.raises(Invalid, match=r"before 1970|in the future"):
+        choose_time_of(time_from, at, lambda: START)(name, mtime, "")
+
+
+def test_a_date_of_the_folder_that_contains_a_given_file_must_not_differ(tmp_path: Path) -> None:
+    slug = {"openai_gpt-4o-2024-05-13.json": b"{}"}
+    (file,) = write_files(tmp_path / "2026-08-15", slug)
+
+    with pytest.raises(Invalid, match="several dates"):
+        read(file)
+    assert [response.observed_at for response in read(file, at=DAY_1)] == [DAY_1]
+
+
 def test_a_response_without_a_time_is_an_error_or_skipped_by_name(tmp_path: Path) -> None:
     write_files(tmp_path / "in", {"20250101.json": b"{}", "models.json": b"{}"})
     write_pack(tmp_path / "in" / "a.tar.zst", {"20250102.json": b"{}", "other.json": b"{}"})
@@ -181,28 +219,6 @@ def test_a_json_document_is_not_split_into_lines(tmp_path: Path) -> None:
     (response,) = read(*files)
 
     assert (response.body, response.first_line) == (b'{\n"data":[]\n}\n', None)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("20260810T120114Z.json", "2026-08-10T12:01:14Z"),
-        ("2026-08-10T12:01:14Z.json.zst", "2026-08-10T12:01:14Z"),
-        ("2026-08-10T12-01-14Z.models.json", "2026-08-10T12:01:14Z"),
-        ("raw/2026-08-15/121622.json.gz", "2026-08-15T12:16:22Z"),
-        ("models-2026-08-15.json", "2026-08-15T00:00:00Z"),
-        ("20260810T1201.json", "2026-08-10T12:01:00Z"),
-        ("2024-01-01/20260810T120114Z.json", "2026-08-10T12:01:14Z"),
-    ],
-)
-def test_the_time_is_read_from_a_name(name: str, expected: str) -> None:
-    assert time_in_name(name) == parse_us(expected)
-
-
-@pytest.mark.parametrize("name", ["models.json", "model-15003.json", "20261301T000000Z.json"])
-def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
-    with pytest.raises(Invalid, match="no time in this name"):
-        time_in_name(name)
 
 
 def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:

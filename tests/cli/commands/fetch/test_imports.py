@@ -83,6 +83,23 @@ def test_responses_without_a_time_are_left_out_with_3_and_refused_with_2_if_ther
     assert untimed[1].endswith("  set a time for them: --observed-at TIME, or --time-from mtime\n")
 
 
+def test_a_file_of_the_future_or_before_1970_is_left_out_and_nothing_is_appended(
+    empty: Path, tmp_path: Path
+) -> None:
+    future = recording(tmp_path / "given", "2099-01-02.json", "a")
+    past = recording(tmp_path / "given", "1969-01-02.json", "a")
+    refused = imported(empty, future, past, *MODELS)
+    fixed = imported(empty, future, *MODELS, "--observed-at", "2099-01-01")
+    recording(tmp_path / "given", "2026-01-02.json", "a")
+    mixed = imported(empty, tmp_path / "given", *MODELS)
+
+    assert (refused[0], fixed[0], mixed[0]) == (2, 2, 3)
+    assert "--observed-at: the time is in the future: 2099-01-01T00:00:00Z" in fixed[1]
+    assert "left out: given/1969-01-02.json: the time is before 1970" in mixed[1]
+    pages = events(hindlog("log", "--kind", "page", at=empty))
+    assert [page["observed_at"][:10] for page in pages] == ["2026-01-02"]
+
+
 def test_a_response_that_is_not_json_is_named_and_the_others_are_imported_with_3(
     empty: Path, tmp_path: Path
 ) -> None:
