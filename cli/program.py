@@ -7,6 +7,7 @@ completion fast.
 import os
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
@@ -17,9 +18,10 @@ from cli.commands.log import integrity, log, segment, tail
 from cli.commands.simulator import demo, simulate
 from cli.commands.views import changes, entity, sql, view
 from cli.options.global_options import global_options
-from cli.output.exit_codes import exit_code, report
+from cli.output.exit_codes import exit_code, report, report_code
 from cli.process.signals import restore_signal_error
 from cli.process.streams import STDOUT, discard_stdout, name_stdout_errors
+from eventlog.errors import LocalResource
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Raised by click 8.2 and later for a group without a command; its message is the help."""
@@ -72,9 +74,14 @@ def run(arguments: list[str]) -> int:
             sys.stdout.flush()
     except BaseException as error:
         return _report_error(
-            restore_signal_error(error), "--json" in arguments, _log_format(arguments) == "json"
+            _without_working_directory(restore_signal_error(error)),
+            "--json" in arguments,
+            _log_format(arguments) == "json",
         )
-    return result if isinstance(result, int) else 0
+    code = result if isinstance(result, int) else 0
+    if code and _log_format(arguments) == "json":
+        report_code(code, sys.stderr)
+    return code
 
 
 def _log_format(arguments: list[str]) -> str:
@@ -87,10 +94,24 @@ def _log_format(arguments: list[str]) -> str:
     return log_format
 
 
+def _without_working_directory(error: BaseException) -> BaseException:
+    """Returns an error about the deleted working directory if that is why a file is missing."""
+    if isinstance(error, FileNotFoundError):
+        try:
+            Path.cwd()
+        except FileNotFoundError:
+            what = "the working directory was deleted"
+            return LocalResource(what, "cd to another folder, or use absolute paths only")
+    return error
+
+
 def _report_error(error: BaseException, as_json: bool, only_json: bool) -> int:
     """Reports the error that ended a command; returns the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, _NO_COMMAND) and only_json:
+        report_code(exit_code(error), sys.stderr)
+        return exit_code(error)
     if isinstance(error, _NO_COMMAND):
         sys.stderr.write(f"{error.format_message()}\n")
         return exit_code(error)

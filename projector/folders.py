@@ -43,12 +43,24 @@ def views_dir(root: Path) -> Path:
     return root.resolve() / "views"
 
 
+def is_utf8(text: str) -> bool:
+    """Returns whether a text from the command line was UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def refuse_glob_characters(root: Path) -> None:
-    """Raises `Invalid` for a path that DuckDB would read as a glob pattern."""
-    characters = sorted(set("*?[") & set(str(root.resolve())))
+    """Raises `Invalid` for a path that DuckDB would read as another one or as a glob pattern."""
+    path = str(root.resolve())
+    if "\\" in path or not is_utf8(path):
+        raise Invalid(
+            f"{path}: expected UTF-8 and no \\ in the path of an archive: "
+            "DuckDB cannot open files with such a path",
+            "rename the folder",
+        )
+    characters = sorted(set("*?[") & set(path))
     if characters:
         raise Invalid(
-            f"{root.resolve()}: expected no {' '.join(characters)} in the path of an archive: "
+            f"{path}: expected no {' '.join(characters)} in the path of an archive: "
             "DuckDB would read a path with them as a pattern",
             "rename the folder",
         )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from cli.config.load import find_archive, load_config
+from cli.config.load import ARCHIVE_VARIABLE, find_archive, load_config
 from cli.config.settings import Config
 from cli.options.details import show_details
 
@@ -97,7 +97,11 @@ def _options_of(root: click.Context) -> GlobalOptions:
 
 def archive() -> Path:
     """Returns the folder of the archive. Raises `NoArchive`."""
-    return find_archive(current_options().archive, os.environ, Path.cwd())
+    flag = current_options().archive
+    named = flag or os.environ.get(ARCHIVE_VARIABLE)
+    # an absolute path needs no working directory, which may have been deleted
+    is_absolute = named and Path(named).expanduser().is_absolute()
+    return find_archive(flag, os.environ, Path("/") if is_absolute else Path.cwd())
 
 
 def config(root: Path) -> Config:

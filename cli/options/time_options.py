@@ -25,6 +25,26 @@ def resolve_until(text: str | None) -> int | None:
     return _resolve("until", text)
 
 
+def resolve_range(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Returns start and end of a range and prints them. Raises as `check_range` does."""
+    begin, end = resolve_since(since), resolve_until(until)
+    check_range(begin, end)
+    return begin, end
+
+
+def check_range(since: int | None, until: int | None) -> None:
+    """Raises `Invalid` for a range that no event can be in: empty, or after now."""
+    from cli.options.times import format_time
+    from eventlog.clock import now_us
+    from eventlog.errors import Invalid
+
+    if since is not None and since > now_us():
+        raise Invalid(f"since {format_time(since)}: that is in the future, nothing can match")
+    if since is not None and until is not None and since >= until:
+        end = format_time(until)
+        raise Invalid(f"since {format_time(since)}, until {end}: the range is empty")
+
+
 def _resolve(word: str, text: str | None) -> int | None:
     from cli.options.times import format_time, parse_time
     from eventlog.clock import now_us

@@ -120,9 +120,19 @@ def report(error: BaseException, as_json: bool, err: TextIO, *, only_json: bool 
     if not only_json:
         err.write("".join(f"{visible(line)}\n" for line in lines))
     if as_json or only_json:
-        last = {"message_type": "exit_error", "code": code, "message": message, "hint": hint}
-        err.write(json.dumps(last) + "\n")
+        err.write(_exit_error(code, message, hint))
     err.flush()
+
+
+def report_code(code: int, err: TextIO) -> None:
+    """Writes the JSON line of a command that ended with a code and without an exception."""
+    err.write(_exit_error(code, MEANINGS.get(code, MEANINGS[FAILED]), None))
+    err.flush()
+
+
+def _exit_error(code: int, message: str, hint: str | None) -> str:
+    last = {"message_type": "exit_error", "code": code, "message": message, "hint": hint}
+    return json.dumps(last) + "\n"
 
 
 def _system_exit_code(code: object) -> int:

@@ -8,16 +8,27 @@ import re
 
 import duckdb
 
-from eventlog.errors import Corrupt
+from eventlog.errors import Corrupt, Locked
 
 _FILE = re.compile(r"/[^'\"\n]*/views/[^'\"\n]*\.(parquet|duckdb)")
+_LOCK = re.compile(
+    r'Could not set lock on file "(?P<file>[^"]*)".*\(PID (?P<pid>[0-9]+)\)', re.DOTALL
+)
 _KINDS = (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException)
 
 
-def find_damaged_file(error: BaseException) -> Corrupt | None:
-    """Returns a `Corrupt` about the views' file that an error names; None if it names none."""
+def find_damaged_file(error: BaseException) -> Corrupt | Locked | None:
+    """Returns an error about the views' file that DuckDB's error names; None if it names none.
+
+    It is `Locked` if another process opened the file for writing, else `Corrupt`.
+    """
     if not isinstance(error, _KINDS):
         return None
+    if lock := _LOCK.search(str(error)):
+        return Locked(
+            f"{lock['file']}: opened for writing by the process {lock['pid']}",
+            "close it there, or open it with duckdb -readonly (Python: read_only=True)",
+        )
     first_line = str(error).partition("\n")[0]
     match = _FILE.search(first_line)
     if match is None:

@@ -28,6 +28,7 @@ from projector.definition import LOG, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import run_cancellable
 from projector.engine.sql_text import fill, identifier, literal
+from projector.folders import is_utf8
 from projector.query.open_views import open_views, require_views
 from projector.query.view_info import last_instant
 
@@ -35,6 +36,10 @@ FORMATS = ("parquet", "ndjson", "csv")
 MANIFEST = "manifest.json"
 """Name of the manifest in the exported folder."""
 _ROW_GROUP_ROWS = 100_000
+_NAME_BYTES = 255
+"""Longest name of a folder, in bytes."""
+_SHOWN = 80
+"""Number of characters of a long value that an error shows."""
 _AS_TEXT = ("JSON", "UUID")
 """Types that are written as text."""
 
@@ -76,10 +81,13 @@ def export_views(
     if format not in FORMATS:
         raise Invalid(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     to = to.absolute()
-    _refuse_other_content(to)
+    if not is_utf8(str(to)):
+        raise Invalid(f"{to}: expected a folder whose path is UTF-8", "name another folder")
+    earlier = _refuse_other_content(to)
     with _temporary_folder(to) as temporary:
         with contextlib.closing(open_views(root, as_of)) as connection, sql_errors("views"):
             names = require_views(connection, views or _default_views())
+            _refuse_loss(to, earlier, names)
             last = last_instant(connection)
             exported = tuple(
                 _export_view(connection, name, temporary, format, partition) for name in names
@@ -131,15 +139,19 @@ def _default_views() -> list[str]:
     ]
 
 
-def _refuse_other_content(to: Path) -> None:
-    """Raises `Invalid` unless a folder is missing, empty, or contains only an export."""
+def _refuse_other_content(to: Path) -> set[str]:
+    """Returns the views of an earlier export in a folder, which may be missing or empty.
+
+    Raises `Invalid` if it contains anything else.
+    """
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
-        return
+        return set()
     if not (to / MANIFEST).is_file():
         raise Invalid(f"{to}: expected an export or nothing", "name an empty or new folder")
     try:
         manifest = json.loads((to / MANIFEST).read_bytes())
         listed = {file["path"] for view in manifest["views"] for file in view["files"]}
+        views = {str(view["view"]) for view in manifest["views"]}
     except (ValueError, KeyError, TypeError) as error:
         message = f"{to / MANIFEST}: not the manifest of an export: {error}"
         raise Invalid(message, "name an empty or new folder") from error
@@ -148,6 +160,14 @@ def _refuse_other_content(to: Path) -> None:
     if unlisted:
         message = f"{to}: contains {unlisted[0]!r}, which no export wrote"
         raise Invalid(message, "name an empty or new folder")
+    return views
+
+
+def _refuse_loss(to: Path, earlier: set[str], names: Sequence[str]) -> None:
+    """Raises `Invalid` if the earlier export has a view that the new one lacks."""
+    if lost := sorted(earlier - set(names)):
+        message = f"{to}: contains an export of {lost[0]}, which this one would delete"
+        raise Invalid(message, "name all of its views, or an empty or new folder")
 
 
 def _export_view(
@@ -174,12 +194,32 @@ def _export_view(
             target=literal(str(target)),
             options=_copy_options(format, partition),
         )
-        rows = run_cancellable(connection, lambda: connection.execute(copy).fetchall()[0][0])
+        try:
+            rows = run_cancellable(connection, lambda: connection.execute(copy).fetchall()[0][0])
+        except duckdb.IOException:
+            _refuse_long_values(connection, view, quoted, partition)
+            raise
     if partition and not target.exists():
         target.mkdir()
     files = sorted(target.rglob("*.*")) if target.is_dir() else [target]
     relative = tuple(str(path.relative_to(folder)) for path in files if path.is_file())
     return ExportedView(view, int(rows), relative)
+
+
+def _refuse_long_values(
+    connection: duckdb.DuckDBPyConnection, view: str, quoted: str, partition: Sequence[str]
+) -> None:
+    """Raises `Invalid` for a value of a partition column that is too long for a folder's name."""
+    for column in partition:
+        prefix = len(column.encode()) + 1
+        room = str(_NAME_BYTES - prefix)
+        query = fill("long_value", column=identifier(column), view=quoted, bytes=room)
+        rows = connection.execute(query).fetchall()
+        for (text,) in rows:
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+            message = f"{view}: {column}={shown!r} is longer than a folder's name may be"
+            limit = f"({_NAME_BYTES} bytes, {len(text.encode())} in the value alone)"
+            raise Invalid(f"{message} {limit}", "choose another column for --partition")
 
 
 def _exported_column(name: str, sql_type: str) -> str:

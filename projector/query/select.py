@@ -20,6 +20,7 @@ from eventlog.errors import Invalid, Unavailable
 from projector.engine.connections import restrict_access
 from projector.engine.duckdb_errors import find_damaged_file
 from projector.engine.interruptible import run_cancellable
+from projector.folders import is_utf8
 from projector.query.open_views import open_views
 
 CHUNK_ROWS = 1000
@@ -62,6 +63,9 @@ def run_query(
     `params` are the values of `$name` in it. Raises `Invalid` with DuckDB's message, and
     `Unavailable` after `timeout_s`. A signal's exception stops the query, too.
     """
+    for text in (sql, *(params or {}), *(params or {}).values()):
+        if not is_utf8(text):
+            raise Invalid(f"{text[:80]!r}: expected a query and parameters in UTF-8")
     connection = open_views(root, as_of)
     restrict_access(connection, root.resolve())
     run_step = _step_runner(connection, timeout_s)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cli.options.global_options import archive, config, global_options, print_message
-from cli.options.time_options import resolve_since
+from cli.options.time_options import check_range, resolve_since
 from cli.output.emit import choose_output, emit, output_options
 
 
@@ -131,7 +131,9 @@ def gaps(
     from eventlog.check.coverage_gaps import find_gaps
     from eventlog.clock import now_us
 
-    missing = find_gaps(archive(), now_us(), resolve_since(since))
+    start = resolve_since(since)
+    check_range(start, None)
+    missing = find_gaps(archive(), now_us(), start)
     rows = [
         (
             gap.source,

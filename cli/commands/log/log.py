@@ -55,14 +55,15 @@ def log(
     """
     import attrs
 
-    from cli.options.time_options import resolve_since, resolve_until
+    from cli.options.time_options import resolve_range
     from eventlog.read.reader import read_events
 
     select = parse_event_filter(patterns, kinds)
     to = (
         choose_output(fmt, as_json, output) if stats else _choose_event_output(fmt, as_json, output)
     )
-    select = attrs.evolve(select, since=resolve_since(since), until=resolve_until(until))
+    begin, end = resolve_range(since, until)
+    select = attrs.evolve(select, since=begin, until=end)
     damages: list[Corrupt] = []
     records = read_events(archive(), select, on_corrupt=damages.append, backwards=reverse)
     if stats:

@@ -72,8 +72,8 @@ def tail(
     root = archive()
     select = parse_event_filter(patterns, kinds)
     print_event = make_event_printer()
-    _check_folder(cursor_file)
-    begin, since = _start_cursor(root, start, cursor_file)
+    _check_cursor_file(cursor_file)
+    begin, since = _start_cursor(root, start, cursor_file, following)
     remaining = count
     if begin is None:
         begin = end_of(root)
@@ -139,12 +139,13 @@ def _event_test(select: "Select") -> "Callable[[Record], bool]":
 
 
 def _start_cursor(
-    root: Path, start: str | None, cursor_file: Path | None
+    root: Path, start: str | None, cursor_file: Path | None, following: bool
 ) -> "tuple[Cursor | None, int | None]":
     """Returns the cursor to start from, and the instant before which events are skipped.
 
     A cursor of None means: print the last events, then continue from the end.
     """
+    from cli.options.time_options import check_range
     from cli.options.times import parse_time
     from eventlog.clock import now_us
     from eventlog.read.cursor import from_text
@@ -164,15 +165,29 @@ def _start_cursor(
         cursor = from_text(start)
         check_cursor(root, cursor)
         return cursor, None
-    return {}, parse_time(start, now_us())
+    instant = parse_time(start, now_us())
+    if not following:
+        check_range(instant, None)
+    return {}, instant
 
 
-def _check_folder(file: Path | None) -> None:
-    """Raises `Invalid` if the folder of the cursor file does not exist."""
+def _check_cursor_file(file: Path | None) -> None:
+    """Raises `Invalid` if the folder of a cursor file is missing, `OSError` if it is read-only."""
     from eventlog.errors import Invalid
+    from eventlog.files.publish import unique_temporary_path
 
-    if file is not None and not file.parent.is_dir():
+    if file is None:
+        return
+    if not file.parent.is_dir():
         raise Invalid(f"{file}: the folder {file.parent} does not exist", f"mkdir -p {file.parent}")
+    probe = unique_temporary_path(file)
+    try:
+        probe.write_bytes(b"h1.")
+    except OSError as error:
+        error.filename = str(file)
+        raise
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _read_cursor(root: Path, file: Path) -> "Cursor":

@@ -23,7 +23,7 @@ _MARK = ".made-by-hindlog-demo"
     short_help="Runs the complete workflow in a minute, on the simulated upstream.",
 )
 @click.argument("directory", default="hindlog-demo", type=click.Path(path_type=Path))
-@click.option("--days", default=3, show_default=True, type=click.IntRange(3, 30))
+@click.option("--days", default=3, show_default=True, type=click.IntRange(2, 30))
 @click.option("--seed", default=1, show_default=True, help="Seed of the simulated data.")
 @global_options
 def demo(directory: Path, days: int, seed: int) -> None:
@@ -118,12 +118,13 @@ _PRICE = "SELECT id, prompt, completion FROM openrouter.models WHERE id = '{}'"
 
 
 def _model_with_price_changes(root: Path) -> str:
-    """Returns the id of a model with many prices in the last two days, for the example."""
+    """Returns the id of a model that is two days old and had many prices since, as an example."""
     from projector.query.select import run_query
 
     result = run_query(
         root,
         "SELECT id FROM openrouter.models_versions GROUP BY id "
+        "HAVING min(valid_from) <= now() - INTERVAL 2 DAY "
         "ORDER BY count(DISTINCT prompt) FILTER (valid_to IS NULL "
         "OR valid_to > now() - INTERVAL 2 DAY) DESC, id LIMIT 1",
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.options.global_options import archive, global_options
-from cli.options.time_options import resolve_since, resolve_until
+from cli.options.time_options import resolve_range
 from cli.output.emit import choose_output, emit, output_options
 
 
@@ -45,11 +45,11 @@ def changes(
     from projector.query.change_feed import entity_changes, group_fields
     from projector.query.open_views import open_views
 
-    begin, end = resolve_since(since) or 0, resolve_until(until)
+    begin, end = resolve_range(since, until)
     end = now_us() if end is None else end
     root, to = archive(), choose_output(fmt, as_json, output)
     open_views(root).close()  # raises before a header is printed
-    all_changes = entity_changes(root, begin, end, telemetry=telemetry, waves=waves)
+    all_changes = entity_changes(root, begin or 0, end, telemetry=telemetry, waves=waves)
     matching = (change for change in all_changes if _matches(change.entity, patterns))
     if fields:
         rows: Iterator[tuple[object, ...]] = (

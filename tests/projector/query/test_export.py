@@ -8,7 +8,8 @@ import pyarrow.parquet
 import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
-from projector.query.export import export_views
+from projector.query.export import _refuse_long_values, export_views
+from projector.query.open_views import open_views
 from projector.update.update import update
 from tests.projector.conftest import write_archive
 from tests.projector.logs import hours
@@ -66,7 +67,7 @@ def test_without_names_every_view_of_the_present_is_exported(every_view, tmp_pat
 
 def test_an_earlier_export_is_replaced_and_anything_else_is_not(every_view, tmp_path):
     to = tmp_path / "out"
-    export_views(every_view, ["openrouter.models", "civitai.models"], to)
+    export_views(every_view, ["openrouter.models"], to)
     export_views(every_view, ["openrouter.models"], to, format="csv")
     assert sorted(p.name for p in to.rglob("*") if p.is_file()) == ["manifest.json", "models.csv"]
 
@@ -95,3 +96,22 @@ def test_a_failed_export_leaves_nothing(shared, tmp_path):
 
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob(".out*"))
+
+
+def test_an_export_of_fewer_views_never_deletes_an_earlier_view(every_view, tmp_path):
+    to = tmp_path / "out"
+    both = ("openrouter.models", "civitai.models")
+    export_views(every_view, both, to)
+
+    with pytest.raises(Invalid, match=r"an export of civitai\.models, which this one would delete"):
+        export_views(every_view, both[:1], to)
+    assert (to / "civitai" / "models.parquet").is_file()
+    assert len(export_views(every_view, both, to).views) == 2
+
+
+def test_a_partition_value_that_no_folder_can_be_named_after_is_an_error(archive, tmp_path):
+    long = "ü" * 100
+    with open_views(archive) as connection:
+        connection.execute(f"CREATE TEMP TABLE t AS SELECT '{long}' AS name")
+        with pytest.raises(Invalid, match=r"v: name='ü{80}…' is longer than .*\(255 bytes, 200 in"):
+            _refuse_long_values(connection, "v", "t", ["name"])

@@ -53,8 +53,8 @@ def test_a_demo_never_replaces_an_archive_of_the_user(archive: Path) -> None:
     assert sorted(archive.rglob("*")) == before
 
 
-@pytest.mark.parametrize("days", ["2", "31"])
-def test_a_demo_has_3_to_30_days(tmp_path: Path, days: str) -> None:
+@pytest.mark.parametrize("days", ["1", "31"])
+def test_a_demo_has_2_to_30_days(tmp_path: Path, days: str) -> None:
     done = hindlog("demo", tmp_path / "demo", "--days", days)
 
     assert (done.code, done.raw) == (2, b"")

@@ -1,0 +1,149 @@
+"""Commands in surroundings that are not as expected: paths, working directory, ranges, locks."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.cli.making import copy_archive, hindlog
+
+NOT_UTF8 = os.fsdecode(b"a\xff")
+
+
+def exit_error(err: str) -> tuple[object, object]:
+    """Returns type and code of the last line of stderr, which contains only JSON."""
+    (*_, last) = map(orjson.loads, err.splitlines())
+    return last["message_type"], last["code"]
+
+
+@pytest.mark.parametrize("words", [("diff", "openrouter/model/x/a", "@1", "--exit-code"), ()])
+def test_every_code_but_0_ends_stderr_with_an_exit_error(
+    shared: Path, words: tuple[str, ...]
+) -> None:
+    done = hindlog("--log-format", "json", *words, at=shared)
+
+    assert done.code != 0
+    assert exit_error(done.err) == ("exit_error", done.code)
+
+
+def test_a_command_that_returns_a_code_ends_stderr_with_an_exit_error(shared: Path) -> None:
+    words = ("diff", "openrouter/model/x/a", "2026-11-01T00:30", "2026-11-01T01:30", "--exit-code")
+    done = hindlog(*words, "--log-format=json", at=shared)
+
+    assert done.code == 4
+    assert exit_error(done.err) == ("exit_error", 4)
+    assert "exit_error" not in hindlog(*words, at=shared).err
+
+
+@pytest.fixture
+def deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The working directory does not exist any more."""
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    yield
+    os.chdir("/")
+
+
+@pytest.mark.usefixtures("deleted")
+def test_a_deleted_working_directory_does_not_matter_if_the_archive_is_named(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = ("sql", "SELECT count(*) AS n FROM openrouter.models", "--json")
+    named = hindlog(*query, at=shared)
+    without = hindlog("log")
+    monkeypatch.setenv("HINDLOG_ARCHIVE", str(shared))
+
+    assert named.code == 0
+    assert hindlog(*query).raw == named.raw
+    assert without.code == 8
+    assert without.err.startswith("hindlog: the working directory was deleted\n  cd to ")
+
+
+@pytest.mark.parametrize("name", ["a\\b", NOT_UTF8])
+def test_a_path_that_duckdb_cannot_open_is_refused_for_the_views_and_works_for_the_log(
+    shared: Path, tmp_path: Path, name: str
+) -> None:
+    root = copy_archive(shared, tmp_path / name)
+    printed = hindlog("log", at=root)
+    refused = [hindlog("view", "update", at=root), hindlog("sql", "SELECT 1", at=root)]
+
+    assert (printed.code, printed.raw) == (0, hindlog("log", at=shared).raw)
+    for done in refused:
+        assert (done.code, done.raw) == (2, b"")
+        assert "expected UTF-8 and no \\ in the path of an archive" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sql", f"SELECT '{NOT_UTF8}'"),
+        ("sql", "SELECT $a", "--param", f"a={NOT_UTF8}"),
+        ("export", "openrouter.models", "--to", NOT_UTF8),
+    ],
+)
+def test_text_that_is_not_utf8_is_refused_without_a_traceback(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = hindlog(*words, at=shared)
+
+    assert (done.code, done.raw) == (2, b"")
+    assert "UTF-8" in done.err
+    assert "Traceback" not in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("log", "--since", "2999-01-01"),
+        ("log", "--since", "2026-11-01T02", "--until", "2026-11-01T02"),
+        ("changes", "--since", "2026-11-01T02", "--until", "2026-11-01T01"),
+        ("gaps", "--since", "2999-01-01"),
+        ("tail", "--from", "2999-01-01"),
+    ],
+)
+def test_a_range_that_nothing_can_match_is_refused(shared: Path, words: tuple[str, ...]) -> None:
+    done = hindlog(*words, at=shared)
+
+    assert (done.code, done.raw) == (2, b"")
+    assert "nothing can match" in done.err or "the range is empty" in done.err
+
+
+@pytest.mark.parametrize("name", ["x" * 250, "folder"])
+def test_a_cursor_file_that_cannot_be_written_is_an_error_before_the_first_line(
+    shared: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    done = hindlog("tail", "--cursor-file", tmp_path / name, at=shared)
+
+    assert done.code != 0
+    assert done.raw == b""
+    assert name in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_views_that_another_process_opened_for_writing_are_locked(
+    shared: Path, tmp_path: Path
+) -> None:
+    root = copy_archive(shared, tmp_path / "archive")
+    views = root / "views" / "hindlog.duckdb"
+    program = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(views)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as analyst:
+        assert analyst.stdout is not None
+        analyst.stdout.readline()
+        done = hindlog("sql", "SELECT 1", at=root)
+        analyst.communicate(b"\n")
+
+    assert (done.code, done.raw) == (11, b"")
+    assert f"{views}: opened for writing by the process {analyst.pid}" in done.err
+    assert "-readonly" in done.err
+    assert hindlog("sql", "SELECT 1", at=root).code == 0
