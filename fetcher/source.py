@@ -38,6 +38,8 @@ class Continuation:
     """URL of the next page according to upstream."""
     is_end: bool
     """Whether this page is certainly the last one."""
+    doubt: str | None = None
+    """Why the page proves nothing about absence, although its status is 200; None: no doubt."""
 
 
 ReadContinuation = Callable[[bytes, Params, int], Continuation]

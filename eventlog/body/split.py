@@ -38,8 +38,8 @@ class Split:
     entities: tuple[Entity, ...]
     """All entities in order of appearance, a parent before its children."""
     misfits: tuple[tuple[str, bytes], ...]
-    """Elements of split arrays without an id, each with its pointer. They are not in
-    `envelope`: the caller stores the complete response."""
+    """Elements of split arrays without an id, and objects without an id in place of an array,
+    each with its pointer. The caller stores the complete response."""
     values: tuple[Any, ...] | None = None
     """The entities as parsed by orjson, if orjson would write the response back unchanged."""
     first: int | None = None
@@ -171,6 +171,8 @@ def _extract_array(
         raise NotJson(f"nothing at {rule.pointer}", root.start)
     if opening == b"{":
         taken = _extract(state, span.of(body), rule, rule.parent)
+        if taken is None:
+            state.misfits.append((rule.pointer, span.of(body)))
         return [(span, _stub(taken))] if taken is not None else []
     if opening != b"[":
         raise NotJson(f"expected an array at {rule.pointer}", span.start)

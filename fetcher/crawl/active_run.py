@@ -10,7 +10,7 @@ from eventlog.body.split_rules import Entity
 from eventlog.format.event import RUN, Draft
 from fetcher.crawl.prefetch import Misprediction, Recorded
 from fetcher.crawl.report import ListingReport, OnProgress, Progress
-from fetcher.crawl.request import RequestContext
+from fetcher.crawl.request import NotSent, RequestContext
 from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.source import Endpoint, Listing, Params
@@ -18,6 +18,7 @@ from fetcher.split.pool import PoolPolicy, SplitterPool, default_pool_policy
 from fetcher.split.response import PageContext
 from fetcher.state.presence import Presence
 from fetcher.state.run_queue import RunQueue, is_outranked, refresh_queue, renew_lease, task_state
+from fetcher.state.stored_bodies import look_up
 from fetcher.state.task import PENDING, Task
 
 _CHECK_EVERY_S = 2.0
@@ -147,6 +148,28 @@ def waits_for_budget(crawl: Crawl, task: Task) -> bool:
     True for runs of queue commands; false for runs of a sync, whose epoch passes.
     """
     return task.run not in crawl.sync_runs and task.priority < SYNC_PRIORITY
+
+
+def stop_without_budget(run: ActiveRun, outcome: NotSent) -> None:
+    """Ends a run whose budget is spent, or lets it wait for the next budget."""
+    if run.crawl.context.budget.has_left:
+        return
+    if waits_for_budget(run.crawl, run.task):
+        run.is_preempted = True
+    else:
+        run.end(outcome.why)
+
+
+def check_known(run: ActiveRun, entities: Iterable[Entity]) -> None:
+    """Notes whether a run for new entities has reached a page of known ones."""
+    if run.task.until_known:
+        keys = [
+            (entity.type, entity.id, entity.shape)
+            for entity in entities
+            if "*" not in entity.pointer
+        ]
+        known = run.crawl.context.journal.stored_bodies
+        run.has_reached_known = bool(keys) and all(look_up(known, key) for key in keys)
 
 
 async def record_end(run: ActiveRun, state: str, *, partial: bool) -> None:

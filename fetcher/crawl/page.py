@@ -8,16 +8,17 @@ from typing import Any
 import attrs
 
 from eventlog.body.json_spans import NotJson
-from eventlog.body.split_rules import Entity, Rule
-from fetcher.crawl.active_run import ActiveRun, waits_for_budget
+from eventlog.body.split_rules import Rule
+from fetcher.crawl.active_run import ActiveRun, check_known, stop_without_budget
 from fetcher.crawl.follow_ups import note_follow_ups
 from fetcher.crawl.prefetch import Misprediction, Recorded, predict_next_page
 from fetcher.crawl.request import Answered, GivenUp, NotSent, PendingSplit, send_request
 from fetcher.net.http import HttpResult
 from fetcher.record.journal import append_batch, batch_of, page_batch
 from fetcher.record.page_events import PageEvents
-from fetcher.record.tombstones import listing_notices, with_drafts_first
-from fetcher.source import Continuation, Params, single_page, url_of
+from fetcher.record.tombstones import describe_emptied, listing_notices, with_drafts_first
+from fetcher.source import Continuation, Params, url_of
+from fetcher.split.doubts import read_continuation
 from fetcher.split.pool import can_offload, offload, split_here
 from fetcher.split.response import (
     MAX_URL_CHARS,
@@ -26,7 +27,6 @@ from fetcher.split.response import (
     SplitResponse,
     split_response,
 )
-from fetcher.state.stored_bodies import look_up
 
 _MAX_PENDING_WRITES = 3
 """Maximum number of pages that may be waiting for the disk when the next is requested."""
@@ -71,7 +71,7 @@ async def fetch_page(
         await wait_for_writes(run)
         return run.misprediction
     if isinstance(outcome, NotSent):
-        _stop_without_budget(run, outcome)
+        stop_without_budget(run, outcome)
     if isinstance(outcome, Answered):
         return await _record_answer(run, outcome, place, params, sent)
     return outcome
@@ -102,9 +102,10 @@ async def _record_answer(
         await _record_refusal(run, response, parts, place)
         return None
     page = _page_after(run, parts, sent)
-    _check_known(run, parts.entities)
+    check_known(run, parts.entities)
     run.pending_entities += _count_top(parts)
-    recording = _record(run, response, parts, _with_next_url(run, place, params, page))
+    with_next = _with_next_url(run, place, params, page)
+    recording = _record(run, response, parts, with_next, page.doubt)
     await _record_in_background(run, recording, _MAX_PENDING_WRITES)
     return page
 
@@ -202,8 +203,7 @@ async def _wait_for_previous(run: ActiveRun) -> None:
 
 def _page_after(run: ActiveRun, parts: SplitResponse, sent: Params) -> Continuation:
     """Returns what follows a page, as read from its envelope."""
-    continuation = run.endpoint.continuation or single_page
-    return _without_long_url(run, continuation(parts.envelope, sent, len(parts.entities)))
+    return _without_long_url(run, read_continuation(run.endpoint, sent, parts))
 
 
 def _without_long_url(run: ActiveRun, page: Continuation) -> Continuation:
@@ -225,38 +225,17 @@ async def wait_for_writes(run: ActiveRun, max_pending: int = 0) -> None:
         run.pending_writes.popleft()
 
 
-def _stop_without_budget(run: ActiveRun, outcome: NotSent) -> None:
-    """Ends a run whose budget is spent, or lets it wait for the next budget."""
-    if run.crawl.context.budget.has_left:
-        return
-    if waits_for_budget(run.crawl, run.task):
-        run.is_preempted = True
-    else:
-        run.end(outcome.why)
-
-
-def _check_known(run: ActiveRun, entities: tuple[Entity, ...]) -> None:
-    """Notes whether a run for new entities has reached a page of known ones."""
-    if run.task.until_known:
-        keys = [
-            (entity.type, entity.id, entity.shape)
-            for entity in entities
-            if "*" not in entity.pointer
-        ]
-        known = run.crawl.context.journal.stored_bodies
-        run.has_reached_known = bool(keys) and all(look_up(known, key) for key in keys)
-
-
 def _with_next_url(
     run: ActiveRun, place: PageContext, params: Params, page: Continuation
 ) -> PageContext:
-    """Adds the next request to a place: the state of the run once the page is recorded."""
+    """Adds the next request to a place: the state of the run once the page is recorded.
+
+    A doubtful page that is not the last one gets no scope: its listing is never complete.
+    """
     if page.next is None:
         return attrs.evolve(place, is_last=page.is_end and place.page_no is not None)
-    base_url = run.crawl.context.client.base_url
-    return attrs.evolve(
-        place, next_url=url_of(base_url, run.endpoint.path, {**params, **page.next})
-    )
+    url = url_of(run.crawl.context.client.base_url, run.endpoint.path, {**params, **page.next})
+    return attrs.evolve(place, next_url=url, scope=None if page.doubt else place.scope)
 
 
 async def record_failure(run: ActiveRun, failure: GivenUp) -> None:
@@ -272,12 +251,16 @@ async def record_failure(run: ActiveRun, failure: GivenUp) -> None:
 
 
 async def _record(
-    run: ActiveRun, response: Response, parts: SplitResponse, place: PageContext
+    run: ActiveRun,
+    response: Response,
+    parts: SplitResponse,
+    place: PageContext,
+    doubt: str | None = None,
 ) -> None:
     """Records a page with all events it causes; updates the report and the follow-ups."""
     context = run.crawl.context
     recorded: list[PageEvents] = []
-    names = ((entity.type, entity.id) for entity in parts.entities)
+    names = [(entity.type, entity.id) for entity in parts.entities]
     drafts_before = listing_notices(run.crawl.presence, place, run.endpoint.path, names)
     build = page_batch(context.journal, response, place, parts, recorded.append)
     top_count = _count_top(parts)
@@ -293,7 +276,10 @@ async def _record(
         stored=run.report.stored + recorded[-1].stored,
         unchanged=run.report.unchanged + recorded[-1].unchanged,
         anomalies=run.report.anomalies + len(parts.misfits),
+        doubtful=run.report.doubtful + (doubt is not None),
     )
+    why = f"{response.url}: {doubt}" if doubt else describe_emptied(place, names, drafts_before)
+    report = attrs.evolve(report, why=why) if why else report
     run.publish(report)
     note_follow_ups(run, parts.entities)
     run.note_partition_values(response.params, parts.entities)

@@ -215,7 +215,9 @@ async def _check_end(run: ActiveRun, page: Continuation, state: _Pagination) -> 
     """Continues in partitions, or reports it, if the last page is not the end."""
     if run.endpoint.continuation is None:
         return
-    if not page.is_end:
+    if page.doubt:
+        run.end(run.report.why or page.doubt)
+    elif not page.is_end:
         run.end(f"page {state.page_no} has no next page, but does not look like the end")
     elif run.has_silent_end():
         await continue_in_partitions(run, state.params)

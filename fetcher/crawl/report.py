@@ -21,12 +21,14 @@ class ListingReport:
     stored: int = 0
     unchanged: int = 0
     anomalies: int = 0
+    doubtful: int = 0
+    """Pages that contain something that could not be named, or contradict themselves."""
     failures: int = 0
     """Requests that were given up."""
     splitters_lost: int = 0
     """Splitter processes that ended unexpectedly; their pages were split in this process."""
     why: str | None = None
-    """Reason why the run is not completed, or which entities were skipped."""
+    """Reason why the run is not completed, which entities were skipped, or what is unusual."""
 
 
 @attrs.frozen

@@ -98,7 +98,7 @@ async def _finish(run: ActiveRun) -> None:
 
 def _final_state(run: ActiveRun) -> str:
     has_reached_end = run.stop_reason is None or run.has_reached_target() or run.has_reached_known
-    if run.report.failures == 0 and has_reached_end:
+    if run.report.failures == run.report.doubtful == 0 and has_reached_end:
         return COMPLETED
     return PARTIAL if run.report.pages else FAILED
 

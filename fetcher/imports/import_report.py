@@ -23,6 +23,8 @@ class ImportReport:
     anomalies: int = 0
     refused: tuple[str, ...] = ()
     """Responses that were not imported, each with the reason."""
+    doubtful: tuple[str, ...] = ()
+    """Imported responses that prove nothing about absence, each with the reason."""
     matched_parts: frozenset[str] = frozenset()
     """The `--part` options that matched at least one response."""
 

@@ -47,11 +47,13 @@ from fetcher.record.journal import (
 from fetcher.record.page_events import PageEvents, response_anomaly
 from fetcher.source import (
     PAGE_CURSOR_PARAMS,
+    Continuation,
     Endpoint,
     Params,
     Source,
     url_of,
 )
+from fetcher.split.doubts import read_continuation
 from fetcher.split.response import PageContext, Response, SplitResponse, split_response
 from fetcher.state.imported_pages import (
     ImportedPages,
@@ -252,23 +254,24 @@ def _build(
         return batch_of(
             response_anomaly(response, place, f"not_json: {problem}", state.journal.put)
         )
-    if new.bare.is_complete:
-        place = _numbered(place, endpoint, params, parts)
+    page = read_continuation(endpoint, params, parts)
+    _note_doubt(state, place, page)
+    if new.bare.is_complete and endpoint.continuation is not None:
+        place = _numbered(place, params, page)
     return page_batch(
         state.journal, response, place, parts, lambda observed: results.append((parts, observed))
     )
 
 
-def _numbered(
-    place: PageContext, endpoint: Endpoint, params: Params, parts: SplitResponse
-) -> PageContext:
-    """Adds page number and end of a listing to the place of its first page.
+def _note_doubt(state: _Import, place: PageContext, page: Continuation) -> None:
+    if page.doubt is not None:
+        doubt = f"{(place.imported or {})['file']}: {page.doubt}"
+        state.report = attrs.evolve(state.report, doubtful=(*state.report.doubtful, doubt))
 
-    Later pages prove no absence, since the pages before them may not have been recorded.
-    """
-    if endpoint.continuation is None:
-        return place
-    page = endpoint.continuation(parts.envelope, params, len(parts.entities))
+
+def _numbered(place: PageContext, params: Params, page: Continuation) -> PageContext:
+    """Adds page number and end of a listing to the place of its first page; without the pages
+    before them, later ones prove nothing."""
     is_first = not PAGE_CURSOR_PARAMS & params.keys()
     return attrs.evolve(
         place,

@@ -8,7 +8,7 @@ stay as they are.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from eventlog.body.json_spans import NotJson
+from eventlog.body.json_spans import NotJson, member_values
 from eventlog.clock import Clock
 from eventlog.errors import Invalid
 from eventlog.files.assets import get_asset
@@ -44,7 +44,8 @@ def replay_anomalies(
         sources=frozenset({source.name}),
         kinds=frozenset({ANOMALY}),
     )
-    lines = [decode(record.line) for record in read_events(root, select)]
+    records = [record for record in read_events(root, select) if not _is_misfit(record.line)]
+    lines = [decode(record.line) for record in records]
     recordings = [recording for line in lines for recording in _splittable(root, source, line)]
     return import_recordings(
         root,
@@ -56,6 +57,11 @@ def replay_anomalies(
         on_progress=on_progress,
         is_stopped=is_stopped,
     )
+
+
+def _is_misfit(line: bytes) -> bool:
+    """Whether an anomaly is a part of a response; the response itself is a page already."""
+    return "pointer" in member_values(line, ("pointer",))
 
 
 def _splittable(root: Path, source: Source, line: Line) -> Iterator[Recording]:

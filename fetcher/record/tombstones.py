@@ -25,6 +25,7 @@ from fetcher.state.presence import (
     ever_listed,
     ever_refused,
     find_refusals,
+    gone_names,
     listed_names,
     missing_since,
     refresh_presence,
@@ -53,15 +54,11 @@ def compare_listing(
 def listing_notices(
     presence: Presence, place: PageContext, endpoint: str, names: Iterable[Name]
 ) -> list[Draft]:
-    """Returns the notices of a page; empty unless the page completes a listing."""
-    if place.scope is None or place.page_no is None or not place.is_last:
-        return []
-    if place.page_no > 1:
-        refresh_presence(presence)
-    earlier = earlier_names(presence.db, place.run, place.scope, place.page_no)
-    if earlier is None:
-        return []
-    unlisted, back = compare_listing(listed_names(presence.db, place.scope), [*earlier, *names])
+    """Returns the notices of a page: what a complete listing lost and regained, and the
+    entities that return after their `gone` event, on whatever page."""
+    names = list(names)
+    unlisted, back = _compare_completed(presence, place, names)
+    returned = [name for name in _returned(presence, names) if name not in back]
     return [
         Draft(
             kind=kind,
@@ -72,9 +69,47 @@ def listing_notices(
             endpoint=endpoint,
             members={"scope": place.scope},
         )
-        for kind, changed in ((UNLISTED, unlisted), (BACK, back))
+        for kind, changed in ((UNLISTED, unlisted), (BACK, (*back, *returned)))
         for type_, id_ in changed
     ]
+
+
+def _compare_completed(
+    presence: Presence, place: PageContext, names: Sequence[Name]
+) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
+    """Returns what a listing lost and regained; nothing unless the page completes it."""
+    if place.scope is None or place.page_no is None or not place.is_last:
+        return (), ()
+    if place.page_no > 1:
+        refresh_presence(presence)
+    earlier = earlier_names(presence.db, place.run, place.scope, place.page_no)
+    if earlier is None:
+        return (), ()
+    return compare_listing(listed_names(presence.db, place.scope), [*earlier, *names])
+
+
+def _returned(presence: Presence, names: Sequence[Name]) -> list[Name]:
+    """Returns those of the entities that have a tombstone and were not seen after it."""
+    gone = gone_names(presence)
+    if gone.isdisjoint(names):
+        return []
+    refresh_presence(presence)  # another page of this run may have shown them already
+    gone = gone_names(presence)
+    return [name for name in dict.fromkeys(names) if name in gone]
+
+
+_MANY = 20
+"""Number of entities from which on an emptied list is reported."""
+
+
+def describe_emptied(
+    place: PageContext, names: Sequence[Name], notices: Sequence[Draft]
+) -> str | None:
+    """Returns a sentence about a complete list that is empty after many entities; else None."""
+    lost = sum(draft.kind == UNLISTED for draft in notices)
+    if names or place.page_no != 1 or lost < _MANY:
+        return None
+    return f"{place.scope}: the list is empty, and had {lost} entities before"
 
 
 def with_drafts_first(first: Sequence[Draft], build: BuildBatch) -> BuildBatch:
@@ -101,7 +136,8 @@ def is_proven_gone(probe: Probe, refusals: Sequence[Refusal]) -> bool:
 
 
 def is_due(probe: Probe, refused: str | None, answered: str | None, now: int) -> bool:
-    """Whether a suspect must be probed now, given its last refusal and last answer. Pure."""
+    """Whether a suspect must be probed now, given its last refusal and its last answer since
+    it is missing. Pure."""
     if refused is not None:
         return now - parse_us(refused) >= probe.min_span_us // max(1, probe.refusals_needed - 1)
     return answered is None or now - parse_us(answered) >= _REPEAT_PROBE_US
@@ -114,7 +150,7 @@ def due_probes(presence: Presence, probe: Probe, now: int) -> list[Params]:
     due: dict[bytes, tuple[bool, Params]] = {}
     for suspect in _suspects(presence, probe):
         refused = suspect.refusals[-1].at if suspect.refusals else None
-        answered = answered_at(presence, probe.path, suspect.params)
+        answered = answered_at(presence, probe.path, suspect.params, suspect.missing_since or "")
         if is_due(probe, refused, answered, now) and not is_proven_gone(probe, suspect.refusals):
             due.setdefault(request_digest(suspect.params), (refused is None, suspect.params))
     ordered = sorted(due.values(), key=lambda entry: entry[0])

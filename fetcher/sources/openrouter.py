@@ -10,11 +10,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from eventlog.body.split_rules import Entity, Identity, Rule, id_member
+from eventlog.body.split_rules import Entity, Identity, Rule
 from eventlog.clock import HOUR
 from fetcher.saved_query import SavedQuery, SavedRequest
 from fetcher.source import (
-    Continuation,
     Endpoint,
     FollowUp,
     Listing,
@@ -23,14 +22,11 @@ from fetcher.source import (
     RecogniseBody,
     Rules,
     Source,
-    cursor_text,
     decode_as,
-    pick_params,
     probe_listing,
-    read_object,
-    single_page,
     with_query,
 )
+from fetcher.sources.openrouter_pages import openrouter_continuation, openrouter_single_page
 
 MODELS = "/api/v1/models"
 ENDPOINTS = "/api/v1/models/:author/:slug/endpoints"
@@ -43,7 +39,7 @@ _NON_FILTER_PARAMS = frozenset({"offset", "limit", "sort", "use_rss", "use_rss_c
 
 
 def _models(params: Params) -> tuple[Rule, ...]:
-    return (Rule("/data", "model", "list", id_member("id")),)
+    return (Rule("/data", "model", "list", _text_id("id")),)
 
 
 def _endpoints(params: Params) -> tuple[Rule, ...]:
@@ -58,17 +54,25 @@ def requested_model(params: Params) -> str:
     return f"{params.get('author', '')}/{params.get('slug', '')}"
 
 
+def _text_id(name: str) -> Identity:
+    """Returns the identity for an id in one member; all ids of OpenRouter are texts."""
+
+    def spell(members: Mapping[str, bytes]) -> bytes | None:
+        value = members.get(name, b"")
+        return value if _decode_string(value) else None
+
+    return Identity((name,), spell)
+
+
 def _endpoint_identity(model: str) -> Identity:
-    """Identity `model#tag`, with the provider's or endpoint's name if there is no tag."""
+    """Identity `model#tag`. An endpoint without a tag has none: any other name would be that
+    of another endpoint."""
 
     def endpoint_id(members: Mapping[str, bytes]) -> bytes | None:
-        for name in ("tag", "provider_name", "name"):
-            value = _decode_string(members.get(name, b"null"))
-            if value:
-                return _encode_string(f"{model}#{value}")
-        return None
+        tag = _decode_string(members.get("tag", b"null"))
+        return _encode_string(f"{model}#{tag}") if tag else None
 
-    return Identity(("tag", "provider_name", "name"), endpoint_id)
+    return Identity(("tag",), endpoint_id)
 
 
 def _catalog_id(members: Mapping[str, bytes]) -> bytes | None:
@@ -102,20 +106,15 @@ def _encode_string(text: str) -> bytes:
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def openrouter_continuation(envelope: bytes, params: Params, count: int) -> Continuation:
-    """Returns the next page. There is one only if the request set a page size."""
-    url = cursor_text(read_object(envelope, "links").get("next"))
-    next_params = pick_params(url or "", ("offset", "limit"))
-    return Continuation(next_params or None, url, url is None)
-
-
-def _data_rules(type_: str, shape: str, identity: Identity) -> Rules:
-    return lambda params: (Rule("/data", type_, shape, identity, True),)
+def _data_rules(
+    type_: str, shape: str, identity: Identity, *, number_repeats: bool = False
+) -> Rules:
+    return lambda params: (Rule("/data", type_, shape, identity, number_repeats),)
 
 
 def _single_page_endpoint(path: str, rules: Rules, recognise: RecogniseBody) -> Endpoint:
     """Endpoint that lists everything in one response; its scope is its path."""
-    return Endpoint(path, rules, single_page, lambda params: path, recognise)
+    return Endpoint(path, rules, openrouter_single_page, lambda params: path, recognise)
 
 
 def _scope_of_models(params: Params) -> str:
@@ -226,30 +225,35 @@ OPENROUTER = Source(
     base_url="https://openrouter.ai",
     endpoints=(
         Endpoint(MODELS, _models, openrouter_continuation, _scope_of_models, _is_models),
-        Endpoint(ENDPOINTS, _endpoints, single_page, _scope_of_endpoints, _is_endpoints),
+        Endpoint(ENDPOINTS, _endpoints, openrouter_single_page, _scope_of_endpoints, _is_endpoints),
         _single_page_endpoint(
             "/api/v1/providers",
-            _data_rules("provider", "list", id_member("slug")),
+            _data_rules("provider", "list", _text_id("slug")),
             _is_list_with("name", "slug", "privacy_policy_url"),
         ),
         Endpoint(
             MODEL,
-            lambda params: (Rule("/data", "model", "detail", id_member("id")),),
+            lambda params: (Rule("/data", "model", "detail", _text_id("id")),),
         ),
         _single_page_endpoint(
             CATALOG,
-            _data_rules("catalog", "frontend", Identity(("slug", "endpoint"), _catalog_id)),
+            _data_rules(
+                "catalog",
+                "frontend",
+                Identity(("slug", "endpoint"), _catalog_id),
+                number_repeats=True,
+            ),
             _is_list_with("slug", "permaslug", "endpoint"),
         ),
         Endpoint(
             STATS,
-            _data_rules("endpoint", "frontend", id_member("id")),
-            single_page,
+            _data_rules("endpoint", "frontend", _text_id("id")),
+            openrouter_single_page,
             _scope_of_stats,
         ),
         _single_page_endpoint(
             "/api/frontend/v1/all-providers",
-            _data_rules("provider", "frontend", id_member("slug")),
+            _data_rules("provider", "frontend", _text_id("slug")),
             _is_list_with("name", "slug", "displayName"),
         ),
     ),

@@ -152,6 +152,8 @@ def _apply_probe(db: sqlite3.Connection, probe: Probe, line: Line) -> None:
         row = (*key, probe.type, subject, line.observed_at, line.status, line.url)
         db.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         return
+    if line.status == 200 and not line.last and not any(line.roster.values()):
+        return  # nothing in the answer could be named: it proves nothing
     db.execute("DELETE FROM refused WHERE path = ? AND request = ?", key)
     if is_probing:
         db.execute("INSERT OR REPLACE INTO answered VALUES (?, ?, ?)", (*key, line.observed_at))
@@ -246,9 +248,16 @@ def find_refusals(presence: Presence, path: str, params: Params, since: str) -> 
     return [Refusal(*row) for row in rows]
 
 
-def answered_at(presence: Presence, path: str, params: Params) -> str | None:
-    """Returns when a probe last got an answer other than a refusal; None: never."""
+def gone_names(presence: Presence) -> set[Name]:
+    """Returns the entities that have a tombstone and were not seen after it."""
+    return set(presence.db.execute("SELECT type, id FROM gone").fetchall())
+
+
+def answered_at(presence: Presence, path: str, params: Params, since: str) -> str | None:
+    """Returns when a probe last got an answer other than a refusal after an instant; None:
+    never."""
     row = presence.db.execute(
-        "SELECT at FROM answered WHERE path = ? AND request = ?", (path, request_digest(params))
+        "SELECT at FROM answered WHERE path = ? AND request = ? AND at > ?",
+        (path, request_digest(params), since),
     ).fetchone()
     return str(row[0]) if row else None

@@ -30,8 +30,8 @@ _COLUMNS = (
 def status(as_json: bool) -> None:
     """Prints the state of each source, of the log and of the views.
 
-    For each source: the last run, the last event, events and errors of the last 24 hours, the
-    size of its log and the next run. For the views: the instant up to which they are built.
+    For each source: the last run, the last event, events, errors and notes of the last 24 hours,
+    the size of its log and the next run. For the views: the instant up to which they are built.
     """
     import orjson
 
@@ -61,6 +61,11 @@ def _summary_lines(state: dict[str, Any]) -> list[tuple[str, str, str]]:
     if views["drift"]:
         drift += ": hindlog sql 'FROM log.drift ORDER BY changed_at DESC'"
     lines = [("views", "views up to", position), ("drift", "new, retyped or vanished paths", drift)]
+    lines += [
+        ("note", "note of the last 24 hours", f"{source['source']} {note}")
+        for source in state["sources"]
+        for note in source["notes_24h"]
+    ]
     missing, lost = (
         sum(source[name] for source in state["sources"]) for name in ("missing", "lost")
     )
@@ -114,6 +119,7 @@ def _source_state(
         "events_24h": events,
         "events_per_hour": round(events / 24, 1),
         "errors_24h": _error_count(root, name, now - DAY),
+        "notes_24h": _run_notes(root, name, now - DAY),
         "open": sum(files.is_open and not files.is_sealed for files in segments),
         "sealed": sum(files.is_sealed and files.has_zst for files in segments),
         "missing": sum(
@@ -139,6 +145,29 @@ def _last_run(root: Path, source: str) -> dict[str, str | None]:
         at = format_time(record.position.observed_at)
         return {"last_run": at, "last_run_state": f"{line.run}: {_state(record.line)}"}
     return {"last_run": None, "last_run_state": None}
+
+
+_MAX_NOTES = 5
+"""Notes per source; the latest come first."""
+
+
+def _run_notes(root: Path, source: str, since: int) -> list[str]:
+    """Returns what runs reported: why one is not complete, or that a list became empty."""
+    import orjson
+
+    from eventlog.format.event import RUN
+    from eventlog.read.event_filter import Select
+    from eventlog.read.reader import read_events
+
+    select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
+    notes: dict[str, None] = {}
+    for record in read_events(root, select, backwards=True):
+        members = orjson.loads(record.line)
+        if members.get("why"):
+            notes[f"{members.get('listing') or members['run']}: {members['why']}"] = None
+        if len(notes) == _MAX_NOTES:
+            break
+    return list(notes)
 
 
 def _state(line: bytes) -> str:

@@ -70,7 +70,7 @@ def import_(
     --part extracts responses from an envelope that contains several: a JSON path, =, and the
     endpoint, in which {key} is the name that the last * of the path matched. For example
     '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exits with 3 if a part matches no response,
-    or if a response was left out.
+    if a response was left out, or if one contains something that could not be named.
     """
     from cli.process.signals import record_signals
     from fetcher.imports.envelope import parse_envelope_part
@@ -87,7 +87,7 @@ def import_(
         print_message(_STOPPED)
         return stop.code()
     unmatched = _print_unmatched(parts, report)
-    return 3 if untimed or report.refused or unmatched else 0
+    return 3 if untimed or report.refused or report.doubtful or unmatched else 0
 
 
 def _import(
@@ -143,6 +143,8 @@ def _print_report(source: str, report: "ImportReport", untimed: list[str]) -> No
     print_message(f"{source}: {_import_summary(report)}")
     for message in (*untimed, *report.refused):
         print_message(f"left out: {message}")
+    for message in report.doubtful:
+        print_message(f"proves nothing about absence: {message}")
     if untimed:
         print_message(f"  {_UNTIMED_HINT}")
 

@@ -11,10 +11,13 @@ import attrs
 import orjson
 
 from fetcher.simulator.faults.hostile_bodies import (
+    contradicting_page,
     drifted_page,
     emptied_page,
     hostile_page,
+    page_without_list,
     repeating_page,
+    unnamed_page,
 )
 from fetcher.simulator.faults.plan import Fault
 from fetcher.simulator.world.rhythms import SECOND
@@ -105,6 +108,12 @@ def _amended(answer: Answer, fault: Fault) -> Answer:
             body = repeating_page(body, fault.choice)
         case "empty":
             body = emptied_page(body)
+        case "unnamed":
+            body = unnamed_page(body, fault.form, fault.choice)
+        case "notalist":
+            body = page_without_list(body, fault.form)
+        case "contradiction":
+            body = contradicting_page(body, fault.form)
     return attrs.evolve(answer, body=body)
 
 

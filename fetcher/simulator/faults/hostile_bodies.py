@@ -69,6 +69,68 @@ def emptied_page(body: bytes) -> bytes:
     return orjson.dumps(page)
 
 
+UNNAMED = ("null", "missing", "number", "renamed")
+"""What replaces the id of one entity."""
+
+
+def unnamed_page(body: bytes, form: str, choice: int) -> bytes:
+    """Returns the listing with one entity whose id cannot be read."""
+    page, entities = _open(body)
+    if not entities:
+        return body
+    entity = entities[choice % len(entities)]
+    for key in [key for key in ("id", "slug", "tag", "username", "name") if key in entity]:
+        value = entity.pop(key)
+        if form == "renamed":
+            entity[f"{key}_v2"] = value
+        elif form != "missing":
+            entity[key] = None if form == "null" else 1.5
+    return orjson.dumps(page)
+
+
+NOT_LISTS = ("error", "empty", "keyed", "nested")
+"""What replaces the list of a page."""
+
+
+def page_without_list(body: bytes, form: str) -> bytes:
+    """Returns the page with an object where the list belongs."""
+    page, entities = _open(body)
+    listing = _list_of(page)
+    if not isinstance(page, dict) or listing is None:
+        return body
+    objects: dict[str, object] = {
+        "error": {"error": {"code": 500, "message": "Internal Server Error"}},
+        "empty": {},
+        "keyed": {str(number): entity for number, entity in enumerate(entities)},
+        "nested": {"models": listing},
+    }
+    return orjson.dumps(_with_list(page, objects[form]))
+
+
+CONTRADICTIONS = ("error", "total")
+"""Why the page without entities contradicts itself."""
+
+
+def contradicting_page(body: bytes, form: str) -> bytes:
+    """Returns the listing without entities, beside an error or a count of entities."""
+    page, entities = _open(body)
+    if not isinstance(page, dict) or _list_of(page) is None or "items" in page:
+        return body
+    more: dict[str, Members] = {
+        "error": {"error": {"code": 500}},
+        "total": {"total_count": len(entities) + 1},
+    }
+    return orjson.dumps({**_with_list(page, []), **more[form]})
+
+
+def _with_list(page: Members, new: object) -> Members:
+    """Returns the page with another value in place of its list."""
+    if "items" in page:
+        return {**page, "items": new}
+    data = page.get("data")
+    return {**page, "data": {**data, "endpoints": new} if isinstance(data, dict) else new}
+
+
 def _open(body: bytes) -> tuple[object, list[Members]]:
     """Returns the parsed page and its entities: the items, or the only entity."""
     page: object = orjson.loads(body)

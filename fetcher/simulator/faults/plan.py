@@ -13,7 +13,12 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-from fetcher.simulator.faults.hostile_bodies import HOSTILE
+from fetcher.simulator.faults.hostile_bodies import (
+    CONTRADICTIONS,
+    HOSTILE,
+    NOT_LISTS,
+    UNNAMED,
+)
 from fetcher.simulator.world.seeded_random import Key, draw, pick, unit
 
 FORMS: dict[str, tuple[str, ...]] = {
@@ -31,6 +36,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "slow": (),
     "repeat": (),
     "empty": (),
+    "unnamed": UNNAMED,
+    "notalist": NOT_LISTS,
+    "contradiction": CONTRADICTIONS,
     "stale": (),
     "redirect": (),
     "hostile": tuple(HOSTILE),

@@ -87,3 +87,14 @@ def test_the_body_of_an_error_response_is_not_replayed(
         replay_anomalies(tmp_path, with_new_rules(), writer=OTHER, now=SteppingClock()).pages
         == pages
     )
+
+
+def test_a_part_of_a_response_is_not_replayed_as_a_response(tmp_path: Path) -> None:
+    body = b'{"data":{"data":[{"id":"a/b"}]}}'
+    files = write_files(tmp_path / "in", {"20250101.json": body})
+    report = import_paths(
+        tmp_path, OPENROUTER, files, writer=WRITER, endpoint="/api/v1/models", now=SteppingClock()
+    )
+
+    assert report.anomalies == 1
+    assert replay_anomalies(tmp_path, OPENROUTER, writer=OTHER, now=SteppingClock()).responses == 0

@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from eventlog.clock import DAY, HOUR, MINUTE
-from eventlog.format.event import BACK, UNLISTED
+from eventlog.format.event import BACK, GONE, UNLISTED
 from fetcher.record.tombstones import due_probes, gone_events, is_due, listing_notices
 from fetcher.source import Probe, Source
 from fetcher.split.response import PageContext
@@ -112,6 +112,48 @@ def test_a_missing_entity_that_answers_is_probed_again_after_a_week(tmp_path: Pa
 
     assert probed_ids(log, probe, log.clock.at + 7 * DAY - HOUR) == []
     assert probed_ids(log, probe, log.clock.at + 7 * DAY) == ["1"]
+
+
+def test_an_entity_that_vanishes_again_is_probed_as_the_first_time(tmp_path: Path) -> None:
+    log = log_without(tmp_path, "a/1")
+    log.append_response(MODEL, A1, 200, b'{"data":{"id":"a/1"}}')
+    probe = probe_of(OPENROUTER, "model")
+    log.clock.at += HOUR
+    log.append_listing("a/0", "a/1")
+    assert probed_ids(log, probe) == []
+
+    log.append_listing("a/0")
+
+    assert probed_ids(log, probe) == ["1"]
+
+
+def test_an_answer_without_a_named_entity_is_no_answer_to_a_probe(tmp_path: Path) -> None:
+    log = log_without(tmp_path, "a/1")
+    log.append_response(MODEL, A1, 404)
+    log.clock.at += HOUR
+    log.append_response(MODEL, A1, 200, b'{"data":{}}')
+    log.append_response(MODEL, A1, 404)
+
+    assert tombstones(log, probe_of(OPENROUTER, "model")) == [("a/1", 2)]
+
+
+@pytest.mark.parametrize("place", [{}, {"is_last": False}, {"scope": None, "page_no": None}])
+def test_an_entity_that_returns_after_its_gone_event_is_back(
+    tmp_path: Path, place: dict[str, Any]
+) -> None:
+    log = Log(tmp_path, OPENROUTER)
+    log.append_listing("a/1", "a/2")
+    log.append_event(kind=GONE, type="model", id="a/1")
+
+    presence = log.open_presence()
+    where = {"scope": MODELS, "page_no": 1, "is_last": True, **place}
+    names = [("model", "a/1"), ("model", "a/2"), ("model", "a/1")]
+    drafts = listing_notices(presence, PageContext(run=log.run, epoch="x", **where), MODELS, names)
+    close_presence(presence)
+    assert [(draft.kind, draft.id) for draft in drafts] == [(BACK, "a/1")]
+
+    log.append_listing("a/1", "a/2")
+    assert notice(log, "a/1", "a/2") == []
 
 
 def test_one_probe_proves_that_all_endpoints_of_a_model_are_gone(

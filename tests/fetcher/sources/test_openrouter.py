@@ -10,7 +10,6 @@ from eventlog.body.split_rules import Entity
 from eventlog.clock import HOUR
 from fetcher.source import Params
 from fetcher.sources import SOURCES
-from fetcher.sources.openrouter import openrouter_continuation
 
 OPENROUTER = SOURCES["openrouter"]
 LISTINGS = {listing.name: listing for listing in OPENROUTER.listings}
@@ -146,22 +145,31 @@ def test_an_endpoint_is_probed_with_its_model_and_missing_with_it(
     assert probe.parent is not None and probe.parent(id_) == parent
 
 
-@pytest.mark.parametrize(
-    ("row", "name"),
-    [
-        ({"tag": "t/fp8", "provider_name": "P", "name": "N"}, "t/fp8"),
-        ({"tag": "", "provider_name": "P", "name": "N"}, "P"),
-        ({"tag": None, "name": "N"}, "N"),
-    ],
-)
-def test_an_endpoint_is_identified_by_tag_or_provider_or_name(
-    row: dict[str, Any], name: str
-) -> None:
-    body = json.dumps({"data": {"endpoints": [row]}}).encode()
+@pytest.mark.parametrize("tag", [{}, {"tag": ""}, {"tag": None}, {"tag": 7}])
+def test_an_endpoint_without_a_tag_is_no_entity(tag: dict[str, Any]) -> None:
+    rows = [{"tag": "t/fp8", "provider_name": "P"}, {**tag, "provider_name": "P", "name": "N"}]
+    body = json.dumps({"data": {"endpoints": rows}}).encode()
 
-    rules = OPENROUTER.endpoint(ENDPOINTS).rules({"author": "a", "slug": "b"})
+    parts = split(body, OPENROUTER.endpoint(ENDPOINTS).rules({"author": "a", "slug": "b"}))
 
-    assert [entity.id for entity in split(body, rules).entities] == [f"a/b#{name}"]
+    assert [entity.id for entity in parts.entities] == ["a/b#t/fp8"]
+    assert len(parts.misfits) == 1
+
+
+@pytest.mark.parametrize("blank", [b"", b" "])
+def test_a_provider_that_is_listed_twice_keeps_its_id(blank: bytes) -> None:
+    body = b'{"data":[{"slug":"x","name":"X"},{"slug":"x","name":"Y"}]}' + blank
+
+    for path in ("/api/v1/providers", "/api/frontend/v1/all-providers"):
+        entities = split(body, OPENROUTER.endpoint(path).rules({})).entities
+        assert [entity.id for entity in entities] == ["x", "x"]
+
+
+@pytest.mark.parametrize("id_", [b"null", b"5", b"{}", b'""', b"true"])
+def test_a_model_whose_id_is_no_text_is_no_entity(id_: bytes) -> None:
+    parts = split(b'{"data":[{"id":%b}]}' % id_, OPENROUTER.endpoint(MODELS).rules({}))
+
+    assert (parts.entities, len(parts.misfits)) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -251,15 +259,6 @@ def test_a_template_creates_all_requests_of_its_saved_query(
     (template,) = (template for template in OPENROUTER.templates if template.name == name)
 
     assert ([query.target for query in template.queries], template.arg) == (queries, arg)
-
-
-def test_openrouter_pages_continue_only_if_a_page_size_was_requested() -> None:
-    whole = b'{"data":[],"total_count":2,"links":{"next":null}}'
-    part = b'{"data":[],"links":{"next":"/api/v1/models?offset=500&limit=500"}}'
-
-    assert openrouter_continuation(whole, {}, 2).is_end
-    assert openrouter_continuation(b'{"data":[]}', {}, 2).is_end
-    assert openrouter_continuation(part, {}, 2).next == {"offset": "500", "limit": "500"}
 
 
 def test_endpoints_are_identified_by_model_and_tag_and_numbered() -> None:
