@@ -224,7 +224,7 @@ def test_the_index_of_presence_can_be_deleted_at_any_time(tmp_path: Path) -> Non
     assert about(tmp_path / "kept", "openrouter", *wanted) == about(
         tmp_path / "forgotten", "openrouter", *wanted
     )
-    assert len(about(tmp_path / "kept", "openrouter", *wanted)) == 7
+    assert len(about(tmp_path / "kept", "openrouter", *wanted)) == 9
 
 
 @pytest.mark.parametrize(("answers_after", "gone"), [(None, True), (4, False)])

@@ -252,14 +252,14 @@ def test_only_answers_to_probes_count_as_answers(listings: Log) -> None:
     params = {"author": "a", "slug": "2"}
     listings.append_response(MODEL, params, 200, b'{"data":{"id":"a/2"}}')
     presence = listings.open_presence()
-    assert answered_at(presence, MODEL, params) is None
+    assert answered_at(presence, MODEL, params, "") is None
     close_presence(presence)
 
     listings.begin_probing("gone-models")
     listings.append_response(MODEL, params, 200, b'{"data":{"id":"a/2"}}')
 
     presence = listings.open_presence()
-    assert answered_at(presence, MODEL, params) is not None
+    assert answered_at(presence, MODEL, params, "") is not None
     close_presence(presence)
 
 
