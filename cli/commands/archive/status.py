@@ -152,21 +152,28 @@ _MAX_NOTES = 5
 
 
 def _run_notes(root: Path, source: str, since: int) -> list[str]:
-    """Returns what runs reported: why one is not complete, or that a list became empty."""
+    """Returns what runs reported: why one is not complete, or that a list became empty.
+
+    If a segment cannot be read, the last note says so; the others are those after it.
+    """
     import orjson
 
+    from eventlog.errors import Corrupt
     from eventlog.format.event import RUN
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
 
     select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
     notes: dict[str, None] = {}
-    for record in read_events(root, select, backwards=True):
-        members = orjson.loads(record.line)
-        if members.get("why"):
-            notes[f"{members.get('listing') or members['run']}: {members['why']}"] = None
-        if len(notes) == _MAX_NOTES:
-            break
+    try:
+        for record in read_events(root, select, backwards=True):
+            members = orjson.loads(record.line)
+            if members.get("why"):
+                notes[f"{members.get('listing') or members['run']}: {members['why']}"] = None
+            if len(notes) == _MAX_NOTES:
+                break
+    except Corrupt as error:
+        notes[f"earlier notes cannot be read: {error.what}"] = None
     return list(notes)
 
 

@@ -112,6 +112,22 @@ def test_status_counts_failed_pages_and_shows_the_last_run(empty: Path) -> None:
     assert state_at(empty, now + 2 * DAY)["sources"][0]["errors_24h"] == 0
 
 
+def test_notes_of_a_segment_that_cannot_be_read_do_not_end_status(empty: Path) -> None:
+    now = now_us()
+    for hour in (now - 2 * HOUR, now):
+        stream = open_stream(empty, "civitai", "0a0b0c0d", clock=lambda hour=hour: hour)
+        ended = Draft(kind="run", run=f"r{hour}", members={"state": "partial", "why": "it rained"})
+        append(stream, [lambda _seq, _at, ended=ended: [ended]], hour)
+        close_stream(stream, seal_open=True)
+    first, _ = sorted((empty / "log" / "civitai").rglob("*.zst"))
+    first.unlink()
+    notes = state_at(empty, now)["sources"][0]["notes_24h"]
+
+    assert notes[0] == f"r{now}: it rained"
+    assert notes[1].startswith("earlier notes cannot be read: ")
+    assert len(notes) == 2
+
+
 def test_a_disabled_source_has_no_next_run(archive: Path) -> None:
     (archive / "hindlog.toml").write_text("[source.civitai]\nenabled = false\n")
     done = in_process("status", "--json", at=archive)
