@@ -25,7 +25,7 @@ from fetcher.state.presence import (
     ever_listed,
     ever_refused,
     find_refusals,
-    gone_names,
+    gone_among,
     listed_names,
     missing_since,
     refresh_presence,
@@ -52,11 +52,10 @@ def compare_listing(
 
 
 def listing_notices(
-    presence: Presence, place: PageContext, endpoint: str, names: Iterable[Name]
+    presence: Presence, place: PageContext, endpoint: str, names: Sequence[Name]
 ) -> list[Draft]:
     """Returns the notices of a page: what a complete listing lost and regained, and the
     entities that return after their `gone` event, on whatever page."""
-    names = list(names)
     unlisted, back = _compare_completed(presence, place, names)
     returned = [name for name in _returned(presence, names) if name not in back]
     return [
@@ -90,11 +89,10 @@ def _compare_completed(
 
 def _returned(presence: Presence, names: Sequence[Name]) -> list[Name]:
     """Returns those of the entities that have a tombstone and were not seen after it."""
-    gone = gone_names(presence)
-    if gone.isdisjoint(names):
+    if not gone_among(presence, names):
         return []
     refresh_presence(presence)  # another page of this run may have shown them already
-    gone = gone_names(presence)
+    gone = gone_among(presence, names)
     return [name for name in dict.fromkeys(names) if name in gone]
 
 
