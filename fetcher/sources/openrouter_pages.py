@@ -1,6 +1,7 @@
 """Pages of OpenRouter: continuation, and pages that contradict themselves. Pure."""
 
 import json
+from collections.abc import Mapping
 
 from eventlog.body.json_spans import NotJson, member_values
 from fetcher.source import Continuation, Params, cursor_text, pick_params, read_object
@@ -13,29 +14,31 @@ def openrouter_continuation(envelope: bytes, params: Params, count: int) -> Cont
     """
     url = cursor_text(read_object(envelope, "links").get("next"))
     next_params = pick_params(url or "", ("offset", "limit"))
-    doubt = _find_error(envelope)
+    claims = _read_claims(envelope)
+    doubt = _find_error(claims)
     if doubt is None and url is None:
-        doubt = _find_missing_rows(envelope, params, count)
+        doubt = _find_missing_rows(claims, params, count)
     return Continuation(next_params or None, url, url is None and doubt is None, doubt)
 
 
 def openrouter_single_page(envelope: bytes, params: Params, count: int) -> Continuation:
     """Continuation of a listing that consists of one page, unless it contradicts itself."""
-    doubt = _find_error(envelope) or _find_missing_rows(envelope, {}, count)
+    claims = _read_claims(envelope)
+    doubt = _find_error(claims) or _find_missing_rows(claims, {}, count)
     return Continuation(None, None, doubt is None, doubt)
 
 
-def _find_error(envelope: bytes) -> str | None:
+def _find_error(claims: Mapping[str, object]) -> str | None:
     """Returns the error that a page with status 200 reports; None if it reports none."""
     for name in ("error", "errors"):
-        if _member(envelope, name) not in (None, False, "", [], {}):
+        if claims.get(name) not in (None, False, "", [], {}):
             return f"status 200 with the member {name!r}"
     return None
 
 
-def _find_missing_rows(envelope: bytes, params: Params, count: int) -> str | None:
+def _find_missing_rows(claims: Mapping[str, object], params: Params, count: int) -> str | None:
     """Compares the rows up to this page, which is the last one, with upstream's own count."""
-    total = _member(envelope, "total_count")
+    total = claims.get("total_count")
     offset = params.get("offset", "0")
     before = int(offset) if offset.isascii() and offset.isdigit() else 0
     if type(total) is int and total > before + count:
@@ -43,13 +46,18 @@ def _find_missing_rows(envelope: bytes, params: Params, count: int) -> str | Non
     return None
 
 
-def _member(envelope: bytes, name: str) -> object:
-    """Returns a member of a page; None if there is none, the name if it cannot be decoded."""
+def _read_claims(envelope: bytes) -> dict[str, object]:
+    """Returns what a page says about itself; a member that cannot be decoded is its own name."""
     try:
-        text = member_values(envelope.strip(), (name,)).get(name, b"null")
-        value: object = json.loads(text.decode("utf-8", "replace"), strict=False)
+        texts = member_values(envelope.strip(), ("error", "errors", "total_count"))
     except NotJson:
-        return None
+        return {}
+    return {name: _decode(name, text) for name, text in texts.items()}
+
+
+def _decode(name: str, text: bytes) -> object:
+    try:
+        value: object = json.loads(text.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):
         return name
     return value
