@@ -17,7 +17,7 @@ def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:
         # The process that created it may have died before it fsynced the folders.
         sync_parents(disk, path.parent, root)
     else:
-        publish_new(disk, path, data, root, unique_temporary_path)
+        publish_new(disk, path, data, root, unique_temporary_path(path))
     return name
 
 

@@ -3,13 +3,12 @@
     temporary name → bytes, fsynced → linked or renamed → folder fsynced
 
 `publish_new` links, which never replaces a file. `publish_written` and `replace_durably`
-rename, which replaces the file of that name. A crash leaves at most the temporary file, which
-the next publication of the same name deletes.
+rename, which replaces the file of that name. A crash leaves at most the temporary file. The
+next publication of the same name deletes it, unless it has a unique name.
 """
 
 import itertools
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from eventlog.files.disk import Disk, make_dirs, sync_parents, write_durable
@@ -32,17 +31,17 @@ def publish_new(
     path: Path,
     data: bytes,
     root: Path | None = None,
-    name_temporary: Callable[[Path], Path] = temporary_path,
+    temporary: Path | None = None,
 ) -> bool:
     """Publishes a file under a new name. Returns False if the name is taken; then nothing changes.
 
     The name is durable on return, in both cases. With `root`, missing folders are created, and
-    those between `root` and the file become durable, too. `name_temporary` is
+    those between `root` and the file become durable, too. `temporary` is a
     `unique_temporary_path` where several writers may publish the same file at once.
     """
     if root is not None:
         make_dirs(disk, path.parent)
-    temporary = name_temporary(path)
+    temporary = temporary or temporary_path(path)
     write_durable(disk, temporary, data)
     try:
         disk.link(temporary, path)  # not rename: it would replace another writer's file
