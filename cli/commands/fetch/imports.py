@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fetcher.imports.recordings import Recording
 
 _STOPPED = "stopped; what was imported is on disk: run the same import again to continue"
-_UNTIMED_HINT = "set a time for them: --observed-at TIME, or --time-from mtime"
 
 
 @click.command(
@@ -130,23 +129,26 @@ def _find_recordings(
     from eventlog.clock import now_us
     from eventlog.errors import Invalid
     from fetcher.imports.importer import find_recordings
+    from fetcher.imports.name_time import TIME_HINT
 
     at = parse_time(observed_at, now_us()) if observed_at else None
     untimed: list[str] = []
     recordings = find_recordings(paths, at, time_from, untimed.append)
     if untimed and not recordings:
-        raise Invalid("\n".join(untimed), _UNTIMED_HINT)
+        raise Invalid("\n".join(untimed), TIME_HINT)
     return recordings, untimed
 
 
 def _print_report(source: str, report: "ImportReport", untimed: list[str]) -> None:
+    from fetcher.imports.name_time import TIME_HINT
+
     print_message(f"{source}: {_import_summary(report)}")
     for message in (*untimed, *report.refused):
         print_message(f"left out: {message}")
     for message in report.doubtful:
         print_message(f"proves nothing about absence: {message}")
     if untimed:
-        print_message(f"  {_UNTIMED_HINT}")
+        print_message(f"  {TIME_HINT}")
 
 
 def _print_unmatched(parts: tuple[str, ...], report: "ImportReport") -> bool:
