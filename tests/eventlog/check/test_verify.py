@@ -1,6 +1,5 @@
 """Verify: damaged frames, foreign files, open segments and assets; nothing is changed."""
 
-import shutil
 import threading
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from eventlog.format.paths import (
 from eventlog.read.event_filter import Select
 from eventlog.read.segment_lines import segment_blocks
 from eventlog.write.writer import close_stream
-from tests.eventlog.check.damaged_logs import damages_of, flip, lose, names, write_large_log
+from tests.eventlog.check.damaged_logs import damages_of, flip, lose, names
 from tests.eventlog.making import (
     HOUR,
     SOURCE,
@@ -32,17 +31,6 @@ from tests.eventlog.making import (
     put,
     write_log,
 )
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_large_log(tmp_path_factory.mktemp("sound"))
-
-
-@pytest.fixture
-def log(sound: Path, tmp_path: Path) -> Path:
-    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
-    return tmp_path
 
 
 def test_an_intact_log_has_no_damage(log: Path) -> None:

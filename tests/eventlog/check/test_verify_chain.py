@@ -14,22 +14,10 @@ from eventlog.format.paths import (
     sealed_path,
 )
 from eventlog.read.segment_lines import segment_blocks
-from tests.eventlog.check.damaged_logs import damages_of, lose, names, write_large_log
+from tests.eventlog.check.damaged_logs import damages_of, lose, names
 from tests.eventlog.making import (
     write_hours,
 )
-
-
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_large_log(tmp_path_factory.mktemp("sound"))
-
-
-@pytest.fixture
-def log(sound: Path, tmp_path: Path) -> Path:
-    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
-    return tmp_path
-
 
 EDITS: list[Callable[[dict[str, object]], object]] = [
     lambda m: m.update(rows=4),
