@@ -17,7 +17,7 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -111,13 +111,11 @@ def write_variant(root: Path, name: str, listing: SegmentListing, scratch: Path)
         write_views(target, script_for(root, parts, [listing], DEFINITIONS, connection))
 
 
-@contextlib.contextmanager
-def installed(root: Path, name: str) -> Iterator[None]:
+def install(root: Path, name: str) -> None:
     """Makes the views file of a variant the one that queries open."""
     place = root / "views" / "hindlog.duckdb"
     place.unlink(missing_ok=True)
     place.symlink_to(root / name.replace(" ", "-") / "hindlog.duckdb")
-    yield
 
 
 def time_once(query: Callable[[], object]) -> float:
@@ -160,8 +158,8 @@ def main() -> None:
             best = dict.fromkeys(VARIANTS, float("inf"))
             for _ in range(options.rounds):
                 for name in VARIANTS:
-                    with installed(root, name):
-                        best[name] = min(best[name], time_once(query_by_keyframe(root, instant)))
+                    install(root, name)
+                    best[name] = min(best[name], time_once(query_by_keyframe(root, instant)))
             rank = time_once(query_by_rank(root, instant))
             ratios = (f"{best[name] / best['all']:9.2f}" for name in VARIANTS if name != "all")
             line = f"{share:5.3f}  {rank:9.2f} s   {best['all']:7.2f} s  "

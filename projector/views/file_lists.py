@@ -121,21 +121,23 @@ def _near_rows(
     views: Path, source: SourceParts, row_cache: RowCache, bodies: FileList, sightings: FileList
 ) -> dict[str, FileList]:
     """Returns the files that one view reads, by kind: see `as_of_files`."""
-    beside = [(keyframe.instant, existing_files(row_cache, keyframe)) for keyframe in source.chain]
-    near = [_entry(views, instant, *paths) for instant, paths in beside if paths]
+    existing = [
+        (keyframe.instant, existing_files(row_cache, keyframe)) for keyframe in source.chain
+    ]
+    near = [_entry(views, instant, *paths) for instant, paths in existing if paths]
     if not row_cache.readable:
         wider = bool(row_cache.keyframes)
         return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
     rows = [(keyframe.instant, row_cache.rows(keyframe)) for keyframe in row_cache.readable]
     deltas = [(delta.instant, delta.path) for delta in row_cache.deltas]
-    beside += [
+    existing += [
         (instant, existing_files(row_cache, row_cache.readable[-1])) for instant, _ in deltas
     ]
     # Files that are read as cached rows are not read as bodies as well.
     cached = {path for _, path in rows}
     near_bodies = [
         _entry(views, instant, *(path for path in paths if path not in cached))
-        for instant, paths in beside
+        for instant, paths in existing
         if paths
     ]
     first = row_cache.readable[0].instant
