@@ -15,7 +15,7 @@ from tests.extent import IS_ALL
 if TYPE_CHECKING:
     from projector.update.view_columns import Columns
 
-settings.register_profile("hindlog", deadline=None, max_examples=30, derandomize=True)
+settings.register_profile("hindlog", deadline=None, max_examples=20, derandomize=True)
 settings.register_profile("all", deadline=None, max_examples=50, print_blob=True)
 settings.load_profile("all" if IS_ALL else "hindlog")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -19,8 +19,10 @@ MAX_INLINE_BYTES = 8 * 1024 * 1024
 MAX_BOTH_BYTES = 15 * 1024 * 1024
 """Largest sum of the base64 and the repaired copy; above it, the copy is left out."""
 
-_STRING = rb'"(?:[^"\\]|\\.)*"'
-_TOKEN = re.compile(_STRING + rb"|[\[\]{},:]|[^\s\[\]{},:\"]+|\s+|\"", re.DOTALL)
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?P<closing>"?)'
+"""A string, read once: `closing` is empty where the bytes end before the string does."""
+
+_TOKEN = re.compile(_STRING + rb"|[\[\]{},:]|[^\s\[\]{},:\"]+|\s+", re.DOTALL)
 _ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])|\\|[\x00-\x1f]')
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -68,12 +70,13 @@ def repaired_copy(body: bytes) -> bytes | None:
     text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").encode()
     if not depth_at_most(text, MAX_DEPTH):
         return None
-    copy = b"".join(_repaired_token(match[0]) for match in _TOKEN.finditer(text))
+    copy = b"".join(_repaired_token(match) for match in _TOKEN.finditer(text))
     return copy if is_strict(copy) else None
 
 
-def _repaired_token(token: bytes) -> bytes:
-    if token.startswith(b'"') and len(token) > 1:
+def _repaired_token(match: re.Match[bytes]) -> bytes:
+    token = match[0]
+    if match["closing"]:
         return _repaired_string(token)
     if token.isspace():
         return b" "

@@ -75,6 +75,15 @@ def test_a_repaired_copy_keeps_all_readable_values(body: bytes, copy: bytes | No
     assert repaired_copy(body) == copy
 
 
+@pytest.mark.parametrize("fill", [b'\\"', b"\\\\", b"\\", b"\\u0001"])
+def test_a_string_that_ends_with_the_bytes_is_read_once(fill: bytes) -> None:
+    """Read again from each quote in it, these 4 MiB would take days."""
+    body = b'{"a":"' + fill * (4 * 2**20 // len(fill))
+
+    assert repaired_copy(body) is None
+    assert embed(body).body_raw == body
+
+
 def test_a_body_with_line_breaks_is_stored_exactly_beside_a_copy_without() -> None:
     held = embed(b'{\n"a": 1\r\n}')
 

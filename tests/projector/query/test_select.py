@@ -66,6 +66,9 @@ def test_explaining_and_pivoting_only_read(shared, sql, column):
         "WITH x AS (COPY (SELECT 1) TO '{out}') SELECT 1",
         "WITH x AS MATERIALIZED (COPY (SELECT 1) TO '{out}') SELECT 1 WHERE false",
         "SELECT * FROM query('WITH x AS (COPY (SELECT 1) TO ''{out}'') SELECT 1')",
+        "FROM Query('WITH x AS (CO' || 'PY (SELECT 1) TO ''{out}'') SELECT 1')",
+        "FROM \"query\"('WITH x AS (\\x43OPY (SELECT 1) TO ''{out}'') SELECT 1')",
+        "with x as (copy (SELECT 1) TO '{out}') SELECT 1",
         "WITH x AS (INSERT INTO t VALUES (1) RETURNING *) FROM x",
         "ATTACH '{out}' AS x",
         "SET enable_external_access = true",
@@ -117,9 +120,22 @@ def test_variables_of_python_are_not_tables(shared):
         run_query(shared, "FROM archive_rows")
 
 
-def test_an_error_shows_the_line_of_the_query(shared):
-    with pytest.raises(Invalid, match="LINE 1: SELECT nope"):
-        run_query(shared, "SELECT nope FROM openrouter.models")
+@pytest.mark.parametrize(
+    ("sql", "line"),
+    [
+        ("SELECT nope FROM openrouter.models", "LINE 1: SELECT nope"),
+        ("SELECT 1,\n\n nope\nFROM openrouter.models", "LINE 3:  nope"),
+        ("SELECT 'COPY',\n\n nope\nFROM openrouter.models", "LINE 3:  nope"),
+        ("SELECT 1,\n\n, 2", "LINE 3: , 2"),
+        ("SELECT 'COPY',\n\n, 2", "LINE 3: , 2"),
+    ],
+    ids=["first line", "third", "third, planned first", "syntax", "syntax, planned first"],
+)
+def test_an_error_shows_the_line_of_the_query(shared, sql, line):
+    with pytest.raises(Invalid) as refused:
+        run_query(shared, sql)
+
+    assert line in refused.value.what
 
 
 def test_a_query_is_stopped_at_its_timeout(shared):
