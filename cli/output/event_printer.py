@@ -3,11 +3,13 @@
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.options.global_options import stdout_is_terminal, wants_color
+from cli.options.patterns import check_patterns
 from cli.process.streams import name_stdout_error, name_stdout_errors
 from eventlog.errors import Invalid
 
@@ -16,14 +18,18 @@ if TYPE_CHECKING:
     from eventlog.read.reader import Record
 
 
-def parse_event_filter(patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
-    """Returns the filter for patterns and kinds. Raises `Invalid` for an unknown kind."""
+def parse_event_filter(root: Path, patterns: tuple[str, ...], kinds: tuple[str, ...]) -> "Select":
+    """Returns the filter for patterns and kinds.
+
+    Raises `Invalid` for an unknown kind or a pattern that can never match.
+    """
     from eventlog.format.event import KINDS
     from eventlog.read.event_filter import Select
 
     for kind in kinds:
         if kind not in KINDS:
             raise Invalid(f"--kind {kind}: expected one of {', '.join(KINDS)}")
+    check_patterns(root, patterns)
     return Select(kinds=frozenset(kinds), patterns=patterns)
 
 

@@ -1,8 +1,9 @@
 """Selects events, and decides which segments and frames cannot contain any of them. Pure.
 
 `since` is inclusive, `until` exclusive, in microseconds. A pattern is a glob over
-`source/type/id`; `openrouter` alone means everything of that source, `openrouter/model`
-everything of that type.
+`source/type/id`, in which `*` and `?` are wildcards and every other character, also `[`, is
+itself; `openrouter` alone means everything of that source, `openrouter/model` everything of that
+type.
 """
 
 import re
@@ -32,11 +33,11 @@ class Select:
 EVERYTHING = Select()
 
 
-def path_pattern(select: Select) -> "re.Pattern[str] | None":
+def compile_patterns(patterns: Sequence[str]) -> "re.Pattern[str] | None":
     """Returns the patterns as one regular expression over `source/type/id`, or None without any."""
-    if not select.patterns:
+    if not patterns:
         return None
-    return re.compile("|".join(_expression(pattern) for pattern in select.patterns), re.DOTALL)
+    return re.compile("|".join(_expression(pattern) for pattern in patterns), re.DOTALL)
 
 
 def _expression(pattern: str) -> str:
@@ -97,7 +98,9 @@ def compile_select(select: Select) -> CompiledSelect:
     since = "" if select.since is None else format_us(select.since)
     until = "~" if select.until is None else format_us(select.until)
     by_head = not select.shapes and not select.patterns
-    return CompiledSelect(select, since, until, path_pattern(select), select == EVERYTHING, by_head)
+    return CompiledSelect(
+        select, since, until, compile_patterns(select.patterns), select == EVERYTHING, by_head
+    )
 
 
 def accepts_line(

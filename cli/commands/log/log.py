@@ -49,23 +49,23 @@ def log(
 ) -> int:
     """Prints the events of a time range, optionally only those that match PATTERNS.
 
-    A pattern is a glob over source/type/id. In a pipe and in a file, events are unmodified
-    NDJSON. -F json prints one array, -F table one readable line per event; the other formats
-    are for --stats.
+    A pattern is a glob over source/type/id with the wildcards * and ?; every other character
+    is itself. In a pipe and in a file, events are unmodified NDJSON. -F json prints one array,
+    -F table one readable line per event; the other formats are for --stats.
     """
     import attrs
 
     from cli.options.time_options import resolve_range
     from eventlog.read.reader import read_events
 
-    select = parse_event_filter(patterns, kinds)
-    to = (
-        choose_output(fmt, as_json, output) if stats else _choose_event_output(fmt, as_json, output)
-    )
+    root = archive()
+    select = parse_event_filter(root, patterns, kinds)
+    choose = choose_output if stats else _choose_event_output
+    to = choose(fmt, as_json, output)
     begin, end = resolve_range(since, until)
     select = attrs.evolve(select, since=begin, until=end)
     damages: list[Corrupt] = []
-    records = read_events(archive(), select, on_corrupt=damages.append, backwards=reverse)
+    records = read_events(root, select, on_corrupt=damages.append, backwards=reverse)
     if stats:
         _print_stats(records, to)
     else:

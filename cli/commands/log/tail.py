@@ -61,16 +61,16 @@ def tail(
 ) -> None:
     """Prints events as they are appended, optionally only those that match PATTERNS.
 
-    A pattern is a glob over source/type/id. In a pipe the lines are unmodified NDJSON; on a
-    terminal each event is one readable line. With a cursor file, repeated calls lose no event
-    and print none twice, even if segments are rolled and sealed in between.
+    A pattern is a glob over source/type/id, as in `log`. In a pipe the lines are unmodified
+    NDJSON; on a terminal each event is one readable line. With a cursor file, repeated calls
+    lose no event and print none twice, even if segments are rolled and sealed in between.
     """
     from cli.process.signals import exit_on_sigterm
     from eventlog.read.tail import end_of
 
     exit_on_sigterm()
     root = archive()
-    select = parse_event_filter(patterns, kinds)
+    select = parse_event_filter(root, patterns, kinds)
     print_event = make_event_printer()
     _check_cursor_file(cursor_file)
     begin, since = _start_cursor(root, start, cursor_file, following)

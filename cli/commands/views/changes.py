@@ -1,12 +1,12 @@
 """`changes`: prints the feed of changes between two instants."""
 
-import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from cli.options.global_options import archive, global_options
+from cli.options.patterns import check_patterns
 from cli.options.time_options import resolve_range
 from cli.output.emit import choose_output, emit, output_options
 
@@ -38,10 +38,11 @@ def changes(
 ) -> None:
     """Prints the feed of changes, oldest first.
 
-    With PATTERNS, globs over source/type/id, only those of matching entities.
+    With PATTERNS, globs over source/type/id as in `log`, only those of matching entities.
     """
     from cli.options.times import format_time
     from eventlog.clock import now_us
+    from eventlog.read.event_filter import compile_patterns
     from projector.query.change_feed import entity_changes, group_fields
     from projector.query.open_views import open_views
 
@@ -49,8 +50,10 @@ def changes(
     end = now_us() if end is None else end
     root, to = archive(), choose_output(fmt, as_json, output)
     open_views(root).close()  # raises before a header is printed
+    check_patterns(root, patterns)
     all_changes = entity_changes(root, begin or 0, end, telemetry=telemetry, waves=waves)
-    matching = (change for change in all_changes if _matches(change.entity, patterns))
+    pattern = compile_patterns(patterns)
+    matching = (e for e in all_changes if pattern is None or pattern.fullmatch(e.entity))
     if fields:
         rows: Iterator[tuple[object, ...]] = (
             (format_time(e.at), e.entity, e.change, e.path, e.kind, e.old, e.new) for e in matching
@@ -61,14 +64,6 @@ def changes(
         (format_time(e.at), e.entity, e.change, list(paths)) for e, paths in group_fields(matching)
     )
     emit(("changed_at", "entity", "change", "paths"), rows, to)
-
-
-def _matches(entity: str, patterns: tuple[str, ...]) -> bool:
-    """Returns whether an entity matches a pattern or lies below one; True without patterns."""
-    return not patterns or any(
-        fnmatch.fnmatchcase(entity, pattern) or entity.startswith(f"{pattern}/")
-        for pattern in patterns
-    )
 
 
 COMMANDS = (changes,)

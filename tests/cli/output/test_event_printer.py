@@ -1,6 +1,7 @@
 """The filter of events from options, and the printer of events."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,15 +31,15 @@ def printed(*options: str, is_terminal: bool) -> bytes:
     return out.buffer.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_patterns_and_kinds_become_a_filter() -> None:
-    select = parse_event_filter(("civitai/*",), ("gone", "page"))
+def test_patterns_and_kinds_become_a_filter(tmp_path: Path) -> None:
+    select = parse_event_filter(tmp_path, ("civitai/*",), ("gone", "page"))
 
     assert (select.patterns, select.kinds) == (("civitai/*",), frozenset({"gone", "page"}))
 
 
-def test_an_unknown_kind_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_kind_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="--kind pages: expected one of entity, "):
-        parse_event_filter((), ("page", "pages"))
+        parse_event_filter(tmp_path, (), ("page", "pages"))
 
 
 def test_in_a_pipe_an_event_is_its_unmodified_line() -> None:

@@ -61,7 +61,7 @@ def test_events_are_unmodified_lines_of_the_log_unless_another_format_is_named(
     assert hindlog("log", "openrouter", "-F", "ndjson", at=shared).raw == plain.raw
     assert array.raw == b"[\n" + b",\n".join(plain.raw.splitlines()) + b"\n]\n"
     assert hindlog("log", "--kind", "beat", "--json", at=shared).code == 2
-    assert hindlog("log", "nosuch", "--json", at=shared).json() == []
+    assert hindlog("log", "openrouter/model/nosuch", "--json", at=shared).json() == []
 
 
 def test_a_table_of_events_has_one_readable_line_per_event(shared: Path) -> None:

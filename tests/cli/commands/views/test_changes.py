@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
-from cli.commands.views.changes import _matches
+from eventlog.format.line_header import line_header
 from tests.cli.making import hindlog
 
 A = "openrouter/model/x/a"
@@ -57,26 +55,18 @@ def test_a_change_lists_its_paths_and_with_fields_every_value(shared: Path) -> N
     ]
 
 
-@pytest.mark.parametrize(
-    ("patterns", "matches"),
-    [
-        ((), True),
-        (("openrouter",), True),
-        (("openrouter/model",), True),
-        (("openrouter/model/x/a",), True),
-        (("openrouter/model/x/*",), True),
-        (("*/x/a",), True),
-        (("civitai", "openrouter/*"), True),
-        (("openrouter/mod",), False),
-        (("openrouter/model/x/a/b",), False),
-        (("OpenRouter/*",), False),
-        (("civitai",), False),
-    ],
-)
-def test_a_pattern_is_a_glob_or_a_leading_part_of_a_path(
-    patterns: tuple[str, ...], matches: bool
-) -> None:
-    assert _matches(A, patterns) == matches
+def test_the_patterns_of_changes_are_those_of_log(shared: Path) -> None:
+    def selected(command: str, pattern: str) -> set[str]:
+        done = hindlog(command, *DAY, pattern, at=shared)
+        if command == "changes":
+            return {row[1] for row in done.rows[1:]}
+        heads = (line_header(line) for line in done.raw.splitlines())
+        return {f"{head.source}/{head.type}/{head.id}" for head in heads if head.kind == "entity"}
+
+    for pattern in ("openrouter", "civitai/model", A, "openrouter/model/x/*", "*/x/?", "*[a]*"):
+        assert selected("changes", pattern) == selected("log", pattern)
+    assert selected("changes", "openrouter/model/x") == selected("log", "openrouter/model/x")
+    assert len(selected("changes", "*/x/?")) == 3
 
 
 def test_changes_without_views_prints_only_the_next_command(empty: Path) -> None:
