@@ -6,6 +6,7 @@ completion fast.
 
 import os
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,7 +21,13 @@ from cli.commands.views import changes, entity, sql, view
 from cli.options.global_options import global_options
 from cli.output.exit_codes import exit_code, report, report_code
 from cli.process.signals import restore_signal_error
-from cli.process.streams import STDOUT, discard_stdout, name_stdout_errors
+from cli.process.streams import (
+    STDOUT,
+    discard_stdout,
+    name_stdout_error,
+    name_stdout_errors,
+    stdout_has_no_reader,
+)
 from eventlog.errors import LocalResource
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -105,6 +112,15 @@ def _without_working_directory(error: BaseException) -> BaseException:
     return error
 
 
+def _may_be_of_stdout(error: OSError) -> bool:
+    """Returns whether stdout may have failed; a closed pipe may be any other one of ours."""
+    if isinstance(error, BrokenPipeError) and error.filename is None and stdout_has_no_reader():
+        name_stdout_error(error)
+    if isinstance(error, BrokenPipeError):
+        return bool(error.filename == STDOUT)
+    return error.filename in (None, STDOUT)
+
+
 def _report_error(error: BaseException, as_json: bool, only_json: bool) -> int:
     """Reports the error that ended a command; returns the exit code."""
     if isinstance(error, click.exceptions.Exit):
@@ -115,9 +131,8 @@ def _report_error(error: BaseException, as_json: bool, only_json: bool) -> int:
     if isinstance(error, _NO_COMMAND):
         sys.stderr.write(f"{error.format_message()}\n")
         return exit_code(error)
-    if isinstance(error, OSError) and error.filename in (None, STDOUT):
+    if isinstance(error, OSError) and _may_be_of_stdout(error):
         discard_stdout()
-    if isinstance(error, BrokenPipeError):
-        return 0  # the reader closed the pipe: exit quietly
-    report(error, as_json, sys.stderr, only_json=only_json)
+    with suppress(BrokenPipeError):  # the reader of stderr may be gone, too
+        report(error, as_json, sys.stderr, only_json=only_json)
     return exit_code(error)

@@ -16,6 +16,7 @@ import click
 from cli.options.times import BadTime
 from cli.output.cells import visible
 from cli.process.signals import Terminated
+from cli.process.streams import STDOUT
 from eventlog import errors
 
 DONE = 0
@@ -60,7 +61,6 @@ CODES: dict[type[BaseException], int] = {
     errors.NoArchive: NO_ARCHIVE,
     errors.Locked: LOCKED,
     BadTime: USAGE,
-    BrokenPipeError: DONE,
     KeyboardInterrupt: INTERRUPTED,
     Terminated: TERMINATED,
     click.Abort: INTERRUPTED,
@@ -89,6 +89,8 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, BaseExceptionGroup):
         codes = {exit_code(member) for member in error.exceptions}
         return codes.pop() if len(codes) == 1 else FAILED
+    if isinstance(error, BrokenPipeError) and error.filename == STDOUT:
+        return DONE  # the reader of our output went away; any other closed pipe is a failure
     for kind in type(error).__mro__:
         if kind in CODES:
             return CODES[kind]

@@ -1,6 +1,7 @@
 """Standard streams: replacements for closed ones, and errors that name stdout."""
 
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,16 @@ def write_stdout(data: bytes) -> None:
     with name_stdout_errors():
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+
+def stdout_has_no_reader() -> bool:
+    """Returns whether stdout is a pipe whose reading end is closed."""
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):  # no descriptor: replaced by another stream, or closed
+        return False
 
 
 def discard_stdout() -> None:

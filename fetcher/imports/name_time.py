@@ -31,7 +31,8 @@ _CLOCKS = tuple(
     for pattern in (
         rf"[Tt_ /.-]?{_H}(?P<mark>[:_-]?){_M}(?P=mark){_S}{_FRACTION}(?!\d)",
         rf"[Tt_ /.-]?{_H}\.{_M}\.{_S}{_FRACTION}(?!\d)",
-        rf"[Tt_ /.-]?{_H}[:_-]?{_M}(?!\d)",
+        rf"[Tt_ .-]?{_H}[:_-]?{_M}(?!\d)",
+        rf"/{_H}[:_-]{_M}(?!\d)",  # four digits alone may be an id
         rf"[Tt_ /.-]?{_H}[Hh](?:{_M}(?:[Mm]?{_S}[Ss]?|[Mm])?)?(?![A-Za-z\d])",
         rf"[Tt]{_H}(?!\d)",
     )

@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import orjson
 import pytest
 
-from tests.cli.making import copy_archive, hindlog
+from cli.program import run
+from tests.cli.making import copy_archive, hindlog, replaced, stream
 
 NOT_UTF8 = os.fsdecode(b"a\xff")
 
@@ -37,6 +40,30 @@ def test_a_command_that_returns_a_code_ends_stderr_with_an_exit_error(shared: Pa
     assert done.code == 4
     assert exit_error(done.err) == ("exit_error", 4)
     assert "exit_error" not in hindlog(*words, at=shared).err
+
+
+@pytest.mark.parametrize(("words", "code"), [(("gaps",), 10), (("gaps", "--nosuch"), 2)])
+def test_an_error_keeps_its_code_if_nobody_reads_stderr(
+    words: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    with unread_pipe() as err, replaced(stream(), stream(), err):
+        assert run(["-C", str(tmp_path), *words]) == code
+
+
+def test_a_closed_pipe_that_is_not_stdout_is_not_a_success(shared: Path) -> None:
+    with unread_pipe() as err, replaced(stream(), stream(), err):
+        assert run(["-C", str(shared), "gaps", "--since", "2026-11-01"]) == 1
+
+
+@contextmanager
+def unread_pipe() -> Iterator[TextIO]:
+    """A pipe that nobody reads; what a command wrote to it is discarded at the end."""
+    read, write = os.pipe()
+    os.close(read)
+    text = os.fdopen(write, "w")
+    yield text
+    os.dup2(os.open(os.devnull, os.O_WRONLY), write)
+    text.close()
 
 
 @pytest.fixture

@@ -9,8 +9,11 @@ import pytest
 from cli.options.times import BadTime
 from cli.output.exit_codes import CODES, MEANINGS, exit_code, report
 from cli.process.signals import Terminated
+from cli.process.streams import STDOUT
 from eventlog import errors
 from eventlog.errors import HindlogError, Invalid, Unavailable
+
+CLOSED_STDOUT = BrokenPipeError(errno.EPIPE, "Broken pipe", STDOUT)
 
 
 def said(error: BaseException, as_json: bool = False) -> str:
@@ -51,7 +54,9 @@ def test_every_code_has_a_meaning() -> None:
     [
         (KeyboardInterrupt(), 130),
         (click.Abort(), 130),
-        (BrokenPipeError(), 0),
+        (CLOSED_STDOUT, 0),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), 1),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe", "git"), 1),
         (click.UsageError("x"), 2),
         (click.ClickException("x"), 1),
         (click.exceptions.Exit(6), 6),
@@ -138,7 +143,7 @@ def test_an_expected_error_shows_no_traceback() -> None:
         assert "bug" not in said(error)
 
 
-@pytest.mark.parametrize("error", [BrokenPipeError(), SystemExit(0), click.exceptions.Exit(0)])
+@pytest.mark.parametrize("error", [CLOSED_STDOUT, SystemExit(0), click.exceptions.Exit(0)])
 def test_a_successful_end_prints_nothing(error: BaseException) -> None:
     assert said(error, as_json=True) == ""
 
