@@ -2,6 +2,7 @@
 
 import contextlib
 import heapq
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -38,6 +39,7 @@ class EntityChange:
     new: str | None
     """Value after, as JSON."""
     shape: str | None
+    """Shape that showed it first."""
 
 
 def entity_changes(
@@ -51,61 +53,69 @@ def entity_changes(
 ) -> Iterator[EntityChange]:
     """Yields the changes in [since, until), in microseconds, by instant and entity.
 
+    A change that several shapes of an entity show is one change: the first of them.
     `telemetry` includes fields that change by themselves (counts, uptimes), `waves` includes
     changes of the schema. Raises `NotFound` if there are no views.
     """
     known = load_definitions() if definitions is None else definitions
     with contextlib.closing(open_views(root)) as connection:
         names = set(list_view_names(connection))
-        by_view = [
-            _changes_of_view(connection, definition, since, until, telemetry, waves)
-            for definition in known
-            if definition.source != LOG
-            and not definition.has_many_rows
-            and f"{definition.name}_changes" in names
+        views: dict[tuple[str, str], list[Definition]] = defaultdict(list)
+        for definition in known:
+            is_entity = definition.source != LOG and not definition.has_many_rows
+            if is_entity and f"{definition.name}_changes" in names:
+                views[definition.source, definition.types[0]].append(definition)
+        by_type = [
+            _changes_of_type(connection, views_of_type, since, until, telemetry, waves)
+            for views_of_type in views.values()
         ]
-    order = attrgetter("at", "entity")
-    for _, changes in groupby(heapq.merge(*by_view, key=order), key=order):
-        yield from dict.fromkeys(changes)  # several views may read the same type and shape
+    yield from heapq.merge(*by_type, key=attrgetter("at", "entity"))
 
 
-def _changes_of_view(
+def _changes_of_type(
     connection: duckdb.DuckDBPyConnection,
-    definition: Definition,
+    views: Sequence[Definition],
     since: int,
     until: int,
     telemetry: bool,
     waves: bool,
 ) -> list[EntityChange]:
+    """Returns the changes of the entities of one type. `views`: all views of that type."""
+    changes = [
+        fill(
+            "feed_view",
+            view=f"{identifier(view.source)}.{identifier(view.view + '_changes_at')}(NULL)",
+            key=identifier(view.key[0]),
+            telemetry=str(telemetry).lower(),
+        )
+        for view in views
+    ]
     query = fill(
         "feed",
-        view=f"{identifier(definition.source)}.{identifier(definition.view + '_changes_at')}(NULL)",
-        type=literal(definition.types[0]),
-        key=identifier(definition.key[0]),
+        changes=" UNION ".join(changes),  # not ALL: several views may read the same shape
         since=literal(format_us(since)),
         until=literal(format_us(until)),
-        telemetry=str(telemetry).lower(),
         waves=str(waves).lower(),
     )
-    with sql_errors(definition.name):
+    with sql_errors(views[0].name):
         rows = fetch_all(connection, query)
-    return [_entity_change(definition.source, row) for row in rows]
+    prefix = f"{views[0].source}/{views[0].types[0]}"
+    return [_entity_change(prefix, row) for row in rows]
 
 
-def _entity_change(source: str, row: tuple[Any, ...]) -> EntityChange:
-    at, type_, id_, change, path, kind, old, new, _, _, shape = row
-    entity = f"{source}/{type_}/{id_}"
-    return EntityChange(instant_at(at), entity, change, path, kind, old, new, shape)
+def _entity_change(prefix: str, row: tuple[Any, ...]) -> EntityChange:
+    at, id_, change, path, kind, old, new, shape = row
+    return EntityChange(instant_at(at), f"{prefix}/{id_}", change, path, kind, old, new, shape)
 
 
 def group_fields(
     changes: Iterator[EntityChange],
 ) -> Iterator[tuple[EntityChange, tuple[str, ...]]]:
-    """Yields one change for each instant, entity, kind of change and shape, with its paths.
+    """Yields one change for each instant, entity and kind of change, with its paths.
 
     `changes`: in the order of `entity_changes`.
     """
-    grouped = groupby(changes, key=attrgetter("at", "entity", "change", "shape"))
+    grouped = groupby(changes, key=attrgetter("at", "entity", "change"))
     for _, (first, *others) in grouped:
-        paths = tuple(change.path for change in (first, *others) if change.path is not None)
-        yield first, paths
+        paths = dict.fromkeys(change.path for change in (first, *others) if change.path is not None)
+        yield first, tuple(paths)

@@ -38,7 +38,8 @@ def changes(
 ) -> None:
     """Prints the feed of changes, oldest first.
 
-    With PATTERNS, globs over source/type/id as in `log`, only those of matching entities.
+    With PATTERNS, globs over source/type/id as in `log`, only those of matching entities. A
+    change that both the list and the detail of an entity show is printed once.
     """
     from cli.options.times import format_time
     from eventlog.clock import now_us

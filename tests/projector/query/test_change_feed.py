@@ -1,5 +1,6 @@
 """The feed of changes: ranges that meet without overlap, in order, over all sources."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,70 @@ def test_waves_come_only_when_asked_for(tmp_path: Path) -> None:
     assert len(changes(tmp_path, 1, 2, waves=True)) == 12
 
 
+MINUTE_H = 1 / 60
+"""A minute, in hours."""
+
+
+def details(
+    root: Path, names: Iterable[tuple[float, str]], listed: Iterable[tuple[float, str]]
+) -> Path:
+    """Writes a model's names in its detail and in its list, each at its hour, and views of it."""
+    (root / "log").mkdir()
+    pages = [Page(hours(at), [model("a", name)], f"l{at}", "/m", 1, True) for at, name in listed]
+    pages += [
+        Page(hours(at), [Seen("model", "a", {"id": "a", "name": name}, "detail")])
+        for at, name in names
+    ]
+    write_log(root, "openrouter", WRITER, sorted(pages, key=lambda page: page.at))
+    update(root, definitions=some(*VIEWS))
+    return root
+
+
+def test_a_change_that_two_shapes_show_is_one_change(tmp_path: Path) -> None:
+    """The detail is requested a minute after the list; both are there from hour 0 on."""
+    names = [(0, "A"), (1, "B"), (2, "A"), (3, "B")]
+    root = details(tmp_path, [(at + MINUTE_H, name) for at, name in names], names)
+    every = [
+        (hours(0), "openrouter/model/a", "appeared", None),
+        *((hours(n), "openrouter/model/a", "changed", "/name") for n in (1, 2, 3)),
+    ]
+
+    assert changes(root, 0, 9) == every
+    halves = [*changes(root, 0, 1 + MINUTE_H), *changes(root, 1 + MINUTE_H, 9)]
+    assert halves == every
+    assert {each.shape for each in entity_changes(root, 0, hours(9), definitions=some(*VIEWS))} == {
+        "list"
+    }
+
+
+def test_a_change_that_only_one_of_two_shapes_shows_is_in_the_feed(tmp_path: Path) -> None:
+    """The list shows B at hour 1 only; the detail is first requested at hour 2, and shows A."""
+    listed = [(0, "A"), (1, "B"), (9, "B")]
+    root = details(tmp_path, [(2, "A"), (3, "B"), (4, "C")], listed)
+
+    assert [(at, path) for at, _, _, path in changes(root, 0, 9)] == [
+        (hours(0), None),
+        *((hours(n), "/name") for n in (1, 3, 4)),
+    ]
+
+
+def test_an_entity_of_two_shapes_is_gone_and_back_once(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    a, b = model("a", "A"), model("b", "B")
+    pages = [
+        Page(hours(n), seen, f"l{n}", "/m", 1, True) for n, seen in enumerate([[a, b], [b], [a, b]])
+    ]
+    detail = Page(hours(0.5), [Seen("model", "a", {"id": "a", "name": "A"}, "detail")])
+    write_log(tmp_path, "openrouter", WRITER, sorted([*pages, detail], key=lambda page: page.at))
+    update(tmp_path, definitions=some(*VIEWS))
+
+    assert [change[:3:2] for change in changes(tmp_path, 0, 9) if change[1][-1] == "a"] == [
+        (hours(0), "appeared"),
+        (hours(1), "gone"),
+        (hours(2), "back"),
+    ]
+
+
 def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:
     def happening(at: int, entity: str, path: str | None, shape: str = "list") -> EntityChange:
         change = "changed" if path else "gone"
@@ -151,7 +216,6 @@ def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:
 
     assert [(each, paths) for each, paths in group_fields(iter(every))] == [
         (every[0], ("/x", "/y")),
-        (every[2], ("/x",)),
         (every[3], ("/x",)),
         (every[4], ()),
         (every[5], ("/z",)),

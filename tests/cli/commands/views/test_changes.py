@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from eventlog.format.line_header import line_header
-from tests.cli.making import hindlog
+from tests.cli.making import hindlog, new_archive
+from tests.projector.few import make_archive
+from tests.projector.logs import Page, Seen, hours
 
 A = "openrouter/model/x/a"
 DAY = ("--since", "2026-11-01")
@@ -67,6 +69,31 @@ def test_the_patterns_of_changes_are_those_of_log(shared: Path) -> None:
         assert selected("changes", pattern) == selected("log", pattern)
     assert selected("changes", "openrouter/model/x") == selected("log", "openrouter/model/x")
     assert len(selected("changes", "*/x/?")) == 3
+
+
+def test_telemetry_and_waves_are_printed_only_if_requested(tmp_path: Path) -> None:
+    root = new_archive(tmp_path / "archive")
+    pages = [
+        Page(hours(n), [item(k, n) for k in range(12)], f"r{n}", "/models", 1, True)
+        for n in range(2)
+    ]
+    make_archive(root, "openrouter", pages, "openrouter.models")
+
+    def changed(*options: str) -> list[str]:
+        done = hindlog("changes", "--since", "2026-11-01T01", *options, at=root)
+        return sorted({row[3] for row in done.rows[1:]})
+
+    assert changed() == []
+    assert changed("--telemetry") == ['["/benchmarks/x"]']
+    assert changed("--waves") == ['["/added"]']
+    assert changed("--telemetry", "--waves") == ['["/added","/benchmarks/x"]', '["/added"]']
+
+
+def item(number: int, hour: int) -> Seen:
+    """A model that gets `added` in hour 1, like all others; the one of `x/0` is rated anew."""
+    rating = {"benchmarks": {"x": hour if number == 0 else 0}}
+    body = {"id": f"x/{number}", "name": "M"} | rating | ({"added": 1} if hour else {})
+    return Seen("model", f"x/{number}", body)
 
 
 def test_changes_without_views_prints_only_the_next_command(empty: Path) -> None:
