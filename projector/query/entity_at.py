@@ -64,7 +64,8 @@ def look_up_entity(
     """Returns the state of an entity.
 
     `as_of` None is the present: the last known state counts, however old it is (`evidence`
-    states its time). A past instant that no complete listing covers gives `unknown`.
+    states its time). A past instant that no complete listing covers gives `unknown`; if the
+    entity was seen before, with the position of its last known bytes.
     Raises `NotFound` if there are no views.
     """
     with contextlib.closing(open_views(root, as_of)) as connection:
@@ -109,8 +110,10 @@ def _state(row: NamedRow, covered_to: int | None, as_of: int | None) -> EntitySt
         )
         return attrs.evolve(present, state=ABSENT, evidence=evidence, since=listed_at)
     if as_of is not None and covered_to is not None and as_of > max(covered_to, last_seen or 0):
-        evidence = f"nobody looked at {format_us(as_of)}; {present.evidence}"
-        return attrs.evolve(present, state=UNKNOWN, evidence=evidence, since=last_seen)
+        evidence = f"nobody looked at {format_us(as_of)}, nor since {format_us(last_seen or 0)}"
+        return attrs.evolve(
+            present, state=UNKNOWN, evidence=f"{evidence}, when it was last seen", since=last_seen
+        )
     return present
 
 

@@ -22,32 +22,38 @@ if TYPE_CHECKING:
 )
 @click.argument("entity")
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
+@click.option("--strict", is_flag=True, help="Exit with 6 if nobody looked at T.")
 @global_options
-def show(entity: str, as_of: str | None) -> None:
+def show(entity: str, as_of: str | None, strict: bool) -> None:
     """Prints the JSON of ENTITY (source/type/id), byte for byte as upstream sent it.
 
-    On a terminal the JSON is indented. Exits with 6 if the entity was absent or was never
-    looked for; the message says which.
+    On a terminal the JSON is indented. Exits with 6 if the entity was absent or never seen up
+    to T; the message says which. If nobody looked at T, prints the last known JSON, as `sql`
+    does, and on stderr since when nobody looked.
     """
-    state, body = _body_at(entity, as_of, entity)
+    state, body = _body_at(entity, as_of, entity, strict)
     print_message(state.evidence)
     _print_body(body)
 
 
-def _body_at(entity: str, as_of: str | None, place: str) -> tuple["EntityState", bytes]:
+def _body_at(
+    entity: str, as_of: str | None, place: str, strict: bool = False
+) -> tuple["EntityState", bytes]:
     """Returns the state of an entity and its exact JSON, as of an instant.
 
-    Raises `NotFound` if it was absent or never looked for; the message begins with `place`.
+    Raises `NotFound` if it was absent or not seen before, and with `strict` if nobody looked at
+    that instant; the message begins with `place`.
     """
     from eventlog.errors import NotFound
     from eventlog.read.bodies import body_of
     from eventlog.read.reader import read_one
-    from projector.query.entity_at import PRESENT, look_up_entity
+    from projector.query.entity_at import ABSENT, UNKNOWN, look_up_entity
 
     root = archive()
     source, type_, id_ = parse_entity(entity)
     state = look_up_entity(root, source, type_, id_, resolve_as_of(as_of))
-    if state.state != PRESENT or state.position is None:
+    refused = (ABSENT, UNKNOWN) if strict else (ABSENT,)
+    if state.state in refused or state.position is None:
         raise NotFound(f"{place}: {state.state}: {state.evidence}", _next_command(entity, state))
     return state, body_of(root, read_one(root, source, *state.position).line)
 
@@ -159,11 +165,19 @@ def _json_text(value: object) -> str:
 
 
 def _value_at(entity: str, when: str) -> object:
-    """Returns the JSON value of an entity as of an instant. Raises `NotFound` if absent."""
+    """Returns the JSON value of an entity as of an instant. Raises `NotFound` if absent.
+
+    If nobody looked at that instant, the last known value, with a message on stderr.
+    """
     import json
 
+    from projector.query.entity_at import UNKNOWN
+
     as_of = None if when == "now" else when
-    _, body = _body_at(entity, as_of, f"{entity} as of {when}")
+    place = f"{entity} as of {when}"
+    state, body = _body_at(entity, as_of, place)
+    if state.state == UNKNOWN:
+        print_message(f"{place}: {state.evidence}")
     return json.loads(body)
 
 

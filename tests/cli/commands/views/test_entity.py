@@ -52,6 +52,39 @@ def test_show_of_an_absent_entity_exits_with_6_and_names_the_next_command(
     assert done.err.endswith(f"  {hint}\n")
 
 
+LATE = "2026-11-01T09:00:00Z"
+"""An instant long after the last listing of the shared archive, which came every hour."""
+
+
+def test_show_after_the_last_listing_prints_the_last_known_body(shared: Path) -> None:
+    done = hindlog("show", A, "--as-of", LATE, at=shared)
+    strict = hindlog("show", A, "--as-of", LATE, "--strict", at=shared)
+    covered = hindlog("show", A, "--as-of", "2026-11-01T02:30", "--strict", at=shared)
+    (in_sql,) = hindlog("sql", f"SELECT name FROM openrouter.models WHERE id = '{A[17:]}'",
+                        "--as-of", LATE, at=shared).rows[1]  # fmt: skip
+    evidence = "nobody looked at 2026-11-01T09:00:00.000000Z, nor since 2026-11-01T02:00:00.000000Z"
+
+    assert (done.code, f'"name":"{in_sql}"' in done.out) == (0, True)
+    assert done.err == f"as of {LATE}\n{evidence}, when it was last seen\n"
+    assert (strict.code, strict.raw) == (6, b"")
+    assert f"hindlog: {A}: unknown: {evidence}" in strict.err
+    assert covered.code == 0
+
+
+def test_strict_or_not_an_absent_entity_is_not_shown_long_after(shared: Path) -> None:
+    assert hindlog("show", C, "--as-of", LATE, at=shared).code == 6
+    assert hindlog("show", A, "--as-of", "2026-10-01", at=shared).code == 6
+
+
+def test_diff_after_the_last_listing_compares_the_last_known_body_and_says_so(
+    shared: Path,
+) -> None:
+    done = hindlog("diff", A, "2026-11-01T01:30", LATE, at=shared)
+
+    assert (done.code, done.rows[1:]) == (0, [])
+    assert f"{A} as of {LATE}: nobody looked at " in done.err
+
+
 def test_on_a_terminal_an_entity_is_indented(shared: Path) -> None:
     done = hindlog("show", A, at=shared, terminals=["stdout"])
 
