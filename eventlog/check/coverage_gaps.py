@@ -5,7 +5,7 @@ is covered if any live writer of its source wrote a segment in it, even if it co
 heartbeat. Changes nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.files.stream_lock import is_locked
 from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
-from eventlog.format.event import PAGE, RUN
+from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN
 from eventlog.format.paths import SegmentName
 from eventlog.read.event_filter import Select, compile_select
 from eventlog.read.reader import read_events, segment_records
@@ -28,7 +28,9 @@ from eventlog.read.seq_ranges import SeqRange, ignore_corrupt, segment_seqs, seq
 HOURS = "hours"
 SEQS = "seqs"
 COMPLETE_STATES = frozenset({"completed", "cleaned"})
-_RUNNING_STATES = frozenset({"created", "progressed"})
+_RUNNING_STATES = frozenset({"created", "progressed", "retried"})
+_RESPONSES = frozenset({PAGE, PAGE_FAILED, ANOMALY})
+"""Kinds of the events that a run leaves once it was started."""
 
 
 @attrs.frozen
@@ -56,6 +58,13 @@ class _Run(msgspec.Struct, frozen=True):
     why: str | None = None
 
 
+class _Response(msgspec.Struct, frozen=True):
+    """The members of an event of a request that show which run sent it, and when."""
+
+    observed_at: str
+    run: str = ""
+
+
 class _Page(msgspec.Struct, frozen=True):
     """The member of a `page` event that shows whether it was imported."""
 
@@ -64,6 +73,7 @@ class _Page(msgspec.Struct, frozen=True):
 
 _RUN = msgspec.json.Decoder(_Run)
 _PAGE = msgspec.json.Decoder(_Page)
+_RESPONSE = msgspec.json.Decoder(_Response)
 
 
 def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
@@ -145,13 +155,37 @@ def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -
             event = _RUN.decode(record.line)
             began.setdefault(event.run, event.observed_at)
             last[event.run] = event
+    waiting = {run: event for run, event in last.items() if event.state in _RUNNING_STATES}
     is_written = any(is_locked(root, source, writer) for writer in writers)
+    started = frozenset() if is_written else _started_runs(root, source, waiting)
     for run, event in last.items():
-        is_running = event.state in _RUNNING_STATES
-        if (event.state in COMPLETE_STATES and not event.partial) or (is_running and is_written):
+        is_complete = event.state in COMPLETE_STATES and not event.partial
+        if is_complete or (run in waiting and is_written):
             continue
-        state = "never ended" if is_running else "partial" if event.partial else event.state
+        state = "partial" if event.partial else event.state
+        if run in waiting:
+            state = "never ended" if run in started else "queued, not started"
         named = " ".join(part for part in (event.listing, state) if part)
         reason = f"{named}: {event.why}" if event.why else named
         since_us, until_us = parse_us(began[run]), parse_us(event.observed_at)
         yield Gap(source, RUN, since_us, until_us + 1, reason, run)
+
+
+def _started_runs(root: Path, source: str, waiting: Mapping[str, _Run]) -> frozenset[str]:
+    """Returns those runs that got a response, or gave a page up, after they were queued.
+
+    `waiting`: the last `run` event of each, which queued it.
+    """
+    if not waiting:
+        return frozenset()
+    started: set[str] = set()
+    first = min(parse_us(event.observed_at) for event in waiting.values())
+    select = Select(since=first, sources=frozenset({source}), kinds=_RESPONSES)
+    for record in read_events(root, select, on_corrupt=ignore_corrupt):
+        response = _RESPONSE.decode(record.line)
+        event = waiting.get(response.run)
+        if event is not None and response.observed_at >= event.observed_at:
+            started.add(response.run)
+            if len(started) == len(waiting):
+                break
+    return frozenset(started)

@@ -133,6 +133,7 @@ def test_text_that_is_not_utf8_is_refused_without_a_traceback(
         ("log", "--since", "2026-11-01T02", "--until", "2026-11-01T02"),
         ("changes", "--since", "2026-11-01T02", "--until", "2026-11-01T01"),
         ("gaps", "--since", "2999-01-01"),
+        ("verify", "--since", "2999-01-01"),
         ("tail", "--from", "2999-01-01"),
     ],
 )

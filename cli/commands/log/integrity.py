@@ -32,7 +32,9 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     from eventlog.check.verify import verify as check
     from eventlog.read.event_filter import Select
 
-    select = Select(since=resolve_since(since)) if since else None
+    start = resolve_since(since)
+    check_range(start, None)
+    select = None if start is None else Select(since=start)
     report = check(archive(), select, _parse_share(sample))
     if as_json:
         _print_json(report)
@@ -125,6 +127,7 @@ def gaps(
 ) -> int:
     """Prints hours without a segment or heartbeat, missing seqs, and runs that are not complete.
 
+    A run that nobody started yet is `queued`; one that was started and did not end, `never ended`.
     Only live crawling counts: imports do not tell when the upstream was observed.
     """
     from cli.options.times import format_time

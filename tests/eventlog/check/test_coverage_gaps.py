@@ -9,7 +9,7 @@ from eventlog.check.coverage_gaps import Gap, find_gaps
 from eventlog.clock import DAY, format_us
 from eventlog.files.listing import list_segments
 from eventlog.files.writer_ids import writer_id
-from eventlog.format.event import PAGE, RUN, Draft
+from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN, Draft
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.write.writer import Stream, append_heartbeat, close_stream
 from tests.eventlog.making import (
@@ -135,7 +135,7 @@ def test_runs_that_did_not_complete_are_listed_with_their_reason(tmp_path: Path)
         "r2": "models failed: HTTP 503",
         "r3": "models partial: 2 pages given up",
         "r4": "models cancelled",
-        "r5": "models never ended",
+        "r5": "models queued, not started",
     }
     assert (gaps["r2"].since, gaps["r2"].until) == (START, START + MINUTE + 1)
     assert gaps["r2"].source == SOURCE
@@ -263,10 +263,30 @@ def test_an_unfinished_run_is_no_gap_while_a_writer_of_its_source_is_locked(
     assert find_gaps(tmp_path, START) == []
     close_stream(stream)
     (gap,) = find_gaps(tmp_path, START)
-    assert gap.reason == "models never ended"
     assert describe(gap) == (
-        "openrouter, run r1, 2026-11-21T05:00Z to 2026-11-21T05:00Z: models never ended"
+        "openrouter, run r1, 2026-11-21T05:00Z to 2026-11-21T05:00Z: models queued, not started"
     )
+
+
+@pytest.mark.parametrize("kind", [PAGE, PAGE_FAILED, ANOMALY])
+def test_a_queued_run_is_distinguished_from_one_that_never_ended(tmp_path: Path, kind: str) -> None:
+    hand = Hand()
+    response = Draft(kind=kind, run="r1", members={"url": "u"})
+    stream = opened(tmp_path, hand)
+    put(stream, run("r1", "created"), run("r2", "created"))
+    hand.at += MINUTE
+    put(stream, response, Draft(kind=PAGE, run="other", members={"url": "u"}))
+    close_stream(stream)
+
+    def reasons(since: int | None = None) -> list[tuple[str | None, str]]:
+        return [(gap.run, gap.reason) for gap in find_gaps(tmp_path, START, since)]
+
+    assert reasons() == [("r1", "models never ended"), ("r2", "models queued, not started")]
+    stream = opened(tmp_path, hand)
+    hand.at += MINUTE
+    put(stream, run("r1", "retried"))
+    close_stream(stream)
+    assert reasons(START + MINUTE + SECOND) == [("r1", "models queued, not started")]
 
 
 def test_gaps_are_ordered_by_source_and_time(tmp_path: Path) -> None:
