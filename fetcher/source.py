@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 import attrs
 import msgspec
 
-from eventlog.body.json_spans import NotJson, member_values
+from eventlog.body.json_spans import BYTE_ORDER_MARK, NotJson, member_values
 from eventlog.body.split_rules import Entity, Rule
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
@@ -272,7 +272,7 @@ Shape = TypeVar("Shape")
 def decode_as(body: bytes, shape: type[Shape]) -> Shape | None:
     """Decodes a body as a type with only the needed members; None if it does not match."""
     try:
-        return msgspec.json.decode(body, type=shape)
+        return msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK), type=shape)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
 

@@ -10,6 +10,7 @@ import re
 
 import attrs
 
+from eventlog.body.json_spans import BYTE_ORDER_MARK
 from eventlog.body.value_hash import depth_at_most, is_strict
 
 MAX_DEPTH = 256
@@ -67,7 +68,7 @@ def repaired_copy(body: bytes) -> bytes | None:
     white space between tokens becomes one space. Missing structure is never added: a
     truncated body has no copy.
     """
-    text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").encode()
+    text = body.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace").encode()
     if not depth_at_most(text, MAX_DEPTH):
         return None
     copy = b"".join(_repaired_token(match) for match in _TOKEN.finditer(text))

@@ -21,6 +21,7 @@ import msgspec
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},:"]', re.DOTALL)
 _BLANK = b" \t\r\n"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @attrs.frozen
@@ -45,13 +46,21 @@ class NotJson(ValueError):
 
 def value_span(buffer: bytes) -> Span:
     """Returns the span of a buffer's value, without white space and byte order mark around it."""
-    start = 3 if buffer.startswith(b"\xef\xbb\xbf") else 0
+    start = len(BYTE_ORDER_MARK) if buffer.startswith(BYTE_ORDER_MARK) else 0
     body = buffer[start:]
     start += len(body) - len(body.lstrip(_BLANK))
     end = len(buffer.rstrip(_BLANK))
     if start >= end:
         raise NotJson("no JSON value", start)
     return Span(start, end)
+
+
+def value_of(buffer: bytes) -> bytes:
+    """Returns the bytes of a buffer's value (see `value_span`); empty if there is none."""
+    try:
+        return value_span(buffer).of(buffer)
+    except NotJson:
+        return b""
 
 
 def member_spans(buffer: bytes, span: Span, names: tuple[str, ...]) -> dict[str, Span]:
@@ -80,6 +89,8 @@ def all_member_spans(buffer: bytes, span: Span) -> dict[str, Span]:
 
 def member_values(value: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
     """Returns the bytes of those named members of an object that exist. Raises `NotJson`."""
+    if value[:1] != b"{":
+        value = value_of(value)
     if value[:1] != b"{":
         raise NotJson("expected an object", 0)
     raws = _fast_members(value, names)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from eventlog.body.json_spans import NotJson, member_values
+from eventlog.body.json_spans import NotJson, member_values, value_of
 from eventlog.errors import Invalid
 from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
 
@@ -33,11 +33,12 @@ class BareResponse:
 
 def wrap_document(source: Source, body: bytes, endpoint: str | None) -> BareResponse:
     """Returns a document as a response; an array is put into the member that it came from."""
-    if body.lstrip()[:1] != b"[":
+    array = value_of(body)
+    if array[:1] != b"[":
         return BareResponse(endpoint, body)
     for candidate in _candidates(source, endpoint):
         member = entities_member(candidate)
-        wrapped = wrap_in_member(member, [body.strip()], is_array=True) if member else b""
+        wrapped = wrap_in_member(member, [array], is_array=True) if member else b""
         if member and (endpoint is not None or candidate.recognise(wrapped) is not None):
             return BareResponse(endpoint or candidate.path, wrapped, {"wrapped": f"/{member}"})
     return BareResponse(endpoint, body)
@@ -52,7 +53,7 @@ def split_lines(
     """
     entities: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
     for number, line in enumerate(body.split(b"\n"), first):
-        text = line.strip()
+        text = value_of(line)
         if not text:
             continue
         content = _classify(source, text, endpoint)

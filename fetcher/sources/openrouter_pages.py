@@ -49,7 +49,7 @@ def _find_missing_rows(claims: Mapping[str, object], params: Params, count: int)
 def _read_claims(envelope: bytes) -> dict[str, object]:
     """Returns what a page says about itself; a member that cannot be decoded is its own name."""
     try:
-        texts = member_values(envelope.strip(), ("error", "errors", "total_count"))
+        texts = member_values(envelope, ("error", "errors", "total_count"))
     except NotJson:
         return {}
     return {name: _decode(name, text) for name, text in texts.items()}

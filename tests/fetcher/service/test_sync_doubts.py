@@ -15,7 +15,7 @@ from tests.fetcher.making import Handle, SteppingClock, lines, responses
 from tests.fetcher.syncing import sync_simulated, sync_with
 
 OPENROUTER = SOURCES["openrouter"]
-NOT_UNDERSTOOD = (
+BODIES = (
     b'{"data":{"error":{"code":500}}}',
     b'{"data":{}}',
     b'{"data":{"a/1":{"id":"a/1"}}}',
@@ -27,6 +27,8 @@ NOT_UNDERSTOOD = (
     b'{"data":[],"error":{"code":500}}',
     b'{"data":[],"total_count":6}',
 )
+NOT_UNDERSTOOD = (*BODIES, *(b"\xef\xbb\xbf" + body for body in BODIES))
+"""Also after a byte order mark."""
 
 
 def answering(body: bytes) -> Handle:
