@@ -13,13 +13,14 @@ from typing import Any
 
 import attrs
 
-from eventlog.body.json_spans import NotJson
+from eventlog.body.json_spans import NotJson, value_of
 from eventlog.body.split_rules import Rule
 from eventlog.clock import SECOND, Clock, format_us
 from eventlog.format.event import PAGE_FAILED, Draft
 from eventlog.write.writer import check_upstream_clock
 from fetcher.net.circuit_breaker import HOST_ERRORS, CircuitBreaker
-from fetcher.net.http import Client, HttpResult, get, mask_key
+from fetcher.net.http import Client, HttpResult, get
+from fetcher.net.masking import mask_key
 from fetcher.net.rate_limit import Budget, RateLimiter, sleep_unless_stopping
 from fetcher.net.retry import (
     Chance,
@@ -181,7 +182,7 @@ def _split(
 ) -> SplitResponse | PendingSplit | tuple[str, str]:
     """Returns the split response, or the class and description of the error."""
     fault = source.fault(response.status, result.body) if result.error_class is None else None
-    is_json = result.body.lstrip()[:1] in (b"{", b"[")
+    is_json = value_of(result.body)[:1] in (b"{", b"[")
     error = classify_outcome(result.status, result.error_class, is_json=is_json, fault=fault)
     if error is not None:
         return error, result.message or f"status {result.status}"

@@ -1,26 +1,32 @@
 """One GET request over HTTP, with bounded time and size.
 
 The API key is sent to the configured origin only, also across redirects, and masked
-wherever upstream echoes it. The size limit applies after decompression, which defuses gzip
-bombs. If a response breaks off, the bytes received so far are kept.
+wherever upstream echoes it. The size limit applies before and after decompression, which
+defuses gzip bombs. If a response breaks off, or cannot be decoded, the bytes received so far
+are kept.
 """
 
+import asyncio
 import logging
 import ssl
 import time
-import zlib
-from collections.abc import Callable, Mapping
-from urllib.parse import quote, urljoin, urlsplit
+from collections.abc import Mapping
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 import attrs
 from yarl import URL
+
+from fetcher.net.content_coding import DecodedBody, decode_body
+from fetcher.net.masking import describe_exception, key_masker, mask_key
 
 _LOGGER = logging.getLogger(__name__)
 
 AGENT = "hindlog/0.1"
 MAX_BODY_BYTES = 256 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
+_MAX_HEADER_BYTES = 64 * 1024
+"""Longest line of a response's header: single cookies and link lists exceed aiohttp's 8 KiB."""
 _MAX_REDIRECTS = 5
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -93,6 +99,8 @@ def open_session(contact: str | None = None) -> aiohttp.ClientSession:
         headers=headers,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
+        max_line_size=_MAX_HEADER_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
         middlewares=(_send_only_once,),
     )
 
@@ -110,28 +118,30 @@ async def _send_only_once(
         return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         # another type of exception: aiohttp repeats the request only after these two
-        raise _AttemptFailed(classify_exception(error), _describe(error)) from error
+        raise _AttemptFailed(classify_exception(error), describe_exception(error)) from error
 
 
 async def get(client: Client, url: str) -> HttpResult:
     """Sends one GET request and follows redirects. Does not raise for errors of upstream or
     of the network: they are part of the result."""
     started = time.monotonic()
-    head = _ResponseHead(url)
-    body = bytearray()
+    received = _Received(url)
     error_class, message = None, ""
     try:
-        await _follow(client, head, body)
+        await _follow(client, received)
     except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
-        error_class, message = classify_exception(error), _describe(error)
+        error_class, message = classify_exception(error), describe_exception(error, client.key)
     except _AttemptFailed as error:
         error_class, message = error.error_class, str(error)
+    decoded = await _decode(received, client.limits.max_bytes)
+    if error_class is None or decoded.error_class == "too_large":
+        error_class, message = decoded.error_class, decoded.message
     ms = round((time.monotonic() - started) * 1000)
-    masked_body, key_removed = key_masker(client.key)(bytes(body))
+    masked_body, key_removed = key_masker(client.key)(decoded.body)
     result = HttpResult(
-        url=mask_key(head.url, client.key),
-        status=head.status,
-        headers={name: mask_key(text, client.key) for name, text in head.headers.items()},
+        url=mask_key(received.url, client.key),
+        status=received.status,
+        headers={name: mask_key(text, client.key) for name, text in received.headers.items()},
         body=masked_body,
         ms=ms,
         key_removed=key_removed,
@@ -144,24 +154,23 @@ async def get(client: Client, url: str) -> HttpResult:
 
 
 @attrs.define
-class _ResponseHead:
-    """URL, status and headers of the response that is being read."""
+class _Received:
+    """What has arrived of the response that is being read."""
 
     url: str
     status: int | None = None
     headers: dict[str, str] = attrs.field(factory=dict)
+    content_encoding: str = ""
+    body: bytearray = attrs.field(factory=bytearray)
+    """The body as received, not decoded."""
 
 
 class _AttemptFailed(Exception):
-    """The connection broke, or the response violates a limit or cannot be decoded."""
+    """The connection broke, or the response violates a limit."""
 
     def __init__(self, error_class: str, message: str) -> None:
         super().__init__(message)
         self.error_class = error_class
-
-
-def _describe(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def classify_exception(error: BaseException) -> str:
@@ -179,26 +188,26 @@ def classify_exception(error: BaseException) -> str:
             return "broken"
 
 
-async def _follow(client: Client, head: _ResponseHead, body: bytearray) -> None:
-    """Follows redirects, then reads the final response into `head` and `body`."""
+async def _follow(client: Client, received: _Received) -> None:
+    """Follows redirects, then reads the final response into `received`."""
     limits = client.limits
     timeout = aiohttp.ClientTimeout(
         total=limits.total_s, sock_connect=limits.connect_s, sock_read=limits.read_s
     )
     for _ in range(_MAX_REDIRECTS + 1):
-        authorization = _authorization(client, head.url)
+        authorization = _authorization(client, received.url)
         async with client.session.get(
-            URL(head.url, encoded=True),
+            URL(received.url, encoded=True),
             headers=authorization,
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            head.status, head.headers = response.status, select_headers(response.headers)
+            received.status, received.headers = response.status, select_headers(response.headers)
             target = response.headers.get("Location")
             if not 300 <= response.status < 400 or target is None:
-                await _read_body(response, body, limits.max_bytes)
+                await _read_body(response, received, limits.max_bytes)
                 return
-            head.url = _redirected(head.url, target)
+            received.url = _redirected(received.url, target)
     raise _AttemptFailed("redirects", f"more than {_MAX_REDIRECTS} redirects")
 
 
@@ -234,64 +243,22 @@ def select_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return selected
 
 
-async def _read_body(response: aiohttp.ClientResponse, body: bytearray, max_bytes: int) -> None:
-    """Reads the decompressed body into `body`.
-
-    Raises `_AttemptFailed` if it is too large, cannot be decompressed or is truncated.
-    """
-    decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
-    is_complete = True
+async def _read_body(response: aiohttp.ClientResponse, received: _Received, max_bytes: int) -> None:
+    """Reads the body as it arrives. Raises `_AttemptFailed` if it is too large."""
+    received.content_encoding = ",".join(response.headers.getall("Content-Encoding", ()))
+    body = received.body
     async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-        is_complete = decode(chunk, body, max_bytes)
+        body += chunk
         if len(body) > max_bytes:
+            seen = len(body)
             del body[:]
-            raise _AttemptFailed("too_large", f"more than {max_bytes} bytes after decoding")
-    if not is_complete:
-        raise _AttemptFailed("encoding", "the compressed body is truncated")
+            what = f"more than {max_bytes} bytes; {seen} bytes were received"
+            raise _AttemptFailed("too_large", what)
 
 
-Decode = Callable[[bytes, bytearray, int], bool]
-"""Appends a decoded chunk to a body, at most one byte beyond the maximum size. Returns
-whether the encoded stream is complete."""
-
-
-def _decoder(encoding: str) -> Decode:
-    if encoding in ("", "identity"):
-        return _append
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise _AttemptFailed("encoding", f"content encoding {encoding!r} was not requested")
-    decompressor = zlib.decompressobj(47)  # 32 + 15: detects zlib and gzip headers
-
-    def inflate(chunk: bytes, body: bytearray, max_bytes: int) -> bool:
-        try:
-            body += decompressor.decompress(chunk, max_bytes + 1 - len(body))
-        except zlib.error as error:
-            raise _AttemptFailed("encoding", str(error)) from error
-        return decompressor.eof
-
-    return inflate
-
-
-def _append(chunk: bytes, body: bytearray, max_bytes: int) -> bool:
-    body += chunk
-    return True
-
-
-def key_masker(key: str | None) -> Callable[[bytes], tuple[bytes, bool]]:
-    """Returns a function that replaces a key by asterisks of the same length; its second
-    result is whether the text contained the key."""
-    forms = {key.encode(), quote(key, safe="").encode()} if key else set()
-
-    def mask(data: bytes) -> tuple[bytes, bool]:
-        is_present = False
-        for form in forms:
-            if form in data:
-                data, is_present = data.replace(form, b"*" * len(form)), True
-        return data, is_present
-
-    return mask
-
-
-def mask_key(text: str, key: str | None) -> str:
-    """Returns the text with the key masked."""
-    return key_masker(key)(text.encode("utf-8", "replace"))[0].decode("utf-8", "replace")
+async def _decode(received: _Received, max_bytes: int) -> DecodedBody:
+    """Decodes a body; a large one in a thread, since a gzip bomb takes a second."""
+    body, content_encoding = bytes(received.body), received.content_encoding
+    if len(body) <= _CHUNK_BYTES:
+        return decode_body(body, content_encoding, max_bytes)
+    return await asyncio.to_thread(decode_body, body, content_encoding, max_bytes)

@@ -186,21 +186,6 @@ def test_only_supported_encodings_are_requested() -> None:
     assert {name.strip() for name in sent["Accept-Encoding"].split(",")} == {"gzip", "deflate"}
 
 
-@pytest.mark.parametrize(
-    ("encoding", "broken"),
-    [("GZIP", None), (" x-gzip ", None), ("br", "encoding"), ("zstd", "encoding")],
-)
-def test_an_encoding_is_recognised_in_any_spelling_and_an_unknown_one_is_an_error(
-    encoding: str, broken: str | None
-) -> None:
-    body = gzip.compress(b"{}")
-    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}"
-
-    result = asyncio.run(raw(head.encode() + b"\r\n\r\n" + body, "/a"))
-
-    assert (result.error_class, result.body) == (broken, b"" if broken else b"{}")
-
-
 def test_a_body_with_the_encoding_identity_is_unchanged() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}"
 

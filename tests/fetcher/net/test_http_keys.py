@@ -9,11 +9,11 @@ from fetcher.net.http import (
     Client,
     HttpResult,
     get,
-    key_masker,
     open_session,
     origin,
     select_headers,
 )
+from fetcher.net.masking import key_masker
 from tests.fetcher.making import upstream
 from tests.fetcher.net.test_http import KEY, fetched, got, raw
 
@@ -69,14 +69,35 @@ def test_an_echoed_key_is_masked_everywhere_in_the_body() -> None:
     assert KEY not in f"{result.url}{result.headers}"
 
 
-def test_the_key_is_masked_in_the_text_of_a_network_error() -> None:
-    nonsense = b"nonsense\r\n\r\n"
+SECRET_HEADERS = (
+    f"Set-Cookie session={KEY}",
+    f"Set-Cookie: session={KEY}; x={'y' * 70_000}",
+    f"Location: http://user:{KEY}@127.0.0.1:99999/",
+    f"Location: http://[{KEY}/",
+)
 
-    result = asyncio.run(raw(nonsense, f"/a?token={KEY}"))
-    unmasked = asyncio.run(raw(nonsense, f"/a?token={KEY}", key=None))
 
-    assert (result.error_class, KEY in unmasked.message) == ("broken", True)
+@pytest.mark.parametrize("header", SECRET_HEADERS)
+def test_no_header_that_cannot_be_parsed_is_quoted(
+    header: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    answer = f"HTTP/1.1 302 Found\r\n{header}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+
+    result = asyncio.run(raw(answer, "/a", key=None))
+
+    assert result.error_class in ("broken", "bad_url")
     assert KEY not in result.message
+    assert "ookie" not in f"{result.headers}{result.url}{caplog.text}"
+
+
+def test_a_header_line_may_have_64_kib() -> None:
+    cookie = f"Set-Cookie: session={'y' * 65_000}"
+    answer = f"HTTP/1.1 200 OK\r\n{cookie}\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+
+    result = asyncio.run(raw(answer, "/a"))
+
+    assert (result.error_class, result.body) == (None, b"{}")
 
 
 @pytest.mark.parametrize(
