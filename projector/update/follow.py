@@ -16,7 +16,7 @@ def follow_log(
     root: Path,
     views: Sequence[str] | None = None,
     *,
-    stopped: Callable[[], bool],
+    stopped: Callable[[], bool] = lambda: False,
     jobs: int = 1,
     report: Report = silent,
     on_update: Callable[[UpdateReport], None] = lambda _: None,

@@ -131,15 +131,19 @@ def test_an_export_removes_the_files_of_a_killed_export(crawled: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_stopped_update_keeps_published_parts_and_the_next_one_continues(archive: Path) -> None:
+@pytest.mark.parametrize("following", [(), ("--follow",)])
+def test_a_stopped_update_keeps_published_parts_and_the_next_one_continues(
+    archive: Path, following: tuple[str, ...]
+) -> None:
     before = hindlog("sql", "SELECT * FROM openrouter.models ORDER BY id", cwd=archive).stdout
     for path in sorted((archive / "views").rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()
     stopped = {1: signal.SIGTERM}
     update = ("view", "update", "openrouter.models")
-    done = run_with_signals("projector.engine.parquet_files.publish", stopped, *update, cwd=archive)
+    publish = "projector.engine.parquet_files.publish"
+    done = run_with_signals(publish, stopped, *update, *following, cwd=archive)
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 143, done.stderr
     assert "stopped; published parts are kept" in done.stderr
     assert list((archive / "views").rglob("*.parquet"))
     assert not (archive / "views/hindlog.duckdb").exists()
@@ -147,6 +151,26 @@ def test_a_stopped_update_keeps_published_parts_and_the_next_one_continues(archi
     assert hindlog(*update, cwd=archive).returncode == 0
     after = hindlog("sql", "SELECT * FROM openrouter.models ORDER BY id", cwd=archive).stdout
     assert after == before
+
+
+@pytest.mark.parametrize(("number", "code"), STOPS)
+def test_a_signal_ends_an_update_that_waits_for_the_log_at_once(
+    crawled: Path, begin: Begin, number: int, code: int
+) -> None:
+    program = """
+import cli.main, projector.update.follow as follow
+follow.INTERVAL_S = 3600
+cli.main.main(["view", "update", "openrouter.models", "--follow"])
+"""
+    options = popen_arguments(crawled) | {"args": [sys.executable, "-c", program]}
+    process = begin(**options)
+    assert process.stderr is not None
+    assert "rows written" in process.stderr.readline()
+    process.send_signal(number)
+
+    returned, out, err = wait(process)
+    assert (returned, out) == (code, "")
+    assert err.startswith("stopped; published parts are kept, and the next update continues\n")
 
 
 def test_temporary_files_of_killed_processes_are_removed(archive: Path) -> None:

@@ -9,7 +9,7 @@ import click
 from cli.options.global_options import archive, global_options, message_printer, print_message
 from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options
-from cli.process.signals import Terminated, record_signals
+from cli.process.signals import Terminated
 
 if TYPE_CHECKING:
     from projector.update.update import UpdateReport
@@ -30,22 +30,20 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     """Updates the views from segments that no part covers yet.
 
     With --follow it continues until Ctrl-C or SIGTERM; the views then lag the log by a second
-    or two. Exits with 3 if something was left out.
+    or two. A signal ends both at once, with 130 or 143. Exits with 3 if something was left out.
     """
     from projector.update.follow import follow_log
     from projector.update.update import update as update_views
 
-    if following:
-        stop = record_signals()
-        follow_log(
-            archive(), views or None, stopped=stop.is_requested, jobs=jobs, on_update=_print_report
-        )
-        return stop.code()
+    root = archive()
     try:
-        report = update_views(archive(), views or None, jobs=jobs, report=message_printer())
-    except Terminated:  # the update has already discarded its unpublished parts
+        if following:
+            follow_log(root, views or None, jobs=jobs, on_update=_print_report)
+            return 0
+        report = update_views(root, views or None, jobs=jobs, report=message_printer())
+    except (KeyboardInterrupt, Terminated):  # the update has discarded its unpublished parts
         print_message("stopped; published parts are kept, and the next update continues")
-        return 0
+        raise
     _print_report(report)
     return 3 if report.failed else 0
 

@@ -109,9 +109,10 @@ class InterruptingStream(io.BytesIO):
     """Sends SIGINT to this process as soon as the report of an update is written."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
+        written = super().write(data)
         if b"rows written" in data:
             os.kill(os.getpid(), signal.SIGINT)
-        return super().write(data)
+        return written
 
 
 def test_an_update_with_follow_ends_with_the_exit_code_of_the_signal(archive: Path) -> None:
