@@ -88,7 +88,8 @@ def make_repository(folder: Path, snapshots: list[Snapshot]) -> None:
 def import_file(file: str, root: str) -> None:
     """Imports in this process; prints the numbers of pages, entities and stored bodies."""
     from eventlog.clock import now_us
-    from fetcher.imports.importer import find_recordings, import_recordings
+    from fetcher.imports.find_recordings import find_recordings
+    from fetcher.imports.importer import import_recordings
     from fetcher.sources import SOURCES
 
     recordings = find_recordings([Path(file)], None, "git")

@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.body.json_spans import NotJson
-from eventlog.clock import Clock, epoch_of, hour_start, now_us
+from eventlog.clock import Clock, epoch_of, hour_start
 from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
@@ -26,14 +26,10 @@ from fetcher.imports.bare_json import (
     wrap_document,
 )
 from fetcher.imports.envelope import EnvelopePart, extract_responses
-from fetcher.imports.git_history import list_git_recordings
 from fetcher.imports.import_report import ImportReport, OnImportProgress
 from fetcher.imports.recordings import (
-    OnSkip,
     RecordedResponse,
     Recording,
-    choose_time_of,
-    list_recordings,
     merge_by_time,
 )
 from fetcher.record.journal import (
@@ -85,23 +81,6 @@ class _NewResponse:
     bare: BareResponse
 
 
-def find_recordings(
-    paths: Sequence[Path],
-    observed_at: int | None,
-    time_from: str,
-    on_skip: OnSkip | None = None,
-    now: Clock = now_us,
-) -> list[Recording]:
-    """Returns the recordings among the paths, as `list_recordings` does.
-
-    `time_from` is `name`, `mtime` or `git`; `observed_at` overrides it. Times before 1970 and
-    after `now` are refused.
-    """
-    if time_from == "git" and observed_at is None:
-        return list_git_recordings(list(paths), on_skip, now)
-    return list_recordings(paths, choose_time_of(time_from, observed_at, now), on_skip)
-
-
 def import_recordings(
     root: Path,
     source: Source,
@@ -132,6 +111,8 @@ def import_recordings(
                     break
                 _import_response(state, response)
                 on_progress(state.report)
+            else:  # what could not be read is not among the responses
+                state.report = attrs.evolve(state.report, expected=state.report.responses)
         finally:
             close_imported_pages(imported)
     finally:

@@ -1,38 +1,36 @@
-"""Recordings: responses in files, folders, `.zst` and `.gz` files, and `.tar.zst` packs.
+"""Recordings: the responses in files, folders, packs and pipes, in order of time.
 
 Listing the recordings reads only names and times. The bodies are read afterwards, one at
 a time and in order of time. A pack is opened when its first member is due, since an open
 zstd stream may need 128 MiB.
 """
 
-import gzip
 import heapq
 import io
 import math
-import os
-import re
-import tarfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
 import attrs
-import zstandard
 
 from eventlog.clock import SECOND, Clock, now_us
-from eventlog.errors import Invalid, NotFound
+from eventlog.errors import HindlogError, Invalid
 from eventlog.format.manifest import digest
-from fetcher.imports.name_time import check_observed_at, time_in_name
-from fetcher.imports.zstd_end import ends_with_complete_frame
+from fetcher.imports.files.decompress import (
+    DAMAGE_HINT,
+    DamagedRecording,
+    check_complete,
+    decompress_bytes,
+    decompressed,
+)
+from fetcher.imports.files.input_files import InputFile, OnLeftOut, find_input_files
+from fetcher.imports.files.kinds import FileKind, Structure, kind_of_name
+from fetcher.imports.files.packs import PackMember, list_members, read_members
+from fetcher.imports.name_time import TIME_HINT, check_observed_at, time_in_name
 
-_MAX_WINDOW_BYTES = 2**31
-_SUFFIXES = (".zst", ".gz", ".json", ".ndjson", ".jsonl")
-_LINES_NAME = re.compile(r"\.(ndjson|jsonl)(\.zst|\.gz)?$")
-"""Names of files with one document per line."""
 _MAX_CHUNK_LINES, _MAX_CHUNK_BYTES = 1000, 8 * 1024 * 1024
 """Size at which a chunk of lines ends."""
 
@@ -74,11 +72,8 @@ class Recording:
     """Yields the responses in order of time."""
 
 
-TimeOf = Callable[[str, float, str], int]
+TimeOf = Callable[[str, float | None, str], int]
 """Maps name, mtime in seconds and folder of a response to its time, in microseconds."""
-
-OnSkip = Callable[[str], None]
-"""Called with the name of each response that is skipped, and the reason."""
 
 
 def choose_time_of(time_from: str, observed_at: int | None, now: Clock = now_us) -> TimeOf:
@@ -94,145 +89,140 @@ def choose_time_of(time_from: str, observed_at: int | None, now: Clock = now_us)
             raise Invalid(f"--observed-at: {error.what}") from error
         return lambda name, mtime, folder: fixed
     if time_from == "mtime":
-        return lambda name, mtime, folder: check_observed_at(math.floor(mtime * SECOND), now())
+        return lambda name, mtime, folder: check_observed_at(_mtime_us(mtime), now())
     if time_from == "name":
         return lambda name, mtime, folder: check_observed_at(time_in_name(name, folder), now())
     raise Invalid(f"time from {time_from!r}: expected name, mtime or git")
 
 
+def _mtime_us(mtime: float | None) -> int:
+    if mtime is None:
+        raise Invalid("a pipe has no time of modification", TIME_HINT)
+    return math.floor(mtime * SECOND)
+
+
 def list_recordings(
-    paths: Sequence[Path], time_of: TimeOf, on_skip: OnSkip | None = None
+    paths: Sequence[Path], time_of: TimeOf, on_left_out: OnLeftOut | None = None
 ) -> list[Recording]:
     """Returns the recordings among the paths and in the folders among them.
 
-    Responses without a time are skipped and passed to `on_skip`; without `on_skip` they
-    raise `Invalid`. Raises `NotFound` for a path that does not exist.
+    What is left out is passed to `on_left_out`, now or while it is read: missing paths, files
+    of other kinds, damaged ones, responses without a time. Without `on_left_out` it raises
+    `NotFound` or `Invalid`.
     """
+    report = on_left_out or _refuse
     recordings = []
-    for path in paths:
-        if not path.exists():
-            raise NotFound(f"{path}: no such file or folder")
-        for file in sorted(_files_in(path)):
-            name = os.fsencode(file.relative_to(path.parent)).decode("utf-8", "backslashreplace")
-            recordings.append(_recording(file, name, str(path.parent), time_of, on_skip))
-    return [recording for recording in recordings if recording is not None and recording.count]
+    for file in find_input_files(paths, report):
+        try:
+            recordings.append(_recording(file, time_of, report))
+        except HindlogError as error:
+            report(error)
+    return [recording for recording in recordings if recording.count]
 
 
-def _files_in(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    for file in path.rglob("*"):
-        if file.is_file() and file.name.endswith(_SUFFIXES) and not file.name.startswith("."):
-            yield file
+def _refuse(error: HindlogError) -> None:
+    raise error
 
 
-def _recording(
-    file: Path, name: str, folder: str, time_of: TimeOf, on_skip: OnSkip | None
-) -> Recording | None:
-    if ".tar" in file.suffixes:
-        return _pack(file, name, time_of, on_skip)
-    at = _time_or_skip(partial(time_of, name, file.stat().st_mtime, folder), name, name, on_skip)
-    if at is None:
-        return None
+def _recording(file: InputFile, time_of: TimeOf, report: OnLeftOut) -> Recording:
+    """Returns the recording in a file. Raises `Invalid` if it has no time or is damaged."""
+    if file.kind.structure == "pack":
+        return _pack(file, time_of, report)
+    at = _find_time(partial(time_of, file.name, file.mtime, file.folder), file.name, file.name)
 
     def read() -> Iterator[RecordedResponse]:
-        with _decompressed(file) as stream:
-            yield from _responses(RecordedResponse(at, name, None, b""), name, stream)
+        check_complete(file.path, file.name, file.kind.compression)
+        with decompressed(file.path, file.name, file.kind.compression) as stream:
+            empty = RecordedResponse(at, file.name, None, b"")
+            yield from read_responses(empty, file.kind.structure, stream)
 
-    return Recording(at, 1, read)
+    return Recording(at, 1, lambda: _reported(read(), report))
 
 
-def _time_or_skip(
-    find_time: Callable[[], int], full_name: str, name: str, on_skip: OnSkip | None
-) -> int | None:
-    """Returns the time of a response; None if it has none and was passed to `on_skip`."""
+def _find_time(find_time: Callable[[], int], full_name: str, name: str) -> int:
+    """Returns the time of a response. Raises `Invalid`, with its full name, if it has none."""
     try:
         return find_time()
     except Invalid as error:
         message = f"{full_name}: {error.what.removeprefix(f'{name}: ')}"
-        if on_skip is None:
-            raise Invalid(message, error.hint) from error
-        on_skip(message)
-        return None
+        raise Invalid(message, error.hint) from error
 
 
-def _responses(empty: RecordedResponse, name: str, stream: IO[bytes]) -> Iterator[RecordedResponse]:
-    """Yields the content of a file: one document, or the lines in chunks."""
-    if not _LINES_NAME.search(name):
+def _reported(
+    responses: Iterator[RecordedResponse], report: OnLeftOut
+) -> Iterator[RecordedResponse]:
+    """Yields responses up to an error, which is reported."""
+    try:
+        yield from responses
+    except HindlogError as error:
+        report(error)
+
+
+def read_responses(
+    empty: RecordedResponse, structure: Structure, stream: IO[bytes]
+) -> Iterator[RecordedResponse]:
+    """Yields the content of a file: one document, or the lines in chunks.
+
+    Each is `empty` with a body. Raises `DamagedRecording` if there is nothing but white space.
+    """
+    if structure == "document":
         yield attrs.evolve(empty, body=stream.read())
         return
-    lines, size, first = list[bytes](), 0, 1
+    lines, size, first, is_empty = list[bytes](), 0, 1, True
     for number, line in enumerate(io.BufferedReader(stream), 1):  # type: ignore[type-var]
         lines.append(line)
         size += len(line)
+        is_empty = is_empty and not line.strip()
         if len(lines) >= _MAX_CHUNK_LINES or size >= _MAX_CHUNK_BYTES:
             yield attrs.evolve(empty, body=b"".join(lines), first_line=first)
             lines, size, first = [], 0, number + 1
+    if is_empty:
+        name = "/".join(filter(None, (empty.file, empty.member)))
+        raise DamagedRecording(f"{name}: contains no lines", DAMAGE_HINT)
     if lines:
         yield attrs.evolve(empty, body=b"".join(lines), first_line=first)
 
 
-def _pack(file: Path, name: str, time_of: TimeOf, on_skip: OnSkip | None) -> Recording:
-    times = [at for at, _, _ in _members(file, name, time_of, on_skip)]
-    ignore_skips = None if on_skip is None else _ignore  # they were reported above
+def _pack(file: InputFile, time_of: TimeOf, report: OnLeftOut) -> Recording:
+    check_complete(file.path, file.name, file.kind.compression)
+    times: dict[int, int] = {}
+    members: dict[int, PackMember] = {}
+    for member in list_members(file.path, file.name, file.kind, report):
+        try:
+            full_name = f"{file.name}/{member.name}"
+            find_time = partial(time_of, member.name, member.mtime, "")
+            times[member.number] = _find_time(find_time, full_name, member.name)
+            members[member.number] = member
+        except HindlogError as error:
+            report(error)
 
     def read() -> Iterator[RecordedResponse]:
-        for at, member, stream in _members(file, name, time_of, ignore_skips):
-            yield from _responses(RecordedResponse(at, name, member, b""), member, stream)
+        for member, content in read_members(file.path, file.name, file.kind, members):
+            empty = RecordedResponse(times[member.number], file.name, member.name, b"")
+            yield from _reported(content_responses(empty, member.name, content), report)
 
     def read_sorted() -> Iterator[RecordedResponse]:
-        yield from sorted(read(), key=lambda response: response.observed_at)
+        responses = _reported(read(), report)
+        yield from sorted(responses, key=lambda response: response.observed_at)
 
-    is_sorted = all(a <= b for a, b in pairwise(times))
-    return Recording(min(times, default=0), len(times), read if is_sorted else read_sorted)
-
-
-def _ignore(_skipped: str) -> None:
-    pass
+    is_sorted = all(a <= b for a, b in pairwise(times.values()))
+    open_pack = (lambda: _reported(read(), report)) if is_sorted else read_sorted
+    return Recording(min(times.values(), default=0), len(times), open_pack)
 
 
-def _members(
-    file: Path, name: str, time_of: TimeOf, on_skip: OnSkip | None
-) -> Iterator[tuple[int, str, IO[bytes]]]:
-    """Yields time, name and content of each file in a pack, in the order of the pack."""
-    try:
-        with _decompressed(file) as stream, tarfile.open(fileobj=stream, mode="r|") as pack:
-            for member in pack:
-                content = pack.extractfile(member) if member.isfile() else None
-                if content is None:
-                    continue
-                full_name = f"{name}/{member.name}"
-                member_time = partial(time_of, member.name, member.mtime, "")
-                at = _time_or_skip(member_time, full_name, member.name, on_skip)
-                if at is not None:
-                    yield at, member.name, content
-    except (tarfile.TarError, EOFError) as error:
-        raise Invalid(f"{file}: not a complete tar file: {error}") from error
+def content_responses(
+    empty: RecordedResponse, name: str, content: bytes
+) -> Iterator[RecordedResponse]:
+    """Yields the responses in a member of a pack, or in a version of a file, by its name.
 
-
-@contextmanager
-def _decompressed(file: Path) -> Iterator[IO[bytes]]:
-    """Yields the decompressed content of a file. Raises `Invalid` if the file is cut off."""
-    with file.open("rb") as raw:
-        if file.suffix == ".gz":
-            with gzip.open(raw) as stream:
-                try:
-                    yield stream  # type: ignore[misc]
-                except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                    raise Invalid(f"{file}: {error}") from error
-        elif file.suffix == ".zst":
-            if not ends_with_complete_frame(raw):
-                raise Invalid(f"{file}: ends inside a zstd frame", "fetch the whole file again")
-            raw.seek(0)
-            decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-            with decompressor.stream_reader(raw, read_across_frames=True) as stream:
-                try:
-                    yield stream
-                except zstandard.ZstdError as error:
-                    raise Invalid(f"{file}: {error}") from error
-        else:
-            yield raw
+    Raises `Invalid` for a pack, `DamagedRecording` if it cannot be decompressed.
+    """
+    kind = kind_of_name(name) or FileKind(None, "document")
+    full_name = "/".join(filter(None, (empty.file, empty.member)))
+    if kind.structure == "pack":
+        raise Invalid(f"{full_name}: a pack inside a pack", "extract it, and import the files")
+    body = decompress_bytes(content, full_name, kind.compression)
+    yield from read_responses(empty, kind.structure, io.BytesIO(body))
 
 
 _Pending = tuple[int, str, str, str, int, RecordedResponse, Iterator[RecordedResponse]]
@@ -251,6 +241,8 @@ def merge_by_time(recordings: Iterable[Recording]) -> Iterator[RecordedResponse]
         while unopened and (not opened or unopened[0][0] <= opened[0][0]):
             _, number, recording = heapq.heappop(unopened)
             _push_next(opened, recording.open(), number)
+        if not opened:
+            return  # the last recordings contain nothing that can be read
         *_, number, response, remaining = heapq.heappop(opened)
         yield response
         _push_next(opened, remaining, number)

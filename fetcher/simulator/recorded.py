@@ -17,8 +17,9 @@ import attrs
 import zstandard
 
 from eventlog.clock import SECOND
-from eventlog.errors import Invalid
+from eventlog.errors import HindlogError, Invalid, NotFound
 from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
+from fetcher.imports.files.decompress import DamagedRecording
 from fetcher.imports.name_time import time_in_name
 from fetcher.imports.recordings import RecordedResponse, list_recordings
 from fetcher.simulator.civitai.api import PREFIX
@@ -46,10 +47,12 @@ def load_recordings(folder: Path) -> RecordedBodies:
 
     Raises `NotFound` if the folder does not exist, `Invalid` if it has no known response.
     """
+    if not folder.exists():
+        raise NotFound(f"{folder}: no such file or folder")
     file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server runs
     bodies = RecordedBodies(file)
     compressor = zstandard.ZstdCompressor(level=1)
-    for recording in list_recordings([folder], _time_of):
+    for recording in list_recordings([folder], _time_of, _refuse_damage):
         for recorded in recording.open():
             for key, body in _known(recorded):
                 packed = compressor.compress(body)
@@ -63,12 +66,18 @@ def load_recordings(folder: Path) -> RecordedBodies:
     return bodies
 
 
-def _time_of(name: str, mtime: float, folder: str) -> int:
+def _refuse_damage(error: HindlogError) -> None:
+    """Ignores files of other kinds, which are left out; raises the error of a damaged one."""
+    if isinstance(error, DamagedRecording):
+        raise error
+
+
+def _time_of(name: str, mtime: float | None, folder: str) -> int:
     """Returns the time in the name, or the mtime if it cannot be read."""
     try:
         return time_in_name(name, folder)
     except Invalid:
-        return int(mtime * SECOND)
+        return int((mtime or 0) * SECOND)
 
 
 def _known(recorded: RecordedResponse) -> Iterator[tuple[RequestKey, bytes]]:

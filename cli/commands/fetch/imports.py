@@ -14,15 +14,39 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cli.process.signals import StopRequest
+    from eventlog.errors import HindlogError
     from fetcher.imports.envelope import EnvelopePart
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
 
 _STOPPED = "stopped; what was imported is on disk: run the same import again to continue"
 
+_IMPORT_HELP = """Imports responses recorded elsewhere as events at their own time.
+
+PATHS are files, folders, pipes and - (stdin). Read are .json, .ndjson and .jsonl files, tar
+packs (.tar, .tgz), and all of them compressed (.gz, .zst, .bz2, .xz); a file that is named
+itself may have any name. Links are followed; hidden files and folders are ignored. With
+--time-from git, PATHS are files or folders of a git repository, and every version that led to
+the checked-out commit is imported. The import is idempotent, and the order does not matter.
+
+Left out and named, with exit code 3, are damaged files, files of other kinds, and versions
+that a git clone lacks; names with several dates, or with text after a date that is not
+understood as UTC time or offset; and times before 1970 or in the future. The others are
+imported. If there is nothing to import, the exit code is 6.
+
+Each line of a .ndjson or .jsonl file is one response or one entity. A bare array is
+imported as a response with that array as its only member.
+
+--part extracts responses from an envelope that contains several: a JSON path, =, and the
+endpoint, in which {key} is the name that the last * of the path matched. For example
+'$.endpoints.*=/api/v1/models/{key}/endpoints'. Exits with 3 if a part matches no response,
+if a response was left out, or if one contains something that could not be named.
+"""
+
 
 @click.command(
     "import",
+    help=_IMPORT_HELP,
     epilog="Example: hindlog fetch import openrouter recordings/*.tar.zst",
 )
 @click.argument("source")
@@ -56,21 +80,7 @@ def import_(
     observed_at: str | None,
     time_from: str,
 ) -> int:
-    """Imports responses recorded elsewhere as events at their own time.
-
-    PATHS are files, folders, .zst files and .tar.zst packs; with --time-from git they are files
-    of a git repository, and every version is imported. The import is idempotent, and the
-    order does not matter. Left out are names with several dates, or with text after a date that
-    is not understood as UTC time or offset, and times before 1970 or in the future.
-
-    Each line of a .ndjson or .jsonl file is one response or one entity. A bare array is
-    imported as a response with that array as its only member.
-
-    --part extracts responses from an envelope that contains several: a JSON path, =, and the
-    endpoint, in which {key} is the name that the last * of the path matched. For example
-    '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exits with 3 if a part matches no response,
-    if a response was left out, or if one contains something that could not be named.
-    """
+    """Imports responses recorded elsewhere as events at their own time."""
     from cli.process.signals import record_signals
     from fetcher.imports.envelope import parse_envelope_part
     from fetcher.sources import SOURCES
@@ -78,15 +88,16 @@ def import_(
     root = archive()
     select_sources((source,), SOURCES, "fetch import")
     envelope_parts = tuple(map(parse_envelope_part, parts))
-    recordings, untimed = _find_recordings(paths, observed_at, time_from)
+    left_out: list[HindlogError] = []
+    recordings = _find_recordings(paths, observed_at, time_from, left_out)
     stop = record_signals()
     report = _import(root, source, recordings, endpoint, envelope_parts, stop)
-    _print_report(source, report, untimed)
+    _print_report(source, report, left_out)
     if report.responses < report.expected and stop.is_requested():
         print_message(_STOPPED)
         return stop.code()
     unmatched = _print_unmatched(parts, report)
-    return 3 if untimed or report.refused or report.doubtful or unmatched else 0
+    return 3 if left_out or report.refused or report.doubtful or unmatched else 0
 
 
 def _import(
@@ -119,36 +130,54 @@ def _import(
 
 
 def _find_recordings(
-    paths: tuple[Path, ...], observed_at: str | None, time_from: str
-) -> "tuple[list[Recording], list[str]]":
-    """Returns the recordings, and a message for each one that is left out: it has no time.
+    paths: tuple[Path, ...],
+    observed_at: str | None,
+    time_from: str,
+    left_out: "list[HindlogError]",
+) -> "list[Recording]":
+    """Returns the recordings; appends to `left_out` why others are not among them.
 
-    Raises `Invalid` if every recording is left out.
+    The errors of reading a recording are appended later. Raises if there is no recording.
     """
     from cli.options.times import parse_time
     from eventlog.clock import now_us
-    from eventlog.errors import Invalid
-    from fetcher.imports.importer import find_recordings
-    from fetcher.imports.name_time import TIME_HINT
+    from fetcher.imports.find_recordings import find_recordings
 
     at = parse_time(observed_at, now_us()) if observed_at else None
-    untimed: list[str] = []
-    recordings = find_recordings(paths, at, time_from, untimed.append)
-    if untimed and not recordings:
-        raise Invalid("\n".join(untimed), TIME_HINT)
-    return recordings, untimed
+    recordings = find_recordings(paths, at, time_from, left_out.append)
+    if not recordings:
+        raise _nothing_found(paths, left_out)
+    return recordings
 
 
-def _print_report(source: str, report: "ImportReport", untimed: list[str]) -> None:
-    from fetcher.imports.name_time import TIME_HINT
+def _nothing_found(paths: tuple[Path, ...], left_out: "list[HindlogError]") -> "HindlogError":
+    """Returns the error of an import without any recording."""
+    from eventlog.errors import Invalid, NotFound, Partial
+    from fetcher.imports.files.decompress import DamagedRecording
+    from fetcher.imports.files.kinds import EXPECTED_SUFFIXES
+    from fetcher.imports.files.packs import readable_name
+
+    if not left_out:
+        names = ", ".join(readable_name(str(path)) for path in paths)
+        return NotFound(
+            f"{names}: nothing to import", f"in folders: files named {EXPECTED_SUFFIXES}"
+        )
+    kinds = (Partial, DamagedRecording), (Invalid, Invalid), (NotFound, NotFound)
+    kind = next(code for code, of in kinds if any(isinstance(error, of) for error in left_out))
+    hints = dict.fromkeys(error.hint for error in left_out if error.hint)
+    return kind("\n".join(error.what for error in left_out), "\n".join(hints) or None)
+
+
+def _print_report(source: str, report: "ImportReport", left_out: "Sequence[HindlogError]") -> None:
+    from cli.output.cells import visible
 
     print_message(f"{source}: {_import_summary(report)}")
-    for message in (*untimed, *report.refused):
-        print_message(f"left out: {message}")
-    for message in report.doubtful:
-        print_message(f"proves nothing about absence: {message}")
-    if untimed:
-        print_message(f"  {TIME_HINT}")
+    for reason in (*(error.what for error in left_out), *report.refused):
+        print_message(visible(f"left out: {reason}"))
+    for reason in report.doubtful:
+        print_message(visible(f"proves nothing about absence: {reason}"))
+    for hint in dict.fromkeys(error.hint for error in left_out if error.hint):
+        print_message(f"  {hint}")
 
 
 def _print_unmatched(parts: tuple[str, ...], report: "ImportReport") -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import HOUR, SECOND, format_us
-from eventlog.errors import Invalid
+from eventlog.errors import HindlogError, Invalid
 from eventlog.format.event import PAGE
 from eventlog.format.event_codec import decode
 from eventlog.read.reader import read_stream
@@ -82,13 +82,13 @@ def test_a_file_without_commits_is_an_error(tmp_path: Path) -> None:
         import_into(tmp_path / "log", [tmp_path / "work" / "other.json"], time_from="git")
 
 
-def test_versions_of_the_future_are_passed_to_on_skip_or_refused(tmp_path: Path) -> None:
+def test_versions_of_the_future_are_left_out_or_refused(tmp_path: Path) -> None:
     file = committed(tmp_path / "work", [models_list(("a/b", 1)), models_list(("a/b", 2))])
-    skipped: list[str] = []
+    left_out: list[HindlogError] = []
 
-    (recording,) = list_git_recordings([file], skipped.append, lambda: START)
+    (recording,) = list_git_recordings([file], left_out.append, lambda: START)
 
     assert [response.observed_at for response in recording.open()] == [START]
-    assert [text.partition(": ")[2][:22] for text in skipped] == ["the time is in the fut"]
+    assert [error.what.partition(": ")[2][:22] for error in left_out] == ["the time is in the fut"]
     with pytest.raises(Invalid, match="in the future"):
         list_git_recordings([file], None, lambda: START)

@@ -9,8 +9,9 @@ import pytest
 
 from eventlog.format.event import PAGE, RUN, Line
 from eventlog.read.reader import read_one
+from fetcher.imports.find_recordings import find_recordings
 from fetcher.imports.import_report import ImportReport
-from fetcher.imports.importer import find_recordings, import_recordings
+from fetcher.imports.importer import import_recordings
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_paths, models_list, write_files, write_pack
 from tests.fetcher.making import OTHER, START, WRITER, SteppingClock, lines

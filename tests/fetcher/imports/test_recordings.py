@@ -11,7 +11,8 @@ import pytest
 import zstandard
 
 from eventlog.clock import HOUR, SECOND, parse_us
-from eventlog.errors import Invalid, NotFound
+from eventlog.errors import HindlogError, Invalid, NotFound
+from fetcher.imports.files.zstd_end import ends_with_complete_frame
 from fetcher.imports.recordings import (
     RecordedResponse,
     Recording,
@@ -19,7 +20,6 @@ from fetcher.imports.recordings import (
     list_recordings,
     merge_by_time,
 )
-from fetcher.imports.zstd_end import ends_with_complete_frame
 from tests.fetcher.importing import import_into, write_files, write_pack
 from tests.fetcher.making import START
 
@@ -91,11 +91,18 @@ def test_an_unknown_value_of_time_from_is_refused() -> None:
         choose_time_of("ctime", None)
 
 
-def test_hidden_files_and_files_of_other_kinds_are_ignored_in_a_folder(tmp_path: Path) -> None:
+def test_hidden_files_of_a_folder_are_ignored_and_those_of_other_kinds_are_left_out(
+    tmp_path: Path,
+) -> None:
     names = ["20250101.json", ".20250101.json", "20250101.txt", "20250101.json.part"]
     write_files(tmp_path / "in", dict.fromkeys(names, b"{}"))
+    left_out: list[HindlogError] = []
 
-    assert [response.file for response in read(tmp_path / "in")] == ["in/20250101.json"]
+    listed = list_recordings([tmp_path / "in"], choose_time_of("name", None), left_out.append)
+
+    assert [response.file for response in merge_by_time(listed)] == ["in/20250101.json"]
+    (error,) = left_out
+    assert error.what.startswith("in/20250101.json.part, in/20250101.txt: not named .json")
     assert [response.file for response in read(tmp_path / "in" / "20250101.txt")] == [
         "20250101.txt"
     ]
@@ -173,15 +180,16 @@ def test_a_date_of_the_folder_that_contains_a_given_file_must_not_differ(tmp_pat
     assert [response.observed_at for response in read(file, at=DAY_1)] == [DAY_1]
 
 
-def test_a_response_without_a_time_is_an_error_or_skipped_by_name(tmp_path: Path) -> None:
+def test_a_response_without_a_time_is_an_error_or_left_out(tmp_path: Path) -> None:
     write_files(tmp_path / "in", {"20250101.json": b"{}", "models.json": b"{}"})
     write_pack(tmp_path / "in" / "a.tar.zst", {"20250102.json": b"{}", "other.json": b"{}"})
-    skipped: list[str] = []
+    left_out: list[HindlogError] = []
 
-    listed = list_recordings([tmp_path / "in"], choose_time_of("name", None), skipped.append)
+    listed = list_recordings([tmp_path / "in"], choose_time_of("name", None), left_out.append)
 
     assert [response.observed_at for response in merge_by_time(listed)] == [DAY_1, DAY_2]
-    assert [text.split(":")[0] for text in skipped] == ["in/a.tar.zst/other.json", "in/models.json"]
+    names = [error.what.split(":")[0] for error in left_out]
+    assert names == ["in/a.tar.zst/other.json", "in/models.json"]
     with pytest.raises(Invalid, match="no time in this name"):
         read(tmp_path / "in")
 

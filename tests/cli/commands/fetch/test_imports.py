@@ -1,10 +1,12 @@
 """`fetch import` and `fetch replay`: counts, responses left out, exit codes."""
 
+import gzip
 import json
 import os
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from tests.cli.making import events, hindlog, spelled
 
@@ -164,6 +166,73 @@ def test_an_import_of_a_missing_file_exits_with_6(empty: Path) -> None:
     code, err = imported(empty, "no/such/file.json")
 
     assert (code, "no/such/file.json" in err) == (6, True)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".2026-01-01.json", None])
+def test_nothing_to_import_exits_with_6(empty: Path, tmp_path: Path, name: str | None) -> None:
+    (tmp_path / "given").mkdir()
+    if name:
+        (tmp_path / "given" / name).write_text("{}")
+    code, err = imported(empty, tmp_path / "given", *MODELS)
+
+    assert code == 6
+    assert "given: nothing to import" in err or "given/notes.txt: not named .json" in err
+
+
+def test_damaged_files_are_named_with_3_each_time_and_the_others_are_imported(
+    empty: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "given"
+    good = recording(folder, "2026-01-01.json", "a").read_bytes()
+    packed = bytearray(gzip.compress(good))
+    packed[-6] ^= 0xFF
+    damaged = {
+        "2026-01-02.json.gz": gzip.compress(good)[:-9],
+        "2026-01-03.json.gz": good,
+        "2026-01-04.ndjson.gz": bytes(packed),
+        "2026-01-05.json.zst": zstandard.ZstdCompressor().compress(good * 99)[:-3],
+        "2026-01-06.ndjson": b"",
+        "2026-01-07.ndjson": b" \n\n",
+        "2026.tar": b"x" * 2000,
+    }
+    for name, content in damaged.items():
+        (folder / name).write_bytes(content)
+    runs = [imported(empty, folder, *MODELS) for _ in range(2)]
+
+    for code, err in runs:
+        assert code == 3
+        named = [line.split(": ")[1] for line in err.splitlines() if line.startswith("left out: ")]
+        assert sorted(named) == [f"given/{name}" for name in sorted(damaged)]
+    assert runs[0][1].startswith("openrouter: 1 of 1 responses, 0 of them in the log already; ")
+    assert len(events(hindlog("log", "--kind", "page", at=empty))) == 1
+
+
+def test_only_damaged_files_exit_with_3(empty: Path, tmp_path: Path) -> None:
+    (tmp_path / "2026-01-01.json.gz").write_bytes(b"{}")
+    (tmp_path / "2026.tar").write_bytes(b"x" * 2000)
+
+    assert imported(empty, tmp_path / "2026-01-01.json.gz", *MODELS)[0] == 3
+    assert imported(empty, tmp_path / "2026.tar", *MODELS)[0] == 3
+
+
+def test_a_missing_file_does_not_end_the_import_of_the_others(empty: Path, tmp_path: Path) -> None:
+    code, err = imported(empty, "no.json", recording(tmp_path / "in", "2026-01-01.json", "a"))
+
+    assert (code, "left out: no.json: no such file" in err) == (3, True)
+    assert "1 of 1 responses" in err
+
+
+def test_stdin_is_a_response_with_a_given_time_only(empty: Path, tmp_path: Path) -> None:
+    body = recording(tmp_path, "2026-01-01.json", "a").read_bytes()
+    command = ("fetch", "import", "openrouter", "-", *MODELS)
+    given = hindlog(*command, "--observed-at", "2026-01-01", at=empty, stdin=body)
+    named = hindlog(*command, at=empty, stdin=body)
+    mtime = hindlog(*command, "--time-from", "mtime", at=empty, stdin=body)
+
+    assert (given.code, named.code, mtime.code) == (0, 2, 2)
+    assert "1 of 1 responses" in given.err
+    assert "-: no time in this name" in named.err
+    assert "-: a pipe has no time of modification" in mtime.err
 
 
 def test_replay_processes_every_source_or_the_named_ones(empty: Path) -> None:

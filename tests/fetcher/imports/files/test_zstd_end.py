@@ -7,7 +7,7 @@ from itertools import accumulate
 import pytest
 import zstandard
 
-from fetcher.imports.zstd_end import ends_with_complete_frame
+from fetcher.imports.files.zstd_end import ends_with_complete_frame
 
 LINES = b"".join(b'{"id":%d,"text":"%b"}\n' % (n, os.urandom(20).hex().encode()) for n in range(90))
 

@@ -1,0 +1,1 @@
+"""Files with recordings: which are read, how they are decompressed, and what packs contain."""
