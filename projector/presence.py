@@ -1,7 +1,8 @@
 """SQL of presence: which entities there are, since when, and why others are absent. Pure.
 
-The rule is in three templates: `listings.sql` finds the complete listings, `ended_after.sql` the
-first of them that missed an entity, and `presence.sql` applies both to every entity.
+The rule is in three templates: `listings.sql` finds the complete listings, `missed.sql` says which
+of them miss an entity after a sighting of it, and `ended_after.sql` finds the first that ended.
+`presence.sql` applies the rule to the last sighting of each entity, `spans.sql` to every sighting.
 """
 
 from collections.abc import Mapping
@@ -15,16 +16,32 @@ def presence_sql(common: Mapping[str, str]) -> str:
     return fill(
         "presence",
         listings=fill("listings", pages=common["pages"], given=given),
-        ended_after=ended_after_sql("ended_after", "asked"),
+        missed=missed_sql("missed", shown="shown_last", known="shown_on"),
         **common,
     )
 
 
 def spans_sql(common: Mapping[str, str]) -> str:
     """Returns the tables of spans: from when to when each version was the current one."""
-    return fill("spans", wait_ended=ended_after_sql("wait_ended", "wait"), **common)
+    missed = missed_sql("unlisted", shown="listed", known="listed_on")
+    return fill("spans", missed=missed, **common)
 
 
-def ended_after_sql(name: str, points: str) -> str:
-    """Returns the table `name`: the complete listing that ended first after each of `points`."""
-    return fill("ended_after", name=name, points=points)
+def missed_sql(name: str, *, shown: str, known: str) -> str:
+    """Returns the table `name`: the sightings in `shown` after which the entity was missed.
+
+    `known` is the table of the scopes of entities that were seen on more than one. Other tables
+    whose names begin with `name` come before it.
+    """
+    first = {
+        "decided_ended": (f"{name}_decided", "listing", "begins"),
+        "waiting_ended": (f"{name}_waiting", "listing", "began_at"),
+        "borrowed_ended": (f"{name}_borrowing", f"{name}_borrowed", "counts_after"),
+    }
+    ended = {
+        part: fill(
+            "ended_after", name=f"{name}_{part}", points=points, listings=listings, key=key
+        )
+        for part, (points, listings, key) in first.items()
+    }
+    return fill("missed", name=name, shown=shown, known=known, **ended)

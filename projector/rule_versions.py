@@ -14,11 +14,11 @@ ROW_RULES: Mapping[str, int] = {"event": 1, "lines": 1, "casts": 1}
 MACRO_RULES: Mapping[str, int] = {"civitai_meta": 1}
 """Versions of the macro files that a definition may name (`-- macros: civitai_meta`)."""
 
-DIFFERENCE_RULES = 1
+DIFFERENCE_RULES = 2
 """Version of `diff.py` and `diff_rules.py`, which find and classify differences."""
 
-KEYFRAME_RULES = 1
+KEYFRAME_RULES = 2
 """Version of the templates that choose the sightings and pages of a keyframe."""
 
-ROW_CACHE_RULES = 1
+ROW_CACHE_RULES = 2
 """Version of the templates that evaluate the rows of a row cache."""

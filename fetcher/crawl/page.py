@@ -9,6 +9,7 @@ import attrs
 
 from eventlog.body.json_spans import NotJson
 from eventlog.body.split_rules import Rule
+from eventlog.clock import format_us
 from fetcher.crawl.active_run import ActiveRun, check_known, stop_without_budget
 from fetcher.crawl.follow_ups import note_follow_ups
 from fetcher.crawl.prefetch import Misprediction, Recorded, predict_next_page
@@ -261,7 +262,8 @@ async def _record(
     context = run.crawl.context
     recorded: list[PageEvents] = []
     names = [(entity.type, entity.id) for entity in parts.entities]
-    drafts_before = listing_notices(run.crawl.presence, place, run.endpoint.path, names)
+    at = format_us(context.clock())
+    drafts_before = listing_notices(run.crawl.presence, place, run.endpoint.path, names, at)
     build = page_batch(context.journal, response, place, parts, recorded.append)
     top_count = _count_top(parts)
     try:

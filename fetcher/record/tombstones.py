@@ -7,7 +7,7 @@ A suspect is an entity that is missing from its listings or was refused once. Ne
 nor a single refusal makes it gone: a tombstone names all refusals that prove it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -17,7 +17,6 @@ from eventlog.write.writer import BuildBatch
 from fetcher.source import Params, Probe, request_digest
 from fetcher.split.response import PageContext
 from fetcher.state.presence import (
-    Name,
     Presence,
     Refusal,
     answered_at,
@@ -26,38 +25,23 @@ from fetcher.state.presence import (
     ever_refused,
     find_refusals,
     gone_among,
-    listed_names,
     missing_since,
     refresh_presence,
 )
+from fetcher.state.scope_changes import NO_CHANGES, Name, ScopeChanges, find_changes
 
 _REPEAT_PROBE_US = 7 * DAY
 """A suspect that answers a probe, and so exists, is probed again after this time."""
 
 
-def compare_listing(
-    before: Mapping[Name, bool], listed: Iterable[Name]
-) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
-    """Returns the entities that a complete listing lacks now, and those that reappear. Pure.
-
-    `before`: every entity that its scope ever contained, and whether the last complete
-    listing contained it.
-    """
-    names = dict.fromkeys(listed)
-    unlisted = sorted(
-        name for name, was_listed in before.items() if was_listed and name not in names
-    )
-    back = [name for name in names if before.get(name) is False]
-    return tuple(unlisted), tuple(back)
-
-
 def listing_notices(
-    presence: Presence, place: PageContext, endpoint: str, names: Sequence[Name]
+    presence: Presence, place: PageContext, endpoint: str, names: Sequence[Name], at: str
 ) -> list[Draft]:
-    """Returns the notices of a page: what a complete listing lost and regained, and the
-    entities that return after their `gone` event, on whatever page."""
-    unlisted, back = _compare_completed(presence, place, names)
-    returned = [name for name in _returned(presence, names) if name not in back]
+    """Returns the notices of a page that arrived at an instant: the entities that a complete
+    listing makes absent or shows again, and those that return after their `gone` event, on
+    whatever page."""
+    changes = _changes_of_completed(presence, place, names, at)
+    returned = [name for name in _returned(presence, names) if name not in changes.returned]
     return [
         Draft(
             kind=kind,
@@ -68,23 +52,28 @@ def listing_notices(
             endpoint=endpoint,
             members={"scope": place.scope},
         )
-        for kind, changed in ((UNLISTED, unlisted), (BACK, (*back, *returned)))
+        for kind, changed in ((UNLISTED, changes.absent), (BACK, (*changes.returned, *returned)))
         for type_, id_ in changed
     ]
 
 
-def _compare_completed(
-    presence: Presence, place: PageContext, names: Sequence[Name]
-) -> tuple[tuple[Name, ...], tuple[Name, ...]]:
-    """Returns what a listing lost and regained; nothing unless the page completes it."""
+def _changes_of_completed(
+    presence: Presence, place: PageContext, names: Sequence[Name], at: str
+) -> ScopeChanges:
+    """Returns what a listing changes; nothing unless the page completes it."""
     if place.scope is None or place.page_no is None or not place.is_last:
-        return (), ()
+        return NO_CHANGES
     if place.page_no > 1:
         refresh_presence(presence)
     earlier = earlier_names(presence.db, place.run, place.scope, place.page_no)
     if earlier is None:
-        return (), ()
-    return compare_listing(listed_names(presence.db, place.scope), [*earlier, *names])
+        return NO_CHANGES
+    listed = [*earlier, *names]
+    changes = find_changes(presence.db, place.scope, at, listed)
+    if changes == NO_CHANGES:
+        return changes
+    refresh_presence(presence)  # another scope may have shown an entity since
+    return find_changes(presence.db, place.scope, at, listed)
 
 
 def _returned(presence: Presence, names: Sequence[Name]) -> list[Name]:

@@ -10,6 +10,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,9 +99,29 @@ def _open(path: Path, schema: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = OFF")  # after a crash, the index is rebuilt
-    db.executescript(f"{_COVERED};{schema}")
+    script = f"{_COVERED};{schema}"
+    tables = _tables_of(db)
+    if tables and tables != _expected_tables(script):
+        db.close()
+        raise sqlite3.DatabaseError(f"{path}: the tables of another version of hindlog")
+    db.executescript(script)
     db.execute("SELECT count(*) FROM covered").fetchone()
     return db
+
+
+def _tables_of(db: sqlite3.Connection) -> dict[str, str]:
+    """Returns the text that made each table and index, by name."""
+    return dict(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+
+
+@cache
+def _expected_tables(script: str) -> dict[str, str]:
+    db = sqlite3.connect(":memory:")
+    try:
+        db.executescript(script)
+        return _tables_of(db)
+    finally:
+        db.close()
 
 
 def delete_index(path: Path) -> None:

@@ -7,8 +7,8 @@
 It reads the writer's own stream only; observations of other writers do not count. It can be
 deleted at any time: it is rebuilt from the log.
 
-Tables: `listed` contains the entities of complete listings, `walked` the pages of paginations
-that are not complete yet, `probing` the runs that send probes, `refused` and `answered` the
+Tables: those of `scope_changes.py` for complete listings, `walked` the pages of paginations that
+are not complete yet, `probing` the runs that send probes, `refused` and `answered` the
 outcomes of probes, `gone` the entities with a tombstone.
 """
 
@@ -24,16 +24,10 @@ from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from fetcher.source import Params, Probe, Source, request_digest
 from fetcher.state.log_index import catch_up, is_entity_line, open_caught_up
+from fetcher.state.scope_changes import SCHEMA, Name, apply_listing
 from fetcher.state.task import CREATED, decode_task_members
 
-Name = tuple[str, str]
-"""Type and id of an entity."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS listed (
-    scope TEXT, type TEXT, id TEXT, is_there INTEGER, since TEXT,
-    PRIMARY KEY (scope, type, id)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS listed_by_name ON listed (type, id);
+_SCHEMA = f"""{SCHEMA};
 CREATE TABLE IF NOT EXISTS walked (
     run TEXT, scope TEXT, page_no INTEGER, names BLOB,
     PRIMARY KEY (run, scope, page_no)) WITHOUT ROWID;
@@ -184,29 +178,14 @@ def earlier_names(db: sqlite3.Connection, run: str, scope: str, page_no: int) ->
 def _complete_listing(db: sqlite3.Connection, line: Line, names: set[Name]) -> None:
     """Updates the entities of a scope from a complete listing."""
     db.execute("DELETE FROM walked WHERE scope = ?", (line.scope,))
-    before = listed_names(db, line.scope or "")
-    changed = [(name, 1) for name in names if not before.get(name)]
-    changed += [(name, 0) for name, is_there in before.items() if is_there and name not in names]
-    db.executemany(
-        "INSERT OR REPLACE INTO listed VALUES (?, ?, ?, ?, ?)",
-        [(line.scope, *name, is_there, line.observed_at) for name, is_there in changed],
-    )
-
-
-def listed_names(db: sqlite3.Connection, scope: str) -> dict[Name, bool]:
-    """Returns every entity that a scope ever contained, and whether its last complete listing
-    contained it."""
-    rows = db.execute("SELECT type, id, is_there FROM listed WHERE scope = ?", (scope,))
-    return {(type_, id_): bool(is_there) for type_, id_, is_there in rows}
+    apply_listing(db, line.scope or "", line.observed_at, names)
 
 
 def missing_since(presence: Presence, name: Name) -> str | None:
-    """Returns the instant since which no scope contains the entity; None if one does, or if
-    none ever did."""
-    row = presence.db.execute(
-        "SELECT max(is_there), max(since) FROM listed WHERE type = ? AND id = ?", name
-    ).fetchone()
-    return None if row[0] is None or row[0] else str(row[1])
+    """Returns the end of the listing that made the entity absent; None if it is present, or if
+    no listing ever contained it."""
+    row = presence.db.execute("SELECT since FROM absent WHERE type = ? AND id = ?", name).fetchone()
+    return str(row[0]) if row else None
 
 
 def ever_listed(presence: Presence, type_: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ from projector.keyframes.row_cache import RowCache, existing_files
 from projector.limits import LIMITS, Limits
 from projector.parts.part import choose_parts, compact_instant, list_parts
 from projector.parts.plan import SegmentListing
-from projector.presence import ended_after_sql
+from projector.presence import missed_sql
 
 
 def build_keyframes(
@@ -78,7 +78,7 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: DueKeyframe
         seen=list_literal([path]),
         pages=list_literal(pages),
         listings=fill("listings", pages=list_literal(pages), given="true"),
-        ended_after=ended_after_sql("ended_after", "point"),
+        missed=missed_sql("missed", shown="listed", known="listed_on"),
     )
     moved = fill(
         "keyframe_moved", seen=list_literal([path]), since=instant_of(base.instant if base else "")

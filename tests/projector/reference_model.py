@@ -116,16 +116,41 @@ def absent_since(
     seen: Sequence[Sighting], listings: Sequence[Listing], gone: Sequence[Position]
 ) -> int | None:
     """Returns since when an entity is absent, from all facts about it up to an instant."""
-    listed = [sighting.at for sighting in seen if sighting.is_listing]
-    scopes = {sighting.scope for sighting in seen if sighting.is_listing}
-    ends = [
-        listing.ends.observed_at
-        for listing in listings
-        if listed and listing.scope in scopes and listing.begins > max(listed)
-    ]
+    ends = [listing.ends.observed_at for listing in listings if misses(listing, seen, listings)]
     last_seen = max(sighting.at for sighting in seen)
     ends += [probe.observed_at for probe in gone if probe > last_seen]
     return min(ends, default=None)
+
+
+def misses(listing: Listing, seen: Sequence[Sighting], listings: Sequence[Listing]) -> bool:
+    """Whether a complete listing makes an entity absent that was last seen as in `seen`.
+
+    The scope that last showed the entity decides. A listing of another scope counts only if that
+    one was then not listed for more than twice the time between its last two listings; a scope
+    that was listed once borrows the time between this listing and the one before it.
+    """
+    listed = [sighting for sighting in seen if sighting.is_listing]
+    named = [sighting for sighting in listed if sighting.scope is not None]
+    if not named or listing.begins <= max(sighting.at for sighting in listed):
+        return False
+    decides = max(named, key=lambda sighting: sighting.at).scope
+    if listing.scope == decides:
+        return True
+    if listing.scope not in {sighting.scope for sighting in named}:
+        return False
+    shown_at = max(sighting.at for sighting in listed).observed_at
+    began = listing.begins.observed_at
+    own = ends_of(decides, listings, shown_at)
+    if len(own) >= 2:
+        return began - shown_at > 2 * (own[-1] - own[-2])
+    others = [end for end in ends_of(listing.scope, listings, began) if end < began]
+    return bool(others) and began - shown_at > 2 * (began - others[-1])
+
+
+def ends_of(scope: str | None, listings: Sequence[Listing], until: int) -> list[int]:
+    """Returns the instants, up to one, at which complete listings of a scope ended, in order."""
+    ends = {listing.ends.observed_at for listing in listings if listing.scope == scope}
+    return sorted(end for end in ends if end <= until)
 
 
 def view_at(lines: Sequence[Line], instant: int, shape: str | None = None) -> dict[str, State]:

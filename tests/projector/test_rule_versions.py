@@ -24,16 +24,23 @@ PINNED = {
     "lines": (1, "6339e0f273cc"),
     "casts": (1, "0504d77d3bb9"),
     "civitai_meta": (1, "a40a6edebab9"),
-    "differences": (1, "ef4c3dbf56f5"),
-    "keyframes": (1, "1ed45f527a15"),
-    "row cache": (1, "5841f031f708"),
+    "differences": (2, "ef4c3dbf56f5"),
+    "keyframes": (2, "ac70e623a6b1"),
+    "row cache": (2, "47349690d15d"),
 }
 """Version of each rule, and the digest of its text without comments and white space."""
 
 TEMPLATES = {
-    "keyframes": ("keyframe_seen", "keyframe_pages", "keyframe_moved", "listings", "ended_after"),
+    "keyframes": (
+        "keyframe_seen",
+        "keyframe_pages",
+        "keyframe_moved",
+        "listings",
+        "missed",
+        "ended_after",
+    ),
     "row cache": (
-        *("presence", "listings", "ended_after", "pages_until", "moved", "resolved"),
+        *("presence", "listings", "missed", "ended_after", "pages_until", "moved", "resolved"),
         *("near_bodies", "because", "rows_schema", "rows"),
     ),
 }

@@ -1,9 +1,7 @@
--- The rule of presence: an entity that was listed at a position is missed by the first complete
--- listing of its scope that began later.
--- In: `listing` (`listings.sql`); `$points`, a table of scope and position.
--- Out: `$name` (scope, position, ended): of the complete listings of the scope that began after
--- the position, the one that ended first; no row if there is none. This is a window function
--- because DuckDB plans an ASOF join as a nested loop if it expects few rows.
+-- In: `$listings`, complete listings by scope and `$key`; `$points`, a table of scope and position.
+-- Out: `$name` (scope, position, ended): of the listings of the scope with a key after the position,
+-- the one that ended first; no row if there is none. This is a window function because DuckDB
+-- plans an ASOF join as a nested loop if it expects few rows.
 $name AS (
     SELECT scope, position, ended
     FROM (
@@ -19,12 +17,12 @@ $name AS (
             FROM $points
             UNION ALL
             SELECT
-                scope, begins, false,
+                scope, $key, false,
                 {
                     'ended_at': ended['at'], 'scope': scope, 'run': run, 'begins': begins,
                     'writer': writer
                 }
-            FROM listing SEMI JOIN (SELECT scope FROM $points) AS asked USING (scope)
+            FROM $listings SEMI JOIN (SELECT scope FROM $points) AS asked USING (scope)
         )
     )
     WHERE is_point AND ended IS NOT NULL

@@ -1,6 +1,6 @@
 -- In: files of pages; a condition that selects pages.
--- Out: `listing`: every complete listing, with the position of its first page, and the position and
--- instant of its end. A pagination is complete at its last page if it has every page number from
+-- Out: `listing`: every complete listing, with the position and instant of its first page and of its
+-- end. A pagination is complete at its last page if it has every page number from
 -- 1 to that one. It ends at its greatest position, so it does not count before all pages arrived.
 page AS MATERIALIZED (
     SELECT scope, run, writer, page_no, last, _position AS position, observed_at
@@ -22,16 +22,18 @@ step AS (
         list_max([ended, max(place) OVER pages]) AS ended,
         ended IS NOT NULL AS is_last,
         row_number() OVER pages AS count,
-        first_value(place['position']) OVER pages AS begins
+        first_value(place) OVER pages AS first
     FROM walk
     WINDOW pages AS (PARTITION BY scope, run, writer ORDER BY page_no)
 ),
 listing AS (
-    SELECT scope, run, writer, position AS begins, {'position': position, 'at': observed_at} AS ended
+    SELECT
+        scope, run, writer, position AS begins, observed_at AS began_at,
+        {'position': position, 'at': observed_at} AS ended
     FROM page
     WHERE page_no = 1 AND last
     UNION ALL
-    SELECT scope, run, writer, begins, ended
+    SELECT scope, run, writer, first['position'], first['at'], ended
     FROM step
     WHERE is_last AND count = page_no
 )

@@ -23,6 +23,9 @@ life AS (
     SELECT
         _type, _id,
         max(position) FILTER (_listing) AS listed,
+        arg_max(last_at, position) FILTER (_listing) AS listed_at,
+        arg_max(_scope, position) FILTER (_listing) AS scope,
+        min(_scope) FILTER (_listing) <> max(_scope) FILTER (_listing) AS is_shared,
         max(position) FILTER (NOT _gone) AS last,
         min(first_at) FILTER (NOT _gone) AS first_at,
         max(last_at) FILTER (NOT _gone) AS last_at,
@@ -30,23 +33,18 @@ life AS (
     FROM seen
     GROUP BY ALL
 ),
-asked AS MATERIALIZED (
-    -- Most entities are on the newest listing; they are excluded here and need no sorting.
-    SELECT DISTINCT _type, _id, seen._scope AS scope, life.listed AS position
+shown_last AS (
+    SELECT _type, _id, listed AS position, listed_at AS shown_at, scope FROM life WHERE scope IS NOT NULL
+),
+shown_on AS (
+    SELECT DISTINCT _type, _id, _scope, '00000000-0000-0000-0000-000000000000'::UUID AS since
     FROM seen JOIN life USING (_type, _id)
-    JOIN (SELECT scope, max(begins) AS newest FROM listing GROUP BY ALL) AS told
-        ON told.scope = seen._scope AND told.newest > life.listed
-    WHERE seen._listing
+    WHERE life.is_shared AND seen._listing
 ),
-$ended_after,
-missed AS (
-    SELECT _type, _id, min(ended) AS by_listing
-    FROM asked JOIN ended_after USING (scope, position)
-    GROUP BY ALL
-),
+$missed,
 entity AS (
     SELECT
-        life.* EXCLUDE (gone), missed.by_listing,
+        life.* EXCLUDE (gone), missed.ended AS by_listing,
         list_min(list_transform(
             list_filter(life.gone, lambda each: each['position'] > life.last),
             lambda each: each['at']

@@ -7,27 +7,24 @@ sighting AS MATERIALIZED (
     FROM read_parquet($sightings)
     WHERE _type IN ($types) AND _at <= $instant $one
 ),
-listed AS (
+listed AS MATERIALIZED (
     SELECT
-        _type, _id, _position,
+        _type, _id, _position AS position, _at AS shown_at,
+        last_value(_scope IGNORE NULLS) OVER (
+            PARTITION BY _type, _id ORDER BY _position ROWS UNBOUNDED PRECEDING
+        ) AS scope,
         lead(_at) OVER (PARTITION BY _type, _id ORDER BY _position) AS next_at
     FROM sighting
     WHERE _listing
 ),
-known AS (
+listed_on AS (
     SELECT _type, _id, _scope, min(_position) AS since
     FROM sighting
     WHERE _listing AND _scope IS NOT NULL
-    GROUP BY ALL
+    GROUP BY _type, _id, _scope
+    QUALIFY count(*) OVER (PARTITION BY _type, _id) > 1
 ),
-wait AS (
-    SELECT
-        listed._type, listed._id, listed._position AS position, listed.next_at,
-        known._scope AS scope
-    FROM listed JOIN known USING (_type, _id)
-    WHERE known.since <= listed._position
-),
-$wait_ended,
+$missed,
 probed AS (
     SELECT _type, _id, _at, _gone, min(CASE WHEN NOT _gone THEN _at END) OVER (
         PARTITION BY _type, _id ORDER BY _position ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
@@ -37,7 +34,7 @@ probed AS (
 ),
 gap AS (
     SELECT _type, _id, ended['ended_at'] AS absent_from, next_at
-    FROM wait JOIN wait_ended USING (scope, position)
+    FROM listed JOIN unlisted USING (_type, _id, position)
     WHERE ended['ended_at'] < coalesce(next_at, TIMESTAMPTZ '9999-01-01 00:00:00+00')
     UNION ALL
     SELECT _type, _id, _at, next_at FROM probed WHERE _gone

@@ -10,36 +10,18 @@ import attrs
 import orjson
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from eventlog.clock import DAY, HOUR, SECOND, parse_us
 from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
 from eventlog.read.reader import read_one
 from fetcher.crawl.report import RunReport
-from fetcher.record.tombstones import compare_listing, is_due, is_proven_gone
+from fetcher.record.tombstones import is_due, is_proven_gone
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import Probe
 from fetcher.sources import SOURCES
-from fetcher.state.presence import Name, Refusal
+from fetcher.state.presence import Refusal
 from tests.fetcher.making import SteppingClock, kinds, lines, upstream
 from tests.fetcher.syncing import add_run, sync_once
-
-NAMES = st.sets(st.tuples(st.just("model"), st.sampled_from("abcdef")))
-
-
-@given(st.lists(NAMES))
-def test_notices_are_the_difference_between_neighbouring_complete_listings(
-    listings: list[set[Name]],
-) -> None:
-    before: dict[Name, bool] = {}
-    for previous, listed in zip([set(), *listings], listings, strict=False):
-        unlisted, back = compare_listing(before, sorted(listed))
-
-        assert set(unlisted) == previous - listed
-        assert set(back) == (listed - previous) & before.keys()
-        before = {name: name in listed for name in before.keys() | listed}
-
 
 THRICE = Probe(
     "model", "/models/:id", lambda id_: {"id": id_}, refusals_needed=3, min_span_us=3 * DAY
@@ -139,10 +121,8 @@ def test_notices_are_in_the_batch_of_the_listing_that_causes_them(tmp_path: Path
     events = lines(tmp_path, "openrouter")
     changes = [line for line in events if line.kind in (UNLISTED, BACK)]
     assert [(line.kind, line.id, line.scope) for line in changes] == [
-        (UNLISTED, "a/2", "/api/v1/models"),
         (UNLISTED, "a/2", "/api/v1/models?output_modalities=all"),
         (BACK, "a/2", "/api/v1/models"),
-        (BACK, "a/2", "/api/v1/models?output_modalities=all"),
     ]
     assert {events[line.seq].kind for line in changes} == {PAGE}
 
@@ -224,7 +204,7 @@ def test_the_index_of_presence_can_be_deleted_at_any_time(tmp_path: Path) -> Non
     assert about(tmp_path / "kept", "openrouter", *wanted) == about(
         tmp_path / "forgotten", "openrouter", *wanted
     )
-    assert len(about(tmp_path / "kept", "openrouter", *wanted)) == 9
+    assert len(about(tmp_path / "kept", "openrouter", *wanted)) == 7
 
 
 @pytest.mark.parametrize(("answers_after", "gone"), [(None, True), (4, False)])

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from eventlog.clock import DAY, HOUR, MINUTE
+from eventlog.clock import DAY, HOUR, MINUTE, format_us
 from eventlog.format.event import BACK, GONE, UNLISTED
 from fetcher.record.tombstones import due_probes, gone_events, is_due, listing_notices
 from fetcher.source import Probe, Source
@@ -148,7 +148,8 @@ def test_an_entity_that_returns_after_its_gone_event_is_back(
     presence = log.open_presence()
     where = {"scope": MODELS, "page_no": 1, "is_last": True, **place}
     names = [("model", "a/1"), ("model", "a/2"), ("model", "a/1")]
-    drafts = listing_notices(presence, PageContext(run=log.run, epoch="x", **where), MODELS, names)
+    context = PageContext(run=log.run, epoch="x", **where)
+    drafts = listing_notices(presence, context, MODELS, names, format_us(log.clock.at))
     close_presence(presence)
     assert [(draft.kind, draft.id) for draft in drafts] == [(BACK, "a/1")]
 
@@ -206,6 +207,7 @@ def notice(log: Log, *ids: str, **place: Any) -> list[tuple[str, str | None]]:
             PageContext(run=log.run, epoch="x", **where),
             MODELS,
             [("model", id_) for id_ in ids],
+            format_us(log.clock.at),
         )
         assert {draft.members["scope"] for draft in drafts} <= {MODELS}
         return [(draft.kind, draft.id) for draft in drafts]
@@ -249,7 +251,7 @@ def test_probes_depend_on_events_written_after_the_index_was_opened(tmp_path: Pa
     place = PageContext(run=log.run, epoch="x", scope=MODELS, page_no=2, is_last=True)
 
     log.append_listing("a/0", last=False)
-    notices = listing_notices(before[0], place, MODELS, [])
+    notices = listing_notices(before[0], place, MODELS, [], format_us(log.clock.at))
     log.append_listing("a/0")
     log.begin_probing("gone-models")
     assert due_probes(before[1], probe, log.clock.at) == [A1]

@@ -15,10 +15,10 @@ from fetcher.state.presence import (
     ever_listed,
     ever_refused,
     find_refusals,
-    listed_names,
     missing_since,
     refresh_presence,
 )
+from fetcher.state.scope_changes import listed_names
 from tests.fetcher.making import OTHER, START
 from tests.fetcher.stream import ALL, CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
 

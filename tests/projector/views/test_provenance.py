@@ -223,7 +223,7 @@ def test_a_body_that_was_stored_with_a_later_hour_is_shown_from_its_first_sighti
 def test_a_listing_does_not_make_an_entity_absent_that_its_scope_never_had(tmp_path: Path) -> None:
     """`a` comes to that scope later, and was not absent before."""
     (tmp_path / "log").mkdir()
-    listings = [(0, "/x", "a"), (1, "/y", "z"), (5, "/y", "az"), (6, "/x", "z"), (7, "/y", "a")]
+    listings = [(0, "/x", "a"), (1, "/y", "z"), (5, "/y", "az"), (6, "/y", "z"), (7, "/y", "a")]
     pages = [
         Page(hours(at), [model(id, id) for id in ids], f"r{at}", scope, 1, True)
         for at, scope, ids in listings
