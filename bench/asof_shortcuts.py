@@ -66,17 +66,14 @@ def without_text(*edits: Edit) -> Callable[[], contextlib.AbstractContextManager
     return lambda: mock.patch.object(sql_text, "_template", edited)
 
 
-def without_row_cache(deltas: int | None = None) -> Callable[[], contextlib.AbstractContextManager]:
-    """Switches off the row caches, or keeps them with so many deltas."""
+def without_row_cache() -> contextlib.AbstractContextManager[object]:
+    """Switches off the row caches."""
     load = file_lists.load_row_cache
 
-    def fewer(*arguments: object) -> row_cache.RowCache:
-        loaded = load(*arguments)
-        if deltas is None:
-            return attrs.evolve(loaded, keyframes=(), deltas=())
-        return attrs.evolve(loaded, deltas=loaded.deltas[len(loaded.deltas) - deltas :])
+    def empty(*arguments: object) -> row_cache.RowCache:
+        return attrs.evolve(load(*arguments), keyframes=())
 
-    return lambda: mock.patch.object(file_lists, "load_row_cache", fewer)
+    return mock.patch.object(file_lists, "load_row_cache", empty)
 
 
 def without_bodies() -> contextlib.AbstractContextManager[object]:
@@ -86,9 +83,7 @@ def without_bodies() -> contextlib.AbstractContextManager[object]:
 
 VARIANTS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
     "all": contextlib.nullcontext,
-    "2nd delta": without_row_cache(1),
-    "deltas": without_row_cache(0),
-    "row cache": without_row_cache(),
+    "row cache": without_row_cache,
     "bodies": without_bodies,
     "is_brief": without_text(
         Edit("moved", "(is_listed OR NOT known['is_absent']) AS is_brief", "false AS is_brief"),
@@ -98,7 +93,7 @@ VARIANTS: dict[str, Callable[[], contextlib.AbstractContextManager[object]]] = {
         Edit("resolved", "held.known['seq'] = winner.best['seq'],", "false,"),
     ),
     "greatest": without_text(Edit("near_bodies", "greatest(far._seq, 0)", "far._seq")),
-    "newest": without_text(Edit("presence", "told.newest > life.listed", "true")),
+    "newest": without_text(Edit("missed", "newest.begins > shown.position", "true")),
 }
 
 

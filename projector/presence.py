@@ -39,9 +39,7 @@ def missed_sql(name: str, *, shown: str, known: str) -> str:
         "borrowed_ended": (f"{name}_borrowing", f"{name}_borrowed", "counts_after"),
     }
     ended = {
-        part: fill(
-            "ended_after", name=f"{name}_{part}", points=points, listings=listings, key=key
-        )
+        part: fill("ended_after", name=f"{name}_{part}", points=points, listings=listings, key=key)
         for part, (points, listings, key) in first.items()
     }
     return fill("missed", name=name, shown=shown, known=known, **ended)

@@ -57,7 +57,7 @@ def build_keyframes(
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
                 row_cache = build_row_cache(
-                    connection, parts, listing, source, definition, busy, apart, limits
+                    connection, parts, listing, source, definition, apart, limits
                 )
                 _build_bodies(connection, row_cache, listing, source, definition, apart, limits)
     return built

@@ -1,9 +1,7 @@
-"""Builds the row caches and deltas that are due, each from the one before.
+"""Builds the row caches that are due, each from the one before.
 
     row cache of the keyframe before ────────────┐
     sightings and pages up to the keyframe ──────┴─> r-…   rows of every entity
-    delta before ────────────────────────────────┐
-    sightings and pages up to a cut point ───────┴─> d-…   rows of the entities changed since r-…
 
 Each file is published by rename.
 """
@@ -17,17 +15,10 @@ import duckdb
 
 from projector.definition import Definition
 from projector.engine.connections import Opener
-from projector.engine.parquet_files import QUICK, SCHEMA, count_rows, publish
+from projector.engine.parquet_files import QUICK, SCHEMA, publish
 from projector.engine.sql_text import fill, list_literal, literals
-from projector.keyframes.cut_points import CutPoint
 from projector.keyframes.keyframe import Keyframe, SourceParts
-from projector.keyframes.row_cache import (
-    RowCache,
-    covered_by_keyframe,
-    due_delta,
-    due_rows,
-    load_row_cache,
-)
+from projector.keyframes.row_cache import RowCache, due_rows, load_row_cache
 from projector.keyframes.rows_sql import (
     distinct_clause,
     entity_key,
@@ -51,15 +42,14 @@ def build_row_cache(
     listing: SegmentListing,
     source: SourceParts,
     definition: Definition,
-    busy: frozenset[str],
     apart: Opener,
     limits: Limits,
 ) -> RowCache:
-    """Builds the row caches and deltas of a definition that are due. Returns what exists then.
+    """Builds the row caches of a definition that are due. Returns what exists then.
 
     `apart` opens a connection for each file.
     """
-    row_cache = load_row_cache(connection, parts, source, definition)
+    row_cache = load_row_cache(parts, source, definition)
     publish_schema(connection, row_cache)
     bodies = choose_parts(list_parts(connection, row_cache.folder), listing.sealed_names)
     for keyframe in due_rows(source, row_cache, limits):
@@ -67,18 +57,7 @@ def build_row_cache(
         path = row_cache.rows(keyframe)
         with apart() as builder, _rows(builder, definition, row_cache, files, path, limits) as sql:
             publish(builder, sql, path, [], definition.hash, packing=QUICK)
-        row_cache = load_row_cache(connection, parts, source, definition)
-    while row_cache.readable:
-        base = row_cache.rows(row_cache.readable[-1])
-        rows = sum(count_rows(connection, [base]).values())
-        cut = due_delta(source, row_cache, busy, rows, limits)
-        if cut is None:
-            break
-        files = _until_cut(source, row_cache, cut, bodies)
-        path, covers = row_cache.next_delta(cut), sorted(cut.adds)
-        with apart() as builder, _rows(builder, definition, row_cache, files, path, limits) as sql:
-            publish(builder, sql, path, covers, definition.hash, packing=QUICK, base=base.name)
-        row_cache = load_row_cache(connection, parts, source, definition)
+        row_cache = load_row_cache(parts, source, definition)
     return row_cache
 
 
@@ -120,34 +99,12 @@ def _until_keyframe(
     )
 
 
-def _until_cut(
-    source: SourceParts, row_cache: RowCache, cut: CutPoint, bodies: Sequence[Part]
-) -> RowFiles:
-    """Returns the files from which the delta up to a cut point is built."""
-    keyframe, delta = row_cache.readable[-1], row_cache.delta
-    covered = covered_by_keyframe(source, keyframe)
-    sightings, pages = (
-        tuple(p.path for p in parts if p.first <= cut.instant and not p.covers <= covered)
-        for parts in (source.sightings, source.pages)
-    )
-    since = [part.path for part in bodies if keyframe.instant < part.first <= cut.instant]
-    return RowFiles(
-        sightings=(keyframe.path, *sightings),
-        pages=(keyframe.pages, *pages),
-        fresh=tuple(part.path for part in cut.sightings),
-        since=instant_of(delta.instant if delta else keyframe.instant),
-        rows=(*([delta.path] if delta else []), row_cache.schema),
-        **_body_files(row_cache, [row_cache.rows(keyframe), *since], bodies),
-    )
-
-
 def _body_files(
     row_cache: RowCache, near: Sequence[Path], bodies: Sequence[Part]
 ) -> dict[str, tuple[Path, ...]]:
     """Returns the lists of `RowFiles` that contain bodies."""
     schema = row_cache.folder / SCHEMA
     return {
-        "delta": (row_cache.schema,),
         "near": (schema, *near),
         "bodies": (*(part.path for part in bodies), schema),
     }
@@ -172,7 +129,6 @@ def _query(definition: Definition, files: RowFiles) -> str:
         "pages": list_literal(files.pages),
         "fresh": list_literal(files.fresh),
         "rows": list_literal(files.rows),
-        "delta": list_literal(files.delta),
         "near": list_literal(files.near),
         "bodies": list_literal(files.bodies),
         "types": literals(definition.types),

@@ -36,18 +36,16 @@ _Paths = tuple[Path, ...]
 
 @attrs.frozen
 class RowFiles:
-    """Files from which a row cache or delta is built."""
+    """Files from which a row cache is built."""
 
     sightings: tuple[Path, ...]
     pages: tuple[Path, ...]
     fresh: tuple[Path, ...]
-    """Sightings since the previous row cache or delta."""
+    """Sightings since the previous row cache."""
     since: str
-    """SQL of the instant of the previous row cache or delta."""
+    """SQL of the instant of the previous row cache."""
     rows: tuple[Path, ...]
-    """The previous row cache or delta, and a file without rows."""
-    delta: tuple[Path, ...]
-    """Rows that replace some of these."""
+    """The previous row cache, and a file without rows."""
     near: tuple[Path, ...]
     """Bodies that the sightings are likely to name."""
     bodies: tuple[Path, ...]
@@ -67,7 +65,7 @@ def materialized_late(
 
     `schema`: a file with their columns, and without rows.
     """
-    wide_files = (*files.rows, *files.delta, *files.near)
+    wide_files = (*files.rows, *files.near)
     rows = sum(count_rows(connection, wide_files).values())
     if rows <= limits.max_single_query_rows:
         yield query(files)
@@ -90,7 +88,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, schema: Path) -> list[str]:
 
 def _row_files(files: RowFiles) -> list[Path]:
     """Returns the files that contain the rows, in the order of their numbers, from 1."""
-    return list(dict.fromkeys((*files.rows, *files.delta, *files.near, *files.bodies)))
+    return list(dict.fromkeys((*files.rows, *files.near, *files.bodies)))
 
 
 @contextlib.contextmanager
@@ -125,7 +123,6 @@ def _select(
         "sightings": _ALL,
         "fresh": _ALL,
         "rows": [*body, *_PLACE, *_KNOWN],
-        "delta": [*body, *_PLACE, *_KNOWN],
         "near": [*body, *_PLACE],
     }
     lists = [split(name, getattr(files, name), each, turns) for name, each in columns_of.items()]

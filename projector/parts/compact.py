@@ -54,12 +54,12 @@ def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
 def grouping_key(
     marks: Sequence[tuple[str, frozenset[str]]],
 ) -> Callable[[Part], tuple[int, int]]:
-    """Returns a grouping key for compaction: parts that a keyframe or delta separates differ in it.
+    """Returns a grouping key for compaction: parts that a keyframe separates differ in it.
 
-    `marks`: the instant of each keyframe, or of each delta, and the segments that it adds. The key
-    consists of the number of the first mark that covers the part, and of the first mark not before
-    it begins. If parts with different keys were merged, views would read again what a keyframe
-    covers, and segments that begin after a keyframe would seem to be late for it.
+    `marks`: the instant of each keyframe, and the segments that it adds. The key consists of the
+    number of the first mark that covers the part, and of the first mark not before it begins. If
+    parts with different keys were merged, views would read again what a keyframe covers, and
+    segments that begin after a keyframe would seem to be late for it.
     """
     marks = sorted(set(marks), key=lambda mark: (mark[0], len(mark[1])))
     first: dict[str, int] = {}

@@ -8,7 +8,7 @@ file stays, too, and names only files that still exist.
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,12 +33,11 @@ from projector.folders import (
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import load_source_parts
-from projector.keyframes.row_cache import load_row_cache
 from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, Report, build_open, silent
 from projector.parts.compact import Group, compact, find_groups, grouping_key
 from projector.parts.jobs import plan_jobs, run_jobs
-from projector.parts.part import Part, folder_of
+from projector.parts.part import folder_of
 from projector.parts.plan import SegmentListing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
 from projector.views.dependencies import with_dependencies
@@ -182,28 +181,19 @@ def _groups_to_merge(
     listing: SegmentListing,
     definitions: Sequence[Definition],
 ) -> list[Group]:
-    """Returns the groups of parts of a source to merge; no keyframe or delta separates them."""
+    """Returns the groups of parts of a source to merge; no keyframe separates them."""
     source = load_source_parts(connection, context.parts, listing, definitions, context.limits)
-    built = definitions_of(definitions, listing.source)
-
-    def groups_by(key: Callable[[Part], Hashable]) -> list[Group]:
-        folders = [folder_of(context.parts, listing.source, definition) for definition in built]
-        sealed = listing.sealed_names
-        return [
-            group
-            for folder in folders
-            for group in find_groups(connection, folder, sealed, key, context.limits)
-        ]
-
-    keyframes = source.chain
-    keyframe_key = grouping_key([(keyframe.instant, keyframe.adds) for keyframe in keyframes])
-    if not groups_by(keyframe_key):  # the usual case, in which no row caches are loaded
-        return []
-    entities = [d for d in built if d.has_parts and d.source == listing.source]
-    caches = [load_row_cache(connection, context.parts, source, d) for d in entities]
-    deltas = [delta for cache in caches for delta in cache.deltas]
-    delta_key = grouping_key([(delta.instant, delta.adds) for delta in deltas])
-    return groups_by(lambda part: (keyframe_key(part), delta_key(part)))
+    key = grouping_key([(keyframe.instant, keyframe.adds) for keyframe in source.chain])
+    folders = [
+        folder_of(context.parts, listing.source, definition)
+        for definition in definitions_of(definitions, listing.source)
+    ]
+    sealed = listing.sealed_names
+    return [
+        group
+        for folder in folders
+        for group in find_groups(connection, folder, sealed, key, context.limits)
+    ]
 
 
 def _compact_one(context: Context, group: Group) -> None:

@@ -79,7 +79,7 @@ def _from_row_cache(
     """Returns the templates of a definition with a row cache."""
     lists = {
         kind: files[definition.source, f"{kind} {definition.name}"]
-        for kind in ("near", "rows", "delta", "fresh")
+        for kind in ("near", "rows", "fresh")
     }
     disjoint = files[definition.source, definition.name].disjoint
     placeholders = {

@@ -83,8 +83,8 @@ def as_of_files(
     """Returns the files of a source that as-of views read: keyframes instead of old parts.
 
     Keys are `near log.sightings` and `near log.pages`, and for each definition `near NAME` for
-    its bodies. A definition with a row cache also has `rows NAME` (the cached rows), `delta
-    NAME` (those that replace some of them) and `fresh NAME` (the sightings after both).
+    its bodies. A definition with a row cache also has `rows NAME` (the cached rows) and `fresh
+    NAME` (the sightings after them).
     """
     name = listing.source
     source = load_source_parts(connection, parts, listing, definitions, limits)
@@ -94,7 +94,7 @@ def as_of_files(
     }
     for definition in definitions:
         if definition.has_parts and definition.source == name:
-            row_cache = load_row_cache(connection, parts, source, definition)
+            row_cache = load_row_cache(parts, source, definition)
             bodies, sightings = files[name, definition.name], files[name, "log.sightings"]
             for kind, file_list in _near_rows(views, source, row_cache, bodies, sightings).items():
                 result[name, f"{kind} {definition.name}"] = file_list
@@ -129,10 +129,6 @@ def _near_rows(
         wider = bool(row_cache.keyframes)
         return {"near": attrs.evolve(bodies, keyframes=tuple(near), wider=wider)}
     rows = [(keyframe.instant, row_cache.rows(keyframe)) for keyframe in row_cache.readable]
-    deltas = [(delta.instant, delta.path) for delta in row_cache.deltas]
-    existing += [
-        (instant, existing_files(row_cache, row_cache.readable[-1])) for instant, _ in deltas
-    ]
     # Files that are read as cached rows are not read as bodies as well.
     cached = {path for _, path in rows}
     near_bodies = [
@@ -152,9 +148,8 @@ def _near_rows(
             wider=row_cache.keyframes != row_cache.readable,
         ),
         "rows": attrs.evolve(empty, keyframes=tuple(_entry(views, *row) for row in rows)),
-        "delta": attrs.evolve(empty, keyframes=tuple(_entry(views, *delta) for delta in deltas)),
         "fresh": attrs.evolve(
-            sightings, keyframes=(*before_cache, *((instant,) for instant, _ in (*rows, *deltas)))
+            sightings, keyframes=(*before_cache, *((instant,) for instant, _ in rows))
         ),
     }
 
@@ -183,7 +178,7 @@ def as_of_list_sql(root: Path, files: FileList) -> str:
 
 
 def row_cache_instant_sql(fresh: FileList) -> str:
-    """Returns the SQL of the instant of the last row cache or delta before T.
+    """Returns the SQL of the instant of the last row cache before T.
 
     `fresh`: the sightings after the row caches (`fresh NAME`).
     """

@@ -1,5 +1,5 @@
 -- In: sightings and pages as of an instant; the sightings after the row cache; the instant of the
--- row cache; its rows, and the delta that replaces some of them.
+-- row cache; its rows.
 -- Out:
 -- `held`: the cached row of each entity whose row may have changed.
 -- `news`: what was seen after the row cache; `is_brief` if this and the cached row determine the
@@ -34,27 +34,14 @@ lapsed AS MATERIALIZED (
     )
     UNION
     SELECT _id FROM read_parquet($rows) WHERE _seq IS NULL
-    UNION
-    SELECT _id FROM read_parquet($delta) WHERE _seq IS NULL
 ),
 held AS MATERIALIZED (
     -- One row per entity: the first, if its body has several.
-    SELECT _type, _id, known
-    FROM (
-        SELECT _type, _id, {
-            'writer': _writer, 'seq': _seq, 'first_at': _first_at,
-            'is_absent': _absent_since IS NOT NULL
-        } AS known
-        FROM read_parquet($delta)
-        WHERE $first
-        UNION ALL
-        SELECT _type, _id, {
-            'writer': _writer, 'seq': _seq, 'first_at': _first_at,
-            'is_absent': _absent_since IS NOT NULL
-        }
-        FROM (SELECT * FROM read_parquet($rows) WHERE $first)
-        ANTI JOIN (SELECT _type, _id FROM read_parquet($delta)) AS newer USING ($same)
-    )
+    SELECT _type, _id, {
+        'writer': _writer, 'seq': _seq, 'first_at': _first_at,
+        'is_absent': _absent_since IS NOT NULL
+    } AS known
+    FROM (SELECT * FROM read_parquet($rows) WHERE $first)
     WHERE _id IN (SELECT _id FROM told_since UNION ALL SELECT _id FROM lapsed)
 ),
 news AS MATERIALIZED (

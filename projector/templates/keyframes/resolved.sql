@@ -1,5 +1,5 @@
 -- In: `moved`, with `winner` and `entity` of these ids; `news` and `held` (`moved.sql`); the cached
--- rows, and the delta that replaces some of them; the tables of the body lookup.
+-- rows; the tables of the body lookup.
 -- Out: `shown`: the rows of every entity, absent ones too, with all columns of its body. The cached
 -- row is copied if nothing changed or if it names the same body; then only the columns about
 -- the entity are replaced. A body may have several rows, and two parts may contain the same row.
@@ -36,13 +36,7 @@ shown AS (
         CASE WHEN told._id IS NULL THEN base._absent_because ELSE told._absent_because END
             AS _absent_because)
     FROM (
-        SELECT old.* FROM read_parquet($rows) AS old ANTI JOIN (
-            SELECT _type, _id FROM read_parquet($delta)
-            UNION ALL
-            SELECT _type, _id FROM fresh
-        ) AS new USING ($same)
-        UNION ALL
-        SELECT newer.* FROM read_parquet($delta) AS newer ANTI JOIN fresh USING ($same)
+        SELECT old.* FROM read_parquet($rows) AS old ANTI JOIN fresh USING ($same)
     ) AS base
     LEFT JOIN (SELECT * FROM told WHERE again) AS told USING ($same)
     UNION ALL

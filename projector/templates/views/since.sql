@@ -1,4 +1,4 @@
--- SQL expression: the instant of the last row cache or delta not after the instant of the
+-- SQL expression: the instant of the last row cache not after the instant of the
 -- query, or the year 1 if there is none.
 -- In: `instants`, separated by commas, in the form of the names of parts.
 strptime(coalesce(list_max(list_filter(string_split($instants, ','), lambda k: k <> ''

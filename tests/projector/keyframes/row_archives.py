@@ -1,4 +1,4 @@
-"""Archives of things, with row caches and deltas due after few events."""
+"""Archives of things, with row caches due after few events."""
 
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def grow(root, limits, *portions):
 def files_read(root, kind):
     """Returns the names of the files of a kind that the views of things read.
 
-    Kinds: `r` row caches, `d` deltas.
+    Kinds: `r` row caches.
     """
     paths = (Path(path) for path in files_of_views(root / "views"))
     return sorted(
@@ -77,7 +77,6 @@ def wrong_views(root, limits):
 
 
 def delete_row_caches(root):
-    """Deletes all row caches and deltas."""
-    for kind in "rd":
-        for path in (root / "views").rglob(f"{kind}-2*.parquet"):
-            path.unlink()
+    """Deletes all row caches."""
+    for path in (root / "views").rglob("r-2*.parquet"):
+        path.unlink()

@@ -1,4 +1,4 @@
-"""Row caches and deltas that an update builds: when, how many, and from which events."""
+"""Row caches that an update builds: when, how many, and from which events."""
 
 import shutil
 
@@ -29,53 +29,27 @@ from tests.projector.keyframes.row_archives import (
 from tests.projector.logs import Page, hours, write_log
 
 
-def test_deltas_follow_each_other_until_the_next_row_cache(empty, limits):
-    deltas = []
+def test_a_row_cache_is_built_beside_each_keyframe_that_is_due(empty, limits):
     for n in range(2, 6):
         write_log(empty, "shop", A, FIRST if n == 2 else [])
         write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
         update(empty, definitions=ALL_DEFINITIONS, limits=limits)
-        deltas += files_read(empty, "d")
         assert len(files_read(empty, "r")) == 1
-    assert len(set(deltas)) == 3
-    assert files_read(empty, "d") == deltas[-2:], "the last two"
 
     write_log(empty, "shop", A, [listing(6, range(24), 2)])
     update(empty, definitions=ALL_DEFINITIONS, limits=limits)
 
     assert len(files_read(empty, "r")) == 2
-    assert files_read(empty, "d") == []
 
 
 @pytest.mark.slow
-def test_for_many_cut_points_at_once_two_deltas_are_built(empty, few_keyframes):
-    write_log(empty, "shop", A, FIRST)
-    for n in range(2, 6):
-        write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(4)])])
-        update(empty, definitions=ALL_DEFINITIONS, limits=few_keyframes)
-    last = files_read(empty, "d")[-1:]
-    for path in [*empty.rglob("d-*.parquet"), *empty.rglob("r-*.parquet")]:
-        path.unlink()
-    update(empty, definitions=ALL_DEFINITIONS, limits=few_keyframes)
-
-    assert len(last) == 1
-    assert len(files_read(empty, "d")) == 2, "one more, in the middle"
-    assert files_read(empty, "d")[1:] == last
-    built = [path.name for path in empty.rglob("d-*.parquet") if "things" in str(path)]
-    assert sorted(built) == files_read(empty, "d")
-    assert wrong_views(empty, few_keyframes) == []
-
-
-@pytest.mark.slow
-def test_parts_are_merged_between_deltas_only(empty, few_keyframes):
+def test_merging_parts_changes_no_row(empty, few_keyframes):
     write_log(empty, "shop", A, FIRST)
     update(empty, definitions=ALL_DEFINITIONS, limits=few_keyframes)
     changed = [(0, 4), (4, 8), (0, 1), (1, 2)]
     for n, (low, high) in enumerate(changed, 2):
         write_log(empty, "shop", A, [Page(hours(n), [thing(i, n) for i in range(low, high)])])
         update(empty, definitions=ALL_DEFINITIONS, limits=few_keyframes)
-    deltas = files_read(empty, "d")
-    assert deltas
     sightings = sighting_parts_read(empty)
 
     update(
@@ -83,7 +57,6 @@ def test_parts_are_merged_between_deltas_only(empty, few_keyframes):
     )
 
     assert len(sighting_parts_read(empty)) < len(sightings)
-    assert files_read(empty, "d") == deltas
     assert wrong_views(empty, few_keyframes) == []
 
 
@@ -168,11 +141,9 @@ def test_the_views_file_is_written_without_opening_keyframes_or_row_caches(
     grow(started, limits, SEEN_AGAIN, FEW_LISTED)
     parts = current_parts(started / "views")
     _, script = build_views(started, parts, ALL_DEFINITIONS, ALL_DEFINITIONS, limits=limits)
-    unread = [
-        path for path in parts.rglob("*.parquet") if path.name[:2] in ("s-", "k-", "r-", "d-")
-    ]
+    unread = [path for path in parts.rglob("*.parquet") if path.name[:2] in ("s-", "k-", "r-")]
     for path in unread:
         path.write_bytes(b"not read")
 
-    assert {path.name[0] for path in unread} >= {"s", "r", "d"}
+    assert {path.name[0] for path in unread} >= {"s", "r"}
     assert write_views(tmp_path_factory.mktemp("written"), script)

@@ -1,4 +1,4 @@
-"""Views read from row caches and deltas: the same rows as from all facts."""
+"""Views read from row caches: the same rows as from all facts."""
 
 import attrs
 import pytest
@@ -65,7 +65,7 @@ SLOW = pytest.mark.slow
                 (A, [Page(hours(3), [thing(n, 2) for n in range(4, 8)], "w", "/x", 2, True)]),
                 SEEN_AGAIN,
             ],
-            id="a pagination that began before a delta",
+            id="a pagination over two portions",
         ),
     ],
 )
@@ -77,7 +77,7 @@ def test_entities_that_changed_after_the_row_cache_are_evaluated_again(started, 
 
 
 EMPTY_LISTING_AND_SIGHTING = (A, [listing(4, [], scope="/y"), Page(hours(4.2), [thing(20)])])
-"""An empty listing, and a sighting without which no delta would be built."""
+"""An empty listing, and a sighting after it."""
 
 
 DETAIL_THEN_LIST = [
@@ -124,16 +124,16 @@ DETAIL_THEN_LIST = [
     ],
 )
 def test_a_row_cache_and_later_facts_give_the_same_rows_as_all_facts(started, limits, portions):
-    """No delta covers the last portion: the views join its facts with the row cache."""
+    """The views join the facts of the last portion with the row cache."""
     grow(started, limits, *portions[:-1])
-    cache_files = files_read(started, "r"), files_read(started, "d")
+    cache_files = files_read(started, "r")
     no_keyframes = attrs.evolve(limits, min_keyframe_rows=10**5)
     writer, happenings = portions[-1]
     write_log(started, "shop", writer, happenings)
     assert update(started, definitions=ALL_DEFINITIONS, limits=no_keyframes).failed == ()
 
-    assert cache_files[0]
-    assert (files_read(started, "r"), files_read(started, "d")) == cache_files
+    assert cache_files
+    assert files_read(started, "r") == cache_files
     assert wrong_views(started, limits) == []
 
 
@@ -143,7 +143,6 @@ def test_the_row_of_a_body_that_was_seen_again_comes_from_the_row_cache(empty, f
     assert update(empty, definitions=ALL_DEFINITIONS, limits=few_keyframes).failed == ()
 
     assert files_read(empty, "r")
-    assert not files_read(empty, "d")
     assert wrong_views(empty, few_keyframes) == []
 
 

@@ -126,7 +126,6 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
     "fresh": SIGHTING,
     "pages": PAGE,
     "rows": CACHED,
-    "delta": CACHED,
     "near": BODY,
     "bodies": BODY,
 }
@@ -162,19 +161,6 @@ def shown(
     ).fetchall()
     assert len({id for id, *_ in rows}) == len(rows), "each thing is shown once"
     return {id: tuple(values) for id, *values in rows}
-
-
-def test_a_row_of_a_delta_replaces_the_cached_one(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    things = shown(
-        connection,
-        tmp_path,
-        rows=[cached(0, "t1", 1, 10), cached(0, "t2", 2, 20)],
-        delta=[cached(0.5, "t2", 3, 21)],
-    )
-
-    assert things == {"t1": (10, 1, None), "t2": (21, 3, None)}
 
 
 def test_a_thing_seen_since_names_a_body_that_is_near_or_if_it_must_be_far(

@@ -82,10 +82,10 @@ SEQS = {
 def write_files(folder: Path, definition: Definition) -> RowFiles:
     """Writes the files from which rows are selected.
 
-    `t0` to `t11` are cached as of hour 0, and a delta replaced `t3`. Those that the listing of
-    hour 2 misses become absent. The body of `t5` is near, that of `t6` far, that of `t7`
-    missing. The body of `u1` is in two files that are near, that of `u2` twice in one, that of
-    `u3` near and far. The body of `u4` has three rows if it may have several.
+    `t0` to `t11` are cached as of hour 1. Those that the listing of hour 2 misses become absent.
+    The body of `t5` is near, that of `t6` far, that of `t7` missing. The body of `u1` is in two
+    files that are near, that of `u2` twice in one, that of `u3` near and far. The body of `u4` has
+    three rows if it may have several.
     """
     body_columns = BODY_COLUMNS[definition.name]
     columns = {**body_columns, **KNOWN}
@@ -101,7 +101,8 @@ def write_files(folder: Path, definition: Definition) -> RowFiles:
     schema, no_bodies = write("no-rows", columns), write("no-bodies", body_columns)
     before = write("before", SIGHTING, [listed(0, f"t{n}", n) for n in range(12)])
     fresh = write("fresh", SIGHTING, [listed(2, id, seq) for id, seq in SEQS.items()])
-    rows = [{**cached(0, f"t{n}", n, 10 * n), **more} for n in range(12)]
+    rows = [{**cached(0, f"t{n}", n, 10 * n), **more} for n in range(12) if n != 3]
+    rows.append({**cached(1, "t3", 30, 31), **more})
     copies = write("copies", body_columns, [u1, u2, u2, u3, u4, *pieces])
     return RowFiles(
         sightings=(before, fresh),
@@ -109,7 +110,6 @@ def write_files(folder: Path, definition: Definition) -> RowFiles:
         fresh=(fresh,),
         since=instant_of("20261101T010000000000"),
         rows=(write("rows", columns, rows), schema),
-        delta=(write("delta", columns, [{**cached(1, "t3", 30, 31), **more}]), schema),
         near=(no_bodies, write("near", body_columns, near), copies),
         bodies=(write("bodies", body_columns, far), no_bodies),
     )
@@ -123,7 +123,7 @@ def rows_of(
     query: Callable[[RowFiles], str],
 ) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Returns the names of the columns, and the sorted rows."""
-    with materialized_late(connection, query, files, files.delta[-1], path, limits) as sql:
+    with materialized_late(connection, query, files, files.rows[-1], path, limits) as sql:
         result = connection.execute(f"FROM ({sql}) ORDER BY ALL")
         return [str(column[0]) for column in result.description or ()], result.fetchall()
 
@@ -185,19 +185,17 @@ def test_a_thing_whose_body_is_missing_has_its_type_id_and_instants_only(
     }
 
 
-def test_up_to_a_limit_of_rows_cached_replaced_or_near_the_query_is_left_as_it_is(
+def test_up_to_a_limit_of_rows_cached_or_near_the_query_is_left_as_it_is(
     connection: duckdb.DuckDBPyConnection, archive_files: dict[str, RowFiles], tmp_path: Path
 ) -> None:
     """Bodies that are far do not count: hardly any of them is selected."""
     files = archive_files[THINGS.name]
-    candidates = 12 + 1 + 7
+    candidates = 12 + 7
 
     def sql(max_rows: int) -> str:
         limits = attrs.evolve(IN_CHUNKS, max_single_query_rows=max_rows)
         path = tmp_path / "published.parquet"
-        with materialized_late(
-            connection, THING_ROWS, files, files.delta[-1], path, limits
-        ) as text:
+        with materialized_late(connection, THING_ROWS, files, files.rows[-1], path, limits) as text:
             return text
 
     assert sql(candidates) == THING_ROWS(files)
@@ -224,9 +222,9 @@ def chunks_read(
         def read(paths: Sequence[Path]) -> duckdb.DuckDBPyConnection:
             return connection.execute(f"FROM read_parquet([{literals(map(str, paths))}])")
 
-        lists = (chunk.rows, chunk.delta, chunk.near, chunk.bodies)
+        lists = (chunk.rows, chunk.near, chunk.bodies)
         columns = [str(column[0]) for paths in lists for column in read(paths).description or ()]
-        keyed = (chunk.rows, chunk.delta, chunk.near, chunk.fresh, chunk.sightings)
+        keyed = (chunk.rows, chunk.near, chunk.fresh, chunk.sightings)
         id_rows = [
             connection.execute(
                 f"SELECT DISTINCT _id FROM read_parquet([{literals(map(str, paths))}])"
@@ -268,7 +266,7 @@ def test_settings_and_folders_are_as_before_afterwards(
     before = settings(connection), sorted(tmp_path.rglob("*"))
     with (
         contextlib.suppress(KeyboardInterrupt),
-        materialized_late(connection, THING_ROWS, files, files.delta[-1], path, IN_CHUNKS) as sql,
+        materialized_late(connection, THING_ROWS, files, files.rows[-1], path, IN_CHUNKS) as sql,
     ):
         connection.execute(sql)
         assert settings(connection) != before[0]

@@ -142,7 +142,7 @@ def test_bodies_are_searched_near_first_only_if_there_are_keyframes_of_them(
     assert "near_or_far" in sql_of(tmp_path, with_keyframe(tmp_path))
 
 
-def test_from_a_row_cache_on_rows_are_copied_unless_a_delta_or_a_sighting_is_newer(
+def test_from_a_row_cache_on_rows_are_copied_unless_a_sighting_is_newer(
     tmp_path: Path,
 ) -> None:
     lists = with_row_cache(tmp_path)
@@ -150,8 +150,7 @@ def test_from_a_row_cache_on_rows_are_copied_unless_a_delta_or_a_sighting_is_new
     assert values_at(tmp_path, lists, 0.5) == [("a", 1), ("b", 2), ("c", 3)]
     assert values_at(tmp_path, lists, 1.5) == [("a", 101), ("b", 102), ("c", 103)]
     assert values_at(tmp_path, lists, 2.5) == [("a", 4), ("b", 102)]
-    assert values_at(tmp_path, lists, 3.5) == [("a", 304), ("b", 302)]
-    assert values_at(tmp_path, lists, 5) == [("a", 304), ("b", 302), ("c", 303)]
+    assert values_at(tmp_path, lists, 3.5) == [("a", 4), ("b", 102)]
 
 
 def test_the_instants_of_a_copied_row_are_those_of_the_row_cache(tmp_path: Path) -> None:
@@ -160,8 +159,6 @@ def test_the_instants_of_a_copied_row_are_those_of_the_row_cache(tmp_path: Path)
     a, b = shown(tmp_path, lists, 2.5)
     assert (a["_first_seen_at"].hour, a["_last_seen_at"].hour) == (0, 2)
     assert (b["_first_seen_at"].hour, b["_last_seen_at"].hour) == (0, 2)
-    (copied, *_) = shown(tmp_path, lists, 3.5)
-    assert (copied["_first_seen_at"].hour, copied["_last_seen_at"].hour) == (2, 2)
 
 
 def test_of_a_body_in_two_parts_that_overlap_one_row_is_shown(tmp_path: Path) -> None:
@@ -213,7 +210,7 @@ def templates_of(definition: Definition, *kinds: str) -> Templates:
 
 def test_the_templates_are_those_of_the_siblings_or_one_that_reads_the_row_cache() -> None:
     plain = templates_of(THINGS)
-    from_cache = templates_of(THINGS, "rows", "delta", "fresh")
+    from_cache = templates_of(THINGS, "rows", "fresh")
 
     assert {sibling: template for sibling, (template, _) in plain.items()} == {
         "at": "at",
@@ -231,7 +228,7 @@ def test_the_files_named_are_those_near_and_all_bodies_and_no_other_facts(
 ) -> None:
     near = {"near-log.sightings.parquet", "near-log.pages.parquet"}
     bodies = {f"{definition.name}.parquet", f"near-{definition.name}.parquet"}
-    of_cache = {f"{kind}-{definition.name}.parquet" for kind in ("rows", "delta", "fresh")}
+    of_cache = {f"{kind}-{definition.name}.parquet" for kind in ("rows", "fresh")}
 
     for sibling in ("at", "all"):
         lists = lists_without_files(definition)
@@ -241,6 +238,6 @@ def test_the_files_named_are_those_near_and_all_bodies_and_no_other_facts(
         lists["shop", name] = attrs.evolve(lists["shop", name], keyframes=((AT[1],),))
         sql = sql_of(Path("/a"), lists, sibling, definition)
         assert named_files([sql]) == near | bodies
-        lists = lists_without_files(definition, "rows", "delta", "fresh")
+        lists = lists_without_files(definition, "rows", "fresh")
         sql = sql_of(Path("/a"), lists, sibling, definition)
         assert named_files([sql]) == near | bodies | of_cache

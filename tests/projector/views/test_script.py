@@ -53,7 +53,7 @@ OPEN_PAGE = [Page(hours(3), [thing(0, 3)], "r3")]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive with all kinds of files: a row cache, a delta, differences, an open segment,
+    """An archive with all kinds of files: a row cache, differences, an open segment,
     a refused line. The source `store` has no events.
     """
     root = tmp_path_factory.mktemp("archive")
@@ -145,7 +145,6 @@ def test_every_file_named_exists_and_all_kinds_are_among_them(root: Path, script
         ("shop.things", "20"),
         ("shop.things", "op"),
         ("shop.things", "r-"),
-        ("shop.things", "d-"),
         ("shop.things", "ro"),
         ("log.keyframes", "s-"),
         ("log.keyframes", "p-"),

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.clock import format_us
 from projector.views.file_lists import FileList
 from tests.projector.compare_views import THINGS
 from tests.projector.keyframes.tiny_tables import (
@@ -25,7 +24,6 @@ from tests.projector.keyframes.tiny_tables import (
     sighting,
     write_table,
 )
-from tests.projector.logs import hours
 
 AT = {hour: f"20261101T0{hour}0000000000" for hour in range(6)}
 """Instants of hours, as file lists contain them."""
@@ -67,23 +65,16 @@ def add_file(root: Path, name: str, columns: Mapping[str, str], rows: Sequence[R
 
 
 def with_row_cache(root: Path) -> dict[tuple[str, str], FileList]:
-    """Adds a row cache as of hour 1, with values from 100, and a delta of hour 3, from 300."""
+    """Adds a row cache as of hour 1, with values from 100."""
     lists = write_lists(root)
     cache = [cached(0, "a", 1, 101), cached(0, "b", 2, 102), cached(0, "c", 3, 103)]
-    gone = {
-        "_absent_since": format_us(hours(2)),
-        "_absent_because": "not on the complete listing /x of run r2",
-    }
-    delta = [cached(2, "a", 4, 304), cached(2, "b", 2, 302), cached(0, "c", 3, 303, **gone)]
     empty = add_file(root, "rows-none", CACHED)
     rows = (AT[1], add_file(root, "rows", CACHED, cache))
-    changed = (AT[3], add_file(root, "delta", CACHED, delta))
     no_rows = FileList((empty,), ())
     return lists | {
         ("shop", "rows shop.things"): attrs.evolve(no_rows, keyframes=(rows,)),
-        ("shop", "delta shop.things"): attrs.evolve(no_rows, keyframes=(changed,)),
         ("shop", "fresh shop.things"): attrs.evolve(
-            lists["shop", "log.sightings"], keyframes=((AT[1],), (AT[3],))
+            lists["shop", "log.sightings"], keyframes=((AT[1],),)
         ),
     }
 
