@@ -15,6 +15,7 @@ from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.source import Endpoint, Listing, Params
 from fetcher.split.pool import PoolPolicy, SplitterPool, default_pool_policy
+from fetcher.split.repeats import SeenElements
 from fetcher.split.response import PageContext
 from fetcher.state.presence import Presence
 from fetcher.state.run_queue import RunQueue, is_outranked, refresh_queue, renew_lease, task_state
@@ -83,6 +84,8 @@ class ActiveRun:
     """The page to which pagination has to return."""
     mispredictions: int = 0
     """Number of mispredictions so far."""
+    seen: SeenElements | None = None
+    """During pagination, what its pages contained."""
     is_preempted: bool = False
     """Whether the run yields to one of higher priority."""
     has_reached_known: bool = False

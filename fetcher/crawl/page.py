@@ -21,6 +21,7 @@ from fetcher.record.tombstones import describe_emptied, listing_notices, with_dr
 from fetcher.source import Continuation, Params, url_of
 from fetcher.split.doubts import read_continuation
 from fetcher.split.pool import can_offload, offload, split_here
+from fetcher.split.repeats import note_page
 from fetcher.split.response import (
     MAX_URL_CHARS,
     PageContext,
@@ -104,7 +105,7 @@ async def _record_answer(
         return None
     page = _page_after(run, parts, sent)
     check_known(run, parts.entities)
-    run.pending_entities += _count_top(parts)
+    _note_arrival(run, parts)
     with_next = _with_next_url(run, place, params, page)
     recording = _record(run, response, parts, with_next, page.doubt)
     await _record_in_background(run, recording, _MAX_PENDING_WRITES)
@@ -166,8 +167,8 @@ async def _record_if_confirmed(
         if parts is None:
             run.misprediction = Misprediction(place.page_no or 1, answered.result)
             return
+        _note_arrival(run, parts)
         recorded.set_result(True)
-        run.pending_entities += _count_top(parts)
         await _record(run, answered.response, parts, place)
     finally:
         if not recorded.done():
@@ -212,6 +213,13 @@ def _without_long_url(run: ActiveRun, page: Continuation) -> Continuation:
     if page.next is None or len(url_of("", run.endpoint.path, page.next)) <= MAX_URL_CHARS:
         return page
     return attrs.evolve(page, next=None, is_end=False)
+
+
+def _note_arrival(run: ActiveRun, parts: SplitResponse) -> None:
+    """Notes what the next page contains, before it is durable. Called in page order."""
+    run.pending_entities += _count_top(parts)
+    if run.seen is not None:
+        note_page(run.seen, parts)
 
 
 def _count_top(parts: SplitResponse) -> int:
@@ -281,7 +289,7 @@ async def _record(
         doubtful=run.report.doubtful + (doubt is not None),
     )
     why = f"{response.url}: {doubt}" if doubt else describe_emptied(place, names, drafts_before)
-    report = attrs.evolve(report, why=why) if why else report
+    report = attrs.evolve(report, why=why) if why and run.stop_reason is None else report
     run.publish(report)
     note_follow_ups(run, parts.entities)
     run.note_partition_values(response.params, parts.entities)

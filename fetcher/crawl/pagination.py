@@ -3,6 +3,7 @@
     poison page      ──> bisection: half the page, …, one entity ──> recorded and skipped
     rejected cursor  ──> the previous page again ──> once more from the beginning
     silent end       ──> continued in partitions, if the listing has any
+    nothing new on 20 pages in a row ──> ended: the pagination is endless
 
 Whatever was skipped or not covered is in the report.
 """
@@ -21,12 +22,15 @@ from fetcher.net.http import HttpResult
 from fetcher.record.journal import append_batch, batch_of
 from fetcher.source import PAGE_CURSOR_PARAMS, Continuation, Params, request_digest
 from fetcher.split.pool import SLOTS, close_pool, open_pool
+from fetcher.split.repeats import SeenElements
 from fetcher.state.task import CANCELLED
 
 _MAX_SKIPS = 20
 """Maximum number of entities that one run skips."""
 _MAX_RETREATS = 10
 """Maximum number of rejected cursors before the run starts from the beginning."""
+_MAX_PAGES_WITHOUT_NEW = 20
+"""Number of pages in a row without anything new in the pagination that end it."""
 
 
 @attrs.define
@@ -61,6 +65,7 @@ async def paginate(run: ActiveRun, params: Params) -> None:
     state = _Pagination(params, run.task.page_no + 1)
     run.pending_writes = deque()
     run.pool = open_pool(run.crawl.context.source, run.crawl.pool_policy)
+    run.seen = SeenElements()
     try:
         while not await _is_finished(run, state):
             await _fetch_next(run, state)
@@ -69,7 +74,7 @@ async def paginate(run: ActiveRun, params: Params) -> None:
         close_pool(run.pool)
         if run.pool.lost:
             run.publish(attrs.evolve(run.report, splitters_lost=run.pool.lost))
-        run.pending_writes = run.pool = run.last_recorded = None
+        run.pending_writes = run.pool = run.last_recorded = run.seen = None
 
 
 async def _is_finished(run: ActiveRun, state: _Pagination) -> bool:
@@ -86,6 +91,13 @@ def must_stop(run: ActiveRun) -> bool:
         run.end(f"limit of {run.task.target} reached")
     if run.stop_reason is None and run.has_reached_known:
         run.end("all following entities are known")
+    if (
+        run.stop_reason is None
+        and run.seen
+        and run.seen.pages_without_new >= _MAX_PAGES_WITHOUT_NEW
+    ):
+        count = run.seen.pages_without_new
+        run.end(f"{count} pages in a row contain nothing new: the pagination does not end")
     if run.stop_reason is None and check_queue(run) == CANCELLED:
         run.end(CANCELLED)
     return run.stop_reason is not None or run.is_paused()
@@ -202,6 +214,7 @@ async def _retreat(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None
     if state.previous is None or is_repeated:
         state.rejected.add(request_digest(first))
         state.requested, state.params, state.page_no = set(), first, 1
+        run.seen = SeenElements()
         where = "the beginning"
     else:
         state.requested -= {name, request_digest(state.previous)}

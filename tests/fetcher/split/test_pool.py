@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 from aiohttp import web
 
@@ -221,3 +222,23 @@ asyncio.run(run_once(
     SyncBounds(listings=["images"]),
 ))
 """
+
+
+def test_an_endless_pagination_ends_although_its_pages_are_prefetched(
+    tmp_path: Path, started: Started
+) -> None:
+    requested: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        requested.append(request.query.get("cursor", "0"))
+        items = [{"id": id_} for id_ in range(200)]
+        metadata = {"nextCursor": str(int(requested[-1]) + 1)}
+        body = orjson.dumps({"items": items, "metadata": metadata})
+        return web.Response(body=body, content_type="application/json")
+
+    report = crawl(tmp_path, handle, EAGER)
+
+    assert started
+    assert report.listings[0].state == "partial"
+    assert "contain nothing new" in str(report.listings[0].why)
+    assert 21 <= len(requested) < 60
