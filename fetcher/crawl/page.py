@@ -13,6 +13,7 @@ from eventlog.clock import format_us
 from fetcher.crawl.active_run import ActiveRun, check_known, stop_without_budget
 from fetcher.crawl.follow_ups import note_follow_ups
 from fetcher.crawl.prefetch import Misprediction, Recorded, predict_next_page
+from fetcher.crawl.report import outcome_of
 from fetcher.crawl.request import Answered, GivenUp, NotSent, PendingSplit, send_request
 from fetcher.net.http import HttpResult
 from fetcher.record.journal import append_batch, batch_of, page_batch
@@ -251,7 +252,9 @@ async def record_failure(run: ActiveRun, failure: GivenUp) -> None:
     """Records a request that was given up; ends the run if the next would fail, too."""
     await append_batch(run.crawl.context.journal, batch_of(failure.draft))
     why = f"{failure.error_class}: {failure.what}"
-    run.publish(attrs.evolve(run.report, failures=run.report.failures + 1, why=why))
+    outcome = outcome_of(failure.draft.members.get("status"), failure.error_class)
+    report = attrs.evolve(run.report, failures=run.report.failures + 1, why=why)
+    run.publish(attrs.evolve(report, outcomes=report.outcomes | {outcome}))
     breaker = run.crawl.context.breaker
     if failure.stops_run:
         run.end(why)
@@ -287,6 +290,7 @@ async def _record(
         unchanged=run.report.unchanged + recorded[-1].unchanged,
         anomalies=run.report.anomalies + len(parts.misfits),
         doubtful=run.report.doubtful + (doubt is not None),
+        outcomes=run.report.outcomes | {outcome_of(response.status)},
     )
     why = f"{response.url}: {doubt}" if doubt else describe_emptied(place, names, drafts_before)
     report = attrs.evolve(report, why=why) if why and run.stop_reason is None else report

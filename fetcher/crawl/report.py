@@ -4,6 +4,20 @@ from collections.abc import Callable
 
 import attrs
 
+RECEIVED, REFUSED, UNANSWERED = "received", "refused", "unanswered"
+"""Kinds of outcomes of requests: a successful response, a refusal (4xx), anything else."""
+_TEMPORARY = frozenset({"throttled", "server"})
+"""Error classes of the statuses 408, 425 and 429, which are no refusals."""
+
+
+def outcome_of(status: int | None, error_class: str | None = None) -> str:
+    """Returns the kind of outcome of a request, by its last status and its error class."""
+    if status is None or error_class in _TEMPORARY:
+        return UNANSWERED
+    if error_class is None and 200 <= status < 300:
+        return RECEIVED
+    return REFUSED if 400 <= status < 500 else UNANSWERED
+
 
 @attrs.frozen(kw_only=True)
 class ListingReport:
@@ -25,6 +39,10 @@ class ListingReport:
     """Pages that contain something that could not be named, or contradict themselves."""
     failures: int = 0
     """Requests that were given up."""
+    outcomes: frozenset[str] = frozenset()
+    """Kinds of outcomes that requests had in this process: `received`, `refused` and
+    `unanswered`.
+    """
     splitters_lost: int = 0
     """Splitter processes that ended unexpectedly; their pages were split in this process."""
     why: str | None = None

@@ -6,28 +6,18 @@ if TYPE_CHECKING:
     from fetcher.crawl.report import ListingReport
 
 
-_REFUSED = ("refused", "region")
-"""Error classes for which upstream refuses permanently."""
-
-
-_TEMPORARY = ("connect", "timeout", "broken", "throttled", "server", "wall", "not_json")
-"""Error classes that may be gone when the sync is run again later."""
-
-
 def sync_exit_code(listings: "tuple[ListingReport, ...]") -> int:
     """Returns the exit code of a sync.
 
-    0: every listing is complete. 3: some pages were fetched. 5 or 7: no page was fetched,
-    because upstream refused (5) or because of a temporary error (7).
+    0: every listing is complete. 3: something was received. 5 or 7: nothing was received,
+    because upstream refused (5) or for another reason (7).
     """
     if all(listing.state == "completed" for listing in listings):
         return 0
-    if any(listing.pages for listing in listings):
+    outcomes = {outcome for listing in listings for outcome in listing.outcomes}
+    if "received" in outcomes:
         return 3
-    classes = {listing.why.partition(":")[0] for listing in listings if listing.why}
-    if classes & set(_REFUSED):
-        return 5
-    return 7 if classes & set(_TEMPORARY) else 3
+    return 5 if "refused" in outcomes else 7
 
 
 def listing_line(source: str, report: "ListingReport") -> str:
