@@ -31,7 +31,8 @@ async def run_once(
 ) -> RunReport:
     """Performs one sync; everything fetched is durable when this returns.
 
-    A sync without `listings` and `limit` also works on the other runs in the queue.
+    Unless it has a `limit`, it also works on the other runs in the queue: on those that queue
+    commands created, and on those that were interrupted.
     Once `stopping` is set, the current page is completed and the remaining runs stay in the
     queue. Failures of the upstream never raise: they are in the report and in the log.
     Raises `Locked`, `LocalResource` or `Corrupt`.
@@ -41,10 +42,9 @@ async def run_once(
     async with open_crawl(crawler, upstream, bounds.max_requests, on_progress) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
-        is_partial = bounds.listings is not None or bounds.limit is not None
         crawl = attrs.evolve(
             crawl,
-            selected_runs=runs if is_partial else None,
+            selected_runs=None if bounds.limit is None else runs,
             stopping=stopping or crawl.stopping,
         )
         reports = await drain(crawl)

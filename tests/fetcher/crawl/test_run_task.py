@@ -62,17 +62,35 @@ def test_follow_up_requests_are_sent_up_to_the_configured_concurrency(tmp_path: 
     assert (maximum[0], is_complete(report)) == (3, True)
 
 
-def test_only_a_sync_without_bounds_works_on_other_runs_of_the_queue(
-    tmp_path: Path,
-) -> None:
+def test_a_sync_with_a_limit_works_on_no_other_runs_of_the_queue(tmp_path: Path) -> None:
     run = add_civitai_run(tmp_path, "/creators").run
 
-    for bounds in ({"listings": ["models"]}, {"limit": 5}):
-        report = sync_with(tmp_path, CIVITAI, paginated(1), **bounds)
-        assert run not in {listing.run for listing in report.listings}
-    report = sync_with(tmp_path, CIVITAI, paginated(1))
+    report = sync_with(tmp_path, CIVITAI, paginated(1), limit=5)
 
-    assert run in {listing.run for listing in report.listings}
+    assert run not in {listing.run for listing in report.listings}
+
+
+@pytest.mark.parametrize("listings", [None, ["models"], ["tags"]])
+def test_a_sync_of_any_listings_resumes_what_was_queued_or_interrupted(
+    tmp_path: Path, listings: list[str] | None
+) -> None:
+    stopping = asyncio.Event()
+    queued_run = add_civitai_run(tmp_path, "/creators").run
+    interrupted = sync_with(
+        tmp_path,
+        CIVITAI,
+        paginated(30),
+        listings=["models"],
+        limit=100,
+        stopping=stopping,
+        on_progress=lambda progress: stopping.set(),
+    ).listings[0]
+    assert interrupted.state == "paused" and interrupted.pages < 30
+
+    report = sync_with(tmp_path, CIVITAI, paginated(30), listings=listings)
+
+    resumed = {listing.run: listing.pages for listing in report.listings}
+    assert (resumed[queued_run], resumed[interrupted.run]) == (30, 30)
     assert {task.state for task in queued(tmp_path)} == {COMPLETED}
 
 

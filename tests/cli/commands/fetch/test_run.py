@@ -145,3 +145,14 @@ def test_fetch_run_refuses_invalid_arguments(
 
     assert (done.code, done.raw) == (2, b"")
     assert message in done.err
+
+
+def test_a_sync_of_configured_listings_also_works_on_what_was_queued(tmp_path: Path) -> None:
+    with upstream(models) as (origin, asked):
+        root = new_archive(tmp_path / "archive", toml_of(origin))
+        hindlog("fetch", "add", "civitai", "images", at=root)
+        done = hindlog("fetch", "run", "--once", at=root)
+
+    assert done.code == 0
+    assert {path.partition("?")[0] for path in asked} == {"/models", "/images"}
+    assert "civitai images: completed" in done.err
