@@ -12,8 +12,9 @@ from eventlog.errors import Corrupt, Locked
 
 _FILE = re.compile(r"/[^'\"\n]*/views/[^'\"\n]*\.(parquet|duckdb)")
 _LOCK = re.compile(
-    r'Could not set lock on file "(?P<file>[^"]*)".*\(PID (?P<pid>[0-9]+)\)', re.DOTALL
+    r'Could not set lock on file "(?P<file>[^"]*)": (Conflicting lock|Lock is already held)'
 )
+_PID = re.compile(r"\(PID ([0-9]+)\)")
 _KINDS = (duckdb.IOException, duckdb.SerializationException, duckdb.InvalidInputException)
 
 
@@ -25,8 +26,10 @@ def find_damaged_file(error: BaseException) -> Corrupt | Locked | None:
     if not isinstance(error, _KINDS):
         return None
     if lock := _LOCK.search(str(error)):
+        process = _PID.search(str(error))  # not named if the process is another user's
+        holder = f"the process {process[1]}" if process else "another process"
         return Locked(
-            f"{lock['file']}: opened for writing by the process {lock['pid']}",
+            f"{lock['file']}: opened for writing by {holder}",
             "close it there, or open it with duckdb -readonly (Python: read_only=True)",
         )
     first_line = str(error).partition("\n")[0]

@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from eventlog.errors import Corrupt, Invalid
+from eventlog.errors import Corrupt, Invalid, Locked
+from projector.engine.duckdb_errors import find_damaged_file
 from projector.query.open_views import open_views
 from projector.query.select import run_query
 from projector.query.view_info import list_views
@@ -128,3 +130,20 @@ def test_an_update_removes_what_a_killed_reader_spilled(archive):
     update(archive, definitions=MODELS)
 
     assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("cause", "holder"),
+    [
+        ("Conflicting lock is held in /usr/bin/duckdb (PID 712) by user a. See", "the process 712"),
+        ("Conflicting lock is held in unknown. See", "another process"),
+        ("Lock is already held in current process, likely another", "another process"),
+    ],
+)
+def test_a_file_that_another_process_opened_for_writing_is_locked(cause: str, holder: str) -> None:
+    text = f'IO Error: Could not set lock on file "/a/views/hindlog.duckdb": {cause}'
+    error = find_damaged_file(duckdb.IOException(text))
+
+    assert isinstance(error, Locked)
+    assert error.what == f"/a/views/hindlog.duckdb: opened for writing by {holder}"
+    assert "duckdb -readonly" in str(error.hint)
