@@ -48,12 +48,21 @@ def is_utf8(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def has_backslash(path: Path) -> bool:
+    """Returns whether DuckDB would open another path instead.
+
+    It takes `\\` for `/` in the real path of a database and of a folder for spilled rows, but not
+    in the paths of other files.
+    """
+    return "\\" in os.path.realpath(path)
+
+
 def refuse_glob_characters(root: Path) -> None:
     """Raises `Invalid` for a path that DuckDB would read as another one or as a glob pattern."""
     path = str(root.resolve())
-    if "\\" in path or not is_utf8(path):
+    if not is_utf8(path):
         raise Invalid(
-            f"{path}: expected UTF-8 and no \\ in the path of an archive: "
+            f"{path}: expected UTF-8 in the path of an archive: "
             "DuckDB cannot open files with such a path",
             "rename the folder",
         )
@@ -159,11 +168,16 @@ def views_lock(views: Path) -> Iterator[None]:
 def scratch_folder(views: Path) -> Iterator[Path]:
     """Yields an empty folder for copies and spilled rows, and deletes it afterwards.
 
-    Call it under `views_lock`. It also deletes what crashed builds and readers left.
+    Call it under `views_lock`. It also deletes what crashed builds and readers left. DuckDB spills
+    rows into it: if it cannot open a folder of this path, the folder is one of the system's.
     """
     for spill in views.glob(f"{SPILL}*"):
         if not _is_running(spill.name.removeprefix(SPILL)):
             shutil.rmtree(spill, ignore_errors=True)
+    if has_backslash(views):
+        with tempfile.TemporaryDirectory(prefix="hindlog-") as temporary:
+            yield Path(temporary)
+        return
     folder = views / "tmp" / str(os.getpid())
     shutil.rmtree(views / "tmp", ignore_errors=True)
     folder.mkdir(parents=True)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ import duckdb
 
 from eventlog.errors import Corrupt, HindlogError, Invalid, LocalResource
 from projector.engine.duckdb_errors import find_damaged_file
-from projector.folders import SPILL
+from projector.folders import SPILL, has_backslash
 from projector.limits import LIMITS
 
 SMALL_MEMORY_MB = 150
@@ -97,11 +99,40 @@ def reader(views: Path) -> duckdb.DuckDBPyConnection:
     """
     connection = connect()
     # created when something is spilled, deleted when the connection is closed
-    spill = views.parent / f"{SPILL}{os.getpid()}"
-    connection.execute("SET temp_directory = ?", [str(spill)])
-    connection.execute("ATTACH ? AS hindlog (READ_ONLY)", [str(views)])
+    spill = f"{SPILL}{os.getpid()}"
+    parent = views.parent
+    folder = (
+        Path(tempfile.gettempdir(), f"hindlog-{spill}") if has_backslash(parent) else parent / spill
+    )
+    connection.execute("SET temp_directory = ?", [str(folder)])
+    attach_read_only(connection, views, "hindlog")
     connection.execute("USE hindlog")
     return connection
+
+
+def attach_read_only(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attaches a database file under a name from code."""
+    with openable(path) as file:  # stays open in DuckDB
+        connection.execute(f"ATTACH ? AS {name} (READ_ONLY)", [str(file)])
+
+
+@contextmanager
+def openable(path: Path, *, writes: bool = False) -> Iterator[Path]:
+    """Yields the path at which DuckDB opens a database file.
+
+    A file that DuckDB cannot open at its path is opened as a copy in a temporary folder. With
+    `writes` the copy replaces the content of the file afterwards; the file may be missing before.
+    """
+    if not has_backslash(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="hindlog-") as folder:
+        copy = Path(folder) / "copy.duckdb"
+        if path.exists():
+            shutil.copyfile(path, copy)
+        yield copy
+        if writes:
+            shutil.copyfile(copy, path)
 
 
 def restrict_access(connection: duckdb.DuckDBPyConnection, root: Path) -> None:

@@ -28,7 +28,7 @@ from projector.definition import LOG, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import run_cancellable
 from projector.engine.sql_text import fill, identifier, literal
-from projector.folders import is_utf8
+from projector.folders import has_backslash, is_utf8
 from projector.query.open_views import open_views, require_views
 from projector.query.view_info import last_instant
 
@@ -83,6 +83,9 @@ def export_views(
     to = to.absolute()
     if not is_utf8(str(to)):
         raise Invalid(f"{to}: expected a folder whose path is UTF-8", "name another folder")
+    if partition and has_backslash(to):
+        what = f"{to}: expected no \\ in the path of an export with --partition"
+        raise Invalid(f"{what}: DuckDB cannot create folders there", "name another folder")
     earlier = _refuse_other_content(to)
     with _temporary_folder(to) as temporary:
         with contextlib.closing(open_views(root, as_of)) as connection, sql_errors("views"):

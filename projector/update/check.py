@@ -9,7 +9,7 @@ import duckdb
 
 from eventlog.errors import Corrupt
 from projector.definition import LOG, Definition, find_definitions, load_definitions
-from projector.engine.connections import connect, sql_errors
+from projector.engine.connections import attach_read_only, connect, sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier
 from projector.folders import temporary_views, views_dir, views_lock, writable_archive
@@ -68,7 +68,7 @@ def check(
         write_views(folder, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
             set_as_of_last(connection)
-            connection.execute("ATTACH ? AS rebuilt (READ_ONLY)", [str(folder / FILE)])
+            attach_read_only(connection, folder / FILE, "rebuilt")
             names = _compared(connection, wanted)
             pairs = [
                 (

@@ -14,7 +14,7 @@ from projector.definition import (
     load_definitions,
     parse_definition,
 )
-from projector.engine.connections import builder, sql_errors
+from projector.engine.connections import attach_read_only, builder, sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literal
@@ -95,7 +95,7 @@ def compare(
         with contextlib.closing(open_views(root)) as connection, sql_errors(name):
             require_views(connection, [name])
             set_as_of_last(connection)
-            connection.execute("ATTACH ? AS made (READ_ONLY)", [str(temporary / FILE)])
+            attach_read_only(connection, temporary / FILE, "made")
             return _compared(connection, old, new)
 
 

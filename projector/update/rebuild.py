@@ -12,7 +12,7 @@ import duckdb
 from eventlog.clock import now_us
 from eventlog.errors import Invalid, Partial
 from projector.definition import LOG, Definition, find_definitions, load_definitions
-from projector.engine.connections import sql_errors
+from projector.engine.connections import openable, sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier, literal
 from projector.folders import (
@@ -184,16 +184,17 @@ def _copy(connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> int:
 def _copy_tables(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], path: Path
 ) -> list[int]:
-    connection.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(path)])
     rows = []
-    for name in names:
-        source = name.partition(".")[0]
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS made.{identifier(source)}")
-        query = f"FROM hindlog.{_quoted(name)} ORDER BY ALL"
-        fetch_all(connection, f"CREATE TABLE made.{_quoted(name)} AS {query}")
-        counted = fetch_all(connection, f"FROM made.{_quoted(name)} SELECT count(*)")
-        rows.append(int(counted[0][0]))
-    connection.execute("DETACH made")
+    with openable(path, writes=True) as file:
+        connection.execute("ATTACH ? AS made (STORAGE_VERSION 'v1.4.0')", [str(file)])
+        for name in names:
+            source = name.partition(".")[0]
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS made.{identifier(source)}")
+            query = f"FROM hindlog.{_quoted(name)} ORDER BY ALL"
+            fetch_all(connection, f"CREATE TABLE made.{_quoted(name)} AS {query}")
+            counted = fetch_all(connection, f"FROM made.{_quoted(name)} SELECT count(*)")
+            rows.append(int(counted[0][0]))
+        connection.execute("DETACH made")
     return rows
 
 

@@ -16,7 +16,7 @@ import duckdb
 
 from eventlog.errors import Corrupt, Invalid
 from eventlog.files.publish import replace_file
-from projector.engine.connections import connect, reader, sql_errors
+from projector.engine.connections import connect, openable, reader, sql_errors
 from projector.views.script import Script
 from projector.views.statement import Statement, differ_in_files_only, named_files
 
@@ -81,8 +81,8 @@ def files_of_views(target: Path) -> frozenset[str]:
 @contextlib.contextmanager
 def _attached(path: Path, options: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
     """Yields a connection whose default database is the file."""
-    with contextlib.closing(connect()) as memory:
-        memory.execute(f"ATTACH ? AS made {options}", [str(path)])
+    with openable(path, writes=True) as file, contextlib.closing(connect()) as memory:
+        memory.execute(f"ATTACH ? AS made {options}", [str(file)])
         memory.execute("USE made")
         # DuckDB plans each view when it is created, and for that reads the footers of the files
         # it would read: as of an instant before all others these are only files without rows.
