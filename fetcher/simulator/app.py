@@ -18,8 +18,8 @@ from typing import TypeAlias
 from aiohttp import web
 
 from fetcher.simulator.catalog import Answer, Request, World, answer
-from fetcher.simulator.faults.delivery import ELSEWHERE, Sending, asked_at, spoil
-from fetcher.simulator.faults.plan import NO_FAULTS, Faults, choose
+from fetcher.simulator.faults.delivery import ELSEWHERE, Sending, asked_at, asked_query, spoil
+from fetcher.simulator.faults.plan import NO_FAULTS, Fault, Faults, choose
 from fetcher.simulator.recorded import load_recordings, recorded_answer
 from fetcher.simulator.world.rhythms import SECOND
 
@@ -53,7 +53,7 @@ def make_app(
         address, now_us = request.path_qs, now()
         request_counts[address] += 1
         fault = choose(faults, world.seed, address, request_counts[address])
-        intact = _answer(answer_of, request, asked_at(fault, now_us))
+        intact = _answer(answer_of, request, fault, now_us)
         sending = spoil(intact, fault, address, now_us, elsewhere)
         if observe is not None:
             body = sending.answer.body[: sending.promised_bytes]
@@ -65,12 +65,13 @@ def make_app(
     return app
 
 
-def _answer(answers: Answers, request: web.Request, now_us: int) -> Answer:
+def _answer(answers: Answers, request: web.Request, fault: Fault | None, now_us: int) -> Answer:
     if request.method not in ("GET", "HEAD"):
         return Answer(405, b'{"error":"Method not allowed"}', headers=(("Allow", "GET"),))
     query = {key: ",".join(request.query.getall(key)) for key in request.query}
     origin = f"{request.scheme}://{request.host}"
-    return answers(Request(request.path, query, origin), now_us)
+    asked = Request(request.path, asked_query(fault, query), origin)
+    return answers(asked, asked_at(fault, now_us))
 
 
 def _headers(answer: Answer, now_us: int) -> dict[str, str]:
@@ -91,6 +92,7 @@ async def _send(
         return await _send_raw(request, sending, headers)
     if sending.pause_at is not None:
         return await _send_slowly(request, sending, headers)
+    body = body if sending.encoded_body is None else sending.encoded_body
     response = web.Response(status=status, body=body, headers=headers)
     if "gzip" in request.headers.get("Accept-Encoding", "") and not sending.encoded:
         response.enable_compression(web.ContentCoding.gzip)
@@ -107,6 +109,7 @@ async def _send_raw(
     """
     body, promised = sending.answer.body, sending.promised_bytes
     lines = [f"HTTP/1.1 {sending.answer.status} OK", *(f"{k}: {v}" for k, v in headers.items())]
+    lines += [sending.bad_header] if sending.bad_header else []
     lines += [f"Content-Length: {promised}", "", ""]
     if request.transport is not None:
         request.transport.write("\r\n".join(lines).encode() + body[:promised])

@@ -4,16 +4,19 @@
 """
 
 import zlib
+from collections.abc import Mapping
 from email.utils import formatdate
 from functools import cache
 
 import attrs
 import orjson
 
+from fetcher.simulator.faults.encodings import encode_body
 from fetcher.simulator.faults.hostile_bodies import (
     contradicting_page,
     drifted_page,
     emptied_page,
+    endless_page,
     hostile_page,
     page_without_list,
     repeating_page,
@@ -25,6 +28,8 @@ from fetcher.simulator.world.world import NO_STORE, Answer
 
 BOMB_BYTES = 300 * 2**20
 ELSEWHERE = "http://elsewhere.invalid"
+BAD_HEADER = "Set-Cookie session=secret"
+_LONG_COOKIE = ("Set-Cookie", "session=secret" + "x" * 20_000)
 
 
 @attrs.frozen
@@ -40,12 +45,23 @@ class Sending:
     pieces: int = 1
     """Number of pieces in which the body is sent; the pause is distributed among them."""
     encoded: bool = False
-    """Whether the body is already compressed."""
+    """Whether the body is already encoded, or announced as if it were."""
+    encoded_body: bytes | None = None
+    """What is sent in place of the body; None: the body."""
+    bad_header: str | None = None
+    """Line of the header that is none; nobody receives the body then."""
 
 
 def asked_at(fault: Fault | None, now_us: int) -> int:
     """Returns the time of the response: an earlier one for the fault `stale`."""
     return now_us - int(fault.seconds * SECOND) if fault and fault.kind == "stale" else now_us
+
+
+def asked_query(fault: Fault | None, query: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns the query that is answered: that of the first page for the fault `endless`."""
+    if fault is None or fault.kind != "endless":
+        return query
+    return {name: value for name, value in query.items() if name != "cursor"}
 
 
 def spoil(answer: Answer, fault: Fault | None, address: str, now_us: int, origin: str) -> Sending:
@@ -69,8 +85,20 @@ def spoil(answer: Answer, fault: Fault | None, address: str, now_us: int, origin
         case "gzipbomb":
             headers = (*answer.headers, ("Content-Encoding", "gzip"))
             return Sending(attrs.evolve(answer, body=_bomb(), headers=headers), encoded=True)
+        case "encoding":
+            return _encoded(answer, fault.form)
+        case "badheader":
+            return Sending(attrs.evolve(answer, body=b""), promised_bytes=0, bad_header=BAD_HEADER)
         case _:
             return Sending(_other(answer, fault, address, now_us, origin))
+
+
+def _encoded(answer: Answer, form: str) -> Sending:
+    encoded_body, name = encode_body(answer.body, form)
+    answer = attrs.evolve(answer, headers=(*answer.headers, ("Content-Encoding", name)))
+    if form == "br":  # clients that did not request it can only keep it
+        return Sending(attrs.evolve(answer, body=encoded_body), encoded=True)
+    return Sending(answer, encoded=True, encoded_body=encoded_body)
 
 
 def _other(answer: Answer, fault: Fault, address: str, now_us: int, origin: str) -> Answer:
@@ -85,6 +113,8 @@ def _other(answer: Answer, fault: Fault, address: str, now_us: int, origin: str)
         case "stale":
             age = (("Age", str(int(fault.seconds))),)
             return attrs.evolve(answer, headers=answer.headers + age)
+        case "longheader":
+            return attrs.evolve(answer, headers=(*answer.headers, _LONG_COOKIE))
         case "429":
             return _limited(fault.form, now_us, civitai)
         case kind if kind.isdigit():
@@ -112,6 +142,10 @@ def _amended(answer: Answer, fault: Fault) -> Answer:
             body = unnamed_page(body, fault.form, fault.choice)
         case "notalist":
             body = page_without_list(body, fault.form)
+        case "bom":
+            body = b"\xef\xbb\xbf" + body
+        case "endless":
+            body = endless_page(body, fault.form, fault.choice)
         case "contradiction":
             body = contradicting_page(body, fault.form)
     return attrs.evolve(answer, body=body)

@@ -123,6 +123,19 @@ def contradicting_page(body: bytes, form: str) -> bytes:
     return orjson.dumps({**_with_list(page, []), **more[form]})
 
 
+ENDLESS = ("same", "empty")
+"""What the pages of an endless listing contain."""
+
+
+def endless_page(body: bytes, form: str, choice: int) -> bytes:
+    """Returns the page of a paginated listing with a next page, whose cursor is always new."""
+    page, _ = _open(body)
+    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+        return body
+    items = page["items"] if form == "same" else []
+    return orjson.dumps({"items": items, "metadata": {"nextCursor": str(choice)}})
+
+
 def _with_list(page: Members, new: object) -> Members:
     """Returns the page with another value in place of its list."""
     if "items" in page:

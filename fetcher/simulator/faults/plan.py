@@ -13,8 +13,10 @@ from fnmatch import fnmatchcase
 
 import attrs
 
+from fetcher.simulator.faults.encodings import ENCODINGS
 from fetcher.simulator.faults.hostile_bodies import (
     CONTRADICTIONS,
+    ENDLESS,
     HOSTILE,
     NOT_LISTS,
     UNNAMED,
@@ -46,6 +48,11 @@ FORMS: dict[str, tuple[str, ...]] = {
     "cursor": (),
     "wronglength": (),
     "gzipbomb": (),
+    "encoding": ENCODINGS,
+    "bom": (),
+    "badheader": (),
+    "longheader": (),
+    "endless": ENDLESS,
 }
 """Every kind of fault, with its forms."""
 

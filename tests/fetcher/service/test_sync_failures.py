@@ -8,10 +8,12 @@ import orjson
 import pytest
 from aiohttp import web
 
+from cli.commands.fetch.sync_report import sync_exit_code
 from eventlog.errors import LocalResource
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, Line
 from fetcher.net.http import HttpLimits
 from fetcher.net.retry import RetryPolicy
+from fetcher.simulator.faults.encodings import ENCODINGS
 from fetcher.sources import SOURCES
 from tests.fetcher.making import lines, responses
 from tests.fetcher.syncing import is_complete, sync_simulated, sync_with
@@ -42,30 +44,83 @@ FAULTS = (
     "stall:0.1:3",
     "redirect:0.1",
     "cursor:0.1",
+    "encoding:0.5",
+    *(f"encoding.{form}:1" for form in ENCODINGS if form not in ("br", "truncated")),
+    "bom:1",
+    "badheader:0.3",
+    "longheader:1",
 )
+"""Faults that a crawl overcomes."""
+DOUBTFUL = {
+    "unnamed:0.5": 3,
+    "notalist:0.5": 3,
+    "contradiction:0.5": 3,
+    "empty:0.5": 3,
+    "endless:1": 3,
+    "404:0.5": 3,
+    "gzipbomb:0.02": 3,
+    "404:1": 5,
+    "encoding.br:1": 7,
+    "encoding.truncated:1": 7,
+    "badheader:1": 7,
+}
+"""Faults that leave a crawl incomplete, if they affect the source, and the exit code."""
+UNAFFECTED = {("civitai", "contradiction:0.5"), ("openrouter", "endless:1")}
+POLICY = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
+NAMES = pytest.mark.parametrize(
+    "name", ["civitai", pytest.param("openrouter", marks=pytest.mark.slow)]
+)
+
+Served = list[tuple[str, int, bytes]]
 
 
 @pytest.mark.parametrize("faults", FAULTS)
-@pytest.mark.parametrize("name", ["civitai", pytest.param("openrouter", marks=pytest.mark.slow)])
+@NAMES
 def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, faults: str) -> None:
-    served: list[tuple[str, int, bytes]] = []
-    policy = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
+    served: Served = []
 
     # Only faults that make the client wait in vain get a short time limit: on a busy machine it
     # could end any other response, too.
     is_endless = faults.startswith(("stall", "wronglength"))
     limits = HttpLimits(read_s=0.3) if is_endless else HttpLimits()
 
-    report = sync_simulated(tmp_path, name, faults, served=served, policy=policy, limits=limits)
+    report = sync_simulated(tmp_path, name, faults, served=served, policy=POLICY, limits=limits)
 
     assert is_complete(report), report
     if is_endless:  # what was given up was requested again
         served = list({address: (address, *rest) for address, *rest in served}.values())
-    recorded = set(responses(tmp_path, name))
-    recorded |= {raw(line) for line in lines(tmp_path, name) if line.kind == ANOMALY}
-    for address, _, body in served:
-        is_recorded = body in recorded or any(body.startswith(part) for part in recorded if part)
-        assert is_recorded or not body, address
+    assert lost(tmp_path, name, served) == []
+
+
+@pytest.mark.parametrize("faults", DOUBTFUL)
+@NAMES
+def test_a_fault_that_cannot_be_overcome_is_reported_and_no_served_body_is_lost(
+    tmp_path: Path, name: str, faults: str
+) -> None:
+    served: Served = []
+    limits = HttpLimits(max_bytes=32 * 2**20)
+
+    report = sync_simulated(tmp_path, name, faults, served=served, policy=POLICY, limits=limits)
+
+    code = 0 if (name, faults) in UNAFFECTED else DOUBTFUL[faults]
+    assert sync_exit_code(report.listings) == code, report
+    incomplete = [listing for listing in report.listings if listing.state != "completed"]
+    assert all(listing.why for listing in incomplete)
+    bombs = [body for _, _, body in served if body.startswith(b"\x1f\x8b")]
+    assert bool(bombs) == faults.startswith("gzipbomb")
+    assert set(lost(tmp_path, name, served)) == set(bombs)  # the one body that may be dropped
+
+
+def lost(root: Path, name: str, served: Served) -> list[bytes]:
+    """The served bodies of which not even a beginning is in the log."""
+    recorded = set(responses(root, name))
+    recorded |= {raw(line) for line in lines(root, name) if line.kind == ANOMALY}
+    parts = [part for part in recorded if part]
+    return [
+        body
+        for _, _, body in served
+        if body and body not in recorded and not any(body.startswith(part) for part in parts)
+    ]
 
 
 def raw(line: Line) -> bytes:
