@@ -14,9 +14,10 @@ import attrs
 
 from eventlog.body.json_spans import NotJson, member_values, value_of
 from eventlog.errors import Invalid
+from fetcher.imports.error_words import describe_body
 from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
 
-_EMPTY: Mapping[str, str] = {}
+EMPTY_PROVENANCE: Mapping[str, str] = {}
 
 
 @attrs.frozen
@@ -26,7 +27,7 @@ class BareResponse:
     endpoint: str | None
     """URL of the request, or path of the endpoint; None: to be recognised by the body."""
     body: bytes
-    provenance: Mapping[str, str] = _EMPTY
+    provenance: Mapping[str, str] = EMPTY_PROVENANCE
     is_complete: bool = True
     """Whether the body contains everything that the upstream returned."""
 
@@ -58,7 +59,10 @@ def split_lines(
             continue
         content = _classify(source, text, endpoint)
         if content is None:
-            yield number, f"neither a response nor an entity of {source.name}: {text[:40]!r}…"
+            yield (
+                number,
+                f"neither a response nor an entity of {source.name}: {describe_body(text)}",
+            )
         elif isinstance(content, BareResponse):
             provenance = {**content.provenance, "line": str(number)}
             yield attrs.evolve(content, provenance=provenance)
@@ -111,7 +115,7 @@ def recognise_request(source: Source, bare: BareResponse) -> tuple[Endpoint, Par
         if recognised is not None:
             return candidate, recognised
     raise Invalid(
-        f"not a known response of {source.name}: {bare.body[:40]!r}…",
+        f"not a known response of {source.name}: {describe_body(bare.body)}",
         "name its endpoint: --endpoint PATH",
     )
 

@@ -13,6 +13,7 @@ the object that contains the response.
 import json
 import re
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 import attrs
 
@@ -62,21 +63,30 @@ def parse_envelope_part(text: str) -> EnvelopePart:
 
 def extract_responses(
     envelope: bytes, parts: Sequence[EnvelopePart]
-) -> dict[EnvelopePart, list[BareResponse]]:
-    """Returns the responses of an envelope by part, in order.
+) -> dict[EnvelopePart, list[BareResponse | NotJson]]:
+    """Returns the matches of each part in an envelope, in order; their body may be null.
 
-    The list of a part is empty if nothing matches its path, or only null. Raises `NotJson`
-    if the envelope is not JSON, or if it has no value for a placeholder.
+    A match without a value for a placeholder is the error that names it. Raises `NotJson` if
+    the envelope is not JSON.
     """
     root = value_span(envelope)
     return {
         part: [
-            BareResponse(_fill_in(part.endpoint, envelope, match), match.span.of(envelope))
+            _response(part.endpoint, envelope, match)
             for match in _matches(envelope, _Match(root, None, ""), part.steps)
-            if match.span.of(envelope) != b"null"
         ]
         for part in parts
     }
+
+
+def _response(endpoint: str, envelope: bytes, match: "_Match") -> BareResponse | NotJson:
+    body = match.span.of(envelope)
+    if body == b"null":
+        return BareResponse(None, body)
+    try:
+        return BareResponse(_fill_in(endpoint, envelope, match), body)
+    except NotJson as error:
+        return error
 
 
 @attrs.frozen
@@ -113,12 +123,26 @@ def _step(envelope: bytes, start: _Match, name: str | None) -> Iterator[_Match]:
 
 def _fill_in(endpoint: str, envelope: bytes, match: _Match) -> str:
     """Replaces the placeholders of an endpoint."""
-    names = tuple(name for name in _PLACEHOLDER.findall(endpoint) if name != "key")
+    placeholders = dict.fromkeys(_PLACEHOLDER.findall(endpoint))
+    names = tuple(name for name in placeholders if name != "key")
     values = _texts(envelope, match.parent, names) | {"key": match.key}
     missing = [name for name in names if name not in values]
     if missing:
         raise NotJson(f"no member {missing[0]} next to the response", match.span.start)
-    return _PLACEHOLDER.sub(lambda placeholder: values[placeholder[1]], endpoint)
+    whole = _PLACEHOLDER.match(endpoint)  # a value that is a whole path or URL
+    beginning = values[whole[1]] if whole else ""
+    return beginning + _PLACEHOLDER.sub(
+        lambda placeholder: _quoted(values[placeholder[1]], match.span.start),
+        endpoint[whole.end() if whole else 0 :],
+    )
+
+
+def _quoted(value: str, at: int) -> str:
+    """Returns a value for a URL, from which it is read back as it is spelled (`%2F`, `?`)."""
+    try:
+        return quote(value, safe="/:~@")
+    except UnicodeEncodeError as error:
+        raise NotJson("a name that is not valid Unicode", at) from error
 
 
 def _texts(envelope: bytes, parent: Span | None, names: tuple[str, ...]) -> dict[str, str]:

@@ -9,29 +9,32 @@ The stream of an import is therefore a chain in order of time, however long it i
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import attrs
 
-from eventlog.body.json_spans import NotJson
 from eventlog.clock import Clock, epoch_of, hour_start
-from eventlog.errors import Invalid
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
 from eventlog.write.writer import SEGMENT_BYTES, BuildBatch, roll, wait_sealed
-from fetcher.imports.bare_json import (
-    BareResponse,
-    recognise_request,
-    split_lines,
-    wrap_document,
+from fetcher.imports.bare_responses import Unrecognised, read_recording
+from fetcher.imports.envelope import EnvelopePart
+from fetcher.imports.import_report import (
+    ImportReport,
+    OnImportProgress,
+    add_reason,
+    count_content,
+    count_page,
+    full_name,
 )
-from fetcher.imports.envelope import EnvelopePart, extract_responses
-from fetcher.imports.import_report import ImportReport, OnImportProgress
-from fetcher.imports.recordings import (
-    RecordedResponse,
-    Recording,
-    merge_by_time,
+from fetcher.imports.known_responses import (
+    KnownResponse,
+    ReadResponse,
+    recognise_responses,
+    split_known,
 )
+from fetcher.imports.recordings import RecordedResponse, Recording, merge_by_time
 from fetcher.record.journal import (
     Journal,
     append_batches,
@@ -41,16 +44,8 @@ from fetcher.record.journal import (
     page_batch,
 )
 from fetcher.record.page_events import PageEvents, response_anomaly
-from fetcher.source import (
-    PAGE_CURSOR_PARAMS,
-    Continuation,
-    Endpoint,
-    Params,
-    Source,
-    url_of,
-)
-from fetcher.split.doubts import read_continuation
-from fetcher.split.response import PageContext, Response, SplitResponse, split_response
+from fetcher.source import PAGE_CURSOR_PARAMS, Continuation, Params, Source
+from fetcher.split.response import PageContext, Response, SplitResponse
 from fetcher.state.imported_pages import (
     ImportedPages,
     close_imported_pages,
@@ -67,18 +62,10 @@ class _Import:
     source: Source
     endpoint: str | None
     parts: tuple[EnvelopePart, ...]
+    keep_unrecognized: bool
     journal: Journal
     imported: ImportedPages
     report: ImportReport
-
-
-@attrs.frozen
-class _NewResponse:
-    """A response that is not in the log yet."""
-
-    endpoint: Endpoint
-    params: Params
-    bare: BareResponse
 
 
 def import_recordings(
@@ -89,6 +76,7 @@ def import_recordings(
     writer: str,
     endpoint: str | None = None,
     parts: tuple[EnvelopePart, ...] = (),
+    keep_unrecognized: bool = False,
     now: Clock,
     segment_bytes: int = SEGMENT_BYTES,
     on_progress: OnImportProgress = lambda report: None,
@@ -97,19 +85,21 @@ def import_recordings(
     """Imports recorded responses until `is_stopped`; durable and sealed on return.
 
     `endpoint` is the endpoint of all responses; None: each is recognised by its body.
-    `parts` locates the responses in envelopes. Law: any order and any portions of the same
+    `parts` locates the responses in envelopes. What is not recognised is left out, or with
+    `keep_unrecognized` stored as an anomaly. Law: any order and any portions of the same
     input give the same answers at every instant, and importing is idempotent.
     """
     journal = open_journal(root, source.name, writer, clock=now, segment_bytes=segment_bytes)
     try:
         imported = open_imported_pages(root, source.name, writer)
-        report = ImportReport(expected=sum(recording.count for recording in recordings))
-        state = _Import(source, endpoint, parts, journal, imported, report)
+        count = sum(recording.count for recording in recordings)
+        report = ImportReport(recordings=count, expected=count)
+        state = _Import(source, endpoint, parts, keep_unrecognized, journal, imported, report)
         try:
-            for response in merge_by_time(recordings):
+            for recorded in merge_by_time(recordings):
                 if is_stopped():
                     break
-                _import_response(state, response)
+                _import_recorded(state, recorded)
                 on_progress(state.report)
             else:  # what could not be read is not among the responses
                 state.report = attrs.evolve(state.report, expected=state.report.responses)
@@ -120,76 +110,95 @@ def import_recordings(
     return state.report
 
 
-def _import_response(state: _Import, recorded: RecordedResponse) -> None:
-    state.report = attrs.evolve(state.report, responses=state.report.responses + 1)
-    bare_responses = _bare_responses(state, recorded)
-    new = [response for bare in bare_responses for response in _new(state, recorded, bare)]
-    if not new:
-        return
-    _roll_to_hour(state.journal, recorded.observed_at)
+def _import_recorded(state: _Import, recorded: RecordedResponse) -> None:
+    """Imports a recorded document or chunk of lines: one run, one write."""
+    content = read_recording(state.source, recorded, state.endpoint, state.parts)
+    known, unrecognised = recognise_responses(state.source, content)
+    state.report = count_content(state.report, recorded, content)
     place = _place(recorded)
     results: list[tuple[SplitResponse, PageEvents]] = []
-    builds = [_build(state, place, response, results) for response in new]
+    builds = [
+        *(build for each in known for build in _builds(state, recorded, place, each, results)),
+        *(build for each in unrecognised for build in _keep(state, recorded, place, each)),
+    ]
+    if not builds:
+        return
+    _roll_to_hour(state.journal, recorded.observed_at)
     if state.journal.stream.segment is None:
         wait_sealed(state.journal.stream)  # one segment is open at any time
     run: BuildBatch = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
     append_batches(state.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
-        _count(state, parts, observed)
+        state.report = count_page(state.report, parts, observed)
 
 
-def _bare_responses(state: _Import, recorded: RecordedResponse) -> Sequence[BareResponse]:
-    """Returns the responses in a recorded document or chunk of lines."""
-    if recorded.endpoint is not None:
-        return [BareResponse(url_of("", recorded.endpoint, recorded.params), recorded.body)]
-    if state.parts:
-        return [bare for text in recorded.documents for bare in _extract(state, recorded, text)]
-    if recorded.first_line is None:
-        return [wrap_document(state.source, recorded.body, state.endpoint)]
-    lines = list(split_lines(state.source, recorded.body, recorded.first_line, state.endpoint))
-    refused = [line for line in lines if not isinstance(line, BareResponse)]
-    if refused:
-        others = f" (and {len(refused) - 1} more lines)" if len(refused) > 1 else ""
-        _refuse(state, recorded, f"line {refused[0][0]}{others}: {refused[0][1]}")
-    return [line for line in lines if isinstance(line, BareResponse)]
-
-
-def _extract(state: _Import, recorded: RecordedResponse, text: bytes) -> Sequence[BareResponse]:
-    """Returns the responses in an envelope; notes which parts matched."""
-    try:
-        by_part = extract_responses(text, state.parts)
-        matched = {part.text for part, responses in by_part.items() if responses}
-        matched_parts = state.report.matched_parts | matched
-        state.report = attrs.evolve(state.report, matched_parts=matched_parts)
-        return [
-            wrap_document(state.source, bare.body, bare.endpoint)
-            for responses in by_part.values()
-            for bare in responses
-        ]
-    except NotJson as problem:
-        _refuse(state, recorded, str(problem))
+def _builds(
+    state: _Import,
+    recorded: RecordedResponse,
+    place: PageContext,
+    known: KnownResponse,
+    results: list[tuple[SplitResponse, PageEvents]],
+) -> list[BuildBatch]:
+    """Returns what writes a response, a page or an anomaly; nothing if it is in the log."""
+    result = split_known(state.source, known)
+    name = full_name(recorded)
+    if isinstance(result, str):
+        state.report = add_reason(state.report, "quarantined", f"{name}: {result}")
+    elif result.page.doubt is not None:
+        state.report = add_reason(state.report, "doubtful", f"{name}: {result.page.doubt}")
+    key = page_key(known.endpoint.path, known.params, recorded.observed_at, digest(known.bare.body))
+    if _is_imported(state, key, as_page=recorded.endpoint is not None):
         return []
+    place = _place_of_page(place, known, result)
+    response = known.response(state.source)
+    if isinstance(result, str):
+        return [_anomaly(state, response, place, result)]
+    parts = result.parts
+    record = partial(_record, results, parts)
+    return [page_batch(state.journal, response, place, parts, record)]
 
 
-def _new(state: _Import, recorded: RecordedResponse, bare: BareResponse) -> list[_NewResponse]:
-    """Returns the response, or nothing if it is in the log or its endpoint is unknown."""
-    try:
-        endpoint, params = recognise_request(state.source, bare)
-    except Invalid as error:
-        _refuse(state, recorded, error.what)
+def _record(
+    results: list[tuple[SplitResponse, PageEvents]], parts: SplitResponse, observed: PageEvents
+) -> None:
+    results.append((parts, observed))
+
+
+def _keep(
+    state: _Import, recorded: RecordedResponse, place: PageContext, unrecognised: Unrecognised
+) -> list[BuildBatch]:
+    """Returns what stores an unrecognised body as an anomaly, if that is asked for."""
+    reason = f"{full_name(recorded)}: {unrecognised.reason}"
+    if not state.keep_unrecognized:
+        report = add_reason(state.report, "refused", reason)
+        left_out = report.left_out + unrecognised.count
+        state.report = attrs.evolve(report, left_out=left_out)
         return []
-    key = page_key(endpoint.path, params, recorded.observed_at, digest(bare.body))
-    if is_imported(state.imported, key, as_page=recorded.endpoint is not None):
-        state.report = attrs.evolve(state.report, already=state.report.already + 1)
+    state.report = add_reason(state.report, "quarantined", reason)
+    key = page_key("", {}, recorded.observed_at, digest(unrecognised.body))
+    if _is_imported(state, key, as_page=False, count=unrecognised.count):
         return []
+    response = Response(url="", endpoint="", params={}, status=0, body=unrecognised.body)
+    provenance = {**(place.imported or {}), **unrecognised.provenance}
+    place = attrs.evolve(place, imported=provenance)
+    return [_anomaly(state, response, place, unrecognised.reason, count=unrecognised.count)]
+
+
+def _is_imported(state: _Import, key: bytes, *, as_page: bool, count: int = 1) -> bool:
+    """Returns whether the log contains a response, which is then counted; else marks it."""
+    if is_imported(state.imported, key, as_page=as_page):
+        state.report = attrs.evolve(state.report, already=state.report.already + count)
+        return True
     state.imported.added.add(key)
-    return [_NewResponse(endpoint, params, bare)]
+    return False
 
 
-def _refuse(state: _Import, recorded: RecordedResponse, why: str) -> None:
-    name = recorded.file + (f"/{recorded.member}" if recorded.member else "")
-    refused = (*state.report.refused, f"{name}: {why}")
-    state.report = attrs.evolve(state.report, refused=refused)
+def _anomaly(
+    state: _Import, response: Response, place: PageContext, reason: str, count: int = 1
+) -> BuildBatch:
+    report = state.report
+    state.report = attrs.evolve(report, kept=report.kept + count, anomalies=report.anomalies + 1)
+    return batch_of(response_anomaly(response, place, reason, state.journal.put))
 
 
 def _roll_to_hour(journal: Journal, at: int) -> None:
@@ -211,43 +220,19 @@ def _place(recorded: RecordedResponse) -> PageContext:
     )
 
 
-def _build(
-    state: _Import,
-    place: PageContext,
-    new: _NewResponse,
-    results: list[tuple[SplitResponse, PageEvents]],
-) -> BuildBatch:
-    """Returns what writes a response: a page with its entities, or an anomaly."""
-    endpoint, params = new.endpoint, new.params
-    response = Response(
-        url=url_of(state.source.base_url, endpoint.path, params),
-        endpoint=endpoint.path,
-        params=params,
-        status=200,
-        body=new.bare.body,
+def _place_of_page(
+    place: PageContext, known: KnownResponse, result: ReadResponse | str
+) -> PageContext:
+    """Adds scope, origin, page number and end of a listing to the place of a response."""
+    place = attrs.evolve(
+        place,
+        scope=known.endpoint.scope(known.params),
+        imported={**(place.imported or {}), **known.bare.provenance},
     )
-    provenance = {**(place.imported or {}), **new.bare.provenance}
-    place = attrs.evolve(place, scope=endpoint.scope(params), imported=provenance)
-    try:
-        parts = split_response(response, endpoint.rules(params))
-    except NotJson as problem:
-        state.report = attrs.evolve(state.report, anomalies=state.report.anomalies + 1)
-        return batch_of(
-            response_anomaly(response, place, f"not_json: {problem}", state.journal.put)
-        )
-    page = read_continuation(endpoint, params, parts)
-    _note_doubt(state, place, page)
-    if new.bare.is_complete and endpoint.continuation is not None:
-        place = _numbered(place, params, page)
-    return page_batch(
-        state.journal, response, place, parts, lambda observed: results.append((parts, observed))
-    )
-
-
-def _note_doubt(state: _Import, place: PageContext, page: Continuation) -> None:
-    if page.doubt is not None:
-        doubt = f"{(place.imported or {})['file']}: {page.doubt}"
-        state.report = attrs.evolve(state.report, doubtful=(*state.report.doubtful, doubt))
+    is_listing = known.bare.is_complete and known.endpoint.continuation is not None
+    if isinstance(result, str) or not is_listing:
+        return place
+    return _numbered(place, known.params, result.page)
 
 
 def _numbered(place: PageContext, params: Params, page: Continuation) -> PageContext:
@@ -259,18 +244,6 @@ def _numbered(place: PageContext, params: Params, page: Continuation) -> PageCon
         page_no=1 if is_first else None,
         is_last=page.is_end and is_first,
         next_url=page.next_url,
-    )
-
-
-def _count(state: _Import, parts: SplitResponse, observed: PageEvents) -> None:
-    report = state.report
-    state.report = attrs.evolve(
-        report,
-        pages=report.pages + 1,
-        entities=report.entities + len(parts.entities),
-        stored=report.stored + observed.stored,
-        unchanged=report.unchanged + observed.unchanged,
-        anomalies=report.anomalies + len(parts.misfits),
     )
 
 

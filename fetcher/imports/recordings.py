@@ -53,13 +53,6 @@ class RecordedResponse:
     first_line: int | None = None
     """If the body is a chunk of lines, the number of the first one, from 1."""
 
-    @property
-    def documents(self) -> list[bytes]:
-        """The body, or its lines if it is a chunk of lines."""
-        if self.first_line is None:
-            return [self.body]
-        return [line for line in self.body.split(b"\n") if line.strip()]
-
 
 @attrs.frozen
 class Recording:

@@ -18,10 +18,11 @@ from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import stored_body
 from eventlog.write.writer import SEGMENT_BYTES
+from fetcher.imports.bare_json import recognise_request, wrap_document
 from fetcher.imports.import_report import ImportReport, OnImportProgress
 from fetcher.imports.importer import import_recordings
 from fetcher.imports.recordings import RecordedResponse, Recording
-from fetcher.source import Source
+from fetcher.source import Params, Source
 from fetcher.split.response import Response, split_response
 
 
@@ -67,27 +68,32 @@ def _is_misfit(line: bytes) -> bool:
 def _splittable(root: Path, source: Source, line: Line) -> Iterator[Recording]:
     """Yields the response of an anomaly if the current rules can split it."""
     body = stored_body(line, lambda name: get_asset(root, name))
-    if body is None or line.endpoint is None or line.status not in (None, 200):
+    if body is None or line.run is None or line.status not in (None, 200):
         return
     try:
-        endpoint = source.endpoint(line.endpoint)
+        if line.endpoint is None:  # unrecognised when it was imported
+            bare = wrap_document(source, body, None)
+            endpoint, params = recognise_request(source, bare)
+            body = bare.body
+        else:
+            endpoint, params = source.endpoint(line.endpoint), dict(line.params)
         response = Response(
-            url=line.url or "", endpoint=line.endpoint, params=line.params, status=200, body=body
+            url=line.url or "", endpoint=endpoint.path, params=params, status=200, body=body
         )
-        split_response(response, endpoint.rules(line.params))
+        split_response(response, endpoint.rules(params))
     except (Invalid, NotJson):
         return
-    yield _recording(line, body)
+    yield _recording(line, endpoint.path, params, body)
 
 
-def _recording(line: Line, body: bytes) -> Recording:
+def _recording(line: Line, endpoint: str, params: Params, body: bytes) -> Recording:
     recorded = RecordedResponse(
         observed_at=observed_us(line),
         file=f"{line.source}/{line.writer}",
         member=str(line.seq),
         body=body,
-        endpoint=line.endpoint,
-        params=line.params,
+        endpoint=endpoint,
+        params=params,
     )
     read: Callable[[], Iterator[RecordedResponse]] = lambda: iter([recorded])  # noqa: E731
     return Recording(recorded.observed_at, 1, read)

@@ -249,8 +249,8 @@ _MAX_PAGE_BYTES = MAX_LINE_BYTES - 1024 * 1024
 def response_members(response: Response, sha256: str) -> dict[str, Any]:
     """Returns the members of an event that describe a request and its response."""
     return {
-        "url": response.url,
-        "status": response.status,
+        "url": response.url or None,
+        "status": response.status or None,
         "headers": response.headers or None,
         "ms": response.ms,
         "bytes": len(response.body),
@@ -272,7 +272,8 @@ def misfit_anomaly(
 
 
 def response_anomaly(response: Response, place: PageContext, reason: str, put: PutAsset) -> Draft:
-    """Returns the anomaly that preserves a response which could not be split."""
+    """Returns the anomaly that preserves a response which could not be split; URL, endpoint and
+    status may be empty."""
     sha256 = hashlib.sha256(response.body).hexdigest()
     members = {
         "reason": reason,
@@ -290,7 +291,7 @@ def _anomaly(
         kind=ANOMALY,
         run=place.run,
         epoch=place.epoch,
-        endpoint=response.endpoint,
+        endpoint=response.endpoint or None,
         params=response.params,
         members=members,
     )

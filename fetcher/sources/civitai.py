@@ -77,7 +77,6 @@ def _tags(params: Params) -> tuple[Rule, ...]:
 
 class _ListPage(msgspec.Struct):
     items: list[dict[str, msgspec.Raw]]
-    metadata: msgspec.Raw
 
 
 def _is_page_with(*names: str) -> RecogniseBody:

@@ -37,7 +37,7 @@ class ImportedPages:
 
 def page_key(endpoint: str, params: Mapping[str, str], observed_at: int, sha256: str) -> bytes:
     """Returns the digest that identifies a recorded page: endpoint, parameters, time and
-    bytes."""
+    bytes. The endpoint is empty if it is unknown."""
     identity = orjson.dumps([endpoint, sorted(params.items()), observed_at, sha256])
     return hashlib.sha256(identity).digest()[:16]
 
@@ -57,8 +57,8 @@ def _apply(db: sqlite3.Connection, record: Record) -> None:
     if b',"import":{' not in record.line:
         return
     line = decode(record.line)
-    if line.kind in (PAGE, ANOMALY) and line.endpoint and line.sha256:
-        key = page_key(line.endpoint, line.params, parse_us(line.observed_at), line.sha256)
+    if line.kind in (PAGE, ANOMALY) and line.sha256:
+        key = page_key(line.endpoint or "", line.params, parse_us(line.observed_at), line.sha256)
         db.execute(_INSERT, (key, line.kind == PAGE))
 
 

@@ -35,12 +35,13 @@ understood as UTC time or offset; and times before 1970 or in the future. The ot
 imported. If there is nothing to import, the exit code is 6.
 
 Each line of a .ndjson or .jsonl file is one response or one entity. A bare array is
-imported as a response with that array as its only member.
+imported as a response with that array as its only member. What is not recognized is left out
+and named, or with --keep-unrecognized stored whole as an anomaly; the exit code is 3 either way.
 
 --part extracts responses from an envelope that contains several: a JSON path, =, and the
-endpoint, in which {key} is the name that the last * of the path matched. For example
-'$.endpoints.*=/api/v1/models/{key}/endpoints'. Exits with 3 if a part matches no response,
-if a response was left out, or if one contains something that could not be named.
+endpoint, in which {key} is the name that the last * of the path matched, as it is spelled. For
+example '$.endpoints.*=/api/v1/models/{key}/endpoints'. Exits with 3 if a part matches no
+response, and if a response contains something that could not be named, each time.
 """
 
 
@@ -63,6 +64,11 @@ if a response was left out, or if one contains something that could not be named
     metavar="JSONPATH=ENDPOINT",
     help="A response inside another collector's envelope; may be repeated.",
 )
+@click.option(
+    "--keep-unrecognized",
+    is_flag=True,
+    help="Store what is not recognized as anomalies, instead of leaving it out.",
+)
 @click.option("--observed-at", metavar="T", help="Time of the responses, for all of PATHS.")
 @click.option(
     "--time-from",
@@ -77,6 +83,7 @@ def import_(
     paths: tuple[Path, ...],
     endpoint: str | None,
     parts: tuple[str, ...],
+    keep_unrecognized: bool,
     observed_at: str | None,
     time_from: str,
 ) -> int:
@@ -91,13 +98,14 @@ def import_(
     left_out: list[HindlogError] = []
     recordings = _find_recordings(paths, observed_at, time_from, left_out)
     stop = record_signals()
-    report = _import(root, source, recordings, endpoint, envelope_parts, stop)
+    report = _import(root, source, recordings, endpoint, envelope_parts, keep_unrecognized, stop)
     _print_report(source, report, left_out)
     if report.responses < report.expected and stop.is_requested():
         print_message(_STOPPED)
         return stop.code()
     unmatched = _print_unmatched(parts, report)
-    return 3 if left_out or report.refused or report.doubtful or unmatched else 0
+    problems = (*left_out, *report.refused, *report.quarantined, *report.doubtful)
+    return 3 if problems or unmatched else 0
 
 
 def _import(
@@ -106,6 +114,7 @@ def _import(
     recordings: "Sequence[Recording]",
     endpoint: str | None,
     parts: "tuple[EnvelopePart, ...]",
+    keep_unrecognized: bool,
     stop: "StopRequest",
 ) -> "ImportReport":
     from cli.output.progress import progress
@@ -122,6 +131,7 @@ def _import(
             writer=writer_id(root, IMPORT, machine_name(os.environ)),
             endpoint=endpoint,
             parts=parts,
+            keep_unrecognized=keep_unrecognized,
             now=now_us,
             segment_bytes=config(root).log.segment_bytes,
             on_progress=lambda report: show(f"{source}: {_import_summary(report)}"),
@@ -174,6 +184,8 @@ def _print_report(source: str, report: "ImportReport", left_out: "Sequence[Hindl
     print_message(f"{source}: {_import_summary(report)}")
     for reason in (*(error.what for error in left_out), *report.refused):
         print_message(visible(f"left out: {reason}"))
+    for reason in report.quarantined:
+        print_message(visible(f"kept as an anomaly: {reason}"))
     for reason in report.doubtful:
         print_message(visible(f"proves nothing about absence: {reason}"))
     for hint in dict.fromkeys(error.hint for error in left_out if error.hint):
@@ -184,7 +196,7 @@ def _print_unmatched(parts: tuple[str, ...], report: "ImportReport") -> bool:
     """Names the parts that matched no response; returns whether there are any."""
     unmatched = [text for text in parts if text not in report.matched_parts]
     for text in unmatched:
-        print_message(f"--part '{text}' matched no response in {report.expected} recordings")
+        print_message(f"--part '{text}' matched no response in {report.recordings} recordings")
     if unmatched:
         print_message("  compare its JSON path with one of the recordings")
     return bool(unmatched)
@@ -194,7 +206,12 @@ def _import_summary(report: "ImportReport") -> str:
     """Returns the counts of an import as one line."""
     summary = (
         f"{report.responses} of {report.expected} responses, {report.already} of them in the log "
-        f"already; {report.entities} entities ({report.stored} new or changed, "
+        f"already"
+    )
+    summary += f", {report.kept} kept as anomalies" if report.kept else ""
+    summary += f", {report.left_out} left out" if report.left_out else ""
+    summary += (
+        f"; {report.entities} entities ({report.stored} new or changed, "
         f"{report.unchanged} unchanged)"
     )
     return f"{summary}; {report.anomalies} anomalies" if report.anomalies else summary

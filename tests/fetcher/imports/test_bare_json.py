@@ -72,6 +72,46 @@ def test_an_array_saved_alone_is_a_complete_listing(
     assert [(report.pages, report.already) for report in reports] == [(1, 0), (0, 1)]
 
 
+CIVITAI_ROWS: dict[str, list[dict[str, object]]] = {
+    "/models": [{"id": 1, "modelVersions": []}],
+    "/images": [{"id": 1, "url": "https://x", "postId": None}, {"id": 2, "url": "y", "postId": 3}],
+    "/creators": [{"username": "a", "modelCount": 1, "link": "x"}, {"username": "b", "link": "y"}],
+    "/tags": [{"name": "a", "link": "x"}, {"name": "b", "modelCount": 2, "link": "y"}],
+}
+
+
+@pytest.mark.parametrize("endpoint", list(CIVITAI_ROWS))
+def test_an_array_of_civitai_saved_alone_is_recognised(tmp_path: Path, endpoint: str) -> None:
+    rows = CIVITAI_ROWS[endpoint]
+    file = put(tmp_path, f"{NAME}.json", json.dumps(rows).encode())
+
+    report = load(tmp_path / "a", file, source="civitai")
+
+    (page,) = pages(tmp_path / "a", "civitai")
+    assert (page.endpoint, report.entities, report.refused) == (endpoint, len(rows), ())
+
+
+@pytest.mark.parametrize("endpoint", list(CIVITAI_ROWS)[1:])
+def test_entities_of_civitai_one_per_line_are_recognised(tmp_path: Path, endpoint: str) -> None:
+    rows = CIVITAI_ROWS[endpoint]
+    file = put(tmp_path, f"{NAME}.ndjson", ndjson(*rows))
+
+    report = load(tmp_path / "a", file, source="civitai")
+
+    (page,) = pages(tmp_path / "a", "civitai")
+    assert (page.endpoint, report.entities, report.refused) == (endpoint, len(rows), ())
+    assert (page.page_no, page.last) == (None, False)
+
+
+def test_every_line_of_a_mixed_dump_of_civitai_is_recognised(tmp_path: Path) -> None:
+    rows = [row for rows in zip(*list(CIVITAI_ROWS.values())[1:], strict=True) for row in rows]
+    file = put(tmp_path, f"{NAME}.ndjson", ndjson(*rows))
+
+    report = load(tmp_path / "a", file, source="civitai")
+
+    assert (report.entities, report.pages, report.refused) == (6, 3, ())
+
+
 def test_an_array_of_a_named_endpoint_is_its_response(tmp_path: Path) -> None:
     file = put(tmp_path, f"{NAME}.json", b'[{"id":7}]')
 

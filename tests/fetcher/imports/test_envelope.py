@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
+from fetcher.imports.bare_json import BareResponse
 from fetcher.imports.envelope import extract_responses, parse_envelope_part
+from fetcher.source import match_url
+from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_into, models_list, write_files
 from tests.fetcher.making import WRITER, lines, recordings
 
@@ -27,7 +29,7 @@ ENVELOPE = (
         ("$.generated.models=/x", []),
         (
             "$.endpoints.*=/m/{key}/e",
-            [("/m/a/b/e", b'{"data": 1}'), ("/m/e/f/e", b'{"error":"timeout"}')],
+            [("/m/a/b/e", b'{"data": 1}'), (None, b"null"), ("/m/e/f/e", b'{"error":"timeout"}')],
         ),
         ("$.rows[*].response=/m/{modelId}/e", [("/m/g/h/e", b'{"n":0.10}')]),
         ("$=/whole", [("/whole", ENVELOPE)]),
@@ -38,7 +40,8 @@ def test_a_part_selects_responses_and_their_endpoints(
 ) -> None:
     (responses,) = extract_responses(ENVELOPE, [parse_envelope_part(part)]).values()
 
-    assert [(bare.endpoint, bare.body) for bare in responses] == expected
+    assert all(isinstance(response, BareResponse) for response in responses)
+    assert [(bare.endpoint, bare.body) for bare in responses] == expected  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("text", ["models=/x", "$.models", "$..models=/x", "$.a b=/x", "$.a="])
@@ -49,9 +52,49 @@ def test_an_invalid_part_is_refused_with_an_example(text: str) -> None:
     assert "--part" in str(caught.value.hint)
 
 
-def test_a_placeholder_without_a_value_is_an_error() -> None:
-    with pytest.raises(NotJson, match="no member slug next to"):
-        extract_responses(ENVELOPE, [parse_envelope_part("$.rows[*].response=/m/{slug}/e")])
+def test_a_placeholder_without_a_value_is_an_error_of_its_match_only() -> None:
+    envelope = b'{"rows":[{"response":1,"slug":"a"},{"response":2},{"response":3,"slug":null}]}'
+    part = parse_envelope_part("$.rows[*].response=/m/{slug}/e")
+
+    (responses,) = extract_responses(envelope, [part]).values()
+
+    assert responses[0] == BareResponse("/m/a/e", b"1")
+    assert ["no member slug next to" in str(response) for response in responses[1:]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "key", ["a/b%2Fc", "a/b?c", "a/b#c", "a/b c+d&e=f;g", "a/ü%", "~a/b:free@1"]
+)
+@pytest.mark.parametrize(
+    "endpoint",
+    ["/api/v1/models/{key}/endpoints", "/api/frontend/v1/stats/endpoint?permaslug={key}"],
+)
+def test_a_key_is_part_of_the_id_as_it_is_spelled(key: str, endpoint: str) -> None:
+    part = parse_envelope_part(f"$.*={endpoint}")
+    envelope = json.dumps({key: 1}).encode()
+
+    ((bare,),) = extract_responses(envelope, [part]).values()
+
+    assert isinstance(bare, BareResponse)
+    _, params = match_url(SOURCES["openrouter"], "https://openrouter.ai", bare.endpoint or "")
+    assert "/".join(params.values()) == key
+
+
+def test_a_value_at_the_beginning_is_a_whole_path_or_url() -> None:
+    envelope = b'[{"url":"https://x/a%2Fb?c=%20","n":1}]'
+
+    ((bare,),) = extract_responses(envelope, [parse_envelope_part("$[*].n={url}&d={url}")]).values()
+
+    assert isinstance(bare, BareResponse)
+    assert bare.endpoint == "https://x/a%2Fb?c=%20&d=https://x/a%252Fb%3Fc%3D%2520"
+
+
+def test_a_key_that_is_not_valid_unicode_is_an_error() -> None:
+    ((error,),) = extract_responses(
+        rb'{"\ud800":1}', [parse_envelope_part("$.*=/m/{key}")]
+    ).values()
+
+    assert "a name that is not valid Unicode" in str(error)
 
 
 def test_an_envelope_becomes_one_run_with_a_page_for_each_response(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_every_form_of_an_entity_has_its_own_shape(
         (b'{"id":7,"modelVersions":[]}', "/models/:id", {"id": "7"}),
         (b'{"id":7,"modelId":1}', "/model-versions/:id", {"id": "7"}),
         (b'{"items":[],"metadata":{}}', None, None),
-        (b'{"items":[{"id":1,"modelVersions":[]}]}', None, None),
+        (b'{"items":[{"id":1,"modelVersions":[]}]}', "/models", {}),
         (b'{"id":7}', None, None),
         (b"[]", None, None),
         (b"<html>", None, None),

@@ -222,6 +222,48 @@ def test_a_missing_file_does_not_end_the_import_of_the_others(empty: Path, tmp_p
     assert "1 of 1 responses" in err
 
 
+def test_what_is_not_recognized_is_left_out_or_kept_and_named_with_3(
+    empty: Path, tmp_path: Path
+) -> None:
+    file = recording(tmp_path / "given", "2026-01-01.json")
+    file.write_text(json.dumps({"error": {"message": "No \x1b[2Jsuch page"}}))
+    left_out = imported(empty, file)
+    kept = [imported(empty, file, "--keep-unrecognized") for _ in range(2)]
+
+    reason = "2026-01-01.json: not a known response of openrouter: upstream says"
+    assert [code for code, _ in (left_out, *kept)] == [3, 3, 3]
+    assert left_out[1].startswith(
+        "openrouter: 1 of 1 responses, 0 of them in the log already, 1 left out; 0 entities"
+    )
+    assert f"left out: {reason}" in left_out[1]
+    assert "\x1b" not in left_out[1]
+    assert "0 of them in the log already, 1 kept as anomalies; " in kept[0][1]
+    assert "1 of them in the log already; " in kept[1][1]
+    assert all(f"kept as an anomaly: {reason}" in err for _, err in kept)
+    assert len(events(hindlog("log", "--kind", "anomaly", at=empty))) == 1
+
+
+def test_a_doubtful_response_exits_with_3_each_time(empty: Path, tmp_path: Path) -> None:
+    file = recording(tmp_path / "given", "2026-01-01.json", "a")
+    file.write_text(json.dumps({"data": [{"id": "a"}], "total_count": 6}))
+    runs = [imported(empty, file, *MODELS) for _ in range(2)]
+
+    assert [code for code, _ in runs] == [3, 3]
+    assert all(
+        "proves nothing about absence: 2026-01-01.json: total_count" in err for _, err in runs
+    )
+
+
+def test_many_responses_in_one_file_are_counted_as_such(empty: Path, tmp_path: Path) -> None:
+    rows = [{"data": [{"id": f"{number}"}]} for number in range(14)]
+    file = tmp_path / "2026-01-01.ndjson"
+    file.write_text("\n".join(map(json.dumps, rows)))
+
+    _, err = imported(empty, file, *MODELS)
+
+    assert err.startswith("openrouter: 14 of 14 responses, 0 of them in the log already; 14 ent")
+
+
 def test_stdin_is_a_response_with_a_given_time_only(empty: Path, tmp_path: Path) -> None:
     body = recording(tmp_path, "2026-01-01.json", "a").read_bytes()
     command = ("fetch", "import", "openrouter", "-", *MODELS)

@@ -1,0 +1,70 @@
+"""Known responses: recorded ones whose request is known, and what they contain. Pure."""
+
+import attrs
+
+from eventlog.body.json_spans import NotJson
+from eventlog.errors import Invalid
+from fetcher.imports.bare_json import BareResponse, recognise_request
+from fetcher.imports.bare_responses import RecordingContent, Unrecognised
+from fetcher.imports.error_words import error_words, is_json
+from fetcher.source import Continuation, Endpoint, Params, Source, url_of
+from fetcher.split.doubts import read_continuation
+from fetcher.split.response import Response, SplitResponse, split_response
+
+
+@attrs.frozen
+class KnownResponse:
+    """A recorded response and the request that it answers."""
+
+    endpoint: Endpoint
+    params: Params
+    bare: BareResponse
+
+    def response(self, source: Source) -> Response:
+        """Returns it as upstream would send it."""
+        return Response(
+            url=url_of(source.base_url, self.endpoint.path, self.params),
+            endpoint=self.endpoint.path,
+            params=self.params,
+            status=200,
+            body=self.bare.body,
+        )
+
+
+@attrs.frozen
+class ReadResponse:
+    """A response that was split, and what follows it."""
+
+    parts: SplitResponse
+    page: Continuation
+
+
+def recognise_responses(
+    source: Source, content: RecordingContent
+) -> tuple[list[KnownResponse], list[Unrecognised]]:
+    """Returns the responses of known endpoints, and everything else."""
+    known: list[KnownResponse] = []
+    unrecognised = list(content.unrecognised)
+    for bare in content.responses:
+        try:
+            known.append(KnownResponse(*recognise_request(source, bare), bare))
+        except Invalid as error:
+            unrecognised.append(Unrecognised(error.what, bare.body, bare.provenance))
+    return known, unrecognised
+
+
+def split_known(source: Source, known: KnownResponse) -> ReadResponse | str:
+    """Returns the parts of a response, or the reason why it cannot be split."""
+    try:
+        parts = split_response(known.response(source), known.endpoint.rules(known.params))
+    except NotJson as problem:
+        return _describe(known.bare.body, problem)
+    return ReadResponse(parts, read_continuation(known.endpoint, known.params, parts))
+
+
+def _describe(body: bytes, problem: NotJson) -> str:
+    """Returns the reason of an anomaly: `not_json` only for bodies that are not JSON."""
+    words = error_words(body)
+    if words is not None:
+        return f"unexpected: upstream says {words!r}"
+    return f"unexpected: {problem}" if is_json(body) else f"not_json: {problem}"

@@ -1,0 +1,56 @@
+"""Known responses: why one that cannot be split becomes an anomaly."""
+
+import pytest
+
+from fetcher.imports.bare_json import BareResponse
+from fetcher.imports.bare_responses import RecordingContent
+from fetcher.imports.known_responses import ReadResponse, recognise_responses, split_known
+from fetcher.sources import SOURCES
+
+OPENROUTER = SOURCES["openrouter"]
+ENDPOINTS = "/api/v1/models/a/b/endpoints"
+
+
+def result(body: bytes) -> ReadResponse | str:
+    ((known,), _) = recognise_responses(
+        OPENROUTER, RecordingContent([BareResponse(ENDPOINTS, body)])
+    )
+    return split_known(OPENROUTER, known)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"error":{"message":"No endpoints found","code":404}}', "unexpected: upstream says 'No"),
+        (b'{"data":1}', "unexpected: "),
+        (b'{"data":NaN}', "unexpected: "),
+        (b'{"data":[', "not_json: "),
+        (b"<html>", "not_json: "),
+    ],
+)
+def test_json_is_never_called_not_json_and_the_words_of_an_error_are_shown(
+    body: bytes, reason: str
+) -> None:
+    text = result(body)
+
+    assert isinstance(text, str)
+    assert text.startswith(reason)
+
+
+def test_a_response_that_can_be_split_has_parts_and_a_continuation() -> None:
+    read = result(b'{"data":{"id":"a/b","endpoints":[{"tag":"t"}]}}')
+
+    assert isinstance(read, ReadResponse)
+    assert (len(read.parts.entities), read.page.doubt) == (1, None)
+
+
+def test_a_response_of_no_known_endpoint_is_unrecognised_with_the_words_of_its_error() -> None:
+    bare = [BareResponse(None, b'{"error":"gone away"}'), BareResponse("/nosuch", b"{}")]
+
+    known, unrecognised = recognise_responses(OPENROUTER, RecordingContent(bare))
+
+    assert known == []
+    assert [item.reason for item in unrecognised] == [
+        "not a known response of openrouter: upstream says 'gone away'",
+        "openrouter has no endpoint for /nosuch",
+    ]
