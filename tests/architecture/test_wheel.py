@@ -1,7 +1,8 @@
-"""The wheel contains the files of the tree. An editable install would hide a missing file."""
+"""Wheel and sdist contain the files of the tree. An editable install would hide a missing file."""
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -12,20 +13,39 @@ PACKAGES = ("eventlog", "projector", "fetcher", "cli")
 
 
 def test_the_wheel_contains_every_file_of_the_packages(tmp_path: Path) -> None:
+    tracked = tracked_files(*PACKAGES)
+    names = zipfile.ZipFile(built(tmp_path, "wheel")).namelist()
+
+    assert tracked <= {name for name in names if name.startswith(PACKAGES)}
+
+
+def test_the_sdist_contains_every_file_so_that_its_tests_pass(tmp_path: Path) -> None:
+    tracked = tracked_files()
+    with tarfile.open(built(tmp_path, "sdist")) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+
+    assert tracked - names == set()
+
+
+def tracked_files(*folders: str) -> set[str]:
+    """Returns the files that git tracks. Skips the test outside of a checkout."""
     listed = subprocess.run(
-        ["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "ls-files", *folders], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if listed.returncode != 0:
         pytest.skip("no git checkout")
+    return set(listed.stdout.split())
+
+
+def built(folder: Path, target: str) -> Path:
+    """Builds a distribution into a folder and returns its file."""
     done = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-    wheel = next(tmp_path.glob("*.whl"))
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(PACKAGES)}
-    assert set(listed.stdout.split()) <= held
+    (path,) = folder.iterdir()
+    return path
