@@ -1,5 +1,6 @@
-"""Parsers of arguments that several commands take: segment, entity, NAME=VALUE."""
+"""Parsers of arguments that several commands take: segment, entity, NAME=VALUE, a file of SQL."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,27 @@ def parse_param(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise click.BadParameter(f"expected name=value, found {text!r}", param_hint="--param")
+    require_text(text, "--param")
     return name, value
+
+
+def require_text(word: str, place: str) -> None:
+    """Raises `BadParameter` for an argument that is not UTF-8."""
+    if not _is_text(word):
+        raise click.BadParameter(f"expected UTF-8, found {word!a}", param_hint=place)
+
+
+def read_sql(path: Path | None) -> str:
+    """Returns the text of a file, or of stdin. Raises `Invalid` if it is not UTF-8."""
+    from eventlog.errors import Invalid
+
+    data = path.read_bytes() if path else sys.stdin.buffer.read()
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        place = path or "stdin"
+        message = f"{place}: expected SQL in UTF-8, found byte 0x{data[error.start]:02x}"
+        raise Invalid(f"{message} at offset {error.start}") from error
 
 
 def parse_segment_argument(root: Path, text: str) -> "SegmentName":

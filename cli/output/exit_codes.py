@@ -77,7 +77,13 @@ _LOCAL_ERRNOS = {
     errno.EBADF,
     errno.EMFILE,
     errno.ENFILE,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
 }
+"""Errors that a path or this machine causes, not a bug."""
 
 
 def exit_code(error: BaseException) -> int:

@@ -31,7 +31,11 @@ def write_parquet(
     first = next(chunks, [])
     schema = _arrow_schema(columns, types) if types is not None else None
     table = _arrow_table(columns, first, schema)
-    with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
+    # an open file: pyarrow itself refuses a path that is not UTF-8
+    with (
+        path.open("wb") as file,
+        pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
+    ):
         writer.write_table(table)
         for chunk in chunks:
             writer.write_table(_arrow_table(columns, chunk, table.schema))

@@ -105,6 +105,54 @@ def test_a_path_that_is_not_utf8_is_refused_for_the_views_and_works_for_the_log(
         assert "expected UTF-8 in the path of an archive" in done.err
 
 
+@pytest.mark.parametrize("suffix", ["csv", "json", "parquet"])
+def test_rows_are_written_to_a_file_whose_name_is_not_utf8(
+    shared: Path, tmp_path: Path, suffix: str
+) -> None:
+    file = tmp_path / f"{NOT_UTF8}.{suffix}"
+    done = hindlog("sql", "SELECT id FROM openrouter.models", "-o", file, at=shared)
+
+    assert (done.code, file.stat().st_size > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("sql", "--file"), ("view", "diff", "openrouter.models", "--definition")],
+)
+def test_a_file_of_sql_that_is_not_utf8_is_refused_with_the_first_such_byte(
+    shared: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    file = tmp_path / "q.sql"
+    file.write_bytes(b"SELECT '\xff'")
+    done = hindlog(*words, file, at=shared)
+
+    assert (done.code, done.raw) == (2, b"")
+    assert f"{file}: expected SQL in UTF-8, found byte 0xff at offset 8" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", "file/x"),
+        ("demo", "file"),
+        ("demo", "file/x"),
+        ("export", "openrouter.models", "--to", "file/x"),
+        ("view", "rebuild", "openrouter.models", "--to", "file/x.parquet"),
+        ("log", "-o", "x" * 300),
+    ],
+)
+def test_a_path_through_a_file_and_a_name_that_is_too_long_are_no_bugs(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    done = hindlog(*words, at=archive)
+
+    assert done.code in (2, 8)
+    assert "bug" not in done.err
+    assert words[-1].split("/")[0] in done.err
+
+
 def test_an_archive_with_a_backslash_in_its_path_works(shared: Path, tmp_path: Path) -> None:
     root = copy_archive(shared, tmp_path / "a\\b" / "c")
     table = ("sql", "FROM openrouter.models ORDER BY id", "--json")
@@ -136,6 +184,10 @@ def test_an_archive_with_a_backslash_in_its_path_works(shared: Path, tmp_path: P
         ("sql", f"SELECT '{NOT_UTF8}'"),
         ("sql", "SELECT $a", "--param", f"a={NOT_UTF8}"),
         ("export", "openrouter.models", "--to", NOT_UTF8),
+        ("fetch", "add", f"https://civitai.com/api/v1/models?tag={NOT_UTF8}"),
+        ("fetch", "add", "civitai", "models", "--param", f"tag={NOT_UTF8}"),
+        ("fetch", "add", "civitai", "images-of-user", NOT_UTF8),
+        ("show", f"openrouter/model/{NOT_UTF8}"),
     ],
 )
 def test_text_that_is_not_utf8_is_refused_without_a_traceback(

@@ -76,10 +76,12 @@ def add(
     A running service starts the run; otherwise the next `fetch run` does. Prints the id of the
     run.
     """
-    from cli.options.arguments import parse_param
+    from cli.options.arguments import parse_param, require_text
     from fetcher.service.queue_commands import RunRequest, add_runs
     from fetcher.sources import SOURCES
 
+    for word in (target, listing, arg):
+        require_text(word or "", "fetch add")
     root = archive()
     name = target if listing else _source_of_url(root, target, "fetch add")
     select_sources((name,), SOURCES, "fetch add")

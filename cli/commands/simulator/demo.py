@@ -53,6 +53,8 @@ def _create_archive(directory: Path) -> Path:
     from cli.config.load import CONFIG_FILE, default_toml
     from eventlog.errors import Invalid
 
+    if directory.exists() and not directory.is_dir():
+        raise Invalid(f"{directory}: expected a folder, found a file", "hindlog demo DIRECTORY")
     if directory.exists() and any(directory.iterdir()):
         if not (directory / _MARK).exists():
             raise Invalid(

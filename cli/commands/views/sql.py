@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli.options.arguments import parse_param
+from cli.options.arguments import parse_param, read_sql
 from cli.options.global_options import archive, global_options, print_message
 from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options
@@ -67,23 +67,10 @@ def sql(
     if query is None and path is None and sys.stdin.isatty():
         _open_prompt(root, resolve_as_of(as_of), param_values, timeout)
         return
-    text = query if query is not None else _read_query(path)
+    text = query if query is not None else read_sql(path)
     instant = resolve_as_of(as_of)
     result = run_query(root, text, as_of=instant, params=param_values, timeout_s=timeout)
     emit(result.columns, result.rows, choose_output(fmt, as_json, output), result.types)
-
-
-def _read_query(path: Path | None) -> str:
-    """Returns the text of a file, or of stdin. Raises `Invalid` if it is not UTF-8."""
-    from eventlog.errors import Invalid
-
-    data = path.read_bytes() if path else sys.stdin.buffer.read()
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        place = path or "stdin"
-        message = f"{place}: expected SQL in UTF-8, found byte 0x{data[error.start]:02x}"
-        raise Invalid(f"{message} at offset {error.start}", "hindlog sql --help") from error
 
 
 def _open_prompt(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.options.arguments import read_sql
 from cli.options.global_options import archive, global_options, message_printer, print_message
 from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options
@@ -159,7 +160,7 @@ def diff(
     from cli.options.times import format_time
     from projector.update.compare_definition import compare
 
-    comparison = compare(archive(), name, path.read_text(), jobs=jobs, report=message_printer())
+    comparison = compare(archive(), name, read_sql(path), jobs=jobs, report=message_printer())
     for column in comparison.added_columns:
         print_message(f"column added: {column}")
     for column in comparison.removed_columns:
