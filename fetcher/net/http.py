@@ -19,6 +19,7 @@ from yarl import URL
 
 from fetcher.net.content_coding import DecodedBody, decode_body
 from fetcher.net.masking import describe_exception, key_masker, mask_key
+from fetcher.net.unparsed import keeping_connector, unparsed_body
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def open_session(contact: str | None = None) -> aiohttp.ClientSession:
         "Accept-Encoding": "gzip, deflate",
     }
     return aiohttp.ClientSession(
+        connector=keeping_connector(),
         headers=headers,
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -131,6 +133,8 @@ async def get(client: Client, url: str) -> HttpResult:
         await _follow(client, received)
     except (TimeoutError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
         error_class, message = classify_exception(error), describe_exception(error, client.key)
+        if not received.body:
+            received.body[:], received.content_encoding = unparsed_body(error)
     except _AttemptFailed as error:
         error_class, message = error.error_class, str(error)
     decoded = await _decode(received, client.limits.max_bytes)

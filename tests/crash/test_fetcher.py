@@ -23,7 +23,10 @@ from tests.fetcher.making import WRITER, lines, responses
 
 pytestmark = pytest.mark.slow
 ROUNDS = max(1, int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(6, 24)) // 6)
-FAULTS = "429:0.05,503:0.05,html:0.03,cut:0.03,torn:0.03,hostile:0.1,repeat:0.1,slow:0.05:0.1"
+FAULTS = (
+    "429:0.05,503:0.05,html:0.03,cut:0.03,torn:0.03,hostile:0.1,repeat:0.1,slow:0.05:0.1,"
+    "encoding:0.1,bom:0.1,badheader:0.03,longheader:0.05"
+)
 WORLD = World(7, 60, 30)
 
 CRAWLER = """

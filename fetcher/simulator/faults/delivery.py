@@ -49,7 +49,7 @@ class Sending:
     encoded_body: bytes | None = None
     """What is sent in place of the body; None: the body."""
     bad_header: str | None = None
-    """Line of the header that is none; nobody receives the body then."""
+    """Line of the header that is none; most clients drop the whole response then."""
 
 
 def asked_at(fault: Fault | None, now_us: int) -> int:
@@ -88,7 +88,7 @@ def spoil(answer: Answer, fault: Fault | None, address: str, now_us: int, origin
         case "encoding":
             return _encoded(answer, fault.form)
         case "badheader":
-            return Sending(attrs.evolve(answer, body=b""), promised_bytes=0, bad_header=BAD_HEADER)
+            return Sending(answer, promised_bytes=len(answer.body), bad_header=BAD_HEADER)
         case _:
             return Sending(_other(answer, fault, address, now_us, origin))
 

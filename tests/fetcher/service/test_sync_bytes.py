@@ -114,6 +114,8 @@ def test_no_secret_gets_into_the_archive_through_the_text_of_an_exception(
     assert len(failed) == 1
     texts = [why, caplog.text, *(str(path.read_bytes()) for path in files(tmp_path))]
     assert not [text for text in texts if "SECRET" in text]
+    bodies = [line for line in lines(tmp_path, "civitai") if line.kind == ANOMALY]
+    assert [exact_body(line) for line in bodies] == [b"{}"]
 
 
 def files(folder: Path) -> list[Path]:
