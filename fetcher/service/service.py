@@ -19,7 +19,7 @@ from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
 from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
-from fetcher.service.sync import EVERYTHING, create_runs, drain, select_listings
+from fetcher.service.sync import NO_BOUNDS, create_runs, drain, select_listings
 from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import PENDING, RUNNING
 
@@ -36,7 +36,7 @@ class ServicePlan:
 
     schedule: str
     """Cron expression, in UTC."""
-    bounds: SyncBounds = EVERYTHING
+    bounds: SyncBounds = NO_BOUNDS
     jitter_s: float = _JITTER_S
     """Maximum random delay of a sync after its slot."""
     poll_s: float = _POLL_S

@@ -17,14 +17,14 @@ from fetcher.source import Listing, Source, url_of
 from fetcher.state.run_queue import claim_task, refresh_queue, release_lease
 from fetcher.state.task import Task
 
-EVERYTHING = SyncBounds()
+NO_BOUNDS = SyncBounds()
 """Every listing that is synced by default, to its end."""
 
 
 async def run_once(
     crawler: Crawler,
     upstream: Upstream,
-    bounds: SyncBounds = EVERYTHING,
+    bounds: SyncBounds = NO_BOUNDS,
     *,
     on_progress: OnProgress = ignore_progress,
     stopping: asyncio.Event | None = None,

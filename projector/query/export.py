@@ -33,7 +33,7 @@ from projector.query.open_views import open_views, require_views
 from projector.query.view_info import last_instant
 
 FORMATS = ("parquet", "ndjson", "csv")
-MANIFEST = "manifest.json"
+EXPORT_MANIFEST = "manifest.json"
 """Name of the manifest in the exported folder."""
 _ROW_GROUP_ROWS = 100_000
 _NAME_BYTES = 255
@@ -95,7 +95,9 @@ def export_views(
             exported = tuple(
                 _export_view(connection, name, temporary, format, partition) for name in names
             )
-        (temporary / MANIFEST).write_bytes(_manifest(temporary, as_of, last, format, exported))
+        (temporary / EXPORT_MANIFEST).write_bytes(
+            _manifest(temporary, as_of, last, format, exported)
+        )
         _publish(temporary, to)
     return ExportReport(to, as_of, exported)
 
@@ -149,17 +151,17 @@ def _refuse_other_content(to: Path) -> set[str]:
     """
     if not to.exists() or (to.is_dir() and not any(to.iterdir())):
         return set()
-    if not (to / MANIFEST).is_file():
+    if not (to / EXPORT_MANIFEST).is_file():
         raise Invalid(f"{to}: expected an export or nothing", "name an empty or new folder")
     try:
-        manifest = json.loads((to / MANIFEST).read_bytes())
+        manifest = json.loads((to / EXPORT_MANIFEST).read_bytes())
         listed = {file["path"] for view in manifest["views"] for file in view["files"]}
         views = {str(view["view"]) for view in manifest["views"]}
     except (ValueError, KeyError, TypeError) as error:
-        message = f"{to / MANIFEST}: not the manifest of an export: {error}"
+        message = f"{to / EXPORT_MANIFEST}: not the manifest of an export: {error}"
         raise Invalid(message, "name an empty or new folder") from error
     present = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()}
-    unlisted = sorted(present - listed - {MANIFEST})
+    unlisted = sorted(present - listed - {EXPORT_MANIFEST})
     if unlisted:
         message = f"{to}: contains {unlisted[0]!r}, which no export wrote"
         raise Invalid(message, "name an empty or new folder")

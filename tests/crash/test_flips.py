@@ -11,7 +11,7 @@ from eventlog.files.listing import list_segments, read_manifest
 from eventlog.format.paths import manifest_path, sealed_path
 from eventlog.write.writer import close_stream, roll, wait_sealed
 from tests.crash.rounds import FLIPS
-from tests.eventlog.making import HOUR, SECOND, Hand, entity, opened, put
+from tests.eventlog.making import HOUR, SECOND, ManualClock, entity, opened, put
 
 pytestmark = pytest.mark.sampled
 
@@ -22,13 +22,13 @@ SHARES = 4
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three sealed hours of a little more than two frames each."""
     root = tmp_path_factory.mktemp("log")
-    hand = Hand()
-    stream = opened(root, hand)
+    clock = ManualClock()
+    stream = opened(root, clock)
     for _hour in range(3):
         for number in range(24):
             put(stream, entity(number, 50_000, type_="image" if number % 5 else "model"))
-            hand.at += SECOND
-        hand.at += HOUR
+            clock.at += SECOND
+        clock.at += HOUR
         roll(stream)
         wait_sealed(stream)
     close_stream(stream)

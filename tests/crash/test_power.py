@@ -31,7 +31,16 @@ from eventlog.write.writer import (
 )
 from tests.crash.rounds import ROUNDS
 from tests.crash.simulated_disk import PowerCut, SimulatedDisk, disk_of, mark_durable, power_cut
-from tests.eventlog.making import HOUR, MINUTE, SECOND, SOURCE, WRITER, Hand, entity, write_log
+from tests.eventlog.making import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    SOURCE,
+    WRITER,
+    ManualClock,
+    entity,
+    write_log,
+)
 from tests.extent import few_or_all
 
 pytestmark = pytest.mark.sampled
@@ -56,31 +65,33 @@ class Promises:
 @pytest.mark.parametrize("seed", range(40))
 def test_nothing_acknowledged_or_shown_is_lost(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    promises, hand = Promises(), Hand()
+    promises, clock = Promises(), ManualClock()
     root = tmp_path / "0"
     root.mkdir()
     for cut in range(1, 1 + min(POWER_CUTS, 12)):
         simulated = SimulatedDisk(root, chance, changes_left=chance.randrange(120))
         mark_durable(simulated)
-        _write_until_power_cut(simulated, hand, promises)
+        _write_until_power_cut(simulated, clock, promises)
         _read_all(root, promises)
         after = tmp_path / str(cut)
         state = chance.choice(["kept", "gone", "emptied", "as synced"])
         power_cut(simulated, after, disorder=chance.random() < 0.7, state=state)
         shutil.rmtree(root)
         root = after
-        _check_after_restart(root, hand, promises)
+        _check_after_restart(root, clock, promises)
 
 
-def _write_until_power_cut(simulated: SimulatedDisk, hand: Hand, promises: Promises) -> None:
+def _write_until_power_cut(
+    simulated: SimulatedDisk, clock: ManualClock, promises: Promises
+) -> None:
     """Runs a writer that does random steps until the power fails."""
     stream: Stream | None = None
     try:
         stream = open_stream(
-            simulated.root, SOURCE, WRITER, clock=hand, disk=disk_of(simulated), segment_bytes=3000
+            simulated.root, SOURCE, WRITER, clock=clock, disk=disk_of(simulated), segment_bytes=3000
         )
         while True:
-            _step(stream, simulated.chance, hand, promises)
+            _step(stream, simulated.chance, clock, promises)
             if simulated.chance.random() < 0.3:
                 _read_all(simulated.root, promises)
     except PowerCut:
@@ -91,8 +102,8 @@ def _write_until_power_cut(simulated: SimulatedDisk, hand: Hand, promises: Promi
             os.close(stream.lock)
 
 
-def _step(stream: Stream, chance: random.Random, hand: Hand, promises: Promises) -> None:
-    hand.at += chance.choice([SECOND, MINUTE, 20 * MINUTE, HOUR])
+def _step(stream: Stream, chance: random.Random, clock: ManualClock, promises: Promises) -> None:
+    clock.at += chance.choice([SECOND, MINUTE, 20 * MINUTE, HOUR])
     match chance.choice(["append", "append", "append", "asset", "roll", "heartbeat", "wait"]):
         case "append":
             sizes = [chance.randrange(900) for _ in range(chance.randint(1, 4))]
@@ -126,9 +137,9 @@ def _read_all(root: Path, promises: Promises) -> None:
     assert sorted(promises.shown) == list(range(1, len(promises.shown) + 1))
 
 
-def _check_after_restart(root: Path, hand: Hand, promises: Promises) -> None:
+def _check_after_restart(root: Path, clock: ManualClock, promises: Promises) -> None:
     """Lets a writer recover the log after the power cut; then checks all promises."""
-    close_stream(open_stream(root, SOURCE, WRITER, clock=hand))
+    close_stream(open_stream(root, SOURCE, WRITER, clock=clock))
     records = list(read_events(root))
     line_of = {record.seq: record.line for record in records}
 
@@ -162,7 +173,7 @@ def test_a_power_cut_at_every_step_of_sealing_loses_no_line(
         with contextlib.suppress(PowerCut):
             seal(root, name, None, disk_of(simulated))
         power_cut(simulated, after, disorder=disorder, state="gone")
-        close_stream(open_stream(after, SOURCE, WRITER, clock=Hand()), seal_open=True)
+        close_stream(open_stream(after, SOURCE, WRITER, clock=ManualClock()), seal_open=True)
 
         assert [record.line for record in read_events(after)] == lines
         assert verify(after).damages == ()
@@ -184,7 +195,7 @@ def test_a_power_cut_at_every_step_of_recovery_keeps_the_bytes_it_cuts(
         with contextlib.suppress(PowerCut):
             _open_and_abandon(simulated)
         power_cut(simulated, after, disorder=disorder, state="gone")
-        close_stream(open_stream(after, SOURCE, WRITER, clock=Hand()))
+        close_stream(open_stream(after, SOURCE, WRITER, clock=ManualClock()))
         events = [decode(record.line) for record in read_events(after)]
 
         assert [event.id for event in events[:2]] == ["1", "2"]
@@ -193,7 +204,9 @@ def test_a_power_cut_at_every_step_of_recovery_keeps_the_bytes_it_cuts(
 
 
 def _open_and_abandon(simulated: SimulatedDisk) -> None:
-    stream = open_stream(simulated.root, SOURCE, WRITER, clock=Hand(), disk=disk_of(simulated))
+    stream = open_stream(
+        simulated.root, SOURCE, WRITER, clock=ManualClock(), disk=disk_of(simulated)
+    )
     stream.sealer.shutdown()
     os.close(stream.lock)
 
@@ -206,18 +219,18 @@ def test_lines_that_a_killed_writer_left_unsynced_are_synced_before_they_are_sho
     simulated = SimulatedDisk(root, random.Random(2))
     mark_durable(simulated)
     disk = attrs.evolve(disk_of(simulated), write=REAL.write)
-    stream = open_stream(root, SOURCE, WRITER, clock=Hand(), disk=disk)
+    stream = open_stream(root, SOURCE, WRITER, clock=ManualClock(), disk=disk)
     append(stream, [lambda _seq, _at: [entity(1)]])
     simulated.changes_left = 0  # the power fails at the next fsync
     with pytest.raises(PowerCut):
         append(stream, [lambda _seq, _at: [entity(2)]])
     os.close(stream.lock)
     simulated.changes_left = 1 << 60
-    again = open_stream(root, SOURCE, WRITER, clock=Hand(), disk=disk)
+    again = open_stream(root, SOURCE, WRITER, clock=ManualClock(), disk=disk)
     shown = [record.line for record in follow(root, {}, idle=lambda: False)]
     os.close(again.lock)
     power_cut(simulated, tmp_path / "b", disorder=False, state="kept")
-    close_stream(open_stream(tmp_path / "b", SOURCE, WRITER, clock=Hand()))
+    close_stream(open_stream(tmp_path / "b", SOURCE, WRITER, clock=ManualClock()))
 
     assert len(shown) == 2
     assert [record.line for record in read_events(tmp_path / "b")] == shown

@@ -27,7 +27,7 @@ __all__ = ["HOUR", "MINUTE", "SECOND"]
 
 
 @attrs.define
-class Hand:
+class ManualClock:
     """A clock that is set by hand."""
 
     at: int = START
@@ -96,7 +96,7 @@ def put(stream: Stream, *drafts: Draft, at: int | None = None) -> None:
 
 def opened(
     root: Path,
-    clock: Hand | None = None,
+    clock: ManualClock | None = None,
     *,
     writer: str = WRITER,
     source: str = SOURCE,
@@ -105,7 +105,7 @@ def opened(
 ) -> Stream:
     """Opens a stream with a clock that is set by hand."""
     return open_stream(
-        root, source, writer, clock=clock or Hand(), disk=disk, segment_bytes=segment_bytes
+        root, source, writer, clock=clock or ManualClock(), disk=disk, segment_bytes=segment_bytes
     )
 
 
@@ -116,15 +116,15 @@ def write_log(
     writer: str = WRITER,
     source: str = SOURCE,
     seal: bool = True,
-    clock: Hand | None = None,
+    clock: ManualClock | None = None,
     step: int = SECOND,
 ) -> SegmentName:
     """Writes a segment of these batches, `step` apart; sealed by default. Returns its name."""
-    hand = clock or Hand()
-    stream = opened(root, hand, writer=writer, source=source)
+    clock = clock or ManualClock()
+    stream = opened(root, clock, writer=writer, source=source)
     for drafts in batches:
         put(stream, *drafts)
-        hand.at += step
+        clock.at += step
     assert stream.segment is not None
     name = stream.segment.name
     close_stream(stream, seal_open=seal)
@@ -133,13 +133,13 @@ def write_log(
 
 def write_hours(root: Path, hours: int, rows: int, **kind: str) -> list[SegmentName]:
     """Writes `hours` sealed hours with `rows` entities each. Returns the names of the segments."""
-    hand = Hand()
-    stream = opened(root, hand, **kind)
+    clock = ManualClock()
+    stream = opened(root, clock, **kind)
     for hour in range(hours):
         for row in range(rows):
             put(stream, entity(hour * rows + row))
-            hand.at += SECOND
-        hand.at = START + (hour + 1) * HOUR
+            clock.at += SECOND
+        clock.at = START + (hour + 1) * HOUR
         roll(stream)
         wait_sealed(stream)
     close_stream(stream)

@@ -19,7 +19,7 @@ from eventlog.read.cursor import mark, to_text
 from eventlog.read.reader import read_events, read_one
 from eventlog.read.rebuild_response import rebuild
 from eventlog.write.writer import append, close_stream
-from tests.eventlog.making import SECOND, SOURCE, START, WRITER, Hand, opened, put
+from tests.eventlog.making import SECOND, SOURCE, START, WRITER, ManualClock, opened, put
 
 PAGE_OF_DOCS = Path(__file__).parents[2] / "docs" / "format.md"
 RESPONSE = (
@@ -31,12 +31,12 @@ SHARED = {"run": "01KAHJ3M8Q", "epoch": "2026-11-21T05"}
 
 def written(root: Path) -> SegmentName:
     """Writes the example. Returns the name of its segment."""
-    hand = Hand(START + 107 * SECOND + 250_000)
-    stream = opened(root, hand)
+    clock = ManualClock(START + 107 * SECOND + 250_000)
+    stream = opened(root, clock)
     put(stream, Draft(kind=RUN, **SHARED, members={"state": "created", "listing": "models"}))
-    hand.at += 812_345
+    clock.at += 812_345
     append(stream, [_batch])
-    hand.at += 400 * SECOND
+    clock.at += 400 * SECOND
     put(stream, Draft(kind=HEARTBEAT))
     assert stream.segment is not None
     name = stream.segment.name
@@ -96,7 +96,7 @@ def test_the_writer_writes_the_lines_of_the_example(tmp_path: Path) -> None:
 def test_the_example_seals_to_its_manifest_and_verifies(tmp_path: Path) -> None:
     name = written(tmp_path)
     open_path(tmp_path, name).write_text(documented("ndjson"))
-    close_stream(opened(tmp_path, Hand(START + 900 * SECOND)), seal_open=True)
+    close_stream(opened(tmp_path, ManualClock(START + 900 * SECOND)), seal_open=True)
     documented_manifest = orjson.loads(documented("json"))
     actual_manifest = orjson.loads(manifest_path(tmp_path, name).read_bytes())
     # Another version of zstd may compress to other sizes.

@@ -20,7 +20,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     files_of,
     opened,
@@ -31,27 +31,27 @@ from tests.eventlog.making import (
 
 def write_large_log(root: Path) -> Path:
     """Writes three sealed hours of three frames each, and an open one. Returns `root`."""
-    hand = Hand()
-    stream = opened(root, hand)
+    clock = ManualClock()
+    stream = opened(root, clock)
     for hour in range(4):
         for number in range(5 if hour < 3 else 2):
             put(stream, entity(number, 600_000))
-            hand.at += MINUTE
-        hand.at = START + (hour + 1) * HOUR
+            clock.at += MINUTE
+        clock.at = START + (hour + 1) * HOUR
         if hour == 3:
-            hand.at -= 1
+            clock.at -= 1
     close_stream(stream)
     return root
 
 
-LATER = Hand(START + 5 * HOUR)
+LATER = ManualClock(START + 5 * HOUR)
 """The hour after the last one of `write_small_log`."""
 
 
 def write_small_log(root: Path) -> Path:
     """Writes four sealed hours of two events each, and an open one. Returns `root`."""
     write_hours(root, 4, 2)
-    stream = opened(root, Hand(START + 4 * HOUR))
+    stream = opened(root, ManualClock(START + 4 * HOUR))
     put(stream, entity(8), entity(9))
     close_stream(stream)
     return root
@@ -59,7 +59,7 @@ def write_small_log(root: Path) -> Path:
 
 def continue_writing(root: Path) -> int:
     """Opens the stream, appends an event and seals it. Returns its seq."""
-    stream = opened(root, Hand(LATER.at))
+    stream = opened(root, ManualClock(LATER.at))
     put(stream, entity(100))
     roll(stream)
     wait_sealed(stream)

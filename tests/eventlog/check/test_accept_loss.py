@@ -39,7 +39,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     files_of,
     opened,
@@ -148,8 +148,8 @@ def test_a_changed_record_of_a_loss_is_damage(log: Path, how: str) -> None:
 def test_the_name_of_a_lost_segment_is_not_used_again(log: Path) -> None:
     name = names(log)[4]
     lose(log, name)
-    hand = Hand(START + 4 * HOUR)
-    accept_loss(log, name, clock=hand)
+    clock = ManualClock(START + 4 * HOUR)
+    accept_loss(log, name, clock=clock)
 
     assert names(log)[-1].hour == name.hour
     assert names(log)[-1].number == name.number + 1
@@ -191,7 +191,7 @@ def test_no_loss_is_accepted_in_a_stream_that_is_written_or_belongs_to_another_m
 def test_the_notice_of_a_loss_obeys_the_configured_size_of_segments(log: Path) -> None:
     name = names(log)[1]
     sealed_path(log, name).unlink()
-    at = Hand(START + 4 * HOUR + 1)  # the hour of the open segment
+    at = ManualClock(START + 4 * HOUR + 1)  # the hour of the open segment
     accept_loss(log, name, clock=at, segment_bytes=100)
 
     assert [x.number for x in names(log) if x.starts_at == START + 4 * HOUR] == [0, 1]
@@ -229,12 +229,12 @@ def test_an_unreadable_last_segment_can_be_recorded_as_lost(log: Path) -> None:
 
 
 def test_an_open_segment_before_a_lost_one_is_sealed_first(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand())
+    stream = opened(tmp_path, ManualClock())
     put(stream, entity(1))
     close_stream(stream)
     first = names(tmp_path)[0]
     data = open_path(tmp_path, first).read_bytes()
-    stream = opened(tmp_path, Hand(START + HOUR))
+    stream = opened(tmp_path, ManualClock(START + HOUR))
     put(stream, entity(2))
     close_stream(stream)
     lose(tmp_path, *names(tmp_path))

@@ -27,14 +27,14 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
     write_hours,
 )
 
-LATER = Hand(START + 9 * HOUR)
+LATER = ManualClock(START + 9 * HOUR)
 
 
 @pytest.mark.parametrize("machines", [["here"], ["there", "here"], []])
@@ -106,13 +106,13 @@ def test_a_name_that_fits_two_gaps_is_rejected(tmp_path: Path) -> None:
 
 def test_an_open_segment_after_a_gap_stays_open(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 2, 2)
-    hand = Hand(START + 2 * HOUR)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + 2 * HOUR)
+    stream = opened(tmp_path, clock)
     put(stream, entity(9))
     close_stream(stream)
     open_name = [each.name for each in list_segments(tmp_path)][-1]
     lose(tmp_path, names[1])
-    accept_loss(tmp_path, names[1], clock=hand)
+    accept_loss(tmp_path, names[1], clock=clock)
 
     assert open_path(tmp_path, open_name).exists()
     assert not manifest_path(tmp_path, open_name).exists()
@@ -122,11 +122,11 @@ def test_an_open_segment_after_a_gap_stays_open(tmp_path: Path) -> None:
 def test_accepting_a_loss_is_idempotent(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     lose(tmp_path, names[1])
-    hand = Hand(LATER.at)
+    clock = ManualClock(LATER.at)
     for _ in range(3):
-        done = accept_loss(tmp_path, names[1], clock=hand)
+        done = accept_loss(tmp_path, names[1], clock=clock)
         assert done.what == "recorded as lost: seq 3 to 4"
-        hand.at += 2 * HOUR
+        clock.at += 2 * HOUR
     anomalies = [r for r in read_events(tmp_path) if decode(r.line).kind == ANOMALY]
 
     assert len(anomalies) == 1
@@ -136,7 +136,7 @@ def test_accepting_a_loss_is_idempotent(tmp_path: Path) -> None:
 def test_the_notice_of_a_loss_is_never_observed_before_the_last_event(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
     lose(tmp_path, names[1])
-    accept_loss(tmp_path, names[1], clock=Hand(START + MINUTE))
+    accept_loss(tmp_path, names[1], clock=ManualClock(START + MINUTE))
     *_, before, last = read_stream(tmp_path, SOURCE, WRITER)
 
     assert decode(last.line).kind == ANOMALY
@@ -155,13 +155,13 @@ def test_after_a_rejected_loss_the_stream_is_unlocked(tmp_path: Path) -> None:
 
 def test_known_seqs_are_those_that_exist_or_whose_loss_was_accepted(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 3, 2)
-    hand = Hand(START + 3 * HOUR)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + 3 * HOUR)
+    stream = opened(tmp_path, clock)
     put(stream, entity(1), entity(2))
     close_stream(stream)
     open_name = [each.name for each in list_segments(tmp_path)][-1]
     lose(tmp_path, names[0])
-    accept_loss(tmp_path, names[0], clock=hand)
+    accept_loss(tmp_path, names[0], clock=clock)
     manifest_path(tmp_path, names[2]).write_bytes(b"{}")
     (open_path(tmp_path, open_name).with_name(f"09-{WRITER}-000.ndjson")).write_bytes(b"torn")
 

@@ -28,7 +28,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     opened,
 )
 
@@ -54,7 +54,7 @@ def test_without_state_a_writer_does_not_start_below_the_sealed_seq(log: Path, l
     shutil.rmtree(log / "state")
 
     with pytest.raises(Corrupt, match=rf"seq 8 was sealed, but the log ends with seq {left * 2}: "):
-        opened(log, Hand(LATER.at))
+        opened(log, ManualClock(LATER.at))
     (name,) = suggested_names(log)
     accept_loss(log, name, clock=LATER)
 
@@ -75,7 +75,7 @@ def test_an_unreadable_lock_file_prevents_neither_verify_nor_writing(log: Path) 
 def test_each_start_stores_the_sealed_seq_in_the_lock_file(log: Path) -> None:
     assert sealed_seq(log, SOURCE, WRITER) == 8
     lock_path(log, SOURCE, WRITER).write_bytes(b"")
-    close_stream(opened(log, Hand(START + 4 * HOUR)))
+    close_stream(opened(log, ManualClock(START + 4 * HOUR)))
 
     assert sealed_seq(log, SOURCE, WRITER) == 8
 
@@ -86,6 +86,6 @@ def test_a_writer_does_not_start_below_the_head(log: Path, lost: int) -> None:
     before = head_path(log, SOURCE, WRITER).read_bytes()
 
     with pytest.raises(Corrupt, match="seq 10 was durable, but the log ends with seq"):
-        opened(log, Hand(LATER.at))
+        opened(log, ManualClock(LATER.at))
     assert head_path(log, SOURCE, WRITER).read_bytes() == before
     assert len(verify(log).damages) == 1

@@ -20,7 +20,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -37,10 +37,10 @@ def hours(gaps: list[Gap]) -> list[tuple[int, int]]:
 
 
 def write_at(root: Path, at: list[int], writer: str = WRITER) -> None:
-    hand = Hand()
+    clock = ManualClock()
     for hour in at:
-        hand.at = START + hour * HOUR
-        stream = opened(root, hand, writer=writer)
+        clock.at = START + hour * HOUR
+        stream = opened(root, clock, writer=writer)
         put(stream, entity(hour))
         close_stream(stream)
 
@@ -76,7 +76,7 @@ def test_a_gap_that_overlaps_the_requested_time_is_reported_completely(tmp_path:
 def test_a_heartbeat_closes_a_gap_and_so_does_another_writer(tmp_path: Path) -> None:
     write_at(tmp_path, [0, 3])
     write_at(tmp_path, [1], writer=OTHER)
-    stream = opened(tmp_path, Hand(START + 4 * HOUR))
+    stream = opened(tmp_path, ManualClock(START + 4 * HOUR))
     append_heartbeat(stream)
     close_stream(stream)
 
@@ -86,7 +86,7 @@ def test_a_heartbeat_closes_a_gap_and_so_does_another_writer(tmp_path: Path) -> 
 @pytest.mark.parametrize("known", [True, False])
 def test_imports_do_not_count_as_coverage(tmp_path: Path, known: bool) -> None:
     writer = writer_id(tmp_path, "import", "here") if known else OTHER
-    stream = opened(tmp_path, Hand(START + 99 * HOUR), writer=writer)
+    stream = opened(tmp_path, ManualClock(START + 99 * HOUR), writer=writer)
     for hour in (1, 5):
         draft = Draft(kind=PAGE, members={"url": "u", "import": {"file": "f"}})
         put(stream, draft, at=START + hour * HOUR)
@@ -119,12 +119,12 @@ def run(name: str, state: str, **members: object) -> Draft:
 
 
 def test_a_rolled_segment_that_is_not_sealed_yet_is_no_gap(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     for _ in range(3):
         put(stream, entity(1), entity(2), entity(3))
-        hand.at += HOUR
-        if hand.at < START + 3 * HOUR:  # rolled by a writer that died before it was sealed
+        clock.at += HOUR
+        if clock.at < START + 3 * HOUR:  # rolled by a writer that died before it was sealed
             assert stream.segment is not None
             stream.disk.close(stream.segment.handle)
             stream.segment = None
@@ -147,7 +147,7 @@ def test_each_gap_with_an_accepted_loss_names_the_day_of_its_acceptance(tmp_path
     names = write_hours(tmp_path, 6, 2)
     for number, day in ((1, 1), (4, 3)):
         sealed_path(tmp_path, names[number]).unlink()
-        accept_loss(tmp_path, names[number], clock=Hand(START + day * DAY))
+        accept_loss(tmp_path, names[number], clock=ManualClock(START + day * DAY))
     lost = [gap for gap in find_gaps(tmp_path, START + 5 * HOUR) if gap.what == "seqs"]
 
     assert [gap.reason.partition(", ")[2] for gap in lost] == [
@@ -184,7 +184,7 @@ def test_a_gap_of_one_hour_is_called_one_hour(tmp_path: Path) -> None:
 def test_the_first_page_of_an_unknown_writer_decides_whether_it_imports(tmp_path: Path) -> None:
     imported = Draft(kind=PAGE, members={"url": "u", "import": {"file": "f"}})
     for hour, draft in ((0, imported), (5, Draft(kind=PAGE, members={"url": "u"}))):
-        stream = opened(tmp_path, Hand(START + 99 * HOUR), writer=OTHER)
+        stream = opened(tmp_path, ManualClock(START + 99 * HOUR), writer=OTHER)
         put(stream, draft, at=START + hour * HOUR)
         close_stream(stream, seal_open=True)
 
@@ -202,10 +202,10 @@ def test_a_writer_whose_first_segment_is_damaged_counts_as_live(tmp_path: Path) 
 
 def test_gaps_are_ordered_by_source_and_time(tmp_path: Path) -> None:
     for source in (SOURCE, "civitai"):
-        hand = Hand()
+        clock = ManualClock()
         for hour in (0, 3, 6):
-            hand.at = START + hour * HOUR
-            stream = opened(tmp_path, hand, source=source)
+            clock.at = START + hour * HOUR
+            stream = opened(tmp_path, clock, source=source)
             put(stream, run(f"r{hour}", "failed"))
             close_stream(stream)
     gaps = find_gaps(tmp_path, START + 6 * HOUR)

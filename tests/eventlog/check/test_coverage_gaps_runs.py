@@ -9,15 +9,25 @@ from eventlog.files.writer_ids import writer_id
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, Draft
 from eventlog.write.writer import close_stream
 from tests.eventlog.check.test_coverage_gaps import describe, run
-from tests.eventlog.making import MINUTE, OTHER, SECOND, SOURCE, START, Hand, entity, opened, put
+from tests.eventlog.making import (
+    MINUTE,
+    OTHER,
+    SECOND,
+    SOURCE,
+    START,
+    ManualClock,
+    entity,
+    opened,
+    put,
+)
 
 
 def test_runs_that_did_not_complete_are_listed_with_their_reason(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, run("r1", "created"), run("r2", "created"), run("r3", "created"))
     put(stream, run("r4", "created"), run("r5", "created"))
-    hand.at += MINUTE
+    clock.at += MINUTE
     put(stream, run("r1", "completed"), run("r2", "failed", why="HTTP 503"))
     put(stream, run("r3", "completed", partial=True, why="2 pages given up"))
     put(stream, run("r4", "cancelled"))
@@ -48,14 +58,14 @@ def test_runs_of_imports_are_no_gaps(tmp_path: Path) -> None:
 
 
 def test_runs_that_ended_before_the_requested_time_are_omitted(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, run("r1", "created"))
     put(stream, run("r2", "created"))
-    hand.at += MINUTE
+    clock.at += MINUTE
     put(stream, run("r1", "failed"))
     put(stream, run("r2", "cleaned"))
-    hand.at += MINUTE
+    clock.at += MINUTE
     close_stream(stream)
 
     assert [gap.run for gap in find_gaps(tmp_path, START, START + MINUTE)] == ["r1"]
@@ -82,11 +92,11 @@ def test_an_unfinished_run_is_no_gap_while_a_writer_of_its_source_is_locked(
 
 @pytest.mark.parametrize("kind", [PAGE, PAGE_FAILED, ANOMALY])
 def test_a_queued_run_is_distinguished_from_one_that_never_ended(tmp_path: Path, kind: str) -> None:
-    hand = Hand()
+    clock = ManualClock()
     response = Draft(kind=kind, run="r1", members={"url": "u"})
-    stream = opened(tmp_path, hand)
+    stream = opened(tmp_path, clock)
     put(stream, run("r1", "created"), run("r2", "created"))
-    hand.at += MINUTE
+    clock.at += MINUTE
     put(stream, response, Draft(kind=PAGE, run="other", members={"url": "u"}))
     close_stream(stream)
 
@@ -94,8 +104,8 @@ def test_a_queued_run_is_distinguished_from_one_that_never_ended(tmp_path: Path,
         return [(gap.run, gap.reason) for gap in find_gaps(tmp_path, START, since)]
 
     assert reasons() == [("r1", "models never ended"), ("r2", "models queued, not started")]
-    stream = opened(tmp_path, hand)
-    hand.at += MINUTE
+    stream = opened(tmp_path, clock)
+    clock.at += MINUTE
     put(stream, run("r1", "retried"))
     close_stream(stream)
     assert reasons(START + MINUTE + SECOND) == [("r1", "models queued, not started")]

@@ -19,7 +19,7 @@ from tests.eventlog.making import (
     HOUR,
     SECOND,
     START,
-    Hand,
+    ManualClock,
     entity,
     files_of,
     opened,
@@ -28,7 +28,7 @@ from tests.eventlog.making import (
     write_log,
 )
 
-LATE = Hand(START + 30 * SECOND)
+LATE = ManualClock(START + 30 * SECOND)
 
 
 def test_damage_in_an_open_segment_becomes_an_anomaly(tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_a_segment_is_sealed_again_from_its_open_file(tmp_path: Path) -> None:
 
 def test_a_copy_from_another_history_is_rejected(tmp_path: Path) -> None:
     names = write_hours(tmp_path / "a", 3, 3)
-    hand = Hand()
-    stream = opened(tmp_path / "b", hand)
+    clock = ManualClock()
+    stream = opened(tmp_path / "b", clock)
     for hour in range(3):
         put(stream, entity(hour), entity(7), entity(9))
-        hand.at += HOUR
+        clock.at += HOUR
     close_stream(stream, seal_open=True)
     assert [each.name for each in list_segments(tmp_path / "b")] == names
     for harm in (lose_zst, lose_manifest, lose_both):

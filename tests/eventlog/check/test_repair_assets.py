@@ -10,9 +10,9 @@ from eventlog.errors import Corrupt
 from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, Draft
 from eventlog.format.paths import SegmentName, asset_path, loss_path
-from tests.eventlog.making import START, Hand, entity, files_of, write_log
+from tests.eventlog.making import START, ManualClock, entity, files_of, write_log
 
-LATER = Hand(START + 1)
+LATER = ManualClock(START + 1)
 
 
 def write_asset_log(root: Path, *, seal: bool = True) -> tuple[SegmentName, Path]:

@@ -19,7 +19,7 @@ from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
     START,
-    Hand,
+    ManualClock,
     entity,
     files_of,
     opened,
@@ -145,11 +145,11 @@ def test_an_open_file_beside_a_sealed_one_without_manifest_is_not_truncated(tmp_
 
 
 def test_a_damaged_file_is_kept_with_the_date_of_its_segment(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path / "a", hand)
+    clock = ManualClock()
+    stream = opened(tmp_path / "a", clock)
     for _ in range(2):
         put(stream, entity(1))
-        hand.at += 24 * HOUR
+        clock.at += 24 * HOUR
     close_stream(stream, seal_open=True)
     names = [each.name for each in list_segments(tmp_path / "a")]
     assert [name.hour for name in names] == ["05", "05"]
@@ -182,7 +182,7 @@ def test_a_segment_without_any_file_is_restored_from_a_copy(tmp_path: Path) -> N
 def test_a_good_manifest_is_not_replaced_because_an_asset_is_missing(tmp_path: Path) -> None:
     asset = put_asset(tmp_path, b"large")
     draft = Draft(kind=ENTITY, type="model", id="1", body_asset=asset)
-    name = write_log(tmp_path, [[draft]], clock=Hand(START))
+    name = write_log(tmp_path, [[draft]], clock=ManualClock(START))
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(manifest_path(tmp_path, name), copy)
@@ -196,6 +196,6 @@ def test_an_intact_sealed_segment_cannot_be_recorded_as_lost(tmp_path: Path) -> 
     name = write_log(tmp_path, [[entity(1)]])
     other = attrs.evolve(name, number=4)
 
-    assert "nothing to do" in accept_loss(tmp_path, name, clock=Hand()).what
+    assert "nothing to do" in accept_loss(tmp_path, name, clock=ManualClock()).what
     with pytest.raises(Invalid, match="found 0"):
-        accept_loss(tmp_path, other, clock=Hand())
+        accept_loss(tmp_path, other, clock=ManualClock())

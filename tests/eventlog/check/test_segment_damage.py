@@ -14,7 +14,7 @@ from eventlog.format.frames import compress
 from eventlog.format.manifest import Content, Frame, digest
 from eventlog.format.paths import SegmentName, asset_path, open_path, sealed_path
 from eventlog.read.segment_lines import segment_blocks
-from tests.eventlog.making import HOUR, START, Hand, entity, write_log
+from tests.eventlog.making import HOUR, START, ManualClock, entity, write_log
 
 
 @pytest.fixture
@@ -106,7 +106,9 @@ def sealed_lines(root: Path, name: SegmentName) -> list[bytes]:
 def opened_rows(root: Path) -> tuple[SegmentName, Path, list[bytes]]:
     """Writes an open segment that begins with seq 2; returns its name and its lines."""
     write_log(root, [[entity(0)]])
-    name = write_log(root, [[entity(n)] for n in range(3)], seal=False, clock=Hand(START + HOUR))
+    name = write_log(
+        root, [[entity(n)] for n in range(3)], seal=False, clock=ManualClock(START + HOUR)
+    )
     path = open_path(root, name)
     return name, path, path.read_bytes().splitlines(keepends=True)
 

@@ -25,7 +25,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -172,7 +172,7 @@ def test_a_sample_reads_a_share_of_the_segments_but_all_names_and_chains(log: Pa
 
 
 def test_verify_reports_no_damage_while_a_writer_writes(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(), segment_bytes=5_000)
+    stream = opened(tmp_path, ManualClock(), segment_bytes=5_000)
     done = threading.Event()
     damages: list[Damage] = []
 

@@ -28,7 +28,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     files_of,
     write_hours,
@@ -40,7 +40,7 @@ from tests.eventlog.making import (
 def log(tmp_path: Path) -> Path:
     """Returns a log with two sealed hours of three events each, and an open one of two."""
     write_hours(tmp_path, 2, 3)
-    write_log(tmp_path, [[entity(6), entity(7)]], seal=False, clock=Hand(START + 2 * HOUR))
+    write_log(tmp_path, [[entity(6), entity(7)]], seal=False, clock=ManualClock(START + 2 * HOUR))
     return tmp_path
 
 
@@ -187,7 +187,7 @@ def test_an_unreadable_record_of_a_loss_is_damage(log: Path) -> None:
     first, second, _ = names(log)
     for path in (sealed_path, manifest_path):
         path(log, second).unlink()
-    accept_loss(log, second, clock=Hand(START + 3 * HOUR))
+    accept_loss(log, second, clock=ManualClock(START + 3 * HOUR))
     assert verify(log).damages == ()
     loss_path(log, second).write_bytes(b"{}")
 

@@ -16,7 +16,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     page,
     write_hours,
@@ -28,7 +28,7 @@ from tests.eventlog.making import (
 def test_lines_are_read_by_seq_from_several_segments(tmp_path: Path, seal: bool) -> None:
     write_hours(tmp_path, 2, 3)
     rows = [entity(n, 400_000) for n in range(9)]
-    write_log(tmp_path, [rows], seal=seal, clock=Hand(START + 3 * HOUR))
+    write_log(tmp_path, [rows], seal=seal, clock=ManualClock(START + 3 * HOUR))
 
     for seqs in (
         [1],

@@ -26,7 +26,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     files_of,
     opened,
@@ -47,13 +47,13 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Writes two sources, three streams and three hours, with several kinds and types."""
     root = tmp_path_factory.mktemp("mixed")
     for source, writer in (("civitai", WRITER), (SOURCE, OTHER), (SOURCE, WRITER)):
-        hand = Hand(START + int(writer[0], 16) * SECOND)
-        stream = opened(root, hand, source=source, writer=writer)
+        clock = ManualClock(START + int(writer[0], 16) * SECOND)
+        stream = opened(root, clock, source=source, writer=writer)
         for number in range(40):
             type_ = "image" if number % 3 == 0 else "model"
             shape = "detail" if number % 4 == 0 else "list"
             put(stream, attrs.evolve(entity(number, type_=type_), shape=shape), page())
-            hand.at += 4 * MINUTE
+            clock.at += 4 * MINUTE
         close_stream(stream)
     return root
 
@@ -189,7 +189,7 @@ def test_a_stream_is_read_in_seq_order(mixed: Path) -> None:
 
 
 def test_imports_are_read_in_time_order_and_their_stream_in_seq_order(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + 99 * HOUR))
+    stream = opened(tmp_path, ManualClock(START + 99 * HOUR))
     for at in (5 * HOUR, 3 * HOUR, 3 * HOUR + 5, 3 * HOUR + 1, 4 * HOUR):
         put(stream, entity(at), at=START + at)
     close_stream(stream, seal_open=True)
@@ -201,7 +201,7 @@ def test_imports_are_read_in_time_order_and_their_stream_in_seq_order(tmp_path: 
 
 def test_many_small_imports_into_one_hour_are_open_one_at_a_time(tmp_path: Path) -> None:
     for number in range(30):
-        stream = opened(tmp_path, Hand(START + 9 * HOUR))
+        stream = opened(tmp_path, ManualClock(START + 9 * HOUR))
         put(stream, entity(number), entity(number), at=START + number)
         close_stream(stream, seal_open=True)
     records = read_events(tmp_path)
@@ -218,7 +218,7 @@ def test_imports_that_interleave_within_an_hour_are_read_in_time_order(
     tmp_path: Path, second: list[int]
 ) -> None:
     for times in ([0, 10], second, [10, 30]):
-        stream = opened(tmp_path, Hand(START + 9 * HOUR))
+        stream = opened(tmp_path, ManualClock(START + 9 * HOUR))
         for at in times:
             put(stream, entity(at), at=START + at)
         close_stream(stream, seal_open=True)

@@ -18,7 +18,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -45,7 +45,7 @@ def test_events_of_one_instant_are_ordered_by_writer_seq_and_source(tmp_path: Pa
 
 def test_streams_are_merged_in_either_direction(tmp_path: Path) -> None:
     for n, writer in enumerate((WRITER, OTHER, "00000001")):
-        write_log(tmp_path, [[entity(1)]] * 3, writer=writer, clock=Hand(START + n * SECOND))
+        write_log(tmp_path, [[entity(1)]] * 3, writer=writer, clock=ManualClock(START + n * SECOND))
     every = list(read_events(tmp_path))
     streams = [
         [record for record in every if record.writer == w] for w in (WRITER, OTHER, "00000001")
@@ -57,7 +57,7 @@ def test_streams_are_merged_in_either_direction(tmp_path: Path) -> None:
 
 
 def test_days_are_read_in_order_in_either_direction(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + 99 * HOUR))
+    stream = opened(tmp_path, ManualClock(START + 99 * HOUR))
     for hours in (30, 2, 20, 1):
         put(stream, entity(hours), at=START + hours * HOUR)
     close_stream(stream, seal_open=True)
@@ -93,7 +93,7 @@ def test_a_loss_is_skipped_wherever_reading_begins(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 4, 2)
     for name in names[1:3]:
         sealed_path(tmp_path, name).unlink()
-        accept_loss(tmp_path, name, clock=Hand(START + 5 * HOUR))
+        accept_loss(tmp_path, name, clock=ManualClock(START + 5 * HOUR))
 
     for after, seqs in ((0, [1, 2, 7, 8, 9, 10]), (2, [7, 8, 9, 10]), (4, [7, 8, 9, 10])):
         assert [r.seq for r in read_stream(tmp_path, SOURCE, WRITER, after)] == seqs
@@ -106,7 +106,7 @@ def test_a_gap_that_disappears_while_a_writer_is_running_is_no_error(tmp_path: P
     files = [path(tmp_path, names[1]) for path in (manifest_path, sealed_path)]
     for file in files:
         file.rename(file.with_suffix(".away"))
-    stream = open_stream(tmp_path, SOURCE, WRITER, clock=Hand(START + 3 * HOUR))
+    stream = open_stream(tmp_path, SOURCE, WRITER, clock=ManualClock(START + 3 * HOUR))
     records = read_stream(tmp_path, SOURCE, WRITER)
     assert [next(records).seq, next(records).seq] == [1, 2]
     for file in reversed(files):
@@ -118,7 +118,7 @@ def test_a_gap_that_disappears_while_a_writer_is_running_is_no_error(tmp_path: P
 
 def test_an_event_at_either_end_of_a_segment_is_found(tmp_path: Path) -> None:
     write_hours(tmp_path, 3, 2)
-    write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=Hand(START + 4 * HOUR))
+    write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=ManualClock(START + 4 * HOUR))
 
     for seq in range(1, 9):
         assert read_one(tmp_path, SOURCE, WRITER, seq).seq == seq

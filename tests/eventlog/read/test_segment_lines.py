@@ -34,7 +34,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -49,7 +49,9 @@ def segment(request: pytest.FixtureRequest, tmp_path: Path) -> SegmentName:
     """Returns the name of a segment of nine events in at least three frames, from seq 2 on."""
     write_log(tmp_path, [[entity(0)]])
     rows = [entity(n, 400_000) for n in range(ROWS)]
-    return write_log(tmp_path, [rows], seal=request.param == "sealed", clock=Hand(START + HOUR))
+    return write_log(
+        tmp_path, [rows], seal=request.param == "sealed", clock=ManualClock(START + HOUR)
+    )
 
 
 def seqs_of(block: bytes) -> list[int]:
@@ -129,7 +131,9 @@ def test_a_segment_that_begins_after_the_head_is_not_durable_yet(tmp_path: Path)
 
 def test_first_seq_and_durable_bytes_leave_the_file_at_its_beginning(tmp_path: Path) -> None:
     write_log(tmp_path, [[entity(0)]])
-    name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=Hand(START + HOUR))
+    name = write_log(
+        tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=ManualClock(START + HOUR)
+    )
     head_path(tmp_path, SOURCE, WRITER).unlink()
     size = open_path(tmp_path, name).stat().st_size
     with open_path(tmp_path, name).open("rb") as file:

@@ -19,7 +19,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     write_hours,
@@ -29,7 +29,7 @@ from tests.eventlog.making import (
 
 def test_a_sealed_segment_has_a_last_seq_and_an_open_one_has_none(tmp_path: Path) -> None:
     names = write_hours(tmp_path, 2, 3)
-    write_log(tmp_path, [[entity(1)]], seal=False, clock=Hand(START + 3 * HOUR))
+    write_log(tmp_path, [[entity(1)]], seal=False, clock=ManualClock(START + 3 * HOUR))
     sealed_path(tmp_path, names[0]).with_name(f"09-{WRITER}-000.ndjson.zst").write_bytes(b"x")
     ranges = seq_ranges(tmp_path, SOURCE, WRITER)
 
@@ -57,7 +57,9 @@ def test_a_damaged_manifest_is_reported_and_the_other_segments_are_returned(
 
 def test_the_seqs_of_an_open_segment_end_with_its_last_complete_line(tmp_path: Path) -> None:
     write_hours(tmp_path, 1, 3)
-    name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=Hand(START + HOUR))
+    name = write_log(
+        tmp_path, [[entity(1)], [entity(2)]], seal=False, clock=ManualClock(START + HOUR)
+    )
     data = open_path(tmp_path, name).read_bytes()
     for content, last in ((data, 5), (data + b"torn", 5), (data[:-1], 4)):
         open_path(tmp_path, name).write_bytes(content)

@@ -25,7 +25,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -74,8 +74,8 @@ def test_a_tail_yields_every_line_exactly_once_whatever_the_writers_do(
     tmp_path_factory: pytest.TempPathFactory, moves: list[str], turns: int
 ) -> None:
     root = tmp_path_factory.mktemp("log")
-    hand = Hand()
-    streams: dict[str, Stream] = {WRITER: opened(root, hand)}
+    clock = ManualClock()
+    streams: dict[str, Stream] = {WRITER: opened(root, clock)}
 
     def move(name: str) -> None:
         stream = streams[WRITER]
@@ -83,21 +83,21 @@ def test_a_tail_yields_every_line_exactly_once_whatever_the_writers_do(
             case "put":
                 put(stream, entity(1), entity(2))
             case "hour":
-                hand.at += HOUR
+                clock.at += HOUR
             case "roll":
                 roll(stream)
             case "seal":
                 wait_sealed(stream)
             case "restart":
-                close_stream(stream, seal_open=hand.at % 2 == 0)
-                streams[WRITER] = opened(root, hand)
+                close_stream(stream, seal_open=clock.at % 2 == 0)
+                streams[WRITER] = opened(root, clock)
             case "other":
-                other = opened(root, hand, writer=OTHER)
+                other = opened(root, clock, writer=OTHER)
                 put(other, entity(3))
                 close_stream(other)
             case "no head":
                 head_path(root, SOURCE, WRITER).unlink(missing_ok=True)
-        hand.at += SECOND
+        clock.at += SECOND
 
     steps = [lambda name=name: move(name) for name in [*moves, "put"]]
     shown = [r.line for r in stepped(root, [*steps, *[lambda: None] * (300 // turns + 1)], turns)]
@@ -154,7 +154,7 @@ def test_a_head_beyond_the_log_is_ignored(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
 
     def restart() -> None:
-        stream = opened(tmp_path, Hand(START + 9 * SECOND))
+        stream = opened(tmp_path, ManualClock(START + 9 * SECOND))
         put(stream, entity(3))
         close_stream(stream)
 
@@ -170,11 +170,11 @@ def test_since_omits_earlier_events(tmp_path: Path) -> None:
 
 
 def test_since_applies_to_events_that_are_appended_later(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
 
     def step(at: int) -> None:
-        hand.at = START + at * SECOND
+        clock.at = START + at * SECOND
         put(stream, entity(at))
 
     steps = [lambda at=at: step(at) for at in range(6)]
@@ -185,10 +185,10 @@ def test_since_applies_to_events_that_are_appended_later(tmp_path: Path) -> None
 
 
 def test_streams_are_merged_by_time(tmp_path: Path) -> None:
-    hand = Hand()
-    streams = [opened(tmp_path, hand, writer=writer) for writer in (WRITER, OTHER)]
+    clock = ManualClock()
+    streams = [opened(tmp_path, clock, writer=writer) for writer in (WRITER, OTHER)]
     for number in range(6):
-        hand.at += SECOND
+        clock.at += SECOND
         put(streams[number % 2], entity(number))
     found = list(follow(tmp_path, {}, idle=lambda: False))
 
@@ -259,7 +259,7 @@ def test_a_tail_reads_a_large_open_segment_in_blocks(tmp_path: Path) -> None:
 
 
 def test_a_tail_in_another_thread_keeps_up_with_a_rolling_writer(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(), segment_bytes=20_000)
+    stream = opened(tmp_path, ManualClock(), segment_bytes=20_000)
     done = threading.Event()
     shown: list[int] = []
 

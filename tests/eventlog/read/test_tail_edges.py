@@ -18,7 +18,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -57,8 +57,8 @@ def test_a_tail_ends_at_the_head_if_the_file_is_longer(tmp_path: Path) -> None:
 
 
 def test_a_tail_yields_durable_events_when_the_head_is_restored(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
     head = head_path(tmp_path, SOURCE, WRITER)
     shown: list[int] = []
@@ -119,7 +119,7 @@ def test_each_event_of_an_open_segment_confirms_its_cursor_under_an_older_head(
 ) -> None:
     write_log(tmp_path, [[entity(0)]])
     name = write_log(
-        tmp_path, [[entity(n)] for n in range(3)], seal=False, clock=Hand(START + HOUR)
+        tmp_path, [[entity(n)] for n in range(3)], seal=False, clock=ManualClock(START + HOUR)
     )
     lines = open_path(tmp_path, name).read_bytes().splitlines()
     older = Head(str(name), len(lines[0]) + 1, 2)
@@ -136,7 +136,7 @@ def test_the_last_event_is_the_last_of_the_last_segment(tmp_path: Path) -> None:
     last = last_event(tmp_path, SOURCE, WRITER)
     assert last is not None
     assert last.seq == 6
-    write_log(tmp_path, [[entity(7)], [entity(8)]], seal=False, clock=Hand(START + 4 * HOUR))
+    write_log(tmp_path, [[entity(7)], [entity(8)]], seal=False, clock=ManualClock(START + 4 * HOUR))
     last = last_event(tmp_path, SOURCE, WRITER)
     assert last is not None
     assert last.seq == 8
@@ -166,8 +166,8 @@ def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:
 
 
 def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
     older = head_path(tmp_path, SOURCE, WRITER).read_bytes()
     put(stream, entity(2))
@@ -177,7 +177,7 @@ def test_an_older_head_does_not_invalidate_a_cursor(tmp_path: Path) -> None:
 
     check_cursor(tmp_path, cursor)
     assert tail_seqs(tmp_path, cursor) == []
-    stream = opened(tmp_path, hand)
+    stream = opened(tmp_path, clock)
     put(stream, entity(3))
     close_stream(stream)
     assert tail_seqs(tmp_path, cursor) == [3]

@@ -28,7 +28,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     disk_with,
     entity,
     opened,
@@ -67,12 +67,12 @@ def test_a_difference_to_upstreams_clock_of_exactly_a_day_is_accepted() -> None:
 
 
 def test_a_clock_behind_the_open_hour_writes_at_its_beginning(tmp_path: Path) -> None:
-    hand = Hand(START)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START)
+    stream = opened(tmp_path, clock)
     with pytest.raises(ZeroDivisionError):
         append(stream, [lambda _seq, _at: [entity(1 // 0)]])
     assert stream.segment is not None and not stream.segment.size
-    hand.at -= SECOND
+    clock.at -= SECOND
     put(stream, entity(1))
     close_stream(stream)
 
@@ -81,7 +81,7 @@ def test_a_clock_behind_the_open_hour_writes_at_its_beginning(tmp_path: Path) ->
 
 
 def test_an_import_at_the_same_instant_stays_in_its_segment(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + DAY))
+    stream = opened(tmp_path, ManualClock(START + DAY))
     for at in (5, 5, 6, 5):
         put(stream, entity(at), at=START + at)
     close_stream(stream, seal_open=True)
@@ -91,7 +91,7 @@ def test_an_import_at_the_same_instant_stays_in_its_segment(tmp_path: Path) -> N
 
 
 def test_an_import_of_an_earlier_hour_begins_a_segment_there(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + DAY))
+    stream = opened(tmp_path, ManualClock(START + DAY))
     for at in (2 * HOUR, HOUR + MINUTE, HOUR):
         put(stream, entity(at), at=START + at)
     close_stream(stream, seal_open=True)
@@ -100,7 +100,7 @@ def test_an_import_of_an_earlier_hour_begins_a_segment_there(tmp_path: Path) -> 
 
 
 def test_an_empty_segment_accepts_an_event_of_any_instant_of_its_hour(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + DAY))
+    stream = opened(tmp_path, ManualClock(START + DAY))
     put(stream, entity(1), at=START + MINUTE)
     roll(stream)
     with pytest.raises(ZeroDivisionError):
@@ -189,7 +189,7 @@ def test_a_truncated_batch_is_removed_durably(tmp_path: Path) -> None:
 def test_a_heartbeat_is_appended_five_minutes_after_the_start_of_an_hour_without_events(
     tmp_path: Path, early: int, kinds: list[str]
 ) -> None:
-    stream = opened(tmp_path, Hand(START + QUIET_US - early))
+    stream = opened(tmp_path, ManualClock(START + QUIET_US - early))
     roll_and_heartbeat(stream)
     roll_and_heartbeat(stream)
     close_stream(stream)
@@ -200,10 +200,10 @@ def test_a_heartbeat_is_appended_five_minutes_after_the_start_of_an_hour_without
 def test_an_event_at_the_first_instant_of_an_hour_makes_a_heartbeat_unnecessary(
     tmp_path: Path,
 ) -> None:
-    hand = Hand(START)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START)
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    hand.at = START + HOUR - 1
+    clock.at = START + HOUR - 1
     roll_and_heartbeat(stream)
 
     assert stream.segment is not None

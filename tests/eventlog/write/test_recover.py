@@ -25,7 +25,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     body_of,
     duckdb_rows,
     entity,
@@ -43,7 +43,7 @@ def forget_heads(root: Path) -> None:
 
 def reopened(root: Path, at: int = START + 10 * SECOND) -> list[Line]:
     """Opens and closes a writer; returns all events."""
-    close_stream(opened(root, Hand(at)))
+    close_stream(opened(root, ManualClock(at)))
     return [decode(record.line) for record in read_events(root)]
 
 
@@ -232,7 +232,9 @@ def test_recovery_keeps_all_durable_events_with_any_state_folder(
     write_log(tmp_path, [[entity(1)]], seal=False)
     head = head_path(tmp_path, SOURCE, WRITER)
     older = head.read_bytes()
-    write_log(tmp_path, [[entity(2)], [entity(3)]], seal=False, clock=Hand(START + 5 * SECOND))
+    write_log(
+        tmp_path, [[entity(2)], [entity(3)]], seal=False, clock=ManualClock(START + 5 * SECOND)
+    )
     if state == "gone":
         head.unlink()
     else:
@@ -244,10 +246,10 @@ def test_recovery_keeps_all_durable_events_with_any_state_folder(
 
 
 def test_an_open_segment_after_a_lost_one_is_rejected_and_not_truncated(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, entity(1), entity(2))
-    hand.at += HOUR
+    clock.at += HOUR
     put(stream, entity(3))
     close_stream(stream)
     first, second = [each.name for each in list_segments(tmp_path)]
@@ -255,7 +257,7 @@ def test_an_open_segment_after_a_lost_one_is_rejected_and_not_truncated(tmp_path
     manifest_path(tmp_path, first).unlink()
 
     with pytest.raises(Corrupt, match="expected seq 1 in its first line, found 3"):
-        opened(tmp_path, hand)
+        opened(tmp_path, clock)
     assert b'"seq":3' in open_path(tmp_path, second).read_bytes()
     assert "the segments before it are missing" in str(verify(tmp_path).damages[0])
 
@@ -267,4 +269,4 @@ def test_an_open_segment_with_seqs_of_another_segment_is_rejected(tmp_path: Path
     open_path(tmp_path, name).with_name(f"09-{WRITER}-000.ndjson").write_bytes(data)
 
     with pytest.raises(Corrupt, match="its seqs are in the log already"):
-        opened(tmp_path, Hand(START + 9 * HOUR))
+        opened(tmp_path, ManualClock(START + 9 * HOUR))

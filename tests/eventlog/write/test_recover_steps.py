@@ -28,7 +28,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     entity,
     opened,
     put,
@@ -96,7 +96,7 @@ def test_a_stored_tail_is_deleted_once_it_is_in_the_log(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     path.write_bytes(b"".join(lines) + b"torn")
     steps: list[str] = []
-    stream = opened(tmp_path, Hand(START + MINUTE), disk=recording_disk(steps))
+    stream = opened(tmp_path, ManualClock(START + MINUTE), disk=recording_disk(steps))
     close_stream(stream)
     *_, write, sync, unlink, sync_dir, close = steps
 
@@ -111,7 +111,7 @@ def test_every_stored_tail_becomes_an_anomaly(tmp_path: Path) -> None:
         path.write_bytes(b"".join(lines) + torn)
         recover(tmp_path, SOURCE, WRITER)
     path.write_bytes(b"".join([*lines[:1], b"bad\n", *lines[2:]]))
-    close_stream(opened(tmp_path, Hand(START + MINUTE)))
+    close_stream(opened(tmp_path, ManualClock(START + MINUTE)))
     anomalies = [e for r in read_events(tmp_path) if (e := decode(r.line)).kind == ANOMALY]
 
     bodies = sorted(exact_body(each) or b"" for each in anomalies)
@@ -203,17 +203,17 @@ def test_open_segments_are_recovered_in_seq_order(tmp_path: Path) -> None:
 
 
 def test_an_open_segment_continues_after_an_accepted_loss(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     for _ in range(3):
         put(stream, entity(1), entity(2))
-        hand.at += HOUR
-    hand.at -= HOUR
+        clock.at += HOUR
+    clock.at -= HOUR
     close_stream(stream)
     names = [each.name for each in list_segments(tmp_path)]
     for path in (sealed_path, manifest_path):
         path(tmp_path, names[1]).unlink()
-    accept_loss(tmp_path, names[1], clock=hand)
+    accept_loss(tmp_path, names[1], clock=clock)
     resume_point = recover(tmp_path, SOURCE, WRITER)
 
     assert [tail.last_seq for tail in resume_point.open] == [7]  # with the anomaly
@@ -237,7 +237,7 @@ def test_the_next_manifest_refers_to_the_last_manifest_or_loss(tmp_path: Path) -
 def test_an_anomaly_is_never_observed_before_the_previous_event(tmp_path: Path) -> None:
     path, _, lines = left_open(tmp_path)
     path.write_bytes(b"".join(lines) + b"torn")
-    close_stream(opened(tmp_path, Hand(START)))  # the clock went back by two seconds
+    close_stream(opened(tmp_path, ManualClock(START)))  # the clock went back by two seconds
     times = [record.observed_at for record in read_events(tmp_path)]
 
     assert len(times) == 4
@@ -247,7 +247,7 @@ def test_an_anomaly_is_never_observed_before_the_previous_event(tmp_path: Path) 
 
 def test_several_open_segments_are_sealed_in_seq_order(tmp_path: Path) -> None:
     names = _left_open_by_an_import(tmp_path)
-    stream = opened(tmp_path, Hand(START + 100 * HOUR))
+    stream = opened(tmp_path, ManualClock(START + 100 * HOUR))
     close_stream(stream, seal_open=True)
 
     assert all(each.is_sealed and not each.is_open for each in list_segments(tmp_path))
@@ -257,7 +257,7 @@ def test_several_open_segments_are_sealed_in_seq_order(tmp_path: Path) -> None:
 
 def _left_open_by_an_import(root: Path) -> list[SegmentName]:
     """Writes three open hours in descending order, as a killed import leaves them."""
-    stream = opened(root, Hand(START + 100 * HOUR))
+    stream = opened(root, ManualClock(START + 100 * HOUR))
     names = []
     for hour in (3, 2, 1):
         put(stream, entity(hour), at=START + hour * HOUR)
@@ -272,9 +272,9 @@ def _left_open_by_an_import(root: Path) -> list[SegmentName]:
 def test_the_chain_continues_from_the_greatest_seq_not_the_latest_hour(tmp_path: Path) -> None:
     _left_open_by_an_import(tmp_path)
     for hour in (9, 0):
-        stream = opened(tmp_path, Hand(START + 100 * HOUR))
+        stream = opened(tmp_path, ManualClock(START + 100 * HOUR))
         put(stream, entity(hour), at=START + hour * HOUR)
         close_stream(stream, seal_open=True)
 
     assert verify(tmp_path).damages == ()
-    assert opened(tmp_path, Hand(START + 100 * HOUR)).last_seq == 5
+    assert opened(tmp_path, ManualClock(START + 100 * HOUR)).last_seq == 5

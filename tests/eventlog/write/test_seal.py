@@ -23,7 +23,7 @@ from tests.eventlog.making import (
     HOSTILE,
     HOUR,
     START,
-    Hand,
+    ManualClock,
     body_of,
     duckdb_rows,
     entity,
@@ -235,12 +235,12 @@ def test_a_frame_contains_about_a_mebibyte_of_complete_lines(tmp_path: Path) -> 
 
 
 def test_manifests_form_a_chain(tmp_path: Path) -> None:
-    hand = Hand()
+    clock = ManualClock()
     for _ in range(3):
-        stream = opened(tmp_path, hand)
+        stream = opened(tmp_path, clock)
         put(stream, entity(1))
         close_stream(stream, seal_open=True)
-        hand.at += HOUR
+        clock.at += HOUR
     first, second, third = [
         read_manifest(tmp_path, files.name) for files in list_segments(tmp_path)
     ]
@@ -253,7 +253,7 @@ def test_manifests_form_a_chain(tmp_path: Path) -> None:
 
 
 def test_segments_are_sealed_while_the_writer_appends(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START), segment_bytes=100_000)
+    stream = opened(tmp_path, ManualClock(START), segment_bytes=100_000)
     for number in range(300):
         put(stream, entity(number, 2000))
     close_stream(stream, seal_open=True)

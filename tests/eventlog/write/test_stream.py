@@ -25,7 +25,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     disk_with,
     entity,
     opened,
@@ -60,12 +60,12 @@ def test_the_name_of_a_new_segment_is_durable_before_its_lines(tmp_path: Path) -
 
 def test_a_folder_in_a_durable_folder_is_fsynced_alone(tmp_path: Path) -> None:
     steps: list[str] = []
-    hand = Hand(START + 18 * HOUR)
-    stream = opened(tmp_path, hand, disk=recording_disk(steps))
+    clock = ManualClock(START + 18 * HOUR)
+    stream = opened(tmp_path, clock, disk=recording_disk(steps))
     put(stream, entity(1))
     fsyncs = []
     for hour in (18, 19):  # the same day, then the next one
-        hand.at = START + hour * HOUR
+        clock.at = START + hour * HOUR
         roll(stream)
         wait_sealed(stream)
         steps.clear()
@@ -78,10 +78,10 @@ def test_a_folder_in_a_durable_folder_is_fsynced_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_another_writer_created_is_fsynced_up_to_the_root(tmp_path: Path) -> None:
     steps: list[str] = []
-    hand = Hand()
-    stream = opened(tmp_path, hand, disk=recording_disk(steps))
+    clock = ManualClock()
+    stream = opened(tmp_path, clock, disk=recording_disk(steps))
     put(stream, entity(1))
-    hand.at += 24 * HOUR
+    clock.at += 24 * HOUR
     roll(stream)
     wait_sealed(stream)
     (tmp_path / "log" / SOURCE / "2026-11-22").mkdir()
@@ -97,7 +97,7 @@ def test_a_start_fsyncs_the_lines_of_a_killed_writer(tmp_path: Path) -> None:
     root = tmp_path / "archive"
     write_log(root, [[entity(1)]], seal=False)
     steps: list[str] = []
-    stream = opened(root, Hand(START + MINUTE), disk=recording_disk(steps))
+    stream = opened(root, ManualClock(START + MINUTE), disk=recording_disk(steps))
 
     assert steps == [
         f"open_append {FILE}",
@@ -113,7 +113,7 @@ def test_a_start_fsyncs_the_lines_of_a_killed_writer(tmp_path: Path) -> None:
 def test_a_start_writes_the_head(tmp_path: Path) -> None:
     name = write_log(tmp_path, [[entity(1)], [entity(2)]], seal=False)
     head_path(tmp_path, SOURCE, WRITER).unlink()
-    stream = opened(tmp_path, Hand(START + MINUTE))
+    stream = opened(tmp_path, ManualClock(START + MINUTE))
     size = open_path(tmp_path, name).stat().st_size
 
     assert read_head(tmp_path, SOURCE, WRITER) == Head(str(name), size, 2)
@@ -125,7 +125,7 @@ def test_a_start_seals_the_segment_of_an_hour_that_is_over(
     tmp_path: Path, late: int, is_sealed: bool
 ) -> None:
     name = write_log(tmp_path, [[entity(1)]], seal=False)
-    stream = opened(tmp_path, Hand(START + HOUR + late))
+    stream = opened(tmp_path, ManualClock(START + HOUR + late))
     assert (stream.segment is None) is is_sealed
     wait_sealed(stream)
 
@@ -137,10 +137,10 @@ def test_a_start_seals_the_segment_of_an_hour_that_is_over(
 def test_closing_seals_the_segment_of_an_hour_that_is_over(
     tmp_path: Path, late: int, is_sealed: bool
 ) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    hand.at = START + HOUR + late
+    clock.at = START + HOUR + late
     close_stream(stream)
 
     (files,) = list_segments(tmp_path)
@@ -229,14 +229,14 @@ def test_a_stream_that_cannot_be_recovered_is_unlocked(tmp_path: Path) -> None:
     manifest.write_bytes(b"{}")
     for _ in range(2):
         with pytest.raises(Exception, match="expected a manifest"):
-            open_stream(tmp_path, SOURCE, WRITER, clock=Hand())
+            open_stream(tmp_path, SOURCE, WRITER, clock=ManualClock())
     manifest.write_bytes(data)
 
     close_stream(opened(tmp_path))
 
 
 def test_time_continues_from_the_latest_event_of_any_open_segment(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + 9 * HOUR))
+    stream = opened(tmp_path, ManualClock(START + 9 * HOUR))
     for at in (HOUR, MINUTE):  # an import in falling order
         put(stream, entity(at), at=START + at)
         assert stream.segment is not None
@@ -244,11 +244,11 @@ def test_time_continues_from_the_latest_event_of_any_open_segment(tmp_path: Path
         stream.segment = None
     stream.broken = True
     close_stream(stream)
-    stream = opened(tmp_path, Hand(START + HOUR))
+    stream = opened(tmp_path, ManualClock(START + HOUR))
     assert stream.last_observed == START + HOUR
     put(stream, entity(3))
     close_stream(stream, seal_open=True)
-    stream = opened(tmp_path, Hand(START + HOUR))
+    stream = opened(tmp_path, ManualClock(START + HOUR))
 
     assert stream.last_observed == START + HOUR
     assert [record.observed_at for record in read_events(tmp_path)] == [
@@ -263,7 +263,7 @@ def test_time_continues_from_the_latest_event_of_any_open_segment(tmp_path: Path
 def test_a_torn_tail_up_to_8_mib_is_stored_in_the_line(tmp_path: Path, more: int) -> None:
     path = open_path(tmp_path, write_log(tmp_path, [[entity(1)]], seal=False))
     path.write_bytes(path.read_bytes() + b"x" * (MAX_INLINE_BYTES + more))
-    close_stream(opened(tmp_path, Hand(START + MINUTE)))
+    close_stream(opened(tmp_path, ManualClock(START + MINUTE)))
     (*_, record) = read_events(tmp_path)
     event = decode(record.line)
 

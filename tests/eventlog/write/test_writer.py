@@ -35,7 +35,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     disk_with,
     entity,
     logged_seqs,
@@ -88,11 +88,11 @@ def counting(calls: list[str]):  # type: ignore[no-untyped-def]
 
 
 def test_seqs_continue_over_hours_and_restarts(tmp_path: Path) -> None:
-    hand = Hand()
+    clock = ManualClock()
     for _ in range(5):
-        stream = opened(tmp_path, hand)
+        stream = opened(tmp_path, clock)
         put(stream, entity(1), entity(2))
-        hand.at += 25 * MINUTE
+        clock.at += 25 * MINUTE
         put(stream, entity(3))
         close_stream(stream)
 
@@ -101,10 +101,10 @@ def test_seqs_continue_over_hours_and_restarts(tmp_path: Path) -> None:
 
 
 def test_a_segment_rolls_when_its_hour_is_over(tmp_path: Path) -> None:
-    hand = Hand(START + HOUR - 1)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + HOUR - 1)
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    hand.at += 1
+    clock.at += 1
     put(stream, entity(2))
     wait_sealed(stream)
 
@@ -128,10 +128,10 @@ def test_a_segment_rolls_when_it_is_full(tmp_path: Path) -> None:
 
 
 def test_time_never_goes_back_in_a_live_stream(tmp_path: Path) -> None:
-    hand = Hand(START + 10 * SECOND)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + 10 * SECOND)
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    hand.at -= 5 * SECOND
+    clock.at -= 5 * SECOND
     put(stream, entity(2))
     close_stream(stream)
 
@@ -141,30 +141,30 @@ def test_time_never_goes_back_in_a_live_stream(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_clock_a_minute_behind_the_log_stops_the_writer(tmp_path: Path, restart: bool) -> None:
-    hand = Hand(START + 10 * MINUTE)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + 10 * MINUTE)
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    hand.at -= MINUTE
+    clock.at -= MINUTE
     put(stream, entity(2))
-    hand.at -= 1
+    clock.at -= 1
     if restart:
         close_stream(stream)
-        stream = opened(tmp_path, hand)
+        stream = opened(tmp_path, clock)
 
     with pytest.raises(LocalResource, match=r"05:10:00\.000000Z, but the clock says .*05:08:59"):
         put(stream, entity(3))
-    hand.at += 1
+    clock.at += 1
     put(stream, entity(3))
     close_stream(stream)
     assert logged_seqs(tmp_path) == [1, 2, 3]
 
 
 def test_no_event_is_observed_before_the_hour_of_the_open_segment(tmp_path: Path) -> None:
-    hand = Hand(START + 30 * SECOND)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + 30 * SECOND)
+    stream = opened(tmp_path, clock)
     stream.segment = None
     stream.last_observed = START + HOUR - 20 * SECOND
-    hand.at = START + HOUR - 30 * SECOND
+    clock.at = START + HOUR - 30 * SECOND
     put(stream, entity(1))
 
     (record,) = read_events(tmp_path)
@@ -179,7 +179,7 @@ def test_a_difference_to_upstreams_clock_within_a_day_is_accepted() -> None:
 
 
 def test_imports_have_their_own_time_and_are_sealed_hour_by_hour(tmp_path: Path) -> None:
-    stream = opened(tmp_path, Hand(START + DAY))
+    stream = opened(tmp_path, ManualClock(START + DAY))
     for hour in (3, 1, 1, 2):
         put(stream, entity(hour), at=START + hour * HOUR)
     put(stream, entity(0), at=START + 2 * HOUR - 1)
@@ -196,7 +196,7 @@ def test_imports_have_their_own_time_and_are_sealed_hour_by_hour(tmp_path: Path)
         f"08-{WRITER}-000"[-14:],
     ]
     assert verify(tmp_path).damages == ()
-    stream = opened(tmp_path, Hand(START + DAY))
+    stream = opened(tmp_path, ManualClock(START + DAY))
     assert stream.last_seq == 6
     close_stream(stream)
 

@@ -28,7 +28,7 @@ from tests.eventlog.making import (
     SOURCE,
     START,
     WRITER,
-    Hand,
+    ManualClock,
     disk_with,
     entity,
     logged_seqs,
@@ -39,11 +39,11 @@ from tests.eventlog.making import (
 
 
 def test_an_hour_without_events_has_a_sealed_segment_with_a_heartbeat(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    while hand.at < START + 3 * HOUR + MINUTE:
-        hand.at += MINUTE
+    while clock.at < START + 3 * HOUR + MINUTE:
+        clock.at += MINUTE
         roll_and_heartbeat(stream)
     wait_sealed(stream)
     kinds = [decode(record.line).kind for record in read_events(tmp_path)]
@@ -58,10 +58,10 @@ def test_an_hour_without_events_has_a_sealed_segment_with_a_heartbeat(tmp_path: 
 
 
 def test_an_hour_with_events_needs_no_heartbeat(tmp_path: Path) -> None:
-    hand = Hand(START + MINUTE)
-    stream = opened(tmp_path, hand)
+    clock = ManualClock(START + MINUTE)
+    stream = opened(tmp_path, clock)
     put(stream, entity(1))
-    hand.at += 40 * MINUTE
+    clock.at += 40 * MINUTE
     roll_and_heartbeat(stream)
     close_stream(stream)
 
@@ -74,12 +74,12 @@ def test_sealing_all_streams_skips_those_that_are_written(tmp_path: Path) -> Non
     busy = opened(tmp_path, writer=OTHER)
     put(busy, entity(2))
 
-    assert seal_all(tmp_path, Hand()) == {
+    assert seal_all(tmp_path, ManualClock()) == {
         ("civitai", WRITER): 1,
         (SOURCE, WRITER): 1,
         (SOURCE, OTHER): None,
     }
-    assert seal_idle(tmp_path, SOURCE, WRITER, Hand()) == 0
+    assert seal_idle(tmp_path, SOURCE, WRITER, ManualClock()) == 0
     assert [each.is_open for each in list_segments(tmp_path)] == [False, False, True]
     close_stream(busy)
 
@@ -92,16 +92,16 @@ def test_a_failed_sealing_delays_the_later_ones(tmp_path: Path) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         REAL.rename(old, new)
 
-    hand = Hand()
-    stream = opened(tmp_path, hand, disk=disk_with(rename=rename))
+    clock = ManualClock()
+    stream = opened(tmp_path, clock, disk=disk_with(rename=rename))
     full = True
     put(stream, entity(1))
-    hand.at += HOUR
+    clock.at += HOUR
     with pytest.raises(LocalResource, match="05-1a2b3c4d-000: sealing: No space left"):
         put(stream, entity(2))
         wait_sealed(stream)
     full = False
-    hand.at += HOUR
+    clock.at += HOUR
     put(stream, entity(3))
     wait_sealed(stream)
     close_stream(stream, seal_open=True)
@@ -112,11 +112,11 @@ def test_a_failed_sealing_delays_the_later_ones(tmp_path: Path) -> None:
 
 
 def test_an_empty_open_segment_leaves_no_file(tmp_path: Path) -> None:
-    hand = Hand()
-    stream = opened(tmp_path, hand)
+    clock = ManualClock()
+    stream = opened(tmp_path, clock)
     with pytest.raises(ZeroDivisionError):
         append(stream, [lambda _seq, _at: [entity(1 // 0)]])
-    hand.at += HOUR
+    clock.at += HOUR
     roll(stream)
     close_stream(stream)
 

@@ -13,7 +13,7 @@ import pytest
 from eventlog.errors import Invalid
 from projector.definition import parse_definition
 from projector.query import export as export_module
-from projector.query.export import MANIFEST, export_views
+from projector.query.export import EXPORT_MANIFEST, export_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, some
@@ -37,7 +37,7 @@ def files(folder: Path) -> list[str]:
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = orjson.loads((folder / MANIFEST).read_bytes())
+    content: dict[str, Any] = orjson.loads((folder / EXPORT_MANIFEST).read_bytes())
     return content
 
 
@@ -155,8 +155,8 @@ def test_a_view_that_is_named_twice_is_written_once(shop: Path, tmp_path: Path) 
     [
         ("notes.txt", "mine", "contains 'notes.txt', which no export wrote"),
         ("openrouter/models.csv", "mine", "which no export wrote"),
-        (MANIFEST, "{}", "not the manifest of an export"),
-        (MANIFEST, "not JSON", "not the manifest of an export"),
+        (EXPORT_MANIFEST, "{}", "not the manifest of an export"),
+        (EXPORT_MANIFEST, "not JSON", "not the manifest of an export"),
     ],
 )
 def test_a_folder_with_a_file_that_no_export_wrote_is_not_replaced(
@@ -181,7 +181,7 @@ def test_an_empty_folder_may_be_filled_and_a_file_may_not_be_replaced(
     with pytest.raises(Invalid, match="expected an export or nothing"):
         export_views(shop, ["openrouter.models"], tmp_path / "file")
 
-    assert files(tmp_path / "empty") == [MANIFEST, "openrouter/models.parquet"]
+    assert files(tmp_path / "empty") == [EXPORT_MANIFEST, "openrouter/models.parquet"]
     assert (tmp_path / "file").read_text() == "mine"
 
 
