@@ -13,7 +13,7 @@ from fetcher.source import Probe, Source
 from fetcher.split.response import PageContext
 from fetcher.state.presence import close_presence
 from tests.fetcher.making import START
-from tests.fetcher.stream import CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
+from tests.fetcher.stream import ALL, CIVITAI, DETAIL, MODEL, MODELS, OPENROUTER, Log
 
 A1, A2, A3 = ({"author": "a", "slug": name} for name in "123")
 RUN = {"run": "run-9", "epoch": "2026-11-21T09"}
@@ -263,3 +263,19 @@ def test_probes_depend_on_events_written_after_the_index_was_opened(tmp_path: Pa
     assert [draft.id for draft in gone_events(before[2], probe, **RUN)] == ["a/1"]
     for presence in before:
         close_presence(presence)
+
+
+def test_notices_depend_on_listings_written_after_the_index_was_opened(tmp_path: Path) -> None:
+    """Another listing shows `a/2` again just before one that lacks it."""
+    log = Log(tmp_path, OPENROUTER)
+    log.append_listing("a/2")
+    for _ in range(2):
+        log.append_listing("a/2", params=ALL)
+        log.clock.at += HOUR
+    opened = log.open_presence()
+    log.clock.at += DAY
+    log.append_listing("a/2", params=ALL)
+
+    place = PageContext(run=log.run, epoch="x", scope=MODELS, page_no=1, is_last=True)
+    assert listing_notices(opened, place, MODELS, [], format_us(log.clock.at)) == []
+    close_presence(opened)

@@ -196,3 +196,15 @@ def test_an_entity_line_is_recognised_by_its_first_bytes() -> None:
     assert is_entity_line(head + b',"body":{}}')
     assert not is_entity_line(b'{"v":1,"kind":"page","body":{}}')
     assert not is_entity_line(b'{"v":1,"kind":"page","url":"' + b"x" * 200 + head)
+
+
+def test_an_index_with_tables_of_another_version_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    for schema in (SCHEMA, SCHEMA.replace("seq INTEGER", "seq INTEGER, run TEXT")):
+        db = open_index(path, schema)
+        assert db.execute("SELECT count(*) FROM seen").fetchone() == (0,)
+        db.execute("INSERT INTO seen (writer, seq) VALUES ('a', 1)")
+        db.close()
+        db = open_index(path, schema)
+        assert db.execute("SELECT count(*) FROM seen").fetchone() == (1,)
+        db.close()

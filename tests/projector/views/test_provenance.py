@@ -221,9 +221,10 @@ def test_a_body_that_was_stored_with_a_later_hour_is_shown_from_its_first_sighti
 
 
 def test_a_listing_does_not_make_an_entity_absent_that_its_scope_never_had(tmp_path: Path) -> None:
-    """`a` comes to that scope later, and was not absent before."""
+    """`a` comes to that scope later, and was not absent before, however long /x was left alone."""
     (tmp_path / "log").mkdir()
-    listings = [(0, "/x", "a"), (1, "/y", "z"), (5, "/y", "az"), (6, "/y", "z"), (7, "/y", "a")]
+    early = [(0, "/x", "a"), (1, "/y", "z"), (2, "/y", "z"), (3, "/y", "z")]
+    listings = [*early, (5, "/y", "az"), (6, "/y", "z"), (7, "/y", "a")]
     pages = [
         Page(hours(at), [model(id, id) for id in ids], f"r{at}", scope, 1, True)
         for at, scope, ids in listings
@@ -243,6 +244,29 @@ def test_a_listing_does_not_make_an_entity_absent_that_its_scope_never_had(tmp_p
         [("z",)],
         [("a",)],
     ]
+
+
+def test_a_listing_that_is_no_longer_requested_keeps_nothing_present(tmp_path: Path) -> None:
+    """/x is listed each hour until 3. From 5 on, /y alone decides about `a`, which it lacks."""
+    (tmp_path / "log").mkdir()
+    listings = [(n, "/x", "ab") for n in range(4)] + [(n + 0.5, "/y", "b") for n in range(1, 8)]
+    pages = [
+        Page(hours(at), [model(id, id) for id in ids], f"r{at}", scope, 1, True)
+        for at, scope, ids in [(0.5, "/y", "ab"), *listings]
+    ]
+    write_log(tmp_path, "openrouter", WRITER, sorted(pages, key=lambda page: page.at))
+    update(tmp_path, definitions=some("openrouter.models"))
+
+    versions = "SELECT id, epoch_us(valid_to) FROM openrouter.models_versions ORDER BY id"
+    assert rows(tmp_path, versions) == [("a", hours(5.5)), ("b", None)]
+    absent = (
+        "SELECT id, epoch_us(_absent_since), _absent_because FROM openrouter.models_all "
+        "WHERE _absent_since IS NOT NULL"
+    )
+    assert rows(tmp_path, absent) == [
+        ("a", hours(5.5), "not on the complete listing /y of run r5.5")
+    ]
+    assert rows(tmp_path, absent, hours(5)) == []
 
 
 def test_shapes_that_begin_at_one_instant_are_versions_of_their_own(tmp_path: Path) -> None:
