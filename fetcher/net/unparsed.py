@@ -1,4 +1,4 @@
-"""Keeps the bodies of responses whose header, or length, aiohttp refuses.
+"""Keeps the bodies of responses whose header, length or framing aiohttp refuses.
 
 aiohttp raises an error without the bytes that it could not parse: a response with a bad header
 line, or with more bytes than its `Content-Length`. The connector of this module attaches the bytes
@@ -31,6 +31,9 @@ class _KeepingHandler(ResponseHandler):
     def set_exception(self, exc: BaseException, *cause: Any) -> None:
         if isinstance(exc, HttpProcessingError):
             exc.unparsed = self.received  # type: ignore[attr-defined]
+            if self._payload is not None and not self._payload.is_eof():
+                # aiohttp lets the reader of the body wait until its timeout
+                self._payload.set_exception(aiohttp.ClientPayloadError("the body is malformed"))
         super().set_exception(exc, *cause)
 
 

@@ -116,12 +116,15 @@ def test_a_closed_port_is_a_connect_error() -> None:
     assert asyncio.run(ask()).error_class == "connect"
 
 
-async def raw(answer: bytes, path: str, key: str | None = KEY) -> HttpResult:
-    """Result of a GET request that a server answers with exactly these bytes."""
+async def raw(answer: bytes, path: str, key: str | None = KEY, *, later: bytes = b"") -> HttpResult:
+    """Result of a GET request that a server answers with exactly these bytes, in two parts."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
+        if later:
+            await asyncio.sleep(0.05)
+            writer.write(later)
         await writer.drain()
         writer.close()
 

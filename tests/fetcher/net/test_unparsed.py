@@ -43,5 +43,30 @@ def test_without_a_complete_header_nothing_is_kept(answer: bytes) -> None:
     assert "SECRET" not in result.message
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "body"),
+    [
+        (b"", b"6\r\n[1,2,3\r\nno number\r\n", b"[1,2,3"),
+        (b"6\r\n[1,2,3\r\n", b"no number\r\n", b"[1,2,3"),
+        (b"6\r\n[1,2,3\r\n", b"3\r\n,4,\r\nno number\r\n5,6", b"[1,2,3,4,"),
+    ],
+)
+def test_a_malformed_chunk_ends_the_body_at_once(first: bytes, later: bytes, body: bytes) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    result = asyncio.run(raw(head + first, "/a", later=later))
+
+    assert (result.error_class, result.status, result.body) == ("broken", 200, body)
+    assert result.ms < 30_000
+
+
+def test_a_body_that_is_longer_than_announced_is_complete_if_it_arrived_before_the_rest() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"
+
+    result = asyncio.run(raw(head + BODY[:9], "/a", later=BODY[9:] + b"and more"))
+
+    assert (result.error_class, result.body) == (None, BODY)
+
+
 def test_other_errors_have_no_body() -> None:
     assert unparsed_body(ValueError("x")) == (b"", "")
