@@ -16,7 +16,7 @@ SELECT
         THEN TRY_CAST(trim(string_split(one['weight_raw'], ':')[1]) AS DOUBLE) END AS weight,
     one['weight_raw'] AS weight_raw,
     upper(nullif(regexp_replace(one['hash'], '^0[xX]', ''), '')) AS hash,
-    as_int(nullif(regexp_extract(one['air'], ':civitai:([0-9]+)@', 1), '')) AS model_id,
+    as_int(nullif(regexp_extract(one['air'], ':civitai:([0-9]+)(@|:|$)', 1), '')) AS model_id,
     coalesce(
         as_int(one['version_id']),
         as_int(nullif(regexp_extract(one['air'], ':civitai:[0-9]+@([0-9]+)', 1), ''))

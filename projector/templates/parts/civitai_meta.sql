@@ -10,20 +10,23 @@ CREATE OR REPLACE TEMP MACRO text_of(told) AS
 CREATE OR REPLACE TEMP MACRO mention(kind, name, weight_raw, hash, version_id, air, source_path) AS
     {'kind': kind, 'name': name, 'weight_raw': weight_raw, 'hash': hash,
         'version_id': version_id, 'air': air, 'source_path': source_path};
+CREATE OR REPLACE TEMP MACRO air_of(name) AS
+    CASE WHEN starts_with(name, 'urn:air:') THEN name END;
 CREATE OR REPLACE TEMP MACRO resources_of_tags(prompt, place) AS
     list_transform(
         list_zip(
             regexp_extract_all(prompt, '(?i)<\s*(lora|lyco|hypernet)\s*:([^<>]*)>', 1),
             list_transform(
                 regexp_extract_all(prompt, '(?i)<\s*(lora|lyco|hypernet)\s*:([^<>]*)>', 2),
-                lambda rest: string_split(
-                    regexp_replace(rest, '(?i)^\s*(lora|lyco|hypernet)\s*:', ''), ':')
+                -- The name ends at the next colon, an AIR at the colon after its id.
+                lambda rest: regexp_extract(
+                    regexp_replace(rest, '(?i)^\s*(lora|lyco|hypernet)\s*:', ''),
+                    '(?s)^\s*(urn:air:[^:]*:[^:]*:[^:]*:[^:]*|[^:]*)(:(.*))?$', ['name', 'more', 'weight'])
             )
         ),
         lambda tag: mention(
-            lower(tag[1]), nullif(trim(tag[2][1]), ''),
-            nullif(array_to_string(list_slice(tag[2], 2, len(tag[2])), ':'), ''),
-            NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, place)
+            lower(tag[1]), nullif(trim(tag[2]['name']), ''), nullif(tag[2]['weight'], ''),
+            NULL::VARCHAR, NULL::VARCHAR, air_of(trim(tag[2]['name'])), place)
     );
 CREATE OR REPLACE TEMP MACRO resources_of_list(told, place, kind, name, weight, hash) AS
     CASE WHEN starts_with(told, '[') THEN list_transform(
@@ -36,15 +39,14 @@ CREATE OR REPLACE TEMP MACRO resources_of_list(told, place, kind, name, weight, 
             coalesce(each[1],
                 nullif(regexp_extract(concat(each[6], ' ', each[2]), 'urn:air:[^:]*:([^:]*):', 1), '')),
             each[2], each[3], each[4], each[5],
-            CASE WHEN starts_with(each[2], 'urn:air:') THEN each[2] ELSE each[6] END,
+            coalesce(air_of(each[2]), each[6]),
             place)
     ) END;
 CREATE OR REPLACE TEMP MACRO resources_of_names(told, place, kind) AS
     CASE WHEN starts_with(told, '[') THEN list_transform(
         json_extract_string(told, '$[*]'),
         lambda each: mention(
-            kind, each, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR,
-            CASE WHEN starts_with(each, 'urn:air:') THEN each END, place)
+            kind, each, NULL::VARCHAR, NULL::VARCHAR, NULL::VARCHAR, air_of(each), place)
     ) END;
 CREATE OR REPLACE TEMP MACRO resources_of_ids(told, place) AS
     CASE WHEN starts_with(told, '[') THEN list_transform(
@@ -62,7 +64,8 @@ CREATE OR REPLACE TEMP MACRO resources_of_hashes(hashes, place, usual) AS
                 ELSE CASE each[1] WHEN 'model' THEN 'checkpoint' ELSE each[1] END END),
             CASE WHEN usual IS NOT NULL THEN each[1]
                 WHEN contains(each[1], ':') THEN substr(each[1], strpos(each[1], ':') + 1) END,
-            NULL::VARCHAR, each[2], NULL::VARCHAR, NULL::VARCHAR, place)
+            NULL::VARCHAR, each[2], NULL::VARCHAR,
+            nullif(regexp_extract(each[1], 'urn:air:.*$'), ''), place)
     ) END;
 CREATE OR REPLACE TEMP MACRO resources_of_pairs(told, place, kind) AS
     CASE WHEN NOT starts_with(told, '{') THEN list_transform(
@@ -74,15 +77,15 @@ CREATE OR REPLACE TEMP MACRO resources_of_pairs(told, place, kind) AS
 CREATE OR REPLACE TEMP MACRO resource_of_text(kind, name, hash, weight, place) AS
     CASE WHEN starts_with(name, '"') OR starts_with(hash, '"') THEN [mention(
         kind, CASE WHEN starts_with(name, '"') THEN text_of(name) END, text_of(weight),
-        text_of(hash), NULL::VARCHAR, NULL::VARCHAR, place)] END;
+        text_of(hash), NULL::VARCHAR, air_of(text_of(name)), place)] END;
 CREATE OR REPLACE TEMP MACRO resource_of_addnet(told, weight, place) AS
     CASE WHEN text_of(told) IS NULL THEN []
     ELSE [mention(
         'lora',
         coalesce(nullif(regexp_extract(text_of(told), '^(.*)\([0-9a-fA-F]+\)$', 1), ''), text_of(told)),
         text_of(weight),
-        nullif(regexp_extract(text_of(told), '\(([0-9a-fA-F]+)\)$', 1), ''), NULL::VARCHAR, NULL::VARCHAR,
-        place)] END;
+        nullif(regexp_extract(text_of(told), '\(([0-9a-fA-F]+)\)$', 1), ''), NULL::VARCHAR,
+        air_of(regexp_replace(text_of(told), '\([0-9a-fA-F]+\)$', '')), place)] END;
 -- A graph of ComfyUI is a text that may hold what JSON does not know; a resource switched off
 -- or of strength 0 was not used.
 CREATE OR REPLACE TEMP MACRO comfy_graph(told) AS
@@ -91,8 +94,7 @@ CREATE OR REPLACE TEMP MACRO comfy_graph(told) AS
         THEN regexp_replace(told, '([:\[,]\s*)(undefined|NaN|[-+]?Infinity)\b', '\1null', 'g')::JSON END;
 CREATE OR REPLACE TEMP MACRO comfy_name(kind, inputs, key, weight, place) AS
     mention(kind, json_extract_string(inputs, key), weight, NULL::VARCHAR, NULL::VARCHAR,
-        CASE WHEN starts_with(json_extract_string(inputs, key), 'urn:air:')
-            THEN json_extract_string(inputs, key) END, place);
+        air_of(json_extract_string(inputs, key)), place);
 CREATE OR REPLACE TEMP MACRO is_zero(told) AS
     coalesce(TRY_CAST(told AS DOUBLE) = 0, false);
 CREATE OR REPLACE TEMP MACRO resources_of_node(inputs, place) AS list_concat(

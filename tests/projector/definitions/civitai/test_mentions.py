@@ -155,6 +155,31 @@ def test_every_form_of_a_mention_fills_its_columns(gallery: Path, place: str) ->
     assert sorted(mention_rows, key=str) == sorted(EXPECTED[place], key=str)
 
 
+AIRS = {
+    "Model": ("checkpoint", None),
+    "VAE": ("vae", None),
+    "Refiner": ("checkpoint", None),
+    "Hypernet": ("hypernet", None),
+    "AddNet Model 1": ("lora", None),
+    "prompt": ("lora", "0.5"),
+}
+
+
+@pytest.mark.parametrize("member", AIRS)
+def test_an_air_in_any_place_of_a_name_is_a_mention(tmp_path: Path, member: str) -> None:
+    value = f"<lora:{AIR_OF_MODEL}:0.5>" if member == "prompt" else AIR_OF_MODEL
+    pages = [Page(hours(0), [image(1, {member: value}), version(32, 31)])]
+    root = make_archive(tmp_path, "civitai", pages, *VIEWS)
+    kind, weight = AIRS[member]
+
+    assert rows(
+        root,
+        "SELECT kind, name, weight_raw, model_id, version_id, air FROM civitai.image_resources",
+    ) == [(kind, AIR_OF_MODEL, weight, 31, 32, AIR_OF_MODEL)]
+    assert mentions(root, 1) == [("id", 32, 31, kind, AIR_OF_MODEL)]
+    assert ids(root, "images_of_version(32)") == ids(root, "images_of_model(31)") == [1]
+
+
 def test_no_other_place_of_meta_is_a_mention(gallery: Path) -> None:
     sql = "SELECT DISTINCT source_path FROM civitai.image_resources WHERE image_id = 1"
 
