@@ -74,7 +74,7 @@ MODEL_ROW: dict[str, Any] = {
 
 ENDPOINT = {
     "name": "E",
-    "model_id": "ann/m",
+    "model_id": "ann/canonical",
     "model_name": "MN",
     "provider_name": "P",
     "tag": "p/fp8",
@@ -100,6 +100,7 @@ ENDPOINT_ROW: dict[str, Any] = {
     "id": "ann/m#p/fp8",
     "name": "E",
     "model_id": "ann/m",
+    "canonical_model_id": "ann/canonical",
     "model_name": "MN",
     "provider_name": "P",
     "tag": "p/fp8",

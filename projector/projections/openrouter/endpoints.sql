@@ -4,7 +4,7 @@
 -- key: id VARCHAR
 -- columns:
 --   name                   /name                   text
---   told_model_id          /model_id               text
+--   canonical_model_id     /model_id               text
 --   model_name             /model_name             text
 --   provider_name          /provider_name          text
 --   tag                    /tag                    text
@@ -36,9 +36,10 @@
 --   discount               /pricing/discount           price
 --   overrides              /pricing/overrides          json
 -- Prices are as charged; `list_prompt` and `list_completion` are before the discount:
--- price / (1 - discount), rounded to 14 decimals. A router's "-1" is no price.
+-- price / (1 - discount), rounded to 14 decimals. A router's "-1" is no price. `model_id` is the
+-- model as it was requested, which may be an alias; `canonical_model_id` is what upstream names.
 SELECT
-    * EXCLUDE (told_model_id) REPLACE (
+    * REPLACE (
         CASE WHEN prompt >= 0 THEN prompt END AS prompt,
         CASE WHEN completion >= 0 THEN completion END AS completion,
         CASE WHEN request >= 0 THEN request END AS request,
@@ -49,12 +50,12 @@ SELECT
         CASE WHEN input_cache_read >= 0 THEN input_cache_read END AS input_cache_read,
         CASE WHEN input_cache_write >= 0 THEN input_cache_write END AS input_cache_write
     ),
-    coalesce(told_model_id, _parent_id, split_part(_id, '#', 1)) AS model_id,
+    coalesce(_parent_id, split_part(_id, '#', 1)) AS model_id,
     coalesce(prompt < 0 OR completion < 0, false) AS is_router,
     CASE WHEN prompt >= 0 THEN
-        round((prompt / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14) END
-        ::DECIMAL(38, 24) AS list_prompt,
+        TRY(round((prompt / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14)
+            ::DECIMAL(38, 24)) END AS list_prompt,
     CASE WHEN completion >= 0 THEN
-        round((completion / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14) END
-        ::DECIMAL(38, 24) AS list_completion
+        TRY(round((completion / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14)
+            ::DECIMAL(38, 24)) END AS list_completion
 FROM event

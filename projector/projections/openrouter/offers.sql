@@ -17,18 +17,17 @@ endpoint AS (
     SELECT
         endpoint.* EXCLUDE (is_deranked, is_disabled),
         endpoint.is_deranked AS told_deranked, endpoint.is_disabled AS told_disabled,
-        split_part(id, '#', 1) AS listed_id,
-        count(*) OVER (PARTITION BY split_part(id, '#', 1), tag) AS twins
+        count(*) OVER (PARTITION BY model_id, tag) AS twins
     FROM openrouter.endpoints AS endpoint
 )
 SELECT
-    endpoint.* EXCLUDE (listed_id, twins, told_deranked, told_disabled),
+    endpoint.* EXCLUDE (twins, told_deranked, told_disabled),
     coalesce(told_deranked, uuid.is_deranked) AS is_deranked,
     coalesce(told_disabled, uuid.is_disabled) AS is_disabled,
     uuid.endpoint_uuid, uuid.provider_region, uuid.pricing_version_id,
     CASE WHEN model.id IS NOT NULL THEN model._absent_since IS NULL END AS model_is_listed,
     model._absent_since AS _model_absent_since
 FROM endpoint
-LEFT JOIN openrouter.models_all AS model ON model.id = endpoint.listed_id
+LEFT JOIN openrouter.models_all AS model ON model.id = endpoint.model_id
 LEFT JOIN unique_uuid AS uuid
-    ON uuid.model_id = endpoint.listed_id AND uuid.tag = endpoint.tag AND endpoint.twins = 1
+    ON uuid.model_id = endpoint.model_id AND uuid.tag = endpoint.tag AND endpoint.twins = 1

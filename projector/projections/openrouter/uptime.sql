@@ -3,7 +3,7 @@
 -- A row holds from `valid_from` to `valid_to`, NULL while it lasts. Percent; NULL where upstream
 -- counted no requests. Without a key upstream tells no latency and no throughput.
 SELECT
-    id AS endpoint_id, split_part(id, '#', 1) AS model_id, tag, provider_name, status,
+    id AS endpoint_id, model_id, canonical_model_id, tag, provider_name, status,
     uptime_5m, uptime_30m, uptime_1d, valid_from,
     coalesce(lead(valid_from) OVER (PARTITION BY id, _shape, spell ORDER BY valid_from), ended_at)
         AS valid_to,

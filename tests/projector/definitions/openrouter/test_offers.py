@@ -108,3 +108,20 @@ def test_uptime_has_a_row_per_change_of_an_endpoint_and_ends_when_it_is_absent(e
         (-2, 97.5, hours(3), hours(4)),
         (-2, 97.5, hours(5), None),
     ]
+
+
+def test_the_model_of_an_endpoint_is_the_one_that_was_requested(empty):
+    """The endpoints of an alias name another model in their bodies."""
+    alias = Seen("endpoint", "~a/latest#t", {"tag": "t", "model_id": "a/x", "status": 0})
+    bare = Seen("endpoint", "a/y#t", {"tag": "t", "status": 0})
+    pages = [
+        Page(hours(0), [model("~a/latest", "L"), model("a/y", "Y")], "r0", "/models", 1, True),
+        endpoints(0.1, "~a/latest", alias),
+        endpoints(0.2, "a/y", bare),
+    ]
+    assert [row[2] for row in offers(empty, *pages)] == [True, True]
+
+    expected = [("a/y", None), ("~a/latest", "a/x")]
+    for view in ("endpoints", "endpoints_versions", "offers", "uptime"):
+        sql = f"SELECT model_id, canonical_model_id FROM openrouter.{view} ORDER BY 1"
+        assert list(run_query(empty, sql).rows) == expected
