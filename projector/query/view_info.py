@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import duckdb
 
-from eventlog.clock import format_us
+from eventlog.clock import format_us, now_us
 from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
@@ -34,9 +34,13 @@ class ViewInfo:
 
 
 def set_as_of_last(connection: duckdb.DuckDBPyConnection) -> None:
-    """Sets a connection to the last instant that its views contain."""
+    """Sets a connection to the last instant that its views contain, or to now if that is earlier.
+
+    Another machine's clock may be ahead, and views refuse an instant in the future.
+    """
     instant = last_instant(connection)
     if instant is not None:
+        instant = min(instant, now_us())
         connection.execute("SET VARIABLE as_of = ?::VARCHAR", [format_us(instant)])
 
 
