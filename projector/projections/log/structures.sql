@@ -2,7 +2,9 @@
 -- reads: line
 -- A path is a JSON Pointer, `*` for any element of a list; '' is the body itself. Below an
 -- object whose keys are free, where each is data and no field, nothing is told: those are
--- named here, per source. `bodies`: how many have that path with that type.
+-- named here, per source. `bodies`: how many have that path with that type. A form is a structure
+-- that bodies of the segment have as a whole: `forms` numbers those with the path and type, and
+-- the row of the path '' lists the bodies of each form.
 WITH RECURSIVE free AS (
     FROM (VALUES
         ('civitai', 'image', '/meta'),
@@ -26,17 +28,20 @@ whole AS (
         json_structure(CASE WHEN type = 'image' AND json_type(body, '/meta') = 'OBJECT'
             THEN json_merge_patch(json_merge_patch(body, '{"meta": null}'), '{"meta": {}}')
             ELSE body END) AS node,
-        count(*) AS bodies, max(observed_at) AS last_at,
+        count(*) AS bodies, max(observed_at) AS last_at, list(seq ORDER BY seq) AS seqs,
         min({'at': observed_at, 'seq': seq, 'writer': writer}) AS first
     FROM line
     WHERE kind = 'entity' AND body IS NOT NULL
     GROUP BY ALL
 ),
+form AS (
+    SELECT *, row_number() OVER (PARTITION BY segment, type, shape ORDER BY first) AS form FROM whole
+),
 node AS (
-    SELECT * EXCLUDE (node), '' AS path, node FROM whole
+    SELECT * EXCLUDE (node), '' AS path, node FROM form
     UNION ALL
     SELECT
-        * EXCLUDE (path, node, below), path || below['name'], below['node']
+        * EXCLUDE (path, node, below) REPLACE (NULL AS seqs), path || below['name'], below['node']
     FROM (
         SELECT *, unnest(CASE json_type(node)
             WHEN 'ARRAY' THEN [{'name': '/*', 'node': json_extract(node, '/0')}]
@@ -59,7 +64,9 @@ SELECT
     md5(concat_ws(chr(0), segment, type, shape, path, kind))::UUID AS _position,
     min(first)['at'] AS observed_at, max(last_at) AS last_observed_at,
     split_part(segment, '/', 1) AS source, type, shape, path, kind, sum(bodies)::BIGINT AS bodies,
-    min(first)['writer'] AS writer, min(first)['seq'] AS seq, segment
+    min(first)['writer'] AS writer, min(first)['seq'] AS seq, segment,
+    list(form ORDER BY form) AS forms,
+    list(seqs ORDER BY form) FILTER (path = '') AS seqs
 FROM (
     SELECT *, CASE json_type(node)
         WHEN 'ARRAY' THEN 'array'

@@ -59,6 +59,32 @@ def test_a_rare_path_has_not_vanished_before_enough_bodies_lack_it(empty):
     assert rows_after_update(empty, "openrouter", pages) == []
 
 
+def test_a_path_that_is_seen_without_being_stored_again_has_not_vanished(empty):
+    """The bodies with the path do not change; those without it are stored every hour."""
+    with_path = [Seen("model", f"a{n}", {"n": n, "old": 1}) for n in range(20)]
+
+    def page(hour: float, *seen: Seen) -> Page:
+        others = [Seen("model", f"b{n}", {"n": n, "at": hour}) for n in range(20)]
+        return Page(hours(hour), [*seen, *others], f"r{hour}", "/models", 1, True)
+
+    pages = [page(0, *with_path), *(page(hour, *with_path) for hour in range(1, 5))]
+    seen_sql = "SELECT epoch_us(first_seen_at), epoch_us(last_seen_at) FROM log.paths"
+    assert rows_after_update(empty, "openrouter", pages) == []
+    assert list(run_query(empty, f"{seen_sql} WHERE path = '/old'").rows) == [(hours(0), hours(4))]
+    assert list(run_query(empty, f"{seen_sql} WHERE path = '/old'", as_of=hours(2.5)).rows) == [
+        (hours(0), hours(2))
+    ]
+
+    changed = [Seen("model", f"a{n}", {"n": n, "new": 1}) for n in range(20)]
+    later = [page(30, *with_path), page(31, *changed), page(32, *changed)]
+    write_log(empty, "openrouter", "0b0b0b0b", later)
+    update(empty, definitions=LOG)
+    assert [row[:3] for row in run_query(empty, DRIFT).rows] == [
+        ("/new", "new", hours(31)),
+        ("/old", "vanished", hours(31)),
+    ]
+
+
 def test_every_path_has_its_types_its_share_and_its_null_rate(empty):
     bodies = [{"a": None}, {"a": "x", "b": [1]}, {"a": None, "b": []}, {"a": None, "c/d": {}}]
     seen = [Seen("model", str(n), body) for n, body in enumerate(bodies)]
