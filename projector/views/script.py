@@ -5,7 +5,7 @@ Every view names the files it reads and chooses among them by the instant of the
 `views_database.py` writes the statements into `views/hindlog.duckdb`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -35,7 +35,9 @@ from projector.views.file_lists import (
     definition_files,
     list_sql,
 )
-from projector.views.statement import Statement
+from projector.views.inlined import ViewSelect, selects_of, with_inlined_views
+from projector.views.log_views import log_view, refused_macro, seen_bodies_macro
+from projector.views.statement import Statement, quoted_name
 
 HIDDEN = (
     "_position",
@@ -87,17 +89,17 @@ def script_for(
     statements = [Statement("SCHEMA", identifier(source)) for source in (*sources, LOG)]
     for source in sources:
         statements += _lookup_macros(root, source, files)
-    statements.append(_refused_macro(root, definitions, files))
+    statements += [refused_macro(root, definitions, files), seen_bodies_macro(root, files)]
     for definition in over_parts:
         if definition.source == LOG:
-            statements += _log_view(root, definition, files)
+            statements += log_view(root, definition, files)
     for definition in over_parts:
         if definition.source != LOG:
             statements += _entity_views(root, definition, files)
     derived = in_dependency_order([each for each in definitions if not each.has_parts])
     return Script(
         tuple(statements),
-        tuple(map(_derived_view, derived)),
+        tuple(_derived_views(derived, statements)),
         frozenset(path for file_list in files.values() for path in file_list.all),
         tuple(_history(root, listing, definitions, files) for listing in listings),
     )
@@ -161,7 +163,7 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
     common = {
         **_source_files(root, definition.source, files),
         "key": identifier(definition.key[0]),
-        "key_type": definition.key[1],
+        **key_sql(definition),
         "hidden": ", ".join((*HIDDEN, "_row") if many else HIDDEN),
         "row": ", body._row" if many else "",
         "given": "AND body._row > 0" if many else "",
@@ -191,6 +193,23 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
             Statement("VIEW", view, f" AS FROM {macro}(getvariable('as_of')) {condition}"),
         ]
     return statements
+
+
+def key_sql(definition: Definition) -> dict[str, str]:
+    """Returns SQL of the value of the key column, by the table that has the id of the entity.
+
+    It is NULL for an id that is not of the type of the key; no id makes a query fail.
+    """
+    ids = {
+        "winner": "winner._id",
+        "body": "body._id",
+        "version": "version._id",
+        "change": "_id",
+    }
+    return {
+        f"key_of_{table}": id if definition.key[1] == "VARCHAR" else fill("whole_number", text=id)
+        for table, id in ids.items()
+    }
 
 
 def _lookup_macros(root: Path, source: str, files: FileLists) -> list[Statement]:
@@ -225,46 +244,17 @@ def _source_files(root: Path, source: str, files: FileLists) -> dict[str, str]:
     }
 
 
-def _log_view(root: Path, definition: Definition, files: FileLists) -> list[Statement]:
-    """Returns the view over a definition's rows of every source; none if there is no source.
-
-    Each row appears once. Duplicates are removed source by source, because positions are
-    unique only within a source.
-    """
-    sightings = definition.view == "sightings"
-    selects = [
-        fill(
-            "log_rows",
-            row=", _type, _id, _shape, _seq" if sightings else "",
-            at="_at" if sightings else "observed_at",
-            files=list_sql(root, file_list.all),
-            instant=fill("instant", value="getvariable('as_of')"),
-        )
-        for (_, name), file_list in files.items()
-        if name == definition.name and file_list.all
-    ]
-    if not selects:
-        return []
-    return [Statement("VIEW", _quoted_name(definition), " AS\n" + "UNION ALL\n".join(selects))]
-
-
-def _refused_macro(root: Path, definitions: Sequence[Definition], files: FileLists) -> Statement:
-    """Returns the macro of the lines that the present definitions refused."""
-    paths = [
-        path for (_, kind), refused in files.items() if kind == REFUSED for path in refused.all
-    ]
-    hashes = literals(definition.hash for definition in definitions)
-    body = fill("refused", files=list_sql(root, paths), hashes=hashes or "NULL")
-    return Statement("MACRO", "log._refused", f"() AS TABLE\n{body}")
-
-
-def _derived_view(definition: Definition) -> Statement:
-    name = _quoted_name(definition)
-    if definition.is_view:
-        return Statement("VIEW", name, f" AS\n{definition.select}")
-    parameters = ", ".join(definition.parameters)
-    return Statement("MACRO", name, f"({parameters}) AS TABLE\n{definition.select}")
-
-
-def _quoted_name(definition: Definition) -> str:
-    return f"{identifier(definition.source)}.{identifier(definition.view)}"
+def _derived_views(
+    definitions: Sequence[Definition], statements: Sequence[Statement]
+) -> Iterator[Statement]:
+    """Yields the views and macros over other views, which `statements` and they themselves make."""
+    selects = selects_of(statements)
+    for definition in definitions:
+        name, select = quoted_name(definition), definition.select
+        if definition.is_view:
+            selects[definition.name] = ViewSelect(select, reads_views=True)
+            yield Statement("VIEW", name, f" AS\n{select}")
+        else:
+            select = with_inlined_views(select, definition.parameters, selects)
+            parameters = ", ".join(definition.parameters)
+            yield Statement("MACRO", name, f"({parameters}) AS TABLE\n{select}")

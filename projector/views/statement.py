@@ -12,6 +12,9 @@ from typing import Literal
 import attrs
 import duckdb
 
+from projector.definition import Definition
+from projector.engine.sql_text import identifier
+
 Kind = Literal["SCHEMA", "VIEW", "MACRO"]
 _SUFFIX = ".parquet"
 _INSTANT = frozenset("0123456789T")
@@ -45,6 +48,11 @@ class Statement:
         if self.kind == "SCHEMA":
             return self.text
         return f"CREATE OR REPLACE {self.kind} {self.name}{self.definition};"
+
+
+def quoted_name(definition: Definition) -> str:
+    """Returns the name of the view of a definition as statements have it."""
+    return f"{identifier(definition.source)}.{identifier(definition.view)}"
 
 
 def named_files(texts: Iterable[str]) -> frozenset[str]:

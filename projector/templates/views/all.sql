@@ -3,8 +3,9 @@
 -- and the evidence.
 WITH $presence
 SELECT $once
-    winner._id::$key_type AS $key,
+    $key_of_winner AS $key,
     body.* EXCLUDE ($hidden),
+    winner._id,
     $provenance,
     least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,
     $because AS _absent_because

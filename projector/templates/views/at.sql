@@ -2,8 +2,9 @@
 -- Out: the view as of T: per present entity, the body that its winning sighting names.
 WITH $presence
 SELECT $once
-    winner._id::$key_type AS $key,
+    $key_of_winner AS $key,
     body.* EXCLUDE ($hidden),
+    winner._id,
     $provenance
 FROM winner
 JOIN entity USING (_type, _id)

@@ -3,8 +3,9 @@
 -- Out: the view as of T.
 WITH $shown
 SELECT
-    body._id::$key_type AS $key,
+    $key_of_body AS $key,
     body.* EXCLUDE ($hidden, $resolved),
+    body._id,
     $provenance
     $absence
 FROM shown AS body

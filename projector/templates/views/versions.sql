@@ -3,8 +3,9 @@
 WITH $presence,
 $spans
 SELECT DISTINCT ON (version._type, version._id, version._shape, version.valid_from $row)
-    version._id::$key_type AS $key,
+    $key_of_version AS $key,
     body.* EXCLUDE ($hidden),
+    version._id,
     $provenance,
     version.valid_from,
     version.valid_to

@@ -14,7 +14,7 @@ from projector.engine.sql_text import fill, identifier, literals
 from projector.parts.part_sql import shape_rank, shape_test
 from projector.views.as_of_sql import Templates, as_of_templates
 from projector.views.file_lists import FileList, FileLists, all_bodies_sql, as_of_list_sql
-from projector.views.script import HIDDEN
+from projector.views.script import HIDDEN, key_sql
 from projector.views.statement import named_files
 from tests.projector.compare_views import THINGS
 from tests.projector.keyframes.row_archives import PIECES
@@ -43,7 +43,7 @@ def common_of(root: Path, definition: Definition, lists: FileLists) -> dict[str,
         "pages": as_of_list_sql(root, lists["shop", "log.pages"]),
         "bodies": all_bodies_sql(root, lists["shop", definition.name]),
         "key": identifier(definition.key[0]),
-        "key_type": definition.key[1],
+        **key_sql(definition),
         "hidden": ", ".join((*HIDDEN, "_row") if many else HIDDEN),
         "row": ", body._row" if many else "",
         "given": "AND body._row > 0" if many else "",

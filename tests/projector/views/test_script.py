@@ -114,7 +114,7 @@ def test_schemas_come_first_then_look_ups_the_log_and_the_views_of_entities(
         *(("SCHEMA", name) for name in ("shop", "store", "log")),
         *(("MACRO", f"shop.{name}") for name in ("_entity", "_history")),
         *(("MACRO", f"store.{name}") for name in ("_entity", "_history")),
-        ("MACRO", "log._refused"),
+        *(("MACRO", f"log.{name}") for name in ("_refused", "_seen_bodies")),
         *(("VIEW", f"log.{name}") for name in ("sightings", "pages", "events")),
         *siblings_of("store.books"),
         *siblings_of("store.maps"),
@@ -125,7 +125,10 @@ def test_schemas_come_first_then_look_ups_the_log_and_the_views_of_entities(
 
 def test_derived_views_come_after_those_that_they_read(script: Script) -> None:
     assert titles(script.derived) == [("MACRO", "shop.between"), ("VIEW", "shop.a_least")]
-    assert script.derived[0].definition == f"(low, high) AS TABLE\n{BETWEEN.select}"
+    macro = script.derived[0].definition
+    assert macro.startswith('(low, high) AS TABLE\nWITH "shop.things" AS NOT MATERIALIZED (\n')
+    read = BETWEEN.select.replace("shop.things", '"shop.things" AS things')
+    assert macro.endswith(f"\nFROM (\n{read}\n)")
     assert script.derived[1].definition == f" AS\n{LEAST.select}"
 
 
@@ -210,7 +213,8 @@ def test_copies_of_a_sighting_are_those_of_the_same_entity_at_a_position(script:
 def test_without_sources_there_are_no_views_of_the_log_and_no_refused_lines(root: Path) -> None:
     script = script_of(root, DEFINITIONS[1:], sources=())
 
-    assert titles(script.statements) == [("SCHEMA", "log"), ("MACRO", "log._refused")]
+    macros = [("MACRO", f"log.{name}") for name in ("_refused", "_seen_bodies")]
+    assert titles(script.statements) == [("SCHEMA", "log"), *macros]
     assert (script.files, script.histories) == (frozenset(), ())
 
 
