@@ -8,10 +8,10 @@ number of each text, and its message names the number to raise when a text chang
 
 from collections.abc import Mapping
 
-ROW_RULES: Mapping[str, int] = {"event": 1, "lines": 1, "casts": 1}
+ROW_RULES: Mapping[str, int] = {"event": 2, "lines": 2, "casts": 2}
 """Versions of the templates that the rows of every definition depend on."""
 
-MACRO_RULES: Mapping[str, int] = {"civitai_meta": 1}
+MACRO_RULES: Mapping[str, int] = {"civitai_meta": 2}
 """Versions of the macro files that a definition may name (`-- macros: civitai_meta`)."""
 
 DIFFERENCE_RULES = 2

@@ -1,6 +1,6 @@
 """SQL of a definition: the SELECT that makes its rows from events, and tests of shapes. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from projector.definition import CASTS, LINE_ROWS, Column, Definition
 from projector.engine.sql_text import fill, list_literal, literal
@@ -26,6 +26,7 @@ def select(definition: Definition) -> str:
             for test, (n, column) in zip(failed, numbered, strict=True)
         )
         or "NULL",
+        more_errors="".join(f", {errors}" for errors in _more_errors(definition)),
         select=definition.select,
     )
 
@@ -57,6 +58,15 @@ def _value(number: int, column: Column) -> str:
         return cast
     odd = f"is_odd(told[{number}], body, {literal(column.pointer)})"
     return f"CASE WHEN {odd} THEN NULL ELSE {cast} END"
+
+
+def _more_errors(definition: Definition) -> Iterator[str]:
+    """Yields lists of the errors that no column shows by being NULL."""
+    if definition.key[1] != "VARCHAR":
+        yield "CASE WHEN as_int(_id) IS NULL THEN [{'path': '/id', 'value': _id}] END"
+    for number, column in enumerate(definition.columns, 1):
+        if column.cast == "int_stubs":
+            yield f"odd_stubs(told[{number}], {literal(column.pointer)})"
 
 
 def _failed(number: int, column: Column) -> str:

@@ -85,7 +85,6 @@ def _changes_of_type(
         fill(
             "feed_view",
             view=f"{identifier(view.source)}.{identifier(view.view + '_changes_at')}(NULL)",
-            key=identifier(view.key[0]),
             telemetry=str(telemetry).lower(),
         )
         for view in views

@@ -15,6 +15,7 @@ from projector.engine.sql_text import identifier
 from projector.folders import temporary_views, views_dir, views_lock, writable_archive
 from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
+from projector.parts.quarantine import FOLDER as QUARANTINE
 from projector.query.open_views import list_view_names, open_views, require_views
 from projector.query.view_info import set_as_of_last
 from projector.update.update import build_views
@@ -90,6 +91,30 @@ def view_content(connection: duckdb.DuckDBPyConnection, database: str, name: str
         "SELECT count(*), coalesce(sum(hash(shown)::HUGEINT), 0)::VARCHAR",
     )
     return ViewContent(int(rows[0][0]), str(rows[0][1]))
+
+
+def count_misfits(root: Path, definitions: Sequence[Definition] | None = None) -> dict[str, int]:
+    """Returns for each view the number of rows with values that do not fit their columns.
+
+    Views without such rows are left out. `log.quarantine` counts the lines that no row shows.
+    """
+    known = load_definitions() if definitions is None else tuple(definitions)
+    entities = [each.name for each in known if each.has_parts and each.source != LOG]
+    with contextlib.closing(open_views(root)) as connection, sql_errors("views"):
+        shown = set(list_view_names(connection))
+        counts = {
+            name: _count(connection, name, "WHERE len(_errors) > 0")
+            for name in entities
+            if name in shown
+        }
+        counts[QUARANTINE] = _count(connection, QUARANTINE) if QUARANTINE in shown else 0
+    return {name: count for name, count in counts.items() if count}
+
+
+def _count(connection: duckdb.DuckDBPyConnection, name: str, condition: str = "") -> int:
+    source, _, view = name.partition(".")
+    query = f"FROM {identifier(source)}.{identifier(view)} SELECT count(*) {condition}"
+    return int(fetch_all(connection, query)[0][0])
 
 
 def damaged_parts(root: Path) -> list[Corrupt]:

@@ -29,6 +29,8 @@ from projector.views.dependencies import with_dependencies
 from projector.views.views_database import FILE, write_views
 
 _PLACE = ("_segment", "_seq", "_shape", "valid_from")
+_ID = "_id"
+"""Column of the id as text. The key may be NULL; views of an earlier release have only the key."""
 
 
 @attrs.frozen
@@ -121,8 +123,8 @@ def _compared(
     common = {
         "old": view,
         "new": view,
-        "old_key": identifier(old.key[0]),
-        "new_key": identifier(new.key[0]),
+        "old_key": identifier(_ID if _ID in before else old.key[0]),
+        "new_key": identifier(_ID),
     }
     if old.has_many_rows or new.has_many_rows:
         row = ", ".join(f"{literal(name)}: {identifier(name)}" for name in shared)

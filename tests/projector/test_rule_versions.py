@@ -20,10 +20,10 @@ from projector.rule_versions import (
 PROJECTOR = Path(__file__).parents[2] / "projector"
 
 PINNED = {
-    "event": (1, "d6998cb9d92f"),
-    "lines": (1, "6339e0f273cc"),
-    "casts": (1, "0504d77d3bb9"),
-    "civitai_meta": (1, "a40a6edebab9"),
+    "event": (2, "1713901e1140"),
+    "lines": (2, "410da91396cd"),
+    "casts": (2, "d8fc7bafb348"),
+    "civitai_meta": (2, "c28705f810fc"),
     "differences": (2, "ef4c3dbf56f5"),
     "keyframes": (2, "ac70e623a6b1"),
     "row cache": (2, "b537361385fc"),

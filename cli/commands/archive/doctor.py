@@ -112,7 +112,7 @@ def _check_log(root: Path) -> Iterator[Diagnosis]:
 def _check_views(root: Path) -> Iterator[Diagnosis]:
     from eventlog.errors import NotFound
     from projector.query.open_views import open_views
-    from projector.update.check import damaged_parts
+    from projector.update.check import count_misfits, damaged_parts
 
     try:
         open_views(root).close()
@@ -123,6 +123,18 @@ def _check_views(root: Path) -> Iterator[Diagnosis]:
         yield from (("FAIL", error.what, error.hint) for error in damaged)
         if not damaged:
             yield ("OK", "the views open, and every file they read exists", None)
+            yield from map(_misfit, count_misfits(root).items())
+
+
+def _misfit(counted: tuple[str, int]) -> Diagnosis:
+    """Returns the diagnosis of a view with rows that are not shown in full."""
+    view, count = counted
+    rows = f"{count} row{'s' if count > 1 else ''}"
+    if view == "log.quarantine":
+        text = f"{view}: {rows}, each a line of the log that a view leaves out"
+        return ("WARN", text, f'hindlog sql "FROM {view}"')
+    text = f"{view}: {rows} with values that do not fit their columns, which are NULL there"
+    return ("WARN", text, f'hindlog sql "FROM {view} SELECT _id, _errors WHERE len(_errors) > 0"')
 
 
 COMMANDS = (doctor,)

@@ -7,7 +7,18 @@
 --   told_model_id  /modelId  int
 --   told_files     /files    json
 SELECT
-    * EXCLUDE (told_model_id, told_files, files, file),
+    * EXCLUDE (told_model_id, told_files, files, file) REPLACE (
+        list_concat(_errors, list_filter([
+            CASE WHEN told_model_id IS NULL AND as_int(_parent_id) IS NULL AND _parent_id IS NOT NULL
+                THEN {'path': '/modelId', 'value': _parent_id} END,
+            CASE WHEN file[1] IS NOT NULL AND as_int(file[1]) IS NULL
+                THEN {'path': '/files/' || (_row - 1) || '/id', 'value': file[1]} END,
+            CASE WHEN file[4] IS NOT NULL AND as_float(file[4]) IS NULL
+                THEN {'path': '/files/' || (_row - 1) || '/sizeKB', 'value': file[4]} END,
+            CASE WHEN file[18] IS NOT NULL AND as_time(file[18]) IS NULL
+                THEN {'path': '/files/' || (_row - 1) || '/scannedAt', 'value': file[18]} END
+        ], lambda e: e IS NOT NULL)) AS _errors
+    ),
     coalesce(told_model_id, as_int(_parent_id)) AS model_id,
     as_int(file[1]) AS id,
     file[2] AS name,
@@ -32,8 +43,7 @@ FROM (
         unnest(CASE WHEN len(files) = 0 THEN [0] ELSE range(1, len(files) + 1) END)::INTEGER AS _row
     FROM (
         SELECT *, list_transform(
-            CASE WHEN starts_with(told_files, '[') THEN from_json(told_files, '["JSON"]')
-                ELSE [] END,
+            coalesce(as_items(told_files), []),
             lambda f: json_extract_string(f, [
                 '/id', '/name', '/type', '/sizeKB', '/primary', '/metadata/format', '/format',
                 '/metadata/fp', '/metadata/size', '/hashes/SHA256', '/hashes/AutoV1',

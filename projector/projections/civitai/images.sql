@@ -32,8 +32,8 @@ SELECT
     coalesce(as_bool(told_nsfw), told_nsfw <> 'None') AS nsfw,
     coalesce(told_level, CASE WHEN as_bool(told_nsfw) IS NULL THEN told_nsfw END) AS nsfw_level,
     nullif(regexp_extract(url, '^https?://[^/]+/[^/]+/([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(/|$)', 1), '') AS uuid,
-    coalesce(cry_count, 0) + coalesce(laugh_count, 0) + coalesce(like_count, 0)
-        + coalesce(dislike_count, 0) + coalesce(heart_count, 0) AS total_reactions,
+    TRY(coalesce(cry_count, 0) + coalesce(laugh_count, 0) + coalesce(like_count, 0)
+        + coalesce(dislike_count, 0) + coalesce(heart_count, 0)) AS total_reactions,
     told[1] AS prompt,
     told[2] AS negative_prompt,
     told[3] AS seed_text,

@@ -4,7 +4,7 @@ SELECT
     uuid,
     arg_min(url, id) AS url,
     arg_min(type, id) AS type,
-    list(DISTINCT id ORDER BY id) AS image_ids,
+    list(DISTINCT id ORDER BY id) FILTER (id IS NOT NULL) AS image_ids,
     min(_first_seen_at) AS _first_seen_at,
     max(_last_seen_at) AS _last_seen_at
 FROM civitai.images

@@ -22,11 +22,19 @@
 --   told_files       /files               json
 --   told_images      /images              json
 SELECT
-    * EXCLUDE (told_model_id, told_files, told_images),
+    * EXCLUDE (told_model_id, told_files, told_images) REPLACE (
+        list_concat(
+            _errors,
+            CASE WHEN told_model_id IS NULL AND as_int(_parent_id) IS NULL AND _parent_id IS NOT NULL
+                THEN [{'path': '/modelId', 'value': _parent_id}] END,
+            odd_stubs(told_files, '/files'),
+            odd_stubs(told_images, '/images')
+        ) AS _errors
+    ),
     coalesce(told_model_id, as_int(_parent_id)) AS model_id,
     list_transform(
         list_transform(
-            CASE WHEN starts_with(told_files, '[') THEN from_json(told_files, '["JSON"]') END,
+            as_items(told_files),
             lambda f: json_extract_string(f, [
                 '/id', '/name', '/type', '/sizeKB', '/primary', '/metadata/format', '/format',
                 '/metadata/fp', '/hashes/SHA256', '/hashes/AutoV1', '/hashes/AutoV2',
@@ -51,7 +59,7 @@ SELECT
         }
     ) AS files,
     as_int_stubs(told_images) AS image_ids,
-    CASE WHEN starts_with(told_images, '[') THEN list_filter(
+    CASE WHEN starts_with(told_images, '[') AND json_valid(told_images) THEN list_filter(
         list_transform(
             json_extract_string(told_images, '$[*].url'),
             lambda u: nullif(regexp_extract(u, '^https?://[^/]+/[^/]+/([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})(/|$)', 1), '')

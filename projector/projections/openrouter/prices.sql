@@ -68,9 +68,9 @@ pair AS (
 listed AS (
     SELECT
         *,
-        round((old / nullif(1 - coalesce(old_discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14)
+        TRY(round((old / nullif(1 - coalesce(old_discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14))
             AS old_list,
-        round((new / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14)
+        TRY(round((new / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14))
             AS new_list
     FROM pair
 )
@@ -97,7 +97,8 @@ SELECT
             CASE WHEN old_overrides = overrides AND list_contains(
                 list_transform(
                     list_filter(
-                        from_json(overrides, '["JSON"]'),
+                        CASE WHEN starts_with(overrides, '[') AND json_valid(overrides)
+                            THEN from_json(overrides, '["JSON"]') END,
                         lambda each: json_exists(each, '/utc_start')
                     ),
                     lambda each: TRY_CAST(json_extract_string(each, '/' || field) AS DECIMAL(38, 24))

@@ -35,6 +35,7 @@ event AS (
             CASE WHEN $any_error
                 THEN list_filter([$errors], lambda e: e['path'] IS NOT NULL)
                 ELSE []::STRUCT(path VARCHAR, value VARCHAR)[] END
+            $more_errors
         ) AS _errors
     FROM told
 )

@@ -9,6 +9,7 @@ import pytest
 from cli.commands.archive.doctor import _check_disk, _distributions_with
 from tests.cli.conftest import WRITER
 from tests.cli.making import hindlog
+from tests.projector.logs import Page, Seen, hours, write_log
 
 FIRST = f"openrouter/2026-11-01/00-{WRITER}-000"
 
@@ -100,3 +101,18 @@ def test_doctor_compares_the_free_space_with_the_reserve_that_the_log_needs(
 def test_the_distributions_that_contain_a_file_are_found() -> None:
     assert _distributions_with("no/such/file.py") == []
     assert len(_distributions_with("click/__init__.py")) == 1
+
+
+def test_doctor_warns_of_rows_that_are_not_shown_in_full(tmp_path: Path) -> None:
+    seen = [Seen("model", id, {"id": id, "name": "n"}) for id in ("7", "m-2")]
+    hindlog("init", tmp_path)
+    write_log(tmp_path, "civitai", WRITER, [Page(hours(0), seen)])
+    assert hindlog("view", "update", at=tmp_path).code == 0
+    done = hindlog("doctor", at=tmp_path)
+
+    assert (done.code, levels(done.out)) == (0, [*["OK"] * 6, "WARN"])
+    query = "FROM civitai.models SELECT _id, _errors WHERE len(_errors) > 0"
+    assert done.out.endswith(
+        "WARN  civitai.models: 1 row with values that do not fit their columns, which are NULL "
+        f'there\n      hindlog sql "{query}"\n'
+    )

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from tests.projector.body_rows import build_archive, id_from, rows_of
-from tests.projector.logs import Seen
+from tests.projector.few import make_archive, rows
+from tests.projector.logs import Page, Seen, hours
 from tests.projector.projections import chosen
 
 DEFINITIONS = chosen("openrouter.models", "openrouter.endpoints")
@@ -69,3 +70,30 @@ def openrouter(tmp_path_factory):
     """Returns an archive with one body per case; each test reads its own."""
     entities = [ROUTER, DISCOUNTED, *(miscast(field, value) for field, value, _ in MISCAST)]
     return build_archive(tmp_path_factory.mktemp("openrouter"), "openrouter", entities, DEFINITIONS)
+
+
+EXTREME = {
+    "prompt": "90000000000000",
+    "completion": "0",
+    "discount": "0.999999999999999999999999",
+    "overrides": "[not JSON",
+}
+"""Prices whose list price is too large for its type, and a text where a list belongs."""
+
+
+def test_a_price_beyond_its_type_is_null_and_ends_no_query(tmp_path):
+    steps = [{**EXTREME, "prompt": "1"}, EXTREME, {"prompt": "2", "discount": "-99999999999999.9"}]
+    pages = [
+        Page(hours(n), [Seen("endpoint", "a/b#c", {"tag": "c", "pricing": prices})], f"r{n}", "/e")
+        for n, prices in enumerate(steps)
+    ]
+    views = ("openrouter.endpoints", "openrouter.models", "openrouter.prices", "log.quarantine")
+    root = make_archive(tmp_path, "openrouter", pages, *views)
+
+    columns = "prompt, list_prompt FROM openrouter.endpoints_versions ORDER BY valid_from"
+    found = rows(root, f"SELECT {columns}")
+    assert [row[0] for row in found] == [1, 90000000000000, 2]
+    assert found[1][1] is None
+    prices = rows(root, "SELECT field, new FROM openrouter.prices ORDER BY valid_from, field")
+    assert ("prompt", 90000000000000) in prices
+    assert rows(root, "SELECT count(*) FROM log.quarantine") == [(0,)]
