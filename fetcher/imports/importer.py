@@ -49,6 +49,7 @@ from fetcher.split.response import PageContext, Response, SplitResponse
 from fetcher.state.imported_pages import (
     ImportedPages,
     close_imported_pages,
+    is_complete,
     is_imported,
     open_imported_pages,
     page_key,
@@ -140,13 +141,16 @@ def _builds(
     results: list[tuple[SplitResponse, PageEvents]],
 ) -> list[BuildBatch]:
     """Returns what writes a response, a page or an anomaly; nothing if it is in the log."""
+    key = page_key(known.endpoint.path, known.params, recorded.observed_at, digest(known.bare.body))
+    if is_complete(state.imported, key):
+        state.report = attrs.evolve(state.report, already=state.report.already + 1)
+        return []
     result = split_known(state.source, known)
     name = full_name(recorded)
     if isinstance(result, str):
         state.report = add_reason(state.report, "quarantined", f"{name}: {result}")
     elif result.page.doubt is not None:
         state.report = add_reason(state.report, "doubtful", f"{name}: {result.page.doubt}")
-    key = page_key(known.endpoint.path, known.params, recorded.observed_at, digest(known.bare.body))
     if _is_imported(state, key, as_page=recorded.endpoint is not None):
         return []
     place = _place_of_page(place, known, result)

@@ -20,6 +20,8 @@ from fetcher.state.log_index import catch_up, open_caught_up
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS page (key BLOB PRIMARY KEY, is_page INTEGER) WITHOUT ROWID
 """
+_COMPLETE = 2
+"""Value of `is_page` for a page that ends its listing."""
 _INSERT = """
 INSERT INTO page VALUES (?, ?)
 ON CONFLICT DO UPDATE SET is_page = max(is_page, excluded.is_page)
@@ -59,15 +61,29 @@ def _apply(db: sqlite3.Connection, record: Record) -> None:
     line = decode(record.line)
     if line.kind in (PAGE, ANOMALY) and line.sha256:
         key = page_key(line.endpoint or "", line.params, parse_us(line.observed_at), line.sha256)
-        db.execute(_INSERT, (key, line.kind == PAGE))
+        is_page = line.kind == PAGE
+        db.execute(_INSERT, (key, _COMPLETE if is_page and line.last else is_page))
 
 
 def is_imported(imported: ImportedPages, key: bytes, *, as_page: bool = False) -> bool:
     """Whether the log contains this response; `as_page`: as a page, not as an anomaly."""
     if key in imported.added:
         return True
+    is_page = _value(imported, key)
+    return is_page is not None and bool(is_page or not as_page)
+
+
+def is_complete(imported: ImportedPages, key: bytes) -> bool:
+    """Whether the log contains this response as a page that ends its listing, without doubt.
+
+    False if it was indexed by a version that did not record this.
+    """
+    return _value(imported, key) == _COMPLETE
+
+
+def _value(imported: ImportedPages, key: bytes) -> int | None:
     row = imported.db.execute("SELECT is_page FROM page WHERE key = ?", (key,)).fetchone()
-    return row is not None and bool(row[0] or not as_page)
+    return None if row is None else int(row[0])
 
 
 def close_imported_pages(imported: ImportedPages) -> None:

@@ -21,6 +21,7 @@ from fetcher.split.response import body_digest, split_response
 from fetcher.state.imported_pages import (
     ImportedPages,
     close_imported_pages,
+    is_complete,
     is_imported,
     open_imported_pages,
     page_key,
@@ -41,11 +42,17 @@ def key(**changes: Any) -> bytes:
 
 
 def store(
-    root: Path, writer: str = WRITER, *, imported: bool = True, whole: bool = True, **changes: Any
+    root: Path,
+    writer: str = WRITER,
+    *,
+    imported: bool = True,
+    whole: bool = True,
+    is_last: bool = False,
+    **changes: Any,
 ) -> None:
     """Write a page at START, or an anomaly where it is not taken apart."""
     answer = response(BODY, params=PARAMS, **changes)
-    place = IMPORTED if imported else PLACE
+    place = attrs.evolve(IMPORTED if imported else PLACE, is_last=is_last)
 
     def build(journal: Journal) -> Callable[..., Any]:
         if whole:
@@ -126,6 +133,16 @@ def test_an_anomaly_counts_as_imported_but_not_as_a_page(
     store(tmp_path)
 
     assert (look(key()), look(key(), as_page=True)) == (True, True)
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_only_a_page_that_ends_its_listing_is_complete(tmp_path: Path, is_last: bool) -> None:
+    store(tmp_path, is_last=is_last)
+    index = open_imported_pages(tmp_path, "civitai", WRITER)
+
+    assert (is_imported(index, key(), as_page=True), is_complete(index, key())) == (True, is_last)
+    assert not is_complete(index, key(observed_at=START + 1))
+    close_imported_pages(index)
 
 
 def test_an_anomaly_after_the_page_changes_nothing(
