@@ -103,18 +103,17 @@ def _recording(path: Path, report: OnLeftOut, now: int) -> Recording:
 
 def _repository(path: Path) -> _Repository:
     """Returns the repository of a path. Raises `Invalid` if it is in none, or has no commit."""
-    resolved = path.resolve()
-    folder, names = resolved.parent, [resolved.name]
+    folder, names = path.resolve(), list[str]()
     while not folder.is_dir():  # both the file and its folder may have been removed
         folder, names = folder.parent, [folder.name, *names]
-    pathspec = os.fsencode("/".join(names))
+    pathspec = os.fsencode("/".join(names) or ".")
     repository = _Repository(folder, pathspec, pathspec)
     prefix = _git(repository, "rev-parse", "--show-prefix").removesuffix(b"\n")
     try:
         _git(repository, "rev-parse", "--verify", "HEAD^{commit}")
     except Invalid as error:
         raise Invalid(f"{readable_name(str(path))}: git knows no commit of this file") from error
-    return attrs.evolve(repository, path=prefix + pathspec)
+    return attrs.evolve(repository, path=prefix + pathspec if names else prefix.rstrip(b"/"))
 
 
 def _versions(repository: _Repository, shown: str, report: OnLeftOut) -> list[_Version]:

@@ -48,6 +48,7 @@ _PART_OF_TIME = re.compile(
 )
 _ESCAPED_BYTE = re.compile(r"\\x[89a-f][0-9a-f]")
 """A byte of a name that is not UTF-8."""
+_SUFFIX_WITH_DIGIT = re.compile(r"\.t?bz2$", re.IGNORECASE)
 _CLOCK_LIKE = re.compile(
     r"(?<!\d)(?:[01]\d|2[0-3])[:._hH-]?[0-5]\d(?:[:._mM-]?[0-5]\d)?(?!\d)"
     r"|(?<!\d)\d\d?[:.]?(?:[0-5]\d)?[ _.-]?[AaPp][Mm](?![A-Za-z])"
@@ -74,7 +75,7 @@ def time_in_name(name: str, folder: str = "") -> int:
     `folder` is the path that contains `name`; its dates must not differ. Raises `Invalid` if
     the path contains no time, several, or one that cannot be read in full.
     """
-    text = _ESCAPED_BYTE.sub("__", name)
+    text = _ESCAPED_BYTE.sub("__", _SUFFIX_WITH_DIGIT.sub("", name))
     readings = _readings(text)
     if not readings:
         raise Invalid(f"{name}: no time in this name", TIME_HINT)

@@ -209,6 +209,18 @@ def test_a_folder_is_read_with_all_its_files_and_others_are_named(tmp_path: Path
     ]
 
 
+def test_the_whole_work_tree_is_read(tmp_path: Path) -> None:
+    committed(tmp_path / "work", [b"1", b"2"])
+
+    versions, left_out = read(tmp_path / "work")
+
+    assert left_out == []
+    assert [(version.file, version.body) for version in versions] == [
+        ("data/models.json", b"1"),
+        ("data/models.json", b"2"),
+    ]
+
+
 def test_a_path_without_history_does_not_end_the_others(tmp_path: Path) -> None:
     file = committed(tmp_path / "work", [b"1"])
 
