@@ -10,6 +10,7 @@ from fetcher.source import (
     Probe,
     Source,
     cursor_text,
+    decode_as,
     match_url,
     pick_params,
     probe_listing,
@@ -113,6 +114,14 @@ def test_a_member_that_is_not_an_object_is_read_as_an_empty_one() -> None:
     assert read_object(b'{"metadata":{"a":1}}', "metadata") == {"a": 1}
     for body in (b'{"metadata":[1]}', b'{"metadata":null}', b"{}", b'{"metadata":{"a":', b"<html>"):
         assert read_object(body, "metadata") == {}
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf", b"\n"])
+def test_a_body_is_decoded_also_after_a_byte_order_mark_or_white_space(prefix: bytes) -> None:
+    body = prefix + b'{"metadata":{"next":1}}'
+
+    assert decode_as(body, dict[str, dict[str, int]]) == {"metadata": {"next": 1}}
+    assert read_object(body, "metadata") == {"next": 1}
 
 
 def test_only_the_named_parameters_of_a_link_are_picked() -> None:

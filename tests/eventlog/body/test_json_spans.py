@@ -10,6 +10,7 @@ from eventlog.body.json_spans import (
     locate,
     member_spans,
     member_values,
+    value_of,
     value_span,
 )
 from eventlog.body.split import split
@@ -33,6 +34,19 @@ def test_members_of_any_body_are_found(body: bytes) -> None:
         "ab": every["ab"].of(body),
         "b": b"3",
     }
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf", b"\n\t ", b"\xef\xbb\xbf\r\n"])
+@pytest.mark.parametrize("value", [b'{"a":1,"b":2}', b'{"a":1,"b":NaN}'])
+def test_what_precedes_a_value_changes_nothing(prefix: bytes, value: bytes) -> None:
+    assert value_of(prefix + value + b"\n") == value
+    assert member_values(prefix + value, ("a",)) == {"a": b"1"}
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"\xef\xbb\xbf", b"[1]", b"\xef\xbb\xbf[1]"])
+def test_what_is_no_object_has_no_members(body: bytes) -> None:
+    with pytest.raises(NotJson, match="expected an object"):
+        member_values(body, ("a",))
 
 
 def test_a_pointer_is_followed_through_objects_only() -> None:

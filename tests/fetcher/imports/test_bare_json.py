@@ -194,6 +194,18 @@ def test_every_line_of_a_dump_is_part_of_a_response(texts: list[str]) -> None:
     assert all(isinstance(bare, BareResponse) for bare in responses)
 
 
+def test_a_byte_order_mark_before_bare_json_changes_nothing(tmp_path: Path) -> None:
+    mark = b"\xef\xbb\xbf"
+    array = put(tmp_path, f"{NAME}.json", mark + json.dumps(MODELS).encode())
+    entities = put(tmp_path, f"{NAME}.ndjson", mark + ndjson(*MODELS))
+
+    for file, is_complete in ((array, True), (entities, False)):
+        report = load(tmp_path / file.suffix, file)
+
+        (page,) = pages(tmp_path / file.suffix)
+        assert (report.entities, report.refused, page.last) == (5, (), is_complete)
+
+
 def test_a_document_that_is_not_an_array_of_entities_stays_as_it_is() -> None:
     assert wrap_document(OPENROUTER, b'{"data":[]}', None) == BareResponse(None, b'{"data":[]}')
     assert wrap_document(OPENROUTER, b"[1]", None) == BareResponse(None, b"[1]")

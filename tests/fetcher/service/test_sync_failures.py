@@ -87,6 +87,9 @@ def test_under_every_fault_no_served_body_is_lost(tmp_path: Path, name: str, fau
     report = sync_simulated(tmp_path, name, faults, served=served, policy=POLICY, limits=limits)
 
     assert is_complete(report), report
+    if faults.startswith(("encoding", "bom", "badheader", "longheader")):
+        intact = sync_simulated(tmp_path / "intact", name)
+        assert report.total("entities") == intact.total("entities")
     if is_endless:  # what was given up was requested again
         served = list({address: (address, *rest) for address, *rest in served}.values())
     assert lost(tmp_path, name, served) == []
