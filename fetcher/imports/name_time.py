@@ -16,6 +16,7 @@ import attrs
 from eventlog.clock import format_short, instant_at
 from eventlog.errors import Invalid
 
+NO_TIME = "no time in this name"
 TIME_HINT = "set a time for them: --observed-at TIME, or --time-from mtime"
 
 _DATE = re.compile(
@@ -78,7 +79,7 @@ def time_in_name(name: str, folder: str = "") -> int:
     text = _ESCAPED_BYTE.sub("__", _SUFFIX_WITH_DIGIT.sub("", name))
     readings = _readings(text)
     if not readings:
-        raise Invalid(f"{name}: no time in this name", TIME_HINT)
+        raise Invalid(f"{name}: {NO_TIME}", TIME_HINT)
     _refuse_other_dates(text, folder, readings)
     timed = [reading for reading in readings if reading.has_time]
     if len({reading.instant for reading in timed}) > 1:

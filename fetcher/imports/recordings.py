@@ -29,7 +29,7 @@ from fetcher.imports.files.decompress import (
 from fetcher.imports.files.input_files import InputFile, OnLeftOut, find_input_files
 from fetcher.imports.files.kinds import FileKind, Structure, kind_of_name
 from fetcher.imports.files.packs import PackMember, list_members, read_members
-from fetcher.imports.name_time import TIME_HINT, check_observed_at, time_in_name
+from fetcher.imports.name_time import NO_TIME, TIME_HINT, check_observed_at, time_in_name
 
 _MAX_CHUNK_LINES, _MAX_CHUNK_BYTES = 1000, 8 * 1024 * 1024
 """Size at which a chunk of lines ends."""
@@ -104,13 +104,27 @@ def list_recordings(
     `NotFound` or `Invalid`.
     """
     report = on_left_out or _refuse
-    recordings = []
+    recordings: list[Recording] = []
+    listed: set[tuple[int, int]] = set()
+    without_time: list[tuple[tuple[int, int], HindlogError]] = []
     for file in find_input_files(paths, report):
         try:
             recordings.append(_recording(file, time_of, report))
+            listed.add(_identity(file))
         except HindlogError as error:
-            report(error)
+            if error.what.endswith(NO_TIME):
+                without_time.append((_identity(file), error))
+            else:
+                report(error)
+    for identity, untimed in without_time:
+        if identity not in listed:  # else a link to a file that is read, such as latest.json
+            report(untimed)
     return [recording for recording in recordings if recording.count]
+
+
+def _identity(file: InputFile) -> tuple[int, int]:
+    status = file.path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _refuse(error: HindlogError) -> None:

@@ -194,6 +194,21 @@ def test_a_response_without_a_time_is_an_error_or_left_out(tmp_path: Path) -> No
         read(tmp_path / "in")
 
 
+def test_a_link_without_a_time_to_a_file_that_is_read_is_not_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_files(folder / "2025-01-01", {"121314.json": b"{}"})
+    write_files(tmp_path / "other", {"models.json": b"{}"})
+    (folder / "latest").symlink_to("2025-01-01")
+    (folder / "latest.json").hardlink_to(folder / "2025-01-01" / "121314.json")
+    (folder / "link.json").symlink_to(tmp_path / "other" / "models.json")
+    left_out: list[HindlogError] = []
+
+    listed = list_recordings([folder], choose_time_of("name", None), left_out.append)
+
+    assert [response.file for response in merge_by_time(listed)] == ["in/2025-01-01/121314.json"]
+    assert [error.what for error in left_out] == ["in/link.json: no time in this name"]
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
 @pytest.mark.parametrize("kind", ["ndjson", "jsonl"])
 def test_a_dump_is_read_in_chunks_with_the_number_of_their_first_line(
