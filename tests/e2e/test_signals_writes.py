@@ -197,7 +197,7 @@ def test_sigusr1_prints_the_progress_of_an_import_and_does_not_stop_it(tmp_path:
     arguments = ("fetch", "import", "openrouter", "given", "--endpoint", "/api/v1/models")
     signals = {5: signal.SIGUSR1, 30: signal.SIGTERM}
     done = run_with_signals(
-        "fetcher.imports.importer._import_response", signals, *arguments, cwd=tmp_path
+        "fetcher.imports.importer._import_recorded", signals, *arguments, cwd=tmp_path
     )
 
     assert done.returncode == 0, done.stderr
