@@ -22,6 +22,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Names bytes that are no text by their parameter: gzip puts the time of day into them, and
+    the processes that share the tests must agree on the names."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return argname
+    return None
+
+
 def pytest_collection_finish() -> None:
     """Keep the collected tests out of garbage collection: they live until the end anyway."""
     gc.collect()
