@@ -27,6 +27,8 @@ from tests.projector.compare_views import DEFINITIONS, SIBLINGS, views_that_diff
 from tests.projector.logs import T0, Page, Seen, write_log
 from tests.projector.small_limits import SMALL
 
+EARLIEST = T0 - 2003 * HOUR
+"""Instant before all listings, which are all in the past: views refuse an instant in the future."""
 STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "os.link"})
 """Audit events of the changes to the file system at which an update may be killed."""
 MAX_STEPS = 60
@@ -41,7 +43,7 @@ def grow(root: Path, chance: random.Random) -> None:
     hour = chance.randrange(1, 2000)
     pages = [
         Page(
-            T0 + (hour + n) * HOUR,
+            EARLIEST + (hour + n) * HOUR,
             [
                 Seen("thing", id, {"id": id, "value": chance.randrange(3)})
                 for id in chance.sample("abcdef", chance.randrange(1, 7))
