@@ -9,14 +9,21 @@ from collections.abc import Mapping
 
 from projector.engine.sql_text import fill
 
+_NEVER_MISSED = "missed AS (SELECT _type, _id, NULL AS ended FROM shown_last WHERE false)"
 
-def presence_sql(common: Mapping[str, str]) -> str:
-    """Returns the tables of presence: the last sighting of each entity, and its absence."""
+
+def presence_sql(common: Mapping[str, str], *, absences: bool = True) -> str:
+    """Returns the tables of presence: the last sighting of each entity, and its absence.
+
+    Without `absences` no entity is absent: `spans_sql` finds them for every version.
+    """
     given = fill("pages_until", instant=common["instant"])
     return fill(
         "presence",
         listings=fill("listings", pages=common["pages"], given=given),
-        missed=missed_sql("missed", shown="shown_last", known="shown_on"),
+        missed=missed_sql("missed", shown="shown_last", known="shown_on")
+        if absences
+        else _NEVER_MISSED,
         **common,
     )
 

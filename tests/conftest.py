@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from projector.update.view_columns import Columns
 
 settings.register_profile("hindlog", deadline=None, max_examples=20, derandomize=True)
-settings.register_profile("all", deadline=None, max_examples=50, print_blob=True)
+settings.register_profile("all", deadline=None, max_examples=30, print_blob=True)
 settings.load_profile("all" if IS_ALL else "hindlog")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

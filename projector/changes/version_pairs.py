@@ -164,7 +164,7 @@ def _query(history: History, since: int | None, bucket: int, buckets: int, diffs
     return fill(
         "pairs",
         touched=touched,
-        presence=presence_sql(common),
+        presence=presence_sql(common, absences=False),
         spans=spans_sql(common),
         since=_instant(since or 0),
         diffs=diffs,

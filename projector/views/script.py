@@ -175,7 +175,7 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
         "bodies": all_bodies_sql(root, files[definition.source, definition.name]),
     }
     from_all = {
-        "presence": presence_sql(common),
+        "presence": presence_sql(common, absences=False),
         "spans": spans_sql(common),
         "provenance": fill("provenance", seen_at="version.valid_from", **OF_ENTITY),
     }
@@ -222,14 +222,22 @@ def _lookup_macros(root: Path, source: str, files: FileLists) -> list[Statement]
         "one": "AND _id = of_id",
         "one_event": "AND id = of_id",
     }
-    tables = {"presence": presence_sql(common), "spans": spans_sql(common)}
+    bodies = {
+        "entity": fill("entity", presence=presence_sql(common), **common),
+        "history": fill(
+            "history",
+            presence=presence_sql(common, absences=False),
+            spans=spans_sql(common),
+            **common,
+        ),
+    }
     return [
         Statement(
             "MACRO",
             f"{identifier(source)}._{template}",
-            f"(of_type, of_id, t) AS TABLE\n{fill(template, **tables, **common)}",
+            f"(of_type, of_id, t) AS TABLE\n{body}",
         )
-        for template in ("entity", "history")
+        for template, body in bodies.items()
     ]
 
 

@@ -115,7 +115,7 @@ def test_views_equal_the_reference_model_in_whatever_order_the_log_arrives():
         st.sampled_from([1, 2]),
     )
     @example(TWO_LISTINGS, True, 0, NEVER, 1)
-    @settings(max_examples=few_or_all(1, 10), suppress_health_check=list(HealthCheck))
+    @settings(max_examples=few_or_all(1, 6), suppress_health_check=list(HealthCheck))
     def check_law(log, seal_or_order, rows, other_rows, jobs):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)

@@ -52,7 +52,7 @@ def places(root: Path) -> dict[int, tuple[str, int]]:
     return {each.seq: (str(each.segment), each.seq) for each in read_events(root)}
 
 
-@settings(max_examples=few_or_all(10, 100), suppress_health_check=list(HealthCheck))
+@settings(max_examples=few_or_all(10, 40), suppress_health_check=list(HealthCheck))
 @given(st.lists(st.integers(1, COUNT), max_size=80), st.sampled_from([0, 2 * 10**6, 10**9]))
 def test_bodies_are_right_whatever_the_size_of_the_cache(root: Path, seqs: list[int], size: int):
     where = places(root)

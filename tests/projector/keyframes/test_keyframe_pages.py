@@ -154,7 +154,7 @@ INTERLEAVED = at_hours(
 @example(NEVER_COMPLETED, 0, 4)
 @example(BORROWED, 0, 8)
 @example(INTERLEAVED, 0, 8)
-@settings(max_examples=few_or_all(30, 400), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=few_or_all(5, 40), suppress_health_check=[HealthCheck.too_slow])
 def test_presence_from_a_keyframe_and_later_facts_is_that_from_all_facts(
     pages: list[Listed], cut: int, other: int
 ) -> None:
