@@ -153,6 +153,7 @@ def test_a_path_through_a_file_and_a_name_that_is_too_long_are_no_bugs(
     assert words[-1].split("/")[0] in done.err
 
 
+@pytest.mark.slow
 def test_an_archive_with_a_backslash_in_its_path_works(shared: Path, tmp_path: Path) -> None:
     root = copy_archive(shared, tmp_path / "a\\b" / "c")
     table = ("sql", "FROM openrouter.models ORDER BY id", "--json")

@@ -41,6 +41,7 @@ def test_a_page_counts_unless_it_names_something_new(
     assert counts(*pages) == expected
 
 
+@pytest.mark.slow
 def test_new_entities_count_as_new_among_hundred_thousands() -> None:
     size = 500
     pages = [page_of(*({"id": n} for n in range(at, at + size))) for at in range(0, 200_000, size)]

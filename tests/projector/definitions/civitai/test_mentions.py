@@ -165,7 +165,13 @@ AIRS = {
 }
 
 
-@pytest.mark.parametrize("member", AIRS)
+@pytest.mark.parametrize(
+    "member",
+    [
+        pytest.param(member, marks=[] if member == "Model" else [pytest.mark.slow])
+        for member in AIRS
+    ],
+)
 def test_an_air_in_any_place_of_a_name_is_a_mention(tmp_path: Path, member: str) -> None:
     value = f"<lora:{AIR_OF_MODEL}:0.5>" if member == "prompt" else AIR_OF_MODEL
     pages = [Page(hours(0), [image(1, {member: value}), version(32, 31)])]
