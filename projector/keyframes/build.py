@@ -68,24 +68,34 @@ def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: DueKeyframe
     base = due.base
     base_name = base.name if base else ""
     sightings = [*([base.path] if base else []), *(part.path for part in due.sightings)]
-    query = fill("keyframe_seen", sightings=list_literal(sightings))
+    query = keyframe_seen_sql(sightings)
     publish(connection, query, path, due.adds, folder.name, packing=SMALL, base=base_name)
     pages = [part.path for part in due.pages]
     if base and base.decides:
         pages.append(base.pages)
-    query = fill(
-        "keyframe_pages",
-        seen=list_literal([path]),
-        pages=list_literal(pages),
-        listings=fill("listings", pages=list_literal(pages), given="true"),
-        missed=missed_sql("missed", shown="listed", known="listed_on"),
-    )
+    query = keyframe_pages_sql(path, pages)
     moved = fill(
         "keyframe_moved", seen=list_literal([path]), since=instant_of(base.instant if base else "")
     )
     ((share,),) = connection.execute(moved).fetchall()
     path = path.with_name(f"p-{path.name[2:]}")
     publish(connection, query, path, [], folder.name, packing=SMALL, moved=str(share))
+
+
+def keyframe_seen_sql(sightings: Sequence[Path]) -> str:
+    """Returns the query of the sightings of a keyframe, selected from those in files."""
+    return fill("keyframe_seen", sightings=list_literal(sightings))
+
+
+def keyframe_pages_sql(seen: Path, pages: Sequence[Path]) -> str:
+    """Returns the query of the pages of a keyframe, whose sightings are in the file `seen`."""
+    return fill(
+        "keyframe_pages",
+        seen=list_literal([seen]),
+        pages=list_literal(pages),
+        listings=fill("listings", pages=list_literal(pages), given="true"),
+        missed=missed_sql("missed", shown="listed", known="listed_on"),
+    )
 
 
 def _build_bodies(

@@ -3,7 +3,7 @@
 import io
 import os
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -25,16 +25,22 @@ HISTORY = RECORDINGS / "openrouter" / "history"
 
 @attrs.frozen
 class Snapshot:
-    """A recorded response of the models list."""
+    """A recorded response."""
 
     at: int
     body: bytes
 
 
-def snapshots(folder: str) -> Iterator[Snapshot]:
-    """Yields every snapshot of a collector, oldest first."""
+def snapshots(
+    folder: str, is_wanted: Callable[[Mapping[str, str]], bool] = lambda line: True
+) -> Iterator[Snapshot]:
+    """Yields the wanted snapshots of a collector, oldest first: all by default.
+
+    `is_wanted` is given the line of a snapshot in the manifest.
+    """
     manifest = (HISTORY / "MANIFEST.jsonl").read_bytes().splitlines()
     lines = [line for line in map(orjson.loads, manifest) if line["source"] == folder]
+    lines = [line for line in lines if is_wanted(line)]
     times = {line["member"]: parse_us(line["utc"]) for line in lines}
     for pack in sorted({line["pack"] for line in lines}):
         data = (HISTORY / folder / pack).read_bytes()

@@ -1,20 +1,17 @@
 """Recorded lists of providers: two listings that name the same entities, one of them less often."""
 
-import io
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
 import pytest
-import zstandard
 
 from eventlog.clock import format_us, parse_us
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.few import rows, some
 from tests.projector.logs import Page, Seen, write_log
-from tests.projector.recorded import HISTORY
+from tests.projector.recorded import HISTORY, snapshots
 
 pytestmark = [
     pytest.mark.recordings,
@@ -27,34 +24,21 @@ SCOPES = {API: "/api/v1/providers", WEBSITE: "/api/frontend/v1/all-providers"}
 SHAPES = {API: "list", WEBSITE: "frontend"}
 
 
-def recorded(folder: str) -> Iterator[tuple[int, bytes]]:
-    """Yields instant and body of each recording of a collector that holds a list of providers."""
-    lines = [
-        line
-        for line in map(orjson.loads, (HISTORY / "MANIFEST.jsonl").read_bytes().splitlines())
-        if line["source"] == folder
-        and BEGIN <= line["utc"] < END
-        and (folder == API or "all-providers" in line["endpoint"])
-    ]
-    for pack in sorted({line["pack"] for line in lines}):
-        times = {line["member"]: parse_us(line["utc"]) for line in lines if line["pack"] == pack}
-        packed = (HISTORY / folder / pack).read_bytes()
-        plain = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj().decompress(packed)
-        with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
-            for member in archive:
-                file = archive.extractfile(member)
-                if file is not None and member.name in times:
-                    yield times[member.name], file.read()
+def is_polled(line: Mapping[str, str]) -> bool:
+    """Whether a recording of that week holds a list of providers."""
+    has_providers = line["source"] == API or "all-providers" in line["endpoint"]
+    return BEGIN <= line["utc"] < END and has_providers
 
 
 def polls() -> list[tuple[int, str, list[dict[str, object]]]]:
     """Returns instant, collector and rows of each list of providers, in order."""
     lists = []
     for folder in SCOPES:
-        for at, body in recorded(folder):
-            value = orjson.loads(body)
+        for snapshot in snapshots(folder, is_polled):
+            value = orjson.loads(snapshot.body)
             value = value["providers"] if folder == API else value
-            lists.append((at, folder, value["data"] if isinstance(value, dict) else value))
+            listed = value["data"] if isinstance(value, dict) else value
+            lists.append((snapshot.at, folder, listed))
     return sorted(lists, key=lambda each: each[:2])
 
 

@@ -6,16 +6,21 @@ from pathlib import Path
 
 import attrs
 import duckdb
-import orjson
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from eventlog.clock import format_us
-from projector.engine.sql_text import fill, list_literal, literal
-from projector.presence import missed_sql, presence_sql
+from projector.engine.sql_text import list_literal, literal
+from projector.keyframes.build import keyframe_pages_sql, keyframe_seen_sql
+from projector.presence import presence_sql
 from tests.extent import few_or_all
-from tests.projector.keyframes.tiny_tables import PAGE, SIGHTING, Row
-from tests.projector.logs import hours
+from tests.projector.keyframes.tiny_tables import (
+    PAGE,
+    SIGHTING,
+    Row,
+    page_row,
+    sighting,
+    write_table,
+)
 
 
 @attrs.frozen
@@ -56,57 +61,26 @@ def rows_of(pages: Sequence[Listed]) -> tuple[list[Row], list[Row]]:
     sightings, rows, hour = list[Row](), list[Row](), 0
     for seq, page in enumerate(pages):
         hour += page.hour
-        place = f"{hour:08x}-0000-0000-0000-{seq:012x}"
-        at = format_us(hours(hour))
         run = page.run or f"alone{seq}"
-        common = {"scope": page.scope, "page_no": page.page_no, "last": page.last, "run": run}
-        rows.append(
-            {"_position": place, "observed_at": at, "writer": "a", "kind": "page", **common}
-        )
-        sightings += [
-            {
-                "_position": place,
-                "_at": at,
-                "_writer": "a",
-                "_type": "thing",
-                "_id": id_,
-                "_shape": "list",
-                "_scope": page.scope,
-                "_listing": True,
-                "_gone": False,
-                "_seq": seq,
-            }
-            for id_ in sorted(page.ids)
-        ]
+        rows.append(page_row(hour, seq, page.scope, run, page.page_no, page.last))
+        place = {"_scope": page.scope, "_listing": True}
+        sightings += [sighting(hour, id_, seq, **place) for id_ in sorted(page.ids)]
     return sightings, rows
 
 
-def write(path: Path, columns: dict[str, str], rows: Sequence[Row]) -> str:
-    """Writes rows to a file; returns its path."""
-    data, structure = (literal(orjson.dumps(x).decode()) for x in (list(rows), [columns]))
-    query = f"SELECT unnest(from_json({data}, {structure}), max_depth := 2)"
-    duckdb.sql(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
-    return str(path)
-
-
-def make_keyframe(folder: Path, sightings: Sequence[str], pages: Sequence[str]) -> tuple[str, str]:
+def make_keyframe(
+    folder: Path, sightings: Sequence[Path], pages: Sequence[Path]
+) -> tuple[Path, Path]:
     """Selects the sightings and the pages of a keyframe from files; returns its two files."""
     seen, kept = folder / "s.parquet", folder / "p.parquet"
     folder.mkdir()
-    query = fill("keyframe_seen", sightings=list_literal(sightings))
-    duckdb.sql(f"COPY ({query}) TO {literal(str(seen))} (FORMAT parquet)")
-    query = fill(
-        "keyframe_pages",
-        seen=list_literal([seen]),
-        pages=list_literal(pages),
-        listings=fill("listings", pages=list_literal(pages), given="true"),
-        missed=missed_sql("missed", shown="listed", known="listed_on"),
-    )
+    duckdb.sql(f"COPY ({keyframe_seen_sql(sightings)}) TO {literal(str(seen))} (FORMAT parquet)")
+    query = keyframe_pages_sql(seen, pages)
     duckdb.sql(f"COPY ({query}) TO {literal(str(kept))} (FORMAT parquet)")
-    return str(seen), str(kept)
+    return seen, kept
 
 
-def absences(sightings: Sequence[str], pages: Sequence[str]) -> list[tuple[object, ...]]:
+def absences(sightings: Sequence[Path], pages: Sequence[Path]) -> list[tuple[object, ...]]:
     """Returns, of each entity, since when and by which listing it is absent."""
     common = {
         "sightings": list_literal(sightings),
@@ -167,8 +141,8 @@ def test_presence_from_a_keyframe_and_later_facts_is_that_from_all_facts(
             some = [row for row in sightings if low <= row["_seq"] < high]
             files.append(
                 (
-                    write(root / f"sightings{n}.parquet", SIGHTING, some),
-                    write(root / f"pages{n}.parquet", PAGE, rows[low:high]),
+                    write_table(root / f"sightings{n}.parquet", SIGHTING, some),
+                    write_table(root / f"pages{n}.parquet", PAGE, rows[low:high]),
                 )
             )
         every = absences(*zip(*files, strict=True))

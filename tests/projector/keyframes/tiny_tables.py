@@ -97,15 +97,20 @@ def listed(hour: float, id: str, seq: int) -> Row:
 
 def complete_listing(hour: float) -> Row:
     """Returns the only page of a listing of scope `/x`."""
+    return page_row(hour, 0, "/x", f"r{hour}", 1, True)
+
+
+def page_row(hour: float, seq: int, scope: str, run: str, page_no: int, last: bool) -> Row:
+    """Returns a page of a listing."""
     return {
-        "_position": _position(hour, 0),
+        "_position": _position(hour, seq),
         "observed_at": format_us(hours(hour)),
         "writer": "a",
         "kind": "page",
-        "run": f"r{hour}",
-        "scope": "/x",
-        "page_no": 1,
-        "last": True,
+        "run": run,
+        "scope": scope,
+        "page_no": page_no,
+        "last": last,
     }
 
 
