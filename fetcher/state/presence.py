@@ -24,7 +24,7 @@ from eventlog.format.event_codec import decode
 from eventlog.read.reader import Record
 from fetcher.source import Params, Probe, Source, request_digest
 from fetcher.state.log_index import catch_up, is_entity_line, open_caught_up
-from fetcher.state.scope_changes import SCHEMA, Name, apply_listing
+from fetcher.state.scope_changes import SCHEMA, Name, apply_listing, names_found
 from fetcher.state.task import CREATED, decode_task_members
 
 _SCHEMA = f"""{SCHEMA};
@@ -228,12 +228,8 @@ def find_refusals(presence: Presence, path: str, params: Params, since: str) -> 
 
 
 def gone_among(presence: Presence, names: Iterable[Name]) -> set[Name]:
-    """Returns those of the entities that have a tombstone and were not seen after it.
-
-    Searches for each entity, so that the cost does not grow with the number of tombstones.
-    """
-    search = "SELECT 1 FROM gone WHERE type = ? AND id = ?"
-    return {name for name in names if presence.db.execute(search, name).fetchone()}
+    """Returns those of the entities that have a tombstone and were not seen after it."""
+    return names_found(presence.db, "SELECT 1 FROM gone WHERE type = ? AND id = ?", names)
 
 
 def answered_at(presence: Presence, path: str, params: Params, since: str) -> str | None:

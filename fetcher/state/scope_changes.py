@@ -6,7 +6,7 @@ has not been listed for more than twice the time between its last two listings.
 """
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import attrs
 
@@ -59,12 +59,18 @@ def find_changes(
         if (type_, id_) not in listed
         and _is_missed(db, scope, (type_, id_), here[0] if is_there else shown_at, at, here[0])
     ]
-    returned = [
-        name
-        for name in dict.fromkeys(names)
-        if db.execute("SELECT 1 FROM absent WHERE type = ? AND id = ?", name).fetchone()
-    ]
+    search = "SELECT 1 FROM absent WHERE type = ? AND id = ?"
+    marked = names_found(db, search, names)
+    returned = [name for name in dict.fromkeys(names) if name in marked]
     return ScopeChanges(tuple(absent), tuple(returned))
+
+
+def names_found(db: sqlite3.Connection, search: str, names: Iterable[Name]) -> set[Name]:
+    """Returns those of the entities for which a query by type and id finds a row.
+
+    Searches for each entity, so that the cost does not grow with the table.
+    """
+    return {name for name in names if db.execute(search, name).fetchone()}
 
 
 def _last_listings(db: sqlite3.Connection, scope: str) -> tuple[str | None, str | None]:
