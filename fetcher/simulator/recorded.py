@@ -18,7 +18,7 @@ import zstandard
 
 from eventlog.clock import SECOND
 from eventlog.errors import HindlogError, Invalid, NotFound
-from fetcher.imports.bare_json import BareResponse, split_lines, wrap_document
+from fetcher.imports.responses.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.files.decompress import DamagedRecording
 from fetcher.imports.name_time import time_in_name
 from fetcher.imports.recordings import RecordedResponse, list_recordings

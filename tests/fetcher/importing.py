@@ -9,7 +9,7 @@ from typing import Any
 
 import zstandard
 
-from fetcher.imports.envelope import parse_envelope_part
+from fetcher.imports.responses.envelope import parse_envelope_part
 from fetcher.imports.find_recordings import find_recordings
 from fetcher.imports.import_report import ImportReport
 from fetcher.imports.importer import import_recordings

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cli.process.signals import StopRequest
     from eventlog.errors import HindlogError
-    from fetcher.imports.envelope import EnvelopePart
+    from fetcher.imports.responses.envelope import EnvelopePart
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
 
@@ -89,7 +89,7 @@ def import_(
 ) -> int:
     """Imports responses recorded elsewhere as events at their own time."""
     from cli.process.signals import record_signals
-    from fetcher.imports.envelope import parse_envelope_part
+    from fetcher.imports.responses.envelope import parse_envelope_part
     from fetcher.sources import SOURCES
 
     root = archive()

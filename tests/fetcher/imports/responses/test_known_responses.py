@@ -2,9 +2,9 @@
 
 import pytest
 
-from fetcher.imports.bare_json import BareResponse
-from fetcher.imports.bare_responses import RecordingContent
-from fetcher.imports.known_responses import ReadResponse, recognise_responses, split_known
+from fetcher.imports.responses.bare_json import BareResponse
+from fetcher.imports.responses.bare_responses import RecordingContent
+from fetcher.imports.responses.known_responses import ReadResponse, recognise_responses, split_known
 from fetcher.sources import SOURCES
 
 OPENROUTER = SOURCES["openrouter"]

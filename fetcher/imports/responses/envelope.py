@@ -26,7 +26,7 @@ from eventlog.body.json_spans import (
     value_span,
 )
 from eventlog.errors import Invalid
-from fetcher.imports.bare_json import BareResponse
+from fetcher.imports.responses.bare_json import BareResponse
 
 _STEP = re.compile(r"\.(?P<name>[A-Za-z_][\w-]*)|\.\*|\[\*\]|\['(?P<quoted>[^']+)'\]")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")

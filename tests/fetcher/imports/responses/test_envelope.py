@@ -7,8 +7,8 @@ import pytest
 
 from eventlog.errors import Invalid
 from eventlog.format.event import ANOMALY, ENTITY, PAGE, exact_body
-from fetcher.imports.bare_json import BareResponse
-from fetcher.imports.envelope import extract_responses, parse_envelope_part
+from fetcher.imports.responses.bare_json import BareResponse
+from fetcher.imports.responses.envelope import extract_responses, parse_envelope_part
 from fetcher.source import match_url
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_into, models_list, write_files

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fetcher.imports.error_words import describe_body, error_words, is_json
+from fetcher.imports.responses.error_words import describe_body, error_words, is_json
 
 
 @pytest.mark.parametrize(

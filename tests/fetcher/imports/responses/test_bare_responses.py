@@ -1,7 +1,7 @@
 """Everything in a recording is a response, or is named as unrecognised."""
 
-from fetcher.imports.bare_responses import RecordingContent, Unrecognised, read_recording
-from fetcher.imports.envelope import parse_envelope_part
+from fetcher.imports.responses.bare_responses import RecordingContent, Unrecognised, read_recording
+from fetcher.imports.responses.envelope import parse_envelope_part
 from fetcher.imports.recordings import RecordedResponse
 from fetcher.sources import SOURCES
 

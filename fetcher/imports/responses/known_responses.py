@@ -4,9 +4,9 @@ import attrs
 
 from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
-from fetcher.imports.bare_json import BareResponse, recognise_request
-from fetcher.imports.bare_responses import RecordingContent, Unrecognised
-from fetcher.imports.error_words import error_words, is_json
+from fetcher.imports.responses.bare_json import BareResponse, recognise_request
+from fetcher.imports.responses.bare_responses import RecordingContent, Unrecognised
+from fetcher.imports.responses.error_words import error_words, is_json
 from fetcher.source import Continuation, Endpoint, Params, Source, url_of
 from fetcher.split.doubts import read_continuation
 from fetcher.split.response import Response, SplitResponse, split_response
