@@ -5,8 +5,8 @@ from typing import Literal
 
 import attrs
 
-from fetcher.imports.responses.bare_responses import RecordingContent
 from fetcher.imports.recordings import RecordedResponse
+from fetcher.imports.responses.bare_responses import RecordingContent
 from fetcher.record.page_events import PageEvents
 from fetcher.split.response import SplitResponse
 

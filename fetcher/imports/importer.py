@@ -18,8 +18,6 @@ from eventlog.clock import Clock, epoch_of, hour_start
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
 from eventlog.write.writer import SEGMENT_BYTES, BuildBatch, roll, wait_sealed
-from fetcher.imports.responses.bare_responses import Unrecognised, read_recording
-from fetcher.imports.responses.envelope import EnvelopePart
 from fetcher.imports.import_report import (
     ImportReport,
     OnImportProgress,
@@ -28,13 +26,15 @@ from fetcher.imports.import_report import (
     count_page,
     full_name,
 )
+from fetcher.imports.recordings import RecordedResponse, Recording, merge_by_time
+from fetcher.imports.responses.bare_responses import Unrecognised, read_recording
+from fetcher.imports.responses.envelope import EnvelopePart
 from fetcher.imports.responses.known_responses import (
     KnownResponse,
     ReadResponse,
     recognise_responses,
     split_known,
 )
-from fetcher.imports.recordings import RecordedResponse, Recording, merge_by_time
 from fetcher.record.journal import (
     Journal,
     append_batches,

@@ -18,10 +18,10 @@ from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
 from eventlog.read.rebuild_response import stored_body
 from eventlog.write.writer import SEGMENT_BYTES
-from fetcher.imports.responses.bare_json import recognise_request, wrap_document
 from fetcher.imports.import_report import ImportReport, OnImportProgress
 from fetcher.imports.importer import import_recordings
 from fetcher.imports.recordings import RecordedResponse, Recording
+from fetcher.imports.responses.bare_json import recognise_request, wrap_document
 from fetcher.source import Params, Source
 from fetcher.split.response import Response, split_response
 

@@ -18,10 +18,10 @@ import zstandard
 
 from eventlog.clock import SECOND
 from eventlog.errors import HindlogError, Invalid, NotFound
-from fetcher.imports.responses.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.files.decompress import DamagedRecording
 from fetcher.imports.name_time import time_in_name
 from fetcher.imports.recordings import RecordedResponse, list_recordings
+from fetcher.imports.responses.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.simulator.civitai.api import PREFIX
 from fetcher.simulator.world.world import Answer, Request, refuse
 from fetcher.source import PAGE_CURSOR_PARAMS, Endpoint, Params, Source, match_url, url_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import zstandard
 
-from fetcher.imports.responses.envelope import parse_envelope_part
 from fetcher.imports.find_recordings import find_recordings
 from fetcher.imports.import_report import ImportReport
 from fetcher.imports.importer import import_recordings
+from fetcher.imports.responses.envelope import parse_envelope_part
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from tests.fetcher.making import WRITER, SteppingClock

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from cli.process.signals import StopRequest
     from eventlog.errors import HindlogError
-    from fetcher.imports.responses.envelope import EnvelopePart
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
+    from fetcher.imports.responses.envelope import EnvelopePart
 
 _STOPPED = "stopped; what was imported is on disk: run the same import again to continue"
 

@@ -8,10 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from eventlog.body.json_spans import NotJson
-from fetcher.imports.responses.bare_json import EMPTY_PROVENANCE, BareResponse, split_lines, wrap_document
+from fetcher.imports.recordings import RecordedResponse
+from fetcher.imports.responses.bare_json import (
+    EMPTY_PROVENANCE,
+    BareResponse,
+    split_lines,
+    wrap_document,
+)
 from fetcher.imports.responses.envelope import EnvelopePart, extract_responses
 from fetcher.imports.responses.error_words import describe_body
-from fetcher.imports.recordings import RecordedResponse
 from fetcher.source import Source, url_of
 
 

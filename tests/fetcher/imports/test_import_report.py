@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fetcher.imports.responses.envelope import parse_envelope_part
 from fetcher.imports.find_recordings import find_recordings
 from fetcher.imports.import_report import ImportReport
 from fetcher.imports.importer import import_recordings
+from fetcher.imports.responses.envelope import parse_envelope_part
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import models_list, write_files, write_pack
 from tests.fetcher.making import WRITER, SteppingClock

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from eventlog.format.event import PAGE, Line
 from eventlog.read.reader import read_one
-from fetcher.imports.responses.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.imports.import_report import ImportReport
+from fetcher.imports.responses.bare_json import BareResponse, split_lines, wrap_document
 from fetcher.sources import SOURCES
 from tests.fetcher.importing import import_paths, write_pack
 from tests.fetcher.making import WRITER, SteppingClock, lines, recordings, responses

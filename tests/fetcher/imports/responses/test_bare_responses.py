@@ -1,8 +1,8 @@
 """Everything in a recording is a response, or is named as unrecognised."""
 
+from fetcher.imports.recordings import RecordedResponse
 from fetcher.imports.responses.bare_responses import RecordingContent, Unrecognised, read_recording
 from fetcher.imports.responses.envelope import parse_envelope_part
-from fetcher.imports.recordings import RecordedResponse
 from fetcher.sources import SOURCES
 
 OPENROUTER = SOURCES["openrouter"]
