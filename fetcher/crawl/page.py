@@ -21,6 +21,7 @@ from fetcher.record.page_events import PageEvents
 from fetcher.record.tombstones import describe_emptied, listing_notices, with_drafts_first
 from fetcher.source import Continuation, Params, url_of
 from fetcher.split.doubts import read_continuation
+from fetcher.split.error_words import describe_status
 from fetcher.split.pool import can_offload, offload, split_here
 from fetcher.split.repeats import note_page
 from fetcher.split.response import (
@@ -119,7 +120,7 @@ async def _record_refusal(
     """Records a response such as 404, which is not a page of a listing."""
     await _record(run, response, parts, attrs.evolve(place, page_no=None))
     if run.listing is None or not run.listing.has_derived_requests:
-        run.publish(attrs.evolve(run.report, why=f"status {response.status}"))
+        run.publish(attrs.evolve(run.report, why=describe_status(response.status, response.body)))
 
 
 async def _record_in_background(

@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from eventlog.body.json_spans import NotJson, value_of
+from eventlog.body.json_spans import NotJson
 from eventlog.body.split_rules import Rule
 from eventlog.clock import SECOND, Clock, format_us
 from eventlog.format.event import PAGE_FAILED, Draft
@@ -34,6 +34,7 @@ from fetcher.net.retry import (
 from fetcher.record.journal import Journal, append_batch, batch_of
 from fetcher.record.page_events import response_anomaly
 from fetcher.source import Continuation, Endpoint, Params, Source, url_of
+from fetcher.split.error_words import describe_status, describe_unsplittable, looks_like_json
 from fetcher.split.response import PageContext, Response, SplitResponse, split_response
 
 
@@ -133,7 +134,7 @@ async def send_request(
         await before_write()
         decision = _decide(context, result, outcome[0], len(attempts) + 1)
         attempts.append(_attempt_member(at, result, outcome))
-        await _record_anomaly(context, place, response, outcome[1])
+        await _record_anomaly(context, place, response, ": ".join(outcome))
         if decision.reaction is not Reaction.RETRY:
             context.breaker.record_failure(outcome[0])
             draft = _page_failed(place, response, outcome, attempts)
@@ -182,14 +183,14 @@ def _split(
 ) -> SplitResponse | PendingSplit | tuple[str, str]:
     """Returns the split response, or the class and description of the error."""
     fault = source.fault(response.status, result.body) if result.error_class is None else None
-    is_json = value_of(result.body)[:1] in (b"{", b"[")
+    is_json = looks_like_json(result.body)
     error = classify_outcome(result.status, result.error_class, is_json=is_json, fault=fault)
     if error is not None:
-        return error, result.message or f"status {result.status}"
+        return error, result.message or describe_status(result.status, result.body)
     try:
         return split(response, rules)
     except NotJson as problem:
-        return "not_json", str(problem)
+        return describe_unsplittable(result.body, str(problem))
 
 
 def _decide(context: RequestContext, result: HttpResult, error: str, attempt: int) -> RetryDecision:

@@ -34,6 +34,7 @@ BY_CLASS: dict[str, Reaction] = {
     "broken": Reaction.RETRY,
     "encoding": Reaction.RETRY,
     "not_json": Reaction.RETRY,
+    "unexpected": Reaction.RETRY,
     "throttled": Reaction.RETRY,
     "server": Reaction.RETRY,
     "wall": Reaction.RETRY,
@@ -49,10 +50,11 @@ BY_CLASS: dict[str, Reaction] = {
 }
 """Reaction to each error class.
 
-`not_json`: a successful status with a body that is not the expected JSON. `wall`: a web
-page for people (login, challenge) instead of an API response. `Source.fault` recognises
-three classes by the response's text: `poison` (a page that upstream fails to serve),
-`too_deep` (a page beyond upstream's limit) and `cursor` (an expired page cursor)."""
+`not_json`: a successful status with a body that is not JSON. `unexpected`: the same with JSON
+that is not the expected response. `wall`: a web page for people (login, challenge) instead of
+an API response. `Source.fault` recognises three classes by the response's text: `poison` (a page
+that upstream fails to serve), `too_deep` (a page beyond upstream's limit) and `cursor` (an expired
+page cursor)."""
 
 BY_STATUS: dict[int, str] = {
     401: "refused",

@@ -2,11 +2,13 @@
 
 import attrs
 
-from eventlog.errors import Unavailable
+from eventlog.body.json_spans import NotJson
+from eventlog.errors import Invalid, Unavailable
 from fetcher.crawl.request import build_response
 from fetcher.net.http import Client, get, open_session
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import match_url, url_of
+from fetcher.split.error_words import describe_unsplittable
 from fetcher.split.response import Response, SplitResponse, split_response
 
 
@@ -21,8 +23,8 @@ class ProbeResult:
 async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
     """Requests a URL of the source once and splits the response; writes nothing.
 
-    Raises `Unavailable` if no complete response arrives, `NotJson` if it cannot be split,
-    `Invalid` if the source has no endpoint for the URL.
+    Raises `Unavailable` if no complete response arrives, `Invalid` if it cannot be split, or
+    if the source has no endpoint for the URL.
     """
     endpoint, params = match_url(upstream.source, upstream.base_url, url)
     async with open_session(upstream.contact) as session:
@@ -33,4 +35,8 @@ async def probe_url(upstream: Upstream, url: str) -> ProbeResult:
             f"{result.url}: {result.error_class}: {result.message}", "try again later"
         )
     response = build_response(result, endpoint, params, upstream.key)
-    return ProbeResult(response, split_response(response, endpoint.rules(params)))
+    try:
+        return ProbeResult(response, split_response(response, endpoint.rules(params)))
+    except NotJson as problem:
+        error = ": ".join(describe_unsplittable(response.body, str(problem)))
+        raise Invalid(f"{result.url}: the response cannot be split: {error}") from problem

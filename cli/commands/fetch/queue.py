@@ -189,16 +189,11 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     """Makes one request and prints how the response would be split; writes nothing."""
     import asyncio
 
-    from eventlog.body.json_spans import NotJson
-    from eventlog.errors import Invalid
     from fetcher.service.probe_url import probe_url
 
     root = archive()
     name = _source_of_url(root, url, "fetch probe")
-    try:
-        result = asyncio.run(probe_url(upstream_of(config(root), name), url))
-    except NotJson as error:
-        raise Invalid(f"{url}: the response cannot be split: {error}") from error
+    result = asyncio.run(probe_url(upstream_of(config(root), name), url))
     response = result.response
     print_message(
         f"{response.status}, {len(response.body)} bytes in {response.ms} ms, {response.endpoint}"

@@ -14,8 +14,8 @@ import attrs
 
 from eventlog.body.json_spans import NotJson, member_values, value_of
 from eventlog.errors import Invalid
-from fetcher.imports.responses.error_words import describe_body
 from fetcher.source import Endpoint, Params, Source, match_url, url_of, without_secrets
+from fetcher.split.error_words import describe_body
 
 EMPTY_PROVENANCE: Mapping[str, str] = {}
 

@@ -16,8 +16,8 @@ from fetcher.imports.responses.bare_json import (
     wrap_document,
 )
 from fetcher.imports.responses.envelope import EnvelopePart, extract_responses
-from fetcher.imports.responses.error_words import describe_body
 from fetcher.source import Source, url_of
+from fetcher.split.error_words import describe_body
 
 
 @attrs.frozen

@@ -6,9 +6,9 @@ from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid
 from fetcher.imports.responses.bare_json import BareResponse, recognise_request
 from fetcher.imports.responses.bare_responses import RecordingContent, Unrecognised
-from fetcher.imports.responses.error_words import error_words, is_json
 from fetcher.source import Continuation, Endpoint, Params, Source, url_of
 from fetcher.split.doubts import read_continuation
+from fetcher.split.error_words import describe_unsplittable
 from fetcher.split.response import Response, SplitResponse, split_response
 
 
@@ -58,13 +58,5 @@ def split_known(source: Source, known: KnownResponse) -> ReadResponse | str:
     try:
         parts = split_response(known.response(source), known.endpoint.rules(known.params))
     except NotJson as problem:
-        return _describe(known.bare.body, problem)
+        return ": ".join(describe_unsplittable(known.bare.body, str(problem)))
     return ReadResponse(parts, read_continuation(known.endpoint, known.params, parts))
-
-
-def _describe(body: bytes, problem: NotJson) -> str:
-    """Returns the reason of an anomaly: `not_json` only for bodies that are not JSON."""
-    words = error_words(body)
-    if words is not None:
-        return f"unexpected: upstream says {words!r}"
-    return f"unexpected: {problem}" if is_json(body) else f"not_json: {problem}"

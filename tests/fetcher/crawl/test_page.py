@@ -73,7 +73,7 @@ def test_the_last_page_of_a_listing_is_marked(tmp_path: Path) -> None:
 def test_a_refusal_is_recorded_but_is_not_a_page_of_the_listing(tmp_path: Path) -> None:
     async def act(run: ActiveRun) -> None:
         assert await fetch_page(run, {}, 2) is None
-        assert run.report.why == "status 404"
+        assert run.report.why == "status 404: upstream says 'gone'"
 
     in_run(tmp_path, answering({"error": "gone"}, 404), act)
 

@@ -93,6 +93,8 @@ def anomalies(root: Path) -> list[Line]:
         ((425, b"{}"), "server", 4, False),
         ((200, b"<html>maintenance</html>"), "not_json", 4, False),
         ((200, b'{"items":[{"id":1}'), "not_json", 4, False),
+        ((200, b'{"success":true}'), "unexpected", 4, False),
+        ((200, b"null"), "unexpected", 4, False),
         ((403, b"<html>are you human?</html>"), "wall", 4, False),
         ((403, b'{"error":"no"}'), "refused", 1, True),
         ((401, b'{"error":"no"}'), "refused", 1, True),
@@ -154,6 +156,36 @@ def test_the_body_of_failed_attempts_is_recorded_once_per_run(tmp_path: Path) ->
     members = orjson.loads(record.line)
     assert members["sha256"] == hashlib.sha256(page).hexdigest()
     assert (members["status"], members["bytes"]) == (200, len(page))
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((200, b'{"error":{"message":"No workers"}}'), "unexpected: upstream says 'No workers'"),
+        ((200, b'"maintenance"'), "unexpected: nothing at /items at byte 0"),
+        ((200, b'{"items":7}'), "unexpected: expected an array at /items at byte 9"),
+        ((200, b"<html>"), "not_json: status 200"),
+        ((503, b'{"error":"slow down"}'), "server: status 503: upstream says 'slow down'"),
+        ((401, b'{"message":"No key"}'), "refused: status 401: upstream says 'No key'"),
+        ((500, b"oops"), "server: status 500"),
+    ],
+)
+def test_json_is_never_called_not_json_and_the_words_of_an_error_are_recorded(
+    tmp_path: Path, answer: tuple[int, bytes], reason: str
+) -> None:
+    outcome = outcome_of(tmp_path, answering(answer))
+
+    assert isinstance(outcome, GivenUp)
+    assert f"{outcome.error_class}: {outcome.what}" == reason
+    (record, *_) = read_stream(tmp_path, "civitai", WRITER)
+    assert orjson.loads(record.line)["reason"] == reason
+    assert outcome.draft.members["what"] == outcome.what
+
+
+def test_a_refusal_in_json_that_is_no_object_is_an_answer(tmp_path: Path) -> None:
+    outcome = outcome_of(tmp_path, answering((400, b'"unknown parameter"')))
+
+    assert isinstance(outcome, Answered)
 
 
 def test_different_bodies_are_all_recorded_and_empty_ones_are_not(tmp_path: Path) -> None:

@@ -171,7 +171,8 @@ def test_a_status_404_ends_a_pagination_as_partial(tmp_path: Path) -> None:
 
     report = sync_with(tmp_path, CIVITAI, handle, listings=["models"])
 
-    assert (report.listings[0].state, report.listings[0].why) == ("partial", "status 404")
+    listing = report.listings[0]
+    assert (listing.state, listing.why) == ("partial", "status 404: upstream says 'gone'")
     pages = [line for line in lines(tmp_path, "civitai") if line.kind == PAGE]
     assert [(page.page_no, page.status) for page in pages] == [(1, 200), (2, 200), (None, 404)]
     assert [task.state for task in queued(tmp_path)] == [FAILED]

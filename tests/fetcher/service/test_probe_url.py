@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from eventlog.body.json_spans import NotJson
 from eventlog.errors import Invalid, Unavailable
 from fetcher.service.open_crawl import Upstream
 from fetcher.service.probe_url import ProbeResult, probe_url
@@ -63,11 +62,18 @@ def test_a_key_in_the_response_is_masked() -> None:
     assert KEY.encode() not in result.response.body
 
 
-def test_a_response_that_does_not_match_the_rules_raises_not_json() -> None:
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("<html>maintenance</html>", "not_json: nothing at /items"),
+        ('{"error":{"message":"busy"}}', "unexpected: upstream says 'busy'"),
+    ],
+)
+def test_a_response_that_does_not_match_the_rules_is_invalid(text: str, error: str) -> None:
     async def handle(request: web.Request) -> web.Response:
-        return web.Response(text="<html>maintenance</html>")
+        return web.Response(text=text)
 
-    with pytest.raises(NotJson):
+    with pytest.raises(Invalid, match=f"/models: the response cannot be split: {error}"):
         probe(handle, "/models")
 
 

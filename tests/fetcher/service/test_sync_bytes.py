@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import zstandard
 from aiohttp import web
 
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, exact_body
@@ -45,6 +46,7 @@ def two_pages(encode: object, content_encoding: str) -> Handle:
         (bytes, "none"),
         (bytes, "gzip"),
         (gzip.compress, ""),
+        (zstandard.compress, "zstd"),
     ],
 )
 def test_a_listing_in_an_unusual_encoding_is_complete(
@@ -72,14 +74,23 @@ def test_a_byte_order_mark_or_white_space_before_a_page_changes_nothing(
     assert [page.last for page in pages] == [False, True]
 
 
-def test_a_body_that_cannot_be_decoded_is_kept_as_received(tmp_path: Path) -> None:
-    brotli = b"\x0b\x1e\x80" + FIRST + b"\x03"
+@pytest.mark.parametrize(
+    ("body", "content_encoding", "why"),
+    [
+        (b"\x0b\x1e\x80" + FIRST + b"\x03", "br", "'br' was not requested"),
+        (gzip.compress(FIRST) + b"garbage", "gzip", "incorrect header check"),
+    ],
+)
+def test_a_body_that_cannot_be_decoded_is_kept_as_received(
+    tmp_path: Path, body: bytes, content_encoding: str, why: str
+) -> None:
+    answer = two_pages(lambda _: body, content_encoding)
 
-    report = sync_with(tmp_path, CIVITAI, two_pages(lambda _: brotli, "br"), listings=["images"])
+    report = sync_with(tmp_path, CIVITAI, answer, listings=["images"])
 
     events = lines(tmp_path, "civitai")
-    assert [exact_body(line) for line in events if line.kind == ANOMALY] == [brotli]
-    assert "'br' was not requested" in str(report.listings[0].why)
+    assert [exact_body(line) for line in events if line.kind == ANOMALY] == [body]
+    assert why in str(report.listings[0].why)
 
 
 BAD_HEADERS = (
