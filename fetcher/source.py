@@ -278,10 +278,10 @@ def decode_as(body: bytes, shape: type[Shape]) -> Shape | None:
 
 
 def read_object(envelope: bytes, name: str) -> Mapping[str, Any]:
-    """Returns the member `name` of a page as a Python object; empty if it is not an object."""
+    """Returns the member `name` of a page, with numbers as texts; empty if it is no object."""
     try:
         text = member_values(envelope, (name,)).get(name, b"null")
-        value = json.loads(text.decode("utf-8", "replace"))
+        value = json.loads(text.decode("utf-8", "replace"), parse_int=str, parse_float=str)
     except (NotJson, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

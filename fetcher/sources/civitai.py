@@ -7,7 +7,7 @@ proves absence, and no endpoint has a `scope`. Page cursors are opaque; only `cr
 
 import msgspec
 
-from eventlog.body.split_rules import Entity, Rule, id_member
+from eventlog.body.split_rules import Rule, id_member, id_text
 from eventlog.clock import DAY
 from fetcher.saved_query import SavedQuery, SavedRequest
 from fetcher.source import (
@@ -30,6 +30,13 @@ from fetcher.sources.civitai_pages import (
     next_page,
     single_levels,
     skip_entity,
+)
+from fetcher.sources.civitai_requests import (
+    creator_requests,
+    creators_of_image,
+    model_requests,
+    version_requests,
+    versions_in_image,
 )
 
 _MODEL_SHAPE_PARAMS = frozenset({"nsfw", "baseModels", "primaryFileOnly"})
@@ -95,64 +102,10 @@ def _is_detail_with(*names: str) -> RecogniseBody:
     def recognise(body: bytes) -> Params | None:
         members = decode_as(body, dict[str, msgspec.Raw]) or {}
         is_match = set(names) <= members.keys()
-        return {"id": bytes(members["id"]).decode()} if is_match else None
+        spelled = bytes(members.get("id", b""))
+        return {"id": id_text(spelled) or '""'} if is_match else None
 
     return recognise
-
-
-class _Image(msgspec.Struct):
-    modelVersionIds: list[int] | None = None
-    meta: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Resource(msgspec.Struct):
-    modelVersionId: int | None = None
-
-
-class _Meta(msgspec.Struct):
-    civitaiResources: list[_Resource] | None = None
-    meta: msgspec.Raw = msgspec.Raw(b"")
-
-
-def version_requests(entity: Entity) -> list[Params]:
-    """Returns the requests for the model versions that an image names in its metadata."""
-    image = decode_as(entity.body, _Image)
-    if image is None:
-        return []
-    meta = decode_as(bytes(image.meta), _Meta)
-    if meta is not None and bytes(meta.meta):  # one API path nests the metadata once more
-        meta = decode_as(bytes(meta.meta), _Meta)
-    resources = meta.civitaiResources or [] if meta else []
-    ids = [*(image.modelVersionIds or []), *(each.modelVersionId for each in resources)]
-    return [{"id": str(id_)} for id_ in dict.fromkeys(ids) if id_ is not None]
-
-
-def _version_ids(entity: Entity) -> list[str]:
-    return [params["id"] for params in version_requests(entity)]
-
-
-class _Authored(msgspec.Struct):
-    username: str | None = None
-
-
-def _usernames(entity: Entity) -> list[str]:
-    image = decode_as(entity.body, _Authored)
-    return [image.username] if image and image.username else []
-
-
-class _Version(msgspec.Struct):
-    modelId: int | None = None
-
-
-def creator_requests(entity: Entity) -> list[Params]:
-    """Returns the search for the creator of an image; creators have no endpoint."""
-    return [{"query": name, "limit": "20"} for name in _usernames(entity)]
-
-
-def model_requests(entity: Entity) -> list[Params]:
-    """Returns the request for the model of a version that was fetched as a detail."""
-    version = decode_as(entity.body, _Version)
-    return [{"id": str(version.modelId)}] if version and version.modelId else []
 
 
 def _probe(type_: str, path: str) -> Probe:
@@ -220,8 +173,8 @@ CIVITAI = Source(
             partitions=(
                 Partition("browsingLevel", single_levels),
                 Partition("type", lambda params: () if "type" in params else MEDIA),
-                Partition("username", named_values=_usernames),
-                Partition("modelVersionId", named_values=_version_ids),
+                Partition("username", named_values=creators_of_image),
+                Partition("modelVersionId", named_values=versions_in_image),
             ),
         ),
         Listing(

@@ -111,7 +111,7 @@ def test_a_cursor_is_a_text_or_a_number(value: object, expected: str | None) -> 
 
 
 def test_a_member_that_is_not_an_object_is_read_as_an_empty_one() -> None:
-    assert read_object(b'{"metadata":{"a":1}}', "metadata") == {"a": 1}
+    assert read_object(b'{"metadata":{"a":"x"}}', "metadata") == {"a": "x"}
     for body in (b'{"metadata":[1]}', b'{"metadata":null}', b"{}", b'{"metadata":{"a":', b"<html>"):
         assert read_object(body, "metadata") == {}
 
@@ -121,7 +121,14 @@ def test_a_body_is_decoded_also_after_a_byte_order_mark_or_white_space(prefix: b
     body = prefix + b'{"metadata":{"next":1}}'
 
     assert decode_as(body, dict[str, dict[str, int]]) == {"metadata": {"next": 1}}
-    assert read_object(body, "metadata") == {"next": 1}
+    assert read_object(body, "metadata") == {"next": "1"}
+
+
+@pytest.mark.parametrize("number", ["-0", "1.10", "1e3", "9" * 5000])
+def test_a_number_in_a_page_stays_as_it_is_spelled(number: str) -> None:
+    body = b'{"metadata":{"next":%s}}' % number.encode()
+
+    assert cursor_text(read_object(body, "metadata")["next"]) == number
 
 
 def test_only_the_named_parameters_of_a_link_are_picked() -> None:

@@ -112,12 +112,21 @@ def recognise_request(source: Source, bare: BareResponse) -> tuple[Endpoint, Par
         return endpoint, without_secrets(params)
     for candidate in source.endpoints:
         recognised = candidate.recognise(bare.body)
-        if recognised is not None:
+        if recognised is not None and _can_be_requested(candidate, recognised):
             return candidate, recognised
     raise Invalid(
         f"not a known response of {source.name}: {describe_body(bare.body)}",
         "name its endpoint: --endpoint PATH",
     )
+
+
+def _can_be_requested(endpoint: Endpoint, params: Params) -> bool:
+    """Whether a request has all values of its path (an id such as `/x` leaves one empty)."""
+    try:
+        url_of("", endpoint.path, params)
+    except Invalid:
+        return False
+    return True
 
 
 def entities_member(endpoint: Endpoint) -> str | None:

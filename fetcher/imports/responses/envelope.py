@@ -146,9 +146,20 @@ def _quoted(value: str, at: int) -> str:
 
 
 def _texts(envelope: bytes, parent: Span | None, names: tuple[str, ...]) -> dict[str, str]:
-    """Returns the named members of an object as text, without those that are null."""
+    """Returns the named members of an object as text, numbers as spelled, without nulls."""
     if parent is None or not names:
         return {}
     spans = member_spans(envelope, parent, names)
-    values = {name: json.loads(span.of(envelope)) for name, span in spans.items()}
+    values = {name: _decode(span.of(envelope)) for name, span in spans.items()}
     return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _decode(text: bytes) -> object:
+    """Decodes a member; None if it cannot be decoded."""
+    try:
+        value: object = json.loads(
+            text.decode("utf-8", "replace"), strict=False, parse_int=str, parse_float=str
+        )
+    except (ValueError, RecursionError):
+        return None
+    return value

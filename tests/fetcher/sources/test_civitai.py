@@ -10,7 +10,7 @@ from eventlog.body.split_rules import Entity
 from eventlog.clock import DAY
 from fetcher.source import Endpoint, Params
 from fetcher.sources import SOURCES
-from fetcher.sources.civitai import PERIODS, creator_requests, model_requests, version_requests
+from fetcher.sources.civitai import PERIODS
 from fetcher.sources.civitai_pages import MEDIA
 
 CIVITAI = SOURCES["civitai"]
@@ -104,13 +104,6 @@ def test_an_image_without_an_author_names_none(body: dict[str, Any]) -> None:
     assert (
         author.named_values is not None and list(author.named_values(entity("image", **body))) == []
     )
-    assert creator_requests(entity("image", **body)) == []
-
-
-def test_images_cause_requests_for_creators_and_versions_for_models() -> None:
-    assert creator_requests(entity("image", username="ann")) == [{"query": "ann", "limit": "20"}]
-    assert model_requests(entity("modelVersion", modelId=5)) == [{"id": "5"}]
-    assert model_requests(entity("modelVersion")) == []
 
 
 @pytest.mark.parametrize(
@@ -267,22 +260,3 @@ def test_a_shape_names_the_parameters_that_change_an_entity(
     path: str, params: dict[str, str], shape: str
 ) -> None:
     assert CIVITAI.endpoint(path).rules(params)[0].shape == shape
-
-
-@pytest.mark.parametrize(
-    ("meta", "expected"),
-    [
-        (None, ["9"]),
-        ({"civitaiResources": [{"modelVersionId": 7, "type": "lora"}, {"type": "x"}]}, ["9", "7"]),
-        ({"id": 1, "meta": {"civitaiResources": [{"modelVersionId": 8}]}}, ["9", "8"]),
-        ({"civitaiResources": "odd"}, ["9"]),
-    ],
-)
-def test_an_image_causes_requests_for_the_versions_that_it_names(
-    meta: object, expected: list[str]
-) -> None:
-    body = json.dumps({"id": 1, "modelVersionIds": [9, 9], "meta": meta}).encode()
-
-    requests = version_requests(Entity("/items", "image", "list", "1", body, None))
-
-    assert [params["id"] for params in requests] == expected

@@ -63,6 +63,29 @@ def test_a_placeholder_without_a_value_is_an_error_of_its_match_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "endpoint"),
+    [
+        (b"-0", "/m/-0"),
+        (b"1.10", "/m/1.10"),
+        (b"9" * 5000, "/m/" + "9" * 5000),
+        (b'"a\tb"', "/m/a%09b"),
+        (b'"\xff"', "/m/%EF%BF%BD"),
+        (b"NaN", "/m/nan"),
+        (b"[" * 100_000 + b"]" * 100_000, None),
+    ],
+    ids=lambda value: str(value)[:9],
+)
+def test_a_placeholder_takes_a_member_as_it_is_spelled(value: bytes, endpoint: str | None) -> None:
+    envelope = b'[{"id":%s,"response":1}]' % value
+    part = parse_envelope_part("$[*].response=/m/{id}")
+
+    ((response,),) = extract_responses(envelope, [part]).values()
+
+    assert getattr(response, "endpoint", None) == endpoint
+    assert endpoint is not None or "no member id next to" in str(response)
+
+
+@pytest.mark.parametrize(
     "key", ["a/b%2Fc", "a/b?c", "a/b#c", "a/b c+d&e=f;g", "a/ü%", "~a/b:free@1"]
 )
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from fetcher.imports.responses.bare_responses import RecordingContent
 from fetcher.imports.responses.known_responses import ReadResponse, recognise_responses, split_known
 from fetcher.sources import SOURCES
 
-OPENROUTER = SOURCES["openrouter"]
+OPENROUTER, CIVITAI = SOURCES["openrouter"], SOURCES["civitai"]
 ENDPOINTS = "/api/v1/models/a/b/endpoints"
 
 
@@ -42,6 +42,36 @@ def test_a_response_that_can_be_split_has_parts_and_a_continuation() -> None:
 
     assert isinstance(read, ReadResponse)
     assert (len(read.parts.entities), read.page.doubt) == (1, None)
+
+
+@pytest.mark.parametrize("id_", ["/x", "x/", "/", ""])
+def test_a_response_with_an_id_that_no_request_could_name_is_unrecognised(id_: str) -> None:
+    body = b'{"data":{"id":"%s","endpoints":[]}}' % id_.encode()
+
+    known, unrecognised = recognise_responses(
+        OPENROUTER, RecordingContent([BareResponse(None, body)])
+    )
+
+    assert (known, len(unrecognised)) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("id_", "url"),
+    [
+        (b"7", "models/7"),
+        (b"-0", "models/-0"),
+        (b'"m-2"', "models/m-2"),
+        (b'"\\u00e4/b"', "models/%C3%A4%2Fb"),
+        (b'""', "models/%22%22"),
+        (b"null", "models/null"),
+    ],
+)
+def test_a_detail_answers_the_request_for_its_own_id_as_it_is_spelled(id_: bytes, url: str) -> None:
+    body = b'{"id":%s,"modelVersions":[]}' % id_
+
+    ((known,), _) = recognise_responses(CIVITAI, RecordingContent([BareResponse(None, body)]))
+
+    assert known.response(CIVITAI).url == f"{CIVITAI.base_url}/{url}"
 
 
 def test_a_response_of_no_known_endpoint_is_unrecognised_with_the_words_of_its_error() -> None:
