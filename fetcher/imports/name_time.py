@@ -42,10 +42,12 @@ _ZONE = re.compile(
     r"[Zz](?![A-Za-z\d])|[ _-]?(?:UTC|GMT|utc|gmt)(?![A-Za-z\d+-])"
     r"|[ _]?(?P<sign>[+-])(?P<hours>0\d|1[0-4])(?::?(?P<minutes>00|15|30|45))?(?!\d)"
 )
-_LABEL = re.compile(r"[._ -]+(?P<word>[A-Za-z]+)|/")
+_LABEL = re.compile(r"[._ -]+(?P<word>[AaPp]\.[Mm](?![A-Za-z])|[A-Za-z]+)|/")
 _PART_OF_TIME = re.compile(
     r"[AaPp]\.?[Mm]|[A-Z]{1,4}T|[CEW]ES?T|UTC|GMT|MSK|LOCAL"
     r"|local|utc|gmt|cet|cest|eet|eest|wet|west|bst|ist|jst|msk|[ecmp][sd]t"
+    r"|Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc"
+    r"|(?i:morning|noon|afternoon|evening|night|midnight)"
 )
 _ESCAPED_BYTE = re.compile(r"\\x[89a-f][0-9a-f]")
 """A byte of a name that is not UTF-8."""
@@ -54,6 +56,12 @@ _CLOCK_LIKE = re.compile(
     r"(?<!\d)(?:[01]\d|2[0-3])[:._hH-]?[0-5]\d(?:[:._mM-]?[0-5]\d)?(?!\d)"
     r"|(?<!\d)\d\d?[:.]?(?:[0-5]\d)?[ _.-]?[AaPp][Mm](?![A-Za-z])"
 )
+_SINCE_1970 = re.compile(r"(?<!\d)1\d{9}(?:\d{3}){0,3}(?!\d)")
+"""A number of seconds, or of fractions of them."""
+_NAMED_HOUR = re.compile(
+    r"(?<![A-Za-z\d])(?:(?i:hours?|hrs?)[=_-]?\d\d?|[HhTt](?:[01]\d|2[0-3]))(?![A-Za-z\d]|\.\d)"
+)
+"""An hour in a part of its own, such as `hour=21` or `T21`."""
 
 
 @attrs.frozen
@@ -87,7 +95,8 @@ def time_in_name(name: str, folder: str = "") -> int:
         raise Invalid(f"{name}: several times in this name: {times}", TIME_HINT)
     chosen = (timed or readings)[-1]
     rest = text[chosen.end :]
-    if not _may_follow(chosen, rest) or (not timed and _has_clock(text, readings)):
+    is_midnight_unclear = not timed and _has_clock(text, folder, readings)
+    if not _may_follow(chosen, rest) or is_midnight_unclear:
         raise Invalid(f"{name}: the time in this name cannot be read in full: {rest!r}", TIME_HINT)
     return chosen.instant
 
@@ -177,7 +186,7 @@ def _may_follow(reading: _Reading, rest: str) -> bool:
     if not rest:
         return True
     if reading.is_exact:
-        return not rest[0].isalnum()
+        return not rest[0].isalnum() and rest[0] not in "+:"
     label = _LABEL.match(rest)
     if label is None or (label["word"] and _PART_OF_TIME.fullmatch(label["word"])):
         return False
@@ -186,8 +195,10 @@ def _may_follow(reading: _Reading, rest: str) -> bool:
     return not rest[1:2].isdigit() and (reading.has_time or not has_digits)
 
 
-def _has_clock(name: str, readings: Sequence[_Reading]) -> bool:
+def _has_clock(name: str, folder: str, readings: Sequence[_Reading]) -> bool:
     """Returns whether the path of a date without time contains digits that may be a time."""
+    if _SINCE_1970.search(name) or _NAMED_HOUR.search(f"{folder}/{name}"):
+        return True
     start = name.rfind("/", 0, readings[0].start) + 1
     pieces = []
     for reading in readings:

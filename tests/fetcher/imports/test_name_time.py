@@ -25,6 +25,9 @@ SAMPLES = Path("/work/shared/samples")
         (r"2026-08-15\xff.json", "2026-08-15T00:00:00Z"),
         ("2026/08/15/models.json", "2026-08-15T00:00:00Z"),
         ("2026-08-15/glm-5.2.json", "2026-08-15T00:00:00Z"),
+        ("2026-08-15/t5.json", "2026-08-15T00:00:00Z"),
+        ("2026-08-15/hours-21.5.json", "2026-08-15T00:00:00Z"),
+        ("2026-08-15T12/hour-9_1786752000.json", "2026-08-15T12:00:00Z"),
         ("20260810T1201.json", "2026-08-10T12:01:00Z"),
         ("2026-08-10/12-01.json", "2026-08-10T12:01:00Z"),
         ("2026-08-10_1201.json", "2026-08-10T12:01:00Z"),
@@ -87,6 +90,16 @@ def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
         "2026-08-15T12:16:60Z.json",
         "2026-08-15T25:00:00Z.json",
         "2026-08-15T1216.5.json",
+        "2026-08-15T10:16:00 p.m..json",
+        "2026-08-15_noon.json",
+        "2026-08-15T12:16:22 Europe-Berlin.json",
+        "2026-08-15T12:16:22Z+02:00.json",
+        "dt=2026-08-15/hour=21/models.json",
+        "2026-08-15/hr-9.json",
+        "2026-08-15/T21/models.json",
+        "hour=21/2026-08-15.json",
+        "2026-08-15/models-1786752000.json",
+        "1786752000123/2026-08-15.json",
         "20260815120114123.json",
     ],
 )
@@ -117,6 +130,12 @@ def test_several_different_dates_in_a_path_are_refused(name: str) -> None:
 def test_two_different_times_of_one_day_are_refused() -> None:
     with pytest.raises(Invalid, match="several times"):
         time_in_name("20260815T1000Z/20260815T1100Z.json")
+
+
+def test_an_hour_in_the_containing_folder_is_not_passed_over() -> None:
+    assert time_in_name("2026-08-15T12.json", "/raw/hour=21") == parse_us("2026-08-15T12:00:00Z")
+    with pytest.raises(Invalid, match="cannot be read in full"):
+        time_in_name("2026-08-15.json", "/raw/hour=21")
 
 
 def test_a_date_of_the_containing_folder_must_be_the_same() -> None:
