@@ -156,26 +156,21 @@ def _find_recordings(
     at = parse_time(observed_at, now_us()) if observed_at else None
     recordings = find_recordings(paths, at, time_from, left_out.append)
     if not recordings:
-        raise _nothing_found(paths, left_out)
+        raise _nothing_found(left_out)
     return recordings
 
 
-def _nothing_found(paths: tuple[Path, ...], left_out: "list[HindlogError]") -> "HindlogError":
-    """Returns the error of an import without any recording."""
+def _nothing_found(left_out: "list[HindlogError]") -> "HindlogError":
+    """Returns the error of an import without any recording: the reasons why there is none."""
     from eventlog.errors import Invalid, NotFound, Partial
     from fetcher.imports.files.decompress import DamagedRecording
-    from fetcher.imports.files.kinds import EXPECTED_SUFFIXES
-    from fetcher.imports.files.packs import readable_name
 
-    if not left_out:
-        names = ", ".join(readable_name(str(path)) for path in paths)
-        return NotFound(
-            f"{names}: nothing to import", f"in folders: files named {EXPECTED_SUFFIXES}"
-        )
-    kinds = (Partial, DamagedRecording), (Invalid, Invalid), (NotFound, NotFound)
-    kind = next(code for code, of in kinds if any(isinstance(error, of) for error in left_out))
+    kinds = (Partial, DamagedRecording), (Invalid, Invalid)
+    matching = (code for code, of in kinds if any(isinstance(error, of) for error in left_out))
+    kind = next(matching, NotFound)
     hints = dict.fromkeys(error.hint for error in left_out if error.hint)
-    return kind("\n".join(error.what for error in left_out), "\n".join(hints) or None)
+    what = "\n".join(error.what for error in left_out) or "nothing to import"
+    return kind(what, "\n".join(hints) or None)
 
 
 def _print_report(source: str, report: "ImportReport", left_out: "Sequence[HindlogError]") -> None:

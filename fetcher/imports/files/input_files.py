@@ -103,7 +103,9 @@ def _copied(pipe: Any, name: str) -> InputFile:
 
 def _files_in(folder: Path, on_left_out: OnLeftOut) -> Iterator[InputFile]:
     others: list[str] = []
+    file_count = 0
     for file in _walk(folder, (), on_left_out):
+        file_count += 1
         name = readable_name(str(file.relative_to(folder.parent)))
         kind = kind_of_name(file.name)
         if kind is None:
@@ -115,6 +117,9 @@ def _files_in(folder: Path, on_left_out: OnLeftOut) -> Iterator[InputFile]:
         names = ", ".join(others[:_MAX_NAMES]) + more
         hint = "to read one of them, name the file itself"
         on_left_out(NotFound(f"{names}: not named {EXPECTED_SUFFIXES}", hint))
+    if not file_count:
+        hint = f"files named {EXPECTED_SUFFIXES} are read, except hidden ones"
+        on_left_out(NotFound(f"{readable_name(str(folder))}: contains no files", hint))
 
 
 def _walk(

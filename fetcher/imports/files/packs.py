@@ -17,7 +17,7 @@ from typing import IO, Self
 
 import attrs
 
-from eventlog.errors import Invalid
+from eventlog.errors import Invalid, NotFound
 from fetcher.imports.files.decompress import DAMAGE_HINT, DamagedRecording, decompressed
 from fetcher.imports.files.kinds import FileKind
 
@@ -47,7 +47,10 @@ def readable_name(name: str) -> str:
 
 
 def list_members(path: Path, name: str, kind: FileKind, on_other: OnOther) -> list[PackMember]:
-    """Returns the files in a pack. Raises `DamagedRecording` if it cannot be read in full."""
+    """Returns the files in a pack, at least one.
+
+    Raises `DamagedRecording` if it cannot be read in full, `NotFound` if it has no files.
+    """
     members: list[PackMember] = []
     sources: dict[str, int] = {}
     with _opened(path, name, kind) as pack:
@@ -61,6 +64,8 @@ def list_members(path: Path, name: str, kind: FileKind, on_other: OnOther) -> li
                 continue
             sources[member.name] = source
             members.append(PackMember(number, member_name, member.mtime, source))
+    if not members:
+        raise NotFound(f"{name}: contains no files")
     return members
 
 

@@ -176,7 +176,7 @@ def test_nothing_to_import_exits_with_6(empty: Path, tmp_path: Path, name: str |
     code, err = imported(empty, tmp_path / "given", *MODELS)
 
     assert code == 6
-    assert "given: nothing to import" in err or "given/notes.txt: not named .json" in err
+    assert "given: contains no files" in err or "given/notes.txt: not named .json" in err
 
 
 def test_damaged_files_are_named_with_3_each_time_and_the_others_are_imported(

@@ -68,6 +68,17 @@ def test_a_missing_path_does_not_end_the_others(tmp_path: Path) -> None:
     assert isinstance(error, NotFound)
 
 
+def test_an_empty_folder_does_not_end_the_others_and_is_named(tmp_path: Path) -> None:
+    (file,) = write_files(tmp_path, {"1.json": b"{}"})
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    (tmp_path / "empty" / ".hidden.json").touch()
+
+    files, (error,) = find(tmp_path / "empty", file)
+
+    assert [file.name for file in files] == ["1.json"]
+    assert isinstance(error, NotFound) and error.what.endswith("empty: contains no files")
+
+
 def test_a_pipe_is_read_once_and_recognised_by_its_content(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.errors import HindlogError
+from eventlog.errors import HindlogError, NotFound
 from fetcher.imports.files.decompress import DamagedRecording
 from fetcher.imports.files.kinds import FileKind
 from fetcher.imports.files.packs import list_members, read_members
@@ -97,6 +97,17 @@ def test_members_that_are_no_files_are_reported(tmp_path: Path) -> None:
         "a.tar/h: a hard link to elsewhere, which is not before it in this pack",
         "a.tar/p: neither a file nor a folder",
     ]
+
+
+@pytest.mark.parametrize("member", [None, "folder", "link"])
+def test_a_pack_without_files_is_not_passed_over(tmp_path: Path, member: str | None) -> None:
+    folder = tarfile.TarInfo("1")
+    folder.type = tarfile.DIRTYPE
+    members = {"folder": [(folder, b"")], "link": [link("s", "1", tarfile.SYMTYPE)]}
+    (tmp_path / "a.tar").write_bytes(packed(*members.get(member or "", [])))
+
+    with pytest.raises(NotFound, match=r"a\.tar: contains no files"):
+        read(tmp_path / "a.tar")
 
 
 def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
