@@ -33,13 +33,15 @@ def resolve_range(since: str | None, until: str | None) -> tuple[int | None, int
 
 
 def check_range(since: int | None, until: int | None) -> None:
-    """Raises `Invalid` for a range that no event can be in: empty, or after now."""
+    """Raises `Invalid` for a range that no event can be in: empty, after now, before 1970."""
     from cli.options.times import format_time
     from eventlog.clock import now_us
     from eventlog.errors import Invalid
 
     if since is not None and since > now_us():
         raise Invalid(f"since {format_time(since)}: that is in the future, nothing can match")
+    if until is not None and until <= 0:
+        raise Invalid(f"until {format_time(until)}: that is before 1970, nothing can match")
     if since is not None and until is not None and since >= until:
         end = format_time(until)
         raise Invalid(f"since {format_time(since)}, until {end}: the range is empty")

@@ -212,6 +212,10 @@ def test_text_that_is_not_utf8_is_refused_without_a_traceback(
         ("gaps", "--since", "2999-01-01"),
         ("verify", "--since", "2999-01-01"),
         ("tail", "--from", "2999-01-01"),
+        ("fetch", "replay", "--since", "2999-01-01"),
+        ("fetch", "replay", "--since", "2026-11-01T02", "--until", "2026-11-01T01"),
+        ("log", "--until", "1970-01-01"),
+        ("changes", "--since", "1960-01-01", "--until", "1961-01-01"),
     ],
 )
 def test_a_range_that_nothing_can_match_is_refused(shared: Path, words: tuple[str, ...]) -> None:

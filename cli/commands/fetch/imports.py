@@ -8,7 +8,7 @@ import click
 
 from cli.commands.fetch.sources import select_sources
 from cli.options.global_options import archive, config, global_options, print_message
-from cli.options.time_options import resolve_since, resolve_until
+from cli.options.time_options import resolve_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -231,7 +231,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     from fetcher.sources import SOURCES
 
     root = archive()
-    begin, end = resolve_since(since), resolve_until(until)
+    begin, end = resolve_range(since, until)
     writer = writer_id(root, IMPORT, machine_name(os.environ))
     stop = record_signals()
     for name in select_sources(sources, SOURCES, "fetch replay") if sources else sorted(SOURCES):
