@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fetcher.simulator.catalog import Answer, World
 from fetcher.simulator.faults.delivery import BOMB_BYTES, Sending, asked_at, spoil
-from fetcher.simulator.faults.hostile_bodies import HOSTILE
+from fetcher.simulator.faults.hostile_bodies import HOSTILE, ODD_IDS
 from fetcher.simulator.faults.plan import FORMS, NO_FAULTS, Fault, choose, parse_faults
 from fetcher.simulator.world.rhythms import SECOND
 from tests.extent import few_or_all
@@ -181,6 +181,33 @@ def test_drift_is_a_new_key_or_a_number_that_became_a_string() -> None:
 
     assert all("rolloutCohort" in item for item in keyed)
     assert all(isinstance(item["nsfwLevel"], str) for item in numbered)
+
+
+def test_a_body_of_an_error_has_status_200() -> None:
+    answer = spoilt("errorbody").answer
+
+    assert answer.status == 200
+    assert orjson.loads(answer.body) == {"error": "No workers are available."}
+
+
+@pytest.mark.parametrize("form", ODD_IDS)
+def test_an_odd_id_replaces_one_number_and_the_other_entities_are_unchanged(form: str) -> None:
+    items = orjson.loads(LIST.body)["items"]
+    expected = json.loads(ODD_IDS[form])
+
+    odd = json.loads(spoilt("oddid", form).answer.body)["items"]
+
+    (change,) = [pair for pair in zip(items, odd, strict=True) if pair[0] != pair[1]]
+    before, after = (change[0]["modelVersions"], change[1]["modelVersions"])
+    ids = [version["id"] for version in after] if form == "nested" else [change[1]["id"]]
+    assert expected in ids
+    assert (before == after) == (form != "nested")
+
+
+def test_a_listing_without_numbers_for_ids_has_no_odd_ids() -> None:
+    answer = get(WORLD, f"{OR}/models")
+
+    assert spoil(answer, Fault("oddid", "text", 0, 1), OR, NOW, "") == Sending(answer)
 
 
 @pytest.mark.parametrize("defect", HOSTILE)

@@ -26,6 +26,7 @@ DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "truncated": lambda data: zlib.decompressobj(31).decompress(data),
     "zstd": zstandard.decompress,
     "br": lambda data: data[3:-1],
+    "garbage": lambda data: zlib.decompressobj(31).decompress(data),
 }
 
 

@@ -18,6 +18,7 @@ from fetcher.simulator.faults.hostile_bodies import (
     emptied_page,
     endless_page,
     hostile_page,
+    odd_id_page,
     page_without_list,
     repeating_page,
     unnamed_page,
@@ -96,7 +97,7 @@ def spoil(answer: Answer, fault: Fault | None, address: str, now_us: int, origin
 def _encoded(answer: Answer, form: str) -> Sending:
     encoded_body, name = encode_body(answer.body, form)
     answer = attrs.evolve(answer, headers=(*answer.headers, ("Content-Encoding", name)))
-    if form == "br":  # clients that did not request it can only keep it
+    if form in ("br", "garbage"):  # clients can only keep these as they are
         return Sending(attrs.evolve(answer, body=encoded_body), encoded=True)
     return Sending(answer, encoded=True, encoded_body=encoded_body)
 
@@ -110,6 +111,8 @@ def _other(answer: Answer, fault: Fault, address: str, now_us: int, origin: str)
             return Answer(302, b"", "text/plain", (("Location", origin + address),))
         case "cursor":
             return _error(400, "Invalid cursor: not a cursor of this feed", civitai)
+        case "errorbody":
+            return attrs.evolve(_error(503, "No workers are available.", civitai), status=200)
         case "stale":
             age = (("Age", str(int(fault.seconds))),)
             return attrs.evolve(answer, headers=answer.headers + age)
@@ -140,6 +143,8 @@ def _amended(answer: Answer, fault: Fault) -> Answer:
             body = emptied_page(body)
         case "unnamed":
             body = unnamed_page(body, fault.form, fault.choice)
+        case "oddid":
+            body = odd_id_page(body, fault.form, fault.choice)
         case "notalist":
             body = page_without_list(body, fault.form)
         case "bom":

@@ -4,7 +4,7 @@ import zlib
 
 import zstandard
 
-ENCODINGS = ("members", "raw", "none", "plain", "twice", "truncated", "zstd", "br")
+ENCODINGS = ("members", "raw", "none", "plain", "twice", "truncated", "zstd", "br", "garbage")
 """How a body is encoded, apart from what its header says."""
 
 _BROTLI_BLOCK_BYTES = 65_536
@@ -26,6 +26,8 @@ def encode_body(body: bytes, form: str) -> tuple[bytes, str]:
             return _compress(_compress(body, 31), 31), "gzip"
         case "truncated":
             return _compress(body, 31)[:-9], "gzip"
+        case "garbage":
+            return _compress(body, 31) + b"trailing garbage", "gzip"
         case "zstd":
             return zstandard.compress(body), "zstd"
         case _:

@@ -88,6 +88,30 @@ def unnamed_page(body: bytes, form: str, choice: int) -> bytes:
     return orjson.dumps(page)
 
 
+ODD_IDS: dict[str, bytes] = {
+    "text": b'"m-2"',
+    "big": b"9223372036854775808",
+    "zeros": b'"007"',
+    "blank": b'" 8"',
+    "negative": b"-0",
+    "nested": b'"draft-1"',
+}
+"""What replaces the number that is the id of one entity, or (`nested`) of one of its versions."""
+
+
+def odd_id_page(body: bytes, form: str, choice: int) -> bytes:
+    """Returns the listing with an id that is no 64-bit integer, or is not spelled as one."""
+    page, entities = _open(body)
+    if form == "nested":
+        versions = [entity.get("modelVersions") for entity in entities]
+        entities = [version for some in versions if isinstance(some, list) for version in some]
+    numbered = [entity for entity in entities if type(entity.get("id")) is int]
+    if not numbered:
+        return body
+    numbered[choice % len(numbered)]["id"] = _MARK
+    return orjson.dumps(page).replace(orjson.dumps(_MARK), ODD_IDS[form])
+
+
 NOT_LISTS = ("error", "empty", "keyed", "nested")
 """What replaces the list of a page."""
 

@@ -19,6 +19,7 @@ from fetcher.simulator.faults.hostile_bodies import (
     ENDLESS,
     HOSTILE,
     NOT_LISTS,
+    ODD_IDS,
     UNNAMED,
 )
 from fetcher.simulator.world.seeded_random import Key, draw, pick, unit
@@ -39,7 +40,9 @@ FORMS: dict[str, tuple[str, ...]] = {
     "repeat": (),
     "empty": (),
     "unnamed": UNNAMED,
+    "oddid": tuple(ODD_IDS),
     "notalist": NOT_LISTS,
+    "errorbody": (),
     "contradiction": CONTRADICTIONS,
     "stale": (),
     "redirect": (),
