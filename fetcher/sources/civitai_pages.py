@@ -1,22 +1,46 @@
 """Pages of Civitai: continuation, error messages, and how to skip a poison page. Pure."""
 
 import re
+from collections.abc import Mapping
 
 from fetcher.source import Continuation, Params, cursor_text, pick_params, read_object
+from fetcher.sources.claims import find_error, read_claims
 
 
 def civitai_continuation(envelope: bytes, params: Params, count: int) -> Continuation:
     """Returns the next page cursor, or the next page number of a numbered listing.
 
-    A page with neither items nor metadata is a disguised timeout, not the end.
+    A page with neither items nor metadata is a disguised timeout, not the end. Nor is one that
+    contradicts itself.
     """
+    doubt = find_error(read_claims(envelope))
     metadata = read_object(envelope, "metadata")
     url = cursor_text(metadata.get("nextPage"))
     cursor = cursor_text(metadata.get("nextCursor"))
     if cursor is not None:
-        return Continuation({"cursor": cursor}, url, False)
+        return Continuation({"cursor": cursor}, url, False, doubt)
     next_params = pick_params(url or "", ("cursor", "page"))
-    return Continuation(next_params or None, url, not next_params and bool(count or metadata))
+    if next_params:
+        return Continuation(next_params, url, False, doubt)
+    doubt = doubt or _find_missing_items(metadata, params, count)
+    return Continuation(None, url, doubt is None and bool(count or metadata), doubt)
+
+
+def _find_missing_items(metadata: Mapping[str, object], params: Params, count: int) -> str | None:
+    """Compares a page without a next page with upstream's own counts of pages and items."""
+    pages, items = _number(metadata.get("totalPages")), _number(metadata.get("totalItems"))
+    page = _number(metadata.get("currentPage", params.get("page", "1")))
+    if 0 < page < pages:
+        return f"page {page} of {pages} has no next page"
+    if page == 1 and count == 0 < items and "cursor" not in params:
+        return f"totalItems is {items}, but there are no items"
+    return None
+
+
+def _number(value: object) -> int:
+    """Returns a number as `read_object` returns it; 0 for any other value."""
+    is_number = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19
+    return int(value) if is_number else 0  # type: ignore[call-overload]
 
 
 _FEED = re.compile(r"feed:(\d+):(\d+)")

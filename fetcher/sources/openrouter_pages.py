@@ -1,10 +1,9 @@
 """Pages of OpenRouter: continuation, and pages that contradict themselves. Pure."""
 
-import json
 from collections.abc import Mapping
 
-from eventlog.body.json_spans import NotJson, member_values
 from fetcher.source import Continuation, Params, cursor_text, pick_params, read_object
+from fetcher.sources.claims import find_error, read_claims
 
 
 def openrouter_continuation(envelope: bytes, params: Params, count: int) -> Continuation:
@@ -14,8 +13,8 @@ def openrouter_continuation(envelope: bytes, params: Params, count: int) -> Cont
     """
     url = cursor_text(read_object(envelope, "links").get("next"))
     next_params = pick_params(url or "", ("offset", "limit"))
-    claims = _read_claims(envelope)
-    doubt = _find_error(claims)
+    claims = read_claims(envelope, ("total_count",))
+    doubt = find_error(claims)
     if doubt is None and url is None:
         doubt = _find_missing_rows(claims, params, count)
     return Continuation(next_params or None, url, url is None and doubt is None, doubt)
@@ -23,17 +22,9 @@ def openrouter_continuation(envelope: bytes, params: Params, count: int) -> Cont
 
 def openrouter_single_page(envelope: bytes, params: Params, count: int) -> Continuation:
     """Continuation of a listing that consists of one page, unless it contradicts itself."""
-    claims = _read_claims(envelope)
-    doubt = _find_error(claims) or _find_missing_rows(claims, {}, count)
+    claims = read_claims(envelope, ("total_count",))
+    doubt = find_error(claims) or _find_missing_rows(claims, {}, count)
     return Continuation(None, None, doubt is None, doubt)
-
-
-def _find_error(claims: Mapping[str, object]) -> str | None:
-    """Returns the error that a page with status 200 reports; None if it reports none."""
-    for name in ("error", "errors"):
-        if claims.get(name) not in (None, False, "", [], {}):
-            return f"status 200 with the member {name!r}"
-    return None
 
 
 def _find_missing_rows(claims: Mapping[str, object], params: Params, count: int) -> str | None:
@@ -44,20 +35,3 @@ def _find_missing_rows(claims: Mapping[str, object], params: Params, count: int)
     if type(total) is int and total > before + count:
         return f"total_count is {total}, but there are only {before + count} rows"
     return None
-
-
-def _read_claims(envelope: bytes) -> dict[str, object]:
-    """Returns what a page says about itself; a member that cannot be decoded is its own name."""
-    try:
-        texts = member_values(envelope, ("error", "errors", "total_count"))
-    except NotJson:
-        return {}
-    return {name: _decode(name, text) for name, text in texts.items()}
-
-
-def _decode(name: str, text: bytes) -> object:
-    try:
-        value: object = json.loads(text.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError):
-        return name
-    return value

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 ROUNDS = max(1, int(os.environ.get("HINDLOG_CRASH_ROUNDS") or few_or_all(6, 24)) // 6)
 FAULTS = (
     "429:0.05,503:0.05,html:0.03,cut:0.03,torn:0.03,hostile:0.1,repeat:0.1,slow:0.05:0.1,"
-    "encoding:0.1,bom:0.1,badheader:0.03,longheader:0.05"
+    "encoding:0.1,bom:0.1,badheader:0.03,longheader:0.05,oddid:0.1,errorbody:0.03"
 )
 WORLD = World(7, 60, 30)
 

@@ -25,7 +25,7 @@ PINNED = {
     "civitai_entities": "831576a00ce09716",
     "openrouter": "3b3cffed9f7218a2",
     "frontend": "f08f4f61b65b6a22",
-    "faults": "6decaad059e94d9a",
+    "faults": "f1324f7160d37e62",
 }
 
 

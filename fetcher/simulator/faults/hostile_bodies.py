@@ -138,11 +138,12 @@ CONTRADICTIONS = ("error", "total")
 def contradicting_page(body: bytes, form: str) -> bytes:
     """Returns the listing without entities, beside an error or a count of entities."""
     page, entities = _open(body)
-    if not isinstance(page, dict) or _list_of(page) is None or "items" in page:
+    if not isinstance(page, dict) or _list_of(page) is None:
         return body
+    count = len(entities) + 1
     more: dict[str, Members] = {
         "error": {"error": {"code": 500}},
-        "total": {"total_count": len(entities) + 1},
+        "total": {"metadata": {"totalItems": count}} if "items" in page else {"total_count": count},
     }
     return orjson.dumps({**_with_list(page, []), **more[form]})
 

@@ -69,7 +69,7 @@ DOUBTFUL = {
     "badheader:1": 7,
 }
 """Faults that leave a crawl incomplete, if they affect the source, and the exit code."""
-UNAFFECTED = {("civitai", "contradiction:0.5"), ("openrouter", "endless:1")}
+UNAFFECTED = {("openrouter", "endless:1")}
 POLICY = RetryPolicy(attempts=12, base_s=0.001, max_wait_s=0.002, max_retry_after_s=0.002)
 NAMES = pytest.mark.parametrize(
     "name", ["civitai", pytest.param("openrouter", marks=pytest.mark.slow)]

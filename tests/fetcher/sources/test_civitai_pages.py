@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fetcher.source import Continuation
 from fetcher.sources import SOURCES
 from fetcher.sources.civitai_pages import (
     civitai_continuation,
@@ -39,6 +40,47 @@ def test_civitai_pages_continue_in_every_recorded_form(
 
     expected = {"cursor": str(metadata["nextCursor"])} if next_ is None else next_ or None
     assert (page.next, page.is_end) == (expected, is_end)
+
+
+@pytest.mark.parametrize(
+    ("page", "count", "doubt"),
+    [
+        ('"metadata":{"totalItems":3},"error":"busy"', 3, "status 200 with the member 'error'"),
+        ('"metadata":{"totalItems":6}', 0, "totalItems is 6, but there are no items"),
+        ('"metadata":{"currentPage":1,"totalPages":3}', 9, "page 1 of 3 has no next page"),
+        ('"metadata":{"totalPages":2,"nextPage":null}', 9, "page 1 of 2 has no next page"),
+    ],
+)
+def test_a_page_that_contradicts_itself_is_not_the_end(page: str, count: int, doubt: str) -> None:
+    envelope = f'{{"items":[],{page}}}'.encode()
+
+    assert civitai_continuation(envelope, {}, count) == Continuation(None, None, False, doubt)
+
+
+def test_a_page_that_reports_an_error_is_doubtful_also_before_the_end() -> None:
+    for following in ('{"nextCursor":1}', '{"nextPage":"https://x/?page=2"}'):
+        envelope = f'{{"items":[],"error":1,"metadata":{following}}}'.encode()
+        page = civitai_continuation(envelope, {}, 1)
+
+        assert page.next and page.doubt
+
+
+@pytest.mark.parametrize(
+    ("metadata", "params", "count"),
+    [
+        ('{"currentPage":3,"totalPages":3,"totalItems":9}', {"page": "3"}, 3),
+        ('{"currentPage":5,"totalPages":3,"totalItems":9}', {"page": "5"}, 0),
+        ('{"totalItems":9}', {"cursor": "7"}, 0),
+        ('{"totalItems":9}', {"page": "5"}, 0),
+        ('{"totalPages":"x","totalItems":-1}', {}, 0),
+    ],
+)
+def test_a_page_that_agrees_with_itself_is_the_end(
+    metadata: str, params: dict[str, str], count: int
+) -> None:
+    envelope = f'{{"items":[],"metadata":{metadata}}}'.encode()
+
+    assert civitai_continuation(envelope, params, count).is_end
 
 
 def test_a_page_cursor_is_found_next_to_invalid_json() -> None:
