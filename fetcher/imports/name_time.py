@@ -166,7 +166,7 @@ def _offset(zone: re.Match[str] | None) -> timedelta:
 def _refuse_other_dates(name: str, folder: str, readings: Sequence[_Reading]) -> None:
     """Raises `Invalid` if a path contains another date, year or month than the readings."""
     days = [reading.day for reading in readings]
-    days += [reading.day for reading in _readings(f"{folder}/")]
+    days += [reading.day for reading in _readings(folder)]
     dates = list(dict.fromkeys(map(str, days)))
     unclear = [match[0] for match in _DAY_FIRST.finditer(name)]
     for part in f"{folder}/{name}".split("/")[:-1]:

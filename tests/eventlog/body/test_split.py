@@ -152,6 +152,16 @@ def test_an_element_without_an_id_is_a_misfit() -> None:
     assert [bytes_ for _, bytes_ in found.misfits] == [b'{"x":2}', b"3", b'{"id":""}']
 
 
+@pytest.mark.parametrize("value", [b"{}", b'{"error":{"code":500}}', b'{"1":{"id":1}}'])
+def test_an_object_without_an_id_in_place_of_the_array_is_a_misfit(value: bytes) -> None:
+    page = b'{"items":%s}' % value
+
+    result = split(page, RULES)
+
+    assert (result.envelope, result.entities) == (page, ())
+    assert result.misfits == (("/items", value),)
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -109,3 +109,13 @@ def test_a_queued_run_is_distinguished_from_one_that_never_ended(tmp_path: Path,
     put(stream, run("r1", "retried"))
     close_stream(stream)
     assert reasons(START + MINUTE + SECOND) == [("r1", "models queued, not started")]
+
+
+def test_a_run_that_got_a_response_at_the_instant_of_its_creation_was_started(
+    tmp_path: Path,
+) -> None:
+    stream = opened(tmp_path)
+    put(stream, run("r1", "created"), Draft(kind=PAGE, run="r1", members={"url": "u"}))
+    close_stream(stream)
+
+    assert [gap.reason for gap in find_gaps(tmp_path, START)] == ["models never ended"]

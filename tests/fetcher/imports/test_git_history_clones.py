@@ -73,6 +73,35 @@ def test_the_configuration_of_the_repository_does_not_change_what_is_read(tmp_pa
     assert bodies(file) == [b"1", b"2"]
 
 
+def test_a_version_follows_those_it_was_made_from_although_all_have_one_time(
+    tmp_path: Path,
+) -> None:
+    work = tmp_path / "work"
+    file = committed(work, [b"1"])
+    main = output(work, "symbolic-ref", "--short", "HEAD")
+    git(work, "checkout", "-q", "-b", "side")
+    for body in (b"2", b"3", b"4"):
+        commit(work, "data/models.json", body, 0)
+    git(work, "checkout", "-q", main)
+    commit(work, "data/models.json", b"5", 0)
+    git(work, "merge", "-q", "-s", "ours", "-m", "m", "side")
+
+    assert "".join(body.decode() for body in bodies(file)) in ("12345", "15234")
+
+
+def test_the_versions_are_those_that_were_committed_not_their_replacements(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    file = committed(work, [b"1", b"2"])
+    git(
+        work,
+        "replace",
+        output(work, "rev-parse", "HEAD^:data/models.json"),
+        "HEAD:data/models.json",
+    )
+
+    assert bodies(file) == [b"1", b"2"]
+
+
 def test_versions_behind_a_merge_are_imported_and_a_merge_only_if_it_differs(
     tmp_path: Path,
 ) -> None:

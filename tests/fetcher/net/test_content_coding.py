@@ -76,6 +76,7 @@ def test_what_can_be_decoded_is_decoded_whatever_is_announced(
         (BROTLI, "gzip, br", "'br' was not requested"),
         (b"\x1f\x9d\x90", "compress", "'compress' was not requested"),
         (b"no gzip at all", "gzip", "incorrect header check"),
+        (b"{\x00\x01\x02}", "br", "'br' was not requested"),
         (GZIP[:-8] + b"12345678", "gzip", "incorrect data check"),
         (GZIP + b"and more", "gzip", "incorrect header check"),
         (zlib.compress(JSON) + b"and more", "deflate", "bytes follow"),

@@ -47,6 +47,22 @@ def test_the_received_part_of_a_compressed_body_that_breaks_off_is_decoded(size:
     assert (result.error_class, result.body) == ("broken", text)
 
 
+def test_a_body_over_the_maximum_is_too_large_also_if_the_response_breaks_off() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+        response.content_length = 100_000
+        await response.prepare(request)
+        await response.write(gzip.compress(b" " * 90_000))
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    result = got(handle, max_bytes=50_000)
+
+    assert (result.error_class, result.body) == ("too_large", b"")
+    assert "more than 50000 bytes after decoding" in result.message
+
+
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_the_error_for_a_body_over_the_maximum_names_the_bytes_seen(encoding: str) -> None:
     async def handle(request: web.Request) -> web.Response:

@@ -12,13 +12,14 @@ import pytest
 from aiohttp import web
 
 from eventlog.clock import DAY, HOUR, SECOND, parse_us
-from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Line
+from eventlog.format.event import BACK, GONE, PAGE, UNLISTED, Draft, Line
 from eventlog.read.reader import read_one
 from fetcher.crawl.report import RunReport
-from fetcher.record.tombstones import is_due, is_proven_gone
+from fetcher.record.tombstones import describe_emptied, is_due, is_proven_gone
 from fetcher.service.open_crawl import Upstream
 from fetcher.source import Probe
 from fetcher.sources import SOURCES
+from fetcher.split.response import PageContext
 from fetcher.state.presence import Refusal
 from tests.fetcher.making import SteppingClock, kinds, lines, upstream
 from tests.fetcher.syncing import add_run, sync_once
@@ -26,6 +27,27 @@ from tests.fetcher.syncing import add_run, sync_once
 THRICE = Probe(
     "model", "/models/:id", lambda id_: {"id": id_}, refusals_needed=3, min_span_us=3 * DAY
 )
+
+
+@pytest.mark.parametrize(
+    ("lost", "names", "page_no", "is_reported"),
+    [
+        (20, (), 1, True),
+        (19, (), 1, False),
+        (20, (("model", "a/1"),), 1, False),
+        (20, (), 2, False),
+    ],
+)
+def test_a_list_is_reported_if_its_only_page_is_empty_after_twenty_entities(
+    lost: int, names: tuple[tuple[str, str], ...], page_no: int, is_reported: bool
+) -> None:
+    place = PageContext(run="r", epoch="e", scope="/models", page_no=page_no)
+    notices = [Draft(kind=UNLISTED, id=f"a/{number}") for number in range(lost)]
+
+    sentence = describe_emptied(place, names, [*notices, Draft(kind=BACK, id="a/0")])
+
+    expected = f"/models: the list is empty, and had {lost} entities before"
+    assert sentence == (expected if is_reported else None)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,28 @@ def test_an_empty_list_after_many_entities_is_accepted_and_reported(tmp_path: Pa
     assert note == f"models: {why}"
 
 
+def test_a_doubtful_page_before_the_last_one_keeps_its_listing_from_being_complete(
+    tmp_path: Path,
+) -> None:
+    clock = SteppingClock()
+    sync_with(tmp_path, OPENROUTER, answering(full_list(3)), listings=["models"], now=clock)
+
+    async def two_pages(request: web.Request) -> web.Response:
+        if "offset" in request.query:
+            return web.json_response({"data": [{"id": "a/1"}], "links": {"next": None}})
+        link = "/api/v1/models?offset=2&limit=2"
+        rows = [{"id": "a/0"}, {"id": None}]
+        return web.json_response({"data": rows, "links": {"next": link}})
+
+    report = sync_with(tmp_path, OPENROUTER, two_pages, listings=["models"], now=clock)
+
+    assert sync_exit_code(report.listings) == 3
+    events = lines(tmp_path, "openrouter")
+    scopes = [line.scope for line in events if line.kind == PAGE]
+    assert scopes == ["/api/v1/models", None, "/api/v1/models"]
+    assert not [line for line in events if line.kind == UNLISTED]
+
+
 @pytest.mark.parametrize("fault", ["unnamed", "notalist", "contradiction.error"])
 @pytest.mark.parametrize("name", ["civitai", "openrouter"])
 def test_under_faults_that_make_pages_doubtful_no_listing_is_complete(

@@ -3,6 +3,7 @@
 import pytest
 
 from fetcher.source import Continuation
+from fetcher.sources import SOURCES
 from fetcher.split.doubts import with_doubt
 from fetcher.split.response import split_response
 from tests.fetcher.making import LIST, page_of, response
@@ -33,6 +34,13 @@ def test_a_listing_with_an_unnamed_part_does_not_end(body: bytes) -> None:
 @pytest.mark.parametrize("body", [page_of(), page_of({"id": 1})])
 def test_a_listing_whose_elements_all_have_an_id_is_not_in_doubt(body: bytes) -> None:
     assert with_doubt(END, split_response(response(body), LIST), is_listing=True) == END
+
+
+def test_an_object_in_place_of_a_list_of_parents_is_a_doubt_too() -> None:
+    rules = SOURCES["civitai"].endpoint("/models").rules({})
+    parts = split_response(response(b'{"items":{"id":1,"modelVersions":[]}}'), rules)
+
+    assert with_doubt(END, parts, is_listing=True).doubt == "an object in place of the list"
 
 
 def test_an_object_with_an_id_is_right_where_no_list_is_expected() -> None:

@@ -259,7 +259,8 @@ def test_only_answers_to_probes_count_as_answers(listings: Log) -> None:
     listings.append_response(MODEL, params, 200, b'{"data":{"id":"a/2"}}')
 
     presence = listings.open_presence()
-    assert answered_at(presence, MODEL, params, "") is not None
+    at = answered_at(presence, MODEL, params, "")
+    assert at is not None and answered_at(presence, MODEL, params, at) is None
     close_presence(presence)
 
 

@@ -174,6 +174,7 @@ def test_tail_without_a_start_writes_the_end_of_the_log_as_its_cursor(
 
     assert len(events(done)) == 3
     assert from_text(file.read_text().strip()) == end_of(long)
+    assert [path.name for path in tmp_path.iterdir()] == ["cursor"]
     assert hindlog("tail", "--cursor-file", file, at=long).raw == b""
 
 

@@ -54,6 +54,8 @@ def test_a_file_that_was_cut_off_is_damaged(
     for content in (packed[:-cut], packed + packed[:-cut]):
         with pytest.raises(DamagedRecording, match=r"^x: "):
             check(tmp_path, content, compression)
+        with pytest.raises(DamagedRecording, match=r"^x: "):
+            decompress_bytes(content, "x", compression)
 
 
 @EVERY
@@ -85,6 +87,8 @@ def test_an_empty_file_is_damaged(tmp_path: Path, compression: Compression | Non
     if compression is not None:
         with pytest.raises(DamagedRecording, match="empty"):
             check(tmp_path, PACKERS[compression](b""), compression)
+        with pytest.raises(DamagedRecording, match="empty"):
+            decompress_bytes(PACKERS[compression](b""), "x", compression)
 
 
 def test_zeros_after_a_gzip_stream_are_padding(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
 
 def test_a_loop_of_links_and_a_link_to_nothing_are_reported(tmp_path: Path) -> None:
     write_files(tmp_path / "in", {"1.json": b"{}"})
+    (tmp_path / "in" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "in" / "a" / "b" / "up").symlink_to(tmp_path / "in")
     (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
     (tmp_path / "in" / "lost.json").symlink_to(tmp_path / "nothing")
     os.mkfifo(tmp_path / "in" / "pipe.json")
@@ -43,6 +45,7 @@ def test_a_loop_of_links_and_a_link_to_nothing_are_reported(tmp_path: Path) -> N
 
     assert [file.name for file in files] == ["in/1.json"]
     assert [error.what.rpartition("/")[2] for error in left_out] == [
+        "up: a link to a folder that contains it",
         "loop: a link to a folder that contains it",
         "lost.json: a link to nothing",
         "pipe.json: neither a file nor a folder",
