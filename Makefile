@@ -51,7 +51,7 @@ bench: $(STAMP) ## every figure, as a ratio against its baseline in the same run
 crash: $(STAMP) ## kill -9 the real processes a thousand times
 	HINDLOG_CRASH_ROUNDS=1000 $(BIN)/python -m pytest -n 2 tests/crash
 
-demo: $(STAMP) ## the main job from end to end, offline, in under a minute
+demo: $(STAMP) ## the main job from end to end, offline, in about a minute
 	$(BIN)/hindlog demo data/demo
 
 docs: $(STAMP) ## write the generated pages of docs/ anew

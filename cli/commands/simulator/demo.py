@@ -1,4 +1,4 @@
-"""`demo`: runs the complete workflow in a minute, on the simulated upstream.
+"""`demo`: runs the complete workflow in about a minute, on the simulated upstream.
 
 Each step prints the command that a user would type, runs it, and shows its real output.
 """
@@ -19,11 +19,11 @@ _MARK = ".made-by-hindlog-demo"
 
 
 @click.command(
-    epilog="Example: hindlog demo /tmp/hindlog-demo --days 2",
-    short_help="Runs the complete workflow in a minute, on the simulated upstream.",
+    epilog="Example: hindlog demo /tmp/hindlog-demo --seed 7",
+    short_help="Runs the complete workflow in about a minute, on the simulated upstream.",
 )
 @click.argument("directory", default="hindlog-demo", type=click.Path(path_type=Path))
-@click.option("--days", default=3, show_default=True, type=click.IntRange(2, 30))
+@click.option("--days", default=2, show_default=True, type=click.IntRange(2, 30))
 @click.option("--seed", default=1, show_default=True, help="Seed of the simulated data.")
 @global_options
 def demo(directory: Path, days: int, seed: int) -> None:
