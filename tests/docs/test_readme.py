@@ -54,6 +54,7 @@ def environment(upstream: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_the_blocks_of_the_readme_run_in_order(tmp_path: Path, upstream: str) -> None:
     blocks = [block for block in BLOCKS if "make " not in block]
 

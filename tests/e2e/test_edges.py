@@ -13,23 +13,10 @@ from pathlib import Path
 import pytest
 
 from cli.config.load import default_toml
+from tests.cli.making import hindlog as hindlog_here
 from tests.e2e.conftest import environment, hindlog
 
 LISTING = {"data": [{"id": "a/b", "name": "B"}]}
-
-
-def run_bytes(
-    *arguments: str | bytes, cwd: Path, stdin: bytes = b""
-) -> "subprocess.CompletedProcess[bytes]":
-    """Runs the program with arguments and streams as bytes."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *arguments],
-        cwd=cwd,
-        env=environment(),
-        input=stdin,
-        capture_output=True,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -37,7 +24,7 @@ def run_bytes(
     [
         (("sql", "SELECT 1", "-o", "no/such/x.csv"), b"", "the folder no/such does not exist"),
         (("log", "-o", "no/such/x.ndjson"), b"", "the folder no/such does not exist"),
-        (("sql", "-f", "log"), b"", "is a directory"),
+        (("sql", "-f", "folder"), b"", "is a directory"),
         (("sql", "-f", "binary"), b"", "binary: expected SQL in UTF-8, found byte 0xff"),
         (("sql",), b"SELECT '\xff'", "stdin: expected SQL in UTF-8, found byte 0xff"),
         (("sql", "--timeout", "0", "SELECT 1"), b"", "above 0"),
@@ -46,11 +33,11 @@ def run_bytes(
         (("sql", "COPY (SELECT 1) TO 'x'"), b"", "hindlog export"),
         (("tail", "-n", "-5"), b"", "-5"),
         (("tail", "--cursor-file", "no/such/cursor"), b"", "the folder no/such does not exist"),
-        (("tail", "--cursor-file", "log"), b"", "is a directory"),
+        (("tail", "--cursor-file", "folder"), b"", "is a directory"),
         (("tail", "--cursor-file", "binary"), b"", "binary: cursor"),
         (("tail", "--cursor-file", "empty"), b"", "empty: cursor ''"),
         (("segment", "list", "--source", "nosuch"), b"", "expected one of civitai, openrouter"),
-        (("show", b"openrouter/model/\xff"), b"", "in UTF-8"),
+        (("show", "openrouter/model/\udcff"), b"", "in UTF-8"),
         (("log", "-F", "csv"), b"", "hindlog sql"),
         (("completion",), b"", "Choose from: bash, zsh, fish"),
         (("fetch", "probe", "https://nowhere.example"), b"", "hindlog fetch probe --help"),
@@ -59,17 +46,24 @@ def run_bytes(
     ],
 )
 def test_an_invalid_argument_or_file_is_named_in_the_error(
-    archive: Path, arguments: tuple[str | bytes, ...], stdin: bytes, message: str
+    crawled: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    stdin: bytes,
+    message: str,
 ) -> None:
-    (archive / "binary").write_bytes(b"\xff\xfe")
-    (archive / "empty").touch()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
 
-    done = run_bytes(*arguments, cwd=archive, stdin=stdin)
+    done = hindlog_here(*arguments, at=crawled, stdin=stdin)
 
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert message in done.stderr.decode()
-    assert b"Traceback" not in done.stderr
-    assert b"\\t" not in done.stderr
+    assert (done.code, done.raw) == (2, b"")
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert "\\t" not in done.err
 
 
 def test_an_unknown_entity_is_named_once_with_another_command_as_hint(crawled: Path) -> None:
@@ -243,6 +237,7 @@ def limited(*arguments: str, cwd: Path, max_bytes: int) -> "subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_reported_as_such(archive: Path, tmp_path: Path) -> None:
     recording = tmp_path / "2026-01-01.json"
     many = [{"id": f"a/{number}", "name": "x" * 300} for number in range(300)]

@@ -131,7 +131,7 @@ def test_an_export_removes_the_files_of_a_killed_export(crawled: Path, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("following", [(), ("--follow",)])
+@pytest.mark.parametrize("following", [pytest.param((), marks=pytest.mark.slow), ("--follow",)])
 def test_a_stopped_update_keeps_published_parts_and_the_next_one_continues(
     archive: Path, following: tuple[str, ...]
 ) -> None:
@@ -173,6 +173,7 @@ cli.main.main(["view", "update", "openrouter.models", "--follow"])
     assert err.startswith("stopped; published parts are kept, and the next update continues\n")
 
 
+@pytest.mark.slow
 def test_temporary_files_of_killed_processes_are_removed(archive: Path) -> None:
     leftovers = [archive / "views/.hindlog.duckdb.1.tmp", archive / "log/.writer.json.tmp"]
     for path in leftovers:

@@ -148,6 +148,7 @@ def test_an_absent_entity_stays_in_keyframes_and_a_late_sighting_does_not_bring_
     assert rows_by_hour(grown) == rows_without_keyframes(grown)
 
 
+@pytest.mark.slow
 def test_keyframes_keep_tombstones(empty):
     happenings = [listing(0, model("a", "A"), model("b", "B")), Gone(hours(1), "model", "a")]
     write_log(empty, "openrouter", WRITER, happenings)

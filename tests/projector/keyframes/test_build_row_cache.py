@@ -29,6 +29,7 @@ from tests.projector.keyframes.row_archives import (
 from tests.projector.logs import Page, hours, write_log
 
 
+@pytest.mark.slow
 def test_a_row_cache_is_built_beside_each_keyframe_that_is_due(empty, limits):
     for n in range(2, 6):
         write_log(empty, "shop", A, FIRST if n == 2 else [])
@@ -135,6 +136,7 @@ def test_row_caches_that_were_deleted_are_built_again(started, limits):
     assert wrong_views(started, limits) == []
 
 
+@pytest.mark.slow
 def test_the_views_file_is_written_without_opening_keyframes_or_row_caches(
     started, limits, tmp_path_factory
 ):

@@ -66,6 +66,7 @@ SLOW = pytest.mark.slow
                 SEEN_AGAIN,
             ],
             id="a pagination over two portions",
+            marks=SLOW,
         ),
     ],
 )

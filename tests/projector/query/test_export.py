@@ -58,6 +58,7 @@ def test_partitions_are_hive_folders(shared, tmp_path):
     assert ids == [("a",), ("b",)]
 
 
+@pytest.mark.slow
 def test_without_names_every_view_of_the_present_is_exported(every_view, tmp_path):
     names = {view.view for view in export_views(every_view, [], tmp_path / "out").views}
 

@@ -13,6 +13,7 @@ from tests.projector.logs import hours
 from tests.projector.projections import MODELS
 
 
+@pytest.mark.slow
 def test_rebuild_swaps_to_new_parts_and_check_agrees(archive):
     before = current_parts(archive / "views")
     report = rebuild_views(archive, definitions=MODELS)

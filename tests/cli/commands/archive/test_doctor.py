@@ -103,6 +103,7 @@ def test_the_distributions_that_contain_a_file_are_found() -> None:
     assert len(_distributions_with("click/__init__.py")) == 1
 
 
+@pytest.mark.slow
 def test_doctor_warns_of_rows_that_are_not_shown_in_full(tmp_path: Path) -> None:
     seen = [Seen("model", id, {"id": id, "name": "n"}) for id in ("7", "m-2")]
     hindlog("init", tmp_path)

@@ -151,6 +151,7 @@ def test_views_with_values_that_do_not_fit_are_counted(odd: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_an_odd_id_is_the_same_from_a_row_cache(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     for page in pages():
