@@ -2,7 +2,11 @@
 -- reads: view
 -- Of several files with one hash each version is a row. `found_by`: id (in what was mentioned),
 -- hash, or listing (upstream's own list of the image's versions).
-WITH hash AS (
+WITH resource AS MATERIALIZED (
+    SELECT image_id, version_id, model_id, kind, name, hash FROM civitai.image_resources
+),
+version AS MATERIALIZED (SELECT id, model_id FROM civitai.model_versions),
+hash AS (
     SELECT DISTINCT version_id, model_id, hash
     FROM (
         SELECT version_id, model_id,
@@ -14,16 +18,15 @@ WITH hash AS (
 SELECT DISTINCT
     resource.image_id, resource.version_id, coalesce(resource.model_id, version.model_id) AS model_id,
     resource.kind, resource.name, 'id' AS found_by
-FROM civitai.image_resources AS resource
-LEFT JOIN civitai.model_versions AS version ON version.id = resource.version_id
+FROM resource LEFT JOIN version ON version.id = resource.version_id
 WHERE resource.version_id IS NOT NULL OR resource.model_id IS NOT NULL
 UNION
 SELECT resource.image_id, hash.version_id, hash.model_id, resource.kind, resource.name, 'hash'
-FROM civitai.image_resources AS resource JOIN hash USING (hash)
+FROM resource JOIN hash USING (hash)
 WHERE resource.version_id IS NULL
 UNION
 SELECT image.image_id, image.version_id, version.model_id, NULL, NULL, 'listing'
 FROM (
     SELECT id AS image_id, unnest(model_version_ids) AS version_id FROM civitai.images
 ) AS image
-LEFT JOIN civitai.model_versions AS version ON version.id = image.version_id
+LEFT JOIN version ON version.id = image.version_id

@@ -4,13 +4,14 @@
 -- the bodies stored while the path was there. `segment` and `seq`: the first body that has it.
 -- A body is stored once and seen until it changes: `first_seen_at` and `last_seen_at` are
 -- sightings of bodies that have the path.
-WITH form AS (
+WITH structure AS MATERIALIZED (FROM log.structures),
+form AS (
     SELECT source, segment, type, shape, form, min(first_at) AS first_at, max(last_at) AS last_at
     FROM (
         SELECT * EXCLUDE (seqs), unnest(seqs) AS seq
         FROM (
             SELECT source, segment, type, shape, writer, unnest(forms) AS form, unnest(seqs) AS seqs
-            FROM log.structures
+            FROM structure
             WHERE path = ''
         )
     ) JOIN log._seen_bodies() USING (source, writer, seq)
@@ -19,12 +20,12 @@ WITH form AS (
 seen AS (
     SELECT source, type, shape, path, min(first_at) AS first_at, max(last_at) AS last_at
     FROM (
-        SELECT source, segment, type, shape, path, unnest(forms) AS form FROM log.structures
+        SELECT source, segment, type, shape, path, unnest(forms) AS form FROM structure
     ) JOIN form USING (source, segment, type, shape, form)
     GROUP BY source, type, shape, path
 ),
 root AS (
-    SELECT source, type, shape, observed_at, bodies FROM log.structures WHERE path = ''
+    SELECT source, type, shape, observed_at, bodies FROM structure WHERE path = ''
 ),
 path AS (
     SELECT
@@ -37,7 +38,7 @@ path AS (
         arg_min(writer, (observed_at, writer, seq)) AS writer,
         arg_min(seq, (observed_at, writer, seq)) AS seq,
         arg_min(segment, (observed_at, writer, seq)) AS segment
-    FROM log.structures LEFT JOIN seen USING (source, type, shape, path)
+    FROM structure LEFT JOIN seen USING (source, type, shape, path)
     GROUP BY source, type, shape, path
 )
 SELECT
