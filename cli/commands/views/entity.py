@@ -69,14 +69,10 @@ def _print_body(body: bytes) -> None:
     if not stdout_is_terminal():
         write_stdout(body + b"\n")
         return
-    import json
-
     from cli.output.cells import visible
+    from cli.output.indented import indent_json
 
-    try:
-        text = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except ValueError:
-        text = body.decode("utf-8", "replace")
+    text = indent_json(body.decode("utf-8", "replace"))
     sys.stdout.write(visible(text, keep="\n") + "\n")
 
 

@@ -97,6 +97,7 @@ def test_a_name_without_a_time_is_never_guessed(name: str) -> None:
         "2026-08-15T12:16:22Z+02:00.json",
         "dt=2026-08-15/hour=21/models.json",
         "2026-08-15/hr-9.json",
+        "2026-08-15/Hour_09/models.json",
         "2026-08-15/T21/models.json",
         "hour=21/2026-08-15.json",
         "2026-08-15/models-1786752000.json",
@@ -135,6 +136,7 @@ def test_two_different_times_of_one_day_are_refused() -> None:
 
 def test_an_hour_in_the_containing_folder_is_not_passed_over() -> None:
     assert time_in_name("2026-08-15T12.json", "/raw/hour=21") == parse_us("2026-08-15T12:00:00Z")
+    assert time_in_name("2026-08-15.json", "/home/1786752000") == parse_us("2026-08-15T00:00:00Z")
     with pytest.raises(Invalid, match="cannot be read in full"):
         time_in_name("2026-08-15.json", "/raw/hour=21")
 

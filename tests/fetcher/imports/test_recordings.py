@@ -253,3 +253,20 @@ def test_missing_files_and_cut_packs_are_errors(tmp_path: Path) -> None:
     tar.write_bytes(tar.read_bytes()[:-30])
     with pytest.raises(Invalid):
         import_into(tmp_path / "log", [tar])
+
+
+@pytest.mark.parametrize(
+    "names", [("20250101.json.gz", "20250102.json"), ("20250102.tar", "20250101.json")]
+)
+def test_a_member_of_a_pack_that_cannot_be_read_does_not_end_the_others(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    bad, good = names
+    pack = write_pack(tmp_path / "a.tar.zst", {bad: gzip.compress(LINES)[:-9], good: b"{}"})
+    left_out: list[HindlogError] = []
+
+    recordings = list_recordings([pack], choose_time_of("name", None), left_out.append)
+    responses = list(merge_by_time(recordings))
+
+    assert [(response.member, response.body) for response in responses] == [(good, b"{}")]
+    assert [error.what.startswith(f"a.tar.zst/{bad}: ") for error in left_out] == [True]

@@ -157,6 +157,22 @@ def test_an_entity_that_returns_after_its_gone_event_is_back(
     assert notice(log, "a/1", "a/2") == []
 
 
+def test_an_entity_that_another_page_has_shown_since_is_not_back_a_second_time(
+    tmp_path: Path,
+) -> None:
+    log = Log(tmp_path, OPENROUTER)
+    log.append_listing("a/1")
+    log.append_event(kind=GONE, type="model", id="a/1")
+    presence = log.open_presence()
+
+    log.append_listing("a/1", last=False)
+    context = PageContext(run=log.run, epoch="x")
+    drafts = listing_notices(presence, context, MODEL, [("model", "a/1")], format_us(log.clock.at))
+
+    close_presence(presence)
+    assert drafts == []
+
+
 def test_one_probe_proves_that_all_endpoints_of_a_model_are_gone(
     tmp_path: Path,
 ) -> None:

@@ -29,6 +29,7 @@ from fetcher.split.error_words import (
         (b'{"error":"' + b"x" * 900 + b'"}', "x" * 300),
         (b'{"data":[]}', None),
         (b'{"error":""}', None),
+        (b'{"error":" ","detail":"x"}', "x"),
         (b'["error"]', None),
         (b"<html>", None),
         (b"[" * 100_000, None),
