@@ -45,6 +45,7 @@ def test_an_image_causes_requests_for_the_versions_that_it_names(
         (b'{"modelVersionIds":[1,"draft-1",null,-0,-3,0,1.0,2]}', ["1", "2"]),
         (b'{"modelVersionIds":{"a":1},"meta":{"civitaiResources":[{"modelVersionId":5}]}}', ["5"]),
         (b'{"modelVersionIds":[1],"meta":{"cfg":NaN,"civitaiResources":{}}}', ["1"]),
+        (b'{"modelVersionIds":[-0,0,-3,1,1]}', ["1"]),
         (b'{"modelVersionIds":7}', []),
         (b"[1]", []),
         (b"", []),
@@ -60,6 +61,7 @@ def test_a_value_that_is_no_positive_integer_hides_no_other_version(
     ("body", "expected"),
     [
         (b'{"username":"ann","meta":NaN}', [{"query": "ann", "limit": "20"}]),
+        (b'{"username":"ann","meta":null}', [{"query": "ann", "limit": "20"}]),
         (b"{}", []),
         (b'{"username":null}', []),
         (b'{"username":""}', []),
