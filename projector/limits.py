@@ -46,6 +46,8 @@ class Limits:
     max_pairing_sightings: int = 100_000
     """Sightings of one chunk while neighbouring versions are searched. With twice as many DuckDB
     sometimes exceeds the memory limit of that search."""
+    max_start_sightings: int = 400_000
+    """Sightings of one chunk while the starts of values are searched, which takes less memory."""
     max_near_events: int = 10_000
     """Distance in events up to which the earlier of two bodies is read next to the later one."""
     max_cached_block_bytes: int = 24 * 1024 * 1024

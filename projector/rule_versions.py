@@ -14,6 +14,9 @@ ROW_RULES: Mapping[str, int] = {"event": 2, "lines": 2, "casts": 2}
 MACRO_RULES: Mapping[str, int] = {"civitai_meta": 2}
 """Versions of the macro files that a definition may name (`-- macros: civitai_meta`)."""
 
+START_RULES = 1
+"""Version of the template that finds since when values were seen."""
+
 DIFFERENCE_RULES = 2
 """Version of `diff.py` and `diff_rules.py`, which find and classify differences."""
 

@@ -86,8 +86,8 @@ def find_pairs(
     `is_far` is true if the earlier body is of another writer, or more than `max_near_events`
     away from the later one.
     """
-    since = _since(history, compared)
-    count = 1 + _count_sightings(connection, history, since) // limits.max_pairing_sightings
+    since = first_new_instant(history, compared)
+    count = 1 + count_sightings(connection, history, since) // limits.max_pairing_sightings
     chunks = [target.with_suffix(f".{bucket}") for bucket in range(count)]
     for bucket, chunk in enumerate(chunks):
         copy_rows(connection, _query(history, since, bucket, count, diffs), chunk)
@@ -96,10 +96,10 @@ def find_pairs(
     copy_rows(connection, fill("pairs_ordered", pairs=pairs, near=near), target)
     for chunk in chunks:
         chunk.unlink()
-    return Compared(history.read, _waiting(connection, history, since))
+    return Compared(history.read, first_dangling(connection, history, since))
 
 
-def _since(history: History, compared: Compared) -> int | None:
+def first_new_instant(history: History, compared: Compared) -> int | None:
     """Returns the instant from which facts are examined, in µs; None for all of history."""
     if not compared.read:
         return None
@@ -107,7 +107,7 @@ def _since(history: History, compared: Compared) -> int | None:
     return min([*(name.starts_at for name in new if name), *compared.waiting], default=0)
 
 
-def _waiting(
+def first_dangling(
     connection: duckdb.DuckDBPyConnection, history: History, since: int | None
 ) -> tuple[int, ...]:
     """Returns the instant of the first sighting whose body is not in the log, or nothing."""
@@ -122,13 +122,13 @@ def _waiting(
     return tuple(int(row[0]) for row in rows if row[0] is not None)
 
 
-def _count_sightings(
+def count_sightings(
     connection: duckdb.DuckDBPyConnection, history: History, since: int | None
 ) -> int:
     """Returns the number of sightings of the entities to examine."""
     query = fill(
         "sighted",
-        touched="" if since is None else _touched(history, since, ""),
+        touched="" if since is None else touched_sql(history, since, ""),
         sightings=history.sightings,
         types=literals(history.types),
         one="" if since is None else "AND _id IN (SELECT touched._id FROM touched)",
@@ -136,7 +136,8 @@ def _count_sightings(
     return int(connection.execute(query).fetchall()[0][0])
 
 
-def _touched(history: History, since: int, bucket: str) -> str:
+def touched_sql(history: History, since: int, bucket: str) -> str:
+    """Returns the table of the entities seen since an instant. `bucket`: condition of a chunk."""
     return fill(
         "touched",
         sightings=history.sightings,
@@ -146,24 +147,33 @@ def _touched(history: History, since: int, bucket: str) -> str:
     )
 
 
-def _query(history: History, since: int | None, bucket: int, buckets: int, diffs: str) -> str:
+def chunk_parts(history: History, since: int | None, bucket: int, buckets: int) -> dict[str, str]:
+    """Returns the parts of templates that select a chunk of the entities seen since an instant."""
     in_bucket = f"AND hash(%s) % {int(buckets)} = {int(bucket)}"
-    touched = "" if since is None else _touched(history, since, in_bucket.replace("%s", "_id"))
     condition = in_bucket if since is None else "AND %s IN (SELECT touched._id FROM touched)"
-    common = {
+    return {
+        "touched": ""
+        if since is None
+        else touched_sql(history, since, in_bucket.replace("%s", "_id")),
         "sightings": history.sightings,
-        "pages": history.pages,
         "events": history.events,
         "types": literals(history.types),
-        "instant": _END,
-        "shapes": "true",
-        "rank": "0",
         "one": condition.replace("%s", "_id"),
         "one_event": condition.replace("%s", "id"),
     }
+
+
+def _query(history: History, since: int | None, bucket: int, buckets: int, diffs: str) -> str:
+    common = {
+        **chunk_parts(history, since, bucket, buckets),
+        "pages": history.pages,
+        "instant": _END,
+        "shapes": "true",
+        "rank": "0",
+    }
     return fill(
         "pairs",
-        touched=touched,
+        touched=common["touched"],
         presence=presence_sql(common, absences=False),
         spans=spans_sql(common),
         since=_instant(since or 0),

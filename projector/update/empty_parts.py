@@ -6,6 +6,7 @@ import duckdb
 
 from eventlog.errors import Invalid
 from projector.changes.differences import create_empty_differences, folder_of_diffs
+from projector.changes.value_starts import create_empty_starts, folder_of_starts
 from projector.definition import LOG, Definition
 from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import SCHEMA
@@ -27,6 +28,7 @@ def build_schemas(
     """
     for source in sources:
         create_empty_differences(folder_of_diffs(context.parts, source))
+        create_empty_starts(connection, folder_of_starts(context.parts, source))
         quarantine.create_empty_quarantine(quarantine.folder_of_refused(context.parts, source))
     is_staged = False
     rejected: dict[str, str] = {}

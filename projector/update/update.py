@@ -19,6 +19,7 @@ from eventlog.clock import now_us
 from eventlog.errors import HindlogError
 from eventlog.files.listing import list_sources
 from projector.changes.differences import FOLDER, add_differences, folder_of_diffs
+from projector.changes.value_starts import folder_of_starts, update_starts
 from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import SMALL_MEMORY_MB, builder, sql_errors
@@ -232,24 +233,28 @@ def _build_keyframes(
     return failures
 
 
-def _compare(context: Context, script: Script, failures: dict[str, str]) -> int:
-    """Compares the consecutive versions that were not compared yet and returns their number."""
+def _compare(context: Context, script: Script, failures: dict[str, str]) -> bool:
+    """Compares the consecutive versions that were not compared yet. Returns whether the views
+    have other files to read then."""
     jobs = {
-        history.source: submit(context.workers, _add_differences, context, history)
+        history.source: submit(context.workers, _compare_source, context, history)
         for history in script.histories
     }
-    pairs = 0
+    is_changed = False
     for source, job in jobs.items():
         try:
-            pairs += job.result()
+            is_changed |= job.result()
         except HindlogError as error:
             failures[f"{source} {FOLDER}"] = error.what
-    return pairs
+            is_changed = True
+    return is_changed
 
 
-def _add_differences(context: Context, history: History) -> int:
-    folder = folder_of_diffs(context.parts, history.source)
+def _compare_source(context: Context, history: History) -> bool:
+    """Finds since when values were seen, and their differences. Returns whether any are new."""
+    starts = folder_of_starts(context.parts, history.source)
+    differences = folder_of_diffs(context.parts, history.source)
+    shared = (history, context.scratch, context.workers, context.limits)
     with sql_errors(f"changes of {history.source}"):
-        return add_differences(
-            context.root, folder, history, context.scratch, context.workers, context.limits
-        )
+        is_changed = update_starts(starts, *shared)
+        return add_differences(context.root, differences, *shared) > 0 or is_changed

@@ -22,7 +22,7 @@ from projector.parts.part_sql import best_rank
 from projector.presence import presence_sql
 from projector.views.file_lists import FileLists, as_of_list_sql, row_cache_instant_sql
 
-_OF_ROWS = {f"{name}_at": f"body._{name}_at" for name in ("seen", "first", "last")}
+_OF_ROWS = {f"{name}_at": f"body._{name}_at" for name in ("first", "last")}
 """SQL of the instants of provenance in a row of the row cache."""
 _ABSENCE = ("_absent_since", "_absent_because")
 _CACHE_COLUMNS = ("_seen_at", "_first_at", "_last_at", *_ABSENCE)
@@ -53,7 +53,7 @@ def as_of_templates(
     values = {
         "presence": presence_sql(near),
         "body": f"read_parquet({common['bodies']})",
-        "provenance": fill("provenance", seen_at="winner.best['at']", **OF_ENTITY),
+        **seen_since_sql(common, "winner.best['at']", OF_ENTITY),
         "because": fill("because"),
         "once": distinct_clause("winner", definition, bodies.disjoint),
     }
@@ -95,7 +95,7 @@ def _from_row_cache(
     }
     values = {
         "shown": shown_sql(placeholders),
-        "provenance": fill("provenance", **_OF_ROWS),
+        **seen_since_sql(near, "body._seen_at", _OF_ROWS),
         "resolved": ", ".join(_CACHE_COLUMNS),
     }
     present = {**values, "which": "body._absent_since IS NULL", "absence": ""}
@@ -103,4 +103,17 @@ def _from_row_cache(
     return {
         "at": ("rows_at", present),
         "all": ("rows_at", {**values, "which": "true", "absence": absence}),
+    }
+
+
+def seen_since_sql(
+    common: Mapping[str, str], seen_at: str, instants: Mapping[str, str]
+) -> dict[str, str]:
+    """Returns the columns of provenance, and the join with the starts of values that they need.
+
+    `seen_at`: SQL of the instant of the sighting that names the body.
+    """
+    return {
+        "provenance": fill("provenance", seen_at=seen_at, **instants),
+        "start": fill("value_start", starts=common["starts"], seen_at=seen_at),
     }

@@ -12,6 +12,8 @@ import attrs
 import duckdb
 
 from projector.changes.differences import FOLDER, folder_of_diffs, list_diffs
+from projector.changes.value_starts import FOLDER as STARTS
+from projector.changes.value_starts import file_of_starts, folder_of_starts
 from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition
 from projector.engine.parquet_files import SCHEMA
@@ -24,7 +26,7 @@ from projector.parts.plan import SegmentListing
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
 from projector.presence import presence_sql, spans_sql
-from projector.views.as_of_sql import as_of_templates
+from projector.views.as_of_sql import as_of_templates, seen_since_sql
 from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
     FileList,
@@ -124,7 +126,9 @@ def _list_files(
     }
     for listing in listings:
         folder = folder_of_diffs(parts, listing.source)
+        starts = file_of_starts(folder_of_starts(parts, listing.source))
         for kind, paths in (
+            (STARTS, [starts]),
             (FOLDER, [folder / SCHEMA, *list_diffs(folder)]),
             (REFUSED, list_refused(folder_of_refused(parts, listing.source))),
         ):
@@ -177,7 +181,7 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
     from_all = {
         "presence": presence_sql(common, absences=False),
         "spans": spans_sql(common),
-        "provenance": fill("provenance", seen_at="version.valid_from", **OF_ENTITY),
+        **seen_since_sql(common, "version.valid_from", OF_ENTITY),
     }
     from_keyframe = as_of_templates(root, definition, files, common)
     schema = identifier(definition.source)
@@ -249,6 +253,7 @@ def _source_files(root: Path, source: str, files: FileLists) -> dict[str, str]:
         "pages": as_of_list_sql(root, files[source, "log.pages"]),
         "events": all_bodies_sql(root, files[source, "log.events"]),
         "diffs": list_sql(root, files[source, FOLDER].all),
+        "starts": list_sql(root, files[source, STARTS].all),
     }
 
 

@@ -1,6 +1,6 @@
 """Reference model of the views: plain Python over all lines, without SQL or parts. Slow."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -39,6 +39,8 @@ class State:
 
     hash: str
     absent_since: int | None
+    observed_at: int
+    """Since when its value was seen."""
 
 
 def read_lines(root: Path, source: str) -> list[Line]:
@@ -168,8 +170,24 @@ def view_at(lines: Sequence[Line], instant: int, shape: str | None = None) -> di
         if of_shape:
             # by body, too: a page may show an entity twice, with two bodies
             best = max(of_shape, key=lambda sighting: (sighting.at, sighting.body))
-            states[id_] = State(hashes[best.body], absent_since(seen, listings, gone))
+            absent = absent_since(seen, listings, gone)
+            values = {
+                sighting.at.observed_at: hashes[sighting.body]
+                for sighting in sorted(of_shape, key=lambda each: (each.at, each.body))
+                if sighting.shape == best.shape
+            }
+            states[id_] = State(hashes[best.body], absent, first_of_run(values))
     return states
+
+
+def first_of_run(values: Mapping[int, str]) -> int:
+    """Returns since when the last value, of values by instant, is the same."""
+    *earlier, last = sorted(values)
+    for instant in reversed(earlier):
+        if values[instant] != values[last]:
+            break
+        last = instant
+    return last
 
 
 def versions(lines: Sequence[Line]) -> set[tuple[str, str, int, int | None, str]]:

@@ -74,6 +74,7 @@ def small_limits(min_keyframe_rows: int) -> Limits:
         SMALL,
         min_keyframe_rows=min_keyframe_rows,
         max_pairing_sightings=8,
+        max_start_sightings=8,
         max_chunk_keys=8,
         max_open_partitions=2,
     )
@@ -154,13 +155,16 @@ def _compare(root: Path, lines: list[Line], jobs: int, limits: Limits) -> None:
 
 def _compare_at(views, instant: int, expected: dict) -> None:
     text = format_us(instant)
-    present = views.execute("SELECT id, _hash FROM shop.things_at(?)", [text]).fetchall()
+    columns = "id, _hash, epoch_us(_observed_at)"
+    present = views.execute(f"SELECT {columns} FROM shop.things_at(?)", [text]).fetchall()
     every = views.execute(
-        "SELECT id, _hash, epoch_us(_absent_since) FROM shop.things_all_at(?)", [text]
+        f"SELECT {columns}, epoch_us(_absent_since) FROM shop.things_all_at(?)", [text]
     ).fetchall()
     assert sorted(present) == sorted(
-        (id_, state.hash) for id_, state in expected.items() if state.absent_since is None
+        (id_, state.hash, state.observed_at)
+        for id_, state in expected.items()
+        if state.absent_since is None
     )
     assert sorted(every) == sorted(
-        (id_, state.hash, state.absent_since) for id_, state in expected.items()
+        (id_, state.hash, state.observed_at, state.absent_since) for id_, state in expected.items()
     )

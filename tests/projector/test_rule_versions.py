@@ -15,6 +15,7 @@ from projector.rule_versions import (
     MACRO_RULES,
     ROW_CACHE_RULES,
     ROW_RULES,
+    START_RULES,
 )
 
 PROJECTOR = Path(__file__).parents[2] / "projector"
@@ -24,6 +25,7 @@ PINNED = {
     "lines": (2, "410da91396cd"),
     "casts": (2, "d8fc7bafb348"),
     "civitai_meta": (2, "c28705f810fc"),
+    "starts": (1, "e5862133a6e6"),
     "differences": (2, "ef4c3dbf56f5"),
     "keyframes": (2, "ac70e623a6b1"),
     "row cache": (2, "b537361385fc"),
@@ -31,6 +33,7 @@ PINNED = {
 """Version of each rule, and the digest of its text without comments and white space."""
 
 TEMPLATES = {
+    "starts": ("value_starts",),
     "keyframes": (
         "keyframe_seen",
         "keyframe_pages",
@@ -84,6 +87,7 @@ def test_a_rule_whose_text_changed_has_a_new_version(name: str) -> None:
     versions = {
         **ROW_RULES,
         **MACRO_RULES,
+        "starts": START_RULES,
         "differences": DIFFERENCE_RULES,
         "keyframes": KEYFRAME_RULES,
         "row cache": ROW_CACHE_RULES,

@@ -13,4 +13,5 @@ FROM winner
 JOIN entity USING (_type, _id)
 JOIN $body AS body
     ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
+$start
 WHERE true $given

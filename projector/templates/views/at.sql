@@ -10,4 +10,5 @@ FROM winner
 JOIN entity USING (_type, _id)
 JOIN $body AS body
     ON body._writer = winner.best['writer'] AND body._seq = winner.best['seq']
+$start
 WHERE entity.by_listing IS NULL AND entity.gone_at IS NULL $given

@@ -9,4 +9,5 @@ SELECT
     $provenance
     $absence
 FROM shown AS body
+$start
 WHERE $which $given

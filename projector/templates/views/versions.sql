@@ -13,4 +13,5 @@ FROM version
 JOIN entity USING (_type, _id)
 JOIN read_parquet($bodies) AS body
     ON body._writer = version.told['writer'] AND body._seq = version.told['seq']
+$start
 WHERE version.told IS NOT NULL $given

@@ -8,7 +8,7 @@ from eventlog.clock import parse_us
 from projector.changes.version_pairs import (
     Compared,
     History,
-    _since,
+    first_new_instant,
     read_compared,
     write_compared,
 )
@@ -48,7 +48,7 @@ def test_facts_are_examined_from_the_first_new_hour_or_the_first_missing_body() 
     seen = Compared(frozenset([NINE]))
     waiting = Compared(frozenset([NINE]), (ten - 1,))
 
-    assert _since(history(NINE, TEN), Compared()) is None, "all of history"
-    assert _since(history(NINE, TEN), seen) == ten
-    assert _since(history(NINE, f"{TEN} 12"), seen) == ten, "an open segment"
-    assert _since(history(NINE, TEN), waiting) == ten - 1
+    assert first_new_instant(history(NINE, TEN), Compared()) is None, "all of history"
+    assert first_new_instant(history(NINE, TEN), seen) == ten
+    assert first_new_instant(history(NINE, f"{TEN} 12"), seen) == ten, "an open segment"
+    assert first_new_instant(history(NINE, TEN), waiting) == ten - 1

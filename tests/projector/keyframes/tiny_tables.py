@@ -56,6 +56,15 @@ KNOWN = {
     "_absent_because": "VARCHAR",
 }
 """Columns of a row cache that bodies do not have."""
+START = {
+    "_id": "VARCHAR",
+    "_writer": "VARCHAR",
+    "_seq": "BIGINT",
+    "since": "TIMESTAMPTZ",
+    "until": "TIMESTAMPTZ",
+    "epoch": "VARCHAR",
+}
+"""Columns of the starts of values."""
 CACHED = {**BODY, **KNOWN}
 """Columns of a row cache of things."""
 
@@ -134,6 +143,18 @@ def cached(hour: float, id: str, seq: int, value: int, **more: Any) -> Row:
     at = format_us(hours(hour))
     known = {"_seen_at": at, "_first_at": at, "_last_at": at}
     return {**body(id, seq, value), **known, **more}
+
+
+def start(id: str, seq: int, since: float, until: float) -> Row:
+    """Returns the row of a value that was seen from an hour to another, and whose body is `seq`."""
+    return {
+        "_id": id,
+        "_writer": "a",
+        "_seq": seq,
+        "since": format_us(hours(since)),
+        "until": format_us(hours(until)),
+        "epoch": f"since {since}",
+    }
 
 
 def _position(hour: float, seq: int) -> str:

@@ -7,19 +7,20 @@ from typing import Any
 import attrs
 import pytest
 
-from eventlog.clock import format_us
+from eventlog.clock import HOUR, format_us
+from projector.changes.value_starts import FOLDER as STARTS
 from projector.definition import Definition, parse_definition
 from projector.engine.connections import connect
 from projector.engine.sql_text import fill, identifier, literals
 from projector.parts.part_sql import shape_rank, shape_test
 from projector.views.as_of_sql import Templates, as_of_templates
-from projector.views.file_lists import FileList, FileLists, all_bodies_sql, as_of_list_sql
+from projector.views.file_lists import FileList, FileLists, all_bodies_sql, as_of_list_sql, list_sql
 from projector.views.script import HIDDEN, key_sql
 from projector.views.statement import named_files
 from tests.projector.compare_views import THINGS
 from tests.projector.keyframes.row_archives import PIECES
 from tests.projector.keyframes.tiny_tables import BODY, body
-from tests.projector.logs import hours
+from tests.projector.logs import T0, hours
 from tests.projector.views.tiny_lists import (
     AT,
     add_file,
@@ -42,6 +43,7 @@ def common_of(root: Path, definition: Definition, lists: FileLists) -> dict[str,
         "sightings": as_of_list_sql(root, lists["shop", "log.sightings"]),
         "pages": as_of_list_sql(root, lists["shop", "log.pages"]),
         "bodies": all_bodies_sql(root, lists["shop", definition.name]),
+        "starts": list_sql(root, lists["shop", STARTS].all),
         "key": identifier(definition.key[0]),
         **key_sql(definition),
         "hidden": ", ".join((*HIDDEN, "_row") if many else HIDDEN),
@@ -161,6 +163,23 @@ def test_the_instants_of_a_copied_row_are_those_of_the_row_cache(tmp_path: Path)
     assert (b["_first_seen_at"].hour, b["_last_seen_at"].hour) == (0, 2)
 
 
+@pytest.mark.parametrize("write", [write_lists, with_row_cache], ids=["facts", "row cache"])
+@pytest.mark.parametrize("sibling", ["at", "all"])
+def test_a_value_was_observed_with_its_body_unless_it_has_another_start(
+    tmp_path: Path, write: Any, sibling: str
+) -> None:
+    lists = write(tmp_path)
+
+    def observed(hour: float) -> dict[str, tuple[float, str | None]]:
+        rows = shown(tmp_path, lists, hour, sibling)
+        since = {row["id"]: row["_observed_at"].timestamp() * 10**6 for row in rows}
+        return {row["id"]: ((since[row["id"]] - T0) / HOUR, row["_epoch"]) for row in rows}
+
+    assert observed(1) == {"a": (0, None), "b": (-2, "since -2"), "c": (0, None)}
+    assert observed(2.5)["b"] == (-2, "since -2")
+    assert observed(5)["c"] == (4, "since 4")
+
+
 def test_of_a_body_in_two_parts_that_overlap_one_row_is_shown(tmp_path: Path) -> None:
     """Where no part overlaps, DISTINCT is left out: it costs more than the query."""
     lists = write_lists(tmp_path)
@@ -195,7 +214,7 @@ FACTS = FileList(("facts.parquet",), ())
 def lists_without_files(definition: Definition, *kinds: str) -> dict[tuple[str, str], FileList]:
     """Returns lists of one file each, named after its kind, with these kinds of cached rows."""
     names = ["log.sightings", "log.pages", definition.name]
-    names += [f"near {name}" for name in names]
+    names += [f"near {name}" for name in names] + [STARTS]
     names += [f"{kind} {definition.name}" for kind in kinds]
     return {
         ("shop", name): attrs.evolve(FACTS, always=(f"{name.replace(' ', '-')}.parquet",))
@@ -226,7 +245,7 @@ def test_the_templates_are_those_of_the_siblings_or_one_that_reads_the_row_cache
 def test_the_files_named_are_those_near_and_all_bodies_and_no_other_facts(
     definition: Definition,
 ) -> None:
-    near = {"near-log.sightings.parquet", "near-log.pages.parquet"}
+    near = {"near-log.sightings.parquet", "near-log.pages.parquet", f"{STARTS}.parquet"}
     bodies = {f"{definition.name}.parquet", f"near-{definition.name}.parquet"}
     of_cache = {f"{kind}-{definition.name}.parquet" for kind in ("rows", "fresh")}
 

@@ -87,7 +87,7 @@ def test_an_absent_row_says_since_when_and_why(lives: Path) -> None:
 def test_an_absent_row_was_last_seen_when_anybody_saw_it(lives: Path) -> None:
     versions = {row[0]: row[1:] for row in seen(lives, "models_all")}
 
-    assert versions["C"] == (hours(4), hours(0), hours(4))
+    assert versions["C"] == (hours(0), hours(0), hours(4))
     assert versions["B2"] == (hours(1), hours(0), hours(1))
 
 
@@ -217,7 +217,7 @@ def test_a_body_that_was_stored_with_a_later_hour_is_shown_from_its_first_sighti
 
     sql = f"SELECT {columns} FROM openrouter.endpoints"
     assert rows(tmp_path, sql, hours(1)) == [(hours(1), hours(1), hours(1))]
-    assert rows(tmp_path, sql) == [(hours(2), hours(1), hours(2))]
+    assert rows(tmp_path, sql) == [(hours(1), hours(1), hours(2))]
 
 
 def test_a_listing_does_not_make_an_entity_absent_that_its_scope_never_had(tmp_path: Path) -> None:

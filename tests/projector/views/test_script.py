@@ -152,6 +152,7 @@ def test_every_file_named_exists_and_all_kinds_are_among_them(root: Path, script
         ("log.keyframes", "s-"),
         ("log.keyframes", "p-"),
         ("log.diffs", "d-"),
+        ("log.starts", "v-"),
         ("log.quarantine", "q-"),
         ("store.maps", "sc"),
     } <= {(folder, name) for folder, name in names}

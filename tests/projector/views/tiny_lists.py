@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from projector.changes.value_starts import FOLDER as STARTS
 from projector.views.file_lists import FileList
 from tests.projector.compare_views import THINGS
 from tests.projector.keyframes.tiny_tables import (
@@ -16,12 +17,14 @@ from tests.projector.keyframes.tiny_tables import (
     CACHED,
     PAGE,
     SIGHTING,
+    START,
     Row,
     body,
     cached,
     complete_listing,
     listed,
     sighting,
+    start,
     write_table,
 )
 
@@ -33,7 +36,8 @@ def write_lists(root: Path) -> dict[tuple[str, str], FileList]:
     """Writes sightings, pages and bodies of three hours; returns their lists, without keyframes.
 
     Hour 0: a listing of `a`, `b` and `c`. Hour 2: a listing of `a`, with a new body, and `b`.
-    Hour 4: `c` is back on a listing that has not ended.
+    Hour 4: `c` is back on a listing that has not ended. The values of `b` (until hour 3) and of `c`
+    (from hour 4 on) were seen since another instant than that of their bodies.
     """
     sightings = {
         0: [listed(0, "a", 1), listed(0, "b", 2), listed(0, "c", 3)],
@@ -55,6 +59,8 @@ def write_lists(root: Path) -> dict[tuple[str, str], FileList]:
             for hour, rows in tables.items()
         ]
         lists["shop", name] = lists["shop", f"near {name}"] = FileList((empty,), tuple(dated))
+    starts = [start("b", 2, -2, 3), start("c", 3, 4, 9)]
+    lists["shop", STARTS] = FileList((add_file(root, STARTS, START, starts),), ())
     return lists
 
 

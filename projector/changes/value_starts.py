@@ -1,0 +1,147 @@
+"""Since when each value of an entity was seen, where its body was not stored at that instant.
+
+A body is stored when its bytes differ from the last ones stored by its writer. So it may be older
+or newer than the first sighting of its value: if responses of an earlier time were imported later,
+if another writer stored the same value, or if it was stored again after thirty days. The file of a
+source has a row for each such body and run of equal values (`value_starts.sql`); the views read
+`_observed_at` and `_epoch` from it, and from the body if it has no row.
+
+    views/parts/<source>/log.starts/<rules>/v-<list>.parquet   the starts
+                                            state.json         what they were found in
+
+A sighting changes the starts of its entity only, so those of the entities seen since the first new
+hour are found anew. The file is written only if they differ.
+"""
+
+import hashlib
+from pathlib import Path
+
+import attrs
+import duckdb
+import orjson
+
+from eventlog.files.publish import replace_file
+from projector.changes.version_pairs import (
+    MEMORY_MB,
+    Compared,
+    History,
+    chunk_parts,
+    count_sightings,
+    first_dangling,
+    first_new_instant,
+    touched_sql,
+)
+from projector.engine.parquet_files import SCHEMA, SMALL, copy_rows, publish
+from projector.engine.sql_text import fill, list_literal
+from projector.engine.workers import Workers, job_builder
+from projector.limits import Limits
+from projector.rule_versions import START_RULES
+
+FOLDER = "log.starts"
+_STATE = "state.json"
+_COLUMNS = """SELECT NULL::VARCHAR AS _id, NULL::VARCHAR AS _writer, NULL::BIGINT AS _seq,
+    NULL::TIMESTAMPTZ AS since, NULL::TIMESTAMPTZ AS until, NULL::VARCHAR AS epoch LIMIT 0"""
+
+
+@attrs.frozen
+class _State:
+    """The facts in which starts were found, and the file of the starts."""
+
+    compared: Compared = attrs.field(factory=Compared)
+    file: str = SCHEMA
+
+
+def folder_of_starts(parts: Path, source: str) -> Path:
+    """Returns the folder of the starts of a source."""
+    return parts / source / FOLDER / f"rules-{START_RULES}"
+
+
+def create_empty_starts(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Creates a file without rows, so that views always have a file to read."""
+    if not (folder / SCHEMA).exists():
+        publish(connection, _COLUMNS, folder / SCHEMA, [], folder.name)
+
+
+def file_of_starts(folder: Path) -> Path:
+    """Returns the file of the starts of a source; the one without rows if there is no other."""
+    try:
+        path = folder / str(orjson.loads((folder / _STATE).read_bytes())["file"])
+    except (FileNotFoundError, orjson.JSONDecodeError, KeyError):
+        return folder / SCHEMA
+    return path if path.exists() else folder / SCHEMA
+
+
+def update_starts(
+    folder: Path, history: History, scratch: Path, crew: Workers, limits: Limits
+) -> bool:
+    """Finds the starts that new facts changed. Returns whether there is another file of starts."""
+    state = _read_state(folder, history)
+    if not history.read - state.compared.read:
+        return False
+    chunks = scratch / f"starts-{history.source}"
+    chunks.mkdir()
+    file = state.file
+    with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
+        since = first_new_instant(history, state.compared)
+        _find(connection, history, since, chunks, limits)
+        compared = Compared(history.read, first_dangling(connection, history, since))
+        parts = {
+            "touched": "" if since is None else touched_sql(history, since, ""),
+            "before": list_literal([folder / state.file]),
+            "found": list_literal([folder / SCHEMA, *sorted(chunks.iterdir())]),
+        }
+        if since is None or connection.execute(fill("starts_differing", **parts)).fetchall()[0][0]:
+            file = _name(compared)
+            query = f"FROM read_parquet({parts['found']})"
+            if since is not None:
+                query = fill("starts_replaced", **parts)
+            publish(connection, query, folder / file, [], folder.name, packing=SMALL)
+    _write_state(folder, history, _State(compared, file))
+    return file != state.file
+
+
+def _find(
+    connection: duckdb.DuckDBPyConnection,
+    history: History,
+    since: int | None,
+    folder: Path,
+    limits: Limits,
+) -> None:
+    """Writes the starts of the entities seen since an instant into files of a folder."""
+    count = 1 + count_sightings(connection, history, since) // limits.max_start_sightings
+    for bucket in range(count):
+        query = fill("value_starts", **chunk_parts(history, since, bucket, count))
+        copy_rows(connection, query, folder / f"{bucket:06}.parquet")
+
+
+def _name(compared: Compared) -> str:
+    text = "\0".join([*sorted(compared.read), *map(str, compared.waiting)])
+    return f"v-{hashlib.sha256(text.encode()).hexdigest()[:16]}.parquet"
+
+
+def _read_state(folder: Path, history: History) -> _State:
+    """Returns the state; an empty one if the starts have to be found in all of history.
+
+    They have to if a type is new, if the log no longer has a segment, or if the file is missing.
+    """
+    try:
+        data = orjson.loads((folder / _STATE).read_bytes())
+        state = _State(Compared(frozenset(data["read"]), tuple(data["waiting"])), data["file"])
+    except (FileNotFoundError, orjson.JSONDecodeError, KeyError):
+        return _State()
+    read, now = (
+        {entry.partition(" ")[0] for entry in entries}
+        for entries in (state.compared.read, history.read)
+    )
+    is_current = set(history.types) <= set(data["types"]) and read <= now
+    return state if is_current and (folder / state.file).exists() else _State()
+
+
+def _write_state(folder: Path, history: History, state: _State) -> None:
+    members = {
+        "types": history.types,
+        "read": sorted(state.compared.read),
+        "waiting": state.compared.waiting,
+        "file": state.file,
+    }
+    replace_file(folder / _STATE, orjson.dumps(members))
