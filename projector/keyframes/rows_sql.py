@@ -34,9 +34,15 @@ def distinct_clause(entity: str, definition: Definition, disjoint: bool = False)
     return "" if disjoint else f"DISTINCT ON ({entity}._type, {entity}._id{row})"
 
 
+_MOVED = "SELECT unnest(list(moved._id)) FROM moved"
+"""Ids of the entities that are evaluated from all sightings. DuckDB expects one row of this, so
+that it looks up the sightings of these ids; of `moved` itself it expects more rows than there
+are sightings, and puts all of them into a hash table."""
+
+
 def shown_sql(common: Mapping[str, str]) -> str:
     """Returns the tables up to `shown`: cached rows, and evaluated ones of changed entities."""
-    changed = presence_sql({**common, "one": "AND _id IN (SELECT moved._id FROM moved)"})
+    changed = presence_sql({**common, "one": f"AND _id IN ({_MOVED})"})
     named = {"named": "fresh", "writer": "fresh._writer", "seq": "fresh._seq"}
     lookup = fill("near_bodies", near=common["near"], bodies=common["bodies"], **named)
     resolved = fill("resolved", because=fill("because"), lookup=lookup, **common)
