@@ -4,13 +4,16 @@ A shell ignores Ctrl-C for what it runs in the background, and so would all that
 """
 
 import gc
+import pickle
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.extent import IS_ALL
+from tests.made_once import made_once
 
 if TYPE_CHECKING:
     from projector.update.view_columns import Columns
@@ -37,8 +40,14 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def view_columns() -> "dict[str, Columns]":
+def view_columns(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, Columns]":
     """The columns of every view, of one empty archive: building it takes seconds."""
-    from projector.update.view_columns import describe_views
 
-    return describe_views()
+    def make(folder: Path) -> None:
+        from projector.update.view_columns import describe_views
+
+        (folder / "columns").write_bytes(pickle.dumps(describe_views()))
+
+    folder = made_once(tmp_path_factory, "view-columns", make)
+    columns: dict[str, Columns] = pickle.loads((folder / "columns").read_bytes())
+    return columns

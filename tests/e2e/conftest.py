@@ -15,6 +15,7 @@ import pytest
 from cli.config.load import default_toml
 from eventlog.clock import HOUR, hour_start, now_us
 from fetcher.service.rehearsal import rehearse
+from tests.made_once import made_once
 
 ROOT = Path(__file__).parents[2]
 HOURS = 3
@@ -59,14 +60,17 @@ def begin() -> Iterator[Begin]:
 @pytest.fixture(scope="session")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive with three hours of both sources, and its views. Not to be changed."""
-    root = tmp_path_factory.mktemp("crawled") / "archive"
+    return made_once(tmp_path_factory, "crawled", _crawl) / "archive"
+
+
+def _crawl(folder: Path) -> None:
+    root = folder / "archive"
     (root / "log").mkdir(parents=True)
     (root / "hindlog.toml").write_text(default_toml())
     end = hour_start(now_us()) - HOUR
     asyncio.run(rehearse(root, 5, end - HOURS * HOUR, end, lambda *_: None))
     done = hindlog("view", "update", cwd=root)
     assert done.returncode == 0, done.stderr
-    return root
 
 
 @pytest.fixture

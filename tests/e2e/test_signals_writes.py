@@ -186,6 +186,7 @@ def test_temporary_files_of_killed_processes_are_removed(archive: Path) -> None:
     assert [path for path in leftovers if path.exists()] == []
 
 
+@pytest.mark.slow
 def test_sigusr1_prints_the_progress_of_an_import_and_does_not_stop_it(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "hindlog.toml").write_text(default_toml())

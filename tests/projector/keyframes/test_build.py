@@ -181,6 +181,7 @@ def test_a_first_page_that_is_fetched_again_after_a_keyframe_begins_no_new_pagin
     assert rows_by_hour(empty) == rows_without_keyframes(empty)
 
 
+@pytest.mark.slow
 def test_a_pagination_that_ends_after_a_keyframe_proves_absence(empty):
     a, b = model("a", "A"), model("b", "B")
     for portion in (
@@ -232,6 +233,7 @@ def test_a_changed_definition_never_reads_the_keyframes_of_the_old_one(grown):
     assert check(grown, definitions=changed, limits=EAGER) == []
 
 
+@pytest.mark.slow
 def test_late_segments_change_rows_before_keyframes(grown):
     late = [
         Page(hours(0.5), [model("d", "ghost"), model("a", "late")], "l", "/models", 1, False),

@@ -183,6 +183,7 @@ def test_a_change_that_only_one_of_two_shapes_shows_is_in_the_feed(tmp_path: Pat
     ]
 
 
+@pytest.mark.slow
 def test_an_entity_of_two_shapes_is_gone_and_back_once(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     a, b = model("a", "A"), model("b", "B")

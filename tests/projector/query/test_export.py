@@ -66,16 +66,16 @@ def test_without_names_every_view_of_the_present_is_exported(every_view, tmp_pat
     assert not any(name.startswith("log.") for name in names)
 
 
-def test_an_earlier_export_is_replaced_and_anything_else_is_not(every_view, tmp_path):
+def test_an_earlier_export_is_replaced_and_anything_else_is_not(shared, tmp_path):
     to = tmp_path / "out"
-    export_views(every_view, ["openrouter.models"], to)
-    export_views(every_view, ["openrouter.models"], to, format="csv")
+    export_views(shared, ["openrouter.models"], to)
+    export_views(shared, ["openrouter.models"], to, format="csv")
     assert sorted(p.name for p in to.rglob("*") if p.is_file()) == ["manifest.json", "models.csv"]
 
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(Invalid, match="expected an export or nothing"):
-        export_views(every_view, [], tmp_path / "mine")
+        export_views(shared, [], tmp_path / "mine")
 
 
 def test_an_unreadable_part_is_an_error_whose_hint_is_a_rebuild(archive, tmp_path):
@@ -99,6 +99,7 @@ def test_a_failed_export_leaves_nothing(shared, tmp_path):
     assert not list(tmp_path.glob(".out*"))
 
 
+@pytest.mark.slow
 def test_an_export_of_fewer_views_never_deletes_an_earlier_view(every_view, tmp_path):
     to = tmp_path / "out"
     both = ("openrouter.models", "civitai.models")

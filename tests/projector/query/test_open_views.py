@@ -18,6 +18,7 @@ from tests.projector.logs import Page, hours, write_log
 from tests.projector.projections import MODELS
 
 
+@pytest.mark.slow
 def test_a_reader_of_another_process_and_folder_keeps_its_snapshot(archive, tmp_path_factory):
     script = f"""
 import duckdb

@@ -53,6 +53,7 @@ def test_a_macro_over_views_works_under_another_name(gallery: Path, call: str) -
         assert connection.execute(f"SELECT id FROM mine.civitai.{call}").fetchall() == []
 
 
+@pytest.mark.slow
 def test_a_macro_reads_what_came_since_it_was_made(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     for hour, id in enumerate(("7", "8")):

@@ -162,6 +162,7 @@ def test_an_odd_id_is_the_same_from_a_row_cache(tmp_path: Path) -> None:
     assert rows(tmp_path, "SELECT id, name FROM civitai.models WHERE _id = ' 8'") == [(None, "n")]
 
 
+@pytest.mark.slow
 def test_the_last_of_equal_keys_counts_at_every_depth(tmp_path: Path) -> None:
     body = b"""{"id":1,"name":"first","tags":["a"],"stats":{"downloadCount":1,"downloadCount":2},
         "name":"la\\"st\\":","tags":["b","c"],"creator":{"username":"x"},"creator":null,
