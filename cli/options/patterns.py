@@ -58,7 +58,8 @@ def _types(root: Path, source: str) -> Iterator[set[str]]:
 
     Raises `Corrupt` for a damaged segment.
     """
-    from eventlog.files.listing import list_segments, read_manifest
+    from eventlog.catalog.lookup import days_between
+    from eventlog.files.listing import read_manifest
     from eventlog.format.line_header import line_header
     from eventlog.read.event_filter import EVERYTHING, compile_select
     from eventlog.read.reader import segment_records
@@ -66,11 +67,13 @@ def _types(root: Path, source: str) -> Iterator[set[str]]:
 
     if source in SOURCES:
         yield {rule.type for endpoint in SOURCES[source].endpoints for rule in endpoint.rules({})}
-    for files in reversed(list_segments(root, source)):
-        if files.is_sealed:
-            yield set(read_manifest(root, files.name).types)
+    days = days_between(root, [source], backwards=True)
+    segments = (folder.segments for folders in days for folder in folders)
+    for name, entry in (segment for of_day in segments for segment in reversed([*of_day])):
+        if entry.has_manifest:
+            yield set(read_manifest(root, name).types)
         else:
-            records = segment_records(root, files.name, compile_select(EVERYTHING))
+            records = segment_records(root, name, compile_select(EVERYTHING))
             yield {line_header(record.line).type or "" for record in records}
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 import msgspec
 
+from eventlog.catalog.index import read_indexes
 from eventlog.clock import HOUR, hour_start, parse_us
 from eventlog.errors import Corrupt
-from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.files.stream_lock import is_locked
 from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
@@ -79,9 +79,11 @@ _RESPONSE = msgspec.json.Decoder(_Response)
 def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
     """Returns the gaps from `since` to the current hour, exclusive, by source and time."""
     streams: dict[str, dict[str, list[SegmentName]]] = {}
-    for files in list_segments(root):
-        by_writer = streams.setdefault(files.name.source, {})
-        by_writer.setdefault(files.name.writer, []).append(files.name)
+    for index in read_indexes(root):
+        for day in index.days:
+            for name, entry in index.day(day.date).segments:
+                by_writer = streams.setdefault(index.source, {})
+                by_writer.setdefault(entry.writer, []).append(name)
     gaps: list[Gap] = []
     for source, writers in streams.items():
         live = {w: names for w, names in writers.items() if _is_live(root, w, names)}

@@ -74,10 +74,19 @@ def list_losses(
 def _suffixes(root: Path, source: str | None, writer: str | None) -> dict[SegmentName, set[str]]:
     suffixes: dict[SegmentName, set[str]] = {}
     for folder in _folders(root, source):
-        for file in _file_names(folder):
-            name = parse_segment(f"{folder.parent.name}/{folder.name}/{file}")
-            if name is not None and (writer is None or name.writer == writer):
-                suffixes.setdefault(name, set()).add(file.partition(".")[2])
+        for name, of_segment in segment_suffixes(folder).items():
+            if writer is None or name.writer == writer:
+                suffixes[name] = of_segment
+    return suffixes
+
+
+def segment_suffixes(folder: Path) -> dict[SegmentName, set[str]]:
+    """Returns the segments of a day folder, each with the suffixes of its files, without dot."""
+    suffixes: dict[SegmentName, set[str]] = {}
+    for file in _file_names(folder):
+        name = parse_segment(f"{folder.parent.name}/{folder.name}/{file}")
+        if name is not None:
+            suffixes.setdefault(name, set()).add(file.partition(".")[2])
     return suffixes
 
 
@@ -96,9 +105,15 @@ def _file_names(folder: Path) -> set[str]:
 
 def _folders(root: Path, source: str | None) -> Iterator[Path]:
     for name in list_sources(root) if source is None else [source]:
-        folder = log_dir(root) / name
-        if folder.is_dir():
-            yield from (day for day in folder.iterdir() if _DATE.fullmatch(day.name))
+        yield from (log_dir(root) / name / date for date in list_dates(root, name))
+
+
+def list_dates(root: Path, source: str) -> list[str]:
+    """Returns the names of a source's day folders, sorted."""
+    folder = log_dir(root) / source
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if _DATE.fullmatch(path.name))
 
 
 def list_sources(root: Path) -> list[str]:

@@ -122,6 +122,11 @@ def head_path(root: Path, source: str, writer: str) -> Path:
     return root / "state" / "heads" / source / f"{writer}.json"
 
 
+def catalog_path(root: Path, source: str, name: str) -> Path:
+    """A file of the catalog of a source: a day, or `index`. May be deleted at any time."""
+    return root / "state" / "catalog" / source / f"{name}.msgpack"
+
+
 def asset_path(root: Path, sha256: str) -> Path:
     """The file of bytes that are too large for a line, named by their SHA-256."""
     return root / "assets" / "sha256" / sha256[:2] / sha256

@@ -12,7 +12,7 @@ from eventlog.format.line_header import line_header
 from eventlog.format.paths import SegmentName
 from eventlog.read.rebuild_response import rebuild, stored_body
 from eventlog.read.segment_lines import segment_blocks
-from eventlog.read.seq_ranges import seq_ranges
+from eventlog.read.seq_ranges import iterate_seq_ranges
 
 
 def body_of(root: Path, line: bytes) -> bytes:
@@ -60,7 +60,8 @@ def lines_by_seq(root: Path, source: str, writer: str, seqs: Collection[int]) ->
     Raises `NotFound` if any of them does not exist.
     """
     lines: dict[int, bytes] = {}
-    for segment in seq_ranges(root, source, writer):
+    bounds = (min(seqs), max(seqs)) if seqs else (0, 0)
+    for segment in iterate_seq_ranges(root, source, writer, *bounds):
         end = segment.last_seq
         wanted = sorted(seq for seq in seqs if segment.first_seq <= seq and (not end or seq <= end))
         if wanted:

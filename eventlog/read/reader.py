@@ -11,17 +11,18 @@ a callback and does not prevent reading the others.
 
 import heapq
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 import attrs
 import msgspec
 
+from eventlog.catalog.day import SealedFacts
+from eventlog.catalog.lookup import days_between
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.files.stream_lock import is_locked
 from eventlog.format.event import Position
@@ -36,7 +37,7 @@ from eventlog.read.event_filter import (
     wants_segment,
 )
 from eventlog.read.segment_lines import block_with_seq, segment_blocks
-from eventlog.read.seq_ranges import OnCorrupt, SeqRange, raise_corrupt, seq_ranges
+from eventlog.read.seq_ranges import OnCorrupt, SeqRange, iterate_seq_ranges, raise_corrupt
 
 _MAX_LISTINGS = 4
 """Number of listings that must show a gap in the seqs before it counts as one."""
@@ -74,14 +75,26 @@ def read_events(
 ) -> Iterator[Record]:
     """Yields the selected events in the total order, or in reverse order."""
     compiled = compile_select(select)
-    names = [x.name for x in list_segments(root) if wants_segment(select, x.name)]
-    names.sort(key=lambda name: (name.date, name.hour), reverse=backwards)
-    for _, hour in groupby(names, key=lambda name: (name.date, name.hour)):
-        streams = [
-            _records_of_segments(root, sequence, compiled, on_corrupt, backwards)
-            for sequence in _sequences(root, list(hour))
+    days = days_between(root, select.sources, select.since, select.until, backwards=backwards)
+    for day in days:
+        segments = [
+            (name, entry.facts)
+            for folder in day
+            for name, entry in folder.segments
+            if wants_segment(select, name)
         ]
-        yield from merge(streams, backwards=backwards)
+        segments.sort(key=_hour, reverse=backwards)
+        for _, hour in groupby(segments, key=_hour):
+            streams = [
+                _records_of_segments(root, sequence, compiled, on_corrupt, backwards)
+                for sequence in _sequences(hour)
+            ]
+            yield from merge(streams, backwards=backwards)
+
+
+def _hour(segment: tuple[SegmentName, SealedFacts | None]) -> str:
+    """Returns the hour in which a segment of a day is."""
+    return segment[0].hour
 
 
 def merge(streams: list[Iterator[Record]], *, backwards: bool = False) -> Iterator[Record]:
@@ -91,35 +104,27 @@ def merge(streams: list[Iterator[Record]], *, backwards: bool = False) -> Iterat
     return heapq.merge(*streams, key=attrgetter("key"), reverse=backwards)
 
 
-def _sequences(root: Path, hour: list[SegmentName]) -> list[list[SegmentName]]:
+def _sequences(
+    hour: Iterable[tuple[SegmentName, SealedFacts | None]],
+) -> list[list[SegmentName]]:
     """Groups the segments of an hour into sequences of one stream that do not overlap in time.
 
     The segments of a sequence are opened one after the other. This matters for imports, which
-    write many small segments.
+    write many small segments. An open segment, without facts, is a sequence of its own.
     """
     sequences: list[list[SegmentName]] = []
     ends: dict[tuple[str, str], tuple[int, list[SegmentName]]] = {}
-    for name in sorted(hour):
+    for name, facts in sorted(hour, key=itemgetter(0)):
         stream = (name.source, name.writer)
-        times = _times(root, name)
-        if times and stream in ends and ends[stream][0] <= times[0]:
+        if facts and stream in ends and ends[stream][0] <= facts.first_us:
             sequence = ends[stream][1]
             sequence.append(name)
         else:
             sequence = [name]
             sequences.append(sequence)
-        if times:
-            ends[stream] = (times[1], sequence)
+        if facts:
+            ends[stream] = (facts.last_us, sequence)
     return sequences
-
-
-def _times(root: Path, name: SegmentName) -> tuple[int, int] | None:
-    """Returns first and last instant of a sealed segment; None if it is open or damaged."""
-    try:
-        manifest = read_manifest(root, name)
-    except (FileNotFoundError, Corrupt):
-        return None
-    return manifest.first_us, manifest.last_us
 
 
 def _records_of_segments(
@@ -187,9 +192,9 @@ def _blocks_from(
     root: Path, source: str, writer: str, expected: int, since: int | None
 ) -> Iterator[list[Record]]:
     """Yields the events of a stream from a seq on, block by block, according to one listing."""
-    for segment in seq_ranges(root, source, writer):
+    for segment in iterate_seq_ranges(root, source, writer, expected):
         if segment.last_seq is not None and segment.last_seq < expected:
-            continue
+            continue  # one that overlaps the one before
         if expected == 1:
             expected = segment.first_seq  # the oldest that exists
         if segment.first_seq > expected:  # losses are read only if seqs are missing
@@ -230,9 +235,11 @@ def _missing_seq(source: str, writer: str, expected: int, actual: SeqRange) -> _
 def read_one(root: Path, source: str, writer: str, seq: int) -> Record:
     """Returns one event by its position, reading a single block. Raises `NotFound`."""
     damages: list[Corrupt] = []
-    for segment in reversed(seq_ranges(root, source, writer, damages.append)):
-        if segment.first_seq <= seq and (segment.last_seq is None or seq <= segment.last_seq):
-            return read_event_in(root, segment.name, seq)
+    segments = iterate_seq_ranges(
+        root, source, writer, seq, seq, on_corrupt=damages.append, backwards=True
+    )
+    for segment in segments:
+        return read_event_in(root, segment.name, seq)
     if damages:
         raise damages[0]
     raise NotFound(f"{source}, writer {writer}: no event with seq {seq}", "hindlog segment list")

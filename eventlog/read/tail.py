@@ -14,9 +14,11 @@ from pathlib import Path
 
 import attrs
 
+from eventlog.catalog.lookup import find_streams
+from eventlog.catalog.stream_watch import StreamWatch, poll_streams
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.heads import Head, read_head
-from eventlog.files.listing import list_segments, list_streams
+from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.format.paths import SegmentName, open_path, parse_segment
 from eventlog.format.valid_lines import first_seq, valid_prefix
@@ -25,7 +27,7 @@ from eventlog.read.cursor import Cursor, StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select, compile_select
 from eventlog.read.reader import Record, block_records, merge, read_one, read_stream
 from eventlog.read.segment_lines import blocks_from_start
-from eventlog.read.seq_ranges import ignore_corrupt, seq_ranges
+from eventlog.read.seq_ranges import ignore_corrupt, iterate_seq_ranges
 
 POLL_S = 0.005
 """Pause between two polls of the heads."""
@@ -64,11 +66,13 @@ def follow(
     streams: dict[StreamKey, _Progress] = {
         key: _Progress(*key, mark.seq + 1) for key, mark in start.items()
     }
+    watch = StreamWatch(root)
     polls = 0
     while True:
         lists = polls % _LIST_EVERY == 0
         if lists:
-            _add_new_streams(root, streams)
+            for key in poll_streams(watch):
+                streams.setdefault(key, _Progress(*key, 1))
         polls += 1
         per_stream = [_new_events(root, stream, since, lists) for stream in streams.values()]
         new = [events for events in per_stream if events is not None]
@@ -80,12 +84,6 @@ def follow(
             if not idle():
                 return
             sleep(POLL_S)
-
-
-def _add_new_streams(root: Path, streams: dict[StreamKey, _Progress]) -> None:
-    for key in list_streams(root):
-        if key not in streams:
-            streams[key] = _Progress(*key, 1)
 
 
 def _new_events(
@@ -151,14 +149,15 @@ def end_of(root: Path) -> Cursor:
     """Returns the cursor after everything that is durable now."""
     return {
         key: cursors.mark(last.seq, last.line)
-        for key in list_streams(root)
+        for key in find_streams(root)
         if (last := last_event(root, *key)) is not None
     }
 
 
 def last_event(root: Path, source: str, writer: str) -> Record | None:
     """Returns the last durable event of a stream, or None if there is none."""
-    for segment in reversed(seq_ranges(root, source, writer, ignore_corrupt)):
+    segments = iterate_seq_ranges(root, source, writer, on_corrupt=ignore_corrupt, backwards=True)
+    for segment in segments:
         after = (segment.last_seq or segment.first_seq) - 1
         last = None
         for record in read_stream(root, source, writer, after):
@@ -177,7 +176,8 @@ def check_cursor(root: Path, cursor: Cursor) -> None:
         where = f"cursor of {source}, writer {writer}"
         if skip_lost(read_losses(root, source, writer), mark.seq) > mark.seq:
             continue  # its last event is in an accepted loss
-        oldest = next(iter(seq_ranges(root, source, writer, ignore_corrupt)), None)
+        segments = iterate_seq_ranges(root, source, writer, on_corrupt=ignore_corrupt)
+        oldest = next(segments, None)
         if oldest is not None and mark.seq < oldest.first_seq:
             raise Invalid(
                 f"{where}: seq {mark.seq} is before the oldest segment, which begins with "
@@ -221,6 +221,3 @@ def _line_beyond_head(root: Path, source: str, writer: str, seq: int) -> bytes |
                 file.seek(0)
                 return next(islice(file, seq - first, None)).rstrip(b"\n")
     return None
-
-
-__all__ = ["check_cursor", "end_of", "follow", "last_event", "list_streams"]

@@ -14,10 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from eventlog.catalog.index import read_index
+from eventlog.catalog.lookup import writers_of
 from eventlog.clock import format_us
 from eventlog.errors import LocalResource
 from eventlog.files.heads import read_head
-from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import is_loss_event
 from eventlog.format.paths import log_dir
 from eventlog.read.reader import Record, read_stream
@@ -177,7 +178,7 @@ def _catch_up(
         positions = covered_positions(db)
         writers = _writers_with_lock(root, source) if trust_heads else set[str]()
         if not trust_heads or not positions.keys() <= writers:  # a lock file may be missing
-            writers = {segment.name.writer for segment in list_segments(root, source)}
+            writers = writers_of(read_index(root, source))
         writers = writers if only is None else writers & only
         if not positions.keys() <= writers:
             raise IndexMismatch

@@ -10,7 +10,7 @@ from cli.options.global_options import archive, config, global_options, stdout_i
 from cli.output.emit import choose_output, emit
 
 if TYPE_CHECKING:
-    from eventlog.files.listing import SegmentFiles
+    from eventlog.catalog.index import SourceIndex
 
 DRIFT_DAYS = 7
 """Number of past days whose schema drift is counted."""
@@ -77,39 +77,33 @@ def _summary_lines(state: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def collect_status(root: Path, now: int) -> dict[str, Any]:
     """Returns the state of an archive at an instant, as the JSON object of `status --json`."""
-    from eventlog.files.listing import list_segments
+    from eventlog.catalog.index import read_index
+    from eventlog.catalog.lookup import writers_of
+    from eventlog.files.listing import list_sources
 
-    segments = list_segments(root)
     settings = config(root).source
-    names = sorted({*settings, *(files.name.source for files in segments)})
+    indexes = (read_index(root, name) for name in sorted({*settings, *list_sources(root)}))
     sources = [
-        _source_state(
-            root,
-            name,
-            [files for files in segments if files.name.source == name],
-            settings.get(name),
-            now,
-        )
-        for name in names
+        _source_state(root, index, settings.get(index.source), now)
+        for index in indexes
+        if index.source in settings or writers_of(index)
     ]
     return {"archive": str(root), "sources": sources, "views": _views_state(root, now)}
 
 
-def _source_state(
-    root: Path, name: str, segments: "list[SegmentFiles]", settings: Any, now: int
-) -> dict[str, Any]:
-    """Returns the state of one source; `segments` are all of its segments."""
+def _source_state(root: Path, index: "SourceIndex", settings: Any, now: int) -> dict[str, Any]:
+    """Returns the state of one source."""
     from cli.options.times import format_ago, format_time
+    from eventlog.catalog.lookup import count_segments
     from eventlog.clock import DAY
-    from eventlog.files.listing import list_losses
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
     from fetcher.service.schedule import next_slot
 
+    name, totals = index.source, count_segments(index)
     last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
     at = last.position.observed_at if last else None
-    recent = [files for files in segments if files.name.starts_at >= now - DAY]
-    events = sum(_row_count(root, files) for files in recent)
+    events = _event_count(root, name, now - DAY)
     due = next_slot(settings.schedule, now) if settings and settings.enabled else None
     return {
         "source": name,
@@ -120,13 +114,11 @@ def _source_state(
         "events_per_hour": round(events / 24, 1),
         "errors_24h": _error_count(root, name, now - DAY),
         "notes_24h": _run_notes(root, name, now - DAY),
-        "open": sum(files.is_open and not files.is_sealed for files in segments),
-        "sealed": sum(files.is_sealed and files.has_zst for files in segments),
-        "missing": sum(
-            not (files.has_zst if files.is_sealed else files.is_open) for files in segments
-        ),
-        "lost": len(list_losses(root, name)),
-        "bytes": sum(_size_bytes(root, files) for files in segments),
+        "open": totals.open,
+        "sealed": totals.sealed,
+        "missing": totals.missing,
+        "lost": totals.lost,
+        "bytes": totals.zst_bytes + _unsealed_bytes(root, index),
         "next_run": None if due is None else format_time(due),
     }
 
@@ -194,25 +186,36 @@ def _error_count(root: Path, source: str, since: int) -> int:
     return sum(1 for _ in read_events(root, select))
 
 
-def _row_count(root: Path, files: "SegmentFiles") -> int:
-    """Returns the number of events in a segment."""
+def _event_count(root: Path, source: str, since: int) -> int:
+    """Returns the number of events in the segments of the hours from `since` on."""
+    from eventlog.catalog.lookup import days_between
     from eventlog.files.listing import read_manifest
     from eventlog.read.segment_lines import segment_blocks
 
-    if files.is_sealed:
-        return read_manifest(root, files.name).rows
-    return sum(block.count(b"\n") for block in segment_blocks(root, files.name))
+    count = 0
+    for folders in days_between(root, [source], since):
+        for name, entry in (segment for folder in folders for segment in folder.segments):
+            if name.starts_at < since:
+                continue
+            if entry.has_manifest:
+                count += (entry.facts or read_manifest(root, name)).rows
+            else:
+                count += sum(block.count(b"\n") for block in segment_blocks(root, name))
+    return count
 
 
-def _size_bytes(root: Path, files: "SegmentFiles") -> int:
-    """Returns the size of a segment on disk; 0 if its file is missing."""
+def _unsealed_bytes(root: Path, index: "SourceIndex") -> int:
+    """Returns the size on disk of the segments without a readable manifest."""
     from eventlog.format.paths import open_path, sealed_path
 
-    path = sealed_path(root, files.name) if files.is_sealed else open_path(root, files.name)
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    size = 0
+    for day in index.days:
+        if any(summary.unknown for summary in day.writers):
+            for name, entry in index.day(day.date).segments:
+                path = sealed_path(root, name) if entry.has_manifest else open_path(root, name)
+                if entry.facts is None and path.exists():
+                    size += path.stat().st_size
+    return size
 
 
 def _views_state(root: Path, now: int) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """`segment`: lists, prints and seals the files of the log."""
 
 from collections.abc import Iterator
-from heapq import merge
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +12,7 @@ from cli.output.emit import choose_output, emit, output_options
 from cli.process.streams import write_stdout
 
 if TYPE_CHECKING:
+    from eventlog.catalog.day import SegmentEntry
     from eventlog.format.paths import SegmentName
 
 
@@ -37,8 +36,7 @@ def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | Non
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
     root = archive()
     _check_source(root, source)
-    rows = merge(_rows(root, source), _lost_rows(root, source), key=itemgetter(0))
-    emit((*columns, *more), rows, choose_output(fmt, as_json, output))
+    emit((*columns, *more), _rows(root, source), choose_output(fmt, as_json, output))
 
 
 def _check_source(root: Path, source: str | None) -> None:
@@ -54,21 +52,32 @@ def _check_source(root: Path, source: str | None) -> None:
 
 
 def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
-    """Yields the rows of segments that have a file, in the order of their names."""
-    from eventlog.files.listing import list_segments, read_manifest
+    """Yields the rows of the segments, in the order of their names."""
+    from eventlog.catalog.lookup import days_between
+    from eventlog.files.listing import list_sources
 
-    for files in list_segments(root, source):
-        if files.is_sealed:
-            manifest = read_manifest(root, files.name)
-            state = "sealed" if files.has_zst else "missing"
-            counts = (manifest.rows, manifest.first_seq, manifest.last_seq)
-            times = (manifest.first_observed_at, manifest.last_observed_at)
-            sizes = (manifest.raw.bytes, manifest.zst.bytes)
-            yield (str(files.name), state, *counts, *times, *sizes)
-        elif files.is_open:
-            yield _open_row(root, files.name)
-        else:
-            yield (str(files.name), "damaged", *([None] * 7))
+    for name in list_sources(root) if source is None else [source]:
+        for folders in days_between(root, [name]):
+            for folder in folders:
+                for entry in folder.entries:
+                    yield _row(root, folder.name_of(entry), entry)
+
+
+def _row(root: Path, name: "SegmentName", entry: "SegmentEntry") -> tuple[object, ...]:
+    from eventlog.catalog.day import sealed_facts
+    from eventlog.files.listing import read_manifest
+    from eventlog.files.lost_segments import read_loss
+
+    if entry.is_lost:
+        loss = read_loss(root, name)
+        return (str(name), "lost", None, loss.first_seq, loss.last_seq, *([None] * 4))
+    if entry.has_manifest:
+        facts = entry.facts or sealed_facts(read_manifest(root, name))
+        state = "sealed" if entry.has_zst else "missing"
+        counts = (facts.rows, facts.first_seq, facts.last_seq)
+        times = (facts.first_observed_at, facts.last_observed_at)
+        return (str(name), state, *counts, *times, facts.raw_bytes, facts.zst_bytes)
+    return _open_row(root, name) if entry.is_open else (str(name), "damaged", *([None] * 7))
 
 
 def _open_row(root: Path, name: "SegmentName") -> tuple[object, ...]:
@@ -86,16 +95,6 @@ def _open_row(root: Path, name: "SegmentName") -> tuple[object, ...]:
     seqs = (first.seq if first else None, last.seq if last else None)
     times = (first.observed_at if first else None, last.observed_at if last else None)
     return (str(name), "open", rows, *seqs, *times, open_path(root, name).stat().st_size, None)
-
-
-def _lost_rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
-    """Yields the rows of segments whose loss was accepted, in the order of their names."""
-    from eventlog.files.listing import list_losses
-    from eventlog.files.lost_segments import read_loss
-
-    for name in list_losses(root, source):
-        loss = read_loss(root, name)
-        yield (str(name), "lost", None, loss.first_seq, loss.last_seq, *([None] * 4))
 
 
 @segment.command(epilog="Example: hindlog segment cat openrouter/2026-11-21/05-1a2b3c4d-000 | jq")

@@ -1,0 +1,91 @@
+"""The index of a source: which folders are read, and what is stored."""
+
+import os
+from pathlib import Path
+
+from eventlog.catalog.day import DayFolder, FolderStamp, FolderTimes, folder_stamp
+from eventlog.catalog.index import StoredIndex, WriterDay, read_index, summarize_day
+from eventlog.catalog.storage import load, save
+from eventlog.format.paths import catalog_path, manifest_path
+from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
+
+HOURS = 40
+"""From 05:00 on: the segments of two days."""
+
+
+def settle(root: Path) -> None:
+    """Makes all day folders look unchanged for years."""
+    for folder in (root / "log").glob("*/*"):
+        if folder.is_dir():
+            os.utime(folder, (1, 1))
+
+
+def test_a_summary_has_the_seqs_counts_and_sizes_of_each_writer(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    write_log(tmp_path, [[entity(1)]], writer=OTHER, seal=False)
+    manifest_path(tmp_path, names[2]).write_bytes(b"{}")
+    (day,) = read_index(tmp_path, SOURCE).days
+    ours, other = day.writers
+
+    assert (ours.writer, ours.first_seq, ours.last_seq, ours.rows) == (WRITER, 1, 4, 4)
+    assert (ours.unknown, ours.open, ours.sealed, ours.missing, ours.lost) == (1, 0, 3, 0, 0)
+    assert other == WriterDay(OTHER, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0)
+
+
+def test_settled_days_are_stored_and_read_no_more(tmp_path: Path) -> None:
+    write_hours(tmp_path, HOURS, 1)
+    settle(tmp_path)
+    stamps: list[Path] = []
+
+    def stamp(folder: Path) -> FolderStamp | None:
+        stamps.append(folder)
+        return folder_stamp(folder)
+
+    times = FolderTimes(stamp=stamp)
+    first = read_index(tmp_path, SOURCE, times)
+    assert len(stamps) == 4
+    for day in first.days:
+        catalog_path(tmp_path, SOURCE, day.date).unlink()
+    again = read_index(tmp_path, SOURCE, times)
+
+    assert len(stamps) == 6
+    assert again.days == first.days
+    assert first.unsettled == again.unsettled == {}
+    assert [day.date for day in first.days] == ["2026-11-21", "2026-11-22"]
+
+
+def test_a_day_that_changed_recently_is_in_the_index_but_not_stored(tmp_path: Path) -> None:
+    write_hours(tmp_path, HOURS, 1)
+    settle(tmp_path)
+    os.utime(tmp_path / "log" / SOURCE / "2026-11-22")
+    index = read_index(tmp_path, SOURCE)
+    stored = load(catalog_path(tmp_path, SOURCE, "index"), StoredIndex)
+
+    assert [*index.unsettled] == ["2026-11-22"]
+    assert stored == StoredIndex(SOURCE, index.days[:1])
+    assert [len(index.day(day.date).entries) for day in index.days] == [19, 21]
+
+
+def test_an_index_of_another_source_is_ignored_and_replaced(tmp_path: Path) -> None:
+    write_hours(tmp_path, 1, 1)
+    settle(tmp_path)
+    index = read_index(tmp_path, SOURCE)
+    path = catalog_path(tmp_path, SOURCE, "index")
+    stamp = index.days[0].stamp
+    empty = summarize_day(DayFolder(SOURCE, "2026-11-21", stamp, ()), stamp)
+    save(path, StoredIndex("civitai", (empty,)))
+
+    assert read_index(tmp_path, SOURCE).days == index.days
+    assert load(path, StoredIndex) == StoredIndex(SOURCE, index.days)
+
+
+def test_days_that_were_removed_leave_the_index(tmp_path: Path) -> None:
+    write_hours(tmp_path, HOURS, 1)
+    settle(tmp_path)
+    read_index(tmp_path, SOURCE)
+    (tmp_path / "log" / SOURCE / "2026-11-21").rename(tmp_path / "elsewhere")
+
+    assert [day.date for day in read_index(tmp_path, SOURCE).days] == ["2026-11-22"]
+    stored = load(catalog_path(tmp_path, SOURCE, "index"), StoredIndex)
+    assert stored is not None
+    assert [day.date for day in stored.days] == ["2026-11-22"]
