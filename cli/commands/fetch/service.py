@@ -10,7 +10,7 @@ from cli.options.global_options import message_printer, print_message
 from cli.output.progress import progress
 from cli.process.signals import StopRequest, record_signals
 from eventlog.clock import SECOND, now_us
-from fetcher.crawl.report import Progress
+from fetcher.crawl.report import ListingReport, Progress
 from fetcher.service.open_crawl import Crawler
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.service.sync import run_once
@@ -19,7 +19,7 @@ from fetcher.service.sync import run_once
 def sync_sources(
     root: Path, names: list[str], settings: Config, writer: str, limit: int | None
 ) -> int:
-    """Syncs each source once, one after the other; returns the exit code.
+    """Syncs each source once, one after the other; returns the exit code of all together.
 
     After a signal the current page is finished and the rest stays in the queue; the code is
     then 0 for SIGTERM and 130 for Ctrl-C.
@@ -32,12 +32,12 @@ async def _sync_each(
 ) -> int:
     stopping = asyncio.Event()
     stop = set_on_signal(stopping)
-    code = 0
+    listings: list[ListingReport] = []
     for name in names:
         if not stopping.is_set():
-            code = max(code, await _sync(root, name, settings, writer, limit, stopping))
+            listings += await _sync(root, name, settings, writer, limit, stopping)
     if not stop.is_requested():
-        return code
+        return sync_exit_code(listings)
     print_message(
         "stopped; what was fetched is on disk, and the next fetch run continues with the rest"
     )
@@ -51,7 +51,7 @@ async def _sync(
     writer: str,
     limit: int | None,
     stopping: asyncio.Event,
-) -> int:
+) -> tuple[ListingReport, ...]:
     with progress(now_us) as show:
         report = await run_once(
             Crawler(root, writer, now_us, segment_bytes=settings.log.segment_bytes),
@@ -62,7 +62,7 @@ async def _sync(
         )
     for listing in report.listings:
         print_message(listing_line(name, listing))
-    return sync_exit_code(report.listings)
+    return report.listings
 
 
 def serve_sources(

@@ -3,21 +3,23 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fetcher.crawl.report import ListingReport
 
 
-def sync_exit_code(listings: "tuple[ListingReport, ...]") -> int:
-    """Returns the exit code of a sync.
+def sync_exit_code(listings: "Sequence[ListingReport]") -> int:
+    """Returns the exit code of a sync of one or more sources.
 
-    0: every listing is complete. 3: something was received. 5 or 7: nothing was received,
-    because upstream refused (5) or for another reason (7).
+    0: every listing is complete. 3: something was received. 5: every request was refused. 7:
+    nothing was received, for another reason.
     """
     if all(listing.state == "completed" for listing in listings):
         return 0
     outcomes = {outcome for listing in listings for outcome in listing.outcomes}
     if "received" in outcomes:
         return 3
-    return 5 if "refused" in outcomes else 7
+    return 5 if outcomes == {"refused"} else 7
 
 
 def listing_line(source: str, report: "ListingReport") -> str:

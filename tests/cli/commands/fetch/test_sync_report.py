@@ -31,7 +31,7 @@ BUSY = report("failed", UNANSWERED)
         ((DENIED,), 5),
         ((DENIED, report("failed")), 5),
         ((report("partial", REFUSED),), 5),
-        ((DENIED, BUSY), 5),
+        ((DENIED, BUSY), 7),
         ((BUSY,), 7),
         ((report("partial", UNANSWERED),), 7),
         ((report("started"),), 7),
