@@ -56,7 +56,7 @@ def make_archive(root: Path, segments: int) -> None:
     """Creates an archive of that many sealed hours, ending now, unless it exists."""
     from eventlog.clock import HOUR, SECOND, hour_start, now_us
     from eventlog.files.disk import Disk
-    from eventlog.format.event import ENTITY, Draft
+    from eventlog.format.event import ENTITY, RUN, Draft
     from eventlog.write.writer import append, close_stream, open_stream, roll
 
     if (root / "complete").exists():
@@ -72,13 +72,18 @@ def make_archive(root: Path, segments: int) -> None:
             stream = open_stream(root, source, writer, clock=lambda at=at: at[0], disk=disk)
             for hour in range(hours):
                 at[0] = begin + hour * HOUR + SECOND
-                drafts = [
+                drafts = [Draft(kind=RUN, run="r", members={"state": "completed"})]
+                drafts += (
                     Draft(
-                        kind=ENTITY, type="model", id=f"{number}", shape="list", hash="c1:0",
+                        kind=ENTITY,
+                        type="model",
+                        id=f"{number}",
+                        shape="list",
+                        hash="c1:0",
                         body=body % number,
                     )
                     for number in range(ENTITIES)
-                ]  # fmt: skip
+                )
                 append(stream, [lambda _seq, _at, drafts=drafts: drafts])
                 roll(stream)
             close_stream(stream)
