@@ -41,7 +41,7 @@ class WriterDay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sealed: int
     """Number of segments with manifest and sealed file."""
     missing: int
-    """Number of segments of which only the manifest is left, or only a sealed file."""
+    """Number of segments with a manifest and no sealed file, or a sealed file and no manifest."""
     lost: int
     """Number of accepted losses."""
     rows: int

@@ -43,7 +43,7 @@ def versions_in_image(entity: Entity) -> list[str]:
 
 
 def _versions_in_odd_image(body: bytes) -> list[str]:
-    """Does the same for an image of which some value has another form."""
+    """Returns the same for an image in which the form of a value is unexpected."""
     image = _members(body, ("modelVersionIds", "meta"))
     meta = _members(image.get("meta", b""), ("civitaiResources", "meta"))
     nested = _members(meta.get("meta", b""), ("civitaiResources",))

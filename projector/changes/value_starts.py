@@ -26,9 +26,11 @@ from projector.changes.version_pairs import (
     Compared,
     History,
     chunk_parts,
+    compared_members,
     count_sightings,
     first_dangling,
     first_new_instant,
+    parse_compared,
     touched_sql,
 )
 from projector.engine.parquet_files import SCHEMA, SMALL, copy_rows, publish
@@ -126,22 +128,17 @@ def _read_state(folder: Path, history: History) -> _State:
     """
     try:
         data = orjson.loads((folder / _STATE).read_bytes())
-        state = _State(Compared(frozenset(data["read"]), tuple(data["waiting"])), data["file"])
+        state = _State(parse_compared(data, history.types), data["file"])
     except (FileNotFoundError, orjson.JSONDecodeError, KeyError):
         return _State()
     read, now = (
         {entry.partition(" ")[0] for entry in entries}
         for entries in (state.compared.read, history.read)
     )
-    is_current = set(history.types) <= set(data["types"]) and read <= now
+    is_current = bool(read) and read <= now
     return state if is_current and (folder / state.file).exists() else _State()
 
 
 def _write_state(folder: Path, history: History, state: _State) -> None:
-    members = {
-        "types": history.types,
-        "read": sorted(state.compared.read),
-        "waiting": state.compared.waiting,
-        "file": state.file,
-    }
+    members = {**compared_members(history.types, state.compared), "file": state.file}
     replace_file(folder / _STATE, orjson.dumps(members))

@@ -9,8 +9,9 @@ scopes. The pairs are written to files and sorted into one file, because compari
 for bodies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import duckdb
@@ -58,18 +59,29 @@ class Compared:
 def read_compared(folder: Path, types: Sequence[str]) -> Compared:
     """Returns the recorded part of the log; an empty one if one of these types is not recorded."""
     try:
-        state = orjson.loads((folder / _STATE).read_bytes())
+        return parse_compared(orjson.loads((folder / _STATE).read_bytes()), types)
     except (FileNotFoundError, orjson.JSONDecodeError):
         return Compared()
-    if not set(types) <= set(state["types"]):
-        return Compared()
-    return Compared(frozenset(state["read"]), tuple(state["waiting"]))
 
 
 def write_compared(folder: Path, types: Sequence[str], compared: Compared) -> None:
     """Records which part of the log was compared, and for which types."""
-    state = {"types": types, "read": sorted(compared.read), "waiting": compared.waiting}
-    replace_file(folder / _STATE, orjson.dumps(state))
+    replace_file(folder / _STATE, orjson.dumps(compared_members(types, compared)))
+
+
+def parse_compared(members: Mapping[str, Any], types: Sequence[str]) -> Compared:
+    """Returns what `compared_members` recorded; an empty value if one of these types is not in it.
+
+    Raises `KeyError` if a member is missing.
+    """
+    if not set(types) <= set(members["types"]):
+        return Compared()
+    return Compared(frozenset(members["read"]), tuple(members["waiting"]))
+
+
+def compared_members(types: Sequence[str], compared: Compared) -> dict[str, Any]:
+    """Returns the members of a JSON object that record which part of the log was examined."""
+    return {"types": types, "read": sorted(compared.read), "waiting": compared.waiting}
 
 
 def find_pairs(

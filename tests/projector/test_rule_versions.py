@@ -25,7 +25,7 @@ PINNED = {
     "lines": (2, "410da91396cd"),
     "casts": (2, "d8fc7bafb348"),
     "civitai_meta": (2, "c28705f810fc"),
-    "starts": (1, "e5862133a6e6"),
+    "starts": (1, "e514cd311a55"),
     "differences": (2, "ef4c3dbf56f5"),
     "keyframes": (2, "ac70e623a6b1"),
     "row cache": (2, "b537361385fc"),

@@ -4,7 +4,7 @@
 -- sightings at one instant the greatest counts. A row applies to the sightings at [since, until)
 -- that name the body, and has the epoch of the first sighting of the run.
 WITH $touched
-told AS (
+latest AS (
     SELECT
         _type, _id, _shape, _at, max(_position) AS position,
         arg_max(_writer, _position) AS writer, arg_max(_seq, _position) AS seq
@@ -14,7 +14,7 @@ told AS (
 ),
 -- Nearly all sightings name the same body as the one before: they are excluded here.
 turn AS (
-    SELECT * FROM told
+    SELECT * FROM latest
     WINDOW timeline AS (PARTITION BY _type, _id, _shape ORDER BY _at)
     QUALIFY seq IS DISTINCT FROM lag(seq) OVER timeline
         OR writer IS DISTINCT FROM lag(writer) OVER timeline
