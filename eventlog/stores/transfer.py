@@ -1,0 +1,140 @@
+"""Moves bytes between files and stores; the same for all stores.
+
+    upload:    bytes or a file ──> pieces, hashed ──> the store
+    download:  the store ──> file: the beginning, from an interrupted attempt | the rest
+
+Size and SHA-256 are checked in both directions.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+from eventlog.errors import Corrupt
+from eventlog.stores.store import ByteRange, Conflict, Download, Upload
+
+PART_BYTES = 16 * 1024 * 1024
+"""Size of all parts of a multipart upload but the last. R2 requires equal parts, and a resumed
+upload must cut the object as the interrupted one did, so it never changes."""
+
+PIECE_BYTES = 256 * 1024
+"""How much of an upload is read at a time."""
+READ_BYTES = 1024 * 1024
+
+Chunks = Callable[[int], AsyncGenerator[bytes, None]]
+"""Yields the bytes of an object from an offset on. Raises `NotFound`."""
+
+
+def upload_of_bytes(data: bytes) -> Upload:
+    """Returns an upload of bytes that are in memory."""
+    return Upload(
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        read=lambda offset, size: data[offset : offset + size],
+    )
+
+
+def upload_of_file(path: Path, size: int, sha256: str) -> Upload:
+    """Returns an upload of a file that does not change. Reading raises `Corrupt` if the file
+    is shorter than `size`."""
+
+    def read(offset: int, length: int) -> bytes:
+        with path.open("rb", buffering=0) as file:
+            data = os.pread(file.fileno(), length, offset)
+        if len(data) < min(length, size - offset):
+            found = offset + len(data)
+            raise Corrupt(f"{path}: expected {size} bytes, found {found}", "hindlog verify")
+        return data
+
+    return Upload(size=size, sha256=sha256, read=read)
+
+
+def part_ranges(size: int, part_bytes: int = PART_BYTES) -> tuple[ByteRange, ...]:
+    """Returns the parts of a multipart upload: adjacent, of equal size but for the last."""
+    starts = range(0, size, part_bytes)
+    return tuple(ByteRange(start, min(start + part_bytes, size)) for start in starts)
+
+
+def read_upload(place: str, upload: Upload, write: Callable[[bytes], object]) -> None:
+    """Passes all bytes of an upload to `write`, in pieces. Blocks, so it runs in a thread.
+
+    Raises `Corrupt` at the end if they have another size or SHA-256 than the upload says.
+    """
+    hashed = hashlib.sha256()
+    size = 0
+    for part in part_ranges(upload.size, PIECE_BYTES):
+        piece = upload.read(part.start, part.stop - part.start)
+        upload.sent(len(piece))
+        write(piece)
+        hashed.update(piece)
+        size += len(piece)
+    if (size, hashed.hexdigest()) != (upload.size, upload.sha256):
+        raise Corrupt(
+            f"{place}: not stored; expected {upload.size} bytes with SHA-256"
+            f" {upload.sha256[:16]}…, read {size} with {hashed.hexdigest()[:16]}…"
+        )
+
+
+def require_equal(place: str, size: int, sha256: str, upload: Upload) -> None:
+    """Raises `Conflict` unless the object that has the name is equal to the upload.
+
+    `size`, `sha256`: of the object in the store. `place`: its address, for the message.
+    """
+    if (size, sha256) != (upload.size, upload.sha256):
+        raise Conflict(
+            f"{place}: other bytes have this name; expected {upload.size} bytes with SHA-256"
+            f" {upload.sha256[:16]}…, found {size} with {sha256[:16]}…"
+        )
+
+
+async def download(place: str, chunks: Chunks, wanted: Download) -> None:
+    """Writes an object to `wanted.path`, behind what is there. See `Store.get_to_file`.
+
+    If the SHA-256 differs although the download was resumed, the beginning may be to blame: the
+    object is then read once more, from its start.
+    """
+    for _ in range(2):
+        resumed = wanted.path.stat().st_size if wanted.path.exists() else 0
+        size, sha256 = await _receive(chunks, wanted, resumed)
+        if (size, sha256) == (wanted.size, wanted.sha256):
+            return
+        wanted.path.unlink()
+        if not resumed:
+            break
+    raise Corrupt(
+        f"{place}: expected {wanted.size} bytes with SHA-256 {wanted.sha256[:16]}…,"
+        f" found {size} with {sha256[:16]}…"
+    )
+
+
+async def _receive(chunks: Chunks, wanted: Download, resumed: int) -> tuple[int, str]:
+    """Appends what is missing. Returns size and SHA-256 of the file.
+
+    Stops behind `wanted.size`: more bytes are as wrong as others.
+    """
+    hashed = hashlib.sha256()
+    await asyncio.to_thread(_hash_file, wanted.path, hashed.update)
+    size = resumed
+    if 0 < wanted.size <= size:
+        return size, hashed.hexdigest()
+    with wanted.path.open("ab") as file:
+        async with aclosing(chunks(size)) as arriving:
+            async for chunk in arriving:
+                file.write(chunk)
+                hashed.update(chunk)
+                size += len(chunk)
+                await wanted.received(len(chunk))
+                if size > wanted.size:
+                    break
+    return size, hashed.hexdigest()
+
+
+def _hash_file(path: Path, update: Callable[[bytes], None]) -> None:
+    """Hashes the bytes of a file, if it exists, with bounded memory."""
+    if path.exists():
+        with path.open("rb") as file:
+            while data := file.read(READ_BYTES):
+                update(data)

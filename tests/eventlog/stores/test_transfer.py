@@ -1,0 +1,91 @@
+"""Uploads of bytes and files, and the parts of a multipart upload."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventlog.errors import Corrupt, Unavailable
+from eventlog.stores.transfer import (
+    PART_BYTES,
+    PIECE_BYTES,
+    download,
+    part_ranges,
+    read_upload,
+    upload_of_bytes,
+    upload_of_file,
+)
+from tests.eventlog.stores.places import wanted
+
+
+@given(st.integers(0, 50), st.integers(1, 20))
+def test_the_parts_of_an_object_are_adjacent_and_equal_but_for_the_last(
+    size: int, part_bytes: int
+) -> None:
+    parts = part_ranges(size, part_bytes)
+    data = bytes(range(size))
+
+    assert b"".join(data[part.start : part.stop] for part in parts) == data
+    assert all(part.stop - part.start == part_bytes for part in parts[:-1])
+
+
+def test_the_size_of_a_part_never_changes() -> None:
+    assert PART_BYTES == 16 * 1024 * 1024
+
+
+def test_a_file_is_read_in_pieces_and_hashed(tmp_path: Path) -> None:
+    data = b"x" * PIECE_BYTES + b"rest"
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    sent: list[int] = []
+    pieces: list[bytes] = []
+    upload = attrs.evolve(
+        upload_of_file(path, len(data), hashlib.sha256(data).hexdigest()), sent=sent.append
+    )
+    read_upload("place", upload, pieces.append)
+
+    assert b"".join(pieces) == data
+    assert sent == [PIECE_BYTES, 4]
+
+
+def test_a_file_that_is_shorter_than_expected_is_corrupt(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"short")
+    upload = upload_of_file(path, 9, hashlib.sha256(b"short").hexdigest())
+
+    assert upload.read(0, 5) == b"short"
+    with pytest.raises(Corrupt, match="file: expected 9 bytes, found 5"):
+        upload.read(0, 9)
+    with pytest.raises(Corrupt, match="expected 9 bytes, found 5"):
+        upload.read(5, 4)
+
+
+def test_an_upload_of_bytes_knows_their_size_and_hash() -> None:
+    upload = upload_of_bytes(b"bytes")
+
+    assert (upload.size, upload.sha256) == (5, hashlib.sha256(b"bytes").hexdigest())
+    assert upload.read(1, 3) == b"yte"
+
+
+def test_a_download_that_is_interrupted_keeps_what_has_arrived(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    starts: list[int] = []
+
+    async def chunks(start: int) -> AsyncGenerator[bytes, None]:
+        starts.append(start)
+        yield b"0123456789"[start : start + 4]
+        if len(starts) < 3:
+            raise Unavailable("connection lost")
+
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            asyncio.run(download("place", chunks, wanted(path, b"0123456789")))
+    asyncio.run(download("place", chunks, wanted(path, b"0123456789")))
+
+    assert path.read_bytes() == b"0123456789"
+    assert starts == [0, 4, 8]
