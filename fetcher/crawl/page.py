@@ -109,7 +109,7 @@ async def _record_answer(
     check_known(run, parts.entities)
     _note_arrival(run, parts)
     with_next = _with_next_url(run, place, params, page)
-    recording = _record(run, response, parts, with_next, page.doubt)
+    recording = _record(run, response, parts, with_next)
     await _record_in_background(run, recording, _MAX_PENDING_WRITES)
     return page
 
@@ -243,6 +243,7 @@ def _with_next_url(
 
     A doubtful page that is not the last one gets no scope: its listing is never complete.
     """
+    place = attrs.evolve(place, doubt=page.doubt)
     if page.next is None:
         return attrs.evolve(place, is_last=page.is_end and place.page_no is not None)
     url = url_of(run.crawl.context.client.base_url, run.endpoint.path, {**params, **page.next})
@@ -268,7 +269,6 @@ async def _record(
     response: Response,
     parts: SplitResponse,
     place: PageContext,
-    doubt: str | None = None,
 ) -> None:
     """Records a page with all events it causes; updates the report and the follow-ups."""
     context = run.crawl.context
@@ -290,11 +290,11 @@ async def _record(
         stored=run.report.stored + recorded[-1].stored,
         unchanged=run.report.unchanged + recorded[-1].unchanged,
         anomalies=run.report.anomalies + len(parts.misfits),
-        doubtful=run.report.doubtful + (doubt is not None),
+        doubtful=run.report.doubtful + (place.doubt is not None),
         outcomes=run.report.outcomes | {outcome_of(response.status)},
     )
-    why = f"{response.url}: {doubt}" if doubt else describe_emptied(place, names, drafts_before)
-    report = attrs.evolve(report, why=why) if why and run.stop_reason is None else report
-    run.publish(report)
+    emptied = describe_emptied(place, names, drafts_before)
+    why = f"{response.url}: {place.doubt}" if place.doubt else emptied
+    run.publish(attrs.evolve(report, why=why) if why and run.stop_reason is None else report)
     note_follow_ups(run, parts.entities)
     run.note_partition_values(response.params, parts.entities)

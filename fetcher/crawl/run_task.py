@@ -24,6 +24,7 @@ from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import decided_event
 from fetcher.record.tombstones import gone_events
 from fetcher.source import Listing, Params, match_url
+from fetcher.state.omissions import read_omissions
 from fetcher.state.presence import refresh_presence
 from fetcher.state.run_queue import refresh_queue, release_lease
 from fetcher.state.task import CANCELLED, COMPLETED, FAILED, Task
@@ -59,15 +60,30 @@ def _begin(crawl: Crawl, task: Task) -> tuple[ActiveRun, Params | None]:
     context = crawl.context
     followers = find_followers(crawl, task)
     listing = _listing(crawl, task.listing)
-    report = ListingReport(
-        listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
-    )
+    report = _report_so_far(crawl, task, listing)
     if task.url is not None:
         endpoint, params = match_url(context.source, context.client.base_url, task.url)
         return ActiveRun(crawl, task, listing, endpoint, report, followers), params
     path = listing.path if listing else context.source.endpoints[0].path
     endpoint = context.source.endpoint(path)
     return ActiveRun(crawl, task, listing, endpoint, report, followers), None
+
+
+def _report_so_far(crawl: Crawl, task: Task, listing: Listing | None) -> ListingReport:
+    """Returns the report of a run as of its events; in a new run everything is zero."""
+    report = ListingReport(
+        listing=task.listing, run=task.run, pages=task.pages, entities=task.entities
+    )
+    if not task.pages:
+        return report
+    omissions = read_omissions(crawl.queue.root, crawl.queue.source, task)
+    requests_again = listing is not None and listing.has_derived_requests
+    return attrs.evolve(
+        report,
+        failures=0 if requests_again else omissions.skipped,
+        doubtful=omissions.doubtful,
+        why=omissions.why,
+    )
 
 
 async def _reject(crawl: Crawl, task: Task, why: str) -> ListingReport:

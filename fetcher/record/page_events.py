@@ -167,8 +167,7 @@ class BodyPlacement:
 
 
 def place_body(body: bytes, put: PutAsset) -> BodyPlacement:
-    """Places a body in the line if it fits, else in an asset. In the line it is either
-    embedded exactly, or repaired with the exact bytes in `body_raw`."""
+    """Places a body in the line, exactly or repaired beside `body_raw`, else in an asset."""
     if len(body) <= MAX_INLINE_BYTES:
         inline = embed(body)
         size_bytes = len(inline.body or b"") + _base64_size(inline.body_raw)
@@ -197,6 +196,7 @@ def _page(
         "page_no": place.page_no,
         "last": place.is_last or None,
         "next": place.next_url if len(place.next_url or "") <= MAX_URL_CHARS else None,
+        "doubt": place.doubt,
         "key_removed": response.key_removed or None,
         "import": place.imported,
         "roster": roster or None,

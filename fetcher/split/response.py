@@ -65,6 +65,8 @@ class PageContext:
     """Whether the page completes the listing."""
     next_url: str | None = None
     """URL of the next page; None: no next page."""
+    doubt: str | None = None
+    """What in the page could not be named or contradicts itself, so that it proves nothing."""
     imported: Mapping[str, str] | None = None
     """Origin of an imported response: file, member and commit."""
 
