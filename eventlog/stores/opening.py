@@ -5,8 +5,11 @@ address ──> scheme ──> OPENERS ──> Store
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from urllib.parse import unquote
 
 from eventlog.errors import Invalid
+from eventlog.stores.local import local_store
 from eventlog.stores.memory import memory_store
 from eventlog.stores.store import Store, StoreSettings
 
@@ -21,7 +24,16 @@ async def _open_memory(rest: str, _settings: StoreSettings) -> AsyncGenerator[St
     yield memory_store(rest)
 
 
+@asynccontextmanager
+async def _open_local(rest: str, _settings: StoreSettings) -> AsyncGenerator[Store, None]:
+    path = unquote(rest)
+    if not path.startswith("/"):
+        raise Invalid(f"file://{rest}: expected an absolute path, such as file:///srv/mirror")
+    yield local_store(Path(path))
+
+
 OPENERS: dict[str, StoreOpener] = {
+    "file": _open_local,
     "memory": _open_memory,
 }
 """Openers by the scheme of the address."""
