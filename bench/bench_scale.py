@@ -24,6 +24,8 @@ from measuring import report, sized
 SOURCES = ("civitai", "openrouter")
 WRITERS = ("1a2b3c4d", "feedbee5")
 ROUNDS = 3
+IDLE_S = 30.0
+"""Seconds during which an idle tail is measured: three complete comparisons of all folders."""
 ENTITIES = 3
 """Entities in an hour."""
 LOG_COMMANDS = (
@@ -112,6 +114,26 @@ def measure_command(root: Path, arguments: tuple[str, ...]) -> tuple[Cost, Cost]
     return cold, min(run(root, *arguments) for _ in range(sized(ROUNDS, 1)))
 
 
+def measure_idle_tail(root: Path) -> float:
+    """Returns the CPU seconds per second of a tail that follows an archive without new events."""
+    from eventlog.catalog.file_watch import SETTLED_S
+    from eventlog.read.tail import end_of, follow
+
+    settled_at = time.monotonic() + sized(SETTLED_S + 2, 0.3)
+    end_at = settled_at + sized(IDLE_S, 0.3)
+    settled_cpu: list[float] = []
+
+    def idle() -> bool:
+        now = time.monotonic()
+        if now >= settled_at and not settled_cpu:
+            settled_cpu.append(time.process_time())
+        return now < end_at
+
+    for _ in follow(root, end_of(root), idle=idle):
+        pass
+    return (time.process_time() - settled_cpu[0]) / (end_at - settled_at)
+
+
 def middle_of(root: Path) -> str:
     """Returns the date in the middle of an archive."""
     dates = sorted(folder.name for folder in (root / "log" / SOURCES[0]).iterdir())
@@ -162,6 +184,8 @@ def main() -> None:
         print(f"{options.segments:,} segments; --help: {run(large, '--help').cpu_s:.2f} s CPU")
         for command in (*LOG_COMMANDS, *(VIEW_COMMANDS if options.views else ())):
             compare(small, large, command)
+        idle = measure_idle_tail(large)
+        report("tail -f, idle", f"{idle * 100:.2f} % of a core", target="<= 1 %")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Answers questions about segments from the catalog: by seq, by time, totals, streams."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import attrs
 
 from eventlog.catalog.day import REAL_TIMES, DayFolder, FolderTimes, read_day
-from eventlog.catalog.index import SourceIndex, WriterDay, read_indexes
+from eventlog.catalog.index import SourceIndex, WriterDay, read_index, read_indexes
 from eventlog.clock import format_us
 from eventlog.files.listing import list_dates, list_sources
+from eventlog.format.paths import SegmentName
 
 MAX_SEQ = 1 << 63
 """Greater than every seq."""
@@ -111,8 +112,23 @@ def find_streams(root: Path, times: FolderTimes = REAL_TIMES) -> list[tuple[str,
 
     Equals `list_streams`, which reads the log itself.
     """
+    return streams_of(read_indexes(root, times))
+
+
+def streams_of(indexes: Iterable[SourceIndex]) -> list[tuple[str, str]]:
+    """Returns every (source, writer) with a segment in one of these sources."""
+    return [(index.source, writer) for index in indexes for writer in sorted(writers_of(index))]
+
+
+def find_open_segments(
+    root: Path, source: str, writer: str, times: FolderTimes = REAL_TIMES
+) -> list[SegmentName]:
+    """Returns the segments of a stream that are not sealed, by name."""
+    index = read_index(root, source, times)
     return [
-        (index.source, writer)
-        for index in read_indexes(root, times)
-        for writer in sorted(writers_of(index))
+        name
+        for day in index.days
+        if any(summary.writer == writer and summary.open for summary in day.writers)
+        for name, entry in index.day(day.date).segments
+        if entry.writer == writer and entry.is_open and not entry.has_manifest
     ]

@@ -5,13 +5,14 @@ is copied into the log usually has a segment of the newest day. Only the timesta
 folders are compared. All others are compared from time to time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
 from eventlog.catalog.day import REAL_TIMES, SETTLED_US, FolderStamp, FolderTimes
-from eventlog.catalog.lookup import find_streams
+from eventlog.catalog.index import DaySummary, read_indexes
+from eventlog.catalog.lookup import streams_of
 from eventlog.files.listing import list_dates, list_sources
 from eventlog.format.paths import log_dir
 
@@ -28,10 +29,15 @@ class StreamWatch:
     polls: int = 0
     stamps: Mapping[Path, FolderStamp | None] | None = None
     """None: the next poll compares all folders, since these changed recently."""
+    days: Sequence[tuple[str, tuple[DaySummary, ...]]] | None = None
+    """The days of each source at the last complete comparison."""
 
 
 def poll_streams(watch: StreamWatch) -> list[tuple[str, str]]:
-    """Returns every (source, writer) with a segment in the log, or none if none can be new."""
+    """Returns every (source, writer) with a segment in the log, or none if no folder changed.
+
+    Folders that changed recently count as changed.
+    """
     watch.polls += 1
     if watch.polls % _COMPLETE_EVERY and _is_unchanged(watch):
         return []
@@ -39,7 +45,11 @@ def poll_streams(watch: StreamWatch) -> list[tuple[str, str]]:
     stamps = {folder: watch.times.stamp(folder) for folder in _watched_folders(watch.root)}
     newest = max((stamp.mtime_ns for stamp in stamps.values() if stamp), default=0)
     watch.stamps = stamps if now - newest // 1000 >= SETTLED_US else None
-    return find_streams(watch.root, watch.times)
+    indexes = [*read_indexes(watch.root, watch.times)]
+    days = [(index.source, index.days) for index in indexes]
+    is_same = days == watch.days and not any(index.unsettled for index in indexes)
+    watch.days = days
+    return [] if is_same else streams_of(indexes)
 
 
 def _is_unchanged(watch: StreamWatch) -> bool:

@@ -4,23 +4,29 @@ Per stream, the tail knows the next seq and the offset in the open segment. Writ
 `state/heads/` up to where their stream is durable. The tail polls these heads and reads no
 further, so it yields nothing that a power failure could revoke. Without a head, it reads as
 far as recovery would.
+
+    poll        one `stat` per head; it is read if it may have changed
+    listing     every 0.2 s: the timestamps of few folders, and of open segments without a head
+
+While nothing happens, the pause between two polls grows from 5 to 20 ms.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import attrs
 
-from eventlog.catalog.lookup import find_streams
+from eventlog.catalog.file_watch import REAL_STAMPS, FileWatch, StampTimes, may_have_changed
+from eventlog.catalog.lookup import find_open_segments, find_streams
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.heads import Head, read_head
 from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import read_losses, skip_lost
-from eventlog.format.paths import SegmentName, open_path, parse_segment
+from eventlog.format.paths import SegmentName, head_path, open_path, parse_segment
 from eventlog.format.valid_lines import first_seq, valid_prefix
 from eventlog.read import cursor as cursors
 from eventlog.read.cursor import Cursor, StreamKey
@@ -30,9 +36,13 @@ from eventlog.read.segment_lines import blocks_from_start
 from eventlog.read.seq_ranges import ignore_corrupt, iterate_seq_ranges
 
 POLL_S = 0.005
-"""Pause between two polls of the heads."""
-_LIST_EVERY = 40
-"""Number of polls between two listings, which find new streams and streams without a head."""
+"""Pause between two polls of the heads after an event."""
+IDLE_POLL_S = 0.02
+"""Longest pause, which is reached 0.75 s after the last event."""
+_GROWTH = 1.02
+"""Ratio of a pause to the one before."""
+_LIST_EVERY_S = 0.2
+"""Pauses between two listings, which find new streams and events without a head."""
 
 
 @attrs.define
@@ -42,11 +52,14 @@ class _Progress:
     source: str
     writer: str
     next_seq: int
+    head_file: FileWatch
     last_head: Head | None = None
     """The head that was processed last."""
     segment: SegmentName | None = None
     """The open segment in which the tail continues at `offset`; None: look it up."""
     offset: int = 0
+    open_files: Sequence[FileWatch] | None = None
+    """The open segments of a stream without a head; None: look them up."""
 
 
 def follow(
@@ -56,6 +69,7 @@ def follow(
     since: int | None = None,
     idle: Callable[[], bool],
     sleep: Callable[[float], None] = time.sleep,
+    times: StampTimes = REAL_STAMPS,
 ) -> Iterator[Record]:
     """Yields events after `start` without end; streams not in `start` from their first event.
 
@@ -63,18 +77,20 @@ def follow(
     `since` omits events observed before that instant. `idle` is called whenever there is no
     new event, and returns whether to continue. Raises `Corrupt` if the log has a gap.
     """
-    streams: dict[StreamKey, _Progress] = {
-        key: _Progress(*key, mark.seq + 1) for key, mark in start.items()
-    }
+    streams = {key: _begin(root, key, mark.seq + 1, times) for key, mark in start.items()}
     watch = StreamWatch(root)
-    polls = 0
+    pause_s, unlisted_s = POLL_S, _LIST_EVERY_S
     while True:
-        lists = polls % _LIST_EVERY == 0
-        if lists:
-            for key in poll_streams(watch):
-                streams.setdefault(key, _Progress(*key, 1))
-        polls += 1
-        per_stream = [_new_events(root, stream, since, lists) for stream in streams.values()]
+        is_listing = unlisted_s >= _LIST_EVERY_S
+        listed = poll_streams(watch) if is_listing else []
+        for key in listed:
+            if key not in streams:
+                streams[key] = _begin(root, key, 1, times)
+        unlisted_s = pause_s + (0 if is_listing else unlisted_s)
+        per_stream = [
+            _new_events(root, stream, since, is_listing, bool(listed))
+            for stream in streams.values()
+        ]
         new = [events for events in per_stream if events is not None]
         is_idle = True
         for record in merge(new) if new else ():
@@ -83,21 +99,49 @@ def follow(
         if is_idle:
             if not idle():
                 return
-            sleep(POLL_S)
+            sleep(pause_s)
+        pause_s = min(pause_s * _GROWTH, IDLE_POLL_S) if is_idle else POLL_S
+
+
+def _begin(root: Path, key: StreamKey, next_seq: int, times: StampTimes) -> _Progress:
+    return _Progress(*key, next_seq, FileWatch(head_path(root, *key), times))
 
 
 def _new_events(
-    root: Path, stream: _Progress, since: int | None, lists: bool
+    root: Path, stream: _Progress, since: int | None, is_listing: bool, is_listed: bool
 ) -> Iterator[Record] | None:
     """Returns the new durable events of a stream; None if there are none.
 
-    Consuming the iterator advances the progress. `lists`: streams without a head are read, too.
+    Consuming the iterator advances the progress. `is_listing`: streams without a head are read,
+    too, if their open segments may have changed. `is_listed`: or if folders may have.
     """
-    head = read_head(root, stream.source, stream.writer)
-    if head is None:
+    if may_have_changed(stream.head_file):
+        head = read_head(root, stream.source, stream.writer)
+        if head is not None:
+            stream.open_files = None
+            return None if head == stream.last_head else _up_to(root, stream, since, head)
         stream.segment = stream.last_head = None
-        return _from_listing(root, stream, since, None) if lists else None
-    return None if head == stream.last_head else _up_to(root, stream, since, head)
+    if stream.last_head is None and is_listing and (_has_grown(stream) or is_listed):
+        return _without_head(root, stream, since)
+    return None
+
+
+def _has_grown(stream: _Progress) -> bool:
+    """Whether an open segment of a stream without a head may have new lines."""
+    if stream.open_files is None:
+        return True
+    return sum(map(may_have_changed, stream.open_files)) > 0  # no `any`: it would poll only some
+
+
+def _without_head(root: Path, stream: _Progress, since: int | None) -> Iterator[Record]:
+    """Yields new events of a stream without a head; afterwards its open segments are watched."""
+    known = {file.path: file for file in stream.open_files or ()}
+    names = find_open_segments(root, stream.source, stream.writer)
+    paths = [open_path(root, name) for name in names]
+    times = stream.head_file.times
+    stream.open_files = [known.get(path) or FileWatch(path, times) for path in paths]
+    _has_grown(stream)  # new stamps are seen before the files are read
+    yield from _from_listing(root, stream, since, None)
 
 
 def _up_to(root: Path, stream: _Progress, since: int | None, head: Head) -> Iterator[Record]:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from eventlog.catalog.day import FolderStamp, FolderTimes, folder_stamp
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
+from eventlog.files.listing import list_segments
+from eventlog.format.paths import manifest_path, sealed_path
 from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
 
 
@@ -46,8 +48,25 @@ def test_a_poll_reads_few_timestamps_and_at_times_all(tmp_path: Path) -> None:
     read.clear()
     results = [poll_streams(watch) for _ in range(49)]
 
-    assert results == [[]] * 48 + [[(SOURCE, WRITER)]]
-    assert len(read) < 49 * 3 + 20
+    assert results == [[]] * 49
+    assert len(read) == 49 * 3 + 6  # the log, the source, its newest day; once all days
+
+
+def test_a_stream_that_is_copied_into_an_old_day_is_found_by_a_complete_comparison(
+    tmp_path: Path,
+) -> None:
+    names = write_hours(tmp_path, 24 * 2, 1)
+    settle(tmp_path)
+    watch = StreamWatch(tmp_path)
+    poll_streams(watch)
+    write_log(tmp_path / "elsewhere", [[entity(1)]], writer=OTHER)
+    (copied,) = (file.name for file in list_segments(tmp_path / "elsewhere"))
+    for path_of in (sealed_path, manifest_path):
+        path_of(tmp_path / "elsewhere", copied).rename(path_of(tmp_path, copied))
+    results = [poll_streams(watch) for _ in range(49)]
+
+    assert copied.date == names[0].date
+    assert results == [[]] * 48 + [[(SOURCE, WRITER), (SOURCE, OTHER)]]
 
 
 def test_an_archive_without_a_log_has_no_streams(tmp_path: Path) -> None:
