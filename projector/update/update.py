@@ -41,6 +41,12 @@ from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.part import folder_of
 from projector.parts.plan import SegmentListing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
+from projector.update.last_update import (
+    digest_rules,
+    is_up_to_date,
+    read_log_state,
+    record_update,
+)
 from projector.views.dependencies import with_dependencies
 from projector.views.script import Script, script_for
 from projector.views.statement import named_files
@@ -78,10 +84,14 @@ def update(
 
     `views`: names as `source.view`, None for all. The views of the log are always updated, too.
     """
-    known = load_definitions() if definitions is None else tuple(definitions)
     root = root.resolve()
     views_folder = views_dir(root)
+    rules = digest_rules(definitions and tuple(definitions), None if limits == LIMITS else limits)
     with views_lock(views_folder):
+        if is_up_to_date(root, views, rules):
+            return UpdateReport(0, 0, 0, (), False)
+        log = read_log_state(root)
+        known = load_definitions() if definitions is None else tuple(definitions)
         parts = current_parts(views_folder)
         wanted = with_dependencies(known, find_definitions(known, views))
         built, script = build_views(
@@ -92,6 +102,9 @@ def update(
         swapped = write_views(views_folder, script, failures)
         if swapped:
             delete_unused_parts(views_folder, named_files(before), script.files, now_us())
+        if not (built.failed or failures):
+            names = [definition.name for definition in wanted]
+            record_update(root, rules, names, len(wanted) == len(known), log)
     return attrs.evolve(built, swapped=swapped, failed=(*built.failed, *failures))
 
 

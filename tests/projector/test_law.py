@@ -24,6 +24,7 @@ from tests.extent import few_or_all
 from tests.projector import reference_model
 from tests.projector.compare_views import DEFINITIONS, SIBLINGS, views_that_differ
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
+from tests.projector.mishaps import MISHAPS, keep_record, remove_record, restore_record, settle
 from tests.projector.small_limits import SMALL
 
 WRITERS = ("0000000a", "0000000b", "ffffffff")
@@ -114,10 +115,11 @@ def test_views_equal_the_reference_model_in_whatever_order_the_log_arrives():
         st.sampled_from([0, 0, 8]),
         st.sampled_from([0, NEVER]),
         st.sampled_from([1, 2]),
+        st.lists(st.sampled_from(MISHAPS), min_size=1, max_size=4),
     )
-    @example(TWO_LISTINGS, True, 0, NEVER, 1)
+    @example(TWO_LISTINGS, True, 0, NEVER, 1, [settle, keep_record, restore_record])
     @settings(max_examples=few_or_all(1, 6), suppress_health_check=list(HealthCheck))
-    def check_law(log, seal_or_order, rows, other_rows, jobs):
+    def check_law(log, seal_or_order, rows, other_rows, jobs, mishaps):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             (root / "log").mkdir()
@@ -126,9 +128,14 @@ def test_views_equal_the_reference_model_in_whatever_order_the_log_arrives():
                 if isinstance(seal_or_order, bool)
                 else arrive(root, log, seal_or_order)
             )
-            for _ in steps:
-                limits = small_limits(rows)
+            limits = small_limits(rows)
+            for number, _ in enumerate(steps):
                 assert update(root, definitions=DEFINITIONS, limits=limits).failed == ()
+                mishaps[number % len(mishaps)](root)
+            assert update(root, definitions=DEFINITIONS, limits=limits).failed == ()
+            remove_record(root)
+            again = update(root, definitions=DEFINITIONS, limits=limits)
+            assert (again.parts, again.swapped) == (0, False), "the record hid nothing"
             files = [Path(path).name for path in files_of_views(root / "views")]
             kinds_built.update({name[:2] for name in files if name[:2] in KINDS})
 

@@ -33,10 +33,15 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     With --follow it continues until Ctrl-C or SIGTERM; the views then lag the log by a second
     or two. A signal ends both at once, with 130 or 143. Exits with 3 if something was left out.
     """
+    from projector.update.last_update import is_up_to_date
+
+    root = archive()
+    if not following and is_up_to_date(root, views or None):
+        _print_counts(0, 0, 0)
+        return 0
     from projector.update.follow import follow_log
     from projector.update.update import update as update_views
 
-    root = archive()
     try:
         if following:
             follow_log(root, views or None, jobs=jobs, on_update=_print_report)
@@ -54,9 +59,11 @@ def _print_report(report: "UpdateReport") -> None:
         print_message(f"left out: {message}")
     for message in report.quarantined:
         print_message(f"in quarantine: {message}")
-    print_message(
-        f"{report.segments} segments read, {report.parts} parts with {report.rows} rows written"
-    )
+    _print_counts(report.segments, report.parts, report.rows)
+
+
+def _print_counts(segments: int, parts: int, rows: int) -> None:
+    print_message(f"{segments} segments read, {parts} parts with {rows} rows written")
 
 
 @view.command(epilog="Example: hindlog view show openrouter.models")

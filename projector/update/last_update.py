@@ -1,0 +1,209 @@
+"""Record of the last complete update, with which the next one notices that nothing has changed.
+
+    views/last-update    the archive, the rules, the log and the files of the views at that time
+
+An update is a function of the log, the rules (code, definitions, limits), the views it is asked
+for and the files that earlier updates wrote. If all of them are as recorded, it has nothing to
+do. A day folder counts as unchanged if its timestamps are those recorded, and it had not changed
+recently then; otherwise the names of its segments are compared. A file counts as unchanged if its
+size, inode and timestamps are.
+
+The record is disposable. If it is missing, damaged, older, or of another archive, the update
+looks for missing parts as without it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from eventlog.catalog.day import REAL_TIMES, FolderStamp, FolderTimes, is_settled, read_day
+from eventlog.catalog.storage import load, save
+from eventlog.files.listing import list_dates, list_sources
+from eventlog.format.paths import SegmentName, log_dir, open_path, parse_segment
+from eventlog.read.segment_lines import durable_bytes
+from projector.folders import current_parts
+
+FILE = "last-update"
+_VIEWS_FILES = ("current", "hindlog.duckdb", "hindlog.sql")
+_PACKAGE = Path(__file__).parents[1]
+_CODE = (".py", ".sql", ".toml")
+"""Suffixes of the files of this package that an update depends on."""
+
+
+class DayState(msgspec.Struct, frozen=True, array_like=True):
+    """The segments of a source on one day."""
+
+    stamp: FolderStamp | None
+    """Timestamps of the folder; None if it changed recently, so that they prove nothing."""
+    sealed: bytes
+    """Digest of the names of the sealed segments."""
+    opened: tuple[str, ...]
+    """Names of the open segments."""
+
+
+class LogState(msgspec.Struct, frozen=True, array_like=True):
+    """What an update reads of the log."""
+
+    days: Mapping[str, DayState]
+    """By `source/date`."""
+    durable: Mapping[str, int]
+    """Number of durable bytes of each open segment."""
+
+
+class LastUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """What an update read and wrote."""
+
+    root: str
+    rules: bytes
+    """Digest of the code, the definitions and the limits."""
+    views: tuple[str, ...]
+    """Names of the definitions whose parts it built."""
+    is_complete: bool
+    """Whether these are all definitions."""
+    log: LogState
+    files: bytes
+    """Digest of the names, sizes, inodes and timestamps of the files of the views."""
+
+
+NO_LOG = LogState({}, {})
+
+
+def is_up_to_date(
+    root: Path,
+    views: Sequence[str] | None = None,
+    rules: bytes | None = None,
+    times: FolderTimes = REAL_TIMES,
+) -> bool:
+    """Returns whether an update of these views would change nothing.
+
+    `views`: names, None for all. `rules`: `digest_rules` of the definitions and limits of the
+    update; None for those of `update` without arguments.
+    """
+    root = root.resolve()
+    last = load(record_path(root), LastUpdate)
+    if (
+        last is None
+        or (last.root, last.rules) != (str(root), rules or digest_rules())
+        or not (last.is_complete if views is None else set(views) <= set(last.views))
+        or last.files != digest_files(root / "views")
+    ):
+        return False
+    log = read_log_state(root, last.log, times)
+    if not same_segments(log, last.log):
+        return False
+    if log != last.log:
+        save(record_path(root), msgspec.structs.replace(last, log=log))
+    return True
+
+
+def record_update(
+    root: Path, rules: bytes, views: Sequence[str], is_complete: bool, log: LogState
+) -> None:
+    """Records an update that left nothing out. `log`: its state before the update read it."""
+    files = digest_files(root / "views")
+    save(record_path(root), LastUpdate(str(root), rules, tuple(views), is_complete, log, files))
+
+
+def record_path(root: Path) -> Path:
+    """Returns the file of the record of an archive."""
+    return root / "views" / FILE
+
+
+def read_log_state(
+    root: Path, known: LogState = NO_LOG, times: FolderTimes = REAL_TIMES
+) -> LogState:
+    """Returns the state of the log. A folder is read only if its timestamps are not `known`."""
+    days: dict[str, DayState] = {}
+    for source in list_sources(root):
+        for date in list_dates(root, source):
+            day = f"{source}/{date}"
+            state = known.days.get(day)
+            stamp = times.stamp(log_dir(root) / source / date)
+            if state is None or stamp is None or state.stamp != stamp:
+                state = _read_day_state(root, source, date, times)
+            days[day] = state
+    opened = map(parse_segment, (name for state in days.values() for name in state.opened))
+    return LogState(days, {str(name): _durable_bytes(root, name) for name in opened if name})
+
+
+def _read_day_state(root: Path, source: str, date: str, times: FolderTimes) -> DayState:
+    now = times.now()
+    day = read_day(root, source, date, times)
+    sealed, opened = list[str](), list[str]()
+    for name, entry in day.segments:
+        if entry.has_manifest:
+            sealed.append(str(name))
+        elif entry.is_open:
+            opened.append(str(name))
+    stamp = day.stamp if is_settled(day, now) else None
+    return DayState(stamp, _digest(sealed), tuple(opened))
+
+
+def _durable_bytes(root: Path, name: SegmentName) -> int:
+    """Returns the number of durable bytes of an open segment; -1 if it was sealed meanwhile."""
+    try:
+        with open_path(root, name).open("rb") as file:
+            return durable_bytes(root, name, file)
+    except FileNotFoundError:
+        return -1
+
+
+def same_segments(state: LogState, other: LogState) -> bool:
+    """Returns whether two states have the same segments and durable bytes."""
+    return (
+        state.durable == other.durable
+        and state.days.keys() == other.days.keys()
+        and all(
+            day is other.days[key]
+            or (day.sealed, day.opened) == (other.days[key].sealed, other.days[key].opened)
+            for key, day in state.days.items()
+        )
+    )
+
+
+def digest_rules(definitions: object = None, limits: object = None) -> bytes:
+    """Returns the digest of the code, and of definitions and limits other than those in it."""
+    return _digest([_digest_code().hex(), repr(definitions), repr(limits)])
+
+
+@cache
+def _digest_code() -> bytes:
+    files = sorted(path for path in _PACKAGE.rglob("*") if path.suffix in _CODE)
+    digest = blake2b(version("duckdb").encode(), digest_size=16)
+    for path in files:
+        data = path.read_bytes()
+        digest.update(f"\0{path.relative_to(_PACKAGE)}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.digest()
+
+
+def digest_files(views: Path) -> bytes:
+    """Returns the digest of the files of the views: those of parts, and the views file."""
+    others = (views / name for name in _VIEWS_FILES)
+    lines = [_line(path.name, path.stat()) for path in others if path.exists()]
+    parts = current_parts(views)
+    return _digest([*lines, parts.name, *sorted(_lines(str(parts)) if parts.exists() else ())])
+
+
+def _lines(folder: str) -> Iterator[str]:
+    """Yields a line for each file below a folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _lines(entry.path)
+            else:
+                yield _line(entry.path, entry.stat())
+
+
+def _line(name: str, status: os.stat_result) -> str:
+    numbers = (status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+    return " ".join(map(str, (name, *numbers)))
+
+
+def _digest(texts: Sequence[str]) -> bytes:
+    return blake2b("\n".join(texts).encode(), digest_size=16).digest()
