@@ -56,7 +56,7 @@ class Cost(NamedTuple):
 
 def make_archive(root: Path, segments: int) -> None:
     """Creates an archive of that many sealed hours, ending now, unless it exists."""
-    from eventlog.clock import HOUR, SECOND, hour_start, now_us
+    from eventlog.clock import HOUR, SECOND, format_us, hour_start, now_us
     from eventlog.files.disk import Disk
     from eventlog.format.event import ENTITY, RUN, Draft
     from eventlog.write.writer import append, close_stream, open_stream, roll
@@ -74,7 +74,8 @@ def make_archive(root: Path, segments: int) -> None:
             stream = open_stream(root, source, writer, clock=lambda at=at: at[0], disk=disk)
             for hour in range(hours):
                 at[0] = begin + hour * HOUR + SECOND
-                drafts = [Draft(kind=RUN, run="r", members={"state": "completed"})]
+                name = f"{format_us(at[0])[:13]}.models.{writer}"
+                drafts = [Draft(kind=RUN, run=name, members={"state": "created"})]
                 drafts += (
                     Draft(
                         kind=ENTITY,
@@ -86,6 +87,7 @@ def make_archive(root: Path, segments: int) -> None:
                     )
                     for number in range(ENTITIES)
                 )
+                drafts.append(Draft(kind=RUN, run=name, members={"state": "completed"}))
                 append(stream, [lambda _seq, _at, drafts=drafts: drafts])
                 roll(stream)
             close_stream(stream)

@@ -1,11 +1,13 @@
-"""Index of a source: per day and writer, the lowest and highest seq and what there is to count.
+"""Index of a source: per day and writer, the lowest and highest seq, hours, and what to count.
 
-With the index, a question about seqs or totals needs the details of few days. The index is
-about 200 bytes a day. Whenever it is read, the timestamps of all day folders are compared.
+With the index, a question about seqs, hours or totals needs the details of few days. The index
+is about 200 bytes a day. Whenever it is read, the timestamps of all day folders are compared.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import accumulate
+from operator import attrgetter, or_
 from pathlib import Path
 
 import attrs
@@ -48,6 +50,10 @@ class WriterDay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     raw_bytes: int
     zst_bytes: int
     """Of the sealed files that exist."""
+    hours: int
+    """Bit h is set if there is a segment of hour h."""
+    is_contiguous: bool
+    """Whether no seq between `first_seq` and `last_seq` is missing."""
 
 
 class DaySummary(msgspec.Struct, frozen=True, array_like=True):
@@ -161,7 +167,15 @@ def _summarize_writer(writer: str, entries: list[SegmentEntry]) -> WriterDay:
         rows=sum(facts.rows for facts in known),
         raw_bytes=sum(facts.raw_bytes for facts in known),
         zst_bytes=sum(_zst_bytes(entry.facts) for entry in sealed),
+        hours=reduce(or_, (1 << int(entry.hour) for entry in segments), 0),
+        is_contiguous=_is_contiguous(known),
     )
+
+
+def _is_contiguous(segments: list[SealedFacts]) -> bool:
+    ordered = sorted(segments, key=attrgetter("first_seq"))
+    ends = accumulate((facts.last_seq for facts in ordered), max)
+    return all(facts.first_seq <= end + 1 for end, facts in zip(ends, ordered[1:], strict=False))
 
 
 def _zst_bytes(facts: SealedFacts | None) -> int:

@@ -1,6 +1,6 @@
 """Files of the catalog: a version, a checksum and one value. They may be deleted at any time.
 
-    hindlog catalog 1 | BLAKE2b of the rest | msgpack
+    hindlog catalog 2 | BLAKE2b of the rest | msgpack
 
 Several processes may write one file at once: each writes a temporary file and renames it.
 """
@@ -16,7 +16,7 @@ from eventlog.files.publish import unique_temporary_path
 
 T = TypeVar("T")
 
-_HEADER = b"hindlog catalog 1\n"
+_HEADER = b"hindlog catalog 2\n"
 """Its number is raised when the structure or the meaning of a stored value changes."""
 _CHECK_BYTES = 16
 

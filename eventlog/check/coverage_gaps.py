@@ -2,10 +2,11 @@
 
 Only live streams count: imported events do not show when the source was observed. An hour
 is covered if any live writer of its source wrote a segment in it, even if it contains only a
-heartbeat. Changes nothing.
+heartbeat. Changes nothing but the catalog.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,22 @@ from typing import Any
 import attrs
 import msgspec
 
-from eventlog.catalog.index import read_indexes
+from eventlog.catalog.day import REAL_TIMES, FolderTimes
+from eventlog.catalog.index import SourceIndex, read_indexes
+from eventlog.catalog.lookup import writers_of
+from eventlog.check.run_gaps import incomplete_runs
+from eventlog.check.seq_coverage import MissingSeqs, missing_seqs
 from eventlog.clock import HOUR, hour_start, parse_us
 from eventlog.errors import Corrupt
-from eventlog.files.lost_segments import read_losses, skip_lost
-from eventlog.files.stream_lock import is_locked
-from eventlog.files.writer_ids import COMMAND, IMPORT, role_of
-from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, RUN
+from eventlog.files.writer_ids import COMMAND, IMPORT, roles_by_writer
+from eventlog.format.event import PAGE
 from eventlog.format.paths import SegmentName
 from eventlog.read.event_filter import Select, compile_select
-from eventlog.read.reader import read_events, segment_records
-from eventlog.read.seq_ranges import SeqRange, ignore_corrupt, segment_seqs, seq_ranges
+from eventlog.read.reader import segment_records
 
 HOURS = "hours"
 SEQS = "seqs"
-COMPLETE_STATES = frozenset({"completed", "cleaned"})
-_RUNNING_STATES = frozenset({"created", "progressed", "retried"})
-_RESPONSES = frozenset({PAGE, PAGE_FAILED, ANOMALY})
-"""Kinds of the events that a run leaves once it was started."""
+RUN = "run"
 
 
 @attrs.frozen
@@ -47,147 +46,112 @@ class Gap:
     run: str | None = None
 
 
-class _Run(msgspec.Struct, frozen=True):
-    """The members of a `run` event that are needed here."""
-
-    observed_at: str
-    run: str = ""
-    state: str = ""
-    listing: str | None = None
-    partial: bool = False
-    why: str | None = None
-
-
-class _Response(msgspec.Struct, frozen=True):
-    """The members of an event of a request that show which run sent it, and when."""
-
-    observed_at: str
-    run: str = ""
-
-
 class _Page(msgspec.Struct, frozen=True):
     """The member of a `page` event that shows whether it was imported."""
 
     imported: Any = msgspec.field(default=None, name="import")
 
 
-_RUN = msgspec.json.Decoder(_Run)
 _PAGE = msgspec.json.Decoder(_Page)
-_RESPONSE = msgspec.json.Decoder(_Response)
+_PAGES = compile_select(Select(kinds=frozenset({PAGE})))
 
 
-def find_gaps(root: Path, now: int, since: int | None = None) -> list[Gap]:
-    """Returns the gaps from `since` to the current hour, exclusive, by source and time."""
-    streams: dict[str, dict[str, list[SegmentName]]] = {}
-    for index in read_indexes(root):
-        for day in index.days:
-            for name, entry in index.day(day.date).segments:
-                by_writer = streams.setdefault(index.source, {})
-                by_writer.setdefault(entry.writer, []).append(name)
+def find_gaps(
+    root: Path, now: int, since: int | None = None, times: FolderTimes = REAL_TIMES
+) -> list[Gap]:
+    """Returns the gaps up to the current hour, exclusive, by source and time.
+
+    `since` omits those that end at or before that instant; the others are complete.
+    """
+    roles = roles_by_writer(root)
     gaps: list[Gap] = []
-    for source, writers in streams.items():
-        live = {w: names for w, names in writers.items() if _is_live(root, w, names)}
-        crawling = [names for w, names in live.items() if role_of(root, w) != COMMAND]
-        gaps += _hours(source, (name for names in crawling for name in names), now)
-        for writer in live:
-            gaps += _seqs(root, source, writer)
-        gaps += _runs(root, source, frozenset(live), since)
+    for index in read_indexes(root, times):
+        live = {w for w in writers_of(index) if _is_live(index, w, roles.get(w))}
+        gaps += _hours(index, {w for w in live if roles.get(w) != COMMAND}, now)
+        for writer in sorted(live):
+            gaps += _seqs(index, writer)
+        gaps += _runs(index, live)
     selected = [gap for gap in gaps if since is None or gap.until > since]
-    return sorted(selected, key=lambda gap: (gap.source, gap.since, gap.until, gap.what))
+    return sorted(
+        selected, key=lambda gap: (gap.source, gap.since, gap.until, gap.what, gap.run or "")
+    )
 
 
-def _is_live(root: Path, writer: str, names: list[SegmentName]) -> bool:
+def _is_live(index: SourceIndex, writer: str, role: str | None) -> bool:
     """Whether a stream is live: by its role or, if unknown, by its first page."""
-    role = role_of(root, writer)
     if role is not None:
         return role != IMPORT
-    wanted = compile_select(Select(kinds=frozenset({PAGE})))
+    first = _first_segment(index, writer)
+    if first is None:
+        return True
     try:
-        page = next(segment_records(root, min(names), wanted), None)
+        page = next(segment_records(index.root, first, _PAGES), None)
     except Corrupt:
         return True
     return page is None or _PAGE.decode(page.line).imported is None
 
 
-def _hours(source: str, names: Iterable[SegmentName], now: int) -> Iterator[Gap]:
+def _first_segment(index: SourceIndex, writer: str) -> SegmentName | None:
+    """Returns the first segment of a stream by name; None if it was removed meanwhile."""
+    for day in index.days:
+        if any(summary.writer == writer and summary.hours for summary in day.writers):
+            segments = index.day(day.date).segments
+            return next((name for name, entry in segments if entry.writer == writer), None)
+    return None
+
+
+def _hours(index: SourceIndex, writers: Collection[str], now: int) -> Iterator[Gap]:
     """Yields the uncovered ranges of hours, from the first segment on."""
-    hours = sorted({name.starts_at for name in names})
-    for before, after in pairwise([*hours, max([hour_start(now), *hours[-1:]])]):
-        if after > before + HOUR:
-            count = (after - before) // HOUR - 1
+    covered = list(_covered(index, writers))
+    current = hour_start(now)
+    for (_, since), (until, _) in pairwise([*covered, (current, current)]):
+        if until > since:
+            count = (until - since) // HOUR
             what = f"{count} hour{'s' if count > 1 else ''} without segment or heartbeat"
-            yield Gap(source, HOURS, before + HOUR, after, what)
+            yield Gap(index.source, HOURS, since, until, what)
 
 
-def _seqs(root: Path, source: str, writer: str) -> Iterator[Gap]:
+def _covered(index: SourceIndex, writers: Collection[str]) -> Iterator[tuple[int, int]]:
+    """Yields the ranges of hours of each day in which one of the writers has a segment."""
+    for day in index.days:
+        hours = 0
+        for summary in day.writers:
+            hours |= summary.hours if summary.writer in writers else 0
+        if hours:
+            start = parse_us(f"{day.date}T00:00:00Z")
+            for first, last in _ranges_of_bits(hours):
+                yield start + first * HOUR, start + last * HOUR
+
+
+@lru_cache(maxsize=256)  # most days have the same hours
+def _ranges_of_bits(bits: int) -> tuple[tuple[int, int], ...]:
+    """Returns the half-open ranges of bits that are set."""
+    edges = bits ^ bits << 1
+    numbers = [number for number in range(bits.bit_length() + 1) if edges >> number & 1]
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def _seqs(index: SourceIndex, writer: str) -> Iterator[Gap]:
     """Yields the ranges of seqs that no segment contains, and damaged segments."""
     damages: list[Corrupt] = []
-    expected, end = 1, None
-    before: SeqRange | None = None
-    losses = read_losses(root, source, writer)
-    for segment in seq_ranges(root, source, writer, damages.append):
-        begin = segment.name.starts_at
-        if before is not None and before.last_seq is None:  # rolled, but not sealed yet
-            now = segment_seqs(root, before.name)
-            expected = now.last_seq + 1 if now else before.first_seq
-        if segment.first_seq > expected:
-            missing = f"seq {expected} to {segment.first_seq - 1}"
-            reason = f"writer {writer}: {missing} missing before {segment.name}"
-            if skip_lost(losses, expected) == segment.first_seq:
-                last = max(
-                    x.accepted_at for x in losses if expected <= x.last_seq < segment.first_seq
-                )
-                reason += f", recorded as lost on {last[:16]}Z"
-            yield Gap(source, SEQS, begin if end is None else end, begin, reason)
-        before, expected, end = segment, (segment.last_seq or 0) + 1, segment.last_us
+    for missing in missing_seqs(index, writer, damages.append):
+        until = missing.following.starts_at
+        yield Gap(index.source, SEQS, missing.since, until, _reason(writer, missing))
     for damage in damages:
-        yield Gap(source, SEQS, 0, 0, damage.what)
+        yield Gap(index.source, SEQS, 0, 0, damage.what)
 
 
-def _runs(root: Path, source: str, writers: frozenset[str], since: int | None) -> Iterator[Gap]:
-    """Yields runs that did not end, or ended in another state than completed.
-
-    Considers all writers together, since one may queue a run and another may process it.
-    """
-    began: dict[str, str] = {}
-    last: dict[str, _Run] = {}
-    select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
-    for record in read_events(root, select, on_corrupt=ignore_corrupt):
-        if record.writer in writers:
-            event = _RUN.decode(record.line)
-            began.setdefault(event.run, event.observed_at)
-            last[event.run] = event
-    waiting = {run: event for run, event in last.items() if event.state in _RUNNING_STATES}
-    is_written = any(is_locked(root, source, writer) for writer in writers)
-    started = frozenset() if is_written else _started_runs(root, source, waiting)
-    for run, event in last.items():
-        is_complete = event.state in COMPLETE_STATES and not event.partial
-        if is_complete or (run in waiting and is_written):
-            continue
-        state = "partial" if event.partial else event.state
-        if run in waiting:
-            state = "never ended" if run in started else "queued, not started"
-        named = " ".join(part for part in (event.listing, state) if part)
-        reason = f"{named}: {event.why}" if event.why else named
-        since_us, until_us = parse_us(began[run]), parse_us(event.observed_at)
-        yield Gap(source, RUN, since_us, until_us + 1, reason, run)
+def _reason(writer: str, missing: MissingSeqs) -> str:
+    seqs = f"seq {missing.first_seq} to {missing.last_seq}"
+    reason = f"writer {writer}: {seqs} missing before {missing.following}"
+    if missing.lost_at is not None:
+        reason += f", recorded as lost on {missing.lost_at[:16]}Z"
+    return reason
 
 
-def _started_runs(root: Path, source: str, waiting: Mapping[str, _Run]) -> frozenset[str]:
-    """Returns those runs that got a response, or gave a page up, after they were queued.
-
-    `waiting`: the last `run` event of each, which queued it.
-    """
-    if not waiting:
-        return frozenset()
-    started: set[str] = set()
-    first = min(parse_us(event.observed_at) for event in waiting.values())
-    select = Select(since=first, sources=frozenset({source}), kinds=_RESPONSES)
-    for record in read_events(root, select, on_corrupt=ignore_corrupt):
-        response = _RESPONSE.decode(record.line)
-        event = waiting.get(response.run)
-        if event is not None and response.observed_at >= event.observed_at:
-            started.add(response.run)
-            if len(started) == len(waiting):
-                break
-    return frozenset(started)
+def _runs(index: SourceIndex, writers: Collection[str]) -> Iterator[Gap]:
+    """Yields runs that did not end, or ended in another state than completed."""
+    for incomplete in incomplete_runs(index, writers):
+        last = incomplete.run.last
+        since, until = parse_us(incomplete.run.began), parse_us(last.observed_at) + 1
+        yield Gap(index.source, RUN, since, until, incomplete.reason, last.run)

@@ -22,7 +22,7 @@ class SeqGap:
     first_seq: int
     last_seq: int
     before: KnownSeqs | None
-    """What precedes the gap; None at the beginning of the stream."""
+    """What ends with the seq before the gap; None at the beginning of the stream."""
     after: KnownSeqs | None
     """What follows the gap; None if the gap follows only from the head."""
 
@@ -31,10 +31,11 @@ def find_seq_gaps(known: Iterable[KnownSeqs], durable_seq: int = 0) -> Iterator[
     """Yields the gaps of a stream that was durable up to `durable_seq`, in seq order."""
     before: KnownSeqs | None = None
     expected = 1
-    for after in sorted(known, key=lambda seqs: seqs.first_seq):
+    for after in sorted(known, key=lambda seqs: (seqs.first_seq, seqs.name)):
         if after.first_seq > expected:
             yield SeqGap(expected, after.first_seq - 1, before, after)
-        before, expected = after, max(expected, after.last_seq + 1)
+        if after.last_seq >= expected:
+            before, expected = after, after.last_seq + 1
     if durable_seq >= expected:
         yield SeqGap(expected, durable_seq, before, None)
 

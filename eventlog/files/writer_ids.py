@@ -61,11 +61,10 @@ def writer_id(
         os.close(handle)
 
 
-def role_of(root: Path, writer: str) -> str | None:
-    """Returns the role of a writer, or None if this log does not contain it."""
+def roles_by_writer(root: Path) -> dict[str, str]:
+    """Returns the role of each writer of this log, by writer id."""
     known = _read_ids(root / "log" / "writer.json")
-    matches = (role for roles in known.values() for role, id_ in roles.items() if id_ == writer)
-    return next(matches, None)
+    return {writer: role for roles in known.values() for role, writer in roles.items()}
 
 
 def machines_of(root: Path, writer: str) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from eventlog.catalog.day import SealedFacts
+from eventlog.catalog.day import DayFolder, SealedFacts
 from eventlog.catalog.lookup import days_between
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
@@ -76,20 +76,32 @@ def read_events(
     """Yields the selected events in the total order, or in reverse order."""
     compiled = compile_select(select)
     days = days_between(root, select.sources, select.since, select.until, backwards=backwards)
-    for day in days:
-        segments = [
-            (name, entry.facts)
-            for folder in day
-            for name, entry in folder.segments
-            if wants_segment(select, name)
+    for folders in days:
+        yield from day_events(root, folders, compiled, on_corrupt, backwards=backwards)
+
+
+def day_events(
+    root: Path,
+    folders: Iterable[DayFolder],
+    compiled: CompiledSelect,
+    on_corrupt: OnCorrupt = raise_corrupt,
+    *,
+    backwards: bool = False,
+) -> Iterator[Record]:
+    """Yields the selected events of one day, given the segments of each source on that day."""
+    segments = [
+        (name, entry.facts)
+        for folder in folders
+        for name, entry in folder.segments
+        if wants_segment(compiled.select, name)
+    ]
+    segments.sort(key=_hour, reverse=backwards)
+    for _, hour in groupby(segments, key=_hour):
+        streams = [
+            _records_of_segments(root, sequence, compiled, on_corrupt, backwards)
+            for sequence in _sequences(hour)
         ]
-        segments.sort(key=_hour, reverse=backwards)
-        for _, hour in groupby(segments, key=_hour):
-            streams = [
-                _records_of_segments(root, sequence, compiled, on_corrupt, backwards)
-                for sequence in _sequences(hour)
-            ]
-            yield from merge(streams, backwards=backwards)
+        yield from merge(streams, backwards=backwards)
 
 
 def _hour(segment: tuple[SegmentName, SealedFacts | None]) -> str:

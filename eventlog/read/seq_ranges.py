@@ -79,7 +79,7 @@ def iterate_seq_ranges(
     for day, following in zip(days, [*days[1:], None], strict=False):
         ready += (
             seq_range
-            for seq_range in _ranges_of_day(root, index.day(day.date), writer, on_corrupt)
+            for seq_range in day_ranges(root, index.day(day.date), writer, on_corrupt)
             if seq_range.first_seq <= last_seq
             and (seq_range.last_seq is None or first_seq <= seq_range.last_seq)
         )
@@ -94,8 +94,8 @@ def iterate_seq_ranges(
             yield ready.pop(-1 if backwards else 0)
 
 
-def _ranges_of_day(
-    root: Path, day: DayFolder, writer: str, on_corrupt: OnCorrupt
+def day_ranges(
+    root: Path, day: DayFolder, writer: str, on_corrupt: OnCorrupt = raise_corrupt
 ) -> Iterator[SeqRange]:
     """Yields the segments of a stream on one day, in the order of their names."""
     for name, entry in day.segments:

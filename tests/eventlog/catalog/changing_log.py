@@ -5,10 +5,11 @@ some file systems. The clock can be set back and forth.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import orjson
 from hypothesis import strategies as st
 
 from eventlog.catalog.day import FolderStamp, FolderTimes
@@ -16,6 +17,8 @@ from eventlog.clock import DAY, HOUR, SECOND
 from eventlog.errors import HindlogError
 from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import LOSS_FORMAT, Loss, write_loss
+from eventlog.files.writer_ids import COMMAND, FETCH, IMPORT
+from eventlog.format.event import PAGE, RUN, Draft
 from eventlog.format.paths import manifest_path, open_path, sealed_path
 from eventlog.write.writer import Stream, close_stream
 from tests.eventlog.making import (
@@ -34,6 +37,7 @@ GRANULE_US = 2 * SECOND
 SOURCES = ("civitai", "openrouter")
 WRITERS = (WRITER, OTHER)
 IMPORTER = "0123abcd"
+RUN_STATES = ("created", "progressed", "completed", "completed", "failed", "retried", "cleaned")
 _FAST = disk_with(fsync=lambda handle: None, sync_dir=lambda path: None)
 
 Step = tuple[str, int, int]
@@ -52,6 +56,7 @@ class ChangingLog:
         self.stamps: dict[Path, FolderStamp] = {}
         self.folder_copy: tuple[Path, Path, FolderStamp] | None = None
         self.copies = 0
+        self.sound_files: dict[Path, bytes] = {}
 
     @property
     def times(self) -> FolderTimes:
@@ -112,6 +117,48 @@ class ChangingLog:
         for hour in (number % 31, number % 7, number % 53):
             put(stream, entity(hour), at=START - DAY + hour * HOUR)
         close_stream(stream, seal_open=True)
+
+    def put_runs(self, number: int) -> None:
+        """Appends `run` events, and maybe a response, to any stream; those of imports are late."""
+        run = f"r{number % 3}"
+        state = RUN_STATES[number // 3 % len(RUN_STATES)]
+        members = {"state": state, "listing": "models", "partial": number % 11 == 0}
+        drafts = [Draft(kind=RUN, run=run, members=members)]
+        if number % 5 == 0:
+            imported = {"import": {"file": "f"}} if number % 2 else {}
+            drafts.append(Draft(kind=PAGE, run=f"r{number % 4}", members={"url": "u"} | imported))
+        writer = (*WRITERS, IMPORTER)[number // 7 % 3]
+        stream = opened(
+            self.root, self.clock, source=SOURCES[number // 13 % 2], writer=writer, disk=_FAST
+        )
+        late = START - DAY + number % 60 * HOUR if writer == IMPORTER else None
+        put(stream, *drafts, at=late)
+        close_stream(stream, seal_open=number % 4 > 0)
+
+    def set_roles(self, number: int) -> None:
+        """Replaces the list of the roles that writers have."""
+        roles = {(FETCH, IMPORT, COMMAND)[number % 3]: IMPORTER} if number % 4 else {}
+        if number % 7 == 0:
+            roles[COMMAND] = OTHER
+        (self.root / "log").mkdir(exist_ok=True)
+        (self.root / "log" / "writer.json").write_bytes(orjson.dumps({"here": roles}))
+
+    def damage_sealed(self, number: int) -> None:
+        """Replaces the sealed file of a segment by one that is too short."""
+        sealed = [files.name for files in list_segments(self.root) if files.is_sealed]
+        for name in sealed[number % len(sealed) :][:1] if sealed else ():
+            path = sealed_path(self.root, name)
+            if path.exists():
+                self.sound_files[path] = path.read_bytes()
+                temporary = self.root / "temporary"
+                temporary.write_bytes(b"short")
+                temporary.replace(path)
+
+    def mend_sealed(self, number: int) -> None:
+        """Writes a good copy into such a file; its folder does not change."""
+        for path in [*self.sound_files][number % 3 :][:1]:
+            if path.exists():
+                path.write_bytes(self.sound_files.pop(path))
 
     def remove_file(self, number: int) -> None:
         """Removes one file of a segment: its open or sealed file, or its manifest."""
@@ -203,6 +250,10 @@ class ChangingLog:
             file.write_bytes(data[:16] + b"2" + data[17:])
 
 
+_WITH_RUNS = (
+    *("put_runs",) * 6,
+    *("append", "hours_pass", "import_hours", "set_roles", "damage_sealed", "mend_sealed"),
+)
 _WRITING = ("append", "seal", "hours_pass", "import_hours")
 _OTHER = (
     *("remove_file", "remove_folder", "damage_manifest", "accept_loss"),
@@ -211,8 +262,12 @@ _OTHER = (
 )
 _numbers = st.integers(0, 10_000)
 _pauses_s = st.sampled_from([0, 1, 11, 60])
-steps: st.SearchStrategy[list[Step]] = st.lists(
-    st.tuples(st.sampled_from([*_WRITING * 2, *_OTHER]), _numbers, _pauses_s),
-    min_size=12,
-    max_size=25,
-)
+
+
+def _steps(names: Sequence[str]) -> st.SearchStrategy[list[Step]]:
+    step = st.tuples(st.sampled_from(names), _numbers, _pauses_s)
+    return st.lists(step, min_size=12, max_size=25)
+
+
+steps = _steps([*_WRITING * 2, *_OTHER])
+steps_with_runs = _steps([*_WITH_RUNS, *_OTHER])

@@ -29,7 +29,8 @@ def test_a_summary_has_the_seqs_counts_and_sizes_of_each_writer(tmp_path: Path) 
 
     assert (ours.writer, ours.first_seq, ours.last_seq, ours.rows) == (WRITER, 1, 4, 4)
     assert (ours.unknown, ours.open, ours.sealed, ours.missing, ours.lost) == (1, 0, 3, 0, 0)
-    assert other == WriterDay(OTHER, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0)
+    assert (ours.hours, ours.is_contiguous) == (0b111 << 5, True)
+    assert other == WriterDay(OTHER, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1 << 5, True)
 
 
 def test_settled_days_are_stored_and_read_no_more(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_torn_or_longer_file_or_another_version_is_unusable() -> None:
     for size in range(len(DATA)):
         assert parse_catalog(DATA[:size], DayFolder) is None
     assert parse_catalog(DATA + b"\0", DayFolder) is None
-    assert parse_catalog(DATA.replace(b"catalog 1", b"catalog 2"), DayFolder) is None
+    assert parse_catalog(DATA.replace(b"catalog 2", b"catalog 1"), DayFolder) is None
     assert parse_catalog(encode_catalog([1, "x"]), DayFolder) is None
 
 

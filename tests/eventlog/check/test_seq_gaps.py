@@ -50,6 +50,12 @@ def test_a_gap_names_the_segments_before_and_after_it() -> None:
     ]
 
 
+def test_the_segment_before_a_gap_is_the_first_that_ends_there() -> None:
+    first, within, again, after = seqs(1, 9), seqs(2, 3, 1), seqs(5, 9, 2), seqs(12, 12, 3)
+
+    assert list(find_seq_gaps([after, again, within, first])) == [SeqGap(10, 11, first, after)]
+
+
 def test_the_loss_at_the_end_of_a_stream_is_named_after_the_segment_in_the_head() -> None:
     only = seqs(1, 3)
     lost = segment_at(*KEY, START + 2 * HOUR, 4)

@@ -12,7 +12,7 @@ from eventlog.files.writer_ids import (
     IMPORT,
     machine_name,
     machines_of,
-    role_of,
+    roles_by_writer,
     writer_id,
 )
 from tests.eventlog.making import (
@@ -35,10 +35,10 @@ def test_a_writer_id_denotes_one_role_and_one_machine(tmp_path: Path) -> None:
 
     assert len(set(ids.values())) == 6
     for (machine, role), id_ in ids.items():
-        assert role_of(tmp_path, id_) == role
+        assert roles_by_writer(tmp_path)[id_] == role
         assert machines_of(tmp_path, id_) == [machine]
         assert writer_id(tmp_path, role, machine) == id_
-    assert role_of(tmp_path, "00000000") is None
+    assert "00000000" not in roles_by_writer(tmp_path)
     assert machines_of(tmp_path, "00000000") == []
 
 
