@@ -10,10 +10,14 @@ from eventlog.files.writer_ids import (
     COMMAND,
     FETCH,
     IMPORT,
+    MIRROR,
+    add_writers,
     machine_name,
     machines_of,
+    owner_of,
     roles_by_writer,
     writer_id,
+    writers_on,
 )
 from tests.eventlog.making import (
     OTHER,
@@ -71,3 +75,40 @@ def test_each_role_of_each_machine_has_its_own_writer(tmp_path: Path) -> None:
         "here": {"fetch": "00000001", "import": "00000002"},
         "there": {"fetch": "00000003"},
     }
+
+
+def test_a_renewed_id_takes_the_place_of_the_current_one_which_stays_known(tmp_path: Path) -> None:
+    old = writer_id(tmp_path, MIRROR, "here")
+    new = writer_id(tmp_path, MIRROR, "here", renew=True)
+
+    assert old != new == writer_id(tmp_path, MIRROR, "here")
+    assert owner_of(tmp_path, old) == owner_of(tmp_path, new) == ("here", MIRROR)
+    assert writers_on(tmp_path, "here") == {old, new}
+
+
+def test_writers_of_other_machines_are_added_without_changing_ours(tmp_path: Path) -> None:
+    own = writer_id(tmp_path, FETCH, "here")
+    path = tmp_path / "log" / "writer.json"
+    others = [("hashed:0", FETCH, WRITER), ("hashed:0", FETCH, OTHER), ("hashed:0", FETCH, own)]
+    add_writers(tmp_path, others)
+    written = path.read_bytes()
+    add_writers(tmp_path, others)
+
+    assert path.read_bytes() == written
+    assert owner_of(tmp_path, own) == ("here", FETCH)
+    assert owner_of(tmp_path, WRITER) == owner_of(tmp_path, OTHER) == ("hashed:0", FETCH)
+    assert machines_of(tmp_path, OTHER) == ["hashed:0"]
+    assert writers_on(tmp_path, "hashed:0") == {WRITER, OTHER}
+    assert writers_on(tmp_path, "there") == set()
+    assert orjson.loads(written) == {
+        "here": {"fetch": own},
+        "hashed:0": {"fetch": [OTHER, WRITER]},
+    }
+
+
+def test_a_writer_that_is_added_never_becomes_the_current_one(tmp_path: Path) -> None:
+    own = writer_id(tmp_path, FETCH, "here")
+    add_writers(tmp_path, [("here", FETCH, OTHER)])
+
+    assert writer_id(tmp_path, FETCH, "here") == own
+    assert roles_by_writer(tmp_path)[OTHER] == FETCH

@@ -1,0 +1,1 @@
+"""What an archive knows of its mirror: its id, the ledger, the record about to be put."""
