@@ -6,14 +6,13 @@ therefore computed again from the segment, and compared byte for byte.
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.assets import get_asset
+from eventlog.files.assets import get_asset, named_assets
 from eventlog.files.heads import Head
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import BlockStats, block_stats
@@ -22,8 +21,6 @@ from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.format.valid_lines import first_seq, has_later_event, valid_prefix
 from eventlog.read.segment_lines import open_sealed, read_frame, segment_blocks
-
-_ASSET = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
 
 
 @attrs.frozen
@@ -75,7 +72,7 @@ def content_damage(root: Path, manifest: Manifest) -> list[Damage]:
 def segment_asset_damage(root: Path, name: SegmentName) -> list[Damage]:
     """Returns the damage of the assets of an intact segment, open or sealed."""
     blocks = segment_blocks(root, name)
-    assets = {asset.decode() for block in blocks for asset in _ASSET.findall(block)}
+    assets = {asset for block in blocks for asset in named_assets(block)}
     return asset_damage(root, str(name), assets)
 
 
@@ -111,7 +108,7 @@ def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Content:
                 content.damages.append(Damage(place, error.what, number, line, frame.offset))
             else:
                 content.raw.update(block)
-                content.assets.update(asset.decode() for asset in _ASSET.findall(block))
+                content.assets.update(named_assets(block))
                 content.frames.append((len(data), len(block), stats))
             line += frame.rows
     return content
@@ -204,4 +201,4 @@ def _assets(lines: Iterator[bytes], size: int) -> Iterator[str]:
         size -= len(line)
         if size < 0:
             return
-        yield from (name.decode() for name in _ASSET.findall(line))
+        yield from named_assets(line)

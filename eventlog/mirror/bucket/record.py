@@ -6,8 +6,6 @@ A record contains the complete manifests of its segments, so that its reader nee
 request. Each names the one before it by SHA-256: a removed or edited record is evident.
 """
 
-from collections.abc import Iterable, Iterator
-
 import msgspec
 
 from eventlog.clock import format_us, parse_us
@@ -125,17 +123,6 @@ def link_digest(link: Link, content: Manifest | Loss) -> str:
     return chain_digest(content) if isinstance(content, Loss) else digest(link.file.encode())
 
 
-def fill_records(sizes: Iterable[int]) -> Iterator[int]:
-    """Yields how many of the next links one record takes. `sizes`: bytes of each, encoded.
-
-    Law: the sum of the results is the number of sizes; each record is within both limits, or has
-    one link; and no record could take the first link of the next one.
-    """
-    count = total = 0
-    for size in sizes:
-        if count and (count == MAX_LINKS or total + size > MAX_RECORD_BYTES):
-            yield count
-            count = total = 0
-        count, total = count + 1, total + size
-    if count:
-        yield count
+def has_room(links: int, size: int, added: int) -> bool:
+    """Whether a record with `links` links of `size` bytes may have one of `added` bytes more."""
+    return not links or (links < MAX_LINKS and size + added <= MAX_RECORD_BYTES)

@@ -1,11 +1,10 @@
 """Commit records: encoding and decoding are inverse, and what contradicts itself is refused."""
 
 import json
-from itertools import accumulate, pairwise
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt
@@ -16,7 +15,7 @@ from eventlog.mirror.bucket.record import (
     MAX_RECORD_BYTES,
     CommitRecord,
     encode_record,
-    fill_records,
+    has_room,
     link_digest,
     parse_record,
     read_link,
@@ -139,23 +138,7 @@ def test_a_link_that_cannot_be_decoded_makes_its_record_invalid() -> None:
                 parse_record(encode_record(record), "here")
 
 
-@given(
-    st.lists(
-        st.integers(1, 100)
-        | st.sampled_from([MAX_RECORD_BYTES // 2, MAX_RECORD_BYTES, MAX_RECORD_BYTES + 1]),
-        max_size=600,
-    )
-)
-@example([1] * 513)
-def test_links_are_divided_among_as_few_records_as_the_limits_permit(sizes: list[int]) -> None:
-    counts = list(fill_records(sizes))
-    ends = list(accumulate(counts))
-    records = [sizes[end - count : end] for count, end in zip(counts, ends, strict=True)]
-
-    assert sum(counts) == len(sizes)
-    for record in records:
-        assert len(record) == 1 or sum(record) <= MAX_RECORD_BYTES
-        assert 1 <= len(record) <= MAX_LINKS
-    for record, following in pairwise(records):
-        is_full = len(record) == MAX_LINKS or sum(record) + following[0] > MAX_RECORD_BYTES
-        assert is_full
+def test_a_record_takes_links_up_to_its_limits_and_always_one() -> None:
+    assert has_room(0, 0, MAX_RECORD_BYTES + 1)
+    assert has_room(1, 1, MAX_RECORD_BYTES - 1) and not has_room(1, 1, MAX_RECORD_BYTES)
+    assert has_room(MAX_LINKS - 1, 0, 1) and not has_room(MAX_LINKS, 0, 1)

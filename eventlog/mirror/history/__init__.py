@@ -1,0 +1,1 @@
+"""What the records of all pushers say, read from the bucket."""

@@ -1,0 +1,1 @@
+"""Pushes what was sealed into the bucket, and commits it."""

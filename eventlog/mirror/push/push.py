@@ -1,0 +1,206 @@
+"""Pushes a folder to its bucket.
+
+    for up to 256 segments: check ──> journal ──> assets, segments, manifests ──> record
+                                                                    roll-ups, when due
+
+The process may be killed at any step, and `state/` may be deleted: the next push continues, and
+sends nothing again that was committed. What was put and not committed is found there.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import msgspec
+
+from eventlog.clock import Clock, format_us, now_us
+from eventlog.files.disk import REAL, Disk
+from eventlog.mirror.bucket.record import RECORD_VERSION, CommitRecord
+from eventlog.mirror.history.read_log import ReadRecord
+from eventlog.mirror.history.update_ledger import require_ours, update_ledger
+from eventlog.mirror.local.identity import claim_bucket, read_archive_id
+from eventlog.mirror.local.journal import load_pending, lock_mirror, remove_pending, save_pending
+from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
+from eventlog.mirror.local.pusher import Pusher
+from eventlog.mirror.push.batch import conflict_of, in_pending_order, take_batch, without_conflicts
+from eventlog.mirror.push.commit import adopt_records, check_last_record, put_record, put_rollups
+from eventlog.mirror.push.prepare import PreparedLink
+from eventlog.mirror.push.push_plan import StoppedStream, Unpushed
+from eventlog.mirror.push.unpushed import find_unpushed
+from eventlog.mirror.push.upload import Sending, upload_links
+from eventlog.read.cursor import StreamKey
+from eventlog.stores.store import Store
+
+
+@attrs.frozen
+class PushResult:
+    """What a push did, and what it could not do."""
+
+    segments: int
+    """Links that were committed."""
+    objects: int
+    size: int
+    """Bytes of the objects that were not in the bucket before."""
+    stopped: tuple[StoppedStream, ...]
+    """Streams of which something is not pushed."""
+
+    @property
+    def has_conflict(self) -> bool:
+        """Whether the bucket has other bytes than this folder."""
+        return any(stream.is_conflict for stream in self.stopped)
+
+
+@attrs.frozen
+class _Run:
+    """One push."""
+
+    root: Path
+    store: Store
+    pusher: Pusher
+    transfers: int
+    clock: Clock
+    disk: Disk
+
+
+@attrs.define
+class _Progress:
+    """What a push did so far."""
+
+    ledger: Ledger
+    ask_first: bool
+    """Whether the next objects may be in the bucket already, from an interrupted push."""
+    segments: int = 0
+    objects: int = 0
+    size: int = 0
+    stopped: dict[StreamKey, StoppedStream] = attrs.field(factory=dict)
+
+
+async def push(
+    root: Path,
+    store: Store,
+    pusher: Pusher,
+    *,
+    join: bool = False,
+    transfers: int = 4,
+    clock: Clock = now_us,
+    disk: Disk = REAL,
+) -> PushResult:
+    """Pushes everything that was sealed. Nothing to do: one request.
+
+    Raises `Locked` if another process pushes from here, or another folder as the same pusher;
+    `Invalid` if the bucket belongs to another archive; `Corrupt` if records were changed; and
+    what the store raises.
+    """
+    run = _Run(root, store, pusher, transfers, clock, disk)
+    with lock_mirror(root):
+        progress = await _begin(run, join)
+        plan = find_unpushed(root, progress.ledger.heads)
+        if plan.links:
+            await check_last_record(store, progress.ledger)
+            if any(link.name.writer not in pusher.writers for link in plan.links):
+                progress.ledger = await _update_ledger(run, progress.ledger)
+                plan = find_unpushed(root, progress.ledger.heads)
+        progress.stopped.update({stream.key: stream for stream in plan.stopped})
+        links = plan.links
+        while links := _remaining(links, progress):
+            await _push_batch(run, progress, links)
+        progress.ledger = await put_rollups(root, store, progress.ledger)
+        _finish(run, progress)
+    stopped = tuple(progress.stopped[key] for key in sorted(progress.stopped))
+    return PushResult(progress.segments, progress.objects, progress.size, stopped)
+
+
+async def _begin(run: _Run, join: bool) -> _Progress:
+    """Returns the ledger, with the records that an earlier process of ours put last."""
+    ledger = load_ledger(run.root)
+    archive = read_archive_id(run.root)
+    known = (run.store.address, archive, run.pusher.id)
+    if ledger and (ledger.address, ledger.archive, ledger.pusher) == known:
+        ask_first = load_pending(run.root) is not None
+        ledger = await adopt_records(run.root, run.pusher.host, run.store, ledger)
+        return _Progress(ledger, ask_first)
+    created = format_us(run.clock())
+    archive = await claim_bucket(run.root, run.store, created, join=join)
+    ledger = await _update_ledger(run, Ledger(run.store.address, archive, run.pusher.id))
+    return _Progress(ledger, True)
+
+
+async def _update_ledger(run: _Run, ledger: Ledger) -> Ledger:
+    """Returns the ledger with the records of all pushers. Ours must name files of this folder."""
+
+    def visit(read: ReadRecord) -> None:
+        if read.record.pusher == run.pusher.id:
+            require_ours(run.root, run.pusher.host, read)
+
+    ledger = await update_ledger(run.store, ledger, visit)
+    save_ledger(run.root, ledger)
+    return ledger
+
+
+def _finish(run: _Run, progress: _Progress) -> None:
+    remove_pending(run.root)
+    if not progress.stopped:
+        now = format_us(run.clock())
+        progress.ledger = msgspec.structs.replace(progress.ledger, pushed_at=now)
+    save_ledger(run.root, progress.ledger)
+
+
+def _remaining(links: Sequence[Unpushed], progress: _Progress) -> tuple[Unpushed, ...]:
+    """Returns the links that are neither committed nor of a stopped stream."""
+    heads = progress.ledger.heads
+    return tuple(
+        link
+        for link in links
+        if link.key not in progress.stopped
+        and (link.key not in heads or link.last_seq > heads[link.key].last_seq)
+    )
+
+
+async def _push_batch(run: _Run, progress: _Progress, links: Sequence[Unpushed]) -> None:
+    """Commits the first of these links with one record, or stops their streams."""
+    ledger = progress.ledger
+    pending = load_pending(run.root)
+    batch = await asyncio.to_thread(
+        take_batch, run.root, in_pending_order(links, pending, ledger), ledger.heads
+    )
+    progress.stopped.update({stream.key: stream for stream in batch.stopped})
+    if not batch.links:
+        return
+    record = _record_of(run, ledger, batch.links, pending)
+    save_pending(run.root, record, run.disk)
+    sending = Sending(run.store, run.transfers, progress.ask_first)
+    sent = await upload_links(run.root, sending, batch.links)
+    progress.objects += sent.objects
+    progress.size += sent.size
+    progress.ask_first = False
+    committed = batch.links
+    if sent.conflicts:
+        committed = without_conflicts(batch.links, sent.conflicts)
+        progress.stopped.update({s.key: s for s in map(conflict_of, sent.conflicts)})
+        record = _record_of(run, ledger, committed, None)
+        save_pending(run.root, record, run.disk)
+    if committed:
+        host = run.pusher.host
+        progress.ledger = await put_record(run.root, host, run.store, ledger, record)
+        progress.segments += len(committed)
+
+
+def _record_of(
+    run: _Run, ledger: Ledger, links: Sequence[PreparedLink], pending: CommitRecord | None
+) -> CommitRecord:
+    """Returns the next record; the pending one if it has the same content."""
+    record = CommitRecord(
+        v=RECORD_VERSION,
+        archive=ledger.archive,
+        pusher=run.pusher.id,
+        number=ledger.own.next,
+        previous=ledger.own.sha256,
+        at=format_us(run.clock()),
+        host=run.pusher.host,
+        links=tuple(prepared.link for prepared in links),
+        assets=tuple(sorted({asset for prepared in links for asset in prepared.assets})),
+    )
+    if pending and msgspec.structs.replace(record, at=pending.at, host=pending.host) == pending:
+        return pending
+    return record

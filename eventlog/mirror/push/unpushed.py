@@ -1,0 +1,73 @@
+"""Finds what is not committed, from the catalog of segments, without listing the log.
+
+Nothing to do costs the timestamps of the day folders; otherwise the days are read that contain
+a seq beyond the committed ones.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from eventlog.catalog.day import REAL_TIMES, DayFolder, FolderTimes, SegmentEntry
+from eventlog.catalog.index import WriterDay, read_indexes
+from eventlog.files.lost_segments import read_loss
+from eventlog.format.paths import SegmentName
+from eventlog.mirror.bucket.chain import StreamHead
+from eventlog.mirror.push.push_plan import PushPlan, Unpushed, plan_push
+from eventlog.read.cursor import StreamKey
+
+
+@attrs.define
+class _Findings:
+    """What is not committed, as far as the catalog was read."""
+
+    links: list[Unpushed] = attrs.field(factory=list)
+    unreadable: list[SegmentName] = attrs.field(factory=list)
+
+
+def find_unpushed(
+    root: Path, heads: Mapping[StreamKey, StreamHead], times: FolderTimes = REAL_TIMES
+) -> PushPlan:
+    """Returns the plan of a push after the committed heads of the streams."""
+    findings = _Findings()
+    for index in read_indexes(root, times):
+        last = {
+            writer: head.last_seq
+            for (source, writer), head in heads.items()
+            if source == index.source
+        }
+        for summary in index.days:
+            writers = {x.writer for x in summary.writers if _may_be_unpushed(x, last)}
+            if writers:
+                _add_day(root, index.day(summary.date), writers, last, findings)
+    return plan_push(heads, findings.links, findings.unreadable)
+
+
+def _may_be_unpushed(summary: WriterDay, last: Mapping[str, int]) -> bool:
+    is_beyond = summary.last_seq > last.get(summary.writer, 0)
+    # an open segment is counted as unknown, too
+    return is_beyond or summary.lost > 0 or summary.unknown > summary.open
+
+
+def _add_day(
+    root: Path, day: DayFolder, writers: set[str], last: Mapping[str, int], findings: _Findings
+) -> None:
+    for entry in day.entries:
+        if entry.writer in writers:
+            name = day.name_of(entry)
+            for link in _links_of(root, name, entry):
+                if link.last_seq > last.get(entry.writer, 0):
+                    findings.links.append(link)
+            if not entry.is_lost and entry.has_manifest and entry.facts is None:
+                findings.unreadable.append(name)
+
+
+def _links_of(root: Path, name: SegmentName, entry: SegmentEntry) -> Iterator[Unpushed]:
+    if entry.is_lost:
+        loss = read_loss(root, name)
+        yield Unpushed(name, True, False, loss.first_seq, loss.last_seq, name.starts_at, 0)
+    elif entry.facts is not None:
+        facts = entry.facts
+        seqs = (facts.first_seq, facts.last_seq)
+        yield Unpushed(name, False, entry.has_zst, *seqs, facts.first_us, facts.zst_bytes)

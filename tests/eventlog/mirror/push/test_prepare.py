@@ -1,0 +1,48 @@
+"""Preparing a link: its segment and its assets are read and compared before anything is sent."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.errors import Corrupt, NotFound
+from eventlog.files.assets import put_asset
+from eventlog.files.writer_ids import IMPORT, add_writers, writer_id
+from eventlog.format.event import ANOMALY, Draft
+from eventlog.format.paths import asset_path, manifest_path, sealed_path
+from eventlog.mirror.bucket.digits import hash_machine
+from eventlog.mirror.push.prepare import prepare_link
+from eventlog.mirror.push.unpushed import find_unpushed
+from tests.eventlog.making import WRITER, write_log
+
+
+def test_a_prepared_link_names_owner_and_assets(tmp_path: Path) -> None:
+    sha256 = put_asset(tmp_path, b"large")
+    drafts = [Draft(kind=ANOMALY, members={"reason": "x"}, body_asset=sha256)] * 2
+    writer = writer_id(tmp_path, IMPORT, "here")
+    name = write_log(tmp_path, [drafts], writer=writer)
+    [unpushed] = find_unpushed(tmp_path, {}).links
+
+    prepared = prepare_link(tmp_path, unpushed)
+
+    assert prepared.link.file == manifest_path(tmp_path, name).read_text()
+    assert (prepared.link.role, prepared.link.machine) == (IMPORT, hash_machine("here"))
+    assert prepared.assets == ((sha256, 5),)
+    path = sealed_path(tmp_path, name)
+    good = path.read_bytes()
+    for damaged in (good + b"x", good[:-1], good[:-1] + b"x"):
+        path.write_bytes(damaged)
+        with pytest.raises(Corrupt):
+            prepare_link(tmp_path, unpushed)
+    path.write_bytes(good)
+    asset_path(tmp_path, sha256).unlink()
+    with pytest.raises(NotFound, match="missing, but an event refers to it"):
+        prepare_link(tmp_path, unpushed)
+
+
+def test_a_machine_of_which_only_the_hash_is_known_keeps_it(tmp_path: Path) -> None:
+    add_writers(tmp_path, [("hashed:0011223344556677", IMPORT, WRITER)])
+    write_log(tmp_path, [[Draft(kind=ANOMALY, members={"reason": "x"})]])
+    [unpushed] = find_unpushed(tmp_path, {}).links
+
+    link = prepare_link(tmp_path, unpushed).link
+    assert (link.role, link.machine) == (IMPORT, "0011223344556677")
