@@ -12,6 +12,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.errors import LocalResource
+from eventlog.files.file_system import sync_file_system
 
 RESERVE_BYTES = 512 * 1024 * 1024
 """Amount of free space below which nothing is written any more."""
@@ -49,6 +50,9 @@ class Disk:
     """Raises `FileExistsError` if the new name is taken: never replaces a file."""
     unlink: Callable[[Path], None] = os.unlink
     sync_dir: Callable[[Path], None] = _sync_dir
+    sync_file_system: Callable[[int], bool] = sync_file_system
+    """Makes everything durable that is on the file system of an open folder or file. Returns
+    False, and does nothing, where the system cannot do that or does not report errors."""
     free_bytes: Callable[[Path], int] = _free_bytes
 
 
@@ -90,6 +94,15 @@ def write_durable(disk: Disk, path: Path, data: bytes) -> None:
     handle = disk.open_append(path)
     try:
         write_all(disk, handle, data)
+        disk.fsync(handle)
+    finally:
+        disk.close(handle)
+
+
+def sync_file(disk: Disk, path: Path) -> None:
+    """Fsyncs an existing file."""
+    handle = disk.open_append(path)
+    try:
         disk.fsync(handle)
     finally:
         disk.close(handle)

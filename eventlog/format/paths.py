@@ -117,6 +117,11 @@ def lock_path(root: Path, source: str, writer: str) -> Path:
     return root / "log" / source / f".{writer}.lock"
 
 
+def group_dir(root: Path, source: str, writer: str) -> Path:
+    """The folder in which a stream prepares a group of sealed segments."""
+    return root / "log" / source / f".{writer}.group"
+
+
 def head_path(root: Path, source: str, writer: str) -> Path:
     """The file with the head of a stream. May be deleted at any time."""
     return root / "state" / "heads" / source / f"{writer}.json"

@@ -76,9 +76,18 @@ def compose(
 
     Raises what a build raises; then the stream is unchanged, except for rolling.
     """
-    _check_ready(stream)
+    check_ready(stream)
     at = _instant(stream) if observed_at is None else observed_at
     segment = _segment_for(stream, at)
+    data, done, last_seq = encode_batches(stream, builds, at, segment.name)
+    return ComposedBatch(segment, stream.last_seq + 1, data, done, last_seq, at)
+
+
+def encode_batches(
+    stream: Stream, builds: Sequence[BuildBatch], at: int, segment: SegmentName
+) -> tuple[bytes, list[Appended], int]:
+    """Returns the lines of batches that follow the end of the stream, what describes each
+    batch, and the last seq. Raises what a build raises; the stream is unchanged."""
     pieces: list[bytes] = []
     done: list[Appended] = []
     seq = stream.last_seq
@@ -86,10 +95,10 @@ def compose(
         count, lines, piece = _batch(stream, build, seq + 1, at)
         last_line = piece[piece.rfind(b"\n", 0, -1) + 1 : -1]
         first, last = (Position(at, stream.writer, end) for end in (seq + 1, seq + count))
-        done.append(Appended(first, last, segment.name, manifests.digest(last_line), lines))
+        done.append(Appended(first, last, segment, manifests.digest(last_line), lines))
         pieces.append(piece)
         seq += count
-    return ComposedBatch(segment, stream.last_seq + 1, b"".join(pieces), done, seq, at)
+    return b"".join(pieces), done, seq
 
 
 def write_composed(stream: Stream, composed: ComposedBatch) -> list[Appended]:
@@ -116,7 +125,8 @@ def write_composed(stream: Stream, composed: ComposedBatch) -> list[Appended]:
     return composed.done
 
 
-def _check_ready(stream: Stream) -> None:
+def check_ready(stream: Stream) -> None:
+    """Raises `LocalResource` after a disk error, or if the disk is nearly full."""
     if stream.broken:
         raise LocalResource(f"{stream.source}: nothing is written any more after a disk error")
     check_free_space(stream.disk, stream.root)

@@ -1,8 +1,8 @@
 """Recovers a stream after a crash, before it is written again.
 
-Completes or reverts interrupted sealings, cuts off the torn tail of the open segment (the
-caller appends it to the log as an anomaly), and determines where the stream continues. The
-caller must have locked the stream.
+Completes or reverts interrupted sealings and groups, cuts off the torn tail of the open
+segment (the caller appends it to the log as an anomaly), and determines where the stream
+continues. The caller must have locked the stream.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,7 @@ from eventlog.format.valid_lines import (
     valid_event,
     valid_prefix,
 )
+from eventlog.write.publish_group import finish_group
 from eventlog.write.seal import finish_sealing
 
 TORN = "torn"
@@ -83,6 +84,7 @@ def recover(
     `distrust_head`: cut off damaged lines even if they are durable according to the head in
     `state/`. Only `repair` does that.
     """
+    finish_group(root, source, writer, disk)
     listed = list_segments(root, source, writer)
     pending = [x.name for x in listed if x.is_open or not x.has_manifest]
     still_open = [name for name in pending if not finish_sealing(root, name, disk)]

@@ -99,7 +99,7 @@ def _compressed_blocks(
         pending: deque[tuple[bytes, Future[tuple[bytes, BlockStats]]]] = deque()
         for number, block in enumerate(pieces):
             where = f"{file.name}: frame {number}"
-            pending.append((block, pool.submit(_compress_and_count, block, name, where)))
+            pending.append((block, pool.submit(compress_and_count, block, name, where)))
             if len(pending) > _MAX_PENDING:
                 yield _result(*pending.popleft())
         while pending:
@@ -112,7 +112,7 @@ def _result(
     return block, *job.result()
 
 
-def _compress_and_count(block: bytes, name: SegmentName, where: str) -> tuple[bytes, BlockStats]:
+def compress_and_count(block: bytes, name: SegmentName, where: str) -> tuple[bytes, BlockStats]:
     """Returns the frame of a block, checked by decompressing it, and the block's statistics."""
     frame = compress(block)
     if decompress(frame, len(block)) != block:

@@ -19,7 +19,7 @@ from eventlog.errors import Invalid, Locked
 from eventlog.files import stream_lock
 from eventlog.files.assets import put_asset
 from eventlog.files.disk import REAL, Disk, sync_parents
-from eventlog.files.listing import list_segments, list_streams
+from eventlog.files.listing import list_segments
 from eventlog.format import manifest as manifests
 from eventlog.format.event import ANOMALY, Draft
 from eventlog.format.line_header import line_header
@@ -35,6 +35,7 @@ from eventlog.write.append import (
     roll_and_heartbeat,
     write_composed,
 )
+from eventlog.write.publish_group import list_groups
 from eventlog.write.recover import ResumePoint, TailAnomaly, recover
 from eventlog.write.stream import (
     SEGMENT_BYTES,
@@ -186,14 +187,14 @@ def seal_idle(root: Path, source: str, writer: str, clock: Clock = now_us) -> in
 
 
 def seal_all(root: Path, clock: Clock = now_us) -> dict[tuple[str, str], int | None]:
-    """Calls `seal_idle` for every stream with an unsealed segment; returns the results."""
+    """Calls `seal_idle` for every stream with an unsealed segment, or with a group that was
+    interrupted; returns the results."""
     unsealed = {
         (files.name.source, files.name.writer)
         for files in list_segments(root)
         if files.is_open or not files.is_sealed
-    }
+    } | set(list_groups(root))
     return {
         (source, writer): seal_idle(root, source, writer, clock)
-        for source, writer in list_streams(root)
-        if (source, writer) in unsealed
+        for source, writer in sorted(unsealed)
     }

@@ -3,8 +3,9 @@
     recordings, by time ──> responses ──> endpoint ──> already in the log? ──> one run,
                                                                                one write
 
-Only one segment is open at any time, and an hour is sealed before the next is opened.
-The stream of an import is therefore a chain in order of time, however long it is.
+Recorded hours are written in order of time and become durable in groups: an import
+acknowledges nothing before its report. The stream of an import is a chain in order of time,
+however long it is.
 """
 
 import hashlib
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.clock import Clock, epoch_of, hour_start
+from eventlog.clock import Clock, epoch_of
+from eventlog.files.disk import REAL, Disk
 from eventlog.format.event import RUN, Draft
 from eventlog.format.manifest import digest
-from eventlog.write.writer import SEGMENT_BYTES, BuildBatch, roll, wait_sealed
+from eventlog.write.group import GROUP_LIMITS, GroupLimits
+from eventlog.write.writer import SEGMENT_BYTES, BuildBatch
 from fetcher.imports.import_report import (
     ImportReport,
     OnImportProgress,
@@ -66,7 +69,7 @@ class _Import:
     keep_unrecognized: bool
     journal: Journal
     imported: ImportedPages
-    report: ImportReport
+    report: ImportReport = attrs.field(factory=ImportReport)
 
 
 def import_recordings(
@@ -82,6 +85,8 @@ def import_recordings(
     segment_bytes: int = SEGMENT_BYTES,
     on_progress: OnImportProgress = lambda report: None,
     is_stopped: Callable[[], bool] = lambda: False,
+    groups: GroupLimits = GROUP_LIMITS,
+    disk: Disk = REAL,
 ) -> ImportReport:
     """Imports recorded responses until `is_stopped`; durable and sealed on return.
 
@@ -90,25 +95,43 @@ def import_recordings(
     `keep_unrecognized` stored as an anomaly. Law: any order and any portions of the same
     input give the same answers at every instant, and importing is idempotent.
     """
-    journal = open_journal(root, source.name, writer, clock=now, segment_bytes=segment_bytes)
+    journal = open_journal(
+        root,
+        source.name,
+        writer,
+        clock=now,
+        segment_bytes=segment_bytes,
+        groups=groups,
+        disk=disk,
+    )
     try:
         imported = open_imported_pages(root, source.name, writer)
-        count = sum(recording.count for recording in recordings)
-        report = ImportReport(recordings=count, expected=count)
-        state = _Import(source, endpoint, parts, keep_unrecognized, journal, imported, report)
-        try:
-            for recorded in merge_by_time(recordings):
-                if is_stopped():
-                    break
-                _import_recorded(state, recorded)
-                on_progress(state.report)
-            else:  # what could not be read is not among the responses
-                state.report = attrs.evolve(state.report, expected=state.report.responses)
-        finally:
-            close_imported_pages(imported)
+        state = _Import(source, endpoint, parts, keep_unrecognized, journal, imported)
+        _import_all(state, recordings, on_progress, is_stopped)
     finally:
         close_journal(journal, seal_open=True)
     return state.report
+
+
+def _import_all(
+    state: _Import,
+    recordings: Sequence[Recording],
+    on_progress: OnImportProgress,
+    is_stopped: Callable[[], bool],
+) -> None:
+    """Imports recordings until `is_stopped`; closes the index of imported pages."""
+    count = sum(recording.count for recording in recordings)
+    state.report = ImportReport(recordings=count, expected=count)
+    try:
+        for recorded in merge_by_time(recordings):
+            if is_stopped():
+                return
+            _import_recorded(state, recorded)
+            on_progress(state.report)
+        # what could not be read is not among the responses
+        state.report = attrs.evolve(state.report, expected=state.report.responses)
+    finally:
+        close_imported_pages(state.imported)
 
 
 def _import_recorded(state: _Import, recorded: RecordedResponse) -> None:
@@ -124,9 +147,6 @@ def _import_recorded(state: _Import, recorded: RecordedResponse) -> None:
     ]
     if not builds:
         return
-    _roll_to_hour(state.journal, recorded.observed_at)
-    if state.journal.stream.segment is None:
-        wait_sealed(state.journal.stream)  # one segment is open at any time
     run: BuildBatch = lambda first_seq, now: [_run(place, len(results))]  # noqa: E731
     append_batches(state.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
@@ -203,14 +223,6 @@ def _anomaly(
     report = state.report
     state.report = attrs.evolve(report, kept=report.kept + count, anomalies=report.anomalies + 1)
     return batch_of(response_anomaly(response, place, reason, state.journal.put))
-
-
-def _roll_to_hour(journal: Journal, at: int) -> None:
-    """Closes the open segment if it is of another hour, or if its last event is later."""
-    segment = journal.stream.segment
-    is_other_hour = segment is not None and segment.name.starts_at != hour_start(at)
-    if is_other_hour or at < journal.stream.last_observed:
-        roll(journal.stream)
 
 
 def _place(recorded: RecordedResponse) -> PageContext:

@@ -1,7 +1,8 @@
 """Journal: one stream with its index of stored bodies; group commit for many producers.
 
 Batches that arrive during a write are written together by the next one, with one fsync.
-`append_batch` returns when its batch is durable.
+`append_batch` returns when its batch is durable. An import appends to a group of segments
+instead, and everything of the group becomes durable together (`eventlog/write/group.py`).
 """
 
 import asyncio
@@ -13,8 +14,17 @@ import attrs
 
 from eventlog.clock import Clock, now_us
 from eventlog.files.assets import put_asset
-from eventlog.files.disk import REAL, check_free_space
+from eventlog.files.disk import REAL, Disk, check_free_space
 from eventlog.format.event import Draft, EntityBatch
+from eventlog.write.group import (
+    GroupLimits,
+    SegmentGroup,
+    append_to_group,
+    close_group,
+    commit_group,
+    is_group_full,
+    open_group,
+)
 from eventlog.write.writer import (
     SEGMENT_BYTES,
     Appended,
@@ -30,11 +40,13 @@ from fetcher.record.page_events import PageEvents, PutAsset, build_page_events
 from fetcher.split.response import PageContext, Response, SplitResponse, body_keys
 from fetcher.state.stored_bodies import (
     StoredBodies,
+    accept_pending,
     add_pending,
     close_stored_bodies,
     commit_pending,
     discard_pending,
     find_stored,
+    flush,
     load_stored,
     open_stored_bodies,
 )
@@ -50,6 +62,8 @@ class Journal:
     """Locked during a write."""
     waiting: list[tuple[BuildBatch, asyncio.Future[None]]] = attrs.field(factory=list)
     """Batches for the next write."""
+    group: SegmentGroup | None = None
+    """Group that `append_batches` adds to, in an import; None: it appends durably."""
     listeners: list[Callable[[Appended], None]] = attrs.field(factory=list)
     """Called in the event loop with every durable batch of `append_batch`."""
 
@@ -67,34 +81,57 @@ def open_journal(
     clock: Clock = now_us,
     segment_bytes: int = SEGMENT_BYTES,
     patient: bool = False,
+    groups: GroupLimits | None = None,
+    disk: Disk = REAL,
 ) -> Journal:
-    """Opens a stream and catches its index up.
+    """Opens a stream and catches its index up. `groups`: for an import, see `append_batches`.
 
     Raises as `open_stream` does, and `LocalResource` if the disk is nearly full.
     """
     stream = open_stream(
-        root, source, writer, clock=clock, segment_bytes=segment_bytes, patient=patient
+        root,
+        source,
+        writer,
+        clock=clock,
+        disk=disk,
+        segment_bytes=segment_bytes,
+        patient=patient,
     )
     try:
-        check_free_space(REAL, root)  # before the index, which may be large
-        return Journal(stream, open_stored_bodies(root, source, writer))
+        check_free_space(disk, root)  # before the index, which may be large
+        journal = Journal(stream, open_stored_bodies(root, source, writer))
+        journal.group = open_group(stream, groups) if groups else None
+        return journal
     except BaseException:
         close_stream(stream)
         raise
 
 
 def close_journal(journal: Journal, *, seal_open: bool = False) -> None:
-    """Writes the index and closes the stream; `seal_open`: seals its open segment first."""
+    """Commits the group of an import, writes the index and closes the stream.
+
+    `seal_open`: seals the open segment first.
+    """
     try:
-        close_stored_bodies(journal.stored_bodies)
+        if journal.group is not None:
+            close_group(journal.group)
     finally:
-        close_stream(journal.stream, seal_open=seal_open)
+        try:
+            close_stored_bodies(journal.stored_bodies, write=not journal.stream.broken)
+        finally:
+            close_stream(journal.stream, seal_open=seal_open)
 
 
 def append_batches(
     journal: Journal, builds: Sequence[BuildBatch], observed_at: int | None = None
 ) -> list[Appended]:
-    """Appends batches, durable on return, and adds their bodies to the index."""
+    """Appends batches and adds their bodies to the index.
+
+    They are durable on return; in an import after the group is committed, which happens here
+    when it is full, and in `close_journal`.
+    """
+    if journal.group is not None:
+        return _append_to_group(journal, journal.group, builds, observed_at)
     composed = _compose(journal, builds, observed_at)
     try:
         appended = write_composed(journal.stream, composed)
@@ -102,6 +139,25 @@ def append_batches(
         discard_pending(journal.stored_bodies)
         raise
     commit_pending(journal.stored_bodies, appended[-1].last.seq, appended[-1].sha256)
+    return appended
+
+
+def _append_to_group(
+    journal: Journal,
+    group: SegmentGroup,
+    builds: Sequence[BuildBatch],
+    observed_at: int | None,
+) -> list[Appended]:
+    at = journal.stream.clock() if observed_at is None else observed_at
+    if is_group_full(group, at):
+        commit_group(group)
+        flush(journal.stored_bodies)
+    try:
+        appended = append_to_group(group, builds, at)
+    except BaseException:
+        discard_pending(journal.stored_bodies)
+        raise
+    accept_pending(journal.stored_bodies, appended[-1].last.seq, appended[-1].sha256)
     return appended
 
 

@@ -189,12 +189,17 @@ def discard_pending(index: StoredBodies) -> None:
 def commit_pending(index: StoredBodies, seq: int, sha256: str) -> None:
     """Accepts the pending bodies: the batch is durable up to `seq`, whose line has this
     SHA-256. Writes them to the database once there are `_WRITE_ENTRIES`."""
+    accept_pending(index, seq, sha256)
+    if len(index.unwritten) >= _WRITE_ENTRIES:
+        flush(index)
+
+
+def accept_pending(index: StoredBodies, seq: int, sha256: str) -> None:
+    """Accepts the pending bodies of a batch that becomes durable later, before `flush`."""
     index.cache.update(index.pending)
     index.unwritten.update(index.pending)
     index.pending.clear()
     index.covered = (seq, sha256)
-    if len(index.unwritten) >= _WRITE_ENTRIES:
-        flush(index)
 
 
 def flush(index: StoredBodies) -> None:
@@ -219,7 +224,8 @@ def flush(index: StoredBodies) -> None:
 _INSERT = "INSERT OR REPLACE INTO seen VALUES "
 
 
-def close_stored_bodies(index: StoredBodies) -> None:
-    """Writes the durable bodies and closes the database."""
-    flush(index)
+def close_stored_bodies(index: StoredBodies, *, write: bool = True) -> None:
+    """Closes the database; `write`: after writing the bodies, which are durable in the log."""
+    if write:
+        flush(index)
     index.db.close()

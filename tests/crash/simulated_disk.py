@@ -38,6 +38,8 @@ class SimulatedDisk:
     lock: threading.Lock = attrs.field(factory=threading.Lock)
     handles: dict[int, int] = attrs.field(factory=dict)
     """An open handle per file, so that its inode number is not reused after an unlink."""
+    syncs_file_system: bool = True
+    """Whether the system can make all files durable with one call."""
 
     def count_change(self) -> None:
         """Counts one change. Raises `PowerCut` once the allowed changes are used up."""
@@ -96,7 +98,14 @@ def disk_of(simulated: SimulatedDisk) -> Disk:
         simulated.count_change()
         _remember_names(simulated, path)
 
+    def sync_file_system(handle: int) -> bool:
+        simulated.count_change()
+        if simulated.syncs_file_system:
+            mark_durable(simulated)
+        return simulated.syncs_file_system
+
     changes = {"open_append": open_append, "write": write, "fsync": fsync, "sync_dir": sync_dir}
+    changes["sync_file_system"] = sync_file_system
     changes |= {
         name: _counted(simulated, name) for name in ("truncate", "rename", "link", "unlink")
     }
@@ -150,6 +159,10 @@ def _copy_survivors(simulated: SimulatedDisk, source: Path, target: Path, disord
             continue
         if (source / name).is_dir():
             _copy_survivors(simulated, source / name, target / name, disorder)
+        elif inode in simulated.durable_names:  # a folder whose removal did not survive
+            (target / name).mkdir()
+            for file, number in simulated.durable_names[inode].items():
+                (target / name / file).write_bytes(simulated.durable_bytes.get(number, b""))
         else:
             (target / name).write_bytes(_surviving_bytes(simulated, inode, disorder))
 

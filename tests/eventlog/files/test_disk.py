@@ -10,6 +10,7 @@ from eventlog.files.disk import (
     RESERVE_BYTES,
     check_free_space,
     make_dirs,
+    sync_file,
     sync_parents,
     write_durable,
 )
@@ -76,3 +77,12 @@ def test_a_durable_file_contains_only_the_new_bytes_and_is_fsynced_before_it_is_
 
     assert path.read_bytes() == b"new"
     assert steps == ["open_append file", "write file", "fsync file", "close file"]
+
+
+def test_an_existing_file_is_fsynced_unchanged(tmp_path: Path) -> None:
+    steps: list[str] = []
+    (tmp_path / "file").write_bytes(b"abc")
+    sync_file(recording_disk(steps), tmp_path / "file")
+
+    assert steps == ["open_append file", "fsync file", "close file"]
+    assert (tmp_path / "file").read_bytes() == b"abc"
