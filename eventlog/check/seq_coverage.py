@@ -56,7 +56,7 @@ def missing_seqs(index: SourceIndex, writer: str, on_corrupt: OnCorrupt) -> Iter
         if not dates:
             break
     ends = {segment.seqs.name: segment.last_us for day in detail.values() for segment in day}
-    losses = _read_losses(index, writer) if gaps else []
+    losses = _accepted_losses(index, writer) if gaps else []
     for gap in gaps:
         if gap.after is not None:
             starts_at = gap.after.name.starts_at
@@ -112,7 +112,7 @@ def _dates_beside(gaps: Collection[SeqGap]) -> set[str]:
     return {seqs.name.date for gap in gaps for seqs in (gap.before, gap.after) if seqs}
 
 
-def _read_losses(index: SourceIndex, writer: str) -> list[Loss]:
+def _accepted_losses(index: SourceIndex, writer: str) -> list[Loss]:
     """Returns the accepted losses of a stream, in seq order. Raises `Corrupt`."""
     dates = [
         day.date

@@ -137,10 +137,14 @@ def list_streams(root: Path) -> list[tuple[str, str]]:
 def known_streams(root: Path) -> list[tuple[str, str]]:
     """Returns all streams, also those with only a loss, a head or a lock file, sorted."""
     losses = ((name.source, name.writer) for name in list_losses(root))
+    return sorted({*list_streams(root), *losses, *noted_streams(root)})
+
+
+def noted_streams(root: Path) -> set[tuple[str, str]]:
+    """Returns the streams that have a head or a lock file, without listing their segments."""
     heads = ((path.parent.name, path.stem) for path in (root / "state" / "heads").glob("*/*.json"))
     locks = ((path.parent.name, path.name[1:-5]) for path in log_dir(root).glob("*/.*.lock"))
-    streams = {*list_streams(root), *losses, *heads, *locks}
-    return sorted(key for key in streams if is_source(key[0]) and is_writer(key[1]))
+    return {key for key in (*heads, *locks) if is_source(key[0]) and is_writer(key[1])}
 
 
 def read_manifest(root: Path, name: SegmentName) -> Manifest:
