@@ -104,10 +104,10 @@ def test_consecutive_checks_read_other_segments_until_all_were_read(tmp_path: Pa
     listed = [files.name for files in list_segments(tmp_path)]
     for name in listed:
         shorten(sealed_path(tmp_path, name))
-    found: set[str] = set()
+    places: set[str] = set()
     for number in range(6):  # three days share a turn, and each has two segments
         damages = quick_check(tmp_path, number).damages
         assert len(damages) < 15
-        found |= {damage.place for damage in damages}
+        places |= {damage.place for damage in damages}
 
-    assert found == {f"{name}.ndjson.zst" for name in listed}
+    assert places == {f"{name}.ndjson.zst" for name in listed}
