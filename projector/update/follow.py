@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from projector.definition import Definition
 from projector.folders import views_dir
 from projector.parts.build import Report, silent
 from projector.update.update import UpdateReport, update
@@ -19,6 +20,7 @@ def follow_log(
     stopped: Callable[[], bool] = lambda: False,
     jobs: int = 1,
     report: Report = silent,
+    definitions: Sequence[Definition] | None = None,
     on_update: Callable[[UpdateReport], None] = lambda _: None,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -31,7 +33,7 @@ def follow_log(
     while not stopped():
         current = _signature(root)
         if current != last:
-            on_update(update(root, views, jobs=jobs, report=report))
+            on_update(update(root, views, jobs=jobs, report=report, definitions=definitions))
             last = current
         wait(INTERVAL_S)
 

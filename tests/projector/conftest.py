@@ -1,10 +1,12 @@
 """A small archive of models, for tests that read it or add to it."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from projector.definition import Definition
 from projector.update.update import update
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import MODELS
@@ -34,13 +36,12 @@ def archive(empty: Path, shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`a` changes at hour 1, `b` is absent from hour 1 to hour 2; with views of models only."""
-    root = tmp_path_factory.mktemp("shared")
+    return write_archive(tmp_path_factory.mktemp("shared"))
+
+
+def write_archive(root: Path, definitions: Sequence[Definition] = MODELS) -> Path:
+    """Writes the log of `shared` into a new archive and builds these views."""
     (root / "log").mkdir()
-    return write_archive(root)
-
-
-def write_archive(root: Path) -> Path:
-    """Writes the log of `shared` and builds its views."""
     a, a2, b = model("a", "A", pricing={"prompt": "0.25"}), model("a", "A2"), model("b", "B")
     listings = [
         Page(hours(0), [a, b], "r0", "/models", 1, True),
@@ -48,5 +49,5 @@ def write_archive(root: Path) -> Path:
         Page(hours(2), [a2, b], "r2", "/models", 1, True),
     ]
     write_log(root, "openrouter", WRITER, listings)
-    assert update(root, definitions=MODELS).failed == ()
+    assert update(root, definitions=definitions).failed == ()
     return root

@@ -11,9 +11,8 @@ from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Gone, Page, write_log
+from tests.projector.projections import NEEDED
 
-NEEDED = ("log.sightings", "log.pages", "log.events")
-"""Views that every other view is made from."""
 MODEL_NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
 """Query for `rows`: the models that are present."""
 

@@ -9,7 +9,12 @@ from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import chosen
 
+HELPERS = chosen(
+    "civitai.version_of_hash",
+    *(f"civitai.images_of_{kind}" for kind in ("model", "version", "lora", "user")),
+)
 SHA256 = "2E4A2D6B2C" + "0" * 54
 """Its first ten digits are the AutoV2."""
 
@@ -35,7 +40,7 @@ def shelf(tmp_path_factory):
     root = tmp_path_factory.mktemp("shelf")
     (root / "log").mkdir()
     write_log(root, "civitai", WRITER, [Page(hours(0), SEEN)])
-    assert update(root).failed == ()
+    assert update(root, definitions=HELPERS).failed == ()
     return root
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import attrs
 import duckdb
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -122,13 +123,14 @@ INTERLEAVED = at_hours(
 """The pagination r1 is measured from the listing at hour 3, although two ended after that."""
 
 
+@pytest.mark.sampled
 @given(PAGES, st.integers(0, 14), st.integers(0, 14))
 @example(LEFT_ALONE, 4, 9)
 @example(DECIDED_LATER, 0, 8)
 @example(NEVER_COMPLETED, 0, 4)
 @example(BORROWED, 0, 8)
 @example(INTERLEAVED, 0, 8)
-@settings(max_examples=few_or_all(5, 40), suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=few_or_all(1, 20), suppress_health_check=[HealthCheck.too_slow])
 def test_presence_from_a_keyframe_and_later_facts_is_that_from_all_facts(
     pages: list[Listed], cut: int, other: int
 ) -> None:

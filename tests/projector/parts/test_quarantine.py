@@ -13,8 +13,9 @@ from projector.update.rebuild import rebuild_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, hours
-from tests.projector.projections import MODELS
+from tests.projector.projections import chosen
 
+KNOWN = chosen("openrouter.models", "log.quarantine")
 SURROGATE = rb'{"name":"\ud800"}'
 """Valid by the grammar of JSON; DuckDB refuses it, and the whole file with it."""
 STRICT_TEXT = """-- openrouter.lengths: a definition that fails unless the value is a number
@@ -60,7 +61,7 @@ QUARANTINE = "SELECT source, segment, writer, seq, view FROM log.quarantine ORDE
 @pytest.mark.parametrize("seal", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_line_that_duckdb_refuses_is_left_out_alone(empty, seal):
     write(empty, [good("a"), SURROGATE, good("c")], [good("a2"), good("b"), SURROGATE], seal=seal)
-    done = update(empty, definitions=MODELS)
+    done = update(empty, definitions=KNOWN)
 
     assert names(empty) == [("0", "a2"), ("1", "b")]
     assert done.failed == ()
@@ -72,15 +73,15 @@ def test_a_line_that_duckdb_refuses_is_left_out_alone(empty, seal):
         ("openrouter", "openrouter/2026-11-01/00-0a0b0c0d-000", WRITER, 2, None),
         ("openrouter", "openrouter/2026-11-01/01-0a0b0c0d-000", WRITER, 7, None),
     ]
-    assert update(empty, definitions=MODELS).quarantined == ()
-    assert check(empty, ["openrouter.models"], definitions=MODELS) == []
+    assert update(empty, definitions=KNOWN).quarantined == ()
+    assert check(empty, ["openrouter.models"], definitions=KNOWN) == []
 
 
 def test_a_line_on_which_a_definition_fails_is_left_out_for_that_definition_only(empty):
     lengths = [good(str(n), context_length=n) for n in range(5)]
     lengths[3] = good("3", context_length="many")
     write(empty, lengths)
-    done = update(empty, definitions=(*MODELS, STRICT))
+    done = update(empty, definitions=(*KNOWN, STRICT))
     sql = "SELECT id, length FROM openrouter.lengths ORDER BY id"
 
     assert list(run_query(empty, sql).rows) == [("0", 0), ("1", 1), ("2", 2), ("4", 4)]
@@ -93,27 +94,26 @@ def test_a_line_on_which_a_definition_fails_is_left_out_for_that_definition_only
 
 def test_lines_refused_by_a_definition_that_is_gone_are_not_listed(empty):
     write(empty, [good("a", context_length="many")])
-    update(empty, definitions=(*MODELS, STRICT))
-    update(empty, definitions=MODELS)
+    update(empty, definitions=(*KNOWN, STRICT))
+    update(empty, definitions=KNOWN)
 
     assert list(run_query(empty, QUARANTINE).rows) == []
 
 
 def test_a_rebuild_stops_at_a_line_that_duckdb_refuses_and_keeps_the_old_views(empty):
     write(empty, [good("a"), SURROGATE])
-    update(empty, definitions=MODELS)
+    update(empty, definitions=KNOWN)
 
     with pytest.raises(Invalid, match=r"00-0a0b0c0d-000, seq 2: refused by DuckDB: .*surrogate"):
-        rebuild_views(empty, definitions=MODELS)
+        rebuild_views(empty, definitions=KNOWN)
     assert names(empty) == [("0", "a")]
 
 
 def test_a_rebuild_stops_at_a_line_on_which_a_definition_fails(empty):
     write(empty, [good("a", context_length="many")])
-    known = (*MODELS, STRICT)
 
     with pytest.raises(Partial, match=r"00-0a0b0c0d-000, seq 1: refused by openrouter.lengths"):
-        rebuild_views(empty, definitions=known)
+        rebuild_views(empty, definitions=(*KNOWN, STRICT))
 
 
 def test_a_definition_that_fails_without_any_line_is_broken_and_no_line_is_refused(empty):
@@ -121,7 +121,7 @@ def test_a_definition_that_fails_without_any_line_is_broken_and_no_line_is_refus
     broken = parse_definition(
         STRICT_TEXT.replace("CAST(told AS INTEGER)", "nowhere"), "openrouter", "broken"
     )
-    done = update(empty, definitions=(*MODELS, broken))
+    done = update(empty, definitions=(*KNOWN, broken))
 
     assert done.failed
     assert done.quarantined == ()

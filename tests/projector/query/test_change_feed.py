@@ -1,19 +1,21 @@
 """The feed of changes: ranges that meet without overlap, in order, over all sources."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-from projector.definition import parse_definition
+from projector.definition import Definition, parse_definition
 from projector.query.change_feed import EntityChange, entity_changes, group_fields
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import some
 from tests.projector.logs import Page, Seen, hours, write_log
 
-VIEWS = ("openrouter.models", "openrouter.endpoints", "openrouter.frontend_endpoints")
-VIEWS += ("civitai.tags", "civitai.model_versions", "civitai.files")
+MODELS = some("openrouter.models")
+VERSIONS = some("civitai.model_versions", "civitai.files")
+ENDPOINTS = some("openrouter.endpoints", "openrouter.frontend_endpoints")
+BOTH = some("openrouter.models", "civitai.tags", "civitai.model_versions", "civitai.files")
 
 
 def tag(name: str, count: int) -> Seen:
@@ -39,12 +41,18 @@ def two_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tags = [Page(hours(n), [tag("t", n)], f"t{n}", "/tags", 1, True) for n in range(3)]
     version = Seen("modelVersion", "5", {"id": 5, "files": []}, "detail")
     write_log(root, "civitai", WRITER, [*tags, Page(hours(2), [version])])
-    assert update(root, definitions=some(*VIEWS)).failed == ()
+    assert update(root, definitions=BOTH).failed == ()
     return root
 
 
-def changes(root: Path, since: float, until: float, **more: bool) -> list[tuple[object, ...]]:
-    found = entity_changes(root, hours(since), hours(until), definitions=some(*VIEWS), **more)
+def changes(
+    root: Path,
+    since: float,
+    until: float,
+    definitions: Sequence[Definition] = BOTH,
+    **more: bool,
+) -> list[tuple[object, ...]]:
+    found = entity_changes(root, hours(since), hours(until), definitions=definitions, **more)
     return [(each.at, each.entity, each.change, each.path) for each in found]
 
 
@@ -85,7 +93,7 @@ def test_telemetry_comes_only_when_asked_for(two_sources: Path) -> None:
 
 
 def test_a_change_has_its_kind_both_values_and_its_shape(two_sources: Path) -> None:
-    found = entity_changes(two_sources, hours(1), hours(2), definitions=some(*VIEWS))
+    found = entity_changes(two_sources, hours(1), hours(2), definitions=BOTH)
     (price,) = (each for each in found if each.path == "/price")
 
     assert (price.kind, price.old, price.new, price.shape) == ("replace", "0", "1", "list")
@@ -99,7 +107,7 @@ def test_each_form_of_a_type_is_in_the_feed_once_however_many_views_read_it(
     seen = [Seen("endpoint", "u", {"id": "u"}, "frontend"), Seen("endpoint", "a#t", {"tag": "t"})]
     write_log(tmp_path, "openrouter", WRITER, [Page(hours(0), seen)])
     every = (
-        *some(*VIEWS),
+        *ENDPOINTS,
         parse_definition("-- a.b: a second view\n-- types: endpoint", "openrouter", "b"),
     )
     update(tmp_path, definitions=every)
@@ -115,9 +123,9 @@ def test_entities_with_numbers_for_ids_are_in_the_order_of_their_texts(tmp_path:
     (tmp_path / "log").mkdir()
     seen = [Seen("modelVersion", id, {"id": int(id)}, "detail") for id in ("9", "10")]
     write_log(tmp_path, "civitai", WRITER, [Page(hours(0), seen)])
-    update(tmp_path, definitions=some(*VIEWS))
+    update(tmp_path, definitions=VERSIONS)
 
-    assert [change[1] for change in changes(tmp_path, 0, 1)] == [
+    assert [change[1] for change in changes(tmp_path, 0, 1, VERSIONS)] == [
         "civitai/modelVersion/10",
         "civitai/modelVersion/9",
     ]
@@ -130,10 +138,10 @@ def test_waves_come_only_when_asked_for(tmp_path: Path) -> None:
         for n in range(2)
     ]
     write_log(tmp_path, "openrouter", WRITER, pages)
-    update(tmp_path, definitions=some(*VIEWS))
+    update(tmp_path, definitions=MODELS)
 
-    assert changes(tmp_path, 1, 2) == []
-    assert len(changes(tmp_path, 1, 2, waves=True)) == 12
+    assert changes(tmp_path, 1, 2, MODELS) == []
+    assert len(changes(tmp_path, 1, 2, MODELS, waves=True)) == 12
 
 
 MINUTE_H = 1 / 60
@@ -151,7 +159,7 @@ def details(
         for at, name in names
     ]
     write_log(root, "openrouter", WRITER, sorted(pages, key=lambda page: page.at))
-    update(root, definitions=some(*VIEWS))
+    update(root, definitions=MODELS)
     return root
 
 
@@ -164,12 +172,11 @@ def test_a_change_that_two_shapes_show_is_one_change(tmp_path: Path) -> None:
         *((hours(n), "openrouter/model/a", "changed", "/name") for n in (1, 2, 3)),
     ]
 
-    assert changes(root, 0, 9) == every
-    halves = [*changes(root, 0, 1 + MINUTE_H), *changes(root, 1 + MINUTE_H, 9)]
+    assert changes(root, 0, 9, MODELS) == every
+    halves = [*changes(root, 0, 1 + MINUTE_H, MODELS), *changes(root, 1 + MINUTE_H, 9, MODELS)]
     assert halves == every
-    assert {each.shape for each in entity_changes(root, 0, hours(9), definitions=some(*VIEWS))} == {
-        "list"
-    }
+    found = entity_changes(root, 0, hours(9), definitions=MODELS)
+    assert {each.shape for each in found} == {"list"}
 
 
 def test_a_change_that_only_one_of_two_shapes_shows_is_in_the_feed(tmp_path: Path) -> None:
@@ -177,7 +184,7 @@ def test_a_change_that_only_one_of_two_shapes_shows_is_in_the_feed(tmp_path: Pat
     listed = [(0, "A"), (1, "B"), (9, "B")]
     root = details(tmp_path, [(2, "A"), (3, "B"), (4, "C")], listed)
 
-    assert [(at, path) for at, _, _, path in changes(root, 0, 9)] == [
+    assert [(at, path) for at, _, _, path in changes(root, 0, 9, MODELS)] == [
         (hours(0), None),
         *((hours(n), "/name") for n in (1, 3, 4)),
     ]
@@ -192,9 +199,10 @@ def test_an_entity_of_two_shapes_is_gone_and_back_once(tmp_path: Path) -> None:
     ]
     detail = Page(hours(0.5), [Seen("model", "a", {"id": "a", "name": "A"}, "detail")])
     write_log(tmp_path, "openrouter", WRITER, sorted([*pages, detail], key=lambda page: page.at))
-    update(tmp_path, definitions=some(*VIEWS))
+    update(tmp_path, definitions=MODELS)
+    found = changes(tmp_path, 0, 9, MODELS)
 
-    assert [change[:3:2] for change in changes(tmp_path, 0, 9) if change[1][-1] == "a"] == [
+    assert [change[:3:2] for change in found if change[1][-1] == "a"] == [
         (hours(0), "appeared"),
         (hours(1), "gone"),
         (hours(2), "back"),

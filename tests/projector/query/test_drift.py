@@ -13,7 +13,7 @@ from tests.projector.logs import UNSAFE, Page, Seen, hours, write_log
 from tests.projector.projections import chosen
 from tests.projector.recorded import HISTORY, import_snapshots, snapshots
 
-LOG = chosen()
+LOG = chosen("log.drift", "log.assets")
 DRIFT = """SELECT path, change, epoch_us(changed_at), types_before, types, segment, seq
 FROM log.drift ORDER BY changed_at, path"""
 

@@ -1,10 +1,20 @@
 """State of an entity as of an instant: present, absent with its evidence, or unknown."""
 
+import pytest
+
 from projector.query.entity_at import ABSENT, PRESENT, UNKNOWN, list_versions, look_up_entity
 from projector.update.update import update
-from tests.projector.conftest import WRITER, model
+from tests.projector.conftest import WRITER, model, write_archive
 from tests.projector.logs import Gone, Page, hours, write_log
-from tests.projector.projections import MODELS
+from tests.projector.projections import chosen
+
+COVERED = chosen("openrouter.models", "log.coverage")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """The archive of that name, with the coverage of its listings."""
+    return write_archive(tmp_path_factory.mktemp("covered"), COVERED)
 
 
 def at(root, id, hour=None):
@@ -48,7 +58,7 @@ def test_without_recent_listings_a_past_instant_is_unknown_and_now_is_the_last_s
 
 def test_a_partial_listing_proves_nothing(archive):
     write_log(archive, "openrouter", WRITER, [Page(hours(3), [], "r3", "/models", 1, False)])
-    update(archive, definitions=MODELS)
+    update(archive, definitions=COVERED)
 
     assert at(archive, "a").state == PRESENT
 
@@ -56,7 +66,7 @@ def test_a_partial_listing_proves_nothing(archive):
 def test_gone_is_ended_by_any_later_sighting(archive):
     probes = [Gone(hours(3), "model", "a"), Page(hours(4), [model("a", "A2")])]
     write_log(archive, "openrouter", WRITER, probes)
-    update(archive, definitions=MODELS)
+    update(archive, definitions=COVERED)
 
     assert (at(archive, "a", 3).state, at(archive, "a", 3).since) == (ABSENT, hours(3))
     assert "probed and gone" in at(archive, "a", 3).evidence

@@ -8,9 +8,9 @@ import pyarrow.parquet
 import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
+from projector.definition import load_definitions
 from projector.query.export import _refuse_long_values, export_views
 from projector.query.open_views import open_views
-from projector.update.update import update
 from tests.projector.conftest import write_archive
 from tests.projector.logs import hours
 
@@ -18,11 +18,7 @@ from tests.projector.logs import hours
 @pytest.fixture(scope="module")
 def every_view(tmp_path_factory):
     """The archive `shared`, with all views."""
-    root = tmp_path_factory.mktemp("every-view")
-    (root / "log").mkdir()
-    write_archive(root)
-    update(root)
-    return root
+    return write_archive(tmp_path_factory.mktemp("every-view"), load_definitions())
 
 
 def test_a_view_as_of_an_instant_with_its_manifest(shared, tmp_path):

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 import duckdb
 import pytest
 
@@ -73,6 +74,37 @@ def test_a_definition_that_duckdb_rejects_has_a_message_and_no_part(
     assert rejected["shop.broken"].startswith("shop.broken: ")
     assert not (folder_of(context.parts, "shop", BROKEN) / SCHEMA).exists()
     assert (folder_of(context.parts, "shop", BOOKS) / SCHEMA).exists()
+
+
+def test_an_empty_part_is_the_same_file_for_every_source_and_in_every_folder(
+    context: Context, connection: duckdb.DuckDBPyConnection
+) -> None:
+    other = attrs.evolve(context, parts=context.parts.with_name("other"))
+    build_schemas(context, connection, [KINDS, BOOKS], ["shop"])
+    build_schemas(other, connection, [KINDS, BOOKS], ["shop", "farm"])
+
+    for definition, sources in ((KINDS, ("shop", "farm")), (BOOKS, ("shop",))):
+        first = folder_of(context.parts, "shop", definition) / SCHEMA
+        for source in sources:
+            again = folder_of(other.parts, source, definition) / SCHEMA
+            assert again.read_bytes() == first.read_bytes()
+            assert [path.name for path in again.parent.iterdir()] == [SCHEMA]
+
+
+def test_a_changed_definition_has_an_empty_part_with_its_own_columns(
+    context: Context, connection: duckdb.DuckDBPyConnection
+) -> None:
+    changed = attrs.evolve(BOOKS, columns=(), select="SELECT *, 1 AS weight FROM event")
+    build_schemas(context, connection, [BOOKS], ["shop"])
+    other = attrs.evolve(context, parts=context.parts.with_name("other"))
+    build_schemas(other, connection, [changed], ["shop"])
+    file = str(folder_of(other.parts, "shop", changed) / SCHEMA)
+    names = [
+        row[0] for row in connection.execute("DESCRIBE FROM read_parquet(?)", [file]).fetchall()
+    ]
+
+    assert "weight" in names
+    assert "pages" not in names
 
 
 def test_an_empty_part_that_exists_is_not_written_again(

@@ -4,6 +4,7 @@ from projector.update.follow import follow_log
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import MODEL_NAMES, rows
 from tests.projector.logs import Page, hours, write_log
+from tests.projector.projections import MODELS
 
 
 def test_views_follow_the_log_until_they_are_stopped(empty):
@@ -16,6 +17,7 @@ def test_views_follow_the_log_until_they_are_stopped(empty):
     follow_log(
         empty,
         ["openrouter.models"],
+        definitions=MODELS,
         stopped=lambda: len(reports) == 3,
         on_update=reports.append,
         wait=wait,

@@ -11,10 +11,18 @@ from eventlog.errors import Invalid
 from projector.query.open_views import open_views
 from projector.query.view_info import set_as_of_last
 from projector.update.update import update
-from tests.projector.conftest import WRITER, model
+from tests.projector.conftest import WRITER, model, write_archive
 from tests.projector.few import rows
 from tests.projector.logs import Page, write_log
-from tests.projector.projections import MODELS
+from tests.projector.projections import MODELS, chosen
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive of that name, with views over the views of the log."""
+    definitions = chosen("openrouter.models", "log.listings", "log.paths")
+    return write_archive(tmp_path_factory.mktemp("listed"), definitions)
+
 
 FUTURE = (
     "'2099-01-01'",

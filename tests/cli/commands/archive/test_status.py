@@ -15,7 +15,7 @@ from eventlog.write.writer import append, close_stream, open_stream
 from projector.update.update import update
 from tests.cli.making import hindlog as in_process
 from tests.projector.logs import Page, Seen, write_log
-from tests.projector.projections import MODELS
+from tests.projector.projections import chosen
 
 
 def hindlog(root: Path, *words: str) -> str:
@@ -36,7 +36,7 @@ def test_recent_drift_is_counted_with_the_command_that_shows_it(tmp_path: Path) 
         )
     ]
     write_log(tmp_path, "openrouter", "0a0b0c0d", pages)
-    update(tmp_path, definitions=MODELS)
+    update(tmp_path, definitions=chosen("openrouter.models", "log.drift"))
     output = hindlog(tmp_path, "status")
 
     (line,) = [text for text in output.splitlines() if text.startswith("drift\t")]

@@ -1,4 +1,4 @@
-"""Mentions of models in images: every form in every column, and the versions behind them."""
+"""Grouped of models in images: every form in every column, and the versions behind them."""
 
 import json
 from pathlib import Path
@@ -123,11 +123,14 @@ IMAGES = [
     image(10, {"resources": [{"type": "model", "name": "Deep", "hash": "nothing"}]}),
     image(11, {"resources": [{"type": "locon", "name": r"x\Deep.pt"}]}, username="annie"),
     image(12, {"prompt": "<lora:dir/deep.CKPT:1> <lora:deep.bin:1>"}),
+    image(13, {"resources": [{"type": "lora", "hash": "facade", "modelVersionId": 71}]}),
 ]
 VERSIONS = [
     version(51, 50, file(1, SHA256=LONG, AutoV1="c0ffee00")),
     version(61, 60, file(2, AutoV2="c0ffee00"), file(3, CRC32="c0ffee00", BLAKE3="b3b3")),
+    version(62, 60, file(4, AutoV2="facade")),
     version(71, 70),
+    version(32, 31),
 ]
 VIEWS = [
     f"civitai.{view}"
@@ -138,23 +141,6 @@ VIEWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pages = [Page(hours(0), [*IMAGES, *VERSIONS])]
-    return make_archive(tmp_path_factory.mktemp("gallery"), "civitai", pages, *VIEWS)
-
-
-@pytest.mark.parametrize("place", EXPECTED)
-def test_every_form_of_a_mention_fills_its_columns(gallery: Path, place: str) -> None:
-    mention_rows = rows(
-        gallery,
-        f"SELECT {COLUMNS} FROM civitai.image_resources "
-        f"WHERE image_id = 1 AND source_path = '{place}'",
-    )
-
-    assert sorted(mention_rows, key=str) == sorted(EXPECTED[place], key=str)
-
-
 AIRS = {
     "Model": ("checkpoint", None),
     "VAE": ("vae", None),
@@ -163,27 +149,60 @@ AIRS = {
     "AddNet Model 1": ("lora", None),
     "prompt": ("lora", "0.5"),
 }
+"""Kind and weight of a mention by AIR, by the member of `meta`."""
+WITH_AIR = dict(zip(AIRS, range(21, 27), strict=True))
+"""Id of the image that has an AIR in a member."""
+Grouped = dict[Any, list[tuple[Any, ...]]]
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        pytest.param(member, marks=[] if member == "Model" else [pytest.mark.slow])
-        for member in AIRS
-    ],
-)
-def test_an_air_in_any_place_of_a_name_is_a_mention(tmp_path: Path, member: str) -> None:
-    value = f"<lora:{AIR_OF_MODEL}:0.5>" if member == "prompt" else AIR_OF_MODEL
-    pages = [Page(hours(0), [image(1, {member: value}), version(32, 31)])]
-    root = make_archive(tmp_path, "civitai", pages, *VIEWS)
+@pytest.fixture(scope="module")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    values = dict.fromkeys(AIRS, AIR_OF_MODEL) | {"prompt": f"<lora:{AIR_OF_MODEL}:0.5>"}
+    with_air = [image(id, {member: values[member]}) for member, id in WITH_AIR.items()]
+    pages = [Page(hours(0), [*IMAGES, *with_air, *VERSIONS])]
+    return make_archive(tmp_path_factory.mktemp("gallery"), "civitai", pages, *VIEWS)
+
+
+def grouped(found: list[tuple[Any, ...]]) -> Grouped:
+    """Returns rows by their first column."""
+    return {key: [row[1:] for row in found if row[0] == key] for key, *_ in found}
+
+
+@pytest.fixture(scope="module")
+def resources(gallery: Path) -> Grouped:
+    """The rows of `image_resources` by image and place."""
+    sql = f"SELECT (image_id, source_path), {COLUMNS} FROM civitai.image_resources"
+    return grouped(rows(gallery, sql))
+
+
+@pytest.fixture(scope="module")
+def mentions(gallery: Path) -> Grouped:
+    """The rows of `mentions` by image."""
+    columns = "image_id, found_by, version_id, model_id, kind, name"
+    return grouped(rows(gallery, f"SELECT {columns} FROM civitai.mentions ORDER BY 2, 3"))
+
+
+@pytest.mark.parametrize("place", EXPECTED)
+def test_every_form_of_a_mention_fills_its_columns(resources: Grouped, place: str) -> None:
+    assert sorted(resources[1, place], key=str) == sorted(EXPECTED[place], key=str)
+
+
+@pytest.mark.parametrize("member", AIRS)
+def test_an_air_in_any_place_of_a_name_is_a_mention(
+    resources: Grouped, mentions: Grouped, member: str
+) -> None:
     kind, weight = AIRS[member]
+    (place,) = (place for image_id, place in resources if image_id == WITH_AIR[member])
+    ((found_kind, name, _, weight_raw, _, *ids_and_air),) = resources[WITH_AIR[member], place]
 
-    assert rows(
-        root,
-        "SELECT kind, name, weight_raw, model_id, version_id, air FROM civitai.image_resources",
-    ) == [(kind, AIR_OF_MODEL, weight, 31, 32, AIR_OF_MODEL)]
-    assert mentions(root, 1) == [("id", 32, 31, kind, AIR_OF_MODEL)]
-    assert ids(root, "images_of_version(32)") == ids(root, "images_of_model(31)") == [1]
+    assert (found_kind, name, weight_raw) == (kind, AIR_OF_MODEL, weight)
+    assert ids_and_air == [31, 32, AIR_OF_MODEL]
+    assert mentions[WITH_AIR[member]] == [("id", 32, 31, kind, AIR_OF_MODEL)]
+
+
+def test_an_image_with_an_air_in_any_place_is_found_by_its_version(gallery: Path) -> None:
+    for call in ("images_of_version(32)", "images_of_model(31)"):
+        assert ids(gallery, call) == [1, *WITH_AIR.values()]
 
 
 def test_no_other_place_of_meta_is_a_mention(gallery: Path) -> None:
@@ -193,44 +212,36 @@ def test_no_other_place_of_meta_is_a_mention(gallery: Path) -> None:
     assert rows(gallery, "SELECT * FROM civitai.image_resources_all WHERE image_id = 7") == []
 
 
-def mentions(root: Path, image_id: int) -> list[tuple[Any, ...]]:
-    columns = "found_by, version_id, model_id, kind, name"
-    return rows(
-        root, f"SELECT {columns} FROM civitai.mentions WHERE image_id = {image_id} ORDER BY 1, 2"
-    )
-
-
-def test_a_mention_by_hash_finds_every_version_with_a_file_of_that_hash(gallery: Path) -> None:
-    assert mentions(gallery, 2) == [("hash", 51, 50, "lora", "h"), ("hash", 61, 60, "lora", "h")]
+def test_a_mention_by_hash_finds_every_version_with_a_file_of_that_hash(
+    mentions: Grouped,
+) -> None:
+    assert mentions[2] == [("hash", 51, 50, "lora", "h"), ("hash", 61, 60, "lora", "h")]
 
 
 def test_the_first_ten_or_twelve_digits_of_a_sha256_are_a_hash_and_others_are_not(
-    gallery: Path,
+    mentions: Grouped,
 ) -> None:
-    assert mentions(gallery, 3) == [("hash", 51, 50, "lora", "ten")]
-    assert mentions(gallery, 4) == [("hash", 51, 50, "lora", "twelve")]
-    assert mentions(gallery, 5) == []
+    assert mentions[3] == [("hash", 51, 50, "lora", "ten")]
+    assert mentions[4] == [("hash", 51, 50, "lora", "twelve")]
+    assert 5 not in mentions
 
 
-def test_a_mention_by_id_has_the_model_that_it_names_or_that_of_its_version(gallery: Path) -> None:
-    assert mentions(gallery, 6) == [("id", 801, 800, "lora", "urn:air:sdxl:lora:civitai:800@801")]
-    assert mentions(gallery, 8) == [("id", 51, 50, "lora", None)]
+def test_a_mention_by_id_has_the_model_that_it_or_its_version_names(mentions: Grouped) -> None:
+    assert mentions[6] == [("id", 801, 800, "lora", "urn:air:sdxl:lora:civitai:800@801")]
+    assert mentions[8] == [("id", 51, 50, "lora", None)]
 
 
-def test_the_versions_that_upstream_lists_are_mentions_without_a_name(gallery: Path) -> None:
-    assert mentions(gallery, 7) == [
+def test_the_versions_that_upstream_lists_are_mentions_without_a_name(
+    mentions: Grouped,
+) -> None:
+    assert mentions[7] == [
         ("listing", 51, 50, None, None),
         ("listing", 999, None, None, None),
     ]
 
 
-def test_a_resource_that_names_a_version_is_not_looked_up_by_its_hash(tmp_path: Path) -> None:
-    meta = {"resources": [{"type": "lora", "hash": "c0ffee00", "modelVersionId": 71}]}
-    root = make_archive(
-        tmp_path, "civitai", [Page(hours(0), [image(1, meta), *VERSIONS])], *VIEWS[:5]
-    )
-
-    assert mentions(root, 1) == [("id", 71, 70, "lora", None)]
+def test_a_resource_that_names_a_version_is_not_looked_up_by_its_hash(mentions: Grouped) -> None:
+    assert mentions[13] == [("id", 71, 70, "lora", None)]
 
 
 def ids(root: Path, call: str) -> list[int]:
