@@ -21,6 +21,7 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import attrs
 import synthetic
 from measuring import IS_SMALLEST, READ_PEAK, measure, report, sized
 
@@ -30,6 +31,7 @@ from projector.definition import Definition, load_definitions
 from projector.engine.connections import builder, connect
 from projector.engine.sql_text import literals, template_text
 from projector.engine.workers import workers
+from projector.limits import LIMITS
 from projector.parts import build, plan, staging
 from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.part import Segment
@@ -40,6 +42,8 @@ from projector.update.update import update
 ROOT = Path(__file__).parents[1]
 VIEWS = sized([], ["civitai.images"])
 """The views that `view update` brings up to date: all if empty."""
+SEPARATELY = attrs.evolve(LIMITS, max_small_segment_bytes=0)
+"""Limits with which DuckDB opens every segment itself."""
 RUN_HINDLOG = (
     READ_PEAK
     + """
@@ -86,13 +90,15 @@ def build_parts(
         shutil.rmtree(folder)
 
 
-def copy_selects(root: Path, source: str, definitions: Sequence[Definition]) -> None:
-    """Baseline: one DuckDB COPY of the SELECT of each definition, straight from the segments."""
+def copy_selects(
+    root: Path, segments: Sequence[Segment], definitions: Sequence[Definition]
+) -> None:
+    """Baseline: one DuckDB COPY of the SELECT of each definition, straight from the files."""
     folder = Path(tempfile.mkdtemp(dir=root))
     try:
         with contextlib.closing(builder(folder, 2)) as connection:
             connection.execute("SET memory_limit = '4GB'")
-            staging.stage_lazily(connection, segments_of(root, source))
+            staging.stage_lazily(connection, segments, folder, SEPARATELY)
             for definition in definitions:
                 for macros in definition.macros:
                     connection.execute(template_text(macros))
@@ -105,12 +111,18 @@ def copy_selects(root: Path, source: str, definitions: Sequence[Definition]) -> 
 
 
 def compare_parts(
-    name: str, root: Path, source: str, definitions: Sequence[Definition], target: str
+    name: str,
+    root: Path,
+    source: str,
+    definitions: Sequence[Definition],
+    target: str,
+    one_file: Segment | None = None,
 ) -> None:
-    """Reports the speed of building parts against that of the bare COPYs."""
-    size = sum(segment.raw_bytes for segment in segments_of(root, source)) / 1e6
+    """Compares with bare COPYs, which read the segments or `one_file` with the same lines."""
+    segments = segments_of(root, source)
+    size = sum(segment.raw_bytes for segment in segments) / 1e6
     ours = measure(lambda: build_parts(root, [source], definitions, 1, 1))
-    bare = measure(lambda: copy_selects(root, source, definitions))
+    bare = measure(lambda: copy_selects(root, [one_file] if one_file else segments, definitions))
     baseline = f"COPY {size / bare.wall:,.0f} MB/s (cpu ratio {bare.cpu / ours.cpu:.2f})"
     report(name, f"{size / ours.wall:,.0f} MB/s", baseline, bare.wall / ours.wall, target)
 
@@ -131,6 +143,15 @@ def bench_small(folder: Path) -> None:
     synthetic.make_openrouter(folder, count, count=8, polls=1)
     endpoints = definitions_named("openrouter.endpoints")
     compare_parts(f"parts of {count:,} small segments", folder, "openrouter", endpoints, ">= 0.33")
+    definitions = plan.definitions_of(load_definitions(), "openrouter")[: sized(None, 3)]
+    compare_parts(
+        f"the same, {len(definitions)} definitions", folder, "openrouter", definitions, "-"
+    )
+    path = folder / "lines.ndjson"
+    synthetic.write_lines(folder, "openrouter", path)
+    first = segments_of(folder, "openrouter")[0]
+    lines = attrs.evolve(first, path=path, rows=None, sha256=None)
+    compare_parts("the same, against one file", folder, "openrouter", definitions, "-", lines)
 
 
 def bench_asof(folder: Path) -> None:

@@ -17,7 +17,9 @@ import orjson
 
 from eventlog.clock import HOUR, MINUTE, parse_us
 from eventlog.files.disk import Disk
+from eventlog.files.listing import list_segments
 from eventlog.format.event import ENTITY, PAGE, Draft, EntityBatch
+from eventlog.read.segment_lines import segment_blocks
 from eventlog.write.writer import append, close_stream, open_stream
 from fetcher.simulator.civitai.meta import generation_meta
 from fetcher.simulator.civitai.shapes import feed_image
@@ -80,6 +82,13 @@ def raw_bytes(root: Path) -> int:
     """Returns the size of the sealed segments before compression."""
     manifests = (root / "log").rglob("*.manifest.json")
     return sum(orjson.loads(path.read_bytes())["raw"]["bytes"] for path in manifests)
+
+
+def write_lines(root: Path, source: str, path: Path) -> None:
+    """Writes the lines of all segments of a source to one file."""
+    with path.open("wb") as file:
+        for segment in list_segments(root, source):
+            file.writelines(segment_blocks(root, segment.name))
 
 
 def page_drafts(page: Page, seq: int) -> list[Draft]:

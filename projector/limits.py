@@ -21,6 +21,9 @@ class Limits:
     """Raw bytes of the segments that one part covers; a larger segment gets a part of its own."""
     max_batch_segments: int = 2000
     """Number of segments that one part covers."""
+    max_small_segment_bytes: int = 128 * 1024
+    """Raw bytes up to which segments are concatenated before they are parsed. Parsing as many
+    bytes takes as long as opening a file."""
     max_newest_parts: int = 24
     """Number of parts of the newest month before they are compacted. Earlier months are compacted
     as soon as they have two."""

@@ -98,7 +98,7 @@ def build_sealed(
     try:
         with job_builder(context.workers, scratch, threads, memory) as connection:
             if is_single:
-                stage_lazily(connection, segments)
+                stage_lazily(connection, segments, scratch, limits)
                 readable = Filtered(tuple(segments), ())
             else:
                 readable = _stage(context, connection, scratch, segments)
@@ -119,14 +119,14 @@ def _stage(
     """Stages the segments, without the lines that DuckDB refuses unless the build is strict."""
     try:
         with sql_errors(f"{segments[0].name} to {segments[-1].name}"):
-            stage(connection, segments, scratch)
+            stage(connection, segments, scratch, context.limits)
     except Invalid as error:
         if not is_value_error(error):
             raise
         readable = filter_readable(context.root, scratch, segments)
         if context.strict and readable.refused:
             raise Invalid(readable.refused[0].message, STRICT_HINT) from error
-        stage(connection, readable.segments, scratch)
+        stage(connection, readable.segments, scratch, context.limits)
         return readable
     return Filtered(tuple(segments), ())
 
@@ -191,11 +191,13 @@ def _build_without_bad_lines(
         raise Invalid(refused[0].message, STRICT_HINT)
     record_refused(folder_of_refused(context.parts, staged.segments[0].name.source), refused)
     covers = [str(segment.name) for segment in staged.segments]
+    # read as the filters read them, which had no error any more
+    separately = attrs.evolve(context.limits, max_small_segment_bytes=0)
     with (
         job_builder(context.workers, own_scratch, 1) as connection,
         sql_errors(definition.name),
     ):
-        stage_lazily(connection, projectable.segments)
+        stage_lazily(connection, projectable.segments, own_scratch, separately)
         return build_part(connection, definition, path, covers, open_bytes), refused
 
 

@@ -28,7 +28,7 @@ from projector.definition import Definition
 from projector.engine.connections import builder, sql_errors
 from projector.engine.parquet_files import SCHEMA
 from projector.parts.part import Segment, build_part
-from projector.parts.staging import stage, stage_empty
+from projector.parts.staging import VALUE_ERRORS, stage, stage_empty
 
 FOLDER = "log.quarantine"
 MAX_REFUSED = 1000
@@ -37,7 +37,6 @@ MAX_REFUSED = 1000
 Attempt = Callable[[duckdb.DuckDBPyConnection, Sequence[Segment]], None]
 """Builds something over some segments; raises an error if a line is bad."""
 
-_VALUE_ERRORS = (duckdb.InvalidInputException, duckdb.DataError)
 _SEQ = re.compile(rb'"seq":(\d+)')
 _SCHEMA = pa.schema(
     [
@@ -78,7 +77,7 @@ class Filtered:
 
 def is_value_error(error: BaseException) -> bool:
     """Returns whether the values of some line may have caused an error."""
-    return isinstance(error.__cause__, _VALUE_ERRORS)
+    return isinstance(error.__cause__, VALUE_ERRORS)
 
 
 def filter_readable(root: Path, scratch: Path, segments: Sequence[Segment]) -> Filtered:

@@ -6,6 +6,7 @@ from projector.limits import LIMITS
 
 SMALL = attrs.evolve(
     LIMITS,
+    max_small_segment_bytes=700,
     max_newest_parts=2,
     max_difference_files=1,
     max_difference_bytes=800,

@@ -1,4 +1,5 @@
--- In: files of whole lines (a list of paths), the longest line in bytes.
+-- In: files of whole lines (a list of paths), the longest line in bytes; where the name of the
+-- segment is: in the name of the file, or the first member of each line.
 -- Out: `line`, one row per event: its envelope, what SQL needs of a page, the body as JSON.
 -- The functions for JSON return the first of equal keys of an object. A VARIANT keeps the last
 -- one, as every other reader does, but numbers beyond 64 bits lose digits; so only bodies with
@@ -15,8 +16,8 @@ SELECT
                     <> strlen(TRY_CAST(body AS VARIANT)::JSON)
                         - strlen(replace(TRY_CAST(body AS VARIANT)::JSON, '":', ''))
             THEN TRY_CAST(body AS VARIANT)::JSON ELSE body END AS body
-    ),
-    regexp_extract(filename, 'log/([^/]+/[^/]+/[^/.]+)\.ndjson(\.zst)?$$', 1) AS segment
+    )
+    $segment_of_file
 FROM read_json(
     $files,
     format = 'newline_delimited',
@@ -32,6 +33,6 @@ FROM read_json(
         roster: 'MAP(VARCHAR, VARCHAR[][])', shapes: 'MAP(VARCHAR, VARCHAR)',
         reason: 'JSON', error: 'JSON', attempts: 'JSON', state: 'VARCHAR', evidence: 'JSON',
         headers: 'JSON', listing: 'VARCHAR', why: 'JSON', pages: 'BIGINT', entities: 'BIGINT',
-        repaired: 'BOOLEAN', body_asset: 'VARCHAR', body: 'JSON'
+        repaired: 'BOOLEAN', body_asset: 'VARCHAR', body: 'JSON' $segment_of_line
     }
 )

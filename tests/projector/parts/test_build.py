@@ -1,19 +1,26 @@
 """Building parts: sealed segments once, open segments when they have grown, bad lines left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import count, pairwise
 from pathlib import Path
+from typing import Any
 
 import attrs
+import duckdb
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from eventlog.errors import Invalid
-from projector.definition import Definition, parse_definition
+from projector.definition import LOG, Definition, load_definitions, parse_definition
 from projector.engine.workers import workers
+from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, build_open, build_sealed
 from projector.parts.part import Segment, folder_of, open_name
 from projector.parts.plan import list_source, read_sealed
+from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
-from tests.projector.logs import Page, hours, write_log
+from tests.projector.logs import Page, Seen, hours, write_log
 
 NAMES, LENGTHS = (
     parse_definition(f"-- openrouter.{view}: x\n-- types: model\n{select}", "openrouter", view)
@@ -100,6 +107,67 @@ def test_a_strict_build_refuses_a_line_that_is_not_json(context: Context) -> Non
 
     with pytest.raises(Invalid):
         build_sealed(attrs.evolve(context, strict=True), "openrouter", [damaged], [NAMES, LENGTHS])
+
+
+BODIES_OF_HOURS = [
+    [model(id, f"{id}{hour}" * (200 if hour == 2 else 1)) for id in "ab"] for hour in range(6)
+]
+GROUPED = (NAMES, *(each for each in load_definitions() if each.source == LOG and each.has_parts))
+SMALL = attrs.evolve(LIMITS, max_small_segment_bytes=1000)
+"""Limits with which all of these hours but one are concatenated."""
+
+
+def rows_of_parts(context: Context, definition: Definition) -> list[tuple[Any, ...]]:
+    """Returns the rows in all parts of a definition, sorted."""
+    with duckdb.connect() as connection:
+        paths = [str(path) for path in files(context, definition)]
+        return connection.execute("FROM read_parquet(?) ORDER BY ALL", [paths]).fetchall()
+
+
+@pytest.mark.sampled
+def test_rows_do_not_depend_on_how_segments_are_grouped_into_jobs(context: Context) -> None:
+    pages = [Page(hours(hour), bodies, scope="/x") for hour, bodies in enumerate(BODIES_OF_HOURS)]
+    write_log(context.root, "openrouter", WRITER, pages)
+    names = list_source(context.root, "openrouter").sealed
+    segments = [read_sealed(context.root, name) for name in names]
+    numbers = count()
+
+    def rows_by_group(groups: Sequence[Sequence[Segment]], limits: Limits) -> list[object]:
+        folder = context.root / f"parts-{next(numbers)}"
+        own = attrs.evolve(context, parts=folder, limits=limits)
+        for group in groups:
+            assert build_sealed(own, "openrouter", group, GROUPED).failed == ()
+        return [rows_of_parts(own, definition) for definition in GROUPED]
+
+    expected = rows_by_group([segments], attrs.evolve(LIMITS, max_small_segment_bytes=0))
+
+    @given(st.permutations(segments), st.sets(st.integers(1, 5)), st.sampled_from([SMALL, LIMITS]))
+    @example(segments, set(), SMALL)
+    @settings(max_examples=few_or_all(1, 10), suppress_health_check=list(HealthCheck))
+    def check_groups(order: list[Segment], cuts: set[int], limits: Limits) -> None:
+        groups = [order[begin:end] for begin, end in pairwise([0, *sorted(cuts), 6])]
+
+        assert rows_by_group(groups, limits) == expected
+
+    check_groups()
+
+
+def test_of_many_small_segments_only_the_bad_line_is_left_out(context: Context) -> None:
+    pages = [Page(hours(hour), bodies, scope="/x") for hour, bodies in enumerate(BODIES_OF_HOURS)]
+    bad = [model("a", "A"), Seen("model", "b", rb'{"name":"\ud800"}'), model("c", "C")]
+    pages[4] = attrs.evolve(pages[4], entities=bad)
+    write_log(context.root, "openrouter", WRITER, pages)
+    names = list_source(context.root, "openrouter").sealed
+    segments = [read_sealed(context.root, name) for name in names]
+    other = attrs.evolve(NAMES, view="others")
+    result = build_sealed(context, "openrouter", segments, [NAMES, other])
+
+    assert result.failed == ()
+    (message,) = result.quarantined
+    assert message.startswith("openrouter/2026-11-01/04-0a0b0c0d-000, seq 14: refused by DuckDB")
+    assert '"some/log/openrouter/2026-11-01/04-0a0b0c0d-000.ndjson", at byte 235' in message
+    assert len(rows_of_parts(context, NAMES)) == 12
+    assert (result.parts, result.rows) == (2, 24)
 
 
 def test_the_part_of_an_open_segment_is_rebuilt_only_if_it_has_grown(context: Context) -> None:
