@@ -16,6 +16,7 @@ from cli.commands.archive import config, doctor, init, status
 from cli.commands.fetch import imports, queue
 from cli.commands.fetch import run as fetch_run
 from cli.commands.log import integrity, log, segment, tail
+from cli.commands.mirror import sync
 from cli.commands.simulator import demo, simulate
 from cli.commands.views import changes, entity, sql, view
 from cli.options.global_options import global_options
@@ -60,6 +61,7 @@ for command in (
     *sql.COMMANDS,
     *segment.COMMANDS,
     *integrity.COMMANDS,
+    *sync.COMMANDS,
     *simulate.COMMANDS,
     *status.COMMANDS,
     *config.COMMANDS,

@@ -28,6 +28,15 @@ def _web_address(_: object, field: "attrs.Attribute[Any]", value: str) -> None:
         raise ValueError(f"expected a URL that begins with http:// or https://{shown}")
 
 
+def _bucket_address(_: object, field: "attrs.Attribute[Any]", value: str) -> None:
+    _no_credentials(_, field, value)
+    scheme, _separator, place = value.partition("://")
+    is_complete = place.startswith("/") if scheme == "file" else place.strip("/")
+    if scheme not in ("s3", "file") or not is_complete:
+        shown = "" if "@" in value else f", found {value!a}"
+        raise ValueError(f"expected s3://bucket/prefix or file:///folder{shown}")
+
+
 def _positive(_: object, __: "attrs.Attribute[Any]", value: float) -> None:
     if not 0 < value < float("inf"):
         raise ValueError(f"expected a number above 0, found {value}")
@@ -64,14 +73,27 @@ class SourceSettings:
 
 @attrs.frozen
 class MirrorSettings:
-    """The bucket for a copy of the sealed segments. Not built yet: nothing is copied."""
+    """The bucket for a copy of the sealed segments: `hindlog sync push`."""
 
-    url: str | None = _key("bucket and prefix", None, _no_credentials, "s3://bucket/prefix")
+    url: str | None = _key(
+        "bucket and prefix, or a folder as file:///folder",
+        None,
+        _bucket_address,
+        "s3://bucket/prefix",
+    )
     endpoint_url: str | None = _key(
         "the S3 endpoint if it is not AWS",
         None,
         _web_address,
         "https://<account>.r2.cloudflarestorage.com",
+    )
+    region: str = _key("the region of the bucket", "auto")
+    signed_payload: bool = _key(
+        "whether signatures cover the body, too; its SHA-256 is always signed", False
+    )
+    transfers: int = _key("maximum number of objects in flight", 4, _positive)
+    bwlimit: int | None = _key(
+        "maximum number of bytes per second, unlimited if unset", None, _positive, 2_000_000
     )
 
 

@@ -17,6 +17,7 @@ from cli.config.settings import SOURCE_DEFAULTS, key_types
 from cli.program import cli
 from eventlog.files.listing import list_segments
 from tests.cli.making import hindlog, new_archive
+from tests.cli.mirror_settings import MIRROR_KEYS
 from tests.cli.upstream import models, toml_of, upstream
 
 WAIT_S = 30
@@ -127,13 +128,6 @@ def timeout_s(folder: Path) -> None:
     assert (done.code, "timeout" in done.err) == (7, True)
 
 
-def mirror(folder: Path, key: str, value: str) -> None:
-    root = new_archive(folder / "a", f'[mirror]\n{key} = "{value}"\n')
-    done = hindlog("doctor", at=root)
-
-    assert f"WARN  mirror.{key} is set, but this version does not copy" in done.out
-
-
 def segments_of(folder: Path, name: str, log: str) -> dict[str, int]:
     """Returns the number of segments per kind of writer, with `log` in the table `log`."""
     recordings = folder / f"recordings-{name}"
@@ -184,8 +178,7 @@ KEYS: dict[str, Callable[[Path], None]] = {
     "source.*.concurrency": concurrency,
     "source.*.max_requests_per_sync": max_requests_per_sync,
     "source.*.timeout_s": timeout_s,
-    "mirror.url": lambda folder: mirror(folder, "url", "s3://bucket/prefix"),
-    "mirror.endpoint_url": lambda folder: mirror(folder, "endpoint_url", "https://r2.example"),
+    **MIRROR_KEYS,
     "log.segment_bytes": segment_bytes,
 }
 

@@ -50,7 +50,7 @@ def _diagnose() -> Iterator[Diagnosis]:
     except HindlogError as error:
         yield ("WARN", error.what, error.hint)
         return
-    for check in (_check_configuration, _check_disk, _check_log, _check_views):
+    for check in (_check_configuration, _check_disk, _check_log, _check_mirror, _check_views):
         yield from _with_errors(check, root)
 
 
@@ -78,13 +78,9 @@ def _distributions_with(path: str) -> list[str]:
 def _check_configuration(root: Path) -> Iterator[Diagnosis]:
     from cli.config.load import load_config, read_secrets
 
-    mirror = load_config(root, os.environ, current_options().config).mirror
+    load_config(root, os.environ, current_options().config)
     keys = sorted(read_secrets(os.environ).api_keys)
     yield ("OK", f"{root / 'hindlog.toml'} is valid; keys for: {', '.join(keys) or 'none'}", None)
-    for name in ("url", "endpoint_url"):
-        if getattr(mirror, name) is not None:
-            text = f"mirror.{name} is set, but this version does not copy to a mirror"
-            yield ("WARN", text, "copy log/ and assets/ with another tool, for example rclone")
 
 
 def _check_disk(root: Path) -> Iterator[Diagnosis]:
@@ -116,6 +112,29 @@ def _check_log(root: Path) -> Iterator[Diagnosis]:
         yield ("FAIL", f"the log is damaged in {len(damages)} places", "hindlog verify")
     else:
         yield ("OK", f"{report.segments} segments; names, manifests and chains are intact", None)
+
+
+def _check_mirror(root: Path) -> Iterator[Diagnosis]:
+    from cli.config.load import load_config
+    from eventlog.clock import HOUR, now_us
+    from eventlog.errors import Invalid
+    from eventlog.mirror.push.lag import mirror_lag
+
+    try:
+        url = load_config(root, os.environ, current_options().config).mirror.url
+    except Invalid:  # was reported already
+        return
+    if url is None:
+        return
+    lag = mirror_lag(root, url.rstrip("/"))
+    for stream in lag.stopped:
+        yield ("FAIL", f"the mirror leaves out {', '.join(stream.key)}: {stream.reason}", None)
+    if lag.oldest_us is None:
+        yield ("OK", f"everything sealed is in the mirror {url}", None)
+    else:
+        is_late = lag.pushed_at is None or now_us() - lag.oldest_us > 2 * HOUR
+        text = f"{lag.segments} segments are not in the mirror {url}"
+        yield ("WARN" if is_late else "OK", text, "hindlog sync push" if is_late else None)
 
 
 def _check_views(root: Path) -> Iterator[Diagnosis]:

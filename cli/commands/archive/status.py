@@ -66,6 +66,8 @@ def _summary_lines(state: dict[str, Any]) -> list[tuple[str, str, str]]:
         for source in state["sources"]
         for note in source["notes_24h"]
     ]
+    if state["mirror"] is not None:
+        lines.append(("mirror", "mirror", _mirror_text(state["mirror"])))
     missing, lost = (
         sum(source[name] for source in state["sources"]) for name in ("missing", "lost")
     )
@@ -88,7 +90,39 @@ def collect_status(root: Path, now: int) -> dict[str, Any]:
         for index in indexes
         if index.source in settings or writers_of(index)
     ]
-    return {"archive": str(root), "sources": sources, "views": _views_state(root, now)}
+    return {
+        "archive": str(root),
+        "sources": sources,
+        "mirror": _mirror_state(root, now),
+        "views": _views_state(root, now),
+    }
+
+
+def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
+    """Returns how far the mirror is behind, as far as this folder knows; None without a mirror."""
+    from cli.options.times import format_ago
+    from eventlog.mirror.push.lag import mirror_lag
+
+    url = config(root).mirror.url
+    if url is None:
+        return None
+    lag = mirror_lag(root, url.rstrip("/"))
+    return {
+        "url": url,
+        "segments": lag.segments,
+        "bytes": lag.size,
+        "behind": None if lag.oldest_us is None else format_ago(lag.oldest_us, now),
+        "left_out": ["/".join(stream.key) for stream in lag.stopped],
+        "pushed_at": lag.pushed_at,
+    }
+
+
+def _mirror_text(mirror: dict[str, Any]) -> str:
+    """Returns the state of the mirror as one line."""
+    behind = f"{mirror['segments']} segments, {mirror['bytes']:,} bytes, since {mirror['behind']}"
+    text = behind if mirror["segments"] else "everything sealed is there"
+    left_out = f"; left out: {', '.join(mirror['left_out'])}" if mirror["left_out"] else ""
+    return f"{mirror['url']}: {text}{left_out}"
 
 
 def _source_state(root: Path, index: "SourceIndex", settings: Any, now: int) -> dict[str, Any]:

@@ -34,11 +34,14 @@ def test_a_new_file_has_a_line_for_every_key_that_is_valid_without_its_comment_s
 
 
 def test_every_key_can_be_set_by_its_variable(archive: Path) -> None:
-    values = {str: "https://x.example", int: "7", float: "7.5", bool: "false"}
+    values = {str: "https://x.example", int: "7", float: "7.5"}
+    texts = {"mirror.url": "s3://bucket/prefix"}
     for key, default in key_values(Config()).items():
+        if isinstance(default, bool):
+            values[bool] = "false" if default else "true"
         is_number = key_types()[key] == int | None
         unset = "7" if is_number else "https://x.example"
-        text = values[type(default)] if default is not None else unset
+        text = texts.get(key) or (values[type(default)] if default is not None else unset)
         config = load(archive, "", {variable_name(key): text})
         assert key_values(config)[key] != default
 

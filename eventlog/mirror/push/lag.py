@@ -1,0 +1,43 @@
+"""How far the mirror is behind the log, as far as this folder knows. No request."""
+
+from pathlib import Path
+
+import attrs
+
+from eventlog.mirror.local.identity import read_archive_id
+from eventlog.mirror.local.ledger import load_ledger
+from eventlog.mirror.push.push_plan import StoppedStream
+from eventlog.mirror.push.unpushed import find_unpushed
+
+
+@attrs.frozen
+class MirrorLag:
+    """What is sealed and not committed."""
+
+    segments: int
+    size: int
+    """Bytes of their sealed files."""
+    oldest_us: int | None
+    """Instant of the first event that is not in the mirror; None if all sealed ones are."""
+    stopped: tuple[StoppedStream, ...]
+    """Streams that a push leaves out."""
+    pushed_at: str | None
+    """When the last push ended that left nothing behind; None if none is known."""
+
+
+def mirror_lag(root: Path, address: str) -> MirrorLag:
+    """Returns what the next push to a bucket would do. `address`: of the bucket.
+
+    Without a ledger for this bucket everything counts as not committed.
+    """
+    ledger = load_ledger(root)
+    if ledger and (ledger.address, ledger.archive) != (address, read_archive_id(root)):
+        ledger = None
+    plan = find_unpushed(root, ledger.heads if ledger else {})
+    return MirrorLag(
+        segments=len(plan.links),
+        size=sum(link.zst_bytes for link in plan.links),
+        oldest_us=min((link.first_us for link in plan.links), default=None),
+        stopped=plan.stopped,
+        pushed_at=ledger.pushed_at if ledger else None,
+    )
