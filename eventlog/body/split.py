@@ -67,7 +67,7 @@ def split(body: bytes, rules: Sequence[Rule]) -> Split:
     return Split(replace_spans(body, cuts), tuple(state.entities), tuple(state.misfits))
 
 
-_MAX_PARSED_BYTES = 8 * 1024 * 1024
+MAX_PARSED_BYTES = 8 * 1024 * 1024
 """Larger responses are not parsed: as Python objects they need several times their size."""
 
 
@@ -77,7 +77,7 @@ def _flat(body: bytes, rule: Rule) -> Split | None:
     Returns None unless orjson writes the whole response back unchanged. Then what orjson
     writes for an element equals the element's bytes.
     """
-    if len(body) > _MAX_PARSED_BYTES or "*" in rule.pointer or not rule.pointer:
+    if len(body) > MAX_PARSED_BYTES or "*" in rule.pointer or not rule.pointer:
         return None
     try:
         page = orjson.loads(body)
@@ -91,7 +91,7 @@ def _flat(body: bytes, rule: Rule) -> Split | None:
             return None
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    ids = _ids(rule, items)
+    ids = ids_of_elements(rule, items)
     if ids is None:
         return None
     entities = tuple(
@@ -110,8 +110,8 @@ def _array(page: Any, pointer: str) -> tuple[Any, str, list[Any] | None]:
     return page, key, items if isinstance(items, list) else None
 
 
-def _ids(rule: Rule, items: Sequence[Any]) -> list[str] | None:
-    """Returns the id of each element, or None if any element has none."""
+def ids_of_elements(rule: Rule, items: Sequence[Any]) -> list[str] | None:
+    """Returns the id of each parsed element, or None if any element has none."""
     if rule.identity.member is not None and not rule.number_repeats:
         integers = _integer_ids(rule.identity.member, items)
         if integers is not None:

@@ -48,6 +48,7 @@ from fetcher.record.journal import (
 )
 from fetcher.record.page_events import PageEvents, response_anomaly
 from fetcher.source import PAGE_CURSOR_PARAMS, Continuation, Params, Source
+from fetcher.split.last_pages import LastPages
 from fetcher.split.response import PageContext, Response, SplitResponse
 from fetcher.state.imported_pages import (
     ImportedPages,
@@ -70,6 +71,7 @@ class _Import:
     journal: Journal
     imported: ImportedPages
     report: ImportReport = attrs.field(factory=ImportReport)
+    last_pages: LastPages = attrs.field(factory=LastPages)
 
 
 def import_recordings(
@@ -161,11 +163,14 @@ def _builds(
     results: list[tuple[SplitResponse, PageEvents]],
 ) -> list[BuildBatch]:
     """Returns what writes a response, a page or an anomaly; nothing if it is in the log."""
-    key = page_key(known.endpoint.path, known.params, recorded.observed_at, digest(known.bare.body))
+    body = known.bare.body
+    sha256 = recorded.sha256 if body is recorded.body else digest(body)
+    key = page_key(known.endpoint.path, known.params, recorded.observed_at, sha256)
     if is_complete(state.imported, key):
         state.report = attrs.evolve(state.report, already=state.report.already + 1)
         return []
-    result = split_known(state.source, known)
+    response = known.response(state.source)
+    result = split_known(known, response, state.last_pages, sha256)
     name = full_name(recorded)
     if isinstance(result, str):
         state.report = add_reason(state.report, "quarantined", f"{name}: {result}")
@@ -174,7 +179,6 @@ def _builds(
     if _is_imported(state, key, as_page=recorded.endpoint is not None):
         return []
     place = _place_of_page(place, known, result)
-    response = known.response(state.source)
     if isinstance(result, str):
         return [_anomaly(state, response, place, result)]
     parts = result.parts
@@ -227,7 +231,7 @@ def _anomaly(
 
 def _place(recorded: RecordedResponse) -> PageContext:
     """Returns the place of a recorded response; its run is the same for every importer."""
-    content = f"{recorded.observed_at} {digest(recorded.body)}".encode()
+    content = f"{recorded.observed_at} {recorded.sha256}".encode()
     origin = {"file": recorded.file, "member": recorded.member, "commit": recorded.commit}
     return PageContext(
         run=f"import.{hashlib.sha256(content).hexdigest()[:32]}",

@@ -9,7 +9,7 @@ import heapq
 import io
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import IO
@@ -52,6 +52,11 @@ class RecordedResponse:
     params: Mapping[str, str] = attrs.field(factory=dict)
     first_line: int | None = None
     """If the body is a chunk of lines, the number of the first one, from 1."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the body."""
+        return digest(self.body)
 
 
 @attrs.frozen
@@ -262,6 +267,5 @@ def _push_next(
 ) -> None:
     response = next(remaining, None)
     if response is not None:
-        content = digest(response.body)
-        sort_key = (response.observed_at, response.file, response.member or "", content)
+        sort_key = (response.observed_at, response.file, response.member or "", response.sha256)
         heapq.heappush(opened, (*sort_key, number, response, remaining))

@@ -17,6 +17,7 @@ import attrs
 import orjson
 
 from eventlog.body.encode_body import MAX_INLINE_BYTES, embed
+from eventlog.body.split_again import NOT_PARSED
 from eventlog.body.split_rules import Entity
 from eventlog.body.value_hash import parsed_value_hash, strict_value_hash, value_hash
 from eventlog.format.event import ANOMALY, ENTITY, MAX_LINE_BYTES, PAGE, Draft, EntityBatch
@@ -64,7 +65,7 @@ def build_page_events(
     entity_events = _EntityEvents(response, place, put)
     new_bodies: dict[Key, StoredBody] = {}
     roster: dict[str, list[tuple[str, str, int]]] = {pointer: [] for pointer in parts.shapes}
-    values = parts.values or itertools.repeat(_NOT_PARSED)
+    values = parts.values or itertools.repeat(NOT_PARSED)
     hashes = parts.hashes or itertools.repeat(None)
     stored_count = 0
     rows = zip(parts.entities, parts.digests, values, hashes, strict=False)
@@ -85,10 +86,6 @@ def build_page_events(
     return PageEvents(events, new_bodies, stored_count, len(parts.entities) - stored_count)
 
 
-_NOT_PARSED = object()
-"""Placeholder for the value of an entity that was not parsed."""
-
-
 @attrs.define
 class _EntityEvents:
     """Entity events of one response; consecutive similar ones share an `EntityBatch`."""
@@ -102,7 +99,7 @@ class _EntityEvents:
 
     def add(self, entity: Entity, value: Any, hash_: str | None) -> str:
         """Adds the event of an entity; returns its value hash, computed unless given."""
-        if hash_ is None and value is not _NOT_PARSED:
+        if hash_ is None and value is not NOT_PARSED:
             hash_ = parsed_value_hash(value)
         if hash_ is not None:
             self._join(entity, hash_)

@@ -33,6 +33,7 @@ ENDPOINTS = "/api/v1/models/:author/:slug/endpoints"
 MODEL = "/api/v1/model/:author/:slug"
 CATALOG = "/api/frontend/v1/catalog/models"
 STATS = "/api/frontend/v1/stats/endpoint"
+_LENIENT = json.JSONDecoder(strict=False)  # `json.loads` would make one per string
 
 _NON_FILTER_PARAMS = frozenset({"offset", "limit", "sort", "use_rss", "use_rss_chat_links"})
 """Parameters of `/models` that do not change which models are listed."""
@@ -96,7 +97,7 @@ class _HasVariant(msgspec.Struct):
 def _decode_string(text: bytes) -> str:
     """Decodes a JSON string; "" for any other value."""
     try:
-        value = json.loads(text.decode("utf-8", "replace"), strict=False)
+        value = _LENIENT.decode(text.decode("utf-8", "replace"))
     except ValueError:
         return ""
     return value if isinstance(value, str) else ""

@@ -145,18 +145,30 @@ def split_response(response: Response, rules: Sequence[Rule]) -> SplitResponse:
         parts = split(body, expected)
     if parts.envelope is not None and any(rule.pointer == "" for rule in expected):
         raise NotJson("an entity without an id", 0)
+    digests = tuple([sha256(entity.body).digest()[:16] for entity in parts.entities])
+    return checked_parts(body, expected, parts, digests, sha256(body).hexdigest())
+
+
+def checked_parts(
+    body: bytes,
+    rules: Sequence[Rule],
+    parts: Split,
+    digests: tuple[bytes, ...],
+    body_sha256: str,
+) -> SplitResponse:
+    """Returns the parts of a response that was split. Raises `NotJson` if there are too many."""
     _check_roster(parts.entities, len(body))
     return SplitResponse(
         envelope=parts.envelope or body,
         entities=parts.entities,
         values=parts.values,
         first=parts.first,
-        digests=tuple([sha256(entity.body).digest()[:16] for entity in parts.entities]),
+        digests=digests,
         misfits=parts.misfits,
-        shapes={rule.pointer: rule.shape for rule in expected},
+        shapes={rule.pointer: rule.shape for rule in rules},
         page_body=parts.envelope,
-        is_exact=parts.first is not None or _is_exact(parts, expected, body),
-        sha256=sha256(body).hexdigest(),
+        is_exact=parts.first is not None or _is_exact(parts, rules, body),
+        sha256=body_sha256,
     )
 
 

@@ -9,7 +9,8 @@ from fetcher.imports.responses.bare_responses import RecordingContent, Unrecogni
 from fetcher.source import Continuation, Endpoint, Params, Source, url_of
 from fetcher.split.doubts import read_continuation
 from fetcher.split.error_words import describe_unsplittable
-from fetcher.split.response import Response, SplitResponse, split_response
+from fetcher.split.last_pages import LastPages, split_like_last
+from fetcher.split.response import Response, SplitResponse
 
 
 @attrs.frozen
@@ -53,10 +54,16 @@ def recognise_responses(
     return known, unrecognised
 
 
-def split_known(source: Source, known: KnownResponse) -> ReadResponse | str:
-    """Returns the parts of a response, or the reason why it cannot be split."""
+def split_known(
+    known: KnownResponse, response: Response, last: LastPages, body_sha256: str
+) -> ReadResponse | str:
+    """Returns the parts of a response, or the reason why it cannot be split.
+
+    `response`: as upstream would send it. `last` remembers it.
+    """
+    rules = known.endpoint.rules(known.params)
     try:
-        parts = split_response(known.response(source), known.endpoint.rules(known.params))
+        parts = split_like_last(last, response, rules, body_sha256)
     except NotJson as problem:
         return ": ".join(describe_unsplittable(known.bare.body, str(problem)))
     return ReadResponse(parts, read_continuation(known.endpoint, known.params, parts))

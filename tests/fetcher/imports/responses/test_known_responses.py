@@ -2,10 +2,12 @@
 
 import pytest
 
+from eventlog.format.manifest import digest
 from fetcher.imports.responses.bare_json import BareResponse
 from fetcher.imports.responses.bare_responses import RecordingContent
 from fetcher.imports.responses.known_responses import ReadResponse, recognise_responses, split_known
 from fetcher.sources import SOURCES
+from fetcher.split.last_pages import LastPages
 
 OPENROUTER, CIVITAI = SOURCES["openrouter"], SOURCES["civitai"]
 ENDPOINTS = "/api/v1/models/a/b/endpoints"
@@ -15,7 +17,8 @@ def result(body: bytes) -> ReadResponse | str:
     ((known,), _) = recognise_responses(
         OPENROUTER, RecordingContent([BareResponse(ENDPOINTS, body)])
     )
-    return split_known(OPENROUTER, known)
+    response = known.response(OPENROUTER)
+    return split_known(known, response, LastPages(), digest(body))
 
 
 @pytest.mark.parametrize(
