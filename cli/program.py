@@ -21,6 +21,7 @@ from cli.commands.simulator import demo, simulate
 from cli.commands.views import changes, entity, sql, view
 from cli.options.global_options import global_options
 from cli.output.exit_codes import exit_code, report, report_code
+from cli.output.progress import days_reporter
 from cli.process.signals import restore_signal_error
 from cli.process.streams import (
     STDOUT,
@@ -29,6 +30,8 @@ from cli.process.streams import (
     name_stdout_errors,
     stdout_has_no_reader,
 )
+from eventlog.catalog.progress import reporting_days
+from eventlog.clock import now_us
 from eventlog.errors import LocalResource
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -77,8 +80,9 @@ def run(arguments: list[str]) -> int:
         cli.main(arguments, prog_name="hindlog")
     try:
         # not cli.main(): it exits with 1 when the reader closes the pipe
-        with cli.make_context("hindlog", list(arguments)) as ctx:  # a copy: click empties the list
-            result = cli.invoke(ctx)
+        context = cli.make_context("hindlog", list(arguments))  # a copy: click empties the list
+        with context, reporting_days(days_reporter(now_us)):
+            result = cli.invoke(context)
         with name_stdout_errors():
             sys.stdout.flush()
     except BaseException as error:

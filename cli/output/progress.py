@@ -5,10 +5,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from cli.options.global_options import current_options, message_printer
+import click
+
+from cli.options.global_options import current_options, message_printer, print_message
 
 _EVERY_TERMINAL_S = 0.1
 _EVERY_PIPE_S = 60.0
+_DELAY_US = 1_000_000
+"""Duration of reading days from which on it is reported."""
+_MANY_DAYS = 30
 
 
 @contextmanager
@@ -42,3 +47,31 @@ def progress(clock: Callable[[], int]) -> Iterator[Callable[[str], None]]:
         if terminal:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+def days_reporter(clock: Callable[[], int]) -> Callable[[str, int, int], None]:
+    """Returns a function that shows on stderr that the log is read for the catalog.
+
+    It takes a source, the number of its days that were read, and of those to read. If these are
+    many, it shows after a second a line that is overwritten, or one message if stderr is no
+    terminal.
+    """
+    began, shown = [0], [False]
+
+    def show(source: str, done: int, total: int) -> None:
+        if done == 1:
+            began[0] = clock()
+        if total < _MANY_DAYS or clock() - began[0] < _DELAY_US:
+            return
+        if click.get_current_context(silent=True) is None:
+            return  # in a thread
+        options = current_options()
+        if sys.stderr.isatty() and options.log_format == "text" and not options.quiet:
+            text = f"reading day {done} of {total} of {source}, which the catalog of segments lacks"
+            sys.stderr.write(f"\r\x1b[K{text}" if done < total else "\r\x1b[K")
+            sys.stderr.flush()
+        elif not shown[0]:
+            shown[0] = True
+            print_message(f"reading {total} days of {source}, which the catalog of segments lacks")
+
+    return show

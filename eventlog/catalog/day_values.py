@@ -14,6 +14,7 @@ import msgspec
 
 from eventlog.catalog.day import DayFolder, FolderStamp
 from eventlog.catalog.index import DaySummary, SourceIndex
+from eventlog.catalog.progress import report_day
 from eventlog.catalog.storage import load, save
 from eventlog.format.paths import catalog_path
 
@@ -59,24 +60,29 @@ def values_by_day(
     path = catalog_path(index.root, index.source, name)
     stored = _load_values(path, index.source, name)
     current = {day.date: stored[day.date] for day in index.days if day.date in stored}
+    days = [(day, _writers_of_day(day, writers)) for day in index.days if day.date >= since_date]
+    total = sum(not _is_current(current, day, index, names) for day, names in days if names)
+    done = 0
     try:
-        for day in index.days:
-            names = _writers_of_day(day, writers)
-            if day.date < since_date or not names:
+        for day, names in days:
+            if not names:
                 continue
-            known = current.get(day.date)
-            if known is not None and _is_current(known, day, index, names):
-                yield msgspec.msgpack.decode(known.value, type=type_)
+            if _is_current(current, day, index, names):
+                yield msgspec.msgpack.decode(current[day.date].value, type=type_)
                 continue
             value, is_complete = compute(_only_of(index.day(day.date), names))
+            done += 1
+            report_day(index.source, done, total)
             if is_complete and _can_be_kept(day, index, names):
                 encoded = msgspec.msgpack.encode(value)
                 current[day.date] = DayValue(day.date, day.stamp, names, encoded)
             yield value
     finally:
+        if 0 < done < total:  # the caller needs no more
+            report_day(index.source, total, total)
         if current != stored:
-            days = tuple(current[date] for date in sorted(current))
-            save(path, StoredValues(index.source, name, days))
+            values = tuple(current[date] for date in sorted(current))
+            save(path, StoredValues(index.source, name, values))
 
 
 def _load_values(path: Path, source: str, name: str) -> Mapping[str, DayValue]:
@@ -92,10 +98,12 @@ def _writers_of_day(day: DaySummary, writers: Collection[str] | None) -> tuple[s
 
 
 def _is_current(
-    known: DayValue, day: DaySummary, index: SourceIndex, names: tuple[str, ...]
+    values: Mapping[str, DayValue], day: DaySummary, index: SourceIndex, names: tuple[str, ...]
 ) -> bool:
-    is_settled = day.date not in index.unsettled
-    return is_settled and known.stamp == day.stamp and known.writers == names
+    known = values.get(day.date)
+    if known is None or day.date in index.unsettled:
+        return False
+    return known.stamp == day.stamp and known.writers == names
 
 
 def _can_be_kept(day: DaySummary, index: SourceIndex, names: tuple[str, ...]) -> bool:

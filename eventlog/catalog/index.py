@@ -23,6 +23,7 @@ from eventlog.catalog.day import (
     is_settled,
     read_day,
 )
+from eventlog.catalog.progress import report_day
 from eventlog.catalog.storage import load, save
 from eventlog.files.listing import list_dates, list_sources
 from eventlog.format.paths import catalog_path, log_dir
@@ -94,27 +95,34 @@ def read_index(root: Path, source: str, times: FolderTimes = REAL_TIMES) -> Sour
     """Returns the index of a source; reads folders that changed, and stores their summaries."""
     path = catalog_path(root, source, "index")
     stored = _load_index(path, source)
-    days: list[DaySummary] = []
-    settled: list[DaySummary] = []
-    unsettled: dict[str, DayFolder] = {}
+    summaries: dict[str, DaySummary] = {}
+    changed: dict[str, int] = {}
     for date in list_dates(root, source):
         now = times.now()
-        stamp = times.stamp(log_dir(root) / source / date)
         summary = stored.get(date)
-        if summary is None or summary.stamp != stamp:
-            day = read_day(root, source, date, times)
-            if day.stamp is None:
-                continue  # removed meanwhile
-            summary = summarize_day(day, day.stamp)
-            if not is_settled(day, now):
-                unsettled[date] = day
-                days.append(summary)
-                continue
-        settled.append(summary)
-        days.append(summary)
-    if settled != [*stored.values()]:
-        save(path, StoredIndex(source, tuple(settled)))
-    return SourceIndex(root, source, tuple(days), unsettled, times)
+        if summary is None or summary.stamp != times.stamp(log_dir(root) / source / date):
+            changed[date] = now
+        else:
+            summaries[date] = summary
+    settled = dict(summaries)
+    unsettled: dict[str, DayFolder] = {}
+    for done, (date, now) in enumerate(changed.items(), 1):
+        day = read_day(root, source, date, times)
+        report_day(source, done, len(changed))
+        if day.stamp is None:
+            continue  # removed meanwhile
+        summaries[date] = summarize_day(day, day.stamp)
+        if is_settled(day, now):
+            settled[date] = summaries[date]
+        else:
+            unsettled[date] = day
+    if settled != stored:
+        save(path, StoredIndex(source, _by_date(settled)))
+    return SourceIndex(root, source, _by_date(summaries), unsettled, times)
+
+
+def _by_date(summaries: Mapping[str, DaySummary]) -> tuple[DaySummary, ...]:
+    return tuple(summaries[date] for date in sorted(summaries))
 
 
 def read_indexes(root: Path, times: FolderTimes = REAL_TIMES) -> Iterator[SourceIndex]:
