@@ -1,16 +1,28 @@
-"""Keeps the views up to date while the log grows."""
+"""Keeps the views up to date while the log grows.
+
+    poll      twice a second: the timestamps of heads, and of the newest day folders
+    look      if one of them differs, and from time to time: the state of the log
+    update    if it is another one than the last update read
+
+A log to which nothing is added therefore costs a few system calls.
+"""
 
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import attrs
+
+from eventlog.catalog.file_watch import FileWatch, may_have_changed
+from eventlog.catalog.stream_watch import StreamWatch, poll_streams
 from projector.definition import Definition
 from projector.folders import views_dir
 from projector.parts.build import Report, silent
+from projector.update.last_update import NO_LOG, read_log_state, same_segments
 from projector.update.update import UpdateReport, update
 
 INTERVAL_S = 0.5
-"""Seconds between two checks whether the log has grown."""
+"""Seconds between two polls."""
 
 
 def follow_log(
@@ -24,30 +36,39 @@ def follow_log(
     on_update: Callable[[UpdateReport], None] = lambda _: None,
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Updates the views whenever the log has grown, until `stopped` returns True.
+    """Updates the views, and again whenever the log has grown, until `stopped` returns True.
 
     `on_update` is called with the report of each update. Parts that failed are in the report and
     are built again by the next update. Errors of the archive itself are raised.
     """
-    last: object = None
+    watch = LogWatch(StreamWatch(root))
+    log = None
     while not stopped():
-        current = _signature(root)
-        if current != last:
-            on_update(update(root, views, jobs=jobs, report=report, definitions=definitions))
-            last = current
+        views_dir(root)  # raises an error if the folder is no archive
+        if log_may_have_changed(watch) or log is None:
+            state = read_log_state(root, log or NO_LOG)
+            if log is None or not same_segments(state, log):
+                on_update(update(root, views, jobs=jobs, report=report, definitions=definitions))
+            log = state
         wait(INTERVAL_S)
 
 
-def _signature(root: Path) -> object:
-    """Returns a value that changes with the log: time stamps of heads and of day folders."""
-    views_dir(root)  # raises an error if the folder is no archive
-    heads = sorted((root / "state" / "heads").glob("*/*.json"))
-    days = sorted((root / "log").glob("*/*"))
-    return [(path.name, _stamp(path)) for path in (*heads, *days)]
+@attrs.define
+class LogWatch:
+    """The timestamps of a log at the last poll."""
+
+    streams: StreamWatch
+    heads: dict[Path, FileWatch] = attrs.field(factory=dict)
 
 
-def _stamp(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+def log_may_have_changed(watch: LogWatch) -> bool:
+    """Returns whether the log may differ from what it was at the last call.
+
+    A change of an old day folder alone is noticed after up to 50 calls.
+    """
+    known, days = watch.heads, watch.streams.days
+    paths = (watch.streams.root / "state" / "heads").glob("*/*.json")
+    watch.heads = {path: known.get(path) or FileWatch(path) for path in paths}
+    changed = [path for path, head in watch.heads.items() if may_have_changed(head)]
+    poll_streams(watch.streams)
+    return bool(changed or known.keys() - watch.heads or watch.streams.days != days)

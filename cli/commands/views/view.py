@@ -31,7 +31,8 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     """Updates the views from segments that no part covers yet.
 
     With --follow it continues until Ctrl-C or SIGTERM; the views then lag the log by a second
-    or two. A signal ends both at once, with 130 or 143. Exits with 3 if something was left out.
+    or two, or by half a minute if a program copied segments of past days. A signal ends both
+    at once, with 130 or 143. Exits with 3 if something was left out.
     """
     from projector.update.last_update import is_up_to_date
 
