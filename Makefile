@@ -63,4 +63,4 @@ lock: $(STAMP) ## write constraints.txt: the versions that are installed in .ven
 	mv constraints.tmp constraints.txt
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) .mutants .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .cache .mutants .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

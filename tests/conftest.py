@@ -6,6 +6,7 @@ A shell ignores Ctrl-C for what it runs in the background, and so would all that
 import gc
 import pickle
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ import pytest
 from hypothesis import settings
 
 from tests.extent import IS_ALL
-from tests.made_once import made_once
+from tests.made_once import made_once, shared_folder
 
 if TYPE_CHECKING:
     from projector.update.view_columns import Columns
+    from tests.object_store.server import ObjectServer
 
 settings.register_profile("hindlog", deadline=None, max_examples=20, derandomize=True)
 settings.register_profile("all", deadline=None, max_examples=30, print_blob=True)
@@ -51,3 +53,17 @@ def view_columns(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, Columns
     folder = made_once(tmp_path_factory, "view-columns", make)
     columns: dict[str, Columns] = pickle.loads((folder / "columns").read_bytes())
     return columns
+
+
+@pytest.fixture(scope="session")
+def object_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[ObjectServer]":
+    """A real S3 server, one for all processes of the test run."""
+    from tests.object_store.environment import CACHE, has_user_attributes
+    from tests.object_store.server import running_server
+
+    base = shared_folder(tmp_path_factory)
+    if not has_user_attributes(base):
+        base = CACHE / "data"
+        base.mkdir(parents=True, exist_ok=True)
+    with running_server(base / "object-server") as server:
+        yield server

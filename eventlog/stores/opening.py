@@ -32,7 +32,16 @@ async def _open_local(rest: str, _settings: StoreSettings) -> AsyncGenerator[Sto
     yield local_store(Path(path))
 
 
+@asynccontextmanager
+async def _open_bucket(rest: str, settings: StoreSettings) -> AsyncGenerator[Store, None]:
+    from eventlog.stores.s3.objects import open_s3  # takes 0.4 s to import
+
+    async with open_s3(rest, settings) as store:
+        yield store
+
+
 OPENERS: dict[str, StoreOpener] = {
+    "s3": _open_bucket,
     "file": _open_local,
     "memory": _open_memory,
 }

@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
+import attrs
+
 from eventlog.errors import Corrupt
 from eventlog.stores.store import ByteRange, Conflict, Download, Upload
 
@@ -76,6 +78,11 @@ def read_upload(place: str, upload: Upload, write: Callable[[bytes], object]) ->
             f"{place}: not stored; expected {upload.size} bytes with SHA-256"
             f" {upload.sha256[:16]}…, read {size} with {hashed.hexdigest()[:16]}…"
         )
+
+
+def check_upload(place: str, upload: Upload, write: Callable[[bytes], object] = len) -> None:
+    """Reads all bytes of an upload without sending them. Raises `Corrupt` as `read_upload`."""
+    read_upload(place, attrs.evolve(upload, sent=lambda _: None), write)
 
 
 def require_equal(place: str, size: int, sha256: str, upload: Upload) -> None:

@@ -48,8 +48,6 @@ ARGUMENTS: dict[str, Words] = {
     "simulate": (),
     "sql": ("SELECT id, name FROM openrouter.models ORDER BY id",),
     "status": (),
-    "sync pull": (),
-    "sync push": (),
     "tail": (),
     "verify": (),
     "view check": (),

@@ -1,14 +1,15 @@
 """The stores that every contract test runs with, named in the test's id."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from eventlog.stores.store import Store
 from eventlog.stores.wrappers import RetryLimits, counted, limited, pace_of, retrying
-from tests.eventlog.stores.places import Place, new_name, unreliable
+from tests.eventlog.stores.places import BucketPlace, Place, buckets, new_name, unreliable
+from tests.object_store.server import ObjectServer
 
 
 def _memory(_request: pytest.FixtureRequest) -> Place:
@@ -33,15 +34,46 @@ def _wrapped(_request: pytest.FixtureRequest) -> Place:
     return Place(f"memory://{new_name()}", wrap=wrap)
 
 
-STORES: dict[str, Callable[[pytest.FixtureRequest], Place]] = {
+def _bucket(request: pytest.FixtureRequest) -> BucketPlace:
+    return request.getfixturevalue("new_bucket_place")()
+
+
+def _bucket_tls(request: pytest.FixtureRequest) -> BucketPlace:
+    return request.getfixturevalue("new_tls_place")()
+
+
+STORES: dict[str, Callable[[pytest.FixtureRequest], Place | BucketPlace]] = {
     "memory": _memory,
     "wrapped": _wrapped,
     "local": _local,
+    "s3": _bucket,
+    "s3-tls": _bucket_tls,
 }
 
 
-@pytest.fixture(params=STORES)
-def place(request: pytest.FixtureRequest) -> Place:
+NewPlace = Callable[[], BucketPlace]
+
+
+@pytest.fixture(scope="session")
+def new_bucket_place(object_server: ObjectServer) -> Iterator[NewPlace]:
+    with buckets(object_server, "http") as new_place:
+        yield new_place
+
+
+@pytest.fixture(scope="session")
+def new_tls_place(object_server: ObjectServer) -> Iterator[NewPlace]:
+    with buckets(object_server, "https", "a prefix/") as new_place:
+        yield new_place
+
+
+SLOW = {"s3-tls"}
+"""Stores that `make test` leaves out: they differ from another one below the requests only."""
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in STORES]
+)
+def place(request: pytest.FixtureRequest) -> Place | BucketPlace:
     """An empty store of each kind."""
     return STORES[request.param](request)
 

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import itertools
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,10 +14,14 @@ import attrs
 from eventlog.errors import Unavailable
 from eventlog.stores.memory import memory_store
 from eventlog.stores.opening import DEFAULTS, open_store
+from eventlog.stores.s3.client import open_client
+from eventlog.stores.s3.objects import s3_store
 from eventlog.stores.store import Download, Store, StoredObject, StoreSettings
 from eventlog.stores.transfer import upload_of_bytes
+from tests.object_store.server import BUCKET, ObjectServer, list_names
 
 T = TypeVar("T")
+ONE_BYTE = upload_of_bytes(b"x")
 _numbers = itertools.count()
 
 
@@ -36,6 +41,56 @@ class Place:
                 return await scenario(self.wrap(store))
 
         return asyncio.run(opened())
+
+    def fill(self, names: Iterable[str]) -> None:
+        """Puts objects of one byte, of which only the names matter."""
+
+        async def scenario(store: Store) -> None:
+            await in_parallel(names, lambda name: store.put_new(name, ONE_BYTE), 16)
+
+        self.run(scenario)
+
+
+@attrs.frozen
+class BucketPlace:
+    """An empty part of a bucket. Its client stays open: opening it costs more than most tests."""
+
+    address: str
+    store: Store
+    runner: asyncio.Runner
+    server: ObjectServer
+    prefix: str
+
+    def fill(self, names: Iterable[str]) -> None:
+        """Adds names to the listing; nothing can be read there."""
+        list_names(self.server, (f"{self.prefix}/{name}" for name in names))
+
+    def run(self, scenario: Callable[[Store], Awaitable[T]]) -> T:
+        """Runs a scenario in the event loop of the client."""
+
+        async def run() -> T:
+            return await scenario(self.store)
+
+        return self.runner.run(run())
+
+
+@contextmanager
+def buckets(
+    server: ObjectServer, scheme: str, prefix: str = ""
+) -> Iterator[Callable[[], BucketPlace]]:
+    """Opens a client and returns a function that makes places of it."""
+    settings = server.settings(scheme)
+
+    def new_place() -> BucketPlace:
+        name = prefix + new_name()
+        store = s3_store(client, BUCKET, name, settings)
+        return BucketPlace(f"s3://{BUCKET}/{name}", store, runner, server, name)
+
+    with asyncio.Runner() as runner:
+        opening = open_client(settings)
+        client = runner.run(opening.__aenter__())
+        yield new_place
+        runner.run(opening.__aexit__(None, None, None))
 
 
 def unreliable(store: Store) -> Store:

@@ -10,7 +10,7 @@ import pytest
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.stores.store import ByteRange, Conflict, Store, Upload, in_order
 from eventlog.stores.transfer import upload_of_bytes, upload_of_file
-from tests.eventlog.stores.places import Place, in_parallel, listed, names_in, wanted
+from tests.eventlog.stores.places import Place, listed, names_in, wanted
 
 BYTES = bytes(range(256)) * 300
 ODD = (
@@ -145,20 +145,18 @@ def test_odd_names_are_names_like_others(place: Place) -> None:
     place.run(scenario)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "/", "/a", "a/", "a//b", ".", "a/..", "../a", "a\nb", "é" * 513]
-)
-def test_an_invalid_name_is_refused_by_every_function(place: Place, file: Path, name: str) -> None:
+def test_an_invalid_name_is_refused_by_every_function(place: Place, file: Path) -> None:
     async def scenario(store: Store) -> None:
-        calls = (
-            put(store, name),
-            store.get(name, None),
-            store.get_to_file(name, wanted(file, b"x")),
-            store.head(name),
-            store.delete(name),
-        )
-        for result in await asyncio.gather(*calls, return_exceptions=True):
-            assert isinstance(result, Invalid)
+        for name in ("", "/", "/a", "a/", "a//b", ".", "a/..", "../a", "a\nb", "é" * 513):
+            calls = (
+                put(store, name),
+                store.get(name, None),
+                store.get_to_file(name, wanted(file, b"x")),
+                store.head(name),
+                store.delete(name),
+            )
+            for result in await asyncio.gather(*calls, return_exceptions=True):
+                assert isinstance(result, Invalid)
 
     place.run(scenario)
 
@@ -279,7 +277,6 @@ def test_a_listing_of_2500_names_is_complete_and_in_order(place: Place) -> None:
     names = [f"log/{number % 7}/{number * 7919 % 2500:05d}" for number in range(2500)]
 
     async def scenario(store: Store) -> None:
-        await in_parallel(names, lambda name: put(store, name, b"x"), 16)
         expected = in_order(names)
         assert await names_in(store) == expected
         assert await names_in(store, "log/3/", expected[900]) == [
@@ -287,4 +284,5 @@ def test_a_listing_of_2500_names_is_complete_and_in_order(place: Place) -> None:
         ]
         assert await store.folders("log/") == tuple("0123456")
 
+    place.fill(names)
     place.run(scenario)

@@ -1,1 +1,0 @@
-"""The bucket of an archive, as commands open it and report on it."""

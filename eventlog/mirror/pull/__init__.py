@@ -1,1 +1,0 @@
-"""Pulls what is committed in the bucket into a folder."""

@@ -1,0 +1,59 @@
+"""The virtual environment of the test server, which the first test run makes and later ones use.
+
+It is in `.cache/object-store` of the checkout. Where the packages cannot be installed, offline,
+the tests that need the server are skipped; in CI, which sets HINDLOG_SERVER=required, they fail.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / ".cache" / "object-store"
+CONSTRAINTS = HERE / "constraints.txt"
+
+
+def server_python() -> Path:
+    """Returns the Python that has Swift. Makes its environment once, whichever process is first."""
+    version = next(line for line in CONSTRAINTS.read_text().splitlines() if "swift==" in line)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = CACHE / f"{version}-python{sys.version_info.major}.{sys.version_info.minor}"
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
+        if not (folder / ".ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
+            _install(folder, version)
+            (folder / ".ready").touch()
+    return folder / "bin" / "python"
+
+
+def _install(folder: Path, requirement: str) -> None:
+    venv.create(folder, with_pip=False, symlinks=True)
+    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python"]
+    options = ["--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS]
+    done = subprocess.run([*pip, "install", *options, requirement], capture_output=True, text=True)
+    if done.returncode == 0:
+        return
+    reason = f"{requirement} cannot be installed: {done.stderr.strip()[-2000:]}"
+    if os.environ.get("HINDLOG_SERVER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def has_user_attributes(folder: Path) -> bool:
+    """Returns whether the file system keeps the attributes in which Swift stores metadata."""
+    path = folder / ".attributes"
+    path.touch()
+    try:
+        os.setxattr(path, "user.hindlog", b"x")
+    except OSError:
+        return False
+    finally:
+        path.unlink()
+    return True
