@@ -41,6 +41,11 @@ class EarlierSplit:
     entities: tuple[Entity, ...]
 
     @cached_property
+    def bodies(self) -> Sequence[bytes]:
+        """The bytes of each entity."""
+        return [entity.body for entity in self.entities]
+
+    @cached_property
     def numbers(self) -> Mapping[bytes, Sequence[int]]:
         """Numbers of the entities, by their first bytes."""
         numbers: dict[bytes, list[int]] = {}
@@ -77,48 +82,50 @@ def split_again(body: bytes, earlier: EarlierSplit) -> tuple[Split, tuple[int | 
     elements = _elements(body, start, end, earlier)
     if elements is None:
         return None
-    new = [element.value for element in elements if isinstance(element, _NewElement)]
-    ids = ids_of_elements(earlier.rule, new)
-    return None if ids is None else _joined(earlier, elements, ids)
+    numbers, new = elements
+    ids = ids_of_elements(earlier.rule, [element.value for element in new])
+    if ids is None:
+        return None
+    entities, values = _entities(earlier, numbers, new, ids)
+    envelope = earlier.before + earlier.after
+    return Split(envelope, entities, (), values, len(earlier.before)), numbers
 
 
 def _elements(
     body: bytes, at: int, end: int, earlier: EarlierSplit
-) -> list[int | _NewElement] | None:
-    """Returns each element: its number in the earlier response, or what was parsed."""
-    elements: list[int | _NewElement] = []
-    guess = 0
+) -> tuple[tuple[int | None, ...], list[_NewElement]] | None:
+    """Returns for each element its number in the earlier response, and those that are new."""
+    numbers: list[int | None] = []
+    new: list[_NewElement] = []
+    bodies, guess, count = earlier.bodies, 0, len(earlier.bodies)
     while True:
-        number = _find_repeated(body, at, end, earlier, guess)
+        is_next = guess < count and body.startswith(bodies[guess], at, end)  # almost always
+        number = guess if is_next else _find_repeated(body, at, end, earlier, guess)
+        numbers.append(number)
         if number is not None:
-            elements.append(number)
-            at += len(earlier.entities[number].body)
+            at += len(bodies[number])
             guess = number + 1
         else:
-            new = _parse_element(body, at, end, earlier, guess)
-            if new is None:
+            element = _parse_element(body, at, end, earlier, guess)
+            if element is None:
                 return None
-            elements.append(new)
-            guess += _begins_like(new.body, earlier, guess)  # else inserted before the expected one
-            at += len(new.body)
+            new.append(element)
+            at += len(element.body)
+            guess += _begins_like(element.body, earlier, guess)  # else one was inserted
         if at == end:
-            return elements
+            return tuple(numbers), new
         if body[at] != _COMMA:
             return None
         at += 1
 
 
 def _find_repeated(body: bytes, at: int, end: int, earlier: EarlierSplit, guess: int) -> int | None:
-    """Returns the number of the earlier entity that is at an offset.
+    """Returns the number of the earlier entity that is at an offset, if it is not `guess`.
 
-    `guess` is tried first, then the one after it: an entity may have been removed or replaced.
+    The one after it is tried first: an entity may have been removed or replaced.
     """
-    entities = earlier.entities
-    for number in range(guess, min(guess + 2, len(entities))):
-        if body.startswith(entities[number].body, at, end):
-            return number
-    for number in earlier.numbers.get(body[at : at + _BEGINNING_BYTES], ()):
-        if body.startswith(entities[number].body, at, end):
+    for number in (guess + 1, *earlier.numbers.get(body[at : at + _BEGINNING_BYTES], ())):
+        if number < len(earlier.bodies) and body.startswith(earlier.bodies[number], at, end):
             return number
     return None
 
@@ -169,20 +176,22 @@ def _possible_ends(
                 return
 
 
-def _joined(
-    earlier: EarlierSplit, elements: Sequence[int | _NewElement], ids: Sequence[str]
-) -> tuple[Split, tuple[int | None, ...]]:
-    rule, names = earlier.rule, iter(ids)
-    entities: list[Entity] = []
-    values: list[object] = []
-    for element in elements:
-        if isinstance(element, _NewElement):
-            id_, text = next(names), element.body
-            entities.append(Entity(rule.pointer, rule.type, rule.shape, id_, text, rule.parent))
-            values.append(element.value)
-        else:
-            entities.append(earlier.entities[element])
-            values.append(NOT_PARSED)
-    envelope = earlier.before + earlier.after
-    numbers = tuple(element if isinstance(element, int) else None for element in elements)
-    return Split(envelope, tuple(entities), (), tuple(values), len(earlier.before)), numbers
+def _entities(
+    earlier: EarlierSplit,
+    numbers: Sequence[int | None],
+    new: Sequence[_NewElement],
+    ids: Sequence[str],
+) -> tuple[tuple[Entity, ...], tuple[object, ...]]:
+    """Returns all entities and their values."""
+    rule, known = earlier.rule, earlier.entities
+    added = iter(
+        [
+            Entity(rule.pointer, rule.type, rule.shape, id_, element.body, rule.parent)
+            for id_, element in zip(ids, new, strict=True)
+        ]
+    )
+    parsed = iter([element.value for element in new])
+    return (
+        tuple([next(added) if number is None else known[number] for number in numbers]),
+        tuple([next(parsed) if number is None else NOT_PARSED for number in numbers]),
+    )

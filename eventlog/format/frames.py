@@ -19,7 +19,7 @@ LEVEL = 3
 _SEARCH_BYTES = 4096
 
 _PER_THREAD = threading.local()
-"""One compressor per thread: creating one takes a tenth of the time of compressing a frame."""
+"""One compressor and decompressor per thread: creating one takes a tenth of the time of a frame."""
 
 
 def blocks(
@@ -67,11 +67,16 @@ def decompress(frame: bytes, raw_bytes: int) -> bytes:
             raise Corrupt(
                 f"a zstd frame: expected {raw_bytes} raw bytes, but its header declares {declared}"
             )
-        block = zstandard.ZstdDecompressor().decompress(
-            frame, max_output_size=raw_bytes, allow_extra_data=False
-        )
+        block = _decompressor().decompress(frame, max_output_size=raw_bytes, allow_extra_data=False)
     except (zstandard.ZstdError, MemoryError) as error:
         raise Corrupt(f"a zstd frame of {len(frame)} bytes: {error}") from error
     if len(block) != raw_bytes:
         raise Corrupt(f"a zstd frame: expected {raw_bytes} raw bytes, found {len(block)}")
     return block
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    decompressor = getattr(_PER_THREAD, "decompressor", None)
+    if decompressor is None:
+        decompressor = _PER_THREAD.decompressor = zstandard.ZstdDecompressor()
+    return decompressor

@@ -7,6 +7,7 @@ replaced segment evident.
 """
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from eventlog.format.block_stats import BlockStats
 from eventlog.format.paths import SegmentName, parse_segment
 
 MANIFEST_FORMAT = 1
+_SMALL_BYTES = 64 * 1024
 
 
 @attrs.frozen
@@ -206,6 +208,8 @@ def digest(data: bytes) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """Returns the SHA-256 of a file as 64 hex digits, without loading the file into memory."""
+    """Returns the SHA-256 of a file as 64 hex digits, without loading a large file into memory."""
     with path.open("rb", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size <= _SMALL_BYTES:
+            return digest(file.read())  # `file_digest` makes a buffer of 256 KiB
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -230,7 +230,8 @@ def _read(
 def _contents(repository: _Repository, unread: list[_Version]) -> Iterator[tuple[_Version, bytes]]:
     """Yields the versions at the end of a list with their bytes, and removes them from it.
 
-    Ends early, with the version in question still in the list, if git cannot read it.
+    Ends early, with the version in question still in the list, if git cannot read it. Git reads
+    the next version while the caller processes this one.
     """
     command = [*_command(repository), "cat-file", "--batch"]
     with subprocess.Popen(
@@ -241,9 +242,11 @@ def _contents(repository: _Repository, unread: list[_Version]) -> Iterator[tuple
         env=_environment(),
     ) as process:
         assert process.stdin is not None and process.stdout is not None
+        requests = iter([f"{version.blob}\n".encode() for version in reversed(unread)])
         try:
+            os.write(process.stdin.fileno(), next(requests, b""))
             while unread:
-                os.write(process.stdin.fileno(), f"{unread[-1].blob}\n".encode())
+                os.write(process.stdin.fileno(), next(requests, b""))
                 head = process.stdout.readline().split()
                 if len(head) != 3:
                     return

@@ -72,8 +72,10 @@ def _split_again(
         rules,
         parts,
         tuple(
-            sha256(entity.body).digest()[:16] if number is None else digests[number]
-            for entity, number in zip(parts.entities, numbers, strict=True)
+            [
+                sha256(entity.body).digest()[:16] if number is None else digests[number]
+                for entity, number in zip(parts.entities, numbers, strict=True)
+            ]
         ),
         body_sha256,
     )

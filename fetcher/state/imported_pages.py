@@ -33,6 +33,8 @@ class ImportedPages:
     """Imported pages of a source. Close it with `close_imported_pages`."""
 
     db: sqlite3.Connection
+    is_empty: bool = False
+    """Whether nothing was imported before; then the index need not be asked."""
     added: set[bytes] = attrs.field(factory=set)
     """Keys of pages added by this import, which the index has not read yet."""
 
@@ -49,7 +51,7 @@ def open_imported_pages(root: Path, source: str, writer: str) -> ImportedPages:
 
     def start(db: sqlite3.Connection) -> ImportedPages:
         catch_up(db, root, source, _apply)
-        return ImportedPages(db)
+        return ImportedPages(db, db.execute("SELECT 1 FROM page").fetchone() is None)
 
     path = root / "state" / "imported" / source / f"{writer}.sqlite"
     return open_caught_up(path, _SCHEMA, start)
@@ -82,6 +84,8 @@ def is_complete(imported: ImportedPages, key: bytes) -> bool:
 
 
 def _value(imported: ImportedPages, key: bytes) -> int | None:
+    if imported.is_empty:
+        return None
     row = imported.db.execute("SELECT is_page FROM page WHERE key = ?", (key,)).fetchone()
     return None if row is None else int(row[0])
 
