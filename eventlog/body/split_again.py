@@ -122,8 +122,11 @@ def _elements(
 def _find_repeated(body: bytes, at: int, end: int, earlier: EarlierSplit, guess: int) -> int | None:
     """Returns the number of the earlier entity that is at an offset, if it is not `guess`.
 
-    The one after it is tried first: an entity may have been removed or replaced.
+    The one after it is tried first: an entity may have been removed or replaced. An element that
+    begins like `guess` is `guess` with other bytes.
     """
+    if _begins_like(body[at : at + _BEGINNING_BYTES], earlier, guess):
+        return None
     for number in (guess + 1, *earlier.numbers.get(body[at : at + _BEGINNING_BYTES], ())):
         if number < len(earlier.bodies) and body.startswith(earlier.bodies[number], at, end):
             return number
