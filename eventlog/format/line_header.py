@@ -7,6 +7,7 @@ slower, and the result is the same.
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from operator import attrgetter
 
@@ -14,6 +15,7 @@ import attrs
 
 from eventlog.errors import Corrupt
 from eventlog.format.event_codec import decode
+from eventlog.format.paths import SegmentName
 
 _TEXT = rb'"([^"\\\n]*)"'
 KIND = (
@@ -76,6 +78,17 @@ def line_header(line: bytes) -> LineHeader:
         id_.decode() if id_ is not None else None,
         shape.decode() if shape is not None else None,
     )
+
+
+def is_event_of(line: bytes, name: SegmentName, seq: int) -> bool:
+    """Whether a line is the event of a segment's stream with this seq."""
+    start = f'{{"v":1,"source":"{name.source}","writer":"{name.writer}","seq":{seq},'
+    if line.startswith(start.encode()):
+        return True
+    with suppress(Corrupt):
+        header = line_header(line)
+        return (header.source, header.writer, header.seq) == (name.source, name.writer, seq)
+    return False
 
 
 KindAndType = bytes | tuple[str, str | None]

@@ -1,17 +1,19 @@
 """Returns the exact bytes of events and responses, from lines and from `assets/`."""
 
-from collections.abc import Collection, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from eventlog.errors import NotFound
+from eventlog.catalog.index import SourceIndex
+from eventlog.catalog.lookup import MAX_SEQ
+from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import get_asset
 from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
 from eventlog.format.event_codec import decode
-from eventlog.format.line_header import line_header
-from eventlog.format.paths import SegmentName
+from eventlog.read.block_cache import BlockCache
 from eventlog.read.rebuild_response import rebuild, stored_body
-from eventlog.read.segment_lines import segment_blocks
+from eventlog.read.segment_lines import read_lines
 from eventlog.read.seq_ranges import iterate_seq_ranges
 
 
@@ -29,11 +31,13 @@ def body_of(root: Path, line: bytes) -> bytes:
     return body
 
 
-def response_of(root: Path, line: bytes) -> bytes:
+def response_of(
+    root: Path, line: bytes, cache: BlockCache | None = None, index: SourceIndex | None = None
+) -> bytes:
     """Returns the complete response of a page event, as upstream sent it, after content decoding.
 
-    For an anomaly, returns its stored bytes. Raises `Corrupt` if the SHA-256 differs, and
-    `NotFound` for every other kind of event.
+    For an anomaly, returns its stored bytes. `cache` and `index`: see `lines_by_seq`. Raises
+    `Corrupt` if the SHA-256 differs, and `NotFound` for every other kind of event.
     """
     page = decode(line)
     where = f"{page.source}, writer {page.writer}, seq {page.seq}"
@@ -50,34 +54,37 @@ def response_of(root: Path, line: bytes) -> bytes:
             "its page follows it in the log: hindlog segment cat, or hindlog log --kind page",
         )
     seqs = {seq for entries in page.roster.values() for *_, seq in entries}
-    lines = lines_by_seq(root, page.source, page.writer, seqs)
+    lines = lines_by_seq(root, page.source, page.writer, seqs, cache, index)
     return rebuild(page, lines.__getitem__, partial(get_asset, root))
 
 
-def lines_by_seq(root: Path, source: str, writer: str, seqs: Collection[int]) -> dict[int, bytes]:
-    """Returns the lines of a stream with these seqs; opens each segment once.
+def lines_by_seq(
+    root: Path,
+    source: str,
+    writer: str,
+    seqs: Iterable[int],
+    cache: BlockCache | None = None,
+    index: SourceIndex | None = None,
+) -> dict[int, bytes]:
+    """Returns the lines of a stream with these seqs; reads each block that is not cached once.
 
-    Raises `NotFound` if any of them does not exist.
+    `index`: the index of the source, for callers that read many pages; segments that are newer
+    than it are not found. Raises `NotFound` if any of the events does not exist, or `Corrupt`
+    if it may be in a damaged segment.
     """
+    wanted = sorted(set(seqs))
     lines: dict[int, bytes] = {}
-    bounds = (min(seqs), max(seqs)) if seqs else (0, 0)
-    for segment in iterate_seq_ranges(root, source, writer, *bounds):
-        end = segment.last_seq
-        wanted = sorted(seq for seq in seqs if segment.first_seq <= seq and (not end or seq <= end))
-        if wanted:
-            lines.update(_lines_in(root, segment.name, wanted))
-    missing = sorted(set(seqs) - lines.keys())
-    if missing:
+    damages: list[Corrupt] = []
+    bounds = (wanted[0], wanted[-1]) if wanted else (0, 0)
+    for segment in iterate_seq_ranges(
+        root, source, writer, *bounds, on_corrupt=damages.append, index=index
+    ):
+        end = MAX_SEQ if segment.last_seq is None else segment.last_seq
+        in_segment = wanted[bisect_left(wanted, segment.first_seq) : bisect_right(wanted, end)]
+        if in_segment:
+            lines.update(read_lines(root, segment.name, in_segment, cache))
+    if missing := [seq for seq in wanted if seq not in lines]:
+        if damages:
+            raise damages[0]
         raise NotFound(f"{source}, writer {writer}: no event with seq {missing[0]}")
     return lines
-
-
-def _lines_in(root: Path, name: SegmentName, seqs: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Yields the lines of one segment with these seqs, which must be sorted."""
-    for block in segment_blocks(root, name, from_seq=seqs[0]):
-        lines = block.split(b"\n")
-        lines.pop()
-        first = line_header(lines[0]).seq
-        yield from ((seq, lines[seq - first]) for seq in seqs if first <= seq < first + len(lines))
-        if first + len(lines) > seqs[-1]:
-            return

@@ -26,8 +26,9 @@ from eventlog.errors import Corrupt, NotFound
 from eventlog.files.lost_segments import read_losses, skip_lost
 from eventlog.files.stream_lock import is_locked
 from eventlog.format.event import Position
-from eventlog.format.line_header import read_block
+from eventlog.format.line_header import line_header, read_block
 from eventlog.format.paths import SegmentName
+from eventlog.read.block_cache import BlockCache
 from eventlog.read.event_filter import (
     EVERYTHING,
     CompiledSelect,
@@ -36,7 +37,7 @@ from eventlog.read.event_filter import (
     compile_select,
     wants_segment,
 )
-from eventlog.read.segment_lines import block_with_seq, segment_blocks
+from eventlog.read.segment_lines import read_lines, segment_blocks
 from eventlog.read.seq_ranges import OnCorrupt, SeqRange, iterate_seq_ranges, raise_corrupt
 
 _MAX_LISTINGS = 4
@@ -244,25 +245,29 @@ def _missing_seq(source: str, writer: str, expected: int, actual: SeqRange) -> _
     )
 
 
-def read_one(root: Path, source: str, writer: str, seq: int) -> Record:
-    """Returns one event by its position, reading a single block. Raises `NotFound`."""
+def read_one(
+    root: Path, source: str, writer: str, seq: int, cache: BlockCache | None = None
+) -> Record:
+    """Returns one event by its position, reading a single block. Raises `NotFound`.
+
+    For many events of a stream, see `lines_by_seq`, which reads the catalog once.
+    """
     damages: list[Corrupt] = []
     segments = iterate_seq_ranges(
         root, source, writer, seq, seq, on_corrupt=damages.append, backwards=True
     )
     for segment in segments:
-        return read_event_in(root, segment.name, seq)
+        return read_event_in(root, segment.name, seq, cache)
     if damages:
         raise damages[0]
     raise NotFound(f"{source}, writer {writer}: no event with seq {seq}", "hindlog segment list")
 
 
-def read_event_in(root: Path, name: SegmentName, seq: int) -> Record:
+def read_event_in(
+    root: Path, name: SegmentName, seq: int, cache: BlockCache | None = None
+) -> Record:
     """Returns one event of a segment, reading a single block. Raises `NotFound`."""
-    block = block_with_seq(root, name, seq)
-    if block:
-        parsed = read_block(block, name.source, name.writer, str(name))
-        if parsed.first_seq <= seq < parsed.first_seq + len(parsed.lines):
-            at = seq - parsed.first_seq
-            return Record(parsed.lines[at], name, parsed.observed[at], name.writer, seq)
-    raise NotFound(f"{name}: no event with seq {seq}", f"hindlog segment cat {name}")
+    line = read_lines(root, name, [seq], cache).get(seq)
+    if line is None:
+        raise NotFound(f"{name}: no event with seq {seq}", f"hindlog segment cat {name}")
+    return Record(line, name, line_header(line).observed_at, name.writer, seq)

@@ -8,22 +8,24 @@ are not returned.
 import os
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
+from eventlog.catalog.lookup import MAX_SEQ
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.heads import read_head
 from eventlog.files.listing import read_manifest
 from eventlog.format.frames import decompress
-from eventlog.format.line_header import line_header
+from eventlog.format.line_header import is_event_of, line_header, read_block
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
 from eventlog.format.valid_lines import first_seq, valid_prefix
+from eventlog.read.block_cache import BlockCache, cache_block, cached_line
 from eventlog.read.event_filter import EVERYTHING, Select, wants_frame, wants_manifest
 
 _CHUNK_BYTES = 1024 * 1024
@@ -54,29 +56,63 @@ def segment_blocks(
         yield from blocks_from_end(file, limit) if backwards else blocks_from_start(file, limit)
 
 
-def block_with_seq(root: Path, name: SegmentName, seq: int) -> bytes:
-    """Returns the block of complete lines that contains a seq: one frame, if sealed.
+def read_lines(
+    root: Path, name: SegmentName, seqs: Sequence[int], cache: BlockCache | None = None
+) -> dict[int, bytes]:
+    """Returns the lines of a segment with these seqs, without those that it does not contain.
 
-    If the segment does not contain that seq, returns the nearest lines, or none. Raises like
-    `segment_blocks`.
+    Each block that is not in the cache is read once. `seqs` must be sorted. Raises like
+    `segment_blocks`, and `Corrupt` if a line is not the event with its seq.
     """
+    version = cache.version_of(root, name) if cache else None
+    lines: dict[int, bytes] = {}
+    if cache and version:
+        known = ((seq, cached_line(cache, version, seq)) for seq in seqs)
+        lines = {seq: line for seq, line in known if line and is_event_of(line, name, seq)}
+    missing = [seq for seq in seqs if seq not in lines]
+    for block in _blocks_with_seqs(root, name, missing) if missing else ():
+        first, block_lines = _split_block(block, name)
+        end = first + len(block_lines)
+        new = {seq: block_lines[seq - first] for seq in missing if first <= seq < end}
+        if not new or not all(is_event_of(line, name, seq) for seq, line in new.items()):
+            read_block(block, name.source, name.writer, str(name))  # raises `Corrupt` if damaged
+        if cache and version:
+            cache_block(cache, version, first, block_lines)
+        lines |= new
+    return lines
+
+
+def _split_block(block: bytes, name: SegmentName) -> tuple[int, list[bytes]]:
+    """Returns the seq of the first line, and the lines."""
+    lines = block.split(b"\n")
+    lines.pop()
+    try:
+        return line_header(lines[0]).seq, lines
+    except Corrupt as error:
+        raise Corrupt(f"{name}: line 1: {error.what}") from error
+
+
+def _blocks_with_seqs(root: Path, name: SegmentName, seqs: Sequence[int]) -> Iterator[bytes]:
+    """Yields the blocks that contain a seq, or would if the segment did: frames, if sealed."""
     file = _open_file(root, name)
     if file is None:
-        return _frame_at(root, name, seq)
-    nearest = b""
+        manifest = find_manifest(root, name)
+        last_seqs = [*_last_seqs(manifest)]
+        numbers = {bisect_left(last_seqs, seq, hi=len(last_seqs) - 1) for seq in seqs}
+        with open_sealed(root, manifest) as sealed:
+            yield from (read_frame(root, sealed, manifest, number) for number in sorted(numbers))
+        return
     with file:
-        for block in blocks_from_start(file, durable_bytes(root, name, file)):
-            if nearest and line_header(block[: block.index(b"\n")]).seq > seq:
-                break
-            nearest = block
-    return nearest
-
-
-def _frame_at(root: Path, name: SegmentName, seq: int) -> bytes:
-    manifest = find_manifest(root, name)
-    number = bisect_left([*_last_seqs(manifest)], seq, hi=len(manifest.frames) - 1)
-    with open_sealed(root, manifest) as file:
-        return read_frame(root, file, manifest, number)
+        blocks = blocks_from_start(file, durable_bytes(root, name, file))
+        first = 0
+        for block, following in pairwise(chain(blocks, [b""])):
+            end = line_header(following[: following.index(b"\n")]).seq if following else MAX_SEQ
+            wanted = seqs[bisect_left(seqs, first) :]
+            if not wanted:
+                return
+            if wanted[0] < end:
+                yield block
+            first = end
 
 
 def _open_file(root: Path, name: SegmentName) -> BinaryIO | None:

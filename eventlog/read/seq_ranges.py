@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.catalog.day import REAL_TIMES, DayFolder, FolderTimes, SegmentEntry
-from eventlog.catalog.index import read_index
+from eventlog.catalog.index import SourceIndex, read_index
 from eventlog.catalog.lookup import MAX_SEQ, days_with_seqs
 from eventlog.errors import Corrupt
 from eventlog.files.listing import read_manifest
@@ -66,13 +66,14 @@ def iterate_seq_ranges(
     on_corrupt: OnCorrupt = raise_corrupt,
     backwards: bool = False,
     times: FolderTimes = REAL_TIMES,
+    index: SourceIndex | None = None,
 ) -> Iterator[SeqRange]:
     """Yields the segments of a stream that may contain seqs of a range, in seq order or reverse.
 
     Open segments that begin in the range or before it are among them, since they grow. Each day
-    is read when its segments are next.
+    is read when its segments are next. `index`: the index of the source, unless it is to be read.
     """
-    index = read_index(root, source, times)
+    index = index or read_index(root, source, times)
     days = days_with_seqs(index, writer, first_seq, last_seq)
     days.sort(key=lambda day: day.last_seq if backwards else day.first_seq, reverse=backwards)
     ready: list[SeqRange] = []

@@ -22,10 +22,10 @@ from eventlog.read import segment_lines as blocks
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_event_in, read_events, read_stream
 from eventlog.read.segment_lines import (
-    block_with_seq,
     durable_bytes,
     first_seq,
     read_frame,
+    read_lines,
     segment_blocks,
 )
 from eventlog.write.writer import close_stream
@@ -62,12 +62,27 @@ def test_each_event_is_found_in_the_block_that_holds_it(
     tmp_path: Path, segment: SegmentName
 ) -> None:
     for seq in range(2, ROWS + 2):
-        assert seq in seqs_of(block_with_seq(tmp_path, segment, seq))
+        assert {*read_lines(tmp_path, segment, [seq])} == {seq}
         assert read_event_in(tmp_path, segment, seq).seq == seq
         assert line_header(read_event_in(tmp_path, segment, seq).line).seq == seq
     for seq in (0, 1, ROWS + 2, ROWS + 99):
         with pytest.raises(NotFound, match=f"no event with seq {seq}"):
             read_event_in(tmp_path, segment, seq)
+
+
+@pytest.mark.parametrize("damage", [b'"seq":9,', b'"seq":3,', b'"seq":x,'])
+def test_an_event_of_an_open_segment_that_is_damaged_is_not_found(
+    tmp_path: Path, damage: bytes
+) -> None:
+    name = write_log(tmp_path, [[entity(n)] for n in range(3)], seal=False)
+    path = open_path(tmp_path, name)
+    whole = path.read_bytes()
+    for seq in (1, 2):
+        path.write_bytes(whole.replace(b'"seq":%d,' % seq, damage))
+        with pytest.raises(Corrupt, match=r"line \d"):
+            read_lines(tmp_path, name, [seq])
+    path.write_bytes(whole)
+    assert [*read_lines(tmp_path, name, [1, 2])] == [1, 2]
 
 
 def test_a_segment_can_be_read_from_any_seq(tmp_path: Path, segment: SegmentName) -> None:

@@ -11,6 +11,7 @@ from eventlog.errors import NotFound
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.format.event import Draft
 from eventlog.format.paths import sealed_path
+from eventlog.read import segment_lines
 from eventlog.read.reader import read_events
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.changes import body_cache
@@ -67,11 +68,11 @@ def test_in_log_order_each_frame_is_read_once_and_then_evicted(root, monkeypatch
     frames = sum(len(read_manifest(root, name).frames) for name in sealed)
     where = [place for place in places(root).values() if place[0] in map(str, sealed)]
     read: list[int] = []
-    read_block = body_cache.block_with_seq
+    read_frame = segment_lines.read_frame
     monkeypatch.setattr(
-        body_cache,
-        "block_with_seq",
-        lambda *arguments: read.append(arguments[-1]) or read_block(*arguments),
+        segment_lines,
+        "read_frame",
+        lambda *arguments: read.append(arguments[-1]) or read_frame(*arguments),
     )
     body_at = body_reader(root, NOTHING)
     for place in where:
@@ -87,7 +88,7 @@ def test_a_cached_block_is_not_read_again(root: Path, monkeypatch):
     body_at = body_reader(root, attrs.evolve(LIMITS, max_cached_block_bytes=10**9))
     where = list(places(root).values())
     bodies = [body_at(place) for place in where]
-    monkeypatch.setattr(body_cache, "block_with_seq", None)
+    monkeypatch.setattr(body_cache, "read_lines", None)
 
     assert [body_at(place) for place in reversed(where)] == bodies[::-1]
 
