@@ -5,7 +5,7 @@ damage.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -45,6 +45,9 @@ _MAX_RELISTINGS = 3
 """Number of times a stream is listed again before a missing file counts as damage."""
 _RELIST_AFTER_S = 0.03
 
+AbsentTest = Callable[[Manifest], bool]
+"""Whether the missing file of a segment is in the mirror."""
+
 __all__ = ["Damage", "VerifyResult", "verify"]
 
 
@@ -56,21 +59,30 @@ class VerifyResult:
     rows: int
     raw_bytes: int
     damages: tuple[Damage, ...]
+    absent: int = 0
+    """Number of segments whose manifest is here and whose file is in the mirror only."""
 
 
-def verify(root: Path, select: Select | None = None, sample: float = 1.0) -> VerifyResult:
+def verify(
+    root: Path,
+    select: Select | None = None,
+    sample: float = 1.0,
+    is_absent: AbsentTest = lambda _manifest: False,
+) -> VerifyResult:
     """Verifies the log. `select`: segments to read; `sample`: share of the sealed ones, 0 to 1.
 
-    All names, manifests and chains are checked in any case.
+    All names, manifests and chains are checked in any case. `is_absent` decides whether the
+    missing file of a manifest is in the mirror; then it is no damage.
     """
     damages = list(_foreign_files(root))
-    segments = rows = raw_bytes = 0
+    segments = rows = raw_bytes = absent = 0
     for key in known_streams(root):
-        stream = _check_stream(root, key, select, sample)
+        stream = _check_stream(root, key, select, sample, is_absent)
+        absent += stream.absent
         segments, rows = segments + stream.segments, rows + stream.rows
         raw_bytes += stream.raw_bytes
         damages += stream.damages
-    return VerifyResult(segments, rows, raw_bytes, tuple(damages))
+    return VerifyResult(segments, rows, raw_bytes, tuple(damages), absent)
 
 
 @attrs.frozen
@@ -80,22 +92,29 @@ class _Listed:
     known: list[Manifest]
     unsealed: list[SegmentName]
     damages: list[Damage]
+    absent: set[str]
+    """Segments whose file is in the mirror only."""
     head: Head | None
 
 
 def _check_stream(
-    root: Path, key: tuple[str, str], select: Select | None, sample: float
+    root: Path,
+    key: tuple[str, str],
+    select: Select | None,
+    sample: float,
+    is_absent: AbsentTest,
 ) -> VerifyResult:
-    listed = _list_stream(root, key)
+    listed = _list_stream(root, key, is_absent)
     for _ in range(_MAX_RELISTINGS):  # segments come and go while a folder is listed
         if not listed.damages:
             break
         is_written = is_locked(root, *key)
         time.sleep(_RELIST_AFTER_S if is_written else 0)
-        listed = _list_stream(root, key)
+        listed = _list_stream(root, key, is_absent)
         if not is_written:
             break
-    known = [x for x in listed.known if select is None or wants_segment(select, x.name)]
+    known = [x for x in listed.known if x.segment not in listed.absent]
+    known = [x for x in known if select is None or wants_segment(select, x.name)]
     unsealed = [x for x in listed.unsealed if select is None or wants_segment(select, x)]
     damages = list(listed.damages)
     rows = raw_bytes = 0
@@ -108,14 +127,17 @@ def _check_stream(
         damages += open_damages
         rows, raw_bytes = rows + lines, raw_bytes + size
     segments = len(known) + len(unsealed)
-    return VerifyResult(segments, rows, raw_bytes, tuple(damages))
+    return VerifyResult(segments, rows, raw_bytes, tuple(damages), len(listed.absent))
 
 
-def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
+def _list_stream(root: Path, key: tuple[str, str], is_absent: AbsentTest) -> _Listed:
     """Lists a stream and checks its names, manifests and chain."""
     # Both are read before the listing, which must therefore contain what they name.
     head, sealed = read_head(root, *key), sealed_seq(root, *key)
     known, unsealed, damages = _check_names(root, list_segments(root, *key))
+    missing = [x for x in known if not sealed_path(root, x.name).exists()]
+    absent = {manifest.segment for manifest in missing if is_absent(manifest)}
+    damages += [_missing_file(x) for x in missing if x.segment not in absent]
     losses, unread = _check_losses(root, key)
     damages += unread
     damages += _check_chain(root, known, losses)
@@ -123,7 +145,7 @@ def _list_stream(root: Path, key: tuple[str, str]) -> _Listed:
     damages += _check_overlaps(seqs)
     noted = head.last_seq if head and head.segment not in map(str, unsealed) else 0
     damages += _check_gaps(root, key, seqs, max(noted, sealed), head)
-    return _Listed(known, unsealed, damages, head)
+    return _Listed(known, unsealed, damages, absent, head)
 
 
 def _foreign_files(root: Path) -> Iterator[Damage]:
@@ -151,9 +173,6 @@ def _check_names(
         if not manifest_path(root, name).exists() and open_path(root, name).exists():
             unsealed.append(name)
         elif manifest_path(root, name).exists():
-            if not sealed_path(root, name).exists():
-                message = f"its segment, {name}.ndjson.zst, is missing"
-                damages.append(Damage(f"{name}.manifest.json", message))
             try:
                 known.append(read_manifest(root, name))
             except Corrupt as error:
@@ -161,6 +180,11 @@ def _check_names(
         elif sealed_path(root, name).exists():
             damages.append(Damage(f"{name}.ndjson.zst", "sealed, but its manifest is missing"))
     return sorted(known, key=lambda manifest: manifest.first_seq), unsealed, damages
+
+
+def _missing_file(manifest: Manifest) -> Damage:
+    message = f"its segment, {manifest.segment}.ndjson.zst, is missing"
+    return Damage(f"{manifest.segment}.manifest.json", message)
 
 
 def _check_losses(root: Path, key: tuple[str, str]) -> tuple[list[Loss], list[Damage]]:

@@ -233,6 +233,8 @@ def open_sealed(root: Path, manifest: Manifest) -> BinaryIO:
     try:
         size = path.stat().st_size
     except FileNotFoundError as error:
+        if (root / "log" / "archive.json").exists():  # there is a mirror, which may have it
+            hint = f"hindlog sync pull, or {hint}"
         raise Corrupt(f"{path}: missing, but its manifest exists", hint) from error
     if size != manifest.zst.bytes:
         raise Corrupt(f"{path}: expected {manifest.zst.bytes} bytes, found {size}", hint)

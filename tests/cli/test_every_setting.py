@@ -17,7 +17,7 @@ from cli.config.settings import SOURCE_DEFAULTS, key_types
 from cli.program import cli
 from eventlog.files.listing import list_segments
 from tests.cli.making import hindlog, new_archive
-from tests.cli.mirror_settings import MIRROR_KEYS
+from tests.cli.mirror.effects_of_keys import MIRROR_KEYS
 from tests.cli.upstream import models, toml_of, upstream
 
 WAIT_S = 30

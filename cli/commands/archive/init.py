@@ -19,15 +19,17 @@ from cli.options.global_options import global_options, print_message
     metavar="NAME",
     help="Enable only this source; may be repeated.",
 )
+@click.option("--from", "url", metavar="URL", help="Fetch an archive from this bucket.")
 @global_options
-def init(directory: Path, sources: tuple[str, ...]) -> None:
+def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
     """Creates an archive in DIRECTORY (default: data) and its hindlog.toml.
 
-    Existing files are not changed.
+    Existing files are not changed. With --from, the archive is that of a bucket, such as
+    s3://bucket/prefix or file:///folder, and has everything that was pushed there.
     """
     from cli.config.load import CONFIG_FILE, default_toml
     from cli.config.settings import SOURCE_DEFAULTS
-    from eventlog.errors import Invalid
+    from eventlog.errors import Invalid, LocalResource
     from projector.folders import refuse_glob_characters
 
     for name in sources:
@@ -40,13 +42,49 @@ def init(directory: Path, sources: tuple[str, ...]) -> None:
         raise Invalid(
             f"{target}: this folder is an archive already", f"hindlog -C {directory} tail"
         )
+    if url is not None and directory.exists() and any(directory.iterdir()):
+        raise LocalResource(f"{directory}: expected an empty folder", "choose another one")
     (directory / "log").mkdir(parents=True, exist_ok=True)
-    target.write_text(default_toml(sources or tuple(SOURCE_DEFAULTS)))
+    text = default_toml(sources or tuple(SOURCE_DEFAULTS))
+    if url is None:
+        target.write_text(text)
+    else:
+        _fetch_archive(directory, target, with_mirror(text, url))
     print_message(f"Created the archive {directory}; its configuration is {target}. Next:")
     at = "" if directory == Path("data") else f" -C {directory}"
     print_message(f"  hindlog{at} fetch run --once     crawl every source once")
     print_message(f"  hindlog{at} view update          build the views that SQL reads")
     print_message(f"  hindlog{at} tail -f              watch events as they are appended")
+
+
+def _fetch_archive(directory: Path, target: Path, toml: str) -> None:
+    """Fetches the archive of a bucket into a new folder; empties it if there is none."""
+    import os
+    import shutil
+
+    from cli.config.load import load_config
+    from cli.mirror.pulling import pull_from_bucket
+    from eventlog.errors import Invalid
+
+    target.write_text(toml)
+    try:
+        mirror = load_config(directory, os.environ).mirror
+        print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull")
+        pull_from_bucket(directory, mirror)
+    except Invalid:
+        target.unlink()
+        for name in ("log", "state"):
+            shutil.rmtree(directory / name, ignore_errors=True)
+        raise
+
+
+def with_mirror(toml: str, url: str) -> str:
+    """Returns the text of a new configuration with the address of a bucket."""
+    import json
+
+    lines = toml.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith("# url = "))
+    return "".join([*lines[:at], f"url = {json.dumps(url)}\n", *lines[at + 1 :]])
 
 
 COMMANDS = (init,)

@@ -30,12 +30,14 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     nothing.
     """
     from eventlog.check.verify import verify as check
+    from eventlog.mirror.local.absent import absent_test
     from eventlog.read.event_filter import Select
 
     start = resolve_since(since)
     check_range(start, None)
     select = None if start is None else Select(since=start)
-    report = check(archive(), select, _parse_share(sample))
+    root = archive()
+    report = check(root, select, _parse_share(sample), absent_test(root))
     if as_json:
         _print_json(report)
     else:
@@ -45,6 +47,8 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     print_message(
         f"{report.segments} segments, {report.rows} events, {size}: {len(report.damages)} damaged"
     )
+    if report.absent:
+        print_message(f"{report.absent} segments are in the mirror only: hindlog sync pull")
     return 4 if report.damages else 0
 
 

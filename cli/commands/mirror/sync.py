@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.commands.mirror.bucket import bucket_address, format_size, open_bucket, parse_rate
 from cli.config.settings import MirrorSettings
+from cli.mirror.bucket import bucket_address, format_size, open_bucket, parse_rate
+from cli.mirror.pulling import pull_from_bucket
 from cli.options.global_options import archive, config, global_options, print_message
 from eventlog.errors import Corrupt, Partial, Unavailable
 
@@ -159,6 +160,24 @@ async def _wait(stopping: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stopping.wait(), seconds)
     except TimeoutError:
         return
+
+
+@sync.command(epilog="Example: hindlog sync pull")
+@click.option("--bwlimit", metavar="RATE", help="Bytes per second, such as 500k or 2M.")
+@click.option("--transfers", type=click.IntRange(1, 64), help="Objects in flight (default: 4).")
+@click.option("--join", is_flag=True, help="Join the archive of the bucket, if it is another one.")
+@global_options
+def pull(bwlimit: str | None, transfers: int | None, join: bool) -> None:
+    """Fetches everything that is committed in the bucket and not in this archive.
+
+    Manifests come first, checked as chains, then the files, each compared with its SHA-256. May be
+    interrupted at any time: run it again. Needs only read access. Exits with 3 if the bucket lacks
+    objects, with 4 if it has other bytes than were committed, or this archive other events.
+    """
+    root = archive()
+    mirror = config(root).mirror
+    rate = parse_rate(bwlimit)
+    pull_from_bucket(root, mirror, bytes_per_s=rate, transfers=transfers, join=join)
 
 
 COMMANDS = (sync,)

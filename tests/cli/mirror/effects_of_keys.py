@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.mirror.bucket import store_settings
 from cli.config.load import load_config
+from cli.mirror.bucket import store_settings
 from eventlog.mirror.push.push import PushResult
 from tests.cli.making import hindlog, new_archive
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.commands.mirror.bucket import (
+from cli.config.settings import MirrorSettings
+from cli.mirror.bucket import (
     bucket_address,
     format_size,
     open_bucket,
     parse_rate,
     store_settings,
 )
-from cli.config.settings import MirrorSettings
 from eventlog.errors import Invalid
 from eventlog.stores.store import OpenUpload
 

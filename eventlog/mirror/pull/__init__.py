@@ -1,0 +1,1 @@
+"""Pulls what is committed in the bucket into a folder."""

@@ -1,0 +1,134 @@
+"""Writes the manifests and losses of the bucket into the folder, all of them durable together.
+
+    all under temporary names ──> durable ──> linked ──> durable
+
+An fsync for each of a large log would take minutes: many are synced at once. Until its file
+arrives, a segment is absent.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+
+from eventlog.check.accept_loss import known_seqs
+from eventlog.files.disk import REAL, sync_parents
+from eventlog.files.publish import temporary_path
+from eventlog.files.writer_ids import HASHED, add_writers
+from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
+from eventlog.mirror.bucket.chain import LinkFacts, link_facts
+from eventlog.mirror.bucket.record import LOST_LINK, Link
+from eventlog.mirror.pull.pull_plan import LinkState, LocalFiles, link_state
+from eventlog.mirror.pull.spool import Spool, spooled
+from eventlog.read.cursor import StreamKey
+from eventlog.read.seq_ranges import KnownSeqs
+
+MANY = 64
+"""Number of files from which on the whole disk is synced."""
+
+
+@attrs.frozen
+class WrittenManifests:
+    """What was done with the links of a bucket."""
+
+    count: int
+    """Manifests and losses that were not here before."""
+    conflicts: dict[StreamKey, str]
+    """For each stream of which the folder has other events, what differs. None of its links
+    was written."""
+
+
+def write_manifests(root: Path, spool: Spool) -> WrittenManifests:
+    """Writes the manifests and losses that are not here. Durable on return.
+
+    A stream of which the folder has other events is left out completely.
+    """
+    conflicts = _find_conflicts(root, spool)
+    add_writers(root, set(_owners(spool)))
+    written: dict[Path, None] = {}
+    for link, facts in _links_of(spool):
+        if facts.key not in conflicts and _state_of(root, link, facts) is LinkState.NEW:
+            path = _path_of(root, link, facts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary_path(path).write_bytes(link.file.encode())
+            written[path] = None
+    _make_durable(root, [temporary_path(path) for path in written])
+    for path in written:
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary_path(path))
+        temporary_path(path).unlink()
+    _make_durable(root, list(written))
+    return WrittenManifests(len(written), conflicts)
+
+
+def _make_durable(root: Path, paths: Sequence[Path]) -> None:
+    """Makes files and their names durable: one by one, or everything if they are many."""
+    if len(paths) > MANY:
+        os.sync()
+        return
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            REAL.fsync(handle)
+        finally:
+            REAL.close(handle)
+    for folder in {path.parent for path in paths}:
+        sync_parents(REAL, folder, root)
+
+
+def _links_of(spool: Spool) -> Iterator[tuple[Link, LinkFacts]]:
+    for record in spooled(spool):
+        for link in record.links:
+            yield link, link_facts(link, str(spool.path))
+
+
+def _owners(spool: Spool) -> Iterator[tuple[str, str, str]]:
+    """Yields machine, role and writer of each link that names them."""
+    for link, facts in _links_of(spool):
+        if link.role is not None and link.machine is not None:
+            yield f"{HASHED}{link.machine}", link.role, facts.key[1]
+
+
+def _find_conflicts(root: Path, spool: Spool) -> dict[StreamKey, str]:
+    """Returns what differs, for each stream of which the folder has other events."""
+    conflicts: dict[StreamKey, str] = {}
+    known: dict[StreamKey, list[KnownSeqs]] = {}
+    for link, facts in _links_of(spool):
+        if facts.key in conflicts:
+            continue
+        if facts.key not in known:
+            known[facts.key] = known_seqs(root, *facts.key)
+        if _state_of(root, link, facts, known[facts.key]) is LinkState.CONFLICT:
+            conflicts[facts.key] = (
+                f"{facts.segment}: the mirror has other events with seq {facts.first_seq}"
+                f" to {facts.last_seq} than this folder"
+            )
+    return conflicts
+
+
+def _state_of(
+    root: Path, link: Link, facts: LinkFacts, known: Sequence[KnownSeqs] = ()
+) -> LinkState:
+    name = parse_segment(facts.segment)
+    assert name is not None  # checked when the link was decoded
+    local = LocalFiles(
+        _bytes_of(manifest_path(root, name)),
+        _bytes_of(loss_path(root, name)),
+        open_path(root, name).exists(),
+    )
+    return link_state(link.file.encode(), link.kind == LOST_LINK, local, known, facts)
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _path_of(root: Path, link: Link, facts: LinkFacts) -> Path:
+    name = parse_segment(facts.segment)
+    assert name is not None
+    return loss_path(root, name) if link.kind == LOST_LINK else manifest_path(root, name)

@@ -1,0 +1,91 @@
+"""`sync pull` and `init --from`: what users see, and the exit codes."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eventlog.format.paths import sealed_path
+from tests.cli.making import hindlog, new_archive
+from tests.eventlog.making import OTHER
+from tests.eventlog.mirror.buckets import add_hour, sealed_files
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """An archive with two sealed hours, which were pushed to `bucket`."""
+    (tmp_path / "bucket").mkdir()
+    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{tmp_path}/bucket"\n')
+    add_hour(root, 0)
+    add_hour(root, 1, OTHER)
+    assert hindlog("sync", "push", at=root).code == 0
+    return root
+
+
+def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path) -> None:
+    new, url = tmp_path / "new", f"file://{tmp_path}/bucket"
+    done = hindlog("init", new, "--from", url)
+
+    assert (done.code, done.out) == (0, "") and "pulled 2 manifests and 2 files" in done.err
+    assert f"if this is interrupted, continue: hindlog -C {new} sync pull" in done.err
+    assert sealed_files(new) == sealed_files(origin)
+    assert hindlog("log", at=new).out == hindlog("log", at=origin).out != ""
+    assert hindlog("verify", at=new).code == 0 and hindlog("config", "check", at=new).code == 0
+    assert f'\nurl = "{url}"\n' in (new / "hindlog.toml").read_text()
+    add_hour(origin, 2)
+    hindlog("sync", "push", at=origin)
+    assert "pulled 1 manifests and 1 files" in hindlog("sync", "pull", at=new).err
+    assert sealed_files(new) == sealed_files(origin)
+
+
+def test_init_from_nothing_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "bucket").mkdir()
+    for url in (f"file://{tmp_path}/bucket", f"file://{tmp_path}/none", "bucket"):
+        assert hindlog("init", tmp_path / "new", "--from", url).code == 2
+        assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "new" / "x").touch()
+    assert hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/bucket").code == 8
+
+
+def test_a_missing_object_is_code_3_and_absent_segments_are_no_damage(
+    origin: Path, tmp_path: Path
+) -> None:
+    [path] = (tmp_path / "bucket").glob(f"log/*/*/*{OTHER}*.zst")
+    path.rename(tmp_path / "kept")
+    done = hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/bucket")
+
+    assert done.code == 3 and "missing in the bucket: log/" in done.err
+    verified = hindlog("verify", at=tmp_path / "new")
+    assert verified.code == 0
+    assert "1 segments are in the mirror only: hindlog sync pull" in verified.err
+    refused = hindlog("log", at=tmp_path / "new")
+    assert refused.code == 4 and "hindlog sync pull, or hindlog repair" in refused.err
+    (tmp_path / "kept").rename(path)
+    assert hindlog("sync", "pull", at=tmp_path / "new").code == 0
+    assert hindlog("log", at=tmp_path / "new").code == 0
+
+
+def test_other_bytes_and_other_events_are_code_4(origin: Path, tmp_path: Path) -> None:
+    [path] = (tmp_path / "bucket").glob(f"log/*/*/*{OTHER}*.zst")
+    path.chmod(0o644)
+    path.write_bytes(b"other")
+    done = hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/bucket")
+    assert done.code == 4 and path.name in done.err
+
+    clash = new_archive(tmp_path / "clash", (origin / "hindlog.toml").read_text())
+    add_hour(clash, 0, rows=5)
+    assert hindlog("sync", "pull", at=clash).code == 2
+    joined = hindlog("sync", "pull", "--join", at=clash)
+    assert joined.code == 4 and "left out: " in joined.err
+
+
+def test_a_deleted_file_comes_back(origin: Path, tmp_path: Path) -> None:
+    name = add_hour(origin, 3)
+    hindlog("sync", "push", at=origin)
+    good = sealed_path(origin, name).read_bytes()
+    sealed_path(origin, name).unlink()
+
+    assert hindlog("sync", "pull", at=origin).code == 0
+    assert sealed_path(origin, name).read_bytes() == good
+    shutil.rmtree(origin / "state")
+    assert hindlog("sync", "push", at=origin).code == 0
