@@ -30,7 +30,7 @@ from eventlog.format.paths import (
 )
 
 SETTLED_US = 10 * SECOND
-"""Age that the last change of a folder must have when it is read; see above."""
+"""Age from which on another change of a folder gives another timestamp; see above."""
 
 
 class FolderStamp(msgspec.Struct, frozen=True, array_like=True):
@@ -39,6 +39,11 @@ class FolderStamp(msgspec.Struct, frozen=True, array_like=True):
     mtime_ns: int
     ctime_ns: int
     """Differs also if another program set `mtime_ns` back, as copying programs do."""
+
+    @property
+    def changed_us(self) -> int:
+        """Instant of the last change, in microseconds: the later timestamp, as one may be set."""
+        return max(self.mtime_ns, self.ctime_ns) // 1000
 
 
 class SealedFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -145,7 +150,7 @@ def is_settled(day: DayFolder, now: int) -> bool:
 
     One with a damaged manifest is always read again: repairing need not change the folder.
     """
-    if day.stamp is None or now - day.stamp.mtime_ns // 1000 < SETTLED_US:
+    if day.stamp is None or now - day.stamp.changed_us < SETTLED_US:
         return False
     return all(entry.facts or not entry.has_manifest for _, entry in day.segments)
 

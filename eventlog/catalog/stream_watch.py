@@ -43,8 +43,8 @@ def poll_streams(watch: StreamWatch) -> list[tuple[str, str]]:
         return []
     now = watch.times.now()
     stamps = {folder: watch.times.stamp(folder) for folder in _watched_folders(watch.root)}
-    newest = max((stamp.mtime_ns for stamp in stamps.values() if stamp), default=0)
-    watch.stamps = stamps if now - newest // 1000 >= SETTLED_US else None
+    newest = max((stamp.changed_us for stamp in stamps.values() if stamp), default=0)
+    watch.stamps = stamps if now - newest >= SETTLED_US else None
     indexes = [*read_indexes(watch.root, watch.times)]
     days = [(index.source, index.days) for index in indexes]
     is_same = days == watch.days and not any(index.unsettled for index in indexes)

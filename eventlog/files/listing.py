@@ -23,8 +23,9 @@ from eventlog.format.paths import (
     parse_segment,
 )
 
-_SETTLED_US = 10 * SECOND
-"""A folder whose last change is older than this is listed only once; see `_file_names`."""
+_SEALING_US = 10 * SECOND
+"""Duration after a change of a folder in which a segment may be being sealed: the folder is listed
+twice; see `_file_names`."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -98,7 +99,7 @@ def _file_names(folder: Path) -> set[str]:
     contains the sealed one. It is needed only if the folder changed recently.
     """
     names = {path.name for path in folder.iterdir()}
-    if now_us() - folder.stat().st_mtime_ns // 1000 < _SETTLED_US:
+    if now_us() - folder.stat().st_mtime_ns // 1000 < _SEALING_US:
         names.update(path.name for path in folder.iterdir())
     return names
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import attrs
 
+from eventlog.catalog.day import REAL_TIMES, FolderTimes
 from eventlog.catalog.file_watch import REAL_STAMPS, FileWatch, StampTimes, may_have_changed
 from eventlog.catalog.lookup import find_open_segments, find_streams
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
@@ -70,6 +71,7 @@ def follow(
     idle: Callable[[], bool],
     sleep: Callable[[float], None] = time.sleep,
     times: StampTimes = REAL_STAMPS,
+    folder_times: FolderTimes = REAL_TIMES,
 ) -> Iterator[Record]:
     """Yields events after `start` without end; streams not in `start` from their first event.
 
@@ -78,7 +80,7 @@ def follow(
     new event, and returns whether to continue. Raises `Corrupt` if the log has a gap.
     """
     streams = {key: _begin(root, key, mark.seq + 1, times) for key, mark in start.items()}
-    watch = StreamWatch(root)
+    watch = StreamWatch(root, folder_times)
     pause_s, unlisted_s = POLL_S, _LIST_EVERY_S
     while True:
         is_listing = unlisted_s >= _LIST_EVERY_S

@@ -1,5 +1,6 @@
 """Helpers of the tests of the log: a clock that is set by hand, drafts, small logs."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import duckdb
 from hypothesis import strategies as st
 
 from eventlog.body.encode_body import embed
+from eventlog.catalog.day import FolderStamp, FolderTimes, folder_stamp
 from eventlog.clock import HOUR, MINUTE, SECOND, parse_us
 from eventlog.files.disk import REAL, Disk
 from eventlog.files.listing import list_segments
@@ -34,6 +36,22 @@ class ManualClock:
 
     def __call__(self) -> int:
         return self.at
+
+
+def settle(root: Path, second: int = 1) -> None:
+    """Makes all folders of a log look unchanged since that second of 1970, for `MTIMES`."""
+    for folder in [root / "log", *(root / "log").glob("*"), *(root / "log").glob("*/*-*-*")]:
+        if folder.is_dir():
+            os.utime(folder, (second, second))
+
+
+def _stamp_of_mtime(folder: Path) -> FolderStamp | None:
+    stamp = folder_stamp(folder)
+    return FolderStamp(stamp.mtime_ns, stamp.mtime_ns) if stamp else None
+
+
+MTIMES = FolderTimes(stamp=_stamp_of_mtime)
+"""Timestamps that can be set to any instant, unlike `ctime`."""
 
 
 def disk_with(**functions: object) -> Disk:

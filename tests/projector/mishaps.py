@@ -1,17 +1,11 @@
 """What may happen to an archive between two updates, apart from new events."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from projector.update.last_update import record_path
-
-
-def settle(root: Path) -> None:
-    """Makes all day folders look unchanged for years."""
-    for folder in (root / "log").glob("*/*-*-*"):
-        os.utime(folder, (1, 1))
+from tests.eventlog.making import settle
 
 
 def nothing(root: Path) -> None:

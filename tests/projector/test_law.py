@@ -20,11 +20,12 @@ from projector.limits import Limits
 from projector.query.open_views import open_views
 from projector.update.update import update
 from projector.views.views_database import files_of_views
+from tests.eventlog.making import settle
 from tests.extent import few_or_all
 from tests.projector import reference_model
 from tests.projector.compare_views import DEFINITIONS, SIBLINGS, views_that_differ
 from tests.projector.logs import T0, Gone, Page, Seen, write_log
-from tests.projector.mishaps import MISHAPS, keep_record, remove_record, restore_record, settle
+from tests.projector.mishaps import MISHAPS, keep_record, remove_record, restore_record
 from tests.projector.small_limits import SMALL
 
 WRITERS = ("0000000a", "0000000b", "ffffffff")

@@ -203,7 +203,6 @@ class ChangingLog:
         if number % 2 and folder.exists():
             shutil.rmtree(folder)
         shutil.copytree(copied, folder, dirs_exist_ok=True)
-        self.now += GRANULE_US
         self.contents[folder] = sorted((path.name, path.stat().st_ino) for path in folder.iterdir())
         self.stamps[folder] = FolderStamp(stamp.mtime_ns, self._current_stamp().ctime_ns)
 

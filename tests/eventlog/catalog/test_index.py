@@ -3,21 +3,23 @@
 import os
 from pathlib import Path
 
-from eventlog.catalog.day import DayFolder, FolderStamp, FolderTimes, folder_stamp
+from eventlog.catalog.day import DayFolder, FolderStamp, FolderTimes
 from eventlog.catalog.index import StoredIndex, WriterDay, read_index, summarize_day
 from eventlog.catalog.storage import load, save
 from eventlog.format.paths import catalog_path, manifest_path
-from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
+from tests.eventlog.making import (
+    MTIMES,
+    OTHER,
+    SOURCE,
+    WRITER,
+    entity,
+    settle,
+    write_hours,
+    write_log,
+)
 
 HOURS = 40
 """From 05:00 on: the segments of two days."""
-
-
-def settle(root: Path) -> None:
-    """Makes all day folders look unchanged for years."""
-    for folder in (root / "log").glob("*/*"):
-        if folder.is_dir():
-            os.utime(folder, (1, 1))
 
 
 def test_a_summary_has_the_seqs_counts_and_sizes_of_each_writer(tmp_path: Path) -> None:
@@ -40,7 +42,7 @@ def test_settled_days_are_stored_and_read_no_more(tmp_path: Path) -> None:
 
     def stamp(folder: Path) -> FolderStamp | None:
         stamps.append(folder)
-        return folder_stamp(folder)
+        return MTIMES.stamp(folder)
 
     times = FolderTimes(stamp=stamp)
     first = read_index(tmp_path, SOURCE, times)
@@ -59,7 +61,7 @@ def test_a_day_that_changed_recently_is_in_the_index_but_not_stored(tmp_path: Pa
     write_hours(tmp_path, HOURS, 1)
     settle(tmp_path)
     os.utime(tmp_path / "log" / SOURCE / "2026-11-22")
-    index = read_index(tmp_path, SOURCE)
+    index = read_index(tmp_path, SOURCE, MTIMES)
     stored = load(catalog_path(tmp_path, SOURCE, "index"), StoredIndex)
 
     assert [*index.unsettled] == ["2026-11-22"]
@@ -70,23 +72,23 @@ def test_a_day_that_changed_recently_is_in_the_index_but_not_stored(tmp_path: Pa
 def test_an_index_of_another_source_is_ignored_and_replaced(tmp_path: Path) -> None:
     write_hours(tmp_path, 1, 1)
     settle(tmp_path)
-    index = read_index(tmp_path, SOURCE)
+    index = read_index(tmp_path, SOURCE, MTIMES)
     path = catalog_path(tmp_path, SOURCE, "index")
     stamp = index.days[0].stamp
     empty = summarize_day(DayFolder(SOURCE, "2026-11-21", stamp, ()), stamp)
     save(path, StoredIndex("civitai", (empty,)))
 
-    assert read_index(tmp_path, SOURCE).days == index.days
+    assert read_index(tmp_path, SOURCE, MTIMES).days == index.days
     assert load(path, StoredIndex) == StoredIndex(SOURCE, index.days)
 
 
 def test_days_that_were_removed_leave_the_index(tmp_path: Path) -> None:
     write_hours(tmp_path, HOURS, 1)
     settle(tmp_path)
-    read_index(tmp_path, SOURCE)
+    read_index(tmp_path, SOURCE, MTIMES)
     (tmp_path / "log" / SOURCE / "2026-11-21").rename(tmp_path / "elsewhere")
 
-    assert [day.date for day in read_index(tmp_path, SOURCE).days] == ["2026-11-22"]
+    assert [day.date for day in read_index(tmp_path, SOURCE, MTIMES).days] == ["2026-11-22"]
     stored = load(catalog_path(tmp_path, SOURCE, "index"), StoredIndex)
     assert stored is not None
     assert [day.date for day in stored.days] == ["2026-11-22"]

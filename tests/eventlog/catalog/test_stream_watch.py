@@ -1,25 +1,27 @@
 """New streams are noticed by the timestamps of few folders."""
 
-import os
 from pathlib import Path
 
-from eventlog.catalog.day import FolderStamp, FolderTimes, folder_stamp
+from eventlog.catalog.day import FolderStamp, FolderTimes
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path, sealed_path
-from tests.eventlog.making import OTHER, SOURCE, WRITER, entity, write_hours, write_log
-
-
-def settle(root: Path) -> None:
-    for folder in [root / "log", *(root / "log").glob("*"), *(root / "log").glob("*/*")]:
-        if folder.is_dir():
-            os.utime(folder, (1, 1))
+from tests.eventlog.making import (
+    MTIMES,
+    OTHER,
+    SOURCE,
+    WRITER,
+    entity,
+    settle,
+    write_hours,
+    write_log,
+)
 
 
 def test_streams_are_listed_only_after_a_change(tmp_path: Path) -> None:
     write_hours(tmp_path, 1, 1)
     settle(tmp_path)
-    watch = StreamWatch(tmp_path)
+    watch = StreamWatch(tmp_path, MTIMES)
     assert poll_streams(watch) == [(SOURCE, WRITER)]
     assert poll_streams(watch) == []
 
@@ -27,7 +29,7 @@ def test_streams_are_listed_only_after_a_change(tmp_path: Path) -> None:
     both = [(SOURCE, WRITER), (SOURCE, OTHER)]
     assert poll_streams(watch) == both
     assert poll_streams(watch) == both  # the folders changed less than 10 s ago
-    settle(tmp_path)
+    settle(tmp_path, 2)
     assert poll_streams(watch) == both
     assert poll_streams(watch) == []
     write_log(tmp_path, [[entity(1)]], source="civitai")
@@ -41,7 +43,7 @@ def test_a_poll_reads_few_timestamps_and_at_times_all(tmp_path: Path) -> None:
 
     def stamp(folder: Path) -> FolderStamp | None:
         read.append(folder)
-        return folder_stamp(folder)
+        return MTIMES.stamp(folder)
 
     watch = StreamWatch(tmp_path, FolderTimes(stamp=stamp))
     poll_streams(watch)
@@ -57,7 +59,7 @@ def test_a_stream_that_is_copied_into_an_old_day_is_found_by_a_complete_comparis
 ) -> None:
     names = write_hours(tmp_path, 24 * 2, 1)
     settle(tmp_path)
-    watch = StreamWatch(tmp_path)
+    watch = StreamWatch(tmp_path, MTIMES)
     poll_streams(watch)
     write_log(tmp_path / "elsewhere", [[entity(1)]], writer=OTHER)
     (copied,) = (file.name for file in list_segments(tmp_path / "elsewhere"))

@@ -1,6 +1,5 @@
 """Tail: polls cheaply, and misses nothing however coarse timestamps are."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +14,7 @@ from eventlog.read.tail import IDLE_POLL_S, POLL_S, follow
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
+    MTIMES,
     OTHER,
     SOURCE,
     START,
@@ -23,6 +23,7 @@ from tests.eventlog.making import (
     entity,
     opened,
     put,
+    settle,
     write_hours,
     write_log,
 )
@@ -104,8 +105,7 @@ def test_a_stream_without_a_head_is_read_again_only_if_a_file_changed(
     line = path.read_bytes()
     for writer in (WRITER, OTHER):
         head_path(tmp_path, SOURCE, writer).unlink()
-    for folder in [tmp_path / "log", *(tmp_path / "log").glob("*"), path.parent]:
-        os.utime(folder, (1, 1))
+    settle(tmp_path)
     files = CoarseFiles()
     reads: list[int] = []
     read = tail.read_stream
@@ -124,7 +124,9 @@ def test_a_stream_without_a_head_is_read_again_only_if_a_file_changed(
         return len(counts) < 4
 
     times = StampTimes(lambda: files.now, files.stamp)
-    for record in follow(tmp_path, {}, idle=idle, sleep=files.sleep, times=times):
+    for record in follow(
+        tmp_path, {}, idle=idle, sleep=files.sleep, times=times, folder_times=MTIMES
+    ):
         shown.append((record.writer, record.seq))
 
     assert shown == [(WRITER, 1), (WRITER, 2), (OTHER, 1), (OTHER, 2), (WRITER, 3)]

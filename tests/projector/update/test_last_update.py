@@ -28,11 +28,11 @@ from projector.update.last_update import (
 )
 from projector.update.update import update
 from tests.eventlog.catalog.changing_log import ChangingLog, Step, steps
+from tests.eventlog.making import MTIMES, settle
 from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import MODEL_NAMES, rows, some
 from tests.projector.logs import Page, hours, write_log
-from tests.projector.mishaps import settle
 from tests.projector.projections import MODELS
 
 RULES = digest_rules(MODELS)
@@ -107,7 +107,9 @@ def recorded(archive: Path) -> Path:
 
 def record(root: Path, is_complete: bool = True) -> None:
     """Records that the views are as an update would leave them."""
-    record_update(root, RULES, ["openrouter.models"], is_complete, read_log_state(root))
+    record_update(
+        root, RULES, ["openrouter.models"], is_complete, read_log_state(root, times=MTIMES)
+    )
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -121,9 +123,9 @@ def test_a_change_of_the_log_or_of_the_views_is_noticed(
 
 
 def test_an_open_segment_that_grows_is_noticed(recorded: Path) -> None:
-    for hour in (3, 3.1):
+    for second, hour in ((2, 3), (3, 3.1)):
         write_log(recorded, "openrouter", WRITER, page(hour), seal=False)
-        settle(recorded)
+        settle(recorded, second)
         assert not is_up_to_date(recorded, None, RULES)
         record(recorded)
 
@@ -211,7 +213,7 @@ def test_timestamps_are_recorded_as_soon_as_they_are_old(archive: Path) -> None:
     assert recorded_stamps() == [False]
     settle(archive)
 
-    assert is_up_to_date(archive, None, RULES)
+    assert is_up_to_date(archive, None, RULES, MTIMES)
     assert recorded_stamps() == [True]
 
 
@@ -220,7 +222,7 @@ def test_days_whose_timestamps_are_recorded_are_not_read(recorded: Path) -> None
     assert last is not None
     (day,) = last.log.days
     shutil.rmtree(recorded / "state" / "catalog")
-    is_up_to_date(recorded, None, RULES)
+    is_up_to_date(recorded, None, RULES, MTIMES)
 
     assert not (recorded / "state" / "catalog" / f"{day}.msgpack").exists()
 
