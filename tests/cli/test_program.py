@@ -48,6 +48,8 @@ ARGUMENTS: dict[str, Words] = {
     "simulate": (),
     "sql": ("SELECT id, name FROM openrouter.models ORDER BY id",),
     "status": (),
+    "sync pull": (),
+    "sync push": (),
     "tail": (),
     "verify": (),
     "view check": (),
