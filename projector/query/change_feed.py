@@ -13,6 +13,7 @@ import attrs
 import duckdb
 
 from eventlog.clock import format_us, instant_at
+from eventlog.errors import Invalid
 from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
@@ -59,17 +60,45 @@ def entity_changes(
     """
     known = load_definitions() if definitions is None else definitions
     with contextlib.closing(open_views(root)) as connection:
-        names = set(list_view_names(connection))
-        views: dict[tuple[str, str], list[Definition]] = defaultdict(list)
-        for definition in known:
-            is_entity = definition.source != LOG and not definition.has_many_rows
-            if is_entity and f"{definition.name}_changes" in names:
-                views[definition.source, definition.types[0]].append(definition)
         by_type = [
             _changes_of_type(connection, views_of_type, since, until, telemetry, waves)
-            for views_of_type in views.values()
+            for views_of_type in _changed_views(connection, known, since)
         ]
-    yield from heapq.merge(*by_type, key=attrgetter("at", "entity"))
+    return heapq.merge(*by_type, key=attrgetter("at", "entity"))
+
+
+def _changed_views(
+    connection: duckdb.DuckDBPyConnection, known: Sequence[Definition], since: int
+) -> list[list[Definition]]:
+    """Returns the views of each type of which an entity may have changed since an instant."""
+    names = set(list_view_names(connection))
+    views: dict[tuple[str, str], list[Definition]] = defaultdict(list)
+    for definition in known:
+        is_entity = definition.source != LOG and not definition.has_many_rows
+        if is_entity and f"{definition.name}_changes" in names:
+            views[definition.source, definition.types[0]].append(definition)
+    changed = {source: _changed_types(connection, source, since) for source, _ in views}
+    return [of_type for (source, _), of_type in views.items() if _any_of(of_type, changed[source])]
+
+
+def _any_of(views: Sequence[Definition], types: frozenset[str] | None) -> bool:
+    """Returns whether any of the views has entities of these types; None are all types."""
+    return types is None or any(types.intersection(view.types) for view in views)
+
+
+def _changed_types(
+    connection: duckdb.DuckDBPyConnection, source: str, since: int
+) -> frozenset[str] | None:
+    """Returns the types that have changes since an instant; None if the views do not say."""
+    instant = literal(format_us(since))
+    query = f"FROM {identifier(source)}._types_changed({instant}::TIMESTAMPTZ)"
+    try:
+        with sql_errors(source):
+            return frozenset(str(type_) for (type_,) in fetch_all(connection, query))
+    except Invalid as error:
+        if isinstance(error.__cause__, duckdb.CatalogException):  # views of an earlier hindlog
+            return None
+        raise
 
 
 def _changes_of_type(

@@ -170,11 +170,34 @@ def as_of_list_sql(root: Path, files: FileList) -> str:
         "files",
         first=always if files.wider else "",
         last="" if files.wider else always,
-        dated=literal(",".join(f"{first}~{path}" for first, path in files.dated)),
-        keyframes=literal(",".join("~".join(entry) for entry in files.keyframes)),
+        dated=_dated_sql(files),
+        keyframes=_keyframes_sql(files),
         root=literal(str(root)),
         instant=fill("instant", value="t"),
     )
+
+
+def list_since_sql(root: Path, files: FileList, since: str) -> str:
+    """Returns the SQL of the list of files with all that can matter after an instant.
+
+    `since`: SQL of that instant.
+    """
+    return fill(
+        "files_since",
+        always=literals(files.always),
+        dated=_dated_sql(files),
+        keyframes=_keyframes_sql(files),
+        root=literal(str(root)),
+        since=since,
+    )
+
+
+def _dated_sql(files: FileList) -> str:
+    return literal(",".join(f"{first}~{path}" for first, path in files.dated))
+
+
+def _keyframes_sql(files: FileList) -> str:
+    return literal(",".join("~".join(entry) for entry in files.keyframes))
 
 
 def row_cache_instant_sql(fresh: FileList) -> str:

@@ -27,6 +27,7 @@ from projector.parts.quarantine import FOLDER as REFUSED
 from projector.parts.quarantine import folder_of_refused, list_refused
 from projector.presence import presence_sql, spans_sql
 from projector.views.as_of_sql import as_of_templates, seen_since_sql
+from projector.views.changed_types import types_changed_macro
 from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
     FileList,
@@ -91,6 +92,7 @@ def script_for(
     statements = [Statement("SCHEMA", identifier(source)) for source in (*sources, LOG)]
     for source in sources:
         statements += _lookup_macros(root, source, files)
+        statements.append(types_changed_macro(root, source, definitions, files))
     statements += [refused_macro(root, definitions, files), seen_bodies_macro(root, files)]
     for definition in over_parts:
         if definition.source == LOG:

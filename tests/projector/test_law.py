@@ -154,11 +154,22 @@ def _compare(root: Path, lines: list[Line], jobs: int, limits: Limits) -> None:
         views.execute("SET TimeZone = 'Asia/Tokyo'")
         for instant in instants:
             _compare_at(views, instant, reference_model.view_at(lines, instant))
+            _check_changed_types(views, instant)
+            _check_changed_types(views, instant + 1)
         versions = views.execute(
             "SELECT id, _shape, epoch_us(valid_from), epoch_us(valid_to), _hash "
             "FROM shop.things_versions"
         ).fetchall()
         assert sorted(versions, key=str) == sorted(reference_model.versions(lines), key=str)
+
+
+def _check_changed_types(views, instant: int) -> None:
+    """Asserts that no type with changes since an instant is omitted by the feed."""
+    text = format_us(instant)
+    changes = "SELECT count(*) FROM shop.things_changes_at(NULL) WHERE changed_at >= ?::TIMESTAMPTZ"
+    ((count,),) = views.execute(changes, [text]).fetchall()
+    types = views.execute("FROM shop._types_changed(?::TIMESTAMPTZ)", [text]).fetchall()
+    assert types == [("thing",)] or not count
 
 
 def _compare_at(views, instant: int, expected: dict) -> None:

@@ -45,12 +45,10 @@ def changes(
     from eventlog.clock import now_us
     from eventlog.read.event_filter import compile_patterns
     from projector.query.change_feed import entity_changes, group_fields
-    from projector.query.open_views import open_views
 
     begin, end = resolve_range(since, until)
     end = now_us() if end is None else end
     root, to = archive(), choose_output(fmt, as_json, output)
-    open_views(root).close()  # raises before a header is printed
     check_patterns(root, patterns)
     all_changes = entity_changes(root, begin or 0, end, telemetry=telemetry, waves=waves)
     pattern = compile_patterns(patterns)

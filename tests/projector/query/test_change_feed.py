@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from projector.definition import Definition, parse_definition
@@ -230,3 +231,22 @@ def test_paths_of_one_entity_at_one_instant_are_folded_into_one() -> None:
         (every[5], ("/z",)),
     ]
     assert list(group_fields(iter([]))) == []
+
+
+def test_views_without_the_macro_of_changed_types_have_a_feed(tmp_path: Path) -> None:
+    root = details(tmp_path, [(0, "A"), (1, "B")], [(0, "A"), (1, "B")])
+    with duckdb.connect(str(root / "views" / "hindlog.duckdb")) as views:
+        views.execute("DROP MACRO TABLE openrouter._types_changed")
+
+    assert [each[0] for each in changes(root, 1, 9, MODELS)] == [hours(1)]
+
+
+def test_a_view_of_several_types_has_changes_of_each(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    text = "-- shop.goods: goods\n-- types: book, map\n-- shapes: list*\n"
+    every = (*some("openrouter.models")[:-1], parse_definition(text, "shop", "goods"))
+    pages = [Page(hours(n), [Seen("map", "m", {"id": "m", "n": n})], f"r{n}") for n in range(2)]
+    write_log(tmp_path, "shop", WRITER, pages)
+    update(tmp_path, definitions=every)
+
+    assert [(at, path) for at, _, _, path in changes(tmp_path, 1, 2, every)] == [(hours(1), "/n")]

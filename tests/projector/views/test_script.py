@@ -112,8 +112,8 @@ def test_schemas_come_first_then_look_ups_the_log_and_the_views_of_entities(
 ) -> None:
     assert titles(script.statements) == [
         *(("SCHEMA", name) for name in ("shop", "store", "log")),
-        *(("MACRO", f"shop.{name}") for name in ("_entity", "_history")),
-        *(("MACRO", f"store.{name}") for name in ("_entity", "_history")),
+        *(("MACRO", f"shop.{name}") for name in ("_entity", "_history", "_types_changed")),
+        *(("MACRO", f"store.{name}") for name in ("_entity", "_history", "_types_changed")),
         *(("MACRO", f"log.{name}") for name in ("_refused", "_seen_bodies")),
         *(("VIEW", f"log.{name}") for name in ("sightings", "pages", "events")),
         *siblings_of("store.books"),
