@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from projector.query.select import run_query
+from tests.cli.making import hindlog as hindlog_here
 from tests.e2e.conftest import environment, hindlog
 
 
@@ -32,8 +33,8 @@ def test_log_prints_every_event_once_and_in_order(crawled: Path) -> None:
 
 
 def test_log_with_reverse_prints_the_same_events_in_reverse_order(crawled: Path) -> None:
-    forwards = hindlog("log", "openrouter/model", cwd=crawled).stdout.splitlines()
-    backwards = hindlog("log", "openrouter/model", "--reverse", cwd=crawled).stdout.splitlines()
+    forwards = hindlog_here("log", "openrouter/model", at=crawled).out.splitlines()
+    backwards = hindlog_here("log", "openrouter/model", "--reverse", at=crawled).out.splitlines()
 
     assert forwards
     assert backwards == forwards[::-1]
@@ -44,11 +45,11 @@ def test_tail_with_a_cursor_file_prints_each_event_once_over_several_calls(
 ) -> None:
     cursor = tmp_path / "cursor"
     arguments = ("tail", "--from", "beginning", "--cursor-file", str(cursor), "--count", "100")
-    first = hindlog(*arguments, cwd=archive).stdout
-    second = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
-    third = hindlog("tail", "--cursor-file", str(cursor), cwd=archive).stdout
+    first = hindlog_here(*arguments, at=archive).out
+    second = hindlog_here("tail", "--cursor-file", str(cursor), at=archive).out
+    third = hindlog_here("tail", "--cursor-file", str(cursor), at=archive).out
 
-    everything = hindlog("tail", "--from", "beginning", cwd=archive).stdout
+    everything = hindlog_here("tail", "--from", "beginning", at=archive).out
     assert len(first.splitlines()) == 100
     assert sorted((first + second).splitlines()) == sorted(everything.splitlines())
     assert third == ""
@@ -56,15 +57,15 @@ def test_tail_with_a_cursor_file_prints_each_event_once_over_several_calls(
 
 def test_a_cursor_of_another_archive_is_refused(archive: Path, tmp_path: Path) -> None:
     cursor = tmp_path / "cursor"
-    hindlog("tail", "--from", "end", "--cursor-file", str(cursor), cwd=archive)
+    hindlog_here("tail", "--from", "end", "--cursor-file", str(cursor), at=archive)
     other = tmp_path / "other"
     (other / "log").mkdir(parents=True)
     (other / "hindlog.toml").touch()
 
-    done = hindlog("tail", "--cursor-file", str(cursor), cwd=other)
+    done = hindlog_here("tail", "--cursor-file", str(cursor), at=other)
 
-    assert done.returncode == 2
-    assert "no event with seq" in done.stderr
+    assert done.code == 2
+    assert "no event with seq" in done.err
 
 
 @pytest.mark.parametrize(
@@ -86,12 +87,12 @@ def test_a_cursor_of_another_archive_is_refused(archive: Path, tmp_path: Path) -
 def test_an_invalid_argument_is_named_in_the_error(
     crawled: Path, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
-    done = hindlog(*arguments, cwd=crawled)
+    done = hindlog_here(*arguments, at=crawled)
 
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert done.code == code, done.err
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
 
 
 def test_without_an_archive_the_next_command_is_named(tmp_path: Path) -> None:
@@ -111,20 +112,18 @@ def test_without_views_the_next_command_is_named(tmp_path: Path, command: str) -
         "history": ["a/b/c"],
         "export": ["--to", "x"],
     }
-    done = hindlog(*command.split(), *arguments.get(command, []), cwd=tmp_path)
+    done = hindlog_here(*command.split(), *arguments.get(command, []), at=tmp_path)
 
-    assert (done.returncode, done.stdout) == (6, "")
-    assert "hindlog view update" in done.stderr
+    assert (done.code, done.out) == (6, "")
+    assert "hindlog view update" in done.err
 
 
 @pytest.mark.parametrize("group", [(), ("fetch",), ("view",)])
-def test_a_group_without_a_command_prints_its_help_on_stderr(
-    tmp_path: Path, group: tuple[str, ...]
-) -> None:
-    done = hindlog(*group, cwd=tmp_path)
+def test_a_group_without_a_command_prints_its_help_on_stderr(group: tuple[str, ...]) -> None:
+    done = hindlog_here(*group)
 
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == hindlog(*group, "--help", cwd=tmp_path).stdout
+    assert (done.code, done.out) == (2, "")
+    assert done.err == hindlog_here(*group, "--help").out
 
 
 def test_with_json_the_last_line_of_stderr_describes_the_error(crawled: Path) -> None:
@@ -136,38 +135,38 @@ def test_with_json_the_last_line_of_stderr_describes_the_error(crawled: Path) ->
 
 
 def test_show_prints_the_bytes_that_upstream_sent(crawled: Path) -> None:
-    row = hindlog(
+    row = hindlog_here(
         "sql",
         "-F",
         "tsv",
         "SELECT id, _seq FROM openrouter.models ORDER BY id LIMIT 1",
-        cwd=crawled,
-    ).stdout.splitlines()[1]
+        at=crawled,
+    ).out.splitlines()[1]
     id_, seq = row.split("\t")
 
-    shown = hindlog("show", f"openrouter/model/{id_}", cwd=crawled)
+    shown = hindlog_here("show", f"openrouter/model/{id_}", at=crawled)
 
-    assert shown.returncode == 0
-    lines = hindlog("log", f"openrouter/model/{id_}", "--kind", "entity", cwd=crawled).stdout
+    assert shown.code == 0
+    lines = hindlog_here("log", f"openrouter/model/{id_}", "--kind", "entity", at=crawled).out
     line = next(text for text in lines.splitlines() if json.loads(text)["seq"] == int(seq))
-    assert line.endswith(f'"body":{shown.stdout.rstrip()}}}')
+    assert line.endswith(f'"body":{shown.out.rstrip()}}}')
 
 
 def test_verify_locates_damage_and_log_prints_all_other_events(archive: Path) -> None:
-    assert hindlog("segment", "seal", "--all", cwd=archive).returncode == 0
-    assert hindlog("verify", cwd=archive).returncode == 0
+    assert hindlog_here("segment", "seal", "--all", at=archive).code == 0
+    assert hindlog_here("verify", at=archive).code == 0
     damaged = sorted((archive / "log/openrouter").rglob("*.zst"))[0]
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
 
-    verified = hindlog("verify", cwd=archive)
-    logged = hindlog("log", cwd=archive)
+    verified = hindlog_here("verify", at=archive)
+    logged = hindlog_here("log", at=archive)
 
-    assert verified.returncode == logged.returncode == 4
-    assert damaged.name in verified.stdout
-    assert damaged.name.removesuffix(".ndjson.zst") in logged.stderr
-    assert logged.stdout.count('"source":"civitai"') > 0
+    assert verified.code == logged.code == 4
+    assert damaged.name in verified.out
+    assert damaged.name.removesuffix(".ndjson.zst") in logged.err
+    assert logged.out.count('"source":"civitai"') > 0
 
 
 def states(archive: Path) -> dict[str, str]:
@@ -236,7 +235,7 @@ def test_an_export_has_the_rows_of_its_view(archive: Path, tmp_path: Path) -> No
 
     to = tmp_path / "out"
     done = hindlog("export", "openrouter.models", "--to", str(to), cwd=archive)
-    counted = hindlog("sql", "SELECT count(*) AS n FROM openrouter.models", cwd=archive).stdout
+    counted = hindlog_here("sql", "SELECT count(*) AS n FROM openrouter.models", at=archive).out
 
     assert done.returncode == 0, done.stderr
     with duckdb.connect() as connection:
@@ -244,19 +243,22 @@ def test_an_export_has_the_rows_of_its_view(archive: Path, tmp_path: Path) -> No
     assert rows == [(int(counted.splitlines()[1]),)]
 
 
-def test_status_config_doctor_and_completion_succeed_without_showing_secrets(crawled: Path) -> None:
-    status = json.loads(hindlog("status", "--json", cwd=crawled).stdout)
-    shown = hindlog("config", "show", "--origin", cwd=crawled, HINDLOG_CIVITAI_API_KEY="s3cret")
-    doctor = hindlog("doctor", cwd=crawled, HINDLOG_CIVITAI_API_KEY="s3cret")
+def test_status_config_doctor_and_completion_succeed_without_showing_secrets(
+    crawled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HINDLOG_CIVITAI_API_KEY", "s3cret")
+    status = json.loads(hindlog_here("status", "--json", at=crawled).out)
+    shown = hindlog_here("config", "show", "--origin", at=crawled)
+    doctor = hindlog_here("doctor", at=crawled)
 
     assert {source["source"] for source in status["sources"]} == {"civitai", "openrouter"}
     assert all(source["events_24h"] > 0 for source in status["sources"])
     assert status["views"]["drift"] == []
-    assert "source.civitai.base_url" in shown.stdout
-    assert "s3cret" not in shown.stdout + shown.stderr + doctor.stdout + doctor.stderr
-    assert "FAIL" not in doctor.stdout
-    assert hindlog("config", "check", cwd=crawled).returncode == 0
-    assert "_HINDLOG_COMPLETE" in hindlog("completion", "bash", cwd=crawled).stdout
+    assert "source.civitai.base_url" in shown.out
+    assert "s3cret" not in shown.out + shown.err + doctor.out + doctor.err
+    assert "FAIL" not in doctor.out
+    assert hindlog_here("config", "check", at=crawled).code == 0
+    assert "_HINDLOG_COMPLETE" in hindlog_here("completion", "bash", at=crawled).out
 
 
 def test_help_imports_no_heavy_library() -> None:

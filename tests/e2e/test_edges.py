@@ -68,19 +68,19 @@ def test_an_invalid_argument_or_file_is_named_in_the_error(
 
 def test_an_unknown_entity_is_named_once_with_another_command_as_hint(crawled: Path) -> None:
     for command in ("show", "history"):
-        done = hindlog(command, "openrouter/model/no/such", cwd=crawled)
+        done = hindlog_here(command, "openrouter/model/no/such", at=crawled)
 
-        assert done.returncode == 6
-        assert done.stderr.count("openrouter/model/no/such") == 1
-        assert f"hindlog {command}" not in done.stderr
+        assert done.code == 6
+        assert done.err.count("openrouter/model/no/such") == 1
+        assert f"hindlog {command}" not in done.err
 
 
 def test_events_are_written_to_a_file_unmodified(crawled: Path, tmp_path: Path) -> None:
-    piped = hindlog("log", "-n", "20", cwd=crawled).stdout
+    piped = hindlog_here("log", "-n", "20", at=crawled).out
 
-    assert hindlog("log", "-n", "20", "-o", str(tmp_path / "e.ndjson"), cwd=crawled).stdout == ""
-    assert hindlog("log", "-n", "20", "-o", str(tmp_path / "e.json"), cwd=crawled).stdout == ""
-    readable = hindlog("log", "-n", "20", "-F", "table", cwd=crawled).stdout
+    assert hindlog_here("log", "-n", "20", "-o", str(tmp_path / "e.ndjson"), at=crawled).out == ""
+    assert hindlog_here("log", "-n", "20", "-o", str(tmp_path / "e.json"), at=crawled).out == ""
+    readable = hindlog_here("log", "-n", "20", "-F", "table", at=crawled).out
 
     assert (tmp_path / "e.ndjson").read_text() == piped
     array = json.loads((tmp_path / "e.json").read_text())
@@ -91,23 +91,23 @@ def test_events_are_written_to_a_file_unmodified(crawled: Path, tmp_path: Path) 
 
 def test_the_resolved_instants_are_printed_on_stderr(crawled: Path) -> None:
     for command in ("log", "gaps", "changes", "verify"):
-        done = hindlog(command, "--since", "2026-11-01 13:05", cwd=crawled)
+        done = hindlog_here(command, "--since", "2026-11-01 13:05", at=crawled)
 
-        assert "since 2026-11-01T13:05:00Z" in done.stderr.splitlines()
-    done = hindlog("log", "--until", "2026-11", cwd=crawled)
-    assert done.stderr == "until 2026-11-01T00:00:00Z\n"
+        assert "since 2026-11-01T13:05:00Z" in done.err.splitlines()
+    done = hindlog_here("log", "--until", "2026-11", at=crawled)
+    assert done.err == "until 2026-11-01T00:00:00Z\n"
 
 
 def test_an_existing_cursor_file_takes_precedence_over_from_with_a_message(
     archive: Path, tmp_path: Path
 ) -> None:
     arguments = ("tail", "--from", "beginning", "--cursor-file", str(tmp_path / "c"))
-    first = hindlog(*arguments, "--count", "30", cwd=archive)
-    second = hindlog(*arguments, cwd=archive)
+    first = hindlog_here(*arguments, "--count", "30", at=archive)
+    second = hindlog_here(*arguments, at=archive)
 
-    assert first.stderr == ""
-    assert "continuing from the cursor in" in second.stderr
-    assert not set(first.stdout.splitlines()) & set(second.stdout.splitlines())
+    assert first.err == ""
+    assert "continuing from the cursor in" in second.err
+    assert not set(first.out.splitlines()) & set(second.out.splitlines())
 
 
 def test_after_the_reader_closes_the_pipe_the_next_tail_prints_the_remaining_events(
@@ -125,17 +125,18 @@ def test_after_the_reader_closes_the_pipe_the_next_tail_prints_the_remaining_eve
 
 
 def test_messages_and_errors_are_json_with_that_log_format(crawled: Path) -> None:
-    done = hindlog("--log-format", "json", "sql", "--as-of", "1h", "SELEC", cwd=crawled)
+    done = hindlog_here("--log-format", "json", "sql", "--as-of", "1h", "SELEC", at=crawled)
 
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    lines = [json.loads(line) for line in done.err.splitlines()]
     assert [line["message_type"] for line in lines] == ["message", "exit_error"]
     assert lines[0]["message"].startswith("as of ")
-    assert lines[1]["code"] == done.returncode == 2
+    assert lines[1]["code"] == done.code == 2
 
 
 def test_responses_without_a_time_are_named_and_the_others_imported(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "log").mkdir()
     (tmp_path / "hindlog.toml").write_text(default_toml())
     recordings = tmp_path / "given"
@@ -144,32 +145,32 @@ def test_responses_without_a_time_are_named_and_the_others_imported(
         Path(os.fsdecode(os.fsencode(recordings) + b"/" + name)).write_text(json.dumps(LISTING))
 
     arguments = ("fetch", "import", "openrouter", "--endpoint", "/api/v1/models")
-    mixed = hindlog(*arguments, "given", cwd=tmp_path)
-    untimed = hindlog(*arguments, "given/one.json", cwd=tmp_path)
-    replayed = hindlog("fetch", "replay", "openrouter", cwd=tmp_path)
+    mixed = hindlog_here(*arguments, "given", at=tmp_path)
+    untimed = hindlog_here(*arguments, "given/one.json", at=tmp_path)
+    replayed = hindlog_here("fetch", "replay", "openrouter", at=tmp_path)
 
-    assert mixed.returncode == 3, mixed.stderr
-    assert "given/one.json: no time" in mixed.stderr
-    assert "given/two.json: no time" in mixed.stderr
-    assert "2 of 2 responses" in mixed.stderr
-    assert len(hindlog("log", "--kind", "page", cwd=tmp_path).stdout.splitlines()) == 2
-    assert untimed.returncode == 2
-    assert "--observed-at" in untimed.stderr
-    assert "openrouter: no quarantined body can be split" in replayed.stderr
+    assert mixed.code == 3, mixed.err
+    assert "given/one.json: no time" in mixed.err
+    assert "given/two.json: no time" in mixed.err
+    assert "2 of 2 responses" in mixed.err
+    assert len(hindlog_here("log", "--kind", "page", at=tmp_path).out.splitlines()) == 2
+    assert untimed.code == 2
+    assert "--observed-at" in untimed.err
+    assert "openrouter: no quarantined body can be split" in replayed.err
 
 
 def test_a_moved_archive_gives_the_same_results(archive: Path, tmp_path: Path) -> None:
     query = "SELECT * FROM openrouter.models_changes ORDER BY ALL LIMIT 5"
-    before = hindlog("sql", query, cwd=archive).stdout
+    before = hindlog_here("sql", query, at=archive).out
 
     moved = Path(shutil.move(archive, tmp_path / "moved"))
 
-    assert hindlog("sql", query, cwd=moved).stdout == before
-    assert hindlog("status", "--json", cwd=moved).returncode == 0
+    assert hindlog_here("sql", query, at=moved).out == before
+    assert hindlog_here("status", "--json", at=moved).code == 0
 
 
 def test_status_shows_runs_errors_and_events_per_hour(crawled: Path) -> None:
-    for source in json.loads(hindlog("status", "--json", cwd=crawled).stdout)["sources"]:
+    for source in json.loads(hindlog_here("status", "--json", at=crawled).out)["sources"]:
         assert source["last_run_state"].endswith(": completed")
         assert source["errors_24h"] == 0
         assert source["events_per_hour"] == round(source["events_24h"] / 24, 1) > 0
