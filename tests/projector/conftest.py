@@ -8,6 +8,8 @@ import pytest
 
 from projector.definition import Definition
 from projector.update.update import update
+from tests.made_once import made_once
+from tests.projector.image_shelf import write_shelf
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import MODELS
 
@@ -34,13 +36,19 @@ def archive(empty: Path, shared: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images that mention a version of model 11 in several ways, and the macros that find them."""
+    return made_once(tmp_path_factory, "shelf", write_shelf)
+
+
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`a` changes at hour 1, `b` is absent from hour 1 to hour 2; with views of models only."""
     return write_archive(tmp_path_factory.mktemp("shared"))
 
 
 def write_archive(root: Path, definitions: Sequence[Definition] = MODELS) -> Path:
-    """Writes the log of `shared` into a new archive and builds these views."""
+    """Writes the log of `shared` into an empty folder and builds these views. Returns `root`."""
     (root / "log").mkdir()
     a, a2, b = model("a", "A", pricing={"prompt": "0.25"}), model("a", "A2"), model("b", "B")
     listings = [

@@ -6,7 +6,7 @@ from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import chosen
 
-OFFERS = chosen("openrouter.offers", "openrouter.authors", "openrouter.uptime")
+OFFERS = chosen("openrouter.offers")
 
 SQL = """SELECT id, endpoint_uuid, model_is_listed, epoch_us(_model_absent_since)
 FROM openrouter.offers ORDER BY id"""
@@ -25,10 +25,10 @@ def endpoints(hour: float, model_id: str, *seen: Seen) -> Page:
     return Page(hours(hour), seen, f"e{hour}", f"/models/{model_id}/endpoints", 1, True)
 
 
-def offers(root, *pages: Page, **more):
+def offers(root, *pages: Page, definitions=OFFERS):
     write_log(root, "openrouter", WRITER, pages)
-    assert update(root, definitions=OFFERS).failed == ()
-    return list(run_query(root, SQL, **more).rows)
+    assert update(root, definitions=definitions).failed == ()
+    return list(run_query(root, SQL).rows)
 
 
 def test_an_offer_says_that_its_model_is_absent(empty):
@@ -81,7 +81,7 @@ def test_the_authors_of_models_and_how_many_they_have(empty):
         Page(hours(1), [model("a/y", "Y"), model("~a/latest", "L")], "r1", "/m", 1, True),
     ]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty, definitions=OFFERS)
+    update(empty, definitions=chosen("openrouter.authors"))
     sql = "SELECT author, models, models_ever, model_ids FROM openrouter.authors ORDER BY 1"
 
     assert list(run_query(empty, sql).rows) == [
@@ -98,7 +98,7 @@ def test_uptime_has_a_row_per_change_of_an_endpoint_and_ends_when_it_is_absent(e
     seen_by_hour = [up(100), up(100, name="other"), up(97.5), up(97.5, -2), [], up(97.5, -2)]
     pages = [endpoints(n, "a/x", *seen) for n, seen in enumerate(seen_by_hour)]
     write_log(empty, "openrouter", WRITER, pages)
-    update(empty, definitions=OFFERS)
+    update(empty, definitions=chosen("openrouter.uptime"))
     sql = """SELECT status, uptime_30m, epoch_us(valid_from), epoch_us(valid_to)
     FROM openrouter.uptime ORDER BY valid_from"""
 
@@ -119,7 +119,8 @@ def test_the_model_of_an_endpoint_is_the_one_that_was_requested(empty):
         endpoints(0.1, "~a/latest", alias),
         endpoints(0.2, "a/y", bare),
     ]
-    assert [row[2] for row in offers(empty, *pages)] == [True, True]
+    definitions = chosen("openrouter.offers", "openrouter.uptime")
+    assert [row[2] for row in offers(empty, *pages, definitions=definitions)] == [True, True]
 
     expected = [("a/y", None), ("~a/latest", "a/x")]
     for view in ("endpoints", "endpoints_versions", "offers", "uptime"):
