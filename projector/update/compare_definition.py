@@ -25,7 +25,7 @@ from projector.parts.staging import stage_empty
 from projector.query.open_views import open_views, require_views
 from projector.query.view_info import set_as_of_last
 from projector.update.update import build_views
-from projector.views.dependencies import with_dependencies
+from projector.views.dependencies import with_inputs
 from projector.views.views_database import FILE, write_views
 
 _PLACE = ("_segment", "_seq", "_shape", "valid_from")
@@ -91,7 +91,7 @@ def compare(
     folder = views_dir(root)
     with views_lock(folder), temporary_views(folder) as temporary:
         _refuse_broken(new, temporary)
-        wanted = [new, *with_dependencies(known, [])]
+        wanted = [new, *with_inputs(known, [])]
         _, script = build_views(root, temporary / "parts", wanted, wanted, jobs=jobs, report=report)
         write_views(temporary, script)
         with contextlib.closing(open_views(root)) as connection, sql_errors(name):

@@ -29,7 +29,7 @@ from projector.limits import LIMITS, Limits
 from projector.parts.build import Report, silent
 from projector.query.open_views import open_views, require_views
 from projector.update.update import UpdateReport, build_views
-from projector.views.dependencies import with_dependencies
+from projector.views.dependencies import with_inputs
 from projector.views.statement import named_files
 from projector.views.views_database import read_script, write_views
 
@@ -140,7 +140,7 @@ def _write_file(
     if to.suffix == ".parquet" and len(names) != 1:
         raise Invalid(f"{to}: a Parquet file contains one view", "name one view, or a .duckdb file")
     with temporary_views(folder) as rebuilt:
-        needed = with_dependencies(known, wanted)
+        needed = with_inputs(known, wanted)
         built, script = build_views(
             root,
             rebuilt / "parts",

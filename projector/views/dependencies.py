@@ -16,23 +16,25 @@ from projector.engine.connections import connect
 
 SIBLINGS = (("at", ""), ("all", "_all"), ("versions", "_versions"), ("changes", "_changes"))
 """The views of a definition of entities: template of each, and suffix of its name."""
+BASE = ("log.sightings", "log.pages", "log.events")
+"""Views of the log whose rows every view of entities is made from."""
 
 
 def with_dependencies(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
-    """Returns the named definitions, those that they read, and the log's own, in known order.
+    """Returns what `with_inputs` returns and all views of the log, in known order."""
+    return with_inputs(known, [*named, *(each for each in known if each.source == LOG)])
 
-    The log's own always belong to it: every view is made from them.
-    """
+
+def with_inputs(known: Sequence[Definition], named: Sequence[Definition]) -> list[Definition]:
+    """Returns the named definitions, those that they read, and those in `BASE`, in known order."""
     depends_on = dependencies(known)
-    wanted = {
-        definition.name for definition in known if definition in named or definition.source == LOG
-    }
+    wanted = {definition.name for definition in named}
     pending = list(wanted)
     while pending:
         added = depends_on[pending.pop()] - wanted
         wanted |= added
         pending += added
-    return [definition for definition in known if definition.name in wanted]
+    return [definition for definition in known if definition.name in {*wanted, *BASE}]
 
 
 def in_dependency_order(definitions: Sequence[Definition]) -> list[Definition]:

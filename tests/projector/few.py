@@ -9,9 +9,9 @@ from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import Definition, load_definitions
 from projector.query.select import run_query
 from projector.update.update import update
+from projector.views.dependencies import BASE
 from tests.projector.conftest import WRITER
 from tests.projector.logs import UNSAFE, Gone, Page, write_log
-from tests.projector.projections import NEEDED
 
 MODEL_NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
 """Query for `rows`: the models that are present."""
@@ -19,7 +19,7 @@ MODEL_NAMES = "SELECT id, name FROM openrouter.models ORDER BY id"
 
 def some(*names: str) -> tuple[Definition, ...]:
     """Returns the definitions of these views and of those that every view needs."""
-    wanted = (*NEEDED, *names)
+    wanted = (*BASE, *names)
     return tuple(definition for definition in load_definitions() if definition.name in wanted)
 
 

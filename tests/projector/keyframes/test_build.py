@@ -13,10 +13,7 @@ from eventlog.format.event import HEARTBEAT, Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.engine.connections import builder
 from projector.keyframes import build
-from projector.keyframes.keyframe import (
-    covered_segments,
-    load_source_parts,
-)
+from projector.keyframes.keyframe import covered_segments, load_source_parts
 from projector.limits import LIMITS
 from projector.parts import part as part_module
 from projector.parts.plan import definitions_of, list_source

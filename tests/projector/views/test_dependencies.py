@@ -9,6 +9,7 @@ from projector.views.dependencies import (
     in_dependency_order,
     referenced_tables,
     with_dependencies,
+    with_inputs,
 )
 
 BOOKS = parse_definition("-- shop.books: x\n-- types: book\n", "shop", "books")
@@ -63,6 +64,19 @@ def test_dependencies_of_dependencies_are_wanted_too_and_others_are_not() -> Non
     known = [first, second, BOOKS, BOOKS_SOLD]
 
     assert with_dependencies(known, [first]) == [first, second, BOOKS]
+
+
+def names(definitions: list[Definition]) -> list[str]:
+    return [definition.name for definition in definitions]
+
+
+def test_the_inputs_of_a_view_are_what_it_reads_and_three_views_of_the_log() -> None:
+    known = load_definitions()
+    prices = [definition for definition in known if definition.name == "openrouter.prices"]
+    read = ["openrouter.endpoints", "openrouter.models", "openrouter.prices"]
+
+    assert names(with_inputs(known, prices)) == [*sorted(EVERY_VIEW_NEEDS), *read]
+    assert names(with_inputs(known, [])) == sorted(EVERY_VIEW_NEEDS)
 
 
 def test_images_of_a_lora_need_images_and_no_other_macro() -> None:

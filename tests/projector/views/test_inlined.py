@@ -30,10 +30,10 @@ def test_a_macro_over_views_works_under_another_name(shelf: Path, call: str) -> 
     with contextlib.closing(connect()) as connection:
         connection.execute(f"ATTACH '{views_dir(shelf) / FILE}' AS mine (READ_ONLY)")
 
-        found = connection.execute(f"SELECT id FROM mine.civitai.{call} ORDER BY id")
-        assert found.fetchall() == CALLS[call]
-        found = connection.execute("SELECT version_id FROM mine.civitai.version_of_hash('FF')")
-        assert found.fetchall() == [(22,)]
+        images = connection.execute(f"SELECT id FROM mine.civitai.{call} ORDER BY id").fetchall()
+        assert images == CALLS[call]
+        version = "SELECT version_id FROM mine.civitai.version_of_hash('FF')"
+        assert connection.execute(version).fetchall() == [(22,)]
         connection.execute("SET VARIABLE as_of = '2026-10-01'")
         assert connection.execute(f"SELECT id FROM mine.civitai.{call}").fetchall() == []
 
