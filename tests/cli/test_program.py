@@ -48,6 +48,7 @@ ARGUMENTS: dict[str, Words] = {
     "simulate": (),
     "sql": ("SELECT id, name FROM openrouter.models ORDER BY id",),
     "status": (),
+    "sync check": (),
     "sync pull": (),
     "sync push": (),
     "tail": (),

@@ -114,6 +114,8 @@ def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
         "behind": None if lag.oldest_us is None else format_ago(lag.oldest_us, now),
         "left_out": ["/".join(stream.key) for stream in lag.stopped],
         "pushed_at": lag.pushed_at,
+        "checked_at": lag.checked_at,
+        "check_is_clean": lag.check_is_clean if lag.checked_at else None,
     }
 
 
@@ -122,7 +124,11 @@ def _mirror_text(mirror: dict[str, Any]) -> str:
     behind = f"{mirror['segments']} segments, {mirror['bytes']:,} bytes, since {mirror['behind']}"
     text = behind if mirror["segments"] else "everything sealed is there"
     left_out = f"; left out: {', '.join(mirror['left_out'])}" if mirror["left_out"] else ""
-    return f"{mirror['url']}: {text}{left_out}"
+    checked = ""
+    if mirror["checked_at"]:
+        result = "clean" if mirror["check_is_clean"] else "not clean: hindlog sync check"
+        checked = f"; last check {mirror['checked_at'][:10]}, {result}"
+    return f"{mirror['url']}: {text}{left_out}{checked}"
 
 
 def _source_state(root: Path, index: "SourceIndex", settings: Any, now: int) -> dict[str, Any]:

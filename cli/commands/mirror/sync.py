@@ -9,6 +9,7 @@ import click
 
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import bucket_address, format_size, open_bucket, parse_rate
+from cli.mirror.checking import parse_share, print_check
 from cli.mirror.pulling import pull_from_bucket
 from cli.options.global_options import archive, config, global_options, print_message
 from eventlog.errors import Corrupt, Partial, Unavailable
@@ -178,6 +179,22 @@ def pull(bwlimit: str | None, transfers: int | None, join: bool) -> None:
     mirror = config(root).mirror
     rate = parse_rate(bwlimit)
     pull_from_bucket(root, mirror, bytes_per_s=rate, transfers=transfers, join=join)
+
+
+@sync.command(epilog="Example: hindlog sync check --read 1/30")
+@click.option("--heads", is_flag=True, help="Ask for the SHA-256 of each object.")
+@click.option("--read", "share", metavar="N/T", help="Read part N of T of all objects.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
+@global_options
+def check(heads: bool, share: str | None, as_json: bool) -> int:
+    """Checks that the bucket contains what is committed in it, and nothing else.
+
+    Compares the records, which form chains, with a listing: names and sizes; --heads and --read
+    compare the bytes. Prints what is missing, different or foreign, and exits with 4 if there is
+    any. What a running push has put and not committed is `in flight`.
+    """
+    root = archive()
+    return print_check(root, config(root).mirror, heads, parse_share(share), as_json)
 
 
 COMMANDS = (sync,)

@@ -20,8 +20,8 @@ from eventlog.files.writer_ids import HASHED, add_writers
 from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
 from eventlog.mirror.bucket.chain import LinkFacts, link_facts
 from eventlog.mirror.bucket.record import LOST_LINK, Link
+from eventlog.mirror.history.spool import Spool, spooled
 from eventlog.mirror.pull.pull_plan import LinkState, LocalFiles, link_state
-from eventlog.mirror.pull.spool import Spool, spooled
 from eventlog.read.cursor import StreamKey
 from eventlog.read.seq_ranges import KnownSeqs
 

@@ -15,13 +15,13 @@ import msgspec
 from eventlog.catalog.lookup import find_streams
 from eventlog.errors import Invalid
 from eventlog.mirror.bucket.record import CommitRecord
+from eventlog.mirror.history.spool import Spool, spool_records, spooled
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id, write_archive_id
 from eventlog.mirror.local.journal import lock_mirror
 from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
 from eventlog.mirror.local.pusher import Pusher
 from eventlog.mirror.pull.files import Fetched, fetch_files, wanted_assets, wanted_segments
 from eventlog.mirror.pull.manifests import write_manifests
-from eventlog.mirror.pull.spool import Spool, spool_records, spooled
 from eventlog.read.cursor import StreamKey
 from eventlog.stores.store import Store
 
@@ -93,10 +93,15 @@ async def _shared_id(root: Path, store: Store, join: bool) -> str:
 
 
 def _save(root: Path, ledger: Ledger) -> None:
-    """Saves the ledger; keeps what only the ledger of this bucket knew: when we pushed last."""
+    """Saves the ledger; keeps what only the ledger of this bucket knew: pushes and checks."""
     known = load_ledger(root)
     if known and (known.address, known.archive) == (ledger.address, ledger.archive):
-        ledger = msgspec.structs.replace(ledger, pushed_at=known.pushed_at)
+        ledger = msgspec.structs.replace(
+            ledger,
+            pushed_at=known.pushed_at,
+            checked_at=known.checked_at,
+            check_is_clean=known.check_is_clean,
+        )
     save_ledger(root, ledger)
 
 

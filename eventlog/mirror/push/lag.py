@@ -23,6 +23,9 @@ class MirrorLag:
     """Streams that a push leaves out."""
     pushed_at: str | None
     """When the last push ended that left nothing behind; None if none is known."""
+    checked_at: str | None
+    """When the bucket was checked last; None if it is not known."""
+    check_is_clean: bool
 
 
 def mirror_lag(root: Path, address: str) -> MirrorLag:
@@ -40,4 +43,6 @@ def mirror_lag(root: Path, address: str) -> MirrorLag:
         oldest_us=min((link.first_us for link in plan.links), default=None),
         stopped=plan.stopped,
         pushed_at=ledger.pushed_at if ledger else None,
+        checked_at=ledger.checked_at if ledger else None,
+        check_is_clean=ledger is not None and ledger.check_is_clean,
     )

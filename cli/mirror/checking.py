@@ -1,0 +1,78 @@
+"""Checks the bucket and prints what is not as committed: for `sync check`."""
+
+import asyncio
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.config.settings import MirrorSettings
+from cli.mirror.bucket import open_bucket
+from cli.options.global_options import print_message
+
+if TYPE_CHECKING:
+    from eventlog.mirror.check.checking import CheckRequest, CheckResult, ReadShare
+
+_SHARE = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
+
+
+def parse_share(text: str | None) -> "ReadShare | None":
+    """Returns the share of `3/30`. Raises `BadParameter`."""
+    from eventlog.mirror.check.checking import ReadShare
+
+    if text is None:
+        return None
+    match = _SHARE.fullmatch(text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise click.BadParameter(
+            f"expected part and number of parts, such as 3/30; found {text!r}",
+            param_hint="--read",
+        )
+    return ReadShare(int(match[1]), int(match[2]))
+
+
+def print_check(
+    root: Path, mirror: MirrorSettings, heads: bool, share: "ReadShare | None", as_json: bool
+) -> int:
+    """Checks the bucket, prints what was found, and returns the exit code."""
+    from eventlog.clock import format_us, now_us
+    from eventlog.mirror.check.checking import CheckRequest
+    from eventlog.mirror.check.compare import Finding
+    from eventlog.mirror.local.ledger import record_check
+
+    request = CheckRequest(heads, share, mirror.transfers)
+    address, result = asyncio.run(_check(root, mirror, request))
+    record_check(root, address, format_us(now_us()), is_clean=result.is_clean)
+    if as_json:
+        _print_json(result)
+    else:
+        for item in result.findings:
+            text = f": {item.text}" if item.text else ""
+            sys.stdout.write(f"{item.finding.value if item.finding else ''}\t{item.name}{text}\n")
+    counts = Counter(item.finding for item in result.findings)
+    found = ", ".join(f"{counts[finding]} {finding.value}" for finding in Finding)
+    print_message(f"{result.committed} objects committed, {result.read} read; {found}")
+    return 0 if result.is_clean else 4
+
+
+async def _check(
+    root: Path, mirror: MirrorSettings, request: "CheckRequest"
+) -> "tuple[str, CheckResult]":
+    from eventlog.mirror.check.checking import check_bucket
+
+    async with open_bucket(root, mirror, Counter()) as store:
+        return store.address, await check_bucket(root, store, request)
+
+
+def _print_json(result: "CheckResult") -> None:
+    import orjson
+
+    findings = [
+        {"finding": x.finding.value if x.finding else None, "name": x.name, "text": x.text}
+        for x in result.findings
+    ]
+    content = {"committed": result.committed, "read": result.read, "findings": findings}
+    sys.stdout.write(orjson.dumps(content).decode() + "\n")

@@ -1,0 +1,183 @@
+"""Carries out a check of a bucket: records and chains, a listing, on request the bytes.
+
+records, as chains ──> the objects they name ─┐
+                                a listing ────┴─> merged ──> HEAD ──> GET of a share
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import attrs
+
+from eventlog.errors import Corrupt, Invalid, NotFound
+from eventlog.format.manifest import digest
+from eventlog.mirror.check.compare import (
+    Committed,
+    ComparedObject,
+    ExpectedObject,
+    Finding,
+    compare_listing,
+    difference_of,
+)
+from eventlog.mirror.check.expected import expected_objects
+from eventlog.mirror.history.spool import Spool, spool_records
+from eventlog.mirror.history.update_ledger import rolled_back
+from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
+from eventlog.mirror.local.ledger import Ledger, load_ledger
+from eventlog.stores.store import Download, Store
+
+AT_ONCE = 64
+"""Number of objects that are compared before the next ones are listed."""
+
+
+@attrs.frozen
+class ReadShare:
+    """Share of the objects that are read completely: number `number` of `total`.
+
+    Reading all numbers from 1 to `total` in turn reads every object once.
+    """
+
+    number: int
+    total: int
+
+    def contains(self, name: str) -> bool:
+        """Whether an object belongs to the share."""
+        return int(digest(name.encode())[:12], 16) % self.total == self.number - 1
+
+
+@attrs.frozen
+class CheckRequest:
+    """What a check does beyond comparing a listing."""
+
+    heads: bool = False
+    """Whether each object is asked for its SHA-256."""
+    read: ReadShare | None = None
+    transfers: int = 4
+
+
+@attrs.frozen
+class CheckResult:
+    """What a check found."""
+
+    committed: int
+    """Objects that records name, and the records."""
+    read: int
+    """Objects that were read completely."""
+    findings: tuple[ComparedObject, ...]
+    """Everything that is not as committed."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing but objects in flight was found."""
+        return all(item.finding is Finding.IN_FLIGHT for item in self.findings)
+
+
+async def check_bucket(root: Path, store: Store, request: CheckRequest) -> CheckResult:
+    """Checks a bucket. Changes nothing in it.
+
+    Raises `Invalid` if the bucket has no archive, or another one than this folder; `Corrupt` if
+    records are damaged, do not form chains, or are fewer than this folder knows.
+    """
+    archive = await read_bucket_id(store)
+    ours = read_archive_id(root)
+    if archive is None or (ours is not None and ours != archive):
+        what = f"{store.address}: belongs to archive {archive or 'none'}, this folder to {ours}"
+        raise Invalid(what, "hindlog config show: mirror.url")
+    spool = await spool_records(root, store, archive, "")
+    try:
+        _check_known(root, store, spool.ledger)
+        return await _compare(spool, store, request)
+    finally:
+        spool.path.unlink(missing_ok=True)
+
+
+def _check_known(root: Path, store: Store, present: Ledger) -> None:
+    """Raises `Corrupt` if the bucket has fewer records than this folder knows, or others."""
+    known = load_ledger(root)
+    if known is None or (known.address, known.archive) != (present.address, present.archive):
+        return
+    for pusher, head in known.pushers.items():
+        there = present.pushers.get(pusher)
+        if there is None or there.next < head.next:
+            raise rolled_back(store, pusher, head.next - 1)
+        if there.next == head.next and there.sha256 != head.sha256:
+            raise rolled_back(store, pusher, head.next - 1)
+
+
+async def _compare(spool: Spool, store: Store, request: CheckRequest) -> CheckResult:
+    committed = Committed(spool.ledger.heads, spool.ledger.pushers)
+    findings: list[ComparedObject] = []
+    intact: list[ExpectedObject] = []
+    count = read = 0
+    with (
+        expected_objects(spool) as expected,
+        tempfile.TemporaryDirectory(dir=spool.path.parent) as scratch,
+    ):
+        look = _looker(store, request, Path(scratch))
+        async for item in compare_listing(expected, store.list_after("", ""), committed):
+            count += item.expected is not None
+            if item.finding is not None:
+                findings.append(item)
+            elif item.expected is not None:
+                intact.append(item.expected)
+            if len(intact) == AT_ONCE:
+                read += await _look_at(intact, look, findings)
+                intact = []
+        read += await _look_at(intact, look, findings)
+    return CheckResult(count, read, tuple(findings))
+
+
+Look = Callable[[ExpectedObject], Awaitable[tuple[ComparedObject | None, bool]]]
+"""Looks at an object more closely. Returns what is wrong, and whether it was read completely."""
+
+
+async def _look_at(
+    objects: list[ExpectedObject], look: Look, findings: list[ComparedObject]
+) -> int:
+    """Looks at objects; adds what is wrong. Returns how many were read completely."""
+    results = await asyncio.gather(*map(look, objects))
+    findings += [item for item, _ in results if item is not None]
+    return sum(was_read for _, was_read in results)
+
+
+def _looker(store: Store, request: CheckRequest, scratch: Path) -> Look:
+    gate = asyncio.Semaphore(request.transfers)
+
+    async def look(wanted: ExpectedObject) -> tuple[ComparedObject | None, bool]:
+        problem: str | None = None
+        is_read = request.read is not None and request.read.contains(wanted.name)
+        if not request.heads and not is_read:
+            return None, False
+        async with gate:
+            try:
+                if request.heads:
+                    problem = await _head_problem(store, wanted)
+                if is_read and problem is None:
+                    problem = await _read_problem(store, wanted, scratch)
+            except NotFound:
+                return ComparedObject(wanted.name, Finding.MISSING, wanted), is_read
+        if problem is None:
+            return None, is_read
+        return ComparedObject(wanted.name, Finding.DIFFERENT, wanted, problem), is_read
+
+    return look
+
+
+async def _head_problem(store: Store, wanted: ExpectedObject) -> str | None:
+    stored = await store.head(wanted.name)
+    if stored is None:
+        raise NotFound(wanted.name)
+    return difference_of(wanted, stored)
+
+
+async def _read_problem(store: Store, wanted: ExpectedObject, scratch: Path) -> str | None:
+    path = scratch / digest(wanted.name.encode())
+    try:
+        await store.get_to_file(wanted.name, Download(path, wanted.size, wanted.sha256))
+    except Corrupt as error:
+        return error.what
+    finally:
+        path.unlink(missing_ok=True)
+    return None

@@ -1,0 +1,42 @@
+"""`sync check`: what users see, and the exit codes."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from cli.mirror.checking import parse_share
+from eventlog.mirror.check.checking import ReadShare
+from tests.cli.making import hindlog, new_archive
+from tests.eventlog.mirror.buckets import add_hour
+
+
+def test_a_check_prints_what_differs_and_status_shows_its_result(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{bucket}"\n')
+    name = add_hour(root, 0)
+    hindlog("sync", "push", at=root)
+
+    done = hindlog("sync", "check", "--heads", "--read", "1/1", at=root)
+    expected = "3 objects committed, 3 read; 0 missing, 0 different, 0 foreign, 0 in flight\n"
+    assert (done.code, done.out, done.err) == (0, "", expected)
+    assert ", clean" in hindlog("status", at=root).out
+    (bucket / "log" / "x.txt").write_bytes(b"x")
+    path = bucket / f"log/{name}.ndjson.zst"
+    path.unlink()
+    done = hindlog("sync", "check", at=root)
+    assert done.code == 4
+    assert done.rows == [["missing", f"log/{name}.ndjson.zst"], ["foreign", "log/x.txt"]]
+    assert "not clean: hindlog sync check" in hindlog("status", at=root).out
+    as_json = hindlog("sync", "check", "--json", at=root).json()
+    assert as_json["committed"] == 3
+    assert [item["finding"] for item in as_json["findings"]] == ["missing", "foreign"]
+    assert hindlog("status", "--json", at=root).json()["mirror"]["check_is_clean"] is False
+
+
+def test_a_share_is_a_part_of_a_number_of_parts() -> None:
+    assert parse_share(None) is None and parse_share("3/30") == ReadShare(3, 30)
+    for text in ("0/3", "4/3", "3", "a/b", "1/0"):
+        with pytest.raises(click.BadParameter, match="expected part and number of parts"):
+            parse_share(text)
