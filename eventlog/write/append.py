@@ -127,9 +127,14 @@ def write_composed(stream: Stream, composed: ComposedBatch) -> list[Appended]:
 
 def check_ready(stream: Stream) -> None:
     """Raises `LocalResource` after a disk error, or if the disk is nearly full."""
+    check_not_broken(stream)
+    check_free_space(stream.disk, stream.root)
+
+
+def check_not_broken(stream: Stream) -> None:
+    """Raises `LocalResource` after a disk error."""
     if stream.broken:
         raise LocalResource(f"{stream.source}: nothing is written any more after a disk error")
-    check_free_space(stream.disk, stream.root)
 
 
 def _batch(

@@ -25,7 +25,13 @@ from eventlog.files.listing import segment_suffixes
 from eventlog.files.stream_lock import record_sealed_seq
 from eventlog.format.frames import FRAME_BYTES
 from eventlog.format.paths import SegmentName, group_dir, sealed_path, segment_at
-from eventlog.write.append import Appended, BuildBatch, check_ready, encode_batches
+from eventlog.write.append import (
+    Appended,
+    BuildBatch,
+    check_not_broken,
+    check_ready,
+    encode_batches,
+)
 from eventlog.write.prepare_group import (
     GroupBlock,
     Preparation,
@@ -225,7 +231,7 @@ def commit_group(group: SegmentGroup) -> None:
     _start_job(group)
     while group.jobs:
         group.jobs.popleft().result()
-    check_ready(stream)
+    check_not_broken(stream)  # the reserve of a nearly full disk suffices for what follows
     preparation = group.preparation
     if not preparation.segments:
         return

@@ -215,6 +215,20 @@ def test_after_a_disk_error_nothing_is_written_any_more(tmp_path: Path, operatio
     assert verify(tmp_path).damages == ()
 
 
+def test_what_was_appended_before_the_disk_was_nearly_full_is_committed(tmp_path: Path) -> None:
+    stream = opened(tmp_path, disk=NO_SYNC)
+    group = open_group(stream, GROUP_LIMITS)
+    put_in_group(group, START, [entity(1)])
+    stream.disk = attrs.evolve(NO_SYNC, free_bytes=lambda path: 0)
+    with pytest.raises(LocalResource, match="expected at least"):
+        put_in_group(group, START, [entity(2)])
+    close_group(group)
+    close_stream(stream)
+
+    assert read_head(tmp_path, SOURCE, WRITER) == Head("", 0, 1)
+    assert [x.is_sealed for x in list_segments(tmp_path)] == [True]
+
+
 def test_a_batch_that_cannot_be_built_changes_nothing(tmp_path: Path) -> None:
     stream = opened(tmp_path / "a", disk=NO_SYNC)
     group = open_group(stream, GROUP_LIMITS)
