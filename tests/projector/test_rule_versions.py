@@ -22,7 +22,7 @@ PROJECTOR = Path(__file__).parents[2] / "projector"
 
 PINNED = {
     "event": (2, "1713901e1140"),
-    "lines": (2, "410da91396cd"),
+    "lines": (2, "b864dea2c4a9"),
     "casts": (2, "d8fc7bafb348"),
     "civitai_meta": (2, "c28705f810fc"),
     "starts": (1, "e514cd311a55"),
