@@ -58,14 +58,12 @@ def accept_loss(
     *,
     clock: Clock = now_us,
     segment_bytes: int = SEGMENT_BYTES,
-    mirrored_seq: int = 0,
 ) -> RepairResult:
     """Marks a segment as permanently lost, so that its stream can continue. Idempotent.
 
-    `name`: the lost segment, or the name that `verify` reports for a gap; `mirrored_seq`: the seq
-    up to which a mirror has the stream. Repairs the segment instead, if possible. Raises `Invalid`
-    if nothing is lost under that name or the mirror has it, `Locked` if the stream is being
-    written, `Corrupt` if only an asset of the segment is lost.
+    `name`: the lost segment, or the name that `verify` reports for a gap. Repairs the segment
+    instead, if possible. Raises `Invalid` if nothing is lost under that name, `Locked` if the
+    stream is being written, `Corrupt` if only an asset of the segment is lost.
     """
     _check_ours(root, name)
     if not loss_path(root, name).exists():
@@ -76,12 +74,6 @@ def accept_loss(
                 check_assets(root, name, repaired)
                 return repaired
             gap = _gap_of(root, name)
-            if gap.first_seq <= mirrored_seq:
-                raise Invalid(
-                    f"{name}: not lost: the mirror has seq {gap.first_seq}"
-                    f" to {min(gap.last_seq, mirrored_seq)}",
-                    "hindlog sync pull",
-                )
             _seal_before(root, name, gap.first_seq)
             write_loss(root, _loss(root, name, gap, format_us(clock())))
         finally:

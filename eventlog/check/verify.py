@@ -259,8 +259,6 @@ def _check_gaps(
         name = loss_name(gap, key, taken, head, head_written_at(root, *key))
         damage = _gap_damage(gap, name)
         hint = f"if no copy is left: hindlog repair --accept-loss {name}"
-        if (log_dir(root) / "archive.json").exists():  # it was pushed to a mirror
-            hint = f"hindlog sync pull; {hint}"
         yield attrs.evolve(damage, what=f"{damage.what}; {hint}")
 
 

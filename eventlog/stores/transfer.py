@@ -100,8 +100,8 @@ def require_equal(place: str, size: int, sha256: str, upload: Upload) -> None:
 async def download(place: str, chunks: Chunks, wanted: Download) -> None:
     """Writes an object to `wanted.path`, behind what is there. See `Store.get_to_file`.
 
-    If the SHA-256 differs although the download was resumed, the beginning may be to blame: the
-    object is then read once more, from its start.
+    If the SHA-256 differs, the beginning that was there or the line may be to blame: the object
+    is then read once more, from its start.
     """
     for _ in range(2):
         resumed = wanted.path.stat().st_size if wanted.path.exists() else 0
@@ -109,8 +109,6 @@ async def download(place: str, chunks: Chunks, wanted: Download) -> None:
         if (size, sha256) == (wanted.size, wanted.sha256):
             return
         wanted.path.unlink()
-        if not resumed:
-            break
     raise Corrupt(
         f"{place}: expected {wanted.size} bytes with SHA-256 {wanted.sha256[:16]}…,"
         f" found {size} with {sha256[:16]}…"

@@ -28,12 +28,13 @@ def server_python() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed
         if not (folder / ".ready").exists():
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
-            _install(folder, version)
+            install_server(folder, version)
             (folder / ".ready").touch()
     return folder / "bin" / "python"
 
 
-def _install(folder: Path, requirement: str) -> None:
+def install_server(folder: Path, requirement: str) -> None:
+    """Makes an environment with a package. Skips the test if that fails; in CI it fails."""
     venv.create(folder, with_pip=False, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python"]
     options = ["--quiet", "--disable-pip-version-check", "-c", CONSTRAINTS]

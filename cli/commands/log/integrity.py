@@ -98,14 +98,12 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     manifests confirms it. The damaged file is moved away, not deleted.
 
     --accept-loss records permanently that the events of a segment are lost. It deletes nothing,
-    repairs the segment instead if that is possible, and refuses if the mirror has it: `hindlog sync
-    pull` fetches it. If no file names the lost segment any more, use the name that `hindlog verify`
-    prints.
+    and repairs the segment instead if that is possible. If no file names the lost segment any
+    more, use the name that `hindlog verify` prints.
     """
     from cli.options.arguments import parse_segment_argument
     from eventlog.check.accept_loss import accept_loss as mark_as_lost
     from eventlog.check.repair import repair as repair_segment
-    from eventlog.mirror.local.absent import mirrored_seq
 
     if good is not None and accept_loss:
         raise click.UsageError("--from and --accept-loss exclude each other")
@@ -114,8 +112,7 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     for text in segments:
         name = parse_segment_argument(root, text)
         if accept_loss:
-            known = mirrored_seq(root, name.source, name.writer)
-            result = mark_as_lost(root, name, segment_bytes=segment_bytes, mirrored_seq=known)
+            result = mark_as_lost(root, name, segment_bytes=segment_bytes)
         else:
             result = repair_segment(root, name, good, segment_bytes=segment_bytes)
         print_message(f"{result.segment}: {result.what}")

@@ -188,8 +188,9 @@ async def _put_new(bucket: _Bucket, name: str, upload: Upload) -> bool:
     }
     try:
         if upload.size > PART_BYTES:
-            if await _head(bucket, name) is not None:
-                return await _settle(bucket, name, upload)
+            there = await _head(bucket, name)
+            if there is not None:
+                return await _compare(bucket, there, upload)
             await send_in_parts(Multipart(send, place, name, upload, bucket.settings, headers))
         else:
             headers |= {"IfNoneMatch": "*", "ChecksumSHA256": base64_of(upload.sha256)}
@@ -204,25 +205,29 @@ async def _put_new(bucket: _Bucket, name: str, upload: Upload) -> bool:
     return True
 
 
-async def _settle(bucket: _Bucket, name: str, upload: Upload, fault: Fault | None = None) -> bool:
-    """Compares the object that has the name with the upload. Returns False if they are equal.
+async def _settle(bucket: _Bucket, name: str, upload: Upload, fault: Fault) -> bool:
+    """Returns False if the object that has the name is equal to the upload.
 
     If no object has the name, the fault stands; after a mere race, it is temporary.
     """
     there = await _head(bucket, name)
-    place = bucket.place(name)
-    if there is None and fault is not None and fault.status == 403:
+    if there is not None:
+        return await _compare(bucket, there, upload)
+    if fault.status == 403:
         raise S3Fault(attrs.evolve(fault, code="AccessDenied"))  # a lock without an object
-    if there is None:
-        message = "the object that had the name, or our upload, is gone"
-        raise S3Fault(Fault(place, "PutObject", None, message=message))
+    message = "the object that had the name, or our upload, is gone"
+    raise S3Fault(Fault(bucket.place(name), fault.operation, None, message=message))
+
+
+async def _compare(bucket: _Bucket, there: StoredObject, upload: Upload) -> bool:
+    """Returns False. Raises `Conflict` unless the object is equal to the upload."""
     sha256 = there.sha256
     if sha256 is None and there.size == upload.size:
         hashed = hashlib.sha256()
-        async for chunk in _chunks(bucket, name, 0):
+        async for chunk in _chunks(bucket, there.name, 0):
             hashed.update(chunk)
         sha256 = hashed.hexdigest()
-    require_equal(place, there.size, sha256 or "unknown", upload)
+    require_equal(bucket.place(there.name), there.size, sha256 or "unknown", upload)
     return False
 
 

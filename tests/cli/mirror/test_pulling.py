@@ -89,21 +89,3 @@ def test_a_deleted_file_comes_back(origin: Path, tmp_path: Path) -> None:
     assert sealed_path(origin, name).read_bytes() == good
     shutil.rmtree(origin / "state")
     assert hindlog("sync", "push", at=origin).code == 0
-
-
-def test_a_lost_segment_that_the_mirror_has_is_not_accepted_as_lost(origin: Path) -> None:
-    for hour in (2, 3):
-        name = add_hour(origin, hour, OTHER)
-    hindlog("sync", "push", at=origin)
-    good = sealed_files(origin)
-    for path in origin.glob(f"log/{name}.*"):
-        path.unlink()
-
-    verified = hindlog("verify", at=origin)
-    assert verified.code == 4 and "hindlog sync pull; if no copy is left" in verified.out
-    refused = hindlog("repair", "--accept-loss", str(name), at=origin)
-    assert refused.code == 2
-    assert "not lost: the mirror has seq 5 to 6" in refused.err and "sync pull" in refused.err
-    assert hindlog("sync", "pull", at=origin).code == 0
-    assert sealed_files(origin) == good
-    assert hindlog("verify", at=origin).code == 0
