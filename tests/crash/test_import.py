@@ -1,51 +1,28 @@
 """Interrupted imports: the files are whole, and continued they equal an uninterrupted import."""
 
-import os
 import random
 import shutil
-import signal
-import time
-from collections.abc import Callable, Iterator
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from eventlog.check.verify import verify
-from eventlog.files.disk import Disk
 from eventlog.format.paths import group_dir
-from eventlog.write.group import GroupLimits
-from fetcher.imports.import_report import ImportReport
+from tests.crash.import_driver import import_hours, record_hours
 from tests.crash.rounds import ROUNDS
 from tests.crash.simulated_disk import PowerCut, SimulatedDisk, disk_of, mark_durable, power_cut
-from tests.eventlog.write.test_group import NO_SYNC, log_files
+from tests.eventlog.write.test_group import log_files
 from tests.extent import few_or_all
-from tests.fetcher.importing import import_into, models_list, write_files
 from tests.fetcher.making import WRITER
 
 pytestmark = pytest.mark.sampled
 
-LIMITS = GroupLimits(segments=3, single_syncs=1)
-HOURS = [*range(20, 24), *range(24, 29)]
-"""Recorded hours since 2025-01-01T00: two days, three groups."""
 INSTANTS = ROUNDS // few_or_all(10, 1)
 """Instants of an interruption per fate."""
 FATES = ["killed", "power cut", "power cut in disorder"]
-
-
-def record_hours(folder: Path) -> list[Path]:
-    """Writes two recordings per hour, whose prices change."""
-    files = {
-        f"202501{1 + hour // 24:02d}T{hour % 24:02d}{minute:02d}00Z.json": models_list(
-            ("a/b", hour), ("c/d", hour // 3), ("e/f", 7), (f"g/{minute}", 1)
-        )
-        for hour in HOURS
-        for minute in (5, 35)
-    }
-    return write_files(folder, files)
-
-
-def import_hours(root: Path, paths: list[Path], disk: Disk = NO_SYNC) -> ImportReport:
-    return import_into(root, paths, groups=LIMITS, disk=disk)
 
 
 @pytest.fixture(scope="module")
@@ -135,29 +112,12 @@ def test_a_power_cut_never_leaves_a_manifest_without_its_zst(
         assert record or described == sealed
 
 
-def kill_after(work: Callable[[], object], seconds: float) -> bool:
-    """Runs in a child process, which is killed. Returns whether it was still running."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+def test_an_import_that_is_killed_again_and_again_ends_as_one_that_is_not(tmp_path: Path) -> None:
+    rounds = max(2, ROUNDS // 10)
+    command = [sys.executable, "-m", "tests.crash.import_driver", str(tmp_path), str(rounds), "5"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False
+    )
 
-
-def test_an_import_that_is_killed_again_and_again_ends_as_one_that_is_not(
-    recorded: list[Path], complete: dict[str, bytes], tmp_path: Path
-) -> None:
-    chance = random.Random(5)
-    for number in range(max(2, ROUNDS // 10)):
-        root = tmp_path / str(number)
-        while kill_after(lambda root=root: import_hours(root, recorded), chance.random() * 0.1):
-            if root.exists():
-                assert verify(root).damages == ()
-        import_hours(root, recorded)
-
-        assert log_files(root) == complete
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{rounds} imports" in done.stdout
