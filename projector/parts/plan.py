@@ -9,8 +9,10 @@ from pathlib import Path
 
 import attrs
 
+from eventlog.catalog.day import REAL_TIMES, FolderTimes
+from eventlog.catalog.lookup import days_between
 from eventlog.errors import Corrupt
-from eventlog.files.listing import list_segments, read_manifest
+from eventlog.files.listing import read_manifest
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.segment_lines import durable_bytes
 from projector.definition import LOG, Definition
@@ -40,14 +42,16 @@ class MissingParts:
     definitions: tuple[Definition, ...]
 
 
-def list_source(root: Path, source: str) -> SegmentListing:
-    """Lists the segments of a source."""
-    files = list_segments(root, source)
-    return SegmentListing(
-        source,
-        tuple(file.name for file in files if file.is_sealed),
-        tuple(file.name for file in files if not file.is_sealed and file.is_open),
-    )
+def list_source(root: Path, source: str, times: FolderTimes = REAL_TIMES) -> SegmentListing:
+    """Lists the segments of a source, from the catalog."""
+    sealed, opened = list[SegmentName](), list[SegmentName]()
+    for (day,) in days_between(root, [source], times=times):
+        for name, entry in day.segments:
+            if entry.has_manifest:
+                sealed.append(name)
+            elif entry.is_open:
+                opened.append(name)
+    return SegmentListing(source, tuple(sealed), tuple(opened))
 
 
 def definitions_of(definitions: Iterable[Definition], source: str) -> list[Definition]:
@@ -72,8 +76,8 @@ def find_missing(
     wanted: dict[tuple[SegmentName, ...], list[Definition]] = {}
     for definition, parts in published:
         covered = frozenset[str]().union(*(part.covers for part in parts))
-        missing = tuple(name for name in listing.sealed if str(name) not in covered)
-        if missing:
+        if not listing.sealed_names <= covered:
+            missing = tuple(name for name in listing.sealed if str(name) not in covered)
             wanted.setdefault(missing, []).append(definition)
     return [MissingParts(missing, tuple(group)) for missing, group in wanted.items()]
 

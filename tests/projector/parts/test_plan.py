@@ -4,17 +4,28 @@ import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
 import pytest
+from hypothesis import given, settings
 
 from eventlog.errors import Corrupt
+from eventlog.files.listing import list_segments
 from eventlog.format.paths import SegmentName, open_path, parse_segment, sealed_path
 from projector.definition import parse_definition
 from projector.limits import LIMITS
 from projector.parts import plan
 from projector.parts.part import Part, Segment
-from projector.parts.plan import SegmentListing, definitions_of, find_missing, split_into_batches
+from projector.parts.plan import (
+    SegmentListing,
+    definitions_of,
+    find_missing,
+    list_source,
+    split_into_batches,
+)
+from tests.eventlog.catalog.changing_log import SOURCES, ChangingLog, Step, steps
+from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
 
@@ -154,3 +165,21 @@ def test_an_open_segment_without_a_complete_line_has_no_copy(empty: Path, tmp_pa
     open_path(empty, name).unlink()
     with pytest.raises(FileNotFoundError):
         plan.copy_open_segment(empty, name, tmp_path / "scratch")
+
+
+@given(steps)
+@settings(max_examples=few_or_all(5, 100), deadline=None)
+def test_a_listing_of_a_source_equals_that_of_its_folders(actions: list[Step]) -> None:
+    with TemporaryDirectory() as folder:
+        log = ChangingLog(Path(folder))
+        for action in actions:
+            log.apply(action)
+            for source in SOURCES:
+                files = list_segments(log.root, source)
+                expected = SegmentListing(
+                    source,
+                    tuple(file.name for file in files if file.is_sealed),
+                    tuple(file.name for file in files if file.is_open and not file.is_sealed),
+                )
+
+                assert list_source(log.root, source, log.times) == expected
