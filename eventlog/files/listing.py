@@ -75,20 +75,23 @@ def list_losses(
 def _suffixes(root: Path, source: str | None, writer: str | None) -> dict[SegmentName, set[str]]:
     suffixes: dict[SegmentName, set[str]] = {}
     for folder in _folders(root, source):
-        for name, of_segment in segment_suffixes(folder).items():
-            if writer is None or name.writer == writer:
-                suffixes[name] = of_segment
+        suffixes |= segment_suffixes(folder, writer)
     return suffixes
 
 
-def segment_suffixes(folder: Path) -> dict[SegmentName, set[str]]:
-    """Returns the segments of a day folder, each with the suffixes of its files, without dot."""
-    suffixes: dict[SegmentName, set[str]] = {}
+def segment_suffixes(folder: Path, writer: str | None = None) -> dict[SegmentName, set[str]]:
+    """Returns the segments of a day folder, each with the suffixes of its files, without dot.
+
+    `writer`: only those of this writer.
+    """
+    by_name: dict[str, set[str]] = {}
     for file in _file_names(folder):
-        name = parse_segment(f"{folder.parent.name}/{folder.name}/{file}")
-        if name is not None:
-            suffixes.setdefault(name, set()).add(file.partition(".")[2])
-    return suffixes
+        name, _, suffix = file.partition(".")
+        if writer is None or f"-{writer}-" in name:  # most are of others: they are not parsed
+            by_name.setdefault(name, set()).add(suffix)
+    day = f"{folder.parent.name}/{folder.name}"
+    parsed = ((parse_segment(f"{day}/{name}"), suffixes) for name, suffixes in by_name.items())
+    return {name: suffixes for name, suffixes in parsed if name is not None}
 
 
 def _file_names(folder: Path) -> set[str]:
