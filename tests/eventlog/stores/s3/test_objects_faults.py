@@ -52,6 +52,7 @@ DOWN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", UP.values(), ids=UP)
 def test_an_upload_over_a_broken_line_is_complete(
     object_server: ObjectServer, damage: Damage
@@ -64,6 +65,7 @@ def test_an_upload_over_a_broken_line_is_complete(
     run(object_server, scenario, damage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DOWN.values(), ids=DOWN)
 def test_a_download_over_a_broken_line_is_complete(
     object_server: ObjectServer, damage: Damage, tmp_path: Path
