@@ -24,7 +24,7 @@ from eventlog.format.paths import SegmentName
 from projector.definition import Definition
 from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import publish
-from projector.engine.sql_text import template_text
+from projector.engine.sql_text import literal, template_text
 from projector.parts.part_sql import select
 
 _PART = re.compile(r"[0-9].*\.parquet")
@@ -187,11 +187,17 @@ def build_part(
     path: Path,
     covers: Sequence[str],
     open_bytes: int = 0,
+    empty: Path | None = None,
 ) -> int:
     """Publishes the part of a definition over the relation `line` and returns its number of rows.
 
     `covers`: names of the segments in `line`. `open_bytes`: the covered size of an open segment.
+    `empty`: the part over no line, to be copied because no line concerns the definition.
     """
-    for macro in definition.macros:
-        connection.execute(template_text(macro))
-    return publish(connection, select(definition), path, covers, definition.hash, open_bytes)
+    if empty is None:
+        for macro in definition.macros:
+            connection.execute(template_text(macro))
+        query = select(definition)
+    else:
+        query = f"FROM read_parquet({literal(str(empty))})"
+    return publish(connection, query, path, covers, definition.hash, open_bytes)

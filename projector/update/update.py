@@ -130,8 +130,8 @@ def build_views(
     ):
         context = Context(root, parts, folder, jobs, crew, report, strict, limits)
         listings = [list_source(root, source) for source in _sources(root, known)]
-        results = _build_parts(context, connection, listings, wanted)
         failures = build_schemas(context, connection, known, [each.source for each in listings])
+        results = _build_parts(context, connection, listings, wanted)
         working = [each for each in known if each.name not in failures]
         _compact(context, connection, listings, working)
         # Sources one after another, because one of them has most of the rows; in a worker thread,

@@ -1,5 +1,6 @@
 """Building parts: sealed segments once, open segments when they have grown, bad lines left out."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from itertools import count, pairwise
 from pathlib import Path
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 
 from eventlog.errors import Invalid
 from projector.definition import LOG, Definition, load_definitions, parse_definition
+from projector.engine.connections import builder
+from projector.engine.parquet_files import SCHEMA
 from projector.engine.workers import workers
 from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, build_open, build_sealed
-from projector.parts.part import Segment, folder_of, open_name
+from projector.parts.part import Segment, folder_of, open_name, part_name
 from projector.parts.plan import list_source, read_sealed
+from projector.update.empty_parts import build_schemas
 from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -112,7 +116,15 @@ def test_a_strict_build_refuses_a_line_that_is_not_json(context: Context) -> Non
 BODIES_OF_HOURS = [
     [model(id, f"{id}{hour}" * (200 if hour == 2 else 1)) for id in "ab"] for hour in range(6)
 ]
-GROUPED = (NAMES, *(each for each in load_definitions() if each.source == LOG and each.has_parts))
+BODIES_OF_HOURS[3].append(Seen("endpoint", "e", {"id": "e"}))
+ENDS = parse_definition(
+    "-- openrouter.ends: x\n-- types: endpoint\nSELECT *, 1 AS n FROM event", "openrouter", "ends"
+)
+GROUPED = (
+    NAMES,
+    ENDS,
+    *(each for each in load_definitions() if each.source == LOG and each.has_parts),
+)
 SMALL = attrs.evolve(LIMITS, max_small_segment_bytes=1000)
 """Limits with which all of these hours but one are concatenated."""
 
@@ -132,14 +144,18 @@ def test_rows_do_not_depend_on_how_segments_are_grouped_into_jobs(context: Conte
     segments = [read_sealed(context.root, name) for name in names]
     numbers = count()
 
-    def rows_by_group(groups: Sequence[Sequence[Segment]], limits: Limits) -> list[object]:
+    def rows_by_group(
+        groups: Sequence[Sequence[Segment]], limits: Limits, with_empty_parts: Sequence[Definition]
+    ) -> list[object]:
         folder = context.root / f"parts-{next(numbers)}"
         own = attrs.evolve(context, parts=folder, limits=limits)
+        with contextlib.closing(builder(context.scratch, 1)) as connection:
+            assert build_schemas(own, connection, with_empty_parts, ["openrouter"]) == {}
         for group in groups:
             assert build_sealed(own, "openrouter", group, GROUPED).failed == ()
         return [rows_of_parts(own, definition) for definition in GROUPED]
 
-    expected = rows_by_group([segments], attrs.evolve(LIMITS, max_small_segment_bytes=0))
+    expected = rows_by_group([segments], attrs.evolve(LIMITS, max_small_segment_bytes=0), [])
 
     @given(st.permutations(segments), st.sets(st.integers(1, 5)), st.sampled_from([SMALL, LIMITS]))
     @example(segments, set(), SMALL)
@@ -147,9 +163,26 @@ def test_rows_do_not_depend_on_how_segments_are_grouped_into_jobs(context: Conte
     def check_groups(order: list[Segment], cuts: set[int], limits: Limits) -> None:
         groups = [order[begin:end] for begin, end in pairwise([0, *sorted(cuts), 6])]
 
-        assert rows_by_group(groups, limits) == expected
+        assert rows_by_group(groups, limits, GROUPED) == expected
 
     check_groups()
+
+
+def test_a_definition_without_entities_in_the_lines_gets_a_copy_of_its_empty_part_if_there_is_one(
+    context: Context,
+) -> None:
+    segments = sealed(context)
+    for definition in (NAMES, ENDS):
+        folder = folder_of(context.parts, "openrouter", definition)
+        folder.mkdir(parents=True)
+        duckdb.sql("SELECT 'copied' AS found").write_parquet(str(folder / SCHEMA))
+    new = attrs.evolve(ENDS, view="new")
+    assert build_sealed(context, "openrouter", segments, [NAMES, ENDS, new]).failed == ()
+
+    for definition, is_copied in ((NAMES, False), (ENDS, True), (new, False)):
+        (folder,) = {path.parent for path in files(context, definition)}
+        columns = duckdb.read_parquet(str(folder / part_name(segments))).columns
+        assert (columns == ["found"]) is is_copied
 
 
 def test_of_many_small_segments_only_the_bad_line_is_left_out(context: Context) -> None:
@@ -164,7 +197,7 @@ def test_of_many_small_segments_only_the_bad_line_is_left_out(context: Context) 
 
     assert result.failed == ()
     (message,) = result.quarantined
-    assert message.startswith("openrouter/2026-11-01/04-0a0b0c0d-000, seq 14: refused by DuckDB")
+    assert message.startswith("openrouter/2026-11-01/04-0a0b0c0d-000, seq 15: refused by DuckDB")
     assert '"some/log/openrouter/2026-11-01/04-0a0b0c0d-000.ndjson", at byte 235' in message
     assert len(rows_of_parts(context, NAMES)) == 12
     assert (result.parts, result.rows) == (2, 24)

@@ -1,12 +1,27 @@
 """Parts: how they are chosen and named."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import parse_segment
-from projector.parts.part import Part, Segment, choose_parts, compact_instant, name_over, part_name
+from projector.definition import ENTITY_ROWS, load_definitions
+from projector.engine.connections import builder
+from projector.parts.part import (
+    Part,
+    Segment,
+    build_part,
+    choose_parts,
+    compact_instant,
+    name_over,
+    part_name,
+)
+from projector.parts.staging import stage_empty
+from tests.extent import few_or_all
 
 
 def part(name: str, *covers: str) -> Part:
@@ -67,3 +82,25 @@ def test_the_name_of_a_part_does_not_depend_on_the_order_of_its_segments() -> No
     )
     assert name_over("a", "b", ["x", "y"]) == name_over("a", "b", ["y", "x"])
     assert name_over("a", "b", ["x", "y"]) != name_over("a", "b", ["x"])
+
+
+DEFINITIONS = {
+    definition.name: definition
+    for definition in load_definitions()
+    if definition.reads == ENTITY_ROWS
+}
+
+
+@pytest.mark.parametrize("name", few_or_all(["openrouter.providers"], list(DEFINITIONS)))
+def test_a_copy_of_the_empty_part_is_the_file_that_the_definition_makes_of_no_entity(
+    name: str, tmp_path: Path
+) -> None:
+    definition = DEFINITIONS[name]
+    empty, copied, made = (tmp_path / f"{file}.parquet" for file in ("empty", "copied", "made"))
+    with contextlib.closing(builder(tmp_path, 1)) as connection:
+        stage_empty(connection, tmp_path)
+        build_part(connection, definition, empty, [])
+        build_part(connection, definition, copied, ["a", "b"], empty=empty)
+        build_part(connection, definition, made, ["a", "b"])
+
+    assert copied.read_bytes() == made.read_bytes()
