@@ -144,7 +144,7 @@ steps = st.lists(
 
 
 @pytest.mark.sampled
-@settings(max_examples=300 if IS_ALL else 8)
+@settings(max_examples=100 if IS_ALL else 8)
 @given(steps=steps)
 def test_whatever_happens_the_bucket_keeps_its_laws_and_nothing_is_sent_twice(
     sealed: Path, steps: list[tuple[str, ...]]
