@@ -25,8 +25,8 @@ from eventlog.catalog.day import (
 )
 from eventlog.catalog.progress import report_day
 from eventlog.catalog.storage import load, save
-from eventlog.files.listing import list_dates, list_sources
-from eventlog.format.paths import catalog_path, log_dir
+from eventlog.files.listing import day_folders, list_sources
+from eventlog.format.paths import catalog_path
 
 
 class WriterDay(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -97,10 +97,10 @@ def read_index(root: Path, source: str, times: FolderTimes = REAL_TIMES) -> Sour
     stored = _load_index(path, source)
     summaries: dict[str, DaySummary] = {}
     changed: dict[str, int] = {}
-    for date in list_dates(root, source):
+    for date, folder in day_folders(root, source).items():
         now = times.now()
         summary = stored.get(date)
-        if summary is None or summary.stamp != times.stamp(log_dir(root) / source / date):
+        if summary is None or summary.stamp != times.stamp(folder):
             changed[date] = now
         else:
             summaries[date] = summary

@@ -114,10 +114,16 @@ def _folders(root: Path, source: str | None) -> Iterator[Path]:
 
 def list_dates(root: Path, source: str) -> list[str]:
     """Returns the names of a source's day folders, sorted."""
+    return [*day_folders(root, source)]
+
+
+def day_folders(root: Path, source: str) -> dict[str, Path]:
+    """Returns the day folders of a source by name, sorted."""
     folder = log_dir(root) / source
     if not folder.is_dir():
-        return []
-    return sorted(path.name for path in folder.iterdir() if _DATE.fullmatch(path.name))
+        return {}
+    folders = {path.name: path for path in folder.iterdir()}
+    return {date: folders[date] for date in sorted(filter(_DATE.fullmatch, folders))}
 
 
 def list_sources(root: Path) -> list[str]:
