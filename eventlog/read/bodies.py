@@ -9,7 +9,7 @@ from eventlog.catalog.index import SourceIndex
 from eventlog.catalog.lookup import MAX_SEQ
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import get_asset
-from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED
+from eventlog.format.event import ANOMALY, PAGE, PAGE_FAILED, Line
 from eventlog.format.event_codec import decode
 from eventlog.read.block_cache import BlockCache
 from eventlog.read.rebuild_response import rebuild, stored_body
@@ -53,9 +53,16 @@ def response_of(
             f"{where}: expected a page event, found {page.kind}",
             "its page follows it in the log: hindlog segment cat, or hindlog log --kind page",
         )
-    seqs = {seq for entries in page.roster.values() for *_, seq in entries}
-    lines = lines_by_seq(root, page.source, page.writer, seqs, cache, index)
+    lines = lines_of_page(root, page, cache, index)
     return rebuild(page, lines.__getitem__, partial(get_asset, root))
+
+
+def lines_of_page(
+    root: Path, page: Line, cache: BlockCache | None = None, index: SourceIndex | None = None
+) -> dict[int, bytes]:
+    """Returns the lines that contain the entities of a page, by seq. See `lines_by_seq`."""
+    seqs = {seq for entries in page.roster.values() for *_, seq in entries}
+    return lines_by_seq(root, page.source, page.writer, seqs, cache, index)
 
 
 def lines_by_seq(

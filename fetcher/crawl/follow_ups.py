@@ -4,20 +4,26 @@ During a sync they are collected in memory. After a restart they are derived aga
 the pages of the same epoch in the log, except those that are already answered.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from eventlog.body.split_rules import Entity
+from eventlog.catalog.index import read_index
 from eventlog.clock import parse_us
 from eventlog.format.event import PAGE, Line, exact_body
 from eventlog.format.event_codec import decode
+from eventlog.read.block_cache import BlockCache, name_as_version
+from eventlog.read.bodies import lines_of_page
 from eventlog.read.event_filter import Select
-from eventlog.read.reader import read_events, read_one
+from eventlog.read.reader import read_events
 from fetcher.crawl.active_run import ActiveRun, Crawl
 from fetcher.record.tombstones import due_probes
 from fetcher.source import FollowUp, Listing, Params, request_digest
 from fetcher.state.run_queue import list_tasks
 from fetcher.state.stored_bodies import look_up
 from fetcher.state.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
+
+_CACHE_BYTES = 32 * 1024 * 1024
+"""Size of the blocks that are kept while the entities of consecutive pages are read."""
 
 
 def find_followers(crawl: Crawl, task: Task) -> tuple[Listing, ...]:
@@ -101,7 +107,12 @@ def _pages_of(crawl: Crawl, epoch: str) -> Iterator[Line]:
 def _from_log(
     crawl: Crawl, task: Task, listing: Listing, pages: Iterable[Line]
 ) -> dict[bytes, Params]:
-    """Derives the follow-up requests of a listing from the pages of its finished origins."""
+    """Derives the follow-up requests of a listing from the pages of its finished origins.
+
+    The pages must be in the log already: its catalog is read once for all of them.
+    """
+    index = read_index(crawl.queue.root, crawl.context.source.name)
+    cache = BlockCache(_CACHE_BYTES, name_as_version)
     origins = {
         other.run: other.listing
         for other in list_tasks(crawl.queue, 0, (COMPLETED, CLEANED))
@@ -111,15 +122,15 @@ def _from_log(
     for page in pages:
         origin = origins.get(page.run or "", "")
         if any(follow.listing == origin for follow in listing.follow_ups):
-            for params in _derive(crawl, listing, origin, _entities_of(crawl, page)):
+            entities = _entities_of(page, lines_of_page(crawl.queue.root, page, cache, index))
+            for params in _derive(crawl, listing, origin, entities):
                 requests.setdefault(request_digest(params), params)
     return requests
 
 
-def _entities_of(crawl: Crawl, page: Line) -> Iterator[Entity]:
-    """Yields the entities of a page, each read from the event that contains its bytes."""
+def _entities_of(page: Line, lines: Mapping[int, bytes]) -> Iterator[Entity]:
+    """Yields the entities of a page. `lines`: the events that contain their bytes, by seq."""
     for pointer, entries in page.roster.items():
         for type_, name, seq in entries:
-            line = decode(read_one(crawl.queue.root, page.source, page.writer, seq).line)
-            shape = page.shapes.get(pointer, "")
-            yield Entity(pointer, type_, shape, name, exact_body(line) or b"", None)
+            body = exact_body(decode(lines[seq])) or b""
+            yield Entity(pointer, type_, page.shapes.get(pointer, ""), name, body, None)

@@ -45,8 +45,9 @@ def _body_at(
     that instant; the message begins with `place`.
     """
     from eventlog.errors import NotFound
+    from eventlog.format.paths import parse_segment
     from eventlog.read.bodies import body_of
-    from eventlog.read.reader import read_one
+    from eventlog.read.reader import read_event_in, read_one
     from projector.query.entity_at import ABSENT, UNKNOWN, look_up_entity
 
     root = archive()
@@ -55,7 +56,10 @@ def _body_at(
     refused = (ABSENT, UNKNOWN) if strict else (ABSENT,)
     if state.state in refused or state.position is None:
         raise NotFound(f"{place}: {state.state}: {state.evidence}", _next_command(entity, state))
-    return state, body_of(root, read_one(root, source, *state.position).line)
+    writer, seq = state.position
+    name = parse_segment(state.segment or "")
+    record = read_event_in(root, name, seq) if name else read_one(root, source, writer, seq)
+    return state, body_of(root, record.line)
 
 
 def _next_command(entity: str, state: "EntityState") -> str:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.catalog.index import read_index
 from eventlog.errors import NotFound
 from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, HEARTBEAT, Draft
 from eventlog.format.line_header import line_header
+from eventlog.read import seq_ranges
 from eventlog.read.bodies import body_of, lines_by_seq, response_of
 from eventlog.read.reader import read_events
 from tests.eventlog.making import (
@@ -46,6 +48,21 @@ def test_lines_are_read_by_seq_from_several_segments(tmp_path: Path, seal: bool)
     for missing in (0, 16):
         with pytest.raises(NotFound, match=f"{WRITER}: no event with seq {missing}"):
             lines_by_seq(tmp_path, SOURCE, WRITER, [2, missing])
+
+
+def test_an_index_that_was_read_before_is_used_for_all_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_hours(tmp_path, 2, 3)
+    index = read_index(tmp_path, SOURCE)
+    write_log(tmp_path, [[entity(7)]], clock=ManualClock(START + 30 * HOUR))
+    everything = lines_by_seq(tmp_path, SOURCE, WRITER, range(1, 8))
+    monkeypatch.setattr(seq_ranges, "read_index", None)
+
+    first = lines_by_seq(tmp_path, SOURCE, WRITER, range(1, 7), index=index)
+    assert first == {seq: everything[seq] for seq in range(1, 7)}
+    with pytest.raises(NotFound, match="no event with seq 7"):
+        lines_by_seq(tmp_path, SOURCE, WRITER, [7], index=index)
 
 
 def test_a_body_comes_from_the_line_or_from_its_asset(tmp_path: Path) -> None:
