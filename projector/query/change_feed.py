@@ -77,7 +77,8 @@ def _changed_views(
         is_entity = definition.source != LOG and not definition.has_many_rows
         if is_entity and f"{definition.name}_changes" in names:
             views[definition.source, definition.types[0]].append(definition)
-    changed = {source: _changed_types(connection, source, since) for source, _ in views}
+    sources = sorted({source for source, _ in views})
+    changed = {source: _changed_types(connection, source, since) for source in sources}
     return [of_type for (source, _), of_type in views.items() if _any_of(of_type, changed[source])]
 
 
