@@ -1,7 +1,11 @@
 """How the bucket is reached: configuration, environment, units."""
 
 import asyncio
+import shutil
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,7 +20,14 @@ from cli.mirror.bucket import (
     store_settings,
 )
 from eventlog.errors import Invalid
-from eventlog.stores.store import OpenUpload
+from eventlog.stores.s3 import objects
+from eventlog.stores.s3.bodies import Body, Parameters
+from eventlog.stores.s3.client import S3Client
+from eventlog.stores.s3.faults import Fault, S3Fault
+from eventlog.stores.s3.multipart import Multipart
+from eventlog.stores.store import OpenUpload, StoreSettings
+from tests.eventlog.mirror.buckets import Killed
+from tests.eventlog.stores.s3.test_multipart import PART_BYTES, UPLOAD, FakeBucket
 
 
 def test_a_rate_has_a_unit_or_is_in_bytes() -> None:
@@ -43,6 +54,53 @@ def test_credentials_are_those_of_the_environment(
     upload = OpenUpload("log/x", "ab" * 32, "7", 16)
     settings.uploads.save(upload)
     assert store_settings(tmp_path, MirrorSettings()).uploads.load("log/x") == upload
+
+
+@pytest.mark.parametrize("keeps_state", [True, False])
+def test_an_upload_in_parts_of_a_killed_process_is_continued_as_the_journal_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeps_state: bool
+) -> None:
+    bucket = FakeBucket()
+    monkeypatch.setattr(objects, "PART_BYTES", PART_BYTES)
+    monkeypatch.setattr(objects, "Multipart", partial(Multipart, part_bytes=PART_BYTES))
+
+    def put(last_part: int) -> None:
+        monkeypatch.setattr(objects, "open_client", partial(fake_client, bucket, last_part))
+        asyncio.run(put_upload(tmp_path))
+
+    with pytest.raises(Killed):
+        put(last_part=1)
+    if not keeps_state:
+        shutil.rmtree(tmp_path / "state")
+    put(last_part=3)
+
+    assert bucket.completed == UPLOAD.read(0, UPLOAD.size)
+    assert bucket.requests.count("create_multipart_upload") == (1 if keeps_state else 2)
+    assert 1 in bucket.uploads["upload-0"]
+    assert list((tmp_path / "state" / "mirror" / "uploads").iterdir()) == []
+
+
+async def put_upload(root: Path) -> None:
+    async with open_bucket(root, MirrorSettings("s3://archive"), Counter()) as store:
+        assert await store.put_new("log/a", UPLOAD)
+
+
+@asynccontextmanager
+async def fake_client(
+    bucket: FakeBucket, last_part: int, _settings: StoreSettings
+) -> AsyncGenerator[S3Client, None]:
+    """Opens a client of `bucket`; the process is killed before it sends a part after the last."""
+
+    async def send(place: str, operation: str, parameters: Parameters, body: Body) -> Parameters:
+        if operation == "head_object":
+            raise S3Fault(Fault(place, operation, 404))
+        if parameters.get("PartNumber", 0) > last_part:
+            while 1 not in bucket.uploads["upload-0"]:
+                await asyncio.sleep(0)
+            raise Killed
+        return await bucket.send(operation, parameters, body)
+
+    yield S3Client(send, read=None)
 
 
 def test_the_bucket_is_opened_by_its_address(

@@ -4,7 +4,9 @@ from eventlog.clock import HOUR, format_us
 from eventlog.files.lost_segments import LOSS_FORMAT, Loss, encode_loss
 from eventlog.format.manifest import Content, Frame, Manifest, digest, encode_manifest
 from eventlog.format.paths import segment_at
+from eventlog.mirror.bucket.chain import link_facts
 from eventlog.mirror.bucket.record import LOST_LINK, SEALED_LINK, CommitRecord, Link
+from eventlog.mirror.push.prepare import PreparedLink
 from tests.eventlog.making import SOURCE, START, WRITER
 
 ARCHIVE = "0123456789abcdef"
@@ -46,6 +48,11 @@ def lost_link(
     last = first_seq + rows - 1
     loss = Loss(LOSS_FORMAT, str(name), first_seq, last, at, lost, previous)
     return Link(LOST_LINK, None, None, encode_loss(loss).decode())
+
+
+def prepared_loss(link: Link) -> PreparedLink:
+    """Returns the link of a loss, as it is put."""
+    return PreparedLink(link, link_facts(link, "a test"), None, ())
 
 
 def record_of(
