@@ -11,11 +11,10 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.errors import Corrupt
-from eventlog.mirror.bucket.chain import Chains, extend_chains, incomplete_streams, link_facts
 from eventlog.mirror.bucket.record import CommitRecord, encode_record, parse_record
-from eventlog.mirror.history.read_log import find_pushers, read_log
-from eventlog.mirror.local.ledger import Ledger, PusherHead, with_heads, with_pusher
+from eventlog.mirror.history.read_log import ReadRecord
+from eventlog.mirror.history.update_ledger import update_ledger
+from eventlog.mirror.local.ledger import Ledger
 from eventlog.stores.store import Store
 
 
@@ -35,20 +34,14 @@ async def spool_records(root: Path, store: Store, archive: str, pusher: str) -> 
     """
     path = root / "state" / "mirror" / "records.ndjson"
     path.parent.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger(store.address, archive, pusher)
-    chains = Chains()
+    known = Ledger(store.address, archive, pusher)
     with path.open("wb") as file:
-        for name in await find_pushers(store):
-            head = PusherHead()
-            async for read in read_log(store, archive, name, head):
-                facts = [link_facts(link, read.where) for link in read.record.links]
-                extend_chains(chains, facts, read.where)
-                file.write(encode_record(read.record))
-                head = read.head
-            ledger = with_pusher(ledger, name, head)
-    for problem in incomplete_streams(chains):
-        raise Corrupt(f"{store.address}: {problem}")
-    return Spool(path, with_heads(ledger, chains.heads))
+
+        def keep(read: ReadRecord) -> None:
+            file.write(encode_record(read.record))
+
+        ledger = await update_ledger(store, known, keep, hint=None)
+    return Spool(path, ledger)
 
 
 def spooled(spool: Spool) -> Iterator[CommitRecord]:

@@ -20,11 +20,17 @@ def ignore_record(_read: ReadRecord) -> None:
     """Does nothing."""
 
 
-async def update_ledger(store: Store, ledger: Ledger, visit: Visit = ignore_record) -> Ledger:
+async def update_ledger(
+    store: Store,
+    ledger: Ledger,
+    visit: Visit = ignore_record,
+    hint: str | None = "hindlog sync check",
+) -> Ledger:
     """Returns the ledger with all records that are in the bucket now.
 
     One listing, and one request per pusher that has nothing new. Raises `Corrupt` if records are
-    damaged, contradict each other, or are fewer than the ledger knows.
+    damaged, contradict each other, or are fewer than the ledger knows. `hint`: the next command
+    if a chain is incomplete.
     """
     pushers = await find_pushers(store)
     for pusher in sorted(ledger.pushers.keys() - set(pushers)):
@@ -39,7 +45,7 @@ async def update_ledger(store: Store, ledger: Ledger, visit: Visit = ignore_reco
             head = read.head
         ledger = with_pusher(ledger, pusher, head)
     for problem in incomplete_streams(chains):
-        raise Corrupt(f"{store.address}: {problem}", "hindlog sync check")
+        raise Corrupt(f"{store.address}: {problem}", hint)
     return with_heads(ledger, chains.heads)
 
 
