@@ -9,14 +9,18 @@ Size and SHA-256 are checked in both directions.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
 from eventlog.errors import Corrupt
 from eventlog.stores.store import ByteRange, Conflict, Download, Upload
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 PART_BYTES = 16 * 1024 * 1024
 """Size of all parts of a multipart upload but the last. R2 requires equal parts, and a resumed
@@ -28,6 +32,28 @@ READ_BYTES = 1024 * 1024
 
 Chunks = Callable[[int], AsyncGenerator[bytes, None]]
 """Yields the bytes of an object from an offset on. Raises `NotFound`."""
+
+
+async def gather_limited(
+    items: Iterable[T], work: Callable[[T], Awaitable[R]], width: int
+) -> list[R]:
+    """Returns the results of `work`, in order, of at most `width` at the same time.
+
+    If one raises, or the caller is cancelled, the others are cancelled and have ended.
+    """
+    gate = asyncio.Semaphore(width)
+
+    async def gated(item: T) -> R:
+        async with gate:
+            return await work(item)
+
+    tasks = [asyncio.ensure_future(gated(item)) for item in items]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def upload_of_bytes(data: bytes) -> Upload:

@@ -4,7 +4,6 @@ records, as chains ──> the objects they name ─┐
                                 a listing ────┴─> merged ──> HEAD ──> GET of a share
 """
 
-import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +26,7 @@ from eventlog.mirror.history.update_ledger import rolled_back
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
 from eventlog.mirror.local.ledger import Ledger, load_ledger
 from eventlog.stores.store import Download, Store
+from eventlog.stores.transfer import gather_limited
 
 AT_ONCE = 64
 """Number of objects that are compared before the next ones are listed."""
@@ -123,9 +123,9 @@ async def _compare(spool: Spool, store: Store, request: CheckRequest) -> CheckRe
             elif item.expected is not None:
                 intact.append(item.expected)
             if len(intact) == AT_ONCE:
-                read += await _look_at(intact, look, findings)
+                read += await _look_at(intact, look, request.transfers, findings)
                 intact = []
-        read += await _look_at(intact, look, findings)
+        read += await _look_at(intact, look, request.transfers, findings)
     return CheckResult(count, read, tuple(findings))
 
 
@@ -134,30 +134,27 @@ Look = Callable[[ExpectedObject], Awaitable[tuple[ComparedObject | None, bool]]]
 
 
 async def _look_at(
-    objects: list[ExpectedObject], look: Look, findings: list[ComparedObject]
+    objects: list[ExpectedObject], look: Look, transfers: int, findings: list[ComparedObject]
 ) -> int:
     """Looks at objects; adds what is wrong. Returns how many were read completely."""
-    results = await asyncio.gather(*map(look, objects))
+    results = await gather_limited(objects, look, transfers)
     findings += [item for item, _ in results if item is not None]
     return sum(was_read for _, was_read in results)
 
 
 def _looker(store: Store, request: CheckRequest, scratch: Path) -> Look:
-    gate = asyncio.Semaphore(request.transfers)
-
     async def look(wanted: ExpectedObject) -> tuple[ComparedObject | None, bool]:
         problem: str | None = None
         is_read = request.read is not None and request.read.contains(wanted.name)
         if not request.heads and not is_read:
             return None, False
-        async with gate:
-            try:
-                if request.heads:
-                    problem = await _head_problem(store, wanted)
-                if is_read and problem is None:
-                    problem = await _read_problem(store, wanted, scratch)
-            except NotFound:
-                return ComparedObject(wanted.name, Finding.MISSING, wanted), is_read
+        try:
+            if request.heads:
+                problem = await _head_problem(store, wanted)
+            if is_read and problem is None:
+                problem = await _read_problem(store, wanted, scratch)
+        except NotFound:
+            return ComparedObject(wanted.name, Finding.MISSING, wanted), is_read
         if problem is None:
             return None, is_read
         return ComparedObject(wanted.name, Finding.DIFFERENT, wanted, problem), is_read

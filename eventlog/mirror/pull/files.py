@@ -19,6 +19,7 @@ from eventlog.format.paths import SEALED, SegmentName, loss_path, manifest_path,
 from eventlog.mirror.bucket.names import AssetObject, SegmentObject
 from eventlog.mirror.bucket.record import CommitRecord, read_link
 from eventlog.stores.store import Download, Store
+from eventlog.stores.transfer import gather_limited
 
 
 @attrs.frozen
@@ -79,27 +80,19 @@ async def fetch_files(
     root: Path, store: Store, wanted: list[WantedFile], transfers: int, fetched: Fetched
 ) -> None:
     """Fetches files, several at a time. Those that cannot be had are added to `fetched`."""
-    gate = asyncio.Semaphore(transfers)
 
     async def fetch(file: WantedFile) -> None:
-        async with gate:
-            try:
-                await _fetch(root, store, file)
-            except NotFound:
-                fetched.missing.append(file.name)
-            except Corrupt as error:
-                fetched.damaged.append(error.what)
-            else:
-                fetched.files += 1
-                fetched.size += file.size
+        try:
+            await _fetch(root, store, file)
+        except NotFound:
+            fetched.missing.append(file.name)
+        except Corrupt as error:
+            fetched.damaged.append(error.what)
+        else:
+            fetched.files += 1
+            fetched.size += file.size
 
-    tasks = [asyncio.ensure_future(fetch(file)) for file in {x.name: x for x in wanted}.values()]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await gather_limited({file.name: file for file in wanted}.values(), fetch, transfers)
 
 
 async def _fetch(root: Path, store: Store, file: WantedFile) -> None:

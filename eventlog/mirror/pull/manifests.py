@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.check.accept_loss import known_seqs
-from eventlog.files.disk import REAL, sync_parents
+from eventlog.files.disk import REAL, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.files.writer_ids import HASHED, add_writers
 from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
@@ -69,11 +69,7 @@ def _make_durable(root: Path, paths: Sequence[Path]) -> None:
         os.sync()
         return
     for path in paths:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            REAL.fsync(handle)
-        finally:
-            REAL.close(handle)
+        sync_file(REAL, path)
     for folder in {path.parent for path in paths}:
         sync_parents(REAL, folder, root)
 

@@ -6,8 +6,7 @@ Every step may be repeated: an object that is there with the same bytes counts a
 bytes are there, its stream is left out, and the others continue.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -18,7 +17,12 @@ from eventlog.mirror.bucket.names import AssetObject, SegmentObject
 from eventlog.mirror.push.prepare import PreparedLink
 from eventlog.read.cursor import StreamKey
 from eventlog.stores.store import Conflict, Store, Upload
-from eventlog.stores.transfer import require_equal, upload_of_bytes, upload_of_file
+from eventlog.stores.transfer import (
+    gather_limited,
+    require_equal,
+    upload_of_bytes,
+    upload_of_file,
+)
 
 
 @attrs.frozen
@@ -64,7 +68,9 @@ async def upload_links(root: Path, sending: Sending, links: Sequence[PreparedLin
         async def put(step: _Step) -> Conflict | int:
             return await _put(sending, step)
 
-        for step, result in zip(due, await _gathered(due, put, sending.transfers), strict=True):
+        for step, result in zip(
+            due, await gather_limited(due, put, sending.transfers), strict=True
+        ):
             if not isinstance(result, Conflict):
                 objects, size = objects + (result > 0), size + result
             elif step.link is None:
@@ -124,22 +130,3 @@ async def _put(sending: Sending, step: _Step) -> Conflict | int:
         return upload.size if await store.put_new(step.name, upload) else 0
     except Conflict as conflict:
         return conflict
-
-
-async def _gathered(
-    steps: Iterable[_Step], work: Callable[[_Step], Awaitable[Conflict | int]], width: int
-) -> list[Conflict | int]:
-    """Returns the results of `work`, in order, of at most `width` at the same time."""
-    gate = asyncio.Semaphore(width)
-
-    async def gated(step: _Step) -> Conflict | int:
-        async with gate:
-            return await work(step)
-
-    tasks = [asyncio.ensure_future(gated(step)) for step in steps]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

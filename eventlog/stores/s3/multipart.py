@@ -17,7 +17,13 @@ import attrs
 from eventlog.stores.s3.bodies import Body, Parameters
 from eventlog.stores.s3.faults import NO_UPLOAD, TOO_LARGE, Fault, S3Fault, is_transient
 from eventlog.stores.store import ByteRange, OpenUpload, StoreSettings, Upload
-from eventlog.stores.transfer import PART_BYTES, PIECE_BYTES, check_upload, part_ranges
+from eventlog.stores.transfer import (
+    PART_BYTES,
+    PIECE_BYTES,
+    check_upload,
+    gather_limited,
+    part_ranges,
+)
 
 MAX_PARTS = 10_000
 """The limit of S3 and R2."""
@@ -136,26 +142,19 @@ async def _send_missing(
     multipart: Multipart, upload_id: str, checksums: list[str], etags: dict[int, str]
 ) -> None:
     """Sends the parts that have no ETag yet, some at a time, and adds their ETags."""
-    gate = asyncio.Semaphore(multipart.settings.part_transfers)
     parts = multipart.parts
 
     async def send_part(index: int) -> None:
-        async with gate:
-            request = {
-                "UploadId": upload_id,
-                "PartNumber": index + 1,
-                "ChecksumSHA256": checksums[index],
-            }
-            body = Body(multipart.upload, parts[index])
-            etags[index] = (await multipart.send("upload_part", request, body))["ETag"]
+        request = {
+            "UploadId": upload_id,
+            "PartNumber": index + 1,
+            "ChecksumSHA256": checksums[index],
+        }
+        body = Body(multipart.upload, parts[index])
+        etags[index] = (await multipart.send("upload_part", request, body))["ETag"]
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for index in range(len(parts)):
-                if index not in etags:
-                    group.create_task(send_part(index))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None  # the others were cancelled by it
+    missing = [index for index in range(len(parts)) if index not in etags]
+    await gather_limited(missing, send_part, multipart.settings.part_transfers)
 
 
 def _completion(upload_id: str, checksums: list[str], etags: dict[int, str]) -> Parameters:

@@ -17,7 +17,7 @@ from eventlog.stores.opening import DEFAULTS, open_store
 from eventlog.stores.s3.client import open_client
 from eventlog.stores.s3.objects import s3_store
 from eventlog.stores.store import Download, Store, StoredObject, StoreSettings
-from eventlog.stores.transfer import upload_of_bytes
+from eventlog.stores.transfer import gather_limited, upload_of_bytes
 from tests.object_store.server import BUCKET, ObjectServer, list_names
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Place:
         """Puts objects of one byte, of which only the names matter."""
 
         async def scenario(store: Store) -> None:
-            await in_parallel(names, lambda name: store.put_new(name, ONE_BYTE), 16)
+            await gather_limited(names, lambda name: store.put_new(name, ONE_BYTE), 16)
 
         self.run(scenario)
 
@@ -163,18 +163,3 @@ async def listed(store: Store, prefix: str = "", after: str = "") -> list[Stored
 
 async def names_in(store: Store, prefix: str = "", after: str = "") -> list[str]:
     return [entry.name for entry in await listed(store, prefix, after)]
-
-
-async def in_parallel(
-    items: Iterable[T], work: Callable[[T], Awaitable[object]], width: int
-) -> None:
-    """Awaits `work` of each item, of at most `width` at the same time."""
-    gate = asyncio.Semaphore(width)
-
-    async def guarded(item: T) -> None:
-        async with gate:
-            await work(item)
-
-    async with asyncio.TaskGroup() as group:
-        for item in items:
-            group.create_task(guarded(item))

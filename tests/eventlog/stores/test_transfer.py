@@ -15,6 +15,7 @@ from eventlog.stores.transfer import (
     PART_BYTES,
     PIECE_BYTES,
     download,
+    gather_limited,
     part_ranges,
     read_upload,
     upload_of_bytes,
@@ -89,3 +90,44 @@ def test_a_download_that_is_interrupted_keeps_what_has_arrived(tmp_path: Path) -
 
     assert path.read_bytes() == b"0123456789"
     assert starts == [0, 4, 8]
+
+
+@given(st.integers(0, 9), st.integers(1, 4))
+def test_results_are_in_order_and_no_more_than_the_limit_is_awaited(count: int, width: int) -> None:
+    running: list[int] = []
+    most = 0
+
+    async def work(item: int) -> int:
+        nonlocal most
+        running.append(item)
+        most = max(most, len(running))
+        await asyncio.sleep(0)
+        running.remove(item)
+        return item * item
+
+    results = asyncio.run(gather_limited(range(count), work, width))
+
+    assert results == [item * item for item in range(count)]
+    assert most == min(count, width)
+
+
+def test_when_one_raises_the_others_have_ended_before_the_caller_knows() -> None:
+    begun: list[int] = []
+    ended: list[int] = []
+
+    async def work(item: int) -> None:
+        if item == 1:
+            raise Unavailable("no answer")
+        begun.append(item)
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.append(item)
+
+    async def scenario() -> None:
+        with pytest.raises(Unavailable, match="no answer"):
+            await gather_limited(range(4), work, 3)
+        assert begun == ended
+        assert {0, 2} <= set(ended)
+
+    asyncio.run(scenario())
