@@ -3,9 +3,10 @@
 import re
 from pathlib import Path
 
+from eventlog.clock import now_us
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.disk import REAL, Disk, sync_parents
-from eventlog.files.publish import publish_new, unique_temporary_path
+from eventlog.files.publish import delete_interrupted, publish_new, unique_temporary_path
 from eventlog.format.manifest import digest
 from eventlog.format.paths import asset_path
 
@@ -18,13 +19,17 @@ def named_assets(lines: bytes) -> set[str]:
 
 
 def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:
-    """Stores bytes and returns their SHA-256. Durable on return. Idempotent."""
+    """Stores bytes and returns their SHA-256. Durable on return. Idempotent.
+
+    Deletes what killed processes left beside the new file more than a day ago.
+    """
     name = digest(data)
     path = asset_path(root, name)
     if path.exists():
         # The process that created it may have died before it fsynced the folders.
         sync_parents(disk, path.parent, root)
     else:
+        delete_interrupted(path.parent, now_us())
         publish_new(disk, path, data, root, unique_temporary_path(path))
     return name
 

@@ -4,13 +4,15 @@
 
 `publish_new` links, which never replaces a file. `publish_written` and `replace_durably`
 rename, which replaces the file of that name. A crash leaves at most the temporary file. The
-next publication of the same name deletes it, unless it has a unique name.
+next publication of the same name deletes it; if its name is unique, `delete_interrupted` does.
 """
 
+import contextlib
 import itertools
 import os
 from pathlib import Path
 
+from eventlog.clock import DAY
 from eventlog.files.disk import Disk, make_dirs, sync_parents, write_durable
 
 _numbers = itertools.count()
@@ -24,6 +26,15 @@ def temporary_path(path: Path) -> Path:
 def unique_temporary_path(path: Path) -> Path:
     """Returns a temporary name that no other writer of the same file uses."""
     return path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.tmp")
+
+
+def delete_interrupted(folder: Path, now: int) -> None:
+    """Deletes the temporary files in a folder that are a day old: their writers were killed."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            is_temporary = entry.name.startswith(".") and entry.name.endswith(".tmp")
+            if is_temporary and entry.stat().st_mtime_ns // 1000 < now - DAY:
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def publish_new(

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.clock import DAY, now_us
+from eventlog.clock import now_us
 from eventlog.errors import Invalid, NotFound
 from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_all
-from eventlog.files.publish import unique_temporary_path
+from eventlog.files.publish import delete_interrupted, unique_temporary_path
 from eventlog.format.manifest import digest_of
 from eventlog.stores.store import (
     ByteRange,
@@ -60,7 +60,7 @@ def local_store(root: Path, disk: Disk = REAL) -> Store:
     if not root.is_dir():
         raise Invalid(f"{root}: no such folder", f"create it: mkdir {root}")
     folder = _Folder(root, disk)
-    _delete_interrupted(folder)
+    delete_interrupted(root / _UPLOADS, now_us())
     return Store(
         address=root.as_uri(),
         get=partial(_get, folder),
@@ -224,11 +224,3 @@ async def _delete(folder: _Folder, name: str) -> None:
             folder.disk.sync_dir(path.parent)
 
     await asyncio.to_thread(unlink)
-
-
-def _delete_interrupted(folder: _Folder) -> None:
-    """Deletes what killed processes left in `%uploads` more than a day ago."""
-    with contextlib.suppress(FileNotFoundError), os.scandir(folder.root / _UPLOADS) as listing:
-        for entry in listing:
-            if entry.stat().st_mtime_ns // 1000 < now_us() - DAY:
-                Path(entry.path).unlink(missing_ok=True)

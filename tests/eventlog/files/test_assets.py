@@ -1,5 +1,6 @@
 """Assets: named by their SHA-256, durable, stored once, checked when read."""
 
+import os
 import re
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.assets import get_asset, put_asset
 from eventlog.files.disk import REAL
+from eventlog.files.publish import unique_temporary_path
+from eventlog.format.manifest import digest
 from eventlog.format.paths import asset_path
 from tests.eventlog.making import disk_with, recording_disk
 
@@ -51,6 +54,21 @@ def test_an_asset_is_durable_when_its_name_is_returned(tmp_path: Path) -> None:
     steps.clear()
     put_asset(root, b"large", recording_disk(steps))
     assert steps == up
+
+
+def test_what_a_killed_process_left_goes_when_another_asset_is_put_a_day_later(
+    tmp_path: Path,
+) -> None:
+    left = unique_temporary_path(asset_path(tmp_path, digest(b"large")))
+    left.parent.mkdir(parents=True)
+    left.touch()
+    put_asset(tmp_path, b"large")
+    assert left.exists()
+    asset_path(tmp_path, digest(b"large")).unlink()
+    os.utime(left, (0, 0))
+
+    put_asset(tmp_path, b"large")
+    assert not left.exists()
 
 
 def test_two_writers_may_put_the_same_asset_at_once(tmp_path: Path) -> None:

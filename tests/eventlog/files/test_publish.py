@@ -1,15 +1,19 @@
 """Publishing files: complete, durable, and never over another writer's file by mistake."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from eventlog.clock import DAY, SECOND
 from eventlog.files.publish import (
+    delete_interrupted,
     publish_new,
     publish_written,
     replace_durably,
     replace_file,
     temporary_path,
+    unique_temporary_path,
 )
 from tests.eventlog.making import disk_with, recording_disk
 
@@ -105,3 +109,15 @@ def test_a_file_that_can_be_computed_again_is_replaced_in_one_step(tmp_path: Pat
     replace_file(path, b"new")
 
     assert [(x.name, x.read_bytes()) for x in tmp_path.iterdir()] == [("file", b"new")]
+
+
+def test_what_killed_processes_left_is_deleted_after_a_day(tmp_path: Path) -> None:
+    name = tmp_path / "file"
+    old, new = unique_temporary_path(name), unique_temporary_path(name)
+    for path in (name, old, new, tmp_path / ".lock"):
+        path.touch()
+        os.utime(path, (0, 1 if path == new else 0))
+
+    delete_interrupted(tmp_path, DAY + SECOND)
+    assert set(tmp_path.iterdir()) == {name, new, tmp_path / ".lock"}
+    delete_interrupted(tmp_path / "none", DAY)

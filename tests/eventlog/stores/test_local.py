@@ -108,14 +108,14 @@ def test_a_full_disk_leaves_no_object_and_no_file(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_left_is_no_object_and_goes_after_a_day(tmp_path: Path) -> None:
     put(local_store(tmp_path), "a")
-    old, new = tmp_path / "%uploads" / "old", tmp_path / "%uploads" / "new"
+    old, new = (tmp_path / "%uploads" / f".{age}.7-0.tmp" for age in ("old", "new"))
     for path in (old, new, tmp_path / "%foreign"):
         path.write_bytes(b"torn")
     instant_s = (now_us() - DAY) // SECOND - 1
     os.utime(old, (instant_s, instant_s))
 
     assert asyncio.run(names_in(local_store(tmp_path))) == ["a"]
-    assert [path.name for path in (tmp_path / "%uploads").iterdir()] == ["new"]
+    assert [path.name for path in (tmp_path / "%uploads").iterdir()] == [".new.7-0.tmp"]
 
 
 def test_a_missing_folder_is_not_created(tmp_path: Path) -> None:
