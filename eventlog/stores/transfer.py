@@ -151,15 +151,20 @@ async def _receive(chunks: Chunks, wanted: Download, resumed: int) -> tuple[int,
     size = resumed
     if 0 < wanted.size <= size:
         return size, hashed.hexdigest()
-    with wanted.path.open("ab") as file:
-        async with aclosing(chunks(size)) as arriving:
-            async for chunk in arriving:
-                file.write(chunk)
-                hashed.update(chunk)
-                size += len(chunk)
-                await wanted.received(len(chunk))
-                if size > wanted.size:
-                    break
+    try:
+        with wanted.path.open("ab") as file:
+            async with aclosing(chunks(size)) as arriving:
+                async for chunk in arriving:
+                    file.write(chunk)
+                    hashed.update(chunk)
+                    size += len(chunk)
+                    await wanted.received(len(chunk))
+                    if size > wanted.size:
+                        break
+    except BaseException:
+        if size == 0:  # no object has the name, or nothing has arrived
+            wanted.path.unlink(missing_ok=True)
+        raise
     return size, hashed.hexdigest()
 
 

@@ -4,7 +4,6 @@ temporary name, continued where an interrupted pull ended ──> SHA-256 ──
 """
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_parents
+from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import SEALED, SegmentName, loss_path, manifest_path, sealed_path
@@ -106,11 +105,7 @@ async def _fetch(root: Path, store: Store, file: WantedFile) -> None:
 
 
 def _publish(temporary: Path, path: Path, root: Path) -> None:
-    handle = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        REAL.fsync(handle)
-    finally:
-        REAL.close(handle)
+    sync_file(REAL, temporary)
     with suppress(FileExistsError):
         REAL.link(temporary, path)  # not rename: it would replace another process's file
     REAL.unlink(temporary)

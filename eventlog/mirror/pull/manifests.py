@@ -8,13 +8,13 @@ arrives, a segment is absent.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
 
 from eventlog.check.accept_loss import known_seqs
-from eventlog.files.disk import REAL, sync_file, sync_parents
+from eventlog.files.disk import REAL, make_dirs, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.files.writer_ids import HASHED, add_writers
 from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
@@ -26,7 +26,7 @@ from eventlog.read.cursor import StreamKey
 from eventlog.read.seq_ranges import KnownSeqs
 
 MANY = 64
-"""Number of files from which on the whole disk is synced."""
+"""Number of files from which on the whole file system is synced."""
 
 
 @attrs.frozen
@@ -48,25 +48,36 @@ def write_manifests(root: Path, spool: Spool) -> WrittenManifests:
     conflicts = _find_conflicts(root, spool)
     add_writers(root, set(_owners(spool)))
     written: dict[Path, None] = {}
-    for link, facts in _links_of(spool):
-        if facts.key not in conflicts and _state_of(root, link, facts) is LinkState.NEW:
-            path = _path_of(root, link, facts)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary_path(path).write_bytes(link.file.encode())
-            written[path] = None
-    _make_durable(root, [temporary_path(path) for path in written])
-    for path in written:
-        with suppress(FileExistsError):
-            path.hardlink_to(temporary_path(path))
-        temporary_path(path).unlink()
-    _make_durable(root, list(written))
+    with _open_log(root) as handle:
+        for link, facts in _links_of(spool):
+            if facts.key not in conflicts and _state_of(root, link, facts) is LinkState.NEW:
+                path = _path_of(root, link, facts)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary_path(path).write_bytes(link.file.encode())
+                written[path] = None
+        _make_durable(root, handle, [temporary_path(path) for path in written])
+        for path in written:
+            with suppress(FileExistsError):
+                path.hardlink_to(temporary_path(path))
+            temporary_path(path).unlink()
+        _make_durable(root, handle, list(written))
     return WrittenManifests(len(written), conflicts)
 
 
-def _make_durable(root: Path, paths: Sequence[Path]) -> None:
-    """Makes files and their names durable: one by one, or everything if they are many."""
-    if len(paths) > MANY:
-        os.sync()
+@contextmanager
+def _open_log(root: Path) -> Iterator[int]:
+    """Opens the folder of the log before anything is written, so that no error is missed."""
+    make_dirs(REAL, root / "log")
+    handle = os.open(root / "log", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _make_durable(root: Path, handle: int, paths: Sequence[Path]) -> None:
+    """Makes files and their names durable: one by one, or their file system if they are many."""
+    if len(paths) > MANY and REAL.sync_file_system(handle):
         return
     for path in paths:
         sync_file(REAL, path)

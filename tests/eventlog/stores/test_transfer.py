@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.errors import Corrupt, Unavailable
+from eventlog.errors import Corrupt, NotFound, Unavailable
 from eventlog.stores.transfer import (
     PART_BYTES,
     PIECE_BYTES,
@@ -90,6 +90,21 @@ def test_a_download_that_is_interrupted_keeps_what_has_arrived(tmp_path: Path) -
 
     assert path.read_bytes() == b"0123456789"
     assert starts == [0, 4, 8]
+
+
+@pytest.mark.parametrize("arrived", [b"", b"so"])
+def test_a_download_of_which_nothing_arrives_leaves_no_file(tmp_path: Path, arrived: bytes) -> None:
+    path = tmp_path / "file"
+    if arrived:
+        path.write_bytes(arrived)
+
+    async def chunks(_start: int) -> AsyncGenerator[bytes, None]:
+        raise NotFound("no object has this name")
+        yield b""
+
+    with pytest.raises(NotFound):
+        asyncio.run(download("place", chunks, wanted(path, b"some bytes")))
+    assert [each.read_bytes() for each in tmp_path.iterdir()] == ([arrived] if arrived else [])
 
 
 @given(st.integers(0, 9), st.integers(1, 4))

@@ -64,14 +64,49 @@ def test_all_are_durable_before_the_first_is_visible_and_again_afterwards(
     def act() -> None:
         visible.append(len(manifests_in(tmp_path)))
 
+    def sync_file_system(_handle: int) -> bool:
+        act()
+        return True
+
     monkeypatch.setattr(manifests, "MANY", 1 if many else 2)
-    monkeypatch.setattr("os.sync", act)
-    if not many:
+    if many:
+        monkeypatch.setattr(manifests, "REAL", disk_with(sync_file_system=sync_file_system))
+    else:
         record_syncs(monkeypatch, act)
     written(tmp_path, FIRST, SECOND)
 
     assert visible == ([0, 2] if many else [0, 0, 2, 2])
     assert not list(tmp_path.rglob(".*.tmp"))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_error_of_the_sync_is_raised_and_nothing_counts_as_written_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    results = iter([OSError("lost")] if number == 0 else [None, OSError("lost")])
+
+    def sync_file_system(_handle: int) -> bool:
+        if (error := next(results)) is not None:
+            raise error
+        return True
+
+    monkeypatch.setattr(manifests, "MANY", 1)
+    monkeypatch.setattr(manifests, "REAL", disk_with(sync_file_system=sync_file_system))
+    with pytest.raises(OSError, match="lost"):
+        written(tmp_path, FIRST, SECOND)
+    assert len(manifests_in(tmp_path)) == 2 * number
+
+
+def test_many_are_synced_one_by_one_where_a_file_system_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    disk = disk_with(sync_file_system=lambda _: False, fsync=synced.append)
+    monkeypatch.setattr(manifests, "MANY", 1)
+    monkeypatch.setattr(manifests, "REAL", disk)
+    written(tmp_path, FIRST, SECOND)
+
+    assert len(synced) == 4
 
 
 def test_a_temporary_file_of_a_killed_pull_is_replaced(tmp_path: Path) -> None:

@@ -241,17 +241,6 @@ def test_a_pull_waits_for_no_push(store: Store, tmp_path: Path) -> None:
         pulled(tmp_path, store)
 
 
-def test_many_manifests_are_synced_at_once(
-    origin: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("eventlog.mirror.pull.manifests.MANY", 2)
-    calls: list[str] = []
-    monkeypatch.setattr("os.sync", lambda: calls.append("sync"))
-
-    pulled(tmp_path, store)
-    assert calls == ["sync", "sync"] and sealed_files(tmp_path) == sealed_files(origin)
-
-
 def test_an_unreachable_bucket_changes_nothing(store: Store, tmp_path: Path) -> None:
     requests = Requests(store, fail_at=0, error=Unavailable("away"))
     with pytest.raises(Unavailable):
