@@ -57,8 +57,9 @@ class GroupLimits:
     """Lines of a group without its last segment. The index of stored bodies keeps the entries
     of a group in memory, which take up to as much."""
     single_syncs: int = 32
-    """Segments up to which each file is fsynced. Syncing the file system also writes what other
-    programs have changed on it, which is worthwhile only for many files."""
+    """Segments up to which each file is fsynced, and days up to which each day folder is. Syncing
+    the file system also writes what other programs have changed on it, which is worthwhile only
+    for many files."""
 
 
 GROUP_LIMITS = GroupLimits()
@@ -239,7 +240,9 @@ def commit_group(group: SegmentGroup) -> None:
         is_large = len(preparation.segments) > group.limits.single_syncs
         sync_prepared(preparation, group.handle if is_large else None, stream.disk)
         write_record(group.folder, preparation.segments, stream.disk)
-        finish_group(stream.root, stream.source, stream.writer, stream.disk)
+        days = {segment.name.date for segment in preparation.segments}
+        handle = group.handle if len(days) > group.limits.single_syncs else None
+        finish_group(stream.root, stream.source, stream.writer, stream.disk, handle)
     stream.previous = preparation.previous
     record_sealed_seq(stream.lock, stream.last_seq)
     write_head(stream)

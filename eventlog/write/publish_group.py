@@ -5,8 +5,9 @@
 
 All prepared files are durable before the record, which is the commit point: without a record,
 the folder is deleted; with one, every segment is published, however often that is interrupted.
-Segments get their names in the order of the chain; the names of a day become durable together.
-A prepared file is removed only after its name is durable, and after the record.
+Segments get their names in the order of the chain; the names of a day become durable together,
+or those of all days with one sync of the file system. A prepared file is removed only after its
+name is durable, and after the record.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import attrs
 import msgspec
 
 from eventlog.errors import Corrupt
-from eventlog.files.disk import Disk, make_dirs
+from eventlog.files.disk import Disk
 from eventlog.files.listing import list_sources
 from eventlog.files.publish import replace_durably
 from eventlog.format import manifest as manifests
@@ -75,9 +76,12 @@ def list_groups(root: Path) -> list[tuple[str, str]]:
     )
 
 
-def finish_group(root: Path, source: str, writer: str, disk: Disk) -> None:
+def finish_group(
+    root: Path, source: str, writer: str, disk: Disk, handle: int | None = None
+) -> None:
     """Publishes the group of a stream if it was committed, and removes its prepared files.
 
+    `handle`: of a folder, to sync its file system once; None: each day folder is synced.
     Idempotent. Raises `Corrupt` if a file is missing, or a name is taken by other bytes.
     """
     folder = group_dir(root, source, writer)
@@ -85,9 +89,7 @@ def finish_group(root: Path, source: str, writer: str, disk: Disk) -> None:
         return
     record = folder / _RECORD
     if record.exists():
-        segments = _read_record(record)
-        for _, day in groupby(segments, key=lambda segment: segment.name.date):
-            _publish_day(root, folder, tuple(day), disk)
+        _publish(root, folder, _read_record(record), disk, handle)
         disk.unlink(record)
         disk.sync_dir(folder)
     for path in folder.iterdir():
@@ -109,14 +111,32 @@ def _read_record(path: Path) -> list[PreparedSegment]:
     ]
 
 
-def _publish_day(root: Path, folder: Path, day: Sequence[PreparedSegment], disk: Disk) -> None:
-    """Publishes consecutive segments of one day; durable on return."""
-    target = sealed_path(root, day[0].name).parent
-    if not make_dirs(disk, target):
-        disk.sync_dir(target.parent)  # a killed process may have created the folder
-    for segment in day:
-        _publish_segment(root, folder, segment, disk)
-    disk.sync_dir(target)
+def _publish(
+    root: Path,
+    folder: Path,
+    segments: Sequence[PreparedSegment],
+    disk: Disk,
+    handle: int | None,
+) -> None:
+    """Publishes the segments of a group; durable on return."""
+    days = [
+        (sealed_path(root, day[0].name).parent, day)
+        for _, segments_of_day in groupby(segments, key=lambda segment: segment.name.date)
+        for day in [tuple(segments_of_day)]
+    ]
+    for target, _ in days:
+        target.mkdir(exist_ok=True)
+    if handle is None:
+        disk.sync_dir(folder.parent)  # a killed process may have created the day folders
+    for target, day in days:
+        for segment in day:
+            _publish_segment(root, folder, segment, disk)
+        if handle is None:
+            disk.sync_dir(target)
+    if handle is not None and not disk.sync_file_system(handle):
+        for target in dict.fromkeys(target for target, _ in days):
+            disk.sync_dir(target)
+        disk.sync_dir(folder.parent)
 
 
 def _publish_segment(root: Path, folder: Path, segment: PreparedSegment, disk: Disk) -> None:

@@ -177,7 +177,7 @@ def test_a_large_group_needs_far_fewer_syncs_than_segments(tmp_path: Path) -> No
     write_in_groups(tmp_path, [(START + n * HOUR, [entity(n)]) for n in range(96)], disk=disk)
 
     assert calls.count("sync_file_system") == 1
-    assert len(calls) < 40
+    assert len(calls) < 30
 
 
 def test_each_file_is_fsynced_where_the_file_system_cannot_be(tmp_path: Path) -> None:

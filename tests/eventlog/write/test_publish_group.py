@@ -12,9 +12,10 @@ from eventlog.errors import Corrupt
 from eventlog.files.disk import Disk
 from eventlog.format.paths import group_dir
 from eventlog.read.reader import read_events
+from eventlog.write.group import GroupLimits
 from eventlog.write.publish_group import finish_group, list_groups
 from eventlog.write.writer import close_stream, seal_all
-from tests.eventlog.making import SOURCE, START, WRITER, entity, opened
+from tests.eventlog.making import SOURCE, START, WRITER, entity, opened, recording_disk
 from tests.eventlog.write.test_group import NO_SYNC, log_files, write_in_groups
 
 
@@ -70,6 +71,33 @@ def test_readers_see_the_segments_in_the_order_of_the_chain(tmp_path: Path) -> N
 
         assert seqs(root) == list(range(1, links // 2 + 1))
         assert verify(root).damages == ()
+
+
+@pytest.mark.parametrize("can_sync", [True, False])
+def test_the_names_of_many_days_become_durable_before_the_record_is_removed(
+    tmp_path: Path, can_sync: bool
+) -> None:
+    steps: list[str] = []
+
+    def sync_file_system(handle: int) -> bool:
+        steps.append("sync_file_system")
+        return can_sync
+
+    disk = attrs.evolve(
+        recording_disk(steps), fsync=lambda handle: None, sync_file_system=sync_file_system
+    )
+    days = [(START + n * 24 * HOUR, [entity(n)]) for n in range(3)]
+    write_in_groups(tmp_path, days, limits=GroupLimits(single_syncs=2), disk=disk)
+    first_link = next(n for n, step in enumerate(steps) if step.startswith("link"))
+    published = steps[first_link : steps.index("unlink record.json")]
+    day_by_day = [*(f"sync_dir 2026-11-{day}" for day in (21, 22, 23)), f"sync_dir {SOURCE}"]
+
+    assert [step for step in published if "sync" in step] == [
+        "sync_file_system",
+        *([] if can_sync else day_by_day),
+    ]
+    linked = published[: published.index("sync_file_system")]
+    assert sum(step.startswith("link") for step in linked) == 6
 
 
 def test_sealing_everything_publishes_a_group(tmp_path: Path) -> None:
