@@ -4,23 +4,27 @@ The timestamps of folders are simulated: two changes within two seconds give the
 some file systems. The clock can be set back and forth.
 """
 
+import errno
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import attrs
 import orjson
-from hypothesis import strategies as st
 
 from eventlog.catalog.day import FolderStamp, FolderTimes
+from eventlog.check.repair import repair
 from eventlog.clock import DAY, HOUR, SECOND
 from eventlog.errors import HindlogError
 from eventlog.files.listing import list_segments
 from eventlog.files.lost_segments import LOSS_FORMAT, Loss, write_loss
 from eventlog.files.writer_ids import COMMAND, FETCH, IMPORT
 from eventlog.format.event import PAGE, RUN, Draft
-from eventlog.format.paths import manifest_path, open_path, sealed_path
-from eventlog.write.writer import Stream, close_stream
+from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.write.group import GROUP_LIMITS, append_to_group, close_group, open_group
+from eventlog.write.writer import Stream, close_stream, roll
+from tests.eventlog.catalog.spoiling import copy_segment, damage_catalog
 from tests.eventlog.making import (
     OTHER,
     START,
@@ -40,6 +44,14 @@ IMPORTER = "0123abcd"
 RUN_STATES = ("created", "progressed", "completed", "completed", "failed", "retried", "cleaned")
 _FAST = disk_with(fsync=lambda handle: None, sync_dir=lambda path: None)
 
+
+def _refuse_link(_source: Path, _target: Path) -> None:
+    raise OSError(errno.ENOSPC, "no space left")
+
+
+_FULL = attrs.evolve(_FAST, link=_refuse_link)
+"""A disk on which no manifest can be published: segments stay open, beside a sealed file."""
+
 Step = tuple[str, int, int]
 """Name of a method of `ChangingLog`, a number that chooses what it applies to, seconds after it."""
 
@@ -57,6 +69,8 @@ class ChangingLog:
         self.folder_copy: tuple[Path, Path, FolderStamp] | None = None
         self.copies = 0
         self.sound_files: dict[Path, bytes] = {}
+        self.spoiled: list[SegmentName] = []
+        self.backup = root / "backup"
 
     @property
     def times(self) -> FolderTimes:
@@ -105,6 +119,17 @@ class ChangingLog:
         put(stream, entity(number))
         close_stream(stream, seal_open=True)
 
+    def roll(self, number: int) -> None:
+        """Continues with another segment in the same hour; the sealing of the first may fail."""
+        disk = _FAST if number % 2 else _FULL
+        stream = opened(self.root, self.clock, source=SOURCES[number // 2 % 2], disk=disk)
+        try:
+            put(stream, entity(number))
+            roll(stream)
+            put(stream, entity(number + 1))
+        finally:
+            close_stream(stream)
+
     def hours_pass(self, number: int) -> None:
         """Moves the clock of the writers by some hours."""
         self.clock.at += (1 + number % 30) * HOUR
@@ -117,6 +142,19 @@ class ChangingLog:
         for hour in (number % 31, number % 7, number % 53):
             put(stream, entity(hour), at=START - DAY + hour * HOUR)
         close_stream(stream, seal_open=True)
+
+    def import_group(self, number: int) -> None:
+        """Imports events of some hours as a group: many segments become durable together."""
+        stream = opened(
+            self.root, self.clock, source=SOURCES[number % 2], writer=IMPORTER, disk=_FAST
+        )
+        try:
+            group = open_group(stream, GROUP_LIMITS)
+            for hour in (number % 29, number % 29, 60 + number % 5):
+                append_to_group(group, [lambda _seq, _at: [entity(1)]], START + hour * HOUR)
+            close_group(group)
+        finally:
+            close_stream(stream)
 
     def put_runs(self, number: int) -> None:
         """Appends `run` events, and maybe a response, to any stream; those of imports are late."""
@@ -149,6 +187,7 @@ class ChangingLog:
         for name in sealed[number % len(sealed) :][:1] if sealed else ():
             path = sealed_path(self.root, name)
             if path.exists():
+                self._back_up(name)
                 self.sound_files[path] = path.read_bytes()
                 temporary = self.root / "temporary"
                 temporary.write_bytes(b"short")
@@ -165,7 +204,28 @@ class ChangingLog:
         listed = list_segments(self.root)
         path_of = (open_path, sealed_path, manifest_path)[number % 3]
         for files in listed[number % len(listed) :][:1] if listed else ():
+            self._back_up(files.name)
             path_of(self.root, files.name).unlink(missing_ok=True)
+
+    def prune(self, number: int) -> None:
+        """Removes the sealed files of a day, as after a push; the manifests stay."""
+        for folder in self._day_folder(number):
+            for files in list_segments(self.root, folder.parent.name):
+                if files.name.date == folder.name and files.is_sealed:
+                    self._back_up(files.name)
+                    sealed_path(self.root, files.name).unlink(missing_ok=True)
+
+    def _back_up(self, name: SegmentName) -> None:
+        """Keeps a copy of a segment that will be damaged or removed, unless it was before."""
+        if name not in self.spoiled:
+            self.spoiled.append(name)
+            copy_segment(self.root, name, self.backup)
+
+    def repair(self, number: int) -> None:
+        """Repairs a segment that was damaged or removed from the backup, or any other one."""
+        names = self.spoiled or [files.name for files in list_segments(self.root)]
+        for name in names[number % len(names) :][:1] if names else ():
+            repair(self.root, name, self.backup, clock=self.clock)
 
     def remove_folder(self, number: int) -> None:
         """Removes a day folder."""
@@ -176,6 +236,7 @@ class ChangingLog:
         """Replaces a manifest by bytes that are none."""
         sealed = [files.name for files in list_segments(self.root) if files.is_sealed]
         for name in sealed[number % len(sealed) :][:1] if sealed else ():
+            self._back_up(name)
             temporary = self.root / "temporary"
             temporary.write_bytes(b"{}")
             temporary.replace(manifest_path(self.root, name))
@@ -231,42 +292,4 @@ class ChangingLog:
 
     def damage_catalog(self, number: int) -> None:
         """Cuts a file of the catalog, flips a bit, removes it, or swaps it with another one."""
-        files = sorted((self.root / "state" / "catalog").rglob("*.msgpack"))
-        if not files:
-            return
-        file, other = files[number % len(files)], files[number // 7 % len(files)]
-        data = file.read_bytes()
-        file.unlink()
-        if number % 5 == 0:
-            file.write_bytes(data[: number % len(data)])
-        elif number % 5 == 1:
-            at = number * 7919 % len(data)
-            file.write_bytes(data[:at] + bytes([data[at] ^ 1 << number % 8]) + data[at + 1 :])
-        elif number % 5 == 2 and other.exists():
-            file.write_bytes(other.read_bytes())
-            other.write_bytes(data)
-        elif number % 5 == 3:
-            file.write_bytes(data[:16] + b"2" + data[17:])
-
-
-_WITH_RUNS = (
-    *("put_runs",) * 6,
-    *("append", "hours_pass", "import_hours", "set_roles", "damage_sealed", "mend_sealed"),
-)
-_WRITING = ("append", "seal", "hours_pass", "import_hours")
-_OTHER = (
-    *("remove_file", "remove_folder", "damage_manifest", "accept_loss"),
-    *("copy_folder", "restore_folder", "step_clock"),
-    *("save_catalog", "restore_catalog", "damage_catalog", "damage_catalog"),
-)
-_numbers = st.integers(0, 10_000)
-_pauses_s = st.sampled_from([0, 1, 11, 60])
-
-
-def _steps(names: Sequence[str]) -> st.SearchStrategy[list[Step]]:
-    step = st.tuples(st.sampled_from(names), _numbers, _pauses_s)
-    return st.lists(step, min_size=12, max_size=25)
-
-
-steps = _steps([*_WRITING * 2, *_OTHER])
-steps_with_runs = _steps([*_WITH_RUNS, *_OTHER])
+        damage_catalog(self.root, number)

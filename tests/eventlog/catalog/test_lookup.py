@@ -12,8 +12,9 @@ from eventlog.clock import parse_us
 from eventlog.errors import Corrupt
 from eventlog.files.listing import SegmentFiles, list_sources, list_streams
 from eventlog.read.seq_ranges import iterate_seq_ranges
-from tests.eventlog.catalog.changing_log import SOURCES, ChangingLog, Step, steps
+from tests.eventlog.catalog.changing_log import SOURCES, ChangingLog, Step
 from tests.eventlog.catalog.full_listing import listed_ranges, listed_segments, listed_totals
+from tests.eventlog.catalog.log_steps import steps
 from tests.extent import few_or_all
 
 Known = list[tuple[SegmentFiles, SealedFacts | None]]

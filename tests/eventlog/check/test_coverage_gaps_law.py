@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from eventlog.check.coverage_gaps import find_gaps
 from eventlog.clock import DAY, HOUR
-from tests.eventlog.catalog.changing_log import ChangingLog, Step, steps_with_runs
+from tests.eventlog.catalog.changing_log import ChangingLog, Step
+from tests.eventlog.catalog.log_steps import steps_with_runs
 from tests.eventlog.check.full_gaps import full_gaps
 from tests.eventlog.making import START
 from tests.extent import few_or_all

@@ -24,7 +24,8 @@ from projector.parts.plan import (
     list_source,
     split_into_batches,
 )
-from tests.eventlog.catalog.changing_log import SOURCES, ChangingLog, Step, steps
+from tests.eventlog.catalog.changing_log import SOURCES, ChangingLog, Step
+from tests.eventlog.catalog.log_steps import steps
 from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log

@@ -27,7 +27,8 @@ from projector.update.last_update import (
     same_segments,
 )
 from projector.update.update import update
-from tests.eventlog.catalog.changing_log import ChangingLog, Step, steps
+from tests.eventlog.catalog.changing_log import ChangingLog, Step
+from tests.eventlog.catalog.log_steps import steps
 from tests.eventlog.making import MTIMES, settle
 from tests.extent import few_or_all
 from tests.projector.conftest import WRITER, model
