@@ -4,11 +4,12 @@ import os
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import click
 
 from cli.config.load import read_secrets
@@ -49,28 +50,43 @@ def store_settings(root: Path, mirror: MirrorSettings) -> "StoreSettings":
     )
 
 
+def print_retry(error: Unavailable, wait_s: float) -> None:
+    """Prints that a request is tried again, if that takes long enough to be noticed."""
+    from cli.options.global_options import print_message
+
+    if wait_s >= 1:
+        print_message(f"{error.what}; trying again in {wait_s:.0f} s")
+
+
+@attrs.frozen
+class Retries:
+    """How requests are retried that failed for a temporary reason."""
+
+    give_up_after_s: float = 600.0
+    report: Callable[[Unavailable, float], None] = print_retry
+    """Called before each wait, with the error and the seconds."""
+
+
 @asynccontextmanager
 async def open_bucket(
-    root: Path, mirror: MirrorSettings, requests: Counter[str], bytes_per_s: int | None = None
+    root: Path,
+    mirror: MirrorSettings,
+    requests: Counter[str],
+    bytes_per_s: int | None = None,
+    retries: Retries | None = None,
 ) -> AsyncGenerator["Store", None]:
     """Opens the bucket: requests are counted and retried, transfers keep to the bandwidth limit."""
     from eventlog.stores.opening import open_store
     from eventlog.stores.wrappers import RetryLimits, counted, limited, pace_of, retrying
 
     address = bucket_address(mirror)
+    retries = retries or Retries()
     async with open_store(address, store_settings(root, mirror)) as store:
-        store = retrying(
-            counted(store, requests), RetryLimits(), random.SystemRandom().random, _report_retry
-        )
+        limits = RetryLimits(retries.give_up_after_s)
+        chance = random.SystemRandom().random
+        store = retrying(counted(store, requests), limits, chance, retries.report)
         rate = bytes_per_s or mirror.bwlimit
         yield limited(store, pace_of(rate)) if rate else store
-
-
-def _report_retry(error: Unavailable, wait_s: float) -> None:
-    from cli.options.global_options import print_message
-
-    if wait_s >= 1:
-        print_message(f"{error.what}; trying again in {wait_s:.0f} s")
 
 
 def parse_rate(text: str | None) -> int | None:

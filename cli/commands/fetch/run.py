@@ -1,15 +1,18 @@
 """`fetch run`: crawls the upstreams, by schedule or once."""
 
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.commands.fetch.sources import select_sources
-from cli.options.global_options import archive, config, global_options
+from cli.options.global_options import archive, config, global_options, message_printer
 
 if TYPE_CHECKING:
-    from cli.config.settings import Config
+    from cli.config.settings import Config, MirrorSettings
 
 
 @click.group(short_help="Crawls the upstreams, manages the queue, imports recordings.")
@@ -36,6 +39,9 @@ def run(
 
     Runs by schedule until it is stopped, or once. After the first Ctrl-C or SIGTERM the current
     page is finished; the second one exits at once. A crash is always safe.
+
+    With mirror.url set, what is sealed is pushed meanwhile, and once more at the end. A bucket
+    that cannot be reached changes nothing of the crawl: `hindlog status` says how far it is behind.
     """
     from cli.options.times import parse_duration
     from eventlog.clock import now_us
@@ -49,11 +55,22 @@ def run(
     writer = writer_id(root, FETCH, machine_name(os.environ))
     from cli.commands.fetch.service import serve_sources, sync_sources
 
-    if once:
-        return sync_sources(root, names, settings, writer, limit)
-    return serve_sources(
-        root, names, settings, writer, limit, parse_duration(duration) if duration else None
-    )
+    with _pushing(root, settings.mirror) as on_signal:
+        if once:
+            return sync_sources(root, names, settings, writer, limit, on_signal)
+        until = parse_duration(duration) if duration else None
+        return serve_sources(root, names, settings, writer, limit, until, on_signal)
+
+
+def _pushing(root: Path, mirror: "MirrorSettings") -> AbstractContextManager[Callable[[], object]]:
+    """Pushes to the mirror beside the crawl, if there is one. Yields what a signal calls."""
+    if mirror.url is None:
+        return nullcontext(lambda: None)
+    from cli.mirror.background import pushing_beside
+    from cli.mirror.pushing import PushJob
+    from eventlog.mirror.local.pusher import local_pusher
+
+    return pushing_beside(PushJob(root, mirror, local_pusher(root)), message_printer())
 
 
 def _print_plan(names: list[str], settings: "Config", now: int) -> int:

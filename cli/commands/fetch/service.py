@@ -1,6 +1,8 @@
 """The service behind `fetch run`: syncs the sources once, or by schedule until a signal."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from cli.commands.fetch.sources import bounds_of, upstream_of
@@ -15,23 +17,40 @@ from fetcher.service.open_crawl import Crawler
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.service.sync import run_once
 
+OnSignal = Callable[[], object]
+"""Called in the handler of each signal: for what runs beside the crawl."""
+
+
+def ignore_signal() -> None:
+    """Does nothing."""
+
 
 def sync_sources(
-    root: Path, names: list[str], settings: Config, writer: str, limit: int | None
+    root: Path,
+    names: list[str],
+    settings: Config,
+    writer: str,
+    limit: int | None,
+    on_signal: OnSignal = ignore_signal,
 ) -> int:
     """Syncs each source once, one after the other; returns the exit code of all together.
 
     After a signal the current page is finished and the rest stays in the queue; the code is
     then 0 for SIGTERM and 130 for Ctrl-C.
     """
-    return asyncio.run(_sync_each(root, names, settings, writer, limit))
+    return asyncio.run(_sync_each(root, names, settings, writer, limit, on_signal))
 
 
 async def _sync_each(
-    root: Path, names: list[str], settings: Config, writer: str, limit: int | None
+    root: Path,
+    names: list[str],
+    settings: Config,
+    writer: str,
+    limit: int | None,
+    on_signal: OnSignal,
 ) -> int:
     stopping = asyncio.Event()
-    stop = set_on_signal(stopping)
+    stop = set_on_signal(stopping, on_signal)
     listings: list[ListingReport] = []
     for name in names:
         if not stopping.is_set():
@@ -72,12 +91,13 @@ def serve_sources(
     writer: str,
     limit: int | None,
     duration_us: int | None,
+    on_signal: OnSignal = ignore_signal,
 ) -> int:
     """Crawls by schedule until a signal or the end of the duration; returns the exit code.
 
     0 after SIGTERM or the duration, 130 after Ctrl-C.
     """
-    return asyncio.run(_serve(root, names, settings, writer, limit, duration_us))
+    return asyncio.run(_serve(root, names, settings, writer, limit, duration_us, on_signal))
 
 
 async def _serve(
@@ -87,9 +107,10 @@ async def _serve(
     writer: str,
     limit: int | None,
     duration_us: int | None,
+    on_signal: OnSignal,
 ) -> int:
     stopping = asyncio.Event()
-    stop = set_on_signal(stopping)
+    stop = set_on_signal(stopping, on_signal)
     if duration_us is not None:
         asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
     announce = message_printer()
@@ -121,7 +142,13 @@ async def _serve(
     return stop.code()
 
 
-def set_on_signal(stopping: asyncio.Event) -> StopRequest:
+def set_on_signal(stopping: asyncio.Event, on_signal: OnSignal = ignore_signal) -> StopRequest:
     """Makes a signal set `stopping`, so that the crawl ends after its current page."""
     loop = asyncio.get_running_loop()
-    return record_signals(lambda: loop.call_soon_threadsafe(stopping.set))
+
+    def wake() -> None:
+        on_signal()
+        with suppress(RuntimeError):  # the crawl has just ended
+            loop.call_soon_threadsafe(stopping.set)
+
+    return record_signals(wake)

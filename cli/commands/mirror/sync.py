@@ -1,27 +1,24 @@
 """`sync`: copies what is sealed into the bucket."""
 
 import asyncio
-from collections import Counter
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from cli.config.settings import MirrorSettings
-from cli.mirror.bucket import bucket_address, format_size, open_bucket, parse_rate
+from cli.mirror.background import watch_of
+from cli.mirror.bucket import bucket_address, format_size, parse_rate
 from cli.mirror.checking import parse_share, print_check
 from cli.mirror.pulling import pull_from_bucket
+from cli.mirror.pushing import (
+    PushJob,
+    opened_push,
+    push_lines,
+    raise_for_stopped,
+    stopped_lines,
+)
+from cli.mirror.watching import TEMPORARY, keep_pushing
 from cli.options.global_options import archive, config, global_options, print_message
-from eventlog.errors import Corrupt, Partial, Unavailable
-
-if TYPE_CHECKING:
-    from eventlog.mirror.local.pusher import Pusher
-    from eventlog.mirror.push.push import PushResult
-    from eventlog.mirror.push.push_plan import StoppedStream
-    from eventlog.stores.store import Store
-
-WATCH_S = 10.0
-"""Seconds between two looks at the log with --watch."""
 
 
 @click.group(short_help="The mirror: a copy of the sealed log in a bucket.")
@@ -52,22 +49,22 @@ def push(
 ) -> int:
     """Puts sealed segments and their assets into the bucket, and commits them.
 
-    May be interrupted at any time: the next push continues. Exits with 3 if a damaged stream was
-    left out, with 4 if the bucket has other bytes than this archive.
+    May be interrupted at any time: the next push continues. `fetch run` pushes, too, while it
+    crawls. Exits with 3 if a damaged stream was left out, with 4 if the bucket has other bytes
+    than this archive.
     """
     root = archive()
     mirror = config(root).mirror
     rate = parse_rate(bwlimit)
+    address = bucket_address(mirror)
     if dry_run:
-        return _print_plan(root, bucket_address(mirror))
-    bucket_address(mirror)  # before a pusher gets an id
+        return _print_plan(root, address)
     from eventlog.mirror.local.pusher import local_pusher
 
-    pusher = local_pusher(root, renew=as_new)
-    width = transfers or mirror.transfers
+    job = PushJob(root, mirror, local_pusher(root, renew=as_new), rate, transfers, join)
     if watch:
-        return asyncio.run(_watch(root, mirror, pusher, rate, width, join))
-    asyncio.run(_push_once(root, mirror, pusher, rate, width, join))
+        return asyncio.run(_watch(job))
+    asyncio.run(_push(job))
     return 0
 
 
@@ -77,90 +74,30 @@ def _print_plan(root: Path, address: str) -> int:
     lag = mirror_lag(root, address)
     size = format_size(lag.size)
     print_message(f"would push {lag.segments} segments, {size}, to {address}")
-    _report_stopped(lag.stopped)
+    for line in stopped_lines(lag.stopped):
+        print_message(line)
     return 0
 
 
-async def _push_once(
-    root: Path,
-    mirror: MirrorSettings,
-    pusher: "Pusher",
-    rate: int | None,
-    width: int,
-    join: bool,
-) -> None:
-    from eventlog.mirror.push.push import push as push_all
-
-    requests: Counter[str] = Counter()
-    async with open_bucket(root, mirror, requests, rate) as store:
-        result = await push_all(root, store, pusher, join=join, transfers=width)
-    _report_push(result, store, sum(requests.values()))
-    _raise_for(result)
+async def _push(job: PushJob) -> None:
+    async with opened_push(job) as push_once:
+        pushed = await push_once()
+    for line in push_lines(pushed):
+        print_message(line)
+    raise_for_stopped(pushed.result)
 
 
-def _report_push(result: "PushResult", store: "Store", requests: int) -> None:
-    if result.segments:
-        size = format_size(result.size)
-        print_message(f"pushed {result.segments} segments, {size}, in {requests} requests")
-    elif not result.stopped:
-        print_message(f"nothing to push: everything sealed is in {store.address}")
-    _report_stopped(result.stopped)
-
-
-def _report_stopped(stopped: "tuple[StoppedStream, ...]") -> None:
-    for stream in stopped:
-        print_message(f"left out: {', '.join(stream.key)}: {stream.reason}")
-
-
-def _raise_for(result: "PushResult") -> None:
-    """Raises `Corrupt` after a conflict, `Partial` if a damaged stream was left out."""
-    streams = ", ".join("/".join(stream.key) for stream in result.stopped)
-    if result.has_conflict:
-        what = f"the bucket has other bytes than this archive: {streams}"
-        raise Corrupt(what, "find the other folder that writes these streams; nothing was replaced")
-    if result.stopped:
-        raise Partial(f"streams were left out: {streams}", "hindlog verify")
-
-
-async def _watch(
-    root: Path,
-    mirror: MirrorSettings,
-    pusher: "Pusher",
-    rate: int | None,
-    width: int,
-    join: bool,
-) -> int:
+async def _watch(job: PushJob) -> int:
     """Pushes whenever something was sealed, until a signal. An unreachable bucket is no error."""
     from cli.process.signals import record_signals
-    from eventlog.mirror.push.lag import mirror_lag
-    from eventlog.mirror.push.push import push as push_all
 
-    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    stop = record_signals(lambda: loop.call_soon_threadsafe(stopping.set))
-    requests: Counter[str] = Counter()
-    reported: set[StoppedStream] = set()
-    async with open_bucket(root, mirror, requests, rate) as store:
-        is_first = True
-        while not stop.is_requested():
-            try:
-                if is_first or (await asyncio.to_thread(mirror_lag, root, store.address)).segments:
-                    requests.clear()
-                    result = await push_all(root, store, pusher, join=join, transfers=width)
-                    is_first = False
-                    if result.segments or set(result.stopped) - reported:
-                        _report_push(result, store, sum(requests.values()))
-                    reported = set(result.stopped)
-            except Unavailable as error:
-                print_message(f"{error.what}; the mirror waits, nothing is lost")
-            await _wait(stopping, WATCH_S)
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    stop = record_signals(lambda: loop.call_soon_threadsafe(task.cancel))
+    print_message("pushing whatever is sealed; Ctrl-C stops, and the next push continues")
+    with suppress(asyncio.CancelledError):
+        await keep_pushing(watch_of(job, print_message, TEMPORARY), asyncio.Event())
     return stop.code()
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stopping.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 @sync.command(epilog="Example: hindlog sync pull")

@@ -13,6 +13,10 @@ from eventlog.mirror.push.prepare import PreparedLink, prepare_link
 from eventlog.mirror.push.push_plan import StoppedStream, Unpushed
 from eventlog.read.cursor import StreamKey
 
+MAX_BATCH_BYTES = 256 * 1024 * 1024
+"""Largest size of the sealed files of a batch that has several. They are read before the first is
+sent, which an interrupt has to wait for, and an interrupted batch is not committed."""
+
 
 @attrs.frozen
 class Batch:
@@ -33,11 +37,12 @@ def take_batch(
     taken: list[PreparedLink] = []
     stopped: dict[StreamKey, StoppedStream] = {}
     last = dict(heads)
-    size = 0
+    size = sealed = 0
     for unpushed in links:
         if unpushed.key in stopped:
             continue
-        if len(taken) == MAX_LINKS:
+        sealed += unpushed.zst_bytes
+        if len(taken) == MAX_LINKS or (taken and sealed > MAX_BATCH_BYTES):
             break
         try:
             prepared = prepare_link(root, unpushed)

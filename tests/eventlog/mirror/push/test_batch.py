@@ -37,6 +37,18 @@ def test_a_batch_ends_at_the_limits_of_a_record(
     assert len(take_batch(root, links, {}).links) == 1
 
 
+def test_a_batch_reads_a_bounded_number_of_bytes_and_at_least_one_segment(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = find_unpushed(root, {}).links
+    sizes = [link.zst_bytes for link in links]
+
+    monkeypatch.setattr("eventlog.mirror.push.batch.MAX_BATCH_BYTES", sum(sizes[:3]))
+    assert len(take_batch(root, links, {}).links) == 3
+    monkeypatch.setattr("eventlog.mirror.push.batch.MAX_BATCH_BYTES", sizes[0] - 1)
+    assert len(take_batch(root, links, {}).links) == 1
+
+
 def test_a_link_that_does_not_continue_the_committed_one_is_a_conflict(root: Path) -> None:
     links = find_unpushed(root, {}).links
     prepared = take_batch(root, links, {}).links

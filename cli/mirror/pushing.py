@@ -1,0 +1,89 @@
+"""Pushes to the bucket and says what was done: for `sync push` and `fetch run`."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from cli.config.settings import MirrorSettings
+from cli.mirror.bucket import Retries, format_size, open_bucket
+from eventlog.errors import Corrupt, Partial
+
+if TYPE_CHECKING:
+    from eventlog.mirror.local.pusher import Pusher
+    from eventlog.mirror.push.push import PushResult
+    from eventlog.mirror.push.push_plan import StoppedStream
+
+
+@attrs.frozen
+class PushJob:
+    """What is pushed where, and how."""
+
+    root: Path
+    mirror: MirrorSettings
+    pusher: "Pusher"
+    bytes_per_s: int | None = None
+    transfers: int | None = None
+    join: bool = False
+
+
+@attrs.frozen
+class Pushed:
+    """The result of a push."""
+
+    result: "PushResult"
+    address: str
+    """Of the bucket."""
+    requests: int
+
+
+PushOnce = Callable[[], Awaitable[Pushed]]
+"""Pushes everything that is sealed."""
+
+
+@asynccontextmanager
+async def opened_push(
+    job: PushJob, retries: Retries | None = None
+) -> AsyncGenerator[PushOnce, None]:
+    """Opens the bucket for one push or many."""
+    from eventlog.mirror.push.push import push
+
+    requests: Counter[str] = Counter()
+    transfers = job.transfers or job.mirror.transfers
+
+    async def push_once() -> Pushed:
+        requests.clear()
+        result = await push(job.root, store, job.pusher, join=job.join, transfers=transfers)
+        return Pushed(result, store.address, sum(requests.values()))
+
+    async with open_bucket(job.root, job.mirror, requests, job.bytes_per_s, retries) as store:
+        yield push_once
+
+
+def push_lines(pushed: Pushed) -> list[str]:
+    """Returns what a push did, as lines for the user."""
+    result = pushed.result
+    lines = stopped_lines(result.stopped)
+    if result.segments:
+        size = format_size(result.size)
+        done = f"pushed {result.segments} segments, {size}, in {pushed.requests} requests"
+        return [done, *lines]
+    return lines or [f"nothing to push: everything sealed is in {pushed.address}"]
+
+
+def stopped_lines(stopped: "tuple[StoppedStream, ...]") -> list[str]:
+    """Returns a line for each stream that a push leaves out."""
+    return [f"left out: {', '.join(stream.key)}: {stream.reason}" for stream in stopped]
+
+
+def raise_for_stopped(result: "PushResult") -> None:
+    """Raises `Corrupt` after a conflict, `Partial` if a damaged stream was left out."""
+    streams = ", ".join("/".join(stream.key) for stream in result.stopped)
+    if result.has_conflict:
+        what = f"the bucket has other bytes than this archive: {streams}"
+        raise Corrupt(what, "find the other folder that writes these streams; nothing was replaced")
+    if result.stopped:
+        raise Partial(f"streams were left out: {streams}", "hindlog verify")
