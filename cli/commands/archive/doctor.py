@@ -117,6 +117,7 @@ def _check_log(root: Path) -> Iterator[Diagnosis]:
 
 def _check_mirror(root: Path) -> Iterator[Diagnosis]:
     from cli.config.load import load_config
+    from cli.mirror.costs import describe_month
     from eventlog.clock import HOUR, now_us
     from eventlog.errors import Invalid
     from eventlog.mirror.push.lag import mirror_lag
@@ -127,7 +128,8 @@ def _check_mirror(root: Path) -> Iterator[Diagnosis]:
         return
     if url is None:
         return
-    lag = mirror_lag(root, url.rstrip("/"))
+    address = url.rstrip("/")
+    lag = mirror_lag(root, address)
     for stream in lag.stopped:
         yield ("FAIL", f"the mirror leaves out {', '.join(stream.key)}: {stream.reason}", None)
     if lag.oldest_us is None:
@@ -136,6 +138,7 @@ def _check_mirror(root: Path) -> Iterator[Diagnosis]:
         is_late = lag.pushed_at is None or now_us() - lag.oldest_us > 2 * HOUR
         text = f"{lag.segments} segments are not in the mirror {url}"
         yield ("WARN" if is_late else "OK", text, "hindlog sync push" if is_late else None)
+    yield ("OK", describe_month(root, address), None)
 
 
 def _check_views(root: Path) -> Iterator[Diagnosis]:

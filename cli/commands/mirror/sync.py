@@ -9,6 +9,7 @@ import click
 from cli.mirror.background import watch_of
 from cli.mirror.bucket import bucket_address, format_size, parse_rate
 from cli.mirror.checking import parse_share, print_check
+from cli.mirror.costs import describe_push
 from cli.mirror.pulling import pull_from_bucket
 from cli.mirror.pushing import (
     PushJob,
@@ -33,7 +34,11 @@ def sync() -> None:
 
 @sync.command(epilog="Example: hindlog sync push --dry-run")
 @click.option("--watch", is_flag=True, help="Keep running, and push what is sealed.")
-@click.option("--dry-run", is_flag=True, help="Print what would be pushed; no request.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be pushed, and what a month costs; no request.",
+)
 @click.option("--bwlimit", metavar="RATE", help="Bytes per second, such as 500k or 2M.")
 @click.option("--transfers", type=click.IntRange(1, 64), help="Objects in flight (default: 4).")
 @click.option("--join", is_flag=True, help="Join the archive of the bucket, if it is another one.")
@@ -74,7 +79,7 @@ def _print_plan(root: Path, address: str) -> int:
     lag = mirror_lag(root, address)
     size = format_size(lag.size)
     print_message(f"would push {lag.segments} segments, {size}, to {address}")
-    for line in stopped_lines(lag.stopped):
+    for line in (*describe_push(root, address, lag), *stopped_lines(lag.stopped)):
         print_message(line)
     return 0
 

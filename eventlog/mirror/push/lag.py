@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.mirror.local.identity import read_archive_id
-from eventlog.mirror.local.ledger import load_ledger
+from eventlog.mirror.local.ledger import Ledger, load_ledger
 from eventlog.mirror.push.push_plan import StoppedStream
 from eventlog.mirror.push.unpushed import find_unpushed
 
@@ -15,8 +15,8 @@ class MirrorLag:
     """What is sealed and not committed."""
 
     segments: int
-    size: int
-    """Bytes of their sealed files."""
+    sizes: tuple[int, ...]
+    """Bytes of the sealed file of each; 0 for the record of a loss."""
     oldest_us: int | None
     """Instant of the first event that is not in the mirror; None if all sealed ones are."""
     stopped: tuple[StoppedStream, ...]
@@ -27,19 +27,30 @@ class MirrorLag:
     """When the bucket was checked last; None if it is not known."""
     check_is_clean: bool
 
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return sum(self.sizes)
+
+
+def bucket_ledger(root: Path, address: str) -> Ledger | None:
+    """Returns the ledger of an archive if it is that of this bucket."""
+    ledger = load_ledger(root)
+    if ledger and (ledger.address, ledger.archive) != (address, read_archive_id(root)):
+        return None
+    return ledger
+
 
 def mirror_lag(root: Path, address: str) -> MirrorLag:
     """Returns what the next push to a bucket would do. `address`: of the bucket.
 
     Without a ledger for this bucket everything counts as not committed.
     """
-    ledger = load_ledger(root)
-    if ledger and (ledger.address, ledger.archive) != (address, read_archive_id(root)):
-        ledger = None
+    ledger = bucket_ledger(root, address)
     plan = find_unpushed(root, ledger.heads if ledger else {})
     return MirrorLag(
         segments=len(plan.links),
-        size=sum(link.zst_bytes for link in plan.links),
+        sizes=tuple(link.zst_bytes for link in plan.links),
         oldest_us=min((link.first_us for link in plan.links), default=None),
         stopped=plan.stopped,
         pushed_at=ledger.pushed_at if ledger else None,

@@ -1,0 +1,1 @@
+"""What a mirror costs a month: bytes, objects, requests by class, and their price."""
