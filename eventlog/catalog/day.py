@@ -5,6 +5,7 @@ changes within the resolution of a timestamp cannot be told apart by it, so a fo
 the catalog only if its last change was long ago when it was read.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -105,10 +106,10 @@ class DayFolder(msgspec.Struct, frozen=True, array_like=True):
         return SegmentName(self.source, self.date, entry.hour, entry.writer, entry.number)
 
 
-def folder_stamp(folder: Path) -> FolderStamp | None:
+def folder_stamp(folder: str) -> FolderStamp | None:
     """Returns the timestamps of a folder, or None if it does not exist."""
     try:
-        status = folder.stat()
+        status = os.stat(folder)  # noqa: PTH116 - of thousands of folders: `Path` would take twice as long
     except FileNotFoundError:
         return None
     return FolderStamp(status.st_mtime_ns, status.st_ctime_ns)
@@ -119,7 +120,7 @@ class FolderTimes:
     """How the catalog reads the clock and the timestamps of folders."""
 
     now: Clock = now_us
-    stamp: Callable[[Path], FolderStamp | None] = folder_stamp
+    stamp: Callable[[str], FolderStamp | None] = folder_stamp
 
 
 REAL_TIMES = FolderTimes()
@@ -132,7 +133,7 @@ def read_day(root: Path, source: str, date: str, times: FolderTimes = REAL_TIMES
     """
     folder = log_dir(root) / source / date
     now = times.now()  # before the timestamps: a change after them has a greater age than this
-    stamp = times.stamp(folder)
+    stamp = times.stamp(str(folder))
     if stamp is None:
         return DayFolder(source, date, None, ())
     path = catalog_path(root, source, date)

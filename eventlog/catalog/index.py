@@ -25,8 +25,8 @@ from eventlog.catalog.day import (
 )
 from eventlog.catalog.progress import report_day
 from eventlog.catalog.storage import load, save
-from eventlog.files.listing import day_folders, list_sources
-from eventlog.format.paths import catalog_path
+from eventlog.files.listing import list_dates, list_sources
+from eventlog.format.paths import catalog_path, log_dir
 
 
 class WriterDay(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -97,10 +97,11 @@ def read_index(root: Path, source: str, times: FolderTimes = REAL_TIMES) -> Sour
     stored = _load_index(path, source)
     summaries: dict[str, DaySummary] = {}
     changed: dict[str, int] = {}
-    for date, folder in day_folders(root, source).items():
+    folder = log_dir(root) / source
+    for date in list_dates(root, source):
         now = times.now()
         summary = stored.get(date)
-        if summary is None or summary.stamp != times.stamp(folder):
+        if summary is None or summary.stamp != times.stamp(f"{folder}/{date}"):
             changed[date] = now
         else:
             summaries[date] = summary

@@ -3,6 +3,9 @@
 A writer that begins a stream creates a lock file in the folder of its source, and a stream that
 is copied into the log usually has a segment of the newest day. Only the timestamps of these
 folders are compared. All others are compared from time to time.
+
+Two changes within the resolution of a timestamp leave the same one. Therefore all folders are
+compared more often while the last change was recent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +21,8 @@ from eventlog.format.paths import log_dir
 
 _COMPLETE_EVERY = 50
 """Number of polls after which the timestamps of all folders are compared."""
+_RECENT_EVERY = 25
+"""The same number while one of the watched folders has changed recently."""
 
 
 @attrs.define
@@ -27,8 +32,10 @@ class StreamWatch:
     root: Path
     times: FolderTimes = REAL_TIMES
     polls: int = 0
-    stamps: Mapping[Path, FolderStamp | None] | None = None
-    """None: the next poll compares all folders, since these changed recently."""
+    stamps: Mapping[str, FolderStamp | None] | None = None
+    """The timestamps of the watched folders; None before the first poll."""
+    is_settled: bool = False
+    """Whether they were old then, so that every later change gives other ones."""
     days: Sequence[tuple[str, tuple[DaySummary, ...]]] | None = None
     """The days of each source at the last complete comparison."""
 
@@ -36,15 +43,16 @@ class StreamWatch:
 def poll_streams(watch: StreamWatch) -> list[tuple[str, str]]:
     """Returns every (source, writer) with a segment in the log, or none if no folder changed.
 
-    Folders that changed recently count as changed.
+    Folders that changed recently count as changed whenever all are compared.
     """
     watch.polls += 1
-    if watch.polls % _COMPLETE_EVERY and _is_unchanged(watch):
+    every = _COMPLETE_EVERY if watch.is_settled else _RECENT_EVERY
+    if watch.polls % every and _is_unchanged(watch):
         return []
     now = watch.times.now()
     stamps = {folder: watch.times.stamp(folder) for folder in _watched_folders(watch.root)}
     newest = max((stamp.changed_us for stamp in stamps.values() if stamp), default=0)
-    watch.stamps = stamps if now - newest >= SETTLED_US else None
+    watch.stamps, watch.is_settled = stamps, now - newest >= SETTLED_US
     indexes = [*read_indexes(watch.root, watch.times)]
     days = [(index.source, index.days) for index in indexes]
     is_same = days == watch.days and not any(index.unsettled for index in indexes)
@@ -57,9 +65,9 @@ def _is_unchanged(watch: StreamWatch) -> bool:
     return stamps is not None and stamps == {f: watch.times.stamp(f) for f in stamps}
 
 
-def _watched_folders(root: Path) -> list[Path]:
+def _watched_folders(root: Path) -> list[str]:
     """Returns the folder of the log, those of the sources, and the newest day of each source."""
-    log = log_dir(root)
+    log = str(log_dir(root))
     sources = list_sources(root)
-    newest = [log / source / date for source in sources for date in list_dates(root, source)[-1:]]
-    return [log, *(log / source for source in sources), *newest]
+    newest = [f"{log}/{name}/{date}" for name in sources for date in list_dates(root, name)[-1:]]
+    return [log, *(f"{log}/{name}" for name in sources), *newest]

@@ -1,5 +1,6 @@
 """Lists the segments and streams of a log. Changes nothing."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,16 +115,11 @@ def _folders(root: Path, source: str | None) -> Iterator[Path]:
 
 def list_dates(root: Path, source: str) -> list[str]:
     """Returns the names of a source's day folders, sorted."""
-    return [*day_folders(root, source)]
-
-
-def day_folders(root: Path, source: str) -> dict[str, Path]:
-    """Returns the day folders of a source by name, sorted."""
-    folder = log_dir(root) / source
-    if not folder.is_dir():
-        return {}
-    folders = {path.name: path for path in folder.iterdir()}
-    return {date: folders[date] for date in sorted(filter(_DATE.fullmatch, folders))}
+    try:
+        with os.scandir(log_dir(root) / source) as entries:
+            return sorted(entry.name for entry in entries if _DATE.fullmatch(entry.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def list_sources(root: Path) -> list[str]:

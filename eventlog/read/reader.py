@@ -20,6 +20,7 @@ import attrs
 import msgspec
 
 from eventlog.catalog.day import DayFolder, SealedFacts
+from eventlog.catalog.index import SourceIndex
 from eventlog.catalog.lookup import days_between
 from eventlog.clock import parse_us
 from eventlog.errors import Corrupt, NotFound
@@ -178,34 +179,45 @@ def block_records(block: bytes, name: SegmentName, compiled: CompiledSelect) -> 
 
 
 def read_stream(
-    root: Path, source: str, writer: str, after_seq: int = 0, since: int | None = None
+    root: Path,
+    source: str,
+    writer: str,
+    after_seq: int = 0,
+    since: int | None = None,
+    *,
+    index: SourceIndex | None = None,
 ) -> Iterator[Record]:
     """Yields the events of one stream with a seq greater than `after_seq`, in seq order.
 
     `since` omits events observed before that instant. Raises `Corrupt` if seqs are missing
-    and their loss was not accepted.
+    and their loss was not accepted. `index`: the index of the source, unless it is to be read.
     """
     floor = compile_select(Select(since=since)).since
     expected = after_seq + 1
     listings = 0
     while True:
         try:
-            for records in _blocks_from(root, source, writer, expected, since):
+            for records in _blocks_from(root, source, writer, expected, since, index):
                 expected = records[-1].seq + 1
                 yield from (record for record in records if record.observed_at >= floor)
             return
         except _MissingSeq:  # may be caused by sealing during the listing: list again
-            listings += 1
+            listings, index = listings + 1, None
             if listings == _MAX_LISTINGS or (listings > 1 and not is_locked(root, source, writer)):
                 raise
             time.sleep(_RELIST_AFTER_S)
 
 
 def _blocks_from(
-    root: Path, source: str, writer: str, expected: int, since: int | None
+    root: Path,
+    source: str,
+    writer: str,
+    expected: int,
+    since: int | None,
+    index: SourceIndex | None,
 ) -> Iterator[list[Record]]:
     """Yields the events of a stream from a seq on, block by block, according to one listing."""
-    for segment in iterate_seq_ranges(root, source, writer, expected):
+    for segment in iterate_seq_ranges(root, source, writer, expected, index=index):
         if segment.last_seq is not None and segment.last_seq < expected:
             continue  # one that overlaps the one before
         if expected == 1:

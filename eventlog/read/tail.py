@@ -21,7 +21,8 @@ import attrs
 
 from eventlog.catalog.day import REAL_TIMES, FolderTimes
 from eventlog.catalog.file_watch import REAL_STAMPS, FileWatch, StampTimes, may_have_changed
-from eventlog.catalog.lookup import find_open_segments, find_streams
+from eventlog.catalog.index import SourceIndex, read_index, read_indexes
+from eventlog.catalog.lookup import find_open_segments, streams_of
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.files.heads import Head, read_head
@@ -191,22 +192,31 @@ def _from_listing(
             stream.next_seq = head.last_seq + 1  # the events in between are before `since`
 
 
-def end_of(root: Path) -> Cursor:
+def end_of(root: Path, times: FolderTimes = REAL_TIMES) -> Cursor:
     """Returns the cursor after everything that is durable now."""
     return {
         key: cursors.mark(last.seq, last.line)
-        for key in find_streams(root)
-        if (last := last_event(root, *key)) is not None
+        for index in read_indexes(root, times)
+        for key in streams_of([index])
+        if (last := last_event(root, *key, index)) is not None
     }
 
 
-def last_event(root: Path, source: str, writer: str) -> Record | None:
-    """Returns the last durable event of a stream, or None if there is none."""
-    segments = iterate_seq_ranges(root, source, writer, on_corrupt=ignore_corrupt, backwards=True)
+def last_event(
+    root: Path, source: str, writer: str, index: SourceIndex | None = None
+) -> Record | None:
+    """Returns the last durable event of a stream, or None if there is none.
+
+    `index`: the index of the source, unless it is to be read.
+    """
+    index = index or read_index(root, source)
+    segments = iterate_seq_ranges(
+        root, source, writer, on_corrupt=ignore_corrupt, backwards=True, index=index
+    )
     for segment in segments:
         after = (segment.last_seq or segment.first_seq) - 1
         last = None
-        for record in read_stream(root, source, writer, after):
+        for record in read_stream(root, source, writer, after, index=index):
             last = record
         if last is not None:
             return last

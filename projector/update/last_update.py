@@ -123,7 +123,7 @@ def read_log_state(
         for date in list_dates(root, source):
             day = f"{source}/{date}"
             state = known.days.get(day)
-            stamp = times.stamp(log_dir(root) / source / date)
+            stamp = times.stamp(f"{log_dir(root)}/{day}")
             if state is None or stamp is None or state.stamp != stamp:
                 state = _read_day_state(root, source, date, times)
             days[day] = state

@@ -45,7 +45,7 @@ def settle(root: Path, second: int = 1) -> None:
             os.utime(folder, (second, second))
 
 
-def _stamp_of_mtime(folder: Path) -> FolderStamp | None:
+def _stamp_of_mtime(folder: str) -> FolderStamp | None:
     stamp = folder_stamp(folder)
     return FolderStamp(stamp.mtime_ns, stamp.mtime_ns) if stamp else None
 

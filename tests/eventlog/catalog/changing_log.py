@@ -77,8 +77,8 @@ class ChangingLog:
         """The simulated clock and timestamps."""
         return FolderTimes(lambda: self.now, self._stamp)
 
-    def _stamp(self, folder: Path) -> FolderStamp | None:
-        return self.stamps.get(folder)
+    def _stamp(self, folder: str) -> FolderStamp | None:
+        return self.stamps.get(Path(folder))
 
     def apply(self, step: Step) -> None:
         """Changes the log or its surroundings, then the timestamps of the folders that changed."""

@@ -61,7 +61,7 @@ def test_a_settled_folder_is_read_once(tmp_path: Path) -> None:
     write_hours(tmp_path, 2, 1)
     settle(tmp_path)
     folder = tmp_path / "log" / SOURCE / DATE
-    stamp = MTIMES.stamp(folder)
+    stamp = MTIMES.stamp(str(folder))
     times = FolderTimes(stamp=lambda _folder: stamp)
     before = read_day(tmp_path, SOURCE, DATE, times)
     hide_files(folder)
@@ -72,7 +72,7 @@ def test_a_settled_folder_is_read_once(tmp_path: Path) -> None:
 
 def test_a_folder_that_changed_recently_is_read_each_time_and_not_stored(tmp_path: Path) -> None:
     write_hours(tmp_path, 2, 1)
-    stamp = folder_stamp(tmp_path / "log" / SOURCE / DATE)
+    stamp = folder_stamp(str(tmp_path / "log" / SOURCE / DATE))
     assert stamp is not None
     changed_us = stamp.changed_us
     for age_us, is_stored in ((-HOUR, False), (SETTLED_US - 1, False), (SETTLED_US, True)):

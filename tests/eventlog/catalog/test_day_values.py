@@ -34,7 +34,7 @@ class Days:
     ) -> tuple[int, list[str]]:
         """Returns the number of segments in all values, and the days that were computed."""
         self.computed.clear()
-        times = FolderTimes(lambda: self.now, lambda folder: self.stamps[folder.name])
+        times = FolderTimes(lambda: self.now, lambda folder: self.stamps[Path(folder).name])
         index = read_index(self.root, SOURCE, times)
         days = values_by_day(
             index, name, list[str], self.compute, since_date=since, writers=writers
@@ -107,7 +107,7 @@ def test_days_before_a_date_are_not_computed_and_stay_as_they_are(tmp_path: Path
 
 def test_what_was_computed_is_kept_if_the_reader_needs_no_more(tmp_path: Path) -> None:
     days = days_of(tmp_path)
-    times = FolderTimes(lambda: days.now, lambda folder: days.stamps[folder.name])
+    times = FolderTimes(lambda: days.now, lambda folder: days.stamps[Path(folder).name])
     values = values_by_day(read_index(tmp_path, SOURCE, times), "names", list[str], days.compute)
     next(values)
     values.close()

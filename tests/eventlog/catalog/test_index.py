@@ -38,9 +38,9 @@ def test_a_summary_has_the_seqs_counts_and_sizes_of_each_writer(tmp_path: Path) 
 def test_settled_days_are_stored_and_read_no_more(tmp_path: Path) -> None:
     write_hours(tmp_path, HOURS, 1)
     settle(tmp_path)
-    stamps: list[Path] = []
+    stamps: list[str] = []
 
-    def stamp(folder: Path) -> FolderStamp | None:
+    def stamp(folder: str) -> FolderStamp | None:
         stamps.append(folder)
         return MTIMES.stamp(folder)
 

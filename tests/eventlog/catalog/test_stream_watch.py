@@ -28,7 +28,6 @@ def test_streams_are_listed_only_after_a_change(tmp_path: Path) -> None:
     write_log(tmp_path, [[entity(1)]], writer=OTHER)
     both = [(SOURCE, WRITER), (SOURCE, OTHER)]
     assert poll_streams(watch) == both
-    assert poll_streams(watch) == both  # the folders changed less than 10 s ago
     settle(tmp_path, 2)
     assert poll_streams(watch) == both
     assert poll_streams(watch) == []
@@ -39,9 +38,9 @@ def test_streams_are_listed_only_after_a_change(tmp_path: Path) -> None:
 def test_a_poll_reads_few_timestamps_and_at_times_all(tmp_path: Path) -> None:
     write_hours(tmp_path, 24 * 5, 1)
     settle(tmp_path)
-    read: list[Path] = []
+    read: list[str] = []
 
-    def stamp(folder: Path) -> FolderStamp | None:
+    def stamp(folder: str) -> FolderStamp | None:
         read.append(folder)
         return MTIMES.stamp(folder)
 
@@ -52,6 +51,20 @@ def test_a_poll_reads_few_timestamps_and_at_times_all(tmp_path: Path) -> None:
 
     assert results == [[]] * 49
     assert len(read) == 49 * 3 + 6  # the log, the source, its newest day; once all days
+
+
+def test_all_folders_are_compared_more_often_while_they_changed_recently(tmp_path: Path) -> None:
+    write_log(tmp_path, [[entity(1)]])
+    folders = [tmp_path / "log", *(tmp_path / "log").glob("*"), *(tmp_path / "log").glob("*/*-*")]
+    stamps = {str(folder): MTIMES.stamp(str(folder)) for folder in folders}
+    watch = StreamWatch(tmp_path, FolderTimes(stamp=stamps.get))
+    assert poll_streams(watch) == [(SOURCE, WRITER)]
+
+    write_log(tmp_path, [[entity(1)]], writer=OTHER)  # within the resolution of timestamps
+    results = [poll_streams(watch) for _ in range(49)]
+
+    both = [(SOURCE, WRITER), (SOURCE, OTHER)]
+    assert results == [[]] * 23 + [both] + [[]] * 24 + [both]
 
 
 def test_a_stream_that_is_copied_into_an_old_day_is_found_by_a_complete_comparison(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.catalog.day import FolderStamp, FolderTimes
+from eventlog.catalog.index import read_indexes
 from eventlog.errors import Invalid
 from eventlog.files.heads import Head, encode_head, read_head
 from eventlog.format.paths import head_path, manifest_path, open_path, sealed_path
@@ -13,6 +15,7 @@ from eventlog.read.tail import check_cursor, end_of, follow, last_event
 from eventlog.write.writer import close_stream
 from tests.eventlog.making import (
     HOUR,
+    MTIMES,
     OTHER,
     SECOND,
     SOURCE,
@@ -22,6 +25,7 @@ from tests.eventlog.making import (
     entity,
     opened,
     put,
+    settle,
     tail_seqs,
     write_hours,
     write_log,
@@ -156,6 +160,23 @@ def test_the_text_of_a_cursor_does_not_depend_on_the_order_of_its_streams() -> N
 def test_a_cursor_with_an_invalid_stream_is_rejected(key: tuple[str, str]) -> None:
     with pytest.raises(Invalid, match="expected the text that an earlier `tail` printed"):
         from_text(to_text({key: Mark(1, "0" * 16)}))
+
+
+def test_the_end_of_a_log_is_found_with_one_comparison_of_all_folders(tmp_path: Path) -> None:
+    write_hours(tmp_path, 72, 1)
+    write_log(tmp_path, [[entity(1)], [entity(2)]], writer=OTHER, clock=ManualClock(START + HOUR))
+    settle(tmp_path)
+    stamped: list[str] = []
+
+    def stamp(folder: str) -> FolderStamp | None:
+        stamped.append(Path(folder).name)
+        return MTIMES.stamp(folder)
+
+    list(read_indexes(tmp_path, MTIMES))
+    end = end_of(tmp_path, FolderTimes(stamp=stamp))
+
+    assert {writer: place.seq for (_, writer), place in end.items()} == {WRITER: 72, OTHER: 2}
+    assert stamped.count("2026-11-22") == 1
 
 
 def test_a_stream_without_events_has_no_last_event(tmp_path: Path) -> None:

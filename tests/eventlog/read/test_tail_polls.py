@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog.catalog.file_watch import FileStamp, StampTimes
+from eventlog.catalog.file_watch import REREAD_S, FileStamp, StampTimes
 from eventlog.format.paths import head_path, open_path
 from eventlog.read import tail
 from eventlog.read.tail import IDLE_POLL_S, POLL_S, follow
@@ -70,10 +70,11 @@ def test_a_tail_misses_no_event_on_a_file_system_with_coarse_timestamps(
         put(stream, entity(0))  # a stream is found by a listing, later ones by its head
         head = head_path(root, SOURCE, WRITER)
         polls = [name for move, pause in moves for name in (move, *["wait"] * pause)]
-        steps = iter([*polls, "wait"])
+        steps = iter([*polls, *["wait"] * 30])
+        changed_at = [0.0]
 
         def idle() -> bool:
-            assert shown[-1] == stream.last_seq
+            assert shown[-1] == stream.last_seq or files.now < changed_at[-1] + REREAD_S
             step = next(steps, None)
             match step:
                 case "put":
@@ -84,6 +85,7 @@ def test_a_tail_misses_no_event_on_a_file_system_with_coarse_timestamps(
                     head.unlink(missing_ok=True)
             if step != "wait":
                 files.stamp(head)
+                changed_at.append(files.now)
             return step is not None
 
         times = StampTimes(lambda: files.now, files.stamp)
