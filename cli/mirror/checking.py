@@ -38,14 +38,12 @@ def print_check(
     root: Path, mirror: MirrorSettings, heads: bool, share: "ReadShare | None", as_json: bool
 ) -> int:
     """Checks the bucket, prints what was found, and returns the exit code."""
-    from eventlog.clock import format_us, now_us
     from eventlog.mirror.check.checking import CheckRequest
     from eventlog.mirror.check.compare import Finding
-    from eventlog.mirror.local.ledger import record_check
 
     request = CheckRequest(heads, share, mirror.transfers)
     address, result = asyncio.run(_check(root, mirror, request))
-    record_check(root, address, format_us(now_us()), is_clean=result.is_clean)
+    _keep(root, address, result)
     if as_json:
         _print_json(result)
     else:
@@ -55,7 +53,19 @@ def print_check(
     counts = Counter(item.finding for item in result.findings)
     found = ", ".join(f"{counts[finding]} {finding.value}" for finding in Finding)
     print_message(f"{result.committed} objects committed, {result.read} read; {found}")
+    if counts[Finding.MISSING]:
+        print_message("what is still here can be put again: hindlog sync push --again")
     return 0 if result.is_clean else 4
+
+
+def _keep(root: Path, address: str, result: "CheckResult") -> None:
+    """Keeps what a check found, for `status` and `sync push --again`."""
+    from eventlog.clock import format_us, now_us
+    from eventlog.mirror.local.last_check import LastCheck, MissingObject, save_check
+
+    missing = tuple(MissingObject(x.name, x.size, x.sha256) for x in result.missing)
+    at = format_us(now_us())
+    save_check(root, LastCheck(address, result.archive, at, result.is_clean, missing))
 
 
 async def _check(

@@ -63,6 +63,30 @@ async def opened_push(
         yield push_once
 
 
+async def push_again(job: PushJob, say: Callable[[str], None]) -> int:
+    """Puts again what the last check found missing. Returns how many objects stay missing."""
+    import msgspec
+
+    from eventlog.mirror.local.identity import read_archive_id
+    from eventlog.mirror.local.journal import lock_mirror
+    from eventlog.mirror.local.last_check import load_check, save_check
+    from eventlog.mirror.push.again import put_again
+
+    async with open_bucket(job.root, job.mirror, Counter(), job.bytes_per_s) as store:
+        check = load_check(job.root, store.address, read_archive_id(job.root))
+        if check is None or not check.missing:
+            say("no check found anything missing: hindlog sync check")
+            return 0
+        with lock_mirror(job.root):
+            width = job.transfers or job.mirror.transfers
+            done = await put_again(job.root, store, check.missing, width)
+    save_check(job.root, msgspec.structs.replace(check, missing=tuple(done.left)))
+    say(f"put again {done.objects} objects, {format_size(done.size)}")
+    for wanted, reason in done.left.items():
+        say(f"still missing: {wanted.name}: {reason}")
+    return len(done.left)
+
+
 def push_lines(pushed: Pushed) -> list[str]:
     """Returns what a push did, as lines for the user."""
     result = pushed.result

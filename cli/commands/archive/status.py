@@ -114,8 +114,9 @@ def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
         "behind": None if lag.oldest_us is None else format_ago(lag.oldest_us, now),
         "left_out": ["/".join(stream.key) for stream in lag.stopped],
         "pushed_at": lag.pushed_at,
-        "checked_at": lag.checked_at,
-        "check_is_clean": lag.check_is_clean if lag.checked_at else None,
+        "checked_at": lag.check.at if lag.check else None,
+        "check_is_clean": lag.check.is_clean if lag.check else None,
+        "missing": len(lag.check.missing) if lag.check else None,
     }
 
 
@@ -127,6 +128,8 @@ def _mirror_text(mirror: dict[str, Any]) -> str:
     checked = ""
     if mirror["checked_at"]:
         result = "clean" if mirror["check_is_clean"] else "not clean: hindlog sync check"
+        if mirror["missing"]:
+            result = f"{mirror['missing']} objects missing: hindlog sync push --again"
         checked = f"; last check {mirror['checked_at'][:10]}, {result}"
     return f"{mirror['url']}: {text}{left_out}{checked}"
 

@@ -14,12 +14,14 @@ from cli.mirror.pulling import pull_from_bucket
 from cli.mirror.pushing import (
     PushJob,
     opened_push,
+    push_again,
     push_lines,
     raise_for_stopped,
     stopped_lines,
 )
 from cli.mirror.watching import TEMPORARY, keep_pushing
 from cli.options.global_options import archive, config, global_options, print_message
+from eventlog.errors import Partial
 
 
 @click.group(short_help="The mirror: a copy of the sealed log in a bucket.")
@@ -41,6 +43,7 @@ def sync() -> None:
 )
 @click.option("--bwlimit", metavar="RATE", help="Bytes per second, such as 500k or 2M.")
 @click.option("--transfers", type=click.IntRange(1, 64), help="Objects in flight (default: 4).")
+@click.option("--again", is_flag=True, help="Before, put again what the last check found missing.")
 @click.option("--join", is_flag=True, help="Join the archive of the bucket, if it is another one.")
 @click.option("--as-new", is_flag=True, help="Push as a new pusher: for a folder that was copied.")
 @global_options
@@ -49,6 +52,7 @@ def push(
     dry_run: bool,
     bwlimit: str | None,
     transfers: int | None,
+    again: bool,
     join: bool,
     as_new: bool,
 ) -> int:
@@ -56,7 +60,8 @@ def push(
 
     May be interrupted at any time: the next push continues. `fetch run` pushes, too, while it
     crawls. Exits with 3 if a damaged stream was left out, with 4 if the bucket has other bytes
-    than this archive.
+    than this archive. An object of which a check found other bytes is never replaced: delete it in
+    the bucket, check again, and push with --again.
     """
     root = archive()
     mirror = config(root).mirror
@@ -67,9 +72,13 @@ def push(
     from eventlog.mirror.local.pusher import local_pusher
 
     job = PushJob(root, mirror, local_pusher(root, renew=as_new), rate, transfers, join)
+    missing = asyncio.run(push_again(job, print_message)) if again else 0
     if watch:
         return asyncio.run(_watch(job))
     asyncio.run(_push(job))
+    if missing:
+        what = f"{missing} objects stay missing in the bucket"
+        raise Partial(what, "push --again from an archive that has them")
     return 0
 
 

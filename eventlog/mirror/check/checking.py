@@ -61,6 +61,7 @@ class CheckRequest:
 class CheckResult:
     """What a check found."""
 
+    archive: str
     committed: int
     """Objects that records name, and the records."""
     read: int
@@ -72,6 +73,12 @@ class CheckResult:
     def is_clean(self) -> bool:
         """Whether nothing but objects in flight was found."""
         return all(item.finding is Finding.IN_FLIGHT for item in self.findings)
+
+    @property
+    def missing(self) -> list[ExpectedObject]:
+        """The objects that are committed and not in the bucket."""
+        found = [item.expected for item in self.findings if item.finding is Finding.MISSING]
+        return [item for item in found if item is not None]
 
 
 async def check_bucket(root: Path, store: Store, request: CheckRequest) -> CheckResult:
@@ -126,7 +133,7 @@ async def _compare(spool: Spool, store: Store, request: CheckRequest) -> CheckRe
                 read += await _look_at(intact, look, request.transfers, findings)
                 intact = []
         read += await _look_at(intact, look, request.transfers, findings)
-    return CheckResult(count, read, tuple(findings))
+    return CheckResult(spool.ledger.archive, count, read, tuple(findings))
 
 
 Look = Callable[[ExpectedObject], Awaitable[tuple[ComparedObject | None, bool]]]

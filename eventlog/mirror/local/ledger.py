@@ -52,10 +52,6 @@ class Ledger(msgspec.Struct, frozen=True):
     """Last committed link of each stream, by `<source>/<writer>`."""
     pushed_at: str | None = None
     """When the last push ended that left nothing behind."""
-    checked_at: str | None = None
-    """When the bucket was checked last."""
-    check_is_clean: bool = False
-    """Whether that check found nothing wrong."""
     format: int = LEDGER_FORMAT
 
     @property
@@ -88,13 +84,6 @@ def save_ledger(root: Path, ledger: Ledger) -> None:
     path = ledger_path(root)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, msgspec.json.format(msgspec.json.encode(ledger)) + b"\n")
-
-
-def record_check(root: Path, address: str, at: str, *, is_clean: bool) -> None:
-    """Stores the result of a check, if there is a ledger of this bucket."""
-    ledger = load_ledger(root)
-    if ledger is not None and ledger.address == address:
-        save_ledger(root, msgspec.structs.replace(ledger, checked_at=at, check_is_clean=is_clean))
 
 
 def with_heads(ledger: Ledger, heads: Mapping[StreamKey, StreamHead]) -> Ledger:

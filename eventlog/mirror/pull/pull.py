@@ -93,15 +93,10 @@ async def _shared_id(root: Path, store: Store, join: bool) -> str:
 
 
 def _save(root: Path, ledger: Ledger) -> None:
-    """Saves the ledger; keeps what only the ledger of this bucket knew: pushes and checks."""
+    """Saves the ledger; keeps what only the ledger of this bucket knew: the last push."""
     known = load_ledger(root)
     if known and (known.address, known.archive) == (ledger.address, ledger.archive):
-        ledger = msgspec.structs.replace(
-            ledger,
-            pushed_at=known.pushed_at,
-            checked_at=known.checked_at,
-            check_is_clean=known.check_is_clean,
-        )
+        ledger = msgspec.structs.replace(ledger, pushed_at=known.pushed_at)
     save_ledger(root, ledger)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.mirror.local.identity import read_archive_id
+from eventlog.mirror.local.last_check import LastCheck, load_check
 from eventlog.mirror.local.ledger import Ledger, load_ledger
 from eventlog.mirror.push.push_plan import StoppedStream
 from eventlog.mirror.push.unpushed import find_unpushed
@@ -23,9 +24,8 @@ class MirrorLag:
     """Streams that a push leaves out."""
     pushed_at: str | None
     """When the last push ended that left nothing behind; None if none is known."""
-    checked_at: str | None
-    """When the bucket was checked last; None if it is not known."""
-    check_is_clean: bool
+    check: LastCheck | None
+    """The last check of the bucket; None if none is known."""
 
     @property
     def size(self) -> int:
@@ -54,6 +54,5 @@ def mirror_lag(root: Path, address: str) -> MirrorLag:
         oldest_us=min((link.first_us for link in plan.links), default=None),
         stopped=plan.stopped,
         pushed_at=ledger.pushed_at if ledger else None,
-        checked_at=ledger.checked_at if ledger else None,
-        check_is_clean=ledger is not None and ledger.check_is_clean,
+        check=load_check(root, address, read_archive_id(root)),
     )

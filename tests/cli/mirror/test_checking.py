@@ -28,7 +28,8 @@ def test_a_check_prints_what_differs_and_status_shows_its_result(tmp_path: Path)
     done = hindlog("sync", "check", at=root)
     assert done.code == 4
     assert done.rows == [["missing", f"log/{name}.ndjson.zst"], ["foreign", "log/x.txt"]]
-    assert "not clean: hindlog sync check" in hindlog("status", at=root).out
+    assert "1 objects missing: hindlog sync push --again" in hindlog("status", at=root).out
+    assert "hindlog sync push --again" in done.err
     as_json = hindlog("sync", "check", "--json", at=root).json()
     assert as_json["committed"] == 3
     assert [item["finding"] for item in as_json["findings"]] == ["missing", "foreign"]

@@ -95,6 +95,30 @@ def test_a_copied_folder_is_code_11_and_pushes_as_a_new_pusher(tmp_path: Path) -
     assert len(check_laws(objects_in(bucket))) == 3
 
 
+def test_what_a_check_found_missing_is_put_again(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    root = archive_of(tmp_path / "a", bucket)
+    assert hindlog("sync", "push", "--again", at=root).err.splitlines()[0] == (
+        "no check found anything missing: hindlog sync check"
+    )
+    before = objects_in(bucket)
+    sealed = next(name for name in before if name.endswith(".zst"))
+    for name in (sealed, sealed.replace("ndjson.zst", "manifest.json")):
+        (bucket / name).unlink()
+    assert hindlog("sync", "check", at=root).code == 4
+    (root / sealed).rename(tmp_path / "kept")
+
+    done = hindlog("sync", "push", "--again", at=root)
+    assert done.code == 3 and "put again 1 objects, " in done.err
+    assert f"still missing: {sealed}: not here either" in done.err
+    (tmp_path / "kept").rename(root / sealed)
+    done = hindlog("sync", "push", "--again", at=root)
+    assert done.code == 0 and "put again 1 objects, " in done.err
+    assert objects_in(bucket) == before
+    assert "not clean: hindlog sync check" in hindlog("status", at=root).out
+    assert hindlog("sync", "check", at=root).code == 0
+
+
 def test_a_bucket_that_does_not_exist_is_an_error_of_use(tmp_path: Path) -> None:
     root = archive_of(tmp_path / "a", tmp_path / "bucket")
     (tmp_path / "bucket").rmdir()
