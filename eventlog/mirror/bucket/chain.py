@@ -62,6 +62,15 @@ class Chains:
     heads: dict[StreamKey, StreamHead] = attrs.field(factory=dict)
     waiting: dict[StreamKey, dict[int, LinkFacts]] = attrs.field(factory=dict)
     """Links ahead of their predecessor, by first seq."""
+    read: dict[StreamKey, set[int]] = attrs.field(factory=dict)
+    """Beginnings of the SHA-256 of all links that were read: a number takes little memory."""
+    begun_at: dict[StreamKey, int] = attrs.field(
+        default=attrs.Factory(
+            lambda chains: {key: head.last_seq for key, head in chains.heads.items()},
+            takes_self=True,
+        )
+    )
+    """Last seq of each stream at first: earlier links were read by another process."""
 
 
 def extend_chains(chains: Chains, links: Iterable[LinkFacts], where: str) -> None:
@@ -88,7 +97,9 @@ def _append(chains: Chains, link: LinkFacts, where: str) -> None:
     """Makes a link the head of its stream, unless the stream contains it already."""
     head = chains.heads.get(link.key)
     last_seq, sha256 = (head.last_seq, head.sha256) if head else (0, None)
-    if link.last_seq < last_seq or (head and link.sha256 == sha256):
+    read, beginning = chains.read.setdefault(link.key, set()), int(link.sha256[:15], 16)
+    is_older = link.last_seq < chains.begun_at.get(link.key, 0)
+    if is_older or beginning in read or (head and link.sha256 == sha256):
         return  # the same link again
     if link.first_seq <= last_seq:
         raise _two_links(link, head.segment if head else "", where)
@@ -98,6 +109,7 @@ def _append(chains: Chains, link: LinkFacts, where: str) -> None:
             f" but {head.segment if head else 'nothing'} with {str(sha256)[:16]}… precedes it"
         )
     chains.heads[link.key] = link.head
+    read.add(beginning)
 
 
 def _two_links(link: LinkFacts, other: str, where: str) -> Corrupt:

@@ -40,8 +40,8 @@ async def update_ledger(
         head = ledger.pushers.get(pusher, PusherHead())
         async for read in read_log(store, ledger.archive, pusher, head):
             visit(read)
-            facts = [link_facts(link, read.where) for link in read.record.links]
-            extend_chains(chains, facts, read.where)
+            where = f"{read.where}, put by {read.record.host} at {read.record.at}"
+            extend_chains(chains, [link_facts(link, where) for link in read.record.links], where)
             head = read.head
         ledger = with_pusher(ledger, pusher, head)
     for problem in incomplete_streams(chains):

@@ -20,6 +20,7 @@ from eventlog.mirror.bucket.chain import (
     heads_as_text,
     link_facts,
     parse_stream,
+    stream_text,
 )
 from eventlog.mirror.bucket.record import CommitRecord, encode_record
 from eventlog.read.cursor import StreamKey
@@ -50,6 +51,8 @@ class Ledger(msgspec.Struct, frozen=True):
     """Every pusher whose records were read."""
     streams: dict[str, StreamHead] = {}
     """Last committed link of each stream, by `<source>/<writer>`."""
+    forked: dict[str, str] = {}
+    """Streams of which this folder has other events than the bucket, each with what differs."""
     pushed_at: str | None = None
     """When the last push ended that left nothing behind."""
     format: int = LEDGER_FORMAT
@@ -89,6 +92,12 @@ def save_ledger(root: Path, ledger: Ledger) -> None:
 def with_heads(ledger: Ledger, heads: Mapping[StreamKey, StreamHead]) -> Ledger:
     """Returns the ledger with these last links of streams."""
     return msgspec.structs.replace(ledger, streams=heads_as_text(heads))
+
+
+def with_forked(ledger: Ledger, conflicts: Mapping[StreamKey, str]) -> Ledger:
+    """Returns the ledger with these streams of which the folder has other events."""
+    forked = {stream_text(key): reason for key, reason in conflicts.items()}
+    return msgspec.structs.replace(ledger, forked=forked)
 
 
 def with_pusher(ledger: Ledger, pusher: str, head: PusherHead) -> Ledger:

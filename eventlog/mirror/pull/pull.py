@@ -18,7 +18,7 @@ from eventlog.mirror.bucket.record import CommitRecord
 from eventlog.mirror.history.spool import Spool, spool_records, spooled
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id, write_archive_id
 from eventlog.mirror.local.journal import lock_mirror
-from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
+from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger, with_forked
 from eventlog.mirror.local.pusher import Pusher
 from eventlog.mirror.pull.files import Fetched, fetch_files, wanted_assets, wanted_segments
 from eventlog.mirror.pull.manifests import write_manifests
@@ -62,6 +62,8 @@ async def pull(
         try:
             _save(root, spool.ledger)  # first: so that what has not arrived is absent
             written = write_manifests(root, spool)
+            if written.conflicts:
+                _save(root, with_forked(spool.ledger, written.conflicts))
             fetched = await _fetch_all(root, store, spool, transfers)
         finally:
             spool.path.unlink(missing_ok=True)

@@ -112,7 +112,17 @@ def without_conflicts(
 def conflict_of(conflict: tuple[PreparedLink, str]) -> StoppedStream:
     """Returns the stream that stops because the bucket has other bytes under a name."""
     link, message = conflict
-    key = link.facts.key
-    return StoppedStream(
-        key, f"{message}: two folders write the stream {', '.join(key)}", is_conflict=True
-    )
+    return StoppedStream(link.facts.key, message, is_conflict=True)
+
+
+def name_other_folder(stream: StoppedStream, record: CommitRecord | None) -> StoppedStream:
+    """Returns a stream whose reason names the other folder that writes it, after a conflict.
+
+    `record`: the last one that the other folder put for the stream, if it is known.
+    """
+    if not stream.is_conflict:
+        return stream
+    reason = f"{stream.reason}: two folders write the stream {', '.join(stream.key)}"
+    if record is not None:
+        reason += f"; the other one is {record.host}, last seen {record.at}"
+    return attrs.evolve(stream, reason=reason)

@@ -7,7 +7,7 @@ import attrs
 from eventlog.mirror.local.identity import read_archive_id
 from eventlog.mirror.local.last_check import LastCheck, load_check
 from eventlog.mirror.local.ledger import Ledger, load_ledger
-from eventlog.mirror.push.push_plan import StoppedStream
+from eventlog.mirror.push.push_plan import StoppedStream, forked_streams
 from eventlog.mirror.push.unpushed import find_unpushed
 
 
@@ -52,7 +52,7 @@ def mirror_lag(root: Path, address: str) -> MirrorLag:
         segments=len(plan.links),
         sizes=tuple(link.zst_bytes for link in plan.links),
         oldest_us=min((link.first_us for link in plan.links), default=None),
-        stopped=plan.stopped,
+        stopped=(*plan.stopped, *forked_streams(ledger.forked if ledger else {})),
         pushed_at=ledger.pushed_at if ledger else None,
         check=load_check(root, address, read_archive_id(root)),
     )

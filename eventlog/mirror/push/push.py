@@ -16,18 +16,31 @@ import msgspec
 
 from eventlog.clock import Clock, format_us, now_us
 from eventlog.files.disk import REAL, Disk
+from eventlog.mirror.bucket.chain import link_facts
 from eventlog.mirror.bucket.record import RECORD_VERSION, CommitRecord
+from eventlog.mirror.history.other_folders import last_foreign_records
 from eventlog.mirror.history.read_log import ReadRecord
 from eventlog.mirror.history.update_ledger import require_ours, update_ledger
 from eventlog.mirror.local.identity import claim_bucket, read_archive_id
 from eventlog.mirror.local.journal import load_pending, lock_mirror, remove_pending, save_pending
-from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
+from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger, with_forked
 from eventlog.mirror.local.pusher import Pusher
-from eventlog.mirror.push.batch import conflict_of, in_pending_order, take_batch, without_conflicts
+from eventlog.mirror.push.batch import (
+    conflict_of,
+    in_pending_order,
+    name_other_folder,
+    take_batch,
+    without_conflicts,
+)
 from eventlog.mirror.push.commit import adopt_records, check_last_record, put_record, put_rollups
 from eventlog.mirror.push.prepare import PreparedLink
-from eventlog.mirror.push.push_plan import StoppedStream, Unpushed
-from eventlog.mirror.push.unpushed import find_unpushed
+from eventlog.mirror.push.push_plan import (
+    StoppedStream,
+    Unpushed,
+    forked_stream,
+    forked_streams,
+)
+from eventlog.mirror.push.unpushed import find_unpushed, last_sealed_links
 from eventlog.mirror.push.upload import Sending, upload_links
 from eventlog.read.cursor import StreamKey
 from eventlog.stores.store import Store
@@ -101,13 +114,14 @@ async def push(
             if any(link.name.writer not in pusher.writers for link in plan.links):
                 progress.ledger = await _update_ledger(run, progress.ledger)
                 plan = find_unpushed(root, progress.ledger.heads)
-        progress.stopped.update({stream.key: stream for stream in plan.stopped})
+        stopped = (*plan.stopped, *forked_streams(progress.ledger.forked))
+        progress.stopped.update({stream.key: stream for stream in stopped})
         links = plan.links
         while links := _remaining(links, progress):
             await _push_batch(run, progress, links)
         progress.ledger = await put_rollups(root, store, progress.ledger)
         _finish(run, progress)
-    stopped = tuple(progress.stopped[key] for key in sorted(progress.stopped))
+        stopped = await _name_other_folders(run, progress)
     return PushResult(progress.segments, progress.objects, progress.size, stopped)
 
 
@@ -127,13 +141,26 @@ async def _begin(run: _Run, join: bool) -> _Progress:
 
 
 async def _update_ledger(run: _Run, ledger: Ledger) -> Ledger:
-    """Returns the ledger with the records of all pushers. Ours must name files of this folder."""
+    """Returns the ledger with the records of all pushers.
+
+    Ours must name files of this folder. Streams that continue others differently are forked.
+    """
+    last = last_sealed_links(run.root)
+    forked: dict[StreamKey, str] = {}
 
     def visit(read: ReadRecord) -> None:
         if read.record.pusher == run.pusher.id:
             require_ours(run.root, run.pusher.host, read)
+            return
+        for link in read.record.links:
+            facts = link_facts(link, read.where)
+            stream = forked_stream(last.get(facts.key), facts)
+            if stream is not None:
+                forked[stream.key] = stream.reason
 
     ledger = await update_ledger(run.store, ledger, visit)
+    known = {stream.key: stream.reason for stream in forked_streams(ledger.forked)}
+    ledger = with_forked(ledger, known | forked)
     save_ledger(run.root, ledger)
     return ledger
 
@@ -144,6 +171,17 @@ def _finish(run: _Run, progress: _Progress) -> None:
         now = format_us(run.clock())
         progress.ledger = msgspec.structs.replace(progress.ledger, pushed_at=now)
     save_ledger(run.root, progress.ledger)
+
+
+async def _name_other_folders(run: _Run, progress: _Progress) -> tuple[StoppedStream, ...]:
+    """Returns the streams that were left out, in order; conflicts name the other folder."""
+    conflicts = {key for key, stream in progress.stopped.items() if stream.is_conflict}
+    archive = progress.ledger.archive
+    records = await last_foreign_records(run.store, archive, run.pusher, conflicts)
+    return tuple(
+        name_other_folder(progress.stopped[key], records.get(key))
+        for key in sorted(progress.stopped)
+    )
 
 
 def _remaining(links: Sequence[Unpushed], progress: _Progress) -> tuple[Unpushed, ...]:

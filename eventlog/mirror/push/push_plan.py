@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from eventlog.format.paths import SegmentName
-from eventlog.mirror.bucket.chain import StreamHead
+from eventlog.mirror.bucket.chain import LinkFacts, StreamHead, parse_stream
 from eventlog.read.cursor import StreamKey
 
 
@@ -51,6 +51,28 @@ class PushPlan:
     links: tuple[Unpushed, ...]
     """In the order in which they are pushed."""
     stopped: tuple[StoppedStream, ...]
+
+
+def forked_stream(ours: LinkFacts | None, committed: LinkFacts) -> StoppedStream | None:
+    """Returns the stream of a committed link if the last link here contradicts it.
+
+    `ours`: the last sealed link of the stream in this folder, if it has one.
+    """
+    if ours is None or not committed.first_seq <= ours.last_seq <= committed.last_seq:
+        return None
+    if ours.sha256 == committed.sha256:
+        return None  # and so is everything before it: the links are chained
+    seqs = f"{committed.first_seq} to {committed.last_seq}"
+    reason = f"{ours.segment}: the mirror has other events with seq {seqs}"
+    return StoppedStream(ours.key, reason, is_conflict=True)
+
+
+def forked_streams(forked: Mapping[str, str]) -> tuple[StoppedStream, ...]:
+    """Returns the streams that a ledger knows to be forked."""
+    return tuple(
+        StoppedStream(parse_stream(text), reason, is_conflict=True)
+        for text, reason in forked.items()
+    )
 
 
 def plan_push(

@@ -5,15 +5,18 @@ a seq beyond the committed ones.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from eventlog.catalog.day import REAL_TIMES, DayFolder, FolderTimes, SegmentEntry
-from eventlog.catalog.index import WriterDay, read_indexes
+from eventlog.catalog.index import SourceIndex, WriterDay, read_indexes
+from eventlog.errors import Corrupt
 from eventlog.files.lost_segments import read_loss
-from eventlog.format.paths import SegmentName
-from eventlog.mirror.bucket.chain import StreamHead
+from eventlog.format.paths import SegmentName, manifest_path
+from eventlog.mirror.bucket.chain import LinkFacts, StreamHead, link_facts
+from eventlog.mirror.bucket.record import SEALED_LINK, Link
 from eventlog.mirror.push.push_plan import PushPlan, Unpushed, plan_push
 from eventlog.read.cursor import StreamKey
 
@@ -71,3 +74,29 @@ def _links_of(root: Path, name: SegmentName, entry: SegmentEntry) -> Iterator[Un
         facts = entry.facts
         seqs = (facts.first_seq, facts.last_seq)
         yield Unpushed(name, False, entry.has_zst, *seqs, facts.first_us, facts.zst_bytes)
+
+
+def last_sealed_links(root: Path, times: FolderTimes = REAL_TIMES) -> dict[StreamKey, LinkFacts]:
+    """Returns the last sealed link of each stream in the folder. Reads one manifest of each."""
+    links: dict[StreamKey, LinkFacts] = {}
+    for index in read_indexes(root, times):
+        last: dict[str, tuple[int, str]] = {}
+        for summary in index.days:
+            for day in summary.writers:
+                newest = (day.last_seq, summary.date)
+                last[day.writer] = max(newest, last.get(day.writer, newest))
+        for writer, (last_seq, date) in last.items():
+            if last_seq:
+                with suppress(FileNotFoundError, Corrupt):  # the push itself reports them
+                    links[index.source, writer] = _link_at(root, index, date, writer, last_seq)
+    return links
+
+
+def _link_at(root: Path, index: SourceIndex, date: str, writer: str, last_seq: int) -> LinkFacts:
+    day = index.day(date)
+    for entry in day.entries:
+        facts = entry.facts
+        if entry.writer == writer and facts is not None and facts.last_seq == last_seq:
+            path = manifest_path(root, day.name_of(entry))
+            return link_facts(Link(SEALED_LINK, None, None, path.read_text()), str(path))
+    raise FileNotFoundError(f"{day}: no segment ends with seq {last_seq}")

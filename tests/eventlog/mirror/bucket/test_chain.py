@@ -80,6 +80,32 @@ def test_a_link_that_contradicts_its_stream_is_refused() -> None:
         extend_chains(Chains(), [link_facts(sealed_link(1, 3, "ab" * 32), "here")], "here")
 
 
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=6), st.data())
+def test_a_stream_that_two_folders_write_is_refused_in_whatever_order_its_links_are_read(
+    lengths: list[int], data: st.DataObject
+) -> None:
+    links = chain_of(lengths)
+    number = data.draw(st.integers(0, len(links) - 1))
+    fork = links[number]
+    other = sealed_link(fork.first_seq, lengths[number], fork.previous, hour=100)
+    position = data.draw(st.integers(0, len(links)))
+    read = [*links[:position], link_facts(other, "here"), *links[position:]]
+
+    with pytest.raises(Corrupt, match="two folders write the stream"):
+        extend_chains(Chains(), read, "here")
+
+
+def test_links_that_an_earlier_process_read_may_be_read_again() -> None:
+    links = chain_of([3, 3, 3])
+    other = link_facts(sealed_link(7, 3, links[1].sha256, hour=100), "here")
+
+    chains = Chains({KEY: links[-1].head})
+    extend_chains(chains, links, "here")
+    assert chains.heads == {KEY: links[-1].head}
+    with pytest.raises(Corrupt, match="two folders write the stream"):
+        extend_chains(Chains({KEY: links[-1].head}), [other], "here")
+
+
 def test_two_links_that_wait_for_the_same_seq_must_be_equal() -> None:
     links = [link_facts(sealed_link(4, 2, text * 32, hour=1), "here") for text in ("ab", "cd")]
 

@@ -14,6 +14,7 @@ from eventlog.mirror.local.ledger import (
     ledger_path,
     load_ledger,
     save_ledger,
+    with_forked,
     with_record,
 )
 from tests.eventlog.making import SOURCE, WRITER
@@ -23,6 +24,8 @@ from tests.eventlog.mirror.links import ARCHIVE, PUSHER, record_of, sealed_link
 def test_a_ledger_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert load_ledger(tmp_path) is None
     ledger = with_record(Ledger("memory://x", ARCHIVE, PUSHER), record_of(), "here")
+    ledger = with_forked(ledger, {(SOURCE, WRITER): "other events"})
+    assert ledger.forked == {f"{SOURCE}/{WRITER}": "other events"}
     save_ledger(tmp_path, ledger)
     assert load_ledger(tmp_path) == ledger
     data = ledger_path(tmp_path).read_bytes()

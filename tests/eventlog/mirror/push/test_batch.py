@@ -7,7 +7,14 @@ import pytest
 from eventlog.format.paths import manifest_path
 from eventlog.mirror.bucket.chain import StreamHead
 from eventlog.mirror.local.ledger import Ledger, PusherHead
-from eventlog.mirror.push.batch import conflict_of, in_pending_order, take_batch, without_conflicts
+from eventlog.mirror.push.batch import (
+    conflict_of,
+    in_pending_order,
+    name_other_folder,
+    take_batch,
+    without_conflicts,
+)
+from eventlog.mirror.push.push_plan import StoppedStream
 from eventlog.mirror.push.unpushed import find_unpushed
 from tests.eventlog.making import OTHER, SOURCE, WRITER, write_hours
 from tests.eventlog.mirror.links import ARCHIVE, PUSHER, record_of
@@ -71,7 +78,17 @@ def test_links_before_a_conflict_are_committed(root: Path) -> None:
     assert [link for link in kept if link.facts.key == KEY] == ours[:1]
     assert len(kept) == 3
     stopped = conflict_of((ours[1], "other bytes"))
-    assert stopped.reason == f"other bytes: two folders write the stream {SOURCE}, {WRITER}"
+    assert stopped == StoppedStream(KEY, "other bytes", is_conflict=True)
+
+
+def test_the_reason_of_a_conflict_names_the_other_folder_if_it_is_known() -> None:
+    conflict, damage = StoppedStream(KEY, "other bytes", is_conflict=True), StoppedStream(KEY, "x")
+    streams = f"other bytes: two folders write the stream {SOURCE}, {WRITER}"
+
+    assert name_other_folder(damage, record_of()) == damage
+    assert name_other_folder(conflict, None).reason == streams
+    other = "the other one is here:/srv/a, last seen 2026-11-21T05:00:00.000000Z"
+    assert name_other_folder(conflict, record_of()).reason == f"{streams}; {other}"
 
 
 def test_a_pending_record_is_finished_first(root: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_prepared_link_names_owner_and_assets(tmp_path: Path) -> None:
     assert prepared.assets == ((sha256, 5),)
     path = sealed_path(tmp_path, name)
     good = path.read_bytes()
-    for damaged in (good + b"x", good[:-1], good[:-1] + b"x"):
+    for damaged in (good + b"x", good[:-1], good[:-1] + bytes([good[-1] ^ 1])):
         path.write_bytes(damaged)
         with pytest.raises(Corrupt):
             prepare_link(tmp_path, unpushed)

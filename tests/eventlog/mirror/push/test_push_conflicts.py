@@ -79,6 +79,7 @@ def test_a_copied_folder_that_writes_the_same_stream_is_a_conflict(tmp_path: Pat
     result = pushed(copy, store, "there")
 
     assert result.has_conflict and [s.key for s in result.stopped] == [(SOURCE, WRITER)]
+    assert f"the other one is {pusher_on(original).host}, last seen 20" in result.stopped[0].reason
     assert result.segments == 1
     assert {name: objects_of(store)[name] for name in before} == before
     check_laws(objects_of(store))
@@ -100,7 +101,8 @@ def test_other_bytes_under_a_name_stop_the_stream_and_name_both(tmp_path: Path) 
 
     assert result.has_conflict and result.segments == 1
     assert f"{name}.ndjson.zst: other bytes have this name" in result.stopped[0].reason
-    assert f"two folders write the stream {SOURCE}, {WRITER}" in result.stopped[0].reason
+    streams = f"two folders write the stream {SOURCE}, {WRITER}"
+    assert f"{streams}; the other one is {pusher_on(original).host}" in result.stopped[0].reason
     check_laws(objects_of(store))
 
 

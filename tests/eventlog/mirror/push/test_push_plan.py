@@ -5,8 +5,14 @@ from hypothesis import strategies as st
 
 from eventlog.clock import HOUR
 from eventlog.format.paths import segment_at
-from eventlog.mirror.bucket.chain import StreamHead
-from eventlog.mirror.push.push_plan import PushPlan, Unpushed, plan_push
+from eventlog.mirror.bucket.chain import LinkFacts, StreamHead
+from eventlog.mirror.push.push_plan import (
+    PushPlan,
+    Unpushed,
+    forked_stream,
+    forked_streams,
+    plan_push,
+)
 from tests.eventlog.making import OTHER, SOURCE, START, WRITER
 
 KEY = (SOURCE, WRITER)
@@ -96,3 +102,19 @@ def test_what_cannot_be_read_stops_its_stream() -> None:
     ]
     lost = unpushed(1, 1, 0, has_zst=False, is_lost=True)
     assert plan_push({}, [lost]).links == (lost,)
+
+
+def test_a_stream_is_forked_if_the_link_with_its_last_seq_is_not_the_one_here() -> None:
+    ours = LinkFacts(KEY, "x", 4, 6, "before", "ours")
+
+    def forked(first: int, last: int, sha256: str = "theirs") -> bool:
+        link = LinkFacts(KEY, "y", first, last, None, sha256)
+        return forked_stream(ours, link) is not None
+
+    assert [forked(first, 9) for first in (1, 4, 6, 7)] == [True, True, True, False]
+    assert [forked(1, last) for last in (3, 5, 6)] == [False, False, True]
+    assert not forked(4, 6, "ours") and forked_stream(None, ours) is None
+    stream = forked_stream(ours, LinkFacts(KEY, "y", 5, 8, None, "theirs"))
+    assert stream is not None and stream.is_conflict
+    assert stream.reason == "x: the mirror has other events with seq 5 to 8"
+    assert forked_streams({"/".join(KEY): stream.reason}) == (stream,)

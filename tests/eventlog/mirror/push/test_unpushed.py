@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from eventlog.clock import DAY, HOUR
 from eventlog.files.listing import list_segments, read_manifest
 from eventlog.files.lost_segments import LOSS_FORMAT, Loss, write_loss
+from eventlog.format.manifest import digest
 from eventlog.format.paths import manifest_path, segment_at
 from eventlog.mirror.bucket.chain import StreamHead
-from eventlog.mirror.push.unpushed import find_unpushed
+from eventlog.mirror.push.unpushed import find_unpushed, last_sealed_links
 from tests.eventlog.making import OTHER, SOURCE, START, WRITER, ManualClock, entity, write_log
 
 
@@ -69,3 +70,21 @@ def test_losses_and_unreadable_manifests_are_found(tmp_path: Path) -> None:
     assert [stopped.key for stopped in plan.stopped] == [(SOURCE, OTHER)]
     heads = {(SOURCE, WRITER): StreamHead(5, "", "")}
     assert find_unpushed(tmp_path, heads).links == ()
+
+
+def test_the_last_sealed_link_of_each_stream_is_found_by_its_seq(tmp_path: Path) -> None:
+    for day in (1, 3):
+        add(tmp_path, day, OTHER)
+    add(tmp_path, 0)
+    add(tmp_path, 2, seal=False)
+
+    links = last_sealed_links(tmp_path)
+    assert {key: (link.first_seq, link.last_seq) for key, link in links.items()} == {
+        (SOURCE, WRITER): (1, 2),
+        (SOURCE, OTHER): (3, 4),
+    }
+    path = tmp_path / "log" / f"{links[SOURCE, OTHER].segment}.manifest.json"
+    assert links[SOURCE, OTHER].sha256 == digest(path.read_bytes())
+    path.unlink()
+    assert last_sealed_links(tmp_path)[SOURCE, OTHER].last_seq == 2
+    assert last_sealed_links(tmp_path / "none") == {}
