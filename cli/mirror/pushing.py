@@ -87,15 +87,18 @@ async def push_again(job: PushJob, say: Callable[[str], None]) -> int:
     return len(done.left)
 
 
-def push_lines(pushed: Pushed) -> list[str]:
-    """Returns what a push did, as lines for the user."""
+def push_lines(pushed: Pushed, *, with_conflicts: bool = True) -> list[str]:
+    """Returns what a push did, as lines for the user; conflicts only on request."""
     result = pushed.result
-    lines = stopped_lines(result.stopped)
+    shown = (stream for stream in result.stopped if with_conflicts or not stream.is_conflict)
+    lines = stopped_lines(tuple(shown))
     if result.segments:
         size = format_size(result.size)
         done = f"pushed {result.segments} segments, {size}, in {pushed.requests} requests"
         return [done, *lines]
-    return lines or [f"nothing to push: everything sealed is in {pushed.address}"]
+    return (
+        lines if result.stopped else [f"nothing to push: everything sealed is in {pushed.address}"]
+    )
 
 
 def stopped_lines(stopped: "tuple[StoppedStream, ...]") -> list[str]:
@@ -107,7 +110,7 @@ def raise_for_stopped(result: "PushResult") -> None:
     """Raises `Corrupt` after a conflict, `Partial` if a damaged stream was left out."""
     streams = ", ".join("/".join(stream.key) for stream in result.stopped)
     if result.has_conflict:
-        what = f"the bucket has other bytes than this archive: {streams}"
-        raise Corrupt(what, "find the other folder that writes these streams; nothing was replaced")
+        reasons = [stream.reason for stream in result.stopped if stream.is_conflict]
+        raise Corrupt("\n".join(reasons), "stop one of the two folders; nothing was replaced")
     if result.stopped:
         raise Partial(f"streams were left out: {streams}", "hindlog verify")

@@ -96,7 +96,7 @@ def _print_plan(root: Path, address: str) -> int:
 async def _push(job: PushJob) -> None:
     async with opened_push(job) as push_once:
         pushed = await push_once()
-    for line in push_lines(pushed):
+    for line in push_lines(pushed, with_conflicts=False):  # they are the error
         print_message(line)
     raise_for_stopped(pushed.result)
 

@@ -19,7 +19,7 @@ from eventlog.files.publish import temporary_path
 from eventlog.files.writer_ids import HASHED, add_writers
 from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
 from eventlog.mirror.bucket.chain import LinkFacts, link_facts
-from eventlog.mirror.bucket.record import LOST_LINK, Link
+from eventlog.mirror.bucket.record import LOST_LINK, CommitRecord, Link
 from eventlog.mirror.history.spool import Spool, spooled
 from eventlog.mirror.pull.pull_plan import LinkState, LocalFiles, link_state
 from eventlog.read.cursor import StreamKey
@@ -86,9 +86,14 @@ def _make_durable(root: Path, handle: int, paths: Sequence[Path]) -> None:
 
 
 def _links_of(spool: Spool) -> Iterator[tuple[Link, LinkFacts]]:
+    for _, link, facts in _recorded_links(spool):
+        yield link, facts
+
+
+def _recorded_links(spool: Spool) -> Iterator[tuple[CommitRecord, Link, LinkFacts]]:
     for record in spooled(spool):
         for link in record.links:
-            yield link, link_facts(link, str(spool.path))
+            yield record, link, link_facts(link, str(spool.path))
 
 
 def _owners(spool: Spool) -> Iterator[tuple[str, str, str]]:
@@ -102,7 +107,7 @@ def _find_conflicts(root: Path, spool: Spool) -> dict[StreamKey, str]:
     """Returns what differs, for each stream of which the folder has other events."""
     conflicts: dict[StreamKey, str] = {}
     known: dict[StreamKey, list[KnownSeqs]] = {}
-    for link, facts in _links_of(spool):
+    for record, link, facts in _recorded_links(spool):
         if facts.key in conflicts:
             continue
         if facts.key not in known:
@@ -110,7 +115,8 @@ def _find_conflicts(root: Path, spool: Spool) -> dict[StreamKey, str]:
         if _state_of(root, link, facts, known[facts.key]) is LinkState.CONFLICT:
             conflicts[facts.key] = (
                 f"{facts.segment}: the mirror has other events with seq {facts.first_seq}"
-                f" to {facts.last_seq} than this folder"
+                f" to {facts.last_seq} than this folder: two folders write the stream"
+                f" {', '.join(facts.key)}; the other one is {record.host}, last seen {record.at}"
             )
     return conflicts
 

@@ -45,8 +45,11 @@ def test_a_conflict_is_damage_and_a_damaged_stream_is_a_part() -> None:
     raise_for_stopped(PushResult(1, 2, 3, ()))
     with pytest.raises(Partial, match="s/0a0b0c0d"):
         raise_for_stopped(PushResult(1, 2, 3, (DAMAGED,)))
-    with pytest.raises(Corrupt, match="s/0a0b0c0d, t/0a0b0c0d"):
-        raise_for_stopped(PushResult(1, 2, 3, (DAMAGED, CONFLICT)))
+    result = PushResult(1, 2, 3, (DAMAGED, CONFLICT))
+    with pytest.raises(Corrupt, match="other bytes"):
+        raise_for_stopped(result)
+    lines = push_lines(Pushed(result, "file:///b", 7), with_conflicts=False)
+    assert lines[1:] == ["left out: s, 0a0b0c0d: damaged"]
 
 
 def test_requests_are_counted_for_each_push(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import shutil
 import signal
 from pathlib import Path
@@ -76,7 +77,10 @@ def test_other_bytes_in_the_bucket_are_code_4_and_another_archive_is_code_2(tmp_
     refused = hindlog("sync", "push", at=other)
     assert refused.code == 2 and "hindlog sync push --join" in refused.err
     joined = hindlog("sync", "push", "--join", at=other)
-    assert joined.code == 4 and "the bucket has other bytes" in joined.err
+    assert joined.code == 4 and joined.err.count("two folders write the stream") == 1
+    assert f"{SOURCE}, {WRITER}; the other one is {platform.node()}:{root}, last" in joined.err
+    quiet = hindlog("sync", "push", "--quiet", at=other)
+    assert quiet.code == 4 and f"the other one is {platform.node()}:{root}" in quiet.err
 
 
 def test_a_copied_folder_is_code_11_and_pushes_as_a_new_pusher(tmp_path: Path) -> None:
@@ -91,6 +95,7 @@ def test_a_copied_folder_is_code_11_and_pushes_as_a_new_pusher(tmp_path: Path) -
 
     fenced = hindlog("sync", "push", at=copy)
     assert fenced.code == 11 and "hindlog sync push --as-new" in fenced.err
+    assert f"{platform.node()}:{root} put it at " in fenced.err
     assert hindlog("sync", "push", "--as-new", at=copy).code == 0
     assert len(check_laws(objects_in(bucket))) == 3
 

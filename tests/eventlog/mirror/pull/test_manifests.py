@@ -138,7 +138,11 @@ def test_a_conflict_in_a_later_link_leaves_out_the_earlier_ones_too(tmp_path: Pa
     result = written(tmp_path, FIRST, SECOND)
 
     segment = link_facts(SECOND, "a test").segment
-    message = f"{segment}: the mirror has other events with seq 4 to 6 than this folder"
+    message = (
+        f"{segment}: the mirror has other events with seq 4 to 6 than this folder: two folders"
+        f" write the stream {SOURCE}, {WRITER}; the other one is here:/srv/a,"
+        " last seen 2026-11-21T05:00:00.000000Z"
+    )
     assert result == WrittenManifests(0, {(SOURCE, WRITER): message})
     assert list(manifests_in(tmp_path).values()) == [b"other"]
 
