@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import format_size, open_bucket
 from cli.options.global_options import print_message
-from eventlog.errors import Corrupt, Partial
+from eventlog.errors import Corrupt, Invalid, Partial
 
 if TYPE_CHECKING:
     from eventlog.mirror.pull.pull import PullResult
@@ -34,6 +34,24 @@ def pull_from_bucket(
     size = format_size(result.size)
     print_message(f"pulled {result.manifests} manifests and {result.files} files, {size}")
     _raise_for(result)
+
+
+def require_archive(root: Path, mirror: MirrorSettings) -> None:
+    """Raises `Invalid` unless there is an archive in the bucket; other errors if it is away."""
+    try:
+        asyncio.run(_require_archive(root, mirror))
+    except Invalid as error:
+        raise Invalid(
+            error.what, "expected the mirror.url of an archive that was pushed"
+        ) from error
+
+
+async def _require_archive(root: Path, mirror: MirrorSettings) -> None:
+    from eventlog.mirror.local.identity import read_bucket_id
+
+    async with open_bucket(root, mirror, Counter()) as store:
+        if await read_bucket_id(store) is None:
+            raise Invalid(f"{store.address}: no archive there")
 
 
 async def _pull(

@@ -44,9 +44,9 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
         )
     if url is not None and directory.exists() and any(directory.iterdir()):
         raise LocalResource(f"{directory}: expected an empty folder", "choose another one")
-    (directory / "log").mkdir(parents=True, exist_ok=True)
     text = default_toml(sources or tuple(SOURCE_DEFAULTS))
     if url is None:
+        (directory / "log").mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     else:
         _fetch_archive(directory, target, with_mirror(text, url))
@@ -58,24 +58,26 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
 
 
 def _fetch_archive(directory: Path, target: Path, toml: str) -> None:
-    """Fetches the archive of a bucket into a new folder; empties it if there is none."""
+    """Fetches the archive of a bucket into a new folder. Leaves nothing if it cannot begin."""
     import os
     import shutil
 
     from cli.config.load import load_config
-    from cli.mirror.pulling import pull_from_bucket
-    from eventlog.errors import Invalid
+    from cli.mirror.pulling import pull_from_bucket, require_archive
 
-    target.write_text(toml)
+    is_new = not directory.exists()
+    (directory / "log").mkdir(parents=True)
     try:
+        target.write_text(toml)
         mirror = load_config(directory, os.environ).mirror
-        print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull")
-        pull_from_bucket(directory, mirror)
-    except Invalid:
-        target.unlink()
-        for name in ("log", "state"):
-            shutil.rmtree(directory / name, ignore_errors=True)
+        require_archive(directory, mirror)
+    except BaseException:
+        shutil.rmtree(directory)
+        if not is_new:
+            directory.mkdir()
         raise
+    print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull")
+    pull_from_bucket(directory, mirror)
 
 
 def with_mirror(toml: str, url: str) -> str:

@@ -41,8 +41,16 @@ def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path)
 def test_init_from_nothing_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "bucket").mkdir()
     for url in (f"file://{tmp_path}/bucket", f"file://{tmp_path}/none", "bucket"):
-        assert hindlog("init", tmp_path / "new", "--from", url).code == 2
-        assert list((tmp_path / "new").iterdir()) == []
+        done = hindlog("init", tmp_path / "new", "--from", url)
+        assert done.code == 2 and "sync pull" not in done.err and "mkdir" not in done.err
+        assert not (tmp_path / "new").exists()
+        assert not (tmp_path / "none").exists()
+    assert "none: no such folder\n  expected the mirror.url of an archive" in (
+        hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/none").err
+    )
+    (tmp_path / "new").mkdir()
+    assert hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/bucket").code == 2
+    assert list((tmp_path / "new").iterdir()) == []
     (tmp_path / "new" / "x").touch()
     assert hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/bucket").code == 8
 
