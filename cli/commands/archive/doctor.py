@@ -12,27 +12,33 @@ import click
 from cli.options.global_options import archive, current_options, global_options
 
 Diagnosis = tuple[str, str, str | None]
-"""Level (OK, WARN or FAIL), observation, and the command that repairs it, if there is one."""
+"""Level (OK, WARN or FAIL; - for what does not apply), observation, and the command that repairs
+it, if there is one."""
 
 
 @click.command(
     epilog="Example: hindlog doctor",
     short_help="Checks the installation and the archive.",
 )
+@click.option(
+    "--online", is_flag=True, help="Also probe the mirror: about 30 requests, 16 MB sent."
+)
 @global_options
-def doctor() -> int:
+def doctor(online: bool) -> int:
     """Checks the installation and the archive.
 
     Prints OK, WARN or FAIL for each check, with the command that repairs it. Exits with 1 if
-    a check fails. Of the log, a few segments are read; `hindlog verify` reads all of it.
+    a check fails. Of the log, a few segments are read; `hindlog verify` reads all of it. Only
+    with --online are there requests: they find out whether the bucket does what the mirror
+    relies on, and whether its rules or this key could delete history.
     """
-    diagnoses = list(_diagnose())
+    diagnoses = list(_diagnose(online))
     for level, text, hint in diagnoses:
         sys.stdout.write(f"{level:4}  {text}\n" + (f"      {hint}\n" if hint else ""))
     return 1 if any(level == "FAIL" for level, _, _ in diagnoses) else 0
 
 
-def _diagnose() -> Iterator[Diagnosis]:
+def _diagnose(online: bool) -> Iterator[Diagnosis]:
     from importlib.metadata import version
 
     python = platform.python_version()
@@ -52,6 +58,8 @@ def _diagnose() -> Iterator[Diagnosis]:
         return
     for check in (_check_configuration, _check_disk, _check_log, _check_mirror, _check_views):
         yield from _with_errors(check, root)
+    if online:
+        yield from _with_errors(_probe_mirror, root)
 
 
 def _with_errors(check: Callable[[Path], Iterator[Diagnosis]], root: Path) -> Iterator[Diagnosis]:
@@ -139,6 +147,36 @@ def _check_mirror(root: Path) -> Iterator[Diagnosis]:
         text = f"{lag.segments} segments are not in the mirror {url}"
         yield ("WARN" if is_late else "OK", text, "hindlog sync push" if is_late else None)
     yield ("OK", describe_month(root, address), None)
+    yield from _last_findings(root, address)
+
+
+def _last_findings(root: Path, address: str) -> Iterator[Diagnosis]:
+    """Yields what the last probing of the bucket found."""
+    from eventlog.mirror.local.findings import load_findings
+
+    command = "hindlog doctor --online"
+    findings = load_findings(root, address)
+    if findings is None:
+        if address.startswith("s3://"):
+            yield ("OK", "the bucket was not probed yet", command)
+        return
+    bad = [name for name, verdict in findings.verdicts.items() if verdict != "OK"]
+    text = f"the bucket was probed at {findings.at[:16]}Z: {', '.join(bad) or 'all is well'}"
+    yield ("WARN" if bad else "OK", text, command if bad else None)
+
+
+def _probe_mirror(root: Path) -> Iterator[Diagnosis]:
+    from cli.config.load import load_config
+    from cli.mirror.probing import probe_mirror
+
+    mirror = load_config(root, os.environ, current_options().config).mirror
+    if mirror.url is None:
+        yield ("WARN", "there is no mirror to probe: mirror.url is not set", None)
+        return
+    for result in probe_mirror(root, mirror):
+        outcome = result.outcome
+        verdict = "-" if outcome.verdict.value == "not applicable" else outcome.verdict.value
+        yield (verdict, f"{result.probe}: {outcome.text}", outcome.hint)
 
 
 def _check_views(root: Path) -> Iterator[Diagnosis]:

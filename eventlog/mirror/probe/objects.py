@@ -1,0 +1,113 @@
+"""Probes over the functions of a store: an object is put, read, listed, not replaced, deleted."""
+
+from contextlib import aclosing
+
+from eventlog.errors import NotFound, Refused
+from eventlog.format.manifest import digest
+from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
+from eventlog.mirror.probe.target import Outcome, ProbedBucket, failed, passed, warned
+from eventlog.stores.store import ByteRange, Conflict
+from eventlog.stores.transfer import upload_of_bytes
+
+CONTENT = b"hindlog probes this bucket\n"
+PUT, LISTED = "put", "put too"
+"""Names of objects."""
+
+
+async def probe_round_trip(target: ProbedBucket) -> Outcome:
+    """Puts an object, asks for it, reads it whole and in part."""
+    name, store = target.prefix + PUT, target.store
+    await store.put_new(name, upload_of_bytes(CONTENT))
+    stored = await store.head(name)
+    if stored is None or stored.size != len(CONTENT):
+        return failed(f"an object that was put is not there, or has another size: {name}")
+    if stored.sha256 not in (None, digest(CONTENT)):
+        return failed(f"{name}: its metadata says another SHA-256 than was put")
+    part = ByteRange(3, 9)
+    if await store.get(name, None) != CONTENT:
+        return failed(f"{name}: other bytes are read than were put")
+    if await store.get(name, part) != CONTENT[part.start : part.stop]:
+        return failed(f"{name}: a range has other bytes than the object there")
+    return passed("an object is stored, described and read, whole and in part")
+
+
+async def probe_put_once(target: ProbedBucket) -> Outcome:
+    """Puts other bytes under a name that is taken."""
+    name = target.prefix + PUT
+    try:
+        created = await target.store.put_new(name, upload_of_bytes(b"other bytes"))
+    except Conflict:
+        created = False
+    if created or await target.store.get(name, None) != CONTENT:
+        return failed(
+            "an object was replaced: conditional writes have no effect here, so two machines may"
+            " overwrite each other",
+            "use a server that obeys If-None-Match, such as R2",
+        )
+    return passed("an object is never replaced: the second put was refused")
+
+
+async def probe_list_order(target: ProbedBucket) -> Outcome:
+    """Lists two objects, the second one after the first."""
+    await target.store.put_new(target.prefix + LISTED, upload_of_bytes(CONTENT))
+    names = [target.prefix + PUT, target.prefix + LISTED]
+    for after, expected in (("", names), (names[0], names[1:])):
+        if await names_after(target, after) != expected:
+            return failed("a listing lacks objects, or has them in another order")
+    return passed("a listing has what was put, in order")
+
+
+async def names_after(target: ProbedBucket, after: str) -> list[str]:
+    """Returns the names of the objects of this probing that are greater than one."""
+    async with aclosing(target.store.list_after(target.prefix, after)) as entries:
+        return [entry.name async for entry in entries]
+
+
+async def probe_delete(target: ProbedBucket) -> Outcome:
+    """Deletes what the probes have put."""
+    names = await names_after(target, "")
+    try:
+        for name in names:
+            await target.store.delete(name)
+    except Refused as error:
+        where = f"{len(names)} objects of this probing stay in {target.prefix}"
+        if "Lock" in error.what:
+            return warned(f"{where}: {error.what}", "let the bucket lock not reach probe/")
+        return passed(f"this key cannot delete, which a push does not need; {where}")
+    left = await names_after(target, "")
+    if left:
+        return failed(f"{left[0]} is still listed after it was deleted")
+    return passed("the objects of this probing are deleted")
+
+
+async def probe_archive_id(target: ProbedBucket) -> Outcome:
+    """Compares the id of the archive in the bucket with that of the folder."""
+    theirs, ours = await read_bucket_id(target.store), read_archive_id(target.root)
+    if theirs is None and target.ledger is not None:
+        return failed(
+            "the id of the archive, hindlog.json, is missing in the bucket", "hindlog sync check"
+        )
+    if theirs is None:
+        return passed("no archive is in the bucket yet")
+    if theirs == ours:
+        return passed(f"the bucket belongs to this archive, {ours}")
+    return failed(
+        f"the bucket belongs to archive {theirs}, this folder to {ours or 'none yet'}",
+        "choose another prefix, or join them on purpose: hindlog sync push --join",
+    )
+
+
+async def probe_last_record(target: ProbedBucket) -> Outcome:
+    """Reads the last record that this folder knows of its own."""
+    ledger = target.ledger
+    if ledger is None or not ledger.own.next:
+        return passed("this folder has not pushed yet")
+    number = ledger.own.next - 1
+    name = f"mirror/{ledger.pusher}/{number:010d}.json"
+    try:
+        data = await target.store.get(name, None)
+    except NotFound:
+        data = b""
+    if digest(data) != ledger.own.sha256:
+        return failed(f"{name}: missing or changed: the bucket was rolled back, or restored")
+    return passed(f"the last record of this folder is there: {number} of {ledger.pusher}")
