@@ -90,16 +90,16 @@ def traffic_of_records(first: int, end: int) -> Traffic:
 def traffic_of_push(zst_sizes: Iterable[int], next_record: int, *, is_first: bool) -> Traffic:
     """Returns what the push of these links takes. `next_record`: number of the next record.
 
-    A first push asks for each object of its first record, as one may have been interrupted.
-    Assets do not count: their names are known only when the segments are read.
+    `is_first`: into a bucket without an archive. A push that continues an interrupted one also
+    asks for each object of its first record. Assets do not count: their names are known only when
+    the segments are read.
     """
     links = [traffic_of_link(size) for size in zst_sizes]
     if not links:
         return Traffic(reads=1)
     begin = Traffic(1, 80, 2, 1) if is_first else Traffic(reads=2)
-    asked = sum(link.objects for link in links[:MAX_LINKS]) if is_first else 0
     records = traffic_of_records(next_record, next_record - -len(links) // MAX_LINKS)
-    return sum(links, begin + records + Traffic(reads=asked))
+    return sum(links, begin + records)
 
 
 def traffic_of_check(objects: int, records: Iterable[int]) -> Traffic:

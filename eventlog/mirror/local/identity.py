@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import attrs
 import msgspec
 
 from eventlog.errors import Corrupt, Invalid, NotFound
@@ -77,6 +78,15 @@ async def read_bucket_id(store: Store) -> str | None:
     return content.archive
 
 
+@attrs.frozen
+class BucketClaim:
+    """The id that folder and bucket share."""
+
+    archive: str
+    is_new: bool
+    """Whether the bucket had none: then it contains nothing that was put by hindlog."""
+
+
 async def claim_bucket(
     root: Path,
     store: Store,
@@ -84,7 +94,7 @@ async def claim_bucket(
     *,
     join: bool = False,
     make: Callable[[], str] = random_archive_id,
-) -> str:
+) -> BucketClaim:
     """Returns the id that folder and bucket share; gives an id to those that have none.
 
     Raises `Invalid`, before anything is written, if the bucket has another id or the folder has
@@ -92,11 +102,12 @@ async def claim_bucket(
     """
     theirs = await read_bucket_id(store)
     ours = read_archive_id(root)
+    is_new = False
     if theirs is None:
         if ours is None:
             ours = make()
             write_archive_id(root, ours)  # first: a bucket without a folder would refuse it
-        theirs = await _create(store, ours, created)
+        theirs, is_new = await _create(store, ours, created)
     if theirs != ours:
         if not join:
             raise Invalid(
@@ -105,17 +116,19 @@ async def claim_bucket(
                 "choose another prefix, or join them on purpose: hindlog sync push --join",
             )
         write_archive_id(root, theirs)
-    return theirs
+    return BucketClaim(theirs, is_new)
 
 
-async def _create(store: Store, archive: str, created: str) -> str:
-    """Puts the id into a bucket. Returns the id there: that of another process if it was first."""
+async def _create(store: Store, archive: str, created: str) -> tuple[str, bool]:
+    """Puts the id into a bucket. Returns the id there, and whether it is new.
+
+    The id is that of another process if that one was first.
+    """
     data = msgspec.json.encode(_BucketId(BUCKET_FORMAT, archive, created)) + b"\n"
     try:
-        await store.put_new(str(ArchiveObject()), upload_of_bytes(data))
+        return archive, await store.put_new(str(ArchiveObject()), upload_of_bytes(data))
     except Conflict:
-        return await read_bucket_id(store) or archive
-    return archive
+        return await read_bucket_id(store) or archive, False
 
 
 def _decode(data: bytes, type_: type[IdT], where: str) -> IdT:

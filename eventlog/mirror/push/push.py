@@ -1,14 +1,14 @@
 """Pushes a folder to its bucket.
 
     for up to 256 segments: check ──> journal ──> assets, segments, manifests ──> record
+                            the next ones meanwhile
                                                                     roll-ups, when due
 
 The process may be killed at any step, and `state/` may be deleted: the next push continues, and
 sends nothing again that was committed. What was put and not committed is found there.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -16,7 +16,7 @@ import msgspec
 
 from eventlog.clock import Clock, format_us, now_us
 from eventlog.files.disk import REAL, Disk
-from eventlog.mirror.bucket.chain import link_facts
+from eventlog.mirror.bucket.chain import StreamHead, link_facts
 from eventlog.mirror.bucket.record import RECORD_VERSION, CommitRecord
 from eventlog.mirror.history.other_folders import last_foreign_records
 from eventlog.mirror.history.read_log import ReadRecord
@@ -29,10 +29,10 @@ from eventlog.mirror.push.batch import (
     conflict_of,
     in_pending_order,
     name_other_folder,
-    take_batch,
     without_conflicts,
 )
 from eventlog.mirror.push.commit import adopt_records, check_last_record, put_record, put_rollups
+from eventlog.mirror.push.prefetch import BatchReader
 from eventlog.mirror.push.prepare import PreparedLink
 from eventlog.mirror.push.push_plan import (
     StoppedStream,
@@ -116,9 +116,7 @@ async def push(
                 plan = find_unpushed(root, progress.ledger.heads)
         stopped = (*plan.stopped, *forked_streams(progress.ledger.forked))
         progress.stopped.update({stream.key: stream for stream in stopped})
-        links = plan.links
-        while links := _remaining(links, progress):
-            await _push_batch(run, progress, links)
+        await _push_links(run, progress, plan.links)
         progress.ledger = await put_rollups(root, store, progress.ledger)
         _finish(run, progress)
         stopped = await _name_other_folders(run, progress)
@@ -135,9 +133,9 @@ async def _begin(run: _Run, join: bool) -> _Progress:
         ledger = await adopt_records(run.root, run.pusher.host, run.store, ledger)
         return _Progress(ledger, ask_first)
     created = format_us(run.clock())
-    archive = await claim_bucket(run.root, run.store, created, join=join)
-    ledger = await _update_ledger(run, Ledger(run.store.address, archive, run.pusher.id))
-    return _Progress(ledger, True)
+    claim = await claim_bucket(run.root, run.store, created, join=join)
+    ledger = await _update_ledger(run, Ledger(run.store.address, claim.archive, run.pusher.id))
+    return _Progress(ledger, ask_first=not claim.is_new)
 
 
 async def _update_ledger(run: _Run, ledger: Ledger) -> Ledger:
@@ -184,9 +182,20 @@ async def _name_other_folders(run: _Run, progress: _Progress) -> tuple[StoppedSt
     )
 
 
-def _remaining(links: Sequence[Unpushed], progress: _Progress) -> tuple[Unpushed, ...]:
-    """Returns the links that are neither committed nor of a stopped stream."""
-    heads = progress.ledger.heads
+async def _push_links(run: _Run, progress: _Progress, links: Sequence[Unpushed]) -> None:
+    """Pushes these links, and commits them with as few records as they fit into."""
+    reader = BatchReader(run.root)
+    try:
+        while links := _remaining(links, progress, progress.ledger.heads):
+            await _push_batch(run, progress, links, reader)
+    finally:
+        reader.cancel()
+
+
+def _remaining(
+    links: Sequence[Unpushed], progress: _Progress, heads: Mapping[StreamKey, StreamHead]
+) -> tuple[Unpushed, ...]:
+    """Returns the links that are beyond these heads, and not of a stopped stream."""
     return tuple(
         link
         for link in links
@@ -195,18 +204,20 @@ def _remaining(links: Sequence[Unpushed], progress: _Progress) -> tuple[Unpushed
     )
 
 
-async def _push_batch(run: _Run, progress: _Progress, links: Sequence[Unpushed]) -> None:
+async def _push_batch(
+    run: _Run, progress: _Progress, links: Sequence[Unpushed], reader: BatchReader
+) -> None:
     """Commits the first of these links with one record, or stops their streams."""
     ledger = progress.ledger
     pending = load_pending(run.root)
-    batch = await asyncio.to_thread(
-        take_batch, run.root, in_pending_order(links, pending, ledger), ledger.heads
-    )
+    batch = await reader.read(in_pending_order(links, pending, ledger), ledger.heads)
     progress.stopped.update({stream.key: stream for stream in batch.stopped})
     if not batch.links:
         return
     record = _record_of(run, ledger, batch.links, pending)
     save_pending(run.root, record, run.disk)
+    heads = ledger.heads | {link.facts.key: link.facts.head for link in batch.links}
+    reader.prefetch(_remaining(links, progress, heads), heads)
     sending = Sending(run.store, run.transfers, progress.ask_first)
     sent = await upload_links(run.root, sending, batch.links)
     progress.objects += sent.objects

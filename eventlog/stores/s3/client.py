@@ -16,6 +16,7 @@ from typing import Any
 import aioboto3
 import aiohttp
 import attrs
+from aiobotocore.session import AioSession
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
@@ -41,6 +42,10 @@ BROKEN = (
 MISCONFIGURED = (
     *(NoCredentialsError, PartialCredentialsError, ProfileNotFound, ParamValidationError),
 )
+ASK_FROM_BYTES = 2 * 1024 * 1024
+"""Size of a body from which on the server is asked whether it takes it; as in AWS's SDK for Go."""
+UNREAD_PARAMETERS = {"Key", "Prefix", "CopySource"}
+"""Parameters of the endpoint rules of S3 that no rule reads, and that differ for each object."""
 HINT = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; correct mirror.url and mirror.endpoint_url"
 
 
@@ -61,6 +66,7 @@ async def open_client(settings: StoreSettings) -> AsyncGenerator[S3Client, None]
     try:
         opening = _client_of(settings)
         library_client = await opening.__aenter__()
+        library_client.meta.events.register_last("before-call.s3", _send_small_bodies_at_once)
     except (ValueError, *MISCONFIGURED) as error:
         raise Invalid(f"{settings.endpoint_url}: {error}", HINT) from error
     try:
@@ -73,6 +79,7 @@ async def open_client(settings: StoreSettings) -> AsyncGenerator[S3Client, None]
 def _client_of(settings: StoreSettings) -> AbstractAsyncContextManager[Any]:
     """Returns the client, not opened yet: the only lines that aiobotocore would change."""
     session = aioboto3.Session(
+        botocore_session=_core_session(),
         aws_access_key_id=settings.access_key,
         aws_secret_access_key=settings.secret_key,
         aws_session_token=settings.session_token,
@@ -86,6 +93,8 @@ def _client_of(settings: StoreSettings) -> AbstractAsyncContextManager[Any]:
         connect_timeout=10,
         read_timeout=settings.stalled_s,
         tcp_keepalive=True,
+        parameter_validation=False,
+        user_agent="hindlog",
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
@@ -97,6 +106,34 @@ def _client_of(settings: StoreSettings) -> AbstractAsyncContextManager[Any]:
         verify=None if trusted is None else str(trusted),
     )
     return client
+
+
+def _core_session() -> AioSession:
+    """Returns a session whose endpoint rules lack the parameters that none of them reads.
+
+    botocore caches an endpoint by all parameters, so that the name of the object would make it
+    compute the endpoint for each request.
+    """
+    core = AioSession()
+    loader = core.get_component("data_loader")
+    load = loader.load_service_model
+
+    def load_fewer(service_name: str, type_name: str, api_version: str | None = None) -> Any:
+        model = load(service_name, type_name, api_version)
+        if type_name != "endpoint-rule-set-1":
+            return model
+        parameters = model["parameters"].items()
+        read = {name: content for name, content in parameters if name not in UNREAD_PARAMETERS}
+        return {**model, "parameters": read}
+
+    loader.load_service_model = load_fewer
+    return core
+
+
+def _send_small_bodies_at_once(params: Parameters, **_others: object) -> None:
+    """Removes `Expect: 100-continue`, which costs a round trip, from requests with small bodies."""
+    if int(params["headers"].get("Content-Length", 0)) < ASK_FROM_BYTES:
+        params["headers"].pop("Expect", None)
 
 
 async def _send(

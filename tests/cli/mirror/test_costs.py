@@ -13,7 +13,7 @@ def test_a_plan_names_objects_bytes_requests_by_class_and_the_price(tmp_path: Pa
     push, month, stored, price = describe_push(tmp_path, address, mirror_lag(tmp_path, address))
 
     assert push.startswith("that is 4 objects, ") and push.endswith(
-        "; 5 requests of class A, 3 of class B"
+        "; 5 requests of class A, 1 of class B"
     )
     assert month.startswith(
         "a month, estimated from the last 30 days: 0 segments, 0 objects, 0.0 kB;"

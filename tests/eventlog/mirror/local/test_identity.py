@@ -8,6 +8,7 @@ import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.mirror.local.identity import (
+    BucketClaim,
     archive_id_path,
     claim_bucket,
     random_archive_id,
@@ -25,6 +26,10 @@ CREATED = "2026-11-21T05:00:00.000000Z"
 
 
 def claim(root: Path, store: Store, *, join: bool = False, new: str = OURS) -> str:
+    return claimed(root, store, join=join, new=new).archive
+
+
+def claimed(root: Path, store: Store, *, join: bool = False, new: str = OURS) -> BucketClaim:
     return asyncio.run(claim_bucket(root, store, CREATED, join=join, make=lambda: new))
 
 
@@ -41,6 +46,14 @@ def test_the_first_push_gives_folder_and_bucket_one_id(tmp_path: Path) -> None:
     expected = b'{"format":1,"archive":"%s","created":"%s"}\n' % (OURS.encode(), CREATED.encode())
     assert asyncio.run(store.get("hindlog.json", None)) == expected
     assert random_archive_id() != random_archive_id()
+
+
+def test_only_the_folder_that_gave_a_bucket_its_id_knows_that_it_is_new(tmp_path: Path) -> None:
+    store = memory_store(new_name())
+
+    assert claimed(tmp_path / "here", store) == BucketClaim(OURS, is_new=True)
+    assert claimed(tmp_path / "here", store) == BucketClaim(OURS, is_new=False)
+    assert claimed(tmp_path / "there", store, join=True) == BucketClaim(OURS, is_new=False)
 
 
 def test_a_folder_that_has_an_id_gives_it_to_an_empty_bucket(tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import hashlib
+import json
 
 import pytest
+from botocore.loaders import Loader
 
 from eventlog.errors import Refused
 from eventlog.stores.opening import open_store
+from eventlog.stores.s3.client import UNREAD_PARAMETERS
 from eventlog.stores.store import Store
 from eventlog.stores.transfer import PART_BYTES, upload_of_bytes
 from tests.object_store.canned_server import (
@@ -82,6 +85,22 @@ def test_a_put_is_plain_and_its_checksum_and_condition_are_signed(
     assert request.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"
     assert "/auto/s3/aws4_request" in request.headers["authorization"]
     assert {"if-none-match", "x-amz-meta-sha256"} <= set(request.signed_headers)
+
+
+def test_only_a_large_body_waits_until_the_server_wants_it(object_server: ObjectServer) -> None:
+    (small,) = requests_of(object_server, SMALL)
+    _head, _create, *parts, _complete = requests_of(object_server, LARGE)
+
+    assert "expect" not in small.headers
+    assert sorted("expect" in part.headers for part in parts) == [False, True]
+
+
+def test_no_endpoint_rule_reads_the_parameters_that_are_left_out() -> None:
+    """If one did, a request might go to another place than botocore's rules say."""
+    rules = json.dumps(Loader().load_service_model("s3", "endpoint-rule-set-1")["rules"])
+
+    for name in UNREAD_PARAMETERS:
+        assert f'"{name}"' not in rules and f"{{{name}}}" not in rules
 
 
 def test_an_empty_object_has_a_content_length(object_server: ObjectServer) -> None:
