@@ -46,11 +46,9 @@ ReadContinuation = Callable[[bytes, Params, int], Continuation]
 """Returns the continuation of a page, given its envelope (the response with its arrays
 emptied), its parameters and the number of its entities."""
 
-
 RecogniseBody = Callable[[bytes], Params | None]
 """Returns the parameters that may have produced a recorded body; None if the body belongs
 to another endpoint."""
-
 
 Rules = Callable[[Params], tuple[Rule, ...]]
 """Returns the rules that locate the entities of a response, given its request parameters."""
@@ -69,6 +67,8 @@ class Endpoint:
     """Scope that the listing enumerates; None: the listing does not prove absence."""
     recognise: RecogniseBody = lambda body: None
     """Recognises recorded bodies of this endpoint, for imports."""
+    recognises_elements: bool = False
+    """Whether it returns no parameters for a list exactly if it does so for each element alone."""
     size_param: str | None = None
     """Parameter for the number of entities per page; None: pages cannot be bisected."""
     skip_entity: Callable[[Params], Params | None] = lambda params: None

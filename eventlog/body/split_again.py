@@ -46,6 +46,15 @@ class EarlierSplit:
         return [entity.body for entity in self.entities]
 
     @cached_property
+    def boundary(self) -> bytes:
+        """The end of an element, a comma, and the bytes with which all entities begin."""
+        beginnings = [body[:_BEGINNING_BYTES] for body in self.bodies]
+        first, last = min(beginnings), max(beginnings)
+        pairs = enumerate(zip(first, last, strict=False))
+        size = next((number for number, (a, b) in pairs if a != b), min(len(first), len(last)))
+        return b"}," + first[:size]
+
+    @cached_property
     def numbers(self) -> Mapping[bytes, Sequence[int]]:
         """Numbers of the entities, by their first bytes."""
         numbers: dict[bytes, list[int]] = {}
@@ -106,7 +115,7 @@ def _elements(
             at += len(bodies[number])
             guess = number + 1
         else:
-            element = _parse_element(body, at, end, earlier, guess)
+            element = _parse_element(body, at, end, earlier)
             if element is None:
                 return None
             new.append(element)
@@ -127,8 +136,11 @@ def _find_repeated(body: bytes, at: int, end: int, earlier: EarlierSplit, guess:
     """
     if _begins_like(body[at : at + _BEGINNING_BYTES], earlier, guess):
         return None
-    for number in (guess + 1, *earlier.numbers.get(body[at : at + _BEGINNING_BYTES], ())):
-        if number < len(earlier.bodies) and body.startswith(earlier.bodies[number], at, end):
+    after = guess + 1
+    if after < len(earlier.bodies) and body.startswith(earlier.bodies[after], at, end):
+        return after
+    for number in earlier.numbers.get(body[at : at + _BEGINNING_BYTES], ()):
+        if body.startswith(earlier.bodies[number], at, end):
             return number
     return None
 
@@ -139,11 +151,9 @@ def _begins_like(element: bytes, earlier: EarlierSplit, number: int) -> bool:
     return element.startswith(earlier.entities[number].body[:_BEGINNING_BYTES])
 
 
-def _parse_element(
-    body: bytes, at: int, end: int, earlier: EarlierSplit, guess: int
-) -> _NewElement | None:
+def _parse_element(body: bytes, at: int, end: int, earlier: EarlierSplit) -> _NewElement | None:
     """Returns the element at an offset; None unless orjson writes it back unchanged."""
-    for stop in _possible_ends(body, at, end, earlier, guess):
+    for stop in _possible_ends(body, at, end, earlier):
         element = body[at:stop]
         if not depth_at_most(element, _MAX_DEPTH):
             return None
@@ -156,17 +166,11 @@ def _parse_element(
     return None
 
 
-def _possible_ends(
-    body: bytes, at: int, end: int, earlier: EarlierSplit, guess: int
-) -> Iterator[int]:
-    """Yields offsets at which an element may end: before the next expected one (fast, may be
-    wrong), and at its last brace."""
-    expected = guess + _begins_like(body[at : at + _BEGINNING_BYTES], earlier, guess)
-    if expected < len(earlier.entities):
-        beginning = b"," + earlier.entities[expected].body[:_BEGINNING_BYTES]
-        stop = body.find(beginning, at, end)
-        if stop > 0:
-            yield stop
+def _possible_ends(body: bytes, at: int, end: int, earlier: EarlierSplit) -> Iterator[int]:
+    """Yields offsets at which an element may end: before the next bytes with which the earlier
+    entities begin (fast, may be wrong), and at its last brace."""
+    stop = body.find(earlier.boundary, at, end)
+    yield end if stop < 0 else stop + 1
     depth = 0
     for match in _TOKEN.finditer(body, at, end):
         token = match[0]

@@ -7,6 +7,8 @@ that was merged into the checked-out commit. The environment's `GIT_*` and the c
 of user and machine have no effect, and nothing is fetched from a remote.
 """
 
+import contextlib
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -36,6 +38,7 @@ _SETTINGS = {
     "LC_ALL": "C",
 }
 _NO_MODE = b"000000"
+_PIPE_BYTES = 1024 * 1024  # the most that Linux allows every user by default
 _MAX_NAMES = 5
 """Number of commits that a message names."""
 
@@ -242,6 +245,7 @@ def _contents(repository: _Repository, unread: list[_Version]) -> Iterator[tuple
         env=_environment(),
     ) as process:
         assert process.stdin is not None and process.stdout is not None
+        _enlarge_pipe(process.stdout.fileno())
         requests = iter([f"{version.blob}\n".encode() for version in reversed(unread)])
         try:
             os.write(process.stdin.fileno(), next(requests, b""))
@@ -259,6 +263,12 @@ def _contents(repository: _Repository, unread: list[_Version]) -> Iterator[tuple
             return
         finally:
             process.kill()
+
+
+def _enlarge_pipe(handle: int) -> None:
+    """Makes room for a version in a pipe, so that git need not wait until it is read."""
+    with contextlib.suppress(AttributeError, OSError):  # other systems; the limit of a user
+        fcntl.fcntl(handle, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _git(repository: _Repository, *arguments: str | bytes, stdin: bytes = b"") -> bytes:

@@ -139,7 +139,7 @@ def _import_all(
 def _import_recorded(state: _Import, recorded: RecordedResponse) -> None:
     """Imports a recorded document or chunk of lines: one run, one write."""
     content = read_recording(state.source, recorded, state.endpoint, state.parts)
-    known, unrecognised = recognise_responses(state.source, content)
+    known, unrecognised = recognise_responses(state.source, content, state.last_pages)
     state.report = count_content(state.report, recorded, content)
     place = _place(recorded)
     results: list[tuple[SplitResponse, PageEvents]] = []

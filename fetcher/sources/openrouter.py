@@ -26,6 +26,11 @@ from fetcher.source import (
     probe_listing,
     with_query,
 )
+from fetcher.sources.openrouter_bodies import (
+    recognise_endpoints,
+    recognise_list_with,
+    recognise_models,
+)
 from fetcher.sources.openrouter_pages import openrouter_continuation, openrouter_single_page
 
 MODELS = "/api/v1/models"
@@ -130,61 +135,6 @@ def _scope_of_stats(params: Params) -> str:
     return with_query(STATS, params, frozenset({"permaslug", "variant"}))
 
 
-class _Architecture(msgspec.Struct):
-    output_modalities: list[str] | None = None
-
-
-class _Row(msgspec.Struct):
-    id: str
-    pricing: msgspec.Raw
-    context_length: msgspec.Raw
-    architecture: _Architecture | None = None
-
-
-class _Models(msgspec.Struct):
-    data: list[_Row]
-
-
-def _is_models(body: bytes) -> Params | None:
-    """Recognises the list of models. If a model has no text output, it is the list of all
-    modalities; else the default list, which contains text models only."""
-    page = decode_as(body, _Models)
-    if page is None or not page.data:
-        return None
-    outputs = (row.architecture and row.architecture.output_modalities for row in page.data)
-    is_text = all("text" in modalities for modalities in outputs if modalities)
-    return {} if is_text else {"output_modalities": "all"}
-
-
-class _Details(msgspec.Struct):
-    id: str
-    endpoints: list[msgspec.Raw]
-
-
-class _OneModel(msgspec.Struct):
-    data: _Details
-
-
-def _is_endpoints(body: bytes) -> Params | None:
-    page = decode_as(body, _OneModel)
-    author, _, slug = page.data.id.partition("/") if page else ("", "", "")
-    return {"author": author, "slug": slug} if slug else None
-
-
-class _Rows(msgspec.Struct):
-    data: list[dict[str, msgspec.Raw]]
-
-
-def _is_list_with(*names: str) -> RecogniseBody:
-    """Recognises a list whose first element has these members."""
-
-    def recognise(body: bytes) -> Params | None:
-        page = decode_as(body, _Rows)
-        return {} if page and page.data and set(names) <= page.data[0].keys() else None
-
-    return recognise
-
-
 def _endpoint_requests(entity: Entity) -> list[Params]:
     """Returns the request for a model's endpoints; none for an alias (`~…`)."""
     params = _model_params(entity.id)
@@ -225,12 +175,21 @@ OPENROUTER = Source(
     name="openrouter",
     base_url="https://openrouter.ai",
     endpoints=(
-        Endpoint(MODELS, _models, openrouter_continuation, _scope_of_models, _is_models),
-        Endpoint(ENDPOINTS, _endpoints, openrouter_single_page, _scope_of_endpoints, _is_endpoints),
+        Endpoint(
+            MODELS,
+            _models,
+            openrouter_continuation,
+            _scope_of_models,
+            recognise_models,
+            recognises_elements=True,
+        ),
+        Endpoint(
+            ENDPOINTS, _endpoints, openrouter_single_page, _scope_of_endpoints, recognise_endpoints
+        ),
         _single_page_endpoint(
             "/api/v1/providers",
             _data_rules("provider", "list", _text_id("slug")),
-            _is_list_with("name", "slug", "privacy_policy_url"),
+            recognise_list_with("name", "slug", "privacy_policy_url"),
         ),
         Endpoint(
             MODEL,
@@ -244,7 +203,7 @@ OPENROUTER = Source(
                 Identity(("slug", "endpoint"), _catalog_id),
                 number_repeats=True,
             ),
-            _is_list_with("slug", "permaslug", "endpoint"),
+            recognise_list_with("slug", "permaslug", "endpoint"),
         ),
         Endpoint(
             STATS,
@@ -255,7 +214,7 @@ OPENROUTER = Source(
         _single_page_endpoint(
             "/api/frontend/v1/all-providers",
             _data_rules("provider", "frontend", _text_id("slug")),
-            _is_list_with("name", "slug", "displayName"),
+            recognise_list_with("name", "slug", "displayName"),
         ),
     ),
     listings=(

@@ -9,7 +9,7 @@ from fetcher.imports.responses.bare_responses import RecordingContent, Unrecogni
 from fetcher.source import Continuation, Endpoint, Params, Source, url_of
 from fetcher.split.doubts import read_continuation
 from fetcher.split.error_words import describe_unsplittable
-from fetcher.split.last_pages import LastPages, split_like_last
+from fetcher.split.last_pages import LastPages, PageComparison, compare_with_last, split_like_last
 from fetcher.split.response import Response, SplitResponse
 
 
@@ -20,6 +20,8 @@ class KnownResponse:
     endpoint: Endpoint
     params: Params
     bare: BareResponse
+    comparison: PageComparison | None = None
+    """Of its body with an earlier page of this request; None: it was not compared."""
 
     def response(self, source: Source) -> Response:
         """Returns it as upstream would send it."""
@@ -41,17 +43,42 @@ class ReadResponse:
 
 
 def recognise_responses(
-    source: Source, content: RecordingContent
+    source: Source, content: RecordingContent, last: LastPages
 ) -> tuple[list[KnownResponse], list[Unrecognised]]:
-    """Returns the responses of known endpoints, and everything else."""
+    """Returns the responses of known endpoints, and everything else.
+
+    `last`: the pages that were split before.
+    """
     known: list[KnownResponse] = []
     unrecognised = list(content.unrecognised)
     for bare in content.responses:
         try:
-            known.append(KnownResponse(*recognise_request(source, bare), bare))
+            known.append(
+                _recognise_new_elements(source, bare, last)
+                or KnownResponse(*recognise_request(source, bare), bare)
+            )
         except Invalid as error:
             unrecognised.append(Unrecognised(error.what, bare.body, bare.provenance))
     return known, unrecognised
+
+
+def _recognise_new_elements(
+    source: Source, bare: BareResponse, last: LastPages
+) -> KnownResponse | None:
+    """Recognises the next page of the first endpoint by the elements that its last one lacks.
+
+    None if the body has to be recognised as a whole. Law: otherwise the request is that which
+    `recognise_request` returns.
+    """
+    endpoint = source.endpoints[0]  # of any other, those before it may recognise the body, too
+    if bare.endpoint is not None or not endpoint.recognises_elements:
+        return None
+    comparison = compare_with_last(last, endpoint.path, {}, bare.body)
+    if comparison is None or not comparison.last_page.is_recognised:
+        return None
+    new = comparison.new_elements()
+    is_recognised = new is None or endpoint.recognise(new) == {}
+    return KnownResponse(endpoint, {}, bare, comparison) if is_recognised else None
 
 
 def split_known(
@@ -63,7 +90,14 @@ def split_known(
     """
     rules = known.endpoint.rules(known.params)
     try:
-        parts = split_like_last(last, response, rules, body_sha256)
+        parts = split_like_last(
+            last,
+            response,
+            rules,
+            body_sha256,
+            comparison=known.comparison,
+            is_recognised=known.bare.endpoint is None,
+        )
     except NotJson as problem:
         return ": ".join(describe_unsplittable(known.bare.body, str(problem)))
     return ReadResponse(parts, read_continuation(known.endpoint, known.params, parts))

@@ -110,6 +110,8 @@ def test_a_response_with_any_byte_changed_has_the_same_result(data: st.DataObjec
         random.Random(1).sample(USUAL, len(USUAL)),
         [USUAL[0], USUAL[0]],
         [b'{"id":96}'],
+        [*USUAL[:2], ELEMENTS[4], *USUAL[3:]],
+        [*USUAL[:2], ELEMENTS[4]],
     ],
 )
 def test_changed_new_removed_and_moved_elements_need_no_complete_split(now: list[bytes]) -> None:

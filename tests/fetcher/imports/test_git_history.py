@@ -59,6 +59,19 @@ def test_every_version_of_a_file_becomes_events_at_its_commit_time(tmp_path: Pat
     ]
 
 
+def test_versions_are_read_where_a_pipe_cannot_be_enlarged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr("fetcher.imports.git_history.fcntl.fcntl", refuse)
+    bodies = [models_list((f"a/{number}", 1)) for number in range(3)]
+    (recording,) = list_git_recordings([committed(tmp_path, [*bodies])])
+
+    assert [recorded.body for recorded in recording.open()] == bodies
+
+
 def test_provenance_names_file_and_commit(tmp_path: Path) -> None:
     file = committed(tmp_path / "work", [models_list(("a/b", 1))])
 

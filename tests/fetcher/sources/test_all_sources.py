@@ -9,12 +9,34 @@ from hypothesis import strategies as st
 
 from eventlog.body.split import split
 from eventlog.errors import Invalid
-from fetcher.source import Source, match_url, url_of
+from fetcher.source import Endpoint, Source, match_url, url_of
 from fetcher.sources import SOURCES
 from tests.fetcher.making import recordings, response
 
 ALL = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 CIVITAI, OPENROUTER = SOURCES["civitai"], SOURCES["openrouter"]
+
+RECOGNISING = pytest.mark.parametrize(
+    "endpoint",
+    [
+        endpoint
+        for source in SOURCES.values()
+        for endpoint in source.endpoints
+        if endpoint.recognises_elements
+    ],
+    ids=lambda endpoint: endpoint.path,
+)
+PRICED = b'"pricing":{},"context_length":1'
+ELEMENTS = [
+    b'{"id":"a/b",%b}' % PRICED,
+    b'{"id":"a/b",%b,"architecture":null}' % PRICED,
+    b'{"id":"a/b",%b,"architecture":{"output_modalities":["text","image"]}}' % PRICED,
+    b'{"id":"a/b",%b,"architecture":{"output_modalities":["image"]}}' % PRICED,
+    b'{"id":"a/b",%b,"architecture":{"output_modalities":[]}}' % PRICED,
+    b'{"id":7,%b}' % PRICED,
+    b'{"id":"a/b"}',
+    b"null",
+]
 
 values = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=9)
 names = st.text("abcxyz", min_size=2, max_size=6)
@@ -41,6 +63,18 @@ def test_the_rules_of_an_endpoint_have_different_pointers(source: Source) -> Non
     for endpoint in source.endpoints:
         pointers = [rule.pointer for rule in endpoint.rules({})]
         assert len(pointers) == len(set(pointers)) > 0
+
+
+@RECOGNISING
+@given(st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=4))
+def test_a_list_is_recognised_like_its_elements(endpoint: Endpoint, elements: list[bytes]) -> None:
+    (rule,) = endpoint.rules({})
+    together, *alone = [
+        endpoint.recognise(b'{"%b":[%b]}' % (rule.pointer[1:].encode(), listed))
+        for listed in (b",".join(elements), *elements)
+    ]
+
+    assert (together == {}) == all(params == {} for params in alone)
 
 
 @ALL
