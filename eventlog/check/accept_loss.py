@@ -6,6 +6,7 @@ A segment that is intact, or that can be repaired from the files beside it, is k
 """
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,6 +52,13 @@ from eventlog.write.recover import LOST
 from eventlog.write.seal import finish_sealing, seal
 from eventlog.write.writer import SEGMENT_BYTES, close_stream, open_stream
 
+RefuseLoss = Callable[[SegmentName, int, int], None]
+"""Raises an error if the events of a segment, from a first to a last seq, exist elsewhere."""
+
+
+def _refuse_nothing(_name: SegmentName, _first_seq: int, _last_seq: int) -> None:
+    """Default: nothing exists elsewhere."""
+
 
 def accept_loss(
     root: Path,
@@ -58,12 +66,14 @@ def accept_loss(
     *,
     clock: Clock = now_us,
     segment_bytes: int = SEGMENT_BYTES,
+    refuse: RefuseLoss = _refuse_nothing,
 ) -> RepairResult:
     """Marks a segment as permanently lost, so that its stream can continue. Idempotent.
 
     `name`: the lost segment, or the name that `verify` reports for a gap. Repairs the segment
     instead, if possible. Raises `Invalid` if nothing is lost under that name, `Locked` if the
-    stream is being written, `Corrupt` if only an asset of the segment is lost.
+    stream is being written, `Corrupt` if only an asset of the segment is lost; and what `refuse`
+    raises, before anything is recorded.
     """
     _check_ours(root, name)
     if not loss_path(root, name).exists():
@@ -74,6 +84,7 @@ def accept_loss(
                 check_assets(root, name, repaired)
                 return repaired
             gap = _gap_of(root, name)
+            refuse(name, gap.first_seq, gap.last_seq)
             _seal_before(root, name, gap.first_seq)
             write_loss(root, _loss(root, name, gap, format_us(clock())))
         finally:

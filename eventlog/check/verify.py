@@ -258,8 +258,12 @@ def _check_gaps(
     for gap in find_seq_gaps(known, durable_seq):
         name = loss_name(gap, key, taken, head, head_written_at(root, *key))
         damage = _gap_damage(gap, name)
-        hint = f"if no copy is left: hindlog repair --accept-loss {name}"
+        hint = f"if a mirror has it: hindlog sync pull; {_last_resort(name)}"
         yield attrs.evolve(damage, what=f"{damage.what}; {hint}")
+
+
+def _last_resort(name: SegmentName) -> str:
+    return f"if no copy is left: hindlog repair --accept-loss {name}"
 
 
 def _gap_damage(gap: SeqGap, name: SegmentName) -> Damage:

@@ -1,6 +1,7 @@
 """`verify`, `repair` and `gaps`: find damage and gaps in the log, and repair damage."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -94,13 +95,15 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     """Repairs SEGMENTS that recovery or a reader refuses.
 
     The torn tail of an open segment is cut off; its bytes are kept in the log as an anomaly. A
-    sealed segment is replaced with a good copy, which is accepted only if the chain of
-    manifests confirms it. The damaged file is moved away, not deleted.
+    sealed segment is replaced with a good copy: from the files beside it, from --from, or else
+    from the mirror, with its assets. A copy is accepted only if the chain of manifests confirms
+    it. The damaged file is moved away, not deleted.
 
     --accept-loss records permanently that the events of a segment are lost. It deletes nothing,
-    and repairs the segment instead if that is possible. If no file names the lost segment any
-    more, use the name that `hindlog verify` prints.
+    repairs the segment instead if that is possible, and refuses what the mirror has. If no file
+    names the lost segment any more, use the name that `hindlog verify` prints.
     """
+    from cli.mirror.repairing import refuse_mirrored, repair_with_mirror
     from cli.options.arguments import parse_segment_argument
     from eventlog.check.accept_loss import accept_loss as mark_as_lost
     from eventlog.check.repair import repair as repair_segment
@@ -108,11 +111,15 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     if good is not None and accept_loss:
         raise click.UsageError("--from and --accept-loss exclude each other")
     root = archive()
-    segment_bytes = config(root).log.segment_bytes
+    settings = config(root)
+    segment_bytes, mirror = settings.log.segment_bytes, settings.mirror
     for text in segments:
         name = parse_segment_argument(root, text)
         if accept_loss:
-            result = mark_as_lost(root, name, segment_bytes=segment_bytes)
+            refuse = partial(refuse_mirrored, root, mirror)
+            result = mark_as_lost(root, name, segment_bytes=segment_bytes, refuse=refuse)
+        elif good is None:
+            result = repair_with_mirror(root, mirror, name, segment_bytes)
         else:
             result = repair_segment(root, name, good, segment_bytes=segment_bytes)
         print_message(f"{result.segment}: {result.what}")

@@ -266,3 +266,21 @@ def test_adjacent_losses_are_skipped_together(log: Path) -> None:
 
     assert [skip_lost(losses, seq) for seq in (2, 3, 4, 6, 7)] == [2, 7, 7, 7, 7]
     assert verify(log).damages == ()
+
+
+def test_a_loss_that_is_refused_is_not_recorded(log: Path) -> None:
+    lose(log, names(log)[1])
+    (name,) = suggested_names(log)
+    before = files_of(log)
+    seqs: list[tuple[SegmentName, int, int]] = []
+
+    def refuse(lost: SegmentName, first_seq: int, last_seq: int) -> None:
+        seqs.append((lost, first_seq, last_seq))
+        raise Invalid("the mirror has it")
+
+    with pytest.raises(Invalid, match="the mirror has it"):
+        accept_loss(log, name, refuse=refuse)
+    assert files_of(log) == before
+    accept_loss(log, name, clock=LATER)
+    (loss,) = read_losses(log, SOURCE, WRITER)
+    assert seqs == [(name, loss.first_seq, loss.last_seq)]

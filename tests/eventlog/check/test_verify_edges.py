@@ -170,7 +170,7 @@ def test_a_gap_is_reported_even_if_only_the_lock_file_shows_it(log: Path) -> Non
     assert lock_path(log, SOURCE, WRITER).exists()
     (damage,) = verify(log).damages
 
-    assert damage.what.startswith("seq 6 was durable, but the log ends with seq 0; if no copy")
+    assert damage.what.startswith("seq 6 was durable, but the log ends with seq 0; if a mirror")
 
 
 def test_a_head_that_names_an_open_segment_is_checked_by_its_bytes(log: Path) -> None:
