@@ -19,6 +19,7 @@ from cli.commands.log import integrity, log, segment, tail
 from cli.commands.mirror import sync
 from cli.commands.simulator import demo, simulate
 from cli.commands.views import changes, entity, sql, view
+from cli.mirror.absent import mirrors_of
 from cli.options.global_options import global_options
 from cli.output.exit_codes import exit_code, report, report_code
 from cli.output.progress import days_reporter
@@ -33,6 +34,7 @@ from cli.process.streams import (
 from eventlog.catalog.progress import reporting_days
 from eventlog.clock import now_us
 from eventlog.errors import LocalResource
+from eventlog.files.absent.mirror import reading_from_mirrors
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Raised by click 8.2 and later for a group without a command; its message is the help."""
@@ -81,7 +83,12 @@ def run(arguments: list[str]) -> int:
     try:
         # not cli.main(): it exits with 1 when the reader closes the pipe
         context = cli.make_context("hindlog", list(arguments))  # a copy: click empties the list
-        with context, reporting_days(days_reporter(now_us)):
+        with (
+            context,
+            reporting_days(days_reporter(now_us)),
+            mirrors_of(context) as find,
+            reading_from_mirrors(find),
+        ):
             result = cli.invoke(context)
         with name_stdout_errors():
             sys.stdout.flush()

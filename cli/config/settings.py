@@ -95,6 +95,11 @@ class MirrorSettings:
     bwlimit: int | None = _key(
         "maximum number of bytes per second, unlimited if unset", None, _positive, 2_000_000
     )
+    cache_bytes: int = _key(
+        "maximum size of cache/: files that are only in the bucket and were read",
+        10_737_418_240,
+        _positive,
+    )
 
 
 @attrs.frozen

@@ -79,10 +79,11 @@ def global_options(command: Command) -> Command:
 
 def current_options() -> GlobalOptions:
     """Returns the global options of this invocation."""
-    return _options_of(click.get_current_context().find_root())
+    return options_of(click.get_current_context().find_root())
 
 
-def _options_of(root: click.Context) -> GlobalOptions:
+def options_of(root: click.Context) -> GlobalOptions:
+    """Returns the global options that are stored in the context of the program."""
     meta = root.meta
     config = meta.get(_KEY + "config")
     return GlobalOptions(
@@ -121,10 +122,13 @@ def wants_color(terminal: bool) -> bool:
     return terminal and os.environ.get("TERM") != "dumb"
 
 
-def message_printer() -> Callable[[str], None]:
-    """Returns `print_message` for use in threads, which have no click context."""
-    options = current_options()
-    return lambda text: _write_message(text, options)
+def message_printer(options: GlobalOptions | None = None) -> Callable[[str], None]:
+    """Returns `print_message` for use in threads, which have no click context.
+
+    `options`: those of this invocation, if the caller has no context either.
+    """
+    known = options or current_options()
+    return lambda text: _write_message(text, known)
 
 
 def _write_message(text: str, options: GlobalOptions) -> None:
@@ -139,8 +143,8 @@ def _show_details(root: click.Context) -> None:
 
     The options are read for each record: `-q` and `--log-format` may come after `-v`.
     """
-    level = _options_of(root).verbose
-    root.call_on_close(show_details(level, lambda text: _write_detail(text, _options_of(root))))
+    level = options_of(root).verbose
+    root.call_on_close(show_details(level, lambda text: _write_detail(text, options_of(root))))
 
 
 def _write_detail(text: str, options: GlobalOptions) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.catalog.day import REAL_TIMES, DayFolder, FolderTimes, read_day
+from eventlog.catalog.day import REAL_TIMES, DayFolder, FolderTimes, SegmentEntry, read_day
 from eventlog.catalog.index import SourceIndex, WriterDay, read_index, read_indexes
 from eventlog.clock import format_us
+from eventlog.files.absent.mirror import mirror_has
 from eventlog.files.listing import list_dates, list_sources
 from eventlog.format.paths import SegmentName
 
@@ -94,6 +95,39 @@ def count_segments(index: SourceIndex) -> SourceTotals:
             sum(getattr(summary, field.name) for summary in summaries)
             for field in attrs.fields(SourceTotals)
         )
+    )
+
+
+def count_absent(index: SourceIndex, writer: str | None = None) -> int:
+    """Returns how many of the `missing` segments of a source have their file in the mirror.
+
+    `writer`: only those of this writer.
+    """
+    return sum(
+        _absent_of_writer(index, day.date, summary)
+        for day in index.days
+        for summary in day.writers
+        if summary.missing and writer in (None, summary.writer)
+    )
+
+
+def _absent_of_writer(index: SourceIndex, date: str, summary: WriterDay) -> int:
+    has_manifests = summary.unknown == summary.open
+    if has_manifests and mirror_has(index.root, index.source, summary.writer, summary.last_seq):
+        return summary.missing
+    return sum(
+        is_absent(index.root, name, entry)
+        for name, entry in index.day(date).segments
+        if entry.writer == summary.writer
+    )
+
+
+def is_absent(root: Path, name: SegmentName, entry: SegmentEntry) -> bool:
+    """Whether the manifest of a segment is here, and its file is in the mirror only."""
+    return (
+        entry.facts is not None
+        and not entry.has_zst
+        and mirror_has(root, name.source, name.writer, entry.facts.last_seq)
     )
 
 

@@ -14,6 +14,7 @@ import attrs
 
 from eventlog.catalog.day import REAL_TIMES, FolderTimes
 from eventlog.catalog.index import SourceIndex, WriterDay, read_indexes
+from eventlog.catalog.lookup import count_absent
 from eventlog.check.segment_damage import Damage, open_damage, sealed_damage
 from eventlog.check.seq_coverage import missing_seqs
 from eventlog.errors import Corrupt
@@ -38,6 +39,8 @@ class QuickResult:
     """Damage in those."""
     suspicions: tuple[str, ...]
     """What looks like damage, but may also be a segment that is being sealed; `verify` decides."""
+    absent: int = 0
+    """Number of segments whose file is in the mirror only."""
 
 
 def quick_check(root: Path, number: int, times: FolderTimes = REAL_TIMES) -> QuickResult:
@@ -45,7 +48,7 @@ def quick_check(root: Path, number: int, times: FolderTimes = REAL_TIMES) -> Qui
     suspicions: list[str] = []
     damages: list[Damage] = []
     ends: dict[tuple[str, str], int] = {}
-    segments = read = 0
+    segments = absent = read = 0
     for index in read_indexes(root, times):
         writers = sorted({summary.writer for day in index.days for summary in day.writers})
         for writer in writers:
@@ -53,20 +56,22 @@ def quick_check(root: Path, number: int, times: FolderTimes = REAL_TIMES) -> Qui
             segments += sum(x.open + x.sealed + x.missing for x in summaries)
             suspicions += _suspicions(index, writer, summaries)
             ends[index.source, writer] = _end(index, writer, summaries)
+        absent += count_absent(index)
         for name in sorted(set(_sample(index, number))):
             read += 1
             damages += _damage_in(root, name)
     for source, writer in noted_streams(root):
         suspicions += _missing_end(root, source, writer, ends.get((source, writer), 0))
-    return QuickResult(segments, read, tuple(damages), tuple(suspicions))
+    return QuickResult(segments, read, tuple(damages), tuple(suspicions), absent)
 
 
 def _suspicions(index: SourceIndex, writer: str, summaries: list[WriterDay]) -> Iterator[str]:
     """Yields what is wrong with the files and seqs of a stream, by the catalog."""
     stream = f"{index.source}, writer {writer}"
     missing = sum(summary.missing for summary in summaries)
-    if missing:
-        yield f"{stream}: {missing} segments lack a file"
+    absent = count_absent(index, writer) if missing else 0
+    if missing > absent:
+        yield f"{stream}: {missing - absent} segments lack a file"
     damages: list[Corrupt] = []
     for seqs in missing_seqs(index, writer, damages.append):
         if seqs.lost_at is None:
@@ -124,7 +129,8 @@ def _sample(index: SourceIndex, number: int) -> Iterator[SegmentName]:
 
 
 def _sealed_on(index: SourceIndex, date: str) -> list[SegmentName]:
-    return [name for name, entry in index.day(date).segments if entry.has_manifest]
+    segments = index.day(date).segments
+    return [name for name, entry in segments if entry.has_manifest and entry.has_zst]
 
 
 def _damage_in(root: Path, name: SegmentName) -> list[Damage]:

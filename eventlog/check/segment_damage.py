@@ -6,21 +6,25 @@ therefore computed again from the segment, and compared byte for byte.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
 
 from eventlog.errors import Corrupt, NotFound
-from eventlog.files.assets import get_asset, named_assets
+from eventlog.files.absent.mirror import mirror_has
+from eventlog.files.assets import named_assets, read_asset
 from eventlog.files.heads import Head
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
-from eventlog.format.paths import SegmentName, manifest_path, open_path, sealed_path
+from eventlog.format.paths import SegmentName, asset_path, manifest_path, open_path, sealed_path
 from eventlog.format.valid_lines import first_seq, has_later_event, valid_prefix
 from eventlog.read.segment_lines import open_sealed, read_frame, segment_blocks
+
+AbsentTest = Callable[[Manifest], bool]
+"""Whether the mirror has the file of a segment."""
 
 
 @attrs.frozen
@@ -57,10 +61,27 @@ class _Content:
     packed: "hashlib._Hash" = attrs.field(factory=hashlib.sha256)
 
 
-def sealed_damage(root: Path, manifest: Manifest) -> list[Damage]:
-    """Reads a sealed segment and its assets completely; returns their damage."""
+def absent_in_mirror(root: Path) -> AbsentTest:
+    """Returns the test whether the mirror of an archive, as readers use it, has a segment."""
+    return lambda x: mirror_has(root, x.name.source, x.name.writer, x.last_seq)
+
+
+def sealed_damage(
+    root: Path,
+    manifest: Manifest,
+    is_absent: AbsentTest | None = None,
+) -> list[Damage]:
+    """Reads a sealed segment and its assets completely; returns their damage.
+
+    If the mirror has the segment, it has the assets that it names: a missing one is absent, which
+    is no damage. `is_absent` decides; without it, the mirror that readers use.
+    """
+    is_absent = is_absent or absent_in_mirror(root)
     place = f"{manifest.segment}.ndjson.zst"
     damages, assets = _content_damage(root, manifest)
+    missing = {name for name in assets if not asset_path(root, name).exists()}
+    if missing and is_absent(manifest):
+        assets -= missing
     return damages + asset_damage(root, place, assets)
 
 
@@ -160,7 +181,7 @@ def asset_damage(root: Path, place: str, names: set[str]) -> list[Damage]:
     damages = []
     for name in sorted(names):
         try:
-            get_asset(root, name)
+            read_asset(root, name)
         except (Corrupt, NotFound) as error:
             damages.append(Damage(place, error.what))
     return damages

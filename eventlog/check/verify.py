@@ -5,14 +5,20 @@ damage.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
-from eventlog.check.segment_damage import Damage, open_damage, sealed_damage
+from eventlog.check.segment_damage import (
+    AbsentTest,
+    Damage,
+    absent_in_mirror,
+    open_damage,
+    sealed_damage,
+)
 from eventlog.check.seq_gaps import SeqGap, find_seq_gaps, loss_name
 from eventlog.errors import Corrupt
 from eventlog.files.heads import Head, head_written_at, read_head
@@ -45,9 +51,6 @@ _MAX_RELISTINGS = 3
 """Number of times a stream is listed again before a missing file counts as damage."""
 _RELIST_AFTER_S = 0.03
 
-AbsentTest = Callable[[Manifest], bool]
-"""Whether the missing file of a segment is in the mirror."""
-
 __all__ = ["Damage", "VerifyResult", "verify"]
 
 
@@ -67,13 +70,14 @@ def verify(
     root: Path,
     select: Select | None = None,
     sample: float = 1.0,
-    is_absent: AbsentTest = lambda _manifest: False,
+    is_absent: AbsentTest | None = None,
 ) -> VerifyResult:
     """Verifies the log. `select`: segments to read; `sample`: share of the sealed ones, 0 to 1.
 
-    All names, manifests and chains are checked in any case. `is_absent` decides whether the
-    missing file of a manifest is in the mirror; then it is no damage.
+    All names, manifests and chains are checked in any case. `is_absent` decides whether a missing
+    file is in the mirror; then it is no damage. Without it, the mirror that readers use decides.
     """
+    is_absent = is_absent or absent_in_mirror(root)
     damages = list(_foreign_files(root))
     segments = rows = raw_bytes = absent = 0
     for key in known_streams(root):
@@ -120,7 +124,7 @@ def _check_stream(
     rows = raw_bytes = 0
     for number, manifest in enumerate(known):
         if int(number * sample) != int((number + 1) * sample):
-            damages += sealed_damage(root, manifest)
+            damages += sealed_damage(root, manifest, is_absent)
         rows, raw_bytes = rows + manifest.rows, raw_bytes + manifest.raw.bytes
     for name in unsealed:
         lines, size, open_damages = open_damage(root, name, listed.head)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from eventlog.clock import now_us
 from eventlog.errors import Corrupt, NotFound
+from eventlog.files.absent.fetch import read_absent_asset
 from eventlog.files.disk import REAL, Disk, sync_parents
 from eventlog.files.publish import delete_interrupted, publish_new, unique_temporary_path
 from eventlog.format.manifest import digest
@@ -35,7 +36,19 @@ def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:
 
 
 def get_asset(root: Path, name: str) -> bytes:
-    """Returns the bytes of an asset. Raises `NotFound`, or `Corrupt` if the SHA-256 differs."""
+    """Returns the bytes of an asset, fetched from the mirror if it is missing here.
+
+    Raises `NotFound`, or `Corrupt` if the SHA-256 differs.
+    """
+    if not asset_path(root, name).exists():
+        data = read_absent_asset(root, name)
+        if data is not None:
+            return data
+    return read_asset(root, name)
+
+
+def read_asset(root: Path, name: str) -> bytes:
+    """Returns the bytes of an asset that is here. Raises like `get_asset`."""
     path = asset_path(root, name)
     try:
         data = path.read_bytes()

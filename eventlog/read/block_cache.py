@@ -34,15 +34,15 @@ def sealed_version(
 ) -> Hashable | None:
     """Returns what differs if a file of a sealed segment was replaced or changed.
 
-    None if the segment is not sealed, or changed so recently that two changes may have left the
-    same timestamp.
+    Its file may be absent: what is read then is what the manifest describes. None if the segment
+    is not sealed, or changed so recently that two changes may have left the same timestamp.
     """
     at = now()  # before the stamps: a change after them has a greater age than this
     path = sealed_path(root, name)
-    stamps = stamp(manifest_path(root, name)), stamp(path)
-    if not all(file and _is_old(file, at) for file in stamps):
+    manifest, sealed = stamp(manifest_path(root, name)), stamp(path)
+    if manifest is None or not all(_is_old(file, at) for file in (manifest, sealed) if file):
         return None
-    return path, *stamps
+    return path, manifest, sealed
 
 
 def _is_old(stamp: FileStamp, now: int) -> bool:

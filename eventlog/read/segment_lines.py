@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from eventlog.catalog.lookup import MAX_SEQ
 from eventlog.errors import Corrupt, NotFound
+from eventlog.files.absent.fetch import open_absent, read_absent_frames
 from eventlog.files.heads import read_head
 from eventlog.files.listing import read_manifest
 from eventlog.format.frames import decompress
@@ -99,8 +100,7 @@ def _blocks_with_seqs(root: Path, name: SegmentName, seqs: Sequence[int]) -> Ite
         manifest = find_manifest(root, name)
         last_seqs = [*_last_seqs(manifest)]
         numbers = {bisect_left(last_seqs, seq, hi=len(last_seqs) - 1) for seq in seqs}
-        with open_sealed(root, manifest) as sealed:
-            yield from (read_frame(root, sealed, manifest, number) for number in sorted(numbers))
+        yield from _read_frames(root, manifest, sorted(numbers))
         return
     with file:
         blocks = blocks_from_start(file, durable_bytes(root, name, file))
@@ -227,27 +227,47 @@ def find_manifest(root: Path, name: SegmentName) -> Manifest:
 
 
 def open_sealed(root: Path, manifest: Manifest) -> BinaryIO:
-    """Opens the `.zst` and checks its size: a truncated file must not be read as a shorter one."""
+    """Opens the `.zst` and checks its size: a truncated file must not be read as a shorter one.
+
+    An absent file is fetched. Raises `Corrupt`, or `Unavailable` if the mirror cannot be reached.
+    """
     path = sealed_path(root, manifest.name)
-    hint = f"hindlog repair {manifest.segment}"
     try:
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        if (root / "log" / "archive.json").exists():  # there is a mirror, which may have it
-            hint = f"hindlog sync pull, or {hint}"
-        raise Corrupt(f"{path}: missing, but its manifest exists", hint) from error
+        file = path.open("rb", buffering=0)
+    except FileNotFoundError:
+        return open_absent(root, manifest)
+    size = os.fstat(file.fileno()).st_size
     if size != manifest.zst.bytes:
+        file.close()
+        hint = f"hindlog repair {manifest.segment}"
         raise Corrupt(f"{path}: expected {manifest.zst.bytes} bytes, found {size}", hint)
-    return path.open("rb", buffering=0)
+    return file
+
+
+def _read_frames(root: Path, manifest: Manifest, numbers: Sequence[int]) -> Iterator[bytes]:
+    """Yields the lines of some frames; those of a large absent segment without its file."""
+    frames = read_absent_frames(root, manifest, numbers)
+    if frames:
+        for number, frame in zip(numbers, frames, strict=True):
+            yield _lines_of_frame(root, manifest, number, frame)
+        return
+    with open_sealed(root, manifest) as file:
+        yield from (read_frame(root, file, manifest, number) for number in numbers)
 
 
 def read_frame(root: Path, file: BinaryIO, manifest: Manifest, number: int) -> bytes:
     """Returns the lines of a frame, after checking checksum, size and number of rows."""
     frame = manifest.frames[number]
+    data = os.pread(file.fileno(), frame.bytes, frame.offset)
+    return _lines_of_frame(root, manifest, number, data)
+
+
+def _lines_of_frame(root: Path, manifest: Manifest, number: int, data: bytes) -> bytes:
+    frame = manifest.frames[number]
     where = f"{sealed_path(root, manifest.name)}: frame {number} at byte {frame.offset}"
     hint = f"hindlog repair {manifest.segment}"
     try:
-        block = decompress(os.pread(file.fileno(), frame.bytes, frame.offset), frame.raw_bytes)
+        block = decompress(data, frame.raw_bytes)
     except Corrupt as error:
         raise Corrupt(f"{where}: {error.what}", hint) from error
     rows = block.count(b"\n")

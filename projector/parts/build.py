@@ -27,7 +27,12 @@ from projector.parts.part import (
     open_name,
     part_name,
 )
-from projector.parts.plan import SegmentListing, copy_open_segment, definitions_of
+from projector.parts.plan import (
+    SegmentListing,
+    copy_open_segment,
+    definitions_of,
+    with_files,
+)
 from projector.parts.quarantine import (
     Filtered,
     RefusedLine,
@@ -97,6 +102,7 @@ def build_sealed(
     share = max(limits.min_job_memory_mb, limits.memory_mb // context.jobs)
     memory = share * (2 if is_single else 1)
     try:
+        segments = with_files(context.root, segments, scratch, context.workers.cancelled.is_set)
         with job_builder(context.workers, scratch, threads, memory) as connection:
             if is_single:
                 stage_lazily(connection, segments, scratch, limits)

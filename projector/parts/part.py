@@ -45,6 +45,8 @@ class Segment:
     """Length of the longest line in bytes."""
     sha256: str | None = None
     """SHA-256 of the sealed file; None for a copy of lines."""
+    zst_bytes: int | None = None
+    """Size of the sealed file; None for a copy of lines."""
 
 
 @attrs.frozen

@@ -1,9 +1,9 @@
 """Plans which parts to build: lists the segments of a source and finds those without parts.
 
-Reads the log and writes nothing but the copy of an open segment.
+Reads the log and writes nothing but copies of open segments, and second names of absent ones.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import attrs
 from eventlog.catalog.day import REAL_TIMES, FolderTimes
 from eventlog.catalog.lookup import days_between
 from eventlog.errors import Corrupt
+from eventlog.files.absent.fetch import link_absent
 from eventlog.files.listing import read_manifest
 from eventlog.format.paths import SegmentName, open_path, sealed_path
 from eventlog.read.segment_lines import durable_bytes
@@ -104,30 +105,48 @@ def split_into_batches(segments: Sequence[Segment], limits: Limits) -> Iterator[
 
 
 def read_sealed(root: Path, name: SegmentName) -> Segment:
-    """Returns a sealed segment as its manifest describes it.
-
-    Raises `Corrupt` if the file is missing or has another size.
-    """
+    """Returns a sealed segment as its manifest describes it; its file may be absent or damaged."""
     manifest = read_manifest(root, name)
-    path = sealed_path(root, name)
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError as error:
-        raise Corrupt(f"{path}: missing, though its manifest is there", "hindlog verify") from error
-    if size != manifest.zst.bytes:
-        raise Corrupt(
-            f"{path}: expected {manifest.zst.bytes} bytes, found {size}", "hindlog verify"
-        )
     return Segment(
         name,
-        path,
+        sealed_path(root, name),
         manifest.first_us,
         manifest.last_us,
         manifest.raw.bytes,
         manifest.rows,
         manifest.longest_line_bytes,
         manifest.zst.sha256,
+        manifest.zst.bytes,
     )
+
+
+def with_files(
+    root: Path,
+    segments: Sequence[Segment],
+    scratch: Path,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> list[Segment]:
+    """Returns sealed segments with files that exist; absent ones are fetched into `scratch`.
+
+    Raises `Corrupt` if a file is missing and not absent, or has another size.
+    """
+    sizes = [_size_of(segment.path) for segment in segments]
+    for segment, size in zip(segments, sizes, strict=True):
+        if None not in (size, segment.zst_bytes) and size != segment.zst_bytes:
+            what = f"{segment.path}: expected {segment.zst_bytes} bytes, found {size}"
+            raise Corrupt(what, "hindlog verify")
+    missing = [x.name for x, size in zip(segments, sizes, strict=True) if size is None]
+    manifests = [read_manifest(root, name) for name in missing]
+    fetched = dict(zip(missing, link_absent(root, manifests, scratch, is_cancelled), strict=True))
+    return [attrs.evolve(x, path=fetched.get(x.name, x.path)) for x in segments]
+
+
+def _size_of(path: Path) -> int | None:
+    """Returns the size of a file; None if it is missing."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def copy_open_segment(root: Path, name: SegmentName, scratch: Path) -> Segment | None:

@@ -68,9 +68,11 @@ def _summary_lines(state: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
     if state["mirror"] is not None:
         lines.append(("mirror", "mirror", _mirror_text(state["mirror"])))
-    missing, lost = (
-        sum(source[name] for source in state["sources"]) for name in ("missing", "lost")
+    absent, missing, lost = (
+        sum(source[name] for source in state["sources"]) for name in ("absent", "missing", "lost")
     )
+    if absent:
+        lines.append(("absent", "segments in the mirror only", str(absent)))
     if missing or lost:
         counts = f"{missing} missing, {lost} accepted as lost: hindlog segment list"
         lines.append(("segments", "segments", counts))
@@ -137,13 +139,13 @@ def _mirror_text(mirror: dict[str, Any]) -> str:
 def _source_state(root: Path, index: "SourceIndex", settings: Any, now: int) -> dict[str, Any]:
     """Returns the state of one source."""
     from cli.options.times import format_ago, format_time
-    from eventlog.catalog.lookup import count_segments
+    from eventlog.catalog.lookup import count_absent, count_segments
     from eventlog.clock import DAY
     from eventlog.read.event_filter import Select
     from eventlog.read.reader import read_events
     from fetcher.service.schedule import next_slot
 
-    name, totals = index.source, count_segments(index)
+    name, totals, absent = index.source, count_segments(index), count_absent(index)
     last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
     at = last.position.observed_at if last else None
     events = _event_count(root, name, now - DAY)
@@ -159,7 +161,8 @@ def _source_state(root: Path, index: "SourceIndex", settings: Any, now: int) -> 
         "notes_24h": _run_notes(root, name, now - DAY),
         "open": totals.open,
         "sealed": totals.sealed,
-        "missing": totals.missing,
+        "absent": absent,
+        "missing": totals.missing - absent,
         "lost": totals.lost,
         "bytes": totals.zst_bytes + _unsealed_bytes(root, index),
         "next_run": None if due is None else format_time(due),

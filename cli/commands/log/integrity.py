@@ -31,14 +31,13 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     nothing.
     """
     from eventlog.check.verify import verify as check
-    from eventlog.mirror.local.absent import absent_test
     from eventlog.read.event_filter import Select
 
     start = resolve_since(since)
     check_range(start, None)
     select = None if start is None else Select(since=start)
     root = archive()
-    report = check(root, select, _parse_share(sample), absent_test(root))
+    report = check(root, select, _parse_share(sample))
     if as_json:
         _print_json(report)
     else:

@@ -29,8 +29,8 @@ def segment() -> None:
 def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | None) -> None:
     """Lists the segments of the log, in the order of their hours.
 
-    The state is `open`, `sealed`, `damaged`, `missing` (only the manifest is left) or `lost`
-    (the loss was accepted).
+    The state is `open`, `sealed`, `absent` (the manifest is here, the file is in the mirror only),
+    `damaged`, `missing` (only the manifest is left) or `lost` (the loss was accepted).
     """
     columns = ("segment", "state", "rows", "first_seq", "last_seq", "first_observed_at")
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
@@ -65,6 +65,7 @@ def _rows(root: Path, source: str | None) -> Iterator[tuple[object, ...]]:
 
 def _row(root: Path, name: "SegmentName", entry: "SegmentEntry") -> tuple[object, ...]:
     from eventlog.catalog.day import sealed_facts
+    from eventlog.catalog.lookup import is_absent
     from eventlog.files.listing import read_manifest
     from eventlog.files.lost_segments import read_loss
 
@@ -74,6 +75,7 @@ def _row(root: Path, name: "SegmentName", entry: "SegmentEntry") -> tuple[object
     if entry.has_manifest:
         facts = entry.facts or sealed_facts(read_manifest(root, name))
         state = "sealed" if entry.has_zst else "missing"
+        state = "absent" if is_absent(root, name, entry) else state
         counts = (facts.rows, facts.first_seq, facts.last_seq)
         times = (facts.first_observed_at, facts.last_observed_at)
         return (str(name), state, *counts, *times, facts.raw_bytes, facts.zst_bytes)

@@ -2,10 +2,22 @@
 
 from pathlib import Path
 
-from eventlog.check.verify import AbsentTest
+from eventlog.check.segment_damage import AbsentTest
 from eventlog.format.manifest import Manifest
 from eventlog.mirror.local.identity import read_archive_id
 from eventlog.mirror.local.ledger import load_ledger
+from eventlog.read.cursor import StreamKey
+
+
+def committed_seqs(root: Path) -> dict[StreamKey, int] | None:
+    """Returns the last committed seq of each stream, as the ledger knows it.
+
+    None without a ledger of this archive.
+    """
+    ledger = load_ledger(root)
+    if ledger is None or ledger.archive != read_archive_id(root):
+        return None
+    return {key: head.last_seq for key, head in ledger.heads.items()}
 
 
 def absent_test(root: Path) -> AbsentTest:
@@ -13,11 +25,10 @@ def absent_test(root: Path) -> AbsentTest:
 
     The function takes the manifest of the segment. Without a ledger nothing is absent.
     """
-    ledger = load_ledger(root)
-    heads = ledger.heads if ledger and ledger.archive == read_archive_id(root) else {}
+    seqs = committed_seqs(root) or {}
 
     def is_absent(manifest: Manifest) -> bool:
-        head = heads.get((manifest.name.source, manifest.name.writer))
-        return head is not None and manifest.last_seq <= head.last_seq
+        name = manifest.name
+        return manifest.last_seq <= seqs.get((name.source, name.writer), 0)
 
     return is_absent

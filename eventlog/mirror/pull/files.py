@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from eventlog.errors import Corrupt, NotFound
+from eventlog.files.absent.mirror import WantedFile
 from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.format.manifest import Manifest
@@ -19,16 +20,6 @@ from eventlog.mirror.bucket.names import AssetObject, SegmentObject
 from eventlog.mirror.bucket.record import CommitRecord, read_link
 from eventlog.stores.store import Download, Store
 from eventlog.stores.transfer import gather_limited
-
-
-@attrs.frozen
-class WantedFile:
-    """A file that is in the bucket and not here."""
-
-    name: str
-    """Its object, and its path below the archive."""
-    size: int
-    sha256: str
 
 
 @attrs.define

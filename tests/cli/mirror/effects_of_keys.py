@@ -8,8 +8,10 @@ import pytest
 
 from cli.config.load import load_config
 from cli.mirror.bucket import store_settings
+from eventlog.format.paths import sealed_path
 from eventlog.mirror.push.push import PushResult
 from tests.cli.making import hindlog, new_archive
+from tests.eventlog.mirror.buckets import add_hour
 
 
 def mirror_url(folder: Path) -> None:
@@ -54,6 +56,17 @@ def bwlimit(folder: Path) -> None:
     assert rates == [7]
 
 
+def cache_bytes(folder: Path) -> None:
+    root = new_archive(folder / "a", f'[mirror]\nurl = "file://{folder}"\ncache_bytes = 1\n')
+    names = [add_hour(root, hour) for hour in range(3)]
+    hindlog("sync", "push", at=root)
+    for name in names:
+        sealed_path(root, name).unlink()
+    hindlog("log", at=root)
+
+    assert len(list((root / "cache").rglob("*.zst"))) == 1
+
+
 MIRROR_KEYS: dict[str, Callable[[Path], None]] = {
     "mirror.url": mirror_url,
     "mirror.endpoint_url": lambda folder: mirror(folder, "endpoint_url", "https://r2.example"),
@@ -61,4 +74,5 @@ MIRROR_KEYS: dict[str, Callable[[Path], None]] = {
     "mirror.signed_payload": lambda folder: mirror(folder, "signed_payload", True),
     "mirror.transfers": transfers,
     "mirror.bwlimit": bwlimit,
+    "mirror.cache_bytes": cache_bytes,
 }

@@ -67,7 +67,7 @@ def test_a_missing_object_is_code_3_and_absent_segments_are_no_damage(
     assert verified.code == 0
     assert "1 segments are in the mirror only: hindlog sync pull" in verified.err
     refused = hindlog("log", at=tmp_path / "new")
-    assert refused.code == 4 and "hindlog sync pull, or hindlog repair" in refused.err
+    assert refused.code == 4 and "missing in the mirror now\n  hindlog sync check" in refused.err
     (tmp_path / "kept").rename(path)
     assert hindlog("sync", "pull", at=tmp_path / "new").code == 0
     assert hindlog("log", at=tmp_path / "new").code == 0

@@ -107,7 +107,7 @@ def test_a_strict_build_refuses_a_line_that_is_not_json(context: Context) -> Non
     segments = sealed(context)
     bad = context.root / "bad.ndjson"
     bad.write_bytes(b'{"v":1,"seq":\n')
-    damaged = attrs.evolve(segments[0], path=bad, rows=None, sha256=None)
+    damaged = attrs.evolve(segments[0], path=bad, rows=None, sha256=None, zst_bytes=None)
 
     with pytest.raises(Invalid):
         build_sealed(attrs.evolve(context, strict=True), "openrouter", [damaged], [NAMES, LENGTHS])

@@ -132,11 +132,12 @@ def test_a_sealed_segment_that_is_missing_or_cut_short_is_corrupt(empty: Path) -
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[:-1])
 
+    segments = [plan.read_sealed(empty, name)]  # plans read no sealed file
     with pytest.raises(Corrupt, match=f"expected {size} bytes, found {size - 1}"):
-        plan.read_sealed(empty, name)
+        plan.with_files(empty, segments, empty / "scratch")
     path.unlink()
-    with pytest.raises(Corrupt, match="missing, though its manifest is there"):
-        plan.read_sealed(empty, name)
+    with pytest.raises(Corrupt, match="missing, but its manifest exists"):
+        plan.with_files(empty, segments, empty / "scratch")
 
 
 def test_the_copy_of_an_open_segment_has_its_durable_lines_only(

@@ -1,0 +1,1 @@
+"""Files that are absent: only the mirror of an archive has them until somebody reads them."""
