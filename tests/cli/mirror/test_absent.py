@@ -28,7 +28,10 @@ READING = {
     "diff": [("diff", A, "2026-11-01T00:30", "now", "--json")],
     "changes": [("changes", "--since", "2026-10-01", "--json")],
     "gaps": [("gaps", "--since", "2026-10-01", "--json")],
-    "sql": [("sql", "FROM openrouter.models"), ("sql", "FROM log.sightings")],
+    "sql": [
+        ("sql", "FROM openrouter.models ORDER BY ALL"),
+        ("sql", "FROM log.sightings ORDER BY ALL"),
+    ],
     "segment cat": [("segment", "cat", SEGMENT)],
     "segment response": [("segment", "response", SEGMENT, "1")],
     "fetch list": [("fetch", "list")],
@@ -38,7 +41,10 @@ READING = {
 """Commands that read events, with arguments."""
 BUILDING = {
     "view check": [("view", "check", "openrouter.models")],
-    "view rebuild": [("view", "rebuild", "openrouter.models"), ("sql", "FROM openrouter.models")],
+    "view rebuild": [
+        ("view", "rebuild", "openrouter.models"),
+        ("sql", "FROM openrouter.models ORDER BY ALL"),
+    ],
 }
 """Commands that build views from all events."""
 REPORTING = {"segment list", "status", "verify", "doctor"}
