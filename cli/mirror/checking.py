@@ -1,4 +1,4 @@
-"""Checks the bucket and prints what is not as committed: for `sync check`."""
+"""Checks the bucket and prints what is not as committed: for `sync check`, `verify --remote`."""
 
 import asyncio
 import re
@@ -14,14 +14,15 @@ from cli.mirror.bucket import open_bucket
 from cli.options.global_options import print_message
 
 if TYPE_CHECKING:
-    from eventlog.mirror.check.checking import CheckRequest, CheckResult, ReadShare
+    from eventlog.mirror.check.checking import CheckRequest, CheckResult
+    from eventlog.mirror.check.choice import ReadShare
 
 _SHARE = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 
 
 def parse_share(text: str | None) -> "ReadShare | None":
     """Returns the share of `3/30`. Raises `BadParameter`."""
-    from eventlog.mirror.check.checking import ReadShare
+    from eventlog.mirror.check.choice import ReadShare
 
     if text is None:
         return None
@@ -34,14 +35,10 @@ def parse_share(text: str | None) -> "ReadShare | None":
     return ReadShare(int(match[1]), int(match[2]))
 
 
-def print_check(
-    root: Path, mirror: MirrorSettings, heads: bool, share: "ReadShare | None", as_json: bool
-) -> int:
+def print_check(root: Path, mirror: MirrorSettings, request: "CheckRequest", as_json: bool) -> int:
     """Checks the bucket, prints what was found, and returns the exit code."""
-    from eventlog.mirror.check.checking import CheckRequest
     from eventlog.mirror.check.compare import Finding
 
-    request = CheckRequest(heads, share, mirror.transfers)
     address, result = asyncio.run(_check(root, mirror, request))
     _keep(root, address, result)
     if as_json:

@@ -22,13 +22,17 @@ from cli.output.emit import choose_output, emit, output_options
     show_default=True,
     help="Share of the segments that are read completely.",
 )
+@click.option("--remote", is_flag=True, help="Read and check the mirror instead.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of text.")
 @global_options
-def verify(since: str | None, sample: str, as_json: bool) -> int:
+def verify(since: str | None, sample: str, remote: bool, as_json: bool) -> int:
     """Reads the log and checks it against manifests, checksums and hash chains.
 
     Prints segment, frame, line and byte of each damage. Exits with 4 if there is any. Changes
     nothing.
+
+    With --remote, checks the mirror as `sync check` does, fetches what --since and --sample choose,
+    and compares it with the committed SHA-256. Prints what `sync check` prints.
     """
     from eventlog.check.verify import verify as check
     from eventlog.read.event_filter import Select
@@ -37,7 +41,10 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     check_range(start, None)
     select = None if start is None else Select(since=start)
     root = archive()
-    report = check(root, select, _parse_share(sample))
+    share = _parse_share(sample)
+    if remote:
+        return _verify_remote(root, start, share, as_json)
+    report = check(root, select, share)
     if as_json:
         _print_json(report)
     else:
@@ -50,6 +57,17 @@ def verify(since: str | None, sample: str, as_json: bool) -> int:
     if report.absent:
         print_message(f"{report.absent} segments are in the mirror only: hindlog sync pull")
     return 4 if report.damages else 0
+
+
+def _verify_remote(root: Path, since: int | None, share: float, as_json: bool) -> int:
+    """Checks the mirror and reads a sample of it from an instant on. Returns the exit code."""
+    from cli.mirror.checking import print_check
+    from eventlog.mirror.check.checking import CheckRequest
+    from eventlog.mirror.check.choice import ReadSample
+
+    mirror = config(root).mirror
+    request = CheckRequest(False, ReadSample(share), since, mirror.transfers)
+    return print_check(root, mirror, request, as_json)
 
 
 def _print_json(report: object) -> None:

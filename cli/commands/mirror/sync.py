@@ -144,8 +144,12 @@ def check(heads: bool, share: str | None, as_json: bool) -> int:
     compare the bytes. Prints what is missing, different or foreign, and exits with 4 if there is
     any. What a running push has put and not committed is `in flight`.
     """
+    from eventlog.mirror.check.checking import CheckRequest
+
     root = archive()
-    return print_check(root, config(root).mirror, heads, parse_share(share), as_json)
+    mirror = config(root).mirror
+    request = CheckRequest(heads, parse_share(share), transfers=mirror.transfers)
+    return print_check(root, mirror, request, as_json)
 
 
 COMMANDS = (sync,)

@@ -12,6 +12,7 @@ import attrs
 
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.format.manifest import digest
+from eventlog.mirror.check.choice import ReadSample, ReadShare, choose_since
 from eventlog.mirror.check.compare import (
     Committed,
     ComparedObject,
@@ -33,27 +34,15 @@ AT_ONCE = 64
 
 
 @attrs.frozen
-class ReadShare:
-    """Share of the objects that are read completely: number `number` of `total`.
-
-    Reading all numbers from 1 to `total` in turn reads every object once.
-    """
-
-    number: int
-    total: int
-
-    def contains(self, name: str) -> bool:
-        """Whether an object belongs to the share."""
-        return int(digest(name.encode())[:12], 16) % self.total == self.number - 1
-
-
-@attrs.frozen
 class CheckRequest:
     """What a check does beyond comparing a listing."""
 
     heads: bool = False
     """Whether each object is asked for its SHA-256."""
-    read: ReadShare | None = None
+    read: ReadShare | ReadSample | None = None
+    """Which objects are read completely; None: none."""
+    since: int | None = None
+    """Of these, only what was written from this instant on; None: all of them."""
     transfers: int = 4
 
 
@@ -122,7 +111,8 @@ async def _compare(spool: Spool, store: Store, request: CheckRequest) -> CheckRe
         expected_objects(spool) as expected,
         tempfile.TemporaryDirectory(dir=spool.path.parent) as scratch,
     ):
-        look = _looker(store, request, Path(scratch))
+        is_read = _read_test(request, spool)
+        look = _looker(store, request.heads, is_read, Path(scratch))
         async for item in compare_listing(expected, store.list_after("", ""), committed):
             count += item.expected is not None
             if item.finding is not None:
@@ -149,14 +139,23 @@ async def _look_at(
     return sum(was_read for _, was_read in results)
 
 
-def _looker(store: Store, request: CheckRequest, scratch: Path) -> Look:
+def _read_test(request: CheckRequest, spool: Spool) -> Callable[[str], bool]:
+    """Returns whether the object of a name is read completely."""
+    read = request.read
+    if read is None:
+        return lambda _name: False
+    is_chosen = choose_since(spool, request.since)
+    return lambda name: read.contains(name) and is_chosen(name)
+
+
+def _looker(store: Store, heads: bool, is_chosen: Callable[[str], bool], scratch: Path) -> Look:
     async def look(wanted: ExpectedObject) -> tuple[ComparedObject | None, bool]:
         problem: str | None = None
-        is_read = request.read is not None and request.read.contains(wanted.name)
-        if not request.heads and not is_read:
+        is_read = is_chosen(wanted.name)
+        if not heads and not is_read:
             return None, False
         try:
-            if request.heads:
+            if heads:
                 problem = await _head_problem(store, wanted)
             if is_read and problem is None:
                 problem = await _read_problem(store, wanted, scratch)

@@ -6,8 +6,8 @@ import click
 import pytest
 
 from cli.mirror.checking import parse_share
-from eventlog.mirror.check.checking import ReadShare
-from tests.cli.making import hindlog, new_archive
+from eventlog.mirror.check.choice import ReadShare
+from tests.cli.making import damage, hindlog, new_archive
 from tests.eventlog.mirror.buckets import add_hour
 
 
@@ -34,6 +34,29 @@ def test_a_check_prints_what_differs_and_status_shows_its_result(tmp_path: Path)
     assert as_json["committed"] == 3
     assert [item["finding"] for item in as_json["findings"]] == ["missing", "foreign"]
     assert hindlog("status", "--json", at=root).json()["mirror"]["check_is_clean"] is False
+
+
+def test_verify_remote_reads_what_since_and_sample_choose(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{bucket}"\n')
+    first, last = add_hour(root, 0), add_hour(root, 5)
+    hindlog("sync", "push", at=root)
+
+    done = hindlog("verify", "--remote", at=root)
+    assert done.code == 0 and done.err.startswith("5 objects committed, 5 read; 0 missing, ")
+    damage(bucket / f"log/{first}.ndjson.zst")
+    done = hindlog("verify", "--remote", at=root)
+    assert done.code == 4 and done.out.startswith(f"different\tlog/{first}.ndjson.zst: file://")
+    assert hindlog("verify", at=root).code == 0
+    since = hindlog("verify", "--remote", "--since", f"{last.date}T{last.hour}", at=root)
+    assert since.code == 0 and "5 objects committed, 2 read; " in since.err
+    sampled = hindlog("verify", "--remote", "--sample", "0.0001%", "--json", at=root)
+    assert sampled.code == 0 and sampled.json()["read"] == 0
+    (bucket / f"log/{last}.manifest.json").unlink()
+    assert hindlog("verify", "--remote", "--sample", "0.0001%", at=root).code == 4
+    (root / "hindlog.toml").write_text("")
+    assert "mirror.url is not set" in hindlog("verify", "--remote", at=root).err
 
 
 def test_a_share_is_a_part_of_a_number_of_parts() -> None:

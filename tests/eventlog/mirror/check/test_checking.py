@@ -12,7 +12,8 @@ from eventlog.files.assets import put_asset
 from eventlog.files.lost_segments import LOSS_FORMAT, Loss, write_loss
 from eventlog.format.event import ANOMALY, Draft
 from eventlog.format.paths import segment_at
-from eventlog.mirror.check.checking import CheckRequest, CheckResult, ReadShare, check_bucket
+from eventlog.mirror.check.checking import CheckRequest, CheckResult, check_bucket
+from eventlog.mirror.check.choice import ReadShare
 from eventlog.mirror.check.compare import Finding
 from eventlog.mirror.check.expected import expected_objects
 from eventlog.mirror.history.spool import spool_records
