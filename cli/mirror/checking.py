@@ -50,9 +50,26 @@ def print_check(root: Path, mirror: MirrorSettings, request: "CheckRequest", as_
     counts = Counter(item.finding for item in result.findings)
     found = ", ".join(f"{counts[finding]} {finding.value}" for finding in Finding)
     print_message(f"{result.committed} objects committed, {result.read} read; {found}")
+    for line in _hints(result):
+        print_message(line)
     if counts[Finding.MISSING]:
         print_message("what is still here can be put again: hindlog sync push --again")
     return 0 if result.is_clean else 4
+
+
+def _hints(result: "CheckResult") -> list[str]:
+    """Returns lines about records that may have been removed."""
+    lines: list[str] = []
+    if result.uncommitted:
+        count = f"{result.uncommitted} segments are complete in the bucket"
+        lines.append(f"{count}, but no record names them: hindlog sync push")
+        lines.append("if no push is running and none was interrupted, records were removed")
+    if not result.is_known:
+        lines.append(
+            "this folder knew no record of the bucket: it cannot tell whether the last ones were"
+            " removed; the next check can"
+        )
+    return lines
 
 
 def _keep(root: Path, address: str, result: "CheckResult") -> None:

@@ -143,6 +143,9 @@ def check(heads: bool, share: str | None, as_json: bool) -> int:
     Compares the records, which form chains, with a listing: names and sizes; --heads and --read
     compare the bytes. Prints what is missing, different or foreign, and exits with 4 if there is
     any. What a running push has put and not committed is `in flight`.
+
+    That the last records were removed is noticed by a folder that has seen them: each push, pull
+    and check remembers the last one.
     """
     from eventlog.mirror.check.checking import CheckRequest
 

@@ -6,11 +6,12 @@ records, as chains ──> the objects they name ─┐
 
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
-from eventlog.errors import Corrupt, Invalid, NotFound
+from eventlog.errors import Corrupt, Invalid, Locked, NotFound
 from eventlog.format.manifest import digest
 from eventlog.mirror.check.choice import ReadSample, ReadShare, choose_since
 from eventlog.mirror.check.compare import (
@@ -22,10 +23,12 @@ from eventlog.mirror.check.compare import (
     difference_of,
 )
 from eventlog.mirror.check.expected import expected_objects
+from eventlog.mirror.check.in_flight import complete_segments, settle_in_flight
 from eventlog.mirror.history.spool import Spool, spool_records
 from eventlog.mirror.history.update_ledger import rolled_back
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
-from eventlog.mirror.local.ledger import Ledger, load_ledger
+from eventlog.mirror.local.journal import lock_mirror
+from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
 from eventlog.stores.store import Download, Store
 from eventlog.stores.transfer import gather_limited
 
@@ -57,11 +60,18 @@ class CheckResult:
     """Objects that were read completely."""
     findings: tuple[ComparedObject, ...]
     """Everything that is not as committed."""
+    is_known: bool
+    """Whether this folder knew the bucket: only then it notices that the last record is gone."""
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing but objects in flight was found."""
         return all(item.finding is Finding.IN_FLIGHT for item in self.findings)
+
+    @property
+    def uncommitted(self) -> int:
+        """Number of segments that are complete in the bucket and in no record."""
+        return len(complete_segments(self.findings))
 
     @property
     def missing(self) -> list[ExpectedObject]:
@@ -71,7 +81,7 @@ class CheckResult:
 
 
 async def check_bucket(root: Path, store: Store, request: CheckRequest) -> CheckResult:
-    """Checks a bucket. Changes nothing in it.
+    """Checks a bucket. Changes nothing in it. A folder without a ledger gets one.
 
     Raises `Invalid` if the bucket has no archive, or another one than this folder; `Corrupt` if
     records are damaged, do not form chains, or are fewer than this folder knows.
@@ -83,26 +93,42 @@ async def check_bucket(root: Path, store: Store, request: CheckRequest) -> Check
         raise Invalid(what, "hindlog config show: mirror.url")
     spool = await spool_records(root, store, archive, "")
     try:
-        _check_known(root, store, spool.ledger)
-        return await _compare(spool, store, request)
+        is_known = _check_known(root, store, spool.ledger)
+        result = await _compare(spool, store, request, is_known)
     finally:
         spool.path.unlink(missing_ok=True)
+    if ours == archive:
+        _remember(root, spool.ledger)
+    return result
 
 
-def _check_known(root: Path, store: Store, present: Ledger) -> None:
-    """Raises `Corrupt` if the bucket has fewer records than this folder knows, or others."""
+def _remember(root: Path, ledger: Ledger) -> None:
+    """Saves a ledger, so that the next check knows these records, if there is none."""
+    with suppress(Locked), lock_mirror(root):  # whoever pushes saves a better one
+        if load_ledger(root) is None:
+            save_ledger(root, ledger)
+
+
+def _check_known(root: Path, store: Store, present: Ledger) -> bool:
+    """Raises `Corrupt` if the bucket has fewer records than this folder knows, or others.
+
+    Returns whether it knows any.
+    """
     known = load_ledger(root)
     if known is None or (known.address, known.archive) != (present.address, present.archive):
-        return
+        return False
     for pusher, head in known.pushers.items():
         there = present.pushers.get(pusher)
         if there is None or there.next < head.next:
             raise rolled_back(store, pusher, head.next - 1)
         if there.next == head.next and there.sha256 != head.sha256:
             raise rolled_back(store, pusher, head.next - 1)
+    return True
 
 
-async def _compare(spool: Spool, store: Store, request: CheckRequest) -> CheckResult:
+async def _compare(
+    spool: Spool, store: Store, request: CheckRequest, is_known: bool
+) -> CheckResult:
     committed = Committed(spool.ledger.heads, spool.ledger.pushers)
     findings: list[ComparedObject] = []
     intact: list[ExpectedObject] = []
@@ -123,7 +149,8 @@ async def _compare(spool: Spool, store: Store, request: CheckRequest) -> CheckRe
                 read += await _look_at(intact, look, request.transfers, findings)
                 intact = []
         read += await _look_at(intact, look, request.transfers, findings)
-    return CheckResult(spool.ledger.archive, count, read, tuple(findings))
+    settled = settle_in_flight(findings)
+    return CheckResult(spool.ledger.archive, count, read, settled, is_known)
 
 
 Look = Callable[[ExpectedObject], Awaitable[tuple[ComparedObject | None, bool]]]

@@ -4,7 +4,7 @@ Both sequences are in the order of their names and are merged, so that memory do
 the bucket.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from enum import Enum
 
 import attrs
@@ -77,6 +77,7 @@ async def compare_listing(
 
     Both must be in the order of the UTF-8 bytes of the names, each name once.
     """
+    hole = _hole_finder(committed)
     waiting = iter(expected)
     wanted = next(waiting, None)
     async for stored in listing:
@@ -90,12 +91,32 @@ async def compare_listing(
             )
             wanted = next(waiting, None)
         else:
-            finding = uncommitted(stored.name, committed)
+            finding, text = uncommitted(stored.name, committed), hole(stored.name)
             if finding is not None:
-                yield ComparedObject(stored.name, finding, None)
+                yield ComparedObject(stored.name, Finding.FOREIGN if text else finding, None, text)
     while wanted is not None:
         yield ComparedObject(wanted.name, Finding.MISSING, wanted)
         wanted = next(waiting, None)
+
+
+def _hole_finder(committed: Committed) -> Callable[[str], str]:
+    """Returns a function that takes names in order, and says if a record is missing before one.
+
+    Records are put one after the other: behind a hole, they are not about to be committed.
+    """
+    ends = {pusher: head.next for pusher, head in committed.pushers.items()}
+
+    def hole(name: str) -> str:
+        record = parse_object_name(name)
+        if not isinstance(record, RecordObject):
+            return ""
+        end = ends.get(record.pusher, 0)
+        if record.number > end:
+            return f"record {end} of its pusher is missing"
+        ends[record.pusher] = max(end, record.number + 1)
+        return ""
+
+    return hole
 
 
 def difference_of(wanted: ExpectedObject, stored: StoredObject) -> str | None:

@@ -1,5 +1,6 @@
 """`sync check`: what users see, and the exit codes."""
 
+import shutil
 from pathlib import Path
 
 import click
@@ -34,6 +35,32 @@ def test_a_check_prints_what_differs_and_status_shows_its_result(tmp_path: Path)
     assert as_json["committed"] == 3
     assert [item["finding"] for item in as_json["findings"]] == ["missing", "foreign"]
     assert hindlog("status", "--json", at=root).json()["mirror"]["check_is_clean"] is False
+
+
+def test_a_removed_record_is_found_by_a_folder_that_knew_it_and_suspected_by_others(
+    tmp_path: Path,
+) -> None:
+    bucket = tmp_path / "bucket"
+    bucket.mkdir()
+    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{bucket}"\n')
+    name = add_hour(root, 0)
+    hindlog("sync", "push", at=root)
+    [record] = bucket.glob("mirror/*/*.json")
+    record.unlink()
+
+    known = hindlog("sync", "check", at=root)
+    assert known.code == 4 and "rolled back" in known.err
+    shutil.rmtree(root / "state")
+    done = hindlog("sync", "check", at=root)
+    assert done.code == 0
+    assert done.rows[0] == [
+        *("in flight", f"log/{name}.manifest.json: complete, but no record names it"),
+    ]
+    assert "1 segments are complete in the bucket, but no record names them" in done.err
+    assert "cannot tell whether the last ones were removed; the next check can" in done.err
+    assert hindlog("sync", "push", at=root).code == 0
+    done = hindlog("sync", "check", at=root)
+    assert done.code == 0 and done.err.count("\n") == 1
 
 
 def test_verify_remote_reads_what_since_and_sample_choose(tmp_path: Path) -> None:

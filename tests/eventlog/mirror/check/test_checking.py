@@ -16,8 +16,10 @@ from eventlog.mirror.check.checking import CheckRequest, CheckResult, check_buck
 from eventlog.mirror.check.choice import ReadShare
 from eventlog.mirror.check.compare import Finding
 from eventlog.mirror.check.expected import expected_objects
+from eventlog.mirror.check.in_flight import COMPLETE
 from eventlog.mirror.history.spool import spool_records
 from eventlog.mirror.local.identity import read_archive_id
+from eventlog.mirror.local.ledger import load_ledger
 from eventlog.stores.store import Store
 from eventlog.stores.transfer import upload_of_bytes
 from tests.eventlog.making import OTHER, SOURCE, START, write_log
@@ -106,7 +108,7 @@ def test_an_object_that_was_deleted_changed_or_cut_is_found(
 
 
 def test_records_that_were_edited_deleted_or_rolled_back_are_found(
-    archive: tuple[Path, Objects], tmp_path: Path
+    archive: tuple[Path, Objects],
 ) -> None:
     root, objects = archive
     first, last = (name for name in sorted(objects) if name.startswith("mirror/"))
@@ -123,10 +125,35 @@ def test_records_that_were_edited_deleted_or_rolled_back_are_found(
     ):
         with pytest.raises(Corrupt, match=problem):
             checked(root, bucket_of(tampered))
-    # a folder without a ledger cannot know of a record that is gone: its objects are in flight
+
+
+def test_a_folder_without_a_ledger_reports_what_no_record_names_and_knows_records_from_then_on(
+    archive: tuple[Path, Objects], tmp_path: Path
+) -> None:
+    root, objects = archive
+    last = max(name for name in objects if name.startswith("mirror/"))
+    rolled_back = bucket_of({n: d for n, d in objects.items() if n != last})
     fresh = tmp_path / "fresh"
-    result = checked(fresh, bucket_of({n: d for n, d in objects.items() if n != last}))
+    shutil.copytree(root, fresh)
+    shutil.rmtree(fresh / "state")
+
+    result = checked(fresh, rolled_back)
     assert {item.finding for item in result.findings} == {Finding.IN_FLIGHT}
+    assert (result.uncommitted, result.is_known) == (2, False)
+    complete = [item.name for item in result.findings if item.text == COMPLETE]
+    assert [name.rsplit(".", 2)[1] for name in complete] == ["lost", "manifest"]
+    shutil.rmtree(fresh / "state")
+    assert not checked(fresh, bucket_of(objects)).is_known
+    assert checked(fresh, bucket_of(objects)).is_known
+    with pytest.raises(Corrupt, match="rolled back"):
+        checked(fresh, rolled_back)
+
+
+def test_a_check_of_a_folder_without_archive_id_keeps_no_ledger(
+    archive: tuple[Path, Objects], tmp_path: Path
+) -> None:
+    assert checked(tmp_path, bucket_of(archive[1])).is_clean
+    assert load_ledger(tmp_path) is None
 
 
 def test_foreign_objects_are_named(archive: tuple[Path, Objects]) -> None:

@@ -98,3 +98,20 @@ def test_what_no_record_names_is_foreign_unless_a_push_may_have_put_it(
     name: str, finding: Finding | None
 ) -> None:
     assert uncommitted(name, COMMITTED) is finding
+
+
+@given(st.sets(st.integers(65, 80)))
+def test_records_behind_a_hole_are_foreign_and_name_the_missing_one(numbers: set[int]) -> None:
+    records = {number: f"mirror/{PUSHER}/{number:010d}.json" for number in numbers}
+    items = compared({}, dict.fromkeys(records.values(), 1))
+
+    for number, name in records.items():
+        [item] = [item for item in items if item.name == name]
+        missing = [n for n in range(70, number) if n not in numbers]
+        if number < 70:
+            assert (item.finding, item.text) == (Finding.FOREIGN, "")
+        elif missing:
+            text = f"record {missing[0]} of its pusher is missing"
+            assert (item.finding, item.text) == (Finding.FOREIGN, text)
+        else:
+            assert (item.finding, item.text) == (Finding.IN_FLIGHT, "")
