@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import attrs
 
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import format_size, open_bucket
@@ -12,6 +15,7 @@ from eventlog.errors import Corrupt, Invalid, Partial
 
 if TYPE_CHECKING:
     from eventlog.mirror.pull.pull import PullResult
+    from eventlog.read.event_filter import Select
 
 SHOWN = 10
 """Number of objects or streams that are listed."""
@@ -24,16 +28,51 @@ def pull_from_bucket(
     bytes_per_s: int | None = None,
     transfers: int | None = None,
     join: bool = False,
+    select: "Select | None" = None,
+    with_files: bool = True,
+    dry_run: bool = False,
 ) -> None:
-    """Pulls everything that is committed, and prints one line about it.
+    """Pulls what is committed, and prints one line about it.
+
+    All manifests are pulled; `select` limits the files, and without `with_files` there are none.
 
     Raises `Corrupt` if the bucket has other bytes than were committed, or the folder other
     events; `Partial` if objects are missing in the bucket.
     """
-    result = asyncio.run(_pull(root, mirror, bytes_per_s, transfers or mirror.transfers, join))
-    size = format_size(result.size)
-    print_message(f"pulled {result.manifests} manifests and {result.files} files, {size}")
+    from eventlog.read.event_filter import EVERYTHING
+
+    chosen = (select or EVERYTHING) if with_files else None
+    settings = attrs.evolve(mirror, transfers=transfers or mirror.transfers)
+    result = asyncio.run(_pull(root, settings, bytes_per_s, join, chosen, dry_run))
+    print_message(f"{'would pull' if dry_run else 'pulled'} {_text_of(result, chosen)}")
     _raise_for(result)
+    if select is not None and not dry_run:
+        _require_sources(root, select.sources)
+
+
+def _require_sources(root: Path, sources: Collection[str]) -> None:
+    """Raises `Invalid` for a source of which the mirror has no manifest, a misspelled one."""
+    from eventlog.files.listing import list_sources
+
+    known = list_sources(root)
+    for name in sorted(set(sources) - set(known)):
+        what = f"--source {name}: expected one of {', '.join(known)}"
+        raise Invalid(what, "hindlog segment list")
+
+
+def _text_of(result: "PullResult", select: "Select | None") -> str:
+    """Returns what was pulled as a line."""
+    from cli.options.times import format_time
+
+    counts = [f"{result.manifests} manifests", f"{result.segments} segments"]
+    counts += [f"{result.assets} assets"] if result.assets else []
+    text = ", ".join([*counts, format_size(result.size)])
+    if not result.left:
+        return text
+    rest = f"{result.left} segments"
+    if select is not None and select.since and not (select.until or select.sources):
+        rest += f" before {format_time(select.since)}"
+    return f"{text}; {rest} stay in the mirror, and are fetched when they are read"
 
 
 def require_archive(root: Path, mirror: MirrorSettings) -> None:
@@ -55,14 +94,23 @@ async def _require_archive(root: Path, mirror: MirrorSettings) -> None:
 
 
 async def _pull(
-    root: Path, mirror: MirrorSettings, bytes_per_s: int | None, transfers: int, join: bool
+    root: Path,
+    mirror: MirrorSettings,
+    bytes_per_s: int | None,
+    join: bool,
+    select: "Select | None",
+    dry_run: bool,
 ) -> "PullResult":
     from eventlog.mirror.local.pusher import local_pusher
+    from eventlog.mirror.pull.dry_run import plan_pull
     from eventlog.mirror.pull.pull import pull
 
     requests: Counter[str] = Counter()
     async with open_bucket(root, mirror, requests, bytes_per_s) as store:
-        return await pull(root, store, local_pusher(root), join=join, transfers=transfers)
+        if dry_run:
+            return await plan_pull(root, store, select=select, join=join)
+        pusher, width = local_pusher(root), mirror.transfers
+        return await pull(root, store, pusher, select=select, join=join, transfers=width)
 
 
 def _raise_for(result: "PullResult") -> None:

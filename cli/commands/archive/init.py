@@ -20,8 +20,11 @@ from cli.options.global_options import global_options, print_message
     help="Enable only this source; may be repeated.",
 )
 @click.option("--from", "url", metavar="URL", help="Fetch an archive from this bucket.")
+@click.option(
+    "--manifests", is_flag=True, help="With --from: no files; what is read is fetched then."
+)
 @global_options
-def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
+def init(directory: Path, sources: tuple[str, ...], url: str | None, manifests: bool) -> None:
     """Creates an archive in DIRECTORY (default: data) and its hindlog.toml.
 
     Existing files are not changed. With --from, the archive is that of a bucket, such as
@@ -32,6 +35,8 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
     from eventlog.errors import Invalid, LocalResource
     from projector.folders import refuse_glob_characters
 
+    if manifests and url is None:
+        raise click.UsageError("--manifests needs --from")
     for name in sources:
         if name not in SOURCE_DEFAULTS:
             known = ", ".join(sorted(SOURCE_DEFAULTS))
@@ -49,7 +54,7 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
         (directory / "log").mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     else:
-        _fetch_archive(directory, target, with_mirror(text, url))
+        _fetch_archive(directory, target, with_mirror(text, url), with_files=not manifests)
     print_message(f"Created the archive {directory}; its configuration is {target}. Next:")
     at = "" if directory == Path("data") else f" -C {directory}"
     print_message(f"  hindlog{at} fetch run --once     crawl every source once")
@@ -57,7 +62,7 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None) -> None:
     print_message(f"  hindlog{at} tail -f              watch events as they are appended")
 
 
-def _fetch_archive(directory: Path, target: Path, toml: str) -> None:
+def _fetch_archive(directory: Path, target: Path, toml: str, *, with_files: bool) -> None:
     """Fetches the archive of a bucket into a new folder. Leaves nothing if it cannot begin."""
     import os
     import shutil
@@ -76,8 +81,9 @@ def _fetch_archive(directory: Path, target: Path, toml: str) -> None:
         if not is_new:
             directory.mkdir()
         raise
-    print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull")
-    pull_from_bucket(directory, mirror)
+    option = "" if with_files else " --manifests"
+    print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull{option}")
+    pull_from_bucket(directory, mirror, with_files=with_files)
 
 
 def with_mirror(toml: str, url: str) -> str:

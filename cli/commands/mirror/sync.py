@@ -114,22 +114,51 @@ async def _watch(job: PushJob) -> int:
     return stop.code()
 
 
-@sync.command(epilog="Example: hindlog sync pull")
+@sync.command(epilog="Example: hindlog sync pull --since 7d --source openrouter")
+@click.option("--since", metavar="T", help="Files of segments with events from this instant on.")
+@click.option("--until", metavar="T", help="Files of segments with events before this instant.")
+@click.option("--source", "sources", multiple=True, metavar="S", help="Files of this source.")
+@click.option("--manifests", is_flag=True, help="No files: what is read is fetched then.")
+@click.option("--dry-run", is_flag=True, help="Print what would be pulled; only records are read.")
 @click.option("--bwlimit", metavar="RATE", help="Bytes per second, such as 500k or 2M.")
 @click.option("--transfers", type=click.IntRange(1, 64), help="Objects in flight (default: 4).")
 @click.option("--join", is_flag=True, help="Join the archive of the bucket, if it is another one.")
 @global_options
-def pull(bwlimit: str | None, transfers: int | None, join: bool) -> None:
+def pull(
+    since: str | None,
+    until: str | None,
+    sources: tuple[str, ...],
+    manifests: bool,
+    dry_run: bool,
+    bwlimit: str | None,
+    transfers: int | None,
+    join: bool,
+) -> None:
     """Fetches everything that is committed in the bucket and not in this archive.
 
-    Manifests come first, checked as chains, then the files, each compared with its SHA-256. May be
-    interrupted at any time: run it again. Needs only read access. Exits with 3 if the bucket lacks
-    objects, with 4 if it has other bytes than were committed, or this archive other events.
+    Manifests come first, always all of them, checked as chains; then the files, each compared with
+    its SHA-256. The options limit the files: the others are absent, and a command that reads them
+    fetches them. May be interrupted at any time: run it again. Needs only read access. Exits with 3
+    if the bucket lacks objects, with 4 if it has other bytes than were committed, or this archive
+    other events.
     """
+    from cli.options.time_options import resolve_range
+    from eventlog.read.event_filter import Select
+
+    if manifests and (since or until or sources):
+        raise click.UsageError("--manifests excludes --since, --until and --source")
     root = archive()
-    mirror = config(root).mirror
-    rate = parse_rate(bwlimit)
-    pull_from_bucket(root, mirror, bytes_per_s=rate, transfers=transfers, join=join)
+    begin, end = resolve_range(since, until)
+    pull_from_bucket(
+        root,
+        config(root).mirror,
+        bytes_per_s=parse_rate(bwlimit),
+        transfers=transfers,
+        join=join,
+        select=Select(since=begin, until=end, sources=frozenset(sources)),
+        with_files=not manifests,
+        dry_run=dry_run,
+    )
 
 
 @sync.command(epilog="Example: hindlog sync check --read 1/30")

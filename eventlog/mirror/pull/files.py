@@ -1,75 +1,112 @@
 """Fetches the files that are absent: assets first, then the sealed files that name them.
 
 temporary name, continued where an interrupted pull ended ──> SHA-256 ──> fsync ──> link
+
+What a reader fetched into the cache before gets a second name instead.
 """
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from eventlog.errors import Corrupt, NotFound
+from eventlog.files.absent.cache import cached_path
 from eventlog.files.absent.mirror import WantedFile
 from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.format.manifest import Manifest
-from eventlog.format.paths import SEALED, SegmentName, loss_path, manifest_path, sealed_path
-from eventlog.mirror.bucket.names import AssetObject, SegmentObject
+from eventlog.format.paths import SegmentName, loss_path, manifest_path, sealed_path
+from eventlog.mirror.bucket.names import AssetObject, parse_object_name
 from eventlog.mirror.bucket.record import CommitRecord, read_link
+from eventlog.read.cursor import StreamKey
+from eventlog.read.event_filter import EVERYTHING, Select, wants_manifest, wants_segment
 from eventlog.stores.store import Download, Store
 from eventlog.stores.transfer import gather_limited
 
 
 @attrs.define
 class Fetched:
-    """What was fetched so far."""
+    """What was fetched so far, or would be."""
 
-    files: int = 0
+    segments: int = 0
+    assets: int = 0
     size: int = 0
+    left: set[str] = attrs.field(factory=set)
+    """Absent segments that are not to be fetched."""
     missing: list[str] = attrs.field(factory=list)
     """Objects that are committed and not in the bucket."""
     damaged: list[str] = attrs.field(factory=list)
     """Objects with other bytes than those committed, each with the message."""
 
+    @property
+    def files(self) -> int:
+        """Number of all files."""
+        return self.segments + self.assets
 
-def wanted_assets(root: Path, record: CommitRecord) -> Iterator[WantedFile]:
-    """Yields the assets of a record that are not here."""
+
+def wants_file(select: Select | None, manifest: Manifest) -> bool:
+    """Whether the sealed file of a segment is to be fetched. `select`: None for no file."""
+    if select is None:
+        return False
+    return wants_segment(select, manifest.name) and wants_manifest(select, manifest)
+
+
+def wanted_assets(
+    root: Path, record: CommitRecord, select: Select | None = EVERYTHING
+) -> Iterator[WantedFile]:
+    """Yields the assets of a record that are not here, if one of its segments is selected.
+
+    A record does not say which segment names which asset.
+    """
+    contents = (read_link(link, "a link") for link in record.links if record.assets)
+    if not any(isinstance(x, Manifest) and wants_file(select, x) for x in contents):
+        return
     for sha256, size in record.assets:
         name = str(AssetObject(sha256))
         if not (root / name).exists():
             yield WantedFile(name, size, sha256)
 
 
-def wanted_segments(root: Path, record: CommitRecord) -> Iterator[WantedFile]:
-    """Yields the sealed files of a record that are not here, and whose manifest is."""
+def absent_segments(root: Path, record: CommitRecord) -> Iterator[Manifest]:
+    """Yields the segments of a record of which only the sealed file is missing here."""
     for link in record.links:
         content = read_link(link, "a link")
-        if isinstance(content, Manifest) and _is_absent(root, content.name, link.file):
-            name = str(SegmentObject(content.name, SEALED))
-            yield WantedFile(name, content.zst.bytes, content.zst.sha256)
+        if isinstance(content, Manifest) and _lacks_file(root, content.name):
+            with suppress(FileNotFoundError):
+                if manifest_path(root, content.name).read_bytes() == link.file.encode():
+                    yield content
 
 
-def _is_absent(root: Path, name: SegmentName, manifest: str) -> bool:
-    """Whether only the sealed file of a segment is missing here."""
-    if sealed_path(root, name).exists() or loss_path(root, name).exists():
-        return False
-    return _has_manifest(root, name, manifest)
+def future_segments(
+    root: Path, record: CommitRecord, conflicts: Collection[StreamKey]
+) -> Iterator[Manifest]:
+    """Yields the segments that will be absent when the manifests of a record are written.
+
+    `conflicts`: the streams of which nothing is written.
+    """
+    for link in record.links:
+        content = read_link(link, "a link")
+        if isinstance(content, Manifest) and _lacks_file(root, content.name):
+            name = content.name
+            path = manifest_path(root, name)
+            if (name.source, name.writer) not in conflicts and (
+                not path.exists() or path.read_bytes() == link.file.encode()
+            ):
+                yield content
 
 
-def _has_manifest(root: Path, name: SegmentName, file: str) -> bool:
-    """Whether the manifest here is the one of the bucket."""
-    try:
-        return manifest_path(root, name).read_bytes() == file.encode()
-    except FileNotFoundError:
-        return False
+def _lacks_file(root: Path, name: SegmentName) -> bool:
+    return not (sealed_path(root, name).exists() or loss_path(root, name).exists())
 
 
 async def fetch_files(
     root: Path, store: Store, wanted: list[WantedFile], transfers: int, fetched: Fetched
 ) -> None:
-    """Fetches files, several at a time. Those that cannot be had are added to `fetched`."""
+    """Fetches files, several at a time. What arrives and what cannot be had is counted."""
 
     async def fetch(file: WantedFile) -> None:
         try:
@@ -79,10 +116,18 @@ async def fetch_files(
         except Corrupt as error:
             fetched.damaged.append(error.what)
         else:
-            fetched.files += 1
-            fetched.size += file.size
+            count_file(fetched, file)
 
     await gather_limited({file.name: file for file in wanted}.values(), fetch, transfers)
+
+
+def count_file(fetched: Fetched, file: WantedFile) -> None:
+    """Counts a file that was fetched, or would be."""
+    if isinstance(parse_object_name(file.name), AssetObject):
+        fetched.assets += 1
+    else:
+        fetched.segments += 1
+    fetched.size += file.size
 
 
 async def _fetch(root: Path, store: Store, file: WantedFile) -> None:
@@ -91,8 +136,17 @@ async def _fetch(root: Path, store: Store, file: WantedFile) -> None:
     path = root / file.name
     make_dirs(REAL, path.parent)
     temporary = temporary_path(path)
+    await asyncio.to_thread(_link_cached, cached_path(root, file.name), temporary, file.size)
     await store.get_to_file(file.name, Download(temporary, file.size, file.sha256))
     await asyncio.to_thread(_publish, temporary, path, root)
+
+
+def _link_cached(cached: Path, temporary: Path, size: int) -> None:
+    """Gives a complete file of the cache a temporary name in the log, where it is checked."""
+    with suppress(OSError):  # it is not there, was evicted, or is on another file system
+        if cached.stat().st_size == size:
+            temporary.unlink(missing_ok=True)
+            os.link(cached, temporary)
 
 
 def _publish(temporary: Path, path: Path, root: Path) -> None:

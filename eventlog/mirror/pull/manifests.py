@@ -64,6 +64,17 @@ def write_manifests(root: Path, spool: Spool) -> WrittenManifests:
     return WrittenManifests(len(written), conflicts)
 
 
+def plan_manifests(root: Path, spool: Spool) -> WrittenManifests:
+    """Returns what `write_manifests` would do. Changes nothing."""
+    conflicts = _find_conflicts(root, spool)
+    new = {
+        facts.segment
+        for link, facts in _links_of(spool)
+        if facts.key not in conflicts and _state_of(root, link, facts) is LinkState.NEW
+    }
+    return WrittenManifests(len(new), conflicts)
+
+
 @contextmanager
 def _open_log(root: Path) -> Iterator[int]:
     """Opens the folder of the log before anything is written, so that no error is missed."""

@@ -7,6 +7,7 @@ May be killed at any step: the next pull continues. At every instant each file i
 complete; a segment whose file has not arrived is absent.
 """
 
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -14,15 +15,22 @@ import msgspec
 
 from eventlog.catalog.lookup import find_streams
 from eventlog.errors import Invalid
-from eventlog.mirror.bucket.record import CommitRecord
+from eventlog.files.absent.fetch import sealed_object
 from eventlog.mirror.history.spool import Spool, spool_records, spooled
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id, write_archive_id
 from eventlog.mirror.local.journal import lock_mirror
 from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger, with_forked
 from eventlog.mirror.local.pusher import Pusher
-from eventlog.mirror.pull.files import Fetched, fetch_files, wanted_assets, wanted_segments
-from eventlog.mirror.pull.manifests import write_manifests
+from eventlog.mirror.pull.files import (
+    Fetched,
+    absent_segments,
+    fetch_files,
+    wanted_assets,
+    wants_file,
+)
+from eventlog.mirror.pull.manifests import WrittenManifests, write_manifests
 from eventlog.read.cursor import StreamKey
+from eventlog.read.event_filter import EVERYTHING, Select
 from eventlog.stores.store import Store
 
 RECORDS_AT_ONCE = 16
@@ -35,10 +43,13 @@ class PullResult:
 
     manifests: int
     """Manifests and losses that were not here before."""
-    files: int
-    """Sealed files and assets that were fetched."""
+    segments: int
+    """Sealed files that were fetched."""
+    assets: int
     size: int
-    """Their bytes."""
+    """Bytes of both."""
+    left: int
+    """Absent segments that were not selected: their files stay in the bucket."""
     missing: tuple[str, ...]
     """Objects that are committed and not in the bucket."""
     damaged: tuple[str, ...]
@@ -46,39 +57,64 @@ class PullResult:
     conflicts: dict[StreamKey, str]
     """Streams of which this folder has other events; nothing of them was pulled."""
 
+    @property
+    def files(self) -> int:
+        """Number of files that were fetched."""
+        return self.segments + self.assets
+
 
 async def pull(
-    root: Path, store: Store, pusher: Pusher, *, join: bool = False, transfers: int = 4
+    root: Path,
+    store: Store,
+    pusher: Pusher,
+    *,
+    select: Select | None = EVERYTHING,
+    join: bool = False,
+    transfers: int = 4,
 ) -> PullResult:
-    """Pulls everything. `pusher`: of this folder, for its ledger.
+    """Pulls all manifests, and the files of the selected segments.
+
+    `pusher`: of this folder, for its ledger. `select`: None for no file.
 
     Raises `Invalid` if the bucket has no archive or another one; `Locked` if a push is running;
     `Corrupt` if the records do not form chains; `LocalResource` if the disk is full, and then
     complete files stay; and what the store raises.
     """
     with lock_mirror(root):
-        archive = await _shared_id(root, store, join)
+        archive = await common_archive(root, store, join=join)
+        if read_archive_id(root) != archive:
+            write_archive_id(root, archive)
         spool = await spool_records(root, store, archive, pusher.id)
         try:
             _save(root, spool.ledger)  # first: so that what has not arrived is absent
             written = write_manifests(root, spool)
             if written.conflicts:
                 _save(root, with_forked(spool.ledger, written.conflicts))
-            fetched = await _fetch_all(root, store, spool, transfers)
+            fetched = await _fetch_all(root, store, spool, select, transfers)
         finally:
             spool.path.unlink(missing_ok=True)
+    return result_of_pull(written, fetched)
+
+
+def result_of_pull(written: WrittenManifests, fetched: Fetched) -> PullResult:
+    """Returns what was done with manifests and files together."""
     return PullResult(
         manifests=written.count,
-        files=fetched.files,
+        segments=fetched.segments,
+        assets=fetched.assets,
         size=fetched.size,
+        left=len(fetched.left),
         missing=tuple(sorted(fetched.missing)),
         damaged=tuple(sorted(fetched.damaged)),
         conflicts=written.conflicts,
     )
 
 
-async def _shared_id(root: Path, store: Store, join: bool) -> str:
-    """Returns the id of bucket and folder. A folder without events takes that of the bucket."""
+async def common_archive(root: Path, store: Store, *, join: bool) -> str:
+    """Returns the id of the archive in a bucket, if a folder may take or has the same one.
+
+    Raises `Invalid` otherwise. A folder without events takes that of the bucket.
+    """
     theirs, ours = await read_bucket_id(store), read_archive_id(root)
     if theirs is None:
         raise Invalid(f"{store.address}: no archive there", "hindlog sync push creates one")
@@ -90,7 +126,6 @@ async def _shared_id(root: Path, store: Store, join: bool) -> str:
             f" this folder to {ours or 'none yet'}",
             "join them on purpose: hindlog sync pull --join",
         )
-    write_archive_id(root, theirs)
     return theirs
 
 
@@ -102,22 +137,17 @@ def _save(root: Path, ledger: Ledger) -> None:
     save_ledger(root, ledger)
 
 
-async def _fetch_all(root: Path, store: Store, spool: Spool, transfers: int) -> Fetched:
+async def _fetch_all(
+    root: Path, store: Store, spool: Spool, select: Select | None, transfers: int
+) -> Fetched:
+    """Fetches the files of some records at a time: assets before the segments that name them."""
     fetched = Fetched()
-    records: list[CommitRecord] = []
-    for record in spooled(spool):
-        records.append(record)
-        if len(records) == RECORDS_AT_ONCE:
-            await _fetch_records(root, store, records, transfers, fetched)
-            records = []
-    await _fetch_records(root, store, records, transfers, fetched)
+    records = spooled(spool)
+    while batch := list(islice(records, RECORDS_AT_ONCE)):
+        assets = [file for record in batch for file in wanted_assets(root, record, select)]
+        await fetch_files(root, store, assets, transfers, fetched)
+        absent = [x for record in batch for x in absent_segments(root, record)]
+        chosen = [sealed_object(x) for x in absent if wants_file(select, x)]
+        fetched.left.update(x.segment for x in absent if not wants_file(select, x))
+        await fetch_files(root, store, chosen, transfers, fetched)
     return fetched
-
-
-async def _fetch_records(
-    root: Path, store: Store, records: list[CommitRecord], transfers: int, fetched: Fetched
-) -> None:
-    """Fetches the files of some records: assets before the segments that name them."""
-    for wanted in (wanted_assets, wanted_segments):
-        files = [file for record in records for file in wanted(root, record)]
-        await fetch_files(root, store, files, transfers, fetched)

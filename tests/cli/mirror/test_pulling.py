@@ -26,7 +26,7 @@ def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path)
     new, url = tmp_path / "new", f"file://{tmp_path}/bucket"
     done = hindlog("init", new, "--from", url)
 
-    assert (done.code, done.out) == (0, "") and "pulled 2 manifests and 2 files" in done.err
+    assert (done.code, done.out) == (0, "") and "pulled 2 manifests, 2 segments, " in done.err
     assert f"if this is interrupted, continue: hindlog -C {new} sync pull" in done.err
     assert sealed_files(new) == sealed_files(origin)
     assert hindlog("log", at=new).out == hindlog("log", at=origin).out != ""
@@ -34,7 +34,7 @@ def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path)
     assert f'\nurl = "{url}"\n' in (new / "hindlog.toml").read_text()
     add_hour(origin, 2)
     hindlog("sync", "push", at=origin)
-    assert "pulled 1 manifests and 1 files" in hindlog("sync", "pull", at=new).err
+    assert "pulled 1 manifests, 1 segments, " in hindlog("sync", "pull", at=new).err
     assert sealed_files(new) == sealed_files(origin)
 
 
@@ -97,3 +97,37 @@ def test_a_deleted_file_comes_back(origin: Path, tmp_path: Path) -> None:
     assert sealed_path(origin, name).read_bytes() == good
     shutil.rmtree(origin / "state")
     assert hindlog("sync", "push", at=origin).code == 0
+
+
+def test_the_options_of_a_pull_limit_the_files_and_not_the_manifests(
+    origin: Path, tmp_path: Path
+) -> None:
+    new, url = tmp_path / "new", f"file://{tmp_path}/bucket"
+    lines = hindlog("log", at=origin).out
+    done = hindlog("init", new, "--from", url, "--manifests")
+    assert done.code == 0 and f"hindlog -C {new} sync pull --manifests" in done.err
+    expected = (
+        "pulled 2 manifests, 0 segments, 0.0 kB;"
+        " 2 segments stay in the mirror, and are fetched when they are read\n"
+    )
+    assert expected in done.err and not list(new.rglob("*.zst"))
+
+    def planned(*words: str) -> str:
+        return hindlog("sync", "pull", "--dry-run", *words, at=new).err.splitlines()[-1]
+
+    assert "would pull 0 manifests, 2 segments, " in planned()
+    assert "would pull 0 manifests, 0 segments, 0.0 kB; 2 segments stay" in planned("--manifests")
+    since = planned("--since", "2026-11-21T06")
+    assert "1 segments, " in since
+    assert "; 1 segments before 2026-11-21T06:00:00Z stay in the mirror, and are" in since
+    assert not list(new.rglob("*.zst"))
+    assert hindlog("log", at=new).out == lines and not list((new / "log").rglob("*.zst"))
+    cached = {path.stat().st_ino for path in (new / "cache").rglob("*.zst")}
+    (tmp_path / "bucket" / "log").rename(tmp_path / "away")
+    assert hindlog("sync", "pull", "--until", "2026-11-21T06", at=new).code == 0
+    [path] = (new / "log").rglob("*.zst")
+    assert path.stat().st_ino in cached  # a file of the cache is not fetched again
+    refused = hindlog("sync", "pull", "--source", "nobody", at=new)
+    assert refused.code == 2 and "--source nobody: expected one of openrouter" in refused.err
+    assert hindlog("sync", "pull", "--manifests", "--since", "1h", at=new).code == 2
+    assert hindlog("init", tmp_path / "other", "--manifests").code == 2

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from eventlog.errors import Corrupt, LocalResource, Unavailable
+from eventlog.files.absent.fetch import sealed_object
 from eventlog.files.publish import temporary_path
 from eventlog.format.manifest import digest
 from eventlog.mirror.bucket.chain import link_facts
@@ -15,9 +16,9 @@ from eventlog.mirror.pull import files
 from eventlog.mirror.pull.files import (
     Fetched,
     WantedFile,
+    absent_segments,
     fetch_files,
     wanted_assets,
-    wanted_segments,
 )
 from eventlog.stores.store import Download, Store
 from eventlog.stores.transfer import upload_of_bytes
@@ -31,6 +32,10 @@ BASE = f"log/{link_facts(LINK, 'a test').segment}"
 
 def wanted(name: str, data: bytes = b"some bytes") -> WantedFile:
     return WantedFile(name, len(data), digest(data))
+
+
+def wanted_of(size: int, data: bytes) -> WantedFile:
+    return WantedFile(f"{BASE}.ndjson.zst", size, digest(data))
 
 
 def store_of(*names: str, data: bytes = b"some bytes") -> Store:
@@ -69,16 +74,16 @@ def test_the_assets_of_a_record_that_are_not_here_are_wanted(tmp_path: Path) -> 
 
 def test_a_sealed_file_is_wanted_if_only_it_is_missing(tmp_path: Path) -> None:
     def names() -> list[str]:
-        return [file.name for file in wanted_segments(tmp_path, record_of(LINK, lost_link(4)))]
+        record = record_of(LINK, lost_link(4))
+        return [sealed_object(x).name for x in absent_segments(tmp_path, record)]
 
     assert names() == []
     manifest = write(tmp_path, f"{BASE}.manifest.json", b"another manifest")
     assert names() == []
     manifest.write_bytes(LINK.file.encode())
     assert names() == [f"{BASE}.ndjson.zst"]
-    assert [(x.size, x.sha256) for x in wanted_segments(tmp_path, record_of(LINK))] == [
-        (40, digest(b"zst"))
-    ]
+    [manifest_read] = absent_segments(tmp_path, record_of(LINK))
+    assert sealed_object(manifest_read) == wanted_of(40, b"zst")
     for end in ("lost.json", "ndjson.zst"):
         path = write(tmp_path, f"{BASE}.{end}", b"")
         assert names() == []
