@@ -87,6 +87,36 @@ async def push_again(job: PushJob, say: Callable[[str], None]) -> int:
     return len(done.left)
 
 
+async def push_exports_too(job: PushJob, say: Callable[[str], None]) -> None:
+    """Pushes the exports of an archive that was pushed before, and prints a line for each."""
+    from eventlog.mirror.exports.push_exports import push_exports
+
+    async with open_bucket(job.root, job.mirror, Counter(), job.bytes_per_s) as store:
+        width = job.transfers or job.mirror.transfers
+        exports = await push_exports(job.root, store, transfers=width)
+    if not exports:
+        say(f"no exports: hindlog export --to {job.root}/exports/NAME writes one")
+    for export in exports:
+        size = format_size(export.size)
+        done = f"pushed {export.files} files, {size}" if export.files else "is in the bucket"
+        say(f"export {export.name}: {done}")
+        if export.deleted:
+            say(f"export {export.name}: deleted {len(export.deleted)} old versions")
+        if export.kept:
+            say(f"export {export.name}: {len(export.kept)} old versions stay: no right to delete")
+
+
+def export_lines(root: Path) -> list[str]:
+    """Returns a line for each export that a push would compare with the bucket."""
+    from eventlog.mirror.exports.local_exports import find_exports
+
+    return [
+        f"would push export {export.name}, {len(export.files) + 1} files,"
+        f" {format_size(export.size)}, unless it is there"
+        for export in find_exports(root)
+    ]
+
+
 def push_lines(pushed: Pushed, *, with_conflicts: bool = True) -> list[str]:
     """Returns what a push did, as lines for the user; conflicts only on request."""
     result = pushed.result

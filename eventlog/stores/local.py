@@ -25,8 +25,12 @@ import attrs
 
 from eventlog.clock import now_us
 from eventlog.errors import Invalid, NotFound
-from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_all
-from eventlog.files.publish import delete_interrupted, unique_temporary_path
+from eventlog.files.disk import REAL, Disk, make_dirs, sync_parents, write_all, write_durable
+from eventlog.files.publish import (
+    delete_interrupted,
+    publish_written,
+    unique_temporary_path,
+)
 from eventlog.format.manifest import digest_of
 from eventlog.stores.store import (
     ByteRange,
@@ -66,6 +70,7 @@ def local_store(root: Path, disk: Disk = REAL) -> Store:
         get=partial(_get, folder),
         get_to_file=partial(_get_to_file, folder),
         put_new=partial(_put_new, folder),
+        put_replacing=partial(_put_replacing, folder),
         head=partial(_head, folder),
         list_after=partial(_list_after, folder),
         folders=partial(_folders, folder),
@@ -136,9 +141,7 @@ def _publish(folder: _Folder, name: str, upload: Upload) -> bool:
 def _write_and_link(folder: _Folder, name: str, upload: Upload, path: Path) -> bool:
     """Returns whether the upload got the name; False if another writer was faster."""
     disk = folder.disk
-    temporary = unique_temporary_path(
-        folder.root / _UPLOADS / hashlib.sha256(name.encode()).hexdigest()
-    )
+    temporary = _temporary_path(folder, name)
     make_dirs(disk, temporary.parent)
     make_dirs(disk, path.parent)
     handle = disk.open_append(temporary)
@@ -152,6 +155,23 @@ def _write_and_link(folder: _Folder, name: str, upload: Upload, path: Path) -> b
         disk.close(handle)
         disk.unlink(temporary)
     return True
+
+
+def _temporary_path(folder: _Folder, name: str) -> Path:
+    hashed = hashlib.sha256(name.encode()).hexdigest()
+    return unique_temporary_path(folder.root / _UPLOADS / hashed)
+
+
+async def _put_replacing(folder: _Folder, name: str, data: bytes) -> None:
+    path, temporary = _path(folder, name), _temporary_path(folder, name)
+
+    def replace() -> None:
+        make_dirs(folder.disk, temporary.parent)
+        make_dirs(folder.disk, path.parent)
+        write_durable(folder.disk, temporary, data)
+        publish_written(folder.disk, temporary, path, folder.root)
+
+    await asyncio.to_thread(replace)
 
 
 async def _head(folder: _Folder, name: str) -> StoredObject | None:

@@ -3,9 +3,9 @@
     async with open_store("s3://bucket/prefix", settings) as store:
         await store.put_new("log/x", upload_of_file(path, size, sha256))
 
-An object is put once and never replaced. It appears under its name with all of its bytes, or
-not at all; once `put_new` has returned, it is durable and every reader finds it. Names follow
-`check_name`; their order is that of their UTF-8 bytes.
+An object is put once and never replaced, except for the manifest of an export. It appears under its
+name with all of its bytes, or not at all; once `put_new` has returned, it is durable and every
+reader finds it. Names follow `check_name`; their order is that of their UTF-8 bytes.
 
 Errors, by what the caller does next: `NotFound` (no object has this name), `Conflict` (other
 bytes have this name), `Unavailable` (temporary: try again), `Refused` (the key or the server
@@ -109,6 +109,11 @@ class Store:
     """Stores a new object. True: it was created. False: it was there before, with equal bytes
     (also if an earlier request created it whose response was lost). Raises `Conflict` if the
     name is taken by other bytes. Of concurrent calls exactly one creates the object."""
+
+    put_replacing: Callable[[str, bytes], Awaitable[None]]
+    """Stores an object in place of the one that has the name, if there is one: for
+    `exports/<name>/manifest.json` alone, since nothing else is ever replaced. Readers find the
+    old or the new bytes, complete. Durable on return."""
 
     head: Callable[[str], Awaitable[StoredObject | None]]
     """Returns the description of an object, None if there is none."""

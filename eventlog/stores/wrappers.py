@@ -96,6 +96,7 @@ def retrying(
         get=_retried(store.get, retries),
         get_to_file=_retried(store.get_to_file, retries),
         put_new=_retried(store.put_new, retries),
+        put_replacing=_retried(store.put_replacing, retries),
         head=_retried(store.head, retries),
         list_after=list_after,
         folders=_retried(store.folders, retries),
@@ -144,8 +145,8 @@ def limited(
 ) -> Store:
     """Returns a store whose objects are sent and received at a bounded rate.
 
-    Names, listings and headers do not count. The waits are between pieces of an object, so
-    TCP slows the other side down.
+    Names, listings, headers and replaced manifests do not count. The waits are between pieces of
+    an object, so TCP slows the other side down.
     """
 
     async def get(name: str, part: ByteRange | None) -> bytes:
@@ -180,36 +181,27 @@ def counted(store: Store, count: Counter[str]) -> Store:
     Exact as long as nothing fails: parts that an interrupted upload repeats do not count.
     """
 
-    async def get(name: str, part: ByteRange | None) -> bytes:
-        count[CLASS_B] += 1
-        return await store.get(name, part)
-
-    async def get_to_file(name: str, wanted: Download) -> None:
-        count[CLASS_B] += 1
-        await store.get_to_file(name, wanted)
-
-    async def head(name: str) -> StoredObject | None:
-        count[CLASS_B] += 1
-        return await store.head(name)
-
-    async def folders(prefix: str) -> tuple[str, ...]:
-        count[CLASS_A] += 1
-        return await store.folders(prefix)
-
-    async def delete(name: str) -> None:
-        count[FREE] += 1
-        await store.delete(name)
-
     return attrs.evolve(
         store,
-        get=get,
-        get_to_file=get_to_file,
+        get=_counted_call(store.get, count, CLASS_B),
+        get_to_file=_counted_call(store.get_to_file, count, CLASS_B),
         put_new=_counted_put(store, count),
-        head=head,
+        put_replacing=_counted_call(store.put_replacing, count, CLASS_A),
+        head=_counted_call(store.head, count, CLASS_B),
         list_after=_counted_listing(store, count),
-        folders=folders,
-        delete=delete,
+        folders=_counted_call(store.folders, count, CLASS_A),
+        delete=_counted_call(store.delete, count, FREE),
     )
+
+
+def _counted_call(
+    call: Callable[..., Awaitable[T]], count: Counter[str], billed: str
+) -> Callable[..., Awaitable[T]]:
+    async def counted_call(*arguments: Any) -> T:
+        count[billed] += 1
+        return await call(*arguments)
+
+    return counted_call
 
 
 def _counted_put(store: Store, count: Counter[str]) -> Callable[[str, Upload], Awaitable[bool]]:

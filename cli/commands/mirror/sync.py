@@ -13,8 +13,10 @@ from cli.mirror.costs import describe_push
 from cli.mirror.pulling import pull_from_bucket
 from cli.mirror.pushing import (
     PushJob,
+    export_lines,
     opened_push,
     push_again,
+    push_exports_too,
     push_lines,
     raise_for_stopped,
     stopped_lines,
@@ -30,7 +32,7 @@ def sync() -> None:
     """The mirror: a copy of the sealed log in a bucket, as `mirror.url` names it.
 
     The bucket is an archive: its objects have the names and the bytes of the files below log/ and
-    assets/. Nothing in it is ever replaced or deleted.
+    assets/. None of these is ever replaced or deleted.
     """
 
 
@@ -44,6 +46,7 @@ def sync() -> None:
 @click.option("--bwlimit", metavar="RATE", help="Bytes per second, such as 500k or 2M.")
 @click.option("--transfers", type=click.IntRange(1, 64), help="Objects in flight (default: 4).")
 @click.option("--again", is_flag=True, help="Before, put again what the last check found missing.")
+@click.option("--exports", is_flag=True, help="Afterwards, push the exports in exports/, too.")
 @click.option("--join", is_flag=True, help="Join the archive of the bucket, if it is another one.")
 @click.option("--as-new", is_flag=True, help="Push as a new pusher: for a folder that was copied.")
 @global_options
@@ -53,6 +56,7 @@ def push(
     bwlimit: str | None,
     transfers: int | None,
     again: bool,
+    exports: bool,
     join: bool,
     as_new: bool,
 ) -> int:
@@ -62,27 +66,33 @@ def push(
     crawls. Exits with 3 if a damaged stream was left out, with 4 if the bucket has other bytes
     than this archive. An object of which a check found other bytes is never replaced: delete it in
     the bucket, check again, and push with --again.
+
+    With --exports, each folder exports/NAME in the archive that `hindlog export --to` wrote is
+    pushed, too. exports/NAME/manifest.json in the bucket is replaced last, the only object that
+    ever is; the version before is deleted by the first push a day later.
     """
+    if exports and watch:
+        raise click.UsageError("--exports and --watch exclude each other")
     root = archive()
     mirror = config(root).mirror
     rate = parse_rate(bwlimit)
     address = bucket_address(mirror)
     if dry_run:
-        return _print_plan(root, address)
+        return _print_plan(root, address, exports)
     from eventlog.mirror.local.pusher import local_pusher
 
     job = PushJob(root, mirror, local_pusher(root, renew=as_new), rate, transfers, join)
     missing = asyncio.run(push_again(job, print_message)) if again else 0
     if watch:
         return asyncio.run(_watch(job))
-    asyncio.run(_push(job))
+    asyncio.run(_push(job, exports))
     if missing:
         what = f"{missing} objects stay missing in the bucket"
         raise Partial(what, "push --again from an archive that has them")
     return 0
 
 
-def _print_plan(root: Path, address: str) -> int:
+def _print_plan(root: Path, address: str, exports: bool) -> int:
     from eventlog.mirror.push.lag import mirror_lag
 
     lag = mirror_lag(root, address)
@@ -90,14 +100,18 @@ def _print_plan(root: Path, address: str) -> int:
     print_message(f"would push {lag.segments} segments, {size}, to {address}")
     for line in (*describe_push(root, address, lag), *stopped_lines(lag.stopped)):
         print_message(line)
+    for line in export_lines(root) if exports else ():
+        print_message(line)
     return 0
 
 
-async def _push(job: PushJob) -> None:
+async def _push(job: PushJob, exports: bool) -> None:
     async with opened_push(job) as push_once:
         pushed = await push_once()
     for line in push_lines(pushed, with_conflicts=False):  # they are the error
         print_message(line)
+    if exports:
+        await push_exports_too(job, print_message)
     raise_for_stopped(pushed.result)
 
 

@@ -41,7 +41,13 @@ from eventlog.stores.store import (
     Upload,
     check_name,
 )
-from eventlog.stores.transfer import PART_BYTES, check_upload, download, require_equal
+from eventlog.stores.transfer import (
+    PART_BYTES,
+    check_upload,
+    download,
+    require_equal,
+    upload_of_bytes,
+)
 
 T = TypeVar("T")
 
@@ -99,6 +105,7 @@ def s3_store(client: S3Client, name: str, prefix: str, settings: StoreSettings) 
         get=_translated(partial(_get, bucket)),
         get_to_file=_translated(partial(_get_to_file, bucket)),
         put_new=_translated(partial(_put_new, bucket)),
+        put_replacing=_translated(partial(_put_replacing, bucket)),
         head=_translated(partial(_head, bucket)),
         list_after=partial(_list_after, bucket),
         folders=_translated(partial(_folders, bucket)),
@@ -182,10 +189,7 @@ async def _get_to_file(bucket: _Bucket, name: str, wanted: Download) -> None:
 
 async def _put_new(bucket: _Bucket, name: str, upload: Upload) -> bool:
     place, send = bucket.place(name), partial(bucket.about_object, name)
-    headers: Parameters = {
-        "Metadata": {"sha256": upload.sha256},
-        "ContentType": CONTENT_TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream"),
-    }
+    headers = _headers(name, upload)
     try:
         if upload.size > PART_BYTES:
             there = await _head(bucket, name)
@@ -203,6 +207,20 @@ async def _put_new(bucket: _Bucket, name: str, upload: Upload) -> bool:
             await asyncio.to_thread(check_upload, place, upload)
         raise
     return True
+
+
+async def _put_replacing(bucket: _Bucket, name: str, data: bytes) -> None:
+    upload = upload_of_bytes(data)
+    headers = _headers(name, upload) | {"ChecksumSHA256": base64_of(upload.sha256)}
+    body = Body(upload, ByteRange(0, upload.size)) if upload.size else None
+    await bucket.about_object(name, "put_object", headers, body)
+
+
+def _headers(name: str, upload: Upload) -> Parameters:
+    return {
+        "Metadata": {"sha256": upload.sha256},
+        "ContentType": CONTENT_TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream"),
+    }
 
 
 async def _settle(bucket: _Bucket, name: str, upload: Upload, fault: Fault) -> bool:

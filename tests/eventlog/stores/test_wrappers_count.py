@@ -27,6 +27,7 @@ SMALL, LARGE = upload_of_bytes(b"bytes"), upload_of_bytes(b"x" * (2 * PART_BYTES
         (lambda store: store.head("a"), {CLASS_B: 1}),
         (lambda store: store.folders(""), {CLASS_A: 1}),
         (lambda store: store.delete("a"), {FREE: 1}),
+        (lambda store: store.put_replacing("a", b"other"), {CLASS_A: 1}),
         (lambda store: store.put_new("new", SMALL), {CLASS_A: 1}),
         (lambda store: store.put_new("a", SMALL), {CLASS_A: 1, CLASS_B: 1}),
         (lambda store: store.put_new("new", LARGE), {CLASS_A: 5, CLASS_B: 1}),

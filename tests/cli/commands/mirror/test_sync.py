@@ -15,6 +15,7 @@ from eventlog.mirror.push.push import PushResult
 from tests.cli.making import damage, hindlog, new_archive
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 from tests.eventlog.mirror.buckets import add_hour, check_laws
+from tests.eventlog.mirror.exports.exporting import write_export
 
 
 def archive_of(root: Path, bucket: Path) -> Path:
@@ -46,6 +47,24 @@ def test_a_push_says_what_it_put_and_the_next_one_that_nothing_is_left(tmp_path:
     again = hindlog("sync", "push", at=root)
     assert again.err == f"nothing to push: everything sealed is in file://{bucket}\n"
     assert "would push 0 segments" in hindlog("sync", "push", "--dry-run", at=root).err
+
+
+def test_exports_are_pushed_on_request_after_the_log(tmp_path: Path) -> None:
+    bucket = tmp_path / "bucket"
+    root = archive_of(tmp_path / "a", bucket)
+    push = ("sync", "push", "--exports")
+
+    done = hindlog(*push, at=root)
+    assert done.code == 0 and f"no exports: hindlog export --to {root}/exports/NAME" in done.err
+    write_export(root, "prices", {"a/models.parquet": b"x"})
+    plan = hindlog(*push, "--dry-run", at=root)
+    assert "would push export prices, 2 files, 0." in plan.err
+    assert not (bucket / "exports").exists()
+    assert "export prices: pushed 2 files, " in hindlog(*push, at=root).err
+    assert (bucket / "exports" / "prices" / "manifest.json").exists()
+    assert hindlog(*push, at=root).err.endswith("export prices: is in the bucket\n")
+    assert hindlog("sync", "check", at=root).code == 0
+    assert hindlog(*push, "--watch", at=root).code == 2
 
 
 def test_without_a_mirror_the_message_says_how_to_name_one(tmp_path: Path) -> None:

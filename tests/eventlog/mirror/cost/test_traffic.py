@@ -72,7 +72,7 @@ def test_an_object_takes_what_is_counted(size: int) -> None:
     async def put_new(_name: str, _upload: Upload) -> bool:
         return True
 
-    asyncio.run(counted(Store("", *[put_new] * 7), count).put_new("x", upload))
+    asyncio.run(counted(Store("", *[put_new] * 8), count).put_new("x", upload))
     traffic = traffic_of_object(size)
     assert (traffic.writes, traffic.reads) == (count[CLASS_A], count[CLASS_B])
 

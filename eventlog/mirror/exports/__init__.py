@@ -1,0 +1,1 @@
+"""Puts exports of views into the bucket, beside the mirror of the log."""
