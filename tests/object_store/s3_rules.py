@@ -8,7 +8,8 @@
   hash of those of its parts.
 
 `edge` is before the S3 API. It returns the checksum if `x-amz-checksum-mode` asks for it, and
-limits keys: `test:pusher` cannot delete, `test:reader` cannot write.
+limits keys: `test:pusher` cannot delete, `test:reader` cannot write, `test:pruner` cannot delete
+the history of a mirror.
 """
 
 import base64
@@ -24,6 +25,8 @@ CHECKSUM = "x-amz-checksum-sha256"
 STORED = "X-Object-Sysmeta-Checksum-Sha256"
 FOUND = "object_store.checksums"
 FORBIDDEN = {"test:pusher": {"DELETE"}, "test:reader": {"DELETE", "PUT", "POST"}}
+HISTORY = {"log", "mirror", "assets"}
+"""Folders below which the pruner may not delete, whatever the prefix of the mirror."""
 DENIED = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b"<Error><Code>AccessDenied</Code><Message>This key may not do that.</Message></Error>"
@@ -70,15 +73,10 @@ class _Edge:
         self.app = app
 
     def __call__(self, env, start_response):
-        authorization = env.get("HTTP_AUTHORIZATION", "")
-        for key, methods in FORBIDDEN.items():
-            if f"Credential={key}/" in authorization and env["REQUEST_METHOD"] in methods:
-                headers = [
-                    ("Content-Type", "application/xml"),
-                    ("Content-Length", str(len(DENIED))),
-                ]
-                start_response("403 Forbidden", headers)
-                return [DENIED]
+        if self._is_forbidden(env):
+            headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(DENIED)))]
+            start_response("403 Forbidden", headers)
+            return [DENIED]
         checksums = env[FOUND] = {}
 
         def start(status, headers, *rest):
@@ -87,6 +85,14 @@ class _Edge:
             return start_response(status, headers, *rest)
 
         return self.app(env, start)
+
+    def _is_forbidden(self, env):
+        authorization, method = env.get("HTTP_AUTHORIZATION", ""), env["REQUEST_METHOD"]
+        for key, methods in FORBIDDEN.items():
+            if f"Credential={key}/" in authorization and method in methods:
+                return True
+        is_history = bool(HISTORY & set(env["PATH_INFO"].split("/")[:-1]))
+        return is_history and "Credential=test:pruner/" in authorization and method == "DELETE"
 
 
 def rules(_global_conf, **_conf):

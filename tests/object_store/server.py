@@ -31,8 +31,10 @@ KEYS = {
     "test:tester": "secret-of-tester",
     "test:pusher": "secret-of-pusher",
     "test:reader": "secret-of-reader",
+    "test:pruner": "secret-of-pruner",
 }
-"""The keys with their secrets. The pusher cannot delete, the reader cannot write."""
+"""The keys with their secrets. The pusher cannot delete, the reader cannot write, the pruner cannot
+delete below log/, mirror/ and assets/."""
 START_S = 90
 """How long a start may take on a busy machine; one second on an idle one."""
 

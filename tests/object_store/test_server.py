@@ -124,6 +124,15 @@ def test_the_keys_differ_in_what_they_allow(object_server: ObjectServer) -> None
         assert await refused(client.put_object(**name, Body=b"y")) == denied
         assert await refused(client.delete_object(**name)) == denied
 
+    async def as_pruner(client: Any) -> None:
+        for key, is_allowed in {"a/log/x": False, "a/assets/x": False, "a/probe/x": True}.items():
+            place = {"Bucket": BUCKET, "Key": key}
+            await client.put_object(**place, Body=b"x")
+            if is_allowed:
+                await client.delete_object(**place)
+            else:
+                assert await refused(client.delete_object(**place)) == denied
+
     async def with_a_wrong_secret(client: Any) -> None:
         assert await refused(client.list_objects_v2(Bucket=BUCKET)) == (
             403,
@@ -132,6 +141,7 @@ def test_the_keys_differ_in_what_they_allow(object_server: ObjectServer) -> None
 
     on(object_server, as_pusher, "test:pusher")
     on(object_server, as_reader, "test:reader")
+    on(object_server, as_pruner, "test:pruner")
     on(object_server, with_a_wrong_secret, secret="wrong")
 
 
