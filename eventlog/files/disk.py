@@ -5,8 +5,9 @@ loses everything not fsynced. Each function raises `OSError` like the system cal
 """
 
 import contextlib
+import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import attrs
@@ -106,6 +107,20 @@ def sync_file(disk: Disk, path: Path) -> None:
         disk.fsync(handle)
     finally:
         disk.close(handle)
+
+
+@contextlib.contextmanager
+def full_disk_named(root: Path) -> Iterator[None]:
+    """Raises `LocalResource` with the folder in place of an error that the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise LocalResource(
+            f"{error.filename or root}: {error.strerror}",
+            "make room there, then run it again: complete files stay, nothing was lost",
+        ) from error
 
 
 def check_free_space(disk: Disk, root: Path, need: int = 0) -> None:

@@ -25,7 +25,7 @@ from eventlog.mirror.check.compare import (
 from eventlog.mirror.check.expected import expected_objects
 from eventlog.mirror.check.in_flight import complete_segments, settle_in_flight
 from eventlog.mirror.history.spool import Spool, spool_records
-from eventlog.mirror.history.update_ledger import rolled_back
+from eventlog.mirror.history.update_ledger import require_not_older
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
 from eventlog.mirror.local.journal import lock_mirror
 from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
@@ -93,7 +93,7 @@ async def check_bucket(root: Path, store: Store, request: CheckRequest) -> Check
         raise Invalid(what, "hindlog config show: mirror.url")
     spool = await spool_records(root, store, archive, "")
     try:
-        is_known = _check_known(root, store, spool.ledger)
+        is_known = require_not_older(store, load_ledger(root), spool.ledger)
         result = await _compare(spool, store, request, is_known)
     finally:
         spool.path.unlink(missing_ok=True)
@@ -107,23 +107,6 @@ def _remember(root: Path, ledger: Ledger) -> None:
     with suppress(Locked), lock_mirror(root):  # whoever pushes saves a better one
         if load_ledger(root) is None:
             save_ledger(root, ledger)
-
-
-def _check_known(root: Path, store: Store, present: Ledger) -> bool:
-    """Raises `Corrupt` if the bucket has fewer records than this folder knows, or others.
-
-    Returns whether it knows any.
-    """
-    known = load_ledger(root)
-    if known is None or (known.address, known.archive) != (present.address, present.archive):
-        return False
-    for pusher, head in known.pushers.items():
-        there = present.pushers.get(pusher)
-        if there is None or there.next < head.next:
-            raise rolled_back(store, pusher, head.next - 1)
-        if there.next == head.next and there.sha256 != head.sha256:
-            raise rolled_back(store, pusher, head.next - 1)
-    return True
 
 
 async def _compare(

@@ -49,6 +49,23 @@ async def update_ledger(
     return with_heads(ledger, chains.heads)
 
 
+def require_not_older(store: Store, known: Ledger | None, present: Ledger) -> bool:
+    """Raises `Corrupt` if the bucket has fewer records than this folder knows, or others.
+
+    `known`: the ledger of the folder; `present`: what the bucket contains now. Returns whether the
+    folder knows any record.
+    """
+    if known is None or (known.address, known.archive) != (present.address, present.archive):
+        return False
+    for pusher, head in known.pushers.items():
+        there = present.pushers.get(pusher)
+        if there is None or there.next < head.next:
+            raise rolled_back(store, pusher, head.next - 1)
+        if there.next == head.next and there.sha256 != head.sha256:
+            raise rolled_back(store, pusher, head.next - 1)
+    return True
+
+
 def rolled_back(store: Store, pusher: str, number: int) -> Corrupt:
     """Returns the error for a record that was committed and is not in the bucket any more."""
     return Corrupt(

@@ -16,7 +16,9 @@ import msgspec
 from eventlog.catalog.lookup import find_streams
 from eventlog.errors import Invalid
 from eventlog.files.absent.fetch import sealed_object
+from eventlog.files.disk import full_disk_named
 from eventlog.mirror.history.spool import Spool, spool_records, spooled
+from eventlog.mirror.history.update_ledger import require_not_older
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id, write_archive_id
 from eventlog.mirror.local.journal import lock_mirror
 from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger, with_forked
@@ -77,15 +79,16 @@ async def pull(
     `pusher`: of this folder, for its ledger. `select`: None for no file.
 
     Raises `Invalid` if the bucket has no archive or another one; `Locked` if a push is running;
-    `Corrupt` if the records do not form chains; `LocalResource` if the disk is full, and then
-    complete files stay; and what the store raises.
+    `Corrupt` if the records do not form chains, or are fewer than this folder knows;
+    `LocalResource` if the disk is full, and then complete files stay; and what the store raises.
     """
-    with lock_mirror(root):
+    with full_disk_named(root), lock_mirror(root):
         archive = await common_archive(root, store, join=join)
         if read_archive_id(root) != archive:
             write_archive_id(root, archive)
         spool = await spool_records(root, store, archive, pusher.id)
         try:
+            require_not_older(store, load_ledger(root), spool.ledger)
             _save(root, spool.ledger)  # first: so that what has not arrived is absent
             written = write_manifests(root, spool)
             if written.conflicts:

@@ -15,7 +15,7 @@ import attrs
 import msgspec
 
 from eventlog.clock import Clock, format_us, now_us
-from eventlog.files.disk import REAL, Disk
+from eventlog.files.disk import REAL, Disk, full_disk_named
 from eventlog.mirror.bucket.chain import StreamHead, link_facts
 from eventlog.mirror.bucket.record import RECORD_VERSION, CommitRecord
 from eventlog.mirror.history.other_folders import last_foreign_records
@@ -106,7 +106,7 @@ async def push(
     what the store raises.
     """
     run = _Run(root, store, pusher, transfers, clock, disk)
-    with lock_mirror(root):
+    with full_disk_named(root), lock_mirror(root):
         progress = await _begin(run, join)
         plan = find_unpushed(root, progress.ledger.heads)
         if plan.links:

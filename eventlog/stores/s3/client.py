@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import aioboto3
 import aiohttp
@@ -21,10 +22,15 @@ from botocore.config import Config as ClientConfig
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
     NoCredentialsError,
     ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    ReadTimeoutError,
 )
 from botocore.parsers import ResponseParserError
 
@@ -179,10 +185,31 @@ def _fault_of(place: str, operation: str, response: Any) -> Fault:
 
 
 def _broken(place: str, operation: str, error: Exception) -> Exception:
-    text = str(error) or type(error).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return Refused(f"{place}: {text}", "correct mirror.endpoint_url, or trust its certificate")
-    return S3Fault(Fault(place, operation, None, message=text))
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        what = "the certificate of the server is not trusted (CERTIFICATE_VERIFY_FAILED)"
+        return Refused(f"{place}: {what}", "correct mirror.endpoint_url, or trust its certificate")
+    return S3Fault(Fault(place, operation, None, message=describe_break(error)))
+
+
+def describe_break(error: Exception) -> str:
+    """Returns what happened, without the names of classes, which are part of some messages."""
+    match error:
+        case aiohttp.ClientPayloadError() | IncompleteReadError():
+            return "the connection broke in the middle of the response"
+        case aiohttp.ServerDisconnectedError() | ConnectionClosedError() | ConnectionError():
+            return "the connection broke before the response"
+        case EndpointConnectionError():
+            server = urlsplit(error.kwargs.get("endpoint_url", ""))
+            return f"no connection to {server.scheme}://{server.netloc}"
+        case ConnectTimeoutError():
+            return "no connection to the server within 10 s"
+        case TimeoutError() if str(error):
+            return str(error)
+        case ReadTimeoutError() | TimeoutError():
+            return "the server stopped sending"
+        case ResponseParserError() | ValueError() | KeyError() | aiohttp.http.HttpProcessingError():
+            return "the response is damaged"
+    return "the connection broke"
 
 
 async def _read(stalled_s: float, place: str, response: Parameters) -> AsyncGenerator[bytes, None]:

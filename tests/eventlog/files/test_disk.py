@@ -1,5 +1,7 @@
 """The disk: complete writes, durable folders, and the reserve."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from eventlog.files.disk import (
     REAL,
     RESERVE_BYTES,
     check_free_space,
+    full_disk_named,
     make_dirs,
     sync_file,
     sync_parents,
@@ -86,3 +89,14 @@ def test_an_existing_file_is_fsynced_unchanged(tmp_path: Path) -> None:
 
     assert steps == ["open_append file", "fsync file", "close file"]
     assert (tmp_path / "file").read_bytes() == b"abc"
+
+
+def test_a_full_disk_is_an_error_of_this_machine_with_a_place() -> None:
+    root = Path("/srv/a")
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        for file in (None, "/srv/b/x"):
+            with pytest.raises(LocalResource) as error, full_disk_named(root):
+                raise OSError(number, os.strerror(number), file)
+            assert error.value.what == f"{file or root}: {os.strerror(number)}"
+    with pytest.raises(FileNotFoundError), full_disk_named(root):
+        raise FileNotFoundError(errno.ENOENT, "none")

@@ -4,13 +4,23 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 
+import aiohttp
 import pytest
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    ReadTimeoutError,
+)
 from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
 
 from eventlog.errors import Refused
 from eventlog.stores.opening import open_store
-from eventlog.stores.s3.client import UNREAD_PARAMETERS
+from eventlog.stores.s3.client import BROKEN, UNREAD_PARAMETERS, describe_break
 from eventlog.stores.store import Store
 from eventlog.stores.transfer import PART_BYTES, upload_of_bytes
 from tests.object_store.canned_server import (
@@ -143,3 +153,29 @@ def test_an_untrusted_certificate_is_refused(object_server: ObjectServer) -> Non
 
     with pytest.raises(Refused, match="CERTIFICATE_VERIFY_FAILED"):
         asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (aiohttp.ClientPayloadError("<ContentLengthError: 400>"), "in the middle of the response"),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), "in the middle of the response"),
+        (aiohttp.ServerDisconnectedError(), "broke before the response"),
+        (ConnectionClosedError(endpoint_url="http://x/y"), "broke before the response"),
+        (ConnectionResetError(), "broke before the response"),
+        (EndpointConnectionError(endpoint_url="http://x:7/y"), "no connection to http://x:7$"),
+        (ConnectTimeoutError(endpoint_url="http://x/y"), "no connection to the server within"),
+        (ReadTimeoutError(endpoint_url="http://x/y"), "the server stopped sending"),
+        (TimeoutError("no byte moved for 60 s"), "^no byte moved for 60 s$"),
+        (TimeoutError(), "the server stopped sending"),
+        (KeyError("ETag"), "the response is damaged"),
+        (ResponseParserError("no element found"), "the response is damaged"),
+        (aiohttp.ClientOSError(), "^the connection broke$"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_broke_is_said_without_the_names_of_classes(error: Exception, text: str) -> None:
+    reason = describe_break(error)
+
+    assert isinstance(error, BROKEN)
+    assert re.search(text, reason) and not re.search("Error|boto|http\\.", reason)
