@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-all check coverage mutants bench crash demo docs lock clean
+.PHONY: help setup fmt lint test test-all check coverage mutants bench crash soak demo docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(STAMP) ## every figure, as a ratio against its baseline in the same run
 
 crash: $(STAMP) ## kill -9 the real processes a thousand times
 	HINDLOG_CRASH_ROUNDS=1000 $(BIN)/python -m pytest -n 2 tests/crash
+
+soak: $(STAMP) ## kill and damage pushes to a real S3 server for an hour, with random seeds
+	HINDLOG_SOAK_SECONDS=$${HINDLOG_SOAK_SECONDS:-3600} $(BIN)/python -m pytest -s tests/mirror/test_soak.py
 
 demo: $(STAMP) ## the main job from end to end, offline, in about a minute
 	$(BIN)/hindlog demo data/demo

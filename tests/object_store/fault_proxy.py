@@ -24,6 +24,8 @@ class Damage:
     stall_up: int | None = None
     """Nothing passes any more after so many bytes."""
     stall_down: int | None = None
+    stalled_s: float = 3600.0
+    """How long; then the connection is reset."""
     flip_up: int | None = None
     """The lowest bit of this byte is inverted."""
     flip_down: int | None = None
@@ -74,9 +76,10 @@ async def _pass_on(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, damage: Damage
 ) -> None:
     server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
-    up = _pump(reader, server_writer, damage.cut_up, damage.stall_up, damage.flip_up)
+    stalled_s = damage.stalled_s
+    up = _pump(reader, server_writer, damage.cut_up, damage.stall_up, damage.flip_up, stalled_s)
     cut_down = 0 if damage.lose_response else damage.cut_down
-    down = _pump(server_reader, writer, cut_down, damage.stall_down, damage.flip_down)
+    down = _pump(server_reader, writer, cut_down, damage.stall_down, damage.flip_down, stalled_s)
     directions = [asyncio.ensure_future(direction) for direction in (up, down)]
     try:
         await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
@@ -94,6 +97,7 @@ async def _pump(
     cut: int | None,
     stall: int | None,
     flip: int | None,
+    stalled_s: float,
 ) -> None:
     """Copies bytes until the end or the fault."""
     position = 0
@@ -106,7 +110,8 @@ async def _pump(
             damaged[flip - position] ^= 1
             data = bytes(damaged)
         if stall is not None and position + len(data) > stall:
-            await asyncio.sleep(3600)
+            await asyncio.sleep(stalled_s)
+            return
         if cut is not None and position + len(data) > cut:
             target.write(data[: cut - position])
             await target.drain()

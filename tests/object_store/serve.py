@@ -16,11 +16,12 @@ import os
 import sys
 from pathlib import Path
 
-from swift.common.utils import monkey_patch
+from swift.common.utils import monkey_patch, set_swift_dir
 
 monkey_patch()
 
 import eventlet.wsgi  # noqa: E402
+import restore_listing  # type: ignore[import-not-found]  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
@@ -140,15 +141,19 @@ def serve(path, section):
     would replace the hub that the other services run in."""
     conf, _, _ = wsgi._initrp(str(path), section)
     app = wsgi.loadapp(conf["__file__"], global_conf={"log_name": section})
-    eventlet.wsgi.server(
-        wsgi.get_socket(conf),
-        app,
-        wsgi.NullLogger(),
-        protocol=wsgi.SwiftHttpProtocol,
-        socket_timeout=60,
-        capitalize_response_headers=False,  # the SDK looks for "ETag", not "Etag"
-        url_length_limit=8192,
-    )
+    while True:  # a connection that breaks in the TLS handshake may end the server
+        try:
+            eventlet.wsgi.server(
+                wsgi.get_socket(conf),
+                app,
+                wsgi.NullLogger(),
+                protocol=wsgi.SwiftHttpProtocol,
+                socket_timeout=60,
+                capitalize_response_headers=False,  # the SDK looks for "ETag", not "Etag"
+                url_length_limit=8192,
+            )
+        except Exception as error:
+            sys.stderr.write(f"{section} listens again after {error!r}\n")
 
 
 def end_without_users(path):
@@ -167,6 +172,8 @@ def main():
     folder = Path(sys.argv[1])
     (folder / "pid").write_text(str(os.getpid()))
     write_configuration(folder, json.loads((folder / "server.json").read_text()))
+    set_swift_dir(str(folder / "etc"))
+    restore_listing.restore_listing(folder / "devices" / "d1")
     for kind in ("account", "container", "object"):
         eventlet.spawn(serve, folder / "etc" / f"{kind}.conf", f"{kind}-server")
     for kind in ("http", "https"):

@@ -122,7 +122,8 @@ def _ports(folder: Path) -> dict[str, int]:
 
 def _answers(server: ObjectServer) -> bool:
     with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", server.ports["http"]), timeout=5).close()
+        for scheme in ("https", "http"):
+            socket.create_connection(("127.0.0.1", server.ports[scheme]), timeout=5).close()
         return asyncio.run(_create_bucket(server))
     return False
 
