@@ -235,7 +235,10 @@ def _compare(scene: Scene, writers: list[Worker], reader: Path) -> None:
     for worker in writers:
         ours |= sealed_files(worker.root)
         expect(not verify(worker.root).damages, f"{worker.name} is damaged")
-    expect(stored == ours, f"not equal: {sorted(stored.keys() ^ ours.keys())[:3]}")
+    for name in ours.keys() - stored.keys():  # a writer was killed before the event that names it
+        expect(name.startswith("assets/"), f"{name} is not in the bucket")
+        del ours[name]
+    expect(stored == ours, f"not equal: {sorted(stored.keys() - ours.keys())[:3]}")
     for root in (reader, new):
         expect(sealed_files(root) == stored, f"{root.name} differs from the bucket")
         expect(not verify(root).damages, f"{root.name} is damaged")
