@@ -3,6 +3,7 @@
     views/parts…/          parts; `views/current` names the folder that updates write to
     views/hindlog.duckdb   the views file, which names files of that folder
     views/last-update      what the last complete update read and wrote
+    views/answers/         what `status`, `doctor` and `changes` computed from these views
     views/tmp/             scratch files of the process that builds
     views/aside-<pid>/     views of a check, a comparison or a rebuild into a file
     views/spill-<pid>/     rows that a reader's query spilled to disk

@@ -1,52 +1,45 @@
 """Drift: where upstream changed the structure of its responses."""
 
+import contextlib
 from pathlib import Path
 
-import attrs
+import duckdb
 
 from eventlog.clock import format_us
 from projector.engine.connections import sql_errors
+from projector.engine.interruptible import fetch_all
 from projector.query.open_views import list_view_names, open_views
+from projector.query.view_info import last_instant
+from projector.query.views_summary import DriftedPath, ViewsSummary
 
 
-@attrs.frozen
-class DriftedPath:
-    """A path in the bodies of a type that is new, has another type, or vanished."""
+def summarize_views(root: Path, since: int) -> ViewsSummary:
+    """Returns the position of the views and their drift at or after an instant (µs).
 
-    source: str
-    type: str
-    path: str
-    """JSON Pointer in which `*` is any element of an array."""
-    change: str
-    """`new`, `retyped` or `vanished`."""
-    changed_at: int
-    """Instant in microseconds."""
-    types_before: tuple[str, ...]
-    """JSON types of the values before the change."""
-    types: tuple[str, ...]
-    """JSON types of the values since the change."""
-    segment: str
-    """Segment of an event that shows the change."""
-    seq: int
-    """Seq of that event."""
+    Raises `NotFound` without views.
+    """
+    with contextlib.closing(open_views(root)) as connection:
+        return ViewsSummary(last_instant(connection), since, tuple(_drift(connection, since)))
 
 
 def drift_since(root: Path, since: int) -> list[DriftedPath]:
     """Returns the changes at or after an instant (µs), oldest first. Raises `NotFound` without
     views."""
-    connection = open_views(root)
-    try:
-        if "log.drift" not in list_view_names(connection):
-            return []
-        with sql_errors("log.drift"):
-            rows = connection.execute(
-                "SELECT source, type, path, change, epoch_us(changed_at), types_before, types, "
-                "segment, seq FROM log.drift WHERE changed_at >= ?::TIMESTAMPTZ "
-                "ORDER BY changed_at, source, type, path",
-                [format_us(since)],
-            ).fetchall()
-    finally:
-        connection.close()
+    with contextlib.closing(open_views(root)) as connection:
+        return _drift(connection, since)
+
+
+def _drift(connection: duckdb.DuckDBPyConnection, since: int) -> list[DriftedPath]:
+    if "log.drift" not in list_view_names(connection):
+        return []
+    with sql_errors("log.drift"):
+        rows = fetch_all(
+            connection,
+            "SELECT source, type, path, change, epoch_us(changed_at), types_before, types, "
+            "segment, seq FROM log.drift WHERE changed_at >= ?::TIMESTAMPTZ "
+            "ORDER BY changed_at, source, type, path",
+            [format_us(since)],
+        )
     return [_drifted_path(*row) for row in rows]
 
 

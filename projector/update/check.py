@@ -1,7 +1,7 @@
 """Checks the views: compares those of the archive with views that are built from nothing."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -120,16 +120,33 @@ def _count(connection: duckdb.DuckDBPyConnection, name: str, condition: str = ""
 def damaged_parts(root: Path) -> list[Corrupt]:
     """Returns an error for each file of the views that is missing or has a damaged footer."""
     folder = views_dir(root)
-    damages = []
+    names = sorted(files_of_views(folder))
     with contextlib.closing(connect()) as connection:
-        for name in sorted(files_of_views(folder)):
-            try:
-                with sql_errors(name):
-                    query = "FROM parquet_file_metadata(?)"
-                    connection.execute(query, [str(folder / name)]).fetchall()
-            except Corrupt as error:
-                damages.append(error)
-    return damages
+        with contextlib.suppress(Corrupt):
+            _read_footers(connection, "views", [str(folder / name) for name in names])
+            return []
+        return [
+            damage
+            for name in names
+            for damage in _footer_damage(connection, name, str(folder / name))
+        ]
+
+
+def _footer_damage(
+    connection: duckdb.DuckDBPyConnection, name: str, path: str
+) -> Iterator[Corrupt]:
+    """Yields the error of a file that is missing or has a damaged footer."""
+    try:
+        _read_footers(connection, name, [path])
+    except Corrupt as error:
+        yield error
+
+
+def _read_footers(connection: duckdb.DuckDBPyConnection, place: str, paths: Sequence[str]) -> None:
+    """Reads the footers of files. Raises `Corrupt` if one is missing or damaged."""
+    if paths:
+        with sql_errors(place):
+            fetch_all(connection, "FROM parquet_file_metadata(?) SELECT count(*)", [paths])
 
 
 def _compared(

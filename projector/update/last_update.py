@@ -12,11 +12,7 @@ The record is disposable. If it is missing, damaged, older, or of another archiv
 looks for missing parts as without it.
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from hashlib import blake2b
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,13 +22,10 @@ from eventlog.catalog.storage import load, save
 from eventlog.files.listing import list_dates, list_sources
 from eventlog.format.paths import SegmentName, log_dir, open_path, parse_segment
 from eventlog.read.segment_lines import durable_bytes
+from projector.digests import digest_files, digest_rules, digest_texts, find_files
 from projector.folders import current_parts
 
 FILE = "last-update"
-_VIEWS_FILES = ("current", "hindlog.duckdb", "hindlog.sql")
-_PACKAGE = Path(__file__).parents[1]
-_CODE = (".py", ".sql", ".toml")
-"""Suffixes of the files of this package that an update depends on."""
 
 
 class DayState(msgspec.Struct, frozen=True, array_like=True):
@@ -90,7 +83,7 @@ def is_up_to_date(
         last is None
         or (last.root, last.rules) != (str(root), rules or digest_rules())
         or not (last.is_complete if views is None else set(views) <= set(last.views))
-        or last.files != digest_files(root / "views")
+        or last.files != _digest_current(root)
     ):
         return False
     log = read_log_state(root, last.log, times)
@@ -105,8 +98,13 @@ def record_update(
     root: Path, rules: bytes, views: Sequence[str], is_complete: bool, log: LogState
 ) -> None:
     """Records an update that left nothing out. `log`: its state before the update read it."""
-    files = digest_files(root / "views")
+    files = _digest_current(root)
     save(record_path(root), LastUpdate(str(root), rules, tuple(views), is_complete, log, files))
+
+
+def _digest_current(root: Path) -> bytes:
+    views = root / "views"
+    return digest_files(find_files(views, [current_parts(views)]))
 
 
 def record_path(root: Path) -> Path:
@@ -141,7 +139,7 @@ def _read_day_state(root: Path, source: str, date: str, times: FolderTimes) -> D
         elif entry.is_open:
             opened.append(str(name))
     stamp = day.stamp if is_settled(day, now) else None
-    return DayState(stamp, _digest(sealed), tuple(opened))
+    return DayState(stamp, digest_texts(sealed), tuple(opened))
 
 
 def _durable_bytes(root: Path, name: SegmentName) -> int:
@@ -164,46 +162,3 @@ def same_segments(state: LogState, other: LogState) -> bool:
             for key, day in state.days.items()
         )
     )
-
-
-def digest_rules(definitions: object = None, limits: object = None) -> bytes:
-    """Returns the digest of the code, and of definitions and limits other than those in it."""
-    return _digest([_digest_code().hex(), repr(definitions), repr(limits)])
-
-
-@cache
-def _digest_code() -> bytes:
-    files = sorted(path for path in _PACKAGE.rglob("*") if path.suffix in _CODE)
-    digest = blake2b(version("duckdb").encode(), digest_size=16)
-    for path in files:
-        data = path.read_bytes()
-        digest.update(f"\0{path.relative_to(_PACKAGE)}\0{len(data)}\0".encode())
-        digest.update(data)
-    return digest.digest()
-
-
-def digest_files(views: Path) -> bytes:
-    """Returns the digest of the files of the views: those of parts, and the views file."""
-    others = (views / name for name in _VIEWS_FILES)
-    lines = [_line(path.name, path.stat()) for path in others if path.exists()]
-    parts = current_parts(views)
-    return _digest([*lines, parts.name, *sorted(_lines(str(parts)) if parts.exists() else ())])
-
-
-def _lines(folder: str) -> Iterator[str]:
-    """Yields a line for each file below a folder."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _lines(entry.path)
-            else:
-                yield _line(entry.path, entry.stat())
-
-
-def _line(name: str, status: os.stat_result) -> str:
-    numbers = (status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
-    return " ".join(map(str, (name, *numbers)))
-
-
-def _digest(texts: Sequence[str]) -> bytes:
-    return blake2b("\n".join(texts).encode(), digest_size=16).digest()

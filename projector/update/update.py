@@ -22,6 +22,7 @@ from projector.changes.differences import FOLDER, add_differences, folder_of_dif
 from projector.changes.value_starts import folder_of_starts, update_starts
 from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition, find_definitions, load_definitions
+from projector.digests import digest_rules
 from projector.engine.connections import SMALL_MEMORY_MB, builder, sql_errors
 from projector.engine.workers import interrupted_on_cancel, job_builder, submit, workers
 from projector.folders import (
@@ -41,12 +42,7 @@ from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.part import folder_of
 from projector.parts.plan import SegmentListing, definitions_of, list_source
 from projector.update.empty_parts import build_schemas
-from projector.update.last_update import (
-    digest_rules,
-    is_up_to_date,
-    read_log_state,
-    record_update,
-)
+from projector.update.last_update import is_up_to_date, read_log_state, record_update
 from projector.views.dependencies import with_dependencies
 from projector.views.script import Script, script_for
 from projector.views.statement import named_files

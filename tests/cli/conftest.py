@@ -8,6 +8,7 @@ import pytest
 
 from eventlog.clock import MINUTE
 from projector.definition import load_definitions
+from projector.kept_answers import ANSWERS
 from projector.update.update import update
 from tests.cli.making import copy_archive, new_archive
 from tests.projector.logs import Gone, Page, Seen, hours, write_log
@@ -72,9 +73,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def files_of(root: Path) -> dict[Path, int]:
-    """Returns the files of the log and the views, with their sizes."""
+    """Returns the files of the log and the views, with their sizes, without kept answers."""
     paths = [*(root / "log").rglob("*"), *(root / "views").rglob("*")]
-    return {path: path.stat().st_size for path in paths if path.is_file()}
+    return {
+        path: path.stat().st_size
+        for path in paths
+        if path.is_file() and path.parent != root / "views" / ANSWERS
+    }
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ import click
 
 from cli.options.global_options import archive, current_options, global_options
 
+_MISFITS = "misfits"
+"""Name under which the misfits of intact views are kept."""
+
 Diagnosis = tuple[str, str, str | None]
 """Level (OK, WARN or FAIL; - for what does not apply), observation, and the command that repairs
 it, if there is one."""
@@ -184,20 +187,35 @@ def _probe_mirror(root: Path) -> Iterator[Diagnosis]:
 
 
 def _check_views(root: Path) -> Iterator[Diagnosis]:
+    from projector.kept_answers import keep, recall, views_state
+
+    state = views_state(root)
+    misfits = recall(root, _MISFITS, state, dict[str, int])  # were intact, and did not change
+    if misfits is None:
+        from projector.update.check import count_misfits
+
+        damages = list(_damages_of_views(root))
+        if damages:
+            yield from damages
+            return
+        misfits = count_misfits(root)
+        keep(root, _MISFITS, state, misfits)
+    yield ("OK", "the views open, and every file they read exists", None)
+    yield from map(_misfit, misfits.items())
+
+
+def _damages_of_views(root: Path) -> Iterator[Diagnosis]:
+    """Yields what is wrong with the files of the views."""
     from eventlog.errors import NotFound
     from projector.query.open_views import open_views
-    from projector.update.check import count_misfits, damaged_parts
+    from projector.update.check import damaged_parts
 
     try:
         open_views(root).close()
-        damaged = damaged_parts(root)
     except NotFound as error:
         yield ("WARN", error.what, error.hint)
     else:
-        yield from (("FAIL", error.what, error.hint) for error in damaged)
-        if not damaged:
-            yield ("OK", "the views open, and every file they read exists", None)
-            yield from map(_misfit, count_misfits(root).items())
+        yield from (("FAIL", error.what, error.hint) for error in damaged_parts(root))
 
 
 def _misfit(counted: tuple[str, int]) -> Diagnosis:

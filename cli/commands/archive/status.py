@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.commands.archive.status_of_views import DRIFT_DAYS, status_of_views
 from cli.options.global_options import archive, config, global_options, stdout_is_terminal
 from cli.output.emit import choose_output, emit
 
 if TYPE_CHECKING:
     from eventlog.catalog.index import SourceIndex
-
-DRIFT_DAYS = 7
-"""Number of past days whose schema drift is counted."""
 
 _COLUMNS = (
     *("source", "last_run", "last_run_state", "last_event", "ago", "events_per_hour"),
@@ -96,18 +94,19 @@ def collect_status(root: Path, now: int) -> dict[str, Any]:
         "archive": str(root),
         "sources": sources,
         "mirror": _mirror_state(root, now),
-        "views": _views_state(root, now),
+        "views": status_of_views(root, now),
     }
 
 
 def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
     """Returns how far the mirror is behind, as far as this folder knows; None without a mirror."""
     from cli.options.times import format_ago
-    from eventlog.mirror.push.lag import mirror_lag
 
     url = config(root).mirror.url
     if url is None:
         return None
+    from eventlog.mirror.push.lag import mirror_lag
+
     lag = mirror_lag(root, url.rstrip("/"))
     return {
         "url": url,
@@ -262,36 +261,6 @@ def _unsealed_bytes(root: Path, index: "SourceIndex") -> int:
                 if entry.facts is None and path.exists():
                     size += path.stat().st_size
     return size
-
-
-def _views_state(root: Path, now: int) -> dict[str, Any]:
-    """Returns position, lag and recent schema drift of the views; the position may be None."""
-    import attrs
-
-    from cli.options.times import format_ago, format_time
-    from eventlog.clock import DAY
-    from eventlog.errors import NotFound
-    from projector.query.drift import drift_since
-    from projector.query.open_views import open_views
-    from projector.query.view_info import last_instant
-
-    try:
-        connection = open_views(root)
-    except NotFound:
-        return {"position": None, "lag": None, "drift": []}
-    try:
-        at = last_instant(connection)
-    finally:
-        connection.close()
-    drift = [
-        {**attrs.asdict(change), "changed_at": format_time(change.changed_at)}
-        for change in drift_since(root, now - DRIFT_DAYS * DAY)
-    ]
-    return {
-        "position": None if at is None else format_time(at),
-        "lag": None if at is None else format_ago(at, now),
-        "drift": drift,
-    }
 
 
 COMMANDS = (status,)

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from eventlog.catalog.storage import load, parse_catalog, save
 from eventlog.files.listing import list_segments
 from eventlog.format.paths import manifest_path
+from projector import digests
+from projector.digests import digest_rules
 from projector.limits import LIMITS
-from projector.update import last_update
 from projector.update.last_update import (
     LastUpdate,
     LogState,
-    digest_rules,
     is_up_to_date,
     read_log_state,
     record_path,
@@ -141,7 +141,7 @@ def test_other_definitions_limits_and_code_are_noticed(
     assert not is_up_to_date(recorded, None, digest_rules(MODELS, limits))
     assert not is_up_to_date(recorded, None, digest_rules(tuple(others)))
     assert not is_up_to_date(recorded)
-    monkeypatch.setattr(last_update, "_digest_code", lambda: b"other")
+    monkeypatch.setattr(digests, "_digest_code", lambda: b"other")
 
     assert not is_up_to_date(recorded, None, digest_rules(MODELS))
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.archive.doctor import _check_disk, _distributions_with
+from cli.commands.archive.doctor import _check_disk, _check_views, _distributions_with
+from projector import kept_answers
+from projector.update import check
 from tests.cli.conftest import WRITER
 from tests.cli.making import hindlog
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -73,6 +75,24 @@ def test_doctor_warns_about_missing_views_and_fails_for_damaged_ones(
     assert (damaged.code, levels(damaged.out)[-1]) == (1, "FAIL")
     assert (missing.code, levels(missing.out)[-1]) == (0, "WARN")
     assert missing.out.endswith("      hindlog view update\n")
+
+
+def test_unchanged_views_are_checked_once(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_answers, "SETTLED_US", 0)
+    first = list(_check_views(archive))
+    with monkeypatch.context() as patch:
+        patch.setattr(check, "count_misfits", None)
+        again = list(_check_views(archive))
+    part = next((archive / "views" / "parts" / "openrouter").rglob("2*.parquet"))
+    data = part.read_bytes()
+    part.unlink()  # a link: other tests use the file
+    part.write_bytes(data[:-1])
+    damaged, damaged_again = list(_check_views(archive)), list(_check_views(archive))
+
+    assert first == again == [("OK", "the views open, and every file they read exists", None)]
+    assert damaged == damaged_again
+    assert [level for level, _, _ in damaged] == ["FAIL"]
+    assert part.name in damaged[0][1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""What `status` says of the views. Unchanged views are not queried, and DuckDB is not imported."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from projector.query.views_summary import ViewsSummary
+
+DRIFT_DAYS = 7
+"""Number of past days whose schema drift is counted."""
+
+
+def status_of_views(root: Path, now: int) -> dict[str, Any]:
+    """Returns position, lag and recent schema drift of the views; the position may be None."""
+    import attrs
+
+    from cli.options.times import format_ago, format_time
+
+    summary = _views_summary(root, now)
+    if summary is None:
+        return {"position": None, "lag": None, "drift": []}
+    at = summary.last_instant
+    drift = [
+        {**attrs.asdict(change), "changed_at": format_time(change.changed_at)}
+        for change in summary.drift
+    ]
+    return {
+        "position": None if at is None else format_time(at),
+        "lag": None if at is None else format_ago(at, now),
+        "drift": drift,
+    }
+
+
+def _views_summary(root: Path, now: int) -> "ViewsSummary | None":
+    """Returns the summary of the views, without a query if they are unchanged."""
+    from eventlog.clock import DAY
+    from eventlog.errors import NotFound
+    from projector.kept_answers import views_state
+    from projector.query.views_summary import keep_summary, known_summary
+
+    since = now - DRIFT_DAYS * DAY
+    state = views_state(root)
+    summary = known_summary(root, since, state)
+    if summary is None:
+        from projector.query.drift import summarize_views
+
+        try:
+            summary = summarize_views(root, since)
+        except NotFound:
+            return None
+        keep_summary(root, summary, state)
+    return summary

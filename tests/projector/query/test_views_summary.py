@@ -1,0 +1,63 @@
+"""The summary of the views: what was kept equals what a query returns."""
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.catalog.day import SETTLED_US
+from eventlog.clock import now_us
+from projector.kept_answers import views_state
+from projector.query.drift import drift_since, summarize_views
+from projector.query.views_summary import ViewsSummary, keep_summary, known_summary
+from projector.update.update import update
+from tests.projector.conftest import WRITER
+from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import chosen
+
+VIEWS = chosen("log.drift")
+
+
+def settled(root: Path) -> bytes | None:
+    """Returns the state of the views as it is when they have not changed for a while."""
+    return views_state(root, lambda: now_us() + 2 * SETTLED_US)
+
+
+def page(hour: float, **body: object) -> Page:
+    seen = [Seen("model", str(n), {"n": n, "at": hour, **body}) for n in range(6)]
+    return Page(hours(hour), seen, f"r{hour}", "/models", 1, True)
+
+
+@pytest.mark.slow
+def test_a_kept_summary_equals_a_query_until_the_views_change(empty: Path) -> None:
+    pages = [page(0, price="1"), page(30, price=1), page(60, price=1, new=1)]
+    write_log(empty, "openrouter", WRITER, pages)
+    assert update(empty, definitions=VIEWS).failed == ()
+    state = settled(empty)
+    summary = summarize_views(empty, hours(20))
+    keep_summary(empty, summary, state)
+
+    assert [(path.path, path.change) for path in summary.drift] == [
+        ("/price", "retyped"),
+        ("/new", "new"),
+    ]
+    assert list(summary.drift) == drift_since(empty, hours(20))
+    for hour in (30, 30.1):
+        assert known_summary(empty, hours(hour), state) == summarize_views(empty, hours(hour))
+    assert known_summary(empty, hours(19), state) is None  # there may be more before
+    assert known_summary(empty, hours(20), None) is None
+
+    write_log(empty, "openrouter", "0b0b0b0b", [page(90, price="1", new=1)])
+    assert update(empty, definitions=VIEWS).failed == ()
+    later = settled(empty)
+    assert known_summary(empty, hours(20), later) is None
+    assert summarize_views(empty, hours(20)).last_instant == hours(90)
+
+
+def test_views_without_drift_have_a_summary(empty: Path) -> None:
+    write_log(empty, "openrouter", WRITER, [page(0)])
+    assert update(empty, definitions=chosen("openrouter.models")).failed == ()
+    summary = summarize_views(empty, hours(0))
+    keep_summary(empty, summary, settled(empty))
+
+    assert summary == ViewsSummary(hours(0), hours(0), ())
+    assert known_summary(empty, hours(0), settled(empty)) == summary
