@@ -57,13 +57,23 @@ class SourceSettings:
     base_url: str = _key("URL of the API", check=_web_address)
     schedule: str = _key("when a sync starts: five cron fields, in UTC")
     enabled: bool = _key("whether the source is crawled", True)
-    requests_per_minute: int = _key("maximum number of requests per minute", 60, _positive)
+    requests_per_minute: int | None = _key(
+        "maximum number of requests per minute; if unset 60, without a limit on this machine",
+        None,
+        _positive,
+        60,
+    )
     concurrency: int = _key("maximum number of requests in flight", 4, _positive)
     max_requests_per_sync: int | None = _key(
         "maximum number of requests per sync, in the service per hour; unlimited if unset",
         None,
         _positive,
         5000,
+    )
+    first_walk: int = _key(
+        "number of entities after which a sync leaves the rest of a listing to the service",
+        20_000,
+        _positive,
     )
     timeout_s: float = _key("maximum duration of a request, in seconds", 120.0, _positive)
     listings: tuple[str, ...] | None = _key(

@@ -12,12 +12,12 @@ from fetcher.crawl.prefetch import Misprediction, Recorded
 from fetcher.crawl.report import ListingReport, OnProgress, Progress
 from fetcher.crawl.request import NotSent, RequestContext
 from fetcher.record.journal import append_batch, batch_of
-from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.source import Endpoint, Listing, Params
 from fetcher.split.pool import PoolPolicy, SplitterPool, default_pool_policy
 from fetcher.split.repeats import SeenElements
 from fetcher.split.response import PageContext
 from fetcher.state.presence import Presence
+from fetcher.state.priority import SYNC_PRIORITY, is_backfill, is_of_sync
 from fetcher.state.run_queue import RunQueue, is_outranked, refresh_queue, renew_lease, task_state
 from fetcher.state.stored_bodies import look_up
 from fetcher.state.task import PENDING, Task
@@ -44,12 +44,16 @@ class Crawl:
     """The runs that this sync created."""
     selected_runs: set[str] | None = None
     """The only runs to work on; None: every run in the queue."""
+    min_priority: int | None = None
+    """The lowest priority of runs to work on; None: any."""
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
     """If set, the current page is completed and nothing more is requested."""
     pool_policy: PoolPolicy = attrs.field(factory=default_pool_policy)
     """When pages are split in separate processes."""
     is_sync_due: Callable[[], bool] = lambda: False
     """Whether runs of lower priority must yield to a sync now."""
+    first_walk: int | None = None
+    """Number of entities after which the rest of a pagination becomes a backfill; None: never."""
 
 
 @attrs.define
@@ -90,6 +94,8 @@ class ActiveRun:
     """Whether the run yields to one of higher priority."""
     has_reached_known: bool = False
     """Whether the last page contained only known entities, in a run for new ones."""
+    leaves_rest: bool = False
+    """Whether the rest of the pagination becomes a backfill."""
     partition_values: dict[str, dict[str, None]] = attrs.field(factory=dict)
     """Per partition parameter, the values that entities of this run named, in order."""
 
@@ -119,7 +125,8 @@ class ActiveRun:
         Then its last page is not the end of the listing, although it looks like it.
         """
         maximum = self.listing.ends_silently_at if self.listing else None
-        return maximum is not None and self.report.entities >= 0.99 * maximum
+        count = self.task.entities_before + self.report.entities
+        return maximum is not None and count >= 0.99 * maximum
 
     def note_partition_values(self, params: Params, entities: Iterable[Entity]) -> None:
         """Collects values for partitions that have no complete list of values.
@@ -140,6 +147,13 @@ class ActiveRun:
         target, count = self.task.target, self.report.entities + self.pending_entities
         return target is not None and count >= target
 
+    def has_reached_first_walk(self, params: Params) -> bool:
+        """Whether the rest of the pagination, from these parameters on, is for a backfill."""
+        bound, count = self.crawl.first_walk, self.report.entities + self.pending_entities
+        is_bounded = self.task.target is None and not is_backfill(self.task)
+        proves_absence = self.endpoint.scope(params) is not None
+        return bound is not None and count >= bound and is_bounded and not proves_absence
+
     def is_paused(self) -> bool:
         """Whether the run stops here and stays in the queue, to be continued later."""
         return self.is_preempted or self.crawl.stopping.is_set()
@@ -148,9 +162,9 @@ class ActiveRun:
 def waits_for_budget(crawl: Crawl, task: Task) -> bool:
     """Whether a run without budget stays in the queue, instead of ending.
 
-    True for runs of queue commands; false for runs of a sync, whose epoch passes.
+    True for runs of queue commands and backfills; false for runs of a sync, whose epoch passes.
     """
-    return task.run not in crawl.sync_runs and task.priority < SYNC_PRIORITY
+    return task.run not in crawl.sync_runs and not is_of_sync(task)
 
 
 def stop_without_budget(run: ActiveRun, outcome: NotSent) -> None:

@@ -14,6 +14,7 @@ from collections import deque
 import attrs
 
 from fetcher.crawl.active_run import ActiveRun, check_queue
+from fetcher.crawl.backfill import continue_as_backfill
 from fetcher.crawl.page import fetch_page, record_failure, wait_for_writes
 from fetcher.crawl.partition import continue_in_partitions
 from fetcher.crawl.prefetch import Misprediction
@@ -69,6 +70,8 @@ async def paginate(run: ActiveRun, params: Params) -> None:
     try:
         while not await _is_finished(run, state):
             await _fetch_next(run, state)
+        if run.leaves_rest:
+            await continue_as_backfill(run, state.params)
     finally:
         await asyncio.gather(*run.pending_writes, return_exceptions=True)
         close_pool(run.pool)
@@ -79,10 +82,20 @@ async def paginate(run: ActiveRun, params: Params) -> None:
 
 async def _is_finished(run: ActiveRun, state: _Pagination) -> bool:
     """Whether pagination is over and all its pages are durable."""
-    if run.misprediction is None and not state.is_over and not must_stop(run):
+    if run.misprediction is None and not state.is_over and not _must_stop(run, state.params):
         return False
     await wait_for_writes(run)
     return run.misprediction is None
+
+
+def _must_stop(run: ActiveRun, params: Params) -> bool:
+    """Whether the run must not request the page with these parameters; notes the reason."""
+    if must_stop(run):
+        return True
+    if run.has_reached_first_walk(params):
+        run.leaves_rest = True
+        run.end("the rest is a backfill")
+    return run.leaves_rest
 
 
 def must_stop(run: ActiveRun) -> bool:

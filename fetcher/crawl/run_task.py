@@ -113,7 +113,12 @@ async def _finish(run: ActiveRun) -> None:
 
 
 def _final_state(run: ActiveRun) -> str:
-    has_reached_end = run.stop_reason is None or run.has_reached_target() or run.has_reached_known
+    has_reached_end = (
+        run.stop_reason is None
+        or run.has_reached_target()
+        or run.has_reached_known
+        or run.leaves_rest
+    )
     if run.report.failures == run.report.doubtful == 0 and has_reached_end:
         return COMPLETED
     return PARTIAL if run.report.pages else FAILED

@@ -6,9 +6,6 @@ from eventlog.format.event import RUN, Draft
 from fetcher.source import Params
 from fetcher.state.task import CREATED, Task
 
-SYNC_PRIORITY = 100
-"""Priority of the runs that a sync creates."""
-
 
 def new_run_id(epoch: str, listing: str) -> str:
     """Returns a unique run id: epoch, listing and a random suffix."""
@@ -24,6 +21,7 @@ def created_event(task: Task, endpoint: str, params: Params) -> Draft:
         "priority": task.priority or None,
         "target": task.target,
         "until_known": task.until_known or None,
+        "entities_before": task.entities_before or None,
     }
     return Draft(
         kind=RUN,

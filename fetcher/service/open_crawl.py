@@ -73,13 +73,19 @@ class SyncBounds:
     """Maximum number of entities per listing; pages are always completed."""
     max_requests: int | None = None
     """Maximum number of requests of one sync; in a service, of one hour."""
+    first_walk: int | None = None
+    """Number of entities after which the rest of a pagination becomes a backfill; None: never."""
+
+
+NO_BOUNDS = SyncBounds()
+"""Every listing that is synced by default, to its end."""
 
 
 @asynccontextmanager
 async def open_crawl(
     crawler: Crawler,
     upstream: Upstream,
-    max_requests: int | None = None,
+    bounds: SyncBounds = NO_BOUNDS,
     on_progress: OnProgress = ignore_progress,
 ) -> AsyncIterator[Crawl]:
     """Opens what the runs of a crawl share and closes it afterwards. Tunes the garbage collector.
@@ -103,13 +109,14 @@ async def open_crawl(
             async with open_session(upstream.contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
                 yield Crawl(
-                    _request_context(crawler, upstream, client, journal, max_requests),
+                    _request_context(crawler, upstream, client, journal, bounds.max_requests),
                     queue,
                     presence,
                     crawler.writer,
                     upstream.concurrency,
                     on_progress,
                     pool_policy=crawler.pool_policy,
+                    first_walk=bounds.first_walk,
                 )
         finally:
             close_presence(presence)

@@ -24,6 +24,7 @@ from fetcher.saved_query import (
 )
 from fetcher.service.open_crawl import Crawler, Upstream
 from fetcher.source import Endpoint, Listing, Source, match_url, url_of, without_secrets
+from fetcher.state.priority import MANUAL_PRIORITY
 from fetcher.state.run_queue import close_queue, find_task, list_tasks, open_queue
 from fetcher.state.task import CANCELLED, CLEANED, COMPLETED, FAILED, FINISHED, RETRIED, Task
 
@@ -40,8 +41,8 @@ class RunRequest:
     """Parameters that override those of the listing or template."""
     limit: int | None = None
     """Number of entities after which a run ends; pages are always completed."""
-    priority: int = 0
-    """Runs of higher priority are worked on first."""
+    priority: int = MANUAL_PRIORITY
+    """Runs of higher priority are worked on first; those below 0 by the service only."""
 
 
 def add_runs(crawler: Crawler, upstream: Upstream, request: RunRequest) -> list[Task]:

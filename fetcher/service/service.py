@@ -16,10 +16,10 @@ from eventlog.clock import SECOND, epoch_of
 from eventlog.write.writer import roll_and_heartbeat
 from fetcher.crawl.active_run import Crawl
 from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
-from fetcher.record.run_events import SYNC_PRIORITY
-from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
+from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
-from fetcher.service.sync import NO_BOUNDS, create_runs, drain, select_listings
+from fetcher.service.sync import create_runs, drain, select_listings
+from fetcher.state.priority import SYNC_PRIORITY, is_of_sync
 from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import PENDING, RUNNING
 
@@ -56,7 +56,7 @@ async def run_service(
 
     Returns the reports of the runs it worked on, in order.
     """
-    opened = open_crawl(crawler, upstream, plan.bounds.max_requests, on_progress)
+    opened = open_crawl(crawler, upstream, plan.bounds, on_progress)
     async with opened as crawl:
         due = _first_due(crawl, plan, announce)
         crawl = attrs.evolve(crawl, stopping=stopping, is_sync_due=lambda: crawler.now() >= due)
@@ -72,13 +72,16 @@ async def run_service(
 
 
 def _first_due(crawl: Crawl, plan: ServicePlan, announce: Announce) -> int:
-    """Returns when the first sync is due: now if slots have passed since the last event."""
+    """Returns when the first sync is due: now if nothing was synced yet, or if slots have passed
+    since the last event."""
     stream, now = crawl.context.journal.stream, crawl.context.clock()
-    if stream.last_observed:
-        missed = count_missed_slots(plan.schedule, stream.last_observed, now)
-        if missed:
-            announce(f"{stream.source}: {missed} scheduled syncs were missed; syncing now")
-            return now
+    if not stream.last_observed:
+        announce(f"{stream.source}: first sync, starting now")
+        return now
+    missed = count_missed_slots(plan.schedule, stream.last_observed, now)
+    if missed:
+        announce(f"{stream.source}: {missed} scheduled syncs were missed; syncing now")
+        return now
     return _with_jitter(crawl, plan, next_slot(plan.schedule, now))
 
 
@@ -91,7 +94,7 @@ async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> in
     now = crawl.context.clock()
     next_due = _with_jitter(crawl, plan, next_slot(plan.schedule, now))
     pending = list_tasks(crawl.queue, now, (PENDING, RUNNING))
-    if any(task.priority >= SYNC_PRIORITY for task in pending):
+    if any(is_of_sync(task) for task in pending):
         source = crawl.context.source.name
         announce(f"{source}: this scheduled sync is skipped, the previous one is in progress")
         return next_due

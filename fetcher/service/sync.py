@@ -12,13 +12,10 @@ from fetcher.crawl.report import ListingReport, OnProgress, RunReport, ignore_pr
 from fetcher.crawl.run_task import crawl_task
 from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import created_event, new_run_id
-from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
+from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.source import Listing, Source, url_of
 from fetcher.state.run_queue import claim_task, refresh_queue, release_lease
 from fetcher.state.task import Task
-
-NO_BOUNDS = SyncBounds()
-"""Every listing that is synced by default, to its end."""
 
 
 async def run_once(
@@ -32,19 +29,20 @@ async def run_once(
     """Performs one sync; everything fetched is durable when this returns.
 
     Unless it has a `limit`, it also works on the other runs in the queue: on those that queue
-    commands created, and on those that were interrupted.
+    commands created, and on those that were interrupted. Backfills wait for the service.
     Once `stopping` is set, the current page is completed and the remaining runs stay in the
     queue. Failures of the upstream never raise: they are in the report and in the log.
     Raises `Locked`, `LocalResource` or `Corrupt`.
     """
     source = upstream.source
     listings = select_listings(source, bounds.listings)
-    async with open_crawl(crawler, upstream, bounds.max_requests, on_progress) as crawl:
+    async with open_crawl(crawler, upstream, bounds, on_progress) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
         crawl = attrs.evolve(
             crawl,
             selected_runs=None if bounds.limit is None else runs,
+            min_priority=0,
             stopping=stopping or crawl.stopping,
         )
         reports = await drain(crawl)
@@ -104,7 +102,8 @@ async def drain(crawl: Crawl) -> tuple[ListingReport, ...]:
     """
     reports: dict[str, ListingReport] = {}
     while not crawl.stopping.is_set() and not crawl.is_sync_due():
-        task = claim_task(crawl.queue, crawl.owner, crawl.context.clock(), crawl.selected_runs)
+        now, lowest = crawl.context.clock(), crawl.min_priority
+        task = claim_task(crawl.queue, crawl.owner, now, crawl.selected_runs, lowest)
         if task is None:
             break
         if not crawl.context.budget.has_left and waits_for_budget(crawl, task):

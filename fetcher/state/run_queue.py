@@ -138,16 +138,20 @@ def find_task(queue: RunQueue, run: str) -> Task:
 
 
 def claim_task(
-    queue: RunQueue, owner: str, now: int, only: Collection[str] | None = None
+    queue: RunQueue,
+    owner: str,
+    now: int,
+    only: Collection[str] | None = None,
+    min_priority: int | None = None,
 ) -> Task | None:
     """Leases the next pending task without a valid lease to `owner` and returns it; None if
-    there is none. `only`: the runs to choose from."""
+    there is none. `only`: the runs to choose from; `min_priority`: their lowest priority."""
     with transaction(queue.db):
         rows = queue.db.execute(
             "SELECT task FROM task LEFT JOIN lease USING (run) WHERE state = ? AND "
-            "(until IS NULL OR until <= ? OR owner = ?) "
+            "(until IS NULL OR until <= ? OR owner = ?) AND (? IS NULL OR priority >= ?) "
             "ORDER BY priority DESC, created_at, created_seq",
-            (PENDING, now, owner),
+            (PENDING, now, owner, min_priority, min_priority),
         )
         pending = (_decode_task(row[0]) for row in rows)
         task = next((task for task in pending if only is None or task.run in only), None)

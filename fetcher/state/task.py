@@ -50,6 +50,8 @@ class Task:
     """Number of entities after which the run ends; None: unlimited."""
     until_known: bool = False
     """Whether the run ends at the first page without new entities."""
+    entities_before: int = 0
+    """Entities of the same pagination before this run, which continues it."""
     page_no: int = 0
     """Number of the last durable page."""
     pages: int = 0
@@ -82,6 +84,7 @@ class TaskMembers(msgspec.Struct, frozen=True):
     priority: int = 0
     target: int | None = None
     until_known: bool = False
+    entities_before: int = 0
     why: str | None = None
     error: str | None = None
     attempts: list[msgspec.Raw] = []
@@ -139,6 +142,7 @@ def _apply_creation(task: Task, line: Line, members: TaskMembers) -> Task:
         priority=members.priority,
         target=members.target,
         until_known=members.until_known,
+        entities_before=members.entities_before,
         created_at=line.observed_at,
         created_seq=line.seq,
         url=task.url if task.moved_by[0] else members.url,

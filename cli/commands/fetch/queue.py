@@ -55,7 +55,11 @@ def _source_of_url(root: Path, url: str, command: str) -> str:
     type=click.IntRange(1),
     help="Stop when the listing has N entities; pages are kept whole.",
 )
-@click.option("--priority", default=0, show_default=True, help="A higher one runs first.")
+@click.option(
+    "--priority",
+    type=int,
+    help="A higher one runs first. Default: 1000; scheduled syncs have 100, backfills -1000.",
+)
 @global_options
 def add(
     target: str,
@@ -63,7 +67,7 @@ def add(
     arg: str | None,
     params: tuple[str, ...],
     limit: int | None,
-    priority: int,
+    priority: int | None,
 ) -> None:
     """Queues a run: the URL of a source, or SOURCE with a listing or a template.
 
@@ -79,6 +83,7 @@ def add(
     from cli.options.arguments import parse_param, require_text
     from fetcher.service.queue_commands import RunRequest, add_runs
     from fetcher.sources import SOURCES
+    from fetcher.state.priority import MANUAL_PRIORITY
 
     for word in (target, listing, arg):
         require_text(word or "", "fetch add")
@@ -86,7 +91,9 @@ def add(
     name = target if listing else _source_of_url(root, target, "fetch add")
     select_sources((name,), SOURCES, "fetch add")
     overrides = dict(map(parse_param, params))
-    request = RunRequest(listing or target, arg, overrides, limit, priority)
+    request = RunRequest(
+        listing or target, arg, overrides, limit, MANUAL_PRIORITY if priority is None else priority
+    )
     upstream = upstream_of(config(root), name)
     _print_queued(add_runs(_crawler(root), upstream, request))
 

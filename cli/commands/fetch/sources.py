@@ -4,8 +4,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cli.config.settings import Config
+    from cli.config.settings import Config, SourceSettings
     from fetcher.service.open_crawl import SyncBounds, Upstream
+
+
+_RATE = 60
+"""Requests per minute, unless configured."""
+_LOCAL_RATE = 60_000
+"""Requests per minute to an upstream on this machine, unless configured."""
 
 
 def select_sources(sources: tuple[str, ...], known: Any, command: str = "fetch run") -> list[str]:
@@ -31,10 +37,26 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
         SOURCES[name],
         source.base_url,
         read_secrets(os.environ).api_keys.get(name),
-        source.requests_per_minute,
+        requests_per_minute(source),
         source.concurrency,
         limits=HttpLimits(total_s=source.timeout_s),
     )
+
+
+def requests_per_minute(settings: "SourceSettings") -> int:
+    """Returns the configured rate. If none is configured, an upstream on this machine may be
+    asked as fast as it answers."""
+    from ipaddress import ip_address
+    from urllib.parse import urlsplit
+
+    if settings.requests_per_minute is not None:
+        return settings.requests_per_minute
+    host = urlsplit(settings.base_url).hostname or ""
+    try:
+        is_local = ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == "localhost"
+    return _LOCAL_RATE if is_local else _RATE
 
 
 def bounds_of(settings: "Config", name: str, limit: int | None) -> "SyncBounds":
@@ -45,5 +67,6 @@ def bounds_of(settings: "Config", name: str, limit: int | None) -> "SyncBounds":
     return SyncBounds(
         listings=configured.listings,
         limit=limit,
+        first_walk=configured.first_walk,
         max_requests=configured.max_requests_per_sync,
     )

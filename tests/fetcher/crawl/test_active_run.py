@@ -11,10 +11,10 @@ import pytest
 from eventlog.clock import MINUTE
 from fetcher.crawl.active_run import ActiveRun, Crawl, check_queue, waits_for_budget
 from fetcher.crawl.report import ListingReport
-from fetcher.record.run_events import SYNC_PRIORITY
 from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.service.queue_commands import cancel_run
 from fetcher.sources import SOURCES
+from fetcher.state.priority import SYNC_PRIORITY
 from fetcher.state.run_queue import LEASE_US, claim_task
 from fetcher.state.task import CANCELLED, PENDING, Task
 from tests.fetcher.making import OTHER, WRITER, SteppingClock

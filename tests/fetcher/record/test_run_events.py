@@ -19,7 +19,7 @@ def test_run_ids_begin_with_epoch_and_listing_and_are_unique() -> None:
 
 
 def test_a_created_event_contains_the_settings_of_its_task() -> None:
-    task = attrs.evolve(TASK, priority=7, target=50, until_known=True)
+    task = attrs.evolve(TASK, priority=7, target=50, until_known=True, entities_before=9)
 
     event = created_event(task, "/models", {"limit": "9"})
 
@@ -32,13 +32,15 @@ def test_a_created_event_contains_the_settings_of_its_task() -> None:
         "priority": 7,
         "target": 50,
         "until_known": True,
+        "entities_before": 9,
     }
 
 
 def test_default_settings_have_no_value_in_a_created_event() -> None:
     members = created_event(TASK, "/models", {}).members
 
-    assert [members[name] for name in ("priority", "target", "until_known")] == [None] * 3
+    names = ("priority", "target", "until_known", "entities_before")
+    assert [members[name] for name in names] == [None] * 4
 
 
 def test_a_decision_names_the_new_state_and_the_reason() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.errors import Locked
 from fetcher.crawl.active_run import Crawl
-from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
+from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.sources import SOURCES
 from tests.fetcher.making import WRITER, SteppingClock
 
@@ -23,7 +23,7 @@ def in_crawl(root: Path, act: Callable[[Crawl], Awaitable[None]], max_requests: 
 
     async def go() -> None:
         async with open_crawl(
-            Crawler(root, WRITER, SteppingClock()), UPSTREAM, max_requests
+            Crawler(root, WRITER, SteppingClock()), UPSTREAM, SyncBounds(max_requests=max_requests)
         ) as crawl:
             await act(crawl)
 

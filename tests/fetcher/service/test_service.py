@@ -10,11 +10,13 @@ from aiohttp import web
 
 from eventlog.clock import HOUR, MINUTE
 from eventlog.format.event import HEARTBEAT, PAGE
+from eventlog.write.writer import append_heartbeat, close_stream, open_stream
 from fetcher.net.retry import Chance
 from fetcher.service.open_crawl import CHANCE, Crawler, SyncBounds, Upstream
 from fetcher.service.queue_commands import cancel_run, list_runs
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.sources import SOURCES
+from fetcher.state.priority import is_backfill
 from fetcher.state.task import CANCELLED, COMPLETED, PENDING, Task
 from tests.fetcher.making import (
     FAST_RETRIES,
@@ -74,19 +76,25 @@ def serving(
     start: int = START,
     max_requests: int | None = None,
     chance: Chance = CHANCE,
+    is_new: bool = False,
     **plan: Any,
 ) -> Service:
     """Calls `act` while a service is running, then stops the service and returns it.
 
-    `plan` are fields of `ServicePlan` and `SyncBounds`.
+    `plan` are fields of `ServicePlan` and `SyncBounds`. Unless `is_new`, the stream has an event
+    at `start`, so that no slot was missed.
     """
     clock, announced = SteppingClock(start), list[str]()
     bounds = SyncBounds(
         listings=plan.pop("listings", ["models"]),
         limit=plan.pop("limit", None),
+        first_walk=plan.pop("first_walk", None),
         max_requests=max_requests,
     )
     settings: dict[str, Any] = {"schedule": HOURLY, "jitter_s": 0, "poll_s": 0.02, **plan}
+
+    if not is_new:
+        beat(root, clock)
 
     async def go() -> Service:
         async with upstream(handle) as origin:
@@ -126,6 +134,16 @@ async def _while_serving(
     finally:
         stopping.set()
         await asyncio.wait_for(work, 120)
+
+
+def beat(root: Path, clock: SteppingClock) -> None:
+    """Appends a heartbeat to the stream, at the time of the clock."""
+    stream = open_stream(root, "civitai", WRITER, clock=clock)
+    try:
+        if not stream.last_observed:
+            append_heartbeat(stream)
+    finally:
+        close_stream(stream)
 
 
 async def one_page(request: web.Request) -> web.Response:
@@ -234,7 +252,7 @@ def test_an_added_run_yields_to_a_sync_and_continues_afterwards(tmp_path: Path) 
         return await (endless if request.path == "/images" else one_page)(request)
 
     async def act(service: Service) -> None:
-        service.add("/images")
+        service.add("/images", priority=0)
         await service.until(lambda: bool(service.tasks()) and service.tasks()[0].pages > 2)
         service.clock.at = START + 30 * MINUTE
         await service.until(lambda: COMPLETED in states(service))
@@ -262,12 +280,14 @@ def test_a_stopped_service_completes_the_current_page_and_leaves_the_run_pending
 
 def test_a_quiet_hour_has_a_heartbeat(tmp_path: Path) -> None:
     async def act(service: Service) -> None:
-        service.clock.at += 11 * MINUTE
-        await service.until(lambda: bool(lines(tmp_path, "civitai")))
+        await service.idle()
+        assert len(lines(tmp_path, "civitai")) == 1  # the event before the service
+        service.clock.at += HOUR + 11 * MINUTE
+        await service.until(lambda: len(lines(tmp_path, "civitai")) > 1)
 
-    serving(tmp_path, one_page, act)
+    serving(tmp_path, one_page, act, schedule="0 0 1 1 *")
 
-    assert [line.kind for line in lines(tmp_path, "civitai")] == [HEARTBEAT]
+    assert [line.kind for line in lines(tmp_path, "civitai")] == [HEARTBEAT] * 2
 
 
 def test_the_request_budget_is_refilled_every_hour(tmp_path: Path) -> None:
@@ -286,14 +306,65 @@ def test_the_request_budget_is_refilled_every_hour(tmp_path: Path) -> None:
 
 
 def test_missed_slots_are_announced_and_made_up_for_by_one_sync(tmp_path: Path) -> None:
-    async def rest(service: Service) -> None:
-        service.clock.at += 11 * MINUTE
-        await service.until(lambda: bool(lines(tmp_path, "civitai")))
-
     async def wake(service: Service) -> None:
         await service.until(lambda: states(service) == [COMPLETED])
 
-    serving(tmp_path, one_page, rest)
+    beat(tmp_path, SteppingClock())
     service = serving(tmp_path, one_page, wake, start=START + 5 * HOUR)
 
     assert service.announced == ["civitai: 5 scheduled syncs were missed; syncing now"]
+
+
+def test_the_first_sync_begins_at_once(tmp_path: Path) -> None:
+    async def act(service: Service) -> None:
+        await service.until(lambda: states(service) == [COMPLETED])
+
+    service = serving(tmp_path, one_page, act, is_new=True)
+
+    assert service.announced == ["civitai: first sync, starting now"]
+    assert service.clock.at < START + MINUTE
+
+
+def test_a_run_added_by_a_person_goes_before_a_sync_in_progress(tmp_path: Path) -> None:
+    requests: list[str] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        requests.append(request.path)
+        return await (one_page if request.path == "/tags" else endless)(request)
+
+    async def act(service: Service) -> None:
+        service.clock.at = START + 30 * MINUTE
+        await service.until(lambda: len(requests) > 2)
+        service.add("/tags")
+        await service.until(lambda: COMPLETED in states(service))
+
+    service = serving(tmp_path, handle, act)
+
+    assert requests.count("/tags") == 1
+    assert [task.state for task in service.tasks() if task.listing == "models"] == [PENDING]
+
+
+def test_the_service_continues_a_backfill_between_syncs_and_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async def begin(service: Service) -> None:
+        service.clock.at = START + 30 * MINUTE
+        await service.until(lambda: any(task.pages > 2 for task in backfills(service)))
+
+    async def go_on(service: Service) -> None:
+        before = backfills(service)[0].pages
+        await service.until(lambda: backfills(service)[0].pages > before + 2)
+
+    serving(tmp_path, endless, begin, first_walk=5)
+    service = serving(tmp_path, endless, go_on, first_walk=5, start=START + 31 * MINUTE)
+
+    done, waiting = (
+        [task for task in service.tasks() if (task.state == COMPLETED) is is_done]
+        for is_done in (True, False)
+    )
+    assert [task.entities for task in done] == [5]
+    assert [task.entities_before for task in waiting] == [5]
+
+
+def backfills(service: Service) -> list[Task]:
+    return [task for task in service.tasks() if is_backfill(task)]

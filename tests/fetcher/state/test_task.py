@@ -62,7 +62,7 @@ def after(*events: bytes) -> Task:
 
 
 def test_a_created_run_is_pending_with_all_its_settings() -> None:
-    task = after(created(priority=3, target=50, until_known=True))
+    task = after(created(priority=3, target=50, until_known=True, entities_before=9))
 
     assert task == Task(
         run="run-1",
@@ -72,6 +72,7 @@ def test_a_created_run_is_pending_with_all_its_settings() -> None:
         priority=3,
         target=50,
         until_known=True,
+        entities_before=9,
         created_at="2026-11-21T05:00:00.000000Z",
         created_seq=1,
         decided_by=("2026-11-21T05:00:00.000000Z", COMMAND, 1),
