@@ -70,14 +70,14 @@ class SourceSettings:
         _positive,
         5000,
     )
+    timeout_s: float = _key("maximum duration of a request, in seconds", 120.0, _positive)
+    listings: tuple[str, ...] | None = _key(
+        "names of the listings to crawl; the default ones if unset", None, example=["models"]
+    )
     first_walk: int = _key(
         "number of entities after which a sync leaves the rest of a listing to the service",
         20_000,
         _positive,
-    )
-    timeout_s: float = _key("maximum duration of a request, in seconds", 120.0, _positive)
-    listings: tuple[str, ...] | None = _key(
-        "names of the listings to crawl; the default ones if unset", None, example=["models"]
     )
 
 

@@ -1,5 +1,6 @@
 """Progress: one line that is overwritten on a terminal, one line per minute elsewhere."""
 
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -36,8 +37,7 @@ def progress(clock: Callable[[], int]) -> Iterator[Callable[[str], None]]:
         if clock() - shown[0] >= every_us:
             shown[0] = clock()
             if terminal:
-                sys.stderr.write(f"\r\x1b[K{text}")
-                sys.stderr.flush()
+                _overwrite(text)
             else:
                 print_message(text)
 
@@ -45,8 +45,14 @@ def progress(clock: Callable[[], int]) -> Iterator[Callable[[str], None]]:
         yield show
     finally:
         if terminal:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _overwrite("")
+
+
+def _overwrite(text: str) -> None:
+    """Replaces the current line of the terminal; a longer text is cut off at its width."""
+    width = max(1, shutil.get_terminal_size().columns - 1)
+    sys.stderr.write(f"\r\x1b[K{text if len(text) <= width else text[: width - 1] + '…'}")
+    sys.stderr.flush()
 
 
 def days_reporter(clock: Callable[[], int]) -> Callable[[str, int, int], None]:
@@ -68,8 +74,7 @@ def days_reporter(clock: Callable[[], int]) -> Callable[[str, int, int], None]:
         options = current_options()
         if sys.stderr.isatty() and options.log_format == "text" and not options.quiet:
             text = f"reading day {done} of {total} of {source}, which the catalog of segments lacks"
-            sys.stderr.write(f"\r\x1b[K{text}" if done < total else "\r\x1b[K")
-            sys.stderr.flush()
+            _overwrite(text if done < total else "")
         elif not shown[0]:
             shown[0] = True
             print_message(f"reading {total} days of {source}, which the catalog of segments lacks")

@@ -101,6 +101,14 @@ def concurrency(folder: Path) -> None:
     assert max_in_flight(folder, 3, expected=3) == 3
 
 
+def first_walk(folder: Path) -> None:
+    with upstream(models) as (origin, requests):
+        toml = toml_of(origin, more="first_walk = 3\n")
+        hindlog("fetch", "run", "--once", at=new_archive(folder / "a", toml))
+
+    assert len(requests) == 1
+
+
 def max_requests_per_sync(folder: Path) -> None:
     with upstream(models) as (origin, requests):
         toml = toml_of(origin, more="max_requests_per_sync = 1\n")
@@ -175,6 +183,7 @@ KEYS: dict[str, Callable[[Path], None]] = {
     "source.*.enabled": enabled,
     "source.*.listings": listings,
     "source.*.requests_per_minute": requests_per_minute,
+    "source.*.first_walk": first_walk,
     "source.*.concurrency": concurrency,
     "source.*.max_requests_per_sync": max_requests_per_sync,
     "source.*.timeout_s": timeout_s,

@@ -1,18 +1,18 @@
 """The service behind `fetch run`: syncs the sources once, or by schedule until a signal."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cli.commands.fetch.sources import bounds_of, upstream_of
-from cli.commands.fetch.sync_report import listing_line, sync_exit_code
+from cli.commands.fetch.sync_report import listing_line, progress_line, sync_exit_code
 from cli.config.settings import Config
 from cli.options.global_options import message_printer, print_message
 from cli.output.progress import progress
 from cli.process.signals import StopRequest, record_signals
 from eventlog.clock import SECOND, now_us
-from fetcher.crawl.report import ListingReport, Progress
+from fetcher.crawl.report import ListingReport, OnProgress, Progress
 from fetcher.service.open_crawl import Crawler
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.service.sync import run_once
@@ -33,7 +33,7 @@ def sync_sources(
     limit: int | None,
     on_signal: OnSignal = ignore_signal,
 ) -> int:
-    """Syncs each source once, one after the other; returns the exit code of all together.
+    """Syncs each source once, side by side; returns the exit code of all together.
 
     After a signal the current page is finished and the rest stays in the queue; the code is
     then 0 for SIGTERM and 130 for Ctrl-C.
@@ -51,10 +51,11 @@ async def _sync_each(
 ) -> int:
     stopping = asyncio.Event()
     stop = set_on_signal(stopping, on_signal)
-    listings: list[ListingReport] = []
-    for name in names:
-        if not stopping.is_set():
-            listings += await _sync(root, name, settings, writer, limit, stopping)
+    with progress(now_us) as show:
+        report = _progress_of_all(show)
+        syncs = (_sync(root, name, settings, writer, limit, stopping, report) for name in names)
+        results = await asyncio.gather(*syncs, return_exceptions=True)
+    listings = _unless_failed(results)
     if not stop.is_requested():
         return sync_exit_code(listings)
     print_message(
@@ -70,18 +71,46 @@ async def _sync(
     writer: str,
     limit: int | None,
     stopping: asyncio.Event,
+    on_progress: OnProgress,
 ) -> tuple[ListingReport, ...]:
-    with progress(now_us) as show:
-        report = await run_once(
-            Crawler(root, writer, now_us, segment_bytes=settings.log.segment_bytes),
-            upstream_of(settings, name),
-            bounds_of(settings, name, limit),
-            stopping=stopping,
-            on_progress=lambda update: show(listing_line(name, update.listing)),
-        )
+    report = await run_once(
+        Crawler(root, writer, now_us, segment_bytes=settings.log.segment_bytes),
+        upstream_of(settings, name),
+        bounds_of(settings, name, limit),
+        stopping=stopping,
+        on_progress=on_progress,
+    )
     for listing in report.listings:
         print_message(listing_line(name, listing))
     return report.listings
+
+
+def _progress_of_all(show: Callable[[str], None]) -> OnProgress:
+    """Returns a function that shows the latest progress of all sources together."""
+    latest: dict[str, Progress] = {}
+
+    def note(update: Progress) -> None:
+        latest[update.source] = update
+        show(progress_line(latest.values()))
+
+    return note
+
+
+def _unless_failed(
+    results: Sequence[tuple[ListingReport, ...] | BaseException],
+) -> list[ListingReport]:
+    """Returns the reports of all syncs; raises the error of the first one that failed.
+
+    The errors of the others are printed. Each source was synced to its end before.
+    """
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in errors[1:]:
+        print_message(str(error))
+    if errors:
+        raise errors[0]
+    return [
+        listing for result in results if not isinstance(result, BaseException) for listing in result
+    ]
 
 
 def serve_sources(
@@ -115,11 +144,12 @@ async def _serve(
         asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
     announce = message_printer()
     with progress(now_us) as show:
+        note = _progress_of_all(show)
 
         def report(update: Progress) -> None:
-            # of a listing in progress only the latest state, of a finished one a line that stays
-            print_line = show if update.listing.state == "started" else announce
-            print_line(listing_line(update.source, update.listing))
+            note(update)
+            if update.listing.state != "started":  # of a finished listing a line stays
+                announce(listing_line(update.source, update.listing))
 
         async with asyncio.TaskGroup() as group:
             for name in names:

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from fetcher.crawl.report import ListingReport
+    from fetcher.crawl.report import ListingReport, Progress
 
 
 def sync_exit_code(listings: "Sequence[ListingReport]") -> int:
@@ -22,12 +22,25 @@ def sync_exit_code(listings: "Sequence[ListingReport]") -> int:
     return 5 if outcomes == {"refused"} else 7
 
 
+def progress_line(latest: "Iterable[Progress]") -> str:
+    """Returns the progress of all sources as one short line."""
+    return " | ".join(map(_progress_text, latest))
+
+
+def _progress_text(update: "Progress") -> str:
+    report, expected = update.listing, update.expected
+    of_expected = "" if expected is None else f" of {expected:,}"
+    entities = f", {report.entities:,} entities" if expected is None else ""
+    name = f"{update.source} {report.listing or report.run}"
+    return f"{name}: {report.pages:,}{of_expected} responses{entities}"
+
+
 def listing_line(source: str, report: "ListingReport") -> str:
     """Returns state, counts and problems of one listing as a line for the user."""
     summary = (
         f"{source} {report.listing or report.run}: {report.state}, {report.pages} responses, "
-        f"{report.entities} entities ({report.stored} new or changed, "
-        f"{report.unchanged} unchanged)"
+        f"{report.entities} entities; with those inside them {report.stored} new or changed, "
+        f"{report.unchanged} unchanged"
     )
     problems = [f"{report.anomalies} anomalies"] if report.anomalies else []
     problems += [f"{report.failures} requests given up"] if report.failures else []

@@ -114,3 +114,14 @@ def test_a_thread_without_a_command_says_nothing_of_reading_days() -> None:
             show("x", done, 30)
 
     assert err.buffer.getvalue() == b""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("width", "text"), [(10, "abcdefgh…"), (27, "abcdefghijklmnopqrstuvwxyz")])
+def test_a_line_that_is_overwritten_fits_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int, text: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    out = shown(terminal=True, steps=[(SECOND, "abcdefghijklmnopqrstuvwxyz")])
+
+    assert out == f"\r\x1b[K{text}\r\x1b[K"

@@ -34,17 +34,17 @@ def test_add_prints_the_run_on_stdout_and_its_url_on_stderr(empty: Path) -> None
 def test_add_stores_limit_priority_and_parameters(empty: Path) -> None:
     added("civitai", "models", at=empty)
     run = added(
-        *("civitai", "images-of-model", "4384", "--limit", "500", "--priority", "3"),
+        *("civitai", "images-of-model", "4384", "--limit", "500", "--priority", "2000"),
         *("--param", "a=b=c", "--param", "sort=Oldest"),
         at=empty,
     )
     first, second = queued(empty)
 
-    assert (first["run"], first["target"], first["priority"]) == (run, 500, 3)
+    assert (first["run"], first["target"], first["priority"]) == (run, 500, 2000)
     assert "modelId=4384" in str(first["url"])
     assert "sort=Oldest" in str(first["url"])
     assert "a=b%3Dc" in str(first["url"])
-    assert (second["target"], second["priority"], second["state"]) == (None, 0, "pending")
+    assert (second["target"], second["priority"], second["state"]) == (None, 1000, "pending")
 
 
 def test_add_recognizes_the_source_of_a_url(empty: Path) -> None:

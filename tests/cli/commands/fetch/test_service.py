@@ -3,11 +3,14 @@
 import os
 import signal
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
+from eventlog.files.writer_ids import FETCH, machine_name, writer_id
+from eventlog.write.writer import close_stream, open_stream
 from tests.cli.making import hindlog, new_archive
-from tests.cli.upstream import models, toml_of, upstream
+from tests.cli.upstream import item, models, toml_of, upstream
 
 
 def test_the_service_stops_after_its_duration_with_0(tmp_path: Path) -> None:
@@ -17,6 +20,7 @@ def test_the_service_stops_after_its_duration_with_0(tmp_path: Path) -> None:
     assert (done.code, done.raw) == (0, b"")
     assert done.err.splitlines() == [
         "serving civitai; Ctrl-C finishes the current page and stops",
+        "civitai: first sync, starting now",
         "stopped; everything fetched is on disk",
     ]
 
@@ -40,26 +44,61 @@ def test_the_service_finishes_its_page_and_exits_with_the_code_of_the_signal(
 
     assert (done.code, done.raw, len(asked)) == (code, b"", pages)
     lines = done.err.splitlines()
-    assert f", {pages} responses, {3 * pages} entities" in lines[1]
-    assert lines[2:] == ["stopped; everything fetched is on disk"]
+    assert f", {pages} responses, {3 * pages} entities" in lines[2]
+    assert lines[3:] == ["stopped; everything fetched is on disk"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_a_stopped_sync_prints_that_and_does_not_start_the_next_source(
+def test_a_stopped_sync_finishes_the_current_page_of_each_source_and_keeps_the_rest(
     tmp_path: Path, number: int, code: int
 ) -> None:
     def answer(origin: str, path: str) -> tuple[int, object]:
-        os.kill(os.getpid(), number)
+        if len(asked) == 1:
+            os.kill(os.getpid(), number)
         return models(origin, path)
 
     with upstream(answer) as (origin, asked):
         toml = toml_of(origin).replace("enabled = false", f'base_url = "{origin}"')
         done = hindlog("fetch", "run", "--once", at=new_archive(tmp_path / "archive", toml))
 
-    assert (done.code, len(asked)) == (code, 1)
+    assert (done.code, len(asked) in (1, 2)) == (code, True)
     assert done.err.splitlines()[-1] == (
         "stopped; what was fetched is on disk, and the next fetch run continues with the rest"
     )
-    assert "openrouter" not in done.err
-    runs = hindlog("fetch", "list", "--json", at=tmp_path / "archive").json()
-    assert {run["source"] for run in runs} == {"civitai"}
+    runs = hindlog("fetch", "list", "--state", "pending", "--json", at=tmp_path / "archive").json()
+    assert {"civitai", "openrouter"} >= {run["source"] for run in runs} != set()
+
+
+def test_one_sync_crawls_the_sources_side_by_side(tmp_path: Path) -> None:
+    """Each upstream answers its first request only when the other one has been asked, too."""
+    both = Barrier(2, timeout=60)
+
+    def answer(origin: str, path: str) -> tuple[int, object]:
+        if path.startswith(("/models", "/api/v1/models")):
+            both.wait()
+        return 200, {"items": [item(1)], "data": [], "metadata": {}}
+
+    with upstream(answer) as (origin, _):
+        toml = toml_of(origin).partition("[source.openrouter]")[0]
+        toml += f'[source.openrouter]\nbase_url = "{origin}"\nlistings = ["models"]\n'
+        done = hindlog("fetch", "run", "--once", at=new_archive(tmp_path / "archive", toml))
+
+    assert done.code == 0
+    assert {line.split()[0] for line in done.err.splitlines()} == {"civitai", "openrouter"}
+
+
+def test_the_error_of_one_source_does_not_stop_the_others_and_decides_the_exit_code(
+    tmp_path: Path,
+) -> None:
+    with upstream(models) as (origin, asked):
+        toml = toml_of(origin).replace("enabled = false", f'base_url = "{origin}"')
+        root = new_archive(tmp_path / "archive", toml)
+        stream = open_stream(root, "openrouter", writer_id(root, FETCH, machine_name(os.environ)))
+        try:
+            done = hindlog("fetch", "run", "--once", at=root)
+        finally:
+            close_stream(stream)
+
+    assert done.code == 11
+    assert len(asked) == 2
+    assert "civitai models: completed, 2 responses" in done.err

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.commands.fetch.sources import bounds_of, select_sources, upstream_of
+from cli.commands.fetch.sources import bounds_of, requests_per_minute, select_sources, upstream_of
 from cli.config.settings import SOURCE_DEFAULTS, Config, SourceSettings
 from eventlog.errors import Invalid
 
@@ -45,3 +45,24 @@ def test_the_bounds_of_a_sync_are_the_configured_ones_and_the_given_limit() -> N
     bounds = bounds_of(Config(source={"x": configured}), "x", limit=7)
 
     assert (bounds.listings, bounds.limit, bounds.max_requests) == (("models",), 7, None)
+
+
+@pytest.mark.parametrize(
+    ("url", "configured", "rate"),
+    [
+        ("https://civitai.com/api/v1", None, 60),
+        ("http://127.0.0.1:8080", None, 60_000),
+        ("http://127.8.8.8", None, 60_000),
+        ("http://[::1]:8080/x", None, 60_000),
+        ("http://localhost:1", None, 60_000),
+        ("http://localhost.example", None, 60),
+        ("http://10.0.0.1", None, 60),
+        ("http://127.0.0.1:8080", 30, 30),
+    ],
+)
+def test_the_rate_is_60_unless_configured_or_on_this_machine(
+    url: str, configured: int | None, rate: int
+) -> None:
+    settings = SourceSettings(url, "5 * * * *", requests_per_minute=configured)
+
+    assert requests_per_minute(settings) == rate

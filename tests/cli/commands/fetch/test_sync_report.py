@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli.commands.fetch.sync_report import listing_line, sync_exit_code
-from fetcher.crawl.report import RECEIVED, REFUSED, UNANSWERED, ListingReport
+from cli.commands.fetch.sync_report import listing_line, progress_line, sync_exit_code
+from fetcher.crawl.report import RECEIVED, REFUSED, UNANSWERED, ListingReport, Progress
 
 
 def report(state: str, *outcomes: str) -> ListingReport:
@@ -53,10 +53,23 @@ def test_the_line_of_a_listing_contains_its_counts_and_problems() -> None:
     )
 
     assert listing_line("civitai", plain) == (
-        "civitai models: completed, 2 responses, 9 entities (4 new or changed, 5 unchanged)"
+        "civitai models: completed, 2 responses, 9 entities; with those inside them 4 new or "
+        "changed, 5 unchanged"
     )
     assert listing_line("civitai", bad) == (
-        "civitai r7: partial, 0 responses, 0 entities (0 new or changed, 0 unchanged); "
-        "1 anomalies; 2 requests given up; a splitter process ended unexpectedly; its pages were "
+        "civitai r7: partial, 0 responses, 0 entities; with those inside them 0 new or changed, "
+        "0 unchanged; 1 anomalies; 2 requests given up; a splitter process ended unexpectedly; its pages were "
         "split without it; w"
+    )
+
+
+def test_the_progress_of_all_sources_is_one_short_line() -> None:
+    known = ListingReport(listing="endpoints", run="r", pages=12, entities=90)
+    unknown = ListingReport(listing="models", run="r", pages=1234, entities=123400)
+
+    line = progress_line([Progress("openrouter", known, 450), Progress("civitai", unknown)])
+
+    assert line == (
+        "openrouter endpoints: 12 of 450 responses | "
+        "civitai models: 1,234 responses, 123,400 entities"
     )
