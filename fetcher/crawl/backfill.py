@@ -41,10 +41,10 @@ def find_backfill(run: ActiveRun, params: Params) -> Task | None:
         if not is_backfill(task) or task.url is None or task.run == run.task.run:
             continue
         try:
-            endpoint, found = match_url(context.source, context.client.base_url, task.url)
+            endpoint, queued = match_url(context.source, context.client.base_url, task.url)
         except Invalid:  # of another base URL
             continue
-        if (endpoint.path, _without_cursor(found)) == wanted:
+        if (endpoint.path, _without_cursor(queued)) == wanted:
             return task
     return None
 

@@ -94,13 +94,7 @@ async def open_crawl(
     """
     tune_gc()
     source = upstream.source
-    journal = open_journal(
-        crawler.root,
-        source.name,
-        crawler.writer,
-        clock=crawler.now,
-        segment_bytes=crawler.segment_bytes,
-    )
+    journal = _open_journal(crawler, source)
     try:
         queue = open_queue(crawler.root, source.name)
         journal.listeners.append(partial(apply_appended_to_queue, queue))
@@ -108,8 +102,9 @@ async def open_crawl(
         try:
             async with open_session(upstream.contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
+                context = _request_context(crawler, upstream, client, journal, bounds.max_requests)
                 yield Crawl(
-                    _request_context(crawler, upstream, client, journal, bounds.max_requests),
+                    context,
                     queue,
                     presence,
                     crawler.writer,
@@ -123,6 +118,16 @@ async def open_crawl(
             close_queue(queue)
     finally:
         close_journal(journal)
+
+
+def _open_journal(crawler: Crawler, source: Source) -> Journal:
+    return open_journal(
+        crawler.root,
+        source.name,
+        crawler.writer,
+        clock=crawler.now,
+        segment_bytes=crawler.segment_bytes,
+    )
 
 
 def _request_context(

@@ -85,13 +85,20 @@ async def _sync(
     return report.listings
 
 
-def _progress_of_all(show: Callable[[str], None]) -> OnProgress:
-    """Returns a function that shows the latest progress of all sources together."""
+def _progress_of_all(
+    show: Callable[[str], None], announce: Callable[[str], None] | None = None
+) -> OnProgress:
+    """Returns a function that shows the latest progress of all sources together.
+
+    It announces the results of finished listings.
+    """
     latest: dict[str, Progress] = {}
 
     def note(update: Progress) -> None:
         latest[update.source] = update
         show(progress_line(latest.values()))
+        if announce is not None and update.listing.state != "started":
+            announce(listing_line(update.source, update.listing))
 
     return note
 
@@ -144,13 +151,7 @@ async def _serve(
         asyncio.get_running_loop().call_later(duration_us / SECOND, stopping.set)
     announce = message_printer()
     with progress(now_us) as show:
-        note = _progress_of_all(show)
-
-        def report(update: Progress) -> None:
-            note(update)
-            if update.listing.state != "started":  # of a finished listing a line stays
-                announce(listing_line(update.source, update.listing))
-
+        report = _progress_of_all(show, announce)
         async with asyncio.TaskGroup() as group:
             for name in names:
                 plan = ServicePlan(

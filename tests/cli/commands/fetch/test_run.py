@@ -11,13 +11,13 @@ from tests.cli.upstream import Answer, half, models, refusing, toml_of, upstream
 @pytest.mark.parametrize(
     ("answer", "code", "line"),
     [
-        (models, 0, "civitai models: completed, 2 responses, 6 entities; with those inside them 6 new or changed"),
+        (models, 0, "civitai models: completed, 2 responses, 6 entities;"),
         (
             half,
             3,
-            "civitai models: partial, 1 responses, 3 entities; with those inside them 3 new or changed",
+            "civitai models: partial, 1 responses, 3 entities;",
         ),
-        (refusing, 5, "civitai models: failed, 0 responses, 0 entities; with those inside them 0 new or ch"),
+        (refusing, 5, "civitai models: failed, 0 responses, 0 entities;"),
     ],
 )
 def test_a_sync_exits_with_the_code_of_its_result_and_prints_a_line_per_listing(
