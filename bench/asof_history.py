@@ -188,7 +188,7 @@ def write_parts(
     with contextlib.closing(builder(root, 2)) as connection:
         for hour in range(hours):
             _write_hour(connection, root, hour, versions // hours, entities, repeats, in_turn)
-    return SegmentListing("shop", tuple(names), ())
+    return SegmentListing("shop", frozenset(map(str, names)), ())
 
 
 def write_log(root: Path, versions: int, entities: int, hours: int) -> list[Path]:

@@ -34,7 +34,7 @@ from eventlog.clock import HOUR
 from projector.engine import sql_text
 from projector.engine.connections import builder
 from projector.keyframes import row_cache
-from projector.keyframes.keyframe import Keyframe
+from projector.keyframes.keyframe import Keyframe, load_source_parts
 from projector.parts.plan import SegmentListing
 from projector.views import file_lists
 from projector.views.script import script_for
@@ -103,7 +103,8 @@ def write_variant(root: Path, name: str, listing: SegmentListing, scratch: Path)
     target.mkdir()
     with contextlib.closing(builder(scratch, 2)) as connection, VARIANTS[name]():
         parts = root / "views" / "parts"
-        write_views(target, script_for(root, parts, [listing], DEFINITIONS, connection))
+        source = load_source_parts(connection, parts, listing, DEFINITIONS)
+        write_views(target, script_for(root, parts, [source], DEFINITIONS))
 
 
 def install(root: Path, name: str) -> None:

@@ -56,11 +56,11 @@ def make_views(root: Path, listing: SegmentListing) -> tuple[float, int]:
         context = Context(root, parts, scratch, 1, crew, silent)
         assert build_schemas(context, connection, DEFINITIONS, ["shop"]) == {}
         same_connection = partial(contextlib.nullcontext, connection)
-        build_keyframes(connection, parts, listing, DEFINITIONS, same_connection)
-        chain = load_source_parts(connection, parts, listing, DEFINITIONS).chain
-        script = script_for(root, parts, [listing], DEFINITIONS, connection)
+        source = load_source_parts(connection, parts, listing, DEFINITIONS)
+        source = build_keyframes(connection, parts, source, DEFINITIONS, same_connection)
+        script = script_for(root, parts, [source], DEFINITIONS)
         write_views(root / "views", script)
-    return time.perf_counter() - begin, len(chain)
+    return time.perf_counter() - begin, len(source.chain)
 
 
 def query_by_keyframe(root: Path, instant: int) -> Callable[[], object]:

@@ -26,41 +26,34 @@ from projector.keyframes.cut_points import DueKeyframe, next_due
 from projector.keyframes.keyframe import Keyframe, SourceParts, load_source_parts
 from projector.keyframes.row_cache import RowCache, existing_files
 from projector.limits import LIMITS, Limits
-from projector.parts.part import choose_parts, compact_instant, list_parts
-from projector.parts.plan import SegmentListing
+from projector.parts.part import compact_instant
 from projector.presence import missed_sql
 
 
 def build_keyframes(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
-    listing: SegmentListing,
+    source: SourceParts,
     definitions: Sequence[Definition],
     apart: Opener,
     limits: Limits = LIMITS,
-) -> int:
+) -> SourceParts:
     """Builds the keyframes, bodies and row caches of a source that are due.
 
-    Returns the number of new keyframes. `apart` opens a connection for each file.
+    Returns the source with its new keyframes. `apart` opens a connection for each file.
     """
+    listing = source.listing
     busy = frozenset(compact_instant(name.starts_at)[: len("YYYYMMDDTHH")] for name in listing.open)
-    built = 0
-    while True:
-        source = load_source_parts(connection, parts, listing, definitions, limits)
-        due = next_due(source, busy, limits)
-        if due is None:
-            break
+    while (due := next_due(source, busy, limits)) is not None:
         with sql_errors(f"keyframe of {listing.source}"), apart() as builder:
             _build(builder, source.folder, due)
-        built += 1
+        source = load_source_parts(connection, parts, listing, definitions, limits)
     for definition in definitions:
         if definition.has_parts and definition.source == listing.source:
             with sql_errors(definition.name):
-                row_cache = build_row_cache(
-                    connection, parts, listing, source, definition, apart, limits
-                )
-                _build_bodies(connection, row_cache, listing, source, definition, apart, limits)
-    return built
+                row_cache = build_row_cache(connection, parts, source, definition, apart, limits)
+                _build_bodies(connection, row_cache, source, definition, apart, limits)
+    return source
 
 
 def _build(connection: duckdb.DuckDBPyConnection, folder: Path, due: DueKeyframe) -> None:
@@ -101,7 +94,6 @@ def keyframe_pages_sql(seen: Path, pages: Sequence[Path]) -> str:
 def _build_bodies(
     connection: duckdb.DuckDBPyConnection,
     row_cache: RowCache,
-    listing: SegmentListing,
     source: SourceParts,
     definition: Definition,
     apart: Opener,
@@ -118,7 +110,7 @@ def _build_bodies(
     waiting = keyframes[built[-1] + 1 :] if built else keyframes
     if not waiting:
         return
-    parts = choose_parts(list_parts(connection, folder), listing.sealed_names)
+    parts = source.chosen[definition.name].parts
     rows = count_rows(connection, [part.path for part in parts])
     base_files = existing_files(row_cache, base) if base else []
     base_rows = sum(count_rows(connection, base_files).values())

@@ -28,9 +28,8 @@ from projector.keyframes.rows_sql import (
 )
 from projector.keyframes.wide_rows import RowFiles, materialized_late
 from projector.limits import Limits
-from projector.parts.part import Part, choose_parts, list_parts
+from projector.parts.part import Part
 from projector.parts.part_sql import best_rank, shape_rank, shape_test
-from projector.parts.plan import SegmentListing
 
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 _BEGIN = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
@@ -39,7 +38,6 @@ _BEGIN = "TIMESTAMPTZ '0001-01-01 00:00:00+00'"
 def build_row_cache(
     connection: duckdb.DuckDBPyConnection,
     parts: Path,
-    listing: SegmentListing,
     source: SourceParts,
     definition: Definition,
     apart: Opener,
@@ -51,7 +49,7 @@ def build_row_cache(
     """
     row_cache = load_row_cache(parts, source, definition)
     publish_schema(connection, row_cache)
-    bodies = choose_parts(list_parts(connection, row_cache.folder), listing.sealed_names)
+    bodies = source.chosen[definition.name].parts
     for keyframe in due_rows(source, row_cache, limits):
         files = _until_keyframe(source, row_cache, keyframe, bodies)
         path = row_cache.rows(keyframe)

@@ -32,14 +32,14 @@ from projector.definition import Definition
 from projector.engine.parquet_files import count_rows
 from projector.limits import LIMITS, Limits
 from projector.parts.part import (
+    ChosenParts,
     Part,
-    choose_parts,
     compact_instant,
     folder_of,
-    list_parts,
+    load_chosen,
     open_name,
 )
-from projector.parts.plan import SegmentListing
+from projector.parts.plan import SegmentListing, definitions_of
 from projector.rule_versions import KEYFRAME_RULES
 
 FOLDER = "log.keyframes"
@@ -88,8 +88,9 @@ class Keyframe:
 
 @attrs.frozen
 class SourceParts:
-    """The parts of a source from which keyframes are built."""
+    """The parts of a source that are read, and its keyframes: loaded once per step."""
 
+    listing: SegmentListing
     folder: Path
     """Folder of its keyframes."""
     sightings: tuple[Part, ...]
@@ -98,10 +99,15 @@ class SourceParts:
     """Number of rows, by path: of all sightings, and of the pages that are late."""
     opened: tuple[str, ...]
     """Begin of each open segment that has sightings or pages."""
-    sealed: frozenset[str]
-    """Names of the sealed segments."""
     chain: tuple[Keyframe, ...] = ()
     """The keyframes that may be read, by instant."""
+    chosen: Mapping[str, ChosenParts] = attrs.field(factory=dict)
+    """The parts of each definition, by its name."""
+
+    @property
+    def sealed(self) -> frozenset[str]:
+        """Names of the sealed segments."""
+        return self.listing.sealed_names
 
 
 def keyframes_folder(parts: Path, source: str, definitions: Iterable[Definition]) -> Path:
@@ -123,20 +129,20 @@ def load_source_parts(
     limits: Limits = LIMITS,
 ) -> SourceParts:
     """Returns the parts of a source and its keyframes."""
-    by_name = {definition.name: definition for definition in definitions}
-    folders = [
-        folder_of(parts, listing.source, by_name[name]) for name in ("log.sightings", "log.pages")
-    ]
-    sightings, pages = (
-        choose_parts(list_parts(connection, folder), listing.sealed_names) for folder in folders
-    )
+    folders = {
+        definition.name: folder_of(parts, listing.source, definition)
+        for definition in definitions_of(definitions, listing.source)
+    }
+    chosen = load_chosen(connection, folders, listing.sealed_names)
+    sightings, pages = chosen["log.sightings"], chosen["log.pages"]
     source = SourceParts(
+        listing,
         keyframes_folder(parts, listing.source, definitions),
-        tuple(sightings),
-        tuple(pages),
-        count_rows(connection, [part.path for part in sightings]),
-        _open_since(connection, folders, listing),
-        listing.sealed_names,
+        sightings.parts,
+        pages.parts,
+        count_rows(connection, [part.path for part in sightings.parts]),
+        _open_since(connection, (sightings.folder, pages.folder), listing),
+        chosen=chosen,
     )
     keyframes = list_keyframes(connection, source.folder)
     late = count_rows(connection, [part.path for part in _late_pages(source, keyframes)])

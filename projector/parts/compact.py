@@ -15,7 +15,7 @@ import duckdb
 from projector.engine.parquet_files import publish
 from projector.engine.sql_text import literals
 from projector.limits import Limits
-from projector.parts.part import Part, choose_parts, list_parts, name_over
+from projector.parts.part import ChosenParts, Part, name_over
 
 
 @attrs.frozen
@@ -27,18 +27,14 @@ class Group:
 
 
 def find_groups(
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
-    sealed: frozenset[str],
-    key: Callable[[Part], Hashable],
-    limits: Limits,
+    chosen: ChosenParts, key: Callable[[Part], Hashable], limits: Limits
 ) -> list[Group]:
-    """Returns the groups of parts that are due for compaction in the folder of a definition.
+    """Returns the groups of parts of a definition that are due for compaction.
 
-    `sealed`: names of the sealed segments of the log. `key`: only parts with equal keys are merged.
+    `key`: only parts with equal keys are merged.
     """
-    parts = choose_parts(list_parts(connection, folder), sealed)
-    return [Group(folder, tuple(group)) for group in group_parts(parts, key, limits)]
+    groups = group_parts(chosen.parts, key, limits)
+    return [Group(chosen.folder, tuple(group)) for group in groups]
 
 
 def compact(connection: duckdb.DuckDBPyConnection, group: Group) -> None:
@@ -80,14 +76,23 @@ def group_parts(
 
     The sizes of a group's files add up to at most `max_compacted_bytes`.
     """
-    months: dict[tuple[str, Hashable], list[Part]] = {}
-    for part in parts:
-        months.setdefault((part.first[:6], key(part)), []).append(part)
     newest = max((part.first for part in parts), default="")
-    for candidates in months.values():
+
+    def are_due(candidates: Sequence[Part]) -> bool:
         is_growing = any(part.first == newest for part in candidates)
-        if len(candidates) > (limits.max_newest_parts if is_growing else 1):
-            yield from (group for group in _split(candidates, limits) if len(group) > 1)
+        return len(candidates) > (limits.max_newest_parts if is_growing else 1)
+
+    for month in _grouped(parts, lambda part: part.first[:6]):
+        if len(month) > 1:  # keys take time, and most months have one part
+            for candidates in filter(are_due, _grouped(month, key)):
+                yield from (group for group in _split(candidates, limits) if len(group) > 1)
+
+
+def _grouped(parts: Sequence[Part], key: Callable[[Part], Hashable]) -> list[list[Part]]:
+    groups: dict[Hashable, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(key(part), []).append(part)
+    return [*groups.values()]
 
 
 def _split(parts: Sequence[Part], limits: Limits) -> Iterator[list[Part]]:

@@ -13,7 +13,7 @@ import duckdb
 from projector.definition import Definition
 from projector.engine.workers import submit
 from projector.parts.build import BuildResult, Context, build_sealed
-from projector.parts.part import Part, Segment, folder_of, list_parts
+from projector.parts.part import Segment, folder_of, load_chosen
 from projector.parts.plan import (
     SegmentListing,
     definitions_of,
@@ -45,10 +45,12 @@ def plan_jobs(
 ) -> list[Job]:
     """Returns the jobs that build the missing parts over the sealed segments of a source."""
     definitions = definitions_of(wanted, listing.source)
-    published = [(each, _published(context, connection, listing, each)) for each in definitions]
+    folders = {each.name: folder_of(context.parts, listing.source, each) for each in definitions}
+    chosen = load_chosen(connection, folders, listing.sealed_names)
+    covered = [(each, chosen[each.name].covers) for each in definitions]
     return [
         Job(listing.source, tuple(batch), missing.definitions)
-        for missing in find_missing(listing, published)
+        for missing in find_missing(listing, covered)
         for batch in split_into_batches(
             [read_sealed(context.root, name) for name in missing.segments], context.limits
         )
@@ -67,14 +69,3 @@ def run_jobs(context: Context, jobs: Sequence[Job]) -> list[BuildResult]:
         for job in sorted(jobs, key=lambda job: -job.weight)
     }
     return [futures[job].result() for job in jobs]
-
-
-def _published(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    listing: SegmentListing,
-    definition: Definition,
-) -> list[Part]:
-    """Returns the parts of a definition over segments that the log still has."""
-    parts = list_parts(connection, folder_of(context.parts, listing.source, definition))
-    return [part for part in parts if part.covers <= listing.sealed_names]

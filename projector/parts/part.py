@@ -11,7 +11,7 @@ rename, and building it is idempotent. An open segment has a part of its own,
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -64,6 +64,19 @@ class Part:
     def last(self) -> str:
         """Last instant, in the same form."""
         return self.path.name.split("-")[1]
+
+
+@attrs.frozen
+class ChosenParts:
+    """The parts of a definition over a source that are read, and their folder."""
+
+    folder: Path
+    parts: tuple[Part, ...]
+    """By file name; see `choose_parts`."""
+    covers: frozenset[str]
+    """The segments that any of them covers."""
+    disjoint: bool
+    """Whether no two of them cover the same segment."""
 
 
 def compact_instant(instant: int) -> str:
@@ -181,6 +194,36 @@ def choose_parts(parts: Iterable[Part], sealed: frozenset[str]) -> list[Part]:
             chosen.append(part)
             covered |= part.covers
     return sorted(chosen, key=lambda part: part.path.name)
+
+
+def load_chosen(
+    connection: duckdb.DuckDBPyConnection, folders: Mapping[str, Path], sealed: frozenset[str]
+) -> dict[str, ChosenParts]:
+    """Returns the parts to read in each of some folders, by the name given to the folder.
+
+    Parts over the same lists have the same file names in all folders of a source, so the choice
+    is made once for all of them.
+    """
+    chosen_of: dict[tuple[tuple[str, frozenset[str]], ...], ChosenParts] = {}
+    loaded: dict[str, ChosenParts] = {}
+    for name, folder in folders.items():
+        parts = list_parts(connection, folder)
+        lists = tuple((part.path.name, part.covers) for part in parts)
+        if lists not in chosen_of:
+            chosen_of[lists] = _chosen(folder, parts, sealed)
+        same = chosen_of[lists]
+        own = {part.path.name: part for part in parts}
+        loaded[name] = attrs.evolve(
+            same, folder=folder, parts=tuple(own[part.path.name] for part in same.parts)
+        )
+    return loaded
+
+
+def _chosen(folder: Path, parts: Sequence[Part], sealed: frozenset[str]) -> ChosenParts:
+    chosen = choose_parts(parts, sealed)
+    covers = frozenset[str]().union(*(part.covers for part in chosen))
+    disjoint = sum(len(part.covers) for part in chosen) == len(covers)
+    return ChosenParts(folder, tuple(chosen), covers, disjoint)
 
 
 def build_part(

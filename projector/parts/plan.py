@@ -4,7 +4,6 @@ Reads the log and writes nothing but copies of open segments, and second names o
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -14,11 +13,11 @@ from eventlog.catalog.lookup import days_between
 from eventlog.errors import Corrupt
 from eventlog.files.absent.fetch import link_absent
 from eventlog.files.listing import read_manifest
-from eventlog.format.paths import SegmentName, open_path, sealed_path
+from eventlog.format.paths import SegmentName, open_path, parse_segment, sealed_path
 from eventlog.read.segment_lines import durable_bytes
 from projector.definition import LOG, Definition
 from projector.limits import Limits
-from projector.parts.part import Part, Segment
+from projector.parts.part import Segment
 
 
 @attrs.frozen
@@ -26,13 +25,20 @@ class SegmentListing:
     """The segments of a source when its folder was listed."""
 
     source: str
-    sealed: tuple[SegmentName, ...]
+    sealed_names: frozenset[str]
+    """Names of the sealed segments, as `Part.covers` contains them."""
     open: tuple[SegmentName, ...]
 
-    @cached_property
-    def sealed_names(self) -> frozenset[str]:
-        """Names of the sealed segments, as `Part.covers` contains them."""
-        return frozenset(str(name) for name in self.sealed)
+    @property
+    def sealed(self) -> tuple[SegmentName, ...]:
+        """The sealed segments, by name."""
+        return parsed_names(self.sealed_names)
+
+
+def parsed_names(names: Iterable[str]) -> tuple[SegmentName, ...]:
+    """Returns segments by name."""
+    parsed = (parse_segment(name) for name in names)
+    return tuple(sorted(name for name in parsed if name is not None))
 
 
 @attrs.frozen
@@ -45,14 +51,14 @@ class MissingParts:
 
 def list_source(root: Path, source: str, times: FolderTimes = REAL_TIMES) -> SegmentListing:
     """Lists the segments of a source, from the catalog."""
-    sealed, opened = list[SegmentName](), list[SegmentName]()
+    sealed, opened = list[str](), list[SegmentName]()
     for (day,) in days_between(root, [source], times=times):
         for name, entry in day.segments:
             if entry.has_manifest:
-                sealed.append(name)
+                sealed.append(str(name))
             elif entry.is_open:
                 opened.append(name)
-    return SegmentListing(source, tuple(sealed), tuple(opened))
+    return SegmentListing(source, frozenset(sealed), tuple(opened))
 
 
 def definitions_of(definitions: Iterable[Definition], source: str) -> list[Definition]:
@@ -68,19 +74,17 @@ def definitions_of(definitions: Iterable[Definition], source: str) -> list[Defin
 
 
 def find_missing(
-    listing: SegmentListing, published: Iterable[tuple[Definition, Sequence[Part]]]
+    listing: SegmentListing, covered: Iterable[tuple[Definition, frozenset[str]]]
 ) -> list[MissingParts]:
     """Returns the parts to build; definitions that miss the same segments are grouped.
 
-    `published`: each wanted definition with its parts.
+    `covered`: each wanted definition with the segments that its parts cover.
     """
-    wanted: dict[tuple[SegmentName, ...], list[Definition]] = {}
-    for definition, parts in published:
-        covered = frozenset[str]().union(*(part.covers for part in parts))
-        if not listing.sealed_names <= covered:
-            missing = tuple(name for name in listing.sealed if str(name) not in covered)
+    wanted: dict[frozenset[str], list[Definition]] = {}
+    for definition, names in covered:
+        if missing := listing.sealed_names - names:
             wanted.setdefault(missing, []).append(definition)
-    return [MissingParts(missing, tuple(group)) for missing, group in wanted.items()]
+    return [MissingParts(parsed_names(missing), tuple(group)) for missing, group in wanted.items()]
 
 
 def split_into_batches(segments: Sequence[Segment], limits: Limits) -> Iterator[list[Segment]]:

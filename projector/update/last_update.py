@@ -22,7 +22,7 @@ from eventlog.catalog.storage import load, save
 from eventlog.files.listing import list_dates, list_sources
 from eventlog.format.paths import SegmentName, log_dir, open_path, parse_segment
 from eventlog.read.segment_lines import durable_bytes
-from projector.digests import digest_files, digest_rules, digest_texts, find_files
+from projector.digests import digest_files, digest_rules, find_files
 from projector.folders import current_parts
 
 FILE = "last-update"
@@ -33,10 +33,10 @@ class DayState(msgspec.Struct, frozen=True, array_like=True):
 
     stamp: FolderStamp | None
     """Timestamps of the folder; None if it changed recently, so that they prove nothing."""
-    sealed: bytes
-    """Digest of the names of the sealed segments."""
+    sealed: tuple[str, ...]
+    """Names of the sealed segments, without source and date."""
     opened: tuple[str, ...]
-    """Names of the open segments."""
+    """Names of the open segments, likewise."""
 
 
 class LogState(msgspec.Struct, frozen=True, array_like=True):
@@ -77,21 +77,34 @@ def is_up_to_date(
     `views`: names, None for all. `rules`: `digest_rules` of the definitions and limits of the
     update; None for those of `update` without arguments.
     """
+    return read_log_to_apply(root, views, rules, times) is None
+
+
+def read_log_to_apply(
+    root: Path,
+    views: Sequence[str] | None = None,
+    rules: bytes | None = None,
+    times: FolderTimes = REAL_TIMES,
+) -> LogState | None:
+    """Returns the state of the log, or None if an update of these views would change nothing.
+
+    Reads only the day folders that changed since the last update.
+    """
     root = root.resolve()
     last = load(record_path(root), LastUpdate)
+    if last is None or last.root != str(root):
+        return read_log_state(root, times=times)
+    log = read_log_state(root, last.log, times)
     if (
-        last is None
-        or (last.root, last.rules) != (str(root), rules or digest_rules())
+        last.rules != (rules or digest_rules())
         or not (last.is_complete if views is None else set(views) <= set(last.views))
         or last.files != _digest_current(root)
+        or not same_segments(log, last.log)
     ):
-        return False
-    log = read_log_state(root, last.log, times)
-    if not same_segments(log, last.log):
-        return False
+        return log
     if log != last.log:
         save(record_path(root), msgspec.structs.replace(last, log=log))
-    return True
+    return None
 
 
 def record_update(
@@ -125,7 +138,9 @@ def read_log_state(
             if state is None or stamp is None or state.stamp != stamp:
                 state = _read_day_state(root, source, date, times)
             days[day] = state
-    opened = map(parse_segment, (name for state in days.values() for name in state.opened))
+    opened = [
+        parse_segment(f"{day}/{name}") for day, state in days.items() for name in state.opened
+    ]
     return LogState(days, {str(name): _durable_bytes(root, name) for name in opened if name})
 
 
@@ -135,11 +150,27 @@ def _read_day_state(root: Path, source: str, date: str, times: FolderTimes) -> D
     sealed, opened = list[str](), list[str]()
     for name, entry in day.segments:
         if entry.has_manifest:
-            sealed.append(str(name))
+            sealed.append(str(name).rpartition("/")[2])
         elif entry.is_open:
-            opened.append(str(name))
+            opened.append(str(name).rpartition("/")[2])
     stamp = day.stamp if is_settled(day, now) else None
-    return DayState(stamp, digest_texts(sealed), tuple(opened))
+    return DayState(stamp, tuple(sealed), tuple(opened))
+
+
+def sealed_names(log: LogState, source: str) -> frozenset[str]:
+    """Returns the names of the sealed segments of a source."""
+    return frozenset(
+        f"{day}/{name}"
+        for day, state in log.days.items()
+        if day.startswith(f"{source}/")
+        for name in state.sealed
+    )
+
+
+def open_segments(log: LogState, source: str) -> tuple[SegmentName, ...]:
+    """Returns the open segments of a source, by name."""
+    names = filter(None, map(parse_segment, log.durable))
+    return tuple(sorted(name for name in names if name.source == source))
 
 
 def _durable_bytes(root: Path, name: SegmentName) -> int:

@@ -34,15 +34,21 @@ from projector.folders import (
 )
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
-from projector.keyframes.keyframe import load_source_parts
+from projector.keyframes.keyframe import SourceParts, load_source_parts
 from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, Report, build_open, silent
 from projector.parts.compact import Group, compact, find_groups, grouping_key
 from projector.parts.jobs import plan_jobs, run_jobs
-from projector.parts.part import folder_of
-from projector.parts.plan import SegmentListing, definitions_of, list_source
+from projector.parts.plan import SegmentListing, definitions_of
 from projector.update.empty_parts import build_schemas
-from projector.update.last_update import is_up_to_date, read_log_state, record_update
+from projector.update.last_update import (
+    LogState,
+    open_segments,
+    read_log_state,
+    read_log_to_apply,
+    record_update,
+    sealed_names,
+)
 from projector.views.dependencies import with_dependencies
 from projector.views.script import Script, script_for
 from projector.views.statement import named_files
@@ -84,14 +90,14 @@ def update(
     views_folder = views_dir(root)
     rules = digest_rules(definitions and tuple(definitions), None if limits == LIMITS else limits)
     with views_lock(views_folder):
-        if is_up_to_date(root, views, rules):
+        log = read_log_to_apply(root, views, rules)
+        if log is None:
             return UpdateReport(0, 0, 0, (), False)
-        log = read_log_state(root)
         known = load_definitions() if definitions is None else tuple(definitions)
         parts = current_parts(views_folder)
         wanted = with_dependencies(known, find_definitions(known, views))
         built, script = build_views(
-            root, parts, wanted, known, jobs=jobs, report=report, limits=limits
+            root, parts, wanted, known, log, jobs=jobs, report=report, limits=limits
         )
         before = read_script(views_folder)
         failures: list[str] = []
@@ -109,6 +115,7 @@ def build_views(
     parts: Path,
     wanted: Sequence[Definition],
     known: Sequence[Definition],
+    log: LogState | None = None,
     *,
     jobs: int = 1,
     report: Report = silent,
@@ -118,25 +125,31 @@ def build_views(
     """Builds the missing parts of `wanted` in the folder `parts`.
 
     Returns the report, and the script of the views of all `known` definitions over all parts.
+    `log`: its state, if it was read before.
     """
+    log = log or read_log_state(root)
     with (
         scratch_folder(root / "views") as folder,
         contextlib.closing(builder(folder, 1, SMALL_MEMORY_MB)) as connection,
         workers(jobs) as crew,
     ):
         context = Context(root, parts, folder, jobs, crew, report, strict, limits)
-        listings = [list_source(root, source) for source in _sources(root, known)]
+        listings = [_listing(log, source) for source in _sources(root, known)]
         failures = build_schemas(context, connection, known, [each.source for each in listings])
         results = _build_parts(context, connection, listings, wanted)
         working = [each for each in known if each.name not in failures]
-        _compact(context, connection, listings, working)
+        load = partial(_load, context, connection, listings, working)
+        loaded = load()
+        if _compact(context, loaded, working):
+            loaded = load()
         # Sources one after another, because one of them has most of the rows; in a worker thread,
         # so that the main thread can handle signals.
-        failures |= submit(crew, _build_keyframes, context, connection, listings, working).result()
-        script = script_for(root, parts, listings, working, connection, limits)
+        build = submit(crew, _build_keyframes, context, connection, loaded, working, failures)
+        loaded = build.result()
+        script = script_for(root, parts, loaded, working)
         # Also if nothing was built: the last update may have ended before it compared.
         if _compare(context, script, failures):
-            script = script_for(root, parts, listings, working, connection, limits)
+            script = script_for(root, parts, loaded, working)
     return _report(results, failures), script
 
 
@@ -156,6 +169,22 @@ def _sources(root: Path, definitions: Sequence[Definition]) -> list[str]:
     return sorted({*list_sources(root), *(each.source for each in definitions)} - {LOG})
 
 
+def _listing(log: LogState, source: str) -> SegmentListing:
+    return SegmentListing(source, sealed_names(log, source), open_segments(log, source))
+
+
+def _load(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[SegmentListing],
+    definitions: Sequence[Definition],
+) -> list[SourceParts]:
+    return [
+        load_source_parts(connection, context.parts, listing, definitions, context.limits)
+        for listing in listings
+    ]
+
+
 def _build_parts(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
@@ -170,40 +199,29 @@ def _build_parts(
 
 
 def _compact(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[SegmentListing],
-    definitions: Sequence[Definition],
-) -> None:
-    """Merges small parts, so that views name few files however long the log is."""
+    context: Context, loaded: Sequence[SourceParts], definitions: Sequence[Definition]
+) -> bool:
+    """Merges small parts, so that views name few files however long the log is.
+
+    Returns whether there were any.
+    """
     groups = [
         group
-        for listing in listings
-        for group in _groups_to_merge(context, connection, listing, definitions)
+        for source in loaded
+        for group in _groups_to_merge(source, definitions, context.limits)
     ]
     for future in [submit(context.workers, _compact_one, context, group) for group in groups]:
         future.result()
+    return bool(groups)
 
 
 def _groups_to_merge(
-    context: Context,
-    connection: duckdb.DuckDBPyConnection,
-    listing: SegmentListing,
-    definitions: Sequence[Definition],
+    source: SourceParts, definitions: Sequence[Definition], limits: Limits
 ) -> list[Group]:
     """Returns the groups of parts of a source to merge; no keyframe separates them."""
-    source = load_source_parts(connection, context.parts, listing, definitions, context.limits)
     key = grouping_key([(keyframe.instant, keyframe.adds) for keyframe in source.chain])
-    folders = [
-        folder_of(context.parts, listing.source, definition)
-        for definition in definitions_of(definitions, listing.source)
-    ]
-    sealed = listing.sealed_names
-    return [
-        group
-        for folder in folders
-        for group in find_groups(connection, folder, sealed, key, context.limits)
-    ]
+    names = [each.name for each in definitions_of(definitions, source.listing.source)]
+    return [group for name in names for group in find_groups(source.chosen[name], key, limits)]
 
 
 def _compact_one(context: Context, group: Group) -> None:
@@ -222,24 +240,26 @@ def _own_connection(context: Context) -> Iterator[duckdb.DuckDBPyConnection]:
 def _build_keyframes(
     context: Context,
     connection: duckdb.DuckDBPyConnection,
-    listings: Sequence[SegmentListing],
+    loaded: Sequence[SourceParts],
     definitions: Sequence[Definition],
-) -> dict[str, str]:
-    """Builds the keyframes that are due and returns messages about failures.
+    failures: dict[str, str],
+) -> list[SourceParts]:
+    """Builds the keyframes that are due. Returns the sources with them.
 
-    Views do not depend on keyframes, so a failure is reported and not raised.
+    Views do not depend on keyframes, so a failure is added to `failures` and not raised.
     """
-    failures = {}
-    for listing in listings:
+    built = []
+    open_connection = partial(_own_connection, context)
+    for source in loaded:
         try:
             with interrupted_on_cancel(context.workers, connection):
-                open_connection = partial(_own_connection, context)
-                build_keyframes(
-                    connection, context.parts, listing, definitions, open_connection, context.limits
+                source = build_keyframes(
+                    connection, context.parts, source, definitions, open_connection, context.limits
                 )
         except HindlogError as error:
-            failures[f"{listing.source} {KEYFRAMES}"] = error.what
-    return failures
+            failures[f"{source.listing.source} {KEYFRAMES}"] = error.what
+        built.append(source)
+    return built
 
 
 def _compare(context: Context, script: Script, failures: dict[str, str]) -> bool:

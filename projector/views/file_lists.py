@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
-import duckdb
 
 from projector.definition import Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, literal, literals
-from projector.keyframes.keyframe import SourceParts, load_source_parts
+from projector.keyframes.keyframe import SourceParts
 from projector.keyframes.row_cache import RowCache, existing_files, load_row_cache
-from projector.limits import Limits
-from projector.parts.part import choose_parts, folder_of, list_parts, open_name
+from projector.parts.part import ChosenParts, open_name
 from projector.parts.plan import SegmentListing
 
 
@@ -49,36 +47,25 @@ FileLists = Mapping[tuple[str, str], FileList]
 `as_of_files` gives it, or the folder of differences or of refused lines."""
 
 
-def definition_files(
-    connection: duckdb.DuckDBPyConnection,
-    views: Path,
-    parts: Path,
-    listing: SegmentListing,
-    definition: Definition,
-) -> FileList:
+def definition_files(views: Path, chosen: ChosenParts, listing: SegmentListing) -> FileList:
     """Returns the files with a definition's rows of a source."""
-    folder = folder_of(parts, listing.source, definition)
-    chosen = choose_parts(list_parts(connection, folder), listing.sealed_names)
-    open_parts = [folder / open_name(name) for name in listing.open]
-    relative = folder.relative_to(views)
+    open_parts = [chosen.folder / open_name(name) for name in listing.open]
+    relative = chosen.folder.relative_to(views)
     always = [relative / SCHEMA, *(relative / path.name for path in open_parts if path.exists())]
-    covers = frozenset[str]().union(*(part.covers for part in chosen))
     return FileList(
         tuple(str(path) for path in always),
-        tuple((part.first, str(relative / part.path.name)) for part in chosen),
-        covers=covers,
-        disjoint=sum(len(part.covers) for part in chosen) == len(covers),
+        tuple((part.first, str(relative / part.path.name)) for part in chosen.parts),
+        covers=chosen.covers,
+        disjoint=chosen.disjoint,
     )
 
 
 def as_of_files(
-    connection: duckdb.DuckDBPyConnection,
     views: Path,
     parts: Path,
-    listing: SegmentListing,
+    source: SourceParts,
     definitions: Sequence[Definition],
     files: FileLists,
-    limits: Limits,
 ) -> dict[tuple[str, str], FileList]:
     """Returns the files of a source that as-of views read: keyframes instead of old parts.
 
@@ -86,8 +73,7 @@ def as_of_files(
     its bodies. A definition with a row cache also has `rows NAME` (the cached rows) and `fresh
     NAME` (the sightings after them).
     """
-    name = listing.source
-    source = load_source_parts(connection, parts, listing, definitions, limits)
+    name = source.listing.source
     result = {
         (name, "near log.sightings"): _near_sightings(views, source, files[name, "log.sightings"]),
         (name, "near log.pages"): _near_pages(views, source, files[name, "log.pages"]),

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
-import duckdb
 
 from projector.changes.differences import FOLDER, folder_of_diffs, list_diffs
 from projector.changes.value_starts import FOLDER as STARTS
@@ -18,8 +17,8 @@ from projector.changes.version_pairs import History
 from projector.definition import LOG, Definition
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literals
+from projector.keyframes.keyframe import SourceParts
 from projector.keyframes.rows_sql import OF_ENTITY
-from projector.limits import LIMITS, Limits
 from projector.parts.part import open_name
 from projector.parts.part_sql import shape_rank, shape_test
 from projector.parts.plan import SegmentListing
@@ -80,14 +79,12 @@ class Script:
 def script_for(
     root: Path,
     parts: Path,
-    listings: Sequence[SegmentListing],
+    loaded: Sequence[SourceParts],
     definitions: Sequence[Definition],
-    connection: duckdb.DuckDBPyConnection,
-    limits: Limits = LIMITS,
 ) -> Script:
-    """Returns the content of the views file over the parts as they are."""
-    files = _list_files(root / "views", parts, listings, definitions, connection, limits)
-    sources = sorted(listing.source for listing in listings)
+    """Returns the content of the views file over the parts that were loaded."""
+    files = _list_files(root / "views", parts, loaded, definitions)
+    sources = sorted(each.listing.source for each in loaded)
     over_parts = [definition for definition in definitions if definition.has_parts]
     statements = [Statement("SCHEMA", identifier(source)) for source in (*sources, LOG)]
     for source in sources:
@@ -105,38 +102,34 @@ def script_for(
         tuple(statements),
         tuple(_derived_views(derived, statements)),
         frozenset(path for file_list in files.values() for path in file_list.all),
-        tuple(_history(root, listing, definitions, files) for listing in listings),
+        tuple(_history(root, each.listing, definitions, files) for each in loaded),
     )
 
 
 def _list_files(
     views: Path,
     parts: Path,
-    listings: Sequence[SegmentListing],
+    loaded: Sequence[SourceParts],
     definitions: Sequence[Definition],
-    connection: duckdb.DuckDBPyConnection,
-    limits: Limits,
 ) -> dict[tuple[str, str], FileList]:
     """Returns the files of every kind of rows, by source and kind."""
     files = {
-        (listing.source, definition.name): definition_files(
-            connection, views, parts, listing, definition
-        )
-        for definition in definitions
-        for listing in listings
-        if definition.has_parts and definition.source in (LOG, listing.source)
+        (source.listing.source, name): definition_files(views, chosen, source.listing)
+        for source in loaded
+        for name, chosen in source.chosen.items()
     }
-    for listing in listings:
-        folder = folder_of_diffs(parts, listing.source)
-        starts = file_of_starts(folder_of_starts(parts, listing.source))
+    for source in loaded:
+        name = source.listing.source
+        folder = folder_of_diffs(parts, name)
+        starts = file_of_starts(folder_of_starts(parts, name))
         for kind, paths in (
             (STARTS, [starts]),
             (FOLDER, [folder / SCHEMA, *list_diffs(folder)]),
-            (REFUSED, list_refused(folder_of_refused(parts, listing.source))),
+            (REFUSED, list_refused(folder_of_refused(parts, name))),
         ):
             relative = tuple(str(path.relative_to(views)) for path in paths)
-            files[listing.source, kind] = FileList(relative, ())
-        files |= as_of_files(connection, views, parts, listing, definitions, files, limits)
+            files[name, kind] = FileList(relative, ())
+        files |= as_of_files(views, parts, source, definitions, files)
     return files
 
 

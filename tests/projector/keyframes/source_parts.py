@@ -8,6 +8,7 @@ import attrs
 from projector.keyframes.keyframe import Keyframe, SourceParts
 from projector.limits import LIMITS
 from projector.parts.part import Part
+from projector.parts.plan import SegmentListing
 
 NO_SEGMENTS: frozenset[str] = frozenset()
 EAGER = attrs.evolve(LIMITS, min_keyframe_rows=0, max_moved_share=1)
@@ -26,7 +27,8 @@ def source(
     sightings, pages = tuple(sightings), tuple(pages)
     counts = {str(part.path): rows for part in (*sightings, *pages)}
     sealed = frozenset().union(*(part.covers for part in (*sightings, *pages)))
-    return SourceParts(Path(), sightings, pages, counts, (), sealed, tuple(chain))
+    listing = SegmentListing("shop", sealed, ())
+    return SourceParts(listing, Path(), sightings, pages, counts, (), tuple(chain))
 
 
 def keyframe(

@@ -16,7 +16,7 @@ from eventlog.format.paths import SegmentName, open_path, parse_segment, sealed_
 from projector.definition import parse_definition
 from projector.limits import LIMITS
 from projector.parts import plan
-from projector.parts.part import Part, Segment
+from projector.parts.part import Segment
 from projector.parts.plan import (
     SegmentListing,
     definitions_of,
@@ -37,10 +37,6 @@ def segment(date: str, hour: int, first: int, last: int, raw_bytes: int = 1) -> 
     name = parse_segment(f"openrouter/{date}/{hour:02d}-0a0b0c0d-000")
     assert name is not None
     return Segment(name, Path("x"), first, last, raw_bytes, 1, 1)
-
-
-def part(name: str, *covers: str) -> Part:
-    return Part(Path(f"{name}.parquet"), name, frozenset(covers))
 
 
 def sizes(batches: Iterable[list[Segment]]) -> list[int]:
@@ -69,12 +65,11 @@ def test_a_batch_has_a_limited_number_of_segments_of_one_month() -> None:
 def test_definitions_that_miss_the_same_segments_are_grouped() -> None:
     known = [parse_definition(HEAD, "openrouter", name) for name in ("one", "two", "three")]
     segments = [segment("2026-01-01", hour, 0, 0).name for hour in range(3)]
-    listing = SegmentListing("openrouter", tuple(segments), ())
-    over_all = part("1", *map(str, segments))
-    first = part("2", str(segments[0]))
+    listing = SegmentListing("openrouter", frozenset(map(str, segments)), ())
+    first = frozenset({str(segments[0])})
 
-    published = [(known[0], [first]), (known[1], [over_all]), (known[2], [first])]
-    missing = find_missing(listing, published)
+    covered = [(known[0], first), (known[1], listing.sealed_names), (known[2], first)]
+    missing = find_missing(listing, covered)
     assert [(group.segments, [d.view for d in group.definitions]) for group in missing] == [
         (tuple(segments[1:]), ["one", "three"])
     ]
@@ -180,7 +175,7 @@ def test_a_listing_of_a_source_equals_that_of_its_folders(actions: list[Step]) -
                 files = list_segments(log.root, source)
                 expected = SegmentListing(
                     source,
-                    tuple(file.name for file in files if file.is_sealed),
+                    frozenset(str(file.name) for file in files if file.is_sealed),
                     tuple(file.name for file in files if file.is_open and not file.is_sealed),
                 )
 

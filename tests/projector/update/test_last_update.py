@@ -17,17 +17,20 @@ from eventlog.format.paths import manifest_path
 from projector import digests
 from projector.digests import digest_rules
 from projector.limits import LIMITS
+from projector.parts.plan import list_source
 from projector.update.last_update import (
     LastUpdate,
     LogState,
     is_up_to_date,
+    open_segments,
     read_log_state,
     record_path,
     record_update,
     same_segments,
+    sealed_names,
 )
 from projector.update.update import update
-from tests.eventlog.catalog.changing_log import ChangingLog, Step
+from tests.eventlog.catalog.changing_log import SOURCES, ChangingLog, Step
 from tests.eventlog.catalog.log_steps import steps
 from tests.eventlog.making import MTIMES, settle
 from tests.extent import few_or_all
@@ -249,6 +252,10 @@ def test_two_states_of_the_log_are_the_same_if_full_listings_are(actions: list[S
             state, listed = read_log_state(log.root, known, log.times), listed_state(log.root)
 
             assert sorted(state.durable) == sorted(listed[1])
+            for source in SOURCES:
+                listing = list_source(log.root, source, log.times)
+                assert sealed_names(state, source) == listing.sealed_names
+                assert open_segments(state, source) == listing.open
             if listed != listed_before:
                 assert not same_segments(state, known), (number, action)
             assert same_segments(state, read_log_state(log.root, times=log.times))

@@ -10,6 +10,7 @@ import pytest
 from projector.definition import Definition, parse_definition
 from projector.engine.connections import connect
 from projector.folders import current_parts
+from projector.keyframes.keyframe import load_source_parts
 from projector.parts.plan import list_source
 from projector.update.update import update
 from projector.views.script import Script, script_for
@@ -73,10 +74,13 @@ def script_of(
     sources: Sequence[str] = ("shop", "store"),
 ) -> Script:
     """Returns the script over the parts of an archive as they are."""
-    listings = [list_source(root, source) for source in sources]
+    parts = current_parts(root / "views")
     with contextlib.closing(connect()) as connection:
-        parts = current_parts(root / "views")
-        return script_for(root, parts, listings, definitions, connection, EAGER)
+        loaded = [
+            load_source_parts(connection, parts, list_source(root, source), definitions, EAGER)
+            for source in sources
+        ]
+    return script_for(root, parts, loaded, definitions)
 
 
 @pytest.fixture(scope="module")
