@@ -93,8 +93,9 @@ def add_differences(
     pairs = scratch / f"pairs-{history.source}.parquet"
     with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
         covered = find_pairs(connection, history, compared, files, pairs, limits)
-        write_far_bodies(connection, pairs)
-    count = _compare(root, folder, history.source, pairs, crew, limits)
+        if pairs.exists():
+            write_far_bodies(connection, pairs)
+    count = _compare(root, folder, history.source, pairs, crew, limits) if pairs.exists() else 0
     pa.default_memory_pool().release_unused()  # otherwise DuckDB's memory adds to it
     if small := _files_to_merge(folder, limits):
         with job_builder(crew, scratch, 1, SMALL_MEMORY_MB) as connection:

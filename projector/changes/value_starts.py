@@ -9,8 +9,9 @@ source has a row for each such body and run of equal values (`value_starts.sql`)
     views/parts/<source>/log.starts/<rules>/v-<list>.parquet   the starts
                                             state.json         what they were found in
 
-A sighting changes the starts of its entity only, so those of the entities seen since the first new
-hour are found anew. The file is written only if they differ.
+A sighting changes the starts of its entity only, so they are found anew for the entities that were
+seen since the first new hour with another body than before. The file is written only if they
+differ.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from projector.changes.version_pairs import (
     chunk_parts,
     compared_members,
     count_sightings,
+    find_touched,
     first_dangling,
     first_new_instant,
     parse_compared,
@@ -85,34 +87,54 @@ def update_starts(
     file = state.file
     with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
         since = first_new_instant(history, state.compared)
-        _find(connection, history, since, chunks, limits)
+        touched = find_touched(connection, history, since, chunks.with_suffix(".touched"), limits)
+        sightings = count_sightings(connection, history, touched)
         compared = Compared(history.read, first_dangling(connection, history, since))
-        parts = {
-            "touched": "" if since is None else touched_sql(history, since, ""),
-            "before": list_literal([folder / state.file]),
-            "found": list_literal([folder / SCHEMA, *sorted(chunks.iterdir())]),
-        }
-        if since is None or connection.execute(fill("starts_differing", **parts)).fetchall()[0][0]:
-            file = _name(compared)
-            query = f"FROM read_parquet({parts['found']})"
-            if since is not None:
-                query = fill("starts_replaced", **parts)
-            publish(connection, query, folder / file, [], folder.name, packing=SMALL)
+        if touched is None or sightings:
+            _find(connection, history, touched, sightings, chunks, limits)
+            new_rows = list_literal([folder / SCHEMA, *sorted(chunks.iterdir())])
+            file = _replace(connection, folder, state, compared, touched, new_rows)
     _write_state(folder, history, _State(compared, file))
     return file != state.file
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    state: _State,
+    compared: Compared,
+    touched: str | None,
+    new_rows: str,
+) -> str:
+    """Publishes the starts with those of the examined entities as they were found, if any differ.
+
+    Returns the name of the file of the starts. `touched` and `new_rows`: the files of the
+    entities (None for all) and of their starts, as SQL.
+    """
+    query = f"FROM read_parquet({new_rows})"
+    if touched is not None:
+        before = list_literal([folder / state.file])
+        parts = {"touched": touched_sql(touched), "before": before, "found": new_rows}
+        if not connection.execute(fill("starts_differing", **parts)).fetchall()[0][0]:
+            return state.file
+        query = fill("starts_replaced", **parts)
+    file = _name(compared)
+    publish(connection, query, folder / file, [], folder.name, packing=SMALL)
+    return file
 
 
 def _find(
     connection: duckdb.DuckDBPyConnection,
     history: History,
-    since: int | None,
+    touched: str | None,
+    sightings: int,
     folder: Path,
     limits: Limits,
 ) -> None:
-    """Writes the starts of the entities seen since an instant into files of a folder."""
-    count = 1 + count_sightings(connection, history, since) // limits.max_start_sightings
+    """Writes the starts of the entities to examine into files of a folder."""
+    count = 1 + sightings // limits.max_start_sightings
     for bucket in range(count):
-        query = fill("value_starts", **chunk_parts(history, since, bucket, count))
+        query = fill("value_starts", **chunk_parts(history, touched, bucket, count))
         copy_rows(connection, query, folder / f"{bucket:06}.parquet")
 
 

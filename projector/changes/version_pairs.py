@@ -1,8 +1,9 @@
 """Finds the pairs of consecutive versions that were not compared yet.
 
-Only new facts are examined: the entities seen since the first new hour, and their versions that
-began since then. New facts cannot change a pair of versions before that hour. A record beside the
-differences names the compared segments; without it all of history is examined.
+Only new facts are examined: the versions that began since the first new hour, of the entities
+that were seen since then with another body than before. New facts cannot change a pair of versions
+before that hour. A record beside the differences names the compared segments; without it all of
+history is examined.
 
 Entities are examined in chunks. In memory are the sightings of one chunk and the pages of their
 scopes. The pairs are written to files and sorted into one file, because comparing needs the memory
@@ -96,19 +97,35 @@ def find_pairs(
 
     `diffs`: the list of the files of differences, as SQL; pairs in them are left out. The column
     `is_far` is true if the earlier body is of another writer, or more than `max_near_events`
-    away from the later one.
+    away from the later one. There is no file if there are no entities to examine.
     """
     since = first_new_instant(history, compared)
-    count = 1 + count_sightings(connection, history, since) // limits.max_pairing_sightings
+    touched = find_touched(connection, history, since, target.with_suffix(".touched"), limits)
+    sightings = count_sightings(connection, history, touched)
+    if touched is None or sightings:
+        _write_pairs(connection, history, since, touched, sightings, diffs, target, limits)
+    return Compared(history.read, first_dangling(connection, history, since))
+
+
+def _write_pairs(
+    connection: duckdb.DuckDBPyConnection,
+    history: History,
+    since: int | None,
+    touched: str | None,
+    sightings: int,
+    diffs: str,
+    target: Path,
+    limits: Limits,
+) -> None:
+    count = 1 + sightings // limits.max_pairing_sightings
     chunks = [target.with_suffix(f".{bucket}") for bucket in range(count)]
     for bucket, chunk in enumerate(chunks):
-        copy_rows(connection, _query(history, since, bucket, count, diffs), chunk)
+        copy_rows(connection, _query(history, since, touched, bucket, count, diffs), chunk)
     pairs = list_literal(chunks)
     near = str(limits.max_near_events)
     copy_rows(connection, fill("pairs_ordered", pairs=pairs, near=near), target)
     for chunk in chunks:
         chunk.unlink()
-    return Compared(history.read, first_dangling(connection, history, since))
 
 
 def first_new_instant(history: History, compared: Compared) -> int | None:
@@ -134,39 +151,55 @@ def first_dangling(
     return tuple(int(row[0]) for row in rows if row[0] is not None)
 
 
+def find_touched(
+    connection: duckdb.DuckDBPyConnection,
+    history: History,
+    since: int | None,
+    target: Path,
+    limits: Limits,
+) -> str | None:
+    """Returns the files of the entities to examine, as SQL; None if those are all entities.
+
+    They are the entities that were seen since an instant, without those that have no other
+    versions or starts for it: see `find_touched.sql`.
+    """
+    if since is None:
+        return None
+    target.mkdir()
+    count = 1 + count_sightings(connection, history, None) // limits.max_start_sightings
+    for bucket in range(count):
+        query = fill(
+            "find_touched",
+            sightings=history.sightings,
+            pages=history.pages,
+            types=literals(history.types),
+            since=_instant(since),
+            bucket=f"AND hash(_id) % {count} = {bucket}",
+        )
+        copy_rows(connection, query, target / f"{bucket}.parquet")
+    return list_literal(sorted(target.iterdir()))
+
+
 def count_sightings(
-    connection: duckdb.DuckDBPyConnection, history: History, since: int | None
+    connection: duckdb.DuckDBPyConnection, history: History, touched: str | None
 ) -> int:
     """Returns the number of sightings of the entities to examine."""
-    query = fill(
-        "sighted",
-        touched="" if since is None else touched_sql(history, since, ""),
-        sightings=history.sightings,
-        types=literals(history.types),
-        one="" if since is None else "AND _id IN (SELECT touched._id FROM touched)",
-    )
+    query = fill("sighted", **chunk_parts(history, touched, 0, 1))
     return int(connection.execute(query).fetchall()[0][0])
 
 
-def touched_sql(history: History, since: int, bucket: str) -> str:
-    """Returns the table of the entities seen since an instant. `bucket`: condition of a chunk."""
-    return fill(
-        "touched",
-        sightings=history.sightings,
-        types=literals(history.types),
-        since=_instant(since),
-        bucket=bucket,
-    )
+def touched_sql(touched: str, bucket: str = "") -> str:
+    """Returns the table of the entities to examine. `bucket`: condition of a chunk."""
+    return fill("touched", touched=touched, bucket=bucket)
 
 
-def chunk_parts(history: History, since: int | None, bucket: int, buckets: int) -> dict[str, str]:
-    """Returns the parts of templates that select a chunk of the entities seen since an instant."""
-    in_bucket = f"AND hash(%s) % {int(buckets)} = {int(bucket)}"
-    condition = in_bucket if since is None else "AND %s IN (SELECT touched._id FROM touched)"
+def chunk_parts(history: History, touched: str | None, bucket: int, buckets: int) -> dict[str, str]:
+    """Returns the parts of templates that select a chunk of the entities to examine."""
+
+    in_bucket = f"AND hash(%s) % {int(buckets)} = {int(bucket)}" if buckets > 1 else ""
+    condition = "AND %s IN (SELECT touched._id FROM touched)" if touched else in_bucket
     return {
-        "touched": ""
-        if since is None
-        else touched_sql(history, since, in_bucket.replace("%s", "_id")),
+        "touched": touched_sql(touched, in_bucket.replace("%s", "_id")) if touched else "",
         "sightings": history.sightings,
         "events": history.events,
         "types": literals(history.types),
@@ -175,9 +208,16 @@ def chunk_parts(history: History, since: int | None, bucket: int, buckets: int) 
     }
 
 
-def _query(history: History, since: int | None, bucket: int, buckets: int, diffs: str) -> str:
+def _query(
+    history: History,
+    since: int | None,
+    touched: str | None,
+    bucket: int,
+    buckets: int,
+    diffs: str,
+) -> str:
     common = {
-        **chunk_parts(history, since, bucket, buckets),
+        **chunk_parts(history, touched, bucket, buckets),
         "pages": history.pages,
         "instant": _END,
         "shapes": "true",

@@ -138,19 +138,29 @@ def build_views(
         failures = build_schemas(context, connection, known, [each.source for each in listings])
         results = _build_parts(context, connection, listings, wanted)
         working = [each for each in known if each.name not in failures]
-        load = partial(_load, context, connection, listings, working)
-        loaded = load()
-        if _compact(context, loaded, working):
-            loaded = load()
-        # Sources one after another, because one of them has most of the rows; in a worker thread,
-        # so that the main thread can handle signals.
-        build = submit(crew, _build_keyframes, context, connection, loaded, working, failures)
-        loaded = build.result()
+        loaded = _merge_and_build(context, connection, listings, working, failures)
         script = script_for(root, parts, loaded, working)
         # Also if nothing was built: the last update may have ended before it compared.
         if _compare(context, script, failures):
             script = script_for(root, parts, loaded, working)
     return _report(results, failures), script
+
+
+def _merge_and_build(
+    context: Context,
+    connection: duckdb.DuckDBPyConnection,
+    listings: Sequence[SegmentListing],
+    definitions: Sequence[Definition],
+    failures: dict[str, str],
+) -> list[SourceParts]:
+    """Merges small parts, then builds the keyframes that are due. Returns what is to be read."""
+    loaded = _load(context, connection, listings, definitions)
+    if _compact(context, loaded, definitions):
+        loaded = _load(context, connection, listings, definitions)
+    # Sources one after another, because one of them has most of the rows; in a worker thread,
+    # so that the main thread can handle signals.
+    arguments = (context, connection, loaded, definitions, failures)
+    return submit(context.workers, _build_keyframes, *arguments).result()
 
 
 def _report(results: Sequence[BuildResult], failures: Mapping[str, str]) -> UpdateReport:

@@ -84,7 +84,7 @@ def script_for(
 ) -> Script:
     """Returns the content of the views file over the parts that were loaded."""
     files = _list_files(root / "views", parts, loaded, definitions)
-    sources = sorted(each.listing.source for each in loaded)
+    sources = sorted(source.listing.source for source in loaded)
     over_parts = [definition for definition in definitions if definition.has_parts]
     statements = [Statement("SCHEMA", identifier(source)) for source in (*sources, LOG)]
     for source in sources:
@@ -102,7 +102,7 @@ def script_for(
         tuple(statements),
         tuple(_derived_views(derived, statements)),
         frozenset(path for file_list in files.values() for path in file_list.all),
-        tuple(_history(root, each.listing, definitions, files) for each in loaded),
+        tuple(_history(root, source.listing, definitions, files) for source in loaded),
     )
 
 

@@ -1,6 +1,4 @@
--- The entities that were seen at or after an instant.
+-- The entities to examine.
 touched AS MATERIALIZED (
-    SELECT DISTINCT _id
-    FROM read_parquet($sightings)
-    WHERE _type IN ($types) AND _at >= $since $bucket
+    SELECT _id FROM read_parquet($touched) WHERE true $bucket
 ),

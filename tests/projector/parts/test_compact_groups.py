@@ -1,10 +1,14 @@
 """Groups of parts for compaction: which parts may be merged."""
 
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import attrs
+from hypothesis import given
+from hypothesis import strategies as st
 
-from projector.limits import LIMITS
+from projector.limits import LIMITS, Limits
 from projector.parts import compact
 from projector.parts.part import Part
 from tests.projector.keyframes.source_parts import DAYS, ONE, THREE, TWO
@@ -57,3 +61,39 @@ def test_late_parts_are_grouped_apart_from_the_keyframes_that_do_not_cover_them(
     key = compact.grouping_key(keyframes)
 
     assert [key(part) for part in (ONE, TWO, THREE)] == [(0, 0), (2, 1), (1, 1)]
+
+
+def groups_by_key_of_every_part(
+    parts: Sequence[Part], key: Callable[[Part], Hashable], limits: Limits
+) -> list[list[Part]]:
+    """Returns the groups found from the key of every part."""
+    newest = max((part.first for part in parts), default="")
+    keys = dict.fromkeys((part.first[:6], key(part)) for part in parts)
+    groups = [[x for x in parts if (x.first[:6], key(x)) == wanted] for wanted in keys]
+    return [
+        group
+        for group in groups
+        if len(group) > (limits.max_newest_parts if newest in {x.first for x in group} else 1)
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 4)), unique=True, max_size=9),
+    st.integers(2, 4),
+    st.integers(1, 3),
+)
+def test_the_groups_are_those_that_the_keys_of_all_parts_give(
+    begins: list[tuple[int, int]], divisor: int, most: int
+) -> None:
+    limits = attrs.evolve(LIMITS, max_newest_parts=most)
+    with TemporaryDirectory() as folder:
+        parts = [
+            sized(Path(folder), f"20260{month}0{day}T00", 1, f"{month}-{day}")
+            for month, day in sorted(begins)
+        ]
+
+        def key(part: Part) -> int:
+            return int(part.first[7]) % divisor
+
+        found = [*compact.group_parts(parts, key, limits)]
+        assert found == groups_by_key_of_every_part(parts, key, limits)

@@ -10,13 +10,16 @@ import pytest
 from eventlog.clock import HOUR, parse_us
 from eventlog.format.paths import parse_segment
 from projector.definition import ENTITY_ROWS, load_definitions
-from projector.engine.connections import builder
+from projector.engine.connections import builder, connect
+from projector.engine.parquet_files import publish
 from projector.parts.part import (
     Part,
     Segment,
     build_part,
     choose_parts,
     compact_instant,
+    list_parts,
+    load_chosen,
     name_over,
     part_name,
 )
@@ -104,3 +107,31 @@ def test_a_copy_of_the_empty_part_is_the_file_that_the_definition_makes_of_no_en
         build_part(connection, definition, made, ["a", "b"])
 
     assert copied.read_bytes() == made.read_bytes()
+
+
+def test_parts_are_chosen_in_each_folder_as_if_it_were_the_only_one(tmp_path: Path) -> None:
+    lists = {"ab": "ab", "b": "b", "c": "c", "lost": "dx"}
+    folders = {"first": ("ab", "b", "c"), "same": ("ab", "b", "c"), "other": ("b", "lost")}
+    with contextlib.closing(connect()) as connection:
+        for folder, parts in folders.items():
+            for name in parts:
+                path = tmp_path / folder / f"20260101-20260101-{name}.parquet"
+                publish(connection, "SELECT 1 AS x", path, lists[name], "")
+        paths = {folder: tmp_path / folder for folder in folders}
+        loaded = load_chosen(connection, paths, EVERY)
+
+        for folder, chosen in loaded.items():
+            expected = choose_parts(list_parts(connection, paths[folder]), EVERY)
+            assert (chosen.folder, [*chosen.parts]) == (paths[folder], expected)
+    assert loaded["first"].covers == loaded["same"].covers == frozenset("abc")
+    assert loaded["other"].covers == frozenset("b")
+    assert [each.disjoint for each in loaded.values()] == [True, True, True]
+
+
+def test_parts_that_cover_a_segment_twice_are_not_disjoint(tmp_path: Path) -> None:
+    with contextlib.closing(connect()) as connection:
+        for name, covers in (("1", "ab"), ("2", "bc")):
+            publish(connection, "SELECT 1 AS x", tmp_path / f"{name}.parquet", covers, "")
+        (chosen,) = load_chosen(connection, {"x": tmp_path}, EVERY).values()
+
+    assert (len(chosen.parts), chosen.covers, chosen.disjoint) == (2, frozenset("abc"), False)
