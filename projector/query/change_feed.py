@@ -18,7 +18,9 @@ from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import fill, identifier, literal
+from projector.kept_answers import views_state
 from projector.query.open_views import list_view_names, open_views
+from projector.query.views_summary import keep_quiet
 
 
 @attrs.frozen
@@ -56,13 +58,18 @@ def entity_changes(
 
     A change that several shapes of an entity show is one change: the first of them.
     `telemetry` includes fields that change by themselves (counts, uptimes), `waves` includes
-    changes of the schema. Raises `NotFound` if there are no views.
+    changes of the schema. Raises `NotFound` if there are no views. If nothing at all changed since
+    `since`, this is kept until the views change.
     """
     known = load_definitions() if definitions is None else definitions
+    state = views_state(root)
     with contextlib.closing(open_views(root)) as connection:
+        changed = _changed_views(connection, known, since)
+        if not changed and definitions is None:
+            keep_quiet(root, since, state)
         by_type = [
             _changes_of_type(connection, views_of_type, since, until, telemetry, waves)
-            for views_of_type in _changed_views(connection, known, since)
+            for views_of_type in changed
         ]
     return heapq.merge(*by_type, key=attrgetter("at", "entity"))
 

@@ -1,4 +1,4 @@
-"""What `status` says of the views: up to when they are built, and what drifted recently."""
+"""What is kept of unchanged views: position and drift, and since when no entity changed."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import attrs
 from projector.kept_answers import keep, recall
 
 _NAME = "summary"
+_QUIET = "quiet"
 
 
 @attrs.frozen
@@ -58,3 +59,14 @@ def known_summary(root: Path, since: int, state: bytes | None) -> ViewsSummary |
 def keep_summary(root: Path, summary: ViewsSummary, state: bytes | None) -> None:
     """Keeps a summary of this state of the views."""
     keep(root, _NAME, state, summary)
+
+
+def is_known_quiet(root: Path, since: int, state: bytes | None) -> bool:
+    """Returns whether these views are known to have no change at or after an instant (µs)."""
+    kept = recall(root, _QUIET, state, int)
+    return kept is not None and kept <= since
+
+
+def keep_quiet(root: Path, since: int, state: bytes | None) -> None:
+    """Keeps that these views have no change at or after an instant, in any shape of an entity."""
+    keep(root, _QUIET, state, since)

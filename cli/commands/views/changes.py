@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,12 @@ from cli.options.global_options import archive, global_options
 from cli.options.patterns import check_patterns
 from cli.options.time_options import resolve_range
 from cli.output.emit import choose_output, emit, output_options
+
+if TYPE_CHECKING:
+    from projector.query.change_feed import EntityChange
+
+_COLUMNS = ("changed_at", "entity", "change", "paths")
+_FIELD_COLUMNS = ("changed_at", "entity", "change", "path", "kind", "old", "new")
 
 
 @click.command(
@@ -41,28 +48,40 @@ def changes(
     With PATTERNS, globs over source/type/id as in `log`, only those of matching entities. A
     change that both the list and the detail of an entity show is printed once.
     """
-    from cli.options.times import format_time
     from eventlog.clock import now_us
-    from eventlog.read.event_filter import compile_patterns
-    from projector.query.change_feed import entity_changes, group_fields
+    from projector.kept_answers import views_state
+    from projector.query.views_summary import is_known_quiet
 
     begin, end = resolve_range(since, until)
     end = now_us() if end is None else end
     root, to = archive(), choose_output(fmt, as_json, output)
     check_patterns(root, patterns)
-    all_changes = entity_changes(root, begin or 0, end, telemetry=telemetry, waves=waves)
+    columns = _FIELD_COLUMNS if fields else _COLUMNS
+    if is_known_quiet(root, begin or 0, views_state(root)):
+        emit(columns, (), to)
+        return
+    from projector.query.change_feed import entity_changes  # imports DuckDB
+
+    found = entity_changes(root, begin or 0, end, telemetry=telemetry, waves=waves)
+    emit(columns, _rows(found, patterns, fields), to)
+
+
+def _rows(
+    all_changes: "Iterator[EntityChange]", patterns: tuple[str, ...], fields: bool
+) -> Iterator[tuple[object, ...]]:
+    """Yields the rows of the changes of entities that match, one per field or one per entity."""
+    from cli.options.times import format_time
+    from eventlog.read.event_filter import compile_patterns
+    from projector.query.change_feed import group_fields
+
     pattern = compile_patterns(patterns)
     matching = (e for e in all_changes if pattern is None or pattern.fullmatch(e.entity))
     if fields:
-        rows: Iterator[tuple[object, ...]] = (
-            (format_time(e.at), e.entity, e.change, e.path, e.kind, e.old, e.new) for e in matching
-        )
-        emit(("changed_at", "entity", "change", "path", "kind", "old", "new"), rows, to)
+        for e in matching:
+            yield format_time(e.at), e.entity, e.change, e.path, e.kind, e.old, e.new
         return
-    rows = (
-        (format_time(e.at), e.entity, e.change, list(paths)) for e, paths in group_fields(matching)
-    )
-    emit(("changed_at", "entity", "change", "paths"), rows, to)
+    for e, paths in group_fields(matching):
+        yield format_time(e.at), e.entity, e.change, list(paths)
 
 
 COMMANDS = (changes,)

@@ -8,7 +8,13 @@ from eventlog.catalog.day import SETTLED_US
 from eventlog.clock import now_us
 from projector.kept_answers import views_state
 from projector.query.drift import drift_since, summarize_views
-from projector.query.views_summary import ViewsSummary, keep_summary, known_summary
+from projector.query.views_summary import (
+    ViewsSummary,
+    is_known_quiet,
+    keep_quiet,
+    keep_summary,
+    known_summary,
+)
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.logs import Page, Seen, hours, write_log
@@ -61,3 +67,14 @@ def test_views_without_drift_have_a_summary(empty: Path) -> None:
 
     assert summary == ViewsSummary(hours(0), hours(0), ())
     assert known_summary(empty, hours(0), settled(empty)) == summary
+
+
+def test_views_that_are_quiet_since_an_instant_are_quiet_since_later_ones(tmp_path: Path) -> None:
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "hindlog.duckdb").write_bytes(b"1")
+    state = settled(tmp_path)
+    keep_quiet(tmp_path, 7, state)
+    (tmp_path / "views" / "hindlog.duckdb").write_bytes(b"12")
+
+    assert [is_known_quiet(tmp_path, since, state) for since in (6, 7, 8)] == [False, True, True]
+    assert not is_known_quiet(tmp_path, 7, settled(tmp_path))

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from eventlog.format.line_header import line_header
+from projector import kept_answers
+from projector.query import change_feed
+from projector.update.update import update
 from tests.cli.making import hindlog, new_archive
 from tests.projector.few import make_archive
-from tests.projector.logs import Page, Seen, hours
+from tests.projector.logs import Page, Seen, hours, write_log
+from tests.projector.projections import chosen
 
 A = "openrouter/model/x/a"
 DAY = ("--since", "2026-11-01")
@@ -35,6 +41,25 @@ def test_since_of_changes_is_inclusive_and_until_is_exclusive(shared: Path) -> N
     assert done.err == "since 2026-11-01T01:00:00Z\nuntil 2026-11-01T02:00:00Z\n"
     assert hindlog("changes", at=shared).rows[1:] == []
     assert "since" in hindlog("changes", at=shared).err
+
+
+def test_unchanged_views_are_asked_once_whether_anything_changed(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_answers, "SETTLED_US", 0)
+    since = ("--since", "2026-11-01T03")
+    computed = [hindlog("changes", *since, *more, at=archive) for more in ((), ("--fields",))]
+    with monkeypatch.context() as patch:
+        patch.setattr(change_feed, "entity_changes", None)
+        later = hindlog("changes", "--since", "2026-11-01T04", "openrouter/*", at=archive)
+        kept = [hindlog("changes", *since, *more, at=archive) for more in ((), ("--fields",))]
+
+    assert kept == computed
+    assert [len(done.rows) for done in (*computed, later)] == [1, 1, 1]
+    assert "gone" in hindlog("changes", *DAY, at=archive).out  # since an earlier instant
+    write_log(archive, "openrouter", "0b0b0b0b", [Page(hours(5), [Seen("model", "y", {"id": 1})])])
+    update(archive, definitions=chosen("openrouter.models", "log.sightings"))
+    assert entities(*since, "openrouter/model/y", at=archive) == ["openrouter/model/y appeared"]
 
 
 def test_a_change_lists_its_paths_and_with_fields_every_value(shared: Path) -> None:
