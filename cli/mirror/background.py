@@ -39,7 +39,7 @@ def watch_of(job: PushJob, say: Callable[[str], None], survived: Failures) -> Wa
 
 
 def _backlog(job: PushJob) -> Backlog:
-    from eventlog.mirror.push.lag import mirror_lag
+    from eventlog.mirror.plan.lag import mirror_lag
 
     lag = mirror_lag(job.root, bucket_address(job.mirror))
     return lag.segments, lag.size

@@ -9,14 +9,14 @@ from eventlog.clock import now_us
 if TYPE_CHECKING:
     from eventlog.mirror.cost.month import MonthlyCost
     from eventlog.mirror.cost.traffic import Traffic
-    from eventlog.mirror.push.lag import MirrorLag
+    from eventlog.mirror.plan.lag import MirrorLag
 
 
 def describe_push(root: Path, address: str, lag: "MirrorLag") -> list[str]:
     """Returns lines about the next push and about a month."""
     from eventlog.mirror.cost.month import monthly_cost
     from eventlog.mirror.cost.traffic import traffic_of_push
-    from eventlog.mirror.push.lag import bucket_ledger
+    from eventlog.mirror.plan.lag import bucket_ledger
 
     ledger = bucket_ledger(root, address)
     push = traffic_of_push(lag.sizes, ledger.own.next if ledger else 0, is_first=ledger is None)
@@ -38,7 +38,7 @@ def describe_push(root: Path, address: str, lag: "MirrorLag") -> list[str]:
 def describe_month(root: Path, address: str) -> str:
     """Returns one line about a month."""
     from eventlog.mirror.cost.month import monthly_cost
-    from eventlog.mirror.push.lag import bucket_ledger
+    from eventlog.mirror.plan.lag import bucket_ledger
 
     cost = monthly_cost(root, bucket_ledger(root, address), now_us())
     stored = f"the mirror stores {format_size(cost.stored_bytes)}"

@@ -31,9 +31,9 @@ def probe_mirror(root: Path, mirror: MirrorSettings) -> "list[BucketFinding]":
 
 async def _probe(root: Path, mirror: MirrorSettings) -> "list[BucketFinding]":
     from eventlog.clock import now_us
+    from eventlog.mirror.plan.lag import bucket_ledger
     from eventlog.mirror.probe.probing import run_probes
     from eventlog.mirror.probe.target import ProbedBucket
-    from eventlog.mirror.push.lag import bucket_ledger
     from eventlog.stores.s3.requests import open_requests
 
     address = bucket_address(mirror)

@@ -14,8 +14,8 @@ from eventlog.errors import Corrupt, Partial
 
 if TYPE_CHECKING:
     from eventlog.mirror.local.pusher import Pusher
+    from eventlog.mirror.plan.push_plan import StoppedStream
     from eventlog.mirror.push.push import PushResult
-    from eventlog.mirror.push.push_plan import StoppedStream
 
 
 @attrs.frozen

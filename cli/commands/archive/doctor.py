@@ -135,7 +135,7 @@ def _check_mirror(root: Path) -> Iterator[Diagnosis]:
     from cli.mirror.costs import describe_month
     from eventlog.clock import HOUR, now_us
     from eventlog.errors import Invalid
-    from eventlog.mirror.push.lag import mirror_lag
+    from eventlog.mirror.plan.lag import mirror_lag
 
     try:
         url = load_config(root, os.environ, current_options().config).mirror.url

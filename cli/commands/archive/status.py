@@ -105,7 +105,7 @@ def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
     url = config(root).mirror.url
     if url is None:
         return None
-    from eventlog.mirror.push.lag import mirror_lag
+    from eventlog.mirror.plan.lag import mirror_lag
 
     lag = mirror_lag(root, url.rstrip("/"))
     return {

@@ -93,7 +93,7 @@ def push(
 
 
 def _print_plan(root: Path, address: str, exports: bool) -> int:
-    from eventlog.mirror.push.lag import mirror_lag
+    from eventlog.mirror.plan.lag import mirror_lag
 
     lag = mirror_lag(root, address)
     size = format_size(lag.size)

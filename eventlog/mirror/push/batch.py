@@ -9,8 +9,8 @@ from eventlog.errors import Corrupt, NotFound
 from eventlog.mirror.bucket.chain import StreamHead, link_facts
 from eventlog.mirror.bucket.record import MAX_LINKS, CommitRecord, has_room
 from eventlog.mirror.local.ledger import Ledger
+from eventlog.mirror.plan.push_plan import StoppedStream, Unpushed
 from eventlog.mirror.push.prepare import PreparedLink, prepare_link
-from eventlog.mirror.push.push_plan import StoppedStream, Unpushed
 from eventlog.read.cursor import StreamKey
 
 MAX_BATCH_BYTES = 256 * 1024 * 1024

@@ -10,8 +10,8 @@ from pathlib import Path
 import attrs
 
 from eventlog.mirror.bucket.chain import StreamHead
+from eventlog.mirror.plan.push_plan import Unpushed
 from eventlog.mirror.push.batch import Batch, take_batch
-from eventlog.mirror.push.push_plan import Unpushed
 from eventlog.read.cursor import StreamKey
 
 

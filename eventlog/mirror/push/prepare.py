@@ -14,7 +14,7 @@ from eventlog.format.paths import asset_path, loss_path, manifest_path, sealed_p
 from eventlog.mirror.bucket.chain import LinkFacts, link_facts
 from eventlog.mirror.bucket.digits import hash_machine
 from eventlog.mirror.bucket.record import LOST_LINK, SEALED_LINK, Link
-from eventlog.mirror.push.push_plan import Unpushed
+from eventlog.mirror.plan.push_plan import Unpushed
 
 
 @attrs.frozen

@@ -25,6 +25,13 @@ from eventlog.mirror.local.identity import claim_bucket, read_archive_id
 from eventlog.mirror.local.journal import load_pending, lock_mirror, remove_pending, save_pending
 from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger, with_forked
 from eventlog.mirror.local.pusher import Pusher
+from eventlog.mirror.plan.push_plan import (
+    StoppedStream,
+    Unpushed,
+    forked_stream,
+    forked_streams,
+)
+from eventlog.mirror.plan.unpushed import find_unpushed, last_sealed_links
 from eventlog.mirror.push.batch import (
     conflict_of,
     in_pending_order,
@@ -34,13 +41,6 @@ from eventlog.mirror.push.batch import (
 from eventlog.mirror.push.commit import adopt_records, check_last_record, put_record, put_rollups
 from eventlog.mirror.push.prefetch import BatchReader
 from eventlog.mirror.push.prepare import PreparedLink
-from eventlog.mirror.push.push_plan import (
-    StoppedStream,
-    Unpushed,
-    forked_stream,
-    forked_streams,
-)
-from eventlog.mirror.push.unpushed import find_unpushed, last_sealed_links
 from eventlog.mirror.push.upload import Sending, upload_links
 from eventlog.read.cursor import StreamKey
 from eventlog.stores.store import Store

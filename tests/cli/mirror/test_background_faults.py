@@ -9,7 +9,7 @@ from cli.config.settings import MirrorSettings
 from cli.mirror import background, watching
 from cli.mirror.background import pushing_beside
 from cli.mirror.pushing import PushJob
-from eventlog.mirror.push.lag import mirror_lag
+from eventlog.mirror.plan.lag import mirror_lag
 from tests.cli.mirror.test_background import Said
 from tests.eventlog.mirror.buckets import add_hour, pusher_on
 from tests.eventlog.stores.places import new_name

@@ -8,8 +8,8 @@ import pytest
 from cli.config.settings import MirrorSettings
 from cli.mirror.pushing import Pushed, PushJob, opened_push, push_lines, raise_for_stopped
 from eventlog.errors import Corrupt, Partial
+from eventlog.mirror.plan.push_plan import StoppedStream
 from eventlog.mirror.push.push import PushResult
-from eventlog.mirror.push.push_plan import StoppedStream
 from tests.eventlog.mirror.buckets import add_hour, pusher_on
 
 DAMAGED = StoppedStream(("s", "0a0b0c0d"), "damaged")

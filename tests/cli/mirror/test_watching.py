@@ -23,8 +23,8 @@ from cli.mirror.watching import (
     keep_pushing,
 )
 from eventlog.errors import Invalid, Refused, Unavailable
+from eventlog.mirror.plan.push_plan import StoppedStream
 from eventlog.mirror.push.push import PushResult
-from eventlog.mirror.push.push_plan import StoppedStream
 
 STOPPED = StoppedStream(("s", "0a0b0c0d"), "damaged")
 NOTHING: Backlog = (0, 0)

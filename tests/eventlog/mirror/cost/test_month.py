@@ -8,7 +8,7 @@ from eventlog.clock import DAY, HOUR
 from eventlog.files.assets import put_asset
 from eventlog.format.paths import sealed_path
 from eventlog.mirror.cost.month import monthly_cost
-from eventlog.mirror.push.lag import bucket_ledger
+from eventlog.mirror.plan.lag import bucket_ledger
 from tests.eventlog.making import OTHER, START
 from tests.eventlog.mirror.buckets import add_hour, new_store, objects_of, pushed
 

@@ -18,7 +18,7 @@ from eventlog.mirror.cost.traffic import (
     traffic_of_push,
     traffic_of_records,
 )
-from eventlog.mirror.push.lag import bucket_ledger, mirror_lag
+from eventlog.mirror.plan.lag import bucket_ledger, mirror_lag
 from eventlog.stores.store import Store, Upload
 from eventlog.stores.transfer import PART_BYTES
 from eventlog.stores.wrappers import CLASS_A, CLASS_B, counted

@@ -9,6 +9,7 @@ import pytest
 
 from eventlog.errors import Refused
 from eventlog.mirror.local.ledger import Ledger
+from eventlog.mirror.plan.lag import bucket_ledger
 from eventlog.mirror.probe.objects import (
     PUT,
     probe_archive_id,
@@ -19,7 +20,6 @@ from eventlog.mirror.probe.objects import (
     probe_round_trip,
 )
 from eventlog.mirror.probe.target import Outcome, ProbedBucket, Verdict
-from eventlog.mirror.push.lag import bucket_ledger
 from eventlog.stores.store import ByteRange, Store, StoredObject, Upload
 from tests.eventlog.mirror.buckets import add_hour, new_store, objects_of, pushed
 from tests.eventlog.mirror.probe.probed import probed, target_of

@@ -10,6 +10,7 @@ import pytest
 
 from eventlog.clock import format_us, now_us
 from eventlog.errors import HindlogError, Refused, Unavailable
+from eventlog.mirror.plan.lag import bucket_ledger
 from eventlog.mirror.probe.probing import (
     ALL_PROBES,
     ETAGS,
@@ -18,7 +19,6 @@ from eventlog.mirror.probe.probing import (
     run_probes,
 )
 from eventlog.mirror.probe.target import BucketProbe, Outcome, ProbedBucket, Verdict, passed, warned
-from eventlog.mirror.push.lag import bucket_ledger
 from eventlog.mirror.push.push import push
 from eventlog.stores.opening import open_store
 from eventlog.stores.s3.requests import open_requests

@@ -7,6 +7,8 @@ import pytest
 from eventlog.format.paths import manifest_path
 from eventlog.mirror.bucket.chain import StreamHead
 from eventlog.mirror.local.ledger import Ledger, PusherHead
+from eventlog.mirror.plan.push_plan import StoppedStream
+from eventlog.mirror.plan.unpushed import find_unpushed
 from eventlog.mirror.push.batch import (
     conflict_of,
     in_pending_order,
@@ -14,8 +16,6 @@ from eventlog.mirror.push.batch import (
     take_batch,
     without_conflicts,
 )
-from eventlog.mirror.push.push_plan import StoppedStream
-from eventlog.mirror.push.unpushed import find_unpushed
 from tests.eventlog.making import OTHER, SOURCE, WRITER, write_hours
 from tests.eventlog.mirror.links import ARCHIVE, PUSHER, record_of
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.mirror.plan.push_plan import Unpushed
+from eventlog.mirror.plan.unpushed import find_unpushed
 from eventlog.mirror.push import batch, prefetch
 from eventlog.mirror.push.batch import Batch, take_batch
 from eventlog.mirror.push.prefetch import BatchReader
-from eventlog.mirror.push.push_plan import Unpushed
-from eventlog.mirror.push.unpushed import find_unpushed
 from eventlog.stores.transfer import upload_of_bytes
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 from tests.eventlog.mirror.buckets import add_hour, check_laws, new_store, objects_of, pushed

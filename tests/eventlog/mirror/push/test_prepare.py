@@ -10,8 +10,8 @@ from eventlog.files.writer_ids import IMPORT, add_writers, writer_id
 from eventlog.format.event import ANOMALY, Draft
 from eventlog.format.paths import asset_path, manifest_path, sealed_path
 from eventlog.mirror.bucket.digits import hash_machine
+from eventlog.mirror.plan.unpushed import find_unpushed
 from eventlog.mirror.push.prepare import prepare_link
-from eventlog.mirror.push.unpushed import find_unpushed
 from tests.eventlog.making import WRITER, write_log
 
 

@@ -9,8 +9,8 @@ import pytest
 from eventlog.errors import Unavailable
 from eventlog.files.assets import put_asset
 from eventlog.format.event import ANOMALY, Draft
+from eventlog.mirror.plan.unpushed import find_unpushed
 from eventlog.mirror.push.prepare import PreparedLink, prepare_link
-from eventlog.mirror.push.unpushed import find_unpushed
 from eventlog.mirror.push.upload import Sending, Sent, upload_links
 from eventlog.stores.store import Conflict, Store, StoredObject, Upload
 from eventlog.stores.transfer import upload_of_bytes

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from eventlog.format.paths import sealed_path
-from eventlog.mirror.push.lag import mirror_lag
+from eventlog.mirror.plan.lag import mirror_lag
 from tests.eventlog.making import OTHER, SOURCE, START
 from tests.eventlog.mirror.buckets import add_hour, new_store, pushed
 

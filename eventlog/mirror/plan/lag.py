@@ -7,8 +7,8 @@ import attrs
 from eventlog.mirror.local.identity import read_archive_id
 from eventlog.mirror.local.last_check import LastCheck, load_check
 from eventlog.mirror.local.ledger import Ledger, load_ledger
-from eventlog.mirror.push.push_plan import StoppedStream, forked_streams
-from eventlog.mirror.push.unpushed import find_unpushed
+from eventlog.mirror.plan.push_plan import StoppedStream, forked_streams
+from eventlog.mirror.plan.unpushed import find_unpushed
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from eventlog.clock import HOUR
 from eventlog.format.paths import segment_at
 from eventlog.mirror.bucket.chain import LinkFacts, StreamHead
-from eventlog.mirror.push.push_plan import (
+from eventlog.mirror.plan.push_plan import (
     PushPlan,
     Unpushed,
     forked_stream,

@@ -17,7 +17,7 @@ from eventlog.files.lost_segments import read_loss
 from eventlog.format.paths import SegmentName, manifest_path
 from eventlog.mirror.bucket.chain import LinkFacts, StreamHead, link_facts
 from eventlog.mirror.bucket.record import SEALED_LINK, Link
-from eventlog.mirror.push.push_plan import PushPlan, Unpushed, plan_push
+from eventlog.mirror.plan.push_plan import PushPlan, Unpushed, plan_push
 from eventlog.read.cursor import StreamKey
 
 

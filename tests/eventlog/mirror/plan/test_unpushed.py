@@ -11,7 +11,7 @@ from eventlog.files.lost_segments import LOSS_FORMAT, Loss, write_loss
 from eventlog.format.manifest import digest
 from eventlog.format.paths import manifest_path, segment_at
 from eventlog.mirror.bucket.chain import StreamHead
-from eventlog.mirror.push.unpushed import find_unpushed, last_sealed_links
+from eventlog.mirror.plan.unpushed import find_unpushed, last_sealed_links
 from tests.eventlog.making import OTHER, SOURCE, START, WRITER, ManualClock, entity, write_log
 
 

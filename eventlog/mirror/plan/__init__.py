@@ -1,0 +1,1 @@
+"""What is sealed and not in the bucket, and in which order it is pushed. No request."""
