@@ -67,18 +67,29 @@ def parse_record(data: bytes, where: str) -> CommitRecord:
     Raises `Corrupt` unless it has the spelling that `encode_record` writes, and every link can be
     decoded.
     """
-    try:
-        record = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Corrupt(f"{where}: expected a commit record: {error}") from error
+    record = parse_record_only(data, where)
+    for link in record.links:
+        read_link(link, where)
+    return record
+
+
+def parse_record_only(data: bytes, where: str) -> CommitRecord:
+    """Decodes a record like `parse_record`, but does not read its links."""
+    record = decode_record(data, where)
     problem = _problem_of(record)
     if problem is None and encode_record(record) != data:
         problem = "expected the spelling that hindlog writes"
     if problem is not None:
         raise Corrupt(f"{where}: {problem}")
-    for link in record.links:
-        read_link(link, where)
     return record
+
+
+def decode_record(data: bytes, where: str) -> CommitRecord:
+    """Decodes a record that was parsed before: checks only its form."""
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Corrupt(f"{where}: expected a commit record: {error}") from error
 
 
 def _problem_of(record: CommitRecord) -> str | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Set
 
-from eventlog.mirror.bucket.chain import link_facts
 from eventlog.mirror.bucket.record import CommitRecord
 from eventlog.mirror.history.read_log import find_pushers, read_log
 from eventlog.mirror.local.ledger import PusherHead
@@ -25,7 +24,7 @@ async def last_foreign_records(
             record = read.record
             if (record.pusher, record.host) == (ours.id, ours.host):
                 continue
-            for key in {link_facts(link, read.where).key for link in record.links} & keys:
+            for key in {facts.key for facts in read.facts} & keys:
                 if key not in last or last[key].at < record.at:
                     last[key] = record
     return last

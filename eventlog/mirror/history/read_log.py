@@ -6,8 +6,9 @@ import attrs
 
 from eventlog.errors import Corrupt, Invalid, NotFound
 from eventlog.format.manifest import digest
+from eventlog.mirror.bucket.chain import LinkFacts, link_facts
 from eventlog.mirror.bucket.names import RECORDS, RecordObject, RollUpObject
-from eventlog.mirror.bucket.record import CommitRecord, parse_record
+from eventlog.mirror.bucket.record import CommitRecord, parse_record_only
 from eventlog.mirror.bucket.rollup import sizes_at, split_rollup
 from eventlog.mirror.local.ledger import PusherHead
 from eventlog.stores.store import Store
@@ -22,6 +23,10 @@ class ReadRecord:
     """Address of its object, for error messages."""
     head: PusherHead
     """The end of the log if this is its last record."""
+    facts: tuple[LinkFacts, ...]
+    """Of its links."""
+    data: bytes
+    """Its bytes."""
 
 
 async def find_pushers(store: Store) -> tuple[str, ...]:
@@ -52,9 +57,10 @@ async def read_log(
         lines, where = part
         for data in lines:
             record = _check_record(data, where, archive, pusher, head)
+            facts = tuple(link_facts(link, where) for link in record.links)
             rolled = head.next + 1 if size > 1 and head.rolled == head.next else head.rolled
             head = PusherHead(record.number + 1, digest(data), rolled)
-            yield ReadRecord(record, where, head)
+            yield ReadRecord(record, where, head, facts, data)
         sizes = sizes_at(head.next)
 
 
@@ -75,8 +81,8 @@ async def _read_at(
 def _check_record(
     data: bytes, where: str, archive: str, pusher: str, head: PusherHead
 ) -> CommitRecord:
-    """Decodes a record and checks that it follows the end of its log."""
-    record = parse_record(data, where)
+    """Decodes a record and checks that it follows the end of its log. Does not read its links."""
+    record = parse_record_only(data, where)
     if record.archive != archive:
         raise Invalid(f"{where}: belongs to archive {record.archive}, expected {archive}")
     if (record.pusher, record.number) != (pusher, head.next):

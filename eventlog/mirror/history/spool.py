@@ -2,8 +2,8 @@
 
     state/mirror/records.ndjson   record | record | …
 
-They are read twice: the chains must be complete before anything is written, and the manifests
-of a large bucket do not fit into memory.
+They are read several times: the chains must be complete before anything is written, and the
+manifests of a large bucket do not fit into memory. Only the first time are they checked.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.mirror.bucket.record import CommitRecord, encode_record, parse_record
+from eventlog.mirror.bucket.record import CommitRecord, decode_record
 from eventlog.mirror.history.read_log import ReadRecord
 from eventlog.mirror.history.update_ledger import update_ledger
 from eventlog.mirror.local.ledger import Ledger
@@ -38,7 +38,7 @@ async def spool_records(root: Path, store: Store, archive: str, pusher: str) -> 
     with path.open("wb") as file:
 
         def keep(read: ReadRecord) -> None:
-            file.write(encode_record(read.record))
+            file.write(read.data)
 
         ledger = await update_ledger(store, known, keep, hint=None)
     return Spool(path, ledger)
@@ -48,4 +48,4 @@ def spooled(spool: Spool) -> Iterator[CommitRecord]:
     """Yields the records, those of each pusher in order."""
     with spool.path.open("rb") as file:
         for line in file:
-            yield parse_record(line, str(spool.path))
+            yield decode_record(line, str(spool.path))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eventlog.errors import Corrupt, Locked
 from eventlog.format.paths import LOSS, MANIFEST
-from eventlog.mirror.bucket.chain import Chains, extend_chains, incomplete_streams, link_facts
+from eventlog.mirror.bucket.chain import Chains, extend_chains, incomplete_streams
 from eventlog.mirror.bucket.names import RecordObject, SegmentObject
 from eventlog.mirror.bucket.record import LOST_LINK, Link, read_link
 from eventlog.mirror.history.read_log import ReadRecord, find_pushers, read_log
@@ -41,7 +41,7 @@ async def update_ledger(
         async for read in read_log(store, ledger.archive, pusher, head):
             visit(read)
             where = f"{read.where}, put by {read.record.host} at {read.record.at}"
-            extend_chains(chains, [link_facts(link, where) for link in read.record.links], where)
+            extend_chains(chains, read.facts, where)
             head = read.head
         ledger = with_pusher(ledger, pusher, head)
     for problem in incomplete_streams(chains):

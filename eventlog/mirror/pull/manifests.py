@@ -18,7 +18,7 @@ from eventlog.files.disk import REAL, make_dirs, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.files.writer_ids import HASHED, add_writers
 from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
-from eventlog.mirror.bucket.chain import LinkFacts, link_facts
+from eventlog.mirror.bucket.chain import LinkFacts, known_link_facts
 from eventlog.mirror.bucket.record import LOST_LINK, CommitRecord, Link
 from eventlog.mirror.history.spool import Spool, spooled
 from eventlog.mirror.pull.pull_plan import LinkState, LocalFiles, link_state
@@ -45,8 +45,8 @@ def write_manifests(root: Path, spool: Spool) -> WrittenManifests:
 
     A stream of which the folder has other events is left out completely.
     """
-    conflicts = _find_conflicts(root, spool)
-    add_writers(root, set(_owners(spool)))
+    conflicts, owners = _find_conflicts(root, spool)
+    add_writers(root, owners)
     written: dict[Path, None] = {}
     with _open_log(root) as handle:
         for link, facts in _links_of(spool):
@@ -66,7 +66,7 @@ def write_manifests(root: Path, spool: Spool) -> WrittenManifests:
 
 def plan_manifests(root: Path, spool: Spool) -> WrittenManifests:
     """Returns what `write_manifests` would do. Changes nothing."""
-    conflicts = _find_conflicts(root, spool)
+    conflicts, _ = _find_conflicts(root, spool)
     new = {
         facts.segment
         for link, facts in _links_of(spool)
@@ -104,21 +104,22 @@ def _links_of(spool: Spool) -> Iterator[tuple[Link, LinkFacts]]:
 def _recorded_links(spool: Spool) -> Iterator[tuple[CommitRecord, Link, LinkFacts]]:
     for record in spooled(spool):
         for link in record.links:
-            yield record, link, link_facts(link, str(spool.path))
+            yield record, link, known_link_facts(link)
 
 
-def _owners(spool: Spool) -> Iterator[tuple[str, str, str]]:
-    """Yields machine, role and writer of each link that names them."""
-    for link, facts in _links_of(spool):
-        if link.role is not None and link.machine is not None:
-            yield f"{HASHED}{link.machine}", link.role, facts.key[1]
+def _find_conflicts(
+    root: Path, spool: Spool
+) -> tuple[dict[StreamKey, str], set[tuple[str, str, str]]]:
+    """Returns what differs, for each stream of which the folder has other events; and the owners.
 
-
-def _find_conflicts(root: Path, spool: Spool) -> dict[StreamKey, str]:
-    """Returns what differs, for each stream of which the folder has other events."""
+    The owners are machine, role and writer of all streams whose links name them.
+    """
     conflicts: dict[StreamKey, str] = {}
+    owners: set[tuple[str, str, str]] = set()
     known: dict[StreamKey, list[KnownSeqs]] = {}
     for record, link, facts in _recorded_links(spool):
+        if link.role is not None and link.machine is not None:
+            owners.add((f"{HASHED}{link.machine}", link.role, facts.key[1]))
         if facts.key in conflicts:
             continue
         if facts.key not in known:
@@ -129,7 +130,7 @@ def _find_conflicts(root: Path, spool: Spool) -> dict[StreamKey, str]:
                 f" to {facts.last_seq} than this folder: two folders write the stream"
                 f" {', '.join(facts.key)}; the other one is {record.host}, last seen {record.at}"
             )
-    return conflicts
+    return conflicts, owners
 
 
 def _state_of(

@@ -10,7 +10,7 @@ import msgspec
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.format.manifest import digest
-from eventlog.mirror.bucket.chain import Chains, extend_chains, link_facts
+from eventlog.mirror.bucket.chain import Chains, extend_chains
 from eventlog.mirror.bucket.names import RecordObject, RollUpObject
 from eventlog.mirror.bucket.record import CommitRecord, encode_record
 from eventlog.mirror.bucket.rollup import RollUp, join_records, rollups_due, split_rollup
@@ -54,7 +54,7 @@ async def adopt_records(root: Path, host: str, store: Store, ledger: Ledger) -> 
     head = ledger.own
     async for read in read_log(store, ledger.archive, ledger.pusher, head):
         require_ours(root, host, read)
-        extend_chains(chains, [link_facts(x, read.where) for x in read.record.links], read.where)
+        extend_chains(chains, read.facts, read.where)
         head = read.head
     if head == ledger.own:
         return ledger

@@ -16,7 +16,7 @@ import msgspec
 
 from eventlog.clock import Clock, format_us, now_us
 from eventlog.files.disk import REAL, Disk, full_disk_named
-from eventlog.mirror.bucket.chain import StreamHead, link_facts
+from eventlog.mirror.bucket.chain import StreamHead
 from eventlog.mirror.bucket.record import RECORD_VERSION, CommitRecord
 from eventlog.mirror.history.other_folders import last_foreign_records
 from eventlog.mirror.history.read_log import ReadRecord
@@ -150,8 +150,7 @@ async def _update_ledger(run: _Run, ledger: Ledger) -> Ledger:
         if read.record.pusher == run.pusher.id:
             require_ours(run.root, run.pusher.host, read)
             return
-        for link in read.record.links:
-            facts = link_facts(link, read.where)
+        for facts in read.facts:
             stream = forked_stream(last.get(facts.key), facts)
             if stream is not None:
                 forked[stream.key] = stream.reason

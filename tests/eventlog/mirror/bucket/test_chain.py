@@ -12,6 +12,7 @@ from eventlog.mirror.bucket.chain import (
     extend_chains,
     heads_as_text,
     incomplete_streams,
+    known_link_facts,
     link_facts,
     parse_stream,
 )
@@ -48,6 +49,17 @@ def test_links_that_are_read_in_any_order_and_repeatedly_form_one_chain(
 
     assert chains.heads == {KEY: links[-1].head}
     assert list(incomplete_streams(chains)) == []
+
+
+@given(st.integers(1, 10**9), st.integers(1, 99), st.none() | st.just("ab" * 32), st.booleans())
+def test_a_link_that_was_read_before_has_the_same_facts(
+    first: int, rows: int, previous: str | None, is_lost: bool
+) -> None:
+    link = (lost_link if is_lost else sealed_link)(first, rows, previous)
+    other_name = Link(link.kind, None, None, link.file.replace(f"{SOURCE}/", "a-b_c/"))
+
+    assert known_link_facts(link) == link_facts(link, "here")
+    assert known_link_facts(other_name) == link_facts(other_name, "here")
 
 
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=6), st.data())

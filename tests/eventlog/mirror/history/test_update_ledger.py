@@ -71,7 +71,7 @@ def test_a_pusher_whose_records_are_gone_was_rolled_back() -> None:
 
 def test_a_record_is_ours_if_the_folder_has_all_its_files(tmp_path: Path) -> None:
     lost = lost_link(4, 2, digest(FIRST.file.encode()))
-    read = ReadRecord(record_of(FIRST, lost), "here", PusherHead(1))
+    read = ReadRecord(record_of(FIRST, lost), "here", PusherHead(1), (), b"")
     for link in (FIRST, lost):
         assert foreign_link(tmp_path, read) == link_object(link)
         with pytest.raises(Locked, match=r"fenced: record 0 of pusher aa000001 .* here:/srv/a put"):
