@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cli.config.settings import MirrorSettings
-from cli.mirror.bucket import format_size, open_bucket
+from cli.mirror.bucket import Retries, format_size, open_bucket
 from cli.options.global_options import print_message
 from eventlog.errors import Corrupt, Invalid, Partial
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from eventlog.mirror.pull.pull import PullResult
     from eventlog.read.event_filter import Select
 
+FIRST_S = 30.0
+"""How long a bucket is tried that was never reached: its address may be wrong."""
 SHOWN = 10
 """Number of objects or streams that are listed."""
 
@@ -88,7 +90,7 @@ def require_archive(root: Path, mirror: MirrorSettings) -> None:
 async def _require_archive(root: Path, mirror: MirrorSettings) -> None:
     from eventlog.mirror.local.identity import read_bucket_id
 
-    async with open_bucket(root, mirror, Counter()) as store:
+    async with open_bucket(root, mirror, Counter(), retries=Retries(FIRST_S)) as store:
         if await read_bucket_id(store) is None:
             raise Invalid(f"{store.address}: no archive there")
 

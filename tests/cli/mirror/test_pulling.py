@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.mirror import pulling
 from eventlog.format.paths import sealed_path
 from tests.cli.making import hindlog, new_archive
 from tests.eventlog.making import OTHER
@@ -131,3 +132,16 @@ def test_the_options_of_a_pull_limit_the_files_and_not_the_manifests(
     assert refused.code == 2 and "--source nobody: expected one of openrouter" in refused.err
     assert hindlog("sync", "pull", "--manifests", "--since", "1h", at=new).code == 2
     assert hindlog("init", tmp_path / "other", "--manifests").code == 2
+
+
+def test_init_from_a_bucket_that_cannot_be_reached_gives_up_soon_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulling, "FIRST_S", 0.0)
+    monkeypatch.setenv("HINDLOG_MIRROR_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    done = hindlog("init", tmp_path / "new", "--from", "s3://bucket/prefix")
+
+    assert done.code == 7 and "sync pull" not in done.err
+    assert not (tmp_path / "new").exists()
