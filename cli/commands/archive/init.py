@@ -47,7 +47,7 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None, manifests: 
         raise Invalid(
             f"{target}: this folder is an archive already", f"hindlog -C {directory} tail"
         )
-    if url is not None and directory.exists() and any(directory.iterdir()):
+    if url is not None and directory.exists() and not _is_empty(directory, CONFIG_FILE):
         raise LocalResource(f"{directory}: expected an empty folder", "choose another one")
     text = default_toml(sources or tuple(SOURCE_DEFAULTS))
     if url is None:
@@ -62,6 +62,11 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None, manifests: 
     print_message(f"  hindlog{at} tail -f              watch events as they are appended")
 
 
+def _is_empty(directory: Path, config: str) -> bool:
+    """Returns whether a folder contains at most what a killed `init --from` left."""
+    return all(path.name.startswith(f".{config}.") for path in directory.iterdir())
+
+
 def _fetch_archive(directory: Path, target: Path, toml: str, *, with_files: bool) -> None:
     """Fetches the archive of a bucket into a new folder. Leaves nothing if it cannot begin."""
     import os
@@ -69,11 +74,13 @@ def _fetch_archive(directory: Path, target: Path, toml: str, *, with_files: bool
 
     from cli.config.load import load_config
     from cli.mirror.pulling import pull_from_bucket, require_archive
+    from eventlog.files.publish import replace_file
 
     is_new = not directory.exists()
-    (directory / "log").mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     try:
-        target.write_text(toml)
+        replace_file(target, toml.encode())  # first, and complete: from here on, pull continues
+        (directory / "log").mkdir()
         mirror = load_config(directory, os.environ).mirror
         require_archive(directory, mirror)
     except BaseException:

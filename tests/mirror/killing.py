@@ -1,0 +1,67 @@
+"""Kills a process at any change of a file, as far as the files are concerned.
+
+    with killed_at(folder, 7) as steps:
+        …        # the eighth change of a file in the folder, and all after it, raise `Killed`
+
+Python reports each open for writing, rename, link, removal and new folder to a hook, whatever
+code does it and in whatever thread. Nothing that a `finally` does has an effect any more.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import attrs
+
+from tests.eventlog.mirror.buckets import Killed
+
+CHANGES = {"os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir"}
+NEVER = 1 << 30
+
+
+@attrs.define
+class Steps:
+    """The changes of files in a folder."""
+
+    folder: str
+    limit: int
+    """Number of changes until the process is killed."""
+    count: int = 0
+
+
+_running: list[Steps] = []
+
+
+@contextmanager
+def killed_at(folder: Path, limit: int = NEVER) -> Iterator[Steps]:
+    """Counts changes, and raises `Killed` in place of those after so many. Suppresses it."""
+    if _hook not in _hooks:
+        _hooks.append(_hook)
+        sys.addaudithook(_hook)  # there is no way to remove it
+    steps = Steps(str(folder), limit)
+    _running.append(steps)
+    try:
+        with suppress(Killed):
+            yield steps
+    finally:
+        _running.remove(steps)
+
+
+def _hook(event: str, arguments: tuple[object, ...]) -> None:
+    if not _running or not (event in CHANGES or (event == "open" and _is_writing(arguments))):
+        return
+    for steps in _running:
+        if str(arguments[0]).startswith(steps.folder):
+            steps.count += 1
+            if steps.count > steps.limit:
+                raise Killed
+
+
+def _is_writing(arguments: tuple[object, ...]) -> bool:
+    flags = arguments[2]
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+
+
+_hooks: list[object] = []
