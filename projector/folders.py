@@ -23,10 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from eventlog.clock import HOUR
-from eventlog.errors import Invalid, NoArchive
+from eventlog.errors import Invalid, NoArchive, NotFound
 from eventlog.files.publish import replace_file
 from eventlog.format.paths import log_dir
 
+VIEWS_FILE = "hindlog.duckdb"
 FIRST = "parts"
 """Folder of parts of an archive that was never rebuilt."""
 CURRENT = "current"
@@ -43,6 +44,14 @@ def views_dir(root: Path) -> Path:
         raise NoArchive(f"{root}: no archive here", "hindlog init")
     refuse_glob_characters(root)
     return root.resolve() / "views"
+
+
+def find_views_file(views: Path) -> Path:
+    """Returns the path of the views file in a folder. Raises `NotFound` if there is none yet."""
+    path = views / VIEWS_FILE
+    if not path.exists():
+        raise NotFound(f"{path}: no views yet", "hindlog view update")
+    return path
 
 
 def is_utf8(text: str) -> bool:

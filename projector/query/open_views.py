@@ -8,9 +8,7 @@ import duckdb
 from eventlog.clock import format_us, now_us
 from eventlog.errors import Invalid, NotFound
 from projector.engine.connections import reader, sql_errors
-from projector.folders import refuse_glob_characters
-
-VIEWS_FILE = "hindlog.duckdb"
+from projector.folders import find_views_file, refuse_glob_characters
 
 
 def open_views(
@@ -31,9 +29,7 @@ def open_views(
             f"as of {format_us(as_of)}: that is after now, {format_us(present)}",
             "name an instant that has passed",
         )
-    path = (folder or root.resolve() / "views") / VIEWS_FILE
-    if not path.exists():
-        raise NotFound(f"{path}: no views yet", "hindlog view update")
+    path = find_views_file(folder or root.resolve() / "views")
     refuse_glob_characters(root)
     with sql_errors(str(path)):
         connection = reader(path)

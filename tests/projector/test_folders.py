@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from eventlog.clock import HOUR
+from eventlog.errors import NotFound
 from projector.folders import (
     CURRENT,
     current_parts,
     delete_unused_parts,
+    find_views_file,
     next_parts,
     scratch_folder,
     set_current_parts,
@@ -106,3 +108,17 @@ def test_the_scratch_folder_is_empty_at_first_and_deleted_afterwards(tmp_path: P
         (folder / "copy").write_bytes(b"x")
 
     assert sorted(path.name for path in tmp_path.rglob("*")) == [f"spill-{os.getpid()}", "tmp"]
+
+
+def test_a_missing_views_file_is_an_error_that_names_the_command_that_writes_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NotFound) as error:
+        find_views_file(tmp_path)
+    (tmp_path / "hindlog.duckdb").touch()
+
+    assert (error.value.what, error.value.hint) == (
+        f"{tmp_path}/hindlog.duckdb: no views yet",
+        "hindlog view update",
+    )
+    assert find_views_file(tmp_path) == tmp_path / "hindlog.duckdb"

@@ -187,8 +187,15 @@ def _probe_mirror(root: Path) -> Iterator[Diagnosis]:
 
 
 def _check_views(root: Path) -> Iterator[Diagnosis]:
+    from eventlog.errors import NotFound
+    from projector.folders import find_views_file
     from projector.kept_answers import keep, recall, views_state
 
+    try:
+        find_views_file(root.resolve() / "views")
+    except NotFound as error:
+        yield ("WARN", error.what, error.hint)
+        return
     state = views_state(root)
     misfits = recall(root, _MISFITS, state, dict[str, int])  # were intact, and did not change
     if misfits is None:
@@ -206,16 +213,11 @@ def _check_views(root: Path) -> Iterator[Diagnosis]:
 
 def _damages_of_views(root: Path) -> Iterator[Diagnosis]:
     """Yields what is wrong with the files of the views."""
-    from eventlog.errors import NotFound
     from projector.query.open_views import open_views
     from projector.update.check import damaged_parts
 
-    try:
-        open_views(root).close()
-    except NotFound as error:
-        yield ("WARN", error.what, error.hint)
-    else:
-        yield from (("FAIL", error.what, error.hint) for error in damaged_parts(root))
+    open_views(root).close()
+    yield from (("FAIL", error.what, error.hint) for error in damaged_parts(root))
 
 
 def _misfit(counted: tuple[str, int]) -> Diagnosis:

@@ -35,18 +35,20 @@ def _views_summary(root: Path, now: int) -> "ViewsSummary | None":
     """Returns the summary of the views, without a query if they are unchanged."""
     from eventlog.clock import DAY
     from eventlog.errors import NotFound
+    from projector.folders import find_views_file
     from projector.kept_answers import views_state
     from projector.query.views_summary import keep_summary, known_summary
 
+    try:
+        find_views_file(root.resolve() / "views")
+    except NotFound:
+        return None
     since = now - DRIFT_DAYS * DAY
     state = views_state(root)
     summary = known_summary(root, since, state)
     if summary is None:
         from projector.query.drift import summarize_views
 
-        try:
-            summary = summarize_views(root, since)
-        except NotFound:
-            return None
+        summary = summarize_views(root, since)
         keep_summary(root, summary, state)
     return summary
