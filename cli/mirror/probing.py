@@ -21,11 +21,12 @@ def probe_mirror(root: Path, mirror: MirrorSettings) -> "list[BucketFinding]":
     """Probes the bucket of an archive and stores what was found."""
     from eventlog.clock import now_us
     from eventlog.mirror.local.findings import save_findings
-    from eventlog.mirror.probe.probing import findings_of
+    from eventlog.mirror.probe.probing import all_probes_ran, findings_of
 
     print_message(f"probing {bucket_address(mirror)}")
     results = asyncio.run(_probe(root, mirror))
-    save_findings(root, findings_of(bucket_address(mirror), now_us(), results))
+    if all_probes_ran(results):
+        save_findings(root, findings_of(bucket_address(mirror), now_us(), results))
     return results
 
 

@@ -14,6 +14,7 @@ from eventlog.stores.opening import open_store
 from tests.cli.making import damage, hindlog, new_archive
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 from tests.eventlog.mirror.buckets import add_hour
+from tests.eventlog.mirror.exports.exporting import write_export
 from tests.object_store.server import KEYS, ObjectServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mirror.md").read_text()
@@ -28,7 +29,7 @@ def blocks_of(text: str) -> list[str]:
 
 def filled_in(line: str, server: ObjectServer) -> str:
     """Returns a line with the address and the keys of the test server."""
-    names = {"PUSH": "test:pusher", "READ": "test:reader"}
+    names = {"PUSH": "test:pusher", "READ": "test:reader", "PRUNE": "test:pruner"}
     line = line.replace("https://ACCOUNT.r2.cloudflarestorage.com", server.url())
     for name, key in names.items():
         line = line.replace(f"{name}_KEY", key).replace(f"{name}_SECRET", KEYS[key])
@@ -54,6 +55,10 @@ DAMAGED = f"{SOURCE}/2026-11-21/05-{WRITER}-000"
 
 def free_file(_server: ObjectServer) -> None:
     next(Path("copy").rglob("*.ndjson.zst")).unlink()
+
+
+def export(_server: ObjectServer) -> None:
+    write_export(Path("data"), "prices", {"models.parquet": b"rows"})
 
 
 def lose_disk(_server: ObjectServer) -> None:
@@ -104,6 +109,7 @@ def make_other(_server: ObjectServer) -> None:
 
 HAPPENED: dict[str, Callable[[ObjectServer], None]] = {
     "Files that are only in the mirror": free_file,
+    "Exports": export,
     "The disk is lost": lose_disk,
     "The state is lost": lose_state,
     "A segment is damaged": damage_segment,
@@ -137,6 +143,6 @@ def test_the_commands_of_the_page_run_in_order(
 def test_every_section_of_the_recovery_is_in_its_table() -> None:
     recovery = PAGE.partition("# Recovery")[2]
     titles = re.findall(r"^## (.*)", recovery, re.M)
-    assert set(HAPPENED) - set(titles) == {"Files that are only in the mirror"}
+    assert set(HAPPENED) - set(titles) == {"Files that are only in the mirror", "Exports"}
     for title in titles:
         assert f"(#{title.lower().replace(' ', '-')})" in recovery

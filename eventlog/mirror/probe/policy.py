@@ -120,7 +120,7 @@ async def probe_delete_history(target: ProbedBucket) -> Outcome:
             return passed("the key cannot delete history")
         require_response(response)
     return warned(
-        "this key can delete history",
+        "this key can delete history, unless a bucket lock protects it, which no request shows",
         "a key that may not delete, or a bucket lock on log/, mirror/ and assets/: docs/mirror.md",
     )
 

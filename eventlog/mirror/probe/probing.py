@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import attrs
 
 from eventlog.clock import format_us
-from eventlog.errors import HindlogError, LocalResource, Refused, Unavailable
+from eventlog.errors import HindlogError, Invalid, LocalResource, Refused, Unavailable
 from eventlog.mirror.local.findings import Findings
 from eventlog.mirror.probe.objects import (
     probe_archive_id,
@@ -37,8 +37,8 @@ from eventlog.mirror.probe.transfers import (
 ETAGS = "ETag formula"
 """Name of the probe whose finding `OK` means that an ETag shows whether the bytes are right."""
 ALL_PROBES = (
-    BucketProbe("clock", probe_clock, only_s3=True),
-    BucketProbe("archive", probe_archive_id),
+    BucketProbe("clock", probe_clock, only_s3=True, shows_reading=True),
+    BucketProbe("archive", probe_archive_id, shows_reading=True),
     BucketProbe("last record", probe_last_record),
     BucketProbe("pushers", probe_pushers),
     BucketProbe("put and get", probe_round_trip, writes=True, shows_writing=True),
@@ -66,27 +66,34 @@ class BucketFinding:
 async def run_probes(
     target: ProbedBucket, probes: Sequence[BucketProbe] = ALL_PROBES
 ) -> list[BucketFinding]:
-    """Returns the outcome of each probe, in order. Changes nothing but objects of its own."""
+    """Returns the outcome of each probe, in order. Changes nothing but objects of its own.
+
+    Ends after the first probe that gets no answer, or shows that key or address is wrong.
+    """
     results: list[BucketFinding] = []
-    reason: str | None = None  # why no further probe is run
     can_write = True
     for probe in probes:
+        is_last = False
         if probe.only_s3 and target.requests is None:
             outcome = _left_out("only buckets have this")
-        elif reason is not None or (probe.writes and not can_write):
-            outcome = _left_out(reason or "this key cannot write")
+        elif probe.writes and not can_write:
+            outcome = _left_out("this key cannot write")
         else:
             try:
                 outcome = await probe.run(target)
             except Refused as error:
                 can_write = can_write and not probe.shows_writing
+                is_last = probe.shows_reading
                 outcome = _refused(error, probe)
             except (Unavailable, LocalResource) as error:
-                reason = "the bucket did not answer before"
+                is_last = True
                 outcome = failed(error.what, error.hint)
             except HindlogError as error:
+                is_last = probe.shows_reading and isinstance(error, Invalid)  # no bucket
                 outcome = failed(error.what, error.hint)
         results.append(BucketFinding(probe.name, outcome))
+        if is_last:
+            break
     return results
 
 
@@ -98,7 +105,13 @@ def _refused(error: Refused, probe: BucketProbe) -> Outcome:
     if probe.shows_writing:
         text = f"this key cannot write, so a push from here would be refused: {error.what}"
         return warned(text, "enough for sync pull, sync check and init --from")
-    return failed(error.what, error.hint) if probe.writes else warned(error.what, error.hint)
+    is_needed = probe.writes or probe.shows_reading
+    return failed(error.what, error.hint) if is_needed else warned(error.what, error.hint)
+
+
+def all_probes_ran(results: Sequence[BucketFinding]) -> bool:
+    """Returns whether all probes were run, so that the findings may be kept."""
+    return [result.probe for result in results] == [probe.name for probe in ALL_PROBES]
 
 
 def findings_of(address: str, at: int, results: Sequence[BucketFinding]) -> Findings:

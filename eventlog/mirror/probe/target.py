@@ -73,6 +73,8 @@ class BucketProbe:
     """Whether folders and memory have nothing to ask for."""
     writes: bool = False
     """Whether it puts objects."""
+    shows_reading: bool = False
+    """Whether a refusal means that the key is wrong."""
     shows_writing: bool = False
     """Whether a refusal means that the key cannot write at all."""
 

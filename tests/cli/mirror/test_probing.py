@@ -39,6 +39,9 @@ def test_a_finding_is_repeated_and_a_bucket_that_is_gone_is_a_failure(tmp_path: 
     assert done.code == 1 and "FAIL  archive: the id of the archive" in done.out
     again = hindlog("doctor", at=root)
     assert again.code == 0 and "Z: archive\n      hindlog doctor --online\n" in again.out
+    bucket.rename(tmp_path / "elsewhere")
+    gone = hindlog("doctor", "--online", at=root)
+    assert gone.code == 1 and "bucket: no such folder\n" in gone.out
 
 
 def test_without_a_mirror_there_is_nothing_to_probe(

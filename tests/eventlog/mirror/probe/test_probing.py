@@ -9,12 +9,13 @@ import attrs
 import pytest
 
 from eventlog.clock import format_us, now_us
-from eventlog.errors import HindlogError, Refused, Unavailable
+from eventlog.errors import HindlogError, Invalid, Refused, Unavailable
 from eventlog.mirror.plan.lag import bucket_ledger
 from eventlog.mirror.probe.probing import (
     ALL_PROBES,
     ETAGS,
     BucketFinding,
+    all_probes_ran,
     findings_of,
     run_probes,
 )
@@ -64,12 +65,21 @@ def test_an_error_is_an_outcome_and_a_bucket_that_is_away_ends_the_probing(tmp_p
     well, writing = probe_raising(None), probe_raising(None, writes=True)
     away = probe_raising(Unavailable("away"))
     refused, damaged = Refused("no"), HindlogError("damaged")
-    assert run(away, well, writing) == ["FAIL", NOT_APPLICABLE, NOT_APPLICABLE]
+    assert run(away, well, writing) == ["FAIL"]
     assert run(probe_raising(refused), writing) == ["WARN", "OK"]
     assert run(probe_raising(refused, writes=True), writing) == ["FAIL", "OK"]
     first = probe_raising(refused, writes=True, shows_writing=True)
     assert run(first, well, writing) == ["WARN", "OK", NOT_APPLICABLE]
     assert run(probe_raising(damaged), well) == ["FAIL", "OK"]
+    assert run(well, probe_raising(refused, shows_reading=True), well) == ["OK", "FAIL"]
+    assert run(probe_raising(Invalid("no bucket"), shows_reading=True), well) == ["FAIL"]
+    assert run(probe_raising(damaged, shows_reading=True), well) == ["FAIL", "OK"]
+
+
+def test_only_a_complete_probing_counts(tmp_path: Path) -> None:
+    results = asyncio.run(run_probes(target_of(tmp_path)))
+
+    assert all_probes_ran(results) and not all_probes_ran(results[:-1])
 
 
 def test_what_did_not_apply_is_no_finding() -> None:
