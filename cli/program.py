@@ -16,7 +16,7 @@ from cli.commands.archive import config, doctor, init, status
 from cli.commands.fetch import imports, queue
 from cli.commands.fetch import run as fetch_run
 from cli.commands.log import integrity, log, segment, tail
-from cli.commands.mirror import sync
+from cli.commands.mirror import prune, sync
 from cli.commands.simulator import demo, simulate
 from cli.commands.views import changes, entity, sql, view
 from cli.mirror.absent import mirrors_of
@@ -67,6 +67,7 @@ for command in (
     *segment.COMMANDS,
     *integrity.COMMANDS,
     *sync.COMMANDS,
+    *prune.COMMANDS,
     *simulate.COMMANDS,
     *status.COMMANDS,
     *config.COMMANDS,

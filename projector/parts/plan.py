@@ -3,6 +3,7 @@
 Reads the log and writes nothing but copies of open segments, and second names of absent ones.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -134,15 +135,29 @@ def with_files(
 
     Raises `Corrupt` if a file is missing and not absent, or has another size.
     """
+    if (root / "log" / "archive.json").exists():  # a prune may delete files before they are read
+        segments = [_with_second_name(root, segment, scratch) for segment in segments]
     sizes = [_size_of(segment.path) for segment in segments]
     for segment, size in zip(segments, sizes, strict=True):
         if None not in (size, segment.zst_bytes) and size != segment.zst_bytes:
-            what = f"{segment.path}: expected {segment.zst_bytes} bytes, found {size}"
+            place = sealed_path(root, segment.name)
+            what = f"{place}: expected {segment.zst_bytes} bytes, found {size}"
             raise Corrupt(what, "hindlog verify")
     missing = [x.name for x, size in zip(segments, sizes, strict=True) if size is None]
     manifests = [read_manifest(root, name) for name in missing]
     fetched = dict(zip(missing, link_absent(root, manifests, scratch, is_cancelled), strict=True))
     return [attrs.evolve(x, path=fetched.get(x.name, x.path)) for x in segments]
+
+
+def _with_second_name(root: Path, segment: Segment, scratch: Path) -> Segment:
+    """Returns a segment whose file has a second name in `scratch`, if it can have one."""
+    target = scratch / segment.path.relative_to(root)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(segment.path, target)
+    except OSError:  # it is absent, or on another file system
+        return segment
+    return attrs.evolve(segment, path=target)
 
 
 def _size_of(path: Path) -> int | None:

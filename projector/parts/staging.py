@@ -143,5 +143,6 @@ def _check_hash(segment: Segment) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != segment.sha256:
         raise Corrupt(
-            f"{segment.path}: expected SHA-256 {segment.sha256}, found {digest}", "hindlog verify"
+            f"{segment.name}.ndjson.zst: expected SHA-256 {segment.sha256}, found {digest}",
+            "hindlog verify",
         )

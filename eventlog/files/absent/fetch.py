@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from eventlog.errors import Corrupt, NotFound, Unavailable
+from eventlog.errors import Corrupt, Invalid, NotFound, Unavailable
 from eventlog.files.absent.cache import (
     add_to_cache,
     cached_path,
@@ -182,19 +182,31 @@ def _in_threads(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         pool.shutdown(cancel_futures=True)
 
 
+def _needed(wanted: Sequence[WantedFile]) -> tuple[str, str]:
+    """Returns how many segments these are, and the option of a pull that fetches them."""
+    names = [parse_segment(file.name) for file in wanted]
+    segments = sorted(name for name in names if name is not None)
+    if not segments:
+        return "an asset", ""
+    plural = "" if len(segments) == 1 else "s"
+    since = min(f"{name.date}T{name.hour}" for name in segments)
+    return f"{len(segments)} segment{plural}", f" --since {since}"
+
+
 def _explaining(mirror: MirrorReader, wanted: Sequence[WantedFile], work: Callable[[], T]) -> T:
     """Returns the result of `work`; its errors say what was needed of the mirror."""
     try:
         return work()
     except Unavailable as error:
-        names = [parse_segment(file.name) for file in wanted]
-        segments = sorted(name for name in names if name is not None)
-        plural = "" if len(segments) == 1 else "s"
-        needed = f"{len(segments)} segment{plural}" if segments else "an asset"
-        since = f" --since {segments[0].date}T{segments[0].hour}" if segments else ""
+        needed, since = _needed(wanted)
         raise Unavailable(
             f"{error.what}; needs {needed} of the mirror {mirror.address}",
             f"when it can be reached: hindlog sync pull{since}",
+        ) from error
+    except Invalid as error:  # no such bucket, or none is configured
+        raise Invalid(
+            f"{error.what}; needs {_needed(wanted)[0]} of the mirror {mirror.address}",
+            "mirror.url must name the mirror: hindlog config show",
         ) from error
     except NotFound as error:
         what = f"{error.what}; it was committed, and is missing in the mirror now"

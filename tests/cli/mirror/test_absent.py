@@ -52,7 +52,16 @@ REPORTING = {"segment list", "status", "verify", "doctor"}
 OTHERS = {
     *("completion", "config check", "config paths", "config show", "demo", "init", "simulate"),
     *("fetch add", "fetch cancel", "fetch clean", "fetch import", "fetch probe", "fetch replay"),
-    *("export", "fetch retry", "fetch run", "repair", "segment seal", "sync check", "sync pull"),
+    *(
+        "export",
+        "fetch retry",
+        "fetch run",
+        "prune",
+        "repair",
+        "segment seal",
+        "sync check",
+        "sync pull",
+    ),
     *("sync push", "view diff", "view update"),
 }
 """Commands that write or read no sealed segment, or read them as one of the first table does."""
@@ -106,6 +115,8 @@ def test_every_command_is_in_a_table() -> None:
 def test_reading_commands_print_the_same_bytes_without_the_sealed_files(
     pushed: Path, table: dict[str, list[tuple[str, ...]]], fetching: int
 ) -> None:
+    if table is BUILDING and not (pushed.parent / "bucket" / "log").exists():
+        pytest.skip("building takes long; where objects come from does not matter to it")
     calls = [words for variants in table.values() for words in variants]
     before = [hindlog(*words, at=pushed) for words in calls]
     assert {done.code for done in before} <= {0, 6}, [done.err for done in before if done.code]
@@ -156,7 +167,8 @@ def test_a_mirror_that_is_gone_or_not_configured_is_named(
     (tmp_path / "bucket").rename(tmp_path / "away")
 
     done = hindlog("segment", "cat", SEGMENT, at=pushed)
-    assert done.code == 2 and "bucket" in done.err
+    assert done.code == 2 and "no such folder; needs 1 segment of the mirror" in done.err
+    assert "mirror.url must name the mirror: hindlog config show" in done.err
     shutil.rmtree(pushed / "state")
     done = hindlog("verify", at=pushed)
     assert done.code == 4 and "is not known, since there is no ledger: " in done.err

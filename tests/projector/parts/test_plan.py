@@ -135,6 +135,20 @@ def test_a_sealed_segment_that_is_missing_or_cut_short_is_corrupt(empty: Path) -
         plan.with_files(empty, segments, empty / "scratch")
 
 
+def test_files_of_a_mirrored_archive_stay_readable_though_a_prune_deletes_them(
+    empty: Path,
+) -> None:
+    name = sealed_segment(empty)
+    data = sealed_path(empty, name).read_bytes()
+    [segment] = plan.with_files(empty, [plan.read_sealed(empty, name)], empty / "scratch")
+    assert segment.path == sealed_path(empty, name)  # without a mirror nothing is pruned
+    (empty / "log" / "archive.json").touch()
+
+    [segment] = plan.with_files(empty, [plan.read_sealed(empty, name)], empty / "scratch")
+    sealed_path(empty, name).unlink()
+    assert segment.path.read_bytes() == data
+
+
 def test_the_copy_of_an_open_segment_has_its_durable_lines_only(
     empty: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,1 @@
+"""Frees the local copies of sealed files that the mirror is confirmed to have."""
