@@ -17,7 +17,7 @@ from eventlog.errors import Invalid
 from fetcher.crawl.active_run import ActiveRun, Crawl, record_end
 from fetcher.crawl.follow_ups import failed_origins, find_followers, pending_requests
 from fetcher.crawl.page import fetch_page, record_failure
-from fetcher.crawl.pagination import must_stop, paginate
+from fetcher.crawl.pagination.paginate import must_stop, paginate
 from fetcher.crawl.report import ListingReport
 from fetcher.crawl.request import GivenUp
 from fetcher.record.journal import append_batch, batch_of

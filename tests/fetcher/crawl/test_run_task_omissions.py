@@ -9,7 +9,7 @@ from fetcher.crawl.report import ListingReport, OnProgress, Progress
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.state.run_queue import LEASE_US
-from tests.fetcher.crawl.test_pagination import Feed, source
+from tests.fetcher.crawl.pagination.test_paginate import Feed, source
 from tests.fetcher.making import Handle, SteppingClock
 from tests.fetcher.syncing import sync_with, work_on_queue
 

@@ -10,12 +10,19 @@ import pytest
 
 from eventlog.read.reader import read_one
 from fetcher.crawl.active_run import ActiveRun
-from fetcher.crawl.partition import choose_partition
+from fetcher.crawl.pagination.partition import choose_partition
 from fetcher.crawl.report import Progress
 from fetcher.service.open_crawl import Upstream
 from fetcher.state.run_queue import LEASE_US
+from tests.fetcher.crawl.pagination.test_paginate import (
+    Feed,
+    Lost,
+    all_but,
+    ids,
+    paginate_feed,
+    source,
+)
 from tests.fetcher.crawl.test_active_run import CIVITAI, with_claimed_run
-from tests.fetcher.crawl.test_pagination import Feed, Lost, all_but, ids, paginate_feed, source
 from tests.fetcher.making import OTHER, WRITER, SteppingClock, lines
 from tests.fetcher.syncing import add_run, is_complete, sync_with, work_on_queue
 

@@ -14,7 +14,7 @@ from fetcher.service.sync import drain, run_once
 from fetcher.source import Source
 from fetcher.state.priority import BACKFILL_PRIORITY, is_backfill
 from fetcher.state.task import COMPLETED, PENDING, Task
-from tests.fetcher.crawl.test_pagination import Feed, all_but, ids, source
+from tests.fetcher.crawl.pagination.test_paginate import Feed, all_but, ids, source
 from tests.fetcher.making import FAST_RETRIES, WRITER, Handle, SteppingClock, upstream
 from tests.fetcher.syncing import add_run, queued
 

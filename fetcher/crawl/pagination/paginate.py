@@ -14,9 +14,9 @@ from collections import deque
 import attrs
 
 from fetcher.crawl.active_run import ActiveRun, check_queue
-from fetcher.crawl.backfill import continue_as_backfill
 from fetcher.crawl.page import fetch_page, record_failure, wait_for_writes
-from fetcher.crawl.partition import continue_in_partitions
+from fetcher.crawl.pagination.backfill import continue_as_backfill
+from fetcher.crawl.pagination.partition import continue_in_partitions
 from fetcher.crawl.prefetch import Misprediction
 from fetcher.crawl.request import GivenUp, NotSent
 from fetcher.net.http import HttpResult

@@ -10,7 +10,7 @@ from aiohttp import web
 from cli.commands.fetch.sync_report import sync_exit_code
 from eventlog.format.event import PAGE
 from fetcher.sources import SOURCES
-from tests.fetcher.crawl.test_pagination import Feed, all_but, ids, paginate_feed
+from tests.fetcher.crawl.pagination.test_paginate import Feed, all_but, ids, paginate_feed
 from tests.fetcher.making import Handle, lines
 from tests.fetcher.split.splitting import HERE
 from tests.fetcher.syncing import is_complete, sync_with

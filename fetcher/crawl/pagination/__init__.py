@@ -1,0 +1,1 @@
+"""Pagination: a listing is requested page by page, past what obstructs it."""
