@@ -4,7 +4,9 @@
 
 The lines of many segments become one file, each line with the name of its segment as its first
 member. A segment is left out if it is large, or if anything about it is unusual: DuckDB reads its
-file then, and reports what is wrong.
+file then, and reports what is wrong. It is also left out if a line has a member `segment`, as an
+anomaly that recovery stored: DuckDB refuses a line with two equal members, and all segments of the
+job would be read one by one.
 """
 
 from collections.abc import Sequence
@@ -18,6 +20,8 @@ from eventlog.format.frames import decompress
 from projector.parts.part import Segment
 
 _LINE_BEGIN = b'{"'
+_SEGMENT = b'"segment":'
+_BODY = b'"body":'
 
 
 @attrs.frozen
@@ -52,8 +56,15 @@ def _append(file: BinaryIO, segment: Segment) -> bool:
         return False
     rows = lines.count(b"\n")
     begins = lines.startswith(_LINE_BEGIN) + lines.count(b"\n" + _LINE_BEGIN)
-    if not lines.endswith(b"\n") or not rows == begins == segment.rows:
+    if not lines.endswith(b"\n") or not rows == begins == segment.rows or _names_segment(lines):
         return False
     begin = b'{"segment":"%s","' % str(segment.name).encode()
     file.write(begin + lines[len(_LINE_BEGIN) :].replace(b"\n" + _LINE_BEGIN, b"\n" + begin))
     return True
+
+
+def _names_segment(lines: bytes) -> bool:
+    """Whether the envelope of a line, all before its body, may contain a member `segment`."""
+    return _SEGMENT in lines and any(
+        _SEGMENT in line.partition(_BODY)[0] for line in lines.splitlines()
+    )

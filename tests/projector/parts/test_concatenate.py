@@ -46,6 +46,17 @@ def test_each_line_names_its_segment_first(make: Make, tmp_path: Path) -> None:
     )
 
 
+def test_a_segment_with_a_line_that_names_a_segment_keeps_its_own_file(
+    make: Make, tmp_path: Path
+) -> None:
+    own = make(0, b'{"v":1,"segment":"x"}\n{"v":1}\n')
+    in_bodies = make(1, b'{"v":1,"body":{"segment":1}}\n')
+    others = [make(hour, b'{"v":1}\n') for hour in (2, 3)]
+    files = concatenate([own, in_bodies, *others], tmp_path / "small", 1000)
+
+    assert files == LineFiles((own,), tmp_path / "small")
+
+
 def test_large_segments_and_copies_of_open_ones_keep_their_own_files(
     make: Make, tmp_path: Path
 ) -> None:
