@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eventlog.body.encode_body import repaired_copy
-from eventlog.files.publish import replace_file
 from projector.changes.diff import ADD, REMOVE, diff, old_class
 from projector.changes.diff_rules import is_telemetry
 from projector.changes.pair_bodies import Pair, paired_bodies, write_far_bodies
@@ -30,6 +29,7 @@ from projector.changes.version_pairs import (
     History,
     find_pairs,
     read_compared,
+    recorded_files,
     write_compared,
 )
 from projector.engine.connections import SMALL_MEMORY_MB
@@ -89,26 +89,34 @@ def add_differences(
     compared = read_compared(folder, history.types)
     if not history.read - compared.read:
         return 0
-    files = list_literal((folder / SCHEMA, *list_diffs(folder)))
+    before = list_diffs(folder)
+    files = list_literal((folder / SCHEMA, *before))
     pairs = scratch / f"pairs-{history.source}.parquet"
     with job_builder(crew, scratch, 1, MEMORY_MB) as connection:
         covered = find_pairs(connection, history, compared, files, pairs, limits)
         if pairs.exists():
             write_far_bodies(connection, pairs)
-    count = _compare(root, folder, history.source, pairs, crew, limits) if pairs.exists() else 0
+    count, new = 0, set[str]()
+    if pairs.exists():
+        count, new = _compare(root, folder, history.source, pairs, crew, limits)
     pa.default_memory_pool().release_unused()  # otherwise DuckDB's memory adds to it
-    if small := _files_to_merge(folder, limits):
+    names = {*new, *(path.name for path in before)}
+    if small := _files_to_merge(folder, names, limits):
         with job_builder(crew, scratch, 1, SMALL_MEMORY_MB) as connection:
-            _merge(folder, small, connection)
-    write_compared(folder, history.types, covered)
+            names = names - small | {_merge(folder, sorted(small), connection)}
+    write_compared(folder, history.types, covered, names)
     return count
 
 
 def _compare(
     root: Path, folder: Path, source: str, pairs: Path, crew: Workers, limits: Limits
-) -> int:
-    """Compares the pairs in a file, writes their differences and returns the number of pairs."""
+) -> tuple[int, set[str]]:
+    """Compares the pairs in a file and writes their differences.
+
+    Returns the number of pairs, and the names of the files.
+    """
     count = 0
+    names: set[str] = set()
     rows: list[_Row] = []
     size = 0
     check_cancelled = partial(raise_if_cancelled, crew)
@@ -118,11 +126,11 @@ def _compare(
         size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in pair_rows)
         count += 1
         if size >= limits.max_difference_bytes:
-            _publish(folder, _name(rows), rows)
+            names.add(_publish(folder, _name(rows), rows))
             rows, size = [], 0
     if rows:
-        _publish(folder, _name(rows), rows)
-    return count
+        names.add(_publish(folder, _name(rows), rows))
+    return count, names
 
 
 def _name(rows: Sequence[_Row]) -> str:
@@ -167,36 +175,36 @@ def _long_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def _publish(folder: Path, name: str, rows: Sequence[tuple[Any, ...]]) -> str:
+    """Writes a file of differences atomically and returns its name."""
     arrays = [pa.array([row[n] for row in rows], field.type) for n, field in enumerate(_SCHEMA)]
     temporary = folder / f".{name}.{os.getpid()}.tmp"
     pq.write_table(pa.table(arrays, schema=_SCHEMA), temporary, compression="zstd")
     temporary.replace(folder / name)
+    return name
 
 
-def _files_to_merge(folder: Path, limits: Limits) -> list[Path]:
-    """Returns the small files of differences; none while they are few."""
-    files = [path for path in list_diffs(folder) if path.stat().st_size < _SMALL_BYTES]
-    return files if len(files) > limits.max_difference_files else []
+def _files_to_merge(folder: Path, names: Iterable[str], limits: Limits) -> set[str]:
+    """Returns the names of the small files of differences; none while they are few."""
+    small = {name for name in names if (folder / name).stat().st_size < _SMALL_BYTES}
+    return small if len(small) > limits.max_difference_files else set()
 
 
-def _merge(folder: Path, files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -> None:
-    """Merges small files into one. The old files stay, because open readers may still use them."""
-    name = hashlib.sha256("\n".join(path.name for path in files).encode()).hexdigest()[:16]
-    query = f"FROM read_parquet({list_literal(files)})"
-    publish(connection, query, folder / f"m-{name}.parquet", [], folder.name)
-    names = [*_read_merged(folder), *(path.name for path in files)]
-    replace_file(folder / "merged", "\n".join(names).encode())
+def _merge(folder: Path, names: Sequence[str], connection: duckdb.DuckDBPyConnection) -> str:
+    """Merges small files into one and returns its name.
+
+    The old files stay, because open readers may still use them.
+    """
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+    query = f"FROM read_parquet({list_literal([folder / name for name in names])})"
+    publish(connection, query, folder / f"m-{digest}.parquet", [], folder.name)
+    return f"m-{digest}.parquet"
 
 
 def list_diffs(folder: Path) -> list[Path]:
-    """Returns the files of differences to read: without those that were merged into another."""
-    merged = set(_read_merged(folder))
-    return sorted(path for path in folder.glob("[dm]-*.parquet") if path.name not in merged)
+    """Returns the files of differences to read.
 
-
-def _read_merged(folder: Path) -> Iterable[str]:
-    try:
-        return (folder / "merged").read_text().split()
-    except FileNotFoundError:
-        return ()
+    They are those that the record of what was compared names. Others were merged, or left by an
+    update that was interrupted before it wrote the record: the next one writes them again.
+    """
+    return recorded_files(folder)

@@ -10,7 +10,7 @@ scopes. The pairs are written to files and sorted into one file, because compari
 for bodies.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ MEMORY_MB = 120
 """Memory limit in MB of the connection that finds the pairs."""
 
 _STATE = "compared.json"
-"""File that records which part of the log was compared."""
+"""File that records which part of the log was compared, and the files of differences."""
 _END = "TIMESTAMPTZ '9999-01-01 00:00:00+00'"
 
 
@@ -58,16 +58,38 @@ class Compared:
 
 
 def read_compared(folder: Path, types: Sequence[str]) -> Compared:
-    """Returns the recorded part of the log; an empty one if one of these types is not recorded."""
-    try:
-        return parse_compared(orjson.loads((folder / _STATE).read_bytes()), types)
-    except (FileNotFoundError, orjson.JSONDecodeError):
+    """Returns the recorded part of the log.
+
+    It is empty if one of these types is not recorded, or if a recorded file is missing: its
+    differences have to be found again.
+    """
+    members = _read_state(folder)
+    if not all((folder / name).exists() for name in members["files"]):
         return Compared()
+    return parse_compared(members, types)
 
 
-def write_compared(folder: Path, types: Sequence[str], compared: Compared) -> None:
-    """Records which part of the log was compared, and for which types."""
-    replace_file(folder / _STATE, orjson.dumps(compared_members(types, compared)))
+def write_compared(
+    folder: Path, types: Sequence[str], compared: Compared, files: Iterable[str]
+) -> None:
+    """Records which part of the log was compared, for which types, and the files of differences."""
+    members = {**compared_members(types, compared), "files": sorted(files)}
+    replace_file(folder / _STATE, orjson.dumps(members))
+
+
+def recorded_files(folder: Path) -> list[Path]:
+    """Returns the recorded files of differences that exist, sorted."""
+    paths = (folder / name for name in _read_state(folder)["files"])
+    return [path for path in paths if path.exists()]
+
+
+def _read_state(folder: Path) -> Mapping[str, Any]:
+    """Returns the members of the record; those of an empty one if it is missing or unusable."""
+    try:
+        members = orjson.loads((folder / _STATE).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        members = {}
+    return members if "files" in members else {"types": [], "read": [], "waiting": [], "files": []}
 
 
 def parse_compared(members: Mapping[str, Any], types: Sequence[str]) -> Compared:

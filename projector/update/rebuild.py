@@ -11,6 +11,8 @@ import duckdb
 
 from eventlog.clock import now_us
 from eventlog.errors import Invalid, Partial
+from projector.changes.differences import FOLDER as DIFFERENCES
+from projector.changes.version_pairs import Compared, recorded_files, write_compared
 from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import openable, sql_errors
 from projector.engine.interruptible import fetch_all
@@ -114,6 +116,10 @@ def _link_others(old: Path, new: Path, wanted: set[str]) -> None:
         link = new / path.relative_to(old)
         link.parent.mkdir(parents=True, exist_ok=True)
         os.link(path, link)
+    for folder in old.glob(f"*/{DIFFERENCES}/*"):  # the pairs in them are not compared again
+        names = [path.name for path in recorded_files(folder)]
+        if names:
+            write_compared(new / folder.relative_to(old), (), Compared(), names)
 
 
 def _raise_if_failed(report: UpdateReport) -> None:

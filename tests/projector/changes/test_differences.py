@@ -153,3 +153,35 @@ def test_the_feed_answers_as_of_a_past_instant(shared):
     past = run_query(shared, FEED, as_of=hours(0.9))
 
     assert [row[1] for row in past.rows] == ["appeared", "appeared"]
+
+
+@pytest.mark.parametrize("lost", ["d-*.parquet", "compared.json", "schema.parquet"])
+def test_differences_that_were_deleted_are_found_again(empty, lost):
+    for hour, name in enumerate(["one", "two", "three"]):
+        page = Page(hours(hour), [model("a", name)], f"r{hour}", "/models", 1, True)
+        write_log(empty, "openrouter", WRITER, [page])
+        update(empty, definitions=MODELS)
+    expected = feed(empty)
+    next((empty / "views" / "parts").rglob(f"log.diffs/*/{lost}")).unlink()
+    update(empty, definitions=MODELS)
+
+    assert [row[4:] for row in expected if row[2] == "/name"] == [
+        *(('"one"', '"two"'), ('"two"', '"three"'))
+    ]
+    assert feed(empty) == expected
+
+
+def test_merged_files_that_still_exist_are_not_read_twice(empty):
+    """The record of what was compared says which are read; it is written anew if it is lost."""
+    limits = attrs.evolve(LIMITS, max_difference_files=1, max_difference_bytes=1)
+    names = ["one", "two", "three"]
+    pages = [Page(hours(n), [model("a", x)], f"r{n}", "/m", 1, True) for n, x in enumerate(names)]
+    write_log(empty, "openrouter", WRITER, pages)
+    update(empty, definitions=MODELS, limits=limits)
+    expected = feed(empty)
+    folder = next((empty / "views" / "parts").rglob("log.diffs/*/m-*.parquet")).parent
+    (folder / "compared.json").unlink()
+    update(empty, definitions=MODELS)
+
+    assert len([*folder.glob("d-*.parquet")]) >= 2
+    assert feed(empty) == expected

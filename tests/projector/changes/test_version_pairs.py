@@ -10,6 +10,7 @@ from projector.changes.version_pairs import (
     History,
     first_new_instant,
     read_compared,
+    recorded_files,
     write_compared,
 )
 
@@ -22,7 +23,7 @@ def history(*segments: str) -> History:
 
 
 def test_the_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_compared(tmp_path, ["book", "author"], COMPARED)
+    write_compared(tmp_path, ["book", "author"], COMPARED, [])
 
     assert read_compared(tmp_path, ["author"]) == COMPARED
 
@@ -38,9 +39,20 @@ def test_without_a_readable_record_nothing_was_compared(
 
 
 def test_a_record_without_one_of_the_types_does_not_count(tmp_path: Path) -> None:
-    write_compared(tmp_path, ["book"], COMPARED)
+    write_compared(tmp_path, ["book"], COMPARED, [])
 
     assert read_compared(tmp_path, ["book", "author"]) == Compared()
+
+
+def test_a_record_of_a_file_that_is_missing_does_not_count(tmp_path: Path) -> None:
+    for name in ("d-1", "d-2"):
+        (tmp_path / name).touch()
+    write_compared(tmp_path, ["book"], COMPARED, ["d-2", "d-1"])
+
+    assert read_compared(tmp_path, ["book"]) == COMPARED
+    (tmp_path / "d-2").unlink()
+    assert read_compared(tmp_path, ["book"]) == Compared()
+    assert recorded_files(tmp_path) == [tmp_path / "d-1"]
 
 
 def test_facts_are_examined_from_the_first_new_hour_or_the_first_missing_body() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from projector.update.update import update
@@ -102,13 +103,16 @@ def test_the_view_leaves_waves_out_and_its_macro_does_not(waves: Path) -> None:
 
 
 def test_a_pair_in_two_files_of_differences_is_one_change(tmp_path: Path) -> None:
-    """An update that ends before it records what it compared leads to such files."""
+    """The record of what was compared may name both."""
     pages = [listed("few", n, 2, {"x": n, "y": n}) for n in range(3)]
     root = make_archive(tmp_path, "openrouter", pages, "openrouter.models")
     sql = "FROM openrouter.models_changes ORDER BY ALL"
     before = rows(root, sql)
     (file,) = (root / "views").rglob("d-*.parquet")
-    shutil.copy(file, file.with_name("d-0123456789abcdef.parquet"))
+    copied = shutil.copy(file, file.with_name("d-0123456789abcdef.parquet"))
+    record = file.with_name("compared.json")
+    members = orjson.loads(record.read_bytes())
+    record.write_bytes(orjson.dumps({**members, "files": [file.name, copied.name]}))
 
     assert update(root, definitions=some("openrouter.models")).swapped
     assert len(before) == 6
