@@ -10,6 +10,7 @@ however long it is.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -30,13 +31,19 @@ from fetcher.imports.import_report import (
     full_name,
 )
 from fetcher.imports.recordings import RecordedResponse, Recording, merge_by_time
-from fetcher.imports.responses.bare_responses import Unrecognised, read_recording
+from fetcher.imports.responses.bare_responses import RecordingContent, Unrecognised, read_recording
 from fetcher.imports.responses.envelope import EnvelopePart
 from fetcher.imports.responses.known_responses import (
     KnownResponse,
     ReadResponse,
     recognise_responses,
     split_known,
+)
+from fetcher.imports.responses.read_ahead import (
+    READ_AHEAD,
+    ReadAheadPolicy,
+    choose_read_ahead,
+    read_ahead,
 )
 from fetcher.record.journal import (
     Journal,
@@ -68,6 +75,7 @@ class _Import:
     endpoint: str | None
     parts: tuple[EnvelopePart, ...]
     keep_unrecognized: bool
+    ahead: ReadAheadPolicy
     journal: Journal
     imported: ImportedPages
     report: ImportReport = attrs.field(factory=ImportReport)
@@ -89,6 +97,7 @@ def import_recordings(
     is_stopped: Callable[[], bool] = lambda: False,
     groups: GroupLimits = GROUP_LIMITS,
     disk: Disk = REAL,
+    ahead: ReadAheadPolicy = READ_AHEAD,
 ) -> ImportReport:
     """Imports recorded responses until `is_stopped`; durable and sealed on return.
 
@@ -108,7 +117,7 @@ def import_recordings(
     )
     try:
         imported = open_imported_pages(root, source.name, writer)
-        state = _Import(source, endpoint, parts, keep_unrecognized, journal, imported)
+        state = _Import(source, endpoint, parts, keep_unrecognized, ahead, journal, imported)
         _import_all(state, recordings, on_progress, is_stopped)
     finally:
         close_journal(journal, seal_open=True)
@@ -124,22 +133,29 @@ def _import_all(
     """Imports recordings until `is_stopped`; closes the index of imported pages."""
     count = sum(recording.count for recording in recordings)
     state.report = ImportReport(recordings=count, expected=count)
+    is_named = state.endpoint is not None or bool(state.parts)
+    policy = choose_read_ahead(state.source, state.ahead, is_named=is_named)
     try:
-        for recorded in merge_by_time(recordings):
-            if is_stopped():
-                return
-            _import_recorded(state, recorded)
-            on_progress(state.report)
+        with closing(read_ahead(state.source, merge_by_time(recordings), policy)) as responses:
+            for recorded, response in responses:
+                if is_stopped():
+                    return
+                _import_recorded(state, recorded, response)
+                on_progress(state.report)
         # what could not be read is not among the responses
         state.report = attrs.evolve(state.report, expected=state.report.responses)
     finally:
         close_imported_pages(state.imported)
 
 
-def _import_recorded(state: _Import, recorded: RecordedResponse) -> None:
-    """Imports a recorded document or chunk of lines: one run, one write."""
-    content = read_recording(state.source, recorded, state.endpoint, state.parts)
-    known, unrecognised = recognise_responses(state.source, content, state.last_pages)
+def _import_recorded(
+    state: _Import, recorded: RecordedResponse, response: KnownResponse | None
+) -> None:
+    """Imports a recorded document or chunk of lines: one run, one write.
+
+    `response`: the document, if it was read ahead.
+    """
+    content, known, unrecognised = _read(state, recorded, response)
     state.report = count_content(state.report, recorded, content)
     place = _place(recorded)
     results: list[tuple[SplitResponse, PageEvents]] = []
@@ -153,6 +169,16 @@ def _import_recorded(state: _Import, recorded: RecordedResponse) -> None:
     append_batches(state.journal, [*builds, run], recorded.observed_at)
     for parts, observed in results:
         state.report = count_page(state.report, parts, observed)
+
+
+def _read(
+    state: _Import, recorded: RecordedResponse, response: KnownResponse | None
+) -> tuple[RecordingContent, list[KnownResponse], list[Unrecognised]]:
+    """Returns what a recording contains, the known responses in it, and what is not recognised."""
+    if response is not None:
+        return RecordingContent([response.bare]), [response], []
+    content = read_recording(state.source, recorded, state.endpoint, state.parts)
+    return content, *recognise_responses(state.source, content, state.last_pages)
 
 
 def _builds(

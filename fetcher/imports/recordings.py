@@ -52,11 +52,13 @@ class RecordedResponse:
     params: Mapping[str, str] = attrs.field(factory=dict)
     first_line: int | None = None
     """If the body is a chunk of lines, the number of the first one, from 1."""
+    known_sha256: str | None = attrs.field(default=None, eq=False)
+    """SHA-256 of the body, if it was computed elsewhere."""
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the body."""
-        return digest(self.body)
+        return self.known_sha256 or digest(self.body)
 
 
 @attrs.frozen
@@ -237,7 +239,20 @@ def content_responses(
     yield from read_responses(empty, kind.structure, io.BytesIO(body))
 
 
-_Pending = tuple[int, str, str, str, int, RecordedResponse, Iterator[RecordedResponse]]
+@attrs.frozen(eq=False)
+class _BySha256:
+    """Sort key of a response, whose SHA-256 is computed only if it decides."""
+
+    response: RecordedResponse
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BySha256) and self.response.sha256 == other.response.sha256
+
+    def __lt__(self, other: "_BySha256") -> bool:
+        return self.response.sha256 < other.response.sha256
+
+
+_Pending = tuple[int, str, str, _BySha256, int, RecordedResponse, Iterator[RecordedResponse]]
 """Sort key of a response (the number only separates equal ones), it, and those after it."""
 
 
@@ -267,5 +282,5 @@ def _push_next(
 ) -> None:
     response = next(remaining, None)
     if response is not None:
-        sort_key = (response.observed_at, response.file, response.member or "", response.sha256)
+        sort_key = (response.observed_at, response.file, response.member or "", _BySha256(response))
         heapq.heappush(opened, (*sort_key, number, response, remaining))

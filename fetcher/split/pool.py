@@ -15,9 +15,7 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import attrs
@@ -27,6 +25,7 @@ from eventlog.body.split_rules import Rule
 from fetcher.source import Source
 from fetcher.sources import SOURCES
 from fetcher.split.parts_codec import decode_parts
+from fetcher.split.process import create_shared_file, start_process
 from fetcher.split.response import Response, SplitResponse, split_response
 from fetcher.split.worker import (
     READY,
@@ -41,12 +40,6 @@ SLOTS = 16
 """Pages that one splitter can have at the same time."""
 _SLOT_BYTES = 64 * 1024 * 1024
 """Distance of two slots in the shared file: larger than any page and its parts."""
-_MALLOC_SETTINGS = {
-    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
-    "MALLOC_TOP_PAD_": str(16 * 1024 * 1024),
-    "MALLOC_MMAP_THRESHOLD_": str(64 * 1024 * 1024),
-}
-"""Settings of glibc: memory of one page is reused for the next instead of returned to the OS."""
 _MAIN = "from fetcher.split.worker import run_splitter; run_splitter()"
 
 
@@ -150,11 +143,11 @@ def start_splitters(pool: SplitterPool) -> None:
 
 
 def _start_splitter(source: str) -> SplitterProcess:
-    shared_file = _create_shared_file()
+    shared_file = create_shared_file()
     try:
         own_end, splitter_end = socket.socketpair()
         with splitter_end:
-            process = _start_process(source, splitter_end.fileno(), shared_file)
+            process = start_process(_MAIN, source, splitter_end.fileno(), shared_file)
     except BaseException:
         os.close(shared_file)
         raise
@@ -162,30 +155,6 @@ def _start_splitter(source: str) -> SplitterProcess:
     splitter = SplitterProcess(process, own_end, shared_file)
     asyncio.get_running_loop().add_reader(own_end, _receive_replies, splitter)
     return splitter
-
-
-def _create_shared_file() -> int:
-    """Returns the descriptor of an anonymous file, in memory if the system supports that."""
-    memfd_create: Callable[[str], int] | None = getattr(os, "memfd_create", None)
-    if memfd_create is not None:
-        return memfd_create("hindlog-pages")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
-
-
-def _start_process(source: str, socket_fd: int, shared_file: int) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).parents[2])
-    path = os.pathsep.join((root, *(entry or str(Path.cwd()) for entry in sys.path)))
-    return subprocess.Popen(
-        # -S: the path already contains what `site` would add, which takes a third of the start.
-        [sys.executable, "-S", "-P", "-c", _MAIN, str(socket_fd), str(shared_file), source],
-        pass_fds=(socket_fd, shared_file),
-        env={**os.environ, **_MALLOC_SETTINGS, "PYTHONPATH": path},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,  # signals from the terminal are for the crawl only
-    )
 
 
 def _receive_replies(splitter: SplitterProcess) -> None:

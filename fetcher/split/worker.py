@@ -45,13 +45,12 @@ def run_splitter() -> None:
 
     Arguments: file descriptors of the socket and of the shared file, name of the source.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     crawl = socket.socket(fileno=int(sys.argv[1]))
     shared_file, source = int(sys.argv[2]), sys.argv[3]
     try:
         crawl.sendall(REPLY_FORMAT.pack(READY, 0))
-        for offset, header_size, body_size in _receive_requests(crawl):
+        for offset, header_size, body_size in receive_requests(crawl):
             header = read_at(shared_file, header_size, offset)
             body = read_at(shared_file, body_size, offset + header_size)
             encoded = split_and_encode(source, header, body)
@@ -60,6 +59,12 @@ def run_splitter() -> None:
             crawl.sendall(REPLY_FORMAT.pack(offset, len(encoded or b"")))
     except ConnectionError:
         return
+
+
+def ignore_signals() -> None:
+    """Ignores the signals that end the process which started this one, and then this one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def split_and_encode(source: str, encoded_header: bytes, body: bytes) -> bytes | None:
@@ -80,9 +85,10 @@ def split_and_encode(source: str, encoded_header: bytes, body: bytes) -> bytes |
         return None
 
 
-def _receive_requests(crawl: socket.socket) -> Iterator[tuple[int, int, int]]:
+def receive_requests(connection: socket.socket) -> Iterator[tuple[int, int, int]]:
+    """Yields the requests until the other end of the connection is closed."""
     buffer = b""
-    while received := crawl.recv(4096):
+    while received := connection.recv(4096):
         buffer += received
         complete = len(buffer) // REQUEST_FORMAT.size * REQUEST_FORMAT.size
         yield from REQUEST_FORMAT.iter_unpack(buffer[:complete])

@@ -22,6 +22,8 @@ class KnownResponse:
     bare: BareResponse
     comparison: PageComparison | None = None
     """Of its body with an earlier page of this request; None: it was not compared."""
+    parts: SplitResponse | None = None
+    """Its parts, if it was split before."""
 
     def response(self, source: Source) -> Response:
         """Returns it as upstream would send it."""
@@ -88,6 +90,10 @@ def split_known(
 
     `response`: as upstream would send it. `last` remembers it.
     """
+    if known.parts is not None:
+        return ReadResponse(
+            known.parts, read_continuation(known.endpoint, known.params, known.parts)
+        )
     rules = known.endpoint.rules(known.params)
     try:
         parts = split_like_last(
