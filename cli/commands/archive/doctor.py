@@ -82,7 +82,8 @@ def _distributions_with(path: str) -> list[str]:
     return [
         str(distribution.metadata["Name"])
         for distribution in distributions()
-        if any(str(file) == path for file in distribution.files or ())
+        if path in (distribution.read_text("RECORD") or path)  # else its list is not parsed
+        and any(str(file) == path for file in distribution.files or ())
     ]
 
 
