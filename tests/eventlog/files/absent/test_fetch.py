@@ -98,6 +98,24 @@ def test_a_batch_has_its_files_though_the_cache_has_room_for_none(tmp_path: Path
     assert len(cached_files(tmp_path)) == 1  # the one that was fetched last
 
 
+def test_a_file_that_another_process_evicts_at_once_can_still_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirror, manifests = pruned(tmp_path)
+    add = fetch.add_to_cache
+
+    def add_and_evict(root: Path, name: str, temporary: Path, max_bytes: int) -> None:
+        add(root, name, temporary, max_bytes)
+        cached_path(root, name).unlink()
+
+    monkeypatch.setattr(fetch, "add_to_cache", add_and_evict)
+    with mirrored(mirror):
+        with open_absent(tmp_path, manifests[0]) as file:
+            assert file.read() == mirror.objects[objects_of(manifests)[0]]
+        [path] = link_absent(tmp_path, manifests[1:2], tmp_path / "scratch")
+    assert path.read_bytes() == mirror.objects[objects_of(manifests)[1]]
+
+
 def test_files_are_copied_where_the_system_cannot_link(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
