@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--small", type=size_of, default=sized((1000, 200_000), (3, 2_000)))
     parser.add_argument("--large", type=size_of, default=sized((4, 268_435_456), (1, 20_000)))
     parser.add_argument("--segments", type=int, default=sized(105_120, 64))
-    parser.add_argument("--rounds", type=int, default=sized(3, 1))
+    parser.add_argument("--rounds", type=int, default=sized(2, 1))
     parser.add_argument("--only", choices=("small", "large", "plan"), help="one part of it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -147,7 +147,8 @@ async def _receive(chunks: Chunks, wanted: Download, resumed: int) -> tuple[int,
     Stops behind `wanted.size`: more bytes are as wrong as others.
     """
     hashed = hashlib.sha256()
-    await asyncio.to_thread(_hash_file, wanted.path, hashed.update)
+    if resumed:
+        await asyncio.to_thread(_hash_file, wanted.path, hashed.update)
     size = resumed
     if 0 < wanted.size <= size:
         return size, hashed.hexdigest()
@@ -169,8 +170,7 @@ async def _receive(chunks: Chunks, wanted: Download, resumed: int) -> tuple[int,
 
 
 def _hash_file(path: Path, update: Callable[[bytes], None]) -> None:
-    """Hashes the bytes of a file, if it exists, with bounded memory."""
-    if path.exists():
-        with path.open("rb") as file:
-            while data := file.read(READ_BYTES):
-                update(data)
+    """Hashes the bytes of a file, with bounded memory."""
+    with path.open("rb") as file:
+        while data := file.read(READ_BYTES):
+            update(data)
