@@ -18,6 +18,7 @@ from eventlog.stores.opening import OPENERS
 from eventlog.stores.store import Store, StoreSettings
 from tests.cli.making import copy_archive, damage, hindlog
 from tests.eventlog.stores.places import new_name
+from tests.extent import few_or_all
 
 A, SEGMENT = "openrouter/model/x/a", "openrouter/2026-11-01/00-0a0b0c0d-000"
 READING = {
@@ -110,14 +111,15 @@ def test_every_command_is_in_a_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "fetching"), [(READING, 7), pytest.param(BUILDING, 2, marks=pytest.mark.slow)]
+    ("table", "fetching"), [(READING, 5), pytest.param(BUILDING, 2, marks=pytest.mark.slow)]
 )
 def test_reading_commands_print_the_same_bytes_without_the_sealed_files(
     pushed: Path, table: dict[str, list[tuple[str, ...]]], fetching: int
 ) -> None:
     if table is BUILDING and not (pushed.parent / "bucket" / "log").exists():
         pytest.skip("building takes long; where objects come from does not matter to it")
-    calls = [words for variants in table.values() for words in variants]
+    chosen = (few_or_all(variants[:1], variants) for variants in table.values())
+    calls = [words for variants in chosen for words in variants]
     before = [hindlog(*words, at=pushed) for words in calls]
     assert {done.code for done in before} <= {0, 6}, [done.err for done in before if done.code]
     fetched = 0

@@ -28,7 +28,7 @@ def add(root: Path, name: str, size: int, max_bytes: int, second: int) -> None:
     os.utime(cached_path(root, name), (second, second))
 
 
-@settings(max_examples=few_or_all(20, 500))
+@settings(max_examples=few_or_all(8, 500))
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 40)), max_size=30))
 def test_a_cache_keeps_its_bound_and_the_files_used_last(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]]

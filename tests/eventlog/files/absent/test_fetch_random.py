@@ -30,7 +30,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("seed", range(few_or_all(8, 200)))
+@pytest.mark.parametrize("seed", range(few_or_all(4, 200)))
 def test_readers_get_the_same_lines_whatever_is_absent_and_evicted(
     whole: Path, tmp_path: Path, seed: int
 ) -> None:
