@@ -52,11 +52,19 @@ def killed_at(folder: Path, limit: int = NEVER) -> Iterator[Steps]:
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if not _running or not (event in CHANGES or (event == "open" and _is_writing(arguments))):
         return
-    for steps in _running:
-        if str(arguments[0]).startswith(steps.folder):
+    for steps in list(_running):
+        if _path_of(event, arguments).startswith(steps.folder):
             steps.count += 1
             if steps.count > steps.limit:
                 raise Killed
+
+
+def _path_of(event: str, arguments: tuple[object, ...]) -> str:
+    """Returns the path of a change. `shutil.rmtree` names files relative to an open folder."""
+    path, folder = str(arguments[0]), arguments[1] if len(arguments) > 1 else -1
+    if event in ("os.remove", "os.rmdir") and isinstance(folder, int) and folder >= 0:
+        return str(Path(f"/proc/self/fd/{folder}").readlink() / path)
+    return path
 
 
 def _is_writing(arguments: tuple[object, ...]) -> bool:
