@@ -68,6 +68,7 @@ def damages(root: Path) -> list[str]:
     return [str(damage) for damage in verify(root, is_absent=absent_test(root)).damages]
 
 
+@pytest.mark.slow
 def test_a_push_is_continued(sealed: Path, tmp_path: Path) -> None:
     def start(name: str) -> tuple[Path, Path]:
         folder = tmp_path / name / "bucket"
@@ -110,6 +111,7 @@ def test_a_pull_is_continued(sealed: Path, bucket: Path, tmp_path: Path) -> None
             assert left.samefile(left.with_name(left.name[1:-4])), number
 
 
+@pytest.mark.slow
 def test_init_from_a_bucket_is_continued_by_init_or_by_a_pull(
     sealed: Path, bucket: Path, tmp_path: Path
 ) -> None:
