@@ -39,6 +39,7 @@ ARGUMENTS: dict[str, Words] = {
     "history": (ENTITY,),
     "init": ("new",),
     "log": (),
+    "prune": ("--keep-local", "90d"),
     "repair": (SEGMENT,),
     "segment cat": (SEGMENT,),
     "segment list": (),
