@@ -46,7 +46,7 @@ def _filled(pointer: str, queues: Mapping[str, Iterator[bytes]]) -> Iterator[byt
 
 
 def _next(queues: Mapping[str, Iterator[bytes]], pointer: str) -> bytes:
-    body = next(queues[pointer], None)
+    body = next(queues.get(pointer, iter(())), None)
     if body is None:
         raise NotJson(f"more stubs than entities at {pointer}", 0)
     return body

@@ -50,3 +50,17 @@ def test_the_stored_body_of_an_event_comes_from_its_asset_if_it_has_one() -> Non
     assert stored_body(line, lambda name: b"") is None
     assert stored_body(msgspec.structs.replace(line, body_asset="ab"), str.encode) == b"ab"
     assert stored_body(msgspec.structs.replace(line, body_raw="TmFO"), str.encode) == b"NaN"
+
+
+@pytest.mark.parametrize("body", [b"", b'{"other":[]}', b'{"data":"text"', b"7"])
+def test_entities_that_do_not_fit_their_page_are_corrupt(body: bytes) -> None:
+    entity = (
+        b'{"v":1,"source":"s","writer":"w","seq":1,"observed_at":"","kind":"entity",'
+        b'"body":{"id":1}}'
+    )
+    line = Line(v=1, source="s", writer="w", seq=2, observed_at="", kind="page")
+    roster = {"/data": [("model", "1", 1)]}
+    damaged = msgspec.structs.replace(line, body=msgspec.Raw(body), roster=roster)
+
+    with pytest.raises(Corrupt, match=r"^s, writer w, seq 2: "):
+        rebuild(damaged, lambda seq: entity, lambda name: b"")
