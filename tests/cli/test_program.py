@@ -56,8 +56,7 @@ ARGUMENTS: dict[str, Words] = {
     "verify": (),
     "view check": (),
     "view diff": ("openrouter.models", "--definition", __file__),
-    "view list": (),
-    "view rebuild": (),
+    **dict.fromkeys(("view list", "view rebuild"), ()),
     "view show": ("openrouter.models",),
     "view update": (),
 }
