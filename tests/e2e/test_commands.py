@@ -192,7 +192,7 @@ def test_the_loss_of_a_segment_can_be_accepted_and_its_stream_continues(archive:
     verified = hindlog("verify", cwd=archive)
     assert verified.returncode == 4
     command = next(
-        line.partition("hindlog ")[2].split()
+        line.rpartition("hindlog ")[2].split()
         for line in (verified.stdout + verified.stderr).splitlines()
         if "--accept-loss" in line
     )

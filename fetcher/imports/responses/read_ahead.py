@@ -141,9 +141,16 @@ def _send(state: _ReadAhead, recorded: RecordedResponse) -> bool:
 
 
 def _is_ready(state: _ReadAhead, reader: _Reader) -> bool:
-    if not reader.is_ready and select.select([reader.connection], [], [], 0)[0]:
+    if not reader.is_ready and _has_answered(reader):
         reader.is_ready = _receive_reply(state, reader) is not None
     return reader.is_ready
+
+
+def _has_answered(reader: _Reader, wait_ms: int = 0) -> bool:
+    """Whether a reply can be read, or the reader has ended, within this time."""
+    poll = select.poll()  # `select.select` refuses descriptors above 1,023
+    poll.register(reader.connection, select.POLLIN)
+    return bool(poll.poll(wait_ms))
 
 
 def _receive(state: _ReadAhead) -> tuple[RecordedResponse, KnownResponse | None]:

@@ -1,10 +1,14 @@
 """Reading ahead changes nothing but time, whatever becomes of the reader process."""
 
+import fcntl
+import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -41,7 +45,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list["subprocess.Popen[bytes]"]:
         return processes[-1]
 
     def wait_ready(state: object, reader: "module._Reader") -> bool:
-        module.select.select([reader.connection], [], [], 20)
+        module._has_answered(reader, 20_000)
         return is_ready(state, reader)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "start_process", record)
@@ -168,3 +172,16 @@ def test_reading_ahead_is_for_registered_sources_and_unnamed_requests() -> None:
     )
     assert not choose_read_ahead(OPENROUTER, EAGER, is_named=True).is_enabled
     assert not choose_read_ahead(other, EAGER, is_named=False).is_enabled
+
+
+def test_a_reply_is_noticed_in_a_process_with_more_than_1024_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    here, there = socket.socketpair()
+    with here, there, socket.socket(fileno=fcntl.fcntl(here, fcntl.F_DUPFD, 1500)) as high:
+        reader = SimpleNamespace(connection=high)
+
+        assert not module._has_answered(reader)  # type: ignore[arg-type]
+        there.sendall(b"x")
+        assert module._has_answered(reader, 20_000)  # type: ignore[arg-type]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
