@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import attrs
 import click
 
 from cli.options.global_options import message_printer, options_of
-from eventlog.errors import HindlogError, Unavailable
+from eventlog.errors import HindlogError
 from eventlog.files.absent.mirror import FindMirror, MirrorReader, WantedFile
 
 if TYPE_CHECKING:
@@ -116,16 +117,12 @@ def _restored_seqs(archive: _Archive) -> dict[tuple[str, str], int] | None:
 
 def _store_of(archive: _Archive) -> "BlockingStore":
     """Returns the bucket, opened when it is used for the first time."""
-    from cli.mirror.bucket import Retries, open_bucket
+    from cli.mirror.bucket import Retries, open_bucket, report_retry
     from eventlog.stores.wrappers import in_thread
-
-    def report(error: Unavailable, wait_s: float) -> None:
-        if wait_s >= 1:
-            archive.report(f"{error.what}; trying again in {wait_s:.0f} s")
 
     with archive.lock:
         if archive.store is None:
-            retries = Retries(GIVE_UP_AFTER_S, report)
+            retries = Retries(GIVE_UP_AFTER_S, partial(report_retry, archive.report))
             opening = open_bucket(archive.root, archive.settings, Counter(), retries=retries)
             archive.store = archive.opened.enter_context(in_thread(opening))
         return archive.store

@@ -50,12 +50,16 @@ def store_settings(root: Path, mirror: MirrorSettings) -> "StoreSettings":
     )
 
 
-def print_retry(error: Unavailable, wait_s: float) -> None:
-    """Prints that a request is tried again, if that takes long enough to be noticed."""
+def report_retry(say: Callable[[str], None], error: Unavailable, wait_s: float) -> None:
+    """Says that a request is tried again, if that takes long enough to be noticed."""
+    if wait_s >= 1:
+        say(f"{error.what}; trying again in {wait_s:.0f} s")
+
+
+def _print_retry(error: Unavailable, wait_s: float) -> None:
     from cli.options.global_options import print_message
 
-    if wait_s >= 1:
-        print_message(f"{error.what}; trying again in {wait_s:.0f} s")
+    report_retry(print_message, error, wait_s)
 
 
 @attrs.frozen
@@ -63,7 +67,7 @@ class Retries:
     """How requests are retried that failed for a temporary reason."""
 
     give_up_after_s: float = 600.0
-    report: Callable[[Unavailable, float], None] = print_retry
+    report: Callable[[Unavailable, float], None] = _print_retry
     """Called before each wait, with the error and the seconds."""
 
 

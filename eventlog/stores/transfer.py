@@ -9,7 +9,7 @@ Size and SHA-256 are checked in both directions.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from typing import TypeVar
 import attrs
 
 from eventlog.errors import Corrupt
-from eventlog.stores.store import ByteRange, Conflict, Download, Upload
+from eventlog.stores.store import ByteRange, Conflict, Download, Store, Upload
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -78,6 +78,29 @@ def upload_of_file(path: Path, size: int, sha256: str) -> Upload:
         return data
 
     return Upload(size=size, sha256=sha256, read=read)
+
+
+def etag_of_parts(digests: Sequence[bytes]) -> str:
+    """Returns the ETag of an object that was uploaded in parts with these MD5 digests.
+
+    That is the formula of S3 and R2; `doctor --online` finds out whether a bucket keeps to it.
+    """
+    joined = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
+    return f"{joined}-{len(digests)}"
+
+
+async def read_difference(store: Store, name: str, wanted: Download) -> str | None:
+    """Reads an object completely and returns what is wrong with its bytes; None if nothing is.
+
+    The file that it is read into is deleted. Raises `NotFound`, and what the store raises.
+    """
+    try:
+        await store.get_to_file(name, wanted)
+    except Corrupt as error:
+        return error.what
+    finally:
+        wanted.path.unlink(missing_ok=True)
+    return None
 
 
 def part_ranges(size: int, part_bytes: int = PART_BYTES) -> tuple[ByteRange, ...]:

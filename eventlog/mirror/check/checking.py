@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.errors import Corrupt, Invalid, Locked, NotFound
+from eventlog.errors import Invalid, Locked, NotFound
 from eventlog.format.manifest import digest
 from eventlog.mirror.check.choice import ReadSample, ReadShare, choose_since
 from eventlog.mirror.check.compare import (
@@ -28,9 +28,9 @@ from eventlog.mirror.history.spool import Spool, spool_records
 from eventlog.mirror.history.update_ledger import require_not_older
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
 from eventlog.mirror.local.journal import lock_mirror
-from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
+from eventlog.mirror.local.ledger import NO_PUSHER, Ledger, load_ledger, save_ledger
 from eventlog.stores.store import Download, Store
-from eventlog.stores.transfer import gather_limited
+from eventlog.stores.transfer import gather_limited, read_difference
 
 AT_ONCE = 64
 """Number of objects that are compared before the next ones are listed."""
@@ -91,7 +91,7 @@ async def check_bucket(root: Path, store: Store, request: CheckRequest) -> Check
     if archive is None or (ours is not None and ours != archive):
         what = f"{store.address}: belongs to archive {archive or 'none'}, this folder to {ours}"
         raise Invalid(what, "hindlog config show: mirror.url")
-    spool = await spool_records(root, store, archive, "")
+    spool = await spool_records(root, store, archive, NO_PUSHER)
     try:
         is_known = require_not_older(store, load_ledger(root), spool.ledger)
         result = await _compare(spool, store, request, is_known)
@@ -187,10 +187,4 @@ async def _head_problem(store: Store, wanted: ExpectedObject) -> str | None:
 
 async def _read_problem(store: Store, wanted: ExpectedObject, scratch: Path) -> str | None:
     path = scratch / digest(wanted.name.encode())
-    try:
-        await store.get_to_file(wanted.name, Download(path, wanted.size, wanted.sha256))
-    except Corrupt as error:
-        return error.what
-    finally:
-        path.unlink(missing_ok=True)
-    return None
+    return await read_difference(store, wanted.name, Download(path, wanted.size, wanted.sha256))

@@ -10,6 +10,15 @@ from eventlog.read.cursor import StreamKey
 from eventlog.stores.store import Store
 
 
+def describe_fork(key: StreamKey, other: CommitRecord | None) -> str:
+    """Returns that two folders write a stream, as part of a message.
+
+    `other`: the last record that the other folder put for the stream, if it is known.
+    """
+    text = f"two folders write the stream {', '.join(key)}"
+    return text if other is None else f"{text}; the other one is {other.host}, last seen {other.at}"
+
+
 async def last_foreign_records(
     store: Store, archive: str, ours: Pusher, keys: Set[StreamKey]
 ) -> dict[StreamKey, CommitRecord]:

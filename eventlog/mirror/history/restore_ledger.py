@@ -5,11 +5,8 @@ from pathlib import Path
 from eventlog.errors import Invalid
 from eventlog.mirror.history.update_ledger import update_ledger
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
-from eventlog.mirror.local.ledger import Ledger, load_ledger, save_ledger
+from eventlog.mirror.local.ledger import NO_PUSHER, Ledger, load_ledger, save_ledger
 from eventlog.stores.store import Store
-
-NO_PUSHER = ""
-"""Pusher of a restored ledger. The next push does not use it: it checks its own records."""
 
 
 async def restore_ledger(root: Path, store: Store) -> None:

@@ -26,6 +26,9 @@ from eventlog.mirror.bucket.record import CommitRecord, encode_record
 from eventlog.read.cursor import StreamKey
 
 LEDGER_FORMAT = 1
+NO_PUSHER = ""
+"""Pusher in the ledger of a folder that only read the bucket. A push does not use such a ledger
+as it is: it checks its own records."""
 
 
 class PusherHead(msgspec.Struct, frozen=True):

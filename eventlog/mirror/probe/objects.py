@@ -4,6 +4,7 @@ from contextlib import aclosing
 
 from eventlog.errors import NotFound, Refused
 from eventlog.format.manifest import digest
+from eventlog.mirror.bucket.names import RecordObject
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
 from eventlog.mirror.probe.target import Outcome, ProbedBucket, failed, passed, warned
 from eventlog.stores.store import ByteRange, Conflict
@@ -103,7 +104,7 @@ async def probe_last_record(target: ProbedBucket) -> Outcome:
     if ledger is None or not ledger.own.next:
         return passed("this folder has not pushed yet")
     number = ledger.own.next - 1
-    name = f"mirror/{ledger.pusher}/{number:010d}.json"
+    name = str(RecordObject(ledger.pusher, number))
     try:
         data = await target.store.get(name, None)
     except NotFound:

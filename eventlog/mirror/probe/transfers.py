@@ -18,6 +18,7 @@ from eventlog.mirror.probe.target import (
 )
 from eventlog.stores.s3.bodies import Parameters
 from eventlog.stores.s3.faults import Fault
+from eventlog.stores.transfer import etag_of_parts
 
 MAX_DRIFT = 3 * MINUTE
 PART_BYTES = 5 * 1024 * 1024
@@ -84,8 +85,7 @@ async def probe_etag(target: ProbedBucket) -> Outcome:
 def expected_etags(parts: Sequence[bytes]) -> list[str]:
     """Returns the ETags of parts, and that of the object that consists of them."""
     digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in parts]
-    whole = hashlib.md5(b"".join(digests), usedforsecurity=False).hexdigest()
-    return [*(digest.hex() for digest in digests), f"{whole}-{len(parts)}"]
+    return [*(digest.hex() for digest in digests), etag_of_parts(digests)]
 
 
 async def probe_unequal_parts(target: ProbedBucket) -> Outcome:

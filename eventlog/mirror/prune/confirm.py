@@ -13,10 +13,10 @@ from pathlib import Path
 
 import attrs
 
-from eventlog.errors import Corrupt, NotFound
+from eventlog.errors import NotFound
 from eventlog.format.manifest import Manifest
 from eventlog.stores.store import Download, Store
-from eventlog.stores.transfer import PART_BYTES, part_ranges
+from eventlog.stores.transfer import PART_BYTES, etag_of_parts, part_ranges, read_difference
 
 
 @attrs.frozen
@@ -39,8 +39,7 @@ def file_digests(path: Path, part_bytes: int = PART_BYTES) -> FileDigests:
             parts.append(hashlib.md5(data, usedforsecurity=False).digest())
     if len(parts) == 1:
         return FileDigests(size, whole.hexdigest(), parts[0].hex())
-    joined = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()
-    return FileDigests(size, whole.hexdigest(), f"{joined}-{len(parts)}")
+    return FileDigests(size, whole.hexdigest(), etag_of_parts(parts))
 
 
 def local_problem(ours: FileDigests, manifest: Manifest) -> str | None:
@@ -66,9 +65,6 @@ async def etag_problem(store: Store, name: str, ours: FileDigests) -> str | None
 async def read_problem(store: Store, name: str, ours: FileDigests, scratch: Path) -> str | None:
     """Returns why reading the object of a file does not confirm it; None if it does."""
     try:
-        await store.get_to_file(name, Download(scratch, ours.size, ours.sha256))
-    except (Corrupt, NotFound) as error:
+        return await read_difference(store, name, Download(scratch, ours.size, ours.sha256))
+    except NotFound as error:
         return error.what
-    finally:
-        scratch.unlink(missing_ok=True)
-    return None

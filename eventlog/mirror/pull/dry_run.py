@@ -6,6 +6,7 @@ from eventlog.files.absent.fetch import sealed_object
 from eventlog.files.absent.mirror import WantedFile
 from eventlog.mirror.history.spool import spool_records, spooled
 from eventlog.mirror.local.journal import lock_mirror
+from eventlog.mirror.local.ledger import NO_PUSHER
 from eventlog.mirror.pull.files import (
     Fetched,
     count_file,
@@ -17,9 +18,6 @@ from eventlog.mirror.pull.manifests import plan_manifests
 from eventlog.mirror.pull.pull import PullResult, common_archive, result_of_pull
 from eventlog.read.event_filter import EVERYTHING, Select
 from eventlog.stores.store import Store
-
-NO_PUSHER = ""
-"""The plan saves no ledger, so it needs no pusher."""
 
 
 async def plan_pull(

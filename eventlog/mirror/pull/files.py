@@ -19,7 +19,7 @@ from eventlog.files.absent.mirror import WantedFile
 from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_file, sync_parents
 from eventlog.files.publish import temporary_path
 from eventlog.format.manifest import Manifest
-from eventlog.format.paths import SegmentName, loss_path, manifest_path, sealed_path
+from eventlog.format.paths import loss_path, manifest_path, sealed_path
 from eventlog.mirror.bucket.names import AssetObject, parse_object_name
 from eventlog.mirror.bucket.record import CommitRecord, read_link
 from eventlog.read.cursor import StreamKey
@@ -73,12 +73,9 @@ def wanted_assets(
 
 def absent_segments(root: Path, record: CommitRecord) -> Iterator[Manifest]:
     """Yields the segments of a record of which only the sealed file is missing here."""
-    for link in record.links:
-        content = read_link(link, "a link")
-        if isinstance(content, Manifest) and _lacks_file(root, content.name):
-            with suppress(FileNotFoundError):
-                if manifest_path(root, content.name).read_bytes() == link.file.encode():
-                    yield content
+    for manifest, is_written in _without_file(root, record):
+        if is_written:
+            yield manifest
 
 
 def future_segments(
@@ -88,19 +85,28 @@ def future_segments(
 
     `conflicts`: the streams of which nothing is written.
     """
+    for manifest, _ in _without_file(root, record):
+        if (manifest.name.source, manifest.name.writer) not in conflicts:
+            yield manifest
+
+
+def _without_file(root: Path, record: CommitRecord) -> Iterator[tuple[Manifest, bool]]:
+    """Yields the segments of a record without a sealed file here, and whether their manifest is.
+
+    A segment that has another manifest here, or a loss, is not among them.
+    """
     for link in record.links:
         content = read_link(link, "a link")
-        if isinstance(content, Manifest) and _lacks_file(root, content.name):
-            name = content.name
-            path = manifest_path(root, name)
-            if (name.source, name.writer) not in conflicts and (
-                not path.exists() or path.read_bytes() == link.file.encode()
-            ):
-                yield content
-
-
-def _lacks_file(root: Path, name: SegmentName) -> bool:
-    return not (sealed_path(root, name).exists() or loss_path(root, name).exists())
+        if not isinstance(content, Manifest):
+            continue
+        name = content.name
+        if sealed_path(root, name).exists() or loss_path(root, name).exists():
+            continue
+        try:
+            if manifest_path(root, name).read_bytes() == link.file.encode():
+                yield content, True
+        except FileNotFoundError:
+            yield content, False
 
 
 async def fetch_files(

@@ -20,6 +20,7 @@ from eventlog.files.writer_ids import HASHED, add_writers
 from eventlog.format.paths import loss_path, manifest_path, open_path, parse_segment
 from eventlog.mirror.bucket.chain import LinkFacts, known_link_facts
 from eventlog.mirror.bucket.record import LOST_LINK, CommitRecord, Link
+from eventlog.mirror.history.other_folders import describe_fork
 from eventlog.mirror.history.spool import Spool, spooled
 from eventlog.mirror.pull.pull_plan import LinkState, LocalFiles, link_state
 from eventlog.read.cursor import StreamKey
@@ -127,8 +128,7 @@ def _find_conflicts(
         if _state_of(root, link, facts, known[facts.key]) is LinkState.CONFLICT:
             conflicts[facts.key] = (
                 f"{facts.segment}: the mirror has other events with seq {facts.first_seq}"
-                f" to {facts.last_seq} than this folder: two folders write the stream"
-                f" {', '.join(facts.key)}; the other one is {record.host}, last seen {record.at}"
+                f" to {facts.last_seq} than this folder: {describe_fork(facts.key, record)}"
             )
     return conflicts, owners
 

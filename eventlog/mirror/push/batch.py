@@ -8,6 +8,7 @@ import attrs
 from eventlog.errors import Corrupt, NotFound
 from eventlog.mirror.bucket.chain import StreamHead, link_facts
 from eventlog.mirror.bucket.record import MAX_LINKS, CommitRecord, has_room
+from eventlog.mirror.history.other_folders import describe_fork
 from eventlog.mirror.local.ledger import Ledger
 from eventlog.mirror.plan.push_plan import StoppedStream, Unpushed
 from eventlog.mirror.push.prepare import PreparedLink, prepare_link
@@ -122,7 +123,5 @@ def name_other_folder(stream: StoppedStream, record: CommitRecord | None) -> Sto
     """
     if not stream.is_conflict:
         return stream
-    reason = f"{stream.reason}: two folders write the stream {', '.join(stream.key)}"
-    if record is not None:
-        reason += f"; the other one is {record.host}, last seen {record.at}"
+    reason = f"{stream.reason}: {describe_fork(stream.key, record)}"
     return attrs.evolve(stream, reason=reason)

@@ -12,9 +12,10 @@ import attrs
 
 from eventlog.errors import Invalid
 from fetcher.crawl.active_run import ActiveRun
+from fetcher.crawl.pagination.partition import without_cursor
 from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import created_event, new_run_id
-from fetcher.source import PAGE_CURSOR_PARAMS, Params, match_url, url_of
+from fetcher.source import Params, match_url, url_of
 from fetcher.state.priority import BACKFILL_PRIORITY, is_backfill
 from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import PENDING, RUNNING, Task
@@ -35,7 +36,7 @@ async def continue_as_backfill(run: ActiveRun, params: Params) -> None:
 
 def find_backfill(run: ActiveRun, params: Params) -> Task | None:
     """Returns the unfinished backfill of the same pagination; None if there is none."""
-    wanted = (run.endpoint.path, _without_cursor(params))
+    wanted = (run.endpoint.path, without_cursor(params))
     context = run.crawl.context
     for task in list_tasks(run.crawl.queue, context.clock(), (PENDING, RUNNING)):
         if not is_backfill(task) or task.url is None or task.run == run.task.run:
@@ -44,13 +45,9 @@ def find_backfill(run: ActiveRun, params: Params) -> Task | None:
             endpoint, queued = match_url(context.source, context.client.base_url, task.url)
         except Invalid:  # of another base URL
             continue
-        if (endpoint.path, _without_cursor(queued)) == wanted:
+        if (endpoint.path, without_cursor(queued)) == wanted:
             return task
     return None
-
-
-def _without_cursor(params: Params) -> dict[str, str]:
-    return {name: value for name, value in params.items() if name not in PAGE_CURSOR_PARAMS}
 
 
 def _task(run: ActiveRun, params: Params) -> Task:

@@ -16,12 +16,12 @@ import attrs
 from fetcher.crawl.active_run import ActiveRun, check_queue
 from fetcher.crawl.page import fetch_page, record_failure, wait_for_writes
 from fetcher.crawl.pagination.backfill import continue_as_backfill
-from fetcher.crawl.pagination.partition import continue_in_partitions
+from fetcher.crawl.pagination.partition import continue_in_partitions, without_cursor
 from fetcher.crawl.prefetch import Misprediction
 from fetcher.crawl.request import GivenUp, NotSent
 from fetcher.net.http import HttpResult
 from fetcher.record.journal import append_batch, batch_of
-from fetcher.source import PAGE_CURSOR_PARAMS, Continuation, Params, request_digest
+from fetcher.source import Continuation, Params, request_digest
 from fetcher.split.pool import SLOTS, close_pool, open_pool
 from fetcher.split.repeats import SeenElements
 from fetcher.state.task import CANCELLED
@@ -215,7 +215,7 @@ async def _bisect(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
 async def _retreat(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
     """Resumes from the previous page after a rejected cursor, then from the beginning."""
     name = request_digest(state.params)
-    first = {key: value for key, value in state.params.items() if key not in PAGE_CURSOR_PARAMS}
+    first = without_cursor(state.params)
     is_repeated = name in state.rejected or len(state.rejected) >= _MAX_RETREATS
     is_first = request_digest(first) in state.rejected or first == state.params
     if is_repeated and is_first:

@@ -20,7 +20,7 @@ from fetcher.state.task import Task
 
 async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
     """Queues one run per value of a partition; the run is partial if they may not cover it."""
-    base_params = {name: value for name, value in params.items() if name not in PAGE_CURSOR_PARAMS}
+    base_params = without_cursor(params)
     entities = run.report.entities
     why = f"ended near {entities} entities, where the upstream cuts the listing off"
     chosen = choose_partition(run, base_params)
@@ -42,6 +42,11 @@ async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
         run.publish(attrs.evolve(run.report, why=why))
     else:
         run.end(f"{why}, whose values come from entities and may be incomplete")
+
+
+def without_cursor(params: Params) -> dict[str, str]:
+    """Returns the parameters that all pages of a pagination have in common."""
+    return {name: value for name, value in params.items() if name not in PAGE_CURSOR_PARAMS}
 
 
 def choose_partition(run: ActiveRun, params: Params) -> tuple[Partition, Sequence[str]] | None:

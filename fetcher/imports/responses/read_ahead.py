@@ -191,7 +191,7 @@ def _start_reader(state: _ReadAhead) -> None:
     except OSError:
         own_end.close()
         os.close(shared_file)
-        state.policy = attrs.evolve(state.policy, is_enabled=False)
+        _give_up(state)
         return
     own_end.settimeout(state.policy.timeout_s)
     state.reader = _Reader(process, own_end, shared_file)
