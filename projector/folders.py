@@ -14,7 +14,6 @@ reads the files that its snapshot names.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ from pathlib import Path
 from eventlog.clock import HOUR
 from eventlog.errors import Invalid, NoArchive, NotFound
 from eventlog.files.publish import replace_file
+from eventlog.files.stream_lock import hold_lock
 from eventlog.format.paths import log_dir
 
 VIEWS_FILE = "hindlog.duckdb"
@@ -167,12 +167,8 @@ def writable_archive(root: Path) -> Iterator[Path]:
 def views_lock(views: Path) -> Iterator[None]:
     """Locks the views while the block runs: one process builds, and a second one waits."""
     views.mkdir(parents=True, exist_ok=True)
-    handle = os.open(views / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with hold_lock(views / ".lock"):
         yield
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

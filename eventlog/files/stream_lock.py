@@ -1,10 +1,14 @@
-"""Stream lock: one process per stream (flock); its file records how far the stream is sealed."""
+"""Locks between processes (flock), which end with the process at the latest.
+
+One process writes a stream; the file of its lock records how far the stream is sealed.
+"""
 
 import contextlib
 import fcntl
 import os
 import platform
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -20,6 +24,21 @@ _SHORT_WAIT_S = 0.05
 """Minimum wait: `is_locked` in another process takes the lock for a moment, too."""
 _NOTE_BYTES = 4096
 """Maximum size of the JSON object in a lock file."""
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Locks a file while the block runs; creates it, in a folder that exists.
+
+    Waits until no other process or thread has the lock; without `wait`, raises `BlockingIOError`
+    if one has it.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def lock_stream(

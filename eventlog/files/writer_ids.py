@@ -5,7 +5,6 @@ ids are generated, so that two machines never write files of the same name. Mach
 only a mirror knows are named by a hash, and may have had several writers of one role.
 """
 
-import fcntl
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ import orjson
 from eventlog.errors import Corrupt
 from eventlog.files.disk import REAL, make_dirs
 from eventlog.files.publish import replace_durably, temporary_path
+from eventlog.files.stream_lock import hold_lock
 from eventlog.format.paths import is_writer
 
 FETCH = "fetch"
@@ -92,13 +92,9 @@ def _locked(root: Path) -> Iterator[Path]:
     """Yields the path of the file, which no other process changes meanwhile."""
     path = _path(root)
     make_dirs(REAL, path.parent)
-    handle = os.open(path.with_name(".writer.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with hold_lock(path.with_name(".writer.lock")):
         temporary_path(path).unlink(missing_ok=True)  # left by a process that died
         yield path
-    finally:
-        os.close(handle)
 
 
 def roles_by_writer(root: Path) -> dict[str, str]:

@@ -9,7 +9,6 @@ All of it may be deleted at any time. The file used least recently is evicted fi
 modification is that of its last use. An open file, or one with another link, can still be read.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ import attrs
 
 from eventlog.clock import HOUR, now_us
 from eventlog.files.publish import temporary_path
+from eventlog.files.stream_lock import hold_lock
 from eventlog.format.manifest import digest
 
 LOW_SHARE = 0.9
@@ -40,19 +40,10 @@ def cached_path(root: Path, name: str) -> Path:
 @contextmanager
 def lock_cached_file(root: Path, name: str) -> Iterator[None]:
     """Waits until no other thread or process fetches this file. Few files share a lock."""
-    with _locked(cache_dir(root) / ".locks" / digest(name.encode())[:2]):
+    locks = cache_dir(root) / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with hold_lock(locks / digest(name.encode())[:2]):
         yield
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def mark_as_used(path: Path) -> None:
@@ -71,7 +62,7 @@ def add_to_cache(root: Path, name: str, temporary: Path, max_bytes: int) -> None
         size = os.fstat(file.fileno()).st_size
     mark_as_used(temporary)  # an interrupted fetch may have left it long ago
     folder = cache_dir(root)
-    with _locked(folder / ".lock"):
+    with hold_lock(folder / ".lock"):
         total = _read_size(folder)
         if total is None or total + size > max_bytes:
             total = _evict(folder, max_bytes - size, int(max_bytes * LOW_SHARE) - size)

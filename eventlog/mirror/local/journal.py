@@ -7,15 +7,14 @@ After a crash, the record is put again byte for byte if its number is still free
 pusher recognizes it as its own if it was put already.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from eventlog.errors import Corrupt, Locked
 from eventlog.files.disk import REAL, Disk, make_dirs
 from eventlog.files.publish import replace_durably
+from eventlog.files.stream_lock import hold_lock
 from eventlog.mirror.bucket.record import CommitRecord, encode_record, parse_record
 
 
@@ -47,13 +46,10 @@ def lock_mirror(root: Path) -> Iterator[None]:
     """Lets no other process push from this folder. Raises `Locked`."""
     path = root / "state" / "mirror" / ".lock"
     make_dirs(REAL, path.parent)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    with ExitStack() as lock:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock.enter_context(hold_lock(path, wait=False))
         except BlockingIOError as error:
             what = f"{root}: another process is pushing to the mirror"
             raise Locked(what, "wait for it: its lock ends with it") from error
         yield
-    finally:
-        os.close(handle)

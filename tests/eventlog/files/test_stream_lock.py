@@ -10,6 +10,7 @@ import pytest
 
 from eventlog.errors import Locked
 from eventlog.files.stream_lock import (
+    hold_lock,
     is_locked,
     lock_stream,
     lock_stream_waiting,
@@ -142,3 +143,23 @@ def test_a_lock_file_that_was_deleted_is_created_again(tmp_path: Path) -> None:
 
     assert os.fstat(second).st_ino == path.stat().st_ino
     os.close(second)
+
+
+def test_a_file_is_locked_while_the_block_runs_and_afterwards_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with hold_lock(path):
+        with pytest.raises(BlockingIOError), hold_lock(path, wait=False):
+            pass
+        waiting = threading.Thread(target=lambda: _note_when_locked(path))
+        waiting.start()
+        assert not (tmp_path / "noted").exists()
+    waiting.join()
+
+    assert (tmp_path / "noted").exists()
+    with hold_lock(path, wait=False):
+        pass
+
+
+def _note_when_locked(path: Path) -> None:
+    with hold_lock(path):
+        path.with_name("noted").touch()
