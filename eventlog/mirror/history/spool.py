@@ -1,6 +1,6 @@
 """The records of all pushers, read once, checked as chains, and kept in a file meanwhile.
 
-    state/mirror/records.ndjson   record | record | …
+    state/mirror/.records.ndjson.<process>-<number>.tmp   record | record | …
 
 They are read several times: the chains must be complete before anything is written, and the
 manifests of a large bucket do not fit into memory. Only the first time are they checked.
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import attrs
 
+from eventlog.clock import now_us
+from eventlog.files.publish import delete_interrupted, unique_temporary_path
 from eventlog.mirror.bucket.record import CommitRecord, decode_record
 from eventlog.mirror.history.read_log import ReadRecord
 from eventlog.mirror.history.update_ledger import update_ledger
@@ -30,10 +32,12 @@ class Spool:
 async def spool_records(root: Path, store: Store, archive: str, pusher: str) -> Spool:
     """Reads all records. Raises `Corrupt` unless they form complete chains.
 
-    `pusher`: that of this folder, for the ledger.
+    `pusher`: that of this folder, for the ledger. The file has a name of its own, since a check
+    may run beside a pull; the caller deletes it.
     """
-    path = root / "state" / "mirror" / "records.ndjson"
+    path = unique_temporary_path(root / "state" / "mirror" / "records.ndjson")
     path.parent.mkdir(parents=True, exist_ok=True)
+    delete_interrupted(path.parent, now_us())
     known = Ledger(store.address, archive, pusher)
     with path.open("wb") as file:
 

@@ -38,6 +38,18 @@ def test_a_spool_has_the_records_of_all_pushers_and_what_they_commit(tmp_path: P
     assert (spool.ledger.streams, spool.ledger.pushers) == (ledger.streams, ledger.pushers)
 
 
+def test_a_check_beside_a_pull_has_a_spool_of_its_own(tmp_path: Path) -> None:
+    store = new_store()
+    add_hour(tmp_path, 0)
+    pushed(tmp_path, store)
+    archive = str(read_archive_id(tmp_path))
+    first = asyncio.run(spool_records(tmp_path, store, archive, "aa000001"))
+    second = asyncio.run(spool_records(tmp_path, new_store(), archive, "aa000001"))
+
+    assert [encode_record(record) for record in spooled(first)] == records_in(store) != []
+    assert list(spooled(second)) == []
+
+
 def test_a_bucket_without_records_has_an_empty_spool(tmp_path: Path) -> None:
     spool = asyncio.run(spool_records(tmp_path, new_store(), "0" * 16, "aa000001"))
 
