@@ -84,9 +84,11 @@ def _fetch_archive(directory: Path, target: Path, toml: str, *, with_files: bool
         mirror = load_config(directory, os.environ).mirror
         require_archive(directory, mirror)
     except BaseException:
-        shutil.rmtree(directory)
-        if not is_new:
-            directory.mkdir()
+        shutil.rmtree(directory / "log", ignore_errors=True)
+        shutil.rmtree(directory / "state", ignore_errors=True)
+        target.unlink(missing_ok=True)
+        if is_new:
+            shutil.rmtree(directory)
         raise
     option = "" if with_files else " --manifests"
     print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull{option}")
