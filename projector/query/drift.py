@@ -22,14 +22,8 @@ def summarize_views(root: Path, since: int) -> ViewsSummary:
         return ViewsSummary(last_instant(connection), since, tuple(_drift(connection, since)))
 
 
-def drift_since(root: Path, since: int) -> list[DriftedPath]:
-    """Returns the changes at or after an instant (µs), oldest first. Raises `NotFound` without
-    views."""
-    with contextlib.closing(open_views(root)) as connection:
-        return _drift(connection, since)
-
-
 def _drift(connection: duckdb.DuckDBPyConnection, since: int) -> list[DriftedPath]:
+    """Returns the changes at or after an instant (µs), oldest first."""
     if "log.drift" not in list_view_names(connection):
         return []
     with sql_errors("log.drift"):

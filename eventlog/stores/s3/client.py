@@ -37,7 +37,7 @@ from botocore.parsers import ResponseParserError
 from eventlog.errors import Invalid, Refused
 from eventlog.stores.s3.bodies import Body, Parameters, watched
 from eventlog.stores.s3.faults import Fault, S3Fault
-from eventlog.stores.store import StoreSettings
+from eventlog.stores.store import StoreSettings, check_name
 
 CHUNK_BYTES = 256 * 1024
 BROKEN = (
@@ -64,6 +64,20 @@ class S3Client:
     is for messages. Raises `S3Fault`, or why the body cannot be read."""
     read: Callable[[str, Parameters], AsyncGenerator[bytes, None]]
     """Yields the body of a response. Raises `S3Fault` if it is cut or stalls."""
+
+
+def parse_bucket(rest: str) -> tuple[str, str]:
+    """Returns bucket and prefix, which may be empty, of an address without `s3://`.
+
+    Raises `Invalid` if there is no bucket, or the prefix cannot be part of a name.
+    """
+    name, _, prefix = rest.partition("/")
+    prefix = prefix.strip("/")
+    if not name:
+        raise Invalid(f"s3://{rest}: expected s3://bucket or s3://bucket/prefix")
+    if prefix:
+        check_name(prefix)
+    return name, prefix
 
 
 @asynccontextmanager

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import attrs
 
 from eventlog.clock import now_us
-from eventlog.errors import Corrupt, Invalid
+from eventlog.errors import Corrupt
 from eventlog.stores.s3.bodies import Body, Parameters, base64_of
-from eventlog.stores.s3.client import S3Client, open_client
+from eventlog.stores.s3.client import S3Client, open_client, parse_bucket
 from eventlog.stores.s3.faults import (
     DAMAGED_CODES,
     NO_UPLOAD,
@@ -87,12 +87,7 @@ class _Bucket:
 @asynccontextmanager
 async def open_s3(rest: str, settings: StoreSettings) -> AsyncGenerator[Store, None]:
     """Opens the store of an address without `s3://`. Sends no request."""
-    name, _, prefix = rest.partition("/")
-    prefix = prefix.strip("/")
-    if not name:
-        raise Invalid(f"s3://{rest}: expected s3://bucket or s3://bucket/prefix")
-    if prefix:
-        check_name(prefix)
+    name, prefix = parse_bucket(rest)
     async with open_client(settings) as client:
         yield s3_store(client, name, prefix, settings)
 

@@ -11,7 +11,7 @@ from functools import partial
 import attrs
 
 from eventlog.stores.s3.bodies import Body, Parameters
-from eventlog.stores.s3.client import S3Client, open_client
+from eventlog.stores.s3.client import S3Client, open_client, parse_bucket
 from eventlog.stores.s3.faults import Fault, S3Fault
 from eventlog.stores.store import ByteRange, StoreSettings
 from eventlog.stores.transfer import upload_of_bytes
@@ -42,10 +42,10 @@ async def open_requests(
     if not address.startswith(SCHEME):
         yield None
         return
-    bucket, _, prefix = address.removeprefix(SCHEME).partition("/")
-    prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+    bucket, prefix = parse_bucket(address.removeprefix(SCHEME))
     async with open_client(settings) as client:
-        yield BucketRequests(bucket, prefix, partial(_send, client, bucket))
+        send = partial(_send, client, bucket)
+        yield BucketRequests(bucket, f"{prefix}/" if prefix else "", send)
 
 
 async def _send(

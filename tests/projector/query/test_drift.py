@@ -5,7 +5,7 @@ import pytest
 from eventlog.files.assets import put_asset
 from eventlog.format.event import ENTITY, PAGE, Draft
 from eventlog.write.writer import append, close_stream, open_stream
-from projector.query.drift import drift_since
+from projector.query.drift import summarize_views
 from projector.query.select import run_query
 from projector.update.update import update
 from tests.projector.conftest import WRITER
@@ -43,12 +43,12 @@ def test_a_new_a_retyped_and_a_vanished_path_are_rows_that_name_an_event(empty):
         ("/old", "vanished", hours(30), ["object"], None, second.replace("02/06", "01/00"), 1),
         ("/price", "retyped", hours(30), ["string"], ["number"], second, 8),
     ]
-    assert [change.change for change in drift_since(empty, hours(30))] == [
+    assert [change.change for change in list(summarize_views(empty, hours(30)).drift)] == [
         "new",
         "vanished",
         "retyped",
     ]
-    assert drift_since(empty, hours(31)) == []
+    assert list(summarize_views(empty, hours(31)).drift) == []
 
 
 def test_a_rare_path_has_not_vanished_before_enough_bodies_lack_it(empty):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from projector.query.drift import drift_since
+from projector.query.drift import summarize_views
 from projector.update.update import update
 from tests.projector.conftest import WRITER
 from tests.projector.few import make_archive, rows, some
@@ -124,7 +124,7 @@ def test_drift_since_an_instant_is_in_order(tmp_path: Path) -> None:
         pages = [page(0, {}), page(30, {"b": 1}), page(30.5, {"b": 1, "a": "x"})]
         write_log(tmp_path, source, WRITER, pages)
     update(tmp_path, definitions=some(*VIEWS))
-    changes = drift_since(tmp_path, hours(30))
+    changes = list(summarize_views(tmp_path, hours(30)).drift)
 
     assert [(change.source, change.path, change.changed_at) for change in changes] == [
         ("civitai", "/b", hours(30)),
@@ -138,4 +138,4 @@ def test_drift_since_an_instant_is_in_order(tmp_path: Path) -> None:
     assert rows(
         tmp_path, f"SELECT kind FROM log.events WHERE source = 'civitai' AND seq = {changes[2].seq}"
     ) == [("entity",)]
-    assert drift_since(tmp_path, hours(30.6)) == []
+    assert list(summarize_views(tmp_path, hours(30.6)).drift) == []

@@ -7,7 +7,7 @@ import pytest
 from eventlog.catalog.day import SETTLED_US
 from eventlog.clock import now_us
 from projector.kept_answers import views_state
-from projector.query.drift import drift_since, summarize_views
+from projector.query.drift import summarize_views
 from projector.query.views_summary import (
     ViewsSummary,
     is_known_quiet,
@@ -17,6 +17,7 @@ from projector.query.views_summary import (
 )
 from projector.update.update import update
 from tests.projector.conftest import WRITER
+from tests.projector.few import rows
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import chosen
 
@@ -46,7 +47,11 @@ def test_a_kept_summary_equals_a_query_until_the_views_change(empty: Path) -> No
         ("/price", "retyped"),
         ("/new", "new"),
     ]
-    assert list(summary.drift) == drift_since(empty, hours(20))
+    assert [(path.segment, path.seq) for path in summary.drift] == rows(
+        empty,
+        f"SELECT segment, seq FROM log.drift WHERE epoch_us(changed_at) >= {hours(20)} "
+        "ORDER BY changed_at, path",
+    )
     for hour in (30, 30.1):
         assert known_summary(empty, hours(hour), state) == summarize_views(empty, hours(hour))
     assert known_summary(empty, hours(19), state) is None  # there may be more before
