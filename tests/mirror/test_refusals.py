@@ -17,6 +17,7 @@ import pytest
 
 from eventlog.stores.wrappers import RetryLimits
 from tests.cli.making import Done, hindlog, new_archive
+from tests.cli.mirror.making import pushed_archive
 from tests.eventlog.making import OTHER, disk_with
 from tests.eventlog.mirror.buckets import add_hour, sealed_files
 from tests.eventlog.stores.places import new_name
@@ -198,12 +199,7 @@ def test_without_a_key_the_message_says_which_variables_to_set(
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
     """An archive that was pushed to a folder."""
-    (tmp_path / "bucket").mkdir()
-    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{tmp_path}/bucket"\n')
-    add_hour(root, 0)
-    add_hour(root, 1, OTHER)
-    assert hindlog(*PUSH, at=root).code == 0
-    return root
+    return pushed_archive(tmp_path)
 
 
 def test_a_pull_stops_before_the_disk_is_full(

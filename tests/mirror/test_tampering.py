@@ -10,6 +10,7 @@ import pytest
 
 from eventlog.files.writer_ids import FETCH, machine_name, writer_id
 from tests.cli.making import damage, hindlog, new_archive
+from tests.cli.mirror.making import mirrored_archive
 from tests.eventlog.making import OTHER, SOURCE
 from tests.eventlog.mirror.buckets import add_hour
 
@@ -21,8 +22,7 @@ READ = ("sync", "check", "--read", "1/1")
 def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `bucket` and the archive `a`, which was pushed twice."""
     folder = tmp_path_factory.mktemp("pushed")
-    (folder / "bucket").mkdir()
-    root = new_archive(folder / "a", f'[mirror]\nurl = "file://{folder}/bucket"\n')
+    root = mirrored_archive(folder)
     for hour in (0, 1):
         add_hour(root, hour, writer_of(root))
         add_hour(root, hour, OTHER)

@@ -8,6 +8,7 @@ import pytest
 from cli.mirror import pulling
 from eventlog.format.paths import sealed_path
 from tests.cli.making import hindlog, new_archive
+from tests.cli.mirror.making import pushed_archive
 from tests.eventlog.making import OTHER
 from tests.eventlog.mirror.buckets import add_hour, sealed_files
 
@@ -15,12 +16,7 @@ from tests.eventlog.mirror.buckets import add_hour, sealed_files
 @pytest.fixture
 def origin(tmp_path: Path) -> Path:
     """An archive with two sealed hours, which were pushed to `bucket`."""
-    (tmp_path / "bucket").mkdir()
-    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{tmp_path}/bucket"\n')
-    add_hour(root, 0)
-    add_hour(root, 1, OTHER)
-    assert hindlog("sync", "push", at=root).code == 0
-    return root
+    return pushed_archive(tmp_path)
 
 
 def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from eventlog.files.assets import put_asset
 from eventlog.files.listing import list_segments
 from eventlog.format.event import ANOMALY, Draft
 from eventlog.format.paths import SegmentName, asset_path, loss_path, manifest_path, sealed_path
-from tests.cli.making import damage, hindlog, new_archive
+from tests.cli.making import damage, hindlog
+from tests.cli.mirror.making import mirrored_archive
 from tests.eventlog.making import OTHER, SOURCE, WRITER, write_log
 from tests.eventlog.mirror.buckets import Objects, add_hour, sealed_files
 
@@ -16,8 +17,7 @@ from tests.eventlog.mirror.buckets import Objects, add_hour, sealed_files
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """An archive of three hours and a segment with an asset, which were pushed to `bucket`."""
-    (tmp_path / "bucket").mkdir()
-    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{tmp_path}/bucket"\n')
+    root = mirrored_archive(tmp_path)
     for hour in range(3):
         add_hour(root, hour)
     draft = Draft(kind=ANOMALY, members={"reason": "x"}, body_asset=put_asset(root, b"large"))

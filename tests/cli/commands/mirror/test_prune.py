@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.making import damage, hindlog, new_archive
+from tests.cli.mirror.making import pushed_archive
 from tests.eventlog.making import OTHER
 from tests.eventlog.mirror.buckets import add_hour, sealed_files
 
@@ -12,12 +13,7 @@ from tests.eventlog.mirror.buckets import add_hour, sealed_files
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """An archive with two sealed hours that were pushed."""
-    (tmp_path / "bucket").mkdir()
-    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{tmp_path}/bucket"\n')
-    add_hour(root, 0)
-    add_hour(root, 1, OTHER)
-    assert hindlog("sync", "push", at=root).code == 0
-    return root
+    return pushed_archive(tmp_path)
 
 
 def test_files_are_freed_and_read_again_from_the_mirror(root: Path) -> None:
