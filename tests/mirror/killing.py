@@ -3,8 +3,8 @@
     with killed_at(folder, 7) as steps:
         …        # the eighth change of a file in the folder, and all after it, raise `Killed`
 
-Python reports each open for writing, rename, link, removal and new folder to a hook, whatever
-code does it and in whatever thread. Nothing that a `finally` does has an effect any more.
+An audit hook of Python sees every change of a file, in all threads: opening for writing, renaming,
+linking, deleting, creating a folder. After the kill, `finally` blocks change no file either.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Kept answers: whatever happens to the views, an answer equals one that is computed now."""
+"""A kept answer equals a newly computed one, after any change of the views."""
 
 import shutil
 from pathlib import Path

@@ -40,8 +40,9 @@ def run(
     Runs by schedule until it is stopped, or once. After the first Ctrl-C or SIGTERM the current
     page is finished; the second one exits at once. A crash is always safe.
 
-    With mirror.url set, what is sealed is pushed meanwhile, and once more at the end. A bucket
-    that cannot be reached changes nothing of the crawl: `hindlog status` says how far it is behind.
+    If mirror.url is set, sealed segments are pushed to the mirror while the crawl runs, and once
+    more at its end. If the bucket cannot be reached, the crawl continues: `hindlog status` says how
+    far the mirror is behind.
     """
     from cli.options.times import parse_duration
     from eventlog.clock import now_us

@@ -1,4 +1,4 @@
-"""`sync`: copies what is sealed into the bucket."""
+"""`sync`: copies sealed segments into the bucket, and back."""
 
 import asyncio
 from contextlib import suppress
@@ -37,7 +37,9 @@ def sync() -> None:
 
 
 @sync.command(epilog="Example: hindlog sync push --dry-run")
-@click.option("--watch", is_flag=True, help="Keep running, and push what is sealed.")
+@click.option(
+    "--watch", is_flag=True, help="Keep running, and push each segment once it is sealed."
+)
 @click.option(
     "--dry-run",
     is_flag=True,
