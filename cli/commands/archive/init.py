@@ -54,7 +54,7 @@ def init(directory: Path, sources: tuple[str, ...], url: str | None, manifests: 
         (directory / "log").mkdir(parents=True, exist_ok=True)
         target.write_text(text)
     else:
-        _fetch_archive(directory, target, with_mirror(text, url), with_files=not manifests)
+        _fetch_archive(directory, target, text, url, with_files=not manifests)
     print_message(f"Created the archive {directory}; its configuration is {target}. Next:")
     at = "" if directory == Path("data") else f" -C {directory}"
     print_message(f"  hindlog{at} fetch run --once     crawl every source once")
@@ -67,10 +67,12 @@ def _is_empty(directory: Path, config: str) -> bool:
     return all(path.name.startswith(f".{config}.") for path in directory.iterdir())
 
 
-def _fetch_archive(directory: Path, target: Path, toml: str, *, with_files: bool) -> None:
+def _fetch_archive(directory: Path, target: Path, toml: str, url: str, *, with_files: bool) -> None:
     """Fetches the archive of a bucket into a new folder. Leaves nothing if it cannot begin."""
     import os
     import shutil
+
+    import attrs
 
     from cli.config.load import load_config
     from cli.mirror.pulling import pull_from_bucket, require_archive
@@ -79,9 +81,12 @@ def _fetch_archive(directory: Path, target: Path, toml: str, *, with_files: bool
     is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        replace_file(target, toml.encode())  # first, and complete: from here on, pull continues
+        replace_file(
+            target, with_mirror(toml, url).encode()
+        )  # first, and complete: from here on, pull continues
         (directory / "log").mkdir()
-        mirror = load_config(directory, os.environ).mirror
+        # the option counts, also if HINDLOG_MIRROR_URL names another bucket
+        mirror = attrs.evolve(load_config(directory, os.environ).mirror, url=url)
         require_archive(directory, mirror)
     except BaseException:
         shutil.rmtree(directory / "log", ignore_errors=True)

@@ -35,6 +35,20 @@ def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path)
     assert sealed_files(new) == sealed_files(origin)
 
 
+def test_init_takes_the_bucket_that_is_named_and_not_that_of_the_environment(
+    origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("HINDLOG_MIRROR_URL", f"file://{tmp_path}/bucket")
+    refused = hindlog("init", tmp_path / "none", "--from", f"file://{tmp_path}/empty")
+    monkeypatch.setenv("HINDLOG_MIRROR_URL", f"file://{tmp_path}/empty")
+    done = hindlog("init", tmp_path / "new", "--from", f"file://{tmp_path}/bucket")
+
+    assert refused.code == 2 and f"file://{tmp_path}/empty: no archive there" in refused.err
+    assert not (tmp_path / "none").exists()
+    assert done.code == 0 and sealed_files(tmp_path / "new") == sealed_files(origin)
+
+
 def test_init_from_nothing_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "bucket").mkdir()
     for url in (f"file://{tmp_path}/bucket", f"file://{tmp_path}/none", "bucket"):
