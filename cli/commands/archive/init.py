@@ -81,9 +81,8 @@ def _fetch_archive(directory: Path, target: Path, toml: str, url: str, *, with_f
     is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        replace_file(
-            target, with_mirror(toml, url).encode()
-        )  # first, and complete: from here on, pull continues
+        # first, and complete: from here on, pull continues
+        replace_file(target, with_mirror(toml, url).encode())
         (directory / "log").mkdir()
         # the option counts, also if HINDLOG_MIRROR_URL names another bucket
         mirror = attrs.evolve(load_config(directory, os.environ).mirror, url=url)
