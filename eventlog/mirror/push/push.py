@@ -129,7 +129,8 @@ async def _begin(run: _Run, join: bool) -> _Progress:
     archive = read_archive_id(run.root)
     known = (run.store.address, archive, run.pusher.id)
     if ledger and (ledger.address, ledger.archive, ledger.pusher) == known:
-        ask_first = load_pending(run.root) is not None
+        # without a finished push, an earlier one may have been interrupted before `state/` was lost
+        ask_first = load_pending(run.root) is not None or ledger.pushed_at is None
         ledger = await adopt_records(run.root, run.pusher.host, run.store, ledger)
         return _Progress(ledger, ask_first)
     created = format_us(run.clock())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eventlog.clock import HOUR
@@ -146,6 +146,7 @@ steps = st.lists(
 @pytest.mark.sampled
 @settings(max_examples=100 if IS_ALL else 8)
 @given(steps=steps)
+@example(steps=[("seal", WRITER), ("kill", 5, False), ("lose state",), ("kill", 2, False)])
 def test_whatever_happens_the_bucket_keeps_its_laws_and_nothing_is_sent_twice(
     sealed: Path, steps: list[tuple[str, ...]]
 ) -> None:
