@@ -81,7 +81,7 @@ def _suspicions(index: SourceIndex, writer: str, summaries: list[WriterDay]) -> 
     if any(x.rows > x.last_seq - x.first_seq + 1 for x in known) or any(
         after.first_seq <= before.last_seq for before, after in pairwise(known)
     ):
-        yield f"{stream}: seqs exist twice"
+        yield f"{stream}: sequence numbers occur twice"
     for name in _open_segments(index, writer):
         _, _, open_damages = open_damage(index.root, name, read_head(index.root, *_key(name)))
         yield from map(str, open_damages)

@@ -71,7 +71,7 @@ def parse_loss(data: bytes, where: str) -> Loss:
         found = f"format {loss.format}, seqs {loss.first_seq} to {loss.last_seq}"
         raise Corrupt(f"{where}: expected format {LOSS_FORMAT} and seqs in order, found {found}")
     if encode_loss(loss) != data:
-        raise Corrupt(f"{where}: expected the spelling that hindlog writes", "hindlog verify")
+        raise Corrupt(f"{where}: expected exactly the bytes that hindlog writes", "hindlog verify")
     return loss
 
 

@@ -134,7 +134,7 @@ def check_ready(stream: Stream) -> None:
 def check_not_broken(stream: Stream) -> None:
     """Raises `LocalResource` after a disk error."""
     if stream.broken:
-        raise LocalResource(f"{stream.source}: nothing is written any more after a disk error")
+        raise LocalResource(f"{stream.source}: the log accepts no more events after a disk error")
 
 
 def _batch(
@@ -188,7 +188,7 @@ def _instant(stream: Stream) -> int:
         raise LocalResource(
             f"{stream.source}: the log ends at {format_us(at)}, but the clock says "
             f"{format_us(now)}",
-            "set the clock right, then start again",
+            "set the clock of this machine, then start again",
         )
     return at
 
@@ -198,7 +198,7 @@ def check_upstream_clock(observed_at: int, upstream: int) -> None:
     if observed_at > upstream + DAY:
         raise LocalResource(
             f"the clock says {format_us(observed_at)}, upstream says {format_us(upstream)}",
-            "set the clock right, then start again",
+            "set the clock of this machine, then start again",
         )
 
 

@@ -151,7 +151,9 @@ async def _attempt(
     if not await context.limiter.wait_turn(stopping):
         return 0, NotSent("stopping")
     if not context.budget.take():
-        return 0, NotSent(f"budget: {context.budget.limit} requests are spent")
+        return 0, NotSent(
+            f"request budget of {context.budget.limit} used up (max_requests_per_sync)"
+        )
     at = context.clock()
     result = await get(context.client, url)
     _check_clock(context, result)

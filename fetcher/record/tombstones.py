@@ -96,7 +96,7 @@ def describe_emptied(
     lost = sum(draft.kind == UNLISTED for draft in notices)
     if names or place.page_no != 1 or lost < _MANY:
         return None
-    return f"{place.scope}: the list is empty, and had {lost} entities before"
+    return f"{place.scope}: upstream returned an empty list; it had {lost} entities before"
 
 
 def with_drafts_first(first: Sequence[Draft], build: BuildBatch) -> BuildBatch:

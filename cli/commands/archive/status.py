@@ -124,7 +124,7 @@ def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
 def _mirror_text(mirror: dict[str, Any]) -> str:
     """Returns the state of the mirror as one line."""
     behind = f"{mirror['segments']} segments, {mirror['bytes']:,} bytes, since {mirror['behind']}"
-    text = behind if mirror["segments"] else "everything sealed is there"
+    text = behind if mirror["segments"] else "every sealed segment is in it"
     left_out = f"; left out: {', '.join(mirror['left_out'])}" if mirror["left_out"] else ""
     checked = ""
     if mirror["checked_at"]:

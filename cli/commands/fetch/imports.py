@@ -182,7 +182,7 @@ def _print_report(source: str, report: "ImportReport", left_out: "Sequence[Hindl
     for reason in report.quarantined:
         print_message(visible(f"kept as an anomaly: {reason}"))
     for reason in report.doubtful:
-        print_message(visible(f"proves nothing about absence: {reason}"))
+        print_message(visible(f"not used as a complete listing: {reason}"))
     for hint in dict.fromkeys(error.hint for error in left_out if error.hint):
         print_message(f"  {hint}")
 

@@ -56,7 +56,7 @@ def prune(age: str, read: bool, dry_run: bool) -> None:
     text = f"freed {result.freed} segments, {format_size(result.size)}"
     print_message(text + _uncommitted_text(result.uncommitted))
     for problem in result.problems[:SHOWN]:
-        print_message(f"stays, not confirmed: {problem}")
+        print_message(f"kept, not confirmed in the mirror: {problem}")
     if result.problems:
         what = f"{len(result.problems)} segments stay: the mirror is not confirmed to have them"
         raise Partial(what, "hindlog sync check --heads")
@@ -68,7 +68,7 @@ def _print_plan(root: Path, address: str, before: int) -> None:
 
     ledger = bucket_ledger(root, address)
     if ledger is None:
-        raise Invalid(f"{address}: nothing is known of it here", "hindlog sync push")
+        raise Invalid(f"{address}: this folder has no record of a push to it", "hindlog sync push")
     plan = choose_files(root, ledger, before)
     size = format_size(sum(choice.size for choice in plan.chosen))
     text = f"would free {len(plan.chosen)} segments, {size}"

@@ -200,12 +200,12 @@ def _explaining(mirror: MirrorReader, wanted: Sequence[WantedFile], work: Callab
     except Unavailable as error:
         needed, since = _needed(wanted)
         raise Unavailable(
-            f"{error.what}; needs {needed} of the mirror {mirror.address}",
+            f"{error.what}; needs {needed} from the mirror {mirror.address}",
             f"when it can be reached: hindlog sync pull{since}",
         ) from error
     except Invalid as error:  # no such bucket, or none is configured
         raise Invalid(
-            f"{error.what}; needs {_needed(wanted)[0]} of the mirror {mirror.address}",
+            f"{error.what}; needs {_needed(wanted)[0]} from the mirror {mirror.address}",
             "mirror.url must name the mirror: hindlog config show",
         ) from error
     except NotFound as error:

@@ -78,7 +78,7 @@ def parse_record_only(data: bytes, where: str) -> CommitRecord:
     record = decode_record(data, where)
     problem = _problem_of(record)
     if problem is None and encode_record(record) != data:
-        problem = "expected the spelling that hindlog writes"
+        problem = "expected exactly the bytes that hindlog writes"
     if problem is not None:
         raise Corrupt(f"{where}: {problem}")
     return record

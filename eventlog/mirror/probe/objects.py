@@ -21,15 +21,15 @@ async def probe_round_trip(target: ProbedBucket) -> Outcome:
     await store.put_new(name, upload_of_bytes(CONTENT))
     stored = await store.head(name)
     if stored is None or stored.size != len(CONTENT):
-        return failed(f"an object that was put is not there, or has another size: {name}")
+        return failed(f"an object that was sent is missing, or has another size: {name}")
     if stored.sha256 not in (None, digest(CONTENT)):
-        return failed(f"{name}: its metadata says another SHA-256 than was put")
+        return failed(f"{name}: its metadata contains another SHA-256 than the one sent")
     part = ByteRange(3, 9)
     if await store.get(name, None) != CONTENT:
-        return failed(f"{name}: other bytes are read than were put")
+        return failed(f"{name}: the bytes read differ from the bytes sent")
     if await store.get(name, part) != CONTENT[part.start : part.stop]:
-        return failed(f"{name}: a range has other bytes than the object there")
-    return passed("an object is stored, described and read, whole and in part")
+        return failed(f"{name}: a range differs from the same bytes of the object")
+    return passed("objects can be stored, described and read, completely and by range")
 
 
 async def probe_put_once(target: ProbedBucket) -> Outcome:
@@ -45,7 +45,7 @@ async def probe_put_once(target: ProbedBucket) -> Outcome:
             " overwrite each other",
             "use a server that obeys If-None-Match, such as R2",
         )
-    return passed("an object is never replaced: the second put was refused")
+    return passed("conditional writes work: replacing an object was refused")
 
 
 async def probe_list_order(target: ProbedBucket) -> Outcome:
@@ -54,8 +54,8 @@ async def probe_list_order(target: ProbedBucket) -> Outcome:
     names = [target.prefix + PUT, target.prefix + LISTED]
     for after, expected in (("", names), (names[0], names[1:])):
         if await names_after(target, after) != expected:
-            return failed("a listing lacks objects, or has them in another order")
-    return passed("a listing has what was put, in order")
+            return failed("a listing lacks objects that were sent, or is not in order")
+    return passed("a listing has every object that was sent, in order")
 
 
 async def names_after(target: ProbedBucket, after: str) -> list[str]:
@@ -71,14 +71,14 @@ async def probe_delete(target: ProbedBucket) -> Outcome:
         for name in names:
             await target.store.delete(name)
     except Refused as error:
-        where = f"{len(names)} objects of this probing stay in {target.prefix}"
+        where = f"{len(names)} objects of this check could not be deleted in {target.prefix}"
         if "Lock" in error.what:
             return warned(f"{where}: {error.what}", "let the bucket lock not reach probe/")
         return passed(f"this key cannot delete, which a push does not need; {where}")
     left = await names_after(target, "")
     if left:
-        return failed(f"{left[0]} is still listed after it was deleted")
-    return passed("the objects of this probing are deleted")
+        return failed(f"{left[0]} is still in the listing after it was deleted")
+    return passed("the objects of this check were deleted")
 
 
 async def probe_archive_id(target: ProbedBucket) -> Outcome:
@@ -111,4 +111,6 @@ async def probe_last_record(target: ProbedBucket) -> Outcome:
         data = b""
     if digest(data) != ledger.own.sha256:
         return failed(f"{name}: missing or changed: the bucket was rolled back, or restored")
-    return passed(f"the last record of this folder is there: {number} of {ledger.pusher}")
+    return passed(
+        f"the last commit record of this folder is in the bucket: {number} of {ledger.pusher}"
+    )

@@ -40,7 +40,7 @@ async def probe_lifecycle(target: ProbedBucket) -> Outcome:
             return passed("the bucket has no lifecycle rules")
         return warned(
             f"the lifecycle rules cannot be read with this key ({response.code})",
-            f"look that none deletes below {', '.join(requests.prefix + x for x in HISTORY)}",
+            f"check that none deletes below {', '.join(requests.prefix + x for x in HISTORY)}",
         )
     rules = response.get("Rules", [])
     deleting = [

@@ -37,7 +37,7 @@ async def probe_clock(target: ProbedBucket) -> Outcome:
     try:
         server = instant_at(parsedate_to_datetime(date))
     except ValueError:
-        return warned(f"the server says no time that can be read: {date!r}")
+        return warned(f"the server's Date header cannot be read: {date!r}")
     drift = abs(server - target.now)
     if drift > MAX_DRIFT:
         return failed(
@@ -55,12 +55,12 @@ async def probe_checksum(target: ProbedBucket) -> Outcome:
     response = await requests.send("put_object", requests.about(name) | wrong, b"bytes")
     if not isinstance(response, Fault):
         return failed(
-            "bytes with another SHA-256 than announced were stored: the server checks nothing",
+            "the server stored bytes whose SHA-256 differs from the announced one",
             "use a server that checks x-amz-checksum-sha256, such as R2",
         )
     if response.status != 400:
         require_response(response)
-    return passed("bytes with another SHA-256 than announced are refused")
+    return passed("bytes whose SHA-256 differs from the announced one are refused")
 
 
 async def probe_etag(target: ProbedBucket) -> Outcome:

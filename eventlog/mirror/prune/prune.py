@@ -71,7 +71,9 @@ async def prune(
     with lock_mirror(root):
         ledger = bucket_ledger(root, store.address)
         if ledger is None:
-            raise Invalid(f"{store.address}: nothing is known of it here", "hindlog sync push")
+            raise Invalid(
+                f"{store.address}: this folder has no record of a push to it", "hindlog sync push"
+            )
         await check_last_record(store, ledger)
         ledger = await update_ledger(store, ledger)
         save_ledger(root, ledger)

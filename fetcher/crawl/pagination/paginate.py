@@ -110,7 +110,7 @@ def must_stop(run: ActiveRun) -> bool:
         and run.seen.pages_without_new >= _MAX_PAGES_WITHOUT_NEW
     ):
         count = run.seen.pages_without_new
-        run.end(f"{count} pages in a row contain nothing new: the pagination does not end")
+        run.end(f"{count} pages in a row contain nothing new: upstream repeats itself")
     if run.stop_reason is None and check_queue(run) == CANCELLED:
         run.end(CANCELLED)
     return run.stop_reason is not None or run.is_paused()
@@ -189,7 +189,7 @@ async def _advance(run: ActiveRun, state: _Pagination, next_params: Params) -> N
     if request_digest(following) in state.requested:
         await wait_for_writes(run)  # a misprediction may be the cause
     if run.misprediction is None and request_digest(following) in state.requested:
-        run.end(f"page {state.page_no} was already requested: the page cursor repeats")
+        run.end(f"page {state.page_no} was already requested: upstream's page cursor repeats")
 
 
 async def _bisect(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:

@@ -25,7 +25,7 @@ async def continue_in_partitions(run: ActiveRun, params: Params) -> None:
     why = f"ended near {entities} entities, where the upstream cuts the listing off"
     chosen = choose_partition(run, base_params)
     if chosen is None:
-        run.end(f"{why}; no partition is left to continue with")
+        run.end(f"{why}; there is no narrower listing to continue with")
         return
     partition, values = chosen
     tasks = [_task(run, {**base_params, partition.param: value}) for value in values]

@@ -169,7 +169,7 @@ def test_a_mirror_that_is_gone_or_not_configured_is_named(
     (tmp_path / "bucket").rename(tmp_path / "away")
 
     done = hindlog("segment", "cat", SEGMENT, at=pushed)
-    assert done.code == 2 and "no such folder; needs 1 segment of the mirror" in done.err
+    assert done.code == 2 and "no such folder; needs 1 segment from the mirror" in done.err
     assert "mirror.url must name the mirror: hindlog config show" in done.err
     shutil.rmtree(pushed / "state")
     done = hindlog("verify", at=pushed)

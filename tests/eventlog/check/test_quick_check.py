@@ -64,7 +64,7 @@ DEFECTS: dict[str, tuple[str, Callable[[Path, list[SegmentName]], None]]] = {
         lambda r, n: shutil.rmtree(r / "log" / SOURCE / "2026-11-21"),
     ),
     "end of the open segment": ("durable up to byte", lambda r, n: shorten(open_path(r, n[4]))),
-    "twice": ("seqs exist twice", lambda r, n: repeat(r, n[1])),
+    "twice": ("sequence numbers occur twice", lambda r, n: repeat(r, n[1])),
 }
 
 

@@ -60,7 +60,7 @@ def test_a_contradictory_loss_is_rejected(change: dict[str, int]) -> None:
 def test_a_loss_in_another_spelling_is_rejected() -> None:
     assert parse_loss(encode_loss(LOSS), "here") == LOSS
     assert parse_loss(encode_loss(attrs.evolve(LOSS, first_seq=5)), "here").last_seq == 5
-    with pytest.raises(Corrupt, match="here: expected the spelling that hindlog writes"):
+    with pytest.raises(Corrupt, match="here: expected exactly the bytes that hindlog writes"):
         parse_loss(encode_loss(LOSS) + b"\n", "here")
     with pytest.raises(Corrupt, match="here: expected the record of a loss"):
         parse_loss(b"{}", "here")

@@ -215,7 +215,7 @@ def test_without_budget_nothing_is_sent_and_nothing_is_given_up(tmp_path: Path) 
 
     outcome = outcome_of(tmp_path, answering((500, b""), requests=requests), budget=Budget(2))
 
-    assert outcome == NotSent("budget: 2 requests are spent")
+    assert outcome == NotSent("request budget of 2 used up (max_requests_per_sync)")
     assert len(requests) == 2
 
 

@@ -46,7 +46,7 @@ def test_a_list_is_reported_if_its_only_page_is_empty_after_twenty_entities(
 
     sentence = describe_emptied(place, names, [*notices, Draft(kind=BACK, id="a/0")])
 
-    expected = f"/models: the list is empty, and had {lost} entities before"
+    expected = f"/models: upstream returned an empty list; it had {lost} entities before"
     assert sentence == (expected if is_reported else None)
 
 

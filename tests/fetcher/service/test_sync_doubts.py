@@ -79,7 +79,7 @@ def test_an_empty_list_after_many_entities_is_accepted_and_reported(tmp_path: Pa
     )
 
     (listing,) = report.listings
-    why = "/api/v1/models: the list is empty, and had 300 entities before"
+    why = "/api/v1/models: upstream returned an empty list; it had 300 entities before"
     assert (listing.state, listing.why) == ("completed", why)
     events = lines(tmp_path, "openrouter")
     assert sum(line.kind == UNLISTED for line in events) == 300

@@ -250,7 +250,7 @@ def test_a_doubtful_response_exits_with_3_each_time(empty: Path, tmp_path: Path)
 
     assert [code for code, _ in runs] == [3, 3]
     assert all(
-        "proves nothing about absence: 2026-01-01.json: total_count" in err for _, err in runs
+        "not used as a complete listing: 2026-01-01.json: total_count" in err for _, err in runs
     )
 
 

@@ -50,7 +50,7 @@ def test_a_folder_has_no_etags_and_other_errors_of_use(root: Path, tmp_path: Pat
     (bare / "hindlog.toml").write_text((root / "hindlog.toml").read_text())
     for words in (("--dry-run",), ("--read",)):
         done = hindlog("prune", "--keep-local", "1h", *words, at=bare)
-        assert done.code == 2 and "nothing is known of it here" in done.err
+        assert done.code == 2 and "this folder has no record of a push to it" in done.err
 
 
 def test_files_that_are_not_confirmed_stay_with_code_3(root: Path, tmp_path: Path) -> None:
@@ -59,6 +59,6 @@ def test_files_that_are_not_confirmed_stay_with_code_3(root: Path, tmp_path: Pat
 
     done = hindlog("prune", "--keep-local", "1h", "--read", at=root)
     assert done.code == 3 and "freed 1 segments" in done.err
-    assert "stays, not confirmed: file://" in done.err and str(path) in done.err
+    assert "kept, not confirmed in the mirror: file://" in done.err and str(path) in done.err
     assert "1 segments stay: the mirror is not confirmed to have them" in done.err
     assert [x.name for x in (root / "log").rglob("*.zst")] == [path.name]

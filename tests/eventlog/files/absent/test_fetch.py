@@ -150,11 +150,11 @@ def test_an_unreachable_mirror_says_how_many_segments_are_needed(tmp_path: Path)
     with mirrored(mirror):
         with pytest.raises(Unavailable) as error:
             link_absent(tmp_path, manifests, tmp_path / "scratch")
-        assert error.value.what == "no route; needs 3 segments of the mirror memory://x"
+        assert error.value.what == "no route; needs 3 segments from the mirror memory://x"
         assert error.value.hint == (
             "when it can be reached: hindlog sync pull --since 2026-11-21T05"
         )
-        with pytest.raises(Unavailable, match="needs 1 segment of the mirror"):
+        with pytest.raises(Unavailable, match="needs 1 segment from the mirror"):
             open_absent(tmp_path, manifests[2])
     assert cached_files(tmp_path) == {}
 

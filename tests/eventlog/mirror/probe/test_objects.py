@@ -89,18 +89,18 @@ def that_refuses_deletes(message: str) -> Store:
     ("store", "before", "probe", "verdict"),
     [
         (new_store(), (), probe_round_trip, "OK"),
-        (with_head(None), (), probe_round_trip, "is not there"),
+        (with_head(None), (), probe_round_trip, "is missing"),
         (with_head(StoredObject("x", 1)), (), probe_round_trip, "another size"),
         (with_head(StoredObject("x", 27, "ab" * 32)), (), probe_round_trip, "another SHA-256"),
-        (with_get(other_bytes), (), probe_round_trip, "other bytes are read"),
-        (with_get(shifted_ranges), (), probe_round_trip, "a range has other bytes"),
+        (with_get(other_bytes), (), probe_round_trip, "the bytes read differ"),
+        (with_get(shifted_ranges), (), probe_round_trip, "a range differs"),
         (new_store(), PUT_FIRST, probe_put_once, "OK"),
         (that_replaces(), PUT_FIRST, probe_put_once, "an object was replaced"),
         (new_store(), PUT_FIRST, probe_list_order, "OK"),
         (that_lists(lambda names: names[:1]), PUT_FIRST, probe_list_order, "a listing lacks"),
-        (that_lists(lambda names: names[::-1]), PUT_FIRST, probe_list_order, "another order"),
+        (that_lists(lambda names: names[::-1]), PUT_FIRST, probe_list_order, "is not in order"),
         (new_store(), PUT_FIRST, probe_delete, "OK"),
-        (that_keeps(), PUT_FIRST, probe_delete, "still listed"),
+        (that_keeps(), PUT_FIRST, probe_delete, "still in the listing"),
     ],
 )
 def test_a_fault_of_a_store_is_found(
@@ -122,7 +122,10 @@ def test_a_key_that_cannot_delete_is_well_and_a_lock_on_the_probes_is_not(tmp_pa
         target = target_of(tmp_path, that_refuses_deletes(message))
         probed(probe_round_trip, target)
         outcome = probed(probe_delete, target)
-        assert outcome.verdict is verdict and "1 objects of this probing stay" in outcome.text
+        assert (
+            outcome.verdict is verdict
+            and "1 objects of this check could not be deleted" in outcome.text
+        )
 
 
 def test_only_objects_of_this_probing_are_deleted(tmp_path: Path) -> None:

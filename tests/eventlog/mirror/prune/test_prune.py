@@ -138,7 +138,7 @@ def test_a_prune_needs_a_ledger_and_waits_for_no_push(tmp_path: Path) -> None:
         pruned(tmp_path, store)
     ledger_path(tmp_path).unlink()
 
-    with pytest.raises(Invalid, match="nothing is known of it here"):
+    with pytest.raises(Invalid, match="this folder has no record of a push to it"):
         pruned(tmp_path, store)
 
 
