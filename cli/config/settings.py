@@ -37,6 +37,11 @@ def _bucket_address(_: object, field: "attrs.Attribute[Any]", value: str) -> Non
         raise ValueError(f"expected s3://bucket/prefix or file:///folder{shown}")
 
 
+def _header_text(_: object, __: "attrs.Attribute[Any]", value: str) -> None:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"expected printable ASCII text, found {value!a}")
+
+
 def _positive(_: object, __: "attrs.Attribute[Any]", value: float) -> None:
     if not 0 < value < float("inf"):
         raise ValueError(f"expected a number above 0, found {value}")
@@ -71,6 +76,12 @@ class SourceSettings:
         5000,
     )
     timeout_s: float = _key("maximum duration of a request, in seconds", 120.0, _positive)
+    contact: str | None = _key(
+        "address of yours in the User-Agent header, for the operators of the API",
+        None,
+        _header_text,
+        "you@example.org",
+    )
     listings: tuple[str, ...] | None = _key(
         "names of the listings to crawl; the default ones if unset", None, example=["models"]
     )

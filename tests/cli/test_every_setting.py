@@ -136,6 +136,15 @@ def timeout_s(folder: Path) -> None:
     assert (done.code, "timeout" in done.err) == (7, True)
 
 
+def contact(folder: Path) -> None:
+    agents: list[str] = []
+    with upstream(models, agents, "User-Agent") as (origin, _):
+        root = new_archive(folder / "a", toml_of(origin, more='contact = "me@example.org"\n'))
+        hindlog("fetch", "probe", f"{origin}/models", at=root)
+
+    assert ["contact: me@example.org" in agent for agent in agents] == [True]
+
+
 def segments_of(folder: Path, name: str, log: str) -> dict[str, int]:
     """Returns the number of segments per kind of writer, with `log` in the table `log`."""
     recordings = folder / f"recordings-{name}"
@@ -187,6 +196,7 @@ KEYS: dict[str, Callable[[Path], None]] = {
     "source.*.concurrency": concurrency,
     "source.*.max_requests_per_sync": max_requests_per_sync,
     "source.*.timeout_s": timeout_s,
+    "source.*.contact": contact,
     **MIRROR_KEYS,
     "log.segment_bytes": segment_bytes,
 }

@@ -13,10 +13,12 @@ Answer = Callable[[str, str], tuple[int, Any]]
 
 
 @contextmanager
-def upstream(answer: Answer, keys: list[str] | None = None) -> Iterator[tuple[str, list[str]]]:
+def upstream(
+    answer: Answer, keys: list[str] | None = None, header: str = "Authorization"
+) -> Iterator[tuple[str, list[str]]]:
     """Runs a server; yields its origin, and the list of requested paths with their queries.
 
-    `keys` collects the `Authorization` header of each request.
+    `keys` collects the `Authorization` header, or another one, of each request.
     """
     requests: list[str] = []
 
@@ -26,7 +28,7 @@ def upstream(answer: Answer, keys: list[str] | None = None) -> Iterator[tuple[st
             status, value = answer(f"http://{self.headers['Host']}", self.path)
             body = value if isinstance(value, bytes) else orjson.dumps(value)
             if keys is not None:
-                keys.append(self.headers.get("Authorization", ""))
+                keys.append(self.headers.get(header, ""))
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

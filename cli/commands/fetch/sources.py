@@ -40,6 +40,7 @@ def upstream_of(settings: "Config", name: str) -> "Upstream":
         requests_per_minute(source),
         source.concurrency,
         limits=HttpLimits(total_s=source.timeout_s),
+        contact=source.contact,
     )
 
 
