@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-all check coverage mutants bench crash soak demo docs lock clean
+.PHONY: help setup fmt lint test test-all check coverage mutants bench crash soak demo docs site lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,9 +57,11 @@ soak: $(STAMP) ## kill and damage pushes to a real S3 server for an hour, with r
 demo: $(STAMP) ## the main job from end to end, offline, in about a minute
 	$(BIN)/hindlog demo data/demo
 
+site: $(STAMP) ## build the documentation as a site in build/site, without the network
+	$(BIN)/mkdocs build --quiet
+
 docs: $(STAMP) ## write the generated pages of docs/ anew
-	$(BIN)/python -m cli.reference > docs/cli.md
-	$(BIN)/python -m cli.reference views > docs/views.md
+	$(BIN)/python -m cli.reference docs
 
 lock: $(STAMP) ## write constraints.txt: the versions that are installed in .venv
 	$(BIN)/python tests/locked_versions.py > constraints.tmp

@@ -1,4 +1,5 @@
-"""The generated pages: docs/cli.md from the commands, docs/views.md from the projections.
+"""The generated pages: docs/cli.md and docs/hindlog.1 from the commands, docs/views.md from the
+projections, docs/configuration.md from the settings, docs/sources.md from the sources.
 
 `make docs` writes them, a test checks that they are current.
 """
@@ -6,11 +7,15 @@
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 
 from cli.output.exit_codes import MEANINGS
+from cli.pages.configuration_page import configuration_page
+from cli.pages.man_page import GLOBAL_OPTIONS, man_page
+from cli.pages.sources_page import sources_page
 from cli.program import cli
 from cli.views_reference import views_page
 
@@ -42,8 +47,6 @@ Parquet file that is built for the views; `-vv` also each write to the log. With
 `exit_error` in the last line of a failed command.
 """
 
-_GLOBAL_OPTIONS = {"archive", "config", "quiet", "verbose", "color", "log_format", "help"}
-
 
 def commands_page() -> str:
     """Returns the reference of all commands and exit codes, in Markdown."""
@@ -72,7 +75,7 @@ def _section(path: tuple[str, ...], command: click.Command) -> str:
     rows = [
         record
         for param in command.params
-        if param.name not in _GLOBAL_OPTIONS and (record := param.get_help_record(ctx)) is not None
+        if param.name not in GLOBAL_OPTIONS and (record := param.get_help_record(ctx)) is not None
     ]
     table = "".join(f"| `{_cell(option)}` | {_cell(text)} |\n" for option, text in rows)
     options = f"\n| option | |\n|---|---|\n{table}" if rows else ""
@@ -92,5 +95,21 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": commands_page,
+    "configuration.md": configuration_page,
+    "hindlog.1": lambda: man_page(cli, commands(cli, ()), MEANINGS),
+    "sources.md": sources_page,
+    "views.md": views_page,
+}
+"""The generated files of docs/."""
+
+
+def write_pages(folder: Path) -> None:
+    """Writes every generated page into a folder."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page())
+
+
 if __name__ == "__main__":
-    sys.stdout.write(views_page() if sys.argv[1:] == ["views"] else commands_page())
+    write_pages(Path(sys.argv[1]))

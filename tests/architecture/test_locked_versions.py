@@ -12,7 +12,11 @@ from tests.locked_versions import locked_versions
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-REQUIREMENTS = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+REQUIREMENTS = [
+    *PROJECT["dependencies"],
+    *PROJECT["optional-dependencies"]["dev"],
+    *PROJECT["optional-dependencies"]["docs"],
+]
 LINES = [
     line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")
 ]

@@ -6,15 +6,22 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli.pages.man_page import escape_roff
 from cli.program import cli
-from cli.reference import commands, commands_page
+from cli.reference import PAGES, commands, commands_page
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands(cli, ())]
 
 
-def test_the_reference_of_commands_is_current() -> None:
-    assert (ROOT / "docs/cli.md").read_text() == commands_page(), "run: make docs"
+@pytest.mark.parametrize("name", sorted(set(PAGES) - {"views.md"}))
+def test_a_generated_page_is_current(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run: make docs"
+
+
+def test_no_character_of_a_text_has_a_meaning_in_the_manual_page() -> None:
+    assert escape_roff(".TH\\n\n'a-b'") == "\\&.TH\\en 'a\\-b'"
+    assert escape_roff("'a") == "\\&'a"
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
