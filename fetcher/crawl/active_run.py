@@ -40,6 +40,8 @@ class Crawl:
     on_progress: OnProgress
     follow_ups: dict[tuple[str, str], dict[bytes, Params]] = attrs.field(factory=dict)
     """Requests derived from entities of earlier listings: (epoch, listing) to requests."""
+    collected_runs: set[tuple[str, str]] = attrs.field(factory=set)
+    """Runs from whose first page on `follow_ups` has the requests of a listing: (run, listing)."""
     sync_runs: set[str] = attrs.field(factory=set)
     """The runs that this sync created."""
     selected_runs: set[str] | None = None

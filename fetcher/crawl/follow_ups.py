@@ -1,26 +1,34 @@
 """Follow-up requests: requests of one listing that are derived from entities of another.
 
-During a sync they are collected in memory. After a restart they are derived again from
-the pages of the same epoch in the log, except those that are already answered.
+During a sync they are collected in memory. If an earlier process requested a part of the pages,
+they are derived again from the pages of the same epoch in the log, except those that are already
+answered.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
 from eventlog.body.split_rules import Entity
 from eventlog.catalog.index import read_index
 from eventlog.clock import parse_us
-from eventlog.format.event import PAGE, Line, exact_body
+from eventlog.files.assets import get_asset
+from eventlog.format.event import PAGE, Line
 from eventlog.format.event_codec import decode
 from eventlog.read.block_cache import BlockCache, name_as_version
 from eventlog.read.bodies import lines_of_page
 from eventlog.read.event_filter import Select
 from eventlog.read.reader import read_events
+from eventlog.read.rebuild_response import stored_body
 from fetcher.crawl.active_run import ActiveRun, Crawl
 from fetcher.record.tombstones import due_probes
 from fetcher.source import FollowUp, Listing, Params, request_digest
 from fetcher.state.run_queue import list_tasks
 from fetcher.state.stored_bodies import look_up
 from fetcher.state.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
+
+Requests = Mapping[bytes, Params]
+"""Requests by their digest."""
 
 _CACHE_BYTES = 32 * 1024 * 1024
 """Size of the blocks that are kept while the entities of consecutive pages are read."""
@@ -69,17 +77,34 @@ def _is_due(crawl: Crawl, follow: FollowUp, params: Params) -> bool:
     return known is None or crawl.context.clock() - known.observed_at >= follow.max_age_us
 
 
+def begin_collecting(crawl: Crawl, task: Task, followers: Iterable[Listing]) -> None:
+    """Notes that a run begins at its first page, so that its requests are collected completely."""
+    if not task.pages:
+        crawl.collected_runs.update((task.run, listing.name) for listing in followers)
+
+
 def pending_requests(crawl: Crawl, task: Task, listing: Listing) -> list[Params]:
     """Returns the requests of a follow-up or probing run that are not answered yet."""
     if listing.probe is not None:
         return due_probes(crawl.presence, listing.probe, crawl.context.clock())
-    collected = crawl.follow_ups.get((task.epoch, listing.name))
-    if collected is not None and not task.pages:
+    origins = _origins_of(crawl, task, listing)
+    collected = crawl.follow_ups.get((task.epoch, listing.name), {})
+    if not task.pages and all((run, listing.name) in crawl.collected_runs for run in origins):
         return list(collected.values())
-    pages = list(_pages_of(crawl, task.epoch))
-    requests = collected if collected is not None else _from_log(crawl, task, listing, pages)
-    answered = {request_digest(page.params) for page in pages if page.run == task.run}
-    return [params for name, params in requests.items() if name not in answered]
+    return _from_log(crawl, task, listing, origins, collected)
+
+
+def _origins_of(crawl: Crawl, task: Task, listing: Listing) -> dict[str, str]:
+    """Returns the finished runs from whose entities a follow-up run takes its requests, each with
+    its listing. Those of an earlier sync in the same epoch ended before the run was created."""
+    followed = {follow.listing for follow in listing.follow_ups}
+    return {
+        other.run: other.listing
+        for other in list_tasks(crawl.queue, 0, (COMPLETED, FAILED, CLEANED))
+        if other.listing in followed
+        and other.epoch == task.epoch
+        and (other.finished_at or "") >= task.created_at
+    }
 
 
 def failed_origins(crawl: Crawl, task: Task, listing: Listing) -> list[str]:
@@ -105,32 +130,30 @@ def _pages_of(crawl: Crawl, epoch: str) -> Iterator[Line]:
 
 
 def _from_log(
-    crawl: Crawl, task: Task, listing: Listing, pages: Iterable[Line]
-) -> dict[bytes, Params]:
-    """Derives the follow-up requests of a listing from the pages of its finished origins.
+    crawl: Crawl, task: Task, listing: Listing, origins: Mapping[str, str], collected: Requests
+) -> list[Params]:
+    """Derives the follow-up requests of a listing from the pages of its origins.
 
-    The pages must be in the log already: its catalog is read once for all of them.
+    The pages must be in the log already: its catalog is read once for all of them. Adds those
+    that were collected, and leaves out those that the run has an answer to.
     """
-    index = read_index(crawl.queue.root, crawl.context.source.name)
+    root = crawl.queue.root
+    index = read_index(root, crawl.context.source.name)
     cache = BlockCache(_CACHE_BYTES, name_as_version)
-    origins = {
-        other.run: other.listing
-        for other in list_tasks(crawl.queue, 0, (COMPLETED, CLEANED))
-        if other.epoch == task.epoch
-    }
-    requests: dict[bytes, Params] = {}
-    for page in pages:
-        origin = origins.get(page.run or "", "")
-        if any(follow.listing == origin for follow in listing.follow_ups):
-            entities = _entities_of(page, lines_of_page(crawl.queue.root, page, cache, index))
+    requests, answered = dict(collected), set[bytes]()
+    for page in _pages_of(crawl, task.epoch):
+        if page.run == task.run:
+            answered.add(request_digest(page.params))
+        elif (origin := origins.get(page.run or "")) is not None:
+            entities = _entities_of(root, page, lines_of_page(root, page, cache, index))
             for params in _derive(crawl, listing, origin, entities):
                 requests.setdefault(request_digest(params), params)
-    return requests
+    return [params for name, params in requests.items() if name not in answered]
 
 
-def _entities_of(page: Line, lines: Mapping[int, bytes]) -> Iterator[Entity]:
+def _entities_of(root: Path, page: Line, lines: Mapping[int, bytes]) -> Iterator[Entity]:
     """Yields the entities of a page. `lines`: the events that contain their bytes, by seq."""
     for pointer, entries in page.roster.items():
         for type_, name, seq in entries:
-            body = exact_body(decode(lines[seq])) or b""
+            body = stored_body(decode(lines[seq]), partial(get_asset, root)) or b""
             yield Entity(pointer, type_, page.shapes.get(pointer, ""), name, body, None)

@@ -15,8 +15,14 @@ import attrs
 
 from eventlog.errors import Invalid
 from fetcher.crawl.active_run import ActiveRun, Crawl, record_end
-from fetcher.crawl.follow_ups import failed_origins, find_followers, pending_requests
+from fetcher.crawl.follow_ups import (
+    begin_collecting,
+    failed_origins,
+    find_followers,
+    pending_requests,
+)
 from fetcher.crawl.page import fetch_page, record_failure
+from fetcher.crawl.pagination.backfill import queue_followers
 from fetcher.crawl.pagination.paginate import must_stop, paginate
 from fetcher.crawl.report import ListingReport
 from fetcher.crawl.request import GivenUp
@@ -26,6 +32,7 @@ from fetcher.record.tombstones import gone_events
 from fetcher.source import Listing, Params, match_url
 from fetcher.state.omissions import read_omissions
 from fetcher.state.presence import refresh_presence
+from fetcher.state.priority import is_backfill
 from fetcher.state.run_queue import refresh_queue, release_lease
 from fetcher.state.task import CANCELLED, COMPLETED, FAILED, Task
 
@@ -59,6 +66,7 @@ def _begin(crawl: Crawl, task: Task) -> tuple[ActiveRun, Params | None]:
     """Returns the run and its next parameters; None if its last page is already durable."""
     context = crawl.context
     followers = find_followers(crawl, task)
+    begin_collecting(crawl, task, followers)
     listing = _listing(crawl, task.listing)
     report = _report_so_far(crawl, task, listing)
     if task.url is not None:
@@ -109,6 +117,8 @@ async def _finish(run: ActiveRun) -> None:
         return
     state = _final_state(run)
     run.publish(attrs.evolve(run.report, state=state))
+    if is_backfill(run.task) and not run.has_failed:
+        await queue_followers(run)
     await record_end(run, FAILED if run.has_failed else COMPLETED, partial=state == PARTIAL)
 
 

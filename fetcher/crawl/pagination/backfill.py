@@ -6,6 +6,9 @@
 So a sync ends in a foreseeable time. A listing that proves absence is always requested whole:
 its first part alone would prove nothing. While a backfill of a listing is unfinished, syncs
 request the first part only.
+
+The entities that a backfill finds have follow-up requests, too: when it ends, each listing of its
+sync that follows it gets a run of the same priority.
 """
 
 import attrs
@@ -18,7 +21,7 @@ from fetcher.record.run_events import created_event, new_run_id
 from fetcher.source import Params, match_url, url_of
 from fetcher.state.priority import BACKFILL_PRIORITY, is_backfill
 from fetcher.state.run_queue import list_tasks, refresh_queue
-from fetcher.state.task import PENDING, RUNNING, Task
+from fetcher.state.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
 
 async def continue_as_backfill(run: ActiveRun, params: Params) -> None:
@@ -48,6 +51,28 @@ def find_backfill(run: ActiveRun, params: Params) -> Task | None:
         if (endpoint.path, without_cursor(queued)) == wanted:
             return task
     return None
+
+
+async def queue_followers(run: ActiveRun) -> None:
+    """Queues the follow-up requests of a backfill that ends: one run per listing that follows it
+    and had a run in its sync, unless such a run is pending."""
+    crawl, task = run.crawl, run.task
+    refresh_queue(crawl.queue)
+    states = (PENDING, RUNNING, COMPLETED, FAILED, CLEANED)
+    of_sync = [other for other in list_tasks(crawl.queue, 0, states) if other.epoch == task.epoch]
+    synced = {other.listing for other in of_sync}
+    pending = {other.listing for other in of_sync if other.state in (PENDING, RUNNING)}
+    for listing in crawl.context.source.listings:
+        is_follower = any(follow.listing == task.listing for follow in listing.follow_ups)
+        if is_follower and listing.name in synced - pending:
+            follower = Task(
+                run=new_run_id(task.epoch, listing.name),
+                listing=listing.name,
+                epoch=task.epoch,
+                priority=BACKFILL_PRIORITY,
+            )
+            draft = created_event(follower, listing.path, listing.params)
+            await append_batch(crawl.context.journal, batch_of(draft))
 
 
 def _task(run: ActiveRun, params: Params) -> Task:

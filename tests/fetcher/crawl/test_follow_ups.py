@@ -20,8 +20,8 @@ from fetcher.service.open_crawl import Crawler, Upstream, open_crawl
 from fetcher.service.sync import create_runs
 from fetcher.sources import SOURCES
 from fetcher.state.task import Task
-from tests.fetcher.making import WRITER, SteppingClock
-from tests.fetcher.syncing import NOWHERE, sync_with
+from tests.fetcher.making import WRITER, SteppingClock, upstream
+from tests.fetcher.syncing import NOWHERE, sync_once, sync_with
 
 OPENROUTER = SOURCES["openrouter"]
 EPOCH = "2026-11-21T05"
@@ -38,8 +38,8 @@ def in_crawl(
     """Queues one run per listing and calls `act` with the crawl and the tasks by listing."""
 
     async def go() -> None:
-        upstream = Upstream(OPENROUTER, NOWHERE)
-        async with open_crawl(Crawler(root, WRITER, SteppingClock()), upstream) as crawl:
+        nowhere = Upstream(OPENROUTER, NOWHERE)
+        async with open_crawl(Crawler(root, WRITER, SteppingClock()), nowhere) as crawl:
             runs = await create_runs(
                 crawl, [OPENROUTER.listing(name) for name in names], EPOCH, None
             )
@@ -110,3 +110,50 @@ def test_only_failed_listings_that_are_followed_are_failed_origins(tmp_path: Pat
         assert failed_origins(crawl, later, FOLLOWER) == []
 
     in_crawl(tmp_path, ("endpoints",), act)
+
+
+def test_after_a_restart_a_body_in_assets_gives_rise_to_its_requests(tmp_path: Path) -> None:
+    row = {"slug": "a/1", "permaslug": "a/1-x", "endpoint": {"variant": "free"}}
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.json_response({"data": [{**row, "description": "x" * 13_000_000}]})
+
+    sync_with(tmp_path, OPENROUTER, handle, listings=["catalog"])
+
+    def act(crawl: Crawl, tasks: dict[str, Task]) -> None:
+        requests = pending_requests(crawl, tasks["stats"], OPENROUTER.listing("stats"))
+
+        assert requests == [{"permaslug": "a/1-x", "variant": "free"}]
+
+    assert any((tmp_path / "assets").rglob("*"))
+    in_crawl(tmp_path, ("stats",), act)
+
+
+def test_a_listing_of_which_another_process_requested_a_part_gives_rise_to_all_its_requests(
+    tmp_path: Path,
+) -> None:
+    """The first process stops after `models`, the second one requests `models-all`."""
+    asked: list[str] = []
+    stopping = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        if request.path.endswith("/endpoints"):
+            return web.json_response({"data": {"endpoints": []}})
+        is_all = "output_modalities" in request.query
+        if not is_all and request.path.endswith("/models"):
+            stopping.set()
+        ids = ("a/2", "a/3") if is_all else ("a/1", "a/2")
+        return web.json_response({"data": [{"id": id_} for id_ in ids]})
+
+    async def go() -> None:
+        async with upstream(handle) as origin:
+            names = ["models", "models-all", "endpoints"]
+            await sync_once(tmp_path, OPENROUTER, origin, listings=names, stopping=stopping)
+            assert asked == ["/api/v1/models"]
+            await sync_once(tmp_path, OPENROUTER, origin, listings=["providers"])
+
+    asyncio.run(go())
+
+    endpoints = [path.split("/")[5] for path in asked if path.endswith("/endpoints")]
+    assert sorted(endpoints) == ["1", "2", "3"]

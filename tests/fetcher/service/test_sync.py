@@ -182,7 +182,7 @@ def test_a_sync_sends_no_more_requests_than_its_budget_and_reports_it(tmp_path: 
     states = {run.listing: run.state for run in report.listings}
     assert states["models"] == states["models-all"] == states["providers"] == "completed"
     assert (states["endpoints"], states["catalog"]) == ("partial", "failed")
-    assert "budget: 7 requests" in str(report.listings[3].why)
+    assert "request budget of 7" in str(report.listings[3].why)
     assert not any(line.kind == PAGE_FAILED for line in lines(tmp_path, "openrouter"))
 
 

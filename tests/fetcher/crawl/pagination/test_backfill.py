@@ -1,12 +1,14 @@
 """The rest of a long pagination becomes a backfill: nothing is lost and nothing comes twice."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from aiohttp import web
 
 from fetcher.crawl.report import RunReport
 from fetcher.service.open_crawl import Crawler, SyncBounds, Upstream, open_crawl
@@ -14,7 +16,7 @@ from fetcher.service.sync import drain, run_once
 from fetcher.source import Source
 from fetcher.state.priority import BACKFILL_PRIORITY, is_backfill
 from fetcher.state.task import COMPLETED, PENDING, Task
-from tests.fetcher.crawl.pagination.test_paginate import Feed, all_but, ids, source
+from tests.fetcher.crawl.pagination.test_paginate import CIVITAI, Feed, all_but, ids, source
 from tests.fetcher.making import FAST_RETRIES, WRITER, Handle, SteppingClock, upstream
 from tests.fetcher.syncing import add_run, queued
 
@@ -170,3 +172,34 @@ def test_a_backfill_of_another_query_does_not_count(tmp_path: Path) -> None:
     with_upstream(tmp_path, source(), Feed(50).handle, act)
 
     assert len(backfills(tmp_path)) == 2
+
+
+def test_what_only_a_backfill_finds_gives_rise_to_follow_up_requests_once(tmp_path: Path) -> None:
+    """Image 7 names the model version 7; the version belongs to the model 7."""
+    feed = Feed(50, members=lambda id_: {"modelVersionIds": [id_]})
+    details: Counter[str] = Counter()
+
+    async def handle(request: web.Request) -> web.Response:
+        if request.path == "/images":
+            return await feed.handle(request)
+        details[request.path] += 1
+        id_ = int(request.path.rpartition("/")[2])
+        return web.json_response({"id": id_, "modelId": id_, "modelVersions": []})
+
+    async def act(crawler: Crawler, server: Upstream) -> None:
+        await sync(crawler, server, first_walk=16)
+        assert len(details) == 2 * 16
+        await work_on_everything(crawler, server, first_walk=16)
+
+    with_upstream(tmp_path, with_followers(), handle, act)
+
+    paths = ("/model-versions", "/models")
+    assert details == Counter({f"{path}/{id_}": 1 for path in paths for id_ in range(1, 51)})
+    assert {task.state for task in queued(tmp_path)} == {COMPLETED}
+
+
+def with_followers() -> Source:
+    """Civitai with images in pages of 16, their versions and the models of these."""
+    names = ("versions-of-images", "models-of-images")
+    followers = [attrs.evolve(CIVITAI.listing(name), by_default=True) for name in names]
+    return attrs.evolve(CIVITAI, listings=(*source().listings, *followers))
