@@ -22,8 +22,8 @@ from fetcher.state.run_queue import RunQueue, is_outranked, refresh_queue, renew
 from fetcher.state.stored_bodies import look_up
 from fetcher.state.task import PENDING, Task
 
-_CHECK_EVERY_S = 2.0
-"""Interval at which a run checks whether it was cancelled or must yield to another run."""
+CHECK_S = 2.0
+"""Default of `Crawl.check_s`."""
 
 
 @attrs.frozen
@@ -56,6 +56,9 @@ class Crawl:
     """Whether runs of lower priority must yield to a sync now."""
     first_walk: int | None = None
     """Number of entities after which the rest of a pagination becomes a backfill; None: never."""
+    check_s: float = CHECK_S
+    """Least pause in seconds after which a run checks again whether it was cancelled or must yield
+    to another run."""
 
 
 @attrs.define
@@ -215,11 +218,11 @@ async def record_end(run: ActiveRun, state: str, *, partial: bool) -> None:
 def check_queue(run: ActiveRun) -> str:
     """Returns the state of the run in the queue, such as `cancelled`; renews its lease.
 
-    Also notes whether the run must yield. Between checks, which are at least 2 s apart,
-    returns `pending`.
+    Also notes whether the run must yield. Between checks, which are at least `Crawl.check_s`
+    apart, returns `pending`.
     """
     now_s = asyncio.get_running_loop().time()
-    if now_s - run.checked_at_s < _CHECK_EVERY_S:
+    if now_s - run.checked_at_s < run.crawl.check_s:
         return PENDING
     run.checked_at_s = now_s
     crawl, task = run.crawl, run.task

@@ -14,7 +14,7 @@ import attrs
 
 from eventlog.clock import SECOND, epoch_of
 from eventlog.write.writer import roll_and_heartbeat
-from fetcher.crawl.active_run import Crawl
+from fetcher.crawl.active_run import CHECK_S, Crawl
 from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
 from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
@@ -41,6 +41,8 @@ class ServicePlan:
     """Maximum random delay of a sync after its slot."""
     poll_s: float = _POLL_S
     """Maximum pause before the queue is read again."""
+    check_s: float = CHECK_S
+    """Least pause after which a run in progress checks whether it must end or yield."""
 
 
 async def run_service(
@@ -59,7 +61,12 @@ async def run_service(
     opened = open_crawl(crawler, upstream, plan.bounds, on_progress)
     async with opened as crawl:
         due = _first_due(crawl, plan, announce)
-        crawl = attrs.evolve(crawl, stopping=stopping, is_sync_due=lambda: crawler.now() >= due)
+        crawl = attrs.evolve(
+            crawl,
+            stopping=stopping,
+            is_sync_due=lambda: crawler.now() >= due,
+            check_s=plan.check_s,
+        )
         reports: list[ListingReport] = []
         while not stopping.is_set():
             refresh_queue(crawl.queue)

@@ -86,7 +86,13 @@ def serving(
         first_walk=plan.pop("first_walk", None),
         max_requests=max_requests,
     )
-    settings: dict[str, Any] = {"schedule": HOURLY, "jitter_s": 0, "poll_s": 0.02, **plan}
+    settings: dict[str, Any] = {
+        "schedule": HOURLY,
+        "jitter_s": 0,
+        "poll_s": 0.02,
+        "check_s": 0.02,
+        **plan,
+    }
 
     if not is_new:
         beat(root, clock)
