@@ -22,6 +22,7 @@ from eventlog.body.json_spans import BYTE_ORDER_MARK, NotJson, member_values
 from eventlog.body.split_rules import Entity, Rule
 from eventlog.clock import DAY
 from eventlog.errors import Invalid
+from fetcher.listing_params import ListingParam
 from fetcher.saved_query import SavedQuery
 
 Params = Mapping[str, str]
@@ -72,8 +73,7 @@ class Endpoint:
     size_param: str | None = None
     """Parameter for the number of entities per page; None: pages cannot be bisected."""
     skip_entity: Callable[[Params], Params | None] = lambda params: None
-    """Returns the parameters of a page that begins after an entity that upstream cannot
-    serve; None: unknown."""
+    """Returns the parameters of a page after an entity that upstream cannot serve, or None."""
 
 
 @attrs.frozen
@@ -106,11 +106,9 @@ class Probe:
     min_span_us: int
     """Minimum time between the first and the last of these refusals."""
     parent: Callable[[str], tuple[str, str] | None] | None = None
-    """Returns type and id of the entity whose absence from listings makes this one a
-    suspect; None: its own absence does."""
+    """Returns type and id of the entity whose absence makes this one a suspect; None: its own."""
     subject: Callable[[Params], str | None] = lambda params: None
-    """Inverse of `request`, for types whose absence no listing proves: any refusal, in any
-    run, makes this id a suspect."""
+    """Inverse of `request`, for types whose absence no listing proves: any refusal counts."""
     by_listing: bool = True
     """Whether suspects come from listings; False: they come from refusals, by `subject`."""
     max_requests: int = 50
@@ -151,6 +149,8 @@ class Listing:
     """Whether a sync includes it unless other listings are named."""
     probe: Probe | None = None
     """Set for a listing that sends probes instead of a pagination."""
+    settable: tuple[ListingParam, ...] = ()
+    """Parameters that the configuration may set."""
 
     @property
     def has_derived_requests(self) -> bool:

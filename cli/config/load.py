@@ -17,15 +17,17 @@ from typing import Any
 
 import attrs
 
+from cli.config.listings import nearest
 from cli.config.settings import (
     SOURCE_DEFAULTS,
     Config,
+    ListingParams,
     config_tables,
     key_types,
     key_values,
     variable_name,
 )
-from cli.config.validate import Tree, nearest, structure_config
+from cli.config.validate import Tree, structure_config
 from eventlog.errors import Invalid, LocalResource, NoArchive
 
 CONFIG_FILE = "hindlog.toml"
@@ -34,6 +36,7 @@ AWS_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKE
 
 _EXAMPLE = variable_name("source.civitai.base_url")
 _KEYS = [variable_name(f"source.{name}.api_key") for name in ("civitai", "openrouter")]
+_PARAMS_EXAMPLE = '{"models": {"nsfw": false}}'
 _HEAD = f"""\
 # The configuration of this archive. Lines that are commented out show the default,
 # or an example if there is no default.
@@ -195,14 +198,23 @@ def _parse(kind: object, text: str) -> object:
         if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", text):
             raise ValueError(f"expected a number, found {text!a}")
         return float(text)
+    if kind == ListingParams:
+        return _parse_params(text)
     if kind == tuple[str, ...] | None:
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
+def _parse_params(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"expected JSON such as {_PARAMS_EXAMPLE}, found {text!a}") from error
+
+
 def _leaves(tree: Tree, path: tuple[str, ...] = ()) -> Iterator[str]:
     for name, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and ".".join((*path, name)) not in key_types():
             yield from _leaves(value, (*path, name))
         else:
             yield ".".join((*path, name))

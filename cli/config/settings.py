@@ -5,10 +5,15 @@ name of the environment variable and the error messages are derived from the fie
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NewType
 from urllib.parse import urlsplit
 
 import attrs
+
+ParamValues = NewType("ParamValues", tuple[str, ...])
+"""Values of one parameter of a listing: a text, number or truth value, or a list of them."""
+ListingParams = Mapping[str, Mapping[str, ParamValues]]
+"""By listing and parameter."""
 
 Check = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
@@ -55,6 +60,12 @@ def _key(
     return attrs.field(default=default, validator=validator, metadata=metadata)
 
 
+_PARAMS = {
+    "doc": "parameters of listings, such as params.models.nsfw = false; of a list, a run each",
+    "example": None,
+}
+
+
 @attrs.frozen
 class SourceSettings:
     """How one upstream is crawled."""
@@ -85,6 +96,7 @@ class SourceSettings:
     listings: tuple[str, ...] | None = _key(
         "names of the listings to crawl; the default ones if unset", None, example=["models"]
     )
+    params: ListingParams = attrs.field(factory=dict, metadata=_PARAMS)
     first_walk: int = _key(
         "number of entities after which a sync leaves the rest of a listing to the service",
         20_000,

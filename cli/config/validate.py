@@ -6,13 +6,20 @@ cattrs is imported where it is used, to keep `--help` fast.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
 import attrs
 
-from cli.config.settings import SOURCE_DEFAULTS, Config, SourceSettings, key_types, variable_name
+from cli.config.listings import listing_problems, nearest
+from cli.config.settings import (
+    SOURCE_DEFAULTS,
+    Config,
+    ParamValues,
+    SourceSettings,
+    key_types,
+    variable_name,
+)
 from eventlog.errors import Invalid
 
 Tree = dict[str, Any]
@@ -38,12 +45,10 @@ def structure_config(layers: Iterable[Tree], place: Callable[[str], str]) -> Con
     except cattrs.BaseValidationError as error:
         lines = [f"{place('.'.join(path))}: {what}" for path, what in _problems(error, ())]
         raise Invalid("\n".join(lines), _hint(lines)) from error
+    wrong = [f"{place('.'.join(path))}: {what}" for path, what in listing_problems(config)]
+    if wrong:
+        raise Invalid("\n".join(wrong), "hindlog fetch sources")
     return config
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Returns the most similar name in `known`, which must not be empty."""
-    return get_close_matches(name, list(known), n=1, cutoff=0)[0]
 
 
 def _merged(under: Tree, over: Tree) -> Tree:
@@ -71,6 +76,7 @@ def _converter() -> Any:
         lambda kind: kind == Mapping[str, SourceSettings], sources_hook
     )
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    converter.register_structure_hook_func(lambda kind: kind is ParamValues, _param_values)
     # cattrs alone would convert "5" to 5, true to 1, "abc" to a list of letters
     converter.register_structure_hook(str, lambda value, _: _expect(value, str, "text"))
     converter.register_structure_hook(int, lambda value, _: _expect(value, int, "a whole number"))
@@ -103,6 +109,15 @@ def _texts(value: object, _: object) -> tuple[str, ...]:
     return tuple(_expect(text, str, "a list of texts") for text in _expect(value, list, "a list"))
 
 
+def _param_values(value: object, _: object) -> tuple[str, ...]:
+    """Returns the values of a parameter as texts, as they are sent: true, 7."""
+    values = value if isinstance(value, list) else [value]
+    scalar, name = (str, int, bool), "a text, a number, true, false, or a list of these"
+    if not values or not all(isinstance(item, scalar) and item != "" for item in values):
+        raise TypeError(f"expected {name}, found {ascii(value)[:60]}")
+    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in values)
+
+
 def _expect(value: Any, kind: type | tuple[type, ...], name: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         shown = "a table" if isinstance(value, dict) else ascii(value)[:60]
@@ -111,12 +126,18 @@ def _expect(value: Any, kind: type | tuple[type, ...], name: str) -> Any:
 
 
 def _problems(error: Exception, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError
+    from cattrs.errors import (
+        AttributeValidationNote,
+        ClassValidationError,
+        ForbiddenExtraKeysError,
+        IterableValidationError,
+    )
 
-    if isinstance(error, ClassValidationError):
+    if isinstance(error, ClassValidationError | IterableValidationError):
         placed, others = error.group_exceptions()
         for inner, note in placed:
-            yield from _problems(inner, (*path, note.name))
+            name = note.name if isinstance(note, AttributeValidationNote) else note.index
+            yield from _problems(inner, (*path, str(name)))
         for inner in others:
             yield from _problems(inner, path)
     elif isinstance(error, ForbiddenExtraKeysError):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cli.config.validate import nearest
+from cli.config.listings import nearest
 from eventlog.errors import Invalid
 
 _WILDCARDS = "*?"

@@ -1,9 +1,9 @@
 """The generated page docs/configuration.md: every key of hindlog.toml, from the settings. Pure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import attrs
 
@@ -87,6 +87,8 @@ def _rows(section: str, settings: type[Any]) -> Iterator[str]:
 
 def _type_name(kind: Any) -> str:
     """Returns the type of a key in the words of TOML."""
+    if get_origin(kind) is Mapping:
+        return "table"
     names = {str: "string", int: "integer", float: "number", bool: "boolean"}
     options = [option for option in get_args(kind) if option not in (NoneType, ...)] or [kind]
     return names.get(options[0], "list of strings" if "tuple" in str(options[0]) else "table")
@@ -95,4 +97,5 @@ def _type_name(kind: Any) -> str:
 def _default(field: "attrs.Attribute[Any]") -> str:
     if field.default is attrs.NOTHING:
         return "by source"
-    return "" if field.default is None else f"`{json.dumps(field.default)}`"
+    default = {} if get_origin(field.type) is Mapping else field.default
+    return "" if default is None else f"`{json.dumps(default)}`"

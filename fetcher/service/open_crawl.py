@@ -17,6 +17,7 @@ from eventlog.write.writer import SEGMENT_BYTES
 from fetcher.crawl.active_run import Crawl
 from fetcher.crawl.report import OnProgress, ignore_progress
 from fetcher.crawl.request import RequestContext
+from fetcher.listing_params import ChosenParams
 from fetcher.net.http import Client, HttpLimits, open_session
 from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
 from fetcher.net.retry import Chance, RetryPolicy
@@ -69,6 +70,8 @@ class SyncBounds:
 
     listings: Sequence[str] | None = None
     """Names of the listings; those that they follow are included. None: the default ones."""
+    params: ChosenParams = attrs.field(factory=dict)
+    """Parameters of listings; several values of one: a run for each."""
     limit: int | None = None
     """Maximum number of entities per listing; pages are always completed."""
     max_requests: int | None = None

@@ -18,7 +18,7 @@ from fetcher.crawl.active_run import CHECK_S, Crawl
 from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
 from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
-from fetcher.service.sync import create_runs, drain, select_listings
+from fetcher.service.sync import create_runs, drain, plan_listings
 from fetcher.state.priority import SYNC_PRIORITY, is_of_sync
 from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import PENDING, RUNNING
@@ -105,7 +105,7 @@ async def _begin_sync(crawl: Crawl, plan: ServicePlan, announce: Announce) -> in
         source = crawl.context.source.name
         announce(f"{source}: this scheduled sync is skipped, the previous one is in progress")
         return next_due
-    listings = select_listings(crawl.context.source, plan.bounds.listings)
+    listings = plan_listings(crawl.context.source, plan.bounds)
     await create_runs(crawl, listings, epoch_of(now), plan.bounds.limit, SYNC_PRIORITY)
     return next_due
 

@@ -10,6 +10,7 @@ from eventlog.write.writer import append_heartbeat
 from fetcher.crawl.active_run import Crawl, waits_for_budget
 from fetcher.crawl.report import ListingReport, OnProgress, RunReport, ignore_progress
 from fetcher.crawl.run_task import crawl_task
+from fetcher.listing_params import param_sets
 from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import created_event, new_run_id
 from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
@@ -35,7 +36,7 @@ async def run_once(
     Raises `Locked`, `LocalResource` or `Corrupt`.
     """
     source = upstream.source
-    listings = select_listings(source, bounds.listings)
+    listings = plan_listings(source, bounds)
     async with open_crawl(crawler, upstream, bounds, on_progress) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
@@ -63,6 +64,15 @@ def select_listings(source: Source, names: Sequence[str] | None) -> tuple[Listin
         if listing.name in selected:
             selected.update(follow.listing for follow in listing.follow_ups)
     return tuple(listing for listing in source.listings if listing.name in selected)
+
+
+def plan_listings(source: Source, bounds: SyncBounds) -> tuple[Listing, ...]:
+    """Returns a listing for each run of a sync, with its parameters. Raises `Invalid`."""
+    return tuple(
+        attrs.evolve(listing, params=params)
+        for listing in select_listings(source, bounds.listings)
+        for params in param_sets(listing.params, bounds.params.get(listing.name, {}))
+    )
 
 
 async def create_runs(

@@ -31,6 +31,7 @@ from fetcher.sources.civitai_pages import (
     single_levels,
     skip_entity,
 )
+from fetcher.sources.civitai_params import IMAGE_PARAMS, MODEL_PARAMS
 from fetcher.sources.civitai_requests import (
     creator_requests,
     creators_of_image,
@@ -164,7 +165,12 @@ CIVITAI = Source(
         ),
     ),
     listings=(
-        Listing("models", "/models", {"limit": "100", "nsfw": "true", "sort": "Newest"}),
+        Listing(
+            "models",
+            "/models",
+            {"limit": "100", "nsfw": "true", "sort": "Newest"},
+            settable=MODEL_PARAMS,
+        ),
         Listing(
             "images",
             "/images",
@@ -176,6 +182,7 @@ CIVITAI = Source(
                 Partition("username", named_values=creators_of_image),
                 Partition("modelVersionId", named_values=versions_in_image),
             ),
+            settable=IMAGE_PARAMS,
         ),
         Listing(
             "versions-of-images",

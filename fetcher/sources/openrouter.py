@@ -12,6 +12,7 @@ import msgspec
 
 from eventlog.body.split_rules import Entity, Identity, Rule
 from eventlog.clock import HOUR
+from fetcher.listing_params import ListingParam
 from fetcher.saved_query import SavedQuery, SavedRequest
 from fetcher.source import (
     Endpoint,
@@ -42,6 +43,14 @@ _LENIENT = json.JSONDecoder(strict=False)  # `json.loads` would make one per str
 
 _NON_FILTER_PARAMS = frozenset({"offset", "limit", "sort", "use_rss", "use_rss_chat_links"})
 """Parameters of `/models` that do not change which models are listed."""
+_OUTPUT = ListingParam("output_modalities", "what a model returns, such as image")
+_FILTERS = (
+    ListingParam("category", "a category, such as programming"),
+    ListingParam("model_authors", "the author of a model, such as openai"),
+    ListingParam("providers", "the name of a provider"),
+    ListingParam("input_modalities", "what a model takes, such as image"),
+    ListingParam("supported_parameters", "a parameter of requests, such as tools"),
+)
 
 
 def _models(params: Params) -> tuple[Rule, ...]:
@@ -218,8 +227,8 @@ OPENROUTER = Source(
         ),
     ),
     listings=(
-        Listing("models", MODELS),
-        Listing("models-all", MODELS, {"output_modalities": "all"}),
+        Listing("models", MODELS, settable=(*_FILTERS, _OUTPUT)),
+        Listing("models-all", MODELS, {"output_modalities": "all"}, settable=_FILTERS),
         Listing("providers", "/api/v1/providers"),
         Listing(
             "endpoints",

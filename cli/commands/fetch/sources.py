@@ -61,12 +61,13 @@ def requests_per_minute(settings: "SourceSettings") -> int:
 
 
 def bounds_of(settings: "Config", name: str, limit: int | None) -> "SyncBounds":
-    """Returns the bounds of a sync: the configured listings and budget, and the given limit."""
+    """Returns the bounds of a sync: what is configured, and the given limit."""
     from fetcher.service.open_crawl import SyncBounds
 
     configured = settings.source[name]
     return SyncBounds(
         listings=configured.listings,
+        params=configured.params,
         limit=limit,
         first_walk=configured.first_walk,
         max_requests=configured.max_requests_per_sync,

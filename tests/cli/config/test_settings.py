@@ -35,7 +35,13 @@ def test_a_new_file_has_a_line_for_every_key_that_is_valid_without_its_comment_s
 
 def test_every_key_can_be_set_by_its_variable(archive: Path) -> None:
     values = {str: "https://x.example", int: "7", float: "7.5"}
-    texts = {"mirror.url": "s3://bucket/prefix"}
+    texts = {
+        "mirror.url": "s3://bucket/prefix",
+        "source.civitai.listings": "models",
+        "source.civitai.params": '{"models": {"nsfw": false}}',
+        "source.openrouter.listings": "models",
+        "source.openrouter.params": '{"models": {"category": ["a", "b"]}}',
+    }
     for key, default in key_values(Config()).items():
         if isinstance(default, bool):
             values[bool] = "false" if default else "true"

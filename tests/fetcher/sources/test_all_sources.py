@@ -65,6 +65,19 @@ def test_the_rules_of_an_endpoint_have_different_pointers(source: Source) -> Non
         assert len(pointers) == len(set(pointers)) > 0
 
 
+@ALL
+def test_what_a_parameter_of_the_configuration_leaves_out_is_not_in_the_scope(
+    source: Source,
+) -> None:
+    """Else a listing that the configuration narrows would prove the absence of all others."""
+    for listing in source.listings:
+        scope = source.endpoint(listing.path).scope
+        for param in listing.settable:
+            narrowed = scope({**listing.params, param.name: "x"})
+            other = scope({**listing.params, param.name: "y"})
+            assert narrowed is None or len({scope(listing.params), narrowed, other}) == 3
+
+
 @RECOGNISING
 @given(st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=4))
 def test_a_list_is_recognised_like_its_elements(endpoint: Endpoint, elements: list[bytes]) -> None:
