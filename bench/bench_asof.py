@@ -25,12 +25,13 @@ from asof_history import DEFINITIONS, START, THINGS, read_lines, write_log, writ
 from measuring import measure, report, sized
 
 from eventlog.clock import HOUR
+from eventlog.progress import no_progress
 from projector.engine.connections import builder
 from projector.engine.sql_text import literals
 from projector.engine.workers import workers
 from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import load_source_parts
-from projector.parts.build import Context, silent
+from projector.parts.build import Context
 from projector.parts.part import folder_of
 from projector.parts.plan import SegmentListing
 from projector.query.open_views import open_views
@@ -53,7 +54,7 @@ def make_views(root: Path, listing: SegmentListing) -> tuple[float, int]:
     scratch.mkdir(exist_ok=True)
     begin = time.perf_counter()
     with workers(1) as crew, contextlib.closing(builder(scratch, 2)) as connection:
-        context = Context(root, parts, scratch, 1, crew, silent)
+        context = Context(root, parts, scratch, 1, crew, no_progress)
         assert build_schemas(context, connection, DEFINITIONS, ["shop"]) == {}
         same_connection = partial(contextlib.nullcontext, connection)
         source = load_source_parts(connection, parts, listing, DEFINITIONS)

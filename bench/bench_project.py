@@ -26,6 +26,7 @@ import synthetic
 from measuring import IS_SMALLEST, READ_PEAK, measure, report, sized
 
 from eventlog.clock import HOUR, format_us
+from eventlog.progress import no_progress
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.definition import Definition, load_definitions
 from projector.engine.connections import builder, connect
@@ -82,7 +83,7 @@ def build_parts(
     folder = Path(tempfile.mkdtemp(dir=root))
     try:
         with workers(count) as crew, contextlib.closing(builder(folder, 1)) as connection:
-            context = build.Context(root, folder / "parts", folder, jobs, crew, build.silent)
+            context = build.Context(root, folder / "parts", folder, jobs, crew, no_progress)
             listings = [plan.list_source(root, source) for source in sources]
             planned = [plan_jobs(context, connection, item, definitions) for item in listings]
             run_jobs(context, [job for jobs_of_source in planned for job in jobs_of_source])

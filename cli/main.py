@@ -9,7 +9,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
     _leave_on_signals()
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # not every command reports progress
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until a command answers it
     from cli.process.signals import raise_on_signals
     from cli.process.streams import replace_closed_streams
     from cli.program import run

@@ -7,6 +7,7 @@ completion fast.
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from cli.commands.mirror import prune, sync
 from cli.commands.simulator import demo, simulate
 from cli.commands.views import changes, entity, sql, view
 from cli.mirror.absent import mirrors_of
-from cli.options.global_options import global_options
+from cli.options.global_options import global_options, options_of
 from cli.output.exit_codes import exit_code, report, report_code
-from cli.output.progress import days_reporter
+from cli.output.progress.days import days_reporter
+from cli.output.progress.display import answering_sigusr1
 from cli.process.signals import restore_signal_error
 from cli.process.streams import (
     STDOUT,
@@ -86,6 +88,7 @@ def run(arguments: list[str]) -> int:
         context = cli.make_context("hindlog", list(arguments))  # a copy: click empties the list
         with (
             context,
+            answering_sigusr1(now_us, partial(options_of, context)),
             reporting_days(days_reporter(now_us)),
             mirrors_of(context) as find,
             reading_from_mirrors(find),

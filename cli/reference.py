@@ -39,7 +39,12 @@ In JSON and NDJSON, numbers that JSON cannot express are text: `"Infinity"`, `"-
 
 After the first Ctrl-C or SIGTERM a command finishes its current write to the log and stops
 work that can be repeated, such as a query or the building of a part. The second one ends the
-command at once. SIGUSR1 prints the progress of a long command.
+command at once.
+
+A command that takes long shows on stderr what it counts, how many of how many are done, the rate
+and the time that is left: on a terminal in one line that is removed at the end, elsewhere in one
+line a minute, with `-q` not at all. SIGUSR1 prints that line at once, also with `-q` and in a pipe:
+`kill -USR1 PID`. A command without such a line answers how long it has been running.
 
 `-v` prints on stderr each request with its status and duration, each sealed segment, and each
 Parquet file that is built for the views; `-vv` also each write to the log. With

@@ -12,6 +12,8 @@ import click
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import open_bucket
 from cli.options.global_options import print_message
+from cli.output.progress.display import progress
+from eventlog.progress import ReportProgress
 
 if TYPE_CHECKING:
     from eventlog.mirror.check.checking import CheckRequest, CheckResult
@@ -37,9 +39,11 @@ def parse_share(text: str | None) -> "ReadShare | None":
 
 def print_check(root: Path, mirror: MirrorSettings, request: "CheckRequest", as_json: bool) -> int:
     """Checks the bucket, prints what was found, and returns the exit code."""
+    from eventlog.clock import now_us
     from eventlog.mirror.check.compare import Finding
 
-    address, result = asyncio.run(_check(root, mirror, request))
+    with progress(now_us) as show:
+        address, result = asyncio.run(_check(root, mirror, request, show))
     _keep(root, address, result)
     if as_json:
         _print_json(result)
@@ -83,12 +87,12 @@ def _keep(root: Path, address: str, result: "CheckResult") -> None:
 
 
 async def _check(
-    root: Path, mirror: MirrorSettings, request: "CheckRequest"
+    root: Path, mirror: MirrorSettings, request: "CheckRequest", report: ReportProgress
 ) -> "tuple[str, CheckResult]":
     from eventlog.mirror.check.checking import check_bucket
 
     async with open_bucket(root, mirror, Counter()) as store:
-        return store.address, await check_bucket(root, store, request)
+        return store.address, await check_bucket(root, store, request, report)
 
 
 def _print_json(result: "CheckResult") -> None:

@@ -11,7 +11,9 @@ import attrs
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import Retries, format_size, open_bucket
 from cli.options.global_options import print_message
+from cli.output.progress.display import progress
 from eventlog.errors import Corrupt, Invalid, Partial
+from eventlog.progress import ReportProgress
 
 if TYPE_CHECKING:
     from eventlog.mirror.pull.pull import PullResult
@@ -41,11 +43,13 @@ def pull_from_bucket(
     Raises `Corrupt` if the bucket has other bytes than were committed, or the folder other
     events; `Partial` if objects are missing in the bucket.
     """
+    from eventlog.clock import now_us
     from eventlog.read.event_filter import EVERYTHING
 
     chosen = (select or EVERYTHING) if with_files else None
     settings = attrs.evolve(mirror, transfers=transfers or mirror.transfers)
-    result = asyncio.run(_pull(root, settings, bytes_per_s, join, chosen, dry_run))
+    with progress(now_us) as show:
+        result = asyncio.run(_pull(root, settings, bytes_per_s, join, chosen, dry_run, show))
     print_message(f"{'would pull' if dry_run else 'pulled'} {_text_of(result, chosen)}")
     _raise_for(result)
     if select is not None and not dry_run:
@@ -102,6 +106,7 @@ async def _pull(
     join: bool,
     select: "Select | None",
     dry_run: bool,
+    report: ReportProgress,
 ) -> "PullResult":
     from eventlog.mirror.local.pusher import local_pusher
     from eventlog.mirror.pull.dry_run import plan_pull
@@ -111,8 +116,15 @@ async def _pull(
     async with open_bucket(root, mirror, requests, bytes_per_s) as store:
         if dry_run:
             return await plan_pull(root, store, select=select, join=join)
-        pusher, width = local_pusher(root), mirror.transfers
-        return await pull(root, store, pusher, select=select, join=join, transfers=width)
+        return await pull(
+            root,
+            store,
+            local_pusher(root),
+            select=select,
+            join=join,
+            transfers=mirror.transfers,
+            report=report,
+        )
 
 
 def _raise_for(result: "PullResult") -> None:

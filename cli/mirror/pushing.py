@@ -11,6 +11,7 @@ import attrs
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import Retries, format_size, open_bucket
 from eventlog.errors import Corrupt, Partial
+from eventlog.progress import ReportProgress, no_progress
 
 if TYPE_CHECKING:
     from eventlog.mirror.local.pusher import Pusher
@@ -28,6 +29,7 @@ class PushJob:
     bytes_per_s: int | None = None
     transfers: int | None = None
     join: bool = False
+    report: ReportProgress = no_progress
 
 
 @attrs.frozen
@@ -56,7 +58,9 @@ async def opened_push(
 
     async def push_once() -> Pushed:
         requests.clear()
-        result = await push(job.root, store, job.pusher, join=job.join, transfers=transfers)
+        result = await push(
+            job.root, store, job.pusher, join=job.join, transfers=transfers, report=job.report
+        )
         return Pushed(result, store.address, sum(requests.values()))
 
     async with open_bucket(job.root, job.mirror, requests, job.bytes_per_s, retries) as store:

@@ -17,6 +17,7 @@ import click
 from cli.config.load import ARCHIVE_VARIABLE, find_archive, load_config
 from cli.config.settings import Config
 from cli.options.details import show_details
+from cli.process.streams import write_stderr
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -112,7 +113,12 @@ def config(root: Path) -> Config:
 
 def wants_color(terminal: bool) -> bool:
     """Returns whether to use colors in output; `terminal`: whether it goes to a terminal."""
-    choice = current_options().color
+    return options_wants_color(current_options(), terminal)
+
+
+def options_wants_color(options: GlobalOptions, terminal: bool) -> bool:
+    """Returns whether to use colors, by these options; for use in threads."""
+    choice = options.color
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
@@ -133,9 +139,12 @@ def message_printer(options: GlobalOptions | None = None) -> Callable[[str], Non
 
 def _write_message(text: str, options: GlobalOptions) -> None:
     if not options.quiet:
-        as_json = options.log_format == "json"
-        sys.stderr.write((_json_line(text) if as_json else text) + "\n")
-        sys.stderr.flush()
+        write_stderr(message_line(text, options))
+
+
+def message_line(text: str, options: GlobalOptions) -> str:
+    """Returns a message as a line of stderr, in the chosen format."""
+    return (_json_line(text) if options.log_format == "json" else text) + "\n"
 
 
 def _show_details(root: click.Context) -> None:
@@ -144,13 +153,7 @@ def _show_details(root: click.Context) -> None:
     The options are read for each record: `-q` and `--log-format` may come after `-v`.
     """
     level = options_of(root).verbose
-    root.call_on_close(show_details(level, lambda text: _write_detail(text, options_of(root))))
-
-
-def _write_detail(text: str, options: GlobalOptions) -> None:
-    if sys.stderr.isatty() and options.log_format == "text":
-        text = f"\r\x1b[K{text}"  # clears the progress line
-    _write_message(text, options)
+    root.call_on_close(show_details(level, lambda text: _write_message(text, options_of(root))))
 
 
 def _json_line(text: str) -> str:

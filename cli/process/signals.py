@@ -1,17 +1,19 @@
-"""Handling of SIGINT and SIGTERM.
+"""Handling of SIGINT, SIGTERM and SIGUSR1.
 
     first     raises, or is recorded by commands that finish their step (`record_signals`)
     second    ends the process at once, even inside a call into a C library
+    SIGUSR1   calls a function that answers it, also inside a call into a C library
 
 Python runs signal handlers only between bytecode instructions. Therefore a thread reads the
-second signal from the wakeup pipe of the interpreter.
+second signal, and SIGUSR1, from the wakeup pipe of the interpreter.
 """
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import attrs
@@ -20,6 +22,11 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _DUPLICATE_S = 0.1
 """Signals within this many seconds count as one: `timeout` and some shells signal the
 process and its process group."""
+
+_ANSWERS: list[Callable[[], None]] = []
+"""What SIGUSR1 calls: the last one."""
+_IS_WATCHED = [False]
+"""Whether a thread reads the wakeup pipe."""
 
 _RAISED: list[type[BaseException]] = []
 """The exceptions that signal handlers raised in this process."""
@@ -47,6 +54,7 @@ def raise_on_signals() -> None:
 def raise_on_every_signal() -> None:
     """Makes every signal raise; none ends the process: a prompt survives its queries."""
     signal.set_wakeup_fd(-1)
+    _IS_WATCHED[0] = False
 
 
 def exit_on_sigterm() -> None:
@@ -77,6 +85,34 @@ def record_signals(wake: Callable[[], object] = lambda: None) -> StopRequest:
     )
 
 
+@contextmanager
+def answer_sigusr1(answer: Callable[[], None]) -> Iterator[None]:
+    """Calls `answer` on each SIGUSR1 of the block, in any thread; ignores the signal afterwards.
+
+    Not in a thread other than the main one, which cannot handle signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _ANSWERS.append(answer)
+    signal.signal(signal.SIGUSR1, _answer_unless_watched)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        _ANSWERS.pop()
+
+
+def _answer_unless_watched(_number: int, _frame: object) -> None:
+    if not _IS_WATCHED[0]:
+        _answer()
+
+
+def _answer() -> None:
+    for answer in _ANSWERS[-1:]:
+        answer()
+
+
 def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in _STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` and `&` ignore signals
@@ -103,6 +139,7 @@ def _exit_on_second_signal() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    _IS_WATCHED[0] = True
     threading.Thread(target=_watch, args=(reader,), name="signals", daemon=True).start()
 
 
@@ -110,6 +147,8 @@ def _watch(pipe: int) -> None:
     first: float | None = None
     while data := os.read(pipe, 1):
         number, now = data[0], time.monotonic()
+        if number == signal.SIGUSR1:
+            _answer()
         if number in _STOPPING:
             if first is not None and now - first > _DUPLICATE_S:
                 os._exit(128 + number)

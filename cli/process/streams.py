@@ -4,11 +4,14 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import UnsupportedOperation
 from typing import TextIO
 
 STDOUT = "stdout"
 """The file name in errors of writes to stdout."""
+_IS_LINE_DRAWN = [False]
+_CLEAR_LINE = "\r\x1b[2K"
 
 
 def replace_closed_streams() -> None:
@@ -60,6 +63,39 @@ def stdout_has_no_reader() -> bool:
 def discard_stdout() -> None:
     """Redirects stdout to /dev/null, so that Python's last flush cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def set_drawn_line(is_drawn: bool) -> None:
+    """Records whether a line is being drawn on the terminal, which messages have to replace."""
+    _IS_LINE_DRAWN[0] = is_drawn
+
+
+def write_stderr(line: str) -> None:
+    """Writes a line to stderr. If a line is being drawn there, it is drawn again below."""
+    sys.stderr.write(_CLEAR_LINE + line if _IS_LINE_DRAWN[0] else line)
+    sys.stderr.flush()
+
+
+def write_stderr_at_once(line: str) -> None:
+    """Writes a line like `write_stderr`, also while another write is interrupted by a signal."""
+    text = _CLEAR_LINE + line if _IS_LINE_DRAWN[0] else line
+    with suppress(OSError, ValueError):  # it is closed, or has no reader
+        try:
+            os.write(sys.stderr.fileno(), text.encode("utf-8", "replace"))
+        except UnsupportedOperation:  # it has no descriptor
+            sys.stderr.write(text)
+
+
+def stderr_width() -> int:
+    """Returns the width of the terminal in characters; 80 if it is not known."""
+    try:
+        return int(os.environ["COLUMNS"])
+    except (KeyError, ValueError):
+        pass
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def _null(flags: int, mode: str) -> TextIO:

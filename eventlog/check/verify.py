@@ -44,12 +44,14 @@ from eventlog.format.paths import (
     parse_segment,
     sealed_path,
 )
+from eventlog.progress import ReportOne, ReportProgress, count_steps, no_progress
 from eventlog.read.event_filter import Select, wants_segment
 from eventlog.read.seq_ranges import KnownSeqs, segment_seqs
 
 _MAX_RELISTINGS = 3
 """Number of times a stream is listed again before a missing file counts as damage."""
 _RELIST_AFTER_S = 0.03
+_MANIFESTS, _SEGMENTS = "manifests checked", "segments checked"
 
 __all__ = ["Damage", "VerifyResult", "verify"]
 
@@ -71,6 +73,7 @@ def verify(
     select: Select | None = None,
     sample: float = 1.0,
     is_absent: AbsentTest | None = None,
+    report: ReportProgress = no_progress,
 ) -> VerifyResult:
     """Verifies the log. `select`: segments to read; `sample`: share of the sealed ones, 0 to 1.
 
@@ -80,13 +83,22 @@ def verify(
     is_absent = is_absent or absent_in_mirror(root)
     damages = list(_foreign_files(root))
     segments = rows = raw_bytes = absent = 0
+    report_one = count_steps(report, {} if report is no_progress else _totals(root, select))
     for key in known_streams(root):
-        stream = _check_stream(root, key, select, sample, is_absent)
+        stream = _check_stream(root, key, select, sample, is_absent, report_one)
         absent += stream.absent
         segments, rows = segments + stream.segments, rows + stream.rows
         raw_bytes += stream.raw_bytes
         damages += stream.damages
     return VerifyResult(segments, rows, raw_bytes, tuple(damages), absent)
+
+
+def _totals(root: Path, select: Select | None) -> dict[str, int]:
+    """Returns how many manifests and segments are to be checked."""
+    streams = (list_segments(root, *key) for key in known_streams(root))
+    names = [each.name for files in streams for each in files]
+    chosen = sum(select is None or wants_segment(select, name) for name in names)
+    return {_MANIFESTS: len(names), _SEGMENTS: chosen}
 
 
 @attrs.frozen
@@ -107,14 +119,15 @@ def _check_stream(
     select: Select | None,
     sample: float,
     is_absent: AbsentTest,
+    report_one: ReportOne,
 ) -> VerifyResult:
-    listed = _list_stream(root, key, is_absent)
+    listed = _list_stream(root, key, is_absent, report_one)
     for _ in range(_MAX_RELISTINGS):  # segments come and go while a folder is listed
         if not listed.damages:
             break
         is_written = is_locked(root, *key)
         time.sleep(_RELIST_AFTER_S if is_written else 0)
-        listed = _list_stream(root, key, is_absent)
+        listed = _list_stream(root, key, is_absent, report_one)
         if not is_written:
             break
     known = [x for x in listed.known if x.segment not in listed.absent]
@@ -126,19 +139,23 @@ def _check_stream(
         if int(number * sample) != int((number + 1) * sample):
             damages += sealed_damage(root, manifest, is_absent)
         rows, raw_bytes = rows + manifest.rows, raw_bytes + manifest.raw.bytes
+        report_one(_SEGMENTS)
     for name in unsealed:
         lines, size, open_damages = open_damage(root, name, listed.head)
         damages += open_damages
         rows, raw_bytes = rows + lines, raw_bytes + size
+        report_one(_SEGMENTS)
     segments = len(known) + len(unsealed)
     return VerifyResult(segments, rows, raw_bytes, tuple(damages), len(listed.absent))
 
 
-def _list_stream(root: Path, key: tuple[str, str], is_absent: AbsentTest) -> _Listed:
+def _list_stream(
+    root: Path, key: tuple[str, str], is_absent: AbsentTest, report_one: ReportOne
+) -> _Listed:
     """Lists a stream and checks its names, manifests and chain."""
     # Both are read before the listing, which must therefore contain what they name.
     head, sealed = read_head(root, *key), sealed_seq(root, *key)
-    known, unsealed, damages = _check_names(root, list_segments(root, *key))
+    known, unsealed, damages = _check_names(root, list_segments(root, *key), report_one)
     missing = [x for x in known if not sealed_path(root, x.name).exists()]
     absent = {manifest.segment for manifest in missing if is_absent(manifest)}
     damages += [_missing_file(x) for x in missing if x.segment not in absent]
@@ -164,7 +181,7 @@ def _foreign_files(root: Path) -> Iterator[Damage]:
 
 
 def _check_names(
-    root: Path, files: list[SegmentFiles]
+    root: Path, files: list[SegmentFiles], report_one: ReportOne
 ) -> tuple[list[Manifest], list[SegmentName], list[Damage]]:
     """Returns the manifests in seq order, the open segments, and damage by missing files.
 
@@ -174,6 +191,7 @@ def _check_names(
     unsealed: list[SegmentName] = []
     damages: list[Damage] = []
     for name in (listed.name for listed in files):
+        report_one(_MANIFESTS)
         if not manifest_path(root, name).exists() and open_path(root, name).exists():
             unsealed.append(name)
         elif manifest_path(root, name).exists():
@@ -262,12 +280,8 @@ def _check_gaps(
     for gap in find_seq_gaps(known, durable_seq):
         name = loss_name(gap, key, taken, head, head_written_at(root, *key))
         damage = _gap_damage(gap, name)
-        hint = f"if a mirror has it: hindlog sync pull; {_last_resort(name)}"
-        yield attrs.evolve(damage, what=f"{damage.what}; {hint}")
-
-
-def _last_resort(name: SegmentName) -> str:
-    return f"if no copy is left: hindlog repair --accept-loss {name}"
+        hint = "if a mirror has it: hindlog sync pull; if no copy is left: hindlog repair"
+        yield attrs.evolve(damage, what=f"{damage.what}; {hint} --accept-loss {name}")
 
 
 def _gap_damage(gap: SeqGap, name: SegmentName) -> Damage:

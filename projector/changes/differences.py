@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eventlog.body.encode_body import repaired_copy
+from eventlog.progress import ReportProgress, no_progress
 from projector.changes.diff import ADD, REMOVE, diff, old_class
 from projector.changes.diff_rules import is_telemetry
 from projector.changes.pair_bodies import Pair, paired_bodies, write_far_bodies
@@ -83,7 +84,13 @@ def create_empty_differences(folder: Path) -> None:
 
 
 def add_differences(
-    root: Path, folder: Path, history: History, scratch: Path, crew: Workers, limits: Limits
+    root: Path,
+    folder: Path,
+    history: History,
+    scratch: Path,
+    crew: Workers,
+    limits: Limits,
+    report: ReportProgress = no_progress,
 ) -> int:
     """Compares the consecutive versions that were not compared yet and returns their number."""
     compared = read_compared(folder, history.types)
@@ -98,7 +105,7 @@ def add_differences(
             write_far_bodies(connection, pairs)
     count, new = 0, set[str]()
     if pairs.exists():
-        count, new = _compare(root, folder, history.source, pairs, crew, limits)
+        count, new = _compare(root, folder, history.source, pairs, crew, limits, report)
     pa.default_memory_pool().release_unused()  # otherwise DuckDB's memory adds to it
     names = {*new, *(path.name for path in before)}
     if small := _files_to_merge(folder, names, limits):
@@ -109,7 +116,13 @@ def add_differences(
 
 
 def _compare(
-    root: Path, folder: Path, source: str, pairs: Path, crew: Workers, limits: Limits
+    root: Path,
+    folder: Path,
+    source: str,
+    pairs: Path,
+    crew: Workers,
+    limits: Limits,
+    report: ReportProgress,
 ) -> tuple[int, set[str]]:
     """Compares the pairs in a file and writes their differences.
 
@@ -119,12 +132,14 @@ def _compare(
     names: set[str] = set()
     rows: list[_Row] = []
     size = 0
+    total = pq.read_metadata(pairs).num_rows
     check_cancelled = partial(raise_if_cancelled, crew)
     for pair, before, after in paired_bodies(root, pairs, check_cancelled, limits):
         pair_rows = list(_rows(source, pair, before, after))
         rows += pair_rows
         size += sum(_ROW_BYTES + len(row[5] or "") + len(row[6] or "") for row in pair_rows)
         count += 1
+        report(f"pairs of versions of {source} compared", count, total)
         if size >= limits.max_difference_bytes:
             names.add(_publish(folder, _name(rows), rows))
             rows, size = [], 0

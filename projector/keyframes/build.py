@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from eventlog.progress import ReportProgress, no_progress
 from projector.definition import Definition
 from projector.engine.chunked_copy import copied_in_chunks, split_by_seq
 from projector.engine.connections import Opener, sql_errors
@@ -37,6 +38,7 @@ def build_keyframes(
     definitions: Sequence[Definition],
     apart: Opener,
     limits: Limits = LIMITS,
+    report: ReportProgress = no_progress,
 ) -> SourceParts:
     """Builds the keyframes, bodies and row caches of a source that are due.
 
@@ -44,15 +46,19 @@ def build_keyframes(
     """
     listing = source.listing
     busy = frozenset(compact_instant(name.starts_at)[: len("YYYYMMDDTHH")] for name in listing.open)
+    built = 0
     while (due := next_due(source, busy, limits)) is not None:
         with sql_errors(f"keyframe of {listing.source}"), apart() as builder:
             _build(builder, source.folder, due)
         source = load_source_parts(connection, parts, listing, definitions, limits)
-    for definition in definitions:
-        if definition.has_parts and definition.source == listing.source:
-            with sql_errors(definition.name):
-                row_cache = build_row_cache(connection, parts, source, definition, apart, limits)
-                _build_bodies(connection, row_cache, source, definition, apart, limits)
+        built += 1
+        report(f"keyframes of {listing.source} built", built, None)
+    cached = [each for each in definitions if each.has_parts and each.source == listing.source]
+    for count, definition in enumerate(cached, 1):
+        with sql_errors(definition.name):
+            row_cache = build_row_cache(connection, parts, source, definition, apart, limits)
+            _build_bodies(connection, row_cache, source, definition, apart, limits)
+        report(f"row caches of {listing.source} checked", count, len(cached))
     return source
 
 

@@ -6,7 +6,7 @@ not affect the parts of the others.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -14,6 +14,7 @@ import duckdb
 
 from eventlog.errors import HindlogError, Invalid, LocalResource
 from eventlog.format.paths import SegmentName
+from eventlog.progress import ReportProgress
 from projector.definition import ENTITY_ROWS, Definition
 from projector.engine.connections import sql_errors
 from projector.engine.parquet_files import SCHEMA
@@ -44,15 +45,8 @@ from projector.parts.quarantine import (
 )
 from projector.parts.staging import stage, stage_lazily
 
-Report = Callable[[str], None]
-"""Takes a line of progress for the user."""
-
 STRICT_HINT = "`hindlog view update` leaves such a line out, says so and goes on"
 """Hint of the error that a strict build raises about a line."""
-
-
-def silent(_text: str) -> None:
-    """Ignores the progress."""
 
 
 @attrs.frozen
@@ -84,7 +78,7 @@ class Context:
     jobs: int
     """Number of jobs that run at the same time."""
     workers: Workers
-    report: Report
+    report: ReportProgress
     strict: bool = False
     """Whether a line that cannot be read or projected is an error; otherwise it is left out."""
     limits: Limits = LIMITS
@@ -113,7 +107,6 @@ def build_sealed(
     finally:
         # now, not at the end: the staged lines of all jobs would be as large as the log
         shutil.rmtree(scratch)
-    context.report(f"{source}: {len(segments)} segments, {result.rows} rows")
     return attrs.evolve(result, segments=len(segments))
 
 

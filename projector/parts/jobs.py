@@ -6,10 +6,12 @@ No job depends on another: a part is a function of its definition and its segmen
 """
 
 from collections.abc import Sequence
+from concurrent.futures import as_completed
 
 import attrs
 import duckdb
 
+from eventlog.format.paths import SegmentName
 from projector.definition import Definition
 from projector.engine.workers import submit
 from projector.parts.build import BuildResult, Context, build_sealed
@@ -52,9 +54,18 @@ def plan_jobs(
         Job(listing.source, tuple(batch), missing.definitions)
         for missing in find_missing(listing, covered)
         for batch in split_into_batches(
-            [read_sealed(context.root, name) for name in missing.segments], context.limits
+            _read_all(context, listing.source, missing.segments), context.limits
         )
     ]
+
+
+def _read_all(context: Context, source: str, names: Sequence[SegmentName]) -> list[Segment]:
+    """Returns the segments of these names, by their manifests."""
+    segments = []
+    for name in names:
+        segments.append(read_sealed(context.root, name))
+        context.report(f"manifests of {source} read", len(segments), len(names))
+    return segments
 
 
 def run_jobs(context: Context, jobs: Sequence[Job]) -> list[BuildResult]:
@@ -68,4 +79,10 @@ def run_jobs(context: Context, jobs: Sequence[Job]) -> list[BuildResult]:
         )
         for job in sorted(jobs, key=lambda job: -job.weight)
     }
+    segments = {future: len(job.segments) for job, future in futures.items()}
+    done, total = 0, sum(segments.values())
+    for future in as_completed(segments):
+        future.result()  # raises the error of the first job that failed
+        done += segments[future]
+        context.report("segments read", done, total)
     return [futures[job].result() for job in jobs]

@@ -24,6 +24,7 @@ import orjson
 
 from eventlog.clock import format_us
 from eventlog.errors import Invalid
+from eventlog.progress import ReportProgress, no_progress
 from projector.definition import LOG, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import run_cancellable
@@ -71,6 +72,7 @@ def export_views(
     as_of: int | None = None,
     format: str = "parquet",
     partition: Sequence[str] = (),
+    report: ReportProgress = no_progress,
 ) -> ExportReport:
     """Writes views, as of an instant (µs), into a folder that appears complete or not at all.
 
@@ -92,9 +94,10 @@ def export_views(
             names = require_views(connection, views or _default_views())
             _refuse_loss(to, earlier, names)
             last = last_instant(connection)
-            exported = tuple(
-                _export_view(connection, name, temporary, format, partition) for name in names
-            )
+            exported: tuple[ExportedView, ...] = ()
+            for name in names:
+                exported += (_export_view(connection, name, temporary, format, partition),)
+                report("views exported", len(exported), len(names))
         (temporary / EXPORT_MANIFEST).write_bytes(
             _manifest(temporary, as_of, last, format, exported)
         )

@@ -8,13 +8,13 @@ import attrs
 import duckdb
 
 from eventlog.errors import Corrupt
+from eventlog.progress import ReportProgress, no_progress
 from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.engine.connections import attach_read_only, connect, sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier
 from projector.folders import temporary_views, views_dir, views_lock, writable_archive
 from projector.limits import LIMITS, Limits
-from projector.parts.build import Report, silent
 from projector.parts.quarantine import FOLDER as QUARANTINE
 from projector.query.open_views import list_view_names, open_views, require_views
 from projector.query.view_info import set_as_of_last
@@ -48,7 +48,7 @@ def check(
     views: Sequence[str] | None = None,
     *,
     jobs: int = 1,
-    report: Report = silent,
+    report: ReportProgress = no_progress,
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
 ) -> list[ViewDifference]:
@@ -71,15 +71,18 @@ def check(
             set_as_of_last(connection)
             attach_read_only(connection, folder / FILE, "rebuilt")
             names = _compared(connection, wanted)
-            pairs = [
-                (
-                    name,
-                    view_content(connection, "hindlog", name),
-                    view_content(connection, "rebuilt", name),
-                )
-                for name in require_views(connection, names)
-            ]
+            pairs = list(_pairs(connection, require_views(connection, names), report))
     return [ViewDifference(*pair) for pair in pairs if pair[1] != pair[2]]
+
+
+def _pairs(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], report: ReportProgress
+) -> Iterator[tuple[str, ViewContent, ViewContent]]:
+    """Yields each view with its content in the archive and as it was rebuilt."""
+    for count, name in enumerate(names, 1):
+        found = view_content(connection, "hindlog", name)
+        yield name, found, view_content(connection, "rebuilt", name)
+        report("views compared", count, len(names))
 
 
 def view_content(connection: duckdb.DuckDBPyConnection, database: str, name: str) -> ViewContent:

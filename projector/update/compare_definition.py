@@ -7,6 +7,7 @@ import attrs
 import duckdb
 
 from eventlog.errors import Invalid
+from eventlog.progress import ReportProgress, no_progress
 from projector.definition import (
     ENTITY_ROWS,
     Definition,
@@ -19,7 +20,6 @@ from projector.engine.interruptible import fetch_all
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.sql_text import fill, identifier, literal
 from projector.folders import temporary_views, views_dir, views_lock
-from projector.parts.build import Report, silent
 from projector.parts.part import build_part
 from projector.parts.staging import stage_empty
 from projector.query.open_views import open_views, require_views
@@ -73,7 +73,7 @@ def compare(
     text: str,
     *,
     jobs: int = 1,
-    report: Report = silent,
+    report: ReportProgress = no_progress,
     definitions: tuple[Definition, ...] | None = None,
 ) -> Comparison:
     """Builds a view by the definition `text` and compares every version of every entity.

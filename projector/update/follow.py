@@ -15,9 +15,9 @@ import attrs
 
 from eventlog.catalog.file_watch import FileWatch, may_have_changed
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
+from eventlog.progress import ReportProgress, no_progress
 from projector.definition import Definition
 from projector.folders import views_dir
-from projector.parts.build import Report, silent
 from projector.update.last_update import NO_LOG, read_log_state, same_segments
 from projector.update.update import UpdateReport, update
 
@@ -31,7 +31,7 @@ def follow_log(
     *,
     stopped: Callable[[], bool] = lambda: False,
     jobs: int = 1,
-    report: Report = silent,
+    report: ReportProgress = no_progress,
     definitions: Sequence[Definition] | None = None,
     on_update: Callable[[UpdateReport], None] = lambda _: None,
     wait: Callable[[float], None] = time.sleep,

@@ -11,6 +11,7 @@ import duckdb
 
 from eventlog.clock import now_us
 from eventlog.errors import Invalid, Partial
+from eventlog.progress import ReportProgress, no_progress
 from projector.changes.differences import FOLDER as DIFFERENCES
 from projector.changes.version_pairs import Compared, recorded_files, write_compared
 from projector.definition import LOG, Definition, find_definitions, load_definitions
@@ -28,7 +29,6 @@ from projector.folders import (
 )
 from projector.keyframes.keyframe import FOLDER
 from projector.limits import LIMITS, Limits
-from projector.parts.build import Report, silent
 from projector.query.open_views import open_views, require_views
 from projector.update.update import UpdateReport, build_views
 from projector.views.dependencies import with_inputs
@@ -57,7 +57,7 @@ def rebuild_views(
     as_of: int | None = None,
     to: Path | None = None,
     jobs: int = 1,
-    report: Report = silent,
+    report: ReportProgress = no_progress,
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
 ) -> RebuildReport:
@@ -88,7 +88,7 @@ def _swap(
     wanted: Sequence[Definition],
     known: Sequence[Definition],
     jobs: int,
-    report: Report,
+    report: ReportProgress,
     limits: Limits,
 ) -> UpdateReport:
     parts = next_parts(folder)
@@ -137,7 +137,7 @@ def _write_file(
     as_of: int | None,
     to: Path,
     jobs: int,
-    report: Report,
+    report: ReportProgress,
     limits: Limits,
 ) -> RebuildReport:
     names = [each.name for each in wanted if each.is_view and each.source != LOG]

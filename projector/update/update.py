@@ -18,6 +18,7 @@ import duckdb
 from eventlog.clock import now_us
 from eventlog.errors import HindlogError
 from eventlog.files.listing import list_sources
+from eventlog.progress import ReportProgress, no_progress
 from projector.changes.differences import FOLDER, add_differences, folder_of_diffs
 from projector.changes.value_starts import folder_of_starts, update_starts
 from projector.changes.version_pairs import History
@@ -36,7 +37,7 @@ from projector.keyframes.build import build_keyframes
 from projector.keyframes.keyframe import FOLDER as KEYFRAMES
 from projector.keyframes.keyframe import SourceParts, load_source_parts
 from projector.limits import LIMITS, Limits
-from projector.parts.build import BuildResult, Context, Report, build_open, silent
+from projector.parts.build import BuildResult, Context, build_open
 from projector.parts.compact import Group, compact, find_groups, grouping_key
 from projector.parts.jobs import plan_jobs, run_jobs
 from projector.parts.plan import SegmentListing, definitions_of
@@ -78,7 +79,7 @@ def update(
     views: Sequence[str] | None = None,
     *,
     jobs: int = 1,
-    report: Report = silent,
+    report: ReportProgress = no_progress,
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
 ) -> UpdateReport:
@@ -118,7 +119,7 @@ def build_views(
     log: LogState | None = None,
     *,
     jobs: int = 1,
-    report: Report = silent,
+    report: ReportProgress = no_progress,
     strict: bool = False,
     limits: Limits = LIMITS,
 ) -> tuple[UpdateReport, Script]:
@@ -220,8 +221,10 @@ def _compact(
         for source in loaded
         for group in _groups_to_merge(source, definitions, context.limits)
     ]
-    for future in [submit(context.workers, _compact_one, context, group) for group in groups]:
+    merging = [submit(context.workers, _compact_one, context, group) for group in groups]
+    for count, future in enumerate(merging, 1):
         future.result()
+        context.report("groups of parts merged", count, len(groups))
     return bool(groups)
 
 
@@ -258,14 +261,12 @@ def _build_keyframes(
 
     Views do not depend on keyframes, so a failure is added to `failures` and not raised.
     """
-    built = []
-    open_connection = partial(_own_connection, context)
+    parts, built = context.parts, []
+    settings = (partial(_own_connection, context), context.limits, context.report)
     for source in loaded:
         try:
             with interrupted_on_cancel(context.workers, connection):
-                source = build_keyframes(
-                    connection, context.parts, source, definitions, open_connection, context.limits
-                )
+                source = build_keyframes(connection, parts, source, definitions, *settings)
         except HindlogError as error:
             failures[f"{source.listing.source} {KEYFRAMES}"] = error.what
         built.append(source)
@@ -296,4 +297,4 @@ def _compare_source(context: Context, history: History) -> bool:
     shared = (history, context.scratch, context.workers, context.limits)
     with sql_errors(f"changes of {history.source}"):
         is_changed = update_starts(starts, *shared)
-        return add_differences(context.root, differences, *shared) > 0 or is_changed
+        return add_differences(context.root, differences, *shared, context.report) > 0 or is_changed

@@ -1,6 +1,7 @@
 """`fetch import` and `fetch replay`: events from recorded responses and quarantined bodies."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from cli.process.signals import StopRequest
     from eventlog.errors import HindlogError
+    from eventlog.progress import ReportProgress
     from fetcher.imports.import_report import ImportReport
     from fetcher.imports.recordings import Recording
     from fetcher.imports.responses.envelope import EnvelopePart
@@ -117,7 +119,7 @@ def _import(
     keep_unrecognized: bool,
     stop: "StopRequest",
 ) -> "ImportReport":
-    from cli.output.progress import progress
+    from cli.output.progress.display import progress
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
     from fetcher.imports.importer import import_recordings
@@ -134,7 +136,9 @@ def _import(
             keep_unrecognized=keep_unrecognized,
             now=now_us,
             segment_bytes=config(root).log.segment_bytes,
-            on_progress=lambda report: show(f"{source}: {_import_summary(report)}"),
+            on_progress=lambda report: show(
+                "responses imported", report.responses, report.expected
+            ),
             is_stopped=stop.is_requested,
         )
 
@@ -223,7 +227,7 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
     A body that can be split now becomes events at its own time. Replaying twice adds nothing
     (idempotent).
     """
-    from cli.output.progress import progress
+    from cli.output.progress.display import progress
     from cli.process.signals import record_signals
     from eventlog.clock import now_us
     from eventlog.files.writer_ids import IMPORT, machine_name, writer_id
@@ -246,12 +250,16 @@ def replay(sources: tuple[str, ...], since: str | None, until: str | None) -> in
                 since=begin,
                 until=end,
                 segment_bytes=config(root).log.segment_bytes,
-                on_progress=lambda partial, name=name: show(f"{name}: {_import_summary(partial)}"),  # type: ignore[misc]
+                on_progress=partial(_show_replayed, show, name),
                 is_stopped=stop.is_requested,
             )
         summary = _import_summary(report) if report.expected else "no quarantined body can be split"
         print_message(f"{name}: {summary}")
     return stop.code()
+
+
+def _show_replayed(show: "ReportProgress", source: str, report: "ImportReport") -> None:
+    show(f"bodies of {source} split again", report.responses, report.expected)
 
 
 COMMANDS = (import_, replay)

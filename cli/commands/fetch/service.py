@@ -6,12 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.commands.fetch.sources import bounds_of, upstream_of
-from cli.commands.fetch.sync_report import listing_line, progress_line, sync_exit_code
+from cli.commands.fetch.sync_report import count_responses, listing_line, sync_exit_code
 from cli.config.settings import Config
 from cli.options.global_options import message_printer, print_message
-from cli.output.progress import progress
+from cli.output.progress.display import progress
 from cli.process.signals import StopRequest, record_signals
 from eventlog.clock import SECOND, now_us
+from eventlog.progress import ReportProgress
 from fetcher.crawl.report import ListingReport, OnProgress, Progress
 from fetcher.service.open_crawl import Crawler
 from fetcher.service.service import ServicePlan, run_service
@@ -86,17 +87,17 @@ async def _sync(
 
 
 def _progress_of_all(
-    show: Callable[[str], None], announce: Callable[[str], None] | None = None
+    show: ReportProgress, announce: Callable[[str], None] | None = None
 ) -> OnProgress:
-    """Returns a function that shows the latest progress of all sources together.
+    """Returns a function that shows the progress of all listings of all sources together.
 
     It announces the results of finished listings.
     """
-    latest: dict[str, Progress] = {}
+    latest: dict[tuple[str, str], Progress] = {}
 
     def note(update: Progress) -> None:
-        latest[update.source] = update
-        show(progress_line(latest.values()))
+        latest[update.source, update.listing.run] = update
+        show("responses fetched", *count_responses(latest.values()))
         if announce is not None and update.listing.state != "started":
             announce(listing_line(update.source, update.listing))
 

@@ -22,17 +22,19 @@ def sync_exit_code(listings: "Sequence[ListingReport]") -> int:
     return 5 if outcomes == {"refused"} else 7
 
 
-def progress_line(latest: "Iterable[Progress]") -> str:
-    """Returns the progress of all sources as one short line."""
-    return " | ".join(map(_progress_text, latest))
-
-
-def _progress_text(update: "Progress") -> str:
-    report, expected = update.listing, update.expected
-    of_expected = "" if expected is None else f" of {expected:,}"
-    entities = f", {report.entities:,} entities" if expected is None else ""
-    name = f"{update.source} {report.listing or report.run}"
-    return f"{name}: {report.pages:,}{of_expected} responses{entities}"
+def count_responses(latest: "Iterable[Progress]") -> tuple[int, int | None]:
+    """Returns the responses of all listings, and those to come with them; None if unknown."""
+    done, total, is_known = 0, 0, True
+    for update in latest:
+        pages = update.listing.pages
+        done += pages
+        if update.listing.state != "started":
+            total += pages
+        elif update.expected is None:
+            is_known = False
+        else:
+            total += max(pages, update.expected)
+    return done, total if is_known else None
 
 
 def listing_line(source: str, report: "ListingReport") -> str:

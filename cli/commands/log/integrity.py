@@ -34,7 +34,9 @@ def verify(since: str | None, sample: str, remote: bool, as_json: bool) -> int:
     With --remote, checks the mirror as `sync check` does, fetches what --since and --sample choose,
     and compares it with the committed SHA-256. Prints what `sync check` prints.
     """
+    from cli.output.progress.display import progress
     from eventlog.check.verify import verify as check
+    from eventlog.clock import now_us
     from eventlog.read.event_filter import Select
 
     start = resolve_since(since)
@@ -44,7 +46,8 @@ def verify(since: str | None, sample: str, remote: bool, as_json: bool) -> int:
     share = _parse_share(sample)
     if remote:
         return _verify_remote(root, start, share, as_json)
-    report = check(root, select, share)
+    with progress(now_us) as show:
+        report = check(root, select, share, report=show)
     if as_json:
         _print_json(report)
     else:
@@ -122,24 +125,29 @@ def repair(segments: tuple[str, ...], good: Path | None, accept_loss: bool) -> N
     """
     from cli.mirror.repairing import refuse_mirrored, repair_with_mirror
     from cli.options.arguments import parse_segment_argument
+    from cli.output.progress.display import progress
     from eventlog.check.accept_loss import accept_loss as mark_as_lost
     from eventlog.check.repair import repair as repair_segment
+    from eventlog.clock import now_us
 
     if good is not None and accept_loss:
         raise click.UsageError("--from and --accept-loss exclude each other")
     root = archive()
     settings = config(root)
     segment_bytes, mirror = settings.log.segment_bytes, settings.mirror
-    for text in segments:
-        name = parse_segment_argument(root, text)
-        if accept_loss:
-            refuse = partial(refuse_mirrored, root, mirror)
-            result = mark_as_lost(root, name, segment_bytes=segment_bytes, refuse=refuse)
-        elif good is None:
-            result = repair_with_mirror(root, mirror, name, segment_bytes)
-        else:
-            result = repair_segment(root, name, good, segment_bytes=segment_bytes)
-        print_message(f"{result.segment}: {result.what}")
+    with progress(now_us) as show:
+        for count, text in enumerate(segments, 1):
+            name = parse_segment_argument(root, text)
+            show("segments repaired", count - 1, len(segments))
+            if accept_loss:
+                refuse = partial(refuse_mirrored, root, mirror)
+                result = mark_as_lost(root, name, segment_bytes=segment_bytes, refuse=refuse)
+            elif good is None:
+                result = repair_with_mirror(root, mirror, name, segment_bytes)
+            else:
+                result = repair_segment(root, name, good, segment_bytes=segment_bytes)
+            print_message(f"{result.segment}: {result.what}")
+            show("segments repaired", count, len(segments))
 
 
 @click.command(

@@ -147,6 +147,7 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
 @global_options
 def seal(everything: bool) -> int:
     """Seals the open segments that no process is writing. Exits with 3 if one was left open."""
+    from cli.output.progress.display import progress
     from cli.process.signals import record_signals
     from eventlog.clock import HOUR, now_us
     from eventlog.files.listing import list_segments
@@ -161,16 +162,18 @@ def seal(everything: bool) -> int:
     due = [name for name in unsealed if everything or name.starts_at + HOUR <= now]
     locked: list[str] = []
     sealed = 0
-    for source, writer in sorted({(name.source, name.writer) for name in due}):
-        if stop.is_requested():
-            print_message(
-                f"stopped; {sealed} segments sealed, the others stay open: hindlog segment seal"
-            )
-            return stop.code()
-        count = seal_idle(root, source, writer)
-        if count is None:
-            locked.append(f"{source}, writer {writer}")
-        sealed += count or 0
+    with progress(now_us) as show:
+        for source, writer in sorted({(name.source, name.writer) for name in due}):
+            if stop.is_requested():
+                print_message(
+                    f"stopped; {sealed} segments sealed, the others stay open: hindlog segment seal"
+                )
+                return stop.code()
+            count = seal_idle(root, source, writer)
+            if count is None:
+                locked.append(f"{source}, writer {writer}")
+            sealed += count or 0
+            show("segments sealed", sealed, len(due))
     left_open = len(unsealed) - len(due)
     print_message(f"{sealed} segments sealed; {left_open} left open: their hour is not over")
     for stream in locked:

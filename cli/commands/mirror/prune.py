@@ -10,7 +10,9 @@ import click
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import bucket_address, format_size, open_bucket
 from cli.options.global_options import archive, config, global_options, print_message
+from cli.output.progress.display import progress
 from eventlog.errors import Invalid, Partial
+from eventlog.progress import ReportProgress
 
 if TYPE_CHECKING:
     from eventlog.mirror.prune.prune import PruneResult
@@ -52,7 +54,8 @@ def prune(age: str, read: bool, dry_run: bool) -> None:
     if dry_run:
         _print_plan(root, address, before)
         return
-    result = asyncio.run(_prune(root, mirror, before, read))
+    with progress(now_us) as show:
+        result = asyncio.run(_prune(root, mirror, before, read, show))
     text = f"freed {result.freed} segments, {format_size(result.size)}"
     print_message(text + _uncommitted_text(result.uncommitted))
     for problem in result.problems[:SHOWN]:
@@ -79,11 +82,15 @@ def _uncommitted_text(count: int) -> str:
     return f"; {count} stay: not in the mirror yet" if count else ""
 
 
-async def _prune(root: Path, mirror: MirrorSettings, before: int, read: bool) -> "PruneResult":
+async def _prune(
+    root: Path, mirror: MirrorSettings, before: int, read: bool, report: ReportProgress
+) -> "PruneResult":
     from eventlog.mirror.prune.prune import prune as prune_archive
 
     async with open_bucket(root, mirror, Counter()) as store:
-        return await prune_archive(root, store, before, read=read, transfers=mirror.transfers)
+        return await prune_archive(
+            root, store, before, read=read, transfers=mirror.transfers, report=report
+        )
 
 
 COMMANDS = (prune,)

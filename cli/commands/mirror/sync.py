@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from pathlib import Path
 
+import attrs
 import click
 
 from cli.mirror.background import watch_of
@@ -23,6 +24,8 @@ from cli.mirror.pushing import (
 )
 from cli.mirror.watching import TEMPORARY, keep_pushing
 from cli.options.global_options import archive, config, global_options, print_message
+from cli.output.progress.display import progress
+from eventlog.clock import now_us
 from eventlog.errors import Partial
 
 
@@ -108,8 +111,9 @@ def _print_plan(root: Path, address: str, exports: bool) -> int:
 
 
 async def _push(job: PushJob, exports: bool) -> None:
-    async with opened_push(job) as push_once:
-        pushed = await push_once()
+    with progress(now_us) as show:
+        async with opened_push(attrs.evolve(job, report=show)) as push_once:
+            pushed = await push_once()
     for line in push_lines(pushed, with_conflicts=False):  # they are the error
         print_message(line)
     if exports:

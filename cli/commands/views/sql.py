@@ -114,10 +114,15 @@ def export(
     views: tuple[str, ...], to: Path, as_of: str | None, partition: tuple[str, ...], fmt: str
 ) -> None:
     """Writes VIEWS (default: all) to files, with a manifest; the folder appears atomically."""
+    from cli.output.progress.display import progress
+    from eventlog.clock import now_us
     from projector.query.export import export_views
 
     instant = resolve_as_of(as_of)
-    report = export_views(archive(), views, to, as_of=instant, format=fmt, partition=partition)
+    with progress(now_us) as show:
+        report = export_views(
+            archive(), views, to, as_of=instant, format=fmt, partition=partition, report=show
+        )
     for exported in report.views:
         files = len(exported.files)
         print_message(f"{exported.view}: {exported.rows} rows in {files} files under {to}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options.arguments import read_sql
-from cli.options.global_options import archive, global_options, message_printer, print_message
+from cli.options.global_options import archive, global_options, print_message
 from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options
 from cli.process.signals import Terminated
@@ -40,14 +40,18 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     if not following and is_up_to_date(root, views or None):
         _print_counts(0, 0, 0)
         return 0
+    from cli.output.progress.display import progress
+    from eventlog.clock import now_us
     from projector.update.follow import follow_log
     from projector.update.update import update as update_views
 
     try:
         if following:
-            follow_log(root, views or None, jobs=jobs, on_update=_print_report)
+            with progress(now_us) as show:
+                follow_log(root, views or None, jobs=jobs, report=show, on_update=_print_report)
             return 0
-        report = update_views(root, views or None, jobs=jobs, report=message_printer())
+        with progress(now_us) as show:
+            report = update_views(root, views or None, jobs=jobs, report=show)
     except (KeyboardInterrupt, Terminated):  # the update has discarded its unpublished parts
         print_message("stopped; published parts are kept, and the next update continues")
         raise
@@ -114,12 +118,15 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
 
     With --to writes one view to a file instead. Exits with 3 if something was left out.
     """
+    from cli.output.progress.display import progress
+    from eventlog.clock import now_us
     from projector.update.rebuild import rebuild_views
 
     instant = resolve_as_of(as_of)
-    report = rebuild_views(
-        archive(), views or None, as_of=instant, to=to, jobs=jobs, report=message_printer()
-    )
+    with progress(now_us) as show:
+        report = rebuild_views(
+            archive(), views or None, as_of=instant, to=to, jobs=jobs, report=show
+        )
     for message in report.update.failed:
         print_message(f"left out: {message}")
     for name, rows in report.rows:
@@ -132,9 +139,12 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
 @global_options
 def check(views: tuple[str, ...]) -> int:
     """Compares the views with a full rebuild in a separate place; exits with 4 if they differ."""
+    from cli.output.progress.display import progress
+    from eventlog.clock import now_us
     from projector.update.check import check as compare_with_rebuild
 
-    differences = compare_with_rebuild(archive(), views or None)
+    with progress(now_us) as show:
+        differences = compare_with_rebuild(archive(), views or None, report=show)
     for difference in differences:
         actual, expected = difference.found, difference.expected
         sys.stdout.write(
@@ -166,9 +176,12 @@ def diff(
     row comes from. The views of the archive do not change.
     """
     from cli.options.times import format_time
+    from cli.output.progress.display import progress
+    from eventlog.clock import now_us
     from projector.update.compare_definition import compare
 
-    comparison = compare(archive(), name, read_sql(path), jobs=jobs, report=message_printer())
+    with progress(now_us) as show:
+        comparison = compare(archive(), name, read_sql(path), jobs=jobs, report=show)
     for column in comparison.added_columns:
         print_message(f"column added: {column}")
     for column in comparison.removed_columns:

@@ -22,13 +22,14 @@ from eventlog.mirror.check.compare import (
     compare_listing,
     difference_of,
 )
-from eventlog.mirror.check.expected import expected_objects
+from eventlog.mirror.check.expected import count_expected, expected_objects
 from eventlog.mirror.check.in_flight import complete_segments, settle_in_flight
 from eventlog.mirror.history.spool import Spool, spool_records
 from eventlog.mirror.history.update_ledger import require_not_older
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
 from eventlog.mirror.local.journal import lock_mirror
 from eventlog.mirror.local.ledger import NO_PUSHER, Ledger, load_ledger, save_ledger
+from eventlog.progress import ReportProgress, no_progress
 from eventlog.stores.store import Download, Store
 from eventlog.stores.transfer import gather_limited, read_difference
 
@@ -80,7 +81,9 @@ class CheckResult:
         return [item for item in found if item is not None]
 
 
-async def check_bucket(root: Path, store: Store, request: CheckRequest) -> CheckResult:
+async def check_bucket(
+    root: Path, store: Store, request: CheckRequest, report: ReportProgress = no_progress
+) -> CheckResult:
     """Checks a bucket. Changes nothing in it. A folder without a ledger gets one.
 
     Raises `Invalid` if the bucket has no archive, or another one than this folder; `Corrupt` if
@@ -94,7 +97,7 @@ async def check_bucket(root: Path, store: Store, request: CheckRequest) -> Check
     spool = await spool_records(root, store, archive, NO_PUSHER)
     try:
         is_known = require_not_older(store, load_ledger(root), spool.ledger)
-        result = await _compare(spool, store, request, is_known)
+        result = await _compare(spool, store, request, is_known, report)
     finally:
         spool.path.unlink(missing_ok=True)
     if ours == archive:
@@ -110,7 +113,7 @@ def _remember(root: Path, ledger: Ledger) -> None:
 
 
 async def _compare(
-    spool: Spool, store: Store, request: CheckRequest, is_known: bool
+    spool: Spool, store: Store, request: CheckRequest, is_known: bool, report: ReportProgress
 ) -> CheckResult:
     committed = Committed(spool.ledger.heads, spool.ledger.pushers)
     findings: list[ComparedObject] = []
@@ -120,6 +123,7 @@ async def _compare(
         expected_objects(spool) as expected,
         tempfile.TemporaryDirectory(dir=spool.path.parent) as scratch,
     ):
+        total = count_expected(spool) if report is not no_progress else None
         is_read = _read_test(request, spool)
         look = _looker(store, request.heads, is_read, Path(scratch))
         async for item in compare_listing(expected, store.list_after("", ""), committed):
@@ -131,7 +135,9 @@ async def _compare(
             if len(intact) == AT_ONCE:
                 read += await _look_at(intact, look, request.transfers, findings)
                 intact = []
+                report("objects of the bucket checked", count, total)
         read += await _look_at(intact, look, request.transfers, findings)
+        report("objects of the bucket checked", count, total)
     settled = settle_in_flight(findings)
     return CheckResult(spool.ledger.archive, count, read, settled, is_known)
 

@@ -40,6 +40,15 @@ def objects_of_record(record: CommitRecord) -> Iterator[ExpectedObject]:
             yield ExpectedObject(sealed, content.zst.bytes, content.zst.sha256)
 
 
+def count_expected(spool: Spool) -> int:
+    """Returns the number of objects that the records name, if none is a loss."""
+    count, assets = 0, set[str]()
+    for record in spooled(spool):
+        count += 1 + 2 * len(record.links)
+        assets.update(sha256 for sha256, _ in record.assets)
+    return count + len(assets)
+
+
 @contextmanager
 def expected_objects(spool: Spool) -> Iterator[Iterator[ExpectedObject]]:
     """Yields an iterator over all objects that the records name, in order, each once."""

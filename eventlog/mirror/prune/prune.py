@@ -27,6 +27,7 @@ from eventlog.mirror.probe.probing import ETAGS
 from eventlog.mirror.prune.choose import PruneChoice, choose_files
 from eventlog.mirror.prune.confirm import etag_problem, file_digests, local_problem, read_problem
 from eventlog.mirror.push.commit import check_last_record
+from eventlog.progress import ReportProgress, no_progress
 from eventlog.stores.store import Store
 from eventlog.stores.transfer import gather_limited
 
@@ -58,7 +59,13 @@ def require_etags(root: Path, address: str) -> None:
 
 
 async def prune(
-    root: Path, store: Store, before: int, *, read: bool = False, transfers: int = 4
+    root: Path,
+    store: Store,
+    before: int,
+    *,
+    read: bool = False,
+    transfers: int = 4,
+    report: ReportProgress = no_progress,
 ) -> PruneResult:
     """Deletes the sealed files before an instant that the mirror is confirmed to have.
 
@@ -81,7 +88,7 @@ async def prune(
         result = PruneResult(uncommitted=plan.uncommitted)
         with tempfile.TemporaryDirectory(dir=root / "state" / "mirror") as scratch:
             confirm = _confirmer(root, store, Path(scratch) if read else None)
-            await _free_all(root, plan.chosen, confirm, transfers, result)
+            await _free_all(root, plan.chosen, confirm, transfers, result, report)
     return result
 
 
@@ -91,15 +98,17 @@ async def _free_all(
     confirm: Confirm,
     transfers: int,
     result: PruneResult,
+    report: ReportProgress,
 ) -> None:
     async def free(choice: PruneChoice) -> None:
         problem = await confirm(choice)
-        if problem is not None:
+        if problem is None:
+            REAL.unlink(sealed_path(root, choice.name))
+            result.freed += 1
+            result.size += choice.size
+        else:
             result.problems.append(problem)
-            return
-        REAL.unlink(sealed_path(root, choice.name))
-        result.freed += 1
-        result.size += choice.size
+        report("segments confirmed", result.freed + len(result.problems), len(chosen))
 
     await gather_limited(chosen, free, transfers)
 

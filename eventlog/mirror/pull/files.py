@@ -22,6 +22,7 @@ from eventlog.format.manifest import Manifest
 from eventlog.format.paths import loss_path, manifest_path, sealed_path
 from eventlog.mirror.bucket.names import AssetObject, parse_object_name
 from eventlog.mirror.bucket.record import CommitRecord, read_link
+from eventlog.progress import ReportProgress, no_progress
 from eventlog.read.cursor import StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select, wants_manifest, wants_segment
 from eventlog.stores.store import Download, Store
@@ -41,6 +42,9 @@ class Fetched:
     """Objects that are committed and not in the bucket."""
     damaged: list[str] = attrs.field(factory=list)
     """Objects with other bytes than those committed, each with the message."""
+    report: ReportProgress = no_progress
+    total: int | None = None
+    """Number of all files that are to be fetched, if it is known."""
 
     @property
     def files(self) -> int:
@@ -134,6 +138,7 @@ def count_file(fetched: Fetched, file: WantedFile) -> None:
     else:
         fetched.segments += 1
     fetched.size += file.size
+    fetched.report("files pulled", fetched.files, fetched.total)
 
 
 async def _fetch(root: Path, store: Store, file: WantedFile) -> None:

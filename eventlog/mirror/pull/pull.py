@@ -31,6 +31,7 @@ from eventlog.mirror.pull.files import (
     wants_file,
 )
 from eventlog.mirror.pull.manifests import WrittenManifests, write_manifests
+from eventlog.progress import ReportProgress, no_progress
 from eventlog.read.cursor import StreamKey
 from eventlog.read.event_filter import EVERYTHING, Select
 from eventlog.stores.store import Store
@@ -73,6 +74,7 @@ async def pull(
     select: Select | None = EVERYTHING,
     join: bool = False,
     transfers: int = 4,
+    report: ReportProgress = no_progress,
 ) -> PullResult:
     """Pulls all manifests, and the files of the selected segments.
 
@@ -93,7 +95,8 @@ async def pull(
             written = write_manifests(root, spool)
             if written.conflicts:
                 _save(root, with_forked(spool.ledger, written.conflicts))
-            fetched = await _fetch_all(root, store, spool, select, transfers)
+            fetched = Fetched(report=report, total=_count_wanted(root, spool, select))
+            await _fetch_all(root, store, spool, select, transfers, fetched)
         finally:
             spool.path.unlink(missing_ok=True)
     return result_of_pull(written, fetched)
@@ -140,11 +143,24 @@ def _save(root: Path, ledger: Ledger) -> None:
     save_ledger(root, ledger)
 
 
+def _count_wanted(root: Path, spool: Spool, select: Select | None) -> int:
+    """Returns the number of files that are to be fetched."""
+    return sum(
+        sum(1 for _ in wanted_assets(root, record, select))
+        + sum(wants_file(select, manifest) for manifest in absent_segments(root, record))
+        for record in spooled(spool)
+    )
+
+
 async def _fetch_all(
-    root: Path, store: Store, spool: Spool, select: Select | None, transfers: int
-) -> Fetched:
+    root: Path,
+    store: Store,
+    spool: Spool,
+    select: Select | None,
+    transfers: int,
+    fetched: Fetched,
+) -> None:
     """Fetches the files of some records at a time: assets before the segments that name them."""
-    fetched = Fetched()
     records = spooled(spool)
     while batch := list(islice(records, RECORDS_AT_ONCE)):
         assets = [file for record in batch for file in wanted_assets(root, record, select)]
@@ -153,4 +169,3 @@ async def _fetch_all(
         chosen = [sealed_object(x) for x in absent if wants_file(select, x)]
         fetched.left.update(x.segment for x in absent if not wants_file(select, x))
         await fetch_files(root, store, chosen, transfers, fetched)
-    return fetched

@@ -42,6 +42,7 @@ from eventlog.mirror.push.commit import adopt_records, check_last_record, put_re
 from eventlog.mirror.push.prefetch import BatchReader
 from eventlog.mirror.push.prepare import PreparedLink
 from eventlog.mirror.push.upload import Sending, upload_links
+from eventlog.progress import ReportProgress, no_progress
 from eventlog.read.cursor import StreamKey
 from eventlog.stores.store import Store
 
@@ -74,6 +75,7 @@ class _Run:
     transfers: int
     clock: Clock
     disk: Disk
+    report: ReportProgress
 
 
 @attrs.define
@@ -96,6 +98,7 @@ async def push(
     *,
     join: bool = False,
     transfers: int = 4,
+    report: ReportProgress = no_progress,
     clock: Clock = now_us,
     disk: Disk = REAL,
 ) -> PushResult:
@@ -105,7 +108,7 @@ async def push(
     `Invalid` if the bucket belongs to another archive; `Corrupt` if records were changed; and
     what the store raises.
     """
-    run = _Run(root, store, pusher, transfers, clock, disk)
+    run = _Run(root, store, pusher, transfers, clock, disk, report)
     with full_disk_named(root), lock_mirror(root):
         progress = await _begin(run, join)
         plan = find_unpushed(root, progress.ledger.heads)
@@ -184,10 +187,11 @@ async def _name_other_folders(run: _Run, progress: _Progress) -> tuple[StoppedSt
 
 async def _push_links(run: _Run, progress: _Progress, links: Sequence[Unpushed]) -> None:
     """Pushes these links, and commits them with as few records as they fit into."""
-    reader = BatchReader(run.root)
+    reader, total = BatchReader(run.root), len(links)
     try:
         while links := _remaining(links, progress, progress.ledger.heads):
             await _push_batch(run, progress, links, reader)
+            run.report("segments pushed", progress.segments, total)
     finally:
         reader.cancel()
 

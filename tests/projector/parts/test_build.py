@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from eventlog.errors import Invalid
+from eventlog.progress import no_progress
 from projector.definition import LOG, Definition, load_definitions, parse_definition
 from projector.engine.connections import builder
 from projector.engine.parquet_files import SCHEMA
@@ -40,17 +41,11 @@ MODELS_AB = Page(hours(0), [model("a", "A"), model("b", "B")])
 
 
 @pytest.fixture
-def lines() -> list[str]:
-    """Lines of progress that the build reported."""
-    return []
-
-
-@pytest.fixture
-def context(empty: Path, lines: list[str]) -> Iterator[Context]:
+def context(empty: Path) -> Iterator[Context]:
     scratch = empty / "scratch"
     scratch.mkdir()
     with workers(1) as crew:
-        yield Context(empty, empty / "parts", scratch, 1, crew, lines.append)
+        yield Context(empty, empty / "parts", scratch, 1, crew, no_progress)
 
 
 def sealed(context: Context) -> list[Segment]:
@@ -63,15 +58,12 @@ def files(context: Context, definition: Definition) -> list[Path]:
     return list(folder_of(context.parts, "openrouter", definition).glob("*.parquet"))
 
 
-def test_each_definition_gets_one_part_over_the_segments(
-    context: Context, lines: list[str]
-) -> None:
+def test_each_definition_gets_one_part_over_the_segments(context: Context) -> None:
     other = attrs.evolve(NAMES, view="others")
     result = build_sealed(context, "openrouter", sealed(context), [NAMES, other])
 
     assert result == BuildResult(segments=1, parts=2, rows=4)
     assert [len(files(context, definition)) for definition in (NAMES, other)] == [1, 1]
-    assert lines == ["openrouter: 1 segments, 4 rows"]
     assert list(context.scratch.iterdir()) == []
 
 

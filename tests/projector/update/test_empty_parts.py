@@ -8,11 +8,12 @@ import attrs
 import duckdb
 import pytest
 
+from eventlog.progress import no_progress
 from projector.definition import parse_definition
 from projector.engine.connections import SMALL_MEMORY_MB, builder
 from projector.engine.parquet_files import SCHEMA
 from projector.engine.workers import workers
-from projector.parts.build import Context, silent
+from projector.parts.build import Context
 from projector.parts.part import folder_of
 from projector.update.empty_parts import build_schemas
 
@@ -29,7 +30,7 @@ def context(tmp_path: Path) -> Iterator[Context]:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with workers(1) as crew:
-        yield Context(tmp_path, tmp_path / "parts", scratch, 1, crew, silent)
+        yield Context(tmp_path, tmp_path / "parts", scratch, 1, crew, no_progress)
 
 
 @pytest.fixture

@@ -34,6 +34,20 @@ def test_only_segments_that_no_part_covers_are_read(archive):
     assert rows(archive, MODEL_NAMES) == [("a", "A2"), ("b", "B"), ("c", "C")]
 
 
+def test_an_update_reports_how_many_segments_are_read(archive):
+    shutil.rmtree(archive / "views")
+    steps = []
+    update(archive, definitions=MODELS, report=lambda *step: steps.append(step))
+
+    read = [(done, total) for what, done, total in steps if what == "segments read"]
+    assert read[-1][0] == read[-1][1] > 0
+    assert {what for what, _, _ in steps} >= {
+        "manifests of openrouter read",
+        "row caches of openrouter checked",
+        "pairs of versions of openrouter compared",
+    }
+
+
 def test_deleting_views_and_state_gives_the_same_answers(archive):
     before = rows(archive, "FROM openrouter.models_versions ORDER BY ALL")
     shutil.rmtree(archive / "views")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.commands.fetch.sync_report import listing_line, progress_line, sync_exit_code
+from cli.commands.fetch.sync_report import count_responses, listing_line, sync_exit_code
 from fetcher.crawl.report import RECEIVED, REFUSED, UNANSWERED, ListingReport, Progress
 
 
@@ -63,13 +63,12 @@ def test_the_line_of_a_listing_contains_its_counts_and_problems() -> None:
     )
 
 
-def test_the_progress_of_all_sources_is_one_short_line() -> None:
-    known = ListingReport(listing="endpoints", run="r", pages=12, entities=90)
-    unknown = ListingReport(listing="models", run="r", pages=1234, entities=123400)
+def test_the_progress_counts_the_responses_of_all_listings() -> None:
+    models = ListingReport(listing="models", run="r", state="completed", pages=3)
+    endpoints = ListingReport(listing="endpoints", run="s", pages=12)
+    images = ListingReport(listing="images", run="t", pages=1234)
+    known = [Progress("openrouter", models), Progress("openrouter", endpoints, 450)]
 
-    line = progress_line([Progress("openrouter", known, 450), Progress("civitai", unknown)])
-
-    assert line == (
-        "openrouter endpoints: 12 of 450 responses | "
-        "civitai models: 1,234 responses, 123,400 entities"
-    )
+    assert count_responses(known) == (15, 453)
+    assert count_responses([*known, Progress("civitai", images)]) == (1249, None)
+    assert count_responses([]) == (0, 0)
