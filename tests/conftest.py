@@ -4,7 +4,6 @@ A shell ignores Ctrl-C for what it runs in the background, and so would all that
 """
 
 import gc
-import os
 import pickle
 import signal
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from hypothesis import settings
 
 from tests.extent import IS_ALL
 from tests.made_once import made_once, shared_folder
-from tests.temporary import VARIABLE, choose_folder
+from tests.temporary import use_memory
 
 if TYPE_CHECKING:
     from projector.update.view_columns import Columns
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 settings.register_profile("hindlog", deadline=None, max_examples=20, derandomize=True)
 settings.register_profile("all", deadline=None, max_examples=30, print_blob=True)
 settings.load_profile("all" if IS_ALL else "hindlog")
-if (_memory := choose_folder()) is not None:
-    os.environ.setdefault(VARIABLE, str(_memory))
+use_memory()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

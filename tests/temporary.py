@@ -6,14 +6,21 @@ Every fsync is called there, too. What a power failure would lose is tested on a
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 """A file system in memory, on Linux."""
 ROOM_BYTES = 2_000_000_000
 """Free bytes that it must have: some times what a run keeps at once."""
-VARIABLE = "PYTEST_DEBUG_TEMPROOT"
-"""Names the folder below which pytest makes its temporary folders."""
+
+
+def use_memory() -> None:
+    """Makes this process, and all that it starts, write temporary files into memory."""
+    folder = choose_folder()
+    if folder is not None:
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None  # chosen anew
 
 
 def choose_folder(memory: Path = MEMORY, room_bytes: int = ROOM_BYTES) -> Path | None:
