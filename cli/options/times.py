@@ -6,7 +6,7 @@ gives examples. Dates are never guessed, because nobody notices the wrong answer
 as-of (dateparser reads `2026-13-01` as 13 January). No zone means UTC.
 
     now  today  yesterday                     the last two: first instant of that day
-    2h  -2h  1d12h  2 days ago                before now; units w d h m s, in this order
+    2h  -2h  1d12h  2 days ago  7 min ago     before now; units w d h m s, in this order
     2026-11  2026-11-01  20261101             first instant of the period
     2026-11-01T13  2026-11-01 13:05           first instant of the hour or minute
     2026-11-01T13:05:09.25+02:00  …Z          ISO 8601; also basic, 20261101T130509Z
@@ -42,10 +42,12 @@ _WORDS = {
     "minute": 60 * SECOND,
     "second": SECOND,
 }
+_SHORT_WORDS = {"h": 3600 * SECOND, "min": 60 * SECOND, "s": SECOND}
+"""Units of the ages that tables show on a terminal: what is shown can be typed."""
 
 # nine digits: Python raises another error for numbers of thousands of digits
 _COMPACT = re.compile("".join(f"(?:([0-9]{{1,9}}){unit})?" for unit in _UNITS))
-_SPELLED = re.compile(rf"([0-9]{{1,9}}) ({'|'.join(_WORDS)})s?")
+_SPELLED = re.compile(rf"([0-9]{{1,9}}) (?:({'|'.join(_WORDS)})s?|({'|'.join(_SHORT_WORDS)}))")
 _UNIX = re.compile(r"@([0-9]{1,12})(?:\.([0-9]{1,30}))?")
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?|([0-9]{4})([0-9]{2})([0-9]{2})")
 _FRACTION = r"(?:[.,](?P<fraction>[0-9]{1,30}))?"
@@ -164,7 +166,9 @@ def _compact(text: str) -> int | None:
 
 def _spelled(text: str) -> int | None:
     match = _SPELLED.fullmatch(text)
-    return int(match[1]) * _WORDS[match[2]] if match else None
+    if match is None:
+        return None
+    return int(match[1]) * (_WORDS[match[2]] if match[2] else _SHORT_WORDS[match[3]])
 
 
 def _date_and_time(text: str, clock: re.Match[str]) -> int:

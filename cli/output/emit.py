@@ -5,16 +5,19 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
 
-from cli.options.global_options import Command, stdout_is_terminal, wants_color
-from cli.output.formats import choose_format, write_rows
+from cli.options.global_options import Command, print_message, stdout_is_terminal, wants_color
+from cli.output.formats import Shown, choose_format, write_rows
 from cli.process.streams import name_stdout_errors
+from eventlog.clock import now_us
 from eventlog.errors import Invalid
 
 FORMATS = ("table", "json", "ndjson", "csv", "tsv", "markdown", "parquet")
+_KEY = "hindlog.output."
 
 
 @attrs.frozen
@@ -23,17 +26,43 @@ class OutputTarget:
 
     format: str
     path: Path | None
+    null: str | None = None
+    """Text for null, where the format has none."""
+    is_exact: bool = False
+    """Whether a table on a terminal shows whole times and hashes, and empty columns."""
 
 
 def output_options(command: Command) -> Command:
-    """Adds `-F`, `--json` and `-o`: the command gets `fmt`, `as_json` and `output`."""
+    """Adds `-F`, `--json` and `-o`: the command gets `fmt`, `as_json` and `output`.
+
+    Also adds `--null` and `--exact`, which `choose_output` reads.
+    """
     for option in (
+        click.option(
+            "--exact",
+            is_flag=True,
+            expose_value=False,
+            callback=_store,
+            help="On a terminal, show whole times and hashes, and all columns.",
+        ),
+        click.option(
+            "--null",
+            metavar="TEXT",
+            expose_value=False,
+            callback=_store,
+            help="Text for NULL in a table, CSV, TSV and Markdown.",
+        ),
         click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to FILE."),
         click.option("--json", "as_json", is_flag=True, help="Short for --format json."),
         click.option("-F", "--format", "fmt", type=click.Choice(FORMATS), help="Output format."),
     ):
         command = option(command)
     return command
+
+
+def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    ctx.meta[_KEY + str(param.name)] = value
+    return value
 
 
 def choose_output(fmt: str | None, as_json: bool, output: Path | None) -> OutputTarget:
@@ -43,7 +72,14 @@ def choose_output(fmt: str | None, as_json: bool, output: Path | None) -> Output
             raise click.UsageError("--format parquet needs a file: -o FILE.parquet")
         return OutputTarget("parquet", output)
     place = output if output is None or str(output) != "-" else None
-    return OutputTarget(choose_format(fmt, as_json, place, stdout_is_terminal()), place)
+    context = click.get_current_context(silent=True)
+    meta = context.meta if context else {}
+    return OutputTarget(
+        choose_format(fmt, as_json, place, stdout_is_terminal()),
+        place,
+        meta.get(_KEY + "null"),
+        bool(meta.get(_KEY + "exact")),
+    )
 
 
 def emit(
@@ -51,18 +87,29 @@ def emit(
     rows: Iterable[Sequence[object]],
     to: OutputTarget,
     types: Sequence[str] | None = None,
+    *,
+    optional: Sequence[str] = (),
+    is_data: bool = False,
 ) -> None:
     """Writes rows. A file appears complete, by rename, or not at all.
 
-    `types`: DuckDB's names of the column types, used only for Parquet.
+    `types`: DuckDB's names of the column types, used only for Parquet. `optional`: columns that a
+    table on a terminal may leave out to fit, the least important first. `is_data`: rows of the
+    archive, in which an empty column and each digit of a time say something; they are always exact.
     """
     if to.path is None:
         terminal = stdout_is_terminal()
         sys.stdout.flush()
         out = sys.stdout.buffer
-        color = wants_color(terminal)
+        shown = Shown(
+            wants_color(terminal),
+            _null_text(to, is_data),
+            None if is_data or to.is_exact else now_us(),
+            () if to.is_exact else optional,
+            _print_left_out,
+        )
         with name_stdout_errors():
-            write_rows(columns, rows, to.format, out, terminal=terminal, color=color)
+            write_rows(columns, rows, to.format, out, terminal=terminal, shown=shown)
         return
     with atomic_file(to.path) as temporary:
         if to.format == "parquet":
@@ -70,8 +117,20 @@ def emit(
 
             write_parquet(columns, rows, temporary, types)
         else:
+            shown = Shown(null=_null_text(to, is_data))
             with temporary.open("wb") as file:
-                write_rows(columns, rows, to.format, file, terminal=False, color=False)
+                write_rows(columns, rows, to.format, file, terminal=False, shown=shown)
+
+
+def _null_text(to: OutputTarget, is_data: bool) -> str | None:
+    """Returns the text for null; in a table of data, an empty cell is the empty text."""
+    if to.null is None and to.format == "table":
+        return "NULL" if is_data else "-"
+    return to.null
+
+
+def _print_left_out(names: Sequence[str]) -> None:
+    print_message(f"left out to fit the terminal: {', '.join(names)} (--exact shows them)")
 
 
 @contextmanager

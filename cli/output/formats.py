@@ -3,21 +3,24 @@
     columns, rows ──> table | json | ndjson | csv | tsv | markdown ──> bytes in UTF-8
 
 All formats except tables stream in constant memory. A table derives its column widths from
-the first `TABLE_ROWS` rows and streams the others. Values are never cut; colors are used
+the first `HEAD_ROWS` rows and streams the others. Values are never cut; colors are used
 only on a terminal. On a terminal, control characters of archived text are escaped in every
-format. rich is imported only to draw a table, to keep `--help` fast.
+format.
 """
 
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from io import StringIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from cli.output.cells import as_short_text, as_text, cell_width, json_object, visible, visible_json
+import attrs
+
+from cli.output.cells import as_short_text, as_text, json_object, visible, visible_json
+from cli.output.terminal.short_values import short_value
+from cli.output.terminal.table import HEAD_ROWS, Cell, aligned, draw, lay_out
 from eventlog.errors import Invalid
 
 FORMATS = ("table", "json", "ndjson", "csv", "tsv", "markdown", "parquet")
@@ -32,19 +35,30 @@ SUFFIXES = {
     ".markdown": "markdown",
     ".txt": "table",
 }
-TABLE_ROWS = 1000
-"""Number of rows from which the column widths of a table are derived."""
-
 RowValues = Sequence[object]
 
-_NARROW = 10
-"""Cells per column below which a table shows records instead of columns."""
-_PADDED = 200
-"""Maximum width of padding, in cells: one long value must not widen a thousand rows."""
+
+@attrs.frozen
+class Shown:
+    """How values are shown."""
+
+    color: bool = False
+    """Only on a terminal."""
+    null: str | None = None
+    """Text for null in csv, tsv, markdown and tables; None: empty. JSON has its own null."""
+    now: int | None = None
+    """Instant from which a table on a terminal counts ages, in microseconds; None: exact values."""
+    optional: Sequence[str] = ()
+    """Columns that a table on a terminal may leave out to fit, the least important first."""
+    on_left_out: Callable[[Sequence[str]], None] = lambda _names: None
+    """Is called with the columns that were left out, after the table."""
+
+
+PLAIN = Shown()
+
 _TSV = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _CSV_QUOTED = re.compile(r'[",\r\n]|^\s|\s$|^$')
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)")
-_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
 def choose_format(fmt: str | None, json_flag: bool, output: Path | None, is_terminal: bool) -> str:
@@ -74,25 +88,29 @@ def write_rows(
     out: TextIO | BinaryIO,
     *,
     terminal: bool,
-    color: bool,
     width: int | None = None,
+    shown: Shown = PLAIN,
 ) -> None:
     """Writes the rows to `out` in UTF-8 with `\\n`, independent of the locale.
 
-    - table: aligned; as records (`column  value`) if the terminal is too narrow
+    - table: aligned; as records (`column: value`) if the terminal is too narrow
     - json: an array with one row per line; ndjson: an object per line. Repeated column
       names get the suffixes `_1`, `_2`
-    - csv: RFC 4180; null is an empty field, the empty text is `""`
-    - tsv: tab, line ends and backslash become `\\t` `\\n` `\\r` `\\\\`; null is empty
+    - csv: RFC 4180; null is an empty field, the empty text is `""`, as DuckDB does it
+    - tsv: tab, line ends and backslash become `\\t` `\\n` `\\r` `\\\\`; null is empty, the empty
+      text is `""`, and a text of these two characters begins with a backslash
 
-    `width`: width of the terminal, by default as the system reports it. `color` has no
-    effect without `terminal`. Does not write Parquet.
+    `width`: width of the terminal, by default as the system reports it. Colors and ages are
+    shown only on a terminal. Does not write Parquet.
     """
     if fmt == "table":
         size = width or shutil.get_terminal_size((100, 24)).columns
-        lines = _table(columns, iter(rows), size if terminal else None, color)
+        plain = attrs.evolve(shown, color=False, now=None)
+        lines = _table(
+            columns, iter(rows), size if terminal else None, shown if terminal else plain
+        )
     elif fmt in _STREAMS:
-        lines = _STREAMS[fmt](columns, rows)
+        lines = _STREAMS[fmt](columns, rows, shown.null or "")
         if terminal:
             lines = map(visible_json if "json" in fmt else _visible_line, lines)
     else:
@@ -121,33 +139,38 @@ def _visible_line(line: str) -> str:
     return visible(line, keep="\t")
 
 
-def _tsv(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
+def _tsv(columns: Sequence[str], rows: Iterable[RowValues], null: str) -> Iterator[str]:
+    yield "\t".join(map(_tsv_cell, columns))
+    for row in rows:
+        yield "\t".join(null if value is None else _tsv_cell(value) for value in row)
+
+
+def _tsv_cell(value: object) -> str:
+    text = as_text(value).translate(_TSV)
+    return '""' if text == "" else f"\\{text}" if text == '""' else text
+
+
+def _csv(columns: Sequence[str], rows: Iterable[RowValues], null: str) -> Iterator[str]:
     for row in chain([columns], rows):
-        yield "\t".join(as_text(value).translate(_TSV) for value in row)
+        yield ",".join(null if value is None else _csv_cell(value, null) for value in row)
 
 
-def _csv(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
-    for row in chain([columns], rows):
-        # most readers skip empty lines: a single null is quoted
-        yield ",".join(map(_csv_cell, row)) or '""'
-
-
-def _csv_cell(value: object) -> str:
+def _csv_cell(value: object, null: str) -> str:
     text = as_text(value)
-    if value is None or not _CSV_QUOTED.search(text):
+    if text != null and not _CSV_QUOTED.search(text):
         return text
     return '"' + text.replace('"', '""') + '"'
 
 
-def _ndjson(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
+def _ndjson(columns: Sequence[str], rows: Iterable[RowValues], _null: str) -> Iterator[str]:
     names = _distinct(columns)
     return (json_object(names, row) for row in rows)
 
 
-def _json(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
+def _json(columns: Sequence[str], rows: Iterable[RowValues], null: str) -> Iterator[str]:
     yield "["
     previous = ""
-    for line in _ndjson(columns, rows):
+    for line in _ndjson(columns, rows, null):
         if previous:
             yield f"{previous},"
         previous = line
@@ -167,10 +190,11 @@ def _distinct(columns: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _markdown(columns: Sequence[str], rows: Iterable[RowValues]) -> Iterator[str]:
+def _markdown(columns: Sequence[str], rows: Iterable[RowValues], null: str) -> Iterator[str]:
     yield _markdown_row(columns)
     yield f"|{' --- |' * len(columns)}"
-    yield from map(_markdown_row, rows)
+    for row in rows:
+        yield _markdown_row([null if value is None else value for value in row])
 
 
 def _markdown_row(row: RowValues) -> str:
@@ -183,73 +207,41 @@ def _markdown_cell(value: object) -> str:
 
 
 def _table(
-    columns: Sequence[str], rows: Iterator[RowValues], width: int | None, color: bool
+    columns: Sequence[str], rows: Iterator[RowValues], width: int | None, shown: Shown
 ) -> Iterator[str]:
-    head = list(islice(rows, TABLE_ROWS + 1))
-    cells = [_cells(row) for row in chain([columns], head)]
-    widths = [max(map(cell_width, column)) for column in zip(*cells, strict=True)]
-    fits = width is None or sum(widths) + 2 * len(widths) <= width
-    if width and not fits and width // len(widths) < _NARROW:
-        return _records(columns, chain(head, rows), color)
-    right = [_is_numeric(column) for column in zip(*head, strict=True)] or [False] * len(columns)
-    if width and len(head) <= TABLE_ROWS:
-        return _drawn(cells, right, width, color)
-    return _aligned(chain(cells, map(_cells, rows)), widths, right)
+    """Yields the lines of a table for a terminal of `width` cells, or a pipe (None)."""
+    names = list(map(visible, columns))
+    cells = (_cells(columns, row, shown) for row in rows)
+    head = list(islice(cells, HEAD_ROWS))
+    if width is None:
+        yield from aligned(names, head, cells)
+        return
+    layout = lay_out(names, head, width, shown.optional, drop_blank=shown.now is not None)
+    yield from draw(names, chain(head, cells), layout, width, shown.color)
+    if layout.left_out:
+        shown.on_left_out(layout.left_out)
 
 
-def _cells(row: RowValues) -> list[str]:
-    return [visible(as_short_text(value)) for value in row]
+def _cells(columns: Sequence[str], row: RowValues, shown: Shown) -> list[Cell]:
+    return [_cell(name, value, shown) for name, value in zip(columns, row, strict=True)]
 
 
-def _is_numeric(column: Iterable[object]) -> bool:
-    kinds = {type(value) for value in column if value is not None}
-    return bool(kinds) and kinds <= {int, float, Decimal}
+def _cell(name: str, value: object, shown: Shown) -> Cell:
+    if value is None:
+        return Cell(visible(shown.null or ""), is_dim=True, is_blank=True)
+    text = visible(as_short_text(value))
+    if shown.now is not None:
+        short = short_value(name, text, shown.now)
+        is_time = short != text
+        return Cell(short, _is_number(value), is_blank=text in ("", "[]"), is_word=is_time)
+    return Cell(text, _is_number(value))
 
 
-def _aligned(rows: Iterable[list[str]], widths: list[int], right: list[bool]) -> Iterator[str]:
-    for row in rows:
-        padded = []
-        for text, width, to_right in zip(row, widths, right, strict=True):
-            space = " " * (min(width, _PADDED) - cell_width(text))
-            padded.append(space + text if to_right else text + space)
-        yield "  ".join(padded).rstrip()
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def _records(columns: Sequence[str], rows: Iterable[RowValues], color: bool) -> Iterator[str]:
-    names = _cells(columns)
-    widest = max(map(cell_width, names))
-    bold, plain = (_BOLD, _PLAIN) if color else ("", "")
-    for number, row in enumerate(rows, 1):
-        yield f"── {number} ──"
-        for name, text in zip(names, _cells(row), strict=True):
-            space = " " * (widest - cell_width(name))
-            yield f"{bold}{name}{plain}{space}  {text}".rstrip()
-
-
-def _drawn(rows: list[list[str]], right: list[bool], width: int, color: bool) -> Iterator[str]:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    # Text, not str: rich interprets markup and emoji names in a str
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for name, to_right in zip(rows[0], right, strict=True):
-        table.add_column(Text(name), overflow="fold", justify="right" if to_right else "left")
-    for row in rows[1:]:
-        table.add_row(*map(Text, row))
-    drawn = StringIO()
-    Console(
-        file=drawn,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        legacy_windows=False,
-    ).print(table)
-    return (line.rstrip() for line in drawn.getvalue().split("\n")[:-1])
-
-
-_STREAMS: dict[str, Callable[[Sequence[str], Iterable[RowValues]], Iterator[str]]] = {
+_STREAMS: dict[str, Callable[[Sequence[str], Iterable[RowValues], str], Iterator[str]]] = {
     "json": _json,
     "ndjson": _ndjson,
     "csv": _csv,

@@ -106,6 +106,11 @@ def _print_queued(tasks: "Iterable[Task]") -> None:
 
 _COLUMNS = ("source", "run", "state", "priority", "pages", "entities", "target", "attempts")
 _DETAIL_COLUMNS = ("error", "why", "url", "created_at", "finished_at")
+_OPTIONAL = (
+    *("url", "created_at", "attempts", "priority", "target", "pages", "finished_at", "entities"),
+    *("why", "error", "source"),
+)
+"""Columns that a narrow terminal leaves out, in this order."""
 
 
 @click.command("list", epilog="Example: hindlog fetch list --state failed")
@@ -122,7 +127,10 @@ def list_(states: tuple[str, ...], fmt: str | None, as_json: bool, output: Path 
             raise click.BadParameter(f"expected one of {', '.join(known)}, found {state!r}")
     root = archive()
     emit(
-        (*_COLUMNS, *_DETAIL_COLUMNS), _run_rows(root, states), choose_output(fmt, as_json, output)
+        (*_COLUMNS, *_DETAIL_COLUMNS),
+        _run_rows(root, states),
+        choose_output(fmt, as_json, output),
+        optional=_OPTIONAL,
     )
 
 
@@ -209,7 +217,12 @@ def probe(url: str, fmt: str | None, as_json: bool, output: Path | None) -> None
         (entity.type, entity.id, entity.shape, entity.pointer, len(entity.body))
         for entity in result.parts.entities
     ]
-    emit(("type", "id", "shape", "pointer", "bytes"), rows, choose_output(fmt, as_json, output))
+    emit(
+        ("type", "id", "shape", "pointer", "bytes"),
+        rows,
+        choose_output(fmt, as_json, output),
+        is_data=True,
+    )
 
 
 COMMANDS = (add, list_, cancel, retry, clean, probe)

@@ -185,7 +185,7 @@ def gaps(
         for gap in missing
     ]
     columns = ("source", "what", "since", "until", "run", "reason")
-    emit(columns, rows, choose_output(fmt, as_json, output))
+    emit(columns, rows, choose_output(fmt, as_json, output), optional=("run", "until"))
     return 4 if missing and exit_code else 0
 
 

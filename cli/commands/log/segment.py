@@ -36,7 +36,19 @@ def list_(source: str | None, fmt: str | None, as_json: bool, output: Path | Non
     more = ("last_observed_at", "raw_bytes", "zst_bytes")
     root = archive()
     _check_source(root, source)
-    emit((*columns, *more), _rows(root, source), choose_output(fmt, as_json, output))
+    emit(
+        (*columns, *more),
+        _rows(root, source),
+        choose_output(fmt, as_json, output),
+        optional=_OPTIONAL,
+    )
+
+
+_OPTIONAL = (
+    *("first_seq", "raw_bytes", "last_observed_at", "last_seq", "first_observed_at", "zst_bytes"),
+    "rows",
+)
+"""Columns that a narrow terminal leaves out, in this order."""
 
 
 def _check_source(root: Path, source: str | None) -> None:

@@ -70,7 +70,9 @@ def sql(
     text = query if query is not None else read_sql(path)
     instant = resolve_as_of(as_of)
     result = run_query(root, text, as_of=instant, params=param_values, timeout_s=timeout)
-    emit(result.columns, result.rows, choose_output(fmt, as_json, output), result.types)
+    emit(
+        result.columns, result.rows, choose_output(fmt, as_json, output), result.types, is_data=True
+    )
 
 
 def _open_prompt(

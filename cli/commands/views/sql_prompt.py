@@ -40,7 +40,7 @@ def run_prompt(ask: Ask, history: Path, resolve_as_of: Callable[[str | None], in
                 sys.stderr.write(HELP + "\n")
             else:
                 columns, rows = ask(_VIEWS if text == ".views" else text, as_of)
-                emit(columns, rows, choose_output(None, False, None))
+                emit(columns, rows, choose_output(None, False, None), is_data=True)
         except (Exception, KeyboardInterrupt) as error:
             # DuckDB may report Ctrl-C as an error of its own while it opens the views
             raised = restore_signal_error(error)

@@ -87,6 +87,10 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     emit(("column", "type"), info.columns, choose_output(fmt, as_json, output))
 
 
+_OPTIONAL = ("definition", "columns", "about", "position")
+"""Columns of `view list` that a narrow terminal leaves out, in this order."""
+
+
 @view.command("list", epilog="Example: hindlog view list")
 @output_options
 @global_options
@@ -100,7 +104,7 @@ def list_(fmt: str | None, as_json: bool, output: Path | None) -> None:
         (v.name, v.rows, _format_position(v.last_instant), v.definition, len(v.columns), v.summary)
         for v in views
     ]
-    emit(columns, rows, choose_output(fmt, as_json, output))
+    emit(columns, rows, choose_output(fmt, as_json, output), optional=_OPTIONAL)
 
 
 @view.command(
@@ -191,7 +195,7 @@ def diff(
         (d.change, d.id, format_time(d.valid_from), d.column, d.old, d.new, d.segment, d.seq)
         for d in comparison.differences
     ]
-    emit(header, rows, choose_output(fmt, as_json, output))
+    emit(header, rows, choose_output(fmt, as_json, output), is_data=True)
     print_message(f"{len(rows)} differences")
     return 0 if comparison.is_same else 4
 
