@@ -82,6 +82,11 @@ def choose_output(fmt: str | None, as_json: bool, output: Path | None) -> Output
     )
 
 
+def prints_for_people(fmt: str | None, as_json: bool, output: Path | None) -> bool:
+    """Returns whether no format and no file is named and stdout is a terminal."""
+    return fmt is None and not as_json and output is None and stdout_is_terminal()
+
+
 def emit(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],

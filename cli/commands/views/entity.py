@@ -1,19 +1,28 @@
 """`show`, `history` and `diff`: one entity as of an instant, its versions, its differences."""
 
-import sys
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.commands.views.spelled_json import parse_spelled, spelled_json, spelling_changes
 from cli.options.arguments import parse_entity
-from cli.options.global_options import archive, global_options, print_message, stdout_is_terminal
+from cli.options.global_options import (
+    archive,
+    global_options,
+    print_message,
+    stdout_is_terminal,
+    wants_color,
+)
 from cli.options.time_options import resolve_as_of
-from cli.output.emit import choose_output, emit, output_options
+from cli.output.emit import choose_output, emit, output_options, prints_for_people
+from cli.output.terminal.pager import paged, pager_option
 from cli.process.streams import write_stdout
 
 if TYPE_CHECKING:
-    from projector.query.entity_at import EntityState
+    from projector.changes.diff import Change
+    from projector.query.entity_at import EntityState, EntityVersion
 
 
 @click.command(
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
 @click.argument("entity")
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
 @click.option("--strict", is_flag=True, help="Exit with 6 if nobody looked at T.")
+@pager_option
 @global_options
 def show(entity: str, as_of: str | None, strict: bool) -> None:
     """Prints the JSON of ENTITY (source/type/id), byte for byte as upstream sent it.
@@ -77,7 +87,8 @@ def _print_body(body: bytes) -> None:
     from cli.output.indented import indent_json
 
     text = indent_json(body.decode("utf-8", "replace"))
-    sys.stdout.write(visible(text, keep="\n") + "\n")
+    with paged() as write:
+        write(visible(text, keep="\n") + "\n")
 
 
 @click.command(
@@ -85,10 +96,15 @@ def _print_body(body: bytes) -> None:
     short_help="Prints the versions of an entity.",
 )
 @click.argument("entity")
+@click.option("--fields", is_flag=True, help="Print one row per field that changed.")
+@pager_option
 @output_options
 @global_options
-def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """Prints the versions of ENTITY, oldest first, with how each began and ended."""
+def history(entity: str, fields: bool, fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """Prints the versions of ENTITY, oldest first, with how each began and ended.
+
+    With --fields, prints how each version differs from the one of the same shape before it.
+    """
     from cli.options.times import format_time
     from eventlog.errors import NotFound
     from projector.query.entity_at import list_versions, look_up_entity
@@ -99,20 +115,71 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
     if not versions:
         state = look_up_entity(root, *parts)
         raise NotFound(f"{entity}: {state.evidence}", _next_command(entity, state))
-    columns = ("valid_from", "valid_to", "kind", "ends", "shape", "hash", "writer", "seq")
-    rows = [
-        (
-            format_time(version.valid_from),
-            None if version.valid_to is None else format_time(version.valid_to),
-            version.kind,
-            version.ends,
-            version.shape,
-            version.hash,
-            *version.position,
-        )
-        for version in versions
-    ]
+    differences = _differences(root, parts[0], versions) if fields else None
+    if prints_for_people(fmt, as_json, output):
+        _print_history(versions, differences)
+        return
+    if differences is not None:
+        columns: tuple[str, ...] = ("valid_from", "shape", "path", "kind", "old", "new")
+        rows: list[tuple[object, ...]] = [
+            (format_time(version.valid_from), version.shape, *_change_row(change))
+            for version, changes in zip(versions, differences, strict=True)
+            for change in changes
+        ]
+    else:
+        columns = ("valid_from", "valid_to", "kind", "ends", "shape", "hash", "writer", "seq")
+        rows = [
+            (
+                format_time(version.valid_from),
+                None if version.valid_to is None else format_time(version.valid_to),
+                *(version.kind, version.ends, version.shape, version.hash, *version.position),
+            )
+            for version in versions
+        ]
     emit(columns, rows, choose_output(fmt, as_json, output))
+
+
+def _differences(root: Path, source: str, versions: "list[EntityVersion]") -> "list[list[Change]]":
+    """Returns how each version differs from the one of the same shape before it."""
+    from eventlog.read.bodies import body_of
+    from eventlog.read.reader import read_one
+    from projector.changes.diff import diff as diff_values
+
+    latest: dict[str, Any] = {}
+    differences = []
+    for version in versions:
+        value = parse_spelled(body_of(root, read_one(root, source, *version.position).line))
+        before = latest.get(version.shape)
+        differences.append([] if before is None else diff_values(before, value))
+        latest[version.shape] = value
+    return differences
+
+
+def _print_history(
+    versions: "list[EntityVersion]", differences: "list[list[Change]] | None"
+) -> None:
+    from cli.commands.views.history_lines import history_lines
+    from eventlog.clock import now_us
+
+    rows = None
+    if differences is not None:
+        rows = [list(map(_change_row, changes)) for changes in differences]
+    width, color = shutil.get_terminal_size().columns, wants_color(True)
+    with paged() as write:
+        for line in history_lines(versions, rows, now_us(), width, color):
+            write(line + "\n")
+
+
+def _change_row(change: "Change") -> tuple[str, str, str | None, str | None]:
+    """Returns path, kind, old and new value of a change, as JSON."""
+    from projector.changes.diff import ADD, REMOVE
+
+    return (
+        change.path,
+        change.kind,
+        None if change.kind == ADD else spelled_json(change.old),
+        None if change.kind == REMOVE else spelled_json(change.new),
+    )
 
 
 @click.command(
@@ -123,6 +190,7 @@ def history(entity: str, fmt: str | None, as_json: bool, output: Path | None) ->
 @click.argument("before")
 @click.argument("after", default="now")
 @click.option("--exit-code", is_flag=True, help="Exit with 4 if there is a difference.")
+@pager_option
 @output_options
 @global_options
 def diff(
@@ -136,41 +204,48 @@ def diff(
 ) -> int:
     """Compares ENTITY as of BEFORE with ENTITY as of AFTER.
 
-    Prints the JSON Pointer of each difference, with the old and the new value as JSON.
+    Prints the JSON Pointer of each difference, with the old and the new value as JSON. Numbers
+    are compared by value: 1.0 and 1.00 are equal; stderr names those that are only written
+    differently.
     """
-    from projector.changes.diff import ADD, REMOVE
     from projector.changes.diff import diff as diff_values
 
     old, new = _value_at(entity, before), _value_at(entity, after)
-    differences = diff_values(old, new)
-    rows = [
-        (
-            difference.path,
-            difference.kind,
-            None if difference.kind == ADD else _json_text(difference.old),
-            None if difference.kind == REMOVE else _json_text(difference.new),
+    rows = list(map(_change_row, diff_values(old, new)))
+    if prints_for_people(fmt, as_json, output):
+        _print_diff(entity, before, after, rows)
+    else:
+        emit(
+            ("path", "kind", "old", "new"), rows, choose_output(fmt, as_json, output), is_data=True
         )
-        for difference in differences
-    ]
-    emit(("path", "kind", "old", "new"), rows, choose_output(fmt, as_json, output))
-    if not differences:
+    if not rows:
         print_message("no difference")
-    return 4 if differences and exit_code else 0
+    for path, spelled, respelled in spelling_changes(old, new):
+        print_message(f"equal, but written differently: {path}  {spelled} → {respelled}")
+    return 4 if rows and exit_code else 0
 
 
-def _json_text(value: object) -> str:
-    import json
+def _print_diff(
+    entity: str, before: str, after: str, rows: "list[tuple[str, str, str | None, str | None]]"
+) -> None:
+    from cli.output.cells import visible
+    from cli.output.terminal.value_diff import BOLD, change_lines, styled
 
-    return json.dumps(value, ensure_ascii=False)
+    width, color = shutil.get_terminal_size().columns, wants_color(True)
+    with paged() as write:
+        for sign, when in (("---", before), ("+++", after)) if rows else ():
+            write(styled(f"{sign} {visible(entity)} as of {when}", BOLD, color) + "\n")
+        for row in rows:
+            for line in change_lines(*row, width, color):
+                write(line + "\n")
 
 
-def _value_at(entity: str, when: str) -> object:
-    """Returns the JSON value of an entity as of an instant. Raises `NotFound` if absent.
+def _value_at(entity: str, when: str) -> Any:
+    """Returns the JSON value of an entity as of an instant, its numbers as they are spelled.
 
-    If nobody looked at that instant, the last known value, with a message on stderr.
+    Raises `NotFound` if it was absent. If nobody looked at that instant, the last known value,
+    with a message on stderr.
     """
-    import json
-
     from projector.query.entity_at import UNKNOWN
 
     as_of = None if when == "now" else when
@@ -178,7 +253,7 @@ def _value_at(entity: str, when: str) -> object:
     state, body = _body_at(entity, as_of, place)
     if state.state == UNKNOWN:
         print_message(f"{place}: {state.evidence}")
-    return json.loads(body)
+    return parse_spelled(body)
 
 
 COMMANDS = (show, history, diff)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.views.entity import _json_text
+from cli.commands.views.spelled_json import spelled_json
 from tests.cli.making import hindlog
 
 A, B, C = (f"openrouter/model/x/{name}" for name in "abc")
@@ -151,5 +151,5 @@ def test_diff_of_an_absent_entity_exits_with_6(shared: Path) -> None:
 
 
 def test_values_of_a_difference_are_json_without_ascii_escapes() -> None:
-    assert _json_text("grün") == '"grün"'
-    assert _json_text(None) == "null"
+    assert spelled_json("grün") == '"grün"'
+    assert spelled_json(None) == "null"
