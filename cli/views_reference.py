@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from projector.definition import Definition, load_definitions
 from projector.update.view_columns import (
-    PROVENANCE,
     Columns,
-    Sentences,
     added_by,
     describe_views,
+    siblings,
+    twin_of,
+)
+from projector.views.sentences import (
+    PROVENANCE,
+    Sentences,
+    about_view,
     read_sentences,
     sentence_of,
-    siblings,
     table_of,
-    twin_of,
 )
 
 _HEAD = """\
@@ -80,8 +83,7 @@ def _view_section(
 ) -> str:
     name = definition.name
     parameters = f"({', '.join(definition.parameters)})" if definition.parameters else ""
-    about = definition.summary[:1].upper() + definition.summary[1:]
-    parts = [f"## {name}{parameters}\n", f"{about}.\n"]
+    parts = [f"## {name}{parameters}\n", f"{about_view(definition)}\n"]
     if siblings(definition):
         key, kind = definition.key
         parts.append(f"Key: `{key}` ({kind}); entity type: {', '.join(definition.types)}.\n")

@@ -4,7 +4,6 @@ A shell ignores Ctrl-C for what it runs in the background, and so would all that
 """
 
 import gc
-import pickle
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,17 +43,25 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def view_columns(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, Columns]":
-    """The columns of every view, of one empty archive: building it takes seconds."""
+def empty_views(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive without events, with all views: building them takes seconds."""
 
     def make(folder: Path) -> None:
-        from projector.update.view_columns import describe_views
+        from projector.update.update import update
 
-        (folder / "columns").write_bytes(pickle.dumps(describe_views()))
+        (folder / "log").mkdir()
+        assert update(folder).failed == ()
 
-    folder = made_once(tmp_path_factory, "view-columns", make)
-    columns: dict[str, Columns] = pickle.loads((folder / "columns").read_bytes())
-    return columns
+    return made_once(tmp_path_factory, "empty-views", make)
+
+
+@pytest.fixture(scope="session")
+def view_columns(empty_views: Path) -> "dict[str, Columns]":
+    """The columns of every view."""
+    from projector.definition import load_definitions
+    from projector.update.view_columns import columns_of_views
+
+    return columns_of_views(empty_views, load_definitions())
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,12 @@ from eventlog.errors import Invalid, NotFound
 from projector.engine.connections import reader, sql_errors
 from projector.folders import find_views_file, refuse_glob_characters
 
+_COMMENTS = """
+    SELECT column_name, comment FROM duckdb_columns()
+    WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
+        AND comment IS NOT NULL
+"""
+
 
 def open_views(
     root: Path,
@@ -56,3 +62,9 @@ def require_views(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -
         if name not in known:
             raise NotFound(f"no view {name!r}", "there are: " + ", ".join(known))
     return list(dict.fromkeys(names))
+
+
+def column_comments(connection: duckdb.DuckDBPyConnection, view: str) -> dict[str, str]:
+    """Returns what the columns of a view mean, by name, as the views file states it."""
+    rows = connection.execute(_COMMENTS, view.split(".")).fetchall()
+    return {str(name): str(comment) for name, comment in rows}

@@ -12,7 +12,7 @@ from projector.definition import LOG, Definition, load_definitions
 from projector.engine.connections import sql_errors
 from projector.engine.interruptible import fetch_all
 from projector.engine.sql_text import identifier
-from projector.query.open_views import list_view_names, open_views
+from projector.query.open_views import column_comments, list_view_names, open_views
 
 
 @attrs.frozen
@@ -27,8 +27,8 @@ class ViewInfo:
     """Instant of the last event of its source that the views contain, in microseconds."""
     definition: str
     """Hash of its definition."""
-    columns: tuple[tuple[str, str], ...]
-    """Name and type."""
+    columns: tuple[tuple[str, str, str | None], ...]
+    """Name, type and meaning; no meaning if its definition has none."""
     text: str
     """The SELECT of its definition."""
 
@@ -78,12 +78,13 @@ def _describe(
     name = f"{identifier(definition.source)}.{identifier(definition.view)}"
     rows = fetch_all(connection, f"FROM {name} SELECT count(*)")
     columns = connection.execute(f"DESCRIBE FROM {name}").fetchall()
+    meanings = column_comments(connection, definition.name)
     return ViewInfo(
         definition.name,
         definition.summary,
         int(rows[0][0]),
         last,
         definition.hash,
-        tuple((str(column[0]), str(column[1])) for column in columns),
+        tuple((str(each[0]), str(each[1]), meanings.get(str(each[0]))) for each in columns),
         definition.select,
     )

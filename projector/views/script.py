@@ -27,6 +27,7 @@ from projector.parts.quarantine import folder_of_refused, list_refused
 from projector.presence import presence_sql, spans_sql
 from projector.views.as_of_sql import as_of_templates, seen_since_sql
 from projector.views.changed_types import types_changed_macro
+from projector.views.comments import Comments, comments_for
 from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
     FileList,
@@ -74,6 +75,13 @@ class Script:
     """Files of the parts that the views may read, as paths below `views`."""
     histories: tuple[History, ...]
     """For each source the files in which neighbouring versions are found and compared."""
+    comments: Comments
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Texts of all statements, and the digest of the comments, as they are stored."""
+        statements = (*self.statements, *self.derived)
+        return (*(each.text for each in statements), f"-- comments {self.comments.digest}")
 
 
 def script_for(
@@ -103,6 +111,7 @@ def script_for(
         tuple(_derived_views(derived, statements)),
         frozenset(path for file_list in files.values() for path in file_list.all),
         tuple(_history(root, source.listing, definitions, files) for source in loaded),
+        comments_for(definitions),
     )
 
 

@@ -9,7 +9,7 @@ after every hour, the statements that name them are replaced in a copy.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ import duckdb
 from eventlog.errors import Corrupt, Invalid
 from eventlog.files.publish import replace_file
 from projector.engine.connections import connect, openable, reader, sql_errors
+from projector.views.comments import Comments, comment_statements
 from projector.views.script import Script
 from projector.views.statement import Statement, differ_in_files_only, named_files
 
@@ -37,7 +38,7 @@ def write_views(target: Path, script: Script, errors: list[str] | None = None) -
     `errors`. Without that list it raises `Invalid`.
     """
     statements = (*script.statements, *script.derived)
-    texts = tuple(statement.text for statement in statements)
+    texts = script.texts
     stored = read_script(target)
     readable = _is_readable(target / FILE)
     if stored == texts and readable:
@@ -48,8 +49,8 @@ def write_views(target: Path, script: Script, errors: list[str] | None = None) -
     with sql_errors(FILE):
         if readable and all_differ_in_files_only(stored, texts):
             shutil.copyfile(target / FILE, temporary)
-            changed = [new for old, new in zip(stored, statements, strict=True) if old != new.text]
-            _replace(temporary, changed)
+            changed = [new for old, new in zip(stored, statements, strict=False) if old != new.text]
+            _replace(temporary, changed, script.comments)
         else:
             _create(temporary, script, errors)
     replace_file(target / SCRIPT, _SEPARATOR.join((*stored, _UNFINISHED)).encode())
@@ -100,14 +101,26 @@ def _create(path: Path, script: Script, errors: list[str] | None) -> None:
         memory.execute("COMMIT")
         for view in script.derived:
             _create_derived(memory, view, errors)
+        _comment(memory, script.comments)
 
 
-def _replace(path: Path, statements: Sequence[Statement]) -> None:
+def _replace(path: Path, statements: Sequence[Statement], comments: Comments) -> None:
+    """Replaces views and macros in a views file, with their comments, which a replacement loses."""
     with _attached(path) as memory:
         memory.execute("BEGIN")
         for statement in statements:
             memory.execute(statement.replacing)
         memory.execute("COMMIT")
+        _comment(memory, comments, {each.name.replace('"', "") for each in statements})
+
+
+def _comment(
+    memory: duckdb.DuckDBPyConnection, comments: Comments, changed: Collection[str] | None = None
+) -> None:
+    memory.execute("BEGIN")
+    for comment in [*comment_statements(memory, comments, changed)]:
+        memory.execute(comment)
+    memory.execute("COMMIT")
 
 
 def _is_readable(path: Path) -> bool:

@@ -76,7 +76,7 @@ def _print_counts(segments: int, parts: int, rows: int) -> None:
 @output_options
 @global_options
 def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None:
-    """Prints the columns of the view NAME, and its meaning on stderr."""
+    """Prints the columns of the view NAME with their meanings, and its own on stderr."""
     from eventlog.errors import NotFound
     from projector.query.view_info import list_views
 
@@ -84,7 +84,7 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     if info is None:
         raise NotFound(f"{name}: no such view", "hindlog view list")
     print_message(f"{info.summary}; {info.rows} rows up to {_format_position(info.last_instant)}")
-    emit(("column", "type"), info.columns, choose_output(fmt, as_json, output))
+    emit(("column", "type", "meaning"), info.columns, choose_output(fmt, as_json, output))
 
 
 _OPTIONAL = ("definition", "columns", "about", "position")

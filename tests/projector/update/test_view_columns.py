@@ -9,18 +9,15 @@ import pytest
 from eventlog.errors import Invalid
 from projector.definition import load_definitions, parse_definition
 from projector.update.view_columns import (
-    SIBLINGS,
     Columns,
     Use,
     added_by,
     describe_views,
-    read_sentences,
-    sentence_of,
     siblings,
-    table_of,
     twin_of,
     uses,
 )
+from projector.views.sentences import SIBLINGS, read_sentences, sentence_of, table_of
 
 DEFINITIONS = load_definitions()
 SENTENCES = read_sentences()

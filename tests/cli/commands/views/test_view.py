@@ -36,7 +36,9 @@ def test_show_prints_the_columns_and_the_meaning_on_stderr(shared: Path) -> None
     done = hindlog("view", "show", MODELS, at=shared)
 
     assert done.code == 0
-    assert done.rows[:2] == [["column", "type"], ["id", "VARCHAR"]]
+    assert done.rows[0] == ["column", "type", "meaning"]
+    assert done.rows[1][:2] == ["id", "VARCHAR"]
+    assert all(row[2].endswith(".") for row in done.rows[1:])
     assert done.err.endswith("; 2 rows up to 2026-11-01T02:01:00Z\n")
 
 
