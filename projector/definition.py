@@ -13,6 +13,9 @@ The folder is the source, the file name the view. `columns` are read from the bo
 Pointer and converted by a macro of `casts.sql`; the SELECT is needed only for what columns
 cannot express. The hash of a definition covers everything that its rows depend on, so that
 parts built by another version of it are never read.
+
+`-- json: NAMES` and `-- usd_per_mtok: NAMES` say what the view makes of stored columns
+(`views/shown_columns.py`); parts do not depend on them.
 """
 
 import hashlib
@@ -64,7 +67,11 @@ CASTS: Mapping[str, str] = {
 """SQL type of each cast; the cast is the macro `as_<name>`."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_FIELD = re.compile(r"--\s*(reads|takes|types|shapes|key|rows|columns|views|macros):\s*(.*)")
+_FIELD = re.compile(
+    r"--\s*(reads|takes|types|shapes|key|rows|columns|views|macros|json|usd_per_mtok):\s*(.*)"
+)
+_VIEW_FIELD = re.compile(r"--\s*(json|usd_per_mtok):.*\n?")
+"""Fields of the header that only the view depends on: parts are the same without them."""
 _COLUMN = re.compile(r"--\s+(\w+)\s+(/\S*)\s+(\w+)\s*")
 _KEY_TYPES = ("VARCHAR", "BIGINT")
 
@@ -105,6 +112,10 @@ class Definition:
     """Names of the parameters of a macro."""
     macros: tuple[str, ...]
     """Macro files that its SQL uses besides the casts: names in `MACRO_RULES`."""
+    json: tuple[str, ...]
+    """Names of the columns whose texts are JSON: in the view they have DuckDB's type JSON."""
+    usd_per_mtok: tuple[str, ...]
+    """Names of the prices in USD per token: the view also has each per million tokens."""
     select: str
     """The SELECT below the header."""
     hash: str
@@ -162,8 +173,10 @@ def parse_definition(text: str, source: str, view: str) -> Definition:
         columns=columns,
         parameters=_split_words(fields.get("takes", "")),
         macros=macros,
+        json=_split_words(fields.get("json", "")),
+        usd_per_mtok=_split_words(fields.get("usd_per_mtok", "")),
         select=select or "SELECT * FROM event",
-        hash=_hash(text, macros, name),
+        hash=_hash(_without_view_fields(text), macros, name),
     )
 
 
@@ -220,6 +233,11 @@ def _parse_key(text: str, name: str) -> tuple[str, str]:
 
 def _split_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in re.split(r"[,\s]+", text) if word)
+
+
+def _without_view_fields(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not _VIEW_FIELD.fullmatch(line))
 
 
 def _hash(text: str, macros: Sequence[str], name: str) -> str:

@@ -7,6 +7,7 @@ from projector.definition import Definition
 from projector.engine.sql_text import fill, literal, literals
 from projector.parts.quarantine import FOLDER as REFUSED
 from projector.views.file_lists import FileLists, list_sql
+from projector.views.shown_columns import as_json_sql
 from projector.views.statement import Statement, quoted_name
 
 _AS_OF = "getvariable('as_of')"
@@ -27,6 +28,7 @@ def log_view(root: Path, definition: Definition, files: FileLists) -> list[State
             "log_rows",
             row=", _type, _id, _shape, _seq" if sightings else "",
             at="_at" if sightings else "observed_at",
+            as_json=as_json_sql(definition),
             files=list_sql(root, file_list.all),
             instant=fill("instant", value=_AS_OF),
         )

@@ -40,6 +40,7 @@ from projector.views.file_lists import (
 )
 from projector.views.inlined import ViewSelect, selects_of, with_inlined_views
 from projector.views.log_views import log_view, refused_macro, seen_bodies_macro
+from projector.views.shown_columns import as_json_sql, computed_sql
 from projector.views.statement import Statement, quoted_name
 
 HIDDEN = (
@@ -175,6 +176,8 @@ def _entity_views(root: Path, definition: Definition, files: FileLists) -> list[
         "hidden": ", ".join((*HIDDEN, "_row") if many else HIDDEN),
         "row": ", body._row" if many else "",
         "given": "AND body._row > 0" if many else "",
+        "as_json": as_json_sql(definition, "body."),
+        "computed": computed_sql(definition, "body."),
         "types": literals(definition.types),
         "shapes": shape_test(definition, "_shape"),
         "rank": shape_rank(definition, "_shape"),

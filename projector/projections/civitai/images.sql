@@ -3,6 +3,7 @@
 -- shapes: list*, embedded*
 -- key: id BIGINT
 -- macros: civitai_meta
+-- json: meta
 -- columns:
 --   url                /url                  text
 --   blurhash           /hash                 text

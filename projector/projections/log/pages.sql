@@ -1,5 +1,6 @@
 -- log.pages: one row per response: what was asked, what came, where it stands in its listing
 -- reads: line
+-- json: params
 SELECT
     position AS _position, observed_at, source_of(segment) AS source, writer, seq,
     kind, run, epoch, endpoint, params::VARCHAR AS params, url, status, ms, bytes, sha256,

@@ -2,6 +2,7 @@
 -- types: catalog
 -- shapes: frontend*
 -- key: id VARCHAR
+-- usd_per_mtok: prompt completion
 -- columns:
 --   slug                   /slug                   text
 --   permaslug              /permaslug              text

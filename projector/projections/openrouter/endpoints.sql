@@ -2,6 +2,8 @@
 -- types: endpoint
 -- shapes: list*
 -- key: id VARCHAR
+-- json: latency throughput data_policy overrides
+-- usd_per_mtok: prompt completion audio internal_reasoning input_cache_read input_cache_write list_prompt list_completion
 -- columns:
 --   name                   /name                   text
 --   canonical_model_id     /model_id               text

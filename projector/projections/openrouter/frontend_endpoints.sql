@@ -2,6 +2,8 @@
 -- types: endpoint
 -- shapes: frontend*
 -- key: uuid VARCHAR
+-- json: overrides pricing_json display_pricing
+-- usd_per_mtok: prompt completion input_cache_read input_cache_write
 -- columns:
 --   name                   /name                        text
 --   model_id               /model_variant_slug          text

@@ -2,6 +2,8 @@
 -- types: model
 -- shapes: list* detail*
 -- key: id VARCHAR
+-- json: overrides benchmarks reasoning
+-- usd_per_mtok: prompt completion audio internal_reasoning input_cache_read input_cache_write input_cache_write_1h
 -- columns:
 --   canonical_slug          /canonical_slug                      text
 --   name                    /name                                text

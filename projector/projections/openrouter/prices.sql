@@ -67,7 +67,7 @@ pair AS (
 ),
 listed AS (
     SELECT
-        *,
+        *, field NOT IN ('request', 'image', 'web_search') AS is_per_token,
         TRY(round((old / nullif(1 - coalesce(old_discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14))
             AS old_list,
         TRY(round((new / nullif(1 - coalesce(discount, 0), 0))::DOUBLE, 14)::DECIMAL(38, 14))
@@ -82,6 +82,10 @@ SELECT
     new,
     old_list,
     new_list,
+    CASE WHEN is_per_token
+        THEN coalesce(TRY((old * 1000000)::DOUBLE), old::DOUBLE * 1000000) END AS old_usd_per_mtok,
+    CASE WHEN is_per_token
+        THEN coalesce(TRY((new * 1000000)::DOUBLE), new::DOUBLE * 1000000) END AS new_usd_per_mtok,
     coalesce(old_discount, 0) AS old_discount,
     coalesce(discount, 0) AS new_discount,
     valid_from,

@@ -4,7 +4,8 @@
 WITH $presence
 SELECT $once
     $key_of_winner AS $key,
-    body.* EXCLUDE ($hidden),
+    body.* EXCLUDE ($hidden) $as_json,
+    $computed
     winner._id,
     $provenance,
     least(entity.by_listing['ended_at'], entity.gone_at) AS _absent_since,

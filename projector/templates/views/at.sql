@@ -3,7 +3,8 @@
 WITH $presence
 SELECT $once
     $key_of_winner AS $key,
-    body.* EXCLUDE ($hidden),
+    body.* EXCLUDE ($hidden) $as_json,
+    $computed
     winner._id,
     $provenance
 FROM winner

@@ -69,8 +69,8 @@ happening AS (
     FROM field LEFT JOIN wave USING (_type, _shape, epoch, path, kind, old_class)
 )
 SELECT
-    $key_of_change AS $key, changed_at, change, path, kind, old, new, is_telemetry, is_wave,
-    _id, _shape, before['hash'] AS _before_hash, before['writer'] AS _before_writer,
+    $key_of_change AS $key, changed_at, change, path, kind, old::JSON AS old, new::JSON AS new,
+    is_telemetry, is_wave, _id, _shape, before['hash'] AS _before_hash, before['writer'] AS _before_writer,
     before['seq'] AS _before_seq, told['hash'] AS _hash, told['writer'] AS _writer,
     told['seq'] AS _seq
 FROM happening

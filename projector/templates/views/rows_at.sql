@@ -4,7 +4,8 @@
 WITH $shown
 SELECT
     $key_of_body AS $key,
-    body.* EXCLUDE ($hidden, $resolved),
+    body.* EXCLUDE ($hidden, $resolved) $as_json,
+    $computed
     body._id,
     $provenance
     $absence

@@ -4,7 +4,8 @@ WITH $presence,
 $spans
 SELECT DISTINCT ON (version._type, version._id, version._shape, version.valid_from $row)
     $key_of_version AS $key,
-    body.* EXCLUDE ($hidden),
+    body.* EXCLUDE ($hidden) $as_json,
+    $computed
     version._id,
     $provenance,
     version.valid_from,

@@ -173,3 +173,14 @@ def test_a_price_names_the_event_that_first_has_it(priced: Path) -> None:
 
 def test_prices_of_two_shapes_are_not_compared(priced: Path) -> None:
     assert of(priced, "shapes", "_shape, old, new") == [("list", 1, 2)]
+
+
+def test_a_change_of_a_price_per_token_is_also_per_million_tokens(priced: Path) -> None:
+    columns = "field, old, new, old_usd_per_mtok, new_usd_per_mtok"
+    changed = rows(priced, f"SELECT {columns} FROM openrouter.prices")
+    per_use = {"request", "image", "web_search"}
+
+    assert per_use < {field for field, *_ in changed}
+    for field, old, new, *per_mtok in changed:
+        expected = [None if price is None else float(price * 10**6) for price in (old, new)]
+        assert per_mtok == ([None, None] if field in per_use else expected)
