@@ -15,6 +15,10 @@ _COMMENTS = """
     WHERE database_name = current_database() AND schema_name = ? AND table_name = ?
         AND comment IS NOT NULL
 """
+_COMMENT = """
+    SELECT comment FROM duckdb_views()
+    WHERE database_name = current_database() AND schema_name = ? AND view_name = ?
+"""
 
 
 def open_views(
@@ -68,3 +72,9 @@ def column_comments(connection: duckdb.DuckDBPyConnection, view: str) -> dict[st
     """Returns what the columns of a view mean, by name, as the views file states it."""
     rows = connection.execute(_COMMENTS, view.split(".")).fetchall()
     return {str(name): str(comment) for name, comment in rows}
+
+
+def view_comment(connection: duckdb.DuckDBPyConnection, view: str) -> str | None:
+    """Returns what a row of a view is, as the views file states it; None if it does not."""
+    row = connection.execute(_COMMENT, view.split(".")).fetchone()
+    return None if row is None else row[0]

@@ -113,7 +113,12 @@ def test_a_stopped_export_leaves_no_file(
 ) -> None:
     to = tmp_path / "out"
     done = run_with_signals(
-        "projector.query.export._export_view", {1: number}, "export", "--to", str(to), cwd=crawled
+        "projector.query.exports.export._export_view",
+        {1: number},
+        "export",
+        "--to",
+        str(to),
+        cwd=crawled,
     )
 
     assert done.returncode == code, done.stderr
@@ -124,7 +129,12 @@ def test_an_export_removes_the_files_of_a_killed_export(crawled: Path, tmp_path:
     to = tmp_path / "out"
     killed = {1: signal.SIGKILL}
     run_with_signals(
-        "projector.query.export._export_view", killed, "export", "--to", str(to), cwd=crawled
+        "projector.query.exports.export._export_view",
+        killed,
+        "export",
+        "--to",
+        str(to),
+        cwd=crawled,
     )
     (leftover,) = tmp_path.iterdir()
     assert re.fullmatch(r"\.out\.\d+\.tmp", leftover.name)

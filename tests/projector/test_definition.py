@@ -43,6 +43,8 @@ def test_a_header_gives_every_field_of_the_definition() -> None:
         columns=(Column("title", "/name", "text"), Column("price", "/pricing/eur", "price")),
         parameters=(),
         macros=("civitai_meta",),
+        json=(),
+        usd_per_mtok=(),
         select="SELECT * FROM event WHERE title <> ''",
         hash=books.hash,
     )

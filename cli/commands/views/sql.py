@@ -95,6 +95,12 @@ def _open_prompt(
 )
 @click.argument("views", nargs=-1)
 @click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Write every view: X_all, X_versions, X_changes and those of the log, too.",
+)
+@click.option(
     "--to", required=True, type=click.Path(path_type=Path), help="A folder that does not exist yet."
 )
 @click.option("--as-of", metavar="T", help="The state after every event up to T.")
@@ -113,17 +119,31 @@ def _open_prompt(
 )
 @global_options
 def export(
-    views: tuple[str, ...], to: Path, as_of: str | None, partition: tuple[str, ...], fmt: str
+    views: tuple[str, ...],
+    everything: bool,
+    to: Path,
+    as_of: str | None,
+    partition: tuple[str, ...],
+    fmt: str,
 ) -> None:
-    """Writes VIEWS (default: all) to files, with a manifest; the folder appears atomically."""
+    """Writes VIEWS to files, with a manifest; the folder appears atomically.
+
+    VIEWS are names or patterns: openrouter.models_versions, 'civitai.*_changes', 'log.*'. Without
+    any, the views of all sources are written, without X_all, X_versions and X_changes. Each view
+    must have the columns of --partition. Parquet files contain their view, its position and
+    the meaning of each column as metadata.
+    """
+    if views and everything:
+        raise click.UsageError("VIEWS and --all exclude each other")
     from cli.output.progress.display import progress
     from eventlog.clock import now_us
-    from projector.query.export import export_views
+    from projector.query.exports.export import export_views
 
     instant = resolve_as_of(as_of)
+    chosen = ("*",) if everything else views
     with progress(now_us) as show:
         report = export_views(
-            archive(), views, to, as_of=instant, format=fmt, partition=partition, report=show
+            archive(), chosen, to, as_of=instant, format=fmt, partition=partition, report=show
         )
     for exported in report.views:
         files = len(exported.files)

@@ -7,7 +7,7 @@ import pytest
 
 from projector.definition import FOLDER
 from projector.query.change_feed import entity_changes
-from projector.query.export import export_views
+from projector.query.exports.export import export_views
 from projector.update.check import check, count_misfits
 from projector.update.compare_definition import compare
 from projector.update.update import update

@@ -12,8 +12,9 @@ import pytest
 
 from eventlog.errors import Invalid
 from projector.definition import parse_definition
-from projector.query import export as export_module
-from projector.query.export import EXPORT_MANIFEST, export_views
+from projector.query.exports import target_folder
+from projector.query.exports.export import export_views
+from projector.query.exports.target_folder import EXPORT_MANIFEST
 from projector.update.update import update
 from tests.projector.conftest import WRITER, model
 from tests.projector.few import make_archive, some
@@ -54,7 +55,7 @@ def test_a_complete_export_exists_whenever_something_is_deleted(
         delete(path, ignore_errors=ignore_errors)
         seen.append(tuple(files(to)))
 
-    monkeypatch.setattr(export_module.shutil, "rmtree", watched)
+    monkeypatch.setattr(target_folder.shutil, "rmtree", watched)
     export_views(shop, ["openrouter.models"], to, format="ndjson")
 
     old, new = (("manifest.json", f"openrouter/models.{suffix}") for suffix in ("csv", "ndjson"))
@@ -89,7 +90,9 @@ def test_the_manifest_describes_every_file_and_the_instant(shop: Path, tmp_path:
     assert (report.to, report.as_of) == (tmp_path / "out", None)
 
 
-def test_rows_are_in_order_and_positions_and_json_are_text(shop: Path, tmp_path: Path) -> None:
+def test_rows_are_in_order_and_json_is_text_of_the_logical_type_json(
+    shop: Path, tmp_path: Path
+) -> None:
     export_views(shop, ["openrouter.models", "openrouter.models_all"], tmp_path / "out")
     folder = tmp_path / "out" / "openrouter"
     table = pyarrow.parquet.read_table(folder / "models.parquet")
@@ -98,7 +101,9 @@ def test_rows_are_in_order_and_positions_and_json_are_text(shop: Path, tmp_path:
     assert table.column("id").to_pylist() == ["x/a", "x/b"]
     assert table.column("benchmarks").to_pylist() == [None, '{"e":1}']
     assert table_of_all.column("id").to_pylist() == ["x/a", "x/b", "y/c"]
-    assert not [field for field in table.schema if "extension" in str(field.type)]
+    assert str(table.schema.field("benchmarks").type) == "extension<arrow.json>"
+    described = duckdb.sql(f"DESCRIBE FROM '{folder}/models.parquet'").fetchall()
+    assert ("benchmarks", "JSON") in {row[:2] for row in described}
 
 
 def test_a_view_of_the_log_is_exported_when_it_is_named(shop: Path, tmp_path: Path) -> None:
@@ -191,12 +196,12 @@ def test_leftovers_of_a_crashed_export_are_deleted_and_those_of_a_running_one_ar
     dead, living, other = (tmp_path / f".{name}.tmp" for name in ("out.1", "out.2", "other.1"))
     for folder in (dead, living, other):
         folder.mkdir()
-    handle = export_module._lock(living)
+    handle = target_folder._lock(living)
     assert handle is not None
     try:
         export_views(shop, ["openrouter.models"], tmp_path / "out")
     finally:
-        export_module.os.close(handle)
+        target_folder.os.close(handle)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other.1.tmp", ".out.2.tmp", "out"]
 
@@ -218,7 +223,7 @@ def test_decimals_keep_every_digit(tmp_path: Path) -> None:
     assert duckdb.sql(f"SELECT prompt::VARCHAR FROM '{path}'").fetchall() == [(price,)]
 
 
-def test_columns_of_json_and_uuid_are_written_as_text(tmp_path: Path) -> None:
+def test_a_column_of_uuids_is_written_as_text_and_one_of_json_as_json(tmp_path: Path) -> None:
     columns = "SELECT *, body AS whole, uuid() AS mark FROM event"
     head = "-- openrouter.whole: bodies\n-- types: model\n"
     definition = parse_definition(head + columns, "openrouter", "whole")
@@ -228,4 +233,5 @@ def test_columns_of_json_and_uuid_are_written_as_text(tmp_path: Path) -> None:
     export_views(tmp_path / "shop", ["openrouter.whole"], tmp_path / "out")
     schema = pyarrow.parquet.read_schema(tmp_path / "out" / "openrouter" / "whole.parquet")
 
-    assert [str(schema.field(name).type) for name in ("whole", "mark")] == ["string", "string"]
+    assert str(schema.field("mark").type) == "string"
+    assert str(schema.field("whole").type) == "extension<arrow.json>"

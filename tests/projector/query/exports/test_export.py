@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.errors import Corrupt, Invalid, NotFound
 from projector.definition import load_definitions
-from projector.query.export import _refuse_long_values, export_views
+from projector.query.exports.export import _refuse_long_values, export_views
 from projector.query.open_views import open_views
 from tests.projector.conftest import write_archive
 from tests.projector.logs import hours

@@ -1,0 +1,1 @@
+"""Exports of views to files that other tools read."""
