@@ -32,7 +32,7 @@ from projector.query.exports.description import (
 )
 from projector.query.exports.target_folder import (
     EXPORT_MANIFEST,
-    publish,
+    publish_export,
     refuse_loss,
     refuse_other_content,
     temporary_folder,
@@ -80,14 +80,7 @@ def export_views(
     at `to` is replaced. Raises `Invalid` if `to` contains anything else, or if a view lacks a
     column, and `NotFound` for a name or pattern of no view.
     """
-    if format not in FORMATS:
-        raise Invalid(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    to = to.absolute()
-    if not is_utf8(str(to)):
-        raise Invalid(f"{to}: expected a folder whose path is UTF-8", "name another folder")
-    if partition and has_backslash(to):
-        what = f"{to}: expected no \\ in the path of an export with --partition"
-        raise Invalid(f"{what}: DuckDB cannot create folders there", "name another folder")
+    to = _checked_target(to, format, partition)
     earlier = refuse_other_content(to)
     with temporary_folder(to) as temporary:
         with contextlib.closing(open_views(root, as_of)) as connection, sql_errors("views"):
@@ -105,8 +98,21 @@ def export_views(
                 temporary, as_of, last, format, [*zip(exported, described, strict=True)]
             )
         )
-        publish(temporary, to)
+        publish_export(temporary, to)
     return ExportReport(to, as_of, exported)
+
+
+def _checked_target(to: Path, format: str, partition: Sequence[str]) -> Path:
+    """Returns the absolute path of a target. Raises `Invalid` if nothing can be written there."""
+    if format not in FORMATS:
+        raise Invalid(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+    to = to.absolute()
+    if not is_utf8(str(to)):
+        raise Invalid(f"{to}: expected a folder whose path is UTF-8", "name another folder")
+    if partition and has_backslash(to):
+        what = f"{to}: expected no \\ in the path of an export with --partition"
+        raise Invalid(f"{what}: DuckDB cannot create folders there", "name another folder")
+    return to
 
 
 def _bound_memory(connection: duckdb.DuckDBPyConnection) -> None:

@@ -79,7 +79,7 @@ def refuse_loss(to: Path, earlier: set[str], names: Sequence[str]) -> None:
         raise Invalid(message, "name all of its views, or an empty or new folder")
 
 
-def publish(temporary: Path, to: Path) -> None:
+def publish_export(temporary: Path, to: Path) -> None:
     """Renames the new export to `to`; an earlier one is renamed before, and deleted after."""
     if not to.exists():
         temporary.rename(to)
