@@ -82,10 +82,8 @@ SELECT
     new,
     old_list,
     new_list,
-    CASE WHEN is_per_token
-        THEN coalesce(TRY((old * 1000000)::DOUBLE), old::DOUBLE * 1000000) END AS old_usd_per_mtok,
-    CASE WHEN is_per_token
-        THEN coalesce(TRY((new * 1000000)::DOUBLE), new::DOUBLE * 1000000) END AS new_usd_per_mtok,
+    CASE WHEN is_per_token THEN (old::VARCHAR || 'e6')::DOUBLE END AS old_usd_per_mtok,
+    CASE WHEN is_per_token THEN (new::VARCHAR || 'e6')::DOUBLE END AS new_usd_per_mtok,
     coalesce(old_discount, 0) AS old_discount,
     coalesce(discount, 0) AS new_discount,
     valid_from,
