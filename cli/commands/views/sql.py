@@ -42,11 +42,18 @@ def _check_positive(
     metavar="S",
     help="Stop the query after S seconds.",
 )
+@click.option(
+    "--open",
+    "in_duckdb",
+    is_flag=True,
+    help="Start the program duckdb on the views, read-only, as of --as-of.",
+)
 @output_options
 @global_options
 def sql(
     query: str | None,
     path: Path | None,
+    in_duckdb: bool,
     as_of: str | None,
     params: tuple[str, ...],
     timeout: float | None,
@@ -58,6 +65,9 @@ def sql(
 
     Without QUERY and -f the query is read from stdin; on a terminal a prompt opens.
     """
+    if in_duckdb:
+        _open_in_duckdb(query, path, params, timeout, as_of)
+        return
     from projector.query.select import run_query
 
     if query is not None and path is not None:
@@ -73,6 +83,20 @@ def sql(
     emit(
         result.columns, result.rows, choose_output(fmt, as_json, output), result.types, is_data=True
     )
+
+
+def _open_in_duckdb(
+    query: str | None,
+    path: Path | None,
+    params: tuple[str, ...],
+    timeout: float | None,
+    as_of: str | None,
+) -> None:
+    from cli.commands.views.duckdb_program import run_duckdb
+
+    if query is not None or path is not None or params or timeout is not None:
+        raise click.UsageError("--open excludes QUERY, --file, --param and --timeout")
+    run_duckdb(archive(), resolve_as_of(as_of))
 
 
 def _open_prompt(
