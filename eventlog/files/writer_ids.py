@@ -2,7 +2,8 @@
 
 A writer id is 8 random hex digits. On another machine (if the archive is copied, say) new
 ids are generated, so that two machines never write files of the same name. Machines of which
-only a mirror knows are named by a hash, and may have had several writers of one role.
+only a mirror knows are named by a hash, and may have had several writers of one role. So are the
+former writers of a folder that was copied and became one of its own.
 """
 
 import os
@@ -49,25 +50,17 @@ def random_writer_id() -> str:
 
 
 def writer_id(
-    root: Path,
-    role: str,
-    machine: str,
-    make: Callable[[], str] = random_writer_id,
-    *,
-    renew: bool = False,
+    root: Path, role: str, machine: str, make: Callable[[], str] = random_writer_id
 ) -> str:
-    """Returns the writer id of a role on a machine; generates and stores it if there is none.
-
-    With `renew`, a new id takes the place of the current one.
-    """
+    """Returns the writer id of a role on a machine; generates and stores it if there is none."""
     with _locked(root) as path:
         known = _read_ids(path)
         existing = known.get(machine, {}).get(role, ())
-        if existing and not renew:
+        if existing:
             return existing[-1]
         taken = {id_ for roles in known.values() for ids in roles.values() for id_ in ids}
         new = next(id_ for id_ in iter(make, "") if is_writer(id_) and id_ not in taken)
-        known.setdefault(machine, {})[role] = (*existing, new)
+        known.setdefault(machine, {})[role] = (new,)
         _write_ids(path, known)
         return new
 
@@ -85,6 +78,19 @@ def add_writers(root: Path, writers: Iterable[tuple[str, str, str]]) -> None:
                 roles[role] = (writer, *roles.get(role, ()))  # first: the last one is the current
         if known != before:
             _write_ids(path, known)
+
+
+def give_up_writers(root: Path, machine: str, name: str) -> None:
+    """Records all writers of a machine as those of another one, which is called `name`.
+
+    So each role gets a new id when it is used next.
+    """
+    with _locked(root) as path:
+        known = _read_ids(path)
+        theirs = known.setdefault(name, {})
+        for role, ids in known.pop(machine, {}).items():
+            theirs[role] = (*theirs.get(role, ()), *ids)
+        _write_ids(path, known)
 
 
 @contextmanager
@@ -116,6 +122,11 @@ def machines_of(root: Path, writer: str) -> list[str]:
     """Returns the machines to which a writer belongs according to this log."""
     known = _read_ids(_path(root))
     return [m for m, roles in known.items() if any(writer in ids for ids in roles.values())]
+
+
+def is_of_other_folder(root: Path, writer: str) -> bool:
+    """Whether a writer belongs to another folder, which alone continues and seals its streams."""
+    return any(machine.startswith(HASHED) for machine in machines_of(root, writer))
 
 
 def writers_on(root: Path, machine: str) -> set[str]:

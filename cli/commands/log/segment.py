@@ -158,18 +158,24 @@ def response(segment_: str, seq: int, output: Path | None) -> None:
 )
 @global_options
 def seal(everything: bool) -> int:
-    """Seals the open segments that no process is writing. Exits with 3 if one was left open."""
+    """Seals the open segments that no process is writing. Exits with 3 if one was left open.
+
+    Segments of the folder from which this one was copied (`sync push --as-new`) stay open.
+    """
     from cli.output.progress.display import progress
     from cli.process.signals import record_signals
     from eventlog.clock import HOUR, now_us
     from eventlog.files.listing import list_segments
+    from eventlog.files.writer_ids import is_of_other_folder
     from eventlog.write.writer import seal_idle
 
     root = archive()
     stop = record_signals()
     now = now_us()
     unsealed = [
-        files.name for files in list_segments(root) if not files.is_sealed and files.is_open
+        files.name
+        for files in list_segments(root)
+        if files.is_open and not files.is_sealed and not is_of_other_folder(root, files.name.writer)
     ]
     due = [name for name in unsealed if everything or name.starts_at + HOUR <= now]
     locked: list[str] = []

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -27,6 +28,9 @@ from cli.options.global_options import archive, config, global_options, print_me
 from cli.output.progress.display import progress
 from eventlog.clock import now_us
 from eventlog.errors import Partial
+
+if TYPE_CHECKING:
+    from eventlog.mirror.local.pusher import Pusher
 
 
 @click.group(short_help="The mirror: a copy of the sealed log in a bucket.")
@@ -53,7 +57,7 @@ def sync() -> None:
 @click.option("--again", is_flag=True, help="Before, put again what the last check found missing.")
 @click.option("--exports", is_flag=True, help="Afterwards, push the exports in exports/, too.")
 @click.option("--join", is_flag=True, help="Join the archive of the bucket, if it is another one.")
-@click.option("--as-new", is_flag=True, help="Push as a new pusher: for a folder that was copied.")
+@click.option("--as-new", is_flag=True, help="Separate a copied folder from its origin, then push.")
 @global_options
 def push(
     watch: bool,
@@ -75,18 +79,18 @@ def push(
     With --exports, each folder exports/NAME in the archive that `hindlog export --to` wrote is
     pushed, too. exports/NAME/manifest.json in the bucket is replaced last, the only object that
     ever is; the version before is deleted by the first push a day later.
+
+    A folder that was copied with its log has the writer ids of its origin, so both would write the
+    same streams. With --as-new it gets new ones, for crawling, importing and pushing.
     """
     if exports and watch:
         raise click.UsageError("--exports and --watch exclude each other")
     root = archive()
-    mirror = config(root).mirror
-    rate = parse_rate(bwlimit)
+    mirror, rate = config(root).mirror, parse_rate(bwlimit)
     address = bucket_address(mirror)
     if dry_run:
         return _print_plan(root, address, exports)
-    from eventlog.mirror.local.pusher import local_pusher
-
-    job = PushJob(root, mirror, local_pusher(root, renew=as_new), rate, transfers, join)
+    job = PushJob(root, mirror, _pusher(root, as_new), rate, transfers, join)
     missing = asyncio.run(push_again(job, print_message)) if again else 0
     if watch:
         return asyncio.run(_watch(job))
@@ -95,6 +99,14 @@ def push(
         what = f"{missing} objects stay missing in the bucket"
         raise Partial(what, "push --again from an archive that has them")
     return 0
+
+
+def _pusher(root: Path, as_new: bool) -> "Pusher":
+    from eventlog.mirror.local.pusher import local_pusher, separate_from_origin
+
+    for name in separate_from_origin(root) if as_new else ():
+        print_message(f"{name} stays open here: the folder that was copied continues and seals it")
+    return local_pusher(root)
 
 
 def _print_plan(root: Path, address: str, exports: bool) -> int:

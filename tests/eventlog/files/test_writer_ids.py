@@ -12,6 +12,8 @@ from eventlog.files.writer_ids import (
     IMPORT,
     MIRROR,
     add_writers,
+    give_up_writers,
+    is_of_other_folder,
     machine_name,
     machines_of,
     owner_of,
@@ -77,13 +79,22 @@ def test_each_role_of_each_machine_has_its_own_writer(tmp_path: Path) -> None:
     }
 
 
-def test_a_renewed_id_takes_the_place_of_the_current_one_which_stays_known(tmp_path: Path) -> None:
-    old = writer_id(tmp_path, MIRROR, "here")
-    new = writer_id(tmp_path, MIRROR, "here", renew=True)
+def test_writers_that_were_given_up_stay_known_and_every_role_gets_a_new_one(
+    tmp_path: Path,
+) -> None:
+    known = {("hashed:0", FETCH, WRITER)}
+    for _ in range(2):
+        old = {role: writer_id(tmp_path, role, "here") for role in (FETCH, IMPORT, MIRROR)}
+        known |= {("hashed:0", role, id_) for role, id_ in old.items()}
+        add_writers(tmp_path, [("hashed:0", FETCH, WRITER)])
+        give_up_writers(tmp_path, "here", "hashed:0")
+        new = {role: writer_id(tmp_path, role, "here") for role in old}
 
-    assert old != new == writer_id(tmp_path, MIRROR, "here")
-    assert owner_of(tmp_path, old) == owner_of(tmp_path, new) == ("here", MIRROR)
-    assert writers_on(tmp_path, "here") == {old, new}
+        assert writers_on(tmp_path, "here") == set(new.values())
+        assert writers_on(tmp_path, "here").isdisjoint(old.values())
+        for machine, role, id_ in known:
+            assert owner_of(tmp_path, id_) == (machine, role) and is_of_other_folder(tmp_path, id_)
+        assert not is_of_other_folder(tmp_path, new[FETCH])
 
 
 def test_writers_of_other_machines_are_added_without_changing_ours(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ def new_store() -> Store:
     return memory_store(new_name())
 
 
-def pusher_on(root: Path, machine: str = "here", *, renew: bool = False) -> Pusher:
+def pusher_on(root: Path, machine: str = "here") -> Pusher:
     """Returns the pusher of a folder on a machine of this name."""
-    return local_pusher(root, {"HINDLOG_MACHINE": machine}, renew=renew)
+    return local_pusher(root, {"HINDLOG_MACHINE": machine})
 
 
 def pushed(root: Path, store: Store, machine: str = "here", **options: bool) -> PushResult:
