@@ -1,5 +1,6 @@
 """Opens the bucket of an archive as its configuration and the environment say."""
 
+import asyncio
 import os
 import random
 import re
@@ -48,6 +49,20 @@ def store_settings(root: Path, mirror: MirrorSettings) -> "StoreSettings":
         signed_payload=mirror.signed_payload,
         uploads=upload_journal(root),
     )
+
+
+def check_server(root: Path, mirror: MirrorSettings) -> None:
+    """Raises `Invalid` if the address of the bucket is wrong, or its server is not known.
+
+    Sends no request.
+    """
+    if mirror.url is not None and mirror.endpoint_url is None:
+        asyncio.run(_open_and_close(root, mirror))
+
+
+async def _open_and_close(root: Path, mirror: MirrorSettings) -> None:
+    async with open_bucket(root, mirror, Counter()):
+        pass
 
 
 def report_retry(say: Callable[[str], None], error: Unavailable, wait_s: float) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from cli.config.settings import MirrorSettings
-from cli.mirror.bucket import Retries, format_size, open_bucket
+from cli.mirror.bucket import Retries, check_server, format_size, open_bucket
 from cli.options.global_options import print_message
 from cli.output.progress.display import progress
 from eventlog.errors import Corrupt, Invalid, Partial
@@ -83,6 +83,7 @@ def _text_of(result: "PullResult", select: "Select | None") -> str:
 
 def require_archive(root: Path, mirror: MirrorSettings) -> None:
     """Raises `Invalid` unless there is an archive in the bucket; other errors if it is away."""
+    check_server(root, mirror)
     try:
         asyncio.run(_require_archive(root, mirror))
     except Invalid as error:

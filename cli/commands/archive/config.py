@@ -46,10 +46,14 @@ def paths(fmt: str | None, as_json: bool, output: Path | None) -> None:
 def check() -> None:
     """Checks the configuration; exits with 2 if it is not valid."""
     from cli.config.load import load_config
+    from cli.mirror.bucket import check_server
     from fetcher.service.schedule import check_schedule
 
-    for source in load_config(archive(), os.environ, current_options().config).source.values():
+    root = archive()
+    config = load_config(root, os.environ, current_options().config)
+    for source in config.source.values():
         check_schedule(source.schedule)
+    check_server(root, config.mirror)
     click.echo("OK", err=True)
 
 

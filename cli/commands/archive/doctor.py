@@ -35,7 +35,7 @@ def doctor(online: bool) -> int:
     with --online are there requests: they find out whether the bucket does what the mirror
     relies on, and whether its rules or this key could delete history.
     """
-    diagnoses = list(_diagnose(online))
+    diagnoses = dict.fromkeys(_diagnose(online))  # the probes may meet the same error
     for level, text, hint in diagnoses:
         sys.stdout.write(f"{level:4}  {text}\n" + (f"      {hint}\n" if hint else ""))
     return 1 if any(level == "FAIL" for level, _, _ in diagnoses) else 0
@@ -133,17 +133,20 @@ def _absent_text(count: int) -> str:
 
 def _check_mirror(root: Path) -> Iterator[Diagnosis]:
     from cli.config.load import load_config
+    from cli.mirror.bucket import check_server
     from cli.mirror.costs import describe_month
     from eventlog.clock import HOUR, now_us
     from eventlog.errors import Invalid
     from eventlog.mirror.plan.lag import mirror_lag
 
     try:
-        url = load_config(root, os.environ, current_options().config).mirror.url
+        mirror = load_config(root, os.environ, current_options().config).mirror
     except Invalid:  # was reported already
         return
-    if url is None:
+    if mirror.url is None:
         return
+    check_server(root, mirror)
+    url = mirror.url
     address = url.rstrip("/")
     lag = mirror_lag(root, address)
     for stream in lag.stopped:

@@ -52,6 +52,13 @@ ASK_FROM_BYTES = 2 * 1024 * 1024
 """Size of a body from which on the server is asked whether it takes it; as in AWS's SDK for Go."""
 UNREAD_PARAMETERS = {"Key", "Prefix", "CopySource"}
 """Parameters of the endpoint rules of S3 that no rule reads, and that differ for each object."""
+NO_SERVER = ".auto.amazonaws.com"
+"""End of the host that botocore makes from the region `auto` if no endpoint is set."""
+SERVER_HINT = (
+    "R2 and others: set HINDLOG_MIRROR_ENDPOINT_URL, or below [mirror] in hindlog.toml:"
+    ' endpoint_url = "https://ACCOUNT.r2.cloudflarestorage.com"'
+    '; AWS: HINDLOG_MIRROR_REGION, or region = "eu-central-1"'
+)
 HINT = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; correct mirror.url and mirror.endpoint_url"
 
 
@@ -82,7 +89,10 @@ def parse_bucket(rest: str) -> tuple[str, str]:
 
 @asynccontextmanager
 async def open_client(settings: StoreSettings) -> AsyncGenerator[S3Client, None]:
-    """Opens a client for the length of an `async with`. Sends no request."""
+    """Opens a client for the length of an `async with`. Sends no request.
+
+    Raises `Invalid` if settings, environment and AWS's own files name no server.
+    """
     try:
         opening = _client_of(settings)
         library_client = await opening.__aenter__()
@@ -90,10 +100,17 @@ async def open_client(settings: StoreSettings) -> AsyncGenerator[S3Client, None]
     except (ValueError, *MISCONFIGURED) as error:
         raise Invalid(f"{settings.endpoint_url}: {error}", HINT) from error
     try:
+        _require_server(library_client.meta.endpoint_url)
         stalled_s = settings.stalled_s
         yield S3Client(partial(_send, library_client, stalled_s), partial(_read, stalled_s))
     finally:
         await opening.__aexit__(None, None, None)
+
+
+def _require_server(endpoint_url: str) -> None:
+    if str(urlsplit(endpoint_url).hostname).endswith(NO_SERVER):
+        what = "mirror.endpoint_url is not set, and mirror.region is auto, which AWS does not have"
+        raise Invalid(f"which server has the bucket is not known: {what}", SERVER_HINT)
 
 
 def _client_of(settings: StoreSettings) -> AbstractAsyncContextManager[Any]:

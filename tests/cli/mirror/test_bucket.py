@@ -26,6 +26,7 @@ from eventlog.stores.s3.client import S3Client
 from eventlog.stores.s3.faults import Fault, S3Fault
 from eventlog.stores.s3.multipart import Multipart
 from eventlog.stores.store import OpenUpload, StoreSettings
+from tests.cli.making import hindlog, new_archive, spelled
 from tests.eventlog.mirror.buckets import Killed
 from tests.eventlog.stores.s3.test_multipart import PART_BYTES, UPLOAD, FakeBucket
 
@@ -101,6 +102,49 @@ async def fake_client(
         return await bucket.send(operation, parameters, body)
 
     yield S3Client(send, read=None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("config", "check"), ("sync", "push"), ("sync", "pull"), ("sync", "check")),
+        *(("sync", "push", "--watch"), ("prune", "--keep-local", "1d"), ("verify", "--remote")),
+        *(("doctor",), ("doctor", "--online"), ("init", "new", "--from", "s3://bucket")),
+    ],
+    ids=spelled,
+)
+def test_a_bucket_whose_server_is_not_known_says_at_once_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    root = new_archive(tmp_path / "a", '[mirror]\nurl = "s3://bucket/prefix"\n')
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    done = hindlog(*words, at=root)
+
+    assert done.code == (1 if words[0] == "doctor" else 2)
+    text = done.out + done.err
+    assert text.count("mirror.endpoint_url is not set, and mirror.region is auto") == 1
+    for key in ("endpoint_url = ", "HINDLOG_MIRROR_ENDPOINT_URL", "HINDLOG_MIRROR_REGION"):
+        assert key in text
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HINDLOG_MIRROR_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("HINDLOG_MIRROR_REGION", "eu-central-1"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+    ],
+)
+def test_a_region_or_an_endpoint_names_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    root = new_archive(tmp_path / "a", '[mirror]\nurl = "s3://bucket/prefix"\n')
+    monkeypatch.setenv(name, value)
+
+    assert hindlog("config", "check", at=root).code == 0
 
 
 def test_the_bucket_is_opened_by_its_address(
