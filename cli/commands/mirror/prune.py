@@ -60,6 +60,8 @@ def prune(age: str, read: bool, dry_run: bool) -> None:
     print_message(text + _uncommitted_text(result.uncommitted))
     for problem in result.problems[:SHOWN]:
         print_message(f"kept, not confirmed in the mirror: {problem}")
+    if len(result.problems) > SHOWN:
+        print_message(f"and {len(result.problems) - SHOWN} more")
     if result.problems:
         what = f"{len(result.problems)} segments stay: the mirror is not confirmed to have them"
         raise Partial(what, "hindlog sync check --heads")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.making import damage, hindlog, new_archive
-from tests.cli.mirror.making import pushed_archive
+from tests.cli.mirror.making import mirrored_archive, pushed_archive
 from tests.eventlog.making import OTHER
 from tests.eventlog.mirror.buckets import add_hour, sealed_files
 
@@ -62,3 +62,18 @@ def test_files_that_are_not_confirmed_stay_with_code_3(root: Path, tmp_path: Pat
     assert "kept, not confirmed in the mirror: file://" in done.err and str(path) in done.err
     assert "1 segments stay: the mirror is not confirmed to have them" in done.err
     assert [x.name for x in (root / "log").rglob("*.zst")] == [path.name]
+
+
+def test_of_many_files_that_are_not_confirmed_ten_are_named_and_the_others_counted(
+    tmp_path: Path,
+) -> None:
+    root = mirrored_archive(tmp_path)
+    for hour in range(12):
+        add_hour(root, hour)
+    assert hindlog("sync", "push", at=root).code == 0
+    for path in (tmp_path / "bucket").glob("log/*/*/*.zst"):
+        path.unlink()
+
+    done = hindlog("prune", "--keep-local", "1h", "--read", at=root)
+    assert done.code == 3 and done.err.count("kept, not confirmed in the mirror: ") == 10
+    assert "\nand 2 more\n" in done.err
