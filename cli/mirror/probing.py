@@ -33,6 +33,7 @@ def probe_mirror(root: Path, mirror: MirrorSettings) -> "list[BucketFinding]":
 async def _probe(root: Path, mirror: MirrorSettings) -> "list[BucketFinding]":
     from eventlog.clock import now_us
     from eventlog.mirror.plan.lag import bucket_ledger
+    from eventlog.mirror.probe.objects import delete_probe_objects
     from eventlog.mirror.probe.probing import run_probes
     from eventlog.mirror.probe.target import ProbedBucket
     from eventlog.stores.s3.requests import open_requests
@@ -46,4 +47,9 @@ async def _probe(root: Path, mirror: MirrorSettings) -> "list[BucketFinding]":
         ledger = bucket_ledger(root, address)
         token = os.urandom(8).hex()
         target = ProbedBucket(root, store, requests, ledger, token, now_us())
-        return await run_probes(target)
+        try:
+            return await run_probes(target)
+        except BaseException:  # Ctrl-C cancels this task, or is raised in it
+            print_message("deleting the objects of this probing; Ctrl-C again ends at once")
+            await delete_probe_objects(target)
+            raise

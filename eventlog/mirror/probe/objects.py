@@ -1,12 +1,13 @@
 """Probes over the functions of a store: an object is put, read, listed, not replaced, deleted."""
 
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
-from eventlog.errors import NotFound, Refused
+from eventlog.errors import HindlogError, NotFound, Refused
 from eventlog.format.manifest import digest
 from eventlog.mirror.bucket.names import RecordObject
 from eventlog.mirror.local.identity import read_archive_id, read_bucket_id
 from eventlog.mirror.probe.target import Outcome, ProbedBucket, failed, passed, warned
+from eventlog.stores.s3.faults import Fault
 from eventlog.stores.store import ByteRange, Conflict
 from eventlog.stores.transfer import upload_of_bytes
 
@@ -79,6 +80,21 @@ async def probe_delete(target: ProbedBucket) -> Outcome:
     if left:
         return failed(f"{left[0]} is still in the listing after it was deleted")
     return passed("the objects of this check were deleted")
+
+
+async def delete_probe_objects(target: ProbedBucket) -> None:
+    """Deletes what an interrupted probing has put, and ends its uploads, as far as the key may."""
+    with suppress(HindlogError):
+        for name in await names_after(target, ""):
+            await target.store.delete(name)
+    if target.requests is None:
+        return
+    bucket = {"Bucket": target.requests.bucket}
+    request = bucket | {"Prefix": target.requests.prefix + target.prefix}
+    response = await target.requests.send("list_multipart_uploads", request, None)
+    for upload in () if isinstance(response, Fault) else response.get("Uploads", ()):
+        about = bucket | {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+        await target.requests.send("abort_multipart_upload", about, None)
 
 
 async def probe_archive_id(target: ProbedBucket) -> Outcome:

@@ -19,7 +19,7 @@ def test_a_probing_is_asked_for_and_its_findings_are_kept(tmp_path: Path) -> Non
     assert "put once" not in hindlog("doctor", at=root).out
     done = hindlog("doctor", "--online", at=root)
     assert done.code == 0 and done.err == f"probing file://{bucket}\n"
-    assert "OK    put once: an object is never replaced" in done.out
+    assert "OK    put once: conditional writes work" in done.out
     assert "-     lifecycle rules: only buckets have this\n" in done.out
     assert not (bucket / "probe").exists() or not list((bucket / "probe").rglob("*.*"))
     findings = load_findings(root, f"file://{bucket}")
