@@ -94,12 +94,9 @@ async def check_bucket(
     if archive is None or (ours is not None and ours != archive):
         what = f"{store.address}: belongs to archive {archive or 'none'}, this folder to {ours}"
         raise Invalid(what, "hindlog config show: mirror.url")
-    spool = await spool_records(root, store, archive, NO_PUSHER)
-    try:
+    async with spool_records(root, store, archive, NO_PUSHER) as spool:
         is_known = require_not_older(store, load_ledger(root), spool.ledger)
         result = await _compare(spool, store, request, is_known, report)
-    finally:
-        spool.path.unlink(missing_ok=True)
     if ours == archive:
         _remember(root, spool.ledger)
     return result

@@ -6,7 +6,8 @@ They are read several times: the chains must be complete before anything is writ
 manifests of a large bucket do not fit into memory. Only the first time are they checked.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
@@ -29,23 +30,29 @@ class Spool:
     """What they commit."""
 
 
-async def spool_records(root: Path, store: Store, archive: str, pusher: str) -> Spool:
-    """Reads all records. Raises `Corrupt` unless they form complete chains.
+@asynccontextmanager
+async def spool_records(
+    root: Path, store: Store, archive: str, pusher: str
+) -> AsyncGenerator[Spool, None]:
+    """Reads all records, and deletes their file at the end of the `async with`.
 
     `pusher`: that of this folder, for the ledger. The file has a name of its own, since a check
-    may run beside a pull; the caller deletes it.
+    may run beside a pull. Raises `Corrupt` unless the records form complete chains.
     """
     path = unique_temporary_path(root / "state" / "mirror" / "records.ndjson")
     path.parent.mkdir(parents=True, exist_ok=True)
     delete_interrupted(path.parent, now_us())
     known = Ledger(store.address, archive, pusher)
-    with path.open("wb") as file:
+    try:
+        with path.open("wb") as file:
 
-        def keep(read: ReadRecord) -> None:
-            file.write(read.data)
+            def keep(read: ReadRecord) -> None:
+                file.write(read.data)
 
-        ledger = await update_ledger(store, known, keep, hint=None)
-    return Spool(path, ledger)
+            ledger = await update_ledger(store, known, keep, hint=None)
+        yield Spool(path, ledger)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def spooled(spool: Spool) -> Iterator[CommitRecord]:

@@ -28,8 +28,7 @@ async def plan_pull(
     files: dict[str, WantedFile] = {}
     with lock_mirror(root):
         archive = await common_archive(root, store, join=join)
-        spool = await spool_records(root, store, archive, NO_PUSHER)
-        try:
+        async with spool_records(root, store, archive, NO_PUSHER) as spool:
             written = plan_manifests(root, spool)
             for record in spooled(spool):
                 files.update((file.name, file) for file in wanted_assets(root, record, select))
@@ -39,8 +38,6 @@ async def plan_pull(
                         files[file.name] = file
                     else:
                         fetched.left.add(manifest.segment)
-        finally:
-            spool.path.unlink(missing_ok=True)
     for file in files.values():
         count_file(fetched, file)
     return result_of_pull(written, fetched)

@@ -88,8 +88,7 @@ async def pull(
         archive = await common_archive(root, store, join=join)
         if read_archive_id(root) != archive:
             write_archive_id(root, archive)
-        spool = await spool_records(root, store, archive, pusher.id)
-        try:
+        async with spool_records(root, store, archive, pusher.id) as spool:
             require_not_older(store, load_ledger(root), spool.ledger)
             _save(root, spool.ledger)  # first: so that what has not arrived is absent
             written = write_manifests(root, spool)
@@ -97,8 +96,6 @@ async def pull(
                 _save(root, with_forked(spool.ledger, written.conflicts))
             fetched = Fetched(report=report, total=_count_wanted(root, spool, select))
             await _fetch_all(root, store, spool, select, transfers, fetched)
-        finally:
-            spool.path.unlink(missing_ok=True)
     return result_of_pull(written, fetched)
 
 
