@@ -56,7 +56,7 @@ def check_server(root: Path, mirror: MirrorSettings) -> None:
 
     Sends no request.
     """
-    if mirror.url is not None and mirror.endpoint_url is None:
+    if str(mirror.url).startswith("s3://") and mirror.endpoint_url is None:
         asyncio.run(_open_and_close(root, mirror))
 
 
