@@ -117,6 +117,7 @@ def test_a_deleted_last_record(folder: Path) -> None:
     message = f"{key(folder, path)}: rolled back: this record was committed, and is missing now"
 
     expect(folder, CHECK, 4, message)
+    expect(folder, ("sync", "push"), 4, message)
     push_something(folder, 4, message, "the log here is complete")
 
 

@@ -102,7 +102,7 @@ async def push(
     clock: Clock = now_us,
     disk: Disk = REAL,
 ) -> PushResult:
-    """Pushes everything that was sealed. Nothing to do: one request.
+    """Pushes everything that was sealed. Nothing to do: one request, for the last record.
 
     Raises `Locked` if another process pushes from here, or another folder as the same pusher;
     `Invalid` if the bucket belongs to another archive; `Corrupt` if records were changed; and
@@ -134,7 +134,11 @@ async def _begin(run: _Run, join: bool) -> _Progress:
     if ledger and (ledger.address, ledger.archive, ledger.pusher) == known:
         # without a finished push, an earlier one may have been interrupted before `state/` was lost
         ask_first = load_pending(run.root) is not None or ledger.pushed_at is None
-        ledger = await adopt_records(run.root, run.pusher.host, run.store, ledger)
+        if ledger.own.next and not ask_first and not find_unpushed(run.root, ledger.heads).links:
+            # one request: whether what was pushed is still there, not whether our number is free
+            await check_last_record(run.store, ledger)
+        else:
+            ledger = await adopt_records(run.root, run.pusher.host, run.store, ledger)
         return _Progress(ledger, ask_first)
     created = format_us(run.clock())
     claim = await claim_bucket(run.root, run.store, created, join=join)

@@ -76,7 +76,7 @@ def test_nothing_to_do_takes_one_request_and_no_listing(tmp_path: Path) -> None:
     result = pushed(tmp_path, requests.wrapped())
 
     assert (result.segments, result.objects) == (0, 0)
-    assert requests.names == [f"get mirror/{pusher.id}/0000000001.json"]
+    assert requests.names == [f"get mirror/{pusher.id}/0000000000.json"]
     ledger = load_ledger(tmp_path)
     assert ledger is not None and ledger.pushed_at is not None
 
