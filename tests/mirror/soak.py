@@ -18,57 +18,43 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import attrs
 
 from eventlog.check.verify import verify
+from eventlog.errors import HindlogError
 from eventlog.mirror.check.checking import CheckRequest, CheckResult, ReadShare, check_bucket
 from eventlog.mirror.local.absent import absent_test
 from eventlog.stores.transfer import gather_limited
 from tests.eventlog.mirror.buckets import Objects, check_laws, sealed_files
 from tests.eventlog.stores.places import listed
 from tests.mirror import soak_processes
-from tests.mirror.soak_processes import BROKEN, DONE, FAILED, Bucket, pull_all, push_all, start
+from tests.mirror.soak_processes import (
+    BROKEN,
+    DONE,
+    FAILED,
+    Bucket,
+    pull_all,
+    push_all,
+    start,
+)
+from tests.mirror.soak_scene import STALLED_S, Scene, kill, new_scene, running_line
+from tests.object_store.fault_proxy import Damage
 from tests.object_store.server import (
-    BUCKET,
-    ObjectServer,
     running_server,
     start_process,
     wait_until_ready,
 )
 
 WRITERS = ("first", "second", "third")
-STALLED_S = 2.5
+FLIPPED_PULLS = 5
+"""Number of pulls over a line that inverts bits; after each, complete files stay."""
 ROUND_S = 10.0
 """After so long the line is good, and nothing is killed any more."""
-
-
-@attrs.define
-class Scene:
-    """One round."""
-
-    folder: Path
-    server: ObjectServer
-    restarted: list[subprocess.Popen[bytes]]
-    seed: int
-    chance: random.Random
-    scheme: str
-    flips: bool
-    hours: int
-    counts: Counter[str]
-    direct: Bucket
-    line: Bucket
-    """The bucket behind the broken line."""
-
-    @property
-    def is_damaging(self) -> bool:
-        """Whether a wrong answer can reach a process: TLS turns a flipped bit into a cut."""
-        return self.flips and self.scheme == "http"
 
 
 @attrs.define
@@ -87,34 +73,6 @@ def expect(condition: bool, problem: str) -> None:
     """Exits with a message if the condition is false."""
     if not condition:
         sys.exit(f"broken: {problem}")
-
-
-@contextmanager
-def new_scene(
-    folder: Path, server: ObjectServer, restarted: list[subprocess.Popen[bytes]], seed: int
-) -> Iterator[Scene]:
-    """Starts a broken line to the server, and kills it at the end."""
-    chance = random.Random(seed)
-    scheme, flips = chance.choice(["http", "https"]), chance.random() < 0.5
-    read_end, write_end = os.pipe()
-    port = server.ports[scheme]
-    line = partial(soak_processes.break_connections, write_end, port, chance.getrandbits(32), flips)
-    pid = start(line, folder / "line")
-    os.close(write_end)
-    try:
-        with os.fdopen(read_end) as file:
-            line_port = int(file.readline())
-        address = f"s3://{BUCKET}/{os.getpid()}-{seed}"
-        settings = server.settings(scheme, stalled_s=STALLED_S)
-        broken = attrs.evolve(settings, endpoint_url=f"{scheme}://127.0.0.1:{line_port}")
-        direct = Bucket(address, attrs.evolve(settings, stalled_s=60.0), give_up_after_s=60.0)
-        hours, counts = chance.randrange(3, 9), Counter[str]()
-        yield Scene(
-            *(folder, server, restarted, seed, chance, scheme, flips, hours, counts, direct),
-            line=Bucket(address, broken),
-        )
-    finally:
-        _kill(pid)
 
 
 def run_round(scene: Scene) -> None:
@@ -207,15 +165,9 @@ def _stop(worker: Worker) -> bool:
     """Kills a process. Returns whether there was one."""
     if not worker.pid:
         return False
-    _kill(worker.pid)
+    kill(worker.pid)
     worker.pid = 0
     return True
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
 
 
 def _compare(scene: Scene, writers: list[Worker], reader: Path) -> None:
@@ -223,6 +175,7 @@ def _compare(scene: Scene, writers: list[Worker], reader: Path) -> None:
     for worker in writers:
         push_all(worker.root, worker.name, scene.direct)
     pull_all(reader, scene.direct)
+    flipped = _pull_flipped(scene)
     new = scene.folder / "new"
     new.mkdir()
     pull_all(new, scene.direct)
@@ -239,11 +192,36 @@ def _compare(scene: Scene, writers: list[Worker], reader: Path) -> None:
         expect(name.startswith("assets/"), f"{name} is not in the bucket")
         del ours[name]
     expect(stored == ours, f"not equal: {sorted(stored.keys() - ours.keys())[:3]}")
+    for name, data in sealed_files(flipped).items():
+        expect(stored.get(name) == data, f"{name} was pulled with other bytes than the bucket has")
     for root in (reader, new):
         expect(sealed_files(root) == stored, f"{root.name} differs from the bucket")
         expect(not verify(root).damages, f"{root.name} is damaged")
         left = list((root / "log").rglob(".*.tmp"))
         expect(not left, f"{root.name}: left: {left[:3]}")
+
+
+def _pull_flipped(scene: Scene) -> Path:
+    """Pulls over a line on which a bit of each connection is inverted on the way down.
+
+    Returns the folder, which may lack files. The line itself has no checksum.
+    """
+    root = scene.folder / "flipped"
+    root.mkdir()
+    seed, port = scene.chance.getrandbits(32), scene.server.ports["http"]
+
+    def flip(chance: random.Random) -> Damage:
+        return Damage(flip_down=int(10 ** chance.uniform(2.5, 5.5)))
+
+    with running_line(root / "line", port, seed, flip) as line_port:
+        settings = scene.server.settings("http", stalled_s=STALLED_S)
+        address = f"http://127.0.0.1:{line_port}"
+        bucket = Bucket(scene.direct.address, attrs.evolve(settings, endpoint_url=address))
+        for _ in range(FLIPPED_PULLS):
+            with suppress(HindlogError):
+                pull_all(root, bucket)
+                break
+    return root
 
 
 async def _look_at(scene: Scene, root: Path) -> tuple[CheckResult, Objects]:

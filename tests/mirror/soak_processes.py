@@ -146,10 +146,12 @@ def pull_all(root: Path, bucket: Bucket) -> None:
     asyncio.run(run())
 
 
-def break_connections(pipe: int, port: int, seed: int, flips: bool) -> None:
+def break_connections(
+    pipe: int, port: int, seed: int, damage: Callable[[random.Random], Damage]
+) -> None:
     """Runs the proxy until it is killed. Writes its port to a pipe."""
     chance = random.Random(seed)
-    faults = [random_damage(chance, flips) for _ in range(CONNECTIONS)]
+    faults = [damage(chance) for _ in range(CONNECTIONS)]
 
     async def run() -> None:
         async with fault_proxy(port, *faults) as proxy:
