@@ -123,4 +123,6 @@ def parse_rate(text: str | None) -> int | None:
 
 def format_size(size: int) -> str:
     """Formats a number of bytes: `4.1 MB`."""
+    if size >= 10**10:
+        return f"{size / 1e9:,.1f} GB"
     return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"

@@ -115,6 +115,17 @@ def is_locked(root: Path, source: str, writer: str) -> bool:
     return False
 
 
+def lock_holder(root: Path, source: str, writer: str) -> dict[str, object] | None:
+    """Returns pid, host and since when of the process that locks a stream; None if none does."""
+    if not is_locked(root, source, writer):
+        return None
+    try:
+        note = orjson.loads(lock_path(root, source, writer).read_bytes())
+        return {"pid": int(note["pid"]), "host": str(note["host"]), "since": str(note["since"])}
+    except (OSError, KeyError, TypeError, ValueError):
+        return None  # it ended meanwhile
+
+
 def _try_lock(root: Path, source: str, writer: str, how: int = fcntl.LOCK_EX) -> int | None:
     path = lock_path(root, source, writer)
     if how == fcntl.LOCK_SH:  # read-only: also works without write permission

@@ -37,6 +37,15 @@ CREATE TABLE IF NOT EXISTS task (
 CREATE INDEX IF NOT EXISTS task_by_state ON task (state, priority DESC, created_at, created_seq);
 CREATE TABLE IF NOT EXISTS lease (run TEXT PRIMARY KEY, owner TEXT, until INTEGER)
 """
+_SELECT_ALL = (
+    "SELECT task, coalesce(until, 0) FROM task LEFT JOIN lease USING (run) "
+    "ORDER BY priority DESC, created_at, created_seq"
+)
+_SELECT_STATES = (
+    "SELECT task, coalesce(until, 0) FROM task LEFT JOIN lease USING (run) "
+    "WHERE state IN (SELECT value FROM json_each(?)) "
+    "ORDER BY priority DESC, created_at, created_seq"
+)
 _KINDS = (RUN, PAGE, PAGE_FAILED)
 
 
@@ -107,11 +116,9 @@ def list_tasks(queue: RunQueue, now: int, states: Collection[str] = ()) -> list[
     """Returns the tasks with one of these states in the order in which they are worked on;
     without states, all except cleaned ones."""
     stored_states = {PENDING if state == RUNNING else state for state in states}
-    rows = queue.db.execute(  # filtered in SQL: finished tasks accumulate until cleaned
-        "SELECT task, coalesce(until, 0) FROM task LEFT JOIN lease USING (run) "
-        "WHERE ? = '[]' OR state IN (SELECT value FROM json_each(?)) "
-        "ORDER BY priority DESC, created_at, created_seq",
-        [orjson.dumps(sorted(stored_states)).decode()] * 2,
+    rows = queue.db.execute(  # filtered by the index: finished tasks accumulate until cleaned
+        _SELECT_ALL if not stored_states else _SELECT_STATES,
+        [orjson.dumps(sorted(stored_states)).decode()] if stored_states else [],
     )
     tasks = [_with_lease(_decode_task(blob), until > now) for blob, until in rows]
     return [

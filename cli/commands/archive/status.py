@@ -1,80 +1,100 @@
-"""`status`: the state of each source, of the log and of the views."""
+"""`status`: the state of each source, of the log and of the views, on one screen."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from cli.commands.archive.status_of_views import DRIFT_DAYS, status_of_views
+from cli.commands.archive.status_of_sources import source_state
+from cli.commands.archive.status_of_views import status_of_views
+from cli.commands.archive.status_screen import archive_facts, screen_lines
 from cli.options.global_options import archive, config, global_options, stdout_is_terminal
-from cli.output.emit import choose_output, emit
-
-if TYPE_CHECKING:
-    from eventlog.catalog.index import SourceIndex
+from cli.output.emit import choose_output, emit, output_options
 
 _COLUMNS = (
     *("source", "last_run", "last_run_state", "last_event", "ago", "events_per_hour"),
-    *("errors_24h", "open", "sealed", "bytes", "next_run"),
+    *("errors_24h", "open", "sealed", "bytes", "next_run", "last_success", "queued"),
+    *("hours_without_data_24h", "bytes_per_day"),
 )
+_REFRESH_S = 2.0
 
 
 @click.command(
-    epilog="Example: hindlog status --json",
+    epilog="Example: hindlog status --watch",
     short_help="The state of each source, the log and the views.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--watch", is_flag=True, help="Update the screen every two seconds until Ctrl-C.")
+@output_options
 @global_options
-def status(as_json: bool) -> None:
+def status(watch: bool, fmt: str | None, as_json: bool, output: Path | None) -> None:
     """Prints the state of each source, of the log and of the views.
 
-    For each source: the last run, the last event, events, errors and notes of the last 24 hours,
-    the size of its log and the next run. For the views: the instant up to which they are built.
+    For each source: what runs now and what is queued, the last completed run and the next one,
+    events, errors and notes of the last 24 hours, the size of its log. For the archive: how far
+    the views are behind the log, schema drift, free space and growth, the mirror. Averages are
+    over the time for which there are events. JSON is one object; other formats have one row per
+    source.
     """
-    import orjson
+    from eventlog.clock import now_us
+
+    root = archive()
+    if watch:
+        _watch(root, fmt, as_json, output)
+        return
+    is_chosen = bool(fmt or as_json or output)
+    to = choose_output(fmt, as_json, output)
+    now = now_us()
+    state = collect_status(root, now)
+    if to.format == "json" and to.path is None:
+        import orjson
+
+        sys.stdout.write(orjson.dumps(state).decode() + "\n")
+        return
+    if stdout_is_terminal() and not is_chosen:
+        sys.stdout.write("\n".join(screen_lines(state, _width(), now)) + "\n")
+        return
+    emit(_COLUMNS, [tuple(source[name] for name in _COLUMNS) for source in state["sources"]], to)
+    if not is_chosen:
+        for name, text in (*archive_facts(state), *_notes(state)):
+            sys.stdout.write(f"{name}\t{text}\n")
+
+
+def _watch(root: Path, fmt: str | None, as_json: bool, output: Path | None) -> None:
+    """Draws the screen again and again, on a terminal. A signal ends it, with its exit code."""
+    import time
+
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
 
     from eventlog.clock import now_us
 
-    state = collect_status(archive(), now_us())
-    if as_json:
-        sys.stdout.write(orjson.dumps(state).decode() + "\n")
-        return
-    rows = [tuple(source.get(name) for name in _COLUMNS) for source in state["sources"]]
-    emit(_COLUMNS, rows, choose_output(None, False, None))
-    if stdout_is_terminal():
-        sys.stdout.write("\n")
-    for name, title, text in _summary_lines(state):
-        sys.stdout.write(f"{title}: {text}\n" if stdout_is_terminal() else f"{name}\t{text}\n")
+    if fmt or as_json or output:
+        raise click.UsageError("--watch draws a screen: it excludes --format, --json and --output")
+    if not stdout_is_terminal():
+        raise click.UsageError("--watch needs a terminal; without one: hindlog status --json")
+    console = Console(file=sys.stdout)
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            now = now_us()
+            lines = screen_lines(collect_status(root, now), console.width, now)
+            live.update(Text("\n".join(lines), no_wrap=True), refresh=True)
+            time.sleep(_REFRESH_S)
 
 
-def _summary_lines(state: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Returns name, title and text of each line below the table of sources."""
-    views = state["views"]
-    position = (
-        "not built yet: hindlog view update"
-        if views["position"] is None
-        else f"{views['position']}, {views['lag']}"
-    )
-    drift = f"{len(views['drift'])} in {DRIFT_DAYS} days"
-    if views["drift"]:
-        drift += ": hindlog sql 'FROM log.drift ORDER BY changed_at DESC'"
-    lines = [("views", "views up to", position), ("drift", "new, retyped or vanished paths", drift)]
-    lines += [
-        ("note", "note of the last 24 hours", f"{source['source']} {note}")
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def _notes(state: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("note", f"{source['source']} {note}")
         for source in state["sources"]
         for note in source["notes_24h"]
     ]
-    if state["mirror"] is not None:
-        lines.append(("mirror", "mirror", _mirror_text(state["mirror"])))
-    absent, missing, lost = (
-        sum(source[name] for source in state["sources"]) for name in ("absent", "missing", "lost")
-    )
-    if absent:
-        lines.append(("absent", "segments in the mirror only", str(absent)))
-    if missing or lost:
-        counts = f"{missing} missing, {lost} accepted as lost: hindlog segment list"
-        lines.append(("segments", "segments", counts))
-    return lines
 
 
 def collect_status(root: Path, now: int) -> dict[str, Any]:
@@ -83,28 +103,42 @@ def collect_status(root: Path, now: int) -> dict[str, Any]:
     from eventlog.catalog.lookup import writers_of
     from eventlog.files.listing import list_sources
 
-    settings = config(root).source
+    loaded = config(root)
+    settings = loaded.source
     indexes = (read_index(root, name) for name in sorted({*settings, *list_sources(root)}))
     sources = [
-        _source_state(root, index, settings.get(index.source), now)
+        source_state(root, index, settings.get(index.source), now)
         for index in indexes
         if index.source in settings or writers_of(index)
     ]
+    last_event = max((source["last_event"] or "" for source in sources), default="")
     return {
         "archive": str(root),
         "sources": sources,
-        "mirror": _mirror_state(root, now),
-        "views": status_of_views(root, now),
+        "mirror": _mirror_state(root, loaded.mirror.url, now),
+        "views": status_of_views(root, now, last_event or None),
+        "disk": disk_state(root, [source["bytes_per_day"] for source in sources]),
     }
 
 
-def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
-    """Returns how far the mirror is behind, as far as this folder knows; None without a mirror."""
-    from cli.options.times import format_ago
+def disk_state(root: Path, growth: list[int | None]) -> dict[str, int | None]:
+    """Returns free space, growth a day (None if it is not known), and the days until it is full."""
+    import shutil
 
-    url = config(root).mirror.url
+    from eventlog.files.disk import RESERVE_BYTES
+
+    free = shutil.disk_usage(root).free
+    known = [size for size in growth if size is not None]
+    a_day = sum(known) if known else None
+    days = max(0, free - RESERVE_BYTES) // a_day if a_day else None
+    return {"free_bytes": free, "bytes_per_day": a_day, "days_until_full": days}
+
+
+def _mirror_state(root: Path, url: str | None, now: int) -> dict[str, Any] | None:
+    """Returns how far the mirror is behind, as far as this folder knows; None without a mirror."""
     if url is None:
         return None
+    from cli.options.times import format_ago
     from eventlog.mirror.plan.lag import mirror_lag
 
     lag = mirror_lag(root, url.rstrip("/"))
@@ -119,148 +153,6 @@ def _mirror_state(root: Path, now: int) -> dict[str, Any] | None:
         "check_is_clean": lag.check.is_clean if lag.check else None,
         "missing": len(lag.check.missing) if lag.check else None,
     }
-
-
-def _mirror_text(mirror: dict[str, Any]) -> str:
-    """Returns the state of the mirror as one line."""
-    behind = f"{mirror['segments']} segments, {mirror['bytes']:,} bytes, since {mirror['behind']}"
-    text = behind if mirror["segments"] else "every sealed segment is in it"
-    left_out = f"; left out: {', '.join(mirror['left_out'])}" if mirror["left_out"] else ""
-    checked = ""
-    if mirror["checked_at"]:
-        result = "clean" if mirror["check_is_clean"] else "not clean: hindlog sync check"
-        if mirror["missing"]:
-            result = f"{mirror['missing']} objects missing: hindlog sync push --again"
-        checked = f"; last check {mirror['checked_at'][:10]}, {result}"
-    return f"{mirror['url']}: {text}{left_out}{checked}"
-
-
-def _source_state(root: Path, index: "SourceIndex", settings: Any, now: int) -> dict[str, Any]:
-    """Returns the state of one source."""
-    from cli.options.times import format_ago, format_time
-    from eventlog.catalog.lookup import count_absent, count_segments
-    from eventlog.clock import DAY
-    from eventlog.read.event_filter import Select
-    from eventlog.read.reader import read_events
-    from fetcher.service.schedule import next_slot
-
-    name, totals, absent = index.source, count_segments(index), count_absent(index)
-    last = next(iter(read_events(root, Select(sources=frozenset({name})), backwards=True)), None)
-    at = last.position.observed_at if last else None
-    events = _event_count(root, name, now - DAY)
-    due = next_slot(settings.schedule, now) if settings and settings.enabled else None
-    return {
-        "source": name,
-        "last_event": None if at is None else format_time(at),
-        "ago": None if at is None else format_ago(at, now),
-        **_last_run(root, name),
-        "events_24h": events,
-        "events_per_hour": round(events / 24, 1),
-        "errors_24h": _error_count(root, name, now - DAY),
-        "notes_24h": _run_notes(root, name, now - DAY),
-        "open": totals.open,
-        "sealed": totals.sealed,
-        "absent": absent,
-        "missing": totals.missing - absent,
-        "lost": totals.lost,
-        "bytes": totals.zst_bytes + _unsealed_bytes(root, index),
-        "next_run": None if due is None else format_time(due),
-    }
-
-
-def _last_run(root: Path, source: str) -> dict[str, str | None]:
-    """Returns the instant of the latest `run` event, and the run with its state then."""
-    from cli.options.times import format_time
-    from eventlog.format.event import RUN
-    from eventlog.format.event_codec import decode
-    from eventlog.read.event_filter import Select
-    from eventlog.read.reader import read_events
-
-    select = Select(sources=frozenset({source}), kinds=frozenset({RUN}))
-    for record in read_events(root, select, backwards=True):
-        line = decode(record.line)
-        at = format_time(record.position.observed_at)
-        return {"last_run": at, "last_run_state": f"{line.run}: {_state(record.line)}"}
-    return {"last_run": None, "last_run_state": None}
-
-
-_MAX_NOTES = 5
-"""Notes per source; the latest come first."""
-
-
-def _run_notes(root: Path, source: str, since: int) -> list[str]:
-    """Returns what runs reported: why one is not complete, or that a list became empty.
-
-    If a segment cannot be read, the last note says so; the others are those after it.
-    """
-    import orjson
-
-    from eventlog.errors import Corrupt
-    from eventlog.format.event import RUN
-    from eventlog.read.event_filter import Select
-    from eventlog.read.reader import read_events
-
-    select = Select(since=since, sources=frozenset({source}), kinds=frozenset({RUN}))
-    notes: dict[str, None] = {}
-    try:
-        for record in read_events(root, select, backwards=True):
-            members = orjson.loads(record.line)
-            if members.get("why"):
-                notes[f"{members.get('listing') or members['run']}: {members['why']}"] = None
-            if len(notes) == _MAX_NOTES:
-                break
-    except Corrupt as error:
-        notes[f"earlier notes cannot be read: {error.what}"] = None
-    return list(notes)
-
-
-def _state(line: bytes) -> str:
-    import orjson
-
-    return str(orjson.loads(line).get("state"))
-
-
-def _error_count(root: Path, source: str, since: int) -> int:
-    """Returns the number of pages given up and of responses that could not be split."""
-    from eventlog.format.event import ANOMALY, PAGE_FAILED
-    from eventlog.read.event_filter import Select
-    from eventlog.read.reader import read_events
-
-    kinds = frozenset({PAGE_FAILED, ANOMALY})
-    select = Select(since=since, sources=frozenset({source}), kinds=kinds)
-    return sum(1 for _ in read_events(root, select))
-
-
-def _event_count(root: Path, source: str, since: int) -> int:
-    """Returns the number of events in the segments of the hours from `since` on."""
-    from eventlog.catalog.lookup import days_between
-    from eventlog.files.listing import read_manifest
-    from eventlog.read.segment_lines import segment_blocks
-
-    count = 0
-    for folders in days_between(root, [source], since):
-        for name, entry in (segment for folder in folders for segment in folder.segments):
-            if name.starts_at < since:
-                continue
-            if entry.has_manifest:
-                count += (entry.facts or read_manifest(root, name)).rows
-            else:
-                count += sum(block.count(b"\n") for block in segment_blocks(root, name))
-    return count
-
-
-def _unsealed_bytes(root: Path, index: "SourceIndex") -> int:
-    """Returns the size on disk of the segments without a readable manifest."""
-    from eventlog.format.paths import open_path, sealed_path
-
-    size = 0
-    for day in index.days:
-        if any(summary.unknown for summary in day.writers):
-            for name, entry in index.day(day.date).segments:
-                path = sealed_path(root, name) if entry.has_manifest else open_path(root, name)
-                if entry.facts is None and path.exists():
-                    size += path.stat().st_size
-    return size
 
 
 COMMANDS = (status,)

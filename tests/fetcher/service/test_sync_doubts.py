@@ -6,7 +6,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from cli.commands.archive.status import _run_notes
+from cli.commands.archive.status_of_sources import run_facts
 from cli.commands.fetch.sync_report import sync_exit_code
 from eventlog.format.event import ANOMALY, PAGE, UNLISTED
 from fetcher.sources import SOURCES
@@ -83,7 +83,7 @@ def test_an_empty_list_after_many_entities_is_accepted_and_reported(tmp_path: Pa
     assert (listing.state, listing.why) == ("completed", why)
     events = lines(tmp_path, "openrouter")
     assert sum(line.kind == UNLISTED for line in events) == 300
-    (note,) = _run_notes(tmp_path, "openrouter", 0)
+    (note,) = run_facts(tmp_path, "openrouter", 0)["notes_24h"]
     assert note == f"models: {why}"
 
 
