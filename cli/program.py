@@ -1,7 +1,7 @@
 """The program: its commands and their exit codes.
 
-Command modules import heavy libraries inside their functions. This keeps `--help` and
-completion fast.
+Commands are imported when they are used, and so is what runs and reports them. This keeps
+`--help` and completion fast.
 """
 
 import os
@@ -13,18 +13,8 @@ from pathlib import Path
 
 import click
 
-from cli.commands.archive import config, doctor, init, status
-from cli.commands.fetch import imports, queue
-from cli.commands.fetch import run as fetch_run
-from cli.commands.log import integrity, log, segment, tail
-from cli.commands.mirror import prune, sync
-from cli.commands.simulator import demo, simulate
-from cli.commands.views import changes, entity, sql, view
-from cli.mirror.absent import mirrors_of
+from cli.command_table import LazyCommands, Program
 from cli.options.global_options import global_options, options_of
-from cli.output.exit_codes import exit_code, report, report_code
-from cli.output.progress.days import days_reporter
-from cli.output.progress.display import answering_sigusr1
 from cli.process.signals import restore_signal_error
 from cli.process.streams import (
     STDOUT,
@@ -33,16 +23,14 @@ from cli.process.streams import (
     name_stdout_errors,
     stdout_has_no_reader,
 )
-from eventlog.catalog.progress import reporting_days
-from eventlog.clock import now_us
-from eventlog.errors import LocalResource
-from eventlog.files.absent.mirror import reading_from_mirrors
 
 _NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """Raised by click 8.2 and later for a group without a command; its message is the help."""
 
 
 @click.group(
+    cls=Program,
+    commands=LazyCommands(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: hindlog demo",
 )
@@ -55,30 +43,6 @@ def cli() -> None:
     """
 
 
-for command in (*imports.COMMANDS, *queue.COMMANDS):
-    fetch_run.fetch.add_command(command)
-for command in (
-    *init.COMMANDS,
-    *tail.COMMANDS,
-    *log.COMMANDS,
-    *fetch_run.COMMANDS,
-    *entity.COMMANDS,
-    *changes.COMMANDS,
-    *view.COMMANDS,
-    *sql.COMMANDS,
-    *segment.COMMANDS,
-    *integrity.COMMANDS,
-    *sync.COMMANDS,
-    *prune.COMMANDS,
-    *simulate.COMMANDS,
-    *status.COMMANDS,
-    *config.COMMANDS,
-    *doctor.COMMANDS,
-    *demo.COMMANDS,
-):
-    cli.add_command(command)
-
-
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code. Errors are reported on stderr."""
     if "_HINDLOG_COMPLETE" in os.environ:
@@ -86,14 +50,8 @@ def run(arguments: list[str]) -> int:
     try:
         # not cli.main(): it exits with 1 when the reader closes the pipe
         context = cli.make_context("hindlog", list(arguments))  # a copy: click empties the list
-        with (
-            context,
-            answering_sigusr1(now_us, partial(options_of, context)),
-            reporting_days(days_reporter(now_us)),
-            mirrors_of(context) as find,
-            reading_from_mirrors(find),
-        ):
-            result = cli.invoke(context)
+        with context:
+            result = _invoke(context)
         with name_stdout_errors():
             sys.stdout.flush()
     except BaseException as error:
@@ -104,8 +62,28 @@ def run(arguments: list[str]) -> int:
         )
     code = result if isinstance(result, int) else 0
     if code and _log_format(arguments) == "json":
+        from cli.output.exit_codes import report_code
+
         report_code(code, sys.stderr)
     return code
+
+
+def _invoke(context: click.Context) -> object:
+    """Runs the command of a context, with what a long one needs: progress, and absent files."""
+    from cli.mirror.absent import mirrors_of
+    from cli.output.progress.days import days_reporter
+    from cli.output.progress.display import answering_sigusr1
+    from eventlog.catalog.progress import reporting_days
+    from eventlog.clock import now_us
+    from eventlog.files.absent.mirror import reading_from_mirrors
+
+    with (
+        answering_sigusr1(now_us, partial(options_of, context)),
+        reporting_days(days_reporter(now_us)),
+        mirrors_of(context) as find,
+        reading_from_mirrors(find),
+    ):
+        return cli.invoke(context)
 
 
 def _log_format(arguments: list[str]) -> str:
@@ -124,6 +102,8 @@ def _without_working_directory(error: BaseException) -> BaseException:
         try:
             Path.cwd()
         except FileNotFoundError:
+            from eventlog.errors import LocalResource
+
             what = "the working directory was deleted"
             return LocalResource(what, "cd to another folder, or use absolute paths only")
     return error
@@ -142,6 +122,8 @@ def _report_error(error: BaseException, as_json: bool, only_json: bool) -> int:
     """Reports the error that ended a command; returns the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    from cli.output.exit_codes import exit_code, report, report_code
+
     if isinstance(error, _NO_COMMAND) and only_json:
         report_code(exit_code(error), sys.stderr)
         return exit_code(error)

@@ -4,19 +4,18 @@ Their values are stored in click's root context. `current_options()` reads them 
 no object needs to be passed through the commands.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import attrs
 import click
 
-from cli.config.load import ARCHIVE_VARIABLE, find_archive, load_config
-from cli.config.settings import Config
 from cli.options.details import show_details
+
+if TYPE_CHECKING:
+    from cli.config.settings import Config
 from cli.process.streams import write_stderr
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,8 +24,7 @@ _KEY = "hindlog."
 COLORS = ("auto", "always", "never")
 
 
-@attrs.frozen
-class GlobalOptions:
+class GlobalOptions(NamedTuple):  # not attrs, which takes as long to import as click
     """Values of the global options of one invocation."""
 
     archive: str | None
@@ -99,6 +97,8 @@ def options_of(root: click.Context) -> GlobalOptions:
 
 def archive() -> Path:
     """Returns the folder of the archive. Raises `NoArchive`."""
+    from cli.config.load import ARCHIVE_VARIABLE, find_archive
+
     flag = current_options().archive
     named = flag or os.environ.get(ARCHIVE_VARIABLE)
     # an absolute path needs no working directory, which may have been deleted
@@ -106,8 +106,10 @@ def archive() -> Path:
     return find_archive(flag, os.environ, Path("/") if is_absolute else Path.cwd())
 
 
-def config(root: Path) -> Config:
+def config(root: Path) -> "Config":
     """Returns the configuration of an archive. Raises `Invalid`."""
+    from cli.config.load import load_config
+
     return load_config(root, os.environ, current_options().config)
 
 
@@ -157,6 +159,8 @@ def _show_details(root: click.Context) -> None:
 
 
 def _json_line(text: str) -> str:
+    import json
+
     from cli.options.times import format_time
     from eventlog.clock import now_us
 

@@ -15,8 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-
-import attrs
+from typing import NamedTuple
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _DUPLICATE_S = 0.1
@@ -36,8 +35,7 @@ class Terminated(BaseException):
     """SIGTERM arrived before the command was done."""
 
 
-@attrs.frozen
-class StopRequest:
+class StopRequest(NamedTuple):  # not attrs, which takes as long to import as click
     """State of the recorded signals: whether the command must stop."""
 
     is_requested: Callable[[], bool]

@@ -36,8 +36,7 @@ ARGUMENTS: dict[str, Words] = {
     "fetch retry": ("c0",),
     "fetch run": ("--once",),
     "gaps": (),
-    "history": (ENTITY,),
-    "init": ("new",),
+    **{"help": ("fetch", "add"), "history": (ENTITY,), "init": ("new",)},
     "log": (),
     "prune": ("--keep-local", "90d"),
     "repair": (SEGMENT,),
@@ -62,7 +61,7 @@ ARGUMENTS: dict[str, Words] = {
 }
 """Every command with valid arguments."""
 ALL = {" ".join(path): command for path, command in commands(cli, ())}
-WITHOUT_ARCHIVE = ("completion", "demo", "doctor", "init", "simulate")
+WITHOUT_ARCHIVE = ("completion", "demo", "doctor", "help", "init", "simulate")
 READS = (
     *("changes", "config paths", "config show", "diff", "fetch list", "gaps", "history", "log"),
     *("segment cat", "segment list", "show", "sql", "tail"),

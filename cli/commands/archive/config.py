@@ -1,7 +1,6 @@
-"""`config` and `completion`: the settings of an archive, and completion for a shell."""
+"""`config`: the settings of an archive."""
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -10,7 +9,11 @@ from cli.options.global_options import archive, current_options, global_options
 from cli.output.emit import choose_output, emit, output_options
 
 
-@click.group("config", short_help="The configuration of this archive: show, paths, check.")
+@click.group(
+    "config",
+    short_help="The configuration of this archive: show, paths, check.",
+    epilog="Example: hindlog config show --origin",
+)
 @global_options
 def config_() -> None:
     """The configuration of this archive, and where each value comes from."""
@@ -57,21 +60,4 @@ def check() -> None:
     click.echo("OK", err=True)
 
 
-@click.command(
-    epilog="Example: hindlog completion bash >> ~/.bashrc",
-    short_help="Prints a completion script for a shell.",
-)
-@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
-@global_options
-def completion(shell: str) -> None:
-    """Prints the script that makes SHELL complete hindlog's commands and options."""
-    from click.shell_completion import get_completion_class
-
-    completion_class = get_completion_class(shell)
-    if completion_class is None:
-        raise click.UsageError(f"no completion for {shell}: expected bash, zsh or fish")
-    root = click.get_current_context().find_root().command
-    sys.stdout.write(completion_class(root, {}, "hindlog", "_HINDLOG_COMPLETE").source() + "\n")
-
-
-COMMANDS = (config_, completion)
+COMMANDS = (config_,)

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from cli.config.settings import Config, MirrorSettings
 
 
-@click.group(short_help="Crawls the upstreams, manages the queue, imports recordings.")
+@click.group(
+    short_help="Crawls the upstreams, manages the queue, imports recordings.",
+    epilog="Example: hindlog fetch run --once",
+)
 @global_options
 def fetch() -> None:
     """Crawls the upstreams, manages the queue, and imports responses recorded elsewhere."""

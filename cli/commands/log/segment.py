@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from eventlog.format.paths import SegmentName
 
 
-@click.group(short_help="The files of the log: list, cat, response, seal.")
+@click.group(
+    short_help="The files of the log: list, cat, response, seal.",
+    epilog="Example: hindlog segment list",
+)
 @global_options
 def segment() -> None:
     """The files of the log."""

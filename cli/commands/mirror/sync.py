@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from eventlog.mirror.local.pusher import Pusher
 
 
-@click.group(short_help="The mirror: a copy of the sealed log in a bucket.")
+@click.group(
+    short_help="The mirror: a copy of the sealed log in a bucket.",
+    epilog="Example: hindlog sync push",
+)
 @global_options
 def sync() -> None:
     """The mirror: a copy of the sealed log in a bucket, as `mirror.url` names it.

@@ -15,10 +15,12 @@ from cli.options.global_options import (
     stdout_is_terminal,
     wants_color,
 )
+from cli.options.patterns import check_patterns
 from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options, prints_for_people
 from cli.output.terminal.pager import paged, pager_option
 from cli.process.streams import write_stdout
+from eventlog.errors import Invalid
 
 if TYPE_CHECKING:
     from projector.changes.diff import Change
@@ -73,9 +75,16 @@ def _body_at(
 
 
 def _next_command(entity: str, state: "EntityState") -> str:
-    """Returns the hint for an absent entity: its history, or counts of its type if unknown."""
+    """Returns the hint for an absent entity: its history, or counts of its type if unknown.
+
+    If its source or type is unknown, the hint names the nearest known one.
+    """
     if state.last_seen_at is not None or state.first_seen_at is not None:
         return f"hindlog history {entity}"
+    try:
+        check_patterns(archive(), ["/".join(entity.split("/")[:2])])
+    except Invalid as error:
+        return error.what.removeprefix("pattern ")
     return f"hindlog log '{'/'.join(entity.split('/')[:2])}' --stats"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.config.listings import nearest
 from cli.options.arguments import read_sql
 from cli.options.global_options import archive, global_options, print_message
 from cli.options.time_options import resolve_as_of
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from projector.update.update import UpdateReport
 
 
-@click.group(short_help="The views: list, show, update, rebuild, check, diff.")
+@click.group(
+    short_help="The views: list, show, update, rebuild, check, diff.",
+    epilog="Example: hindlog view list",
+)
 @global_options
 def view() -> None:
     """The views that SQL reads. They are built from the log and may be deleted at any time."""
@@ -80,9 +84,11 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
     from eventlog.errors import NotFound
     from projector.query.view_info import list_views
 
-    info = next((known for known in list_views(archive()) if known.name == name), None)
-    if info is None:
-        raise NotFound(f"{name}: no such view", "hindlog view list")
+    views = {known.name: known for known in list_views(archive())}
+    if name not in views:
+        close = f"; the nearest known one is {nearest(name, views)}" if views else ""
+        raise NotFound(f"{name}: no such view{close}", "hindlog view list")
+    info = views[name]
     print_message(f"{info.summary}; {info.rows} rows up to {_format_position(info.last_instant)}")
     emit(("column", "type", "meaning"), info.columns, choose_output(fmt, as_json, output))
 
