@@ -1,6 +1,7 @@
 """`sql` and `export`: query the views, or write them to files."""
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,15 +103,18 @@ def _open_in_duckdb(
 def _open_prompt(
     root: Path, begin: int | None, params: dict[str, str], timeout: float | None
 ) -> None:
-    from cli.commands.views.sql_prompt import run_prompt
+    from cli.commands.views.line_editor import statement_reader
+    from cli.commands.views.sql_prompt import completions, history_file, run_prompt
     from projector.query.select import run_query
 
     def ask(text: str, as_of: int | None) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:
-        instant = begin if as_of is None else as_of
-        result = run_query(root, text, as_of=instant, params=params, timeout_s=timeout)
+        # DuckDB refuses values that a query does not name
+        known = {name: value for name, value in params.items() if f"${name}" in text}
+        result = run_query(root, text, as_of=as_of, params=known, timeout_s=timeout)
         return result.columns, result.rows
 
-    run_prompt(ask, root / "state" / "sql_history", resolve_as_of)
+    history = history_file(os.environ, Path.home())
+    run_prompt(ask, statement_reader(history, lambda: completions(ask)), resolve_as_of, begin)
 
 
 @click.command(

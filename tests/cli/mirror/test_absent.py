@@ -55,6 +55,7 @@ OTHERS = {
     *("fetch add", "fetch cancel", "fetch clean", "fetch import", "fetch probe", "fetch replay"),
     *(
         "export",
+        "help",
         "fetch retry",
         "fetch run",
         "prune",

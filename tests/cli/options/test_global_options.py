@@ -41,7 +41,7 @@ def parse(*words: str) -> GlobalOptions:
         (("--color", "never", "status"), GlobalOptions(None, None, False, 0, "never", "text")),
         (("--log-format", "json", "status"), GlobalOptions(None, None, False, 0, "auto", "json")),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+    ids=lambda value: " ".join(value) if type(value) is tuple else "",
 )
 def test_a_global_option_can_be_on_either_side_of_the_command(
     words: tuple[str, ...], expected: GlobalOptions

@@ -1,7 +1,6 @@
 """The SQL prompt: statements, commands, signals and its history."""
 
 import io
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,15 @@ from typing import NoReturn
 
 import pytest
 
-from cli.commands.views.sql_prompt import HELP, read_statements, run_prompt
+from cli.commands.views.sql_prompt import (
+    HELP,
+    completions,
+    history_file,
+    is_complete,
+    line_reader,
+    read_statements,
+    run_prompt,
+)
 from cli.process.signals import Terminated, raise_on_signals
 from cli.program import cli
 from tests.cli.making import Done, hindlog, replaced, stream
@@ -76,7 +83,7 @@ def test_ctrl_c_that_duckdb_reports_as_an_error_ends_the_query_and_not_the_promp
 ) -> None:
     run_prompt(
         lambda _text, _as_of: interrupted_by_duckdb(signal.SIGINT),
-        tmp_path / "history",
+        line_reader(),
         lambda _: None,
     )
 
@@ -88,7 +95,7 @@ def test_sigterm_ends_the_prompt(tmp_path: Path) -> None:
     with pytest.raises(Terminated):
         run_prompt(
             lambda _, __: interrupted_by_duckdb(signal.SIGTERM),
-            tmp_path / "history",
+            line_reader(),
             lambda _: None,
         )
 
@@ -141,20 +148,90 @@ def test_the_prompt_uses_the_instant_and_parameters_of_its_command(archive: Path
     assert done.out == "n\n3!\n"
 
 
-def test_the_prompt_lists_views_and_prints_its_help(archive: Path) -> None:
-    done = prompted(archive, ".views", ".help")
+@pytest.mark.parametrize("command", [".tables", ".views", "SHOW TABLES;", "show all tables ;"])
+def test_the_prompt_lists_the_views(archive: Path, command: str) -> None:
+    done = prompted(archive, command)
 
     assert "openrouter.models\t" in done.out
     assert "openrouter._" not in done.out
-    assert done.err.count(HELP) == 2
 
 
-def test_the_prompt_keeps_its_history_in_the_state_of_the_archive(archive: Path) -> None:
-    shutil.rmtree(archive / "state", ignore_errors=True)
-    prompted(archive, ".help")
+@pytest.mark.parametrize("command", [".schema {}", "DESCRIBE {};", "desc {};"])
+def test_the_prompt_lists_the_columns_of_a_view(archive: Path, command: str) -> None:
+    done = prompted(archive, command.format("openrouter.models"))
+    unknown = prompted(archive, command.format("openrouter.modles"))
 
-    assert (archive / "state" / "sql_history").is_file()
-    assert prompted(archive, ".help").code == 0
+    assert done.rows[0] == ["column", "type"]
+    assert ["id", "VARCHAR"] in done.rows
+    assert "the nearest known one is openrouter.models" in unknown.err
+
+
+def test_schema_without_a_view_lists_the_columns_of_all(archive: Path) -> None:
+    assert ["openrouter.models", "id", "VARCHAR"] in prompted(archive, ".schema").rows
+
+
+@pytest.mark.parametrize("word", [".quit", ".exit", "exit", "quit", "QUIT;", "exit ;"])
+def test_the_words_that_leave(archive: Path, word: str) -> None:
+    assert prompted(archive, word, "SELECT 1 AS n;").out == ""
+
+
+def test_an_unknown_dot_command_is_answered_with_the_nearest(archive: Path) -> None:
+    assert "the nearest one is .tables" in prompted(archive, ".tabels").err
+    assert prompted(archive, ".help").err.count(HELP) == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "count"),
+    [
+        ("SET VARIABLE as_of = TIMESTAMPTZ '2026-11-01 00:30:00+00';", "3"),
+        ("set variable as_of to '2026-11-01 00:30:00+00';", "3"),
+        ("SET VARIABLE as_of = NULL;", "2"),
+        ("SET VARIABLE as_of = '2026-11-01 00:30:00+00'; ", "3"),
+    ],
+)
+def test_set_variable_as_of_sets_the_instant_of_later_queries(
+    archive: Path, statement: str, count: str
+) -> None:
+    query = "SELECT count(*) AS n FROM openrouter.models;"
+    done = prompted(archive, statement, query, "RESET VARIABLE as_of;", query)
+
+    assert done.out == f"n\n{count}\nn\n2\n"
+
+
+def test_as_of_now_is_the_latest_state_also_if_the_command_named_an_instant(archive: Path) -> None:
+    query = "SELECT count(*) AS n FROM openrouter.models;"
+    options = ("--as-of", "2026-11-01T00:30")
+
+    assert prompted(archive, query, ".as-of now", query, options=options).out == "n\n3\nn\n2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (".tables", True),
+        ("exit", True),
+        ("SELECT 1;", True),
+        ("SELECT 1\n;  ", True),
+        ("", True),
+        ("SELECT 1", False),
+        ("SELECT\n.5", False),
+    ],
+)
+def test_enter_ends_a_whole_statement(text: str, expected: bool) -> None:
+    assert is_complete(text) is expected
+
+
+def test_completion_offers_views_and_columns() -> None:
+    rows = [("a.b", "id", "VARCHAR"), ("a.b", "name", "VARCHAR"), ("a.c", "id", "VARCHAR")]
+
+    assert completions(lambda _text, _as_of: ((), iter(rows))) == ["a.b", "id", "name", "a.c"]
+
+
+def test_the_history_is_in_the_folder_for_states() -> None:
+    home = Path("/home/me")
+
+    assert history_file({}, home) == home / ".local/state/hindlog/sql_history"
+    assert history_file({"XDG_STATE_HOME": "/s"}, home) == Path("/s/hindlog/sql_history")
 
 
 def test_ctrl_c_in_a_query_is_reported_and_the_prompt_continues(tmp_path: Path) -> None:
@@ -165,7 +242,7 @@ def test_ctrl_c_in_a_query_is_reported_and_the_prompt_continues(tmp_path: Path) 
 
     typed, out, err = stream(b"SELECT 1;\nSELECT 2;\n"), stream(), stream()
     with replaced(typed, out, err), cli.make_context("hindlog", ["sql"]):
-        run_prompt(ask, tmp_path / "history", lambda text: None)
+        run_prompt(ask, line_reader(), lambda text: None)
 
     assert out.buffer.getvalue() == b"n\n2\n"  # type: ignore[attr-defined]
     assert b"stopped\n" in err.buffer.getvalue()  # type: ignore[attr-defined]
