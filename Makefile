@@ -8,7 +8,7 @@ STAMP := $(VENV)/.ready
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-all check coverage mutants bench crash soak demo docs site lock clean
+.PHONY: help setup fmt lint test test-all check coverage mutants bench crash soak demo docs picture site lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ soak: $(STAMP) ## kill and damage pushes to a real S3 server for an hour, with r
 
 demo: $(STAMP) ## the main job from end to end, offline, in about a minute
 	$(BIN)/hindlog demo data/demo
+
+picture: $(STAMP) ## draw docs/hindlog.svg from the archive of `make demo`
+	test -d data/demo/log || $(MAKE) demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.docs.draw_picture data/demo docs/hindlog.svg
 
 site: $(STAMP) ## build the documentation as a site in build/site, without the network
 	$(BIN)/mkdocs build --quiet

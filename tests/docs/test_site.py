@@ -29,3 +29,11 @@ def test_the_site_is_built_without_warnings_and_without_other_hosts(tmp_path: Pa
     assert [page.name for page in pages if LOADED.search(page.read_text())] == []
     styles = "".join(path.read_text() for path in site.rglob("*.css"))
     assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", styles)
+
+
+def test_the_picture_of_the_readme_names_no_font_file_and_no_host() -> None:
+    picture = (ROOT / "docs/hindlog.svg").read_text()
+
+    assert "docs/hindlog.svg" in (ROOT / "README.md").read_text()
+    assert re.findall(r"https?://[^\"]*", picture) == ["http://www.w3.org/2000/svg"]
+    assert "url(https" not in picture and "hindlog changes" in picture.replace("&#160;", " ")
