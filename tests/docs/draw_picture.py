@@ -32,7 +32,7 @@ COMMANDS = (
     ("hindlog changes openrouter/model --since 1d --fields", 6),
     (_VERSIONS, 8),
     (_AS_OF, 7),
-    ("hindlog -q verify", 2),
+    ("hindlog verify", 2),
 )
 """Commands, and the number of lines that are shown; `{}` is a model whose price changed."""
 _CHANGED = (
@@ -85,8 +85,8 @@ def run_in_terminal(command: str, folder: Path, environment: dict[str, str]) -> 
         written += chunk
     process.wait()
     os.close(ours)
-    lines = written.decode().replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rpartition("\r\x1b[K")[2] for line in lines)
+    # without the frames of a progress bar, which is erased at the end
+    return written.decode().replace("\r\n", "\n").rpartition("\x1b[2K")[2]
 
 
 def _read(terminal: int) -> bytes:
