@@ -63,6 +63,10 @@ class Limits:
     """Uncompressed bytes that the external merge sort reads from a run at once."""
     max_difference_bytes: int = 8 * 1024 * 1024
     """Size in memory of the differences that are written to one file."""
+    max_task_pairs: int = 20_000
+    """Pairs of versions of one task of a cluster, at most."""
+    min_task_pairs: int = 500
+    """Pairs of versions of one task of a cluster, at least. Fewer take less time than the task."""
     max_difference_files: int = 16
     """Number of small files of differences before they are merged."""
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,14 +83,18 @@ def create_empty_differences(folder: Path) -> None:
         _publish(folder, "schema.parquet", [])
 
 
+ComparePairs = Callable[[Path], tuple[int, set[str]]]
+"""Compares the pairs in a file, which has a file of its far earlier bodies beside it, and writes
+their differences. Returns the number of pairs, and the names of the files."""
+
+
 def add_differences(
-    root: Path,
     folder: Path,
     history: History,
     scratch: Path,
     crew: Workers,
     limits: Limits,
-    report: ReportProgress = no_progress,
+    compare: ComparePairs,
 ) -> int:
     """Compares the consecutive versions that were not compared yet and returns their number."""
     compared = read_compared(folder, history.types)
@@ -105,7 +109,7 @@ def add_differences(
             write_far_bodies(connection, pairs)
     count, new = 0, set[str]()
     if pairs.exists():
-        count, new = _compare(root, folder, history.source, pairs, crew, limits, report)
+        count, new = compare(pairs)
     pa.default_memory_pool().release_unused()  # otherwise DuckDB's memory adds to it
     names = {*new, *(path.name for path in before)}
     if small := _files_to_merge(folder, names, limits):
@@ -115,16 +119,16 @@ def add_differences(
     return count
 
 
-def _compare(
+def compare_pairs(
     root: Path,
     folder: Path,
     source: str,
     pairs: Path,
     crew: Workers,
     limits: Limits,
-    report: ReportProgress,
+    report: ReportProgress = no_progress,
 ) -> tuple[int, set[str]]:
-    """Compares the pairs in a file and writes their differences.
+    """Compares the pairs in a file and writes their differences into a folder.
 
     Returns the number of pairs, and the names of the files.
     """

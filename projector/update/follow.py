@@ -16,6 +16,7 @@ import attrs
 from eventlog.catalog.file_watch import FileWatch, may_have_changed
 from eventlog.catalog.stream_watch import StreamWatch, poll_streams
 from eventlog.progress import ReportProgress, no_progress
+from projector.cluster.engine import LOCAL, Engine
 from projector.definition import Definition
 from projector.folders import views_dir
 from projector.update.last_update import NO_LOG, read_log_state, same_segments
@@ -35,6 +36,7 @@ def follow_log(
     definitions: Sequence[Definition] | None = None,
     on_update: Callable[[UpdateReport], None] = lambda _: None,
     wait: Callable[[float], None] = time.sleep,
+    engine: Engine = LOCAL,
 ) -> None:
     """Updates the views, and again whenever the log has grown, until `stopped` returns True.
 
@@ -48,7 +50,16 @@ def follow_log(
         if log_may_have_changed(watch) or log is None:
             state = read_log_state(root, log or NO_LOG)
             if log is None or not same_segments(state, log):
-                on_update(update(root, views, jobs=jobs, report=report, definitions=definitions))
+                on_update(
+                    update(
+                        root,
+                        views,
+                        jobs=jobs,
+                        report=report,
+                        definitions=definitions,
+                        engine=engine,
+                    )
+                )
             log = state
         wait(INTERVAL_S)
 

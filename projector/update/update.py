@@ -19,9 +19,7 @@ from eventlog.clock import now_us
 from eventlog.errors import HindlogError
 from eventlog.files.listing import list_sources
 from eventlog.progress import ReportProgress, no_progress
-from projector.changes.differences import FOLDER, add_differences, folder_of_diffs
-from projector.changes.value_starts import folder_of_starts, update_starts
-from projector.changes.version_pairs import History
+from projector.cluster.engine import LOCAL, Engine
 from projector.definition import LOG, Definition, find_definitions, load_definitions
 from projector.digests import digest_rules
 from projector.engine.connections import SMALL_MEMORY_MB, builder, sql_errors
@@ -39,8 +37,9 @@ from projector.keyframes.keyframe import SourceParts, load_source_parts
 from projector.limits import LIMITS, Limits
 from projector.parts.build import BuildResult, Context, build_open
 from projector.parts.compact import Group, compact, find_groups, grouping_key
-from projector.parts.jobs import plan_jobs, run_jobs
+from projector.parts.jobs import plan_jobs
 from projector.parts.plan import SegmentListing, definitions_of
+from projector.update.compare_versions import compare_versions
 from projector.update.empty_parts import build_schemas
 from projector.update.last_update import (
     LogState,
@@ -82,10 +81,12 @@ def update(
     report: ReportProgress = no_progress,
     definitions: Sequence[Definition] | None = None,
     limits: Limits = LIMITS,
+    engine: Engine = LOCAL,
 ) -> UpdateReport:
     """Updates the views of an archive to the present state of its log. Idempotent.
 
     `views`: names as `source.view`, None for all. The views of the log are always updated, too.
+    `engine`: where parts are built and versions are compared.
     """
     root = root.resolve()
     views_folder = views_dir(root)
@@ -98,7 +99,15 @@ def update(
         parts = current_parts(views_folder)
         wanted = with_dependencies(known, find_definitions(known, views))
         built, script = build_views(
-            root, parts, wanted, known, log, jobs=jobs, report=report, limits=limits
+            root,
+            parts,
+            wanted,
+            known,
+            log,
+            jobs=jobs,
+            report=report,
+            limits=limits,
+            engine=engine,
         )
         before = read_script(views_folder)
         failures: list[str] = []
@@ -122,6 +131,7 @@ def build_views(
     report: ReportProgress = no_progress,
     strict: bool = False,
     limits: Limits = LIMITS,
+    engine: Engine = LOCAL,
 ) -> tuple[UpdateReport, Script]:
     """Builds the missing parts of `wanted` in the folder `parts`.
 
@@ -137,12 +147,12 @@ def build_views(
         context = Context(root, parts, folder, jobs, crew, report, strict, limits)
         listings = [_listing(log, source) for source in _sources(root, known)]
         failures = build_schemas(context, connection, known, [each.source for each in listings])
-        results = _build_parts(context, connection, listings, wanted)
+        results = _build_parts(context, connection, listings, wanted, engine)
         working = [each for each in known if each.name not in failures]
         loaded = _merge_and_build(context, connection, listings, working, failures)
         script = script_for(root, parts, loaded, working)
         # Also if nothing was built: the last update may have ended before it compared.
-        if _compare(context, script, failures):
+        if compare_versions(context, script.histories, failures, engine):
             script = script_for(root, parts, loaded, working)
     return _report(results, failures), script
 
@@ -201,10 +211,11 @@ def _build_parts(
     connection: duckdb.DuckDBPyConnection,
     listings: Sequence[SegmentListing],
     wanted: Sequence[Definition],
+    engine: Engine,
 ) -> list[BuildResult]:
     """Builds the missing parts of all sources at once, then the parts over open segments."""
     jobs = [job for each in listings for job in plan_jobs(context, connection, each, wanted)]
-    sealed = run_jobs(context, jobs)
+    sealed = engine.run_jobs(context, jobs)
     open_futures = [submit(context.workers, build_open, context, each, wanted) for each in listings]
     return [*sealed, *(future.result() for future in open_futures)]
 
@@ -271,30 +282,3 @@ def _build_keyframes(
             failures[f"{source.listing.source} {KEYFRAMES}"] = error.what
         built.append(source)
     return built
-
-
-def _compare(context: Context, script: Script, failures: dict[str, str]) -> bool:
-    """Compares the consecutive versions that were not compared yet. Returns whether the views
-    have other files to read then."""
-    jobs = {
-        history.source: submit(context.workers, _compare_source, context, history)
-        for history in script.histories
-    }
-    is_changed = False
-    for source, job in jobs.items():
-        try:
-            is_changed |= job.result()
-        except HindlogError as error:
-            failures[f"{source} {FOLDER}"] = error.what
-            is_changed = True
-    return is_changed
-
-
-def _compare_source(context: Context, history: History) -> bool:
-    """Finds since when values were seen, and their differences. Returns whether any are new."""
-    starts = folder_of_starts(context.parts, history.source)
-    differences = folder_of_diffs(context.parts, history.source)
-    shared = (history, context.scratch, context.workers, context.limits)
-    with sql_errors(f"changes of {history.source}"):
-        is_changed = update_starts(starts, *shared)
-        return add_differences(context.root, differences, *shared, context.report) > 0 or is_changed

@@ -30,8 +30,16 @@ def view() -> None:
 @click.argument("views", nargs=-1)
 @click.option("-f", "--follow", "following", is_flag=True, help="Keep the views up to date.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where parts are built and versions are compared: local, dask://HOST:PORT, "
+    "dask+tls://HOST:PORT.",
+)
 @global_options
-def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
+def update(views: tuple[str, ...], following: bool, jobs: int, engine: str) -> int:
     """Updates the views from segments that no part covers yet.
 
     With --follow it continues until Ctrl-C or SIGTERM; the views then lag the log by a second
@@ -44,18 +52,21 @@ def update(views: tuple[str, ...], following: bool, jobs: int) -> int:
     if not following and is_up_to_date(root, views or None):
         _print_counts(0, 0, 0)
         return 0
+    from cli.cluster.engines import open_engine
     from cli.output.progress.display import progress
     from eventlog.clock import now_us
     from projector.update.follow import follow_log
     from projector.update.update import update as update_views
 
     try:
-        if following:
-            with progress(now_us) as show:
-                follow_log(root, views or None, jobs=jobs, report=show, on_update=_print_report)
-            return 0
-        with progress(now_us) as show:
-            report = update_views(root, views or None, jobs=jobs, report=show)
+        with open_engine(engine, root) as where, progress(now_us) as show:
+            names = views or None
+            if following:
+                follow_log(
+                    root, names, jobs=jobs, report=show, engine=where, on_update=_print_report
+                )
+                return 0
+            report = update_views(root, names, jobs=jobs, report=show, engine=where)
     except (KeyboardInterrupt, Terminated):  # the update has discarded its unpublished parts
         print_message("stopped; published parts are kept, and the next update continues")
         raise

@@ -124,7 +124,7 @@ def test_an_update_compares_what_an_interrupted_one_built_but_did_not_compare(em
         raise Unavailable("ended here")
 
     with monkeypatch.context() as patch:
-        patch.setattr("projector.update.update.add_differences", ended)
+        patch.setattr("projector.update.compare_versions.add_differences", ended)
         assert "ended here" in update(empty, definitions=MODELS).failed
     assert [row[1] for row in feed(empty)] == ["appeared"]
     update(empty, definitions=MODELS)

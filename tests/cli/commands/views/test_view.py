@@ -71,7 +71,7 @@ def test_an_update_that_leaves_something_out_reports_it_and_exits_with_3(
     def ended(*_arguments: object) -> None:
         raise Unavailable("ended here")
 
-    monkeypatch.setattr("projector.update.update.add_differences", ended)
+    monkeypatch.setattr("projector.update.compare_versions.add_differences", ended)
     hindlog("segment", "seal", "--all", at=archive)
     done = hindlog("view", "update", MODELS, at=archive)
 

@@ -1,0 +1,1 @@
+"""Runs the work of an update on a cluster, with the mirror where workers share no folder."""
