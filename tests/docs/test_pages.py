@@ -12,7 +12,7 @@ from tests.docs.test_readme import environment, upstream
 
 __all__ = ["upstream"]
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("concepts.md", "time.md", "messages.md", "privacy.md", "operations.md")
+PAGES = ("concepts.md", "time.md", "messages.md", "privacy.md", "operations.md", "cluster.md")
 """The pages whose commands are run here, one after the other, in one archive."""
 ELSEWHERE = {
     "cli.md": "tests/cli/test_program_examples.py",
