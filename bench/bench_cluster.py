@@ -24,7 +24,7 @@ from measuring import Elapsed, measure, report, sized
 from synthetic import make_log, raw_bytes
 
 from projector.cluster.cluster import Cluster
-from projector.cluster.dask_client import connect
+from projector.cluster.dask_client import connect_to_dask
 from projector.cluster.engine import Engine, engine_on
 from projector.cluster.shared_folder import can_read_all, fetch_nothing, open_shared_folder
 from projector.folders import FIRST
@@ -77,34 +77,34 @@ def main() -> None:
         (root / "log").mkdir(parents=True)
         make_log(root, options.megabytes)
         dask = opened.enter_context(running_dask(processes))
-        client = opened.enter_context(connect(f"dask://{dask.address}"))
+        client = opened.enter_context(connect_to_dask(f"dask://{dask.address}"))
         update_with(client, root, 2)  # imports
-        one, two, here = [], [], []
+        alone, pair, here = [], [], []
         for _ in range(options.rounds):
-            one.append(update_with(client, root, 1))
-            two.append(update_with(client, root, 2))
+            alone.append(update_with(client, root, 1))
+            pair.append(update_with(client, root, 2))
             here.append(update_here(root))
-        _print(raw_bytes(root), one, two, here)
+        _print(raw_bytes(root), alone, pair, here)
 
 
-def _print(size: int, one: list[Round], two: list[Round], here: list[Elapsed]) -> None:
-    walls = [round.elapsed.wall for round in one], [round.elapsed.wall for round in two]
+def _print(size: int, alone: list[Round], pair: list[Round], here: list[Elapsed]) -> None:
+    walls = [round.elapsed.wall for round in alone], [round.elapsed.wall for round in pair]
     pairs = [first / second for first, second in zip(*walls, strict=True)]
     name = f"update of {size / 1e6:.0f} MB, 2 workers"
     baseline = f"1 worker: {median(walls[0]):.1f} s"
     report(name, f"{median(walls[1]):.2f} s", baseline, median(pairs), ">= 1.6")
-    here_s, here_cpu = median(each.wall for each in here), median(each.cpu for each in here)
+    here_s, here_cpu = median(update.wall for update in here), median(update.cpu for update in here)
     report(
         "the same",
         f"{median(walls[1]):.2f} s",
         f"--jobs 2 here: {here_s:.1f} s",
         median(walls[1]) / here_s,
     )
-    shares = [each.worker_cpu_s / (each.worker_cpu_s + each.elapsed.cpu) for each in two]
-    coordinator = median(each.elapsed.cpu for each in two)
+    shares = [round.worker_cpu_s / (round.worker_cpu_s + round.elapsed.cpu) for round in pair]
+    coordinator = median(round.elapsed.cpu for round in pair)
     report(
         "CPU on the workers",
-        f"{median(each.worker_cpu_s for each in two):.2f} s",
+        f"{median(round.worker_cpu_s for round in pair):.2f} s",
         f"coordinator: {coordinator:.2f} s; here {here_cpu:.2f} s",
         median(shares),
         ">= 0.85",

@@ -42,10 +42,10 @@ def open_engine(address: str, root: Path) -> Iterator["Engine"]:
     if address == LOCAL:
         yield engine.LOCAL
         return
-    from projector.cluster.dask_client import connect
+    from projector.cluster.dask_client import connect_to_dask
 
     with ExitStack() as opened:
-        client = opened.enter_context(connect(address.removesuffix(_THROUGH_MIRROR)))
+        client = opened.enter_context(connect_to_dask(address.removesuffix(_THROUGH_MIRROR)))
         shares = not address.endswith(_THROUGH_MIRROR)
         yield engine.engine_on(_open_cluster(client, root.resolve(), shares, opened))
 

@@ -40,7 +40,7 @@ class WorkerState:
 
 
 @contextlib.contextmanager
-def connect(address: str, timeout_s: float = CONNECT_S) -> Iterator[Any]:
+def connect_to_dask(address: str, timeout_s: float = CONNECT_S) -> Iterator[Any]:
     """Yields a client of the scheduler.
 
     Raises `Invalid` for the address or a missing library, `Unavailable` if no scheduler answers,
@@ -61,16 +61,16 @@ def connect(address: str, timeout_s: float = CONNECT_S) -> Iterator[Any]:
             url, timeout=timeout_s, set_as_default=False
         )
     except (OSError, TimeoutError, ValueError) as error:
-        what = f"{address}: no Dask scheduler answered within {timeout_s:g} s"
-        raise Unavailable(what, f"dask scheduler --port {place.rpartition(':')[2]}") from error
+        problem = f"{address}: no Dask scheduler answered within {timeout_s:g} s"
+        raise Unavailable(problem, f"dask scheduler --port {place.rpartition(':')[2]}") from error
     try:
         if not client.scheduler_info(n_workers=-1)["workers"]:
             hint = f"dask worker {_PROTOCOLS[scheme]}://{place}"
             raise Unavailable(f"{address}: the scheduler has no workers", hint)
         yield client
     except KilledWorker as error:
-        what = f"{address}: a task was given up after several workers that ran it had ended"
-        raise Unavailable(f"{what}: {error}", "see the messages of the workers") from error
+        problem = f"{address}: a task was given up after several workers that ran it had ended"
+        raise Unavailable(f"{problem}: {error}", "see the messages of the workers") from error
     except CancelledError as error:
         if client.status == "running":
             raise
@@ -107,9 +107,9 @@ def check_workers(run: RunOnWorkers, token: Path) -> dict[str, bool]:
 
     Raises `Invalid`, which names the worker, if one has other code or another DuckDB.
     """
-    found = run(describe_worker, str(token))
+    states = run(describe_worker, str(token))
     own = describe_worker(str(token))
-    for address, state in sorted(found.items()):
+    for address, state in sorted(states.items()):
         if not isinstance(state, WorkerState):
             what = f"worker {address}: expected hindlog {own.versions[0]}; found none: {state}"
             raise Invalid(what, "install the same hindlog there: pip install 'hindlog[dask]'")
@@ -118,7 +118,7 @@ def check_workers(run: RunOnWorkers, token: Path) -> dict[str, bool]:
                 f"worker {address}: expected {_describe(own)}; found {_describe(state)}",
                 "install the same versions there: its parts could differ from those built here",
             )
-    return {address: state.sees_folder for address, state in found.items()}
+    return {address: state.sees_folder for address, state in states.items()}
 
 
 def _describe(state: WorkerState) -> str:

@@ -99,15 +99,7 @@ def update(
         parts = current_parts(views_folder)
         wanted = with_dependencies(known, find_definitions(known, views))
         built, script = build_views(
-            root,
-            parts,
-            wanted,
-            known,
-            log,
-            jobs=jobs,
-            report=report,
-            limits=limits,
-            engine=engine,
+            root, parts, wanted, known, log, jobs=jobs, report=report, limits=limits, engine=engine
         )
         before = read_script(views_folder)
         failures: list[str] = []

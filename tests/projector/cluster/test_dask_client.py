@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from eventlog.errors import Invalid, Unavailable
-from projector.cluster.dask_client import check_workers, connect, describe_worker
+from projector.cluster.dask_client import check_workers, connect_to_dask, describe_worker
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from projector.cluster.dask_client import check_workers, connect, describe_worke
 def test_other_addresses_are_refused(address):
     with (
         pytest.raises(Invalid, match=r"expected local, dask://HOST:PORT or dask\+tls://"),
-        connect(address),
+        connect_to_dask(address),
     ):
         pass
 
@@ -29,7 +29,7 @@ def test_a_scheduler_that_does_not_answer_is_named():
         port = unused.getsockname()[1]
     with (
         pytest.raises(Unavailable, match=r"no Dask scheduler answered within 0.2 s") as caught,
-        connect(f"dask://127.0.0.1:{port}", 0.2),
+        connect_to_dask(f"dask://127.0.0.1:{port}", 0.2),
     ):
         pass
 
