@@ -139,9 +139,9 @@ def publish_object(store: "BlockingStore", path: Path, name: str) -> "StoredFile
     from eventlog.stores.store import Conflict
     from eventlog.stores.transfer import upload_of_file
     from projector.cluster.cluster import StoredFile
-    from projector.cluster.shared_folder import describe
+    from projector.cluster.shared_folder import describe_file
 
-    built = describe(path, name)
+    built = describe_file(path, name)
     try:
         upload = upload_of_file(path, built.size, built.sha256)
         store.run(store.store.put_new(PARTS + name, upload))

@@ -35,10 +35,10 @@ def publish_into(folder: Path, path: Path, name: str) -> StoredFile:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-    return describe(target, name)
+    return describe_file(target, name)
 
 
-def describe(path: Path, name: str) -> StoredFile:
+def describe_file(path: Path, name: str) -> StoredFile:
     """Returns the description of a file that is stored under a name."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
