@@ -6,7 +6,7 @@ cattrs is imported where it is used, to keep `--help` fast.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -60,7 +60,9 @@ def _merged(under: Tree, over: Tree) -> Tree:
     return {**under, **over, **both}
 
 
+@cache
 def _converter() -> Any:
+    """Returns the converter of all tables; to make one takes longer than to use it."""
     import cattrs
 
     converter = cattrs.Converter(forbid_extra_keys=True)
