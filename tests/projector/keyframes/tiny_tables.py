@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import orjson
 
 from eventlog.clock import format_us
 from projector.engine.sql_text import literal
 from projector.views.script import HIDDEN
 from tests.projector.logs import hours
+from tests.projector.shared_connection import shared_connection
 
 Row = Mapping[str, Any]
 
@@ -74,12 +74,10 @@ def write_table(path: Path, columns: Mapping[str, str], rows: Iterable[Row] = ()
     data = literal(orjson.dumps(list(rows)).decode())
     structure = literal(orjson.dumps([columns]).decode())
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(
-            f"COPY (SELECT unnest(from_json({data}, {structure}), max_depth := 2)) "
-            f"TO {literal(str(path))} (FORMAT parquet)"
-        )
+    shared_connection().execute(
+        f"COPY (SELECT unnest(from_json({data}, {structure}), max_depth := 2)) "
+        f"TO {literal(str(path))} (FORMAT parquet)"
+    )
     return path
 
 

@@ -1,6 +1,5 @@
 """SQL of `X_at(t)`, executed over tiny files: which template, and which files, give the rows."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 from eventlog.clock import HOUR, format_us
 from projector.changes.value_starts import FOLDER as STARTS
 from projector.definition import Definition, parse_definition
-from projector.engine.connections import connect
 from projector.engine.sql_text import fill, identifier, literals
 from projector.parts.part_sql import shape_rank, shape_test
 from projector.views.as_of_sql import Templates, as_of_templates
@@ -21,6 +19,7 @@ from tests.projector.compare_views import THINGS
 from tests.projector.keyframes.row_archives import PIECES
 from tests.projector.keyframes.tiny_tables import BODY, body
 from tests.projector.logs import T0, hours
+from tests.projector.shared_connection import shared_connection
 from tests.projector.views.tiny_lists import (
     AT,
     add_file,
@@ -69,13 +68,12 @@ def sql_of(
 
 def shown(root: Path, lists: FileLists, hour: float, sibling: str = "at") -> list[dict[str, Any]]:
     """Returns the rows of a view as of an hour, by id."""
-    with contextlib.closing(connect()) as connection:
-        connection.execute(f"CREATE MACRO things_at(t) AS TABLE {sql_of(root, lists, sibling)}")
-        result = connection.execute(
-            f"FROM things_at('{format_us(hours(hour))}') ORDER BY id, value"
-        )
-        names = [str(column[0]) for column in result.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    connection = shared_connection()
+    sql = sql_of(root, lists, sibling)
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO things_at(t) AS TABLE {sql}")
+    result = connection.execute(f"FROM things_at('{format_us(hours(hour))}') ORDER BY id, value")
+    names = [str(column[0]) for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def values_at(
