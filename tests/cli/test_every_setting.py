@@ -15,7 +15,7 @@ import pytest
 
 from cli.config.settings import SOURCE_DEFAULTS, key_types
 from cli.program import cli
-from eventlog.files.listing import list_segments
+from tests.cli.config.effects_of_keys import LOG_KEYS
 from tests.cli.making import hindlog, new_archive
 from tests.cli.mirror.effects_of_keys import MIRROR_KEYS
 from tests.cli.upstream import models, toml_of, upstream
@@ -145,45 +145,12 @@ def contact(folder: Path) -> None:
     assert ["contact: me@example.org" in agent for agent in agents] == [True]
 
 
-def segments_of(folder: Path, name: str, log: str) -> dict[str, int]:
-    """Returns the number of segments per kind of writer, with `log` in the table `log`."""
-    recordings = folder / f"recordings-{name}"
-    recordings.mkdir()
-    for minute in (1, 2):
-        body = json.dumps({"items": [{"id": minute, "name": "M"}], "metadata": {}})
-        (recordings / f"2026-01-01T0000{minute:02}Z.json").write_text(body)
-    counts = {}
+def params(folder: Path) -> None:
+    with upstream(models) as (origin, requests):
+        toml = toml_of(origin, more='params.models.username = "somebody"\n')
+        hindlog("fetch", "run", "--once", at=new_archive(folder / "a", toml))
 
-    def count(root: Path, kind: str) -> None:
-        counts[kind] = len(list_segments(root)) - sum(counts.values())
-
-    with upstream(models) as (origin, _):
-        root = new_archive(folder / name, f"{toml_of(origin)}[log]\n{log}")
-        hindlog("fetch", "run", "--once", at=root)
-        count(root, "crawl")
-        words = ("civitai", recordings, "--endpoint", "/models")
-        assert hindlog("fetch", "import", *words, at=root).code == 0
-        count(root, "import")
-        queued = [hindlog("fetch", "add", "civitai", "models", at=root) for _ in range(2)]
-        hindlog("fetch", "cancel", queued[0].out.strip(), at=root)
-        hindlog("fetch", "retry", queued[0].out.strip(), at=root)
-        hindlog("fetch", "clean", at=root)
-        count(root, "queue commands")
-        hindlog("fetch", "add", "civitai", "models", at=root)
-        hindlog("fetch", "run", "--for", "1s", at=root)
-        count(root, "add and service")
-    return counts
-
-
-def segment_bytes(folder: Path) -> None:
-    large = segments_of(folder, "large", "")
-    small = segments_of(folder, "small", "segment_bytes = 1\n")
-
-    assert large == {"crawl": 1, "import": 1, "queue commands": 1, "add and service": 0}
-    assert small["queue commands"] == 5  # two added, one cancelled, retried, all removed
-    assert small["crawl"] > 2
-    assert small["import"] == 2
-    assert small["add and service"] > 2
+    assert "username=somebody" in requests[0]
 
 
 KEYS: dict[str, Callable[[Path], None]] = {
@@ -192,13 +159,14 @@ KEYS: dict[str, Callable[[Path], None]] = {
     "source.*.enabled": enabled,
     "source.*.listings": listings,
     "source.*.requests_per_minute": requests_per_minute,
+    "source.*.params": params,
     "source.*.first_walk": first_walk,
     "source.*.concurrency": concurrency,
     "source.*.max_requests_per_sync": max_requests_per_sync,
     "source.*.timeout_s": timeout_s,
     "source.*.contact": contact,
     **MIRROR_KEYS,
-    "log.segment_bytes": segment_bytes,
+    **LOG_KEYS,
 }
 
 
