@@ -65,7 +65,7 @@ async def _repair(
 
 async def _fetch_assets(root: Path, store: "Store", name: "SegmentName", copy: Path) -> int:
     """Fetches the assets of a segment that are missing here, as its intact copy names them."""
-    from eventlog.files.assets import named_assets
+    from eventlog.format.named_assets import named_assets
     from eventlog.mirror.pull.copies import fetch_assets
     from eventlog.read.segment_lines import segment_blocks
 

@@ -191,9 +191,11 @@ def _computed_manifests(root: Path, name: SegmentName, good: Path | None) -> Ite
     """Yields the manifests computed from the available copies of the segment."""
     for path in (sealed_path(root, name), *_candidates(good, name, SEALED)):
         try:
-            yield _summary(path, name)
+            computed = _summary(path, name)
         except (Corrupt, FileNotFoundError):
             continue
+        yield computed
+        yield manifests.without_assets(computed)
 
 
 def _summary(path: Path, name: SegmentName) -> Manifest:

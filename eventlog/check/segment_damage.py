@@ -13,12 +13,13 @@ import attrs
 
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.absent.mirror import mirror_has
-from eventlog.files.assets import named_assets, read_asset
+from eventlog.files.assets import read_asset
 from eventlog.files.heads import Head
 from eventlog.format import manifest as manifests
 from eventlog.format.block_stats import BlockStats, block_stats
 from eventlog.format.frames import compress, decompress
 from eventlog.format.manifest import Manifest
+from eventlog.format.named_assets import named_assets
 from eventlog.format.paths import SegmentName, asset_path, manifest_path, open_path, sealed_path
 from eventlog.format.valid_lines import first_seq, has_later_event, valid_prefix
 from eventlog.read.segment_lines import open_sealed, read_frame, segment_blocks
@@ -129,7 +130,7 @@ def _read_sealed(path: Path, place: str, manifest: Manifest) -> _Content:
                 content.damages.append(Damage(place, error.what, number, line, frame.offset))
             else:
                 content.raw.update(block)
-                content.assets.update(named_assets(block))
+                content.assets |= stats.assets
                 content.frames.append((len(data), len(block), stats))
             line += frame.rows
     return content
@@ -157,6 +158,8 @@ def _compare(root: Path, manifest: Manifest, content: _Content) -> list[Damage]:
         again = manifests.summarize(manifest.name, content.frames, raw, packed, manifest.previous)
     except Corrupt as error:
         return [Damage(where, error.what)]
+    if manifest.assets is None:
+        again = manifests.without_assets(again)
     if manifests.encode_manifest(again) != manifest_path(root, manifest.name).read_bytes():
         names = [field.name for field in attrs.fields(Manifest)]
         differing = [n for n in names if getattr(again, n) != getattr(manifest, n)]

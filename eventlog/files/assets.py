@@ -1,6 +1,5 @@
 """Assets: bytes that are too large for a line, stored under their SHA-256."""
 
-import re
 from pathlib import Path
 
 from eventlog.clock import now_us
@@ -10,13 +9,6 @@ from eventlog.files.disk import REAL, Disk, sync_parents
 from eventlog.files.publish import delete_interrupted, publish_new, unique_temporary_path
 from eventlog.format.manifest import digest
 from eventlog.format.paths import asset_path
-
-_NAMED = re.compile(rb'"body_asset":"([0-9a-f]{64})"')
-
-
-def named_assets(lines: bytes) -> set[str]:
-    """Returns the SHA-256 of every asset that these events refer to."""
-    return {sha256.decode() for sha256 in _NAMED.findall(lines)}
 
 
 def put_asset(root: Path, data: bytes, disk: Disk = REAL) -> str:

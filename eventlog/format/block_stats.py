@@ -18,6 +18,7 @@ import attrs
 
 from eventlog.errors import Corrupt
 from eventlog.format.line_header import KIND, LineBlock, kind_and_type, read_block
+from eventlog.format.named_assets import named_assets
 
 _AFTER_SEQ = (
     rb'([0-9]{1,18})(,"observed_at":"([0-9T:.Z-]{27})'
@@ -40,6 +41,8 @@ class BlockStats:
     longest_line_bytes: int
     kinds: dict[str, int]
     types: dict[str, int]
+    assets: frozenset[str]
+    """SHA-256 of the assets that the lines name."""
 
 
 _Meaning = tuple[str, str, str | None]
@@ -87,6 +90,7 @@ def block_stats(block: bytes, source: str, writer: str, where: str) -> BlockStat
         longest_line_bytes=grouped.longest_line_bytes,
         kinds=dict(sorted(kinds.items())),
         types=dict(sorted(types.items())),
+        assets=named_assets(block),
     )
 
 

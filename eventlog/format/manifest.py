@@ -66,6 +66,8 @@ class Manifest:
     frames: tuple[Frame, ...]
     previous: str | None
     """SHA-256 of the stream's previous manifest; None for the first one."""
+    assets: tuple[str, ...] | None = None
+    """SHA-256 of every asset that the lines name, sorted; None in manifests of earlier versions."""
 
     @property
     def name(self) -> SegmentName:
@@ -92,7 +94,10 @@ _SEQS = re.compile(rb'"first_seq":(\d+),"last_seq":(\d+),')
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """Encodes a manifest: one JSON object and a line feed. Inverse of `parse_manifest`."""
-    return msgspec.json.encode(attrs.asdict(manifest)) + b"\n"
+    members = attrs.asdict(manifest)
+    if manifest.assets is None:
+        del members["assets"]
+    return msgspec.json.encode(members) + b"\n"
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:
@@ -148,11 +153,17 @@ def summarize(
             for offset, (size, raw_size, frame_stats) in zip(offsets, frames, strict=False)
         ),
         previous=previous,
+        assets=tuple(sorted({name for frame_stats in stats for name in frame_stats.assets})),
     )
     problem = inconsistency(manifest)
     if problem:
         raise Corrupt(f"{name}: {problem}", "hindlog verify")
     return manifest
+
+
+def without_assets(manifest: Manifest) -> Manifest:
+    """Returns a manifest as versions wrote it that did not note the assets."""
+    return attrs.evolve(manifest, assets=None)
 
 
 def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

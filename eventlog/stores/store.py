@@ -74,6 +74,9 @@ class Upload:
     sent: Callable[[int], None] = _ignore_size
     """Called in a thread before bytes are sent, with their number; a bandwidth limit sleeps
     here. Bytes that are sent again count again."""
+    parts: tuple[str, ...] = ()
+    """SHA-256 of each part of `transfer.PART_BYTES`, if the caller has read and compared the
+    bytes just now. Without them, a store that sends parts reads everything once more before."""
 
 
 @attrs.frozen

@@ -65,7 +65,38 @@ def upload_of_bytes(data: bytes) -> Upload:
     )
 
 
-def upload_of_file(path: Path, size: int, sha256: str) -> Upload:
+@attrs.frozen
+class FileHashes:
+    """What a file contains."""
+
+    size: int
+    sha256: str
+    parts: tuple[str, ...]
+    """SHA-256 of each part of `PART_BYTES`; none if the file is not larger than one."""
+
+
+def hash_file(path: Path) -> FileHashes:
+    """Reads a file once, with bounded memory, and returns its hashes. Blocks."""
+    whole, size = hashlib.sha256(), 0
+    parts: list[str] = []
+    buffer = memoryview(bytearray(READ_BYTES))
+    with path.open("rb", buffering=0) as file:
+        in_parts = os.fstat(file.fileno()).st_size > PART_BYTES
+        part = hashlib.sha256()
+        while count := file.readinto(buffer[: min(READ_BYTES, PART_BYTES - size % PART_BYTES)]):
+            whole.update(buffer[:count])
+            size += count
+            if in_parts:
+                part.update(buffer[:count])
+                if size % PART_BYTES == 0:
+                    parts.append(part.hexdigest())
+                    part = hashlib.sha256()
+    if in_parts and size % PART_BYTES:
+        parts.append(part.hexdigest())
+    return FileHashes(size, whole.hexdigest(), tuple(parts))
+
+
+def upload_of_file(path: Path, size: int, sha256: str, parts: tuple[str, ...] = ()) -> Upload:
     """Returns an upload of a file that does not change. Reading raises `Corrupt` if the file
     is shorter than `size`."""
 
@@ -77,7 +108,7 @@ def upload_of_file(path: Path, size: int, sha256: str) -> Upload:
             raise Corrupt(f"{path}: expected {size} bytes, found {found}", "hindlog verify")
         return data
 
-    return Upload(size=size, sha256=sha256, read=read)
+    return Upload(size=size, sha256=sha256, read=read, parts=parts)
 
 
 def etag_of_parts(digests: Sequence[bytes]) -> str:

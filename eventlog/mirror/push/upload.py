@@ -102,7 +102,8 @@ def _sealed_files(root: Path, links: Sequence[PreparedLink]) -> list[_Step]:
     for link in links:
         if link.manifest is not None:
             name, zst = link.manifest.name, link.manifest.zst
-            upload = upload_of_file(sealed_path(root, name), zst.bytes, zst.sha256)
+            path = sealed_path(root, name)
+            upload = upload_of_file(path, zst.bytes, zst.sha256, link.parts)
             steps.append(_Step(str(SegmentObject(name, SEALED)), upload, link))
     return steps
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from eventlog.stores.s3.bodies import Body, Parameters
+from eventlog.stores.s3.bodies import Body, Parameters, base64_of
 from eventlog.stores.s3.faults import NO_UPLOAD, TOO_LARGE, Fault, S3Fault, is_transient
 from eventlog.stores.store import ByteRange, OpenUpload, StoreSettings, Upload
 from eventlog.stores.transfer import (
@@ -78,7 +78,7 @@ async def send_in_parts(multipart: Multipart) -> None:
     if len(multipart.parts) > MAX_PARTS:
         message = f"{upload.size} bytes, expected at most {MAX_PARTS * multipart.part_bytes}"
         raise S3Fault(Fault(multipart.place, "CreateMultipartUpload", 400, TOO_LARGE, message))
-    checksums = await asyncio.to_thread(hash_parts, multipart.place, upload, multipart.part_bytes)
+    checksums = await _checksums(multipart)
     upload_id, etags = await _begin(multipart)
     try:
         await _send_missing(multipart, upload_id, checksums, etags)
@@ -93,6 +93,14 @@ async def send_in_parts(multipart: Multipart) -> None:
             await asyncio.to_thread(forget, multipart.name)
         raise
     await asyncio.to_thread(forget, multipart.name)
+
+
+async def _checksums(multipart: Multipart) -> list[str]:
+    """Returns the SHA-256 of each part, as S3 writes it."""
+    upload, part_bytes = multipart.upload, multipart.part_bytes
+    if part_bytes == PART_BYTES and len(upload.parts) == len(multipart.parts):
+        return list(map(base64_of, upload.parts))
+    return await asyncio.to_thread(hash_parts, multipart.place, upload, part_bytes)
 
 
 async def _begin(multipart: Multipart) -> tuple[str, dict[int, str]]:

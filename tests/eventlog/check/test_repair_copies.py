@@ -16,6 +16,7 @@ from eventlog.format import manifest as manifests
 from eventlog.format.event import ENTITY, Draft
 from eventlog.format.paths import SegmentName, asset_path, manifest_path, open_path, sealed_path
 from eventlog.write.writer import close_stream
+from tests.eventlog.earlier_manifests import rewrite_as_earlier
 from tests.eventlog.making import (
     HOUR,
     START,
@@ -106,6 +107,16 @@ def test_a_lost_manifest_is_computed_from_a_copy_of_the_segment(tmp_path: Path) 
 
     assert files_of(root) == sound
     assert "its own lines, confirmed by the next manifest" in done.what
+
+
+def test_a_lost_manifest_of_an_earlier_version_is_computed_as_it_was(tmp_path: Path) -> None:
+    names = write_hours(tmp_path, 3, 2)
+    rewrite_as_earlier(tmp_path, names)
+    sound = files_of(tmp_path)
+    manifest_path(tmp_path, names[1]).unlink()
+    repair(tmp_path, names[1])
+
+    assert files_of(tmp_path) == sound
 
 
 def test_without_a_next_manifest_no_manifest_is_computed_from_a_segment(tmp_path: Path) -> None:

@@ -12,8 +12,15 @@ from eventlog.files.listing import read_manifest
 from eventlog.format.event import ENTITY, Draft
 from eventlog.format.frames import compress
 from eventlog.format.manifest import Content, Frame, digest
-from eventlog.format.paths import SegmentName, asset_path, open_path, sealed_path
+from eventlog.format.paths import (
+    SegmentName,
+    asset_path,
+    manifest_path,
+    open_path,
+    sealed_path,
+)
 from eventlog.read.segment_lines import segment_blocks
+from tests.eventlog.earlier_manifests import rewrite_as_earlier
 from tests.eventlog.making import HOUR, START, ManualClock, entity, write_log
 
 
@@ -70,6 +77,27 @@ def test_missing_assets_of_a_damaged_segment_are_reported_as_well(tmp_path: Path
 
     assert [each.frame for each in damages] == [len(manifest.frames) - 1, None]
     assert asset in damages[1].what
+
+
+def test_other_assets_than_the_lines_name_are_damage_of_the_manifest(tmp_path: Path) -> None:
+    asset = put_asset(tmp_path, b"large")
+    name = write_log(tmp_path, [[Draft(kind=ENTITY, type="model", id="1", body_asset=asset)]])
+    path = manifest_path(tmp_path, name)
+    path.write_bytes(path.read_bytes().replace(asset.encode(), b"0" * 64))
+
+    (damage,) = sealed_damage(tmp_path, read_manifest(tmp_path, name))
+    assert damage.what == "does not agree with its segment: assets"
+
+
+def test_a_segment_whose_manifest_is_of_an_earlier_version_is_intact(tmp_path: Path) -> None:
+    asset = put_asset(tmp_path, b"large")
+    name = write_log(tmp_path, [[Draft(kind=ENTITY, type="model", id="1", body_asset=asset)]])
+    rewrite_as_earlier(tmp_path, [name])
+    manifest = read_manifest(tmp_path, name)
+
+    assert sealed_damage(tmp_path, manifest) == []
+    asset_path(tmp_path, asset).unlink()
+    assert [asset in damage.what for damage in sealed_damage(tmp_path, manifest)] == [True]
 
 
 def test_every_asset_that_is_missing_is_named_in_order(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def line(draft: Draft, seq: int, at: str = AT[0]) -> bytes:
     return encode(draft, source=SOURCE, writer=WRITER, seq=seq, observed_at=at)
 
 
+HEX = b"1b" * 32
 names = st.sampled_from([None, "model", "image", "a%d", "%", 'a"b', "", "x" * 200])
 drafts = st.builds(
     Draft,
@@ -30,7 +31,8 @@ drafts = st.builds(
     type=names,
     id=st.sampled_from([None, "1", ',"type":"x"']),
     members=st.sampled_from([{}, {"url": "http://x/"}, {"type2": 1}, {"run": 'x","seq":5,'}]),
-    body=st.sampled_from([None, b"{}", b'{"kind":"page"}']),
+    body_asset=st.sampled_from([None, "0a" * 32, "ff" * 32]),
+    body=st.sampled_from([None, b"{}", b'{"kind":"page"}', b'{"a":0,"body_asset":"%s"}' % HEX]),
 )
 pages = st.lists(st.tuples(st.sampled_from(AT), st.lists(drafts, min_size=1, max_size=3)))
 
@@ -55,6 +57,7 @@ def decoded(block: bytes) -> BlockStats:
         max(map(len, lines)),
         dict(sorted(kinds.items())),
         {name: count for name, count in sorted(types.items(), key=str) if name is not None},
+        frozenset(event.body_asset for event in events if event.body_asset is not None),
     )
 
 

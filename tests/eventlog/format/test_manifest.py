@@ -52,6 +52,23 @@ def test_a_manifest_contains_the_sums_of_its_frames() -> None:
     assert manifest.previous == "cc"
 
 
+def test_a_manifest_names_the_assets_of_all_frames_in_order() -> None:
+    rows = block(4, 3)
+    stats = block_stats(rows, SOURCE, WRITER, "")
+    later = attrs.evolve(stats, first_seq=7, last_seq=9, assets=frozenset({"b", "a"}))
+    frames = [(9, 9, attrs.evolve(stats, assets=frozenset({"c", "b"}))), (9, 9, later)]
+
+    assert summarize(made().name, frames, "aa", "bb", None).assets == ("a", "b", "c")
+    assert made().assets == ()
+
+
+def test_a_manifest_of_an_earlier_version_keeps_its_bytes() -> None:
+    data = encode_manifest(manifests.without_assets(made()))
+
+    assert b"assets" not in data
+    assert encode_manifest(parse_manifest(data, "here")) == data
+
+
 def test_the_longest_line_of_a_segment_is_that_of_any_frame() -> None:
     name, rows = made().name, block(7, 2)
     frames = [

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import Corrupt, NotFound, Unavailable
+from eventlog.format.manifest import digest
 from eventlog.stores.transfer import (
     PART_BYTES,
     PIECE_BYTES,
+    FileHashes,
     download,
     gather_limited,
+    hash_file,
     part_ranges,
     read_upload,
     upload_of_bytes,
@@ -64,6 +67,18 @@ def test_a_file_that_is_shorter_than_expected_is_corrupt(tmp_path: Path) -> None
         upload.read(0, 9)
     with pytest.raises(Corrupt, match="expected 9 bytes, found 5"):
         upload.read(5, 4)
+
+
+@pytest.mark.parametrize("size", [0, 9, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES])
+def test_one_reading_of_a_file_hashes_the_whole_and_its_parts(tmp_path: Path, size: int) -> None:
+    data = b"\x07" * size
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    parts = (
+        [data[part.start : part.stop] for part in part_ranges(size)] if size > PART_BYTES else []
+    )
+
+    assert hash_file(path) == FileHashes(size, digest(data), tuple(map(digest, parts)))
 
 
 def test_an_upload_of_bytes_knows_their_size_and_hash() -> None:

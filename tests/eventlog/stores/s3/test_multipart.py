@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,7 +17,7 @@ from eventlog.stores.s3.faults import Fault, S3Fault
 from eventlog.stores.s3.multipart import MAX_PARTS, Multipart, hash_parts, send_in_parts
 from eventlog.stores.store import OpenUpload, StoreSettings, Upload, journal_in_memory
 from eventlog.stores.transfer import PART_BYTES as REAL_PART_BYTES
-from eventlog.stores.transfer import PIECE_BYTES, upload_of_bytes
+from eventlog.stores.transfer import PIECE_BYTES, hash_file, upload_of_bytes, upload_of_file
 
 PART_BYTES = PIECE_BYTES
 """Smaller than the real ones, which take seconds to hash."""
@@ -34,6 +35,8 @@ class FakeBucket:
     uploads: dict[str, dict[int, bytes]] = attrs.field(factory=dict)
     requests: list[str] = attrs.field(factory=list)
     completed: bytes | None = None
+    checksums: list[str] = attrs.field(factory=list)
+    """Of the completed parts."""
 
     async def send(
         self, operation: str, parameters: dict[str, Any], body: Body | None = None
@@ -75,6 +78,7 @@ class FakeBucket:
         assert [part["ETag"] for part in parts] == [
             etag_of(stored[part["PartNumber"]]) for part in parts
         ]
+        self.checksums = [part["ChecksumSHA256"] for part in parts]
         self.completed = b"".join(stored[part["PartNumber"]] for part in parts)
         return {}
 
@@ -224,6 +228,28 @@ def test_parts_are_hashed_and_the_whole_is_compared() -> None:
     assert len(hashes) == 3
     with pytest.raises(Corrupt, match="place: not stored"):
         hash_parts("place", attrs.evolve(UPLOAD, sha256="0" * 64), PART_BYTES)
+
+
+def test_parts_that_were_hashed_before_are_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * REAL_PART_BYTES + b"b")
+    hashes = hash_file(path)
+    reads: list[int] = []
+    upload = upload_of_file(path, hashes.size, hashes.sha256, hashes.parts)
+
+    def read(offset: int, size: int) -> bytes:
+        reads.append(size)
+        return upload.read(offset, size)
+
+    bucket, settings = FakeBucket(), StoreSettings()
+    headers = {"Metadata": {"sha256": UPLOAD.sha256}}
+    counted = attrs.evolve(upload, read=read)
+    sending = Multipart(bucket.send, "s3://archive/a", "a", counted, settings, headers)
+    asyncio.run(send_in_parts(sending))
+
+    assert bucket.completed == path.read_bytes()
+    assert sum(reads) == hashes.size
+    assert bucket.checksums == hash_parts("place", upload, REAL_PART_BYTES)
 
 
 def test_parts_have_the_size_that_never_changes() -> None:
