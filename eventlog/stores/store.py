@@ -186,7 +186,7 @@ class StoreSettings:
     which is a signed header. Costs a third more CPU."""
     certificates: Path | None = None
     """File of the certificates to trust; None: those of the system."""
-    part_transfers: int = 2
+    part_transfers: int = 4
     """Parts of one object that are sent at the same time."""
     stalled_s: float = 60.0
     """A request that moves no byte for this long is given up, and counts as interrupted."""

@@ -1,6 +1,6 @@
 """Takes the links of one record: each checked, and continuing the one before it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -14,7 +14,9 @@ from eventlog.mirror.plan.push_plan import StoppedStream, Unpushed
 from eventlog.mirror.push.prepare import PreparedLink, prepare_link
 from eventlog.read.cursor import StreamKey
 
-MAX_BATCH_BYTES = 256 * 1024 * 1024
+LOOK_AHEAD = 4 * MAX_LINKS
+"""Number of links among which those of the next batch are looked for."""
+MAX_BATCH_BYTES = 512 * 1024 * 1024
 """Largest size of the sealed files of a batch that has several. They are read before the first is
 sent, which an interrupt has to wait for, and an interrupted batch is not committed."""
 
@@ -26,6 +28,18 @@ class Batch:
     links: tuple[PreparedLink, ...]
     stopped: tuple[StoppedStream, ...]
     """Streams whose next link is damaged, or does not continue what is committed."""
+
+
+def due_links(
+    links: Sequence[Unpushed], start: int, is_due: Callable[[Unpushed], bool]
+) -> tuple[int, tuple[Unpushed, ...]]:
+    """Returns the index of the first due link from `start` on, and the due ones of the next.
+
+    Links are pushed in about their order, so all batches together look at each link a few times.
+    """
+    while start < len(links) and not is_due(links[start]):
+        start += 1
+    return start, tuple(filter(is_due, links[start : start + LOOK_AHEAD]))
 
 
 def take_batch(

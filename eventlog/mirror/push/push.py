@@ -8,7 +8,7 @@ The process may be killed at any step, and `state/` may be deleted: the next pus
 sends nothing again that was committed. What was put and not committed is found there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -34,6 +34,7 @@ from eventlog.mirror.plan.push_plan import (
 from eventlog.mirror.plan.unpushed import find_unpushed, last_sealed_links
 from eventlog.mirror.push.batch import (
     conflict_of,
+    due_links,
     in_pending_order,
     name_other_folder,
     without_conflicts,
@@ -63,6 +64,10 @@ class PushResult:
     def has_conflict(self) -> bool:
         """Whether the bucket has other bytes than this folder."""
         return any(stream.is_conflict for stream in self.stopped)
+
+
+Due = tuple[Unpushed, ...]
+"""Links that are to be pushed next, in order."""
 
 
 @attrs.frozen
@@ -191,31 +196,48 @@ async def _name_other_folders(run: _Run, progress: _Progress) -> tuple[StoppedSt
 
 async def _push_links(run: _Run, progress: _Progress, links: Sequence[Unpushed]) -> None:
     """Pushes these links, and commits them with as few records as they fit into."""
-    reader, total = BatchReader(run.root), len(links)
+    reader, start = BatchReader(run.root), 0
     try:
-        while links := _remaining(links, progress, progress.ledger.heads):
-            await _push_batch(run, progress, links, reader)
-            run.report("segments pushed", progress.segments, total)
+        while True:
+            start, due = _due(links, start, progress, progress.ledger.heads)
+            if not due:
+                return
+
+            def following(heads: Mapping[StreamKey, StreamHead], at: int = start) -> Due:
+                return _due(links, at, progress, heads)[1]
+
+            await _push_batch(run, progress, due, reader, following)
+            run.report("segments pushed", progress.segments, len(links))
     finally:
         reader.cancel()
 
 
-def _remaining(
-    links: Sequence[Unpushed], progress: _Progress, heads: Mapping[StreamKey, StreamHead]
-) -> tuple[Unpushed, ...]:
-    """Returns the links that are beyond these heads, and not of a stopped stream."""
-    return tuple(
-        link
-        for link in links
-        if link.key not in progress.stopped
-        and (link.key not in heads or link.last_seq > heads[link.key].last_seq)
-    )
+def _due(
+    links: Sequence[Unpushed],
+    start: int,
+    progress: _Progress,
+    heads: Mapping[StreamKey, StreamHead],
+) -> tuple[int, Due]:
+    """Returns the next links that are beyond these heads, and not of a stopped stream."""
+
+    def is_due(link: Unpushed) -> bool:
+        head = heads.get(link.key)
+        return link.key not in progress.stopped and (head is None or link.last_seq > head.last_seq)
+
+    return due_links(links, start, is_due)
 
 
 async def _push_batch(
-    run: _Run, progress: _Progress, links: Sequence[Unpushed], reader: BatchReader
+    run: _Run,
+    progress: _Progress,
+    links: Due,
+    reader: BatchReader,
+    following: Callable[[Mapping[StreamKey, StreamHead]], Due],
 ) -> None:
-    """Commits the first of these links with one record, or stops their streams."""
+    """Commits the first of these links with one record, or stops their streams.
+
+    `following`: the links of the batch after it, from the heads that it will have.
+    """
     ledger = progress.ledger
     pending = load_pending(run.root)
     batch = await reader.read(in_pending_order(links, pending, ledger), ledger.heads)
@@ -225,7 +247,7 @@ async def _push_batch(
     record = _record_of(run, ledger, batch.links, pending)
     save_pending(run.root, record, run.disk)
     heads = ledger.heads | {link.facts.key: link.facts.head for link in batch.links}
-    reader.prefetch(_remaining(links, progress, heads), heads)
+    reader.prefetch(following(heads), heads)
     sending = Sending(run.store, run.transfers, progress.ask_first)
     sent = await upload_links(run.root, sending, batch.links)
     progress.objects += sent.objects

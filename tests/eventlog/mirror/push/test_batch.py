@@ -3,14 +3,19 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eventlog.format.paths import manifest_path
+from eventlog.format.paths import manifest_path, parse_segment
 from eventlog.mirror.bucket.chain import StreamHead
+from eventlog.mirror.bucket.record import MAX_LINKS
 from eventlog.mirror.local.ledger import Ledger, PusherHead
-from eventlog.mirror.plan.push_plan import StoppedStream
+from eventlog.mirror.plan.push_plan import StoppedStream, Unpushed
 from eventlog.mirror.plan.unpushed import find_unpushed
 from eventlog.mirror.push.batch import (
+    LOOK_AHEAD,
     conflict_of,
+    due_links,
     in_pending_order,
     name_other_folder,
     take_batch,
@@ -54,6 +59,51 @@ def test_a_batch_reads_a_bounded_number_of_bytes_and_at_least_one_segment(
     assert len(take_batch(root, links, {}).links) == 3
     monkeypatch.setattr("eventlog.mirror.push.batch.MAX_BATCH_BYTES", sizes[0] - 1)
     assert len(take_batch(root, links, {}).links) == 1
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 5))
+def test_the_due_links_are_found_in_order_and_none_is_left_out(
+    kinds: list[int], width: int
+) -> None:
+    name = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")
+    assert name is not None
+    links = [Unpushed(name, False, True, seq, seq, 0, 1) for seq in range(len(kinds))]
+    done = {link.first_seq for link, kind in zip(links, kinds, strict=True) if kind == 0}
+    expected = [link.first_seq for link in links if link.first_seq not in done]
+    taken: list[int] = []
+    start = 0
+
+    def is_due(link: Unpushed) -> bool:
+        return link.first_seq not in done
+
+    while True:
+        start, due = due_links(links, start, is_due)
+        if not due:
+            break
+        taken += [link.first_seq for link in due[:width]]
+        done.update(taken)
+
+    assert taken == expected
+
+
+def test_each_link_is_looked_at_a_few_times_however_many_there_are() -> None:
+    name = parse_segment(f"{SOURCE}/2026-11-21/05-{WRITER}-000")
+    assert name is not None
+    links = [Unpushed(name, False, True, seq, seq, 0, 1) for seq in range(20 * LOOK_AHEAD)]
+    looks = start = pushed = 0
+
+    def is_due(link: Unpushed) -> bool:
+        nonlocal looks
+        looks += 1
+        return link.first_seq >= pushed
+
+    while True:
+        start, due = due_links(links, start, is_due)
+        if not due:
+            break
+        pushed += MAX_LINKS
+
+    assert looks <= 6 * len(links)
 
 
 def test_a_link_that_does_not_continue_the_committed_one_is_a_conflict(root: Path) -> None:
