@@ -1,6 +1,7 @@
 """Fetches the files that are absent: assets first, then the sealed files that name them.
 
 temporary name, continued where an interrupted pull ended ──> SHA-256 ──> fsync ──> link
+                                                  the folders of all of them, once ──> fsync
 
 What a reader fetched into the cache before gets a second name instead.
 """
@@ -16,7 +17,7 @@ import attrs
 from eventlog.errors import Corrupt, NotFound
 from eventlog.files.absent.cache import cached_path
 from eventlog.files.absent.mirror import WantedFile
-from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_file, sync_parents
+from eventlog.files.disk import REAL, check_free_space, make_dirs, sync_file
 from eventlog.files.publish import temporary_path
 from eventlog.format.manifest import Manifest
 from eventlog.format.paths import loss_path, manifest_path, sealed_path
@@ -116,11 +117,16 @@ def _without_file(root: Path, record: CommitRecord) -> Iterator[tuple[Manifest, 
 async def fetch_files(
     root: Path, store: Store, wanted: list[WantedFile], transfers: int, fetched: Fetched
 ) -> None:
-    """Fetches files, several at a time. What arrives and what cannot be had is counted."""
+    """Fetches files, several at a time. What arrives and what cannot be had is counted.
+
+    Durable on return, also if one of them raises: an fsync of each folder, not of each name.
+    """
+    folders: set[Path] = set()
 
     async def fetch(file: WantedFile) -> None:
         try:
             await _fetch(root, store, file)
+            folders.add((root / file.name).parent)
         except NotFound:
             fetched.missing.append(file.name)
         except Corrupt as error:
@@ -128,7 +134,10 @@ async def fetch_files(
         else:
             count_file(fetched, file)
 
-    await gather_limited({file.name: file for file in wanted}.values(), fetch, transfers)
+    try:
+        await gather_limited({file.name: file for file in wanted}.values(), fetch, transfers)
+    finally:
+        _sync_folders(root, folders)
 
 
 def count_file(fetched: Fetched, file: WantedFile) -> None:
@@ -142,14 +151,14 @@ def count_file(fetched: Fetched, file: WantedFile) -> None:
 
 
 async def _fetch(root: Path, store: Store, file: WantedFile) -> None:
-    """Fetches one file. Durable on return."""
+    """Fetches one file. On return its bytes are durable, its name is not."""
     check_free_space(REAL, root, file.size)
     path = root / file.name
     make_dirs(REAL, path.parent)
     temporary = temporary_path(path)
     await asyncio.to_thread(_link_cached, cached_path(root, file.name), temporary, file.size)
     await store.get_to_file(file.name, Download(temporary, file.size, file.sha256))
-    await asyncio.to_thread(_publish, temporary, path, root)
+    await asyncio.to_thread(_publish, temporary, path)
 
 
 def _link_cached(cached: Path, temporary: Path, size: int) -> None:
@@ -160,9 +169,16 @@ def _link_cached(cached: Path, temporary: Path, size: int) -> None:
             os.link(cached, temporary)
 
 
-def _publish(temporary: Path, path: Path, root: Path) -> None:
+def _publish(temporary: Path, path: Path) -> None:
     sync_file(REAL, temporary)
     with suppress(FileExistsError):
         REAL.link(temporary, path)  # not rename: it would replace another process's file
     REAL.unlink(temporary)
-    sync_parents(REAL, path.parent, root)
+
+
+def _sync_folders(root: Path, folders: set[Path]) -> None:
+    """Fsyncs some folders and their parents up to `root`, each once, the deepest first."""
+    parents = {parent for folder in folders for parent in (folder, *folder.parents)}
+    within = [folder for folder in parents if folder.is_relative_to(root)]
+    for folder in sorted(within, key=lambda path: len(path.parts), reverse=True):
+        REAL.sync_dir(folder)

@@ -125,6 +125,21 @@ def test_a_file_is_durable_before_it_has_its_name_and_its_name_afterwards(
     ]
 
 
+def test_each_folder_is_synced_once_after_the_names_of_all_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["log/a/1", "log/a/2", "log/b/3"]
+    steps: list[str] = []
+    monkeypatch.setattr(files, "REAL", recording_disk(steps))
+
+    fetched(tmp_path, store_of(*names), *map(wanted, (*names, "log/c/4")), transfers=1)
+
+    folders = [f"sync_dir {name}" for name in ("a", "b", "log", tmp_path.name)]
+    assert sorted(steps[-4:-2]) == folders[:2]
+    assert steps[-2:] == folders[2:]
+    assert steps[-5] != steps[-4] and steps.count("sync_dir a") == 1
+
+
 def test_a_file_continues_behind_what_an_interrupted_pull_left(tmp_path: Path) -> None:
     store, sizes = store_of("log/a"), []
     temporary = temporary_path(write(tmp_path, "log/x", b"").with_name("a"))
