@@ -8,8 +8,11 @@ their reasons: `docs/decisions/aioboto3-behind-one-module.md`. Each request is s
 connection breaks: a put can fail because its own first attempt succeeded.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -152,6 +155,8 @@ def _core_session() -> AioSession:
     compute the endpoint for each request.
     """
     core = AioSession()
+    parsers = core.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=parse_date)
     loader = core.get_component("data_loader")
     load = loader.load_service_model
 
@@ -165,6 +170,14 @@ def _core_session() -> AioSession:
 
     loader.load_service_model = load_fewer
     return core
+
+
+def parse_date(text: str) -> datetime:
+    """Returns the instant of a header or a member. botocore's own parser guesses the format,
+    which takes a tenth of the CPU of a request."""
+    if text[:1].isdigit():
+        return datetime.fromisoformat(text)
+    return parsedate_to_datetime(text)
 
 
 def _send_small_bodies_at_once(params: Parameters, **_others: object) -> None:
@@ -248,7 +261,8 @@ async def _read(stalled_s: float, place: str, response: Parameters) -> AsyncGene
         chunks = body.content.iter_chunked(CHUNK_BYTES)
         while True:
             try:
-                chunk = await watched(anext(chunks, b""), lambda: 0, stalled_s)
+                async with asyncio.timeout(stalled_s):
+                    chunk = await anext(chunks, b"")
             except BROKEN as error:
                 raise _broken(place, "GetObject", error) from error
             if not chunk:
