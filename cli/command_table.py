@@ -84,7 +84,11 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
             f"{_SIMULATOR}.simulate",
             "Runs the simulated upstream: serves both APIs, offline.",
         ),
-        Entry("completion", f"{_ARCHIVE}.completion", "Prints a completion script for a shell."),
+        Entry(
+            "completion",
+            f"{_ARCHIVE}.completion",
+            "Prints or installs a completion script for a shell.",
+        ),
         Entry("help", f"{_ARCHIVE}.help", "Prints the help of a command."),
     ),
 }
@@ -127,12 +131,15 @@ class Program(click.Group):
 
 def load_command(entry: Entry) -> click.Command:
     """Returns the command of an entry; a group with the subcommands of all its modules."""
+    from cli.options.completion import offer_values
+
     command = _commands_in(entry.module)[entry.name]
     for module in entry.more:
         assert isinstance(command, click.Group)
         for subcommand in _commands_in(module).values():
             command.add_command(subcommand)
     _explain_times(command)
+    offer_values(command, (entry.name,))
     return command
 
 

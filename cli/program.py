@@ -46,6 +46,9 @@ def cli() -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command and returns its exit code. Errors are reported on stderr."""
     if "_HINDLOG_COMPLETE" in os.environ:
+        from cli.options.completion import offer_for_params
+
+        offer_for_params(cli, ())
         cli.main(arguments, prog_name="hindlog")
     try:
         # not cli.main(): it exits with 1 when the reader closes the pipe
