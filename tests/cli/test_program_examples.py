@@ -17,7 +17,7 @@ EXAMPLES = {
     if command.epilog
 }
 RUN = ("changes", "config check", "config paths", "config show", "doctor", "gaps", "history")
-RUN += ("log", "segment list", "show", "status", "verify", "view list", "sql")
+RUN += ("log", "segment list", "show", "verify", "view list", "sql")
 """Commands whose example needs no network and no minutes."""
 
 
