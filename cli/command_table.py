@@ -35,7 +35,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
             "fetch",
             f"{_FETCH}.run",
             "Crawls the upstreams, manages the queue, imports recordings.",
-            (f"{_FETCH}.imports", f"{_FETCH}.queue"),
+            (f"{_FETCH}.imports", f"{_FETCH}.listings", f"{_FETCH}.queue"),
         ),
     ),
     "Look": (

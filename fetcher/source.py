@@ -90,6 +90,8 @@ class FollowUp:
     """Returns type, id and shape of the entity that a request fetches; the request is
     skipped while a stored body is younger than `max_age_us`. None: never skipped."""
     max_age_us: int = 7 * DAY
+    requests_per_entity: float = 1.0
+    """Share of the entities that give rise to a request, for forecasts."""
 
 
 @attrs.frozen
@@ -151,6 +153,8 @@ class Listing:
     """Set for a listing that sends probes instead of a pagination."""
     settable: tuple[ListingParam, ...] = ()
     """Parameters that the configuration may set."""
+    typical_entities: int | None = None
+    """Number of entities, as far as it is known, for forecasts of a first crawl."""
 
     @property
     def has_derived_requests(self) -> bool:
@@ -259,11 +263,6 @@ def with_query(name: str, params: Params, names: frozenset[str]) -> str:
     """Returns a shape or scope: a name, followed by the parameters in `names`, sorted."""
     pairs = sorted((key, value) for key, value in params.items() if key in names)
     return name + ("?" + "&".join(f"{key}={value}" for key, value in pairs) if pairs else "")
-
-
-def single_page(envelope: bytes, params: Params, count: int) -> Continuation:
-    """Continuation of a listing that consists of one page."""
-    return Continuation(None, None, True)
 
 
 Shape = TypeVar("Shape")

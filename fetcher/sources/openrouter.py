@@ -227,20 +227,30 @@ OPENROUTER = Source(
         ),
     ),
     listings=(
-        Listing("models", MODELS, settable=(*_FILTERS, _OUTPUT)),
-        Listing("models-all", MODELS, {"output_modalities": "all"}, settable=_FILTERS),
-        Listing("providers", "/api/v1/providers"),
+        Listing("models", MODELS, settable=(*_FILTERS, _OUTPUT), typical_entities=420),
+        Listing(
+            "models-all",
+            MODELS,
+            {"output_modalities": "all"},
+            settable=_FILTERS,
+            typical_entities=485,
+        ),
+        Listing("providers", "/api/v1/providers", typical_entities=100),
         Listing(
             "endpoints",
             ENDPOINTS,
             follow_ups=(
                 FollowUp("models", "model", _endpoint_requests),
-                FollowUp("models-all", "model", _endpoint_requests),
+                FollowUp("models-all", "model", _endpoint_requests, requests_per_entity=0.9),
             ),
         ),
-        Listing("catalog", CATALOG),
-        Listing("all-providers", "/api/frontend/v1/all-providers"),
-        Listing("stats", STATS, follow_ups=(FollowUp("catalog", "catalog", _stats_requests),)),
+        Listing("catalog", CATALOG, typical_entities=900),
+        Listing("all-providers", "/api/frontend/v1/all-providers", typical_entities=80),
+        Listing(
+            "stats",
+            STATS,
+            follow_ups=(FollowUp("catalog", "catalog", _stats_requests, requests_per_entity=0.56),),
+        ),
         probe_listing(
             "gone-models",
             Probe("model", MODEL, _model_params, refusals_needed=2, min_span_us=HOUR // 2),

@@ -43,6 +43,8 @@ class Task:
     epoch: str = ""
     url: str | None = None
     """URL of the next request; None: nothing is left to request."""
+    first_url: str | None = None
+    """URL of the first request; None: the requests are derived from entities."""
     state: str = PENDING
     priority: int = 0
     """Tasks with higher priority are worked on first; among equals, the older one."""
@@ -145,6 +147,7 @@ def _apply_creation(task: Task, line: Line, members: TaskMembers) -> Task:
         entities_before=members.entities_before,
         created_at=line.observed_at,
         created_seq=line.seq,
+        first_url=members.url,
         url=task.url if task.moved_by[0] else members.url,
     )
 

@@ -34,7 +34,7 @@ ARGUMENTS: dict[str, Words] = {
     "fetch probe": ("https://civitai.com/api/v1/models",),
     "fetch replay": (),
     "fetch retry": ("c0",),
-    "fetch run": ("--once",),
+    **{"fetch run": ("--once",), "fetch sources": ()},
     "gaps": (),
     **{"help": ("fetch", "add"), "history": (ENTITY,), "init": ("new",)},
     "log": (),

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.commands.fetch.sources import select_sources
-from cli.options.global_options import archive, config, global_options, message_printer
+from cli.options.global_options import (
+    archive,
+    config,
+    global_options,
+    message_printer,
+    print_message,
+)
 
 if TYPE_CHECKING:
     from cli.config.settings import Config, MirrorSettings
@@ -48,16 +54,19 @@ def run(
     far the mirror is behind.
     """
     from cli.options.times import parse_duration
-    from eventlog.clock import now_us
     from eventlog.files.writer_ids import FETCH, machine_name, writer_id
 
     root = archive()
     settings = config(root)
     names = select_sources(sources, settings.source)
     if dry_run:
-        return _print_plan(names, settings, now_us())
+        return _print_plan(root, names, settings, limit)
     writer = writer_id(root, FETCH, machine_name(os.environ))
+    from cli.commands.fetch.forecasts import forecast_lines
     from cli.commands.fetch.service import serve_sources, sync_sources
+
+    for line in forecast_lines(root, settings, names, limit):
+        print_message(line)
 
     with _pushing(root, settings.mirror) as on_signal:
         if once:
@@ -77,29 +86,38 @@ def _pushing(root: Path, mirror: "MirrorSettings") -> AbstractContextManager[Cal
     return pushing_beside(PushJob(root, mirror, local_pusher(root)), message_printer())
 
 
-def _print_plan(names: list[str], settings: "Config", now: int) -> int:
+def _print_plan(root: Path, names: list[str], settings: "Config", limit: int | None) -> int:
+    from cli.commands.fetch.forecasts import (
+        bytes_a_day,
+        forecast_line,
+        forecast_sync,
+        planned_listings,
+        queue_of,
+    )
     from cli.options.times import format_time
     from cli.output.emit import choose_output, emit
+    from eventlog.clock import now_us
     from fetcher.service.schedule import next_slot
-    from fetcher.service.sync import select_listings
     from fetcher.source import url_of
-    from fetcher.sources import SOURCES
 
     rows: list[tuple[object, ...]] = []
     for name in names:
         source = settings.source[name]
-        due = format_time(next_slot(source.schedule, now))
-        for listing in select_listings(SOURCES[name], source.listings):
+        due = format_time(next_slot(source.schedule, now_us()))
+        listings = planned_listings(settings, name)
+        forecast = forecast_sync(settings, name, listings, queue_of(root, name), limit)
+        for listing, expected in zip(listings, forecast.listings, strict=True):
             followed = ", ".join(rule.listing for rule in listing.follow_ups)
             url = (
                 listing.path
                 if listing.has_derived_requests
                 else url_of(source.base_url, listing.path, listing.params)
             )
-            rows.append((name, listing.name, url, followed or None, due))
-    emit(
-        ("source", "listing", "url", "follows", "next_slot"), rows, choose_output(None, False, None)
-    )
+            cost = (expected.requests, expected.basis)
+            rows.append((name, listing.name, url, followed or None, due, *cost))
+        print_message(forecast_line(forecast, bytes_a_day(root, name)))
+    columns = ("source", "listing", "url", "follows", "next_slot", "requests", "basis")
+    emit(columns, rows, choose_output(None, False, None))
     return 0
 
 

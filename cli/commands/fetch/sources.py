@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _RATE = 60
 """Requests per minute, unless configured."""
-_LOCAL_RATE = 60_000
+LOCAL_RATE = 60_000
 """Requests per minute to an upstream on this machine, unless configured."""
 
 
@@ -57,7 +57,7 @@ def requests_per_minute(settings: "SourceSettings") -> int:
         is_local = ip_address(host).is_loopback
     except ValueError:
         is_local = host == "localhost"
-    return _LOCAL_RATE if is_local else _RATE
+    return LOCAL_RATE if is_local else _RATE
 
 
 def bounds_of(settings: "Config", name: str, limit: int | None) -> "SyncBounds":

@@ -23,6 +23,9 @@ from fetcher.state.priority import BACKFILL_PRIORITY, is_backfill
 from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
+REST_IS_QUEUED = "the rest is queued as"
+"""Part of the reason why a run ended that left the rest to a backfill."""
+
 
 async def continue_as_backfill(run: ActiveRun, params: Params) -> None:
     """Queues the rest of a run, from the page with these parameters on, unless it is queued."""
@@ -33,7 +36,7 @@ async def continue_as_backfill(run: ActiveRun, params: Params) -> None:
         draft = created_event(backfill, run.endpoint.path, params)
         await append_batch(run.crawl.context.journal, batch_of(draft))
         refresh_queue(run.crawl.queue)
-    why = f"the first {run.report.entities:,} entities; the rest is queued as {backfill.run}"
+    why = f"the first {run.report.entities:,} entities; {REST_IS_QUEUED} {backfill.run}"
     run.publish(attrs.evolve(run.report, why=f"{why}: hindlog fetch run"))
 
 

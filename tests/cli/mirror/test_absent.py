@@ -64,7 +64,7 @@ OTHERS = {
         "sync check",
         "sync pull",
     ),
-    *("sync push", "view diff", "view update"),
+    *("fetch sources", "sync push", "view diff", "view update"),
 }
 """Commands that write or read no sealed segment, or read them as one of the first table does."""
 

@@ -28,8 +28,11 @@ def test_a_sync_exits_with_the_code_of_its_result_and_prints_a_line_per_listing(
         done = hindlog("fetch", "run", "--once", at=root)
 
     assert (done.code, done.raw) == (code, b"")
-    assert done.err.startswith(line)
-    assert done.err.count("\n") == 1
+    forecast, result = done.err.splitlines()
+    assert forecast.startswith(
+        "civitai: about 200 requests, without a rate limit; models: no known"
+    )
+    assert result.startswith(line)
     assert ("refused" in done.err) == (code != 0)
 
 
@@ -47,8 +50,8 @@ def test_a_refused_source_beside_a_complete_one_is_a_part_of_the_sync(
         single = hindlog("fetch", "run", "--once", "openrouter", at=root)
 
     assert (both.code, single.code) == (3, 0)
-    assert {line.split()[0] for line in both.err.splitlines()} == {"civitai", "openrouter"}
-    assert single.err.startswith("openrouter models: completed, 1 responses")
+    assert {line.split()[0] for line in both.err.splitlines()[2:]} == {"civitai", "openrouter"}
+    assert single.err.splitlines()[1].startswith("openrouter models: completed, 1 responses")
 
 
 def test_a_limit_stops_a_listing_after_the_page_that_reaches_it(tmp_path: Path) -> None:
@@ -78,8 +81,14 @@ def test_a_dry_run_prints_the_requests_and_makes_none(tmp_path: Path) -> None:
         root = new_archive(tmp_path / "archive", toml_of(origin, '["models", "images"]'))
         done = hindlog("fetch", "run", "--once", "--dry-run", at=root)
 
-    assert (done.code, done.err, asked) == (0, "", [])
-    assert done.rows[0] == ["source", "listing", "url", "follows", "next_slot"]
+    assert (done.code, asked) == (0, [])
+    assert done.err == (
+        "civitai: about 300 requests, without a rate limit; "
+        "models, images: no known end, bounded at 20,000 entities\n"
+    )
+    assert done.rows[0] == [
+        *("source", "listing", "url", "follows", "next_slot", "requests", "basis")
+    ]
     assert [row[:2] for row in done.rows[1:]] == [["civitai", "models"], ["civitai", "images"]]
     assert done.rows[1][2].startswith(f"{origin}/models")
     assert [row[4][13:] for row in done.rows[1:]] == [":05:00Z", ":05:00Z"]

@@ -1,0 +1,1 @@
+"""Forecasts: what a sync will request, and what is left of backfills."""
