@@ -47,7 +47,7 @@ line a minute, with `-q` not at all. SIGUSR1 prints that line at once, also with
 `kill -USR1 PID`. A command without such a line answers how long it has been running.
 
 `-v` prints on stderr each request with its status and duration, each sealed segment, and each
-Parquet file that is built for the views; `-vv` also each write to the log. With
+Parquet file that is built for the views; `-vv` also each retry and each write to the log. With
 `--log-format json` every line on stderr is a JSON object with a `message_type`: `message`, or
 `exit_error` in the last line of a failed command.
 """

@@ -1,7 +1,7 @@
 """Details for `-v`: log records of hindlog's packages become messages.
 
     -v     INFO    each request, each sealed segment, each Parquet file of the views
-    -vv    DEBUG   also each write to the log
+    -vv    DEBUG   also each retry, each decision of a crawl, and each write to the log
 
 The packages below `cli` log to `logging.getLogger(__name__)` and know nothing of this.
 Libraries that hindlog uses are not shown.

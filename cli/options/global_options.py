@@ -57,7 +57,7 @@ _GLOBAL = (
         "-v",
         "--verbose",
         count=True,
-        help="Also each request, sealed segment and built file; -vv: also each write to the log.",
+        help="Also each request, sealed segment and built file; -vv: also each retry and write.",
     ),
     click.option("--color", type=click.Choice(COLORS), help="When to use colors (default: auto)."),
     click.option(

@@ -33,10 +33,9 @@ from fetcher.split.response import (
 )
 
 _MAX_PENDING_WRITES = 3
-"""Maximum number of pages that may be waiting for the disk when the next is requested."""
+"""Number of pages that may be waiting for the disk when the next is requested."""
 _MAX_PENDING_SPLITS = 12
 """The same maximum while splitter processes split the pages."""
-
 _MAX_MISPREDICTIONS = 3
 """Number of mispredictions after which a pagination makes no more predictions."""
 
@@ -256,6 +255,7 @@ async def record_failure(run: ActiveRun, failure: GivenUp) -> None:
     why = f"{failure.error_class}: {failure.what}"
     outcome = outcome_of(failure.draft.members.get("status"), failure.error_class)
     report = attrs.evolve(run.report, failures=run.report.failures + 1, why=why)
+    report = attrs.evolve(report, is_host_down=run.crawl.context.outage.is_begun)
     run.publish(attrs.evolve(report, outcomes=report.outcomes | {outcome}))
     breaker = run.crawl.context.breaker
     if failure.stops_run:

@@ -43,6 +43,8 @@ class ListingReport:
     """Kinds of outcomes that requests had in this process: `received`, `refused` and
     `unanswered`.
     """
+    is_host_down: bool = False
+    """Whether a request was given up during an outage."""
     splitters_lost: int = 0
     """Splitter processes that ended unexpectedly; their pages were split in this process."""
     why: str | None = None

@@ -7,6 +7,7 @@ that lists all attempts.
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,6 +22,15 @@ from eventlog.write.writer import check_upstream_clock
 from fetcher.net.circuit_breaker import HOST_ERRORS, CircuitBreaker
 from fetcher.net.http import Client, HttpResult, get
 from fetcher.net.masking import mask_key
+from fetcher.net.outage import (
+    OnOutage,
+    Outage,
+    OutageChange,
+    host_failure,
+    ignore_outage,
+    note_answer,
+    note_failure,
+)
 from fetcher.net.rate_limit import Budget, RateLimiter, sleep_unless_stopping
 from fetcher.net.retry import (
     Chance,
@@ -37,6 +47,8 @@ from fetcher.source import Continuation, Endpoint, Params, Source, url_of
 from fetcher.split.error_words import describe_status, describe_unsplittable, looks_like_json
 from fetcher.split.response import PageContext, Response, SplitResponse, split_response
 
+_LOGGER = logging.getLogger(__name__)
+
 
 @attrs.frozen
 class RequestContext:
@@ -51,6 +63,8 @@ class RequestContext:
     chance: Chance
     budget: Budget = attrs.field(factory=Budget)
     breaker: CircuitBreaker = attrs.field(factory=CircuitBreaker)
+    outage: Outage = attrs.field(factory=Outage)
+    on_outage: OnOutage = ignore_outage
     recorded_anomalies: set[tuple[str, str]] = attrs.field(factory=set)
     """Run id and SHA-256 of the bodies that are already recorded as anomalies."""
 
@@ -157,7 +171,19 @@ async def _attempt(
     at = context.clock()
     result = await get(context.client, url)
     _check_clock(context, result)
+    _note_outage(context, result)
     return at, result
+
+
+def _note_outage(context: RequestContext, result: HttpResult) -> None:
+    """Reports when the host goes down, and when it answers again."""
+    now, base_url = context.clock(), context.client.base_url
+    reason = host_failure(result.error_class, result.status)
+    if reason is not None:
+        if note_failure(context.outage, now):
+            context.on_outage(OutageChange(context.source.name, base_url, reason))
+    elif (duration := note_answer(context.outage, now)) is not None:
+        context.on_outage(OutageChange(context.source.name, base_url, None, duration))
 
 
 def build_response(
@@ -200,7 +226,10 @@ def _decide(context: RequestContext, result: HttpResult, error: str, attempt: in
     requested_wait = parse_retry_after(result.headers.get("retry-after"), context.clock() / SECOND)
     is_last = context.breaker.is_open and error in HOST_ERRORS
     policy = attrs.evolve(context.policy, attempts=attempt) if is_last else context.policy
-    return decide(error, attempt, requested_wait, policy, context.chance)
+    decision = decide(error, attempt, requested_wait, policy, context.chance)
+    what = (result.url, attempt, error, decision.reaction.value, decision.wait_s)
+    _LOGGER.debug("%s: attempt %d, %s: %s, wait %.1f s", *what)
+    return decision
 
 
 async def _wait(

@@ -72,12 +72,12 @@ def forecast_listings(
 ) -> tuple[ListingForecast, ...]:
     """Returns a forecast for each run of a sync, given in its order.
 
-    `past` has the last crawls by `key_of`. `limit` and `first_walk`: bounds of the sync, in
+    `past` has the last crawls by `past_key`. `limit` and `first_walk`: bounds of the sync, in
     entities per listing.
     """
     forecasts: list[ListingForecast] = []
     for listing in listings:
-        last = past.get(key_of(listing))
+        last = past.get(past_key(listing))
         if not listing.has_derived_requests:
             forecast = _pagination(source, listing, last, limit, first_walk)
         elif last is not None:
@@ -91,7 +91,7 @@ def forecast_listings(
     return tuple(forecasts)
 
 
-def key_of(listing: Listing) -> tuple[str, str | None]:
+def past_key(listing: Listing) -> tuple[str, str | None]:
     """Returns what two crawls of the same requests have in common: name and parameters."""
     return listing.name, None if listing.has_derived_requests else params_key(listing.params)
 

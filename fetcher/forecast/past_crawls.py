@@ -13,7 +13,7 @@ from fetcher.state.task import COMPLETED, Task
 def past_crawls(
     source: Source, base_url: str, tasks: Iterable[Task]
 ) -> dict[tuple[str, str | None], PastCrawl]:
-    """Returns the last complete crawl of each listing with its parameters, by `key_of`.
+    """Returns the last complete crawl of each listing with its parameters, by `past_key`.
 
     `tasks` are those of the queue, in any order. Runs that end at a limit, and those for new
     entities only, do not count.

@@ -7,8 +7,11 @@ While the breaker is open, requests are sent once and not retried. It has no hal
 state and no timer: every request that is still sent is a probe.
 """
 
+import logging
+
 import attrs
 
+_LOGGER = logging.getLogger(__name__)
 HOST_ERRORS = frozenset({"connect", "timeout", "tls", "broken"})
 """Error classes that say nothing about the request, only about the host."""
 _FAILURES_TO_OPEN = 3
@@ -36,6 +39,8 @@ class CircuitBreaker:
         is_same = error_class == self.last_error
         self.consecutive_failures = self.consecutive_failures + 1 if is_same else 1
         self.last_error = error_class
+        if self.consecutive_failures == _FAILURES_TO_OPEN:
+            _LOGGER.debug("circuit breaker open: %s", error_class)
 
     def record_success(self) -> None:
         """Closes the breaker: the host answered."""

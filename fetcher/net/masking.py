@@ -16,6 +16,9 @@ _USER = re.compile(r"""[^\s/'"@]{1,256}@""")
 """User and password in a URL."""
 _QUERY = re.compile(r"""(?i)\b([\w-]*(?:token|key|secret|password|signature|session)=)[^\s&'")]+""")
 
+_TLS_SETTING = re.compile(r" ssl:\S+")
+"""What aiohttp adds to the name of a host."""
+
 
 def key_masker(key: str | None) -> Callable[[bytes], tuple[bytes, bool]]:
     """Returns a function that replaces a key by asterisks of the same length; its second
@@ -38,7 +41,7 @@ def mask_key(text: str, key: str | None) -> str:
 
 
 def describe_exception(error: BaseException, key: str | None = None) -> str:
-    """Returns type and text of an exception, in one line and without secrets.
+    """Returns the text of an exception, in one line and without secrets and names of types.
 
     Bytes that the text quotes, cookies, passwords, keys and tokens are left out.
     """
@@ -50,5 +53,6 @@ def describe_exception(error: BaseException, key: str | None = None) -> str:
     text = _HEADERS.sub(r"\1 …", text)
     text = _USER.sub("…@", text)
     text = mask_key(_QUERY.sub(r"\1…", text), key)[:_MAX_ERROR_CHARS]
-    name = type(error).__name__
-    return f"{name}: {text}" if text else name
+    if not text:
+        return "timed out" if isinstance(error, TimeoutError) else type(error).__name__
+    return _TLS_SETTING.sub("", text)

@@ -7,9 +7,11 @@ become permanently slow gets its full rate back.
 """
 
 import asyncio
+import logging
 
 import attrs
 
+_LOGGER = logging.getLogger(__name__)
 _MIN_SHARE = 1 / 64
 _RECOVERY = 1 / 32
 """Share of the full rate that a normal answer restores."""
@@ -76,10 +78,17 @@ class RateLimiter:
         """Halves the rate and pauses the host: it asked for fewer requests."""
         now_s = asyncio.get_running_loop().time()
         self.throttle = halve_rate(self.throttle, now_s, pause_s)
+        _log_rate(self.throttle, f"halved, pause of {pause_s:.1f} s")
 
     def adapt_rate(self, took_s: float) -> None:
         """Adapts the rate to the duration of an answer."""
-        self.throttle = adapt_rate(self.throttle, took_s)
+        before, self.throttle = self.throttle.share, adapt_rate(self.throttle, took_s)
+        if self.throttle.share < before:
+            _log_rate(self.throttle, f"lowered, an answer took {took_s:.1f} s")
+
+
+def _log_rate(throttle: Throttle, why: str) -> None:
+    _LOGGER.debug("rate limit %s: %.1f%% of the full rate", why, 100 * throttle.share)
 
 
 async def sleep_unless_stopping(seconds: float, stopping: asyncio.Event) -> bool:

@@ -19,6 +19,7 @@ from fetcher.crawl.report import OnProgress, ignore_progress
 from fetcher.crawl.request import RequestContext
 from fetcher.listing_params import ChosenParams
 from fetcher.net.http import Client, HttpLimits, open_session
+from fetcher.net.outage import OnOutage, ignore_outage
 from fetcher.net.rate_limit import Budget, RateLimiter, Throttle
 from fetcher.net.retry import Chance, RetryPolicy
 from fetcher.record.journal import Journal, close_journal, open_journal
@@ -90,6 +91,7 @@ async def open_crawl(
     upstream: Upstream,
     bounds: SyncBounds = NO_BOUNDS,
     on_progress: OnProgress = ignore_progress,
+    on_outage: OnOutage = ignore_outage,
 ) -> AsyncIterator[Crawl]:
     """Opens what the runs of a crawl share and closes it afterwards. Tunes the garbage collector.
 
@@ -106,6 +108,7 @@ async def open_crawl(
             async with open_session(upstream.contact) as session:
                 client = Client(session, upstream.base_url, upstream.key, upstream.limits)
                 context = _request_context(crawler, upstream, client, journal, bounds.max_requests)
+                context = attrs.evolve(context, on_outage=on_outage)
                 yield Crawl(
                     context,
                     queue,

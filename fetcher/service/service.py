@@ -16,6 +16,7 @@ from eventlog.clock import SECOND, epoch_of
 from eventlog.write.writer import roll_and_heartbeat
 from fetcher.crawl.active_run import CHECK_S, Crawl
 from fetcher.crawl.report import ListingReport, OnProgress, ignore_progress
+from fetcher.net.outage import OnOutage, ignore_outage
 from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
 from fetcher.service.schedule import count_missed_slots, delay_us, next_slot
 from fetcher.service.sync import create_runs, drain, plan_listings
@@ -53,12 +54,13 @@ async def run_service(
     stopping: asyncio.Event,
     on_progress: OnProgress = ignore_progress,
     announce: Announce = lambda line: None,
+    on_outage: OnOutage = ignore_outage,
 ) -> tuple[ListingReport, ...]:
     """Serves one source until `stopping` is set, then completes the current page.
 
     Returns the reports of the runs it worked on, in order.
     """
-    opened = open_crawl(crawler, upstream, plan.bounds, on_progress)
+    opened = open_crawl(crawler, upstream, plan.bounds, on_progress, on_outage)
     async with opened as crawl:
         due = _first_due(crawl, plan, announce)
         crawl = attrs.evolve(

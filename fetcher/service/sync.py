@@ -11,6 +11,7 @@ from fetcher.crawl.active_run import Crawl, waits_for_budget
 from fetcher.crawl.report import ListingReport, OnProgress, RunReport, ignore_progress
 from fetcher.crawl.run_task import crawl_task
 from fetcher.listing_params import param_sets
+from fetcher.net.outage import OnOutage, ignore_outage
 from fetcher.record.journal import append_batch, batch_of
 from fetcher.record.run_events import created_event, new_run_id
 from fetcher.service.open_crawl import NO_BOUNDS, Crawler, SyncBounds, Upstream, open_crawl
@@ -26,6 +27,7 @@ async def run_once(
     *,
     on_progress: OnProgress = ignore_progress,
     stopping: asyncio.Event | None = None,
+    on_outage: OnOutage = ignore_outage,
 ) -> RunReport:
     """Performs one sync; everything fetched is durable when this returns.
 
@@ -37,7 +39,7 @@ async def run_once(
     """
     source = upstream.source
     listings = plan_listings(source, bounds)
-    async with open_crawl(crawler, upstream, bounds, on_progress) as crawl:
+    async with open_crawl(crawler, upstream, bounds, on_progress, on_outage) as crawl:
         epoch = epoch_of(crawler.now())
         runs = await create_runs(crawl, listings, epoch, bounds.limit)
         crawl = attrs.evolve(

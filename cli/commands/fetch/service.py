@@ -6,14 +6,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.commands.fetch.sources import bounds_of, upstream_of
-from cli.commands.fetch.sync_report import count_responses, listing_line, sync_exit_code
-from cli.config.settings import Config
+from cli.commands.fetch.sync_report import (
+    count_responses,
+    listing_line,
+    listing_lines,
+    outage_line,
+    sync_exit_code,
+)
+from cli.config.settings import Config, variable_name
 from cli.options.global_options import message_printer, print_message
 from cli.output.progress.display import progress
 from cli.process.signals import StopRequest, record_signals
 from eventlog.clock import SECOND, now_us
 from eventlog.progress import ReportProgress
 from fetcher.crawl.report import ListingReport, OnProgress, Progress
+from fetcher.net.outage import OnOutage, OutageChange
 from fetcher.service.open_crawl import Crawler
 from fetcher.service.service import ServicePlan, run_service
 from fetcher.service.sync import run_once
@@ -80,10 +87,20 @@ async def _sync(
         bounds_of(settings, name, limit),
         stopping=stopping,
         on_progress=on_progress,
+        on_outage=_announce_outage(message_printer()),
     )
-    for listing in report.listings:
-        print_message(listing_line(name, listing))
+    for line in listing_lines(name, report.listings):
+        print_message(line)
     return report.listings
+
+
+def _announce_outage(announce: Callable[[str], None]) -> OnOutage:
+    """Returns a function that announces when a host goes down, and when it answers again."""
+
+    def note(change: OutageChange) -> None:
+        announce(outage_line(change, variable_name(f"source.{change.source}.base_url")))
+
+    return note
 
 
 def _progress_of_all(
@@ -98,7 +115,9 @@ def _progress_of_all(
     def note(update: Progress) -> None:
         latest[update.source, update.listing.run] = update
         show("responses fetched", *count_responses(latest.values()))
-        if announce is not None and update.listing.state != "started":
+        report = update.listing
+        is_outage = report.is_host_down and report.state == "failed"
+        if announce is not None and report.state != "started" and not is_outage:
             announce(listing_line(update.source, update.listing))
 
     return note
@@ -167,6 +186,7 @@ async def _serve(
                         stopping=stopping,
                         on_progress=report,
                         announce=announce,
+                        on_outage=_announce_outage(announce),
                     )
                 )
             announce(f"serving {', '.join(names)}; Ctrl-C finishes the current page and stops")

@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fetcher.crawl.report import ListingReport, Progress
+    from fetcher.net.outage import OutageChange
 
 
 def sync_exit_code(listings: "Sequence[ListingReport]") -> int:
@@ -35,6 +36,36 @@ def count_responses(latest: "Iterable[Progress]") -> tuple[int, int | None]:
         else:
             total += max(pages, update.expected)
     return done, total if is_known else None
+
+
+def listing_lines(source: str, listings: "Sequence[ListingReport]") -> list[str]:
+    """Returns a line for each listing; one for all that failed because the host is down."""
+    down = [report for report in listings if report.is_host_down and report.state == "failed"]
+    lines = [listing_line(source, report) for report in listings if report not in down]
+    if len(down) == 1:
+        lines.append(listing_line(source, down[0]))
+    elif down:
+        names = ", ".join(report.listing or report.run for report in down)
+        lines.append(f"{source}: {len(down)} listings failed, the host is down: {names}")
+    return lines
+
+
+def outage_line(change: "OutageChange", variable: str) -> str:
+    """Returns the beginning or the end of an outage as a line for the user.
+
+    `variable`: the one that sets the address.
+    """
+    from urllib.parse import urlsplit
+
+    host = urlsplit(change.base_url).netloc.rpartition("@")[2]
+    if change.reason is None:
+        return f"{change.source}: {host} answers again, after {_duration(change.duration_us)}"
+    return f"{change.source}: {host} does not answer ({change.reason}); {variable} sets the address"
+
+
+def _duration(us: int) -> str:
+    seconds = round(us / 1_000_000)
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
 def listing_line(source: str, report: "ListingReport") -> str:

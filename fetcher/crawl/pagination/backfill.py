@@ -11,6 +11,8 @@ The entities that a backfill finds have follow-up requests, too: when it ends, e
 sync that follows it gets a run of the same priority.
 """
 
+import logging
+
 import attrs
 
 from eventlog.errors import Invalid
@@ -23,6 +25,7 @@ from fetcher.state.priority import BACKFILL_PRIORITY, is_backfill
 from fetcher.state.run_queue import list_tasks, refresh_queue
 from fetcher.state.task import CLEANED, COMPLETED, FAILED, PENDING, RUNNING, Task
 
+_LOGGER = logging.getLogger(__name__)
 REST_IS_QUEUED = "the rest is queued as"
 """Part of the reason why a run ended that left the rest to a backfill."""
 
@@ -36,6 +39,7 @@ async def continue_as_backfill(run: ActiveRun, params: Params) -> None:
         draft = created_event(backfill, run.endpoint.path, params)
         await append_batch(run.crawl.context.journal, batch_of(draft))
         refresh_queue(run.crawl.queue)
+        _LOGGER.debug("backfill queued: %s at %s", backfill.run, backfill.url)
     why = f"the first {run.report.entities:,} entities; {REST_IS_QUEUED} {backfill.run}"
     run.publish(attrs.evolve(run.report, why=f"{why}: hindlog fetch run"))
 

@@ -9,6 +9,7 @@ Whatever was skipped or not covered is in the report.
 """
 
 import asyncio
+import logging
 from collections import deque
 
 import attrs
@@ -26,6 +27,7 @@ from fetcher.split.pool import SLOTS, close_pool, open_pool
 from fetcher.split.repeats import SeenElements
 from fetcher.state.task import CANCELLED
 
+_LOGGER = logging.getLogger(__name__)
 _MAX_SKIPS = 20
 """Maximum number of entities that one run skips."""
 _MAX_RETREATS = 10
@@ -198,6 +200,7 @@ async def _bisect(run: ActiveRun, state: _Pagination, failure: GivenUp) -> None:
     size = state.size or int(state.params.get(name or "", "100"))
     if name is not None and size > 1:
         state.size, state.remaining = size // 2, state.remaining if state.size else size
+        _LOGGER.debug("page %d bisected: %d entities per request", state.page_no, size // 2)
         return
     await record_failure(run, failure)
     past = run.endpoint.skip_entity({**state.params, **(_size_param(run, state) or {})})

@@ -13,7 +13,7 @@ from fetcher.forecast.estimate import (
     PastCrawl,
     SyncForecast,
     forecast_listings,
-    key_of,
+    past_key,
 )
 from fetcher.source import Listing
 from fetcher.sources import SOURCES
@@ -24,7 +24,7 @@ MODELS = CIVITAI.listing("models")
 
 def one(listing: Listing, last: PastCrawl | None = None, **bounds: int | None) -> ListingForecast:
     """The forecast of one listing of Civitai."""
-    past = {} if last is None else {key_of(listing): last}
+    past = {} if last is None else {past_key(listing): last}
     (forecast,) = forecast_listings(CIVITAI, [listing], past, **bounds)
     return forecast
 
@@ -64,7 +64,7 @@ def test_follow_up_requests_are_counted_per_entity_of_what_they_follow() -> None
     forecasts = forecast_listings(
         OPENROUTER,
         [listing for listing in OPENROUTER.listings if listing.by_default],
-        {key_of(OPENROUTER.listing("models-all")): PastCrawl(1, 1000)},
+        {past_key(OPENROUTER.listing("models-all")): PastCrawl(1, 1000)},
     )
 
     requests = {forecast.listing: forecast.requests for forecast in forecasts}

@@ -165,3 +165,27 @@ def test_a_sync_of_configured_listings_also_works_on_what_was_queued(tmp_path: P
     assert done.code == 0
     assert {path.partition("?")[0] for path in asked} == {"/models", "/images"}
     assert "civitai images: completed" in done.err
+
+
+def test_a_host_that_is_down_and_answers_again_is_two_lines(tmp_path: Path) -> None:
+    served: list[str] = []
+
+    def answer(origin: str, path: str) -> tuple[int, object]:
+        served.append(path)
+        return (503, {"error": "busy"}) if len(served) <= 3 else models(origin, path)
+
+    with upstream(answer) as (origin, _):
+        root = new_archive(tmp_path / "archive", toml_of(origin))
+        done = hindlog("fetch", "run", "--once", "-vv", at=root)
+
+    host = origin.removeprefix("http://")
+    lines = [line for line in done.err.splitlines() if line.startswith(f"civitai: {host}")]
+    assert done.code == 0
+    assert lines[0] == (
+        f"civitai: {host} does not answer (status 503); HINDLOG_CIVITAI_BASE_URL sets the address"
+    )
+    assert lines[1].startswith(f"civitai: {host} answers again, after ")
+    assert len(lines) == 2
+    assert f"GET {origin}/models" in done.err
+    assert "attempt 1, server: retry, wait " in done.err
+    assert "rate limit halved" in done.err

@@ -18,7 +18,9 @@ def test_the_service_stops_after_its_duration_with_0(tmp_path: Path) -> None:
     done = hindlog("fetch", "run", "--for", "0s", at=root)
 
     assert (done.code, done.raw) == (0, b"")
-    assert done.err.splitlines() == [
+    forecast, *lines = done.err.splitlines()
+    assert forecast.startswith("civitai: about 200 requests")
+    assert lines == [
         "serving civitai; Ctrl-C finishes the current page and stops",
         "civitai: first sync, starting now",
         "stopped; everything fetched is on disk",
@@ -44,8 +46,8 @@ def test_the_service_finishes_its_page_and_exits_with_the_code_of_the_signal(
 
     assert (done.code, done.raw, len(asked)) == (code, b"", pages)
     lines = done.err.splitlines()
-    assert f", {pages} responses, {3 * pages} entities" in lines[2]
-    assert lines[3:] == ["stopped; everything fetched is on disk"]
+    assert f", {pages} responses, {3 * pages} entities" in lines[3]
+    assert lines[4:] == ["stopped; everything fetched is on disk"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -84,7 +86,7 @@ def test_one_sync_crawls_the_sources_side_by_side(tmp_path: Path) -> None:
         done = hindlog("fetch", "run", "--once", at=new_archive(tmp_path / "archive", toml))
 
     assert done.code == 0
-    assert {line.split()[0] for line in done.err.splitlines()} == {"civitai", "openrouter"}
+    assert {line.split()[0] for line in done.err.splitlines()[2:]} == {"civitai", "openrouter"}
 
 
 def test_the_error_of_one_source_does_not_stop_the_others_and_decides_the_exit_code(
