@@ -69,6 +69,7 @@ def test_a_created_run_is_pending_with_all_its_settings() -> None:
         listing="models",
         epoch="2026-11-21T05",
         url="u1",
+        first_url="u1",
         priority=3,
         target=50,
         until_known=True,
