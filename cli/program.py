@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from cli.command_table import LazyCommands, Program
-from cli.options.global_options import global_options, options_of
+from cli.options.global_options import global_options, open_addresses, options_of
 from cli.process.signals import restore_signal_error
 from cli.process.streams import (
     STDOUT,
@@ -53,6 +53,7 @@ def run(arguments: list[str]) -> int:
     try:
         # not cli.main(): it exits with 1 when the reader closes the pipe
         context = cli.make_context("hindlog", list(arguments))  # a copy: click empties the list
+        open_addresses(context, _open_address)
         with context:
             result = _invoke(context)
         with name_stdout_errors():
@@ -69,6 +70,12 @@ def run(arguments: list[str]) -> int:
 
         report_code(code, sys.stderr)
     return code
+
+
+def _open_address(address: str) -> Path:
+    from cli.mirror.remote import open_address
+
+    return open_address(address)
 
 
 def _invoke(context: click.Context) -> object:

@@ -130,6 +130,13 @@ def default_toml(sources: Collection[str] = tuple(SOURCE_DEFAULTS)) -> str:
     return "\n".join([_HEAD, *(_toml(name, table, name in off) for name, table in tables)])
 
 
+def with_mirror(toml: str, url: str) -> str:
+    """Returns the text of a new configuration with the address of a bucket."""
+    lines = toml.splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith("# url = "))
+    return "".join([*lines[:at], f"url = {json.dumps(url)}\n", *lines[at + 1 :]])
+
+
 def _layers(archive: Path, env: Mapping[str, str], file: Path | None) -> tuple[Tree, Tree]:
     path = file or archive / CONFIG_FILE
     from_file = _read(path, named=file is not None)

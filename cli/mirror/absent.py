@@ -5,7 +5,6 @@
 Nothing is read or opened before a file is missing. The bucket is closed with the command.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from cli.options.global_options import message_printer, options_of
-from eventlog.errors import HindlogError
+from cli.options.global_options import environment, message_printer, options_of
+from eventlog.errors import HindlogError, Unavailable
 from eventlog.files.absent.mirror import FindMirror, MirrorReader, WantedFile
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ class _Archive:
     report: ReportText
     opened: ExitStack
     """Closes the bucket."""
+    is_offline: bool
     lock: Lock = attrs.field(factory=Lock)
     store: "BlockingStore | None" = None
     committed: dict[tuple[str, str], int] | None = None
@@ -71,8 +71,9 @@ def _mirror_of(root: Path, context: click.Context, opened: ExitStack) -> MirrorR
     from cli.config.load import load_config
 
     options = options_of(context)
-    settings = load_config(root, os.environ, options.config).mirror
-    archive = _Archive(root, settings, message_printer(options), opened)
+    settings = load_config(root, environment(options), options.config).mirror
+    report = message_printer(options)
+    archive = _Archive(root, settings, report, opened, options.offline)
     return MirrorReader(
         address=settings.url or "that is not configured",
         is_committed=lambda source, writer, seq: _is_committed(archive, (source, writer), seq),
@@ -120,6 +121,8 @@ def _store_of(archive: _Archive) -> "BlockingStore":
     from cli.mirror.bucket import Retries, open_bucket, report_retry
     from eventlog.stores.wrappers import in_thread
 
+    if archive.is_offline:
+        raise Unavailable("--offline: the mirror is not asked", "leave --offline out")
     with archive.lock:
         if archive.store is None:
             retries = Retries(GIVE_UP_AFTER_S, partial(report_retry, archive.report))

@@ -6,7 +6,7 @@ no object needs to be passed through the commands.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -21,6 +21,7 @@ from cli.process.streams import write_stderr
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _KEY = "hindlog."
+_OPENER, _OPENED = "hindlog.opener", "hindlog.opened"
 COLORS = ("auto", "always", "never")
 
 
@@ -33,6 +34,7 @@ class GlobalOptions(NamedTuple):  # not attrs, which takes as long to import as 
     verbose: int
     color: str
     log_format: str
+    offline: bool = False
 
 
 def _store(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -49,8 +51,10 @@ _GLOBAL = (
         "-C",
         "--archive",
         metavar="DIR",
-        help="The archive (default: HINDLOG_ARCHIVE, the nearest one upwards, or ./data).",
+        help="The archive (default: HINDLOG_ARCHIVE, the nearest one upwards, or ./data);"
+        " s3://… reads from a bucket.",
     ),
+    click.option("--offline", is_flag=True, help="Ask no bucket: read only what is here."),
     click.option("--config", metavar="FILE", help="Configuration file instead of hindlog.toml."),
     click.option("-q", "--quiet", is_flag=True, help="Print only data and errors."),
     click.option(
@@ -92,13 +96,32 @@ def options_of(root: click.Context) -> GlobalOptions:
         verbose=int(meta.get(_KEY + "verbose", 0)),
         color=str(meta.get(_KEY + "color", "auto")),
         log_format=str(meta.get(_KEY + "log_format", "text")),
+        offline=bool(meta.get(_KEY + "offline", False)),
     )
 
 
+def open_addresses(context: click.Context, open_address: Callable[[str], Path]) -> None:
+    """Lets the commands of a context read straight from a bucket.
+
+    `open_address` returns the folder for the archive of a bucket.
+    """
+    context.meta[_OPENER] = open_address
+
+
 def archive() -> Path:
-    """Returns the folder of the archive. Raises `NoArchive`."""
+    """Returns the folder of the archive; for one in a bucket, a folder with its manifests.
+
+    Raises `NoArchive`, and for a bucket what opening it raises.
+    """
     from cli.config.load import ARCHIVE_VARIABLE, find_archive
 
+    address = archive_address(current_options())
+    if address is not None:
+        meta = click.get_current_context().find_root().meta
+        if _OPENED not in meta:
+            meta[_OPENED] = meta[_OPENER](address)
+        opened: Path = meta[_OPENED]
+        return opened
     flag = current_options().archive
     named = flag or os.environ.get(ARCHIVE_VARIABLE)
     # an absolute path needs no working directory, which may have been deleted
@@ -106,11 +129,28 @@ def archive() -> Path:
     return find_archive(flag, os.environ, Path("/") if is_absolute else Path.cwd())
 
 
+def archive_address(options: GlobalOptions) -> str | None:
+    """Returns the address of the bucket whose archive is to be read; None for a folder."""
+    from cli.config.load import ARCHIVE_VARIABLE
+
+    named = options.archive or os.environ.get(ARCHIVE_VARIABLE) or ""
+    return named.rstrip("/") if "://" in named else None
+
+
+def environment(options: GlobalOptions) -> Mapping[str, str]:
+    """Returns the variables that configure this invocation: the bucket that is read counts."""
+    from cli.config.settings import variable_name
+
+    address = archive_address(options)
+    return os.environ if address is None else {**os.environ, variable_name("mirror.url"): address}
+
+
 def config(root: Path) -> "Config":
     """Returns the configuration of an archive. Raises `Invalid`."""
     from cli.config.load import load_config
 
-    return load_config(root, os.environ, current_options().config)
+    options = current_options()
+    return load_config(root, environment(options), options.config)
 
 
 def wants_color(terminal: bool) -> bool:

@@ -127,6 +127,7 @@ def test_the_commands_of_the_page_run_in_order(
     tmp_path: Path, object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     root = new_archive(Path("data"))
     for hour in range(3):
         add_hour(root, hour)

@@ -122,6 +122,27 @@ def test_verify_remote_reads_the_bucket_and_names_what_is_not_as_committed(
     assert f"different\t{name}: " in done.out
 
 
+def test_commands_read_straight_from_the_bucket(
+    mirrored: Mirrored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    expected = mirrored.run(0, "log").raw
+    read_only = hindlog("-C", mirrored.address, "log")
+    assert read_only.code == 2 and "mirror.endpoint_url is not set" in read_only.err
+    monkeypatch.setenv("HINDLOG_MIRROR_ENDPOINT_URL", str(mirrored.settings.endpoint_url))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test:reader")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS["test:reader"])
+
+    assert hindlog("-C", mirrored.address, "log").raw == expected
+    add_hour(mirrored.root, 3)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test:tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS["test:tester"])
+    mirrored.run(0, "sync", "push")
+    longer = mirrored.run(0, "log").raw
+    assert hindlog("-C", mirrored.address, "--offline", "log").raw == expected
+    assert hindlog("-C", mirrored.address, "log").raw == longer != expected
+
+
 def put_other_bytes(mirrored: Mirrored, name: str, size: int) -> None:
     """Puts an object of the same size under the name of another one."""
 

@@ -1,11 +1,16 @@
 """`config`: the settings of an archive."""
 
-import os
 from pathlib import Path
 
 import click
 
-from cli.options.global_options import archive, current_options, global_options
+from cli.options.global_options import (
+    archive,
+    config,
+    current_options,
+    environment,
+    global_options,
+)
 from cli.output.emit import choose_output, emit, output_options
 
 
@@ -27,7 +32,8 @@ def show(origin: bool, fmt: str | None, as_json: bool, output: Path | None) -> N
     """Prints every configuration key and its value. Secrets are never shown."""
     from cli.config.load import values_with_origin
 
-    values = values_with_origin(archive(), os.environ, current_options().config)
+    root, options = archive(), current_options()
+    values = values_with_origin(root, environment(options), options.config)
     columns = ("key", "value", "origin") if origin else ("key", "value")
     rows = [(key, *values[key][: len(columns) - 1]) for key in values]
     emit(columns, rows, choose_output(fmt, as_json, output))
@@ -48,15 +54,14 @@ def paths(fmt: str | None, as_json: bool, output: Path | None) -> None:
 @global_options
 def check() -> None:
     """Checks the configuration; exits with 2 if it is not valid."""
-    from cli.config.load import load_config
     from cli.mirror.bucket import check_server
     from fetcher.service.schedule import check_schedule
 
     root = archive()
-    config = load_config(root, os.environ, current_options().config)
-    for source in config.source.values():
+    settings = config(root)
+    for source in settings.source.values():
         check_schedule(source.schedule)
-    check_server(root, config.mirror)
+    check_server(root, settings.mirror)
     click.echo("OK", err=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cli.options.global_options import archive, current_options, global_options
+from cli.options.global_options import archive, config, global_options
 
 _MISFITS = "misfits"
 """Name under which the misfits of intact views are kept."""
@@ -88,9 +88,9 @@ def _distributions_with(path: str) -> list[str]:
 
 
 def _check_configuration(root: Path) -> Iterator[Diagnosis]:
-    from cli.config.load import load_config, read_secrets
+    from cli.config.load import read_secrets
 
-    load_config(root, os.environ, current_options().config)
+    config(root)
     keys = sorted(read_secrets(os.environ).api_keys)
     yield ("OK", f"{root / 'hindlog.toml'} is valid; keys for: {', '.join(keys) or 'none'}", None)
 
@@ -132,7 +132,6 @@ def _absent_text(count: int) -> str:
 
 
 def _check_mirror(root: Path) -> Iterator[Diagnosis]:
-    from cli.config.load import load_config
     from cli.mirror.bucket import check_server
     from cli.mirror.costs import describe_month
     from eventlog.clock import HOUR, now_us
@@ -140,7 +139,7 @@ def _check_mirror(root: Path) -> Iterator[Diagnosis]:
     from eventlog.mirror.plan.lag import mirror_lag
 
     try:
-        mirror = load_config(root, os.environ, current_options().config).mirror
+        mirror = config(root).mirror
     except Invalid:  # was reported already
         return
     if mirror.url is None:
@@ -177,10 +176,9 @@ def _last_findings(root: Path, address: str) -> Iterator[Diagnosis]:
 
 
 def _probe_mirror(root: Path) -> Iterator[Diagnosis]:
-    from cli.config.load import load_config
     from cli.mirror.probing import probe_mirror
 
-    mirror = load_config(root, os.environ, current_options().config).mirror
+    mirror = config(root).mirror
     if mirror.url is None:
         yield ("WARN", "there is no mirror to probe: mirror.url is not set", None)
         return

@@ -74,7 +74,7 @@ def _fetch_archive(directory: Path, target: Path, toml: str, url: str, *, with_f
 
     import attrs
 
-    from cli.config.load import load_config
+    from cli.config.load import load_config, with_mirror
     from cli.mirror.pulling import pull_from_bucket, require_archive
     from eventlog.files.publish import replace_file
 
@@ -97,15 +97,6 @@ def _fetch_archive(directory: Path, target: Path, toml: str, url: str, *, with_f
     option = "" if with_files else " --manifests"
     print_message(f"if this is interrupted, continue: hindlog -C {directory} sync pull{option}")
     pull_from_bucket(directory, mirror, with_files=with_files)
-
-
-def with_mirror(toml: str, url: str) -> str:
-    """Returns the text of a new configuration with the address of a bucket."""
-    import json
-
-    lines = toml.splitlines(keepends=True)
-    at = next(n for n, line in enumerate(lines) if line.startswith("# url = "))
-    return "".join([*lines[:at], f"url = {json.dumps(url)}\n", *lines[at + 1 :]])
 
 
 COMMANDS = (init,)

@@ -23,7 +23,7 @@ from eventlog.stores.store import Store
 
 @attrs.frozen
 class Spool:
-    """All records of a bucket."""
+    """Records of a bucket, usually all."""
 
     path: Path
     ledger: Ledger
@@ -32,17 +32,18 @@ class Spool:
 
 @asynccontextmanager
 async def spool_records(
-    root: Path, store: Store, archive: str, pusher: str
+    root: Path, store: Store, archive: str, pusher: str, known: Ledger | None = None
 ) -> AsyncGenerator[Spool, None]:
     """Reads all records, and deletes their file at the end of the `async with`.
 
+    `known`: a ledger of this bucket and archive; then only the records are read that it lacks.
     `pusher`: that of this folder, for the ledger. The file has a name of its own, since a check
     may run beside a pull. Raises `Corrupt` unless the records form complete chains.
     """
     path = unique_temporary_path(root / "state" / "mirror" / "records.ndjson")
     path.parent.mkdir(parents=True, exist_ok=True)
     delete_interrupted(path.parent, now_us())
-    known = Ledger(store.address, archive, pusher)
+    known = known or Ledger(store.address, archive, pusher)
     try:
         with path.open("wb") as file:
 
