@@ -30,10 +30,20 @@ else `./data`), `--config FILE`, `-q`, `-v`, `--color auto|always|never`,
 `--log-format text|json`.
 
 Data goes to stdout, everything else to stderr. Times: `now`, `today`, `yesterday`, `2h`,
-`1d12h`, `2 days ago`, `2026-11`, `2026-11-01`, `2026-11-01T13`, `2026-11-01 13:05`, ISO 8601
-with a zone, `@1763000000`; without a zone they are UTC. `--since` is inclusive, `--until`
-exclusive, `--as-of` is the state after every event observed at or before that instant. The
-resolved instants are printed on stderr.
+`1d12h`, `2 days ago`, `7 min ago`, `2026-11`, `2026-11-01`, `2026-11-01T13`,
+`2026-11-01 13:05`, ISO 8601 with a zone, `@1763000000`; without a zone they are UTC. `--since` is
+inclusive, `--until` exclusive, `--as-of` is the state after every event observed at or before that
+instant. The resolved instants are printed on stderr.
+
+On a terminal, rows are a table: no id, number or time in it is broken, columns without a value and
+those that do not fit are left out (stderr names the latter), times are ages, and hashes are short;
+`--exact` shows everything as it is. In the result of a query nothing is left out or shortened. Rows
+that do not fit are records, one line per column. `changes`, `history`, `diff` and `show` use a
+pager on a terminal: `HINDLOG_PAGER`, `PAGER`, or `less -FRX`; `--no-pager` turns it off.
+
+NULL is not the empty text: a table shows `NULL` (in a list of hindlog's own: `-`), CSV has an empty
+field and `""`, as DuckDB writes and with `allow_quoted_nulls = false` reads them; TSV has
+the same. `--null TEXT` chooses another text; `\\N` never occurs as a value in TSV. JSON has `null`.
 
 In JSON and NDJSON, numbers that JSON cannot express are text: `"Infinity"`, `"-Infinity"`, `"NaN"`.
 

@@ -44,6 +44,8 @@ path.
 | --- | --- |
 | `HINDLOG_ARCHIVE` | the archive, if `-C` does not name one |
 | `HINDLOG_MACHINE` | name of this machine, where the host name changes, as in containers |
+| `HINDLOG_PAGER`, `PAGER` | the pager of long output on a terminal; `cat`: none |
+| `XDG_STATE_HOME` | its `hindlog/sql_history` is the history of the SQL prompt |
 | `NO_COLOR`, `FORCE_COLOR`, `TERM=dumb` | whether tables have colours, as elsewhere |
 """
 

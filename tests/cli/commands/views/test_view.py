@@ -45,7 +45,7 @@ def test_show_prints_the_columns_and_the_meaning_on_stderr(shared: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("show", "no.such"), 6, "no.such: no such view\n  hindlog view list\n"),
+        (("show", "no.such"), 6, "no.such: no such view; the nearest known one is "),
         (("update", "no.such"), 6, "no view 'no.such'"),
         (("rebuild", "no.such"), 6, "no view 'no.such'"),
         (("check", "no.such"), 6, "no view 'no.such'"),
