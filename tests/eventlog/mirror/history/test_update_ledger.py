@@ -13,6 +13,7 @@ from eventlog.mirror.history.read_log import ReadRecord
 from eventlog.mirror.history.update_ledger import (
     foreign_link,
     link_object,
+    require_not_older,
     require_ours,
     update_ledger,
 )
@@ -67,6 +68,19 @@ def test_a_pusher_whose_records_are_gone_was_rolled_back() -> None:
 
     with pytest.raises(Corrupt, match=f"mirror/{OTHERS}/0000000002.json: rolled back"):
         asyncio.run(update_ledger(store, known))
+
+
+def test_a_bucket_with_fewer_or_other_records_than_known_was_rolled_back() -> None:
+    store = new_store()
+    known = Ledger(store.address, ARCHIVE, PUSHER, {OTHERS: PusherHead(3, "ab" * 32)})
+
+    for head in (None, PusherHead(2, "ab" * 32), PusherHead(3, "cd" * 32)):
+        present = Ledger(store.address, ARCHIVE, PUSHER, {OTHERS: head} if head else {})
+        with pytest.raises(Corrupt, match=f"mirror/{OTHERS}/0000000002.json: rolled back"):
+            require_not_older(store, known, present)
+    longer = Ledger(store.address, ARCHIVE, PUSHER, {OTHERS: PusherHead(4, "cd" * 32)})
+    assert require_not_older(store, known, longer)
+    assert not require_not_older(store, None, longer)
 
 
 def test_a_record_is_ours_if_the_folder_has_all_its_files(tmp_path: Path) -> None:
