@@ -72,7 +72,7 @@ def listing_line(source: str, report: "ListingReport") -> str:
     """Returns state, counts and problems of one listing as a line for the user."""
     summary = (
         f"{source} {report.listing or report.run}: {report.state}, {report.pages} responses, "
-        f"{report.entities} entities; with those inside them {report.stored} new or changed, "
+        f"{report.entities} entities; with embedded ones {report.stored} new or changed, "
         f"{report.unchanged} unchanged"
     )
     problems = [f"{report.anomalies} anomalies"] if report.anomalies else []

@@ -99,7 +99,7 @@ def _query_past(root: Path) -> None:
     _print_text(
         "# What changed in the last day, field by field, without telemetry and schema waves"
     )
-    _run_step(root, "hindlog changes openrouter/model --since 1d --fields -F table | head -n 9")
+    _run_step(root, "hindlog changes openrouter/model --since 1d --fields | cut -f 4,6-7 | head")
     _print_text("# A price, now and as of two days ago")
     question = _PRICE.format(model)
     _run_step(root, f'hindlog sql -F table "{question}"')

@@ -83,7 +83,9 @@ def _print_report(report: "UpdateReport") -> None:
 
 
 def _print_counts(segments: int, parts: int, rows: int) -> None:
-    print_message(f"{segments} segments read, {parts} parts with {rows} rows written")
+    print_message(
+        f"{parts} parts with {rows} rows written, from {segments} sealed segments and the open ones"
+    )
 
 
 @view.command(epilog="Example: hindlog view show openrouter.models")

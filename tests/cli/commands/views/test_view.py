@@ -78,8 +78,8 @@ def test_an_update_that_leaves_something_out_reports_it_and_exits_with_3(
     assert (done.code, done.raw) == (3, b"")
     assert "left out: ended here" in done.err.splitlines()
     last = done.err.splitlines()[-1]
-    assert last.startswith("1 segments read, ")
-    assert last.endswith(" rows written")
+    assert last.endswith(" from 1 sealed segments and the open ones")
+    assert " rows written, from " in last
 
 
 def test_an_update_over_a_damaged_segment_exits_with_4_and_names_it(archive: Path) -> None:
@@ -103,7 +103,7 @@ def test_the_report_of_an_update_names_what_was_left_out_and_quarantined() -> No
     assert err.buffer.getvalue().decode().splitlines() == [  # type: ignore[attr-defined]
         "left out: a: damaged",
         "in quarantine: b: x",
-        "3 segments read, 2 parts with 9 rows written",
+        "2 parts with 9 rows written, from 3 sealed segments and the open ones",
     ]
 
 
