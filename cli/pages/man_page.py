@@ -87,7 +87,7 @@ def _options(command: click.Command) -> str:
     )
 
 
-GLOBAL_OPTIONS = {"archive", "config", "quiet", "verbose", "color", "log_format", "help"}
+GLOBAL_OPTIONS = {"archive", "config", "quiet", "verbose", "color", "log_format", "help", "offline"}
 """Names of the options that every command takes."""
 
 

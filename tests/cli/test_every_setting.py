@@ -245,6 +245,13 @@ def version_option(shared: Path, folder: Path) -> None:
     assert hindlog("--version").out.startswith("hindlog, version ")
 
 
+def offline_option(shared: Path, folder: Path) -> None:
+    bucket = f"file://{folder}"  # read for the first time, which takes requests
+    done = hindlog("-C", bucket, "--offline", "log")
+
+    assert done.code == 7 and "--offline asks for nothing" in done.err
+
+
 OPTIONS: dict[str, Callable[[Path, Path], None]] = {
     "archive": archive_option,
     "config": config_option,
@@ -252,6 +259,7 @@ OPTIONS: dict[str, Callable[[Path, Path], None]] = {
     "verbose": verbose_option,
     "color": color_option,
     "log_format": log_format_option,
+    "offline": offline_option,
     "version": version_option,
 }
 
