@@ -193,3 +193,36 @@ def same_segments(state: LogState, other: LogState) -> bool:
             for key, day in state.days.items()
         )
     )
+
+
+def unread_segments(root: Path, times: FolderTimes = REAL_TIMES) -> tuple[int, int] | None:
+    """Returns when the last complete update was (µs), and how many segments have events since.
+
+    Looks only at the two newest days of each source, so it is cheap: segments of other days that
+    were copied or imported are not counted. None if there are none, or no complete update.
+    """
+    root = root.resolve()
+    last = load(record_path(root), LastUpdate)
+    if last is None or last.root != str(root):
+        return None
+    count = 0
+    for source in list_sources(root):
+        for date in list_dates(root, source)[-2:]:
+            before = last.log.days.get(f"{source}/{date}")
+            stamp = times.stamp(f"{log_dir(root)}/{source}/{date}")
+            if before is not None and before.stamp is not None and before.stamp == stamp:
+                opened = before.opened
+                names = set[str]()
+            else:
+                day = _read_day_state(root, source, date, times)
+                opened = day.opened
+                names = {*day.sealed} - {*(before.sealed if before else ())}
+            count += len(names) + sum(
+                _has_grown(root, f"{source}/{date}/{name}", last.log) for name in opened
+            )
+    return (record_path(root).stat().st_mtime_ns // 1000, count) if count else None
+
+
+def _has_grown(root: Path, text: str, log: LogState) -> bool:
+    name = parse_segment(text)
+    return name is not None and _durable_bytes(root, name) != log.durable.get(text)

@@ -2,13 +2,18 @@
 
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 
+from cli.commands.archive.doctor_of_crawls import (
+    check_crawls,
+    check_disk,
+    check_upstreams,
+    check_views_lag,
+)
 from cli.options.global_options import archive, config, global_options
 
 _MISFITS = "misfits"
@@ -24,7 +29,9 @@ it, if there is one."""
     short_help="Checks the installation and the archive.",
 )
 @click.option(
-    "--online", is_flag=True, help="Also probe the mirror: about 30 requests, 16 MB sent."
+    "--online",
+    is_flag=True,
+    help="Also ask each source once, and probe the mirror: about 30 requests, 16 MB sent.",
 )
 @global_options
 def doctor(online: bool) -> int:
@@ -32,8 +39,9 @@ def doctor(online: bool) -> int:
 
     Prints OK, WARN or FAIL for each check, with the command that repairs it. Exits with 1 if
     a check fails. Of the log, a few segments are read; `hindlog verify` reads all of it. Only
-    with --online are there requests: they find out whether the bucket does what the mirror
-    relies on, and whether its rules or this key could delete history.
+    with --online are there requests: they find out whether each source answers and accepts the
+    key, whether the clock is right, whether the bucket does what the mirror relies on, and whether
+    its rules or this key could delete history.
     """
     diagnoses = dict.fromkeys(_diagnose(online))  # the probes may meet the same error
     for level, text, hint in diagnoses:
@@ -45,7 +53,8 @@ def _diagnose(online: bool) -> Iterator[Diagnosis]:
     from importlib.metadata import version
 
     python = platform.python_version()
-    yield ("OK", f"hindlog {version('hindlog')} on Python {python}", None)
+    installed = f"hindlog {version('hindlog')}, Python {python}, DuckDB {version('duckdb')}"
+    yield ("OK", installed, None)
     owners = _distributions_with("cli/__init__.py")
     if len(owners) > 1:
         text = f"several distributions install a package `cli`: {', '.join(owners)}"
@@ -59,9 +68,11 @@ def _diagnose(online: bool) -> Iterator[Diagnosis]:
     except HindlogError as error:
         yield ("WARN", error.what, error.hint)
         return
-    for check in (_check_configuration, _check_disk, _check_log, _check_mirror, _check_views):
+    checks = (_check_configuration, check_disk, _check_log, check_crawls, _check_mirror)
+    for check in (*checks, _check_views, check_views_lag):
         yield from _with_errors(check, root)
     if online:
+        yield from _with_errors(check_upstreams, root)
         yield from _with_errors(_probe_mirror, root)
 
 
@@ -93,18 +104,6 @@ def _check_configuration(root: Path) -> Iterator[Diagnosis]:
     config(root)
     keys = sorted(read_secrets(os.environ).api_keys)
     yield ("OK", f"{root / 'hindlog.toml'} is valid; keys for: {', '.join(keys) or 'none'}", None)
-
-
-def _check_disk(root: Path) -> Iterator[Diagnosis]:
-    from eventlog.files.disk import RESERVE_BYTES
-
-    free = shutil.disk_usage(root).free
-    level = "OK" if free > 4 * RESERVE_BYTES else "WARN" if free > RESERVE_BYTES else "FAIL"
-    yield (
-        level,
-        f"{free // 2**20:,} MiB free",
-        None if level == "OK" else "make room on this disk",
-    )
 
 
 def _check_log(root: Path) -> Iterator[Diagnosis]:

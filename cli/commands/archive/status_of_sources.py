@@ -81,7 +81,7 @@ def _queue_state(root: Path, source: str, now: int) -> dict[str, Any]:
 
     Without the index of the queue nothing was crawled here, and the log is not read for it.
     """
-    service = _service_of(root, source)
+    service = service_of(root, source)
     tasks = _unfinished_tasks(root, source, now)
     from fetcher.state.priority import is_backfill
     from fetcher.state.task import RUNNING
@@ -113,7 +113,7 @@ def _unfinished_tasks(root: Path, source: str, now: int) -> "list[Task]":
         close_queue(queue)
 
 
-def _service_of(root: Path, source: str) -> dict[str, Any] | None:
+def service_of(root: Path, source: str) -> dict[str, Any] | None:
     """Returns the process that crawls a source, from the lock of its stream; None if none does."""
     from eventlog.files.stream_lock import lock_holder
     from eventlog.files.writer_ids import FETCH, roles_by_writer

@@ -12,6 +12,8 @@ from cli.options.patterns import check_patterns
 from cli.options.time_options import resolve_range
 from cli.output.emit import choose_output, emit, output_options, prints_for_people
 from cli.output.terminal.pager import paged, pager_option
+from cli.output.views_behind import say_if_behind
+from eventlog.clock import now_us
 
 if TYPE_CHECKING:
     from projector.query.change_feed import EntityChange
@@ -51,7 +53,6 @@ def changes(
     With PATTERNS, globs over source/type/id as in `log`, only those of matching entities. A
     change that both the list and the detail of an entity show is printed once.
     """
-    from eventlog.clock import now_us
     from projector.kept_answers import views_state
     from projector.query.views_summary import is_known_quiet
 
@@ -59,6 +60,7 @@ def changes(
     end = now_us() if end is None else end
     root, to = archive(), choose_output(fmt, as_json, output)
     check_patterns(root, patterns)
+    say_if_behind(root, end)
     columns = _FIELD_COLUMNS if fields else _COLUMNS
     for_people = prints_for_people(fmt, as_json, output)
     if is_known_quiet(root, begin or 0, views_state(root)):

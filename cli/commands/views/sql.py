@@ -12,6 +12,7 @@ from cli.options.arguments import parse_param, read_sql
 from cli.options.global_options import archive, global_options, print_message
 from cli.options.time_options import resolve_as_of
 from cli.output.emit import choose_output, emit, output_options
+from cli.output.views_behind import say_if_behind
 
 
 def _check_positive(
@@ -76,10 +77,12 @@ def sql(
     param_values = dict(map(parse_param, params))
     root = archive()
     if query is None and path is None and sys.stdin.isatty():
+        say_if_behind(root)
         _open_prompt(root, resolve_as_of(as_of), param_values, timeout)
         return
     text = query if query is not None else read_sql(path)
     instant = resolve_as_of(as_of)
+    say_if_behind(root, instant)
     result = run_query(root, text, as_of=instant, params=param_values, timeout_s=timeout)
     emit(
         result.columns, result.rows, choose_output(fmt, as_json, output), result.types, is_data=True
@@ -167,11 +170,12 @@ def export(
     from eventlog.clock import now_us
     from projector.query.exports.export import export_views
 
-    instant = resolve_as_of(as_of)
+    root, instant = archive(), resolve_as_of(as_of)
+    say_if_behind(root, instant)
     chosen = ("*",) if everything else views
     with progress(now_us) as show:
         report = export_views(
-            archive(), chosen, to, as_of=instant, format=fmt, partition=partition, report=show
+            root, chosen, to, as_of=instant, format=fmt, partition=partition, report=show
         )
     for exported in report.views:
         files = len(exported.files)

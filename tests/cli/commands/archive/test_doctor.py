@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.archive.doctor import _check_disk, _check_views, _distributions_with
+from cli.commands.archive.doctor import _check_views, _distributions_with
+from cli.commands.archive.doctor_of_crawls import check_disk
 from projector import kept_answers
 from projector.update import check
 from tests.cli.conftest import WRITER
@@ -27,7 +28,7 @@ def test_doctor_exits_with_0_if_every_check_passes(
     done = hindlog("doctor", at=shared)
 
     assert (done.code, done.err) == (0, "")
-    assert levels(done.out) == ["OK"] * 6
+    assert levels(done.out) == ["OK"] * 7
     assert "keys for: civitai\n" in done.out
     assert re.search(r"OK    6 segments; no file and no seq is missing; \d were read", done.out)
     assert "secret" not in done.out
@@ -112,7 +113,7 @@ def test_doctor_compares_the_free_space_with_the_reserve_that_the_log_needs(
 ) -> None:
     reserve = shutil.disk_usage(tmp_path).free / reserves
     monkeypatch.setattr("eventlog.files.disk.RESERVE_BYTES", reserve)
-    (diagnosis,) = _check_disk(tmp_path)
+    (diagnosis,) = check_disk(tmp_path)
 
     assert (diagnosis[0], diagnosis[2]) == (level, hint)
     assert diagnosis[1].endswith(" MiB free")
@@ -131,7 +132,10 @@ def test_doctor_warns_of_rows_that_are_not_shown_in_full(tmp_path: Path) -> None
     assert hindlog("view", "update", at=tmp_path).code == 0
     done = hindlog("doctor", at=tmp_path)
 
-    assert (done.code, levels(done.out)) == (0, [*["OK"] * 6, "WARN"])
+    assert (done.code, levels(done.out)) == (
+        0,
+        ["OK", "OK", "OK", "OK", "OK", "WARN", "OK", "OK", "WARN"],
+    )
     query = "FROM civitai.models SELECT _id, _errors WHERE len(_errors) > 0"
     assert done.out.endswith(
         "WARN  civitai.models: 1 row with values that do not fit their columns, which are NULL "
