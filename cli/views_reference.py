@@ -10,7 +10,7 @@ from projector.update.view_columns import (
     siblings,
     twin_of,
 )
-from projector.views.sentences import (
+from projector.views.columns.sentences import (
     PROVENANCE,
     Sentences,
     about_view,

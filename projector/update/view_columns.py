@@ -19,7 +19,7 @@ from projector.engine.connections import sql_errors
 from projector.engine.sql_text import identifier
 from projector.query.open_views import open_views
 from projector.update.update import update
-from projector.views.sentences import CHANGES, SIBLINGS, Sentences, table_of
+from projector.views.columns.sentences import CHANGES, SIBLINGS, Sentences, table_of
 
 Columns = tuple[tuple[str, str], ...]
 """Name and SQL type of each column of a view, in order."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from projector.definition import Definition
 from projector.engine.sql_text import fill, literal, literals
 from projector.parts.quarantine import FOLDER as REFUSED
+from projector.views.columns.shown_columns import as_json_sql
 from projector.views.file_lists import FileLists, list_sql
-from projector.views.shown_columns import as_json_sql
 from projector.views.statement import Statement, quoted_name
 
 _AS_OF = "getvariable('as_of')"

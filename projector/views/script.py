@@ -27,7 +27,8 @@ from projector.parts.quarantine import folder_of_refused, list_refused
 from projector.presence import presence_sql, spans_sql
 from projector.views.as_of_sql import as_of_templates, seen_since_sql
 from projector.views.changed_types import types_changed_macro
-from projector.views.comments import Comments, comments_for
+from projector.views.columns.comments import Comments, comments_for
+from projector.views.columns.shown_columns import as_json_sql, computed_sql
 from projector.views.dependencies import SIBLINGS, in_dependency_order
 from projector.views.file_lists import (
     FileList,
@@ -40,7 +41,6 @@ from projector.views.file_lists import (
 )
 from projector.views.inlined import ViewSelect, selects_of, with_inlined_views
 from projector.views.log_views import log_view, refused_macro, seen_bodies_macro
-from projector.views.shown_columns import as_json_sql, computed_sql
 from projector.views.statement import Statement, quoted_name
 
 HIDDEN = (

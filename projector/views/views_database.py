@@ -17,7 +17,7 @@ import duckdb
 from eventlog.errors import Corrupt, Invalid
 from eventlog.files.publish import replace_file
 from projector.engine.connections import connect, openable, reader, sql_errors
-from projector.views.comments import Comments, comment_statements
+from projector.views.columns.comments import Comments, comment_statements
 from projector.views.script import Script
 from projector.views.statement import Statement, differ_in_files_only, named_files
 

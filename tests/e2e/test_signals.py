@@ -159,7 +159,7 @@ def test_in_the_prompt_ctrl_c_ends_the_query_and_not_the_prompt(
 ) -> None:
     """The signal arrives while the query runs."""
     program = f"""
-import os, signal, threading, cli.main, cli.commands.views.sql_prompt as prompt
+import os, signal, threading, cli.main, cli.commands.views.interactive.sql_prompt as prompt
 run_prompt = prompt.run_prompt
 def interrupted(ask, *given):
     def asked(text, as_of):

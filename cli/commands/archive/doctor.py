@@ -132,7 +132,7 @@ def _absent_text(count: int) -> str:
 
 def _check_mirror(root: Path) -> Iterator[Diagnosis]:
     from cli.mirror.bucket import check_server
-    from cli.mirror.costs import describe_month
+    from cli.mirror.push.costs import describe_month
     from eventlog.clock import HOUR, now_us
     from eventlog.errors import Invalid
     from eventlog.mirror.plan.lag import mirror_lag

@@ -79,8 +79,8 @@ def _pushing(root: Path, mirror: "MirrorSettings") -> AbstractContextManager[Cal
     """Pushes to the mirror beside the crawl, if there is one. Yields what a signal calls."""
     if mirror.url is None:
         return nullcontext(lambda: None)
-    from cli.mirror.background import pushing_beside
-    from cli.mirror.pushing import PushJob
+    from cli.mirror.push.background import pushing_beside
+    from cli.mirror.push.pushing import PushJob
     from eventlog.mirror.local.pusher import local_pusher
 
     return pushing_beside(PushJob(root, mirror, local_pusher(root)), message_printer())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from cli.mirror.background import watch_of
 from cli.mirror.bucket import bucket_address, format_size, parse_rate
 from cli.mirror.checking import parse_share, print_check
-from cli.mirror.costs import describe_push
 from cli.mirror.pulling import pull_from_bucket
-from cli.mirror.pushing import (
+from cli.mirror.push.background import watch_of
+from cli.mirror.push.costs import describe_push
+from cli.mirror.push.pushing import (
     PushJob,
     export_lines,
     opened_push,
@@ -23,7 +23,7 @@ from cli.mirror.pushing import (
     raise_for_stopped,
     stopped_lines,
 )
-from cli.mirror.watching import TEMPORARY, keep_pushing
+from cli.mirror.push.watching import TEMPORARY, keep_pushing
 from cli.options.global_options import archive, config, global_options, print_message
 from cli.output.progress.display import progress
 from eventlog.clock import now_us

@@ -96,7 +96,7 @@ def _open_in_duckdb(
     timeout: float | None,
     as_of: str | None,
 ) -> None:
-    from cli.commands.views.duckdb_program import run_duckdb
+    from cli.commands.views.interactive.duckdb_program import run_duckdb
 
     if query is not None or path is not None or params or timeout is not None:
         raise click.UsageError("--open excludes QUERY, --file, --param and --timeout")
@@ -106,8 +106,8 @@ def _open_in_duckdb(
 def _open_prompt(
     root: Path, begin: int | None, params: dict[str, str], timeout: float | None
 ) -> None:
-    from cli.commands.views.line_editor import statement_reader
-    from cli.commands.views.sql_prompt import completions, history_file, run_prompt
+    from cli.commands.views.interactive.line_editor import statement_reader
+    from cli.commands.views.interactive.sql_prompt import completions, history_file, run_prompt
     from projector.query.select import run_query
 
     def ask(text: str, as_of: int | None) -> tuple[tuple[str, ...], Iterator[tuple[object, ...]]]:

@@ -17,7 +17,7 @@ from projector.update.view_columns import (
     twin_of,
     uses,
 )
-from projector.views.sentences import SIBLINGS, read_sentences, sentence_of, table_of
+from projector.views.columns.sentences import SIBLINGS, read_sentences, sentence_of, table_of
 
 DEFINITIONS = load_definitions()
 SENTENCES = read_sentences()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.mirror import background, watching
+from cli.mirror.push import background, watching
 from tests.cli.making import Done, hindlog, new_archive
 from tests.cli.upstream import models, toml_of, upstream
 from tests.eventlog.mirror.buckets import add_hour

@@ -155,7 +155,7 @@ def test_watching_waits_while_the_bucket_is_away_and_ends_with_a_signal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = archive_of(tmp_path / "a", tmp_path / "bucket")
-    monkeypatch.setattr("cli.mirror.watching.WATCH_S", 0.01)
+    monkeypatch.setattr("cli.mirror.push.watching.WATCH_S", 0.01)
     calls: list[int] = []
 
     async def push(*_: object, **__: object) -> PushResult:

@@ -11,7 +11,7 @@ import pytest
 from eventlog.errors import NotFound
 from projector.definition import load_definitions
 from projector.query.exports.export import export_views
-from projector.views.sentences import read_sentences
+from projector.views.columns.sentences import read_sentences
 from tests.projector.logs import hours
 
 HASHES = {definition.name: definition.hash for definition in load_definitions()}

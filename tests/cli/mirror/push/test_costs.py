@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cli.mirror.costs import describe_month, describe_push
+from cli.mirror.push.costs import describe_month, describe_push
 from eventlog.mirror.plan.lag import mirror_lag
 from tests.eventlog.mirror.buckets import add_hour
 

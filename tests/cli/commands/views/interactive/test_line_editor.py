@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 PATIENCE_S = 60
 
 

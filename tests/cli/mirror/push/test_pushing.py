@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.config.settings import MirrorSettings
-from cli.mirror.pushing import Pushed, PushJob, opened_push, push_lines, raise_for_stopped
+from cli.mirror.push.pushing import Pushed, PushJob, opened_push, push_lines, raise_for_stopped
 from eventlog.errors import Corrupt, Partial
 from eventlog.mirror.plan.push_plan import StoppedStream
 from eventlog.mirror.push.push import PushResult

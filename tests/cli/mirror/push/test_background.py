@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cli.config.settings import MirrorSettings
-from cli.mirror import background, watching
-from cli.mirror.background import pushing_beside
-from cli.mirror.pushing import PushJob
+from cli.mirror.push import background, watching
+from cli.mirror.push.background import pushing_beside
+from cli.mirror.push.pushing import PushJob
 from eventlog.format.paths import SegmentName
 from eventlog.mirror.push.push import PushResult
 from tests.cli.making import replaced

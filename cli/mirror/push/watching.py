@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 import attrs
 
-from cli.mirror.pushing import Pushed, PushOnce, push_lines
+from cli.mirror.push.pushing import Pushed, PushOnce, push_lines
 from eventlog.errors import HindlogError, Unavailable
 
 WATCH_S = 10.0

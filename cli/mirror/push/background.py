@@ -15,8 +15,8 @@ from functools import partial
 import attrs
 
 from cli.mirror.bucket import Retries, bucket_address, format_size
-from cli.mirror.pushing import PushJob, opened_push
-from cli.mirror.watching import ALL, Backlog, Failures, Watch, keep_pushing
+from cli.mirror.push.pushing import PushJob, opened_push
+from cli.mirror.push.watching import ALL, Backlog, Failures, Watch, keep_pushing
 from cli.process.signals import record_signals
 
 RETRY_S = 10.0

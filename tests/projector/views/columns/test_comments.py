@@ -7,8 +7,8 @@ import pytest
 
 from projector.definition import load_definitions
 from projector.update.update import update
-from projector.views.comments import comments_for
-from projector.views.sentences import read_sentences, sentence_in_sibling
+from projector.views.columns.comments import comments_for
+from projector.views.columns.sentences import read_sentences, sentence_in_sibling
 from tests.projector.conftest import WRITER, model
 from tests.projector.logs import Page, hours, write_log
 from tests.projector.projections import MODELS

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from cli.commands.views.sql_prompt import (
+from cli.commands.views.interactive.sql_prompt import (
     HELP,
     completions,
     history_file,

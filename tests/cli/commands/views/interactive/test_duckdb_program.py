@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.views.duckdb_program import run_duckdb
+from cli.commands.views.interactive.duckdb_program import run_duckdb
 from eventlog.clock import parse_us
 from eventlog.errors import LocalResource, NotFound
 from tests.cli.making import hindlog
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 
 @pytest.fixture

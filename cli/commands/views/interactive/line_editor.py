@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.commands.views.sql_prompt import COMMANDS, Reader, is_complete, line_reader
+from cli.commands.views.interactive.sql_prompt import COMMANDS, Reader, is_complete, line_reader
 
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings

@@ -12,7 +12,7 @@ import duckdb
 
 from projector.definition import LOG, Definition
 from projector.engine.sql_text import identifier, literal
-from projector.views.sentences import (
+from projector.views.columns.sentences import (
     SIBLINGS,
     Sentences,
     about_siblings,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.mirror import watching
-from cli.mirror.pushing import Pushed, PushOnce
-from cli.mirror.watching import (
+from cli.mirror.push import watching
+from cli.mirror.push.pushing import Pushed, PushOnce
+from cli.mirror.push.watching import (
     ALL,
     TEMPORARY,
     Backlog,

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from cli.config.settings import MirrorSettings
-from cli.mirror import background, watching
-from cli.mirror.background import pushing_beside
-from cli.mirror.pushing import PushJob
+from cli.mirror.push import background, watching
+from cli.mirror.push.background import pushing_beside
+from cli.mirror.push.pushing import PushJob
 from eventlog.mirror.plan.lag import mirror_lag
-from tests.cli.mirror.test_background import Said
+from tests.cli.mirror.push.test_background import Said
 from tests.eventlog.mirror.buckets import add_hour, pusher_on
 from tests.eventlog.stores.places import new_name
 from tests.object_store.fault_proxy import Damage, FaultProxy, fault_proxy

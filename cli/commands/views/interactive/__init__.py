@@ -1,0 +1,1 @@
+"""SQL on a terminal: a prompt of our own, or the program duckdb."""

@@ -1,0 +1,1 @@
+"""What the columns of views are, and the texts about them."""
