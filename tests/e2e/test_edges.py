@@ -39,7 +39,7 @@ LISTING = {"data": [{"id": "a/b", "name": "B"}]}
         (("segment", "list", "--source", "nosuch"), b"", "expected one of civitai, openrouter"),
         (("show", "openrouter/model/\udcff"), b"", "in UTF-8"),
         (("log", "-F", "csv"), b"", "hindlog sql"),
-        (("completion",), b"", "Choose from: bash, zsh, fish"),
+        (("completion",), b"", "expected a shell: bash, zsh, fish"),
         (("fetch", "probe", "https://nowhere.example"), b"", "hindlog fetch probe --help"),
         (("fetch", "import", "nosuch", "binary"), b"", "hindlog fetch import --help"),
         (("fetch", "add", "openrouter", "nosuch"), b"", "its listings: models"),
@@ -173,7 +173,8 @@ def test_status_shows_runs_errors_and_events_per_hour(crawled: Path) -> None:
     for source in json.loads(hindlog_here("status", "--json", at=crawled).out)["sources"]:
         assert source["last_run_state"].endswith(": completed")
         assert source["errors_24h"] == 0
-        assert source["events_per_hour"] == round(source["events_24h"] / 24, 1) > 0
+        # of the hours for which there is data
+        assert source["events_per_hour"] >= round(source["events_24h"] / 24, 1) > 0
 
 
 @pytest.fixture

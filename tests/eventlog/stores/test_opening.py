@@ -45,7 +45,7 @@ def test_an_address_of_a_bucket_has_a_bucket_and_a_valid_prefix(address: str) ->
 
 
 def test_slashes_around_a_prefix_do_not_matter() -> None:
-    settings = StoreSettings(access_key="a", secret_key="b")
+    settings = StoreSettings(region="eu-west-1", access_key="a", secret_key="b")
 
     async def address(store: Store) -> str:
         return store.address

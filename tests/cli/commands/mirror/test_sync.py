@@ -189,7 +189,7 @@ def test_status_and_doctor_say_how_far_the_mirror_is_behind(tmp_path: Path) -> N
     hindlog("sync", "push", at=root)
     state = hindlog("status", "--json", at=root).json()["mirror"]
     assert (state["segments"], state["behind"]) == (0, None) and state["pushed_at"]
-    assert "every sealed segment is in it" in hindlog("status", at=root).out
+    assert "everything sealed is there" in hindlog("status", at=root).out
     assert "OK    everything sealed is in the mirror" in hindlog("doctor", at=root).out
     sealed_path(root, add_hour(root, 1, OTHER)).unlink()
     assert hindlog("status", "--json", at=root).code == 4
