@@ -104,6 +104,10 @@ def copy_archive(source: Path, target: Path) -> Path:
     return target
 
 
+NO_SOURCES = "[source.civitai]\nenabled = false\n[source.openrouter]\nenabled = false\n"
+"""Configuration of an archive whose `doctor --online` asks no upstream."""
+
+
 def new_archive(root: Path, toml: str = "") -> Path:
     """Creates an archive without events."""
     (root / "log").mkdir(parents=True)

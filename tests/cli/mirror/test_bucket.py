@@ -26,7 +26,7 @@ from eventlog.stores.s3.client import S3Client
 from eventlog.stores.s3.faults import Fault, S3Fault
 from eventlog.stores.s3.multipart import Multipart
 from eventlog.stores.store import OpenUpload, StoreSettings
-from tests.cli.making import hindlog, new_archive, spelled
+from tests.cli.making import NO_SOURCES, hindlog, new_archive, spelled
 from tests.eventlog.mirror.buckets import Killed
 from tests.eventlog.stores.s3.test_multipart import PART_BYTES, UPLOAD, FakeBucket
 
@@ -116,7 +116,7 @@ async def fake_client(
 def test_a_bucket_whose_server_is_not_known_says_at_once_what_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
-    root = new_archive(tmp_path / "a", '[mirror]\nurl = "s3://bucket/prefix"\n')
+    root = new_archive(tmp_path / "a", NO_SOURCES + '[mirror]\nurl = "s3://bucket/prefix"\n')
     monkeypatch.chdir(tmp_path)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "x")
@@ -141,7 +141,7 @@ def test_a_bucket_whose_server_is_not_known_says_at_once_what_to_set(
 def test_a_region_or_an_endpoint_names_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    root = new_archive(tmp_path / "a", '[mirror]\nurl = "s3://bucket/prefix"\n')
+    root = new_archive(tmp_path / "a", NO_SOURCES + '[mirror]\nurl = "s3://bucket/prefix"\n')
     monkeypatch.setenv(name, value)
 
     assert hindlog("config", "check", at=root).code == 0

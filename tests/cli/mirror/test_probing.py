@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from eventlog.mirror.local.findings import load_findings
-from tests.cli.making import hindlog, new_archive
+from tests.cli.making import NO_SOURCES, hindlog, new_archive
 from tests.eventlog.mirror.buckets import add_hour
 
 
 def test_a_probing_is_asked_for_and_its_findings_are_kept(tmp_path: Path) -> None:
     bucket = tmp_path / "bucket"
     bucket.mkdir()
-    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{bucket}/"\n')
+    root = new_archive(tmp_path / "a", NO_SOURCES + f'[mirror]\nurl = "file://{bucket}/"\n')
     add_hour(root, 0)
     hindlog("sync", "push", at=root)
 
@@ -30,7 +30,7 @@ def test_a_probing_is_asked_for_and_its_findings_are_kept(tmp_path: Path) -> Non
 def test_a_finding_is_repeated_and_a_bucket_that_is_gone_is_a_failure(tmp_path: Path) -> None:
     bucket = tmp_path / "bucket"
     bucket.mkdir()
-    root = new_archive(tmp_path / "a", f'[mirror]\nurl = "file://{bucket}/"\n')
+    root = new_archive(tmp_path / "a", NO_SOURCES + f'[mirror]\nurl = "file://{bucket}/"\n')
     add_hour(root, 0)
     hindlog("sync", "push", at=root)
     (bucket / "hindlog.json").unlink()
@@ -47,6 +47,6 @@ def test_a_finding_is_repeated_and_a_bucket_that_is_gone_is_a_failure(tmp_path: 
 def test_without_a_mirror_there_is_nothing_to_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = new_archive(tmp_path / "a")
+    root = new_archive(tmp_path / "a", NO_SOURCES)
 
     assert "WARN  there is no mirror to probe" in hindlog("doctor", "--online", at=root).out

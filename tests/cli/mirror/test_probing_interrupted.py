@@ -9,7 +9,7 @@ from typing import Any
 
 from eventlog.stores.opening import open_store
 from eventlog.stores.s3.requests import open_requests
-from tests.cli.making import new_archive
+from tests.cli.making import NO_SOURCES, new_archive
 from tests.e2e.conftest import environment
 from tests.eventlog.stores.places import listed, new_name
 from tests.object_store.server import BUCKET, KEYS, ObjectServer
@@ -44,7 +44,9 @@ def test_the_objects_and_uploads_of_an_interrupted_probing_are_deleted(
 ) -> None:
     address = f"s3://{BUCKET}/{new_name()}"
     endpoint = object_server.url()
-    new_archive(tmp_path / "a", f'[mirror]\nurl = "{address}"\nendpoint_url = "{endpoint}"\n')
+    new_archive(
+        tmp_path / "a", NO_SOURCES + f'[mirror]\nurl = "{address}"\nendpoint_url = "{endpoint}"\n'
+    )
     keys = {"AWS_ACCESS_KEY_ID": "test:tester", "AWS_SECRET_ACCESS_KEY": KEYS["test:tester"]}
 
     done = subprocess.run(
