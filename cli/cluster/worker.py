@@ -7,6 +7,7 @@ The address comes with the task, the credentials from the worker's own environme
 the bucket once.
 """
 
+import atexit
 import hashlib
 import logging
 import os
@@ -49,7 +50,7 @@ class _OpenedBucket:
     """The cache archive."""
     store: "BlockingStore"
     contexts: ExitStack
-    """Never closed: the next task of this process uses the bucket."""
+    """Closed with the process: the next task uses the bucket, too."""
 
 
 @contextmanager
@@ -95,7 +96,8 @@ def _opened(bucket: BucketArchive) -> "_OpenedBucket":
     opening = open_bucket(root, bucket.mirror, Counter(), retries=retries)
     store = opened.enter_context(in_thread(opening))
     reader = _mirror_reader(bucket.mirror, store)
-    opened.enter_context(reading_from_mirrors(lambda _root: reader))
+    opened.enter_context(reading_from_mirrors(lambda asked: reader if asked == root else None))
+    atexit.register(opened.close)
     _LOGGER.info("reading %s into %s", bucket.mirror.url, root)
     return _OpenedBucket(root, store, opened)
 

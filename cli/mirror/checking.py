@@ -12,6 +12,7 @@ import click
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import open_bucket
 from cli.options.global_options import print_message
+from cli.output.counts import count_of
 from cli.output.progress.display import progress
 from eventlog.progress import ReportProgress
 
@@ -65,8 +66,8 @@ def _hints(result: "CheckResult") -> list[str]:
     """Returns lines about records that may have been removed."""
     lines: list[str] = []
     if result.uncommitted:
-        count = f"{result.uncommitted} segments are complete in the bucket"
-        lines.append(f"{count}, but no record names them: hindlog sync push")
+        count = count_of(result.uncommitted, "segment")
+        lines.append(f"complete in the bucket, but not in its records: {count}: hindlog sync push")
         lines.append("if no push is running and none was interrupted, records were removed")
     if not result.is_known:
         lines.append(

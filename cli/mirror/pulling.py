@@ -11,6 +11,7 @@ import attrs
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import Retries, check_server, format_size, open_bucket
 from cli.options.global_options import print_message
+from cli.output.counts import count_of
 from cli.output.progress.display import progress
 from eventlog.errors import Corrupt, Invalid, Partial
 from eventlog.progress import ReportProgress
@@ -70,15 +71,15 @@ def _text_of(result: "PullResult", select: "Select | None") -> str:
     """Returns what was pulled as a line."""
     from cli.options.times import format_time
 
-    counts = [f"{result.manifests} manifests", f"{result.segments} segments"]
-    counts += [f"{result.assets} assets"] if result.assets else []
+    counts = [count_of(result.manifests, "manifest"), count_of(result.segments, "segment")]
+    counts += [count_of(result.assets, "asset")] if result.assets else []
     text = ", ".join([*counts, format_size(result.size)])
     if not result.left:
         return text
-    rest = f"{result.left} segments"
+    rest = count_of(result.left, "segment")
     if select is not None and select.since and not (select.until or select.sources):
         rest += f" before {format_time(select.since)}"
-    return f"{text}; {rest} stay in the mirror, and are fetched when they are read"
+    return f"{text}; only in the mirror, and fetched when read: {rest}"
 
 
 def require_archive(root: Path, mirror: MirrorSettings) -> None:

@@ -15,6 +15,7 @@ from cli.commands.archive.doctor_of_crawls import (
     check_views_lag,
 )
 from cli.options.global_options import archive, config, global_options
+from cli.output.counts import count_of
 
 _MISFITS = "misfits"
 """Name under which the misfits of intact views are kept."""
@@ -114,20 +115,21 @@ def _check_log(root: Path) -> Iterator[Diagnosis]:
 
     quick = quick_check(root, now_us() // DAY)
     if not quick.damages and not quick.suspicions:
-        text = f"{quick.segments} segments; no file and no seq is missing; {quick.read} were read"
-        yield ("OK", f"{text} and are intact{_absent_text(quick.absent)}", None)
+        text = f"{count_of(quick.segments, 'segment')}; no file and no seq is missing"
+        text += f"; today's sample of {quick.read} is intact" if quick.read else ""
+        yield ("OK", f"{text}{_absent_text(quick.absent)}", None)
         return
     report = verify(root, sample=0.05)
     damages = {*quick.damages, *report.damages}
     if damages:
         yield ("FAIL", f"the log is damaged in {len(damages)} places", "hindlog verify")
     else:
-        text = f"{report.segments} segments; names, manifests and chains are intact"
+        text = f"{count_of(report.segments, 'segment')}; names, manifests and chains are intact"
         yield ("OK", f"{text}{_absent_text(report.absent)}", None)
 
 
 def _absent_text(count: int) -> str:
-    return f"; {count} are in the mirror only" if count else ""
+    return f"; in the mirror only: {count}" if count else ""
 
 
 def _check_mirror(root: Path) -> Iterator[Diagnosis]:
@@ -153,7 +155,7 @@ def _check_mirror(root: Path) -> Iterator[Diagnosis]:
         yield ("OK", f"everything sealed is in the mirror {url}", None)
     else:
         is_late = lag.pushed_at is None or now_us() - lag.oldest_us > 2 * HOUR
-        text = f"{lag.segments} segments are not in the mirror {url}"
+        text = f"not in the mirror {url}: {count_of(lag.segments, 'segment')}"
         yield ("WARN" if is_late else "OK", text, "hindlog sync push" if is_late else None)
     yield ("OK", describe_month(root, address), None)
     yield from _last_findings(root, address)

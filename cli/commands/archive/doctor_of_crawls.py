@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cli.commands.archive.status import disk_state
 from cli.commands.archive.status_of_sources import bytes_per_day, service_of
-from cli.commands.archive.status_screen import count_of
 from cli.mirror.bucket import format_size
 from cli.options.global_options import config
+from cli.output.counts import count_of
 
 Diagnosis = tuple[str, str, str | None]
 """As in `doctor`: level, observation, and the command that repairs it."""

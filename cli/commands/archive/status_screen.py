@@ -4,6 +4,7 @@ from typing import Any
 
 from cli.commands.archive.status_of_views import DRIFT_DAYS
 from cli.mirror.bucket import format_size
+from cli.output.counts import count_of
 
 _LABEL = 9
 _FAR_DAYS = 3650
@@ -64,11 +65,6 @@ def _ago(time: str | None, now: int) -> str | None:
     return None if time is None else format_ago(parse_time(time, now), now)
 
 
-def count_of(count: int, noun: str) -> str:
-    """Returns a number with its noun, in the plural unless there is one."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _now_text(source: dict[str, Any]) -> str:
     service = source["service"]
     parts = ["no fetch run is running"]
@@ -115,7 +111,8 @@ def _disk_text(disk: dict[str, Any]) -> str:
 
 def mirror_text(mirror: dict[str, Any]) -> str:
     """Returns the state of the mirror as one line."""
-    behind = f"{mirror['segments']} segments, {mirror['bytes']:,} bytes, since {mirror['behind']}"
+    segments = count_of(mirror["segments"], "segment")
+    behind = f"{segments}, {mirror['bytes']:,} bytes, since {mirror['behind']}"
     text = behind if mirror["segments"] else "everything sealed is there"
     left_out = f"; left out: {', '.join(mirror['left_out'])}" if mirror["left_out"] else ""
     checked = ""

@@ -210,8 +210,8 @@ def _import_summary(report: "ImportReport") -> str:
     summary += f", {report.kept} kept as anomalies" if report.kept else ""
     summary += f", {report.left_out} left out" if report.left_out else ""
     summary += (
-        f"; {report.entities} entities ({report.stored} new or changed, "
-        f"{report.unchanged} unchanged)"
+        f"; {report.entities} entities, embedded ones included: {report.stored} new or changed, "
+        f"{report.unchanged} unchanged"
     )
     return f"{summary}; {report.anomalies} anomalies" if report.anomalies else summary
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from cli.output.counts import count_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -70,13 +72,14 @@ def _duration(us: int) -> str:
 
 def listing_line(source: str, report: "ListingReport") -> str:
     """Returns state, counts and problems of one listing as a line for the user."""
+    responses = count_of(report.pages, "response")
+    entities = count_of(report.entities, "entity", "entities")
     summary = (
-        f"{source} {report.listing or report.run}: {report.state}, {report.pages} responses, "
-        f"{report.entities} entities; with embedded ones {report.stored} new or changed, "
-        f"{report.unchanged} unchanged"
+        f"{source} {report.listing or report.run}: {report.state}, {responses}, {entities}; "
+        f"with embedded ones {report.stored} new or changed, {report.unchanged} unchanged"
     )
     problems = [f"{report.anomalies} anomalies"] if report.anomalies else []
-    problems += [f"{report.failures} requests given up"] if report.failures else []
+    problems += [f"gave up {count_of(report.failures, 'request')}"] if report.failures else []
     if report.splitters_lost:
         problems.append("a splitter process ended unexpectedly; its pages were split without it")
     problems += [report.why] if report.why else []

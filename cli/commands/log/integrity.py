@@ -8,6 +8,7 @@ import click
 
 from cli.options.global_options import archive, config, global_options, print_message
 from cli.options.time_options import check_range, resolve_since
+from cli.output.counts import count_of
 from cli.output.emit import choose_output, emit, output_options
 
 
@@ -55,10 +56,13 @@ def verify(since: str | None, sample: str, remote: bool, as_json: bool) -> int:
             sys.stdout.write(f"{damage}\n")
     size = f"{report.raw_bytes / 1e6:,.1f} MB"
     print_message(
-        f"{report.segments} segments, {report.rows} events, {size}: {len(report.damages)} damaged"
+        f"{count_of(report.segments, 'segment')}, {count_of(report.rows, 'event')}, {size}: "
+        f"{len(report.damages)} damaged"
     )
     if report.absent:
-        print_message(f"{report.absent} segments are in the mirror only: hindlog sync pull")
+        print_message(
+            f"in the mirror only: {count_of(report.absent, 'segment')}: hindlog sync pull"
+        )
     return 4 if report.damages else 0
 
 

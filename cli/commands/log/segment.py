@@ -8,6 +8,7 @@ import click
 
 from cli.options.arguments import parse_segment_argument
 from cli.options.global_options import archive, global_options, print_message
+from cli.output.counts import count_of
 from cli.output.emit import choose_output, emit, output_options
 from cli.process.streams import write_stdout
 
@@ -186,9 +187,8 @@ def seal(everything: bool) -> int:
     with progress(now_us) as show:
         for source, writer in sorted({(name.source, name.writer) for name in due}):
             if stop.is_requested():
-                print_message(
-                    f"stopped; {sealed} segments sealed, the others stay open: hindlog segment seal"
-                )
+                done = f"sealed {count_of(sealed, 'segment')}"
+                print_message(f"stopped; {done}, the others stay open: hindlog segment seal")
                 return stop.code()
             count = seal_idle(root, source, writer)
             if count is None:
@@ -196,7 +196,8 @@ def seal(everything: bool) -> int:
             sealed += count or 0
             show("segments sealed", sealed, len(due))
     left_open = len(unsealed) - len(due)
-    print_message(f"{sealed} segments sealed; {left_open} left open: their hour is not over")
+    done = f"sealed {count_of(sealed, 'segment')}"
+    print_message(f"{done}; {left_open} left open: their hour is not over")
     for stream in locked:
         print_message(f"left open, a process is writing it: {stream}")
     return 3 if locked else 0

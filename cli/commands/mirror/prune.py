@@ -10,6 +10,7 @@ import click
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import bucket_address, format_size, open_bucket
 from cli.options.global_options import archive, config, global_options, print_message
+from cli.output.counts import count_of
 from cli.output.progress.display import progress
 from eventlog.errors import Invalid, Partial
 from eventlog.progress import ReportProgress
@@ -56,14 +57,14 @@ def prune(age: str, read: bool, dry_run: bool) -> None:
         return
     with progress(now_us) as show:
         result = asyncio.run(_prune(root, mirror, before, read, show))
-    text = f"freed {result.freed} segments, {format_size(result.size)}"
+    text = f"freed {count_of(result.freed, 'segment')}, {format_size(result.size)}"
     print_message(text + _uncommitted_text(result.uncommitted))
     for problem in result.problems[:SHOWN]:
         print_message(f"kept, not confirmed in the mirror: {problem}")
     if len(result.problems) > SHOWN:
         print_message(f"and {len(result.problems) - SHOWN} more")
     if result.problems:
-        what = f"{len(result.problems)} segments stay: the mirror is not confirmed to have them"
+        what = f"{count_of(len(result.problems), 'segment')} kept: not confirmed in the mirror"
         raise Partial(what, "hindlog sync check --heads")
 
 
@@ -76,12 +77,12 @@ def _print_plan(root: Path, address: str, before: int) -> None:
         raise Invalid(f"{address}: this folder has no record of a push to it", "hindlog sync push")
     plan = choose_files(root, ledger, before)
     size = format_size(sum(choice.size for choice in plan.chosen))
-    text = f"would free {len(plan.chosen)} segments, {size}"
+    text = f"would free {count_of(len(plan.chosen), 'segment')}, {size}"
     print_message(text + _uncommitted_text(plan.uncommitted))
 
 
 def _uncommitted_text(count: int) -> str:
-    return f"; {count} stay: not in the mirror yet" if count else ""
+    return f"; kept, not in the mirror yet: {count_of(count, 'segment')}" if count else ""
 
 
 async def _prune(

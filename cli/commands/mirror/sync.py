@@ -25,6 +25,7 @@ from cli.mirror.push.pushing import (
 )
 from cli.mirror.push.watching import TEMPORARY, keep_pushing
 from cli.options.global_options import archive, config, global_options, print_message
+from cli.output.counts import count_of
 from cli.output.progress.display import progress
 from eventlog.clock import now_us
 from eventlog.errors import Partial
@@ -117,7 +118,7 @@ def _print_plan(root: Path, address: str, exports: bool) -> int:
 
     lag = mirror_lag(root, address)
     size = format_size(lag.size)
-    print_message(f"would push {lag.segments} segments, {size}, to {address}")
+    print_message(f"would push {count_of(lag.segments, 'segment')}, {size}, to {address}")
     for line in (*describe_push(root, address, lag), *stopped_lines(lag.stopped)):
         print_message(line)
     for line in export_lines(root) if exports else ():

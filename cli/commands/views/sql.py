@@ -11,6 +11,7 @@ import click
 from cli.options.arguments import parse_param, read_sql
 from cli.options.global_options import archive, global_options, print_message
 from cli.options.time_options import resolve_as_of
+from cli.output.counts import count_of
 from cli.output.emit import choose_output, emit, output_options
 from cli.output.views_behind import say_if_behind
 
@@ -178,8 +179,8 @@ def export(
             root, chosen, to, as_of=instant, format=fmt, partition=partition, report=show
         )
     for exported in report.views:
-        files = len(exported.files)
-        print_message(f"{exported.view}: {exported.rows} rows in {files} files under {to}")
+        rows, files = count_of(exported.rows, "row"), count_of(len(exported.files), "file")
+        print_message(f"{exported.view}: {rows} in {files} under {to}")
 
 
 COMMANDS = (sql, export)

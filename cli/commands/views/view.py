@@ -10,6 +10,7 @@ from cli.config.listings import nearest
 from cli.options.arguments import read_sql
 from cli.options.global_options import archive, global_options, print_message
 from cli.options.time_options import resolve_as_of
+from cli.output.counts import count_of
 from cli.output.emit import choose_output, emit, output_options
 from cli.process.signals import Terminated
 
@@ -84,7 +85,8 @@ def _print_report(report: "UpdateReport") -> None:
 
 def _print_counts(segments: int, parts: int, rows: int) -> None:
     print_message(
-        f"{parts} parts with {rows} rows written, from {segments} sealed segments and the open ones"
+        f"{count_of(parts, 'part')} with {count_of(rows, 'row')} written, "
+        f"from {count_of(segments, 'sealed segment')} and the open ones"
     )
 
 
@@ -102,7 +104,9 @@ def show(name: str, fmt: str | None, as_json: bool, output: Path | None) -> None
         close = f"; the nearest known one is {nearest(name, views)}" if views else ""
         raise NotFound(f"{name}: no such view{close}", "hindlog view list")
     info = views[name]
-    print_message(f"{info.summary}; {info.rows} rows up to {_format_position(info.last_instant)}")
+    print_message(
+        f"{info.summary}; {count_of(info.rows, 'row')} up to {_format_position(info.last_instant)}"
+    )
     emit(("column", "type", "meaning"), info.columns, choose_output(fmt, as_json, output))
 
 
@@ -153,7 +157,7 @@ def rebuild(views: tuple[str, ...], as_of: str | None, to: Path | None, jobs: in
     for message in report.update.failed:
         print_message(f"left out: {message}")
     for name, rows in report.rows:
-        print_message(f"{name}: {rows} rows{f' in {to}' if to else ''}")
+        print_message(f"{name}: {count_of(rows, 'row')}{f' in {to}' if to else ''}")
     return 3 if report.update.failed else 0
 
 

@@ -17,6 +17,7 @@ import attrs
 from cli.mirror.bucket import Retries, bucket_address, format_size
 from cli.mirror.push.pushing import PushJob, opened_push
 from cli.mirror.push.watching import ALL, Backlog, Failures, Watch, keep_pushing
+from cli.output.counts import count_of
 from cli.process.signals import record_signals
 
 RETRY_S = 10.0
@@ -104,5 +105,5 @@ def _report_left(job: PushJob, say: Callable[[str], None]) -> None:
     with suppress(*ALL):
         segments, size = _backlog(job)
         if segments:
-            left = f"{segments} segments, {format_size(size)}, are not in the mirror yet"
+            left = f"{count_of(segments, 'segment')}, {format_size(size)}, not in the mirror yet"
             say(f"mirror: {left}; the next fetch run continues, or hindlog sync push")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.mirror.bucket import format_size
+from cli.output.counts import count_of
 from eventlog.clock import now_us
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def describe_push(root: Path, address: str, lag: "MirrorLag") -> list[str]:
     cost = monthly_cost(root, ledger, now_us())
     days = f"{cost.days:.0f} day{'s' if cost.days >= 1.5 else ''}"
     seen = f"a month, estimated from the last {days}"
-    month = f"{cost.segments:,} segments, {_puts(cost.added)}; {_requests(cost.added)}"
+    month = f"{count_of(cost.segments, 'segment')}, {_puts(cost.added)}; {_requests(cost.added)}"
     stored = f"the mirror then stores {format_size(cost.stored_bytes)}"
     lines = [
         f"that is {_puts(push)}, without assets; {_requests(push)}",

@@ -10,6 +10,7 @@ import attrs
 
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import Retries, format_size, open_bucket
+from cli.output.counts import count_of
 from eventlog.errors import Corrupt, Partial
 from eventlog.progress import ReportProgress, no_progress
 
@@ -102,12 +103,17 @@ async def push_exports_too(job: PushJob, say: Callable[[str], None]) -> None:
         say(f"no exports: hindlog export --to {job.root}/exports/NAME writes one")
     for export in exports:
         size = format_size(export.size)
-        done = f"pushed {export.files} files, {size}" if export.files else "is in the bucket"
+        done = (
+            f"pushed {count_of(export.files, 'file')}, {size}"
+            if export.files
+            else "is in the bucket"
+        )
         say(f"export {export.name}: {done}")
         if export.deleted:
-            say(f"export {export.name}: deleted {len(export.deleted)} old versions")
+            say(f"export {export.name}: deleted {count_of(len(export.deleted), 'old version')}")
         if export.kept:
-            say(f"export {export.name}: {len(export.kept)} old versions stay: no right to delete")
+            kept = count_of(len(export.kept), "old version")
+            say(f"export {export.name}: kept {kept}: no right to delete")
 
 
 def export_lines(root: Path) -> list[str]:
@@ -128,7 +134,8 @@ def push_lines(pushed: Pushed, *, with_conflicts: bool = True) -> list[str]:
     lines = stopped_lines(tuple(shown))
     if result.segments:
         size = format_size(result.size)
-        done = f"pushed {result.segments} segments, {size}, in {pushed.requests} requests"
+        segments = count_of(result.segments, "segment")
+        done = f"pushed {segments}, {size}, in {count_of(pushed.requests, 'request')}"
         return [done, *lines]
     return (
         lines if result.stopped else [f"nothing to push: everything sealed is in {pushed.address}"]

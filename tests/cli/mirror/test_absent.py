@@ -142,8 +142,8 @@ def test_absent_segments_are_reported_and_no_damage(pushed: Path) -> None:
     assert sorted(states.values()) == ["absent"] * count + ["open"] * (len(states) - count)
     done = hindlog("verify", at=pushed)
     assert (done.code, done.out) == (0, "")
-    assert f"{count} segments are in the mirror only: hindlog sync pull" in done.err
-    assert f"and are intact; {count} are in the mirror only" in hindlog("doctor", at=pushed).out
+    assert f"in the mirror only: {count} segments: hindlog sync pull" in done.err
+    assert f"; in the mirror only: {count}" in hindlog("doctor", at=pushed).out
     sources = hindlog("status", "--json", at=pushed).json()["sources"]
     assert [sum(source[key] for source in sources) for key in ("absent", "missing")] == [count, 0]
     screen = hindlog("status", at=pushed, terminals=("stdout",)).out

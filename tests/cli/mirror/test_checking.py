@@ -56,7 +56,7 @@ def test_a_removed_record_is_found_by_a_folder_that_knew_it_and_suspected_by_oth
     assert done.rows[0] == [
         *("in flight", f"log/{name}.manifest.json: complete, but no record names it"),
     ]
-    assert "1 segments are complete in the bucket, but no record names them" in done.err
+    assert "complete in the bucket, but not in its records: 1 segment" in done.err
     assert "cannot tell whether the last ones were removed; the next check can" in done.err
     assert hindlog("sync", "push", at=root).code == 0
     done = hindlog("sync", "check", at=root)

@@ -31,7 +31,7 @@ def test_init_from_a_bucket_makes_the_same_archive(origin: Path, tmp_path: Path)
     assert f'\nurl = "{url}"\n' in (new / "hindlog.toml").read_text()
     add_hour(origin, 2)
     hindlog("sync", "push", at=origin)
-    assert "pulled 1 manifests, 1 segments, " in hindlog("sync", "pull", at=new).err
+    assert "pulled 1 manifest, 1 segment, " in hindlog("sync", "pull", at=new).err
     assert sealed_files(new) == sealed_files(origin)
 
 
@@ -76,7 +76,7 @@ def test_a_missing_object_is_code_3_and_absent_segments_are_no_damage(
     assert done.code == 3 and "missing in the bucket: log/" in done.err
     verified = hindlog("verify", at=tmp_path / "new")
     assert verified.code == 0
-    assert "1 segments are in the mirror only: hindlog sync pull" in verified.err
+    assert "in the mirror only: 1 segment: hindlog sync pull" in verified.err
     refused = hindlog("log", at=tmp_path / "new")
     assert refused.code == 4 and "missing in the mirror now\n  hindlog sync check" in refused.err
     (tmp_path / "kept").rename(path)
@@ -119,7 +119,7 @@ def test_the_options_of_a_pull_limit_the_files_and_not_the_manifests(
     assert done.code == 0 and f"hindlog -C {new} sync pull --manifests" in done.err
     expected = (
         "pulled 2 manifests, 0 segments, 0.0 kB;"
-        " 2 segments stay in the mirror, and are fetched when they are read\n"
+        " only in the mirror, and fetched when read: 2 segments\n"
     )
     assert expected in done.err and not list(new.rglob("*.zst"))
 
@@ -127,10 +127,11 @@ def test_the_options_of_a_pull_limit_the_files_and_not_the_manifests(
         return hindlog("sync", "pull", "--dry-run", *words, at=new).err.splitlines()[-1]
 
     assert "would pull 0 manifests, 2 segments, " in planned()
-    assert "would pull 0 manifests, 0 segments, 0.0 kB; 2 segments stay" in planned("--manifests")
+    stay = "; only in the mirror, and fetched when read: "
+    assert f"would pull 0 manifests, 0 segments, 0.0 kB{stay}2 segments" in planned("--manifests")
     since = planned("--since", "2026-11-21T06")
-    assert "1 segments, " in since
-    assert "; 1 segments before 2026-11-21T06:00:00Z stay in the mirror, and are" in since
+    assert "1 segment, " in since
+    assert f"{stay}1 segment before 2026-11-21T06:00:00Z" in since
     assert not list(new.rglob("*.zst"))
     assert hindlog("log", at=new).out == lines and not list((new / "log").rglob("*.zst"))
     cached = {path.stat().st_ino for path in (new / "cache").rglob("*.zst")}

@@ -30,7 +30,9 @@ def test_doctor_exits_with_0_if_every_check_passes(
     assert (done.code, done.err) == (0, "")
     assert levels(done.out) == ["OK"] * 7
     assert "keys for: civitai\n" in done.out
-    assert re.search(r"OK    6 segments; no file and no seq is missing; \d were read", done.out)
+    assert re.search(
+        r"OK    6 segments; no file and no seq is missing; today's sample of \d is intact", done.out
+    )
     assert "secret" not in done.out
     assert "keys for: none" not in done.out
 

@@ -38,7 +38,7 @@ def test_an_import_counts_its_responses_and_a_second_one_adds_nothing(
     assert first[0] == 0
     assert first[1] == (
         "openrouter: 2 of 2 responses, 0 of them in the log already; "
-        "4 entities (2 new or changed, 2 unchanged)\n"
+        "4 entities, embedded ones included: 2 new or changed, 2 unchanged\n"
     )
     assert second[0] == 0
     assert second[1].startswith("openrouter: 2 of 2 responses, 2 of them in the log already; ")

@@ -15,7 +15,7 @@ from tests.cli.upstream import Answer, half, models, refusing, toml_of, upstream
         (
             half,
             3,
-            "civitai models: partial, 1 responses, 3 entities;",
+            "civitai models: partial, 1 response, 3 entities;",
         ),
         (refusing, 5, "civitai models: failed, 0 responses, 0 entities;"),
     ],
@@ -51,7 +51,7 @@ def test_a_refused_source_beside_a_complete_one_is_a_part_of_the_sync(
 
     assert (both.code, single.code) == (3, 0)
     assert {line.split()[0] for line in both.err.splitlines()[2:]} == {"civitai", "openrouter"}
-    assert single.err.splitlines()[1].startswith("openrouter models: completed, 1 responses")
+    assert single.err.splitlines()[1].startswith("openrouter models: completed, 1 response")
 
 
 def test_a_limit_stops_a_listing_after_the_page_that_reaches_it(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_limit_stops_a_listing_after_the_page_that_reaches_it(tmp_path: Path) 
         done = hindlog("fetch", "run", "--once", "--limit", "2", at=root)
 
     assert len(asked) == 1
-    assert "1 responses, 3 entities" in done.err
+    assert "1 response, 3 entities" in done.err
     assert len(events(hindlog("log", "--kind", "entity", at=root))) == 3
 
 

@@ -40,7 +40,7 @@ def test_a_sync_pushes_what_is_sealed(tmp_path: Path) -> None:
     (tmp_path / "bucket").mkdir()
     done = crawl(tmp_path / "a", f'url = "file://{tmp_path}/bucket"')
 
-    assert done.code == 0 and DONE in done.err and "pushed 1 segments" in done.err
+    assert done.code == 0 and DONE in done.err and "pushed 1 segment" in done.err
     assert hindlog("sync", "check", at=tmp_path / "a").code == 0
     assert hindlog("status", "--json", at=tmp_path / "a").json()["mirror"]["segments"] == 0
 
@@ -59,7 +59,7 @@ def test_a_mirror_that_fails_is_said_once_and_the_code_is_that_of_the_crawl(
 
     lines = [line for line in done.err.splitlines() if line.startswith("mirror")]
     assert done.code == 0 and DONE in done.err and len(lines) == 2
-    assert lines[1].startswith("mirror: 1 segments, ") and "not in the mirror yet" in lines[1]
+    assert lines[1].startswith("mirror: 1 segment, ") and "not in the mirror yet" in lines[1]
     assert hindlog("status", "--json", at=tmp_path / "a").json()["mirror"]["segments"] == 1
 
 
@@ -88,6 +88,6 @@ def test_a_key_that_may_not_push_is_said_once_and_changes_nothing_of_the_crawl(
     lines = [line for line in done.err.splitlines() if line.startswith(("mirror", "pushed"))]
     assert done.code == 0 and DONE in done.err
     if key == "test:tester":
-        assert len(lines) == 1 and lines[0].startswith("pushed 1 segments")
+        assert len(lines) == 1 and lines[0].startswith("pushed 1 segment")
     else:
         assert len(lines) == 2 and "403" in lines[0] and "not in the mirror yet" in lines[1]

@@ -58,7 +58,7 @@ def test_the_line_of_a_listing_contains_its_counts_and_problems() -> None:
     )
     assert listing_line("civitai", bad) == (
         "civitai r7: partial, 0 responses, 0 entities; with embedded ones 0 new or changed, "
-        "0 unchanged; 1 anomalies; 2 requests given up; a splitter process ended unexpectedly; "
+        "0 unchanged; 1 anomalies; gave up 2 requests; a splitter process ended unexpectedly; "
         "its pages were split without it; w"
     )
 

@@ -81,8 +81,8 @@ def test_seal_seals_open_segments_and_a_second_call_none(archive: Path) -> None:
     first, second = (hindlog("segment", "seal", at=archive) for _ in range(2))
 
     assert (first.code, first.raw, second.code) == (0, b"", 0)
-    assert first.err == "1 segments sealed; 0 left open: their hour is not over\n"
-    assert second.err == "0 segments sealed; 0 left open: their hour is not over\n"
+    assert first.err == "sealed 1 segment; 0 left open: their hour is not over\n"
+    assert second.err == "sealed 0 segments; 0 left open: their hour is not over\n"
     assert listed(archive)[OPEN]["state"] == "sealed"
 
 
@@ -91,8 +91,8 @@ def test_seal_leaves_the_current_hour_open_without_all(tmp_path: Path) -> None:
     write_log(root, "civitai", WRITER, [Gone(now_us(), "model", "1")], seal=False)
     plain, every = hindlog("segment", "seal", at=root), hindlog("segment", "seal", "--all", at=root)
 
-    assert plain.err == "0 segments sealed; 1 left open: their hour is not over\n"
-    assert every.err == "1 segments sealed; 0 left open: their hour is not over\n"
+    assert plain.err == "sealed 0 segments; 1 left open: their hour is not over\n"
+    assert every.err == "sealed 1 segment; 0 left open: their hour is not over\n"
 
 
 def test_seal_skips_a_stream_that_is_being_written_and_exits_with_3(archive: Path) -> None:
@@ -104,6 +104,6 @@ def test_seal_skips_a_stream_that_is_being_written_and_exits_with_3(archive: Pat
 
     assert (done.code, done.raw) == (3, b"")
     assert done.err.splitlines() == [
-        "0 segments sealed; 0 left open: their hour is not over",
+        "sealed 0 segments; 0 left open: their hour is not over",
         f"left open, a process is writing it: civitai, writer {WRITER}",
     ]

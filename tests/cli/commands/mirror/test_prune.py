@@ -22,7 +22,7 @@ def test_files_are_freed_and_read_again_from_the_mirror(root: Path) -> None:
 
     plan = hindlog("prune", "--keep-local", "1h", "--dry-run", at=root)
     assert plan.code == 0 and "\nwould free 2 segments, " in plan.err
-    assert "; 1 stay: not in the mirror yet\n" in plan.err
+    assert "; kept, not in the mirror yet: 1 segment\n" in plan.err
     assert before.items() <= sealed_files(root).items()
     done = hindlog("prune", "--keep-local", "1h", "--read", at=root)
     assert (done.code, done.out) == (0, "") and "\nfreed 2 segments, " in done.err
@@ -58,9 +58,9 @@ def test_files_that_are_not_confirmed_stay_with_code_3(root: Path, tmp_path: Pat
     damage(path)
 
     done = hindlog("prune", "--keep-local", "1h", "--read", at=root)
-    assert done.code == 3 and "freed 1 segments" in done.err
+    assert done.code == 3 and "freed 1 segment" in done.err
     assert "kept, not confirmed in the mirror: file://" in done.err and str(path) in done.err
-    assert "1 segments stay: the mirror is not confirmed to have them" in done.err
+    assert "1 segment kept: not confirmed in the mirror" in done.err
     assert [x.name for x in (root / "log").rglob("*.zst")] == [path.name]
 
 

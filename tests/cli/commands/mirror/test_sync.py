@@ -39,10 +39,10 @@ def test_a_push_says_what_it_put_and_the_next_one_that_nothing_is_left(tmp_path:
     root = archive_of(tmp_path / "a", bucket)
 
     plan = hindlog("sync", "push", "--dry-run", at=root)
-    assert (plan.code, plan.out) == (0, "") and "would push 1 segments, " in plan.err
+    assert (plan.code, plan.out) == (0, "") and "would push 1 segment, " in plan.err
     assert not (root / "state" / "mirror").exists() and objects_in(bucket) == {}
     done = hindlog("sync", "push", at=root)
-    assert (done.code, done.out) == (0, "") and "pushed 1 segments, " in done.err
+    assert (done.code, done.out) == (0, "") and "pushed 1 segment, " in done.err
     assert list(check_laws(objects_in(bucket))) == [f"{SOURCE}/{WRITER}"]
     again = hindlog("sync", "push", at=root)
     assert again.err == f"nothing to push: everything sealed is in file://{bucket}\n"
@@ -82,7 +82,7 @@ def test_a_damaged_stream_is_left_out_with_code_3(tmp_path: Path) -> None:
 
     done = hindlog("sync", "push", at=root)
 
-    assert done.code == 3 and "pushed 1 segments" in done.err
+    assert done.code == 3 and "pushed 1 segment" in done.err
     assert f"left out: {SOURCE}, {OTHER}: " in done.err and "hindlog verify" in done.err
 
 
@@ -175,7 +175,7 @@ def test_watching_waits_while_the_bucket_is_away_and_ends_with_a_signal(
         "pushing whatever is sealed; Ctrl-C stops, and the next push continues",
         "mirror unreachable: the bucket is away; pushing is tried again, nothing is lost",
         "mirror: pushing works again",
-        *["pushed 1 segments, 0.0 kB, in 0 requests"] * 2,
+        *["pushed 1 segment, 0.0 kB, in 0 requests"] * 2,
     ]
 
 
@@ -184,8 +184,8 @@ def test_status_and_doctor_say_how_far_the_mirror_is_behind(tmp_path: Path) -> N
 
     state = hindlog("status", "--json", at=root).json()["mirror"]
     assert (state["segments"], state["pushed_at"], state["left_out"]) == (1, None, [])
-    assert "1 segments, " in hindlog("status", at=root).out
-    assert "WARN  1 segments are not in the mirror" in hindlog("doctor", at=root).out
+    assert "1 segment, " in hindlog("status", at=root).out
+    assert "WARN  not in the mirror" in hindlog("doctor", at=root).out
     hindlog("sync", "push", at=root)
     state = hindlog("status", "--json", at=root).json()["mirror"]
     assert (state["segments"], state["behind"]) == (0, None) and state["pushed_at"]

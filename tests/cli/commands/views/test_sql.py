@@ -97,7 +97,7 @@ def test_export_writes_a_view_in_each_format_with_a_manifest(
     assert (done.code, done.raw) == (0, b"")
     assert done.err.splitlines() == [
         "as of 2026-11-01T00:30:00Z",
-        f"openrouter.models: 3 rows in 1 files under {to}",
+        f"openrouter.models: 3 rows in 1 file under {to}",
     ]
     assert (to / "openrouter" / f"models.{format_}").is_file()
     assert orjson.loads((to / "manifest.json").read_bytes())
@@ -108,8 +108,8 @@ def test_export_writes_parquet_by_default(shared: Path, tmp_path: Path) -> None:
     done = hindlog("export", *views, "--to", tmp_path / "out", at=shared)
 
     assert (done.code, len(done.err.splitlines())) == (0, 2)
-    assert "openrouter.models: 2 rows in 1 files" in done.err
-    assert "civitai.models: 1 rows in 1 files" in done.err
+    assert "openrouter.models: 2 rows in 1 file" in done.err
+    assert "civitai.models: 1 row in 1 file" in done.err
     assert {path.suffix for path in (tmp_path / "out").rglob("*.*")} == {".parquet", ".json"}
 
 

@@ -78,7 +78,7 @@ def test_an_update_that_leaves_something_out_reports_it_and_exits_with_3(
     assert (done.code, done.raw) == (3, b"")
     assert "left out: ended here" in done.err.splitlines()
     last = done.err.splitlines()[-1]
-    assert last.endswith(" from 1 sealed segments and the open ones")
+    assert last.endswith(" from 1 sealed segment and the open ones")
     assert " rows written, from " in last
 
 

@@ -67,9 +67,9 @@ class Said(list[str]):
 def test_what_is_sealed_meanwhile_is_pushed_and_once_more_at_the_end(job: PushJob) -> None:
     said = Said()
     with replaced(None, None, None), pushing_beside(job, said.say):
-        said.wait_for("pushed 1 segments")
+        said.wait_for("pushed 1 segment")
         second = add_hour(job.root, 1)
-        said.wait_for("pushed 1 segments")
+        said.wait_for("pushed 1 segment")
         third = add_hour(job.root, 2)
 
     assert is_committed(job, second) and is_committed(job, third)
@@ -97,7 +97,7 @@ def test_the_end_says_what_is_not_in_the_mirror(job: PushJob) -> None:
     with replaced(None, None, None), pushing_beside(job, said.say):
         said.wait_for("mirror: ")
 
-    assert said[-1].startswith("mirror: 1 segments, ") and "hindlog sync push" in said[-1]
+    assert said[-1].startswith("mirror: 1 segment, ") and "hindlog sync push" in said[-1]
 
 
 def test_an_error_of_the_command_is_raised_and_nothing_is_pushed_after_it(
@@ -136,13 +136,13 @@ def test_a_push_is_interrupted_by_a_signal_or_after_a_minute_and_continued_later
             begun.wait()
             if is_signal:
                 interrupt()
-    assert "1 segments" in said[-1] and not any(
+    assert "1 segment" in said[-1] and not any(
         name.startswith("mirror/") for name in objects_in(job)
     )
 
     with replaced(None, None, None), pushing_beside(job, said.say):
         pass
-    assert said[-1].startswith("pushed 1 segments, 0.0 kB, ")  # nothing is sent again
+    assert said[-1].startswith("pushed 1 segment, 0.0 kB, ")  # nothing is sent again
     assert check_laws(objects_in(job))
 
 

@@ -35,7 +35,7 @@ def push_through(root: Path, server: ObjectServer, *faults: Damage) -> list[str]
         with pushing_beside(PushJob(root, mirror, pusher_on(root)), said.say):
             said.wait_for("unreachable")
             proxy.faults.clear()
-            said.wait_for("pushed 1 segments")
+            said.wait_for("pushed 1 segment")
         assert mirror_lag(root, str(mirror.url)).segments == 0
 
     async def proxied() -> None:

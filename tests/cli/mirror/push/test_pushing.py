@@ -26,7 +26,7 @@ CONFLICT = StoppedStream(("t", "0a0b0c0d"), "other bytes", is_conflict=True)
             1,
             (DAMAGED, CONFLICT),
             [
-                "pushed 1 segments, 3.0 MB, in 7 requests",
+                "pushed 1 segment, 3.0 MB, in 7 requests",
                 "left out: s, 0a0b0c0d: damaged",
                 "left out: t, 0a0b0c0d: other bytes",
             ],

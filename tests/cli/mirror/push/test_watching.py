@@ -104,7 +104,7 @@ def test_a_failure_is_said_once_and_its_end_once(outcomes: list[Pushed | Excepti
         assert len(reported) == (kind != before)
         assert ("mirror: pushing works again" in lines) == (kind == "Pushed" != before)
         segments = outcome.result.segments if isinstance(outcome, Pushed) else 0
-        assert any(line.startswith("pushed 1 segments") for line in lines) == (segments > 0)
+        assert any(line.startswith("pushed 1 segment") for line in lines) == (segments > 0)
 
 
 def test_a_failure_says_what_happens_next_and_the_hint() -> None:
@@ -167,7 +167,7 @@ def test_the_bucket_is_opened_again_after_a_failure_that_does_not_pass_by_itself
     assert mirror.opened == 3
     assert [line.split(";")[0] for line in said if not line.startswith(" ")] == [
         *("mirror unreachable: no answer", "mirror: wrong key", "mirror: no bucket"),
-        *("mirror: pushing works again", "pushed 1 segments, 0.0 kB, in 4 requests"),
+        *("mirror: pushing works again", "pushed 1 segment, 0.0 kB, in 4 requests"),
     ]
 
 
