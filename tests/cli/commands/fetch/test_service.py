@@ -46,7 +46,7 @@ def test_the_service_finishes_its_page_and_exits_with_the_code_of_the_signal(
 
     assert (done.code, done.raw, len(asked)) == (code, b"", pages)
     lines = done.err.splitlines()
-    assert f", {pages} responses, {3 * pages} entities" in lines[3]
+    assert f", {pages} response{'s' * (pages > 1)}, {3 * pages} entities" in lines[3]
     assert lines[4:] == ["stopped; everything fetched is on disk"]
 
 
