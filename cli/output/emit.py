@@ -135,7 +135,9 @@ def _null_text(to: OutputTarget, is_data: bool) -> str | None:
 
 
 def _print_left_out(names: Sequence[str]) -> None:
-    print_message(f"left out to fit the terminal: {', '.join(names)} (--exact shows them)")
+    options = [name for param in click.get_current_context().command.params for name in param.opts]
+    how = "--exact shows them" if "--exact" in options else "a pipe gets them"
+    print_message(f"left out to fit the terminal: {', '.join(names)} ({how})")
 
 
 @contextmanager

@@ -69,6 +69,17 @@ def test_columns_that_were_left_out_are_named_and_can_be_asked_for(
     assert exact.err == ""
 
 
+def test_a_command_without_the_option_says_that_a_pipe_gets_them(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = hindlog("fetch", "run", "openrouter", "--dry-run", at=shared, terminals=["stdout"])
+
+    assert narrow.code == 0 and not narrow.out.startswith("── 1 ──")
+    assert narrow.err.splitlines()[-1].startswith("left out to fit the terminal: url")
+    assert narrow.err.endswith(" (a pipe gets them)\n")
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_every_command_that_prints_rows_has_a_text_for_null(name: str) -> None:
     assert {"--null", "--exact"} <= options_of(name)

@@ -117,7 +117,8 @@ def _print_plan(root: Path, names: list[str], settings: "Config", limit: int | N
             rows.append((name, listing.name, url, followed or None, due, *cost))
         print_message(forecast_line(forecast, bytes_a_day(root, name)))
     columns = ("source", "listing", "url", "follows", "next_slot", "requests", "basis")
-    emit(columns, rows, choose_output(None, False, None))
+    optional = ("url", "next_slot", "follows", "source")
+    emit(columns, rows, choose_output(None, False, None), optional=optional)
     return 0
 
 
