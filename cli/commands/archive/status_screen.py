@@ -19,9 +19,15 @@ def screen_lines(state: dict[str, Any], width: int, now: int) -> list[str]:
 
     lines: list[str] = []
     for source in state["sources"]:
-        lines += [source["source"], *_aligned(_source_facts(source, now)), ""]
+        facts = _source_facts(source, now) if _is_used(source) else [("unused", "not scheduled")]
+        lines += [source["source"], *_aligned(facts), ""]
     lines += [f"{name:{_LABEL + 2}}{text}" for name, text in archive_facts(state)]
     return [cut_off(line, width) for line in lines]
+
+
+def _is_used(source: dict[str, Any]) -> bool:
+    """Returns whether a source is scheduled, queued, or in the log."""
+    return any(source[name] for name in ("next_run", "queued", "running", "bytes", "last_event"))
 
 
 def _aligned(facts: list[tuple[str, str]]) -> list[str]:
@@ -40,7 +46,7 @@ def _source_facts(source: dict[str, Any], now: int) -> list[tuple[str, str]]:
     hours = source["hours_without_data_24h"]
     gaps = f", {count_of(hours, 'hour')} without data: hindlog gaps" if hours else ""
     facts.append(("errors", f"{source['errors_24h']} in 24 h{gaps}"))
-    segments = f"{source['sealed']:,} sealed, {source['open']:,} open segments"
+    segments = f"{source['sealed']:,} sealed, {count_of(source['open'], 'open segment')}"
     facts.append(("log", f"{format_size(source['bytes'])}, {segments}{_unusual(source)}"))
     notes = source["notes_24h"]
     facts += [("note", note) for note in notes[:_NOTES]]

@@ -19,6 +19,7 @@ from eventlog.format.event import Draft
 from eventlog.write.writer import append, close_stream, open_stream
 from projector.update.update import update
 from tests.cli.making import hindlog as in_process
+from tests.cli.making import new_archive
 from tests.projector.logs import Page, Seen, hours, write_log
 from tests.projector.projections import chosen
 
@@ -195,6 +196,15 @@ def test_status_names_what_runs_what_is_queued_and_what_is_left_of_a_backfill(em
         screen_lines(running, 200, now)
     )
     assert state_at(empty, now)["sources"][0]["service"] is None
+
+
+def test_a_source_that_is_disabled_and_not_in_the_log_is_one_fact(tmp_path: Path) -> None:
+    root = new_archive(tmp_path / "a", "[source.civitai]\nenabled = false\n")
+
+    lines = in_process("status", at=root, terminals=["stdout"]).out.splitlines()
+
+    assert lines[:3] == ["civitai", "  unused   not scheduled", ""]
+    assert [line.split()[0] for line in lines[3:9]] == ["openrouter", *FACTS]
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
