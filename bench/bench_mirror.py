@@ -46,8 +46,8 @@ async def main():
     async with open_store(address) as store:
         store = counted(store, requests)
         if work == "open":
-            spool = await spool_records(root, store, archive, pusher)
-            save_ledger(root, spool.ledger)
+            async with spool_records(root, store, archive, pusher) as spool:
+                save_ledger(root, spool.ledger)
         else:
             result = await push(root, store, Pusher(pusher, "host:/archive", frozenset()))
             assert result.segments == 0, result

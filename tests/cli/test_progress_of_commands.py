@@ -43,7 +43,7 @@ COUNTS = {
     "fetch import": "responses imported",
     "segment seal": "segments sealed",
     "verify": "segments checked",
-    "view update": "segments read",
+    "view update": "row caches of openrouter checked",
     "view rebuild": "segments read",
     "view check": "views compared",
     "view diff": "segments read",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.stores.opening import open_store
-from tests.cli.making import damage, hindlog, new_archive
+from tests.cli.making import NO_SOURCES, damage, hindlog, new_archive
 from tests.eventlog.making import OTHER, SOURCE, WRITER
 from tests.eventlog.mirror.buckets import add_hour
 from tests.eventlog.mirror.exports.exporting import write_export
@@ -128,7 +128,7 @@ def test_the_commands_of_the_page_run_in_order(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = new_archive(Path("data"))
+    root = new_archive(Path("data"), NO_SOURCES)
     for hour in range(3):
         add_hour(root, hour)
         add_hour(root, hour, OTHER)

@@ -175,9 +175,11 @@ def states(archive: Path) -> dict[str, str]:
     return {row["segment"]: row["state"] for row in json.loads(listed)}
 
 
-def status_of(archive: Path) -> str:
-    """Returns the output of `status`."""
-    return hindlog("status", cwd=archive).stdout
+def damage_of(archive: Path) -> tuple[int, int]:
+    """Returns how many segments of OpenRouter are missing, and accepted as lost, by `status`."""
+    sources = json.loads(hindlog("status", "--json", cwd=archive).stdout)["sources"]
+    openrouter = next(source for source in sources if source["source"] == "openrouter")
+    return openrouter["missing"], openrouter["lost"]
 
 
 @pytest.mark.slow
@@ -187,7 +189,7 @@ def test_the_loss_of_a_segment_can_be_accepted_and_its_stream_continues(archive:
     name = lost.relative_to(archive / "log").as_posix().removesuffix(".ndjson.zst")
     lost.unlink()
     assert states(archive)[name] == "missing"
-    assert "segments\t1 missing, 0 accepted as lost: hindlog segment list\n" in status_of(archive)
+    assert damage_of(archive) == (1, 0)
     Path(str(lost).replace(".ndjson.zst", ".manifest.json")).unlink()
     verified = hindlog("verify", cwd=archive)
     assert verified.returncode == 4
@@ -202,7 +204,7 @@ def test_the_loss_of_a_segment_can_be_accepted_and_its_stream_continues(archive:
     assert accepted.returncode == 0, accepted.stderr
     assert "recorded as lost: seq" in accepted.stderr
     assert states(archive)[command[-1]] == "lost"
-    assert "segments\t0 missing, 1 accepted as lost: hindlog segment list\n" in status_of(archive)
+    assert damage_of(archive) == (0, 1)
     assert hindlog("verify", cwd=archive).returncode == 0
     assert hindlog(*command, cwd=archive).returncode == 0
     assert hindlog("view", "update", cwd=archive).returncode == 0

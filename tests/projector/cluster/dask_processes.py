@@ -48,7 +48,12 @@ def running_dask(folder: Path, workers: int = 2) -> Iterator[DaskProcesses]:
 
 
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "NO_PROXY": "127.0.0.1"}
+    environment = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "DASK_TEMPORARY_DIRECTORY": str(folder),
+        "NO_PROXY": "127.0.0.1",
+    }
     with (folder / f"{arguments[0]}.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "dask", *arguments],
