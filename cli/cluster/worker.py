@@ -22,6 +22,7 @@ import attrs
 
 from cli.config.settings import MirrorSettings
 from cli.mirror.bucket import Retries, bucket_address, open_bucket
+from cli.mirror.objects import get_object, get_object_range, size_of_object
 
 if TYPE_CHECKING:
     from eventlog.files.absent.mirror import MirrorReader
@@ -108,25 +109,14 @@ def _cache_root(archive_id: str) -> Path:
 
 
 def _mirror_reader(mirror: MirrorSettings, store: "BlockingStore") -> "MirrorReader":
-    from eventlog.files.absent.mirror import MirrorReader, WantedFile
-    from eventlog.stores.store import ByteRange, Download
-
-    def size_of(name: str) -> int | None:
-        entry = store.run(store.store.head(name))
-        return None if entry is None else entry.size
-
-    def get_file(wanted: WantedFile, path: Path) -> None:
-        store.run(store.store.get_to_file(wanted.name, Download(path, wanted.size, wanted.sha256)))
-
-    def get_range(name: str, offset: int, size: int) -> bytes:
-        return bytes(store.run(store.store.get(name, ByteRange(offset, offset + size))))
+    from eventlog.files.absent.mirror import MirrorReader
 
     return MirrorReader(
         address=bucket_address(mirror),
         is_committed=lambda _source, _writer, _seq: True,  # the coordinator sends no other segment
-        size_of=size_of,
-        get_file=get_file,
-        get_range=get_range,
+        size_of=partial(size_of_object, store),
+        get_file=partial(get_object, store),
+        get_range=partial(get_object_range, store),
         cache_bytes=mirror.cache_bytes,
         report=_LOGGER.info,
     )

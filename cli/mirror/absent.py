@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from cli.mirror.objects import get_object, get_object_range, size_of_object
 from cli.options.global_options import environment, message_printer, options_of
 from eventlog.errors import HindlogError, Unavailable
-from eventlog.files.absent.mirror import FindMirror, MirrorReader, WantedFile
+from eventlog.files.absent.mirror import FindMirror, MirrorReader
 
 if TYPE_CHECKING:
     from cli.config.settings import MirrorSettings
@@ -77,9 +78,9 @@ def _mirror_of(root: Path, context: click.Context, opened: ExitStack) -> MirrorR
     return MirrorReader(
         address=settings.url or "that is not configured",
         is_committed=lambda source, writer, seq: _is_committed(archive, (source, writer), seq),
-        size_of=lambda name: _size_of(archive, name),
-        get_file=lambda wanted, path: _get_file(archive, wanted, path),
-        get_range=lambda name, offset, size: _get_range(archive, name, offset, size),
+        size_of=lambda name: size_of_object(_store_of(archive), name),
+        get_file=lambda wanted, path: get_object(_store_of(archive), wanted, path),
+        get_range=lambda name, *span: get_object_range(_store_of(archive), name, *span),
         cache_bytes=settings.cache_bytes,
         report=archive.report,
     )
@@ -129,23 +130,3 @@ def _store_of(archive: _Archive) -> "BlockingStore":
             opening = open_bucket(archive.root, archive.settings, Counter(), retries=retries)
             archive.store = archive.opened.enter_context(in_thread(opening))
         return archive.store
-
-
-def _size_of(archive: _Archive, name: str) -> int | None:
-    store = _store_of(archive)
-    entry = store.run(store.store.head(name))
-    return None if entry is None else int(entry.size)
-
-
-def _get_file(archive: _Archive, wanted: WantedFile, path: Path) -> None:
-    from eventlog.stores.store import Download
-
-    store = _store_of(archive)
-    store.run(store.store.get_to_file(wanted.name, Download(path, wanted.size, wanted.sha256)))
-
-
-def _get_range(archive: _Archive, name: str, offset: int, size: int) -> bytes:
-    from eventlog.stores.store import ByteRange
-
-    store = _store_of(archive)
-    return bytes(store.run(store.store.get(name, ByteRange(offset, offset + size))))
